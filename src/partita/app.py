@@ -1,0 +1,227 @@
+"""`App`: services assembled into a system, run with the adapters its settings name.
+
+Walk 4: `app.send` is where a command enters; everything else enters from the bus.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from partita.bus.connect import connect_bus
+from partita.bus.port import Bus
+from partita.catalog.catalog import Catalog
+from partita.catalog.contract import contract_of
+from partita.catalog.event import Command
+from partita.catalog.service import Service
+from partita.clock import SystemClock, SystemIds
+from partita.codec.connect import connect_codec
+from partita.errors import NotFound, PartitaError, SettingsError
+from partita.runtime.system import ROLES, System
+from partita.settings import Settings
+from partita.sqlite_file.wake import Wake
+from partita.store.connect import connect_store
+from partita.store.port import Store
+
+ReplyT = TypeVar("ReplyT")
+SETTLE_LOOK_S = 0.02
+
+
+class App:
+    """A system of services: `app = App(orders, inventory, payments)`; no configuration means embedded and durable."""
+
+    def __init__(self, *services: Service, settings: Settings | None = None) -> None:
+        self.services = services
+        self.settings = settings or Settings.from_environment()
+        self.catalog = Catalog(services)
+        self.catalog.check()
+        self._replaced: dict[Callable[..., Any], Callable[..., Any]] = {}
+        self._system: System | None = None
+
+    @property
+    def definitions(self) -> tuple[Any, ...]:
+        """The declared sagas."""
+        return tuple(d for s in self.services for d in s.declared.sagas)
+
+    @property
+    def system(self) -> System:
+        """What runs in this process.
+
+        Raises:
+            PartitaError: nothing runs.
+        """
+        if self._system is None:
+            raise PartitaError("The app is not running.", hint="async with app.running(): ...")
+        return self._system
+
+    @property
+    def bus(self) -> Bus:
+        """The bus, while running."""
+        return self.system.bus
+
+    def store(self, service: str) -> Store:
+        """A service's store, while running here.
+
+        Raises:
+            NotFound: that service does not run in this process.
+        """
+        store = self.system.stores.get(service)
+        if store is None:
+            raise NotFound(f"{service} does not run in this process.", hint=f"Here: {', '.join(self.system.stores)}.")
+        return store
+
+    def configured(self, settings: Settings) -> App:
+        """The same services under other settings; what was replaced stays replaced."""
+        other = App(*self.services, settings=settings)
+        other._replaced = dict(self._replaced)
+        return other
+
+    def replace(self, provider: Callable[..., Any], other: Callable[..., Any]) -> None:
+        """`Depends(provider)` gets what `other` returns; for tests and wiring."""
+        self._replaced[provider] = other
+
+    @asynccontextmanager
+    async def running(
+        self, *, services: Sequence[str] | None = None, roles: Sequence[str] = ROLES
+    ) -> AsyncIterator[System]:
+        """Run some or all services in this process; leaving the block finishes what is in work and stops.
+
+        Args:
+            services: names; None = all.
+            roles: "consumers", "relay", "timers"; none of them = able to send and read only.
+
+        Raises:
+            PartitaError: a store or the bus cannot be opened, with what to do.
+        """
+        if self._system is not None:
+            raise PartitaError("The app runs already in this process.", hint="Use the running one.")
+        names = list(services) if services is not None else [s.name for s in self.services]
+        clock = SystemClock()
+        ids = SystemIds(clock)
+        wake = Wake(self.settings.data / "wake")
+        bus = connect_bus(self.settings.bus or self.settings.data / "log.db", clock, wake)
+        system = System(self.catalog, self.settings, clock, ids, connect_codec(), bus)
+        stores = {name: _store(self.catalog.service(name), self.settings, clock, wake) for name in names}
+        try:
+            await system.open(stores, self._replaced)
+            system.start(roles)
+            self._system = system
+            yield system
+        finally:
+            self._system = None
+            await system.close()
+            wake.close()
+
+    @asynccontextmanager
+    async def lifespan(self, _: Any = None) -> AsyncIterator[None]:
+        """Run everything in this process for as long as a web application lives: `FastAPI(lifespan=app.lifespan)`."""
+        async with self.running():
+            yield
+
+    async def send(self, command: Command[ReplyT, Any], *, idempotency_key: str | None = None) -> ReplyT:
+        """Have a command handled by its service, in this process and in one transaction; returns its reply.
+
+        When it returns the effect is durable. The same idempotency key again returns the same reply, also after a
+        crash or from another process.
+
+        Raises:
+            Rejection: the declared refusal. Conflict: the key was used with another command. NotFound: the service
+            does not run here. StoreUnavailable: not handled; send it again with the same key.
+        """
+        service = contract_of(type(command)).service.name
+        door = self.system.doors.get(service)
+        if door is None:
+            raise NotFound(f"{service} does not run in this process.", hint=f"app.running(services=[{service!r}, ...])")
+        reply: ReplyT = await door.send(command, idempotency_key)
+        return reply
+
+    async def settled(self, timeout_s: float = 30.0) -> None:
+        """Return when nothing is left to do for the services that run here: it counts what is outstanding, it
+        never waits for a silence.
+
+        Raises:
+            PartitaError: time ran out; the message says what was outstanding.
+        """
+        clock = self.system.clock
+        until = clock.monotonic() + timeout_s
+        calm = 0
+        while calm < 2:
+            what = await self.system.outstanding()
+            calm = 0 if what else calm + 1
+            if what and clock.monotonic() > until:
+                raise PartitaError(f"Not settled after {timeout_s:.0f} s: {what}.", hint="partita doctor")
+            if calm < 2:
+                await clock.sleep(SETTLE_LOOK_S)
+
+
+def _store(service: Service, settings: Settings, clock: SystemClock, wake: Wake) -> Store:
+    where: str | Path = settings.store or settings.data / f"{service.name}.db"
+    return connect_store(where, service=service.name, tables=service.tables, clock=clock, wake=wake)
+
+
+def load_app(spec: str) -> App:
+    """The app that `module:attribute` names.
+
+    Raises:
+        SettingsError: the module cannot be imported, or has no such app.
+    """
+    module_name, _, attribute = spec.partition(":")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise SettingsError(f"{spec}: there is no module {error.name!r}.", hint="Name it as module:app.") from error
+    app = getattr(module, attribute or "app", None)
+    if not isinstance(app, App):
+        raise SettingsError(f"{spec}: {module_name} has no App named {attribute or 'app'!r}.", hint="app = App(...)")
+    return app
+
+
+@asynccontextmanager
+async def open_stores(app: App, data: Path) -> AsyncIterator[dict[str, Store]]:
+    """The existing databases of an app, for reading; nothing is created.
+
+    Raises:
+        NotFound: the folder holds none of them.
+    """
+    clock = SystemClock()
+    wake = Wake(data / "wake")
+    found = {s: data / f"{s.name}.db" for s in app.services if (data / f"{s.name}.db").exists()}
+    if not found:
+        raise NotFound(
+            f"{data}: no data of this app there.",
+            hint="Name the folder with --data, or start the system first: partita demo.",
+        )
+    stores: dict[str, Store] = {}
+    try:
+        for service, path in found.items():
+            store = connect_store(path, service=service.name, tables=service.tables, clock=clock, wake=wake)
+            await store.open()
+            stores[service.name] = store
+        yield stores
+    finally:
+        for store in stores.values():
+            await store.close()
+
+
+@asynccontextmanager
+async def open_bus(app: App, data: Path) -> AsyncIterator[Bus]:
+    """The existing log of an app, for reading.
+
+    Raises:
+        NotFound: there is none.
+    """
+    path = data / "log.db"
+    if not path.exists():
+        raise NotFound(f"{data}: no log there.", hint="Name the folder with --data.")
+    bus = connect_bus(path, SystemClock(), Wake(data / "wake"))
+    await bus.open()
+    try:
+        yield bus
+    finally:
+        await bus.close()

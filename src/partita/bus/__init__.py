@@ -1,0 +1,1 @@
+"""The bus: one port, and the logs and brokers that fit it."""

@@ -1,0 +1,180 @@
+"""The embedded log: topics, partitions and consumer groups in one SQLite file that several processes share.
+
+A record's offset is its place in the whole log, so offsets of a partition grow but are not contiguous. SQLite's
+single writer makes the order of positions the order of commits: nothing can appear below what was read.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from partita.bus.log_schema import APPLICATION_ID, MIGRATIONS
+from partita.bus.log_subscription import LogSubscription
+from partita.bus.partitioner import partition_of
+from partita.bus.port import RECORD_BYTES_MAX, Fence, GroupLag, Outgoing, Subscription, TopicSpec
+from partita.clock import US, Clock, SystemIds
+from partita.errors import BusUnavailable, Fenced, StoreUnavailable
+from partita.sqlite_file.alive import Alive
+from partita.sqlite_file.file import SqliteFile
+from partita.sqlite_file.leases import LeaseBook
+from partita.sqlite_file.wake import Wake
+
+ADD_TOPIC = "INSERT INTO topic (name, partitions, retention_us) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING name"
+ADD_PLACE = "INSERT INTO place (topic, partition) VALUES (?, ?)"
+PLACES = "SELECT topic, partition, place FROM place ORDER BY topic, partition"
+FENCE = "SELECT epoch FROM producer WHERE name = ?"
+RAISE_FENCE = """
+INSERT INTO producer (name, epoch) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch
+"""
+LAST = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'record'), 0)"
+APPEND = "INSERT INTO record (position, place, id, key, headers, value, appended_us) VALUES (?, ?, ?, ?, ?, ?, ?)"
+HEAD = "UPDATE place SET head = ? WHERE place = ?"
+PUT_SCHEMA = "INSERT INTO schema (fingerprint, text) VALUES (?, ?) ON CONFLICT DO NOTHING"
+HAS_SCHEMA = "SELECT 1 FROM schema WHERE fingerprint = ?"
+GET_SCHEMA = "SELECT text FROM schema WHERE fingerprint = ?"
+LAG = """
+SELECT g.grp, p.topic, p.partition, g.position, p.head,
+       (SELECT count(*) FROM record AS r WHERE r.place = p.place AND r.position > g.position), l.owner
+FROM progress AS g JOIN place AS p ON p.place = g.place
+LEFT JOIN lease AS l ON l.scope = 'group:' || g.grp AND l.resource = p.topic || '/' || p.partition
+WHERE ?1 IS NULL OR g.grp = ?1 ORDER BY g.grp, p.topic, p.partition
+"""
+# Only what every group has passed is trimmed: a slow group is an alarm, not a loss.
+TRIM = """
+DELETE FROM record WHERE position IN (
+    SELECT r.position FROM record AS r JOIN place AS p ON p.place = r.place JOIN topic AS t ON t.name = p.topic
+    WHERE t.retention_us IS NOT NULL AND r.appended_us < ?1 - t.retention_us
+      AND NOT EXISTS (SELECT 1 FROM progress AS g WHERE g.place = r.place AND g.position < r.position)
+    ORDER BY r.position LIMIT ?2)
+"""
+
+
+class LogBus:
+    """See `partita.bus.port.Bus`."""
+
+    def __init__(self, path: Path, *, clock: Clock, wake: Wake) -> None:
+        self.path = path
+        self._clock = clock
+        self._wake = wake
+        self._file = SqliteFile(path, application_id=APPLICATION_ID, migrations=MIGRATIONS)
+        self._alive: Alive | None = None
+        self._places: dict[tuple[str, int], int] = {}
+        self._partitions: dict[str, int] = {}
+
+    async def open(self) -> None:
+        """Open or create the log."""
+        try:
+            self._file.open()
+        except StoreUnavailable as error:
+            raise BusUnavailable(str(error)) from error
+        self._alive = Alive(self.path.parent / "alive", f"log-{os.getpid()}-{SystemIds(self._clock).new()[-12:]}")
+        self._book = LeaseBook(self._alive, self._clock)
+        async with self._file.reading() as db:
+            self._read_places(db)
+
+    async def close(self) -> None:
+        """Close the log."""
+        self._file.close()
+        if self._alive is not None:
+            self._alive.close()
+            self._alive = None
+
+    async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
+        """Create the topics that do not exist."""
+        missing = [t for t in topics if t.name not in self._partitions]
+        if not missing:
+            return
+        async with self._file.writing() as db:
+            for topic in missing:
+                self._create(db, topic)
+            self._read_places(db)
+
+    async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
+        """Append durably, in order."""
+        await self.ensure_topics([TopicSpec(name=t) for t in dict.fromkeys(r.topic for r in records)])
+        refusals = [_refusal(record) for record in records]
+        topics: set[str] = set()
+        try:
+            async with self._file.writing() as db:
+                _check_fences(db, fences)
+                now_us = self._clock.now_us()
+                position = db.execute(LAST).fetchone()[0]
+                rows = []
+                heads: dict[int, int] = {}
+                for record, refusal in zip(records, refusals, strict=True):
+                    if refusal is None:
+                        position += 1
+                        place = self._place(record)
+                        heads[place] = position
+                        topics.add(record.topic)
+                        rows.append((position, place, record.id, record.key, record.headers, record.value, now_us))
+                db.executemany(APPEND, rows)
+                db.executemany(HEAD, [(head, place) for place, head in heads.items()])
+        except StoreUnavailable as error:
+            raise BusUnavailable(str(error)) from error
+        self._wake.signal([f"log-{topic}" for topic in topics])
+        return refusals
+
+    def subscribe(self, group: str, topics: Sequence[str], member: str) -> Subscription:
+        """Join a consumer group."""
+        places = {(t, p): place for (t, p), place in self._places.items() if t in topics}
+        return LogSubscription(self._file, self._book, self._wake, group=group, member=member, places=places)
+
+    async def put_schema(self, fingerprint: str, text: str) -> None:
+        """Keep a writer's schema."""
+        async with self._file.reading() as db:
+            if db.execute(HAS_SCHEMA, (fingerprint,)).fetchone():
+                return
+        async with self._file.writing() as db:
+            db.execute(PUT_SCHEMA, (fingerprint, text))
+
+    async def get_schema(self, fingerprint: str) -> str | None:
+        """A schema kept by any writer."""
+        async with self._file.reading() as db:
+            row = db.execute(GET_SCHEMA, (fingerprint,)).fetchone()
+        return None if row is None else str(row[0])
+
+    async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
+        """Where groups stand."""
+        async with self._file.reading() as db:
+            return [GroupLag(*row) for row in db.execute(LAG, (group,))]
+
+    async def trim(self, now_us: int, limit: int = 1_000) -> int:
+        """Delete at most `limit` records past their topic's retention that every group has handled."""
+        async with self._file.writing(synced=False) as db:
+            return db.execute(TRIM, (now_us, limit)).rowcount
+
+    def _create(self, db: sqlite3.Connection, topic: TopicSpec) -> None:
+        retention = None if topic.retention_s is None else round(topic.retention_s * US)
+        if db.execute(ADD_TOPIC, (topic.name, topic.partitions, retention)).fetchone() is not None:
+            db.executemany(ADD_PLACE, [(topic.name, number) for number in range(topic.partitions)])
+
+    def _read_places(self, db: sqlite3.Connection) -> None:
+        self._places = {(row[0], row[1]): row[2] for row in db.execute(PLACES)}
+        self._partitions = {}
+        for topic, _ in self._places:
+            self._partitions[topic] = self._partitions.get(topic, 0) + 1
+
+    def _place(self, record: Outgoing) -> int:
+        spread = record.key if record.key is not None else record.id
+        return self._places[(record.topic, partition_of(spread, self._partitions[record.topic]))]
+
+
+def _check_fences(db: sqlite3.Connection, fences: Sequence[Fence]) -> None:
+    """A relay that stood still while another took its slots must not append what that one has sent already."""
+    for fence in fences:
+        row = db.execute(FENCE, (fence.name,)).fetchone()
+        if row is not None and row[0] > fence.epoch:
+            raise Fenced(f"{fence.name} is relayed by another process now (epoch {row[0]} after {fence.epoch}).")
+        if row is None or row[0] < fence.epoch:
+            db.execute(RAISE_FENCE, (fence.name, fence.epoch))
+
+
+def _refusal(record: Outgoing) -> str | None:
+    size = len(record.headers) + len(record.value) + len(record.key or "")
+    if size > RECORD_BYTES_MAX:
+        return f"{size:,} bytes are over the limit of {RECORD_BYTES_MAX:,}"
+    return None

@@ -1,0 +1,154 @@
+"""What a bus must do: keep records by topic, partition and key, and hand them to consumer groups.
+
+Walk 7: the relay appends here, consumers poll here. Every adapter passes `partita.testing.conformance`.
+
+Promises an adapter keeps: records of one (topic, key) stay in one partition in append order; a record is
+delivered to each group at least once until `done` was called for it; offsets grow within a partition but
+need not be contiguous; an append that was not acknowledged may still have happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+RECORD_BYTES_MAX = 1_048_576
+
+
+class Outgoing(NamedTuple):
+    """A record on its way to the bus: `headers` are the envelope's bytes, `value` the encoded message."""
+
+    topic: str
+    key: str | None
+    headers: bytes
+    value: bytes
+    id: str
+
+
+class Record(NamedTuple):
+    """A record read from the bus; its bytes are raw and may be anything."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str | None
+    headers: bytes
+    value: bytes
+    appended_us: int
+
+    @property
+    def at(self) -> tuple[str, int]:
+        """Topic and partition."""
+        return (self.topic, self.partition)
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Who appends: a name (outbox and slot) and the epoch of its lease; an older epoch is refused."""
+
+    name: str
+    epoch: int
+
+
+class Polled(NamedTuple):
+    """What a poll found: records that are waiting, and partitions that came or must go."""
+
+    records: Sequence[Record]
+    assigned: Sequence[tuple[str, int]]
+    revoked: Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicSpec:
+    """A topic as declared: partitions, and how long records stay (seconds; None = for ever)."""
+
+    name: str
+    partitions: int = 4
+    retention_s: float | None = 7 * 86_400.0
+
+
+class GroupLag(NamedTuple):
+    """How far a group is in one partition: next offset to handle, the log's head, records between, members."""
+
+    group: str
+    topic: str
+    partition: int
+    position: int
+    head: int
+    lag: int
+    owner: str | None
+
+
+class Subscription(Protocol):
+    """A member's part in a consumer group. `poll` never waits; `on_wake` is called when a poll may find something."""
+
+    on_wake: Callable[[], None]
+
+    async def poll(self, count: int) -> Polled:
+        """At most `count` waiting records of the assigned partitions, in offset order within each.
+
+        A revoked partition delivers nothing more; the caller drops what it holds of it and calls `release`.
+        """
+        ...
+
+    def done(self, records: Sequence[Record]) -> None:
+        """These are handled; the group's position follows behind the oldest that is not (watermark)."""
+        ...
+
+    async def release(self, partitions: Sequence[tuple[str, int]]) -> None:
+        """The caller no longer works on these revoked partitions; another member may have them."""
+        ...
+
+    async def keep(self) -> None:
+        """Heartbeat, take-over and position write; called about every 0.5 s, also while a handler runs long."""
+        ...
+
+    async def close(self) -> None:
+        """Write the position, leave the group, give the partitions back."""
+        ...
+
+
+class Bus(Protocol):
+    """A log or broker."""
+
+    async def open(self) -> None:
+        """Connect, and create what the adapter itself needs.
+
+        Raises:
+            BusUnavailable: it cannot be reached.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Disconnect."""
+        ...
+
+    async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
+        """Create the topics that do not exist; never change those that do."""
+        ...
+
+    async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
+        """Append durably, in order; per record None, or why it was refused for good.
+
+        Raises:
+            BusUnavailable: nothing is known to be appended; try all again.
+            Fenced: an epoch is older than one seen for its name; nothing was appended.
+        """
+        ...
+
+    def subscribe(self, group: str, topics: Sequence[str], member: str) -> Subscription:
+        """Join a consumer group; a group new to a topic starts at its oldest record."""
+        ...
+
+    async def put_schema(self, fingerprint: str, text: str) -> None:
+        """Keep a writer's schema where readers can find it."""
+        ...
+
+    async def get_schema(self, fingerprint: str) -> str | None:
+        """A schema kept by any writer."""
+        ...
+
+    async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
+        """Where groups stand, for people and metrics."""
+        ...

@@ -1,0 +1,1 @@
+"""The event catalog: what a service declares, and what the declarations say of it."""

@@ -1,0 +1,80 @@
+"""The catalog of an app: every contract by its name on the wire, and what each service listens to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from partita.catalog.contract import Contract
+from partita.catalog.service import Binding, Service
+from partita.errors import DeclarationError
+
+
+@dataclass(slots=True)
+class Interest:
+    """What one service does with one message type: its handlers, and whether its sagas want it."""
+
+    contract: Contract
+    bindings: list[Binding] = field(default_factory=list)
+    for_sagas: bool = False
+
+
+class Catalog:
+    """All declarations of the services of an app."""
+
+    def __init__(self, services: Sequence[Service]) -> None:
+        self.services = tuple(services)
+        self.contracts: dict[str, Contract] = {}
+        for service in services:
+            self.contracts.update(service.declared.contracts)
+
+    def service(self, name: str) -> Service:
+        """The service of that name.
+
+        Raises:
+            DeclarationError: there is none.
+        """
+        for service in self.services:
+            if service.name == name:
+                return service
+        raise DeclarationError(
+            f"There is no service {name!r}.", hint=f"There is: {', '.join(s.name for s in self.services)}."
+        )
+
+    def interests(self, service: Service) -> dict[str, Interest]:
+        """What a service listens to, by type name on the wire."""
+        found: dict[str, Interest] = {}
+        for binding in service.declared.bindings:
+            for contract in binding.contracts:
+                found.setdefault(contract.full_name, Interest(contract)).bindings.append(binding)
+        for definition in service.declared.sagas:
+            for contract in definition.consumes:
+                found.setdefault(contract.full_name, Interest(contract)).for_sagas = True
+        return found
+
+    def topics_of(self, service: Service) -> tuple[str, ...]:
+        """The topics a service's group reads."""
+        return tuple(sorted({interest.contract.topic for interest in self.interests(service).values()}))
+
+    def check(self) -> None:
+        """Refuse what cannot work across services.
+
+        Raises:
+            DeclarationError: a saga sends a command that nobody in this app handles, two services share a name.
+        """
+        names = [s.name for s in self.services]
+        for name in names:
+            if names.count(name) > 1:
+                raise DeclarationError(f"Two services are named {name!r}.", hint="Rename one of them.")
+        handled = {c.full_name for s in self.services for b in s.declared.bindings for c in b.contracts}
+        for service in self.services:
+            for definition in service.declared.sagas:
+                for contract in definition.sends:
+                    owner_here = contract.service in self.services
+                    if owner_here and contract.kind == "command" and contract.full_name not in handled:
+                        raise DeclarationError(
+                            f"Saga {definition.name} sends {contract.name}, which nobody handles.",
+                            hint=f"@{contract.service.name}.handles({contract.name})",
+                        )
+
+

@@ -1,0 +1,108 @@
+"""Message classes: `Event` and `Command[Reply, Refusal]`, owned by a service, versioned, keyed.
+
+Walk 1: a declaration fixes a message's name, owner, key and schema; all else is derived from it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeVar, get_args, get_origin
+
+import msgspec
+from typing_extensions import Never
+from typing_extensions import TypeVar as DefaultTypeVar
+
+from partita.catalog.contract import KEY_MARK, Contract, caller_place
+from partita.catalog.rejection import Rejection, claim
+from partita.errors import DeclarationError
+
+if TYPE_CHECKING:
+    from partita.catalog.service import Service
+
+T = TypeVar("T")
+Key = Annotated[T, KEY_MARK]
+"""Marks the partition key, the scope of order: `order_id: Key[OrderId]`."""
+
+ReplyT = DefaultTypeVar("ReplyT", covariant=True)
+RefusalT = DefaultTypeVar("RefusalT", covariant=True, default=Never)
+
+
+class MessageMeta(type(msgspec.Struct)):  # type: ignore[misc]  # the struct's metaclass has no public name
+    """Builds message structs: frozen, keyword-only, camelCase on the wire, with a contract when owned."""
+
+    def __new__(
+        mcls,
+        name: str,
+        bases: tuple[type, ...],
+        namespace: dict[str, Any],
+        *,
+        of: Service | None = None,
+        version: int = 1,
+    ) -> Any:
+        """Make the class; `of` names the service that owns the message, `version` its contract's major."""
+        cls = super().__new__(mcls, name, bases, namespace, frozen=True, kw_only=True, rename="camel")
+        if of is not None:
+            place = caller_place(2)
+            kind = "command" if any(_is_command(base) for base in cls.__mro__[1:]) else "event"
+            contract = Contract(cls, cls, kind=kind, service=of, version=version, place=place)
+            if kind == "command":
+                _take_replies(cls, contract)
+            cls.__partita__ = contract
+            of.own(contract)
+        return cls
+
+
+class Event(msgspec.Struct, metaclass=MessageMeta):
+    """A fact that happened, published by its owner: `class OrderPlaced(Event, of=orders)`.
+
+    Fields are keyword-only and frozen; the record on the wire is `<namespace>.v<version>.<name>`.
+    """
+
+    if TYPE_CHECKING:
+
+        def __init_subclass__(cls, *, of: Service | None = None, version: int = 1) -> None: ...
+
+
+class Command(msgspec.Struct, Generic[ReplyT, RefusalT], metaclass=MessageMeta):
+    """A request to one service: `class ReserveStock(Command[StockReserved, StockRejected], of=inventory)`.
+
+    The first argument is the event that answers, the second the refusal (none by default). A command
+    nobody can refuse is legal as an undo and after a pivot, and the type checker proves it.
+    """
+
+    if TYPE_CHECKING:
+
+        def __init_subclass__(cls, *, of: Service | None = None, version: int = 1) -> None: ...
+        @classmethod
+        def _me(cls) -> Self: ...
+        @classmethod
+        def _reply(cls) -> ReplyT: ...
+        @classmethod
+        def _refusal(cls) -> RefusalT: ...
+
+
+def _is_command(base: type) -> bool:
+    return base.__dict__.get("__module__") == __name__ and base.__name__ == "Command"
+
+
+def _take_replies(cls: type[Any], contract: Contract) -> None:
+    args = next((get_args(b) for b in cls.__dict__.get("__orig_bases__", ()) if get_origin(b) is Command), ())
+    if not args:
+        raise DeclarationError(
+            f"{contract.place}: {cls.__name__} says not what answers it.",
+            hint=f"class {cls.__name__}(Command[TheReply], of=...), or Command[TheReply, TheRefusal].",
+        )
+    contract.reply = args[0]
+    if not (isinstance(args[0], type) and issubclass(args[0], Event)):
+        raise DeclarationError(
+            f"{contract.place}: the reply of {cls.__name__} is {args[0]!r}, which is no Event.",
+            hint="A reply is an event of the service that handles the command.",
+        )
+    refusals = [r for a in args[1:] for r in (get_args(a) or (a,)) if r is not Never]
+    for refusal in refusals:
+        if not (isinstance(refusal, type) and issubclass(refusal, Rejection)):
+            raise DeclarationError(
+                f"{contract.place}: the refusal of {cls.__name__} is {refusal!r}, which is no Rejection.",
+                hint="class OutOfStock(Rejection): sku: str",
+            )
+        claim(refusal, contract)
+    contract.refusals = tuple(refusals)

@@ -1,0 +1,60 @@
+"""What a handler may ask for by type: the transaction `Tx`, the message's `Meta`, and the user's own `Depends`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from partita.catalog.event import Event
+
+SqlValue = str | int | float | bytes | bool | None
+
+
+class Tx(Protocol):
+    """The transaction around a handler: its writes, the inbox mark and the outbox rows commit together or not at all.
+
+    SQL is one text for every database: named parameters written `:name`, given as keywords.
+    """
+
+    async def execute(self, sql: str, /, **params: SqlValue) -> int:
+        """Run a writing statement; returns how many rows it changed."""
+        ...
+
+    async def fetch_one(self, sql: str, /, **params: SqlValue) -> Mapping[str, Any] | None:
+        """Run a statement (also `... RETURNING`) and return its first row, or None."""
+        ...
+
+    async def fetch_all(self, sql: str, /, **params: SqlValue) -> Sequence[Mapping[str, Any]]:
+        """Run a statement and return all its rows."""
+        ...
+
+    def publish(self, *events: Event) -> None:
+        """Publish events with this transaction, in this order, caused by the message being handled."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """Facts about the message being handled.
+
+    `idempotency_key` is the same for every try, redelivery and resend of one intended effect: hand it to
+    whatever you call outside. `attempt` counts from 1.
+    """
+
+    message_id: str
+    type: str
+    key: str | None
+    correlation_id: str
+    causation_id: str | None
+    idempotency_key: str
+    attempt: int
+    occurred_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Depends:
+    """Injects what a function returns or yields: `mail: Annotated[Mailer, Depends(mailer)]`."""
+
+    provider: Callable[..., Any]

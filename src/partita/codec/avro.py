@@ -1,0 +1,111 @@
+"""Avro binary values through fastavro, with limits: nothing that arrives may crash or stall the process."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import io
+import json
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import fastavro
+import msgspec
+from fastavro.schema import SchemaParseException
+
+from partita.codec.port import VALUE_BYTES_MAX
+from partita.errors import Malformed, MessageTooLarge, UnknownSchema
+from partita.schemas.avro import avro_record, fingerprint
+from partita.schemas.shape import Shape
+
+_NATIVE = (dt.datetime, dt.date, decimal.Decimal, uuid.UUID, bytes)
+# What fastavro raises on bytes or values that do not fit; a closed list, so that our own bugs stay loud.
+_MISFITS = (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, decimal.DecimalException)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    fingerprint: str
+    parsed: Any
+
+
+class AvroCodec:
+    """The default codec: bare Avro binary, the writer's schema named by fingerprint in the envelope."""
+
+    def __init__(self) -> None:
+        self._shapes: dict[str, _Known] = {}
+        self._writers: dict[str, Any] = {}
+        self._texts: dict[str, str] = {}
+
+    def learn(self, shape: Shape) -> str:
+        """Derive and parse the schema of a shape; returns its fingerprint."""
+        known = self._shapes.get(shape.full_name)
+        if known is None:
+            schema = avro_record(shape)
+            known = _Known(fingerprint(schema), fastavro.parse_schema(schema))
+            self._shapes[shape.full_name] = known
+            self._writers[known.fingerprint] = known.parsed
+            self._texts[known.fingerprint] = json.dumps(schema, separators=(",", ":"))
+        return known.fingerprint
+
+    def schema_text(self, fingerprint: str) -> str | None:
+        """The schema of that fingerprint as JSON, if known."""
+        return self._texts.get(fingerprint)
+
+    def teach(self, fingerprint: str, text: str) -> None:
+        """Accept a writer's schema.
+
+        Raises:
+            UnknownSchema: the text is no Avro schema.
+        """
+        try:
+            self._writers[fingerprint] = fastavro.parse_schema(json.loads(text))
+        except (SchemaParseException, *_MISFITS) as error:
+            raise UnknownSchema(f"Schema {fingerprint} on the bus is no Avro schema: {error}") from error
+        self._texts[fingerprint] = text
+
+    def encode(self, shape: Shape, value: msgspec.Struct) -> tuple[str, bytes]:
+        """The writer's fingerprint and the bytes."""
+        known = self._shapes.get(shape.full_name)
+        if known is None:
+            self.learn(shape)
+            known = self._shapes[shape.full_name]
+        out = io.BytesIO()
+        try:
+            fastavro.schemaless_writer(out, known.parsed, msgspec.to_builtins(value, builtin_types=_NATIVE))
+        except _MISFITS as error:
+            raise Malformed(
+                f"{shape.name} does not fit its own schema: {error}", hint=f"The value was {value!r:.300}"
+            ) from error
+        data = out.getvalue()
+        if len(data) > VALUE_BYTES_MAX:
+            raise MessageTooLarge(
+                f"{shape.name} has {len(data):,} bytes, the limit is {VALUE_BYTES_MAX:,}.",
+                hint="Send a reference to where the data lies instead of the data.",
+            )
+        return known.fingerprint, data
+
+    def decode(self, shape: Shape, fingerprint: str, data: bytes) -> msgspec.Struct:
+        """The value, resolved from the writer's schema to ours and checked against the declared types."""
+        if len(data) > VALUE_BYTES_MAX:
+            raise Malformed(f"{shape.name}: {len(data):,} bytes are over the limit of {VALUE_BYTES_MAX:,}.")
+        ours = self._shapes.get(shape.full_name)
+        if ours is None:
+            self.learn(shape)
+            ours = self._shapes[shape.full_name]
+        writer = ours.parsed if fingerprint == ours.fingerprint else self._writers.get(fingerprint)
+        if writer is None:
+            raise UnknownSchema(f"{shape.name} was written with schema {fingerprint or '(none)'}, unknown here.")
+        source = io.BytesIO(data)
+        try:
+            if writer is ours.parsed:
+                record = fastavro.schemaless_reader(source, writer, None)
+            else:
+                record = fastavro.schemaless_reader(source, writer, ours.parsed)
+            value = msgspec.convert(record, shape.struct)
+        except (msgspec.ValidationError, fastavro.read.SchemaResolutionError, *_MISFITS) as error:
+            raise Malformed(f"{shape.name}: not a value of schema {fingerprint}: {error}") from error
+        if source.tell() != len(data):
+            raise Malformed(f"{shape.name}: {len(data) - source.tell()} bytes are left after the value.")
+        return value

@@ -1,0 +1,18 @@
+"""The one door to the codecs: by name, the adapter imported only when asked for."""
+
+from __future__ import annotations
+
+from partita.codec.port import Codec
+
+
+def connect_codec(name: str = "avro") -> Codec:
+    """The codec of that name.
+
+    Raises:
+        ValueError: no such codec.
+    """
+    if name == "avro":
+        from partita.codec.avro import AvroCodec
+
+        return AvroCodec()
+    raise ValueError(f"There is no codec {name!r}; there is: avro.")

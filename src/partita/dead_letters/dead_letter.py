@@ -1,0 +1,48 @@
+"""A dead letter: the message's raw bytes with the cause, the stack and the number of tries.
+
+Walk 13: nothing is dropped silently (G7); what cannot be decoded is kept raw.
+"""
+
+from __future__ import annotations
+
+import traceback
+
+import msgspec
+
+from partita.bus.port import Record
+from partita.message import Envelope, envelope_from_bytes
+from partita.store.port import DeadLetter
+
+STACK_CHARS_MAX = 8_192
+
+
+def envelope_or_none(record: Record) -> Envelope | None:
+    """The envelope of a record, if its bytes are one."""
+    try:
+        return envelope_from_bytes(record.headers)
+    except msgspec.MsgspecError:
+        return None
+
+
+def dead_letter(record: Record, consumer: str, error: BaseException, tries: int, letter_id: str, now_us: int) -> DeadLetter:
+    """The dead letter of a record whose handling failed with `error`."""
+    envelope = envelope_or_none(record)
+    stack = "".join(traceback.format_exception(error))
+    return DeadLetter(
+        id=letter_id,
+        consumer=consumer,
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        message_id=envelope.id if envelope else "",
+        type=envelope.type if envelope else "",
+        correlation_id=envelope.correlation_id if envelope else "",
+        cause_type=type(error).__name__,
+        cause=str(error)[:1_000],
+        stack=stack[-STACK_CHARS_MAX:],
+        attempts=tries,
+        headers=record.headers,
+        value=record.value,
+        at_us=now_us,
+    )

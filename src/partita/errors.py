@@ -1,0 +1,134 @@
+"""Every error Partita raises: one tree, each with a code, what happened and what to do.
+
+    PartitaError
+      DeclarationError      a declaration is refused at import (names file and line)
+      SettingsError         a setting, flag or folder is wrong
+      StoreError
+        StoreUnavailable    disk full, locked, read-only, gone: nothing was written, try again
+        StoreCorrupt        the file is damaged or is no database: refused, untouched
+        StoreMismatch       another project's folder, or a newer Partita wrote it
+      BusError
+        BusUnavailable      the log or broker cannot be reached now
+        MessageTooLarge     refused at emit, in the sender's transaction
+      Fenced                somebody else took over: this process must stop writing
+      Malformed             bytes that cannot be decoded within the limits
+      UnknownSchema         the writer's schema is not known here
+      Conflict              the same id or idempotency key came with another content
+      NotFound              the thing asked for does not exist
+"""
+
+from __future__ import annotations
+
+
+class PartitaError(Exception):
+    """Something Partita refuses or cannot do; `str()` is what happened, `hint` is what to do.
+
+    `retryable` errors are the world's (disk, lock, network): no message is to blame for them.
+    """
+
+    code = "PTA-0000"
+    exit_code = 1
+    retryable = False
+
+    def __init__(self, what: str, *, hint: str = "") -> None:
+        super().__init__(what)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        what = super().__str__()
+        return f"{what}\n  {self.hint}" if self.hint else what
+
+
+class DeclarationError(PartitaError):
+    """A declaration that cannot work, refused when the module is imported."""
+
+    code = "PTA-0100"
+    exit_code = 2
+
+
+class SettingsError(PartitaError):
+    """A setting, flag, address or folder that cannot be used."""
+
+    code = "PTA-0200"
+    exit_code = 2
+
+
+class StoreError(PartitaError):
+    """The database refused or failed."""
+
+    code = "PTA-0300"
+
+
+class StoreUnavailable(StoreError):
+    """The database cannot write now; nothing of the transaction was kept."""
+
+    code = "PTA-0301"
+    exit_code = 6
+    retryable = True
+
+
+class StoreCorrupt(StoreError):
+    """The database file is damaged; it was not touched."""
+
+    code = "PTA-0302"
+    exit_code = 6
+
+
+class StoreMismatch(StoreError):
+    """The database belongs to another service or to a newer Partita; it was not touched."""
+
+    code = "PTA-0303"
+    exit_code = 5
+
+
+class BusError(PartitaError):
+    """The bus refused or failed."""
+
+    code = "PTA-0400"
+
+
+class BusUnavailable(BusError):
+    """The log or broker cannot be reached now; nothing was acknowledged."""
+
+    code = "PTA-0401"
+    exit_code = 6
+    retryable = True
+
+
+class MessageTooLarge(BusError):
+    """The message is over the limit; it was refused in the sender's own transaction."""
+
+    code = "PTA-0402"
+
+
+class Fenced(PartitaError):
+    """Another process has taken over what this one held; its transaction was rolled back."""
+
+    code = "PTA-0500"
+    retryable = True
+
+
+class Malformed(PartitaError):
+    """Bytes that cannot be decoded within the limits; they are kept raw."""
+
+    code = "PTA-0600"
+
+
+class UnknownSchema(PartitaError):
+    """The schema that wrote these bytes is known neither here nor on the bus."""
+
+    code = "PTA-0601"
+
+
+class Conflict(PartitaError):
+    """The same id or idempotency key was used before with another content."""
+
+    code = "PTA-0700"
+    exit_code = 5
+
+
+class NotFound(PartitaError):
+    """What was asked for does not exist."""
+
+    code = "PTA-0800"
+    exit_code = 4

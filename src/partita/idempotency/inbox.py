@@ -1,0 +1,137 @@
+"""Admission to a transaction: which messages of a batch are new, and the marks that make them happen once.
+
+Walk 9: the mark is written before the handler runs, in the handler's transaction, so a crash at any point
+leaves either all of it or nothing. G3 (effects once) and G4 (order per key) are kept here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+from partita.message import Envelope
+from partita.store.port import InboxEntry, InboxRow, Session
+
+
+class Verdict(Enum):
+    """What admission says of one message."""
+
+    FRESH = "fresh"
+    DUPLICATE = "duplicate"  # this id was handled
+    STALE = "stale"  # a later message of its key was handled: a late copy, whatever its age
+    CONFLICT = "conflict"  # this id was handled with another content
+    GAP = "gap"  # an earlier message of its key is missing
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A message that asks to be admitted. `wanted` is False for one that only counts in its key's sequence."""
+
+    envelope: Envelope
+    topic: str
+    key: str | None
+    value: bytes
+    wanted: bool = True
+    business: tuple[tuple[str, str], ...] = ()  # (consumer, "type#value") per handler that dedupes by a field
+    verdict: Verdict = Verdict.FRESH
+    payload_hash: str = ""
+    before: InboxEntry | None = None
+    repeated: set[str] = field(default_factory=set)  # consumers for whom the business key is a repeat
+
+
+def payload_hash(type_name: str, value: bytes) -> str:
+    """16 hex digits that tell one content from another under the same id."""
+    return hashlib.blake2b(value, digest_size=8, key=type_name.encode()[-64:]).hexdigest()
+
+
+async def admit(
+    session: Session, consumer: str, order: Literal["key", "none"], candidates: Sequence[Candidate], now_us: int
+) -> None:
+    """Set each candidate's verdict, and write the marks of the fresh ones (outcome "handled", to be corrected).
+
+    Within the batch order counts: of two copies of an id the first is fresh.
+    """
+    wanted = [c for c in candidates if c.wanted]
+    for candidate in wanted:
+        candidate.payload_hash = payload_hash(candidate.envelope.type, candidate.value)
+    await _by_id(session, consumer, wanted)
+    if order == "key":
+        await _by_key_sequence(session, consumer, candidates)
+    fresh = [c for c in wanted if c.verdict is Verdict.FRESH]
+    rows = [_mark(consumer, c, now_us) for c in fresh]
+    rows += await _by_business_key(session, fresh, now_us)
+    if rows:
+        await session.inbox.mark(rows)
+
+
+async def _by_id(session: Session, consumer: str, candidates: Sequence[Candidate]) -> None:
+    known = dict(await session.inbox.seen(consumer, [c.envelope.id for c in candidates]))
+    for candidate in candidates:
+        entry = known.get(candidate.envelope.id)
+        if entry is None:
+            known[candidate.envelope.id] = InboxEntry(candidate.payload_hash, "handled", 0, None)
+        else:
+            same = entry.payload_hash == candidate.payload_hash
+            candidate.verdict = Verdict.DUPLICATE if same else Verdict.CONFLICT
+            candidate.before = entry
+
+
+async def _by_key_sequence(session: Session, consumer: str, candidates: Sequence[Candidate]) -> None:
+    """Drop what is older than the last handled of its key; hold what comes before its predecessor.
+
+    The first number seen of a key is its base: a group may start in the middle. A gap leaves the mark where it
+    is, so that the missing message is still welcome when it comes.
+    """
+    numbered = [c for c in candidates if c.envelope.key_sequence and c.key is not None]
+    places = [(c.envelope.source, c.topic, c.key or "") for c in numbered]
+    last = dict(await session.sequences.last_in(consumer, sorted(set(places))))
+    moved: dict[tuple[str, str, str], int] = {}
+    for candidate, place in zip(numbered, places, strict=True):
+        if candidate.verdict in (Verdict.DUPLICATE, Verdict.CONFLICT):
+            continue
+        number, before = candidate.envelope.key_sequence, last.get(place)
+        if before is not None and number <= before:
+            candidate.verdict = Verdict.STALE
+        elif before is not None and number > before + 1:
+            candidate.verdict = Verdict.GAP
+        else:
+            last[place] = moved[place] = number
+    if moved:
+        await session.sequences.save_in(consumer, moved)
+
+
+async def _by_business_key(session: Session, fresh: Sequence[Candidate], now_us: int) -> list[InboxRow]:
+    """Marks of (handler, event type, business key); the type is part of the key, or OrderPlaced and
+    OrderConfirmed of one order would suppress each other."""
+    asked: dict[str, list[tuple[Candidate, str]]] = {}
+    for candidate in fresh:
+        for consumer, value in candidate.business:
+            asked.setdefault(consumer, []).append((candidate, value))
+    rows: list[InboxRow] = []
+    for consumer, pairs in asked.items():
+        known = set(await session.inbox.seen(consumer, [value for _, value in pairs]))
+        for candidate, value in pairs:
+            if value in known:
+                candidate.repeated.add(consumer)
+                continue
+            known.add(value)
+            rows.append(_mark(consumer, candidate, now_us)._replace(message_id=value))
+    return rows
+
+
+def _mark(consumer: str, candidate: Candidate, now_us: int) -> InboxRow:
+    envelope = candidate.envelope
+    return InboxRow(
+        consumer,
+        envelope.id,
+        envelope.type,
+        candidate.key,
+        envelope.correlation_id,
+        envelope.causation_id,
+        candidate.payload_hash,
+        now_us,
+        "handled",
+    )

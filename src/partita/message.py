@@ -1,0 +1,69 @@
+"""A message as it travels: the envelope with its CloudEvents attributes, and the bytes of its value.
+
+Walk 5: the unit of work hands its messages to the outbox in this form, and every later station keeps it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+Json = dict[str, str]
+
+
+class SagaAddress(msgspec.Struct, frozen=True, array_like=True):
+    """Which step of which saga a command serves; the participant echoes it on the reply."""
+
+    saga: str
+    saga_id: str
+    step: str
+    epoch: int
+    kind: str  # "do", "undo" or "ask"
+
+
+class Envelope(msgspec.Struct, omit_defaults=True):
+    """The attributes of a message: CloudEvents 1.0 (id, source, type, time) with its correlation extensions.
+
+    `time_us` is microseconds since 1970 UTC. `key_sequence` is the dense number of this message among
+    those of (source, topic, key), written in the transaction that wrote the message; 0 = unkeyed.
+    `schema` is the fingerprint of the schema that wrote the value. `kind` is event, command, reply or refusal.
+    """
+
+    id: str
+    source: str
+    type: str
+    time_us: int
+    correlation_id: str
+    kind: str = "event"
+    causation_id: str | None = None
+    traceparent: str | None = None
+    schema: str = ""
+    key_sequence: int = 0
+    saga: SagaAddress | None = None
+    extra: Json = {}
+
+
+class Message(msgspec.Struct):
+    """A message ready to leave or just come in: where it goes, its key, its envelope, its encoded value."""
+
+    topic: str
+    key: str | None
+    envelope: Envelope
+    value: bytes
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Envelope).decode
+
+
+def envelope_to_bytes(envelope: Envelope) -> bytes:
+    """The envelope as compact bytes, as the outbox and the embedded log keep it."""
+    return _encode(envelope)
+
+
+def envelope_from_bytes(data: bytes) -> Envelope:
+    """The envelope from its bytes.
+
+    Raises:
+        msgspec.MsgspecError: the bytes are no envelope.
+    """
+    return _decode(data)

@@ -1,0 +1,1 @@
+"""The outbox: what leaves is written in the transaction that caused it, and relayed to the bus afterwards."""

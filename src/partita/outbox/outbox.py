@@ -1,0 +1,132 @@
+"""Messages that leave with a transaction: composed from their cause, numbered per key, written as outbox rows.
+
+Walk 5: G1, the state and the messages it causes commit together or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from partita.bus.partitioner import slot_of
+from partita.bus.port import RECORD_BYTES_MAX
+from partita.catalog.contract import Contract
+from partita.catalog.rejection import Rejection, to_struct
+from partita.clock import Ids
+from partita.codec.port import Codec
+from partita.errors import MessageTooLarge
+from partita.message import Envelope, Message, SagaAddress, envelope_to_bytes
+from partita.store.port import SLOTS, OutboxRow, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """Turns declared messages into envelopes and bytes, with ids that lead back to their cause."""
+
+    source: str
+    codec: Codec
+    ids: Ids
+
+    def compose(
+        self,
+        contract: Contract,
+        message: Any,
+        *,
+        kind: str,
+        cause: Envelope,
+        now_us: int,
+        cause_key: str | None = None,
+        address: SagaAddress | None = None,
+        message_id: str | None = None,
+    ) -> Message:
+        """The message as it will travel.
+
+        Raises:
+            MessageTooLarge, Malformed: refused here, in the sender's own transaction.
+        """
+        value = to_struct(message) if isinstance(message, Rejection) else message
+        # A refusal has no key of its own: it answers on the key of the command it refuses.
+        key = cause_key if contract.kind == "refusal" else contract.key_of(message)
+        fingerprint, data = self.codec.encode(contract.shape, value)
+        envelope = Envelope(
+            id=message_id or self.ids.new(),
+            source=self.source,
+            type=contract.full_name,
+            time_us=now_us,
+            correlation_id=cause.correlation_id,
+            kind=kind,
+            causation_id=cause.id,
+            traceparent=cause.traceparent,
+            schema=fingerprint,
+            saga=address,
+        )
+        return Message(contract.topic, key, envelope, data)
+
+
+async def write(session: Session, messages: Sequence[Message], now_us: int) -> None:
+    """Number the messages per (topic, key), in this order, and write them as outbox rows.
+
+    Raises:
+        MessageTooLarge: a message with its envelope is over what any bus takes.
+    """
+    if not messages:
+        return
+    keyed = {(m.topic, m.key) for m in messages if m.key is not None}
+    last = dict(await session.sequences.last_out(sorted(keyed)))
+    rows = [_row(message, last, now_us) for message in messages]
+    if keyed:
+        await session.sequences.save_out(last)
+    await session.outbox.add(rows)
+
+
+def _row(message: Message, last: dict[tuple[str, str], int], now_us: int) -> OutboxRow:
+    envelope = message.envelope
+    if message.key is not None:
+        place = (message.topic, message.key)
+        envelope.key_sequence = last[place] = last.get(place, 0) + 1
+    headers = envelope_to_bytes(envelope)
+    size = len(headers) + len(message.value) + len(message.key or "")
+    if size > RECORD_BYTES_MAX:
+        raise MessageTooLarge(
+            f"{envelope.type} with its envelope has {size:,} bytes, the limit is {RECORD_BYTES_MAX:,}.",
+            hint="Send a reference to where the data lies instead of the data.",
+        )
+    return OutboxRow(
+        id=envelope.id,
+        aggregatetype=message.topic,
+        aggregateid=message.key,
+        type=envelope.type,
+        payload=message.value,
+        headers=headers,
+        correlation_id=envelope.correlation_id,
+        causation_id=envelope.causation_id,
+        slot=slot_of(message.key if message.key is not None else envelope.id, SLOTS),
+        at_us=now_us,
+    )
+
+
+class StoredReply(msgspec.Struct, array_like=True):
+    """A reply as it was sent, kept so that a repeated request is answered the same."""
+
+    type: str
+    kind: str
+    schema: str
+    value: bytes
+
+
+_encode_reply = msgspec.msgpack.Encoder().encode
+_decode_reply = msgspec.msgpack.Decoder(StoredReply).decode
+
+
+def reply_to_bytes(message: Message) -> bytes:
+    """A sent reply in the form it is kept."""
+    envelope = message.envelope
+    return _encode_reply(StoredReply(envelope.type, envelope.kind, envelope.schema, message.value))
+
+
+def reply_from_bytes(data: bytes) -> StoredReply:
+    """A kept reply."""
+    return _decode_reply(data)

@@ -1,0 +1,100 @@
+"""The relay: takes committed outbox rows in order, appends them to the bus, then marks them sent.
+
+Walk 6: a crash between append and mark sends again, with the same id; the receivers drop the copy. Rows are
+taken by state, never by a cursor that could pass a transaction that commits late.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from partita.bus.port import Bus, Fence, Outgoing
+from partita.clock import Clock
+from partita.errors import BusUnavailable, Fenced, StoreUnavailable
+from partita.store.port import SLOTS, Lease, PendingRow, Store
+
+log = logging.getLogger(__name__)
+RESOURCES = tuple(str(slot) for slot in range(SLOTS))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayOptions:
+    """How much a relay takes at once and how often it looks without being woken."""
+
+    batch: int = 500
+    idle_poll_s: float = 0.5
+    lease_tick_s: float = 0.5
+    backoff_s: float = 0.5
+
+
+class Relay:
+    """One process's share of a store's outbox; several relays split the slots by leases."""
+
+    def __init__(self, store: Store, bus: Bus, clock: Clock, member: str, options: RelayOptions | None = None) -> None:
+        self.name = f"relay of {store.name}"
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+        self._member = member
+        self._options = options or RelayOptions()
+        self._held: tuple[Lease, ...] = ()
+        self._next_tick = 0.0
+        self.relayed = 0
+        self.on_relayed: Callable[[int], None] = lambda count: None
+
+    async def step(self, now: float) -> float:
+        """Relay what is pending in the slots held; returns when to look again (seconds, monotonic)."""
+        if now >= self._next_tick:
+            self._held = tuple(await self._store.leases.tick("relay", RESOURCES, self._member))
+            self._next_tick = now + self._options.lease_tick_s
+        try:
+            moved = await self._relay_once()
+        except (BusUnavailable, StoreUnavailable) as error:
+            log.warning("%s waits: %s", self.name, error)
+            return now + self._options.backoff_s
+        except Fenced:
+            # This process stood still and another relays its slots now: forget them and ask again.
+            self._held, self._next_tick = (), now
+            return now
+        if moved:
+            return now
+        return min(now + self._options.idle_poll_s, self._next_tick)
+
+    async def stop(self) -> None:
+        """Give the slots back at once, so that another relay need not wait for the heartbeat to go stale."""
+        await self._store.leases.leave("relay", self._member)
+
+    async def _relay_once(self) -> int:
+        taken: list[tuple[int, PendingRow]] = []
+        async with self._store.reading() as session:
+            for lease in self._held:
+                slot = int(lease.resource)
+                rows = await session.outbox.pending(slot, 0, self._options.batch)
+                taken += [(slot, row) for row in rows]
+        if not taken:
+            return 0
+        fences = [Fence(f"{self._store.source}/{lease.resource}", lease.epoch) for lease in self._held]
+        records = [Outgoing(row.topic, row.key, row.headers, row.payload, row.id) for _, row in taken]
+        refusals = await self._bus.append(records, fences)
+        await self._settle(taken, [*refusals])
+        self.relayed += len(taken)
+        self.on_relayed(len(taken))
+        return len(taken)
+
+    async def _settle(self, taken: list[tuple[int, PendingRow]], refusals: list[str | None]) -> None:
+        """Mark what the bus took; a refused row parks its key, other keys flow.
+
+        Not synced to disk: after a power cut a lost mark sends again what the receivers know by id.
+        """
+        sent: dict[int, list[int]] = {}
+        async with self._store.transaction(durable=False) as session:
+            for (slot, row), refusal in zip(taken, refusals, strict=True):
+                if refusal is None:
+                    sent.setdefault(slot, []).append(row.seq)
+                else:
+                    log.error("%s: the bus refuses %s of key %s: %s", self.name, row.id, row.key, refusal)
+                    await session.outbox.park(slot, row.seq, row.key, refusal)
+            for slot, seqs in sent.items():
+                await session.outbox.sent(slot, seqs)

@@ -1,0 +1,1 @@
+"""The runtime: one pipeline for every message, one loop for every worker."""

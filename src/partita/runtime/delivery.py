@@ -1,0 +1,93 @@
+"""A delivery: one message on its way through the pipeline, from the bus or from this process's own door."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from partita.bus.port import Record
+from partita.catalog.catalog import Interest
+from partita.catalog.contract import Contract
+from partita.catalog.rejection import Rejection, from_struct
+from partita.codec.port import Codec
+from partita.errors import Malformed, UnknownSchema
+from partita.message import Envelope, SagaAddress, envelope_from_bytes
+
+
+@dataclass(slots=True, eq=False)
+class Delivery:
+    """A message with what it is for this service. `record` is None at the local door, `interest` None for a message
+    that only counts in its key's sequence, `broken` is why its bytes cannot be decoded."""
+
+    envelope: Envelope | None
+    topic: str
+    key: str | None
+    value: bytes
+    record: Record | None = None
+    interest: Interest | None = None
+    message: Any = None
+    broken: Exception | None = None
+    tries: int = 0
+    answer: asyncio.Future[Any] | None = None
+
+    @property
+    def lane(self) -> tuple[str, str] | None:
+        """The scope of order: (topic, key); None = no order."""
+        return None if self.key is None else (self.topic, self.key)
+
+
+@dataclass(slots=True, eq=False)
+class Output:
+    """A message to leave with the transaction that handled `cause`."""
+
+    contract: Contract
+    message: Any
+    kind: str
+    cause: Delivery
+    address: SagaAddress | None = None
+    message_id: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Unit:
+    """What handling one delivery yields: messages to leave, the outcome for its inbox mark, the answer."""
+
+    delivery: Delivery
+    outputs: list[Output] = field(default_factory=list)
+    outcome: str = "handled"
+    reply: Any = None
+
+
+def decode(record: Record, interests: Mapping[str, Interest], codec: Codec) -> Delivery:
+    """A record as a delivery; never raises for what the bytes are: `broken` says it."""
+    delivery = Delivery(None, record.topic, record.key, record.value, record)
+    try:
+        envelope = delivery.envelope = envelope_from_bytes(record.headers)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        delivery.broken = Malformed(f"The headers are no envelope: {error}")
+        return delivery
+    interest = interests.get(envelope.type)
+    if interest is None:
+        return delivery
+    delivery.interest = interest
+    try:
+        delivery.message = decode_value(interest.contract, envelope.schema, record.value, codec)
+    except (Malformed, UnknownSchema, RecursionError) as error:
+        delivery.broken = error
+    return delivery
+
+
+def decode_value(contract: Contract, fingerprint: str, value: bytes, codec: Codec) -> Any:
+    """A message's value as the class its contract declares.
+
+    Raises:
+        Malformed, UnknownSchema: see the codec.
+    """
+    decoded = codec.decode(contract.shape, fingerprint, value)
+    if issubclass(contract.cls, Rejection):
+        return from_struct(contract.cls, decoded)
+    return decoded

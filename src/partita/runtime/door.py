@@ -1,0 +1,134 @@
+"""The local door: commands sent in this process, handled at once by the same pipeline, many sends to a transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from partita.catalog.contract import Contract, contract_of
+from partita.errors import DeclarationError, PartitaError
+from partita.message import Envelope
+from partita.runtime.delivery import Delivery
+from partita.runtime.pipeline import Pipeline
+from partita.runtime.waves import HandlerFailed
+
+WAITING_MAX = 10_000
+
+
+def id_of(service: str, type_name: str, idempotency_key: str) -> str:
+    """The message id an idempotency key stands for: the same key is the same message, also after a crash."""
+    digest = hashlib.sha256(f"{service}\0{type_name}\0{idempotency_key}".encode()).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-a{digest[17:20]}-{digest[20:32]}"
+
+
+class Door:
+    """Takes commands for one service; `send` returns when the answer is durable."""
+
+    def __init__(self, pipeline: Pipeline, batch: int = 500) -> None:
+        self.name = f"door of {pipeline.service.name}"
+        self._pipeline = pipeline
+        self._batch = batch
+        self._waiting: deque[Delivery] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+        self.bell: Callable[[], None] = lambda: None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a send is in work."""
+        return bool(self._waiting or self._running)
+
+    async def send(self, command: Any, idempotency_key: str | None) -> Any:
+        """Handle a command; returns its reply.
+
+        Raises:
+            Rejection: the declared refusal. Conflict: the key was used with another content.
+            PartitaError, or whatever the handler raised: nothing was kept.
+        """
+        contract = contract_of(type(command))
+        interest = self._pipeline.interests.get(contract.full_name)
+        if interest is None or contract.kind != "command":
+            raise DeclarationError(
+                f"{contract.name} is not handled by {self._pipeline.service.name}.",
+                hint=f"@{self._pipeline.service.name}.handles({contract.name})",
+            )
+        if len(self._waiting) >= WAITING_MAX:
+            raise PartitaError(f"{WAITING_MAX:,} sends are waiting already.", hint="Send slower, or in more processes.")
+        delivery = self._delivery(contract, command, idempotency_key)
+        delivery.interest = interest
+        answer = delivery.answer = asyncio.get_running_loop().create_future()
+        self._waiting.append(delivery)
+        self.bell()
+        return await answer
+
+    def _delivery(self, contract: Contract, command: Any, idempotency_key: str | None) -> Delivery:
+        pipeline = self._pipeline
+        message_id = (
+            pipeline.ids.new()
+            if idempotency_key is None
+            else id_of(pipeline.service.name, contract.full_name, idempotency_key)
+        )
+        fingerprint, value = pipeline.codec.encode(contract.shape, command)
+        trace = pipeline.ids.new().replace("-", "")
+        envelope = Envelope(
+            id=message_id,
+            source=pipeline.store.source,
+            type=contract.full_name,
+            time_us=pipeline.clock.now_us(),
+            correlation_id=message_id,
+            kind="command",
+            traceparent=f"00-{trace}-{trace[16:]}-01",
+            schema=fingerprint,
+        )
+        return Delivery(envelope, contract.topic, contract.key_of(command), value, message=command)
+
+    async def step(self, now: float) -> float:
+        """Handle what is waiting, in one transaction where the handlers allow it."""
+        batch: list[Delivery] = []
+        while self._waiting and len(batch) < self._batch:
+            delivery = self._waiting.popleft()
+            if delivery.interest and any(b.concurrency > 1 for b in delivery.interest.bindings):
+                task = asyncio.create_task(self._outside(delivery))
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+            else:
+                batch.append(delivery)
+        if batch:
+            await self._together(batch)
+        return now if self._waiting else now + 60.0
+
+    async def stop(self) -> None:
+        """Answer who still waits: it was not handled."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=5.0)
+        for delivery in self._waiting:
+            _fail(delivery, PartitaError("The process is stopping; the command was not handled.", hint="Send it again."))
+
+    async def _together(self, batch: list[Delivery]) -> None:
+        while batch:
+            try:
+                await self._pipeline.run(batch, ())
+                return
+            except HandlerFailed as failed:
+                culprit = failed.unit.delivery
+                _fail(culprit, failed.error)
+                batch = [d for d in batch if d is not culprit]
+            except PartitaError as error:
+                for delivery in batch:
+                    _fail(delivery, error)
+                return
+
+    async def _outside(self, delivery: Delivery) -> None:
+        try:
+            await self._pipeline.run_late(delivery, ())
+        except HandlerFailed as failed:
+            _fail(delivery, failed.error)
+        except PartitaError as error:
+            _fail(delivery, error)
+
+
+def _fail(delivery: Delivery, error: Exception) -> None:
+    if delivery.answer is not None and not delivery.answer.done():
+        delivery.answer.set_exception(error)

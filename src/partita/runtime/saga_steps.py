@@ -1,0 +1,250 @@
+"""Sagas inside a transaction: load the instances a batch concerns, let the pure engine decide, save what changed.
+
+Walk 10: state, history, timer and outgoing commands are written in the transaction of the message that moved them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from partita.catalog.contract import contract_of
+from partita.clock import Ids
+from partita.errors import PartitaError, StoreMismatch
+from partita.message import Envelope, SagaAddress
+from partita.runtime.delivery import Delivery, Output, Unit
+from partita.runtime.waves import HandlerFailed
+from partita.sagas.definition import SagaDefinition
+from partita.sagas.engine import Alert, Ignored, Incoming, Publish, Send, Transition, begin, on_message, on_timer
+from partita.sagas.state import SagaState, state_from_bytes, state_to_bytes
+from partita.store.port import SagaEvent, SagaRow, Session
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class SagaDirectory:
+    """The saga definitions of one service: the newest starts, older ones finish what they started."""
+
+    by_version: dict[tuple[str, int], SagaDefinition] = field(default_factory=dict)
+    starting: dict[str, list[SagaDefinition]] = field(default_factory=dict)  # start type -> newest definitions
+    listening: dict[str, list[SagaDefinition]] = field(default_factory=dict)  # reply type -> newest definitions
+
+    @classmethod
+    def of(cls, definitions: Sequence[SagaDefinition], time_scale: float) -> SagaDirectory:
+        """The directory of these definitions, their times multiplied."""
+        directory = cls()
+        newest: dict[str, SagaDefinition] = {}
+        for declared in definitions:
+            definition = declared.scaled(time_scale) if time_scale != 1.0 else declared
+            directory.by_version[(definition.name, definition.version)] = definition
+            if definition.name not in newest or newest[definition.name].version < definition.version:
+                newest[definition.name] = definition
+        for definition in newest.values():
+            directory.starting.setdefault(definition.start.full_name, []).append(definition)
+            for contract in definition.consumes:
+                if contract is not definition.start:
+                    directory.listening.setdefault(contract.full_name, []).append(definition)
+        return directory
+
+    def of_row(self, row: SagaRow) -> SagaDefinition:
+        """The definition an instance was started with.
+
+        Raises:
+            StoreMismatch: this process does not know it (an older deployment): it must not touch the instance.
+        """
+        definition = self.by_version.get((row.saga, row.definition_version))
+        if definition is None:
+            raise StoreMismatch(
+                f"Saga {row.saga} {row.saga_id} runs under version {row.definition_version}, which is not declared here.",
+                hint="Keep the old version declared until its instances have finished.",
+            )
+        return definition
+
+
+@dataclass(slots=True)
+class Instance:
+    """One saga instance in the transaction: as loaded, as it is now, and what happened to it."""
+
+    row: SagaRow | None
+    state: SagaState | None
+    notes: list[SagaEvent] = field(default_factory=list)
+    changed: bool = False
+
+
+class SagaBatch:
+    """The sagas of one transaction."""
+
+    def __init__(self, directory: SagaDirectory, session: Session, now_us: int, ids: Ids) -> None:
+        self._directory = directory
+        self._session = session
+        self._now_us = now_us
+        self._ids = ids
+        self._instances: dict[tuple[str, str], Instance] = {}
+
+    async def load(self, units: Sequence[Unit]) -> None:
+        """Load every instance these messages may concern, one statement per saga."""
+        wanted: dict[str, dict[str, None]] = {}
+        for unit in units:
+            interest = unit.delivery.interest
+            if interest is not None and interest.for_sagas:
+                for saga, saga_id in self._concerned(unit.delivery):
+                    wanted.setdefault(saga, {})[saga_id] = None
+        await self.load_ids({saga: list(ids) for saga, ids in wanted.items()})
+
+    async def load_ids(self, wanted: Mapping[str, Sequence[str]]) -> None:
+        """Load instances by id."""
+        for saga, ids in wanted.items():
+            rows = await self._session.sagas.load(saga, ids)
+            for saga_id in ids:
+                row = rows.get(saga_id)
+                self._instances[(saga, saga_id)] = Instance(row, state_from_bytes(row.data) if row else None)
+
+    def advance(self, units: Sequence[Unit]) -> None:
+        """Let each message move the sagas it concerns; commands and events go to the message's outputs.
+
+        Raises:
+            HandlerFailed: a reply for a saga nobody knows; it is retried, then a dead letter, never dropped.
+        """
+        for unit in units:
+            interest = unit.delivery.interest
+            if interest is None or not interest.for_sagas:
+                continue
+            try:
+                self._advance(unit)
+            except PartitaError as error:
+                if error.retryable:
+                    raise
+                raise HandlerFailed(unit, error) from error
+
+    def _advance(self, unit: Unit) -> None:
+        delivery = unit.delivery
+        envelope = delivery.envelope
+        assert envelope is not None
+        incoming = Incoming(
+            delivery.message, envelope.id, envelope.causation_id, envelope.saga, envelope.correlation_id, self._now_us
+        )
+        for definition in self._directory.starting.get(envelope.type, ()):
+            saga_id = definition.key_of(delivery.message)
+            instance = self._instances[(definition.name, saga_id)]
+            if instance.state is None:
+                self._take(instance, begin(definition, incoming, self._now_us, self._ids.new), unit, definition)
+        if envelope.type not in self._directory.listening or envelope.kind == "command":
+            return
+        for saga, saga_id in self._answered(delivery):
+            instance = self._instances[(saga, saga_id)]
+            if instance.state is None or (instance.row is None and not instance.changed):
+                if envelope.saga is not None:
+                    raise PartitaError(
+                        f"{envelope.type} answers saga {saga} {saga_id}, which does not exist here.",
+                        hint="It is kept as a dead letter; replay it when the saga's database is back.",
+                    )
+                continue
+            definition = self._definition(saga, instance)
+            result = on_message(definition, instance.state, incoming, self._now_us, self._ids.new)
+            if isinstance(result, Transition):
+                self._take(instance, result, unit, definition)
+
+    def fire(self, saga: str, saga_id: str) -> Unit | None:
+        """Let a due timer act on an instance; None when something else came first."""
+        instance = self._instances[(saga, saga_id)]
+        if instance.state is None or instance.row is None:
+            return None
+        definition = self._definition(saga, instance)
+        result = on_timer(definition, instance.state, self._now_us, self._ids.new)
+        if isinstance(result, Ignored):
+            return None
+        # What a timer sends is caused by the message whose answer did not come in time.
+        cause = Envelope(
+            id=instance.state.last_message_id,
+            source="",
+            type="timer",
+            time_us=self._now_us,
+            correlation_id=instance.state.correlation_id,
+        )
+        unit = Unit(Delivery(cause, "", saga_id, b""))
+        self._take(instance, result, unit, definition)
+        return unit
+
+    async def save(self) -> None:
+        """Write the instances that changed and their history."""
+        rows: list[SagaRow] = []
+        notes: list[SagaEvent] = []
+        for (saga, saga_id), instance in self._instances.items():
+            if instance.changed and instance.state is not None:
+                rows.append(_row(saga, saga_id, instance.state, instance.row, self._now_us))
+                notes += instance.notes
+        if rows:
+            await self._session.sagas.save(rows, notes)
+
+    def _definition(self, saga: str, instance: Instance) -> SagaDefinition:
+        if instance.row is not None:
+            return self._directory.of_row(instance.row)
+        assert instance.state is not None
+        return self._directory.by_version[(saga, instance.state.definition_version)]
+
+    def _take(self, instance: Instance, result: Transition, unit: Unit, definition: SagaDefinition) -> None:
+        state = instance.state = result.state
+        instance.changed = True
+        cause = unit.delivery.envelope
+        version = (instance.row.version if instance.row else 0) + 1
+        for kind, step, note in result.notes:
+            entry = SagaEvent(
+                definition.name, state.saga_id, version, self._now_us, kind, step, cause.id if cause else "", note
+            )
+            instance.notes.append(entry)
+        for effect in result.effects:
+            match effect:
+                case Send():
+                    address = SagaAddress(definition.name, state.saga_id, effect.step, effect.epoch, effect.kind)
+                    unit.outputs.append(
+                        Output(
+                            contract_of(type(effect.command)),
+                            effect.command,
+                            "command",
+                            unit.delivery,
+                            address,
+                            effect.message_id,
+                        )
+                    )
+                case Publish():
+                    unit.outputs.append(Output(contract_of(type(effect.event)), effect.event, "event", unit.delivery))
+                case Alert():
+                    log.error("saga %s %s needs attention: %s", definition.name, state.saga_id, effect.text)
+
+    def _concerned(self, delivery: Delivery) -> list[tuple[str, str]]:
+        envelope = delivery.envelope
+        assert envelope is not None
+        starts = [
+            (d.name, d.key_of(delivery.message)) for d in self._directory.starting.get(envelope.type, ())
+        ]
+        return starts + (self._answered(delivery) if envelope.type in self._directory.listening else [])
+
+    def _answered(self, delivery: Delivery) -> list[tuple[str, str]]:
+        """The instances a reply is for: by its address, else (a participant in another language) by its key."""
+        envelope = delivery.envelope
+        assert envelope is not None
+        if envelope.saga is not None:
+            return [(envelope.saga.saga, envelope.saga.saga_id)]
+        if delivery.key is None:
+            return []
+        return [(d.name, delivery.key) for d in self._directory.listening.get(envelope.type, ())]
+
+
+def _row(saga: str, saga_id: str, state: SagaState, before: SagaRow | None, now_us: int) -> SagaRow:
+    return SagaRow(
+        saga,
+        saga_id,
+        state.definition_version,
+        state.status,
+        state.step,
+        state.epoch,
+        state_to_bytes(state),
+        state.due_us,
+        state.last_error,
+        state.correlation_id,
+        state.started_us,
+        now_us,
+        before.version if before else 0,
+    )

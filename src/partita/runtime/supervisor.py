@@ -1,0 +1,108 @@
+"""The supervisor: the only endless loop. Every worker is `step(now) -> due`, woken early by a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from typing import Protocol
+
+from partita.clock import Clock
+from partita.errors import PartitaError
+
+log = logging.getLogger(__name__)
+BACKOFF_S = (0.05, 0.2, 1.0, 2.0)
+
+
+class Worker(Protocol):
+    """Something that works in steps: `step` does what is due and says when it wants to be called again."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        ...
+
+    async def step(self, now: float) -> float:
+        """Work; returns the monotonic time of the next step."""
+        ...
+
+    async def stop(self) -> None:
+        """Finish what is in work and give back what is held."""
+        ...
+
+
+class Wakeable:
+    """A worker with the bell that cuts its wait short."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.bell = asyncio.Event()
+        self.failures = 0
+        self.last_error = ""
+
+
+class Supervisor:
+    """Runs workers until told to stop, each in a task of its own; a failing step is tried again after a pause."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.workers: list[Wakeable] = []
+
+    def add(self, worker: Worker) -> Wakeable:
+        """Take a worker; returns it with its bell."""
+        wakeable = Wakeable(worker)
+        self.workers.append(wakeable)
+        return wakeable
+
+    def start(self) -> None:
+        """Start every worker."""
+        self._tasks = [asyncio.create_task(self._run(w), name=w.worker.name) for w in self.workers]
+
+    async def stop(self, grace_s: float = 10.0) -> None:
+        """Let each worker finish its step and give back what it holds, the first added last."""
+        self._stopping.set()
+        for wakeable in self.workers:
+            wakeable.bell.set()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=grace_s)
+            for task in late:
+                log.warning("%s did not finish within %.0f s and is cancelled", task.get_name(), grace_s)
+                task.cancel()
+        for wakeable in reversed(self.workers):
+            with contextlib.suppress(PartitaError):
+                await wakeable.worker.stop()
+
+    def failures(self) -> Sequence[tuple[str, int, str]]:
+        """(worker, failures in a row, last error) of those that fail now."""
+        return [(w.worker.name, w.failures, w.last_error) for w in self.workers if w.failures]
+
+    async def _run(self, wakeable: Wakeable) -> None:
+        worker = wakeable.worker
+        while not self._stopping.is_set():
+            now = self._clock.monotonic()
+            wakeable.bell.clear()
+            try:
+                due = await worker.step(now)
+                if wakeable.failures:
+                    log.info("%s works again", worker.name)
+                wakeable.failures, wakeable.last_error = 0, ""
+            except Exception as error:
+                due = now + BACKOFF_S[min(wakeable.failures, len(BACKOFF_S) - 1)]
+                wakeable.failures += 1
+                if wakeable.last_error != str(error):
+                    known = isinstance(error, PartitaError)
+                    log.error("%s failed, tries again: %s", worker.name, error, exc_info=not known)
+                wakeable.last_error = str(error)
+            await self._wait(wakeable, due)
+
+    async def _wait(self, wakeable: Wakeable, due: float) -> None:
+        pause = due - self._clock.monotonic()
+        if pause <= 0:
+            # Let the others of this process have their turn.
+            await asyncio.sleep(0)  # noqa: TID251  # no time passes
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(wakeable.bell.wait(), pause)

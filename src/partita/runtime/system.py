@@ -1,0 +1,162 @@
+"""A running app in one process: its stores and its bus opened, its workers started, and all of it stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from partita.bus.port import Bus, Subscription, TopicSpec
+from partita.catalog.catalog import Catalog
+from partita.catalog.service import Service
+from partita.clock import Clock, Ids
+from partita.codec.port import Codec
+from partita.errors import PartitaError, StoreMismatch
+from partita.outbox.relay import Relay, RelayOptions
+from partita.runtime.consumer import Consumer, ConsumerOptions, Keeper
+from partita.runtime.door import Door
+from partita.runtime.janitor import Janitor
+from partita.runtime.pipeline import Pipeline
+from partita.runtime.saga_steps import SagaDirectory
+from partita.runtime.supervisor import Supervisor, Worker
+from partita.runtime.timers import Timers
+from partita.settings import Settings
+from partita.store.port import Store
+
+ROLES = ("consumers", "relay", "timers")
+
+
+class System:
+    """The parts of an app that run in this process."""
+
+    def __init__(self, catalog: Catalog, settings: Settings, clock: Clock, ids: Ids, codec: Codec, bus: Bus) -> None:
+        self.catalog = catalog
+        self.settings = settings
+        self.clock = clock
+        self.ids = ids
+        self.codec = codec
+        self.bus = bus
+        self.stores: dict[str, Store] = {}
+        self.pipelines: dict[str, Pipeline] = {}
+        self.doors: dict[str, Door] = {}
+        self.consumers: dict[str, Consumer] = {}
+        self.supervisor = Supervisor(clock)
+        self.member = f"{os.getpid()}-{ids.new()[-12:]}"
+
+    async def open(self, stores: Mapping[str, Store], replaced: Mapping[Callable[..., Any], Callable[..., Any]]) -> None:
+        """Open the bus and the stores, make topics and schemas known, check the sagas in flight.
+
+        Raises:
+            PartitaError: what cannot be opened, and what to do.
+        """
+        await self.bus.open()
+        for contract in self.catalog.contracts.values():
+            fingerprint = self.codec.learn(contract.shape)
+            await self.bus.put_schema(fingerprint, self.codec.schema_text(fingerprint) or "")
+        topics = sorted({c.topic for c in self.catalog.contracts.values()})
+        await self.bus.ensure_topics([TopicSpec(name=topic) for topic in topics])
+        for name, store in stores.items():
+            await store.open()
+            self.stores[name] = store
+            await store.create_tables()
+            service = self.catalog.service(name)
+            directory = SagaDirectory.of(service.declared.sagas, self.settings.time_scale)
+            await self._check_sagas(service, store)
+            self.pipelines[name] = Pipeline(
+                service=service,
+                catalog=self.catalog,
+                store=store,
+                codec=self.codec,
+                clock=self.clock,
+                ids=self.ids,
+                sagas=directory,
+                time_scale=self.settings.time_scale,
+                replaced=replaced,
+                coalesce=self.settings.coalesce,
+                find_schema=self.bus.get_schema,
+            )
+
+    async def _check_sagas(self, service: Service, store: Store) -> None:
+        """Instances finish under the definition they started with: an undeclared change refuses to start."""
+        declared = {(d.name, d.version): d for d in service.declared.sagas}
+        async with store.transaction() as session:
+            for name, version, digest, unfinished in await session.sagas.versions_in_flight():
+                definition = declared.get((name, version))
+                if unfinished and (definition is None or definition.digest != digest):
+                    change = "is not declared any more" if definition is None else f"changed:\n{definition.describe()}"
+                    raise StoreMismatch(
+                        f"{unfinished} instances of saga {name} version {version} are in flight, and that version {change}",
+                        hint=f"Give the changed saga version={version + 1} and keep the old one declared until they finish.",
+                    )
+            for (name, version), definition in declared.items():
+                await session.sagas.keep_definition(name, version, definition.digest)
+
+    def start(self, roles: Sequence[str]) -> None:
+        """Start the workers of these roles for the services opened; the local door is always there.
+
+        Raises:
+            PartitaError: a role that does not exist.
+        """
+        unknown = [role for role in roles if role not in ROLES]
+        if unknown:
+            raise PartitaError(f"There is no role {unknown[0]!r}.", hint=f"There is: {', '.join(ROLES)}.")
+        for name, pipeline in self.pipelines.items():
+            store = self.stores[name]
+            door = self.doors[name] = Door(pipeline, self.settings.batch)
+            door.bell = self._start(door)
+            if "relay" in roles:
+                options = RelayOptions(batch=self.settings.batch)
+                relay = Relay(store, self.bus, self.clock, f"{self.member}/relay", options)
+                store.on_outbox = self._start(relay)
+                self._start(Janitor(pipeline.service, store))
+            if "timers" in roles and pipeline.service.declared.sagas:
+                self._start(Timers(pipeline))
+            topics = self.catalog.topics_of(pipeline.service)
+            if "consumers" in roles and topics:
+                self._consume(name, pipeline, topics)
+        self.supervisor.start()
+
+    def _consume(self, name: str, pipeline: Pipeline, topics: Sequence[str]) -> None:
+        def subscribe() -> Subscription:
+            return self.bus.subscribe(name, topics, f"{self.member}/{self.ids.new()[-12:]}")
+
+        consumer = Consumer(pipeline, subscribe, self.member, ConsumerOptions(batch=self.settings.batch))
+        consumer.bell = self._start(consumer)
+        self._start(Keeper(consumer))
+        self.consumers[name] = consumer
+
+    def _start(self, worker: Worker) -> Callable[[], None]:
+        wakeable = self.supervisor.add(worker)
+        loop = asyncio.get_running_loop()
+
+        def ring() -> None:
+            if not loop.is_closed():
+                wakeable.bell.set()
+
+        return ring
+
+    async def close(self) -> None:
+        """Stop the workers, then close the stores and the bus."""
+        await self.supervisor.stop()
+        for store in self.stores.values():
+            await store.close()
+        await self.bus.close()
+
+    async def outstanding(self) -> str:
+        """What is still to be done, in words; empty = nothing."""
+        found: list[str] = []
+        for name, store in self.stores.items():
+            async with store.reading() as session:
+                status = await session.outbox.status()
+                if status.pending > status.parked:
+                    found.append(f"{status.pending} rows in the outbox of {name}")
+                for state in ("running", "compensating"):
+                    rows = await session.sagas.find(status=state, limit=1)
+                    if rows:
+                        found.append(f"saga {rows[0].saga} {rows[0].saga_id} is {state} at {rows[0].step}")
+        for lag in await self.bus.lag():
+            if lag.lag and lag.group in self.pipelines:
+                found.append(f"{lag.lag} records of {lag.topic}[{lag.partition}] for {lag.group}")
+        found += [c.name for c in self.consumers.values() if c.busy] + [d.name for d in self.doors.values() if d.busy]
+        return ", ".join(found[:6])

@@ -1,0 +1,50 @@
+"""Timers: saga instances whose time has come by the store's clock move on, each in a transaction with its commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from partita.outbox.outbox import Composer, write
+from partita.runtime.pipeline import Pipeline, compose
+from partita.runtime.saga_steps import SagaBatch
+
+BATCH = 100
+LOOK_S = 0.25
+
+
+class Timers:
+    """Fires the timers of one service's sagas. Several processes may: the instance itself says who was first."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.name = f"timers of {pipeline.service.name}"
+        self._pipeline = pipeline
+        self.fired = 0
+
+    async def step(self, now: float) -> float:
+        """Fire at most a batch of due timers, the oldest first; returns when to look again."""
+        store = self._pipeline.store
+        now_us = await store.now_us()
+        async with store.reading() as session:
+            due = await session.sagas.due(now_us, BATCH)
+        if not due:
+            return now + LOOK_S
+        await self._fire(due, now_us)
+        return now if len(due) == BATCH else now + LOOK_S
+
+    async def stop(self) -> None:
+        """Timers are rows: nothing is held here."""
+
+    async def _fire(self, due: Sequence[tuple[str, str]], now_us: int) -> None:
+        pipeline = self._pipeline
+        wanted: dict[str, list[str]] = {}
+        for saga, saga_id in due:
+            wanted.setdefault(saga, []).append(saga_id)
+        composer = Composer(pipeline.store.source, pipeline.codec, pipeline.ids)
+        async with pipeline.store.transaction() as session:
+            sagas = SagaBatch(pipeline.sagas, session, now_us, pipeline.ids)
+            await sagas.load_ids(wanted)
+            units = [unit for saga, saga_id in due if (unit := sagas.fire(saga, saga_id)) is not None]
+            await sagas.save()
+            messages = [compose(composer, output, now_us) for unit in units for output in unit.outputs]
+            await write(session, messages, now_us)
+        self.fired += len(units)

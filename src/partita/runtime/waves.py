@@ -1,0 +1,116 @@
+"""Waves: the handlers of a round run side by side, and their statements go to the database together.
+
+Handlers of a batch share one transaction, so nothing isolates two that read and then write: an update would be
+lost unseen. So only a handler whose database work is one atomic statement takes part. One that asks for a second,
+waits for something else, or refuses after it changed rows is found out here, the batch runs again without it in
+the wave, and it is serial from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from partita.catalog.rejection import Rejection
+from partita.catalog.service import Binding
+from partita.errors import PartitaError
+from partita.runtime.calling import arguments, take_refusal, take_result
+from partita.runtime.delivery import Unit
+from partita.runtime.tx import Request, WaveTx
+from partita.store.port import Session
+
+
+class NotForWaves(Exception):
+    """The wave cannot go on; the batch must be rolled back and run again one handler after the other.
+
+    `binding` is the handler that turned out to be no single statement; None = only this batch is concerned.
+    """
+
+    def __init__(self, binding: Binding | None) -> None:
+        super().__init__(binding.name if binding else "a statement failed")
+        self.binding = binding
+
+
+class HandlerFailed(Exception):
+    """A handler raised; `unit` is whose delivery is to blame."""
+
+    def __init__(self, unit: Unit, error: Exception) -> None:
+        super().__init__(str(error))
+        self.unit = unit
+        self.error = error
+
+
+@dataclass(slots=True)
+class Run:
+    """One handler on its way through a wave."""
+
+    binding: Binding
+    unit: Unit
+    coroutine: Coroutine[Any, Any, Any]
+    request: Request | None = None
+    changed: bool = False
+
+
+async def run_wave(session: Session, work: Sequence[tuple[Binding, Unit]]) -> None:
+    """Run these handlers, at most one statement each, equal statements together in one call.
+
+    Raises:
+        NotForWaves: a handler does not fit. HandlerFailed: a handler raised.
+    """
+    runs: list[Run] = []
+    try:
+        for binding, unit in work:
+            tx = WaveTx(unit)
+            run = Run(binding, unit, binding.function(*arguments(binding, unit, tx)))
+            runs.append(run)
+            _advance(run, None)
+        await _statements(session, [run for run in runs if run.request is not None])
+    finally:
+        for run in runs:
+            run.coroutine.close()
+
+
+async def _statements(session: Session, waiting: Sequence[Run]) -> None:
+    """One call per distinct statement; its argument rows in batch order, each atomic."""
+    groups: dict[tuple[str, bool], list[Run]] = {}
+    for run in waiting:
+        assert run.request is not None
+        groups.setdefault((run.request.sql, run.request.fetch), []).append(run)
+    for (sql, fetch), runs in groups.items():
+        rows = [run.request.params for run in runs if run.request is not None]
+        try:
+            results: Sequence[Any] = await (session.fetch_many(sql, rows) if fetch else session.execute_many(sql, rows))
+        except Exception as error:
+            if isinstance(error, PartitaError) and error.retryable:
+                raise
+            # Which of the rows is to blame cannot be known from here: run them one after the other.
+            raise NotForWaves(None) from error
+        for run, result in zip(runs, results, strict=True):
+            run.changed = bool(run.request and run.request.writes and result)
+            _advance(run, result)
+
+
+def _advance(run: Run, result: Any) -> None:
+    first = run.request is None
+    try:
+        request = run.coroutine.send(None if first else result)
+    except StopIteration as end:
+        try:
+            take_result(run.binding, run.unit, end.value)
+        except Exception as error:
+            raise HandlerFailed(run.unit, error) from error
+    except Rejection as refusal:
+        if run.changed:
+            # What it wrote must be undone, and a wave has no savepoint per handler.
+            raise NotForWaves(run.binding) from refusal
+        try:
+            take_refusal(run.binding, run.unit, refusal)
+        except Exception as error:
+            raise HandlerFailed(run.unit, error) from error
+    except Exception as error:
+        raise HandlerFailed(run.unit, error) from error
+    else:
+        if not first or not isinstance(request, Request):
+            raise NotForWaves(run.binding)
+        run.request = request

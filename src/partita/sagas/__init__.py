@@ -1,0 +1,1 @@
+"""Sagas: declared as steps, checked at import, decided by a pure engine."""

@@ -1,0 +1,250 @@
+"""Compiling a saga class: every way it could not be completed or undone is refused here, with the line to write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NoReturn
+
+from partita.catalog.contract import Contract, Place, contract_of
+from partita.catalog.retry import Retry
+from partita.catalog.service import Service
+from partita.errors import DeclarationError
+from partita.sagas.definition import Saga, SagaDefinition, Step, StepSpec
+from partita.sagas.filling import Plan, Source, plan
+
+FACTS = {"reason": str}
+RESERVED = {"start", "replies"}
+
+
+def compile_saga(
+    cls: type[Saga],
+    *,
+    name: str,
+    start: type[Any],
+    service: Service,
+    deadline_s: float,
+    undone: type[Any] | None,
+    version: int,
+    place: Place,
+) -> SagaDefinition:
+    """The definition of a saga class.
+
+    Raises:
+        DeclarationError: it cannot work.
+    """
+    start_contract = contract_of(start)
+    if start_contract.kind != "event" or start_contract.key_field is None:
+        _refuse(place, f"{name} starts with {start.__name__}, which has no key.", "order_id: Key[OrderId]")
+    steps = [_spec(declared) for declared in vars(cls).values() if isinstance(declared, Step)]
+    if not steps:
+        _refuse(place, f"{name} has no steps.", "reserve = step(ReserveStock, undo=ReleaseStock)")
+    _check_order(name, steps)
+    for spec in steps:
+        _check_step(spec, service)
+    pivot_index = next((i for i, s in enumerate(steps) if s.kind == "pivot"), len(steps) - 1)
+    total = sum(s.timeout_s for s in steps[: pivot_index + 1])
+    if deadline_s < total:
+        _refuse(
+            place,
+            f"{name} has a deadline of {deadline_s:g} s, its steps up to the pivot may take {total:g} s.",
+            f"deadline=seconds({total:g}) or more, or shorter timeouts.",
+        )
+    undone_contract = contract_of(undone) if undone is not None else None
+    if undone_contract is None:
+        _refuse(place, f"{name} can be undone, but says not how that is told.", "undone=OrderCancelled")
+    compiled = tuple(_fill(spec, steps, index, start_contract) for index, spec in enumerate(steps))
+    undone_plan = plan(
+        undone_contract, [Source("start", start_contract)], FACTS, str(place), "Give the field a default, or drop it."
+    )
+    plans = [undone_plan, *(p for s in compiled for p in (s.plan, s.undo_plan, s.ask_plan) if p is not None)]
+    return SagaDefinition(
+        cls,
+        name,
+        version,
+        service,
+        start_contract,
+        compiled,
+        deadline_s,
+        undone_contract,
+        undone_plan,
+        place,
+        frozenset(fact for p in plans for _, fact in p.fills),
+        _attributes(cls, place),
+        pivot_index,
+    )
+
+
+def _spec(declared: Step) -> StepSpec:
+    return StepSpec(
+        declared.name,
+        declared.kind,
+        contract_of(declared.command_class),
+        contract_of(declared.undo_class) if declared.undo_class is not None else None,
+        contract_of(declared.ask_class) if declared.ask_class is not None else None,
+        declared.timeout_s,
+        declared.on_timeout,
+        declared.no_effect,
+        declared.place,
+        declared.hooks,
+    )
+
+
+def _check_order(name: str, steps: Sequence[StepSpec]) -> None:
+    pivots = [s for s in steps if s.kind == "pivot"]
+    if len(pivots) > 1:
+        _refuse(
+            pivots[1].place,
+            f"{name} has two pivots, {pivots[0].name} and {pivots[1].name}.",
+            f"There is one point of no return; make {pivots[0].name} a step(..., undo=...).",
+        )
+    after = False
+    for spec in steps:
+        if after and spec.kind == "step":
+            _refuse(
+                spec.place,
+                f"{spec.name} can be undone, but stands after the pivot.",
+                f"{spec.name} = retriable({spec.command.name}), or move it before the pivot.",
+            )
+        if spec.kind == "retriable" and not after and pivots:
+            _refuse(
+                spec.place,
+                f"{spec.name} is retriable, but stands before the pivot.",
+                f"Move it after the pivot, or write {spec.name} = step({spec.command.name}, undo=...).",
+            )
+        after = after or spec.kind == "pivot"
+
+
+def _check_step(spec: StepSpec, service: Service) -> None:
+    where, command = spec.place, spec.command
+    if command.kind != "command":
+        _refuse(where, f"{spec.name} names {command.name}, which is no command.", f"{spec.name} = step(SomeCommand, ...)")
+    for sent in (command, spec.undo, spec.ask):
+        if sent is not None and sent.key_field is None:
+            _refuse(
+                sent.place,
+                f"{sent.name} is sent by a saga and has no key.",
+                "order_id: Key[OrderId]",
+            )
+    if spec.kind == "step" and spec.undo is None and not spec.no_effect:
+        _refuse(
+            where,
+            f"{spec.name} stands before the pivot and cannot be undone.",
+            f"{spec.name} = step({command.name}, undo=Undo{command.name}), or no_effect=True if it changes nothing.",
+        )
+    if spec.kind == "pivot" and spec.undo is None and spec.on_timeout == "undo":
+        _refuse(
+            where,
+            f"{spec.name} may time out with an unknown outcome, and nothing undoes it then.",
+            f"{spec.name} = pivot({command.name}, undo=Undo{command.name}), or on_timeout=\"retry\".",
+        )
+    if spec.undo is not None and spec.undo.refusals:
+        names = ", ".join(r.__name__ for r in spec.undo.refusals)
+        _refuse(
+            where,
+            f"{spec.undo.name} undoes {spec.name} and can be refused ({names}).",
+            f"class {spec.undo.name}(Command[{_name(spec.undo.reply)}], of=...): an undo cannot be refused.",
+        )
+    if spec.kind == "retriable" and command.refusals:
+        names = ", ".join(r.__name__ for r in command.refusals)
+        _refuse(
+            where,
+            f"{spec.name} stands after the pivot and can be refused ({names}).",
+            f"class {command.name}(Command[{_name(command.reply)}], of=...), or move the step before the pivot.",
+        )
+    if spec.on_timeout == "ask" and spec.ask is None:
+        _refuse(where, f"{spec.name} asks on timeout, but says not what.", 'on_timeout="ask", ask=AskSomething')
+    if spec.ask is not None and spec.ask.reply is not command.reply:
+        _refuse(
+            where,
+            f"{spec.ask.name} is answered by {_name(spec.ask.reply)}, {command.name} by {_name(command.reply)}.",
+            f"class {spec.ask.name}(Command[{_name(command.reply)}, NotDone], of=...)",
+        )
+    _check_replies(spec)
+    _check_timeout(spec)
+
+
+def _check_replies(spec: StepSpec) -> None:
+    """Every reply must be told from every other: a participant in another language echoes no step."""
+    if spec.undo is not None and spec.undo.reply is spec.command.reply:
+        _refuse(
+            spec.place,
+            f"{spec.command.name} and its undo {spec.undo.name} are both answered by {_name(spec.command.reply)}.",
+            "Give the undo a reply of its own: the saga could not handle the two apart.",
+        )
+    for command in (spec.command, spec.undo):
+        if command is not None and command.reply is not None:
+            owner = contract_of(command.reply).service
+            if owner is not command.service:
+                _refuse(
+                    spec.place,
+                    f"{command.name} is answered by {_name(command.reply)} of {owner.name}: nobody handles that reply.",
+                    f"A reply is an event of the service that handles the command: of={command.service.name}.",
+                )
+
+
+def _check_timeout(spec: StepSpec) -> None:
+    if spec.timeout_s <= 0:
+        _refuse(spec.place, f"{spec.name} has a timeout of {spec.timeout_s:g} s.", "timeout=seconds(30)")
+    horizon = retry_horizon_s(spec.command.service.retry)
+    if spec.timeout_s < horizon:
+        _refuse(
+            spec.place,
+            f"{spec.name} times out after {spec.timeout_s:g} s, {spec.command.service.name} retries in place for "
+            f"{horizon:.3g} s.",
+            f"timeout=seconds({horizon:.3g}) or more.",
+        )
+
+
+def retry_horizon_s(retry: Retry) -> float:
+    """How long a participant may retry in place, in seconds."""
+    waits = (min(retry.wait_s_max, retry.first_wait_s * 2**n) for n in range(retry.in_place))
+    return sum(waits) * (1 + retry.jitter)
+
+
+def _fill(spec: StepSpec, steps: Sequence[StepSpec], index: int, start: Contract) -> StepSpec:
+    """The plans of a step's commands: the start event first, then the replies, the newest first."""
+    earlier = [Source("start", start)]
+    earlier += [_reply_source(s) for s in reversed(steps[:index]) if s.command.reply is not None]
+    own = replace(_reply_source(spec), certain=False)
+    where = str(spec.place)
+
+    def planned(contract: Contract | None, sources: Sequence[Source], hook: str) -> Plan | None:
+        if contract is None or hook in spec.hooks:
+            return None
+        decorator = "undo_command" if hook == "undo" else "command"
+        lines = f"@{spec.name}.{decorator}\n  def _(self) -> {contract.name}: ..."
+        return plan(contract, sources, {}, where, lines)
+
+    return replace(
+        spec,
+        plan=planned(spec.command, earlier, "command"),
+        undo_plan=planned(spec.undo, [*earlier, own], "undo"),
+        ask_plan=planned(spec.ask, earlier, "ask"),
+    )
+
+
+def _reply_source(spec: StepSpec) -> Source:
+    assert spec.command.reply is not None
+    return Source(spec.name, contract_of(spec.command.reply))
+
+
+def _attributes(cls: type[Saga], place: Place) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in cls.__dict__.get("__annotations__", {}):
+        if name in RESERVED:
+            _refuse(place, f"{cls.__name__}.{name} is a name of Saga itself.", "Choose another name.")
+        if not hasattr(cls, name):
+            _refuse(place, f"{cls.__name__}.{name} has no default.", f"{name}: ... = ...")
+        found[name] = getattr(cls, name)
+    for name in RESERVED & {k for k, v in vars(cls).items() if isinstance(v, Step)}:
+        _refuse(place, f"Step {name} has a name of Saga itself.", "Choose another name.")
+    return found
+
+
+def _name(cls: type[Any] | None) -> str:
+    return cls.__name__ if cls is not None else "nothing"
+
+
+def _refuse(place: Place, what: str, hint: str) -> NoReturn:
+    raise DeclarationError(f"{place}: {what}", hint=f"Write: {hint}")

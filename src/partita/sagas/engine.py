@@ -1,0 +1,413 @@
+"""The saga engine: pure decisions (state, message, now) -> (state, effects). No I/O, no clock, no await.
+
+Rules that keep G5:
+  1 A reply that fits the step waited for moves on; a copy of it is ignored.
+  2 A refusal undoes, in reverse, one step at a time, the next after the acknowledgement.
+  3 A timeout up to the pivot means that the outcome is unknown: the undo of that very step is owed too.
+  4 A reply that comes late proves an effect. Its undo is under way; was it acknowledged already, it is sent once more.
+  5 After the pivot nothing is undone: the command is sent again, under the same id, until it is done.
+  6 An undo is sent again until it is acknowledged; meanwhile the saga is never shown as undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from partita.catalog.contract import Contract, contract_of
+from partita.catalog.rejection import Rejection, to_struct
+from partita.clock import duration_us
+from partita.message import SagaAddress
+from partita.sagas.definition import SagaDefinition, StepSpec
+from partita.sagas.filling import Plan
+from partita.sagas.state import Phase, SagaState, StepState
+
+RESEND_CAP_S = 1_800.0
+TRIES_BEFORE_ALERT = 5
+OWED: tuple[Phase, ...] = ("done", "unknown", "sent", "asking")
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message for a saga."""
+
+    message: Any
+    message_id: str
+    causation_id: str | None
+    address: SagaAddress | None
+    correlation_id: str
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send a command to a participant; `kind` is do, undo or ask."""
+
+    command: Any
+    message_id: str
+    step: str
+    epoch: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Publish an event."""
+
+    event: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Tell a person."""
+
+    text: str
+
+
+Effect = Send | Publish | Alert
+Note = tuple[str, str, str]  # (kind, step, text)
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """The instance as it is now, what to do, and what to write in its history."""
+
+    state: SagaState
+    effects: tuple[Effect, ...]
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Nothing changes, for this reason."""
+
+    reason: str
+
+
+class _Move:
+    """One transition in the making."""
+
+    def __init__(
+        self, definition: SagaDefinition, state: SagaState, now_us: int, new_id: Callable[[], str]
+    ) -> None:
+        self.definition = definition
+        self.state = state
+        self.now_us = now_us
+        self.new_id = new_id
+        self.effects: list[Effect] = []
+        self.notes: list[Note] = []
+
+    def result(self) -> Transition:
+        return Transition(self.state, tuple(self.effects), tuple(self.notes))
+
+    def note(self, kind: str, step: str, text: str = "") -> None:
+        self.notes.append((kind, step, text))
+
+
+def begin(definition: SagaDefinition, incoming: Incoming, now_us: int, new_id: Callable[[], str]) -> Transition:
+    """A new instance: its first command is sent."""
+    state = SagaState(
+        saga_id=definition.key_of(incoming.message),
+        definition_version=definition.version,
+        correlation_id=incoming.correlation_id,
+        started_us=now_us,
+        deadline_us=now_us + duration_us(definition.deadline_s),
+        steps=[StepState() for _ in definition.steps],
+        names=tuple(spec.name for spec in definition.steps),
+        user=dict(definition.attributes),
+    )
+    move = _Move(definition, state, now_us, new_id)
+    _keep_facts(move, "start", incoming.message)
+    move.note("started", definition.steps[0].name, definition.start.name)
+    _send_step(move, 0)
+    return move.result()
+
+
+def on_message(
+    definition: SagaDefinition, state: SagaState, incoming: Incoming, now_us: int, new_id: Callable[[], str]
+) -> Transition | Ignored:
+    """What a reply, a refusal or an acknowledgement does."""
+    index = _step_of(definition, state, incoming)
+    if index is None:
+        return Ignored("it answers nothing this saga has sent")
+    spec, step = definition.steps[index], state.steps[index]
+    move = _Move(definition, state, now_us, new_id)
+    kind = type(incoming.message)
+    if spec.undo is not None and kind is spec.undo.reply:
+        return _acknowledged(move, index, incoming)
+    if isinstance(incoming.message, Rejection):
+        return _refused(move, index, incoming)
+    if kind is not spec.command.reply:
+        return Ignored(f"{kind.__name__} answers no step of this saga")
+    if step.phase in ("sent", "asking") and state.index == index and not state.is_over:
+        return _replied(move, index, incoming)
+    if step.phase in ("unknown", "undoing", "undone"):
+        return _replied_late(move, index, incoming)
+    return Ignored(f"{spec.name} is {step.phase} already")
+
+
+def on_timer(
+    definition: SagaDefinition, state: SagaState, now_us: int, new_id: Callable[[], str]
+) -> Transition | Ignored:
+    """What passing time does; only a timer that is still armed and due may act."""
+    if state.due_us is None or state.due_us > now_us:
+        return Ignored("no timer is due")
+    move = _Move(definition, state, now_us, new_id)
+    undoing = next((i for i, s in enumerate(state.steps) if s.phase == "undoing"), None)
+    if undoing is not None:
+        _send_undo(move, undoing)
+        return move.result()
+    index = state.index
+    spec, step = definition.steps[index], state.steps[index]
+    if index > definition.pivot_index:
+        _resend(move, index)
+    elif now_us >= state.deadline_us:
+        _give_up(move, index, "deadline passed")
+    elif spec.on_timeout == "undo":
+        _give_up(move, index, f"{spec.name} timed out")
+    elif spec.on_timeout == "ask" and spec.ask is not None:
+        move.note("asked", spec.name, spec.ask.name)
+        step.phase = "asking"
+        _emit(move, index, spec.ask, spec.ask_plan, "ask", move.new_id(), "ask")
+        _arm(move, spec.timeout_s)
+    else:
+        _resend(move, index)
+    return move.result()
+
+
+def _step_of(definition: SagaDefinition, state: SagaState, incoming: Incoming) -> int | None:
+    """The step a message answers: by its address, by the command that caused it, else by its type alone."""
+    if incoming.address is not None:
+        names = [spec.name for spec in definition.steps]
+        return names.index(incoming.address.step) if incoming.address.step in names else None
+    for index, step in enumerate(state.steps):
+        if step.message_id and step.message_id == incoming.causation_id:
+            return index
+    kind = type(incoming.message)
+    fits = [
+        index
+        for index, spec in enumerate(definition.steps)
+        if kind is spec.command.reply or kind in spec.command.refusals or (spec.undo and kind is spec.undo.reply)
+    ]
+    waiting = [i for i in fits if state.steps[i].phase in ("sent", "asking", "undoing")]
+    return (waiting or fits or [None])[0]
+
+
+def _replied(move: _Move, index: int, incoming: Incoming) -> Transition:
+    """Rule 1: the step is done; the next is sent, or the saga is complete."""
+    state, spec = move.state, move.definition.steps[index]
+    state.steps[index].phase = "done"
+    state.steps[index].tries = 0
+    _keep_facts(move, spec.name, incoming.message)
+    _hook(move, spec, "then", incoming.message)
+    move.note("done", spec.name, type(incoming.message).__name__)
+    state.status = "running"
+    state.last_error = ""
+    if index + 1 < len(move.definition.steps):
+        state.index = index + 1
+        _send_step(move, index + 1)
+    else:
+        state.status = "completed"
+        state.due_us = None
+        move.note("completed", spec.name)
+    return move.result()
+
+
+def _refused(move: _Move, index: int, incoming: Incoming) -> Transition | Ignored:
+    """Rule 2: the participant says no; there is nothing to undo at this step, but at those before it."""
+    state, spec = move.state, move.definition.steps[index]
+    step = state.steps[index]
+    kind = type(incoming.message)
+    asked = spec.ask is not None and kind in spec.ask.refusals and kind not in spec.command.refusals
+    if asked and step.phase == "asking":
+        _give_up(move, index, f"{spec.name} was not done")
+        return move.result()
+    if step.phase not in ("sent", "asking") or state.index != index or state.is_over:
+        return Ignored(f"{spec.name} is {step.phase} already")
+    step.phase = "refused"
+    state.reason = kind.__name__
+    _hook(move, spec, "refused", incoming.message)
+    move.note("refused", spec.name, _fields(incoming.message))
+    _undo_next(move)
+    return move.result()
+
+
+def _acknowledged(move: _Move, index: int, incoming: Incoming) -> Transition | Ignored:
+    """An undo is done; the next one before it is sent."""
+    step = move.state.steps[index]
+    old = incoming.address is not None and incoming.address.epoch < step.epoch
+    if step.phase != "undoing" or old:
+        return Ignored(f"{move.definition.steps[index].name} waits for no acknowledgement")
+    step.phase = "undone"
+    step.tries = 0
+    move.state.last_error = ""
+    move.note("undone", move.definition.steps[index].name, type(incoming.message).__name__)
+    _undo_next(move)
+    return move.result()
+
+
+def _replied_late(move: _Move, index: int, incoming: Incoming) -> Transition:
+    """Rule 4: the effect of a timed-out step is known now, and must not stay."""
+    state, spec = move.state, move.definition.steps[index]
+    _keep_facts(move, spec.name, incoming.message)
+    move.note("late", spec.name, type(incoming.message).__name__)
+    if state.steps[index].phase == "undone":
+        # Its undo was acknowledged before the effect existed: a participant that keeps no tombstones.
+        state.steps[index].phase = "done"
+        if not any(s.phase == "undoing" for s in state.steps):
+            _undo_next(move)
+    return move.result()
+
+
+def _give_up(move: _Move, index: int, reason: str) -> None:
+    """Rule 3: from here on everything that may have happened is undone, this step first."""
+    move.state.steps[index].phase = "unknown"
+    move.state.reason = reason
+    move.note("timeout", move.definition.steps[index].name, reason)
+    _undo_next(move)
+
+
+def _undo_next(move: _Move) -> None:
+    """Send the undo of the last step that may have an effect; when none is left, the saga is undone."""
+    state = move.state
+    state.status = "compensating"
+    for index in range(len(state.steps) - 1, -1, -1):
+        step, spec = state.steps[index], move.definition.steps[index]
+        if step.phase in OWED:
+            if spec.undo is None:
+                step.phase = "undone"
+                continue
+            step.phase, step.tries, step.epoch = "undoing", 0, 0
+            _send_undo(move, index)
+            return
+    state.status = "undone"
+    state.due_us = None
+    move.note("ended", state.names[0], state.reason)
+    plan = move.definition.undone_plan
+    if plan is not None and not state.undone_published:
+        state.undone_published = True
+        move.effects.append(Publish(plan.make({**state.facts, "saga.reason": state.reason})))
+
+
+def _send_undo(move: _Move, index: int) -> None:
+    """Rule 6. Each send has a new id: a participant that has undone already answers a repeat from its tombstone."""
+    state, spec, step = move.state, move.definition.steps[index], move.state.steps[index]
+    assert spec.undo is not None
+    floor = step.epoch
+    step.tries += 1
+    _emit(move, index, spec.undo, spec.undo_plan, "undo", move.new_id(), "undo")
+    step.epoch = floor or step.epoch  # any acknowledgement since the first send counts
+    move.note("undoing", spec.name, f"try {step.tries}")
+    _arm(move, min(spec.timeout_s * 2.0 ** min(step.tries - 1, 20), RESEND_CAP_S))
+    if step.tries > TRIES_BEFORE_ALERT:
+        _needs_attention(move, f"{spec.undo.name} was sent {step.tries} times without an acknowledgement")
+
+
+def _resend(move: _Move, index: int) -> None:
+    """Rule 5: the same command under the same id; who has handled it drops the copy."""
+    state, spec, step = move.state, move.definition.steps[index], move.state.steps[index]
+    step.tries += 1
+    _emit(move, index, spec.command, spec.plan, "do", step.message_id, "command")
+    move.note("resent", spec.name, f"try {step.tries}")
+    _arm(move, min(spec.timeout_s * 2.0 ** min(step.tries - 1, 20), RESEND_CAP_S))
+    if index <= move.definition.pivot_index and state.due_us is not None:
+        state.due_us = min(state.due_us, state.deadline_us)
+    elif step.tries > TRIES_BEFORE_ALERT:
+        _needs_attention(move, f"{spec.command.name} was sent {step.tries} times without an answer")
+
+
+def _needs_attention(move: _Move, text: str) -> None:
+    if move.state.status != "needs_attention":
+        move.effects.append(Alert(text))
+    move.state.status = "needs_attention"
+    move.state.last_error = text
+
+
+def _send_step(move: _Move, index: int) -> None:
+    state, spec, step = move.state, move.definition.steps[index], move.state.steps[index]
+    step.phase = "sent"
+    step.tries = 1
+    _emit(move, index, spec.command, spec.plan, "do", move.new_id(), "command")
+    _arm(move, spec.timeout_s)
+    if index <= move.definition.pivot_index and state.due_us is not None:
+        state.due_us = min(state.due_us, state.deadline_us)
+
+
+def _emit(
+    move: _Move, index: int, contract: Contract, plan: Plan | None, kind: str, message_id: str, hook: str
+) -> None:
+    state, spec = move.state, move.definition.steps[index]
+    if plan is not None:
+        command = plan.make(state.facts)
+    else:
+        saga = _instance(move)
+        command = spec.hooks[hook](saga)
+        _keep_attributes(move, saga)
+        if type(command) is not contract.cls:
+            raise TypeError(f"{spec.place}: {spec.name} fills {contract.name} with {type(command).__name__}")
+    state.epoch += 1
+    state.steps[index].epoch = state.epoch
+    state.steps[index].message_id = message_id
+    state.last_message_id = message_id
+    move.effects.append(Send(command, message_id, spec.name, state.epoch, kind))
+
+
+def _arm(move: _Move, seconds: float) -> None:
+    move.state.due_us = move.now_us + duration_us(seconds)
+
+
+def _keep_facts(move: _Move, source: str, message: Any) -> None:
+    """Keep what later commands need of a message; everything where a hook may look at it."""
+    hooked = any(spec.hooks for spec in move.definition.steps)
+    for name in message.__struct_fields__:
+        fact = f"{source}.{name}"
+        if hooked or fact in move.definition.facts:
+            move.state.facts[fact] = msgspec.to_builtins(getattr(message, name), builtin_types=(bytes,))
+
+
+def _hook(move: _Move, spec: StepSpec, name: str, message: Any) -> None:
+    if name in spec.hooks:
+        saga = _instance(move)
+        spec.hooks[name](saga, message)
+        _keep_attributes(move, saga)
+
+
+def _instance(move: _Move) -> Any:
+    """The saga as its hooks see it."""
+    definition, state = move.definition, move.state
+    saga = object.__new__(definition.cls)
+    for name, default in definition.attributes.items():
+        setattr(saga, name, state.user.get(name, default))
+    saga.start = _message(definition.start, "start", state)
+    saga.replies = {
+        spec.name: _message_of(spec, state)
+        for spec, step in zip(definition.steps, state.steps, strict=True)
+        if any(fact.startswith(f"{spec.name}.") for fact in state.facts)
+    }
+    return saga
+
+
+def _keep_attributes(move: _Move, saga: Any) -> None:
+    for name in move.definition.attributes:
+        move.state.user[name] = msgspec.to_builtins(getattr(saga, name))
+
+
+def _message_of(spec: StepSpec, state: SagaState) -> Any:
+    assert spec.command.reply is not None
+    return _message(contract_of(spec.command.reply), spec.name, state)
+
+
+def _message(contract: Contract, source: str, state: SagaState) -> Any:
+    names = contract.shape.struct.__struct_fields__
+    wires = contract.shape.struct.__struct_encode_fields__
+    facts = {wire: state.facts[f"{source}.{n}"] for n, wire in zip(names, wires, strict=True) if f"{source}.{n}" in state.facts}
+    return msgspec.convert(facts, contract.cls, strict=False)
+
+
+def _fields(refusal: Rejection) -> str:
+    values = to_struct(refusal)
+    shown = ", ".join(f"{n}={getattr(values, n)!r}" for n in values.__struct_fields__)
+    return f"{type(refusal).__name__}({shown})"

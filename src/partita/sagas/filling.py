@@ -1,0 +1,93 @@
+"""Filling a saga's commands: each field by name and type from the start event, the replies so far, the saga's facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, NewType, get_args, get_origin
+
+import msgspec
+
+from partita.catalog.contract import Contract
+from partita.errors import DeclarationError
+from partita.schemas.avro import fields_of
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where values may come from: a message that will have come by then, under a name for its facts."""
+
+    name: str
+    contract: Contract
+    certain: bool = True  # an own reply of an undone step may never have come
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a message is filled: (field on the wire, fact) pairs; a fact that is absent leaves the default."""
+
+    contract: Contract
+    fills: tuple[tuple[str, str], ...]
+
+    def make(self, facts: Mapping[str, Any]) -> Any:
+        """The message, filled.
+
+        Raises:
+            msgspec.ValidationError: a stored value no longer fits the field's type.
+        """
+        values = {wire: facts[fact] for wire, fact in self.fills if fact in facts}
+        return msgspec.convert(values, self.contract.cls, strict=False)
+
+
+def plan(contract: Contract, sources: Sequence[Source], facts: Mapping[str, Any], where: str, hook: str) -> Plan:
+    """How to fill a message from these sources; the first that has a field of that name and type wins.
+
+    Args:
+        contract: of the message to fill.
+        sources: in the order they are asked.
+        facts: what the saga itself knows, name to type (`reason`).
+        where: the user's place, for the error. hook: the line that would fill it by hand.
+
+    Raises:
+        DeclarationError: a field without default that nobody can fill.
+    """
+    fills: list[tuple[str, str]] = []
+    for field in fields_of(contract.shape.struct):
+        near: list[str] = []
+        for source in sources:
+            theirs = source.contract.hints.get(field.name)
+            if theirs is None:
+                continue
+            if not same_type(field.annotation, theirs):
+                near.append(f"{source.contract.name}.{field.name} is {_show(theirs)}")
+            elif source.certain or not field.required:
+                fills.append((field.wire_name, f"{source.name}.{field.name}"))
+                break
+            else:
+                near.append(f"{source.contract.name} may never have come when this is undone")
+        else:
+            if field.name in facts and same_type(field.annotation, facts[field.name]):
+                fills.append((field.wire_name, f"saga.{field.name}"))
+            elif field.required:
+                looked = ", ".join(s.contract.name for s in sources)
+                raise DeclarationError(
+                    f"{where}: nobody can fill {contract.name}.{field.name}: {_show(field.annotation)} "
+                    f"(looked in {looked}{'; ' + '; '.join(near) if near else ''}).",
+                    hint=hook,
+                )
+    return Plan(contract, tuple(fills))
+
+
+def same_type(one: Any, other: Any) -> bool:
+    """Whether a value of one annotation fits the other: equal, or one is a NewType of the other."""
+    a, b = _bare(one), _bare(other)
+    return bool(a == b or getattr(a, "__supertype__", a) == b or a == getattr(b, "__supertype__", b))
+
+
+def _bare(annotation: Any) -> Any:
+    return _bare(get_args(annotation)[0]) if get_origin(annotation) is Annotated else annotation
+
+
+def _show(annotation: Any) -> str:
+    bare = _bare(annotation)
+    return bare.__name__ if isinstance(bare, (type, NewType)) and not get_args(bare) else str(bare)

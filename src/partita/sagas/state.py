@@ -1,0 +1,75 @@
+"""The state of a saga instance: what is stored between two messages."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+Status = Literal["running", "compensating", "completed", "undone", "needs_attention"]
+Phase = Literal["idle", "sent", "asking", "done", "refused", "unknown", "undoing", "undone"]
+"""Of a step: `unknown` timed out, so its effect may or may not exist and its undo is owed; `undoing` waits for the
+acknowledgement of its undo."""
+
+
+class StepState(msgspec.Struct, array_like=True):
+    """One step of one instance. `epoch` numbers the sends: it tells an old acknowledgement from a new one."""
+
+    phase: Phase = "idle"
+    message_id: str = ""
+    epoch: int = 0
+    tries: int = 0
+
+
+class SagaState(msgspec.Struct, omit_defaults=True):
+    """One instance. `facts` are the values later commands need, by "source.field"; times are microseconds UTC."""
+
+    saga_id: str
+    definition_version: int
+    correlation_id: str
+    started_us: int
+    deadline_us: int
+    steps: list[StepState]
+    status: Status = "running"
+    index: int = 0
+    epoch: int = 0
+    facts: dict[str, Any] = {}
+    user: dict[str, Any] = {}
+    reason: str = ""
+    due_us: int | None = None
+    last_error: str = ""
+    last_message_id: str = ""
+    names: tuple[str, ...] = ()
+    undone_published: bool = False
+    overdue_told: bool = False
+
+    @property
+    def step(self) -> str:
+        """The step the instance stands at: the one being undone, else the current one."""
+        for name, step in zip(reversed(self.names), reversed(self.steps), strict=True):
+            if step.phase == "undoing":
+                return name
+        return self.names[min(self.index, len(self.names) - 1)]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has reached a terminal state."""
+        return self.status in ("completed", "undone")
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(SagaState).decode
+
+
+def state_to_bytes(state: SagaState) -> bytes:
+    """The state in the form it is stored."""
+    return _encode(state)
+
+
+def state_from_bytes(data: bytes) -> SagaState:
+    """A stored state.
+
+    Raises:
+        msgspec.MsgspecError: the bytes are no state.
+    """
+    return _decode(data)

@@ -1,0 +1,1 @@
+"""Schemas derived from the declarations: one model, one module per schema language."""

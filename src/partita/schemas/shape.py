@@ -1,0 +1,44 @@
+"""The shape of a message: its record name and the struct that holds its fields, the input of every schema language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Marks the contract revision in which a field arrived: `lines: Annotated[list[Line], Since(2)] = []`.
+
+    A field that arrives later needs a default, so that old bytes still read; revision 1 is the first.
+    """
+
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A record: its name and namespace on the wire and the msgspec struct whose fields it has."""
+
+    name: str
+    namespace: str
+    struct: type[msgspec.Struct]
+
+    @property
+    def full_name(self) -> str:
+        """Namespace and name, as CloudEvents `type` and Avro full name: `shop.order.v1.OrderPlaced`."""
+        return f"{self.namespace}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a shape, resolved: wire name, Python type, revision of arrival, default if it has one."""
+
+    name: str
+    wire_name: str
+    annotation: Any
+    since: int
+    required: bool
+    default: Any

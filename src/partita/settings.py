@@ -1,0 +1,56 @@
+"""Settings of a running app: from code, from `PARTITA_*`, with defaults that need no server."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from partita.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where an app keeps its data and how it runs.
+
+    `data` is the folder of the embedded tier (one SQLite file per service, the log). `store` and `bus` are URLs;
+    empty means embedded. `time_scale` multiplies saga timeouts and retry waits (demo and tests run the same code in
+    seconds). `batch` is how many messages may share a transaction. `coalesce` lets handlers of one statement run in waves.
+    """
+
+    data: Path = Path(".partita")
+    store: str = ""
+    bus: str = ""
+    time_scale: float = 1.0
+    batch: int = 500
+    coalesce: bool = True
+
+    @classmethod
+    def from_environment(cls, **given: Any) -> Settings:
+        """What is given, else `PARTITA_<NAME>`, else the default.
+
+        Raises:
+            SettingsError: a variable has no usable value.
+        """
+        values = {name: value for name, value in given.items() if value is not None}
+        for field in fields(cls):
+            text = os.environ.get(f"PARTITA_{field.name.upper()}")
+            if text is not None and field.name not in values:
+                values[field.name] = _parse(field.name, text)
+        return cls(**values)
+
+
+def _parse(name: str, text: str) -> Any:
+    try:
+        if name == "data":
+            return Path(text)
+        if name == "time_scale":
+            return float(text)
+        if name == "batch":
+            return int(text)
+        if name == "coalesce":
+            return {"1": True, "true": True, "0": False, "false": False}[text.lower()]
+    except (ValueError, KeyError):
+        raise SettingsError(f"PARTITA_{name.upper()}={text!r} cannot be read.", hint="See `partita doctor`.") from None
+    return text

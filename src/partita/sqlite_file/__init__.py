@@ -1,0 +1,1 @@
+"""One SQLite file shared by several processes: connection, write lock, liveness, leases, wake-ups."""

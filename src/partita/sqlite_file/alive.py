@@ -1,0 +1,44 @@
+"""Which processes are alive: each holds a lock on a file of its own, and the kernel drops it at death."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+
+class Alive:
+    """This process's sign of life in a folder, and the probe for others'.
+
+    A killed process is known to be dead at once; a stopped one (SIGSTOP) still holds its lock and must be
+    told by its heartbeat.
+    """
+
+    def __init__(self, folder: Path, token: str) -> None:
+        self._folder = folder
+        self.token = token
+        folder.mkdir(parents=True, exist_ok=True)
+        self._fd = os.open(folder / token, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+
+    def is_dead(self, token: str) -> bool:
+        """Whether the process with that token is gone for certain."""
+        path = self._folder / token
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return True
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        else:
+            path.unlink(missing_ok=True)
+            return True
+        finally:
+            os.close(fd)
+
+    def close(self) -> None:
+        """Withdraw the sign of life."""
+        (self._folder / self.token).unlink(missing_ok=True)
+        os.close(self._fd)

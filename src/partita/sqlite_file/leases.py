@@ -1,0 +1,96 @@
+"""Leases in a SQLite file: which member of a scope works on which resource, fenced by epochs."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from partita.clock import Clock
+from partita.sqlite_file.alive import Alive
+
+LEASE_TABLES = """
+CREATE TABLE lease_member (
+    scope TEXT NOT NULL, member TEXT NOT NULL, token TEXT NOT NULL, beat INTEGER NOT NULL,
+    PRIMARY KEY (scope, member)
+) WITHOUT ROWID;
+CREATE TABLE lease (
+    scope TEXT NOT NULL, resource TEXT NOT NULL, owner TEXT, epoch INTEGER NOT NULL,
+    PRIMARY KEY (scope, resource)
+) WITHOUT ROWID;
+"""
+
+BEAT = """
+INSERT INTO lease_member (scope, member, token, beat) VALUES (?, ?, ?, 1)
+ON CONFLICT (scope, member) DO UPDATE SET beat = beat + 1, token = excluded.token
+"""
+MEMBERS = "SELECT member, token, beat FROM lease_member WHERE scope = ? ORDER BY member"
+EJECT = "DELETE FROM lease_member WHERE scope = ? AND member = ?"
+FREE = "UPDATE lease SET owner = NULL WHERE scope = ? AND owner = ?"
+RELEASE = "UPDATE lease SET owner = NULL WHERE scope = ? AND resource = ? AND owner = ?"
+CREATE = "INSERT INTO lease (scope, resource, owner, epoch) VALUES (?, ?, NULL, 0) ON CONFLICT DO NOTHING"
+HELD = "SELECT resource, owner, epoch FROM lease WHERE scope = ?"
+CLAIM = "UPDATE lease SET owner = ?, epoch = epoch + 1 WHERE scope = ? AND resource = ? AND owner IS NULL RETURNING epoch"
+
+
+class Holding(NamedTuple):
+    """What a member holds: resource to epoch, and which of them it should give up for a newcomer."""
+
+    held: dict[str, int]
+    surplus: tuple[str, ...]
+
+
+class LeaseBook:
+    """One process's view of the leases in a file; every method runs inside a write transaction of the caller."""
+
+    def __init__(self, alive: Alive, clock: Clock, *, stale_s: float = 3.0) -> None:
+        self._alive = alive
+        self._clock = clock
+        self._stale_s = stale_s
+        self._observed: dict[tuple[str, str], tuple[int, float]] = {}
+
+    def tick(self, db: sqlite3.Connection, scope: str, resources: Sequence[str], member: str) -> Holding:
+        """Heartbeat, eject the dead, claim what is this member's share and free."""
+        db.execute(BEAT, (scope, member, self._alive.token))
+        members = self._living(db, scope, member)
+        share = {r for i, r in enumerate(sorted(resources)) if members[i % len(members)] == member}
+        rows = {row[0]: (row[1], row[2]) for row in db.execute(HELD, (scope,))}
+        held = {r: epoch for r, (owner, epoch) in rows.items() if owner == member}
+        for resource in sorted(share - held.keys()):
+            if resource not in rows:
+                db.execute(CREATE, (scope, resource))
+            elif rows[resource][0] is not None:
+                continue
+            claimed = db.execute(CLAIM, (member, scope, resource)).fetchone()
+            if claimed is not None:
+                held[resource] = claimed[0]
+        return Holding(held, tuple(sorted(held.keys() - share)))
+
+    def release(self, db: sqlite3.Connection, scope: str, resources: Sequence[str], member: str) -> None:
+        """Give these resources back."""
+        db.executemany(RELEASE, [(scope, resource, member) for resource in resources])
+
+    def leave(self, db: sqlite3.Connection, scope: str, member: str) -> None:
+        """Give everything back and leave the scope."""
+        db.execute(FREE, (scope, member))
+        db.execute(EJECT, (scope, member))
+
+    def _living(self, db: sqlite3.Connection, scope: str, me: str) -> list[str]:
+        now = self._clock.monotonic()
+        living = []
+        for member, token, beat in db.execute(MEMBERS, (scope,)).fetchall():
+            if member == me or not self._is_gone(scope, member, token, beat, now):
+                living.append(member)
+            else:
+                db.execute(FREE, (scope, member))
+                db.execute(EJECT, (scope, member))
+        return living
+
+    def _is_gone(self, scope: str, member: str, token: str, beat: int, now: float) -> bool:
+        if token != self._alive.token and self._alive.is_dead(token):
+            return True
+        last_beat, since = self._observed.get((scope, member), (-1, now))
+        if beat != last_beat:
+            self._observed[(scope, member)] = (beat, now)
+            return False
+        return now - since > self._stale_s

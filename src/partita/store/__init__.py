@@ -1,0 +1,1 @@
+"""The store: one database per service, seen through small ledgers; a port and its adapters."""

@@ -1,0 +1,475 @@
+"""What a store must do: transactions, and the ledgers that keep Partita's promises inside them.
+
+Every ledger method takes many rows: a batch costs a few statements, whatever its size. Within a session
+nothing but the database suspends. Times are microseconds since 1970 UTC by the store's clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, NamedTuple, Protocol
+
+from partita.message import SagaAddress
+
+SqlRow = Mapping[str, Any]
+SLOTS = 4
+"""The outbox is split in this many slots by hash of the key, so that several relays can share it."""
+
+
+class InboxRow(NamedTuple):
+    """A message about to be handled: `consumer` + `message_id` is what may happen once."""
+
+    consumer: str
+    message_id: str
+    type: str
+    key: str | None
+    correlation_id: str
+    causation_id: str | None
+    payload_hash: str
+    at_us: int
+    outcome: str  # handled, refused, tombstone, dead
+    reply: bytes | None = None
+
+
+class InboxEntry(NamedTuple):
+    """What the inbox knows of a message."""
+
+    payload_hash: str
+    outcome: str
+    at_us: int
+    reply: bytes | None
+
+
+class Inbox(Protocol):
+    """Which messages were handled: the mark is written first, in the handler's transaction."""
+
+    async def seen(self, consumer: str, ids: Sequence[str]) -> Mapping[str, InboxEntry]:
+        """Those of the ids that are marked already."""
+        ...
+
+    async def mark(self, rows: Sequence[InboxRow]) -> None:
+        """Mark messages; the caller asked `seen` in this transaction.
+
+        Raises:
+            StoreUnavailable: another transaction marked one of them meanwhile; roll back and run again.
+        """
+        ...
+
+    async def resolve(self, consumer: str, outcomes: Sequence[tuple[str, str, bytes | None]]) -> None:
+        """Set (message id, outcome, reply) of messages marked earlier in this transaction."""
+        ...
+
+    async def purge(self, before_us: int, limit: int) -> int:
+        """Forget at most `limit` marks older than that; returns how many."""
+        ...
+
+
+class Sequences(Protocol):
+    """The key sequence: dense numbers per (topic, key) going out, the last one handled coming in."""
+
+    async def last_out(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
+        """The last number given to each (topic, key); absent = none."""
+        ...
+
+    async def save_out(self, last: Mapping[tuple[str, str], int]) -> None:
+        """Store the last numbers given."""
+        ...
+
+    async def last_in(
+        self, consumer: str, keys: Sequence[tuple[str, str, str]]
+    ) -> Mapping[tuple[str, str, str], int]:
+        """The last number handled of each (source, topic, key); absent = the key is new."""
+        ...
+
+    async def save_in(self, consumer: str, last: Mapping[tuple[str, str, str], int]) -> None:
+        """Store the last numbers handled."""
+        ...
+
+
+class OutboxRow(NamedTuple):
+    """A message leaving. The first five columns are named as Debezium's outbox event router reads them."""
+
+    id: str
+    aggregatetype: str  # the topic
+    aggregateid: str | None  # the key
+    type: str
+    payload: bytes
+    headers: bytes
+    correlation_id: str
+    causation_id: str | None
+    slot: int
+    at_us: int
+
+
+class PendingRow(NamedTuple):
+    """A row the relay has still to deliver; `seq` orders it within its slot."""
+
+    seq: int
+    id: str
+    topic: str
+    key: str | None
+    headers: bytes
+    payload: bytes
+    at_us: int
+
+
+class OutboxStatus(NamedTuple):
+    """How much waits: rows, age of the oldest in microseconds (0 = none), rows parked because the bus refused them."""
+
+    pending: int
+    oldest_us: int
+    parked: int
+    total: int
+
+
+class Outbox(Protocol):
+    """Messages that leave: rows are never changed; what is pending is a queue of its own beside them."""
+
+    async def add(self, rows: Sequence[OutboxRow], *, queued: bool = True) -> None:
+        """Write messages; `queued=False` keeps a record of one that need not travel."""
+        ...
+
+    async def pending(self, slot: int, after_seq: int, limit: int) -> Sequence[PendingRow]:
+        """Unsent rows of a slot behind `after_seq`, in commit order; rows of parked keys are left out."""
+        ...
+
+    async def sent(self, slot: int, seqs: Sequence[int]) -> None:
+        """The bus acknowledged these."""
+        ...
+
+    async def park(self, slot: int, seq: int, key: str | None, reason: str) -> None:
+        """The bus refused this row for good: it and later ones of its key wait for a person, other keys flow."""
+        ...
+
+    async def status(self) -> OutboxStatus:
+        """How much waits."""
+        ...
+
+    async def purge(self, before_us: int, limit: int) -> int:
+        """Forget at most `limit` sent rows older than that; returns how many."""
+        ...
+
+
+class SagaRow(NamedTuple):
+    """A saga instance as stored; `data` is the engine's own state, `due_us` the next timer or None."""
+
+    saga: str
+    saga_id: str
+    definition_version: int
+    status: str
+    step: str
+    epoch: int
+    data: bytes
+    due_us: int | None
+    last_error: str
+    correlation_id: str
+    started_us: int
+    updated_us: int
+    version: int  # 0 = not stored yet; every save adds one
+
+
+class SagaEvent(NamedTuple):
+    """One entry of a saga's history, append-only."""
+
+    saga: str
+    saga_id: str
+    version: int
+    at_us: int
+    kind: str
+    step: str
+    message_id: str
+    note: str
+
+
+class Sagas(Protocol):
+    """Saga instances and their history."""
+
+    async def load(self, saga: str, ids: Sequence[str]) -> Mapping[str, SagaRow]:
+        """The instances that exist."""
+        ...
+
+    async def save(self, rows: Sequence[SagaRow], history: Sequence[SagaEvent]) -> None:
+        """Insert (version 0) or update (compare and set on version) instances, and append history.
+
+        Raises:
+            StoreUnavailable: an instance changed meanwhile; roll back and run again.
+        """
+        ...
+
+    async def due(self, now_us: int, limit: int) -> Sequence[tuple[str, str]]:
+        """(saga, saga_id) whose timer is due, the oldest first."""
+        ...
+
+    async def next_due_us(self) -> int | None:
+        """When the next timer is due."""
+        ...
+
+    async def find(self, saga: str | None = None, status: str | None = None, limit: int = 100) -> Sequence[SagaRow]:
+        """Instances for people, the latest changed first."""
+        ...
+
+    async def history(self, saga: str, saga_id: str) -> Sequence[SagaEvent]:
+        """One instance's history, oldest first."""
+        ...
+
+    async def versions_in_flight(self) -> Sequence[tuple[str, int, str, int]]:
+        """(saga, definition version, definition digest, unfinished instances)."""
+        ...
+
+    async def keep_definition(self, saga: str, version: int, digest: str) -> str:
+        """Remember the digest of a definition when first seen; returns the digest remembered."""
+        ...
+
+
+class Tombstone(NamedTuple):
+    """A step that was undone at this participant: its command, should it still come, is refused.
+
+    `reply` is the acknowledgement as it was sent (type, fingerprint, value), for an undo that is sent again.
+    """
+
+    address: SagaAddress
+    at_us: int
+    reply: bytes
+
+
+class Tombstones(Protocol):
+    """Undone steps."""
+
+    async def find(self, keys: Sequence[tuple[str, str, str]]) -> Mapping[tuple[str, str, str], Tombstone]:
+        """Tombstones by (saga, saga_id, step)."""
+        ...
+
+    async def add(self, rows: Sequence[Tombstone]) -> None:
+        """Write tombstones."""
+        ...
+
+
+class DeadLetter(NamedTuple):
+    """A message that could not be handled, with everything needed to understand and repair it."""
+
+    id: str
+    consumer: str
+    topic: str
+    partition: int
+    offset: int
+    key: str | None
+    message_id: str
+    type: str
+    correlation_id: str
+    cause_type: str
+    cause: str
+    stack: str
+    attempts: int
+    headers: bytes
+    value: bytes
+    at_us: int
+
+
+class DeadLetters(Protocol):
+    """Dead letters; nothing is ever dropped without one."""
+
+    async def add(self, rows: Sequence[DeadLetter]) -> None:
+        """Write dead letters."""
+        ...
+
+    async def find(self, consumer: str | None = None, limit: int = 100) -> Sequence[DeadLetter]:
+        """The newest dead letters."""
+        ...
+
+    async def count(self, consumer: str | None = None) -> int:
+        """How many there are."""
+        ...
+
+
+class InHand(NamedTuple):
+    """The records a consumer was working on when it was last heard of."""
+
+    topic: str
+    partition: int
+    first: int
+    last: int
+
+
+class Claims(Protocol):
+    """Who may write the effects of a partition: the fence between a paused process and its successor."""
+
+    async def check(self, consumer: str, held: Sequence[tuple[str, int, int]]) -> None:
+        """Each (topic, partition, epoch) is still ours.
+
+        Raises:
+            Fenced: one was claimed by another since; the transaction must be rolled back.
+        """
+        ...
+
+
+class TrailRow(NamedTuple):
+    """A message that left, for people who follow it."""
+
+    message_id: str
+    type: str
+    topic: str
+    key: str | None
+    correlation_id: str
+    causation_id: str | None
+    at_us: int
+    payload: bytes
+    headers: bytes
+
+
+class TrailMark(NamedTuple):
+    """That a consumer handled a message, for people who follow it."""
+
+    consumer: str
+    message_id: str
+    type: str
+    key: str | None
+    correlation_id: str
+    causation_id: str | None
+    at_us: int
+    outcome: str
+
+
+class Trail(Protocol):
+    """Questions about one key's messages; a journey is asked of the ledgers, nothing extra is written for it."""
+
+    async def correlations(self, key: str) -> Sequence[str]:
+        """The correlation ids of messages with this key."""
+        ...
+
+    async def messages(self, correlation_ids: Sequence[str]) -> Sequence[TrailRow]:
+        """Messages that left with these correlation ids, in commit order."""
+        ...
+
+    async def marks(self, ids: Sequence[str]) -> Sequence[TrailMark]:
+        """Who handled these messages here."""
+        ...
+
+
+class Session(Protocol):
+    """An open transaction: plain SQL with `:name` parameters, and the ledgers."""
+
+    inbox: Inbox
+    sequences: Sequences
+    outbox: Outbox
+    sagas: Sagas
+    tombstones: Tombstones
+    dead_letters: DeadLetters
+    claims: Claims
+    trail: Trail
+
+    async def execute(self, sql: str, params: Mapping[str, Any]) -> int:
+        """Run a writing statement; returns how many rows it changed."""
+        ...
+
+    async def fetch(self, sql: str, params: Mapping[str, Any]) -> Sequence[SqlRow]:
+        """Run a statement and return its rows."""
+        ...
+
+    async def execute_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> Sequence[int]:
+        """One statement for many argument rows, each atomic, in order; rows changed by each."""
+        ...
+
+    async def fetch_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[SqlRow]]:
+        """One statement for many argument rows, each atomic, in order; what each returned."""
+        ...
+
+    def savepoint(self) -> AbstractAsyncContextManager[None]:
+        """Undo what happens inside when an exception leaves it."""
+        ...
+
+
+class Lease(NamedTuple):
+    """A resource this member holds, with the epoch that fences its former holders."""
+
+    resource: str
+    epoch: int
+
+
+class Leases(Protocol):
+    """Work shared by several processes: each resource of a scope has at most one holder.
+
+    A member is gone when its process is dead, or when its heartbeat stood still for `stale_s` as the
+    observer's own monotonic clock saw it: clocks of different machines are never compared.
+    """
+
+    async def tick(self, scope: str, resources: Sequence[str], member: str) -> Sequence[Lease]:
+        """Heartbeat; give up what belongs to others now, take what is free; returns what this member holds."""
+        ...
+
+    async def leave(self, scope: str, member: str) -> None:
+        """Give everything back."""
+        ...
+
+
+class Attempts(Protocol):
+    """What is in hand and how often it was tried; survives the death of the process, written before decoding.
+
+    These writes are not synced to disk: a dead process loses nothing, and a power cut blames no message.
+    """
+
+    async def claim(self, consumer: str, topic: str, partition: int, owner: str) -> tuple[int, InHand | None]:
+        """Become the writer of a partition: the new epoch, and what the former one left in hand."""
+        ...
+
+    async def take(self, consumer: str, ranges: Sequence[InHand], epochs: Sequence[int]) -> None:
+        """These records are about to be decoded and handled."""
+        ...
+
+    async def clear(self, consumer: str, topic: str, partition: int) -> None:
+        """Nothing is in hand any more."""
+        ...
+
+    async def count(self, consumer: str, topic: str, partition: int, offset: int) -> int:
+        """Count one more try of one record; returns the number of tries so far."""
+        ...
+
+    async def forget(self, consumer: str, topic: str, partition: int, upto: int) -> None:
+        """The records up to that offset are settled."""
+        ...
+
+
+class Store(Protocol):
+    """One service's database."""
+
+    name: str
+    source: str  # the id and incarnation of this database, the `source` of its messages
+    leases: Leases
+    attempts: Attempts
+    on_outbox: Callable[[], None]  # called when rows for the relay may have been committed, here or elsewhere
+
+    async def open(self) -> None:
+        """Connect, check and migrate.
+
+        Raises:
+            StoreUnavailable, StoreCorrupt, StoreMismatch: see errors.py; the file is untouched.
+        """
+        ...
+
+    async def create_tables(self) -> None:
+        """Create the service's own tables where they do not exist."""
+        ...
+
+    async def close(self) -> None:
+        """Disconnect."""
+        ...
+
+    def transaction(self, *, durable: bool = True) -> AbstractAsyncContextManager[Session]:
+        """A writing transaction: commits when the block ends, rolls back when it raises.
+
+        `durable=False` may be lost in a power cut (never by a dying process): for what can be done again.
+
+        Raises:
+            StoreUnavailable: it could not be committed (disk full, locked, gone); nothing was kept.
+        """
+        ...
+
+    def reading(self) -> AbstractAsyncContextManager[Session]:
+        """A consistent view that writes nothing."""
+        ...
+
+    async def now_us(self) -> int:
+        """The store's clock, by which timers and retention go."""
+        ...
+
+

@@ -1,0 +1,77 @@
+"""Claims and attempts on SQLite: who may write the effects of a partition, and what it has in hand."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from partita.errors import Fenced
+from partita.sqlite_file.file import SqliteFile
+from partita.store.port import InHand
+
+EPOCH = "SELECT epoch FROM claim WHERE consumer = ? AND topic = ? AND partition = ?"
+BEFORE = "SELECT first, last FROM claim WHERE consumer = ? AND topic = ? AND partition = ?"
+CLAIM = """
+INSERT INTO claim (consumer, topic, partition, epoch, owner) VALUES (?, ?, ?, 1, ?)
+ON CONFLICT (consumer, topic, partition) DO UPDATE SET epoch = epoch + 1, owner = excluded.owner RETURNING epoch
+"""
+TAKE = """
+UPDATE claim SET first = ?, last = ? WHERE consumer = ? AND topic = ? AND partition = ? AND epoch = ?
+"""
+CLEAR = "UPDATE claim SET first = NULL, last = NULL WHERE consumer = ? AND topic = ? AND partition = ?"
+COUNT = """
+INSERT INTO attempt (consumer, topic, partition, "offset", tries) VALUES (?, ?, ?, ?, 1)
+ON CONFLICT (consumer, topic, partition, "offset") DO UPDATE SET tries = tries + 1 RETURNING tries
+"""
+FORGET = 'DELETE FROM attempt WHERE consumer = ? AND topic = ? AND partition = ? AND "offset" <= ?'
+
+
+class SqliteClaims:
+    """See `partita.store.port.Claims`."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    async def check(self, consumer: str, held: Sequence[tuple[str, int, int]]) -> None:
+        """Each (topic, partition, epoch) is still ours."""
+        for topic, partition, epoch in held:
+            row = self._db.execute(EPOCH, (consumer, topic, partition)).fetchone()
+            if row is None or row[0] != epoch:
+                raise Fenced(f"{topic}[{partition}] of {consumer} was taken over by another process.")
+
+
+class SqliteAttempts:
+    """See `partita.store.port.Attempts`."""
+
+    def __init__(self, file: SqliteFile) -> None:
+        self._file = file
+
+    async def claim(self, consumer: str, topic: str, partition: int, owner: str) -> tuple[int, InHand | None]:
+        """Become the writer of a partition."""
+        async with self._file.writing(synced=False) as db:
+            before = db.execute(BEFORE, (consumer, topic, partition)).fetchone()
+            epoch: int = db.execute(CLAIM, (consumer, topic, partition, owner)).fetchone()[0]
+        in_hand = None if before is None or before[0] is None else InHand(topic, partition, before[0], before[1])
+        return epoch, in_hand
+
+    async def take(self, consumer: str, ranges: Sequence[InHand], epochs: Sequence[int]) -> None:
+        """These records are about to be decoded and handled."""
+        async with self._file.writing(synced=False) as db:
+            rows = zip(ranges, epochs, strict=True)
+            db.executemany(TAKE, [(r.first, r.last, consumer, r.topic, r.partition, epoch) for r, epoch in rows])
+
+    async def clear(self, consumer: str, topic: str, partition: int) -> None:
+        """Nothing is in hand any more."""
+        async with self._file.writing(synced=False) as db:
+            db.execute(CLEAR, (consumer, topic, partition))
+
+    async def count(self, consumer: str, topic: str, partition: int, offset: int) -> int:
+        """Count one more try."""
+        async with self._file.writing(synced=False) as db:
+            tries: int = db.execute(COUNT, (consumer, topic, partition, offset)).fetchone()[0]
+        return tries
+
+    async def forget(self, consumer: str, topic: str, partition: int, upto: int) -> None:
+        """Settled records need no count."""
+        async with self._file.writing(synced=False) as db:
+            db.execute(FORGET, (consumer, topic, partition, upto))

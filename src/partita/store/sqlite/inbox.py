@@ -1,0 +1,54 @@
+"""The inbox ledger on SQLite."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+from partita.errors import StoreUnavailable
+from partita.store.port import InboxEntry, InboxRow
+
+SEEN = """
+SELECT message_id, payload_hash, outcome, at_us, reply FROM inbox
+WHERE consumer = ? AND message_id IN (SELECT value FROM json_each(?))
+"""
+MARK = """
+INSERT INTO inbox (consumer, message_id, type, key, correlation_id, causation_id, payload_hash, at_us, outcome, reply)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+RESOLVE = "UPDATE inbox SET outcome = ?, reply = ? WHERE consumer = ? AND message_id = ?"
+# Rows are written in time order, so the oldest have the smallest seq and no index on time is needed.
+PURGE = """
+DELETE FROM inbox WHERE seq IN (
+    SELECT seq FROM (SELECT seq, at_us FROM inbox ORDER BY seq LIMIT ?) WHERE at_us < ?)
+"""
+
+
+class SqliteInbox:
+    """See `partita.store.port.Inbox`."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    async def seen(self, consumer: str, ids: Sequence[str]) -> Mapping[str, InboxEntry]:
+        """Those of the ids that are marked already."""
+        if not ids:
+            return {}
+        rows = self._db.execute(SEEN, (consumer, json.dumps(ids)))
+        return {row[0]: InboxEntry(row[1], row[2], row[3], row[4]) for row in rows}
+
+    async def mark(self, rows: Sequence[InboxRow]) -> None:
+        """Mark messages."""
+        try:
+            self._db.executemany(MARK, rows)
+        except sqlite3.IntegrityError as error:
+            raise StoreUnavailable(f"A message was marked meanwhile by another transaction ({error}).") from error
+
+    async def resolve(self, consumer: str, outcomes: Sequence[tuple[str, str, bytes | None]]) -> None:
+        """Set outcome and reply of marked messages."""
+        self._db.executemany(RESOLVE, [(outcome, reply, consumer, id_) for id_, outcome, reply in outcomes])
+
+    async def purge(self, before_us: int, limit: int) -> int:
+        """Forget old marks."""
+        return self._db.execute(PURGE, (limit, before_us)).rowcount

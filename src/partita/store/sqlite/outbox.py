@@ -1,0 +1,84 @@
+"""The outbox ledger on SQLite: immutable rows, and beside them a small queue of those that are pending."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+
+from partita.clock import Clock
+from partita.store.port import OutboxRow, OutboxStatus, PendingRow
+
+ADD = """
+INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, headers, correlation_id, causation_id, slot, at_us)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+# One writer at a time: the rows just added are those behind the mark.
+MARK = "SELECT coalesce(max(seq), 0) FROM outbox"
+QUEUE = "INSERT INTO outbox_queue (slot, seq) SELECT slot, seq FROM outbox WHERE seq > ?"
+PENDING = """
+SELECT o.seq, o.id, o.aggregatetype, o.aggregateid, o.headers, o.payload, o.at_us
+FROM outbox_queue AS q JOIN outbox AS o ON o.seq = q.seq
+WHERE q.slot = ? AND q.seq > ? ORDER BY q.seq LIMIT ?
+"""
+PENDING_BESIDE_PARKED = """
+SELECT o.seq, o.id, o.aggregatetype, o.aggregateid, o.headers, o.payload, o.at_us
+FROM outbox_queue AS q JOIN outbox AS o ON o.seq = q.seq
+WHERE q.slot = ? AND q.seq > ?
+  AND NOT EXISTS (SELECT 1 FROM outbox_parked AS p WHERE p.slot = q.slot AND (p.seq = q.seq OR p.key = o.aggregateid))
+ORDER BY q.seq LIMIT ?
+"""
+IS_PARKED = "SELECT 1 FROM outbox_parked WHERE slot = ? LIMIT 1"
+SENT = "DELETE FROM outbox_queue WHERE slot = ? AND seq = ?"
+PARK = "INSERT INTO outbox_parked (slot, seq, key, reason, at_us) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+STATUS = """
+SELECT (SELECT count(*) FROM outbox_queue),
+       (SELECT min(o.at_us) FROM outbox_queue AS q JOIN outbox AS o ON o.seq = q.seq),
+       (SELECT count(*) FROM outbox_queue AS q JOIN outbox AS o ON o.seq = q.seq WHERE EXISTS (
+            SELECT 1 FROM outbox_parked AS p WHERE p.slot = q.slot AND (p.seq = q.seq OR p.key = o.aggregateid))),
+       (SELECT coalesce(max(seq), 0) - coalesce(min(seq), 1) + 1 FROM outbox)
+"""
+PURGE = """
+DELETE FROM outbox WHERE seq IN (
+    SELECT seq FROM (SELECT seq, at_us, slot FROM outbox ORDER BY seq LIMIT ?) AS old
+    WHERE at_us < ? AND NOT EXISTS (SELECT 1 FROM outbox_queue AS q WHERE q.slot = old.slot AND q.seq = old.seq))
+"""
+
+
+class SqliteOutbox:
+    """See `partita.store.port.Outbox`. `added` is called when rows were queued in this transaction."""
+
+    def __init__(self, db: sqlite3.Connection, clock: Clock, added: Callable[[], None]) -> None:
+        self._db = db
+        self._clock = clock
+        self._added = added
+
+    async def add(self, rows: Sequence[OutboxRow], *, queued: bool = True) -> None:
+        """Write messages."""
+        mark = self._db.execute(MARK).fetchone()[0]
+        self._db.executemany(ADD, rows)
+        if queued and rows:
+            self._db.execute(QUEUE, (mark,))
+            self._added()
+
+    async def pending(self, slot: int, after_seq: int, limit: int) -> Sequence[PendingRow]:
+        """Unsent rows of a slot in commit order, without those of parked keys."""
+        parked = self._db.execute(IS_PARKED, (slot,)).fetchone() is not None
+        rows = self._db.execute(PENDING_BESIDE_PARKED if parked else PENDING, (slot, after_seq, limit))
+        return [PendingRow(*row) for row in rows]
+
+    async def sent(self, slot: int, seqs: Sequence[int]) -> None:
+        """Take acknowledged rows out of the queue."""
+        self._db.executemany(SENT, [(slot, seq) for seq in seqs])
+
+    async def park(self, slot: int, seq: int, key: str | None, reason: str) -> None:
+        """Hold a refused row and its key."""
+        self._db.execute(PARK, (slot, seq, key, reason, self._clock.now_us()))
+
+    async def status(self) -> OutboxStatus:
+        """How much waits."""
+        pending, oldest, parked, total = self._db.execute(STATUS).fetchone()
+        return OutboxStatus(pending, max(self._clock.now_us() - oldest, 0) if oldest else 0, parked, total)
+
+    async def purge(self, before_us: int, limit: int) -> int:
+        """Forget old sent rows."""
+        return self._db.execute(PURGE, (limit, before_us)).rowcount

@@ -1,0 +1,112 @@
+"""The saga ledger on SQLite."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+from partita.errors import StoreUnavailable
+from partita.store.port import SagaEvent, SagaRow
+
+COLUMNS = (
+    "saga, saga_id, definition_version, status, step, epoch, data, due_us, last_error, correlation_id, "
+    "started_us, updated_us, version"
+)
+LOAD = f"SELECT {COLUMNS} FROM saga WHERE saga = ? AND saga_id IN (SELECT value FROM json_each(?))"
+INSERT = f"INSERT INTO saga ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
+UPDATE = """
+UPDATE saga SET definition_version = ?, status = ?, step = ?, epoch = ?, data = ?, due_us = ?, last_error = ?,
+    updated_us = ?, version = version + 1
+WHERE saga = ? AND saga_id = ? AND version = ?
+"""
+NOTE = """
+INSERT INTO saga_event (saga, saga_id, version, at_us, kind, step, message_id, note) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+DUE = "SELECT saga, saga_id FROM saga WHERE due_us IS NOT NULL AND due_us <= ? ORDER BY due_us LIMIT ?"
+NEXT_DUE = "SELECT min(due_us) FROM saga WHERE due_us IS NOT NULL"
+FIND = f"""
+SELECT {COLUMNS} FROM saga WHERE (?1 IS NULL OR saga = ?1) ORDER BY updated_us DESC, rowid DESC LIMIT ?2
+"""
+# The statuses are written out so that the partial index on open instances serves the question.
+FIND_OPEN = f"""
+SELECT {COLUMNS} FROM saga WHERE status = ?3 AND status IN ('running', 'compensating', 'needs_attention')
+  AND (?1 IS NULL OR saga = ?1) ORDER BY updated_us DESC LIMIT ?2
+"""
+FIND_STATUS = f"""
+SELECT {COLUMNS} FROM saga WHERE status = ?3 AND (?1 IS NULL OR saga = ?1)
+ORDER BY updated_us DESC, rowid DESC LIMIT ?2
+"""
+HISTORY = """
+SELECT saga, saga_id, version, at_us, kind, step, message_id, note FROM saga_event
+WHERE saga = ? AND saga_id = ? ORDER BY seq
+"""
+IN_FLIGHT = """
+SELECT d.saga, d.version, d.digest, (
+    SELECT count(*) FROM saga AS s WHERE s.saga = d.saga AND s.definition_version = d.version
+      AND s.status IN ('running', 'compensating', 'needs_attention'))
+FROM saga_definition AS d
+"""
+KEEP = """
+INSERT INTO saga_definition (saga, version, digest) VALUES (?, ?, ?)
+ON CONFLICT (saga, version) DO UPDATE SET digest = excluded.digest RETURNING digest
+"""
+OPEN = ("running", "compensating", "needs_attention")
+
+
+class SqliteSagas:
+    """See `partita.store.port.Sagas`."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    async def load(self, saga: str, ids: Sequence[str]) -> Mapping[str, SagaRow]:
+        """The instances that exist."""
+        return {row[1]: SagaRow(*row) for row in self._db.execute(LOAD, (saga, json.dumps(ids)))} if ids else {}
+
+    async def save(self, rows: Sequence[SagaRow], history: Sequence[SagaEvent]) -> None:
+        """Insert or update instances, and append history."""
+        new = [row[:12] for row in rows if row.version == 0]
+        changed = [
+            (r.definition_version, r.status, r.step, r.epoch, r.data, r.due_us, r.last_error, r.updated_us)
+            + (r.saga, r.saga_id, r.version)
+            for r in rows
+            if r.version
+        ]
+        try:
+            self._db.executemany(INSERT, new)
+        except sqlite3.IntegrityError as error:
+            raise StoreUnavailable(f"A saga was started meanwhile by another transaction ({error}).") from error
+        if changed and self._db.executemany(UPDATE, changed).rowcount != len(changed):
+            raise StoreUnavailable("A saga was changed meanwhile by another transaction.", hint="Run again.")
+        self._db.executemany(NOTE, history)
+
+    async def due(self, now_us: int, limit: int) -> Sequence[tuple[str, str]]:
+        """Instances whose timer is due."""
+        return [(row[0], row[1]) for row in self._db.execute(DUE, (now_us, limit))]
+
+    async def next_due_us(self) -> int | None:
+        """When the next timer is due."""
+        due: int | None = self._db.execute(NEXT_DUE).fetchone()[0]
+        return due
+
+    async def find(self, saga: str | None = None, status: str | None = None, limit: int = 100) -> Sequence[SagaRow]:
+        """Instances for people, the latest changed first."""
+        if status is None:
+            rows = self._db.execute(FIND, (saga, limit))
+        else:
+            rows = self._db.execute(FIND_OPEN if status in OPEN else FIND_STATUS, (saga, limit, status))
+        return [SagaRow(*row) for row in rows]
+
+    async def history(self, saga: str, saga_id: str) -> Sequence[SagaEvent]:
+        """One instance's history."""
+        return [SagaEvent(*row) for row in self._db.execute(HISTORY, (saga, saga_id))]
+
+    async def versions_in_flight(self) -> Sequence[tuple[str, int, str, int]]:
+        """Every definition seen, with its unfinished instances."""
+        return [(row[0], row[1], row[2], row[3]) for row in self._db.execute(IN_FLIGHT)]
+
+    async def keep_definition(self, saga: str, version: int, digest: str) -> str:
+        """Remember a definition's digest."""
+        kept: str = self._db.execute(KEEP, (saga, version, digest)).fetchone()[0]
+        return kept

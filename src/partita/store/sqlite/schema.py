@@ -1,0 +1,83 @@
+"""The tables of a service's SQLite file, as numbered migrations; a released one is never changed."""
+
+from __future__ import annotations
+
+from partita.sqlite_file.leases import LEASE_TABLES
+
+APPLICATION_ID = 0x50525453
+
+MIGRATIONS = (
+    """
+CREATE TABLE partita_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE inbox (
+    seq INTEGER PRIMARY KEY, consumer TEXT NOT NULL, message_id TEXT NOT NULL, type TEXT NOT NULL, key TEXT,
+    correlation_id TEXT NOT NULL, causation_id TEXT, payload_hash TEXT NOT NULL, at_us INTEGER NOT NULL,
+    outcome TEXT NOT NULL, reply BLOB
+);
+CREATE UNIQUE INDEX inbox_once ON inbox (message_id, consumer);
+
+CREATE TABLE sequence_out (
+    topic TEXT NOT NULL, key TEXT NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (key, topic)
+) WITHOUT ROWID;
+CREATE TABLE sequence_in (
+    consumer TEXT NOT NULL, source TEXT NOT NULL, topic TEXT NOT NULL, key TEXT NOT NULL, last INTEGER NOT NULL,
+    PRIMARY KEY (key, source, topic, consumer)
+) WITHOUT ROWID;
+
+CREATE TABLE outbox (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL, aggregatetype TEXT NOT NULL, aggregateid TEXT, type TEXT NOT NULL,
+    payload BLOB NOT NULL, headers BLOB NOT NULL, correlation_id TEXT NOT NULL, causation_id TEXT,
+    slot INTEGER NOT NULL, at_us INTEGER NOT NULL
+);
+CREATE INDEX outbox_key ON outbox (aggregateid);
+CREATE INDEX outbox_correlation ON outbox (correlation_id);
+CREATE TABLE outbox_queue (
+    slot INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (slot, seq)
+) WITHOUT ROWID;
+CREATE TABLE outbox_parked (
+    slot INTEGER NOT NULL, seq INTEGER NOT NULL, key TEXT, reason TEXT NOT NULL, at_us INTEGER NOT NULL,
+    PRIMARY KEY (slot, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE saga (
+    saga TEXT NOT NULL, saga_id TEXT NOT NULL, definition_version INTEGER NOT NULL, status TEXT NOT NULL,
+    step TEXT NOT NULL, epoch INTEGER NOT NULL, data BLOB NOT NULL, due_us INTEGER, last_error TEXT NOT NULL,
+    correlation_id TEXT NOT NULL, started_us INTEGER NOT NULL, updated_us INTEGER NOT NULL, version INTEGER NOT NULL,
+    PRIMARY KEY (saga_id, saga)
+);
+CREATE INDEX saga_due ON saga (due_us) WHERE due_us IS NOT NULL;
+CREATE INDEX saga_open ON saga (status, updated_us) WHERE status IN ('running', 'compensating', 'needs_attention');
+CREATE TABLE saga_event (
+    seq INTEGER PRIMARY KEY, saga TEXT NOT NULL, saga_id TEXT NOT NULL, version INTEGER NOT NULL,
+    at_us INTEGER NOT NULL, kind TEXT NOT NULL, step TEXT NOT NULL, message_id TEXT NOT NULL, note TEXT NOT NULL
+);
+CREATE INDEX saga_event_of ON saga_event (saga_id, saga);
+CREATE TABLE saga_definition (
+    saga TEXT NOT NULL, version INTEGER NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (saga, version)
+) WITHOUT ROWID;
+
+CREATE TABLE tombstone (
+    saga TEXT NOT NULL, saga_id TEXT NOT NULL, step TEXT NOT NULL, epoch INTEGER NOT NULL, at_us INTEGER NOT NULL,
+    reply BLOB NOT NULL, PRIMARY KEY (saga_id, saga, step)
+) WITHOUT ROWID;
+
+CREATE TABLE dead_letter (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL, consumer TEXT NOT NULL, topic TEXT NOT NULL,
+    partition INTEGER NOT NULL, "offset" INTEGER NOT NULL, key TEXT, message_id TEXT NOT NULL, type TEXT NOT NULL,
+    correlation_id TEXT NOT NULL, cause_type TEXT NOT NULL, cause TEXT NOT NULL, stack TEXT NOT NULL,
+    attempts INTEGER NOT NULL, headers BLOB NOT NULL, value BLOB NOT NULL, at_us INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX dead_letter_once ON dead_letter (consumer, topic, partition, "offset");
+
+CREATE TABLE claim (
+    consumer TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, epoch INTEGER NOT NULL,
+    owner TEXT NOT NULL, first INTEGER, last INTEGER, PRIMARY KEY (consumer, topic, partition)
+) WITHOUT ROWID;
+CREATE TABLE attempt (
+    consumer TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, "offset" INTEGER NOT NULL,
+    tries INTEGER NOT NULL, PRIMARY KEY (consumer, topic, partition, "offset")
+) WITHOUT ROWID;
+"""
+    + LEASE_TABLES,
+)

@@ -1,0 +1,199 @@
+"""`SqliteStore`: one service's SQLite file with its ledgers."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from partita.clock import Clock, SystemClock, SystemIds
+from partita.errors import StoreMismatch
+from partita.sqlite_file.alive import Alive
+from partita.sqlite_file.file import SqliteFile, statements_of, translate
+from partita.sqlite_file.leases import LeaseBook
+from partita.sqlite_file.wake import Wake
+from partita.store.port import Lease
+from partita.store.sqlite.claims import SqliteAttempts, SqliteClaims
+from partita.store.sqlite.dead_letters import SqliteDeadLetters
+from partita.store.sqlite.inbox import SqliteInbox
+from partita.store.sqlite.outbox import SqliteOutbox
+from partita.store.sqlite.sagas import SqliteSagas
+from partita.store.sqlite.schema import APPLICATION_ID, MIGRATIONS
+from partita.store.sqlite.sequences import SqliteSequences
+from partita.store.sqlite.tombstones import SqliteTombstones
+from partita.store.sqlite.trail import SqliteTrail
+
+META = "SELECT name, value FROM partita_meta"
+SET_META = "INSERT INTO partita_meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
+NEWEST = """
+SELECT max(coalesce((SELECT at_us FROM inbox ORDER BY seq DESC LIMIT 1), 0),
+           coalesce((SELECT at_us FROM outbox ORDER BY seq DESC LIMIT 1), 0))
+"""
+
+
+class SqliteSession:
+    """See `partita.store.port.Session`."""
+
+    def __init__(self, db: sqlite3.Connection, clock: Clock, added: Callable[[], None]) -> None:
+        self._db = db
+        self._savepoints = 0
+        self.inbox = SqliteInbox(db)
+        self.sequences = SqliteSequences(db)
+        self.outbox = SqliteOutbox(db, clock, added)
+        self.sagas = SqliteSagas(db)
+        self.tombstones = SqliteTombstones(db)
+        self.dead_letters = SqliteDeadLetters(db)
+        self.claims = SqliteClaims(db)
+        self.trail = SqliteTrail(db)
+
+    async def execute(self, sql: str, params: Mapping[str, Any]) -> int:
+        """Run a writing statement; returns how many rows it changed."""
+        return self._db.execute(sql, params).rowcount
+
+    async def fetch(self, sql: str, params: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """Run a statement and return its rows."""
+        return [dict(row) for row in self._db.execute(sql, params).fetchall()]
+
+    async def execute_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> Sequence[int]:
+        """One statement for many argument rows; SQLite's own executemany would not tell what each row changed."""
+        execute = self._db.execute
+        return [execute(sql, row).rowcount for row in rows]
+
+    async def fetch_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Mapping[str, Any]]]:
+        """One statement for many argument rows, with what each returned."""
+        execute = self._db.execute
+        return [[dict(found) for found in execute(sql, row).fetchall()] for row in rows]
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """Undo what happens inside when an exception leaves it."""
+        self._savepoints += 1
+        name = f"partita_{self._savepoints}"
+        self._db.execute(f"SAVEPOINT {name}")
+        try:
+            yield
+        except BaseException:
+            self._db.execute(f"ROLLBACK TO {name}")
+            self._db.execute(f"RELEASE {name}")
+            raise
+        self._db.execute(f"RELEASE {name}")
+
+
+class SqliteLeases:
+    """See `partita.store.port.Leases`."""
+
+    def __init__(self, file: SqliteFile, book: LeaseBook) -> None:
+        self._file = file
+        self._book = book
+
+    async def tick(self, scope: str, resources: Sequence[str], member: str) -> Sequence[Lease]:
+        """Heartbeat; give up what belongs to others now, take what is free."""
+        async with self._file.writing(synced=False) as db:
+            holding = self._book.tick(db, scope, resources, member)
+            self._book.release(db, scope, holding.surplus, member)
+        return [Lease(r, epoch) for r, epoch in sorted(holding.held.items()) if r not in holding.surplus]
+
+    async def leave(self, scope: str, member: str) -> None:
+        """Give everything back."""
+        async with self._file.writing(synced=False) as db:
+            self._book.leave(db, scope, member)
+
+
+class SqliteStore:
+    """See `partita.store.port.Store`. Several processes may open the same file."""
+
+    def __init__(self, path: Path, *, service: str, tables: str = "", clock: Clock, wake: Wake | None = None) -> None:
+        self.name = service
+        self.source = ""
+        self.path = path
+        self.on_outbox: Callable[[], None] = lambda: None
+        self._tables = tables
+        self._clock = clock
+        self._wake = wake
+        self._channel = f"outbox-{service}"
+        self._file = SqliteFile(path, application_id=APPLICATION_ID, migrations=MIGRATIONS)
+        self._alive: Alive | None = None
+
+    async def open(self) -> None:
+        """Connect, check and migrate."""
+        self._file.open()
+        token = f"{os.getpid()}-{SystemIds(self._clock).new()[-12:]}"
+        self._alive = Alive(self.path.parent / "alive", token)
+        self.leases = SqliteLeases(self._file, LeaseBook(self._alive, self._clock))
+        self.attempts = SqliteAttempts(self._file)
+        async with self._file.reading() as db:
+            meta = {row[0]: row[1] for row in db.execute(META)}
+            newest = db.execute(NEWEST).fetchone()[0]
+        if "service" not in meta:
+            meta = await self._christen()
+        if meta["service"] != self.name:
+            await self.close()
+            raise StoreMismatch(
+                f"{self.path}: this database belongs to {meta['service']}, not to {self.name}.",
+                hint="It was not touched. Choose another folder with --data.",
+            )
+        self.source = f"{self.name}/{meta['id']}.{meta['incarnation']}"
+        if isinstance(self._clock, SystemClock):
+            # A wall clock set back since the last run would hold every timer for as long.
+            self._clock.not_before(newest)
+        if self._wake is not None:
+            self._wake.listen([self._channel], lambda: self.on_outbox())
+
+    async def _christen(self) -> dict[str, str]:
+        """Give a new file its identity."""
+        async with self._file.writing() as db:
+            given = {"service": self.name, "id": uuid.UUID(SystemIds(self._clock).new()).hex[-8:], "incarnation": "1"}
+            db.executemany(SET_META, list(given.items()))
+            return {row[0]: row[1] for row in db.execute(META)}
+
+    async def create_tables(self) -> None:
+        """Create the service's own tables where they do not exist."""
+        if self._tables.strip():
+            async with self._file.writing() as db:
+                for statement in statements_of(self._tables):
+                    db.execute(statement)
+
+    async def close(self) -> None:
+        """Disconnect."""
+        self._file.close()
+        if self._alive is not None:
+            self._alive.close()
+            self._alive = None
+
+    @asynccontextmanager
+    async def transaction(self, *, durable: bool = True) -> AsyncIterator[SqliteSession]:
+        """A writing transaction; wakes the relay when it committed outbox rows."""
+        queued = False
+
+        def added() -> None:
+            nonlocal queued
+            queued = True
+
+        async with self._file.writing(synced=durable) as db:
+            yield SqliteSession(db, self._clock, added)
+        if queued:
+            self.on_outbox()
+            if self._wake is not None:
+                self._wake.signal([self._channel])
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[SqliteSession]:
+        """A view that writes nothing."""
+        async with self._file.reading() as db:
+            yield SqliteSession(db, self._clock, lambda: None)
+
+    async def now_us(self) -> int:
+        """The store's clock."""
+        return self._clock.now_us()
+
+    def quick_check(self) -> str:
+        """What SQLite's own quick check says of the file: "ok", or what is wrong."""
+        try:
+            with sqlite3.connect(f"file:{self.path}?mode=ro", uri=True) as db:
+                return str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+        except sqlite3.Error as error:
+            return str(translate(error, self.path) or error)

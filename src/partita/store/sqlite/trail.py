@@ -1,0 +1,38 @@
+"""The trail of a key on SQLite: every message of it and its correlation, and who handled them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+
+from partita.store.port import TrailMark, TrailRow
+
+BY_KEY = "SELECT correlation_id FROM outbox WHERE aggregateid = ?"
+MESSAGES = """
+SELECT id, type, aggregatetype, aggregateid, correlation_id, causation_id, at_us, payload, headers FROM outbox
+WHERE correlation_id IN (SELECT value FROM json_each(?)) ORDER BY seq
+"""
+MARKS = """
+SELECT consumer, message_id, type, key, correlation_id, causation_id, at_us, outcome FROM inbox
+WHERE message_id IN (SELECT value FROM json_each(?)) ORDER BY seq
+"""
+
+
+class SqliteTrail:
+    """See `partita.store.port.Trail`."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    async def correlations(self, key: str) -> Sequence[str]:
+        """The correlation ids of messages with this key."""
+        return list(dict.fromkeys(row[0] for row in self._db.execute(BY_KEY, (key,))))
+
+    async def messages(self, correlation_ids: Sequence[str]) -> Sequence[TrailRow]:
+        """Messages that left with these correlation ids."""
+        return [TrailRow(*row) for row in self._db.execute(MESSAGES, (json.dumps(correlation_ids),))]
+
+    async def marks(self, ids: Sequence[str]) -> Sequence[TrailMark]:
+        """Who handled these messages here."""
+        return [TrailMark(*row) for row in self._db.execute(MARKS, (json.dumps(ids),))]
