@@ -39,7 +39,8 @@ class Candidate:
     verdict: Verdict = Verdict.FRESH
     payload_hash: str = ""
     before: InboxEntry | None = None
-    repeated: set[str] = field(default_factory=set)  # consumers for whom the business key is a repeat
+    repeated: dict[str, InboxEntry] = field(default_factory=dict)  # by consumer: the business key was seen before
+    again: bool = False  # a command that ended as a dead letter is asked for again by its saga
 
 
 def payload_hash(type_name: str, value: bytes) -> str:
@@ -61,7 +62,7 @@ async def admit(
     if order == "key":
         await _by_key_sequence(session, consumer, candidates)
     fresh = [c for c in wanted if c.verdict is Verdict.FRESH]
-    rows = [_mark(consumer, c, now_us) for c in fresh]
+    rows = [_mark(consumer, c, now_us) for c in fresh if not c.again]
     rows += await _by_business_key(session, fresh, now_us)
     if rows:
         await session.inbox.mark(rows)
@@ -74,9 +75,14 @@ async def _by_id(session: Session, consumer: str, candidates: Sequence[Candidate
         if entry is None:
             known[candidate.envelope.id] = InboxEntry(candidate.payload_hash, "handled", 0, None)
         else:
-            same = entry.payload_hash == candidate.payload_hash
-            candidate.verdict = Verdict.DUPLICATE if same else Verdict.CONFLICT
             candidate.before = entry
+            if entry.payload_hash != candidate.payload_hash:
+                candidate.verdict = Verdict.CONFLICT
+            elif entry.outcome == "dead" and candidate.envelope.saga and candidate.envelope.kind == "command":
+                # The saga still waits for it: who sends it again asks for another try.
+                candidate.again = True
+            else:
+                candidate.verdict = Verdict.DUPLICATE
 
 
 async def _by_key_sequence(session: Session, consumer: str, candidates: Sequence[Candidate]) -> None:
@@ -112,12 +118,12 @@ async def _by_business_key(session: Session, fresh: Sequence[Candidate], now_us:
             asked.setdefault(consumer, []).append((candidate, value))
     rows: list[InboxRow] = []
     for consumer, pairs in asked.items():
-        known = set(await session.inbox.seen(consumer, [value for _, value in pairs]))
+        known = dict(await session.inbox.seen(consumer, [value for _, value in pairs]))
         for candidate, value in pairs:
             if value in known:
-                candidate.repeated.add(consumer)
+                candidate.repeated[consumer] = known[value]
                 continue
-            known.add(value)
+            known[value] = InboxEntry(candidate.payload_hash, "handled", now_us, None)
             rows.append(_mark(consumer, candidate, now_us)._replace(message_id=value))
     return rows
 

@@ -118,6 +118,14 @@ class Admission:
         assert interest is not None
         if not repeated:
             return interest.bindings
+        for entry in repeated.values():
+            if entry.payload_hash != each.candidate.payload_hash and interest.contract.kind == "command":
+                each.unit.reply = Conflict(
+                    f"{interest.contract.name} of key {each.unit.delivery.key} was sent before with another content.",
+                    hint="Read what became of the first one.",
+                )
+            elif entry.reply is not None:
+                each.unit.reply = self.kept_reply(reply_from_bytes(entry.reply))
         return [b for b in interest.bindings if self.consumer_of(b) not in repeated]
 
     async def _settle(self, session: Session, each: Admitted, now_us: int) -> None:

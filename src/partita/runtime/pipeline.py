@@ -208,8 +208,11 @@ class Pipeline:
             messages += composed
             reply = next((m for m in composed if m.envelope.kind in ("reply", "refusal")), None)
             kept = reply_to_bytes(reply) if reply is not None and delivery.answer is not None else None
-            if unit.outcome != "handled" or kept is not None:
+            if unit.outcome != "handled" or kept is not None or each.candidate.again:
                 outcomes.append((delivery.envelope.id, unit.outcome, kept))
+            if kept is not None:
+                for consumer, key in each.candidate.business:
+                    await session.inbox.resolve(consumer, [(key, unit.outcome, kept)])
             address = each.address
             if address is not None and address.kind == "undo" and unit.outcome == "handled" and reply is not None:
                 tombstones.append(Tombstone(address, now_us, reply_to_bytes(reply)))

@@ -1,0 +1,86 @@
+"""`partita`: the command group; a subcommand's module is imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+COMMANDS = {
+    "demo": ("partita.cli.demo", "demo", "The shop under fire: services killed, payments declined, nothing lost."),
+    "run": ("partita.cli.run", "run", "Run services of an app in this process."),
+    "shop": ("partita.cli.shop", "shop", "The shop: import an order file, make a sample, serve the HTTP API."),
+    "journey": ("partita.cli.journey", "journey", "Follow one key through all services."),
+    "saga": ("partita.cli.saga", "saga", "Sagas: list, show, diagram."),
+    "outbox": ("partita.cli.outbox", "outbox", "What waits to leave."),
+    "consumers": ("partita.cli.consumers", "consumers", "Where consumer groups stand."),
+    "schema": ("partita.cli.schema", "schema", "Schemas derived from the declarations."),
+    "doctor": ("partita.cli.doctor", "doctor", "Check this machine, the data folder and the databases."),
+    "describe": ("partita.cli.describe", "describe", "Services, events and sagas as declared."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports them on demand: start-up is what people wait for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order of a first day."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
+        """Find the command, or say which one was probably meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, 1)
+            if near:
+                error.message += f" Did you mean {near[0]!r}?"
+            raise
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with:  partita demo",
+)
+@click.version_option("0.1.0", prog_name="partita", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Event-driven systems that lose nothing and do nothing twice."""
+
+
+def main() -> None:
+    """Run the command line; errors of Partita end with their own exit code and say what to do."""
+    try:
+        code = cli.main(prog_name="partita", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except Exception as error:
+        from partita.cli.output import show_error
+
+        sys.exit(show_error(error))

@@ -1,0 +1,32 @@
+"""The shop's witnesses as child processes that end with this one, however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def start_witness(name: str, data: Path, *, decline: float = 0.0, seed: int = 0) -> subprocess.Popen[bytes]:
+    """Start the payment provider (`psp`) or the mail sink (`mail`); it ends when our end of its input closes."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "partita.examples.shop.witness", name, str(data), str(decline), str(seed)],
+        stdin=subprocess.PIPE,
+    )
+
+
+@contextlib.contextmanager
+def witnesses(data: Path, *, decline: float = 0.0, seed: int = 0) -> Iterator[None]:
+    """Both witnesses for as long as the block runs."""
+    data.mkdir(parents=True, exist_ok=True)
+    children = [start_witness(name, data, decline=decline, seed=seed) for name in ("psp", "mail")]
+    try:
+        yield
+    finally:
+        for child in children:
+            if child.stdin is not None:
+                child.stdin.close()
+            child.terminate()
+            child.wait()

@@ -1,0 +1,155 @@
+"""Importing an order file: every invoice an order, placed once however often and wherever the import is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from partita import App, Conflict, SettingsError
+from partita.examples.shop.children import witnesses
+from partita.examples.shop.invoices import DateOrder, Form, Invoice, inspect, invoices
+from partita.examples.shop.messages import OrderRejected, PlaceOrder
+from partita.examples.shop.services import OrderId
+
+T = TypeVar("T")
+CHUNK = 200
+DECIDE_WITHIN_S = 3_600.0
+
+
+@dataclass(slots=True)
+class ImportResult:
+    """What became of a file."""
+
+    invoices: int = 0
+    orders: int = 0
+    confirmed: int = 0
+    cancelled: int = 0
+    rejected_lines: int = 0
+    credit_notes: int = 0
+    total_cents: int = 0
+
+
+async def import_file(
+    app: App, path: Path, *, dates: DateOrder, encoding: str, stock: int, decline: float = 0.0
+) -> ImportResult:
+    """Place every order of a file and wait until each is decided.
+
+    Raises:
+        SettingsError: the file cannot be read as told; nothing was placed.
+    """
+    form = inspect(path, dates, encoding)
+    data = app.settings.data
+    data.mkdir(parents=True, exist_ok=True)
+    os.environ["PARTITA_DATA"] = str(data)
+    os.environ["PARTITA_SHOP_STOCK"] = str(stock)
+    result = ImportResult()
+    target = rejects_path(path, data)
+    partial = target.with_name(target.name + ".partial")
+    with witnesses(data, decline=decline):
+        async with app.running():
+            with partial.open("w", encoding="utf-8", newline="") as file:
+                await _place_all(app, path, form, result, csv.writer(file))
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(target)
+            await app.settled(DECIDE_WITHIN_S)
+            await _count(app, path, form, result)
+    _progress("")
+    return result
+
+
+def rejects_path(path: Path, data: Path) -> Path:
+    """Where the rejected lines go: beside the file, or in the data folder where that cannot be written."""
+    beside = path.with_name(path.name + ".rejects.csv")
+    return beside if os.access(path.parent, os.W_OK) else data / beside.name
+
+
+async def _place_all(app: App, path: Path, form: Form, result: ImportResult, rejects: Any) -> None:
+    rejects.writerow(["line", "reason", "text"])
+    done = 0
+    for chunk in chunks(invoices(path, form), CHUNK):
+        placing = [i for i in chunk if i.lines]
+        answers = await asyncio.gather(*(_place(app, i) for i in placing))
+        refused = {id(i): reason for i, reason in zip(placing, answers, strict=True) if reason}
+        for invoice in chunk:
+            result.invoices += 1
+            result.credit_notes += invoice.is_credit_note
+            bad = list(invoice.rejects)
+            if id(invoice) in refused:
+                bad += [(row, refused[id(invoice)]) for row in invoice.rows]
+            elif invoice.lines:
+                result.orders += 1
+            for row, reason in sorted(bad, key=lambda pair: pair[0].number):
+                rejects.writerow([row.number, reason, row.text])
+                result.rejected_lines += 1
+            done += len(invoice.rows) + len(invoice.rejects)
+        _progress(f"{done:,} of {form.rows:,} lines, {result.orders:,} orders placed")
+
+
+async def _place(app: App, invoice: Invoice) -> str | None:
+    """Place one invoice's order; None, or why it is refused. The invoice number makes a repeat the same order."""
+    assert invoice.occurred_at is not None
+    command = PlaceOrder(
+        order_id=OrderId(invoice.number),
+        customer_id=invoice.customer_id,
+        lines=invoice.lines,
+        country=invoice.country,
+        occurred_at=invoice.occurred_at,
+    )
+    try:
+        await app.send(command, idempotency_key=f"import:{invoice.number}")
+    except OrderRejected as no:
+        return no.reason
+    except Conflict:
+        return "the invoice number stands elsewhere with other lines"
+    return None
+
+
+async def _count(app: App, path: Path, form: Form, result: ImportResult) -> None:
+    """What became of this file's orders, asked in chunks: a file of any length needs the same memory."""
+    for chunk in chunks((i for i in invoices(path, form) if i.lines), CHUNK):
+        names = {f"o{n}": number for n, number in enumerate(dict.fromkeys(i.number for i in chunk))}
+        wanted = ", ".join(f":{name}" for name in names)
+        sql = f"SELECT status, count(*) AS n, sum(total_cents) AS cents FROM orders WHERE order_id IN ({wanted}) GROUP BY 1"
+        async with app.store("order-service").reading() as session:
+            for row in await session.fetch(sql, names):
+                if row["status"] == "CONFIRMED":
+                    result.confirmed += row["n"]
+                    result.total_cents += row["cents"]
+                elif row["status"] == "CANCELLED":
+                    result.cancelled += row["n"]
+
+
+def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of at most `size`."""
+    held: list[T] = []
+    for item in items:
+        held.append(item)
+        if len(held) == size:
+            yield held
+            held = []
+    if held:
+        yield held
+
+
+def _progress(text: str) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{text}")
+        sys.stderr.flush()
+
+
+def check_stock(stock: int) -> int:
+    """A usable first stock.
+
+    Raises:
+        SettingsError: it is negative.
+    """
+    if stock < 0:
+        raise SettingsError(f"--stock {stock}: a stock cannot be negative.", hint="--stock 1000000")
+    return stock

@@ -1,0 +1,122 @@
+"""What the shop's services say to each other."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from partita import Command, Event, Key, Rejection, Since
+from partita.examples.shop.services import OrderId, OrderLine, inventory, orders, payments
+
+
+class OrderPlaced(Event, of=orders):
+    """A customer's order was accepted."""
+
+    order_id: Key[OrderId]
+    customer_id: str
+    total_cents: int
+    occurred_at: datetime
+    lines: Annotated[list[OrderLine], Since(2)] = []
+    country: Annotated[str, Since(2)] = ""
+
+
+class OrderConfirmed(Event, of=orders):
+    """The order is paid and its stock is reserved."""
+
+    order_id: Key[OrderId]
+    customer_id: str
+    total_cents: int
+    country: str
+    occurred_at: datetime
+
+
+class OrderCancelled(Event, of=orders):
+    """The order was undone; nothing is charged and nothing reserved."""
+
+    order_id: Key[OrderId]
+    reason: str = ""
+
+
+class OrderRejected(Rejection):
+    """The order makes no sense."""
+
+    reason: str
+
+
+class PlaceOrder(Command[OrderPlaced, OrderRejected], of=orders):
+    """Accept an order."""
+
+    order_id: Key[OrderId]
+    customer_id: str
+    lines: list[OrderLine]
+    country: str
+    occurred_at: datetime
+
+
+class ConfirmOrder(Command[OrderConfirmed], of=orders):
+    """Mark an order as confirmed."""
+
+    order_id: Key[OrderId]
+
+
+class StockReserved(Event, of=inventory):
+    """All lines of the order are set aside."""
+
+    order_id: Key[OrderId]
+
+
+class StockReleased(Event, of=inventory):
+    """Nothing is set aside for the order any more."""
+
+    order_id: Key[OrderId]
+
+
+class StockRejected(Rejection):
+    """There is not enough of an article."""
+
+    sku: str
+
+
+class ReserveStock(Command[StockReserved, StockRejected], of=inventory):
+    """Set the lines of an order aside."""
+
+    order_id: Key[OrderId]
+    lines: list[OrderLine]
+
+
+class ReleaseStock(Command[StockReleased], of=inventory):
+    """Put back what was set aside for an order, if anything was."""
+
+    order_id: Key[OrderId]
+
+
+class PaymentCharged(Event, of=payments):
+    """The customer was charged."""
+
+    order_id: Key[OrderId]
+
+
+class PaymentRefunded(Event, of=payments):
+    """The customer owes and is owed nothing for the order."""
+
+    order_id: Key[OrderId]
+
+
+class PaymentDeclined(Rejection):
+    """The payment provider says no."""
+
+    reason: str
+
+
+class ChargePayment(Command[PaymentCharged, PaymentDeclined], of=payments):
+    """Charge the customer."""
+
+    order_id: Key[OrderId]
+    customer_id: str
+    total_cents: int
+
+
+class RefundPayment(Command[PaymentRefunded], of=payments):
+    """Give back what was charged for an order, if anything was."""
+
+    order_id: Key[OrderId]

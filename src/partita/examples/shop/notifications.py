@@ -1,0 +1,19 @@
+"""notification-service: tells customers what became of their orders."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from partita import Depends, Meta
+from partita.examples.shop.messages import OrderCancelled, OrderConfirmed
+from partita.examples.shop.services import notifications
+from partita.examples.shop.witness import MailSink, mail_sink
+
+
+@notifications.on(dedupe_by="order_id", concurrency=8)
+async def tell_customer(
+    event: OrderConfirmed | OrderCancelled, meta: Meta, mail: Annotated[MailSink, Depends(mail_sink)]
+) -> None:
+    """One mail per order and outcome."""
+    await asyncio.to_thread(mail.send, meta.idempotency_key, event.order_id, type(event).__name__)

@@ -1,0 +1,79 @@
+"""order-service: takes orders and tells what became of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from partita import Tx
+from partita.examples.shop.messages import (
+    ConfirmOrder,
+    OrderCancelled,
+    OrderConfirmed,
+    OrderPlaced,
+    OrderRejected,
+    PlaceOrder,
+)
+from partita.examples.shop.services import orders
+
+# An order id is taken for ever, also when its inbox mark is long forgotten; the row says by what.
+PLACE = """
+INSERT INTO orders (order_id, customer_id, total_cents, country, occurred_us, status, reason)
+VALUES (:order_id, :customer_id, :total_cents, :country, :occurred_us, 'PLACED', '')
+ON CONFLICT (order_id) DO UPDATE SET status = orders.status RETURNING customer_id, total_cents
+"""
+CONFIRM = """
+UPDATE orders SET status = 'CONFIRMED' WHERE order_id = :order_id
+RETURNING customer_id, total_cents, country, occurred_us
+"""
+CANCEL = "UPDATE orders SET status = 'CANCELLED', reason = :reason WHERE order_id = :order_id"
+LINES_MAX = 2_000
+
+
+# By order id, not only by message id: a client that lost its answer and its key asks again for the same order.
+@orders.handles(PlaceOrder, dedupe_by="order_id")
+async def place(cmd: PlaceOrder, tx: Tx) -> OrderPlaced:
+    """Accept an order that makes sense."""
+    total = sum(line.quantity * line.price_cents for line in cmd.lines)
+    if not cmd.lines or total <= 0 or any(line.quantity <= 0 or line.price_cents < 0 for line in cmd.lines):
+        raise OrderRejected(reason="an order has lines with positive quantities and a positive total")
+    if len(cmd.lines) > LINES_MAX:
+        raise OrderRejected(reason=f"an order has at most {LINES_MAX} lines")
+    row = await tx.fetch_one(
+        PLACE,
+        order_id=cmd.order_id,
+        customer_id=cmd.customer_id,
+        total_cents=total,
+        country=cmd.country,
+        occurred_us=round(cmd.occurred_at.timestamp() * 1_000_000),
+    )
+    if row is None or (row["customer_id"], row["total_cents"]) != (cmd.customer_id, total):
+        raise OrderRejected(reason=f"order {cmd.order_id} exists already and is another")
+    return OrderPlaced(
+        order_id=cmd.order_id,
+        customer_id=cmd.customer_id,
+        total_cents=total,
+        occurred_at=cmd.occurred_at,
+        lines=cmd.lines,
+        country=cmd.country,
+    )
+
+
+@orders.handles(ConfirmOrder)
+async def confirm(cmd: ConfirmOrder, tx: Tx) -> OrderConfirmed:
+    """The saga has stock and money."""
+    row = await tx.fetch_one(CONFIRM, order_id=cmd.order_id)
+    if row is None:
+        raise LookupError(f"order {cmd.order_id} does not exist")
+    return OrderConfirmed(
+        order_id=cmd.order_id,
+        customer_id=row["customer_id"],
+        total_cents=row["total_cents"],
+        country=row["country"],
+        occurred_at=datetime.fromtimestamp(row["occurred_us"] / 1_000_000, UTC),
+    )
+
+
+@orders.on(dedupe_by="order_id")
+async def cancel(event: OrderCancelled, tx: Tx) -> None:
+    """The saga has undone everything."""
+    await tx.execute(CANCEL, order_id=event.order_id, reason=event.reason)

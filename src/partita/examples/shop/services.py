@@ -1,0 +1,72 @@
+"""The five services of the shop and the names they share."""
+
+from __future__ import annotations
+
+from typing import NewType
+
+import msgspec
+
+from partita import Service
+
+OrderId = NewType("OrderId", str)
+
+orders = Service(
+    "order-service",
+    namespace="shop.order",
+    team="checkout",
+    tables="""
+    CREATE TABLE IF NOT EXISTS orders (
+        order_id TEXT PRIMARY KEY, customer_id TEXT NOT NULL, total_cents BIGINT NOT NULL, country TEXT NOT NULL,
+        occurred_us BIGINT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL
+    );
+    """,
+)
+# The saga sends a step's command only after the reply before it, and tombstones cover an undo that comes first:
+# so a release need not wait behind a reservation that is being retried.
+inventory = Service(
+    "inventory-service",
+    namespace="shop.inventory",
+    team="warehouse",
+    order="none",
+    tables="""
+    CREATE TABLE IF NOT EXISTS stock (
+        sku TEXT PRIMARY KEY, initial BIGINT NOT NULL, on_hand BIGINT NOT NULL CHECK (on_hand >= 0),
+        reserved BIGINT NOT NULL CHECK (reserved >= 0), sold BIGINT NOT NULL
+    );
+    CREATE TABLE IF NOT EXISTS reservation (
+        order_id TEXT NOT NULL, sku TEXT NOT NULL, quantity BIGINT NOT NULL, state TEXT NOT NULL,
+        PRIMARY KEY (order_id, sku)
+    );
+    """,
+)
+payments = Service(
+    "payment-service",
+    namespace="shop.payment",
+    team="money",
+    tables="""
+    CREATE TABLE IF NOT EXISTS payment (
+        order_id TEXT PRIMARY KEY, total_cents BIGINT NOT NULL, status TEXT NOT NULL
+    );
+    """,
+)
+notifications = Service("notification-service", namespace="shop.notification", team="growth")
+analytics = Service(
+    "analytics",
+    namespace="shop.analytics",
+    team="data",
+    tables="""
+    CREATE TABLE IF NOT EXISTS revenue (
+        day TEXT NOT NULL, country TEXT NOT NULL, orders BIGINT NOT NULL, cents BIGINT NOT NULL,
+        PRIMARY KEY (day, country)
+    );
+    """,
+)
+
+
+class OrderLine(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One line of an order. `stocked` is False for what is charged and not reserved, such as postage."""
+
+    sku: str
+    quantity: int
+    price_cents: int
+    stocked: bool = True

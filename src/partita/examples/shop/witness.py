@@ -1,0 +1,255 @@
+"""The outside world of the shop: a payment provider and a mail sink, each a process with a durable ledger of its own.
+
+They are the witnesses: what really happened to money and mail is what *their* ledgers say. Both take an
+idempotency key; the same key again is answered the same and does nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.client
+import json
+import os
+import signal
+import sqlite3
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+LEDGER = """
+CREATE TABLE IF NOT EXISTS effect (
+    key TEXT PRIMARY KEY, kind TEXT NOT NULL, order_id TEXT NOT NULL, cents INTEGER NOT NULL, detail TEXT NOT NULL,
+    answer TEXT NOT NULL, at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS effect_order ON effect (order_id, kind);
+CREATE TABLE IF NOT EXISTS call (seq INTEGER PRIMARY KEY, key TEXT NOT NULL, kind TEXT NOT NULL, at REAL NOT NULL);
+"""
+KNOWN = "SELECT kind, order_id, cents, detail, answer FROM effect WHERE key = ?"
+OF_ORDER = "SELECT kind, cents FROM effect WHERE order_id = ? AND answer = 'ok'"
+KEEP = "INSERT INTO effect (key, kind, order_id, cents, detail, answer, at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+CALLED = "INSERT INTO call (key, kind, at) VALUES (?, ?, ?)"
+
+
+@dataclass(slots=True)
+class Ledger:
+    """A witness's own durable record. Calls that wait for the disk share one commit."""
+
+    path: Path
+    decline: float = 0.0
+    seed: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _turn: threading.Condition = field(default_factory=threading.Condition)
+    _written: int = 0
+    _synced: int = 0
+    _syncing: bool = False
+    _db: sqlite3.Connection = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.executescript(LEDGER)
+
+    def record(self, key: str, kind: str, order_id: str, cents: int, detail: str) -> tuple[int, str]:
+        """Do an effect once; (HTTP status, answer). Returns when it is on disk."""
+        with self._lock:
+            if not self._db.in_transaction:
+                self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(CALLED, (key, kind, time.time()))
+            known = self._db.execute(KNOWN, (key,)).fetchone()
+            if known is not None and known[:4] != (kind, order_id, cents, detail):
+                status, answer = 422, "this key was used for something else"
+            elif known is not None:
+                status, answer = 200, known[4]
+            else:
+                status, answer = 200, self._decide(kind, order_id, cents)
+                self._db.execute(KEEP, (key, kind, order_id, cents, detail, answer, time.time()))
+            self._written += 1
+            mine = self._written
+        self._sync(mine)
+        return status, answer
+
+    def _decide(self, kind: str, order_id: str, cents: int) -> str:
+        before = {row[0] for row in self._db.execute(OF_ORDER, (order_id,))}
+        if kind == "charge":
+            if "refund" in before:
+                return "refunded already: no charge after its refund"
+            if "charge" in before:
+                return "charged already under another key"
+            digest = hashlib.sha256(f"{self.seed}/{order_id}".encode()).digest()
+            if int.from_bytes(digest[:4], "big") / 2**32 < self.decline:
+                return "card declined"
+        return "ok"
+
+    def _sync(self, mine: int) -> None:
+        """One of those who wait commits for all of them."""
+        with self._turn:
+            while self._synced < mine:
+                if not self._syncing:
+                    self._syncing = True
+                    break
+                self._turn.wait()
+            else:
+                return
+        with self._lock:
+            upto = self._written
+            self._db.execute("COMMIT")
+        with self._turn:
+            self._synced = upto
+            self._syncing = False
+            self._turn.notify_all()
+
+
+def serve(name: str, ledger: Ledger, data: Path) -> None:
+    """Answer on a free port of loopback, named in `<data>/<name>.addr`; ends with its parent or by SIGTERM."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", "0"))) or b"{}")
+            status, answer = ledger.record(
+                str(body["key"]),
+                self.path.strip("/"),
+                str(body["order_id"]),
+                int(body.get("cents", 0)),
+                str(body.get("detail", "")),
+            )
+            data = json.dumps({"answer": answer}).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 128
+
+    server = Server(("127.0.0.1", 0), Handler)
+    temporary = data / f".{name}.addr.{os.getpid()}"
+    temporary.write_text(f"127.0.0.1:{server.server_address[1]}")
+    temporary.replace(data / f"{name}.addr")
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    server.serve_forever(poll_interval=5)
+
+
+def _end_with_parent() -> None:
+    """The parent holds the other end of our standard input: when it dies, the read returns."""
+    with contextlib.suppress(OSError):
+        sys.stdin.buffer.read()
+    os._exit(0)
+
+
+class Unreachable(ConnectionError):
+    """The witness does not answer; the call may or may not have happened."""
+
+
+@dataclass(slots=True)
+class Client:
+    """Calls a witness over one kept-alive connection per thread, found again when the witness restarts."""
+
+    name: str
+    data: Path
+    _local: threading.local = field(default_factory=threading.local)
+
+    def call(self, kind: str, **fields: object) -> str:
+        """The witness's answer.
+
+        Raises:
+            Unreachable: no answer. ValueError: the key was used for something else.
+        """
+        body = json.dumps(fields)
+        for fresh in (False, True):
+            connection = self._connection(fresh)
+            try:
+                connection.request("POST", f"/{kind}", body, {"Content-Type": "application/json"})
+                response = connection.getresponse()
+                answer = str(json.loads(response.read())["answer"])
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                connection.close()
+                self._local.connection = None
+                if fresh:
+                    raise Unreachable(f"the {self.name} does not answer ({error})") from error
+                continue
+            if response.status != 200:
+                raise ValueError(f"{self.name}: {answer}")
+            return answer
+        raise Unreachable(f"the {self.name} does not answer")
+
+    def _connection(self, fresh: bool) -> http.client.HTTPConnection:
+        held: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        if held is None or fresh:
+            try:
+                host, _, port = (self.data / f"{self.name}.addr").read_text().partition(":")
+            except FileNotFoundError as error:
+                raise Unreachable(f"the {self.name} was never started in {self.data}") from error
+            held = self._local.connection = http.client.HTTPConnection(host, int(port), timeout=5)
+        return held
+
+
+@dataclass(slots=True)
+class PaymentProvider:
+    """The payment provider as payment-service sees it."""
+
+    client: Client
+
+    def charge(self, key: str, order_id: str, cents: int) -> str | None:
+        """Take money; None, or why it was declined."""
+        answer = self.client.call("charge", key=key, order_id=order_id, cents=cents)
+        return None if answer == "ok" else answer
+
+    def refund(self, key: str, order_id: str) -> None:
+        """Give the money back, and take none of this order from now on."""
+        self.client.call("refund", key=key, order_id=order_id)
+
+
+@dataclass(slots=True)
+class MailSink:
+    """The mail server as notification-service sees it."""
+
+    client: Client
+
+    def send(self, key: str, order_id: str, template: str) -> None:
+        """Send a mail."""
+        self.client.call("mail", key=key, order_id=order_id, detail=template)
+
+
+_clients: dict[tuple[str, Path], Client] = {}
+
+
+def _client(name: str) -> Client:
+    data = Path(os.environ.get("PARTITA_DATA", ".partita"))
+    return _clients.setdefault((name, data), Client(name, data))
+
+
+def payment_provider() -> PaymentProvider:
+    """The provider of this data folder."""
+    return PaymentProvider(_client("psp"))
+
+
+def mail_sink() -> MailSink:
+    """The mail sink of this data folder."""
+    return MailSink(_client("mail"))
+
+
+def main() -> None:
+    """`python -m partita.examples.shop.witness psp|mail DATA [DECLINE [SEED]]`."""
+    name, data, *rest = sys.argv[1:]
+    decline, seed = float(rest[0]) if rest else 0.0, int(rest[1]) if len(rest) > 1 else 0
+    serve(name, Ledger(Path(data) / f"{name}.db", decline, seed), Path(data))
+
+
+if __name__ == "__main__":
+    main()
