@@ -1,0 +1,140 @@
+"""`partita doctor`: this machine, the data folder and the databases, each finding with its fix."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from partita.app import App, load_app
+from partita.cli.output import app_option, data_option, moment, output_option, print_json
+from partita.clock import US, SystemClock, wall_us
+from partita.errors import PartitaError
+from partita.sagas.compiling import retry_horizon_s
+from partita.store.connect import connect_store
+from partita.store.sqlite.store import SqliteStore
+
+FREE_BYTES_MIN = 200_000_000
+BACK_S_MAX = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One check: what was looked at, what was found, and what to do about it."""
+
+    level: Literal["ok", "note", "bad"]
+    what: str
+    found: str
+    fix: str = ""
+
+
+@click.command(epilog="Example:  partita doctor --data .partita")
+@data_option
+@app_option
+@output_option
+def doctor(data: Path, app_name: str, output: str) -> int:
+    """Check everything that has to hold; exit 3 when something does not."""
+    app = load_app(app_name)
+    lines = [*_machine(), *_declared(app), *_folder(data)]
+    if data.is_dir():
+        lines += asyncio.run(_databases(app, data))
+    bad = sum(line.level == "bad" for line in lines)
+    if output == "json":
+        items = [{"level": x.level, "what": x.what, "found": x.found, "fix": x.fix} for x in lines]
+        print_json("Doctor", {"findings": bad, "items": items})
+        return 3 if bad else 0
+    for line in lines:
+        click.echo(f"{ {'ok': ' ok ', 'note': 'note', 'bad': ' !! '}[line.level]} {line.what}: {line.found}")
+        if line.fix:
+            click.echo(f"       {line.fix}")
+    click.echo(f"\n{bad} findings" if bad else "\nnothing to do")
+    return 3 if bad else 0
+
+
+def _machine() -> list[Line]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    new = sqlite3.sqlite_version_info >= (3, 38, 0)
+    fix = "" if new else "SQLite 3.38 or later is needed; use a newer Python build."
+    return [
+        Line("ok", "Python", version),
+        Line("ok" if new else "bad", "SQLite", sqlite3.sqlite_version, fix),
+    ]
+
+
+def _declared(app: App) -> list[Line]:
+    lines = []
+    for service in app.services:
+        saga_s = max((d.deadline_s for d in service.declared.sagas), default=0.0)
+        needed = retry_horizon_s(service.retry) + saga_s
+        if service.window_s < needed:
+            lines.append(
+                Line(
+                    "bad",
+                    f"window of {service.name}",
+                    f"ids are remembered for {service.window_s:g} s, retries and sagas may take {needed:g} s",
+                    f"Service({service.name!r}, window_s={needed:g}) or more",
+                )
+            )
+    return lines or [Line("ok", "windows", "ids are remembered longer than retries and sagas may take")]
+
+
+def _folder(data: Path) -> list[Line]:
+    if not data.is_dir():
+        return [Line("note", "data", f"{data} does not exist yet", "It is made by the first run: partita demo")]
+    free = shutil.disk_usage(data).free
+    small = free < FREE_BYTES_MIN
+    return [
+        Line(
+            "bad" if small else "ok",
+            "data",
+            f"{data}, {free / 1e9:.1f} GB free",
+            "Free some space: a full disk stops every commit." if small else "",
+        )
+    ]
+
+
+async def _databases(app: App, data: Path) -> list[Line]:
+    lines: list[Line] = []
+    newest = 0
+    for service in app.services:
+        path = data / f"{service.name}.db"
+        if not path.exists():
+            continue
+        clock = SystemClock()
+        store = connect_store(path, service=service.name, tables="", clock=clock)
+        try:
+            await store.open()
+        except PartitaError as error:
+            what, _, hint = str(error).partition("\n")
+            lines.append(Line("bad", service.name, what, hint.strip()))
+            continue
+        newest = max(newest, clock.now_us())
+        check = store.quick_check() if isinstance(store, SqliteStore) else "ok"
+        async with store.reading() as session:
+            status = await session.outbox.status()
+            dead = await session.dead_letters.count()
+            stuck = len(await session.sagas.find(status="needs_attention", limit=1_000))
+        await store.close()
+        bad = check != "ok" or status.parked or stuck
+        found = f"{status.pending} pending, {status.parked} parked, {dead} dead letters, {stuck} sagas need attention"
+        fix = "" if check == "ok" else "The file is damaged: put back a backup."
+        lines.append(Line("bad" if bad else "note" if dead else "ok", service.name, f"{check}, {found}", fix))
+    behind = (newest - wall_us()) / US
+    if behind > BACK_S_MAX:
+        lines.append(
+            Line(
+                "bad",
+                "clock",
+                f"the wall clock is {behind:,.0f} s behind the newest stored time ({moment(newest)} UTC)",
+                "Set it right. Until then timers go by the stored time, which only moves forward.",
+            )
+        )
+    elif newest:
+        lines.append(Line("ok", "clock", "not behind the newest stored time"))
+    return lines

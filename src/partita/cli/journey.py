@@ -1,0 +1,63 @@
+"""`partita journey KEY`: everything that happened to one key, in causal order."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from partita.app import load_app, open_stores
+from partita.cli.output import app_option, data_option, moment, output_option, print_json, printable
+from partita.errors import NotFound
+from partita.observability.journey import Hop
+from partita.observability.journey import journey as ask
+
+
+@click.command(epilog="Example:  partita journey 536365")
+@click.argument("key")
+@data_option
+@app_option
+@output_option
+def journey(key: str, data: Path, app_name: str, output: str) -> None:
+    """Follow KEY (an order id) through all services."""
+    hops = asyncio.run(_read(key, data, app_name))
+    if not hops:
+        raise NotFound(f"Nothing is known of {key!r} in {data}.", hint="Keys are as sent, such as an order id: 536365.")
+    if output == "json":
+        print_json("Journey", {"key": key, "messages": [_as_json(h) for h in hops]})
+        return
+    click.echo(drawing(key, hops))
+
+
+async def _read(key: str, data: Path, app_name: str) -> list[Hop]:
+    async with open_stores(load_app(app_name), data) as stores:
+        return await ask(stores, key)
+
+
+def _as_json(hop: Hop) -> dict[str, object]:
+    return {
+        "id": hop.id,
+        "type": hop.type,
+        "key": hop.key,
+        "correlation_id": hop.correlation_id,
+        "causation_id": hop.causation_id,
+        "at": moment(hop.at_us),
+        "service": hop.service,
+        "handled": [{"by": h.by, "outcome": h.outcome, "at": moment(h.at_us)} for h in hop.handled],
+    }
+
+
+def drawing(key: str, hops: list[Hop]) -> str:
+    """A journey as a tree with times from its start."""
+    start = min(h.at_us for h in hops)
+    end = max([h.at_us for h in hops] + [x.at_us for h in hops for x in h.handled])
+    lines = [f"{printable(key)}   {moment(start)} UTC   {len(hops)} messages in {(end - start) / 1000:,.1f} ms", ""]
+    for hop in hops:
+        who = ", ".join(
+            h.by if h.outcome == "handled" else f"{h.by} ({h.outcome})" for h in hop.handled if "/" not in h.by
+        )
+        origin = hop.service or "sent"
+        left = f"{(hop.at_us - start) / 1000:>9,.1f}  {'  ' * hop.depth}{hop.name}"
+        lines.append(f"{left:<42} {origin} -> {who or 'nobody'}")
+    return "\n".join(lines)

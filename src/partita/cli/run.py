@@ -1,0 +1,58 @@
+"""`partita run`: services of an app in this process, until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from pathlib import Path
+
+import click
+
+from partita.app import App, load_app
+from partita.cli.output import DEFAULT_APP, data_option, talk
+from partita.errors import NotFound, SettingsError
+from partita.runtime.system import ROLES
+from partita.settings import Settings
+
+
+@click.command(epilog="Example:  partita run partita.examples.shop.app:app --only order-service --roles relay")
+@click.argument("app_name", metavar="[MODULE:APP]", default=DEFAULT_APP, envvar="PARTITA_APP")
+@click.option("--only", multiple=True, help="A service to run; may be given several times. Default: all.")
+@click.option("--roles", default=",".join(ROLES), show_default=True, help="What to do, with commas between.")
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="warning")
+@data_option
+def run(app_name: str, only: tuple[str, ...], roles: str, log_level: str, data: Path) -> None:
+    """Run services of MODULE:APP. Ctrl-C or SIGTERM finishes what is in work; a second one stops at once."""
+    logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    chosen = tuple(role for role in roles.split(",") if role)
+    unknown = [role for role in chosen if role not in ROLES]
+    if unknown:
+        raise SettingsError(f"There is no role {unknown[0]!r}.", hint=f"There is: {', '.join(ROLES)}.")
+    app = load_app(app_name)
+    names = [s.name for s in app.services]
+    for name in only:
+        if name not in names:
+            raise NotFound(f"{app_name} has no service {name!r}.", hint=f"It has: {', '.join(names)}.")
+    os.environ["PARTITA_DATA"] = str(data)
+    settings = Settings.from_environment(data=data)
+    asyncio.run(run_until_stopped(app.configured(settings), list(only) or None, chosen))
+
+
+async def run_until_stopped(app: App, services: list[str] | None, roles: tuple[str, ...]) -> None:
+    """Run until SIGTERM or SIGINT; the second signal ends the process at once, which is safe as well."""
+    stop = asyncio.Event()
+
+    def ask() -> None:
+        if stop.is_set():
+            os._exit(1)
+        stop.set()
+        talk("stopping: finishing what is in work (again: stop at once)")
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ask)
+    async with app.running(services=services, roles=roles) as system:
+        talk(f"ready: {', '.join(system.stores)} ({', '.join(roles)})")
+        await stop.wait()

@@ -1,0 +1,40 @@
+"""`partita schema show`: the schema of a message, derived from its class."""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+
+import click
+
+from partita.app import load_app
+from partita.cli.output import app_option
+from partita.errors import NotFound
+from partita.schemas.avro import avro_record, latest_revision
+
+
+@click.group(short_help="Schemas derived from the declarations.")
+def schema() -> None:
+    """Schemas."""
+
+
+@schema.command(epilog="Example:  partita schema show OrderPlaced --version 1 -o json")
+@click.argument("name")
+@click.option("--version", "revision", type=click.IntRange(1), help="The contract's revision; default: the newest.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="Indented or on one line.")
+@app_option
+def show(name: str, revision: int | None, output: str, app_name: str) -> None:
+    """Print the Avro record of the message NAME and nothing else."""
+    contracts = load_app(app_name).catalog.contracts
+    found = contracts.get(name) or next((c for c in contracts.values() if c.name == name), None)
+    if found is None:
+        names = sorted(c.name for c in contracts.values())
+        near = get_close_matches(name, names, 1)
+        raise NotFound(
+            f"There is no message {name!r}.", hint=f"Did you mean {near[0]}?" if near else f"There is: {', '.join(names)}."
+        )
+    newest = latest_revision(found.shape.struct)
+    if revision is not None and revision > newest:
+        raise NotFound(f"{name} has no version {revision}.", hint=f"It has: {', '.join(map(str, range(1, newest + 1)))}.")
+    record = avro_record(found.shape, revision=revision)
+    click.echo(json.dumps(record, indent=None if output == "json" else 2))

@@ -1,0 +1,1 @@
+"""Observability: what happened, asked of the ledgers that keep the promises anyway."""

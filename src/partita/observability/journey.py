@@ -1,0 +1,89 @@
+"""A journey: all messages of one key across services as a causal tree, and who handled them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from partita.store.port import Store, TrailMark, TrailRow
+
+
+@dataclass(slots=True)
+class Handling:
+    """That a service handled a message."""
+
+    by: str
+    outcome: str
+    at_us: int
+
+
+@dataclass(slots=True)
+class Hop:
+    """One message of a journey. `service` wrote it ("" = it came in by the local door)."""
+
+    id: str
+    type: str
+    key: str | None
+    correlation_id: str
+    causation_id: str | None
+    at_us: int
+    service: str
+    depth: int = 0
+    handled: list[Handling] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The message's short name."""
+        return self.type.rpartition(".")[2]
+
+
+async def journey(stores: Mapping[str, Store], key: str) -> list[Hop]:
+    """The journey of a key in causal order: parents before children, then by time; empty = nothing is known of it."""
+    correlations: dict[str, None] = {}
+    for store in stores.values():
+        async with store.reading() as session:
+            correlations.update(dict.fromkeys(await session.trail.correlations(key)))
+    rows: list[tuple[str, TrailRow]] = []
+    for name, store in stores.items():
+        async with store.reading() as session:
+            rows += [(name, row) for row in await session.trail.messages(list(correlations))]
+    ids = list(dict.fromkeys([row.message_id for _, row in rows] + list(correlations)))
+    marks: list[TrailMark] = []
+    for store in stores.values():
+        async with store.reading() as session:
+            marks += await session.trail.marks(ids)
+    return causal_order(_hops(rows, marks))
+
+
+def _hops(rows: Sequence[tuple[str, TrailRow]], marks: Sequence[TrailMark]) -> dict[str, Hop]:
+    hops = {
+        row.message_id: Hop(row.message_id, row.type, row.key, row.correlation_id, row.causation_id, row.at_us, name)
+        for name, row in rows
+    }
+    for mark in marks:
+        hop = hops.get(mark.message_id)
+        if hop is None:
+            # A command that came in by a local door left no outbox row: its mark is the record of it.
+            hop = hops[mark.message_id] = Hop(
+                mark.message_id, mark.type, mark.key, mark.correlation_id, mark.causation_id, mark.at_us, ""
+            )
+        hop.handled.append(Handling(mark.consumer, mark.outcome, mark.at_us))
+    return hops
+
+
+def causal_order(hops: Mapping[str, Hop]) -> list[Hop]:
+    """Depth first from the roots, each level by time; a message whose cause is unknown is a root."""
+    children: dict[str | None, list[Hop]] = {}
+    for hop in hops.values():
+        parent = hop.causation_id if hop.causation_id in hops and hop.causation_id != hop.id else None
+        children.setdefault(parent, []).append(hop)
+    for siblings in children.values():
+        siblings.sort(key=lambda h: (h.at_us, h.id))
+    ordered: list[Hop] = []
+    stack = [(hop, 0) for hop in reversed(children.get(None, []))]
+    while stack:
+        hop, depth = stack.pop()
+        hop.depth = depth
+        ordered.append(hop)
+        stack += [(child, hop.depth + 1) for child in reversed(children.get(hop.id, []))]
+    return ordered

@@ -1,0 +1,53 @@
+"""Pictures of a saga as declared: Mermaid text, and a drawing for the terminal."""
+
+from __future__ import annotations
+
+from partita.sagas.definition import SagaDefinition
+
+
+def mermaid(definition: SagaDefinition) -> str:
+    """The saga as a Mermaid state diagram, with its compensation and timeout edges."""
+    lines = ["stateDiagram-v2", f"  [*] --> {definition.steps[0].name}: {definition.start.name}"]
+    undoable: list[str] = []
+    for index, spec in enumerate(definition.steps):
+        following = definition.steps[index + 1].name if index + 1 < len(definition.steps) else "completed"
+        lines.append(f"  {spec.name}: {spec.command.name} ({spec.kind})")
+        lines.append(f"  {spec.name} --> {following}: {_name(spec.command.reply)}")
+        back = f"undo_{undoable[-1]}" if undoable else "undone"
+        if spec.command.refusals:
+            lines.append(f"  {spec.name} --> {back}: {' | '.join(r.__name__ for r in spec.command.refusals)}")
+        if spec.kind == "retriable" or spec.on_timeout == "retry":
+            lines.append(f"  {spec.name} --> {spec.name}: no answer in {spec.timeout_s:g} s, sent again")
+        elif spec.undo is not None:
+            lines.append(f"  {spec.name} --> undo_{spec.name}: no answer in {spec.timeout_s:g} s")
+        if spec.undo is not None:
+            lines.append(f"  undo_{spec.name}: {spec.undo.name}")
+            lines.append(f"  undo_{spec.name} --> {back}: {_name(spec.undo.reply)}")
+            lines.append(f"  undo_{spec.name} --> undo_{spec.name}: no acknowledgement, sent again")
+            undoable.append(spec.name)
+    lines.append("  completed --> [*]")
+    lines.append(f"  undone --> [*]: {definition.undone.name if definition.undone else 'nothing'}")
+    return "\n".join(lines)
+
+
+def text(definition: SagaDefinition) -> str:
+    """The saga for a terminal, a line a step."""
+    width = max(len(s.name) for s in definition.steps)
+    lines = [
+        f"{definition.name} version {definition.version}, of {definition.service.name}, "
+        f"deadline {definition.deadline_s:g} s",
+        f"  starts with {definition.start.name}",
+    ]
+    for spec in definition.steps:
+        lines.append(f"  {spec.name:<{width}}  {spec.kind:<9}  {spec.command.name} -> {_name(spec.command.reply)}")
+        if spec.command.refusals:
+            lines.append(f"  {'':<{width}}  refused    {', '.join(r.__name__ for r in spec.command.refusals)}: undo what is before")
+        if spec.undo is not None:
+            lines.append(f"  {'':<{width}}  undo       {spec.undo.name} -> {_name(spec.undo.reply)}")
+        lines.append(f"  {'':<{width}}  timeout    {spec.timeout_s:g} s, then {spec.on_timeout}")
+    lines.append(f"  undone: {definition.undone.name if definition.undone else 'nothing'}")
+    return "\n".join(lines)
+
+
+def _name(cls: type | None) -> str:
+    return cls.__name__ if cls is not None else "nothing"
