@@ -1,12 +1,17 @@
 # Two commands do all on a fresh clone: `make demo` and `make test`.
 PYTHON ?= python3
+WORKERS ?= 2
 BIN := .venv/bin
-ROOT_FILES := pyproject.toml
+LOCK := $(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-.PHONY: help setup demo test check prove bench lock clean
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint fix prove bench lock clean
+.DELETE_ON_ERROR:
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@echo '  (ARGS="..." reaches the command: make test ARGS="-k relay")'
 
 setup: .venv/dev.ok ## make .venv and install everything for development
 
@@ -14,14 +19,23 @@ demo: .venv/shop.ok ## the shop under fire: services killed, payments declined, 
 	$(BIN)/partita demo $(ARGS)
 
 test: .venv/dev.ok ## all tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(PYTEST) $(ARGS)
 
-check: .venv/dev.ok ## format, lint, types, floors, fast tests
-	$(BIN)/ruff check src tests bench
+check: lint ## before a commit: format, lint, types, floors, fast tests
+	$(PYTEST) -m "not processes and not slow" $(ARGS)
+
+lint: .venv/dev.ok ## what is seen without running: format, lint, types, floors
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
-	$(BIN)/pyright --level error
-	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not processes" $(ARGS)
+	@if $(BIN)/pyright --version >/dev/null 2>&1; then echo "$(BIN)/pyright" && $(BIN)/pyright; \
+	 elif [ -n "$$CI" ]; then echo "pyright does not start here, and CI skips nothing"; exit 2; \
+	 else echo "pyright does not start here (it needs node): left to CI"; fi
+	$(BIN)/lint-imports --no-cache --quiet
+
+fix: .venv/dev.ok ## format, and mend what ruff can mend
+	$(BIN)/ruff check --fix --quiet --exit-zero .
+	$(BIN)/ruff format .
 
 prove: .venv/shop.ok ## the long proof: ten seeds, a minute each, a kill every two seconds
 	for seed in 1 2 3 4 5 6 7 8 9 10; do \
@@ -30,38 +44,55 @@ prove: .venv/shop.ok ## the long proof: ten seeds, a minute each, a kill every t
 bench: .venv/bench.ok ## benchmarks beside the peer, as JSON and as a table
 	$(BIN)/python bench/run.py $(ARGS)
 
-lock: .venv/dev.ok ## write the locked requirements anew (hashes, no addresses)
-	$(BIN)/uv pip compile pyproject.toml --extra shop --universal --generate-hashes --no-annotate --no-header -o requirements/shop.txt
-	$(BIN)/uv pip compile pyproject.toml --extra shop --group dev --universal --generate-hashes --no-annotate --no-header -o requirements/dev.txt
-	$(BIN)/uv pip compile pyproject.toml --group bench --universal --generate-hashes --no-annotate --no-header -o requirements/bench.txt
+# dev.txt comes first and binds the others: one machine can hold all three, and no command moves another's versions.
+lock: .venv/python.ok ## write the locked requirements anew (ARGS=--upgrade for newer versions)
+	@[ -x $(BIN)/uv ] || { echo "make lock needs uv, which pip could not install here"; exit 2; }
+	echo uv | $(LOCK) $(ARGS) - -o requirements/uv.txt
+	$(LOCK) $(ARGS) pyproject.toml --extra shop --group dev -o requirements/dev.txt
+	$(LOCK) $(ARGS) pyproject.toml --extra shop --group build -c requirements/dev.txt -o requirements/shop.txt
+	$(LOCK) $(ARGS) pyproject.toml --group bench -c requirements/dev.txt -o requirements/bench.txt
+	@! grep -nE '://|^-' requirements/*.txt || { echo "a lock file holds an address or an option"; exit 2; }
 
 clean: ## remove .venv, caches and the demo's data
-	rm -rf .venv .partita .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .partita .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+# Set-up leaves a stamp per lock file, so that a second command installs nothing again.
 
 .venv/python.ok:
+	@$(PYTHON) --version >/dev/null 2>&1 || { \
+	  echo "There is no $(PYTHON) here. Partita needs Python 3.11 or later: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Partita needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
-	@echo "setting up .venv ..."
-	@$(PYTHON) -m venv .venv || { \
-	  echo "This Python has no venv module. On Debian: apt-get install python3-venv"; exit 2; }
-	@$(BIN)/python -m pip install -q --disable-pip-version-check uv || echo "no uv, pip does it"
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) has no venv or no ensurepip. On Debian and Ubuntu: apt-get install python3-venv"; exit 2; }
+	@echo "making .venv with $$($(PYTHON) --version) ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt \
+	  || echo "(pip could not install uv; pip installs all, which takes a minute longer)"
 	@touch $@
 
+# $(1): the lock file. uv is fast; where it cannot reach a registry that pip is configured for, pip does it.
 define install
-	@echo "installing $(1) ..."
-	@if [ -x $(BIN)/uv ]; then VIRTUAL_ENV=.venv $(BIN)/uv pip install -q --require-hashes -r requirements/$(1).txt; \
-	 else $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/$(1).txt; fi
-	@if [ -x $(BIN)/uv ]; then VIRTUAL_ENV=.venv $(BIN)/uv pip install -q --no-deps -e .; \
-	 else $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .; fi
+	@echo "installing requirements/$(1).txt ..."
+	@{ [ -x $(BIN)/uv ] && $(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/$(1).txt; } \
+	 || $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/$(1).txt
+endef
+
+# Without build isolation, since the lock file has brought the build tool: nothing is fetched that has no hash.
+define install_partita
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 endef
 
-.venv/shop.ok: .venv/python.ok requirements/shop.txt $(ROOT_FILES)
+.venv/shop.ok: .venv/python.ok requirements/shop.txt pyproject.toml
 	$(call install,shop)
+	$(install_partita)
 
-.venv/dev.ok: .venv/python.ok requirements/dev.txt $(ROOT_FILES)
+.venv/dev.ok: .venv/python.ok requirements/dev.txt pyproject.toml
 	$(call install,dev)
+	$(install_partita)
 	@touch .venv/shop.ok
 
 .venv/bench.ok: .venv/dev.ok requirements/bench.txt
 	$(call install,bench)
+	@touch $@

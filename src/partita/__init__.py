@@ -1,19 +1,26 @@
 """Partita: event-driven systems that lose nothing and do nothing twice.
 
 Declare services, messages, handlers and sagas; the same declarations run embedded on SQLite, and later on servers.
+Names are imported when they are first used: a command line that answers at once imports none of them.
 """
 
-from partita.app import App, load_app
-from partita.catalog.event import Command, Event, Key
-from partita.catalog.injection import Depends, Meta, Tx
-from partita.catalog.rejection import Rejection
-from partita.catalog.retry import Retry
-from partita.catalog.service import Service
-from partita.errors import Conflict, DeclarationError, NotFound, PartitaError, SettingsError, StoreUnavailable
-from partita.sagas.definition import Saga, pivot, retriable, step
-from partita.sagas.durations import hours, minutes, seconds
-from partita.schemas.shape import Since
-from partita.settings import Settings
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from partita.app import App, load_app
+    from partita.catalog.event import Command, Event, Key
+    from partita.catalog.injection import Depends, Meta, Tx
+    from partita.catalog.rejection import Rejection
+    from partita.catalog.retry import Retry
+    from partita.catalog.service import Service
+    from partita.errors import Conflict, DeclarationError, NotFound, PartitaError, SettingsError, StoreUnavailable
+    from partita.sagas.definition import Saga, pivot, retriable, step
+    from partita.sagas.durations import hours, minutes, seconds
+    from partita.schemas.shape import Since
+    from partita.settings import Settings
 
 __version__ = "0.1.0"
 
@@ -45,3 +52,45 @@ __all__ = [
     "seconds",
     "step",
 ]
+
+_HOMES = {
+    "App": "partita.app",
+    "Command": "partita.catalog.event",
+    "Conflict": "partita.errors",
+    "DeclarationError": "partita.errors",
+    "Depends": "partita.catalog.injection",
+    "Event": "partita.catalog.event",
+    "Key": "partita.catalog.event",
+    "Meta": "partita.catalog.injection",
+    "NotFound": "partita.errors",
+    "PartitaError": "partita.errors",
+    "Rejection": "partita.catalog.rejection",
+    "Retry": "partita.catalog.retry",
+    "Saga": "partita.sagas.definition",
+    "Service": "partita.catalog.service",
+    "Settings": "partita.settings",
+    "SettingsError": "partita.errors",
+    "Since": "partita.schemas.shape",
+    "StoreUnavailable": "partita.errors",
+    "Tx": "partita.catalog.injection",
+    "hours": "partita.sagas.durations",
+    "load_app": "partita.app",
+    "minutes": "partita.sagas.durations",
+    "pivot": "partita.sagas.definition",
+    "retriable": "partita.sagas.definition",
+    "seconds": "partita.sagas.durations",
+    "step": "partita.sagas.definition",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'partita' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

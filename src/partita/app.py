@@ -76,13 +76,22 @@ class App:
 
     def configured(self, settings: Settings) -> App:
         """The same services under other settings; what was replaced stays replaced."""
-        other = App(*self.services, settings=settings)
+        other = type(self)(*self.services, settings=settings)
         other._replaced = dict(self._replaced)
         return other
 
     def replace(self, provider: Callable[..., Any], other: Callable[..., Any]) -> None:
         """`Depends(provider)` gets what `other` returns; for tests and wiring."""
         self._replaced[provider] = other
+
+    def connect_bus(self, clock: SystemClock, wake: Wake) -> Bus:
+        """The bus the settings name; a subclass may put something of its own between."""
+        return connect_bus(self.settings.bus or self.settings.data / "log.db", clock, wake)
+
+    def connect_store(self, service: Service, bus: Bus, clock: SystemClock, wake: Wake) -> Store:
+        """The store of a service; a subclass may put something of its own between."""
+        where: str | Path = self.settings.store or self.settings.data / f"{service.name}.db"
+        return connect_store(where, service=service.name, tables=service.tables, clock=clock, wake=wake)
 
     @asynccontextmanager
     async def running(
@@ -103,9 +112,9 @@ class App:
         clock = SystemClock()
         ids = SystemIds(clock)
         wake = Wake(self.settings.data / "wake")
-        bus = connect_bus(self.settings.bus or self.settings.data / "log.db", clock, wake)
+        bus = self.connect_bus(clock, wake)
         system = System(self.catalog, self.settings, clock, ids, connect_codec(), bus)
-        stores = {name: _store(self.catalog.service(name), self.settings, clock, wake) for name in names}
+        stores = {name: self.connect_store(self.catalog.service(name), bus, clock, wake) for name in names}
         try:
             await system.open(stores, self._replaced)
             system.start(roles)
@@ -156,11 +165,6 @@ class App:
                 raise PartitaError(f"Not settled after {timeout_s:.0f} s: {what}.", hint="partita doctor")
             if calm < 2:
                 await clock.sleep(SETTLE_LOOK_S)
-
-
-def _store(service: Service, settings: Settings, clock: SystemClock, wake: Wake) -> Store:
-    where: str | Path = settings.store or settings.data / f"{service.name}.db"
-    return connect_store(where, service=service.name, tables=service.tables, clock=clock, wake=wake)
 
 
 def load_app(spec: str) -> App:

@@ -28,11 +28,11 @@ class GiveUp:
 PERMANENT = (Malformed, UnknownSchema, RecursionError)
 
 
-def decide(retry: Retry, error: BaseException, tries: int, dice: float, time_scale: float = 1.0) -> RetryAfter | GiveUp:
+def decide(retry: Retry, error: BaseException, tries: int, dice: float) -> RetryAfter | GiveUp:
     """What to do after `tries` failed tries; `dice` in [0, 1) is the jitter, which only ever adds."""
     if isinstance(error, (*PERMANENT, *retry.permanent)):
         return GiveUp(f"{type(error).__name__} is permanent")
     if tries > retry.in_place:
         return GiveUp(f"failed {tries} times")
     wait = min(retry.wait_s_max, retry.first_wait_s * 2 ** max(tries - 1, 0))
-    return RetryAfter(wait * (1 + retry.jitter * dice) * time_scale)
+    return RetryAfter(wait * (1 + retry.jitter * dice))

@@ -261,7 +261,7 @@ class Consumer:
         failure = item.failure
         while True:
             if failure is not None:
-                decision = decide(retry, failure, item.tries, self._pipeline.ids.random(), self._pipeline.time_scale)
+                decision = decide(retry, failure, item.tries, self._pipeline.ids.random())
                 if not isinstance(decision, RetryAfter):
                     break
                 await self._pipeline.clock.sleep(decision.wait_s)

@@ -42,7 +42,6 @@ class Pipeline:
     clock: Clock
     ids: Ids
     sagas: SagaDirectory
-    time_scale: float = 1.0
     replaced: Replacements = field(default_factory=dict)
     coalesce: bool = True
     find_schema: Callable[[str], Awaitable[str | None]] | None = None

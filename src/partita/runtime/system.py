@@ -71,7 +71,6 @@ class System:
                 clock=self.clock,
                 ids=self.ids,
                 sagas=directory,
-                time_scale=self.settings.time_scale,
                 replaced=replaced,
                 coalesce=self.settings.coalesce,
                 find_schema=self.bus.get_schema,

@@ -6,9 +6,11 @@ from typing import NewType
 
 import msgspec
 
-from partita import Service
+from partita import Retry, Service
 
 OrderId = NewType("OrderId", str)
+# What is outside may be away for some seconds; such a wait holds up its own order only.
+OUTSIDE = Retry(in_place=8, first_wait_s=0.1, wait_s_max=5.0)
 
 orders = Service(
     "order-service",
@@ -43,13 +45,14 @@ payments = Service(
     "payment-service",
     namespace="shop.payment",
     team="money",
+    retry=OUTSIDE,
     tables="""
     CREATE TABLE IF NOT EXISTS payment (
         order_id TEXT PRIMARY KEY, total_cents BIGINT NOT NULL, status TEXT NOT NULL
     );
     """,
 )
-notifications = Service("notification-service", namespace="shop.notification", team="growth")
+notifications = Service("notification-service", namespace="shop.notification", team="growth", retry=OUTSIDE)
 analytics = Service(
     "analytics",
     namespace="shop.analytics",

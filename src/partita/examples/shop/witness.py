@@ -136,6 +136,11 @@ def serve(name: str, ledger: Ledger, data: Path) -> None:
         daemon_threads = True
         request_queue_size = 128
 
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """A client that was killed is no error of ours."""
+            if not isinstance(sys.exception(), ConnectionError):
+                super().handle_error(request, client_address)
+
     server = Server(("127.0.0.1", 0), Handler)
     temporary = data / f".{name}.addr.{os.getpid()}"
     temporary.write_text(f"127.0.0.1:{server.server_address[1]}")

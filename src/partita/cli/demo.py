@@ -1,0 +1,206 @@
+"""`partita demo`: the shop under fire, live, and the ledger of what held."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import select
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from partita.cli.output import output_option, print_json, table, talk
+from partita.errors import SettingsError
+
+KEYS = {
+    "o": "order-service",
+    "i": "inventory-service",
+    "p": "payment-service",
+    "n": "notification-service",
+    "a": "analytics",
+    "r": "relay-1",
+    "s": "storefront",
+    "w": "psp",
+    "m": "mail",
+}
+
+
+@click.command(epilog="Example:  partita demo --headless --for 60s --kill-every 2s")
+@click.option("--for", "duration", help="How long, such as 40s or 2m. Default: until q; without a terminal 30s.")
+@click.option("--headless", is_flag=True, help="No keys; kills by itself; a line a second.")
+@click.option("--rate", type=click.FloatRange(1, 2_000), default=50.0, show_default=True, help="Orders per second.")
+@click.option("--kill-every", default=None, help="Kill -9 a process this often, such as 2s; 0 = never. [headless: 2s]")
+@click.option("--seed", type=int, default=7, show_default=True, help="Orders, declines and the order of kills.")
+@click.option("--decline", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="Share of declined cards.")
+@click.option(
+    "--without", "bug", type=click.Choice(["idempotency", "outbox", "tombstone"]), default=None,
+    help="Plant this bug: an invariant must turn red.",
+)
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder to use. Default: a fresh one.")
+@output_option
+def demo(
+    duration: str | None, headless: bool, rate: float, kill_every: str | None, seed: int, decline: float,
+    bug: str | None, data: Path | None, output: str,
+) -> int:
+    """Run the shop as ten processes, kill them with SIGKILL, and prove that nothing was lost or done twice."""
+    from partita.examples.shop import demo as shop_demo
+
+    headless = headless or not sys.stdin.isatty() or not sys.stdout.isatty()
+    seconds = parse_seconds(duration) if duration else (30.0 if headless else None)
+    kills = parse_seconds(kill_every) if kill_every is not None else (2.0 if headless else 0.0)
+    if data is not None and data.exists() and any(data.iterdir()):
+        raise SettingsError(f"{data} is not empty.", hint="The demo starts from nothing; name another folder.")
+    folder = data or Path(tempfile.mkdtemp(prefix="partita-demo-"))
+    options = shop_demo.DemoOptions(
+        data=folder, seconds=seconds, rate=rate, kill_every_s=kills, seed=seed, decline=decline, bug=bug or ""
+    )
+    talk(HEAD.format(seed=seed, data=folder, rate=rate, load="keys" if not kills else f"kill -9 every {kills:g} s"))
+    if bug:
+        talk(f"  planted bug: without {bug}. An invariant must turn red.\n")
+    screen = Screen(live=not headless, quiet=output == "json")
+    with screen.keys():
+        outcome = shop_demo.run(options, screen.tell)
+    if output == "json":
+        print_json("DemoResult", outcome.as_json())
+    else:
+        click.echo(report(outcome))
+        if outcome.compensated_order:
+            _show_journey(outcome.compensated_order, folder)
+    if data is None and outcome.holds and headless:
+        shop_demo.remove(folder)
+    else:
+        talk(f"\n  data kept in {folder}   look: partita journey KEY --data {folder}")
+    return 0 if outcome.holds else 3
+
+
+HEAD = """
+  partita demo: order processing, ten processes, no servers, seed {seed}
+
+  store     SQLite, a file per service       log     embedded, in {data}
+  services  order payment inventory notification analytics
+  outside   a payment provider and a mail sink with ledgers of their own
+  load      {rate:g} orders/s                     faults  {load}
+  saga timeouts run at 1/20 of their declared time; one ReserveStock in 25 comes late
+"""
+
+
+def parse_seconds(text: str) -> float:
+    """`40s`, `2m`, `1.5` as seconds.
+
+    Raises:
+        SettingsError: it is no duration.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)?", text.strip())
+    if match is None:
+        raise SettingsError(f"{text!r} is no duration.", hint="Such as 40s, 2m or 500ms.")
+    return float(match[1]) * {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}[match[2]]
+
+
+class Screen:
+    """The live line: rewritten on a terminal, one a second elsewhere; and the keys."""
+
+    def __init__(self, *, live: bool, quiet: bool) -> None:
+        self._live = live
+        self._quiet = quiet
+        self._shown_s = -1
+        self._said = False
+
+    @contextlib.contextmanager
+    def keys(self) -> Iterator[None]:
+        """Read single keys while the block runs."""
+        if not self._live:
+            yield
+            return
+        import termios
+        import tty
+
+        talk("  kill -9:  " + "  ".join(f"{k} {role}" for k, role in KEYS.items()))
+        talk("  x poison pill   q quit\n")
+        before = termios.tcgetattr(sys.stdin)
+        tty.setcbreak(sys.stdin)
+        try:
+            yield
+        finally:
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+            talk("")
+
+    def tell(self, running: object, numbers: object, left: float) -> str | None:
+        """Show the numbers; returns what a pressed key asks for."""
+        from partita.examples.shop.demo import Demo, Numbers
+
+        assert isinstance(running, Demo) and isinstance(numbers, Numbers)
+        line = (
+            f"  {numbers.orders:,} orders  {numbers.confirmed:,} confirmed  {numbers.cancelled:,} compensated  "
+            f"{numbers.pending:,} in outboxes  {numbers.kills} kills" + ("" if left > 0 else "   draining")
+        )
+        if running.first_confirmed_s is not None and not self._said:
+            self._said = True
+            talk(f"\r\x1b[K  first order confirmed {running.first_confirmed_s:.1f} s after the start" if self._live
+                 else f"  first order confirmed {running.first_confirmed_s:.1f} s after the start")
+        if self._live:
+            sys.stderr.write("\r\x1b[K" + line)
+            sys.stderr.flush()
+            return self._key()
+        import time
+
+        second = int(time.monotonic() - running.started)  # noqa: TID251  # of the screen, not of the system
+        if second != self._shown_s and not self._quiet:
+            self._shown_s = second
+            talk(f"{second:>4} s{line}")
+        return None
+
+    def _key(self) -> str | None:
+        if not select.select([sys.stdin], [], [], 0)[0]:
+            return None
+        pressed = os.read(sys.stdin.fileno(), 1).decode(errors="replace")
+        return {"q": "quit", "x": "poison"}.get(pressed) or KEYS.get(pressed)
+
+
+def report(outcome: object) -> str:
+    """What was proven, in plain words."""
+    from partita.examples.shop.demo import Outcome, percentile
+    from partita.examples.shop.demo_ledger import lost_and_twice
+
+    assert isinstance(outcome, Outcome)
+    numbers = outcome.numbers
+    lost, twice = lost_and_twice(outcome.invariants)
+    rows = [(i.id, "ok" if not i.violations else "RED", i.checks, len(i.violations), i.text) for i in outcome.invariants]
+    lines = ["", table(["", "", "checks", "broken", "invariant"], rows), ""]
+    for invariant in outcome.invariants:
+        lines += [f"  {invariant.id}: {text}" for text in invariant.violations[:3]]
+    checks = sum(i.checks for i in outcome.invariants)
+    lines.append(
+        f"{outcome.seconds:.0f} s, {numbers.orders:,} orders, {numbers.confirmed:,} confirmed, {numbers.cancelled:,} "
+        f"compensated, {lost} lost, {twice} done twice, {numbers.kills} processes killed"
+    )
+    lines.append(
+        f"accepted to confirmed: p50 {percentile(outcome.latency, 50):g} ms, p99 {percentile(outcome.latency, 99):g} ms"
+    )
+    if outcome.holds:
+        lines.append(
+            f"Proven by {checks:,} checks: every accepted order was decided, every cent and every article is where it "
+            "belongs,\nevery mail went out once, and every message is accounted for, whichever process died."
+        )
+    else:
+        lines.append("NOT proven: the lines marked RED do not hold.")
+    return "\n".join(lines)
+
+
+def _show_journey(key: str, data: Path) -> None:
+    import asyncio
+
+    from partita.app import open_stores
+    from partita.cli.journey import drawing
+    from partita.examples.shop.app import app
+    from partita.observability.journey import journey
+
+    async def read() -> str:
+        async with open_stores(app, data) as stores:
+            return drawing(key, await journey(stores, key))
+
+    click.echo("\nOne compensated order:\n")
+    click.echo(asyncio.run(read()))

@@ -1,0 +1,330 @@
+"""The demo's ledger: invariants computed by real queries over every service's database, the log and the witnesses.
+
+Nothing here asks the runtime: the files are read as they lie, and the witnesses' own ledgers say what really happened.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from partita.app import App
+from partita.examples.shop.demo_orders import Accepted, order, order_id
+from partita.message import Envelope, envelope_from_bytes
+
+TERMINAL = {"CONFIRMED", "CANCELLED"}
+SHOWN_MAX = 5
+
+
+@dataclass(slots=True)
+class Invariant:
+    """One invariant: how often it was checked and where it did not hold."""
+
+    id: str
+    text: str
+    checks: int = 0
+    violations: list[str] = field(default_factory=list)
+
+    def check(self, holds: bool, otherwise: str) -> None:
+        """Count one check."""
+        self.checks += 1
+        if not holds:
+            self.violations.append(otherwise)
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """A record of the log with its envelope, if its headers are one."""
+
+    topic: str
+    partition: int
+    position: int
+    id: str
+    key: str | None
+    envelope: Envelope | None
+
+
+class Facts:
+    """Everything the files say, read once."""
+
+    def __init__(self, app: App, data: Path, seed: int) -> None:
+        self.app = app
+        self.seed = seed
+        self.accepted = Accepted(data).read()
+        self.db = {s.name: _open(data / f"{s.name}.db") for s in app.services}
+        self.log = _open(data / "log.db")
+        self.psp = _open(data / "psp.db")
+        self.mail = _open(data / "mail.db")
+        orders = self.db["order-service"]
+        self.orders = {r[0]: (r[1], r[2]) for r in orders.execute("SELECT order_id, status, total_cents FROM orders")}
+        self.records = [
+            LogRecord(r[0], r[1], r[2], r[3], r[4], _envelope(r[5]))
+            for r in self.log.execute(
+                "SELECT p.topic, p.partition, r.position, r.id, r.key, r.headers FROM record AS r "
+                "JOIN place AS p ON p.place = r.place ORDER BY r.position"
+            )
+        ]
+        self.outbox = {
+            row[0]: (name, row[1], row[2], row[3])
+            for name, db in self.db.items()
+            for row in db.execute("SELECT id, type, correlation_id, causation_id FROM outbox")
+        }
+        self.handled: dict[str, list[tuple[str, str]]] = {}  # group -> (message id, outcome) in order
+        for name, db in self.db.items():
+            rows = db.execute("SELECT message_id, outcome FROM inbox WHERE consumer = ? ORDER BY seq", (name,))
+            self.handled[name] = [(r[0], r[1]) for r in rows]
+        self.roots = {
+            row[0]
+            for db in self.db.values()
+            for row in db.execute("SELECT message_id FROM inbox WHERE causation_id IS NULL")
+        }
+
+    def close(self) -> None:
+        """Close the files."""
+        for db in (*self.db.values(), self.log, self.psp, self.mail):
+            db.close()
+
+    def fetch(self, service: str, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of a service's database."""
+        return self.db[service].execute(sql).fetchall()
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+    db.execute("BEGIN")
+    return db
+
+
+def _envelope(headers: bytes) -> Envelope | None:
+    try:
+        return envelope_from_bytes(headers)
+    except ValueError:
+        return None
+
+
+def terminal(facts: Facts, i: Invariant) -> None:
+    """I1"""
+    rows = facts.fetch("order-service", "SELECT saga_id, status FROM saga WHERE saga = 'Checkout'")
+    sagas = {row[0]: row[1] for row in rows}
+    fits = {"CONFIRMED": "completed", "CANCELLED": "undone"}
+    for number in facts.accepted:
+        name = order_id(facts.seed, number)
+        status = facts.orders.get(name, ("(missing)", 0))[0]
+        i.check(status in TERMINAL, f"{name} was accepted and is {status}, its saga {sagas.get(name)}")
+        i.check(fits.get(status) == sagas.get(name), f"{name} is {status}, its saga {sagas.get(name)}")
+
+
+def money(facts: Facts, i: Invariant) -> None:
+    """I2"""
+    ledger: dict[str, Counter[str]] = defaultdict(Counter)
+    for name, kind, cents in facts.psp.execute("SELECT order_id, kind, cents FROM effect WHERE answer = 'ok'"):
+        ledger[name][kind] += 1
+        ledger[name]["cents"] += cents
+    captured = 0
+    for name, (status, total) in facts.orders.items():
+        charges, refunds = ledger[name]["charge"], ledger[name]["refund"]
+        i.check(charges <= 1, f"{name} was charged {charges} times")
+        net = ledger[name]["cents"] if charges and not refunds else 0
+        captured += net
+        if status in TERMINAL:
+            due = total if status == "CONFIRMED" else 0
+            i.check(net == due, f"{name} is {status}, the provider holds {net} of {due} cents")
+    sold = sum(total for status, total in facts.orders.values() if status == "CONFIRMED")
+    i.check(captured == sold, f"the provider holds {captured} cents, confirmed orders are worth {sold}")
+
+
+def stock(facts: Facts, i: Invariant) -> None:
+    """I3"""
+    sold: Counter[str] = Counter()
+    for number in facts.accepted:
+        command = order(facts.seed, number)
+        if facts.orders.get(command.order_id, ("", 0))[0] == "CONFIRMED":
+            for line in command.lines:
+                sold[line.sku] += line.quantity
+    for sku, initial, on_hand, reserved, gone in facts.fetch(
+        "inventory-service", "SELECT sku, initial, on_hand, reserved, sold FROM stock"
+    ):
+        i.check(on_hand + reserved + gone == initial, f"{sku}: {on_hand} + {reserved} + {gone} is not {initial}")
+        i.check(min(on_hand, reserved, gone) >= 0, f"{sku}: below zero")
+        i.check(reserved == 0, f"{sku}: {reserved} still reserved for nobody")
+        i.check(gone == sold[sku], f"{sku}: {gone} sold, confirmed orders say {sold[sku]}")
+
+
+def effects_once(facts: Facts, i: Invariant) -> None:
+    """I4"""
+    mails: dict[str, Counter[str]] = defaultdict(Counter)
+    for name, template in facts.mail.execute("SELECT order_id, detail FROM effect"):
+        mails[name][template] += 1
+    wanted = {"CONFIRMED": {"OrderConfirmed": 1}, "CANCELLED": {"OrderCancelled": 1}}
+    for name, (status, _) in facts.orders.items():
+        if status in TERMINAL:
+            i.check(dict(mails[name]) == wanted[status], f"{name} is {status}, mails sent: {dict(mails[name])}")
+    counted = facts.fetch("analytics", "SELECT coalesce(sum(orders), 0) FROM revenue")[0][0]
+    confirmed = sum(status == "CONFIRMED" for status, _ in facts.orders.values())
+    i.check(counted == confirmed, f"analytics counted {counted} orders, {confirmed} are confirmed")
+
+
+def no_ghost(facts: Facts, i: Invariant) -> None:
+    """I5"""
+    for record in facts.records:
+        if record.envelope is not None:
+            i.check(record.id in facts.outbox, f"{record.envelope.type} {record.id} is on the log and was never committed")
+
+
+def no_loss(facts: Facts, i: Invariant) -> None:
+    """I6"""
+    on_log = {r.id for r in facts.records}
+    for name, (service, type_name, _, _) in facts.outbox.items():
+        i.check(name in on_log, f"{type_name} {name} of {service} was committed and is not on the log")
+    for service in facts.app.services:
+        interests = facts.app.catalog.interests(service)
+        handled = Counter(name for name, _ in facts.handled[service.name])
+        letters = facts.fetch(service.name, 'SELECT topic, partition, "offset" FROM dead_letter')
+        dead = {(r[0], r[1], r[2]) for r in letters}
+        for record in facts.records:
+            if record.envelope is None:
+                wants = record.topic in facts.app.catalog.topics_of(service)
+                found = (record.topic, record.partition, record.position) in dead
+                i.check(found == wants, f"{service.name}: unreadable record at {record.position} is no dead letter")
+            elif record.envelope.type in interests:
+                count = handled[record.id]
+                i.check(count == 1, f"{service.name} handled {record.envelope.type} {record.id} {count} times")
+
+
+def key_order(facts: Facts, i: Invariant) -> None:
+    """I7"""
+    envelopes = {r.id: r for r in facts.records if r.envelope is not None}
+    for service in facts.app.services:
+        if service.order != "key":
+            continue
+        last: dict[tuple[str, str, str | None], int] = {}
+        for name, _ in facts.handled[service.name]:
+            record = envelopes.get(name)
+            if record is None or record.envelope is None:
+                continue
+            place = (record.envelope.source, record.topic, record.key)
+            number = record.envelope.key_sequence
+            i.check(number > last.get(place, 0), f"{service.name} handled {record.key} number {number} after {last.get(place)}")
+            last[place] = number
+
+
+def traceable(facts: Facts, i: Invariant) -> None:
+    """I8"""
+    for name, (service, type_name, correlation, cause) in facts.outbox.items():
+        i.check(correlation in facts.roots, f"{type_name} {name}: its correlation id {correlation} is no root")
+        known = cause in facts.outbox or cause in facts.roots
+        i.check(known, f"{type_name} {name} of {service}: its cause {cause} does not exist")
+
+
+def causality(facts: Facts, i: Invariant) -> None:
+    """I9"""
+    for name, (_, type_name, _, _) in facts.outbox.items():
+        if not type_name.endswith(".OrderConfirmed"):
+            continue
+        seen: set[str] = set()
+        at: str | None = name
+        while at in facts.outbox and len(seen) < 100:
+            row = facts.outbox[at]
+            seen.add(row[1].rpartition(".")[2])
+            at = row[3]
+        missing = {"StockReserved", "PaymentCharged", "OrderPlaced"} - seen
+        i.check(not missing, f"OrderConfirmed {name} without {', '.join(sorted(missing))} before it")
+
+
+def projection(facts: Facts, i: Invariant) -> None:
+    """I10"""
+    fold: Counter[tuple[str, str]] = Counter()
+    for record in {r.id: r for r in facts.records}.values():
+        if record.envelope is not None and record.envelope.type.endswith(".OrderConfirmed") and record.key:
+            command = order(facts.seed, int(record.key.rpartition("_")[2]))
+            cents = sum(line.quantity * line.price_cents for line in command.lines)
+            fold[(command.occurred_at.date().isoformat(), command.country)] += cents
+    rows = {(r[0], r[1]): r[2] for r in facts.fetch("analytics", "SELECT day, country, cents FROM revenue")}
+    for place in {*fold, *rows}:
+        i.check(fold[place] == rows.get(place, 0), f"revenue of {place}: {rows.get(place, 0)}, the log says {fold[place]}")
+
+
+def timers(facts: Facts, i: Invariant, time_scale: float) -> None:
+    """I12"""
+    waits = {s.name: s.timeout_s * time_scale for d in facts.app.definitions for s in d.steps}
+    began: dict[str, int] = {}
+    fired: Counter[tuple[str, str]] = Counter()
+    for name, kind, step, note, at in facts.fetch(
+        "order-service", "SELECT saga_id, kind, step, note, at_us FROM saga_event ORDER BY seq"
+    ):
+        if kind in ("started", "done"):
+            began[name] = at
+        elif kind == "timeout" and "deadline" not in note:
+            fired[(name, step)] += 1
+            late_by = (at - began[name]) / 1e6 - waits[step]
+            i.check(late_by >= 0, f"{name}: {step} timed out {-late_by:.3f} s too early")
+            i.check(fired[(name, step)] == 1, f"{name}: {step} timed out twice")
+
+
+def quiet(facts: Facts, i: Invariant) -> None:
+    """I13"""
+    for name in facts.db:
+        waiting = facts.fetch(name, "SELECT count(*) FROM outbox_queue")[0][0]
+        i.check(waiting == 0, f"{name}: {waiting} messages never left")
+    open_sagas = facts.fetch("order-service", "SELECT saga_id, status FROM saga WHERE status NOT IN ('completed', 'undone')")
+    i.check(not open_sagas, f"{len(open_sagas)} sagas never ended, such as {open_sagas[:2]}")
+    behind = facts.log.execute(
+        "SELECT count(*) FROM progress AS g JOIN record AS r ON r.place = g.place AND r.position > g.position"
+    ).fetchone()[0]
+    i.check(behind == 0, f"{behind} records were never handled")
+
+
+CHECKS: tuple[tuple[str, str, Callable[[Facts, Invariant], None]], ...] = (
+    ("I1", "every accepted order ends confirmed or cancelled, as its saga did", terminal),
+    ("I2", "money: charged at most once, kept only for confirmed orders", money),
+    ("I3", "stock: on hand + reserved + sold = initial, nothing reserved for nobody", stock),
+    ("I4", "each order: one mail, counted once", effects_once),
+    ("I5", "nothing on the log that was not committed", no_ghost),
+    ("I6", "everything committed is on the log and handled once, or a dead letter", no_loss),
+    ("I7", "each key handled in its order", key_order),
+    ("I8", "every message has its correlation and a cause that exists", traceable),
+    ("I9", "no confirmation without stock and payment before it", causality),
+    ("I10", "the read model equals the fold of the log", projection),
+    ("I13", "nothing waits: outboxes empty, groups at the head, no saga open", quiet),
+)
+TWICE = ("I2", "I4", "I10")
+LOST = ("I1", "I6")
+
+
+def examine(app: App, data: Path, seed: int, time_scale: float) -> list[Invariant]:
+    """Check every invariant on the files as they lie."""
+    facts = Facts(app, data, seed)
+    found: list[Invariant] = []
+    for name, text, check in CHECKS:
+        invariant = Invariant(name, text)
+        check(facts, invariant)
+        found.append(invariant)
+    timing = Invariant("I12", "no timer before its time, and each once")
+    timers(facts, timing, time_scale)
+    found.insert(-1, timing)
+    facts.close()
+    return found
+
+
+def lost_and_twice(invariants: Iterable[Invariant]) -> tuple[int, int]:
+    """How many violations are losses, and how many are repeats."""
+    by_id = {i.id: i for i in invariants}
+    lost = [v for name in LOST for v in by_id[name].violations if " handled " not in v or v.endswith(" 0 times")]
+    twice = [v for name in TWICE for v in by_id[name].violations]
+    twice += [v for v in by_id["I6"].violations if " handled " in v and not v.endswith(" 0 times")]
+    return len(lost), len(twice)
+
+
+def latencies_ms(data: Path) -> list[float]:
+    """From accepted to confirmed, of every confirmed order, in milliseconds, sorted."""
+    db = _open(data / "order-service.db")
+    rows = db.execute(
+        "SELECT (e.at_us - i.at_us) / 1000.0 FROM saga_event AS e JOIN inbox AS i ON i.key = e.saga_id "
+        "AND i.consumer = 'order-service' AND i.type LIKE '%.PlaceOrder' WHERE e.kind = 'completed'"
+    ).fetchall()
+    db.close()
+    return sorted(row[0] for row in rows)

@@ -1,0 +1,60 @@
+"""The orders of the demo: the n-th order of a seed is always the same, so a killed storefront goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+from partita.examples.shop.messages import PlaceOrder
+from partita.examples.shop.services import OrderId, OrderLine
+
+COUNTRIES = ("United Kingdom", "Norway", "EIRE", "France", "Germany")
+SKUS = 20
+DAY_S = 86_400
+FIRST_DAY_S = 1_767_225_600  # 2026-01-01
+
+
+def order_id(seed: int, number: int) -> OrderId:
+    """The id of the n-th order."""
+    return OrderId(f"ord_{seed}_{number:06d}")
+
+
+def order(seed: int, number: int) -> PlaceOrder:
+    """The n-th order of a seed: one to three lines, a country, one of thirty days."""
+    dice = hashlib.blake2b(f"{seed}/{number}".encode(), digest_size=16).digest()
+    count = 1 + dice[0] % 3
+    lines = [
+        OrderLine(
+            sku=f"SKU-{(dice[1] + 7 * i) % SKUS:02d}",
+            quantity=1 + dice[2 + i] % 3,
+            price_cents=100 + 10 * dice[6 + i],
+        )
+        for i in range(count)
+    ]
+    return PlaceOrder(
+        order_id=order_id(seed, number),
+        customer_id=f"customer-{dice[10] % 50}",
+        lines=lines,
+        country=COUNTRIES[dice[11] % len(COUNTRIES)],
+        occurred_at=datetime.fromtimestamp(FIRST_DAY_S + DAY_S * (dice[12] % 30), UTC),
+    )
+
+
+class Accepted:
+    """The storefront's own record of the orders it was told are accepted: a witness, like the provider's ledger."""
+
+    def __init__(self, data: Path) -> None:
+        self.path = data / "accepted.txt"
+
+    def read(self) -> set[int]:
+        """The numbers of all accepted orders; a line cut short by a kill does not count."""
+        if not self.path.exists():
+            return set()
+        lines = self.path.read_text().split("\n")[:-1]
+        return {int(line) for line in lines if line.isdigit()}
+
+    def add(self, numbers: list[int]) -> None:
+        """Record accepted orders; one write, which a killed process has done or not."""
+        with self.path.open("a") as file:
+            file.write("".join(f"{n}\n" for n in numbers))

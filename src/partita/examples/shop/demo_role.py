@@ -1,0 +1,108 @@
+"""One process of the demo: the storefront, a service, or a relay. It ends when the demo's end of its input closes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from partita import Conflict, PartitaError, Rejection, Settings
+from partita.examples.shop.app import app as shop
+from partita.examples.shop.demo_bugs import DemoApp, check_bug
+from partita.examples.shop.demo_orders import Accepted, order
+
+TICK_S = 0.02
+IN_FLIGHT_MAX = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleOptions:
+    """What a process of the demo is told."""
+
+    role: str
+    data: str
+    seed: int = 7
+    rate: float = 50.0
+    bug: str = ""
+    time_scale: float = 0.05
+    stock: int = 1_000_000
+
+
+async def work(options: RoleOptions) -> None:
+    """Do the role's work until the process ends."""
+    settings = Settings(data=Path(options.data), time_scale=options.time_scale)
+    app = DemoApp(*shop.services, settings=settings)
+    app.bug = check_bug(options.bug)
+    if options.role == "storefront":
+        async with app.running(services=["order-service"], roles=()):
+            await _sell(app, options)
+    elif options.role.startswith("relay"):
+        async with app.running(roles=("relay",)):
+            await asyncio.Event().wait()
+    else:
+        async with app.running(services=[options.role], roles=("consumers", "timers")):
+            await asyncio.Event().wait()
+
+
+async def _sell(app: DemoApp, options: RoleOptions) -> None:
+    """Place orders at a rate; those not known to be accepted are placed again under the same key."""
+    accepted = Accepted(Path(options.data))
+    done = accepted.read()
+    highest = max(done, default=-1)
+    again = [n for n in range(highest + 1) if n not in done]
+    number = highest + 1
+    loop = asyncio.get_running_loop()
+    start, begun = loop.time(), 0
+    sent = list(again)
+    while True:
+        due = int((loop.time() - start) * options.rate) - begun
+        if _is_open(options):
+            sent += range(number, number + max(due, 0))
+            number += max(due, 0)
+        begun += max(due, 0)
+        batch, sent = sent[:IN_FLIGHT_MAX], sent[IN_FLIGHT_MAX:]
+        results = await asyncio.gather(*(_place(app, options.seed, n) for n in batch))
+        accepted.add([n for n, ok in zip(batch, results, strict=True) if ok])
+        sent += [n for n, ok in zip(batch, results, strict=True) if not ok]
+        await asyncio.sleep(TICK_S)
+
+
+def _is_open(options: RoleOptions) -> bool:
+    return not (Path(options.data) / "closed").exists()
+
+
+async def _place(app: DemoApp, seed: int, number: int) -> bool:
+    try:
+        await app.send(order(seed, number), idempotency_key=f"demo/{seed}/{number}")
+    except (Rejection, Conflict):
+        raise
+    except PartitaError:
+        return False
+    return True
+
+
+def _end_with_parent() -> None:
+    with contextlib.suppress(OSError):
+        sys.stdin.buffer.read()
+    os._exit(0)
+
+
+def main() -> None:
+    """`python -m partita.examples.shop.demo_role JSON`."""
+    options = msgspec.json.decode(sys.argv[1], type=RoleOptions)
+    logging.basicConfig(filename=Path(options.data) / f"{options.role}.log", level=logging.WARNING)
+    os.environ["PARTITA_DATA"] = options.data
+    os.environ["PARTITA_SHOP_STOCK"] = str(options.stock)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    asyncio.run(work(options))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""The house rules of STYLE.md that a machine can see, as one function from a tree to its complaints."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+FILE_LINES_MAX = 500
+FUNCTION_LINES_MAX = 70
+PARAMETERS_MAX = 8
+DRAWERS = {"util", "utils", "helper", "helpers", "common", "base", "core", "manager", "managers", "types", "misc"}
+ADJECTIVES = re.compile(r"^(new|old|fast|simple|better|my)_|(^|_)v\d+$")
+FOLDERS = ("src", "tests", "bench")
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def complaints(root: Path) -> list[str]:
+    """What breaks a house rule in the tree: each with its file, its line and what to do."""
+    found: list[str] = []
+    for folder in FOLDERS:
+        for path in sorted((root / folder).rglob("*.py")):
+            source = path.read_text(encoding="utf-8")
+            where = path.relative_to(root).as_posix()
+            found += [f"{where}:{line}: {what}" for line, what in _of_file(where, source)]
+    return found
+
+
+def _of_file(where: str, source: str) -> Iterator[tuple[int, str]]:
+    tree = ast.parse(source)
+    yield from _name(where)
+    lines = source.count("\n") + 1
+    if lines > FILE_LINES_MAX:
+        yield FILE_LINES_MAX + 1, f"{lines} lines, at most {FILE_LINES_MAX}: give its second noun a file of its own."
+    yield from _opening(tree, source)
+    for node in ast.walk(tree):
+        if isinstance(node, Function):
+            yield from _size(node)
+    if where.startswith("src/"):
+        yield from _catch_alls(tree, where)
+        yield from _endless_loops(tree, where)
+
+
+def _name(where: str) -> Iterator[tuple[int, str]]:
+    path = Path(where)
+    for part in (*path.parts[:-1], path.stem):
+        if part in DRAWERS:
+            yield 1, f"'{part}' is a drawer, not a noun: name what is in it."
+        elif ADJECTIVES.search(part):
+            yield 1, f"'{part}' names a version or an adjective: name the thing, and replace the old one."
+
+
+def _opening(tree: ast.Module, source: str) -> Iterator[tuple[int, str]]:
+    if not source.strip():
+        return
+    opening = (ast.get_docstring(tree) or "").split("\n\n")[0].rstrip()
+    if not opening:
+        yield 1, "no docstring: open with one sentence that says what the file holds."
+    elif opening[-1] not in ".:":
+        yield 1, "the docstring's first paragraph is no sentence: end it with a full stop."
+
+
+def _size(function: Function) -> Iterator[tuple[int, str]]:
+    lines = (function.end_lineno or function.lineno) - function.lineno + 1
+    if lines > FUNCTION_LINES_MAX:
+        what = f"{function.name} has {lines} lines, at most {FUNCTION_LINES_MAX}"
+        yield function.lineno, f"{what}: let one function decide and its helpers compute."
+    arguments = function.args
+    names = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+    count = len(names) - (names[:1] in (["self"], ["cls"], ["mcls"]))
+    if count > PARAMETERS_MAX:
+        what = f"{function.name} takes {count} parameters, at most {PARAMETERS_MAX}"
+        yield function.lineno, f"{what}: make a frozen, keyword-only options dataclass of them."
+
+
+def _catch_alls(tree: ast.Module, where: str) -> Iterator[tuple[int, str]]:
+    if where.startswith("src/partita/runtime/"):
+        return
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ExceptHandler):
+            continue
+        caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+        for one in caught:
+            name = "" if one is None else ast.unparse(one)
+            if name.removeprefix("builtins.") in ("", "Exception", "BaseException"):
+                what = f"'{f'except {name}'.rstrip()}' outside runtime/"
+                yield node.lineno, f"{what}: name what can happen; to undo something use finally or a context manager."
+
+
+def _endless_loops(tree: ast.Module, where: str) -> Iterator[tuple[int, str]]:
+    if where == "src/partita/runtime/supervisor.py":
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value:
+            yield node.lineno, "endless loop: give it a bound, or make it a step() that the supervisor calls."
+        if isinstance(node, ast.For | ast.AsyncFor) and re.match(r"(itertools\.)?count\(", ast.unparse(node.iter)):
+            yield node.lineno, "endless loop over count(): give it a bound, or make it a step()."

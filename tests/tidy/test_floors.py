@@ -1,0 +1,83 @@
+"""The import contracts of pyproject.toml hold, and each is seen red once by a planted import."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Contract -> the file that breaks it and the import planted there. Where one import breaks several, the named one counts.
+PLANTED = {
+    "Floors": ("message.py", "import partita.runtime.pipeline"),
+    "Adapters are reached only through connect": ("runtime/pipeline.py", "from partita.bus.log import LogBus"),
+    "Adapters do not know each other": ("store/sqlite/store.py", "import partita.bus.log"),
+    "No cycles between siblings": ("store/sqlite/schema.py", "import partita.store.sqlite.store"),
+    "The pure core does no I/O": ("sagas/state.py", "import asyncio"),
+    "Only the SQLite adapters import sqlite3": ("outbox/relay.py", "import sqlite3"),
+    "Only codec and schemas import fastavro": ("runtime/pipeline.py", "import fastavro"),
+    "Only the command line imports click": ("app.py", "import click"),
+    "Only the shop's API imports a web framework": ("app.py", "import fastapi"),
+    "The shop uses the public API only": ("examples/shop/orders.py", "import partita.store.port"),
+    "Nobody below the examples imports the front door": ("outbox/relay.py", "from partita import App"),
+}
+
+
+def test_every_contract_holds() -> None:
+    """An import that goes up a floor is where a design begins to rot."""
+    code, said = _lint(ROOT)
+    assert code == 0, said
+
+
+def test_every_contract_has_a_planted_violation() -> None:
+    """A contract that was never red may be one that cannot be."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    assert [contract["name"] for contract in contracts] == list(PLANTED)
+
+
+@pytest.mark.parametrize("contract", PLANTED)
+def test_a_planted_import_breaks_its_contract(contract: str, tmp_path: Path) -> None:
+    """The copy differs from the tree by one line, and that line is what the linter names."""
+    where, line = PLANTED[contract]
+    shutil.copytree(ROOT / "src/partita", tmp_path / "src/partita", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    path = tmp_path / "src/partita" / where
+    path.write_text(path.read_text(encoding="utf-8") + f"\n{line}\n", encoding="utf-8")
+
+    code, said = _lint(tmp_path)
+
+    importer = "partita." + where.removesuffix(".py").replace("/", ".")
+    assert code == 1, said
+    assert re.search(rf"^{re.escape(contract)} BROKEN", said, re.MULTILINE), said
+    assert re.search(rf"^{re.escape(contract)}\n-+\n(?:.*\n)*?.*{re.escape(importer.rpartition('.')[2])}", said, re.M)
+
+
+def test_a_folder_on_no_floor_is_refused(tmp_path: Path) -> None:
+    """A new folder has to say where it stands before anybody may import it."""
+    shutil.copytree(ROOT / "src/partita", tmp_path / "src/partita", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / "src/partita/gossip").mkdir()
+    (tmp_path / "src/partita/gossip/__init__.py").write_text('"""Gossip."""\n', encoding="utf-8")
+
+    code, said = _lint(tmp_path)
+
+    assert code == 1, said
+    assert "partita.gossip" in said
+
+
+def _lint(root: Path) -> tuple[int, str]:
+    """Exit code and words of the linter, on the sources under `root` and no others."""
+    program = Path(sys.executable).with_name("lint-imports")
+    environment = {**os.environ, "PYTHONPATH": str(root / "src"), "NO_COLOR": "1", "COLUMNS": "200"}
+    done = subprocess.run(
+        [program, "--no-cache"], cwd=root, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
