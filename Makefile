@@ -25,13 +25,13 @@ check: lint ## before a commit: format, lint, types, floors, fast tests
 	$(PYTEST) -m "not processes and not slow" $(ARGS)
 
 lint: .venv/dev.ok ## what is seen without running: format, lint, types, floors
-	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff format --check --quiet --output-format concise .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	@if $(BIN)/pyright --version >/dev/null 2>&1; then echo "$(BIN)/pyright" && $(BIN)/pyright; \
 	 elif [ -n "$$CI" ]; then echo "pyright does not start here, and CI skips nothing"; exit 2; \
 	 else echo "pyright does not start here (it needs node): left to CI"; fi
-	$(BIN)/lint-imports --no-cache --quiet
+	@echo "$(BIN)/lint-imports"; said=$$($(BIN)/lint-imports --no-cache 2>&1) || { echo "$$said"; exit 1; }
 
 fix: .venv/dev.ok ## format, and mend what ruff can mend
 	$(BIN)/ruff check --fix --quiet --exit-zero .

@@ -152,12 +152,15 @@ class SagaBatch:
         if instance.state is None or instance.row is None:
             return None
         definition = self._definition(saga, instance)
+        before = instance.state.last_message_id
         result = on_timer(definition, instance.state, self._now_us, self._ids.new)
         if isinstance(result, Ignored):
             return None
-        # What a timer sends is caused by the message whose answer did not come in time.
+        # What a timer sends is caused by the message whose answer did not come in time; a message that is sent
+        # again keeps the cause it had, or it would be its own.
+        again = any(isinstance(e, Send) and e.message_id == before for e in result.effects)
         cause = Envelope(
-            id=instance.state.last_message_id,
+            id=instance.state.last_cause_id if again else before,
             source="",
             type="timer",
             time_us=self._now_us,
@@ -197,6 +200,7 @@ class SagaBatch:
         for effect in result.effects:
             match effect:
                 case Send():
+                    state.last_cause_id = cause.id if cause else ""
                     address = SagaAddress(definition.name, state.saga_id, effect.step, effect.epoch, effect.kind)
                     unit.outputs.append(
                         Output(

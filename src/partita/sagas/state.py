@@ -39,6 +39,7 @@ class SagaState(msgspec.Struct, omit_defaults=True):
     due_us: int | None = None
     last_error: str = ""
     last_message_id: str = ""
+    last_cause_id: str = ""
     names: tuple[str, ...] = ()
     undone_published: bool = False
     overdue_told: bool = False

@@ -227,12 +227,26 @@ def causality(facts: Facts, i: Invariant) -> None:
             continue
         seen: set[str] = set()
         at: str | None = name
-        while at in facts.outbox and len(seen) < 100:
+        for _ in range(100):
+            if at not in facts.outbox:
+                break
             row = facts.outbox[at]
             seen.add(row[1].rpartition(".")[2])
             at = row[3]
         missing = {"StockReserved", "PaymentCharged", "OrderPlaced"} - seen
         i.check(not missing, f"OrderConfirmed {name} without {', '.join(sorted(missing))} before it")
+    addresses = {r.id: r.envelope.saga for r in facts.records if r.envelope is not None and r.envelope.kind == "command"}
+    for service, handled in facts.handled.items():
+        undone: set[tuple[str, str, str]] = set()
+        for name, outcome in handled:
+            address = addresses.get(name)
+            if address is None or outcome != "handled":
+                continue
+            step = (address.saga, address.saga_id, address.step)
+            if address.kind == "undo":
+                undone.add(step)
+            else:
+                i.check(step not in undone, f"{service}: {address.step} of {address.saga_id} took effect after its undo")
 
 
 def projection(facts: Facts, i: Invariant) -> None:
@@ -287,7 +301,7 @@ CHECKS: tuple[tuple[str, str, Callable[[Facts, Invariant], None]], ...] = (
     ("I6", "everything committed is on the log and handled once, or a dead letter", no_loss),
     ("I7", "each key handled in its order", key_order),
     ("I8", "every message has its correlation and a cause that exists", traceable),
-    ("I9", "no confirmation without stock and payment before it", causality),
+    ("I9", "no confirmation without stock and payment, no step after its undo", causality),
     ("I10", "the read model equals the fold of the log", projection),
     ("I13", "nothing waits: outboxes empty, groups at the head, no saga open", quiet),
 )

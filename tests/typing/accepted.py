@@ -1,0 +1,64 @@
+"""Declarations that must type-check under strict mypy and pyright, without a plugin and without a cast."""
+
+from __future__ import annotations
+
+from typing import NewType
+
+from partita import Command, Event, Key, Rejection, Saga, Service, Tx, minutes, pivot, retriable, seconds, step
+
+OrderId = NewType("OrderId", str)
+orders = Service("typing-orders", namespace="typing.order")
+
+
+class Placed(Event, of=orders):
+    """An order was placed."""
+
+    order_id: Key[OrderId]
+    total_cents: int = 0
+
+
+class Reserved(Event, of=orders):
+    """Stock was set aside."""
+
+    order_id: Key[OrderId]
+
+
+class SoldOut(Rejection):
+    """There is no stock."""
+
+    sku: str
+
+
+class Reserve(Command[Reserved, SoldOut], of=orders):
+    """Set stock aside, or say why not."""
+
+    order_id: Key[OrderId]
+
+
+class Release(Command[Reserved], of=orders):
+    """Put stock back; cannot be refused."""
+
+    order_id: Key[OrderId]
+
+
+@orders.handles(Reserve)
+async def reserve(command: Reserve, tx: Tx) -> Reserved:
+    """Reply with the declared event, or raise the declared refusal."""
+    if not await tx.execute("UPDATE stock SET on_hand = on_hand - 1"):
+        raise SoldOut(sku="A1")
+    return Reserved(order_id=command.order_id)
+
+
+@orders.on
+async def tell(event: Placed | Reserved) -> None:
+    """A union subscribes to both."""
+    order_id: OrderId = event.order_id
+    assert order_id
+
+
+class Checkout(Saga, start=Placed, deadline=minutes(15), undone=Reserved, of=orders):
+    """A step that can be undone, the point of no return, and a step that is tried until it succeeds."""
+
+    hold = step(Reserve, undo=Release, timeout=seconds(30))
+    charge = pivot(Reserve, undo=Release, timeout=seconds(30))
+    confirm = retriable(Release)
