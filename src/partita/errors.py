@@ -1,20 +1,20 @@
 """Every error Partita raises: one tree, each with a code, what happened and what to do.
 
-    PartitaError
-      DeclarationError      a declaration is refused at import (names file and line)
-      SettingsError         a setting, flag or folder is wrong
-      StoreError
-        StoreUnavailable    disk full, locked, read-only, gone: nothing was written, try again
-        StoreCorrupt        the file is damaged or is no database: refused, untouched
-        StoreMismatch       another project's folder, or a newer Partita wrote it
-      BusError
-        BusUnavailable      the log or broker cannot be reached now
-        MessageTooLarge     refused at emit, in the sender's transaction
-      Fenced                somebody else took over: this process must stop writing
-      Malformed             bytes that cannot be decoded within the limits
-      UnknownSchema         the writer's schema is not known here
-      Conflict              the same id or idempotency key came with another content
-      NotFound              the thing asked for does not exist
+PartitaError
+  DeclarationError      a declaration is refused at import (names file and line)
+  SettingsError         a setting, flag or folder is wrong
+  StoreError
+    StoreUnavailable    disk full, locked, read-only, gone: nothing was written, try again
+    StoreCorrupt        the file is damaged or is no database: refused, untouched
+    StoreMismatch       another project's folder, or a newer Partita wrote it
+  BusError
+    BusUnavailable      the log or broker cannot be reached now
+    MessageTooLarge     refused at emit, in the sender's transaction
+  Fenced                somebody else took over: this process must stop writing
+  Malformed             bytes that cannot be decoded within the limits
+  UnknownSchema         the writer's schema is not known here
+  Conflict              the same id or idempotency key came with another content
+  NotFound              the thing asked for does not exist
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""A message as it travels: the envelope with its CloudEvents attributes, and the bytes of its value.
-
-Walk 5: the unit of work hands its messages to the outbox in this form, and every later station keeps it.
-"""
+"""A message as it travels: the envelope with its CloudEvents attributes, and the bytes of its value."""
 
 from __future__ import annotations
 

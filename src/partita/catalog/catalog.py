@@ -76,5 +76,3 @@ class Catalog:
                             f"Saga {definition.name} sends {contract.name}, which nobody handles.",
                             hint=f"@{contract.service.name}.handles({contract.name})",
                         )
-
-

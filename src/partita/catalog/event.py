@@ -5,11 +5,11 @@ Walk 1: a declaration fixes a message's name, owner, key and schema; all else is
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Never, Self, TypeVar, get_args, get_origin
 
 import msgspec
-from typing_extensions import Never
 from typing_extensions import TypeVar as DefaultTypeVar
+from typing_extensions import dataclass_transform
 
 from partita.catalog.contract import KEY_MARK, Contract, caller_place
 from partita.catalog.rejection import Rejection, claim
@@ -26,7 +26,8 @@ ReplyT = DefaultTypeVar("ReplyT", covariant=True)
 RefusalT = DefaultTypeVar("RefusalT", covariant=True, default=Never)
 
 
-class MessageMeta(type(msgspec.Struct)):  # type: ignore[misc]  # the struct's metaclass has no public name
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
+class MessageMeta(msgspec.StructMeta):
     """Builds message structs: frozen, keyword-only, camelCase on the wire, with a contract when owned."""
 
     def __new__(
@@ -39,7 +40,7 @@ class MessageMeta(type(msgspec.Struct)):  # type: ignore[misc]  # the struct's m
         version: int = 1,
     ) -> Any:
         """Make the class; `of` names the service that owns the message, `version` its contract's major."""
-        cls = super().__new__(mcls, name, bases, namespace, frozen=True, kw_only=True, rename="camel")
+        cls: Any = super().__new__(mcls, name, bases, namespace, frozen=True, kw_only=True, rename="camel")
         if of is not None:
             place = caller_place(2)
             kind = "command" if any(_is_command(base) for base in cls.__mro__[1:]) else "event"

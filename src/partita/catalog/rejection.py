@@ -47,7 +47,12 @@ def claim(cls: type[Rejection], command: Contract) -> None:
     held = cls.__dict__.get("__partita__")
     if held is None:
         contract = Contract(
-            cls, _struct_of(cls), kind="refusal", service=command.service, version=command.version, place=caller_place(2)
+            cls,
+            _struct_of(cls),
+            kind="refusal",
+            service=command.service,
+            version=command.version,
+            place=caller_place(2),
         )
         cls.__partita__ = contract
         command.service.own(contract)

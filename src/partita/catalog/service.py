@@ -10,7 +10,19 @@ import types
 import typing
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, Union, get_args, get_origin, overload
+from typing import (
+    Annotated,
+    Any,
+    Concatenate,
+    Literal,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    overload,
+)
 
 from partita.catalog.contract import Contract, Place, caller_place, contract_of
 from partita.catalog.event import Event
@@ -97,7 +109,7 @@ class Service:
         self.namespace = namespace
         self.team = team
         self.tables = tables
-        self.order = order
+        self.order: Literal["key", "none"] = order
         self.retry = retry or Retry()
         self.window_s = window_s
         self.place = caller_place(2)

@@ -35,16 +35,24 @@ KEYS = {
 @click.option("--rate", type=click.FloatRange(1, 2_000), default=50.0, show_default=True, help="Orders per second.")
 @click.option("--kill-every", default=None, help="Kill -9 a process this often, such as 2s; 0 = never. [headless: 2s]")
 @click.option("--seed", type=int, default=7, show_default=True, help="Orders, declines and the order of kills.")
-@click.option("--decline", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="Share of declined cards.")
 @click.option(
-    "--without", "bug", type=click.Choice(["idempotency", "outbox", "tombstone"]), default=None,
+    "--without",
+    "bug",
+    type=click.Choice(["idempotency", "outbox", "tombstone"]),
+    default=None,
     help="Plant this bug: an invariant must turn red.",
 )
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder to use. Default: a fresh one.")
 @output_option
 def demo(
-    duration: str | None, headless: bool, rate: float, kill_every: str | None, seed: int, decline: float,
-    bug: str | None, data: Path | None, output: str,
+    duration: str | None,
+    headless: bool,
+    rate: float,
+    kill_every: str | None,
+    seed: int,
+    bug: str | None,
+    data: Path | None,
+    output: str,
 ) -> int:
     """Run the shop as ten processes, kill them with SIGKILL, and prove that nothing was lost or done twice."""
     from partita.examples.shop import demo as shop_demo
@@ -56,7 +64,7 @@ def demo(
         raise SettingsError(f"{data} is not empty.", hint="The demo starts from nothing; name another folder.")
     folder = data or Path(tempfile.mkdtemp(prefix="partita-demo-"))
     options = shop_demo.DemoOptions(
-        data=folder, seconds=seconds, rate=rate, kill_every_s=kills, seed=seed, decline=decline, bug=bug or ""
+        data=folder, seconds=seconds, rate=rate, kill_every_s=kills, seed=seed, bug=bug or ""
     )
     talk(HEAD.format(seed=seed, data=folder, rate=rate, load="keys" if not kills else f"kill -9 every {kills:g} s"))
     if bug:
@@ -139,8 +147,11 @@ class Screen:
         )
         if running.first_confirmed_s is not None and not self._said:
             self._said = True
-            talk(f"\r\x1b[K  first order confirmed {running.first_confirmed_s:.1f} s after the start" if self._live
-                 else f"  first order confirmed {running.first_confirmed_s:.1f} s after the start")
+            talk(
+                f"\r\x1b[K  first order confirmed {running.first_confirmed_s:.1f} s after the start"
+                if self._live
+                else f"  first order confirmed {running.first_confirmed_s:.1f} s after the start"
+            )
         if self._live:
             sys.stderr.write("\r\x1b[K" + line)
             sys.stderr.flush()
@@ -168,7 +179,9 @@ def report(outcome: object) -> str:
     assert isinstance(outcome, Outcome)
     numbers = outcome.numbers
     lost, twice = lost_and_twice(outcome.invariants)
-    rows = [(i.id, "ok" if not i.violations else "RED", i.checks, len(i.violations), i.text) for i in outcome.invariants]
+    rows = [
+        (i.id, "ok" if not i.violations else "RED", i.checks, len(i.violations), i.text) for i in outcome.invariants
+    ]
     lines = ["", table(["", "", "checks", "broken", "invariant"], rows), ""]
     for invariant in outcome.invariants:
         lines += [f"  {invariant.id}: {text}" for text in invariant.violations[:3]]

@@ -26,7 +26,9 @@ def describe(what: str, name: str, app_name: str, output: str) -> None:
     elif what == "saga":
         definition = next((d for d in app.definitions if d.name == name), None)
         if definition is None:
-            raise NotFound(f"There is no saga {name!r}.", hint=f"There is: {', '.join(d.name for d in app.definitions)}.")
+            raise NotFound(
+                f"There is no saga {name!r}.", hint=f"There is: {', '.join(d.name for d in app.definitions)}."
+            )
         click.echo(text(definition))
     elif what == "service":
         _service(app, app.catalog.service(name), output)
@@ -39,7 +41,9 @@ def _app(app: App, output: str) -> None:
     for service in app.services:
         declared = service.declared
         handled = [c.name for b in declared.bindings for c in b.contracts]
-        rows.append((service.name, service.team, service.namespace, len(declared.contracts), len(handled), len(declared.sagas)))
+        rows.append(
+            (service.name, service.team, service.namespace, len(declared.contracts), len(handled), len(declared.sagas))
+        )
     if output == "json":
         print_json("App", {"services": [r[0] for r in rows], "sagas": [d.name for d in app.definitions]})
         return
@@ -48,11 +52,15 @@ def _app(app: App, output: str) -> None:
 
 def _service(app: App, service: Service, output: str) -> None:
     owns = [(c.name, c.kind, c.topic, c.key_field or "") for c in service.declared.contracts.values()]
-    handles = [(c.name, b.name, b.dedupe_by or "", b.concurrency) for b in service.declared.bindings for c in b.contracts]
+    handles = [
+        (c.name, b.name, b.dedupe_by or "", b.concurrency) for b in service.declared.bindings for c in b.contracts
+    ]
     if output == "json":
         print_json("Service", {"name": service.name, "owns": [o[0] for o in owns], "handles": [h[0] for h in handles]})
         return
-    click.echo(f"{service.name}   team {service.team}   order={service.order}   reads {', '.join(app.catalog.topics_of(service))}\n")
+    click.echo(
+        f"{service.name}   team {service.team}   order={service.order}   reads {', '.join(app.catalog.topics_of(service))}\n"
+    )
     click.echo(table(["owns", "kind", "topic", "key"], owns))
     click.echo()
     click.echo(table(["handles", "with", "dedupes by", "at once"], handles))
@@ -65,14 +73,26 @@ def _message(app: App, name: str, output: str) -> None:
         raise NotFound(f"There is no message {name!r}.", hint=f"There is: {', '.join(names)}.")
     contract = found
     consumers = [s.name for s in app.services if contract.full_name in app.catalog.interests(s)]
-    fields = [(f.wire_name, str(contract.hints[f.name]), "" if f.required else repr(f.default), f.since) for f in fields_of(contract.shape.struct)]
+    fields = [
+        (f.wire_name, str(contract.hints[f.name]), "" if f.required else repr(f.default), f.since)
+        for f in fields_of(contract.shape.struct)
+    ]
     if output == "json":
         print_json(
             "Message",
-            {"type": contract.full_name, "kind": contract.kind, "owner": contract.service.name, "topic": contract.topic,
-             "key": contract.key_field, "consumers": consumers, "fields": [f[0] for f in fields]},
+            {
+                "type": contract.full_name,
+                "kind": contract.kind,
+                "owner": contract.service.name,
+                "topic": contract.topic,
+                "key": contract.key_field,
+                "consumers": consumers,
+                "fields": [f[0] for f in fields],
+            },
         )
         return
-    click.echo(f"{contract.full_name}   {contract.kind} of {contract.service.name} on {contract.topic}, key {contract.key_field}")
+    click.echo(
+        f"{contract.full_name}   {contract.kind} of {contract.service.name} on {contract.topic}, key {contract.key_field}"
+    )
     click.echo(f"consumed by {', '.join(consumers) or 'nobody'}   declared at {contract.place}\n")
     click.echo(table(["field", "type", "default", "since"], fields))

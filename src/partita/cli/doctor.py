@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import sqlite3
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,9 @@ from partita.cli.output import app_option, data_option, moment, output_option, p
 from partita.clock import US, SystemClock, wall_us
 from partita.errors import PartitaError
 from partita.sagas.compiling import retry_horizon_s
+from partita.sqlite_file.file import quick_check
+from partita.sqlite_file.file import version as sqlite_version
 from partita.store.connect import connect_store
-from partita.store.sqlite.store import SqliteStore
 
 FREE_BYTES_MIN = 200_000_000
 BACK_S_MAX = 5
@@ -50,7 +50,7 @@ def doctor(data: Path, app_name: str, output: str) -> int:
         print_json("Doctor", {"findings": bad, "items": items})
         return 3 if bad else 0
     for line in lines:
-        click.echo(f"{ {'ok': ' ok ', 'note': 'note', 'bad': ' !! '}[line.level]} {line.what}: {line.found}")
+        click.echo(f"{ {'ok': ' ok ', 'note': 'note', 'bad': ' !! '}[line.level] } {line.what}: {line.found}")
         if line.fix:
             click.echo(f"       {line.fix}")
     click.echo(f"\n{bad} findings" if bad else "\nnothing to do")
@@ -59,11 +59,11 @@ def doctor(data: Path, app_name: str, output: str) -> int:
 
 def _machine() -> list[Line]:
     version = ".".join(map(str, sys.version_info[:3]))
-    new = sqlite3.sqlite_version_info >= (3, 38, 0)
+    new = sqlite_version() >= (3, 38, 0)
     fix = "" if new else "SQLite 3.38 or later is needed; use a newer Python build."
     return [
         Line("ok", "Python", version),
-        Line("ok" if new else "bad", "SQLite", sqlite3.sqlite_version, fix),
+        Line("ok" if new else "bad", "SQLite", ".".join(map(str, sqlite_version())), fix),
     ]
 
 
@@ -115,7 +115,7 @@ async def _databases(app: App, data: Path) -> list[Line]:
             lines.append(Line("bad", service.name, what, hint.strip()))
             continue
         newest = max(newest, clock.now_us())
-        check = store.quick_check() if isinstance(store, SqliteStore) else "ok"
+        check = quick_check(path)
         async with store.reading() as session:
             status = await session.outbox.status()
             dead = await session.dead_letters.count()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 import sys
+from types import TracebackType
 from typing import Any
 
 import click
+
+from partita.errors import PartitaError
 
 COMMANDS = {
     "demo": ("partita.cli.demo", "demo", "The shop under fire: services killed, payments declined, nothing lost."),
@@ -46,7 +49,7 @@ class LazyGroup(click.Group):
 
             near = get_close_matches(args[0], COMMANDS, 1)
             if near:
-                error.message += f" Did you mean {near[0]!r}?"
+                raise click.UsageError(f"{error.message} Did you mean {near[0]!r}?", ctx) from error
             raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -67,6 +70,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; errors of Partita end with their own exit code and say what to do."""
+    sys.excepthook = _defect
     try:
         code = cli.main(prog_name="partita", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
@@ -80,7 +84,14 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
-    except Exception as error:
+    except PartitaError as error:
         from partita.cli.output import show_error
 
         sys.exit(show_error(error))
+
+
+def _defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What nobody foresaw ends in words as well; the exit code is Python's own, 1."""
+    from partita.cli.output import show_error
+
+    show_error(error)

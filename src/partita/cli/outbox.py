@@ -31,7 +31,9 @@ def status(data: Path, app_name: str, output: str) -> None:
         ]
         print_json("Outboxes", {"items": items})
         return
-    rows = [(n, s.pending, f"{s.oldest_us / 1e6:.1f} s" if s.pending else "", s.parked, s.total) for n, s in found.items()]
+    rows = [
+        (n, s.pending, f"{s.oldest_us / 1e6:.1f} s" if s.pending else "", s.parked, s.total) for n, s in found.items()
+    ]
     click.echo(table(["service", "pending", "oldest", "parked", "kept"], rows))
 
 

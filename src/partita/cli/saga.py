@@ -57,7 +57,9 @@ def show(key: str, data: Path, app_name: str, output: str) -> None:
         click.echo(f"{row.saga} {printable(row.saga_id)}   {row.status} at {row.step}   {printable(row.last_error)}")
         if row.due_us:
             click.echo(f"next timer {moment(row.due_us)} UTC")
-        click.echo(table(["at (UTC)", "what", "step", "note"], [(moment(e.at_us), e.kind, e.step, e.note) for e in history]))
+        click.echo(
+            table(["at (UTC)", "what", "step", "note"], [(moment(e.at_us), e.kind, e.step, e.note) for e in history])
+        )
 
 
 @saga.command(epilog="Example:  partita saga diagram Checkout --format mermaid")
@@ -111,4 +113,10 @@ def _as_json(row: SagaRow) -> dict[str, object]:
 
 
 def _event(event: SagaEvent) -> dict[str, object]:
-    return {"at": moment(event.at_us), "kind": event.kind, "step": event.step, "note": event.note, "message": event.message_id}
+    return {
+        "at": moment(event.at_us),
+        "kind": event.kind,
+        "step": event.step,
+        "note": event.note,
+        "message": event.message_id,
+    }

@@ -31,10 +31,13 @@ def show(name: str, revision: int | None, output: str, app_name: str) -> None:
         names = sorted(c.name for c in contracts.values())
         near = get_close_matches(name, names, 1)
         raise NotFound(
-            f"There is no message {name!r}.", hint=f"Did you mean {near[0]}?" if near else f"There is: {', '.join(names)}."
+            f"There is no message {name!r}.",
+            hint=f"Did you mean {near[0]}?" if near else f"There is: {', '.join(names)}.",
         )
     newest = latest_revision(found.shape.struct)
     if revision is not None and revision > newest:
-        raise NotFound(f"{name} has no version {revision}.", hint=f"It has: {', '.join(map(str, range(1, newest + 1)))}.")
+        raise NotFound(
+            f"{name} has no version {revision}.", hint=f"It has: {', '.join(map(str, range(1, newest + 1)))}."
+        )
     record = avro_record(found.shape, revision=revision)
     click.echo(json.dumps(record, indent=None if output == "json" else 2))

@@ -26,11 +26,17 @@ def shop() -> None:
 @data_option
 @click.option("--stock", type=int, default=1_000_000, show_default=True, help="First stock of each article.")
 @click.option(
-    "--dates", type=click.Choice(["day-first", "month-first"]), default="day-first", show_default=True,
+    "--dates",
+    type=click.Choice(["day-first", "month-first"]),
+    default="day-first",
+    show_default=True,
     help="How dates are written; checked against the whole file first.",
 )
 @click.option(
-    "--encoding", type=click.Choice(["auto", "utf-8", "latin-1"]), default="auto", show_default=True,
+    "--encoding",
+    type=click.Choice(["auto", "utf-8", "latin-1"]),
+    default="auto",
+    show_default=True,
     help="How characters are written.",
 )
 @output_option

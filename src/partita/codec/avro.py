@@ -12,6 +12,7 @@ from typing import Any
 
 import fastavro
 import msgspec
+from fastavro.read import SchemaResolutionError
 from fastavro.schema import SchemaParseException
 
 from partita.codec.port import VALUE_BYTES_MAX
@@ -104,7 +105,7 @@ class AvroCodec:
             else:
                 record = fastavro.schemaless_reader(source, writer, ours.parsed)
             value = msgspec.convert(record, shape.struct)
-        except (msgspec.ValidationError, fastavro.read.SchemaResolutionError, *_MISFITS) as error:
+        except (msgspec.ValidationError, SchemaResolutionError, *_MISFITS) as error:
             raise Malformed(f"{shape.name}: not a value of schema {fingerprint}: {error}") from error
         if source.tell() != len(data):
             raise Malformed(f"{shape.name}: {len(data) - source.tell()} bytes are left after the value.")

@@ -24,7 +24,9 @@ def envelope_or_none(record: Record) -> Envelope | None:
         return None
 
 
-def dead_letter(record: Record, consumer: str, error: BaseException, tries: int, letter_id: str, now_us: int) -> DeadLetter:
+def dead_letter(
+    record: Record, consumer: str, error: BaseException, tries: int, letter_id: str, now_us: int
+) -> DeadLetter:
     """The dead letter of a record whose handling failed with `error`."""
     envelope = envelope_or_none(record)
     stack = "".join(traceback.format_exception(error))

@@ -68,9 +68,7 @@ class Admission:
         await self._refuse_undone(session, [a for a in admitted if a.due and a.address is not None])
         return admitted
 
-    async def bury(
-        self, session: Session, delivery: Delivery, error: BaseException, tries: int, now_us: int
-    ) -> None:
+    async def bury(self, session: Session, delivery: Delivery, error: BaseException, tries: int, now_us: int) -> None:
         """Make a delivery a dead letter; its mark and its place in the key's sequence are written with it."""
         assert delivery.record is not None
         if delivery.envelope is not None:

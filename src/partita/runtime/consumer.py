@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from partita.bus.port import Record, Subscription
@@ -65,7 +65,11 @@ class Consumer:
     """Consumes for one service. `subscribe` makes a subscription; a fenced consumer starts over with a new one."""
 
     def __init__(
-        self, pipeline: Pipeline, subscribe: Callable[[], Subscription], member: str, options: ConsumerOptions | None = None
+        self,
+        pipeline: Pipeline,
+        subscribe: Callable[[], Subscription],
+        member: str,
+        options: ConsumerOptions | None = None,
     ) -> None:
         self.name = f"consumer of {pipeline.service.name}"
         self._pipeline = pipeline
@@ -258,8 +262,8 @@ class Consumer:
     async def _settle(self, item: Item) -> None:
         """Bring one record to its end: handled, or buried with its cause and its number of tries."""
         retry = self._pipeline.service.retry
-        failure = item.failure
-        while True:
+        failure, settled = item.failure, False
+        while not settled:
             if failure is not None:
                 decision = decide(retry, failure, item.tries, self._pipeline.ids.random())
                 if not isinstance(decision, RetryAfter):
@@ -274,9 +278,8 @@ class Consumer:
                     )
                     break
             failure = await self._try(item)
-            if failure is None:
-                break
-            if not item.tries:
+            settled = failure is None
+            if failure is not None and not item.tries:
                 item.tries = await self._count(item.record)
         if failure is not None:
             await self._bury(item, failure)
@@ -294,21 +297,33 @@ class Consumer:
             delivery = item.delivery = decode(item.record, pipeline.interests, pipeline.codec)
         if delivery.broken is not None:
             return delivery.broken
-        while True:
+        calls_out = delivery.interest is not None and any(b.concurrency > 1 for b in delivery.interest.bindings)
+
+        async def handle() -> None:
+            async with self._turn(delivery, item):
+                if calls_out:
+                    await pipeline.run_late(delivery, self._held(item))
+                else:
+                    await pipeline.run([delivery], self._held(item))
+
+        try:
+            await self._waited_out(handle)
+        except HandlerFailed as failed:
+            return failed.error
+        return None
+
+    async def _waited_out(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do something that a full disk or a lost database may delay, but that no message is to blame for."""
+        done = False
+        while not done:
             try:
-                async with self._turn(delivery, item):
-                    if delivery.interest and any(b.concurrency > 1 for b in delivery.interest.bindings):
-                        await pipeline.run_late(delivery, self._held(item))
-                    else:
-                        await pipeline.run([delivery], self._held(item))
-                return None
-            except HandlerFailed as failed:
-                return failed.error
-            except Fenced:
-                raise
+                await work()
+                done = True
             except PartitaError as error:
+                if isinstance(error, Fenced) or not error.retryable:
+                    raise
                 log.warning("%s waits: %s", self.name, error)
-                await pipeline.clock.sleep(self._options.pause_s)
+                await self._pipeline.clock.sleep(self._options.pause_s)
 
     async def _bury(self, item: Item, error: Exception) -> None:
         record = item.record
@@ -326,14 +341,7 @@ class Consumer:
             type(error).__name__,
             error,
         )
-        while True:
-            try:
-                return await self._pipeline.bury(delivery, error, item.tries, self._held(item))
-            except Fenced:
-                raise
-            except PartitaError as busy:
-                log.warning("%s waits to bury: %s", self.name, busy)
-                await self._pipeline.clock.sleep(self._options.pause_s)
+        await self._waited_out(lambda: self._pipeline.bury(delivery, error, item.tries, self._held(item)))
 
     def _held(self, item: Item) -> list[tuple[str, int, int]]:
         place = item.record.at

@@ -104,7 +104,9 @@ class Door:
         if self._running:
             await asyncio.wait(self._running, timeout=5.0)
         for delivery in self._waiting:
-            _fail(delivery, PartitaError("The process is stopping; the command was not handled.", hint="Send it again."))
+            _fail(
+                delivery, PartitaError("The process is stopping; the command was not handled.", hint="Send it again.")
+            )
 
     async def _together(self, batch: list[Delivery]) -> None:
         while batch:

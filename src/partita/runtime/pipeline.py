@@ -62,10 +62,10 @@ class Pipeline:
             Fenced, StoreUnavailable: no message is to blame; give up the partition, or try again.
         """
         waves = self.coalesce
-        while True:
+        units: list[Unit] | None = None
+        while units is None:  # each turn takes one more handler out of the waves, or all of them
             try:
                 units = await self._transaction(deliveries, held, waves)
-                break
             except NotForWaves as found:
                 if found.binding is None:
                     waves = False

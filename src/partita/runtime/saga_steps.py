@@ -220,9 +220,7 @@ class SagaBatch:
     def _concerned(self, delivery: Delivery) -> list[tuple[str, str]]:
         envelope = delivery.envelope
         assert envelope is not None
-        starts = [
-            (d.name, d.key_of(delivery.message)) for d in self._directory.starting.get(envelope.type, ())
-        ]
+        starts = [(d.name, d.key_of(delivery.message)) for d in self._directory.starting.get(envelope.type, ())]
         return starts + (self._answered(delivery) if envelope.type in self._directory.listening else [])
 
     def _answered(self, delivery: Delivery) -> list[tuple[str, str]]:

@@ -1,4 +1,7 @@
-"""The supervisor: the only endless loop. Every worker is `step(now) -> due`, woken early by a signal."""
+"""The supervisor: the only endless loop.
+
+Walk 11: every worker is `step(now) -> due`, woken early by a signal; nothing else in Partita loops for ever.
+"""
 
 from __future__ import annotations
 

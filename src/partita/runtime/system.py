@@ -44,7 +44,9 @@ class System:
         self.supervisor = Supervisor(clock)
         self.member = f"{os.getpid()}-{ids.new()[-12:]}"
 
-    async def open(self, stores: Mapping[str, Store], replaced: Mapping[Callable[..., Any], Callable[..., Any]]) -> None:
+    async def open(
+        self, stores: Mapping[str, Store], replaced: Mapping[Callable[..., Any], Callable[..., Any]]
+    ) -> None:
         """Open the bus and the stores, make topics and schemas known, check the sagas in flight.
 
         Raises:

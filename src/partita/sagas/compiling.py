@@ -118,7 +118,9 @@ def _check_order(name: str, steps: Sequence[StepSpec]) -> None:
 def _check_step(spec: StepSpec, service: Service) -> None:
     where, command = spec.place, spec.command
     if command.kind != "command":
-        _refuse(where, f"{spec.name} names {command.name}, which is no command.", f"{spec.name} = step(SomeCommand, ...)")
+        _refuse(
+            where, f"{spec.name} names {command.name}, which is no command.", f"{spec.name} = step(SomeCommand, ...)"
+        )
     for sent in (command, spec.undo, spec.ask):
         if sent is not None and sent.key_field is None:
             _refuse(
@@ -136,7 +138,7 @@ def _check_step(spec: StepSpec, service: Service) -> None:
         _refuse(
             where,
             f"{spec.name} may time out with an unknown outcome, and nothing undoes it then.",
-            f"{spec.name} = pivot({command.name}, undo=Undo{command.name}), or on_timeout=\"retry\".",
+            f'{spec.name} = pivot({command.name}, undo=Undo{command.name}), or on_timeout="retry".',
         )
     if spec.undo is not None and spec.undo.refusals:
         names = ", ".join(r.__name__ for r in spec.undo.refusals)
@@ -199,7 +201,8 @@ def _check_timeout(spec: StepSpec) -> None:
 def retry_horizon_s(retry: Retry) -> float:
     """How long a participant may retry in place, in seconds."""
     waits = (min(retry.wait_s_max, retry.first_wait_s * 2**n) for n in range(retry.in_place))
-    return sum(waits) * (1 + retry.jitter)
+    total: float = sum(waits)
+    return total * (1 + retry.jitter)
 
 
 def _fill(spec: StepSpec, steps: Sequence[StepSpec], index: int, start: Contract) -> StepSpec:

@@ -14,9 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, TypeVar
-
-from typing_extensions import Never
+from typing import Any, ClassVar, Literal, Never, TypeVar
 
 from partita.catalog.contract import Contract, Place, caller_place, contract_of
 from partita.catalog.event import Command, Event
@@ -42,12 +40,12 @@ class Step:
         on_timeout: OnTimeout,
         no_effect: bool,
     ) -> None:
-        self.kind = kind
+        self.kind: Kind = kind
         self.command_class = command
         self.undo_class = undo
         self.ask_class = ask
         self.timeout_s = timeout
-        self.on_timeout = on_timeout
+        self.on_timeout: OnTimeout = on_timeout
         self.no_effect = no_effect
         self.name = ""
         self.place = caller_place(3)
@@ -96,9 +94,7 @@ def step(
         ask: answered with the command's reply when it was done, refused when not.
         no_effect: the step changes nothing and needs no undo.
     """
-    return Step(
-        "step", command, undo=undo, ask=ask, timeout=timeout, on_timeout=on_timeout, no_effect=no_effect
-    )
+    return Step("step", command, undo=undo, ask=ask, timeout=timeout, on_timeout=on_timeout, no_effect=no_effect)
 
 
 def pivot(

@@ -41,7 +41,9 @@ def text(definition: SagaDefinition) -> str:
     for spec in definition.steps:
         lines.append(f"  {spec.name:<{width}}  {spec.kind:<9}  {spec.command.name} -> {_name(spec.command.reply)}")
         if spec.command.refusals:
-            lines.append(f"  {'':<{width}}  refused    {', '.join(r.__name__ for r in spec.command.refusals)}: undo what is before")
+            lines.append(
+                f"  {'':<{width}}  refused    {', '.join(r.__name__ for r in spec.command.refusals)}: undo what is before"
+            )
         if spec.undo is not None:
             lines.append(f"  {'':<{width}}  undo       {spec.undo.name} -> {_name(spec.undo.reply)}")
         lines.append(f"  {'':<{width}}  timeout    {spec.timeout_s:g} s, then {spec.on_timeout}")

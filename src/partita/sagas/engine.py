@@ -90,9 +90,7 @@ class Ignored:
 class _Move:
     """One transition in the making."""
 
-    def __init__(
-        self, definition: SagaDefinition, state: SagaState, now_us: int, new_id: Callable[[], str]
-    ) -> None:
+    def __init__(self, definition: SagaDefinition, state: SagaState, now_us: int, new_id: Callable[[], str]) -> None:
         self.definition = definition
         self.state = state
         self.now_us = now_us
@@ -193,7 +191,7 @@ def _step_of(definition: SagaDefinition, state: SagaState, incoming: Incoming) -
         if kind is spec.command.reply or kind in spec.command.refusals or (spec.undo and kind is spec.undo.reply)
     ]
     waiting = [i for i in fits if state.steps[i].phase in ("sent", "asking", "undoing")]
-    return (waiting or fits or [None])[0]
+    return next(iter(waiting or fits), None)
 
 
 def _replied(move: _Move, index: int, incoming: Incoming) -> Transition:
@@ -294,7 +292,7 @@ def _undo_next(move: _Move) -> None:
 
 def _send_undo(move: _Move, index: int) -> None:
     """Rule 6. Each send has a new id: a participant that has undone already answers a repeat from its tombstone."""
-    state, spec, step = move.state, move.definition.steps[index], move.state.steps[index]
+    spec, step = move.definition.steps[index], move.state.steps[index]
     assert spec.undo is not None
     floor = step.epoch
     step.tries += 1
@@ -403,7 +401,11 @@ def _message_of(spec: StepSpec, state: SagaState) -> Any:
 def _message(contract: Contract, source: str, state: SagaState) -> Any:
     names = contract.shape.struct.__struct_fields__
     wires = contract.shape.struct.__struct_encode_fields__
-    facts = {wire: state.facts[f"{source}.{n}"] for n, wire in zip(names, wires, strict=True) if f"{source}.{n}" in state.facts}
+    facts = {
+        wire: state.facts[f"{source}.{n}"]
+        for n, wire in zip(names, wires, strict=True)
+        if f"{source}.{n}" in state.facts
+    }
     return msgspec.convert(facts, contract.cls, strict=False)
 
 

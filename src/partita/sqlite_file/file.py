@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import fcntl
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,8 +19,14 @@ from partita.errors import PartitaError, StoreCorrupt, StoreMismatch, StoreUnava
 T = TypeVar("T")
 
 _UNAVAILABLE = {
-    sqlite3.SQLITE_FULL: ("the disk is full", "Free some space; nothing of the transaction was kept, work goes on then."),
-    sqlite3.SQLITE_IOERR: ("the disk does not answer as it should", "Check the disk and its limits (ulimit -f, quota)."),
+    sqlite3.SQLITE_FULL: (
+        "the disk is full",
+        "Free some space; nothing of the transaction was kept, work goes on then.",
+    ),
+    sqlite3.SQLITE_IOERR: (
+        "the disk does not answer as it should",
+        "Check the disk and its limits (ulimit -f, quota).",
+    ),
     sqlite3.SQLITE_READONLY: ("the file or its folder is read-only", "Give this user write permission on both."),
     sqlite3.SQLITE_BUSY: ("another program holds its write lock", "Close the program that has it open for writing."),
     sqlite3.SQLITE_LOCKED: ("it is locked", "Close the program that has it open for writing."),
@@ -118,12 +125,8 @@ class SqliteFile:
         async with self._turn:
             await self._begin(connection)
             try:
-                try:
+                with _undone_unless_finished(connection):
                     yield connection
-                except BaseException:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
-                    raise
                 if synced:
                     await self._in_thread(lambda: self._commit(connection))
                 else:
@@ -203,16 +206,38 @@ class SqliteFile:
         version = self._synced.execute("PRAGMA user_version").fetchone()[0]
         for number, script in enumerate(self._migrations[version:], start=version + 1):
             self._synced.execute("BEGIN IMMEDIATE")
-            try:
+            with _undone_unless_finished(self._synced):
                 for statement in statements_of(script):
                     self._synced.execute(statement)
                 self._synced.execute(f"PRAGMA application_id={self._application_id}")
                 self._synced.execute(f"PRAGMA user_version={number}")
                 self._synced.execute("COMMIT")
-            except BaseException:
-                if self._synced.in_transaction:
-                    self._synced.execute("ROLLBACK")
-                raise
+
+
+@contextmanager
+def _undone_unless_finished(connection: sqlite3.Connection) -> Iterator[None]:
+    """Roll back when the block is left by an exception of any kind, a cancelled task's too."""
+    finished = False
+    try:
+        yield
+        finished = True
+    finally:
+        if not finished and connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def version() -> tuple[int, ...]:
+    """The version of the SQLite in this Python."""
+    return sqlite3.sqlite_version_info
+
+
+def quick_check(path: Path) -> str:
+    """What SQLite's own quick check says of a file: "ok", or what is wrong."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            return str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.Error as error:
+        return str(translate(error, path) or error)
 
 
 def statements_of(script: str) -> list[str]:

@@ -30,7 +30,9 @@ FREE = "UPDATE lease SET owner = NULL WHERE scope = ? AND owner = ?"
 RELEASE = "UPDATE lease SET owner = NULL WHERE scope = ? AND resource = ? AND owner = ?"
 CREATE = "INSERT INTO lease (scope, resource, owner, epoch) VALUES (?, ?, NULL, 0) ON CONFLICT DO NOTHING"
 HELD = "SELECT resource, owner, epoch FROM lease WHERE scope = ?"
-CLAIM = "UPDATE lease SET owner = ?, epoch = epoch + 1 WHERE scope = ? AND resource = ? AND owner IS NULL RETURNING epoch"
+CLAIM = (
+    "UPDATE lease SET owner = ?, epoch = epoch + 1 WHERE scope = ? AND resource = ? AND owner IS NULL RETURNING epoch"
+)
 
 
 class Holding(NamedTuple):

@@ -76,9 +76,7 @@ class Sequences(Protocol):
         """Store the last numbers given."""
         ...
 
-    async def last_in(
-        self, consumer: str, keys: Sequence[tuple[str, str, str]]
-    ) -> Mapping[tuple[str, str, str], int]:
+    async def last_in(self, consumer: str, keys: Sequence[tuple[str, str, str]]) -> Mapping[tuple[str, str, str], int]:
         """The last number handled of each (source, topic, key); absent = the key is new."""
         ...
 
@@ -349,14 +347,22 @@ class Trail(Protocol):
 class Session(Protocol):
     """An open transaction: plain SQL with `:name` parameters, and the ledgers."""
 
-    inbox: Inbox
-    sequences: Sequences
-    outbox: Outbox
-    sagas: Sagas
-    tombstones: Tombstones
-    dead_letters: DeadLetters
-    claims: Claims
-    trail: Trail
+    @property
+    def inbox(self) -> Inbox: ...
+    @property
+    def sequences(self) -> Sequences: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def sagas(self) -> Sagas: ...
+    @property
+    def tombstones(self) -> Tombstones: ...
+    @property
+    def dead_letters(self) -> DeadLetters: ...
+    @property
+    def claims(self) -> Claims: ...
+    @property
+    def trail(self) -> Trail: ...
 
     async def execute(self, sql: str, params: Mapping[str, Any]) -> int:
         """Run a writing statement; returns how many rows it changed."""
@@ -432,10 +438,18 @@ class Attempts(Protocol):
 class Store(Protocol):
     """One service's database."""
 
-    name: str
-    source: str  # the id and incarnation of this database, the `source` of its messages
-    leases: Leases
-    attempts: Attempts
+    @property
+    def name(self) -> str: ...
+    @property
+    def source(self) -> str:
+        """The id and incarnation of this database, the `source` of its messages."""
+        ...
+
+    @property
+    def leases(self) -> Leases: ...
+    @property
+    def attempts(self) -> Attempts: ...
+
     on_outbox: Callable[[], None]  # called when rows for the relay may have been committed, here or elsewhere
 
     async def open(self) -> None:
@@ -471,5 +485,3 @@ class Store(Protocol):
     async def now_us(self) -> int:
         """The store's clock, by which timers and retention go."""
         ...
-
-

@@ -19,7 +19,9 @@ from partita.examples.shop.messages import OrderRejected, PlaceOrder
 from partita.examples.shop.services import OrderId, OrderLine
 
 BODY_BYTES_MAX = 256_000
-FIND = "SELECT order_id, customer_id, total_cents, country, occurred_us, status, reason FROM orders WHERE order_id = :id"
+FIND = (
+    "SELECT order_id, customer_id, total_cents, country, occurred_us, status, reason FROM orders WHERE order_id = :id"
+)
 
 
 class LineIn(BaseModel):
@@ -71,9 +73,7 @@ def make_api(app: App) -> FastAPI:
         return await proceed(request)
 
     @api.post("/orders", status_code=201, response_model=OrderOut)
-    async def place_order(
-        order: OrderIn, idempotency_key: Annotated[str, Header(min_length=1, max_length=255)]
-    ) -> Any:
+    async def place_order(order: OrderIn, idempotency_key: Annotated[str, Header(min_length=1, max_length=255)]) -> Any:
         """Place an order. The same Idempotency-Key again answers the same and places nothing."""
         order_id = OrderId("ord_" + hashlib.sha256(idempotency_key.encode()).hexdigest()[:20])
         before = await _find(app, order_id)

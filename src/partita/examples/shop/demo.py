@@ -92,7 +92,13 @@ class Outcome:
             "lost": lost,
             "twice": twice,
             "invariants": [
-                {"id": i.id, "text": i.text, "checks": i.checks, "violations": len(i.violations), "examples": i.violations[:3]}
+                {
+                    "id": i.id,
+                    "text": i.text,
+                    "checks": i.checks,
+                    "violations": len(i.violations),
+                    "examples": i.violations[:3],
+                }
                 for i in self.invariants
             ],
             "latency_ms": {"p50": percentile(self.latency, 50), "p99": percentile(self.latency, 99)},
@@ -133,7 +139,12 @@ class Demo:
             self.processes[role] = start_witness(role, options.data, decline=options.decline, seed=options.seed)
             return
         told = RoleOptions(
-            role=role, data=str(options.data), seed=options.seed, rate=options.rate, bug=options.bug, time_scale=TIME_SCALE
+            role=role,
+            data=str(options.data),
+            seed=options.seed,
+            rate=options.rate,
+            bug=options.bug,
+            time_scale=TIME_SCALE,
         )
         self.processes[role] = subprocess.Popen(
             [sys.executable, "-m", "partita.examples.shop.demo_role", msgspec.json.encode(told).decode()],
@@ -264,13 +275,13 @@ def run(options: DemoOptions, tell: Callable[[Demo, Numbers, float], str | None]
     poisoned = False
     next_kill = time.monotonic() + options.kill_every_s
     try:
-        while True:
+        key: str | None = None
+        left = 1.0
+        while left > 0 and key != "quit":
             elapsed = time.monotonic() - demo.started
             left = options.seconds - elapsed if options.seconds is not None else 1.0
             numbers = demo.numbers()
             key = tell(demo, numbers, left)
-            if left <= 0 or key == "quit":
-                break
             if key == "poison":
                 demo.poison()
             elif key in ROLES:

@@ -107,7 +107,7 @@ def _envelope(headers: bytes) -> Envelope | None:
 
 
 def terminal(facts: Facts, i: Invariant) -> None:
-    """I1"""
+    """I1, terminal."""
     rows = facts.fetch("order-service", "SELECT saga_id, status FROM saga WHERE saga = 'Checkout'")
     sagas = {row[0]: row[1] for row in rows}
     fits = {"CONFIRMED": "completed", "CANCELLED": "undone"}
@@ -119,7 +119,7 @@ def terminal(facts: Facts, i: Invariant) -> None:
 
 
 def money(facts: Facts, i: Invariant) -> None:
-    """I2"""
+    """I2, money."""
     ledger: dict[str, Counter[str]] = defaultdict(Counter)
     for name, kind, cents in facts.psp.execute("SELECT order_id, kind, cents FROM effect WHERE answer = 'ok'"):
         ledger[name][kind] += 1
@@ -138,7 +138,7 @@ def money(facts: Facts, i: Invariant) -> None:
 
 
 def stock(facts: Facts, i: Invariant) -> None:
-    """I3"""
+    """I3, stock."""
     sold: Counter[str] = Counter()
     for number in facts.accepted:
         command = order(facts.seed, number)
@@ -155,7 +155,7 @@ def stock(facts: Facts, i: Invariant) -> None:
 
 
 def effects_once(facts: Facts, i: Invariant) -> None:
-    """I4"""
+    """I4, effects once."""
     mails: dict[str, Counter[str]] = defaultdict(Counter)
     for name, template in facts.mail.execute("SELECT order_id, detail FROM effect"):
         mails[name][template] += 1
@@ -169,17 +169,19 @@ def effects_once(facts: Facts, i: Invariant) -> None:
 
 
 def no_ghost(facts: Facts, i: Invariant) -> None:
-    """I5"""
+    """I5, no ghost."""
     for record in facts.records:
         if record.envelope is not None:
-            i.check(record.id in facts.outbox, f"{record.envelope.type} {record.id} is on the log and was never committed")
+            i.check(
+                record.id in facts.outbox, f"{record.envelope.type} {record.id} is on the log and was never committed"
+            )
 
 
 def no_loss(facts: Facts, i: Invariant) -> None:
-    """I6"""
+    """I6, no loss."""
     on_log = {r.id for r in facts.records}
-    for name, (service, type_name, _, _) in facts.outbox.items():
-        i.check(name in on_log, f"{type_name} {name} of {service} was committed and is not on the log")
+    for name, (owner, type_name, _, _) in facts.outbox.items():
+        i.check(name in on_log, f"{type_name} {name} of {owner} was committed and is not on the log")
     for service in facts.app.services:
         interests = facts.app.catalog.interests(service)
         handled = Counter(name for name, _ in facts.handled[service.name])
@@ -196,7 +198,7 @@ def no_loss(facts: Facts, i: Invariant) -> None:
 
 
 def key_order(facts: Facts, i: Invariant) -> None:
-    """I7"""
+    """I7, key order."""
     envelopes = {r.id: r for r in facts.records if r.envelope is not None}
     for service in facts.app.services:
         if service.order != "key":
@@ -208,12 +210,15 @@ def key_order(facts: Facts, i: Invariant) -> None:
                 continue
             place = (record.envelope.source, record.topic, record.key)
             number = record.envelope.key_sequence
-            i.check(number > last.get(place, 0), f"{service.name} handled {record.key} number {number} after {last.get(place)}")
+            i.check(
+                number > last.get(place, 0),
+                f"{service.name} handled {record.key} number {number} after {last.get(place)}",
+            )
             last[place] = number
 
 
 def traceable(facts: Facts, i: Invariant) -> None:
-    """I8"""
+    """I8, traceable."""
     for name, (service, type_name, correlation, cause) in facts.outbox.items():
         i.check(correlation in facts.roots, f"{type_name} {name}: its correlation id {correlation} is no root")
         known = cause in facts.outbox or cause in facts.roots
@@ -221,7 +226,7 @@ def traceable(facts: Facts, i: Invariant) -> None:
 
 
 def causality(facts: Facts, i: Invariant) -> None:
-    """I9"""
+    """I9, causality."""
     for name, (_, type_name, _, _) in facts.outbox.items():
         if not type_name.endswith(".OrderConfirmed"):
             continue
@@ -235,7 +240,9 @@ def causality(facts: Facts, i: Invariant) -> None:
             at = row[3]
         missing = {"StockReserved", "PaymentCharged", "OrderPlaced"} - seen
         i.check(not missing, f"OrderConfirmed {name} without {', '.join(sorted(missing))} before it")
-    addresses = {r.id: r.envelope.saga for r in facts.records if r.envelope is not None and r.envelope.kind == "command"}
+    addresses = {
+        r.id: r.envelope.saga for r in facts.records if r.envelope is not None and r.envelope.kind == "command"
+    }
     for service, handled in facts.handled.items():
         undone: set[tuple[str, str, str]] = set()
         for name, outcome in handled:
@@ -246,11 +253,13 @@ def causality(facts: Facts, i: Invariant) -> None:
             if address.kind == "undo":
                 undone.add(step)
             else:
-                i.check(step not in undone, f"{service}: {address.step} of {address.saga_id} took effect after its undo")
+                i.check(
+                    step not in undone, f"{service}: {address.step} of {address.saga_id} took effect after its undo"
+                )
 
 
 def projection(facts: Facts, i: Invariant) -> None:
-    """I10"""
+    """I10, the projection is the fold."""
     fold: Counter[tuple[str, str]] = Counter()
     for record in {r.id: r for r in facts.records}.values():
         if record.envelope is not None and record.envelope.type.endswith(".OrderConfirmed") and record.key:
@@ -259,11 +268,13 @@ def projection(facts: Facts, i: Invariant) -> None:
             fold[(command.occurred_at.date().isoformat(), command.country)] += cents
     rows = {(r[0], r[1]): r[2] for r in facts.fetch("analytics", "SELECT day, country, cents FROM revenue")}
     for place in {*fold, *rows}:
-        i.check(fold[place] == rows.get(place, 0), f"revenue of {place}: {rows.get(place, 0)}, the log says {fold[place]}")
+        i.check(
+            fold[place] == rows.get(place, 0), f"revenue of {place}: {rows.get(place, 0)}, the log says {fold[place]}"
+        )
 
 
 def timers(facts: Facts, i: Invariant, time_scale: float) -> None:
-    """I12"""
+    """I12, timers."""
     waits = {s.name: s.timeout_s * time_scale for d in facts.app.definitions for s in d.steps}
     began: dict[str, int] = {}
     fired: Counter[tuple[str, str]] = Counter()
@@ -280,11 +291,13 @@ def timers(facts: Facts, i: Invariant, time_scale: float) -> None:
 
 
 def quiet(facts: Facts, i: Invariant) -> None:
-    """I13"""
+    """I13, quiescence."""
     for name in facts.db:
         waiting = facts.fetch(name, "SELECT count(*) FROM outbox_queue")[0][0]
         i.check(waiting == 0, f"{name}: {waiting} messages never left")
-    open_sagas = facts.fetch("order-service", "SELECT saga_id, status FROM saga WHERE status NOT IN ('completed', 'undone')")
+    open_sagas = facts.fetch(
+        "order-service", "SELECT saga_id, status FROM saga WHERE status NOT IN ('completed', 'undone')"
+    )
     i.check(not open_sagas, f"{len(open_sagas)} sagas never ended, such as {open_sagas[:2]}")
     behind = facts.log.execute(
         "SELECT count(*) FROM progress AS g JOIN record AS r ON r.place = g.place AND r.position > g.position"

@@ -61,7 +61,7 @@ async def _sell(app: DemoApp, options: RoleOptions) -> None:
     loop = asyncio.get_running_loop()
     start, begun = loop.time(), 0
     sent = list(again)
-    while True:
+    while accepted.path.parent.exists():  # the demo's folder; who removes it ends the storefront
         due = int((loop.time() - start) * options.rate) - begun
         if _is_open(options):
             sent += range(number, number + max(due, 0))

@@ -8,7 +8,14 @@ from __future__ import annotations
 import os
 
 from partita import Tx
-from partita.examples.shop.messages import OrderConfirmed, ReleaseStock, ReserveStock, StockRejected, StockReleased, StockReserved
+from partita.examples.shop.messages import (
+    OrderConfirmed,
+    ReleaseStock,
+    ReserveStock,
+    StockRejected,
+    StockReleased,
+    StockReserved,
+)
 from partita.examples.shop.services import inventory
 
 FIRST_STOCK = """

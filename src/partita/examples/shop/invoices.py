@@ -119,18 +119,16 @@ def rows(path: Path, encoding: str) -> Iterator[Row]:
             hint=f"Expected: {','.join(COLUMNS)}",
         )
     held.clear()
-    while True:
-        number = reader.line_num + 1
-        try:
-            fields = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise SettingsError(f"{path}:{number}: is no CSV ({error}).") from error
-        text = "".join(held).rstrip("\r\n")
-        held.clear()
-        if fields:
-            yield Row(number, text, fields)
+    number = reader.line_num + 1
+    try:
+        for fields in reader:
+            text = "".join(held).rstrip("\r\n")
+            held.clear()
+            if fields:
+                yield Row(number, text, fields)
+            number = reader.line_num + 1
+    except csv.Error as error:
+        raise SettingsError(f"{path}:{number}: is no CSV ({error}).") from error
 
 
 def invoices(path: Path, form: Form) -> Iterator[Invoice]:

@@ -6,7 +6,13 @@ import asyncio
 from typing import Annotated
 
 from partita import Depends, Meta, Tx
-from partita.examples.shop.messages import ChargePayment, PaymentCharged, PaymentDeclined, PaymentRefunded, RefundPayment
+from partita.examples.shop.messages import (
+    ChargePayment,
+    PaymentCharged,
+    PaymentDeclined,
+    PaymentRefunded,
+    RefundPayment,
+)
 from partita.examples.shop.services import payments
 from partita.examples.shop.witness import PaymentProvider, payment_provider
 

@@ -10,7 +10,14 @@ from datetime import UTC, datetime, timedelta
 
 from partita.examples.shop.invoices import COLUMNS
 
-ARTICLES = ("LANTERN, WHITE METAL", "CREAM CUPID HEARTS", 'FLAG "UNION" BOTTLE', "RED WOOLLY HOTTIE", "CAFÉ MUG", "TEA SET")
+ARTICLES = (
+    "LANTERN, WHITE METAL",
+    "CREAM CUPID HEARTS",
+    'FLAG "UNION" BOTTLE',
+    "RED WOOLLY HOTTIE",
+    "CAFÉ MUG",
+    "TEA SET",
+)
 COUNTRIES = ("United Kingdom", "United Kingdom", "United Kingdom", "Norway", "EIRE", "France", "Germany")
 START = datetime(2010, 12, 1, 8, 26, tzinfo=UTC)
 

@@ -39,9 +39,7 @@ class SqliteSequences:
         """Store the last numbers given."""
         self._db.executemany(SAVE_OUT, [(*place, number) for place, number in last.items()])
 
-    async def last_in(
-        self, consumer: str, keys: Sequence[tuple[str, str, str]]
-    ) -> Mapping[tuple[str, str, str], int]:
+    async def last_in(self, consumer: str, keys: Sequence[tuple[str, str, str]]) -> Mapping[tuple[str, str, str], int]:
         """The last number handled of each (source, topic, key)."""
         if not keys:
             return {}

@@ -13,7 +13,7 @@ from typing import Any
 from partita.clock import Clock, SystemClock, SystemIds
 from partita.errors import StoreMismatch
 from partita.sqlite_file.alive import Alive
-from partita.sqlite_file.file import SqliteFile, statements_of, translate
+from partita.sqlite_file.file import SqliteFile, statements_of
 from partita.sqlite_file.leases import LeaseBook
 from partita.sqlite_file.wake import Wake
 from partita.store.port import Lease
@@ -74,13 +74,15 @@ class SqliteSession:
         self._savepoints += 1
         name = f"partita_{self._savepoints}"
         self._db.execute(f"SAVEPOINT {name}")
+        finished = False
         try:
             yield
-        except BaseException:
-            self._db.execute(f"ROLLBACK TO {name}")
-            self._db.execute(f"RELEASE {name}")
-            raise
-        self._db.execute(f"RELEASE {name}")
+            finished = True
+        finally:
+            if self._db.in_transaction:
+                if not finished:
+                    self._db.execute(f"ROLLBACK TO {name}")
+                self._db.execute(f"RELEASE {name}")
 
 
 class SqliteLeases:
@@ -189,11 +191,3 @@ class SqliteStore:
     async def now_us(self) -> int:
         """The store's clock."""
         return self._clock.now_us()
-
-    def quick_check(self) -> str:
-        """What SQLite's own quick check says of the file: "ok", or what is wrong."""
-        try:
-            with sqlite3.connect(f"file:{self.path}?mode=ro", uri=True) as db:
-                return str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
-        except sqlite3.Error as error:
-            return str(translate(error, self.path) or error)
