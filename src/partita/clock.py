@@ -94,6 +94,7 @@ class SystemIds:
         self._lock = threading.Lock()
         self._last_ms = 0
         self._counter = 0
+        self._prefix = ""
         self._dice = random.Random(os.urandom(16))
         self._getrandbits = self._dice.getrandbits
 
@@ -102,15 +103,17 @@ class SystemIds:
         with self._lock:
             ms = self._clock.now_us() // 1000
             if ms > self._last_ms:
-                self._last_ms, self._counter = ms, 0
+                self._turn_to(ms)
             else:
                 self._counter += 1
                 if self._counter > 0xFFF:
-                    self._last_ms, self._counter = self._last_ms + 1, 0
-            high = (self._last_ms << 16) | 0x7000 | self._counter
-            low = (2 << 62) | self._getrandbits(62)
-        text = f"{high:016x}{low:016x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+                    self._turn_to(self._last_ms + 1)
+            low = f"{self._getrandbits(62) | 1 << 63:016x}"
+            return f"{self._prefix}{self._counter:03x}-{low[:4]}-{low[4:]}"
+
+    def _turn_to(self, ms: int) -> None:
+        text = f"{ms:012x}"
+        self._last_ms, self._counter, self._prefix = ms, 0, f"{text[:8]}-{text[8:]}-7"
 
     def random(self) -> float:
         """A number in [0, 1) from this process's own generator."""

@@ -17,6 +17,7 @@ class Interest:
     contract: Contract
     bindings: list[Binding] = field(default_factory=list)
     for_sagas: bool = False
+    dedupes: bool = False
 
 
 class Catalog:
@@ -46,7 +47,9 @@ class Catalog:
         found: dict[str, Interest] = {}
         for binding in service.declared.bindings:
             for contract in binding.contracts:
-                found.setdefault(contract.full_name, Interest(contract)).bindings.append(binding)
+                interest = found.setdefault(contract.full_name, Interest(contract))
+                interest.bindings.append(binding)
+                interest.dedupes = interest.dedupes or binding.dedupe_by is not None
         for definition in service.declared.sagas:
             for contract in definition.consumes:
                 found.setdefault(contract.full_name, Interest(contract)).for_sagas = True

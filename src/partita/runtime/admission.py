@@ -84,7 +84,7 @@ class Admission:
 
     def business_keys(self, delivery: Delivery) -> tuple[tuple[str, str], ...]:
         """(consumer, business key) for each handler that dedupes by a field."""
-        if delivery.interest is None or delivery.message is None:
+        if delivery.interest is None or delivery.message is None or not delivery.interest.dedupes:
             return ()
         return tuple(
             (self.consumer_of(b), f"{delivery.interest.contract.name}#{getattr(delivery.message, b.dedupe_by)}")
