@@ -210,7 +210,9 @@ def memory_child(count: int) -> None:
         early = 0.0
         async with mine.running():
             for first in range(0, count, 500):
-                await asyncio.gather(*(mine.send(Place(order_id=OrderId(f"m{n}"), cents=1)) for n in range(first, first + 500)))
+                await asyncio.gather(
+                    *(mine.send(Place(order_id=OrderId(f"m{n}"), cents=1)) for n in range(first, first + 500))
+                )
                 await mine.settled(120)
                 if not early and first >= count // 10:
                     early = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -62,8 +62,16 @@ def main() -> None:
         ("peer: DBOS on SQLite, best of 1, 4, 8 at once (median)", f"{ours.median(peers):,.0f}", ""),
         ("ratio, in turn in one run (median)", f"{ratio:.1f}x", ">= 30x"),
         ("messages/s through outbox, relay and consumer (8 a checkout)", f"{rate * 8:,.0f}", ""),
-        ("one checkout alone, seven hops, p50 / p99 ms", f"{percentile(alone, 50):.1f} / {percentile(alone, 99):.1f}", "p50 <= 15"),
-        ("commit to handled at 200 messages/s, p50 / p99 ms", f"{percentile(hops, 50):.1f} / {percentile(hops, 99):.1f}", "<= 3 / <= 25"),
+        (
+            "one checkout alone, seven hops, p50 / p99 ms",
+            f"{percentile(alone, 50):.1f} / {percentile(alone, 99):.1f}",
+            "p50 <= 15",
+        ),
+        (
+            "commit to handled at 200 messages/s, p50 / p99 ms",
+            f"{percentile(hops, 50):.1f} / {percentile(hops, 99):.1f}",
+            "<= 3 / <= 25",
+        ),
         ("cost with 1 M history rows against none", f"{before / after:.2f}x", "<= 1.3x"),
         ("memory after a tenth / at the end of 800,000 messages, MiB", f"{early:.0f} / {peak:.0f}", "flat, <= 150"),
     ]

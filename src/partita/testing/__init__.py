@@ -1,0 +1,1 @@
+"""Testing: what third parties run against their adapters."""

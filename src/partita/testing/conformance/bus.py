@@ -1,0 +1,279 @@
+"""What every bus must do, as cases: `for case in CASES: await case(open_bus)`.
+
+`open_bus` opens the same log or broker each time it is called within a case, as other processes would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from partita.bus.port import RECORD_BYTES_MAX, Bus, Fence, Outgoing, Record, Subscription, TopicSpec
+from partita.errors import Fenced
+
+OpenBus = Callable[[], Awaitable[Bus]]
+Case = Callable[[OpenBus], Awaitable[None]]
+TOPIC = "conformance.events"
+PATIENCE_S = 10.0
+
+
+@asynccontextmanager
+async def _opened(open_bus: OpenBus) -> AsyncIterator[Bus]:
+    bus = await open_bus()
+    await bus.ensure_topics([TopicSpec(name=TOPIC, partitions=4)])
+    try:
+        yield bus
+    finally:
+        await bus.close()
+
+
+def outgoing(number: int, key: str | None = "k", value: bytes | None = None) -> Outgoing:
+    """A record for the cases; its value is its number."""
+    return Outgoing(TOPIC, key, b"\x00headers\xff", str(number).encode() if value is None else value, f"id{number}")
+
+
+async def _drain(subscription: Subscription, count: int, *, done: bool = True) -> list[Record]:
+    """Poll until so many records came, or patience ends."""
+    found: list[Record] = []
+    until = asyncio.get_running_loop().time() + PATIENCE_S
+    while len(found) < count and asyncio.get_running_loop().time() < until:
+        polled = await subscription.poll(100)
+        if polled.revoked:
+            await subscription.release(polled.revoked)
+        found += polled.records
+        if done:
+            subscription.done(polled.records)
+        if not polled.records:
+            await subscription.keep()
+            await _pause()
+    return found
+
+
+async def _pause() -> None:
+    event = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.02, event.set)
+    await event.wait()
+
+
+def _numbers(records: Sequence[Record]) -> list[int]:
+    return [int(r.value) for r in records]
+
+
+async def records_of_a_key_come_in_order(open_bus: OpenBus) -> None:
+    """One (topic, key) is one partition, in append order."""
+    async with _opened(open_bus) as bus:
+        for n in range(0, 60, 6):
+            await bus.append([outgoing(n + i, f"k{i % 3}") for i in range(6)])
+        subscription = bus.subscribe("group", [TOPIC], "one")
+        records = await _drain(subscription, 60)
+        assert sorted(_numbers(records)) == list(range(60)), "each record once"
+        for key in ("k0", "k1", "k2"):
+            mine = [r for r in records if r.key == key]
+            assert _numbers(mine) == sorted(_numbers(mine)), f"the order of {key} was not kept"
+            assert len({r.partition for r in mine}) == 1, "a key is in one partition"
+            assert [r.offset for r in mine] == sorted({r.offset for r in mine}), "offsets grow"
+        await subscription.close()
+
+
+async def bytes_and_keys_come_as_they_went(open_bus: OpenBus) -> None:
+    """A bus carries, it does not read: junk, emptiness, other scripts, no key."""
+    values = [b"", b"\x00\xff" * 10, bytes(range(256))]
+    keys = [None, "", "ключ \N{SNOWMAN}"]
+    async with _opened(open_bus) as bus:
+        await bus.append([outgoing(n, k, v) for n, (k, v) in enumerate(zip(keys, values, strict=True))])
+        subscription = bus.subscribe("group", [TOPIC], "one")
+        records = await _drain(subscription, 3)
+        got = {(r.key, r.value, r.headers) for r in records}
+        assert got == {(k, v, b"\x00headers\xff") for k, v in zip(keys, values, strict=True)}
+        await subscription.close()
+
+
+async def what_was_not_done_comes_again(open_bus: OpenBus) -> None:
+    """At least once: a member that dies before `done` leaves the record to the next."""
+    async with _opened(open_bus) as bus:
+        await bus.append([outgoing(n) for n in range(10)])
+        first = bus.subscribe("group", [TOPIC], "one")
+        records = await _drain(first, 10, done=False)
+        first.done(records[:4])
+        await first.close()
+        second = bus.subscribe("group", [TOPIC], "two")
+        again = _numbers(await _drain(second, 6))
+        assert again[-6:] == [4, 5, 6, 7, 8, 9], "records that were not done are lost or out of order"
+        await second.close()
+
+
+async def done_out_of_order_holds_the_position_behind_the_oldest(open_bus: OpenBus) -> None:
+    """The watermark: what is done later than its successors must still come again after a crash."""
+    async with _opened(open_bus) as bus:
+        await bus.append([outgoing(n) for n in range(6)])
+        first = bus.subscribe("group", [TOPIC], "one")
+        records = await _drain(first, 6, done=False)
+        first.done([r for r in records if int(r.value) != 2])
+        await first.keep()
+        await first.close()
+        second = bus.subscribe("group", [TOPIC], "two")
+        assert 2 in _numbers(await _drain(second, 1)), "a record that was never done is lost"
+        await second.close()
+
+
+async def what_was_done_does_not_come_again(open_bus: OpenBus) -> None:
+    """After an orderly close the group goes on where it was."""
+    async with _opened(open_bus) as bus:
+        await bus.append([outgoing(n) for n in range(5)])
+        first = bus.subscribe("group", [TOPIC], "one")
+        await _drain(first, 5)
+        await first.close()
+        await bus.append([outgoing(5)])
+        second = bus.subscribe("group", [TOPIC], "two")
+        assert _numbers(await _drain(second, 1)) == [5]
+        await second.close()
+
+
+async def groups_are_independent(open_bus: OpenBus) -> None:
+    """Each group gets every record, from the oldest on."""
+    async with _opened(open_bus) as bus:
+        await bus.append([outgoing(n) for n in range(5)])
+        for group in ("a", "b"):
+            subscription = bus.subscribe(group, [TOPIC], "one")
+            assert _numbers(await _drain(subscription, 5)) == [0, 1, 2, 3, 4]
+            await subscription.close()
+
+
+async def two_members_share_and_nothing_goes_to_both(open_bus: OpenBus) -> None:
+    """A newcomer gets its share through a hand-over; while both are well, no record comes twice."""
+    async with _opened(open_bus) as one_bus, _opened(open_bus) as two_bus:
+        one = one_bus.subscribe("group", [TOPIC], "one")
+        alone = await one.poll(10)
+        two = two_bus.subscribe("group", [TOPIC], "two")
+        shares: dict[str, int] = {}
+        until = asyncio.get_running_loop().time() + PATIENCE_S
+        held: dict[str, set[tuple[str, int]]] = {"one": set(alone.assigned), "two": set()}
+        while asyncio.get_running_loop().time() < until and min(len(h) for h in held.values()) < 2:
+            for name, member in (("one", one), ("two", two)):
+                await member.keep()
+                polled = await member.poll(10)
+                held[name] = (held[name] | set(polled.assigned)) - set(polled.revoked)
+                await member.release(polled.revoked)
+            await _pause()
+        await one_bus.append([outgoing(n, f"k{n}") for n in range(40)])
+        seen: list[int] = []
+        while len(seen) < 40 and asyncio.get_running_loop().time() < until:
+            for name, member in (("one", one), ("two", two)):
+                polled = await member.poll(100)
+                member.done(polled.records)
+                seen += _numbers(polled.records)
+                shares[name] = shares.get(name, 0) + len(polled.records)
+            await _pause()
+        assert sorted(seen) == list(range(40)), "a record came twice or not at all"
+        assert min(shares.values()) > 0, "a member got no share"
+        await one.close()
+        await two.close()
+
+
+async def who_leaves_is_replaced(open_bus: OpenBus) -> None:
+    """The partitions of a member that left go to those who stay."""
+    async with _opened(open_bus) as bus:
+        one, two = bus.subscribe("group", [TOPIC], "one"), bus.subscribe("group", [TOPIC], "two")
+        for _ in range(3):
+            for member in (one, two):
+                await member.keep()
+                polled = await member.poll(10)
+                await member.release(polled.revoked)
+        await one.close()
+        await bus.append([outgoing(n, f"k{n}") for n in range(20)])
+        assert sorted(_numbers(await _drain(two, 20))) == list(range(20))
+        await two.close()
+
+
+async def a_record_over_the_limit_is_refused_alone(open_bus: OpenBus) -> None:
+    """For good, with the reason; its neighbours are appended."""
+    async with _opened(open_bus) as bus:
+        big = outgoing(1, "k", b"x" * (RECORD_BYTES_MAX + 1))
+        refusals = await bus.append([outgoing(0), big, outgoing(2)])
+        assert refusals[0] is None and refusals[2] is None and refusals[1], (
+            "only the large one is refused, with a reason"
+        )
+        subscription = bus.subscribe("group", [TOPIC], "one")
+        assert _numbers(await _drain(subscription, 2)) == [0, 2]
+        await subscription.close()
+
+
+async def an_old_epoch_appends_nothing(open_bus: OpenBus) -> None:
+    """A relay that stood still must not append what its successor has sent already."""
+    async with _opened(open_bus) as bus:
+        await bus.append([outgoing(0)], [Fence("outbox/0", 1)])
+        await bus.append([outgoing(1)], [Fence("outbox/0", 2), Fence("outbox/1", 1)])
+        try:
+            await bus.append([outgoing(2)], [Fence("outbox/1", 1), Fence("outbox/0", 1)])
+        except Fenced:
+            pass
+        else:
+            raise AssertionError("an old epoch was accepted")
+        subscription = bus.subscribe("group", [TOPIC], "one")
+        assert _numbers(await _drain(subscription, 2)) == [0, 1]
+        await subscription.close()
+
+
+async def schemas_are_found_by_fingerprint(open_bus: OpenBus) -> None:
+    """What one process wrote with, another can read with."""
+    async with _opened(open_bus) as one, _opened(open_bus) as two:
+        await one.put_schema("f1", '{"type":"string"}')
+        await two.put_schema("f1", '{"type":"string"}')
+        assert await two.get_schema("f1") == '{"type":"string"}'
+        assert await two.get_schema("f2") is None
+
+
+async def a_group_is_woken(open_bus: OpenBus) -> None:
+    """A poll need not be repeated in haste: the subscription says when there may be something."""
+    async with _opened(open_bus) as one, _opened(open_bus) as two:
+        subscription = two.subscribe("group", [TOPIC], "one")
+        await _drain(subscription, 0)
+        await subscription.poll(10)
+        woken = asyncio.Event()
+        subscription.on_wake = woken.set
+        woken.clear()
+        await one.append([outgoing(0)])
+        await asyncio.wait_for(woken.wait(), PATIENCE_S)
+        assert _numbers(await _drain(subscription, 1)) == [0]
+        await subscription.close()
+
+
+async def lag_counts_what_is_left(open_bus: OpenBus) -> None:
+    """For people and metrics: records between the group and the head."""
+    async with _opened(open_bus) as bus:
+        await bus.append([outgoing(n) for n in range(10)])
+        subscription = bus.subscribe("group", [TOPIC], "one")
+        records = await _drain(subscription, 10, done=False)
+        subscription.done(records[:7])
+        await subscription.keep()
+        assert sum(g.lag for g in await bus.lag("group")) == 3
+        assert not await bus.lag("nobody")
+        await subscription.close()
+
+
+async def a_large_batch_comes_whole(open_bus: OpenBus) -> None:
+    """Thousands at once, over all partitions, none twice."""
+    async with _opened(open_bus) as bus:
+        await bus.append([outgoing(n, f"k{n % 97}") for n in range(3_000)])
+        subscription = bus.subscribe("group", [TOPIC], "one")
+        assert sorted(_numbers(await _drain(subscription, 3_000))) == list(range(3_000))
+        await subscription.close()
+
+
+CASES: tuple[Case, ...] = (
+    records_of_a_key_come_in_order,
+    bytes_and_keys_come_as_they_went,
+    what_was_not_done_comes_again,
+    done_out_of_order_holds_the_position_behind_the_oldest,
+    what_was_done_does_not_come_again,
+    groups_are_independent,
+    two_members_share_and_nothing_goes_to_both,
+    who_leaves_is_replaced,
+    a_record_over_the_limit_is_refused_alone,
+    an_old_epoch_appends_nothing,
+    schemas_are_found_by_fingerprint,
+    a_group_is_woken,
+    lag_counts_what_is_left,
+    a_large_batch_comes_whole,
+)

@@ -1,0 +1,416 @@
+"""What every store must do, as cases: `for case in CASES: await case(open_store)`.
+
+`open_store` opens the same database each time it is called within a case, as other processes would; the suite
+closes what it opened. A case fails with an AssertionError that says which promise is broken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from partita.errors import Fenced, StoreUnavailable
+from partita.message import SagaAddress
+from partita.store.port import (
+    DeadLetter,
+    InboxRow,
+    InHand,
+    OutboxRow,
+    SagaEvent,
+    SagaRow,
+    Session,
+    Store,
+    Tombstone,
+)
+
+OpenStore = Callable[[], Awaitable[Store]]
+Case = Callable[[OpenStore], Awaitable[None]]
+ODD_KEYS = ("", "a'b\"c", "ключ", "\N{SNOWMAN}\N{GRINNING FACE}", "a\nb", "x" * 2_000, "%_;--", "1", "[1]", "null")
+
+
+@asynccontextmanager
+async def _opened(open_store: OpenStore) -> AsyncIterator[Store]:
+    store = await open_store()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def inbox_row(message_id: str, consumer: str = "group", key: str | None = "k", at_us: int = 1) -> InboxRow:
+    """A mark for the cases."""
+    return InboxRow(consumer, message_id, "type", key, "corr", None, "hash", at_us, "handled")
+
+
+def outbox_row(message_id: str, key: str | None = "k", slot: int = 0, at_us: int = 1) -> OutboxRow:
+    """A message for the cases."""
+    return OutboxRow(message_id, "topic", key, "type", b"payload", b"headers", "corr", None, slot, at_us)
+
+
+def saga_row(saga_id: str, *, version: int = 0, status: str = "running", due_us: int | None = None) -> SagaRow:
+    """An instance for the cases."""
+    return SagaRow("Saga", saga_id, 1, status, "step", 1, b"data", due_us, "", "corr", 1, 1, version)
+
+
+def dead_letter(offset: int) -> DeadLetter:
+    """A letter for the cases."""
+    return DeadLetter(
+        f"d{offset}", "group", "topic", 0, offset, "k", "m", "t", "c", "E", "cause", "stack", 4, b"\xff", b"\x00", 1
+    )
+
+
+async def a_block_that_raises_leaves_nothing(open_store: OpenStore) -> None:
+    """State and messages commit together or not at all (G1)."""
+    async with _opened(open_store) as store:
+        try:
+            async with store.transaction() as session:
+                await session.inbox.mark([inbox_row("m1")])
+                await session.outbox.add([outbox_row("o1")])
+                await session.sequences.save_out({("topic", "k"): 1})
+                await session.sagas.save([saga_row("s1")], [])
+                await session.dead_letters.add([dead_letter(1)])
+                raise LookupError
+        except LookupError:
+            pass
+        async with store.reading() as session:
+            assert not await session.inbox.seen("group", ["m1"]), "an inbox mark survived a rollback"
+            assert not await session.outbox.pending(0, 0, 10), "an outbox row survived a rollback"
+            assert not await session.sequences.last_out([("topic", "k")]), "a sequence survived a rollback"
+            assert not await session.sagas.load("Saga", ["s1"]), "a saga survived a rollback"
+            assert await session.dead_letters.count() == 0, "a dead letter survived a rollback"
+
+
+async def what_is_committed_is_seen_by_another_opening(open_store: OpenStore) -> None:
+    """Several processes share one database."""
+    async with _opened(open_store) as one, _opened(open_store) as two:
+        async with one.transaction() as session:
+            await session.inbox.mark([inbox_row("m1")])
+        async with two.reading() as session:
+            assert await session.inbox.seen("group", ["m1"]), "a committed mark is not seen elsewhere"
+        assert one.source == two.source, "two openings of one database have one source"
+
+
+async def marks_belong_to_their_consumer(open_store: OpenStore) -> None:
+    """One event, two groups on one database: both must run."""
+    async with _opened(open_store) as store, store.transaction() as session:
+        await session.inbox.mark([inbox_row("m1", "one")])
+        assert set(await session.inbox.seen("one", ["m1", "m2"])) == {"m1"}, "the mark is not found"
+        assert not await session.inbox.seen("two", ["m1"]), "another group's mark is taken for one's own"
+        await session.inbox.mark([inbox_row("m1", "two")])
+
+
+async def a_second_mark_is_refused(open_store: OpenStore) -> None:
+    """Two workers that did not see each other: the second must not commit."""
+    async with _opened(open_store) as store:
+        async with store.transaction() as session:
+            await session.inbox.mark([inbox_row("m1")])
+        try:
+            async with store.transaction() as session:
+                await session.inbox.mark([inbox_row("m1")])
+        except StoreUnavailable:
+            return
+        raise AssertionError("a message was marked twice for one group")
+
+
+async def outcome_and_reply_are_kept(open_store: OpenStore) -> None:
+    """A repeated request is answered the same."""
+    async with _opened(open_store) as store:
+        async with store.transaction() as session:
+            await session.inbox.mark([inbox_row("m1"), inbox_row("m2")])
+            await session.inbox.resolve("group", [("m1", "refused", b"\x00no")])
+        async with store.reading() as session:
+            seen = await session.inbox.seen("group", ["m1", "m2"])
+        assert (seen["m1"].outcome, seen["m1"].reply) == ("refused", b"\x00no"), "outcome or reply are lost"
+        assert seen["m2"].outcome == "handled", "another message's outcome was changed"
+
+
+async def marks_are_forgotten_by_age_in_batches(open_store: OpenStore) -> None:
+    """Clean-up takes what is old, at most so many, and nothing young."""
+    async with _opened(open_store) as store, store.transaction() as session:
+        await session.inbox.mark([inbox_row(f"m{n}", at_us=n) for n in range(10)])
+        assert await session.inbox.purge(6, 4) == 4, "a batch has its limit"
+        assert await session.inbox.purge(6, 4) == 2, "only what is old is forgotten"
+        assert await session.inbox.purge(6, 4) == 0
+        assert set(await session.inbox.seen("group", [f"m{n}" for n in range(10)])) == {f"m{n}" for n in range(6, 10)}
+
+
+async def odd_keys_are_kept_apart(open_store: OpenStore) -> None:
+    """Keys are the user's text: quotes, newlines, other scripts, the empty one."""
+    async with _opened(open_store) as store, store.transaction() as session:
+        out = {("topic", key): number for number, key in enumerate(ODD_KEYS, 1)}
+        await session.sequences.save_out(out)
+        assert dict(await session.sequences.last_out(list(out))) == out, "keys were mixed up"
+        came = {("source", "topic", key): number for number, key in enumerate(ODD_KEYS, 1)}
+        await session.sequences.save_in("group", came)
+        assert dict(await session.sequences.last_in("group", list(came))) == came, "keys were mixed up"
+        assert not await session.sequences.last_in("other", list(came)), "another group's numbers"
+
+
+async def sequences_move_to_what_is_saved(open_store: OpenStore) -> None:
+    """The key's number is read, counted on, and written in one transaction."""
+    async with _opened(open_store) as store:
+        for number in (1, 2, 7):
+            async with store.transaction() as session:
+                await session.sequences.save_out({("topic", "k"): number})
+        async with store.reading() as session:
+            assert await session.sequences.last_out([("topic", "k"), ("other", "k")]) == {("topic", "k"): 7}
+
+
+async def pending_rows_come_in_commit_order_until_they_are_sent(open_store: OpenStore) -> None:
+    """Row state and never a cursor: what is not marked is there, in order, however often it is asked for."""
+    async with _opened(open_store) as store:
+        for n in range(6):
+            async with store.transaction() as session:
+                await session.outbox.add([outbox_row(f"o{n}", slot=n % 2)])
+        async with store.reading() as session:
+            rows = await session.outbox.pending(0, 0, 10)
+            assert [r.id for r in rows] == ["o0", "o2", "o4"], "rows of a slot in commit order"
+            assert [r.id for r in await session.outbox.pending(0, rows[0].seq, 1)] == ["o2"], (
+                "behind a row, at most so many"
+            )
+        async with store.transaction() as session:
+            await session.outbox.sent(0, [rows[1].seq])
+        async with store.reading() as session:
+            assert [r.id for r in await session.outbox.pending(0, 0, 10)] == ["o0", "o4"], "only what was sent is gone"
+            assert [r.id for r in await session.outbox.pending(1, 0, 10)] == ["o1", "o3", "o5"], (
+                "another slot is untouched"
+            )
+            assert (await session.outbox.status()).pending == 5
+
+
+async def a_row_keeps_its_bytes(open_store: OpenStore) -> None:
+    """What leaves is what was written."""
+    payload = bytes(range(256)) * 100
+    async with _opened(open_store) as store:
+        async with store.transaction() as session:
+            await session.outbox.add([outbox_row("o1", None)._replace(payload=payload, headers=b"\x00\xff")])
+            await session.outbox.add([outbox_row("o2")], queued=False)
+        async with store.reading() as session:
+            (row,) = await session.outbox.pending(0, 0, 10)
+    assert (row.id, row.key, row.payload, row.headers) == ("o1", None, payload, b"\x00\xff")
+
+
+async def a_parked_row_holds_its_key_and_no_other(open_store: OpenStore) -> None:
+    """The bus refused it for good: order within the key is kept, other keys flow."""
+    async with _opened(open_store) as store:
+        async with store.transaction() as session:
+            await session.outbox.add([outbox_row(f"o{n}", key) for n, key in enumerate(["a", "b", "a", None])])
+        async with store.reading() as session:
+            rows = await session.outbox.pending(0, 0, 10)
+        async with store.transaction() as session:
+            await session.outbox.park(0, rows[0].seq, "a", "too large")
+        async with store.reading() as session:
+            assert [r.id for r in await session.outbox.pending(0, 0, 10)] == ["o1", "o3"], (
+                "key a waits, the others flow"
+            )
+            assert (await session.outbox.status()).parked == 2
+
+
+async def only_sent_rows_are_forgotten(open_store: OpenStore) -> None:
+    """Retention must never take what has not left."""
+    async with _opened(open_store) as store:
+        async with store.transaction() as session:
+            await session.outbox.add([outbox_row(f"o{n}") for n in range(4)])
+        async with store.reading() as session:
+            rows = await session.outbox.pending(0, 0, 10)
+        async with store.transaction() as session:
+            await session.outbox.sent(0, [rows[0].seq, rows[1].seq])
+            assert await session.outbox.purge(100, 10) == 2, "sent rows that are old are forgotten"
+            assert [r.id for r in await session.outbox.pending(0, 0, 10)] == ["o2", "o3"], "a pending row was forgotten"
+
+
+async def a_saga_is_changed_by_one_at_a_time(open_store: OpenStore) -> None:
+    """Compare and set on the version: no update is lost."""
+    async with _opened(open_store) as store:
+        async with store.transaction() as session:
+            await session.sagas.save([saga_row("s1")], [SagaEvent("Saga", "s1", 1, 1, "started", "a", "m1", "")])
+        async with store.reading() as session:
+            row = (await session.sagas.load("Saga", ["s1", "s2"]))["s1"]
+        assert row.version == 1
+        async with store.transaction() as session:
+            await session.sagas.save([row._replace(status="completed")], [])
+        for stale in (row, saga_row("s1")):
+            try:
+                async with store.transaction() as session:
+                    await session.sagas.save([stale], [])
+            except StoreUnavailable:
+                continue
+            raise AssertionError("a stale write of a saga went through")
+        async with store.reading() as session:
+            assert (await session.sagas.load("Saga", ["s1"]))["s1"].status == "completed"
+            assert [e.kind for e in await session.sagas.history("Saga", "s1")] == ["started"]
+
+
+async def timers_come_due_in_order(open_store: OpenStore) -> None:
+    """Never before their time, the oldest first."""
+    async with _opened(open_store) as store:
+        async with store.transaction() as session:
+            rows = [saga_row(f"s{n}", due_us=due) for n, due in enumerate([30, 10, 20, None])]
+            await session.sagas.save(rows, [])
+        async with store.reading() as session:
+            assert [i for _, i in await session.sagas.due(25, 10)] == ["s1", "s2"], "due, the oldest first"
+            assert await session.sagas.due(9, 10) == [], "a timer fired before its time"
+            assert await session.sagas.next_due_us() == 10
+            assert {r.saga_id for r in await session.sagas.find(status="running")} == {"s0", "s1", "s2", "s3"}
+
+
+async def tombstones_are_found_by_step(open_store: OpenStore) -> None:
+    """What refuses a command that comes after its undo."""
+    async with _opened(open_store) as store:
+        async with store.transaction() as session:
+            await session.tombstones.add([Tombstone(SagaAddress("Saga", "s1", "a", 3, "undo"), 1, b"reply")])
+            await session.tombstones.add([Tombstone(SagaAddress("Saga", "s1", "a", 4, "undo"), 2, b"other")])
+        async with store.reading() as session:
+            found = await session.tombstones.find([("Saga", "s1", "a"), ("Saga", "s1", "b"), ("Saga", "s2", "a")])
+    assert set(found) == {("Saga", "s1", "a")} and found[("Saga", "s1", "a")].reply == b"reply"
+
+
+async def a_former_holder_is_fenced(open_store: OpenStore) -> None:
+    """A paused process that wakes up after another took over must not write."""
+    async with _opened(open_store) as store:
+        first, nothing = await store.attempts.claim("group", "topic", 0, "one")
+        assert nothing is None
+        async with store.transaction() as session:
+            await session.claims.check("group", [("topic", 0, first)])
+        second, _ = await store.attempts.claim("group", "topic", 0, "two")
+        assert second > first, "epochs only grow"
+        try:
+            async with store.transaction() as session:
+                await session.claims.check("group", [("topic", 0, first)])
+        except Fenced:
+            return
+        raise AssertionError("a former holder may still write")
+
+
+async def what_was_in_hand_is_told_to_the_successor(open_store: OpenStore) -> None:
+    """A message that kills the process is found by the next one, and its tries are counted."""
+    async with _opened(open_store) as one, _opened(open_store) as two:
+        epoch, _ = await one.attempts.claim("group", "topic", 0, "one")
+        await one.attempts.take("group", [InHand("topic", 0, 5, 9)], [epoch])
+        newer, found = await two.attempts.claim("group", "topic", 0, "two")
+        assert found == InHand("topic", 0, 5, 9), "what was in hand is not told"
+        await one.attempts.take("group", [InHand("topic", 0, 50, 90)], [epoch])
+        assert (await two.attempts.claim("group", "topic", 0, "two"))[1] == found, "a former holder wrote over it"
+        assert [await two.attempts.count("group", "topic", 0, 5) for _ in range(3)] == [1, 2, 3]
+        assert await one.attempts.count("group", "topic", 0, 5) == 4, "tries are counted across processes"
+        await two.attempts.forget("group", "topic", 0, 5)
+        assert await two.attempts.count("group", "topic", 0, 5) == 1
+
+
+async def leases_are_split_and_never_shared(open_store: OpenStore) -> None:
+    """Each resource has at most one holder; who leaves gives back; epochs grow."""
+    names = [f"r{n}" for n in range(4)]
+    async with _opened(open_store) as one, _opened(open_store) as two:
+        alone = await one.leases.tick("scope", names, "one")
+        assert {lease.resource for lease in alone} == set(names), "a member alone holds all"
+        held: dict[str, set[str]] = {}
+        for _ in range(3):
+            held["two"] = {x.resource for x in await two.leases.tick("scope", names, "two")}
+            held["one"] = {x.resource for x in await one.leases.tick("scope", names, "one")}
+            assert not held["one"] & held["two"], "a resource has two holders"
+        assert len(held["one"]) == len(held["two"]) == 2, "two members share evenly"
+        await one.leases.leave("scope", "one")
+        back = await two.leases.tick("scope", names, "two")
+        assert {lease.resource for lease in back} == set(names), "what is given back is taken"
+        epochs = {lease.resource: lease.epoch for lease in alone}
+        assert all(lease.epoch > epochs[lease.resource] for lease in back if lease.resource in held["two"])
+
+
+async def a_savepoint_undoes_only_itself(open_store: OpenStore) -> None:
+    """A refusal undoes its handler's writes and nothing else of the batch."""
+    async with _opened(open_store) as store:
+        async with store.transaction() as session:
+            await session.dead_letters.add([dead_letter(1)])
+            try:
+                async with session.savepoint():
+                    await session.dead_letters.add([dead_letter(2)])
+                    raise LookupError
+            except LookupError:
+                pass
+            async with session.savepoint():
+                await session.dead_letters.add([dead_letter(3)])
+        async with store.reading() as session:
+            assert [d.offset for d in await session.dead_letters.find()] == [3, 1]
+
+
+async def statements_run_once_for_each_row(open_store: OpenStore) -> None:
+    """The user's own SQL, alone and in waves, with named parameters."""
+    async with _opened(open_store) as store:
+        async with store.transaction() as session:
+            await session.execute("CREATE TABLE conformance (name TEXT PRIMARY KEY, n BIGINT)", {})
+            put = "INSERT INTO conformance VALUES (:name, :n)"
+            assert await session.execute_many(put, [{"name": f"a{i}", "n": i} for i in range(4)]) == [1, 1, 1, 1]
+            add = "UPDATE conformance SET n = n + :by WHERE name = :name RETURNING n"
+            found = await session.fetch_many(
+                add, [{"by": 1, "name": "a1"}, {"by": 1, "name": "a1"}, {"by": 1, "name": "zz"}]
+            )
+            assert [[row["n"] for row in rows] for rows in found] == [[2], [3], []], "each row atomic, in order"
+            assert await session.execute("UPDATE conformance SET n = 0 WHERE n > :n", {"n": 1}) == 3
+        async with store.reading() as session:
+            rows = await session.fetch("SELECT name, n FROM conformance WHERE name = :name", {"name": "a0"})
+            assert dict(rows[0]) == {"name": "a0", "n": 0}
+
+
+async def many_writers_lose_nothing(open_store: OpenStore) -> None:
+    """Transactions of two openings at once: all commit, one after the other."""
+
+    async def write(store: Store, name: str) -> None:
+        for n in range(20):
+            async with store.transaction() as session:
+                last = (await session.sequences.last_out([("topic", "k")])).get(("topic", "k"), 0)
+                await session.sequences.save_out({("topic", "k"): last + 1})
+                await session.inbox.mark([inbox_row(f"{name}{n}")])
+
+    async with _opened(open_store) as one, _opened(open_store) as two:
+        await asyncio.gather(write(one, "a"), write(two, "b"), write(one, "c"))
+        async with one.reading() as session:
+            assert (await session.sequences.last_out([("topic", "k")]))[("topic", "k")] == 60, "an update was lost"
+
+
+async def the_relay_is_called_when_rows_were_committed(open_store: OpenStore) -> None:
+    """After the commit, and not for a rollback."""
+
+    async def fails(session: Session) -> None:
+        await session.outbox.add([outbox_row("o0")])
+        raise LookupError
+
+    async with _opened(open_store) as store:
+        calls: list[int] = []
+        store.on_outbox = lambda: calls.append(1)
+        try:
+            async with store.transaction() as session:
+                await fails(session)
+        except LookupError:
+            pass
+        assert not calls, "the relay was called for a rollback"
+        async with store.transaction() as session:
+            await session.outbox.add([outbox_row("o1")])
+            assert not calls, "the relay was called before the commit"
+        assert calls, "nobody called the relay"
+
+
+CASES: tuple[Case, ...] = (
+    a_block_that_raises_leaves_nothing,
+    what_is_committed_is_seen_by_another_opening,
+    marks_belong_to_their_consumer,
+    a_second_mark_is_refused,
+    outcome_and_reply_are_kept,
+    marks_are_forgotten_by_age_in_batches,
+    odd_keys_are_kept_apart,
+    sequences_move_to_what_is_saved,
+    pending_rows_come_in_commit_order_until_they_are_sent,
+    a_row_keeps_its_bytes,
+    a_parked_row_holds_its_key_and_no_other,
+    only_sent_rows_are_forgotten,
+    a_saga_is_changed_by_one_at_a_time,
+    timers_come_due_in_order,
+    tombstones_are_found_by_step,
+    a_former_holder_is_fenced,
+    what_was_in_hand_is_told_to_the_successor,
+    leases_are_split_and_never_shared,
+    a_savepoint_undoes_only_itself,
+    statements_run_once_for_each_row,
+    many_writers_lose_nothing,
+    the_relay_is_called_when_rows_were_committed,
+)

@@ -1,0 +1,247 @@
+"""Every adapter passes the suites it ships with, and deliberately wrong adapters do not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from partita.bus.connect import connect_bus
+from partita.bus.port import Bus, Polled
+from partita.clock import SystemClock
+from partita.errors import Fenced, PartitaError
+from partita.sqlite_file.wake import Wake
+from partita.store.connect import connect_store
+from partita.store.port import InboxEntry, PendingRow, Store
+from partita.testing.conformance import bus as bus_suite
+from partita.testing.conformance import store as store_suite
+
+WAKES: list[Wake] = []
+
+
+@pytest.fixture(autouse=True)
+async def _wakes_are_closed() -> AsyncIterator[None]:
+    yield
+    while WAKES:
+        WAKES.pop().close()
+
+
+def wake_at(data: Path) -> Wake:
+    WAKES.append(Wake(data / "wake"))
+    return WAKES[-1]
+
+
+def store_at(data: Path) -> store_suite.OpenStore:
+    async def open_store() -> Store:
+        store = connect_store(data / "svc.db", service="svc", tables="", clock=SystemClock(), wake=wake_at(data))
+        await store.open()
+        return store
+
+    return open_store
+
+
+def bus_at(data: Path) -> bus_suite.OpenBus:
+    async def open_bus() -> Bus:
+        bus = connect_bus(data / "log.db", SystemClock(), wake_at(data))
+        await bus.open()
+        return bus
+
+    return open_bus
+
+
+@pytest.mark.parametrize("case", store_suite.CASES, ids=lambda c: c.__name__)
+async def test_the_sqlite_store(case: store_suite.Case, tmp_path: Path) -> None:
+    await case(store_at(tmp_path))
+
+
+@pytest.mark.parametrize("case", bus_suite.CASES, ids=lambda c: c.__name__)
+async def test_the_embedded_log(case: bus_suite.Case, tmp_path: Path) -> None:
+    await case(bus_at(tmp_path))
+
+
+class Around:
+    """Passes everything on, but for what a wrong adapter does itself."""
+
+    def __init__(self, inner: Any) -> None:
+        object.__setattr__(self, "inner", inner)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self.inner, name, value)
+
+
+class SharedMarks(Around):
+    """Inbox key without the group."""
+
+    async def seen(self, consumer: str, ids: Sequence[str]) -> Mapping[str, InboxEntry]:
+        found: dict[str, InboxEntry] = {}
+        for name in ("group", "one", "two"):
+            found.update(await self.inner.seen(name, ids))
+        return found
+
+
+class BackwardOutbox(Around):
+    """Pending rows in no order."""
+
+    async def pending(self, slot: int, after_seq: int, limit: int) -> Sequence[PendingRow]:
+        return list(await self.inner.pending(slot, after_seq, limit))[::-1]
+
+
+class ForgetfulOutbox(Around):
+    """Deletes before the bus has it."""
+
+    async def pending(self, slot: int, after_seq: int, limit: int) -> Sequence[PendingRow]:
+        rows = await self.inner.pending(slot, after_seq, limit)
+        return rows[1:] if len(rows) > 1 else rows
+
+
+class NoFence(Around):
+    """The fence is never looked at."""
+
+    async def check(self, consumer: str, held: Sequence[tuple[str, int, int]]) -> None:
+        return None
+
+
+class EarlyTimers(Around):
+    """Timers fire before their time."""
+
+    async def due(self, now_us: int, limit: int) -> Any:
+        return await self.inner.due(now_us + 1_000, limit)
+
+
+LEDGERS = {
+    "inbox": SharedMarks,
+    "outbox": BackwardOutbox,
+    "outbox ": ForgetfulOutbox,
+    "claims": NoFence,
+    "sagas": EarlyTimers,
+}
+
+
+class WrongStore(Around):
+    """A store with one wrong ledger, or one that commits what it should roll back."""
+
+    def __init__(self, inner: Any, wrong: str) -> None:
+        super().__init__(inner)
+        object.__setattr__(self, "wrong", wrong)
+
+    @asynccontextmanager
+    async def transaction(self, *, durable: bool = True) -> AsyncIterator[Any]:
+        raised: BaseException | None = None
+        async with self.inner.transaction(durable=durable) as session:
+            self._spoil(session)
+            try:
+                yield session
+            except LookupError as error:
+                if self.wrong != "commit":
+                    raise
+                raised = error
+        if raised is not None:
+            raise raised
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Any]:
+        async with self.inner.reading() as session:
+            self._spoil(session)
+            yield session
+
+    def _spoil(self, session: Any) -> None:
+        if self.wrong in LEDGERS:
+            name = self.wrong.strip()
+            setattr(session, name, LEDGERS[self.wrong](getattr(session, name)))
+
+
+@pytest.mark.parametrize("wrong", ["commit", *LEDGERS])
+async def test_a_wrong_store_does_not_pass(wrong: str, tmp_path: Path) -> None:
+    """A suite that cannot fail proves nothing."""
+
+    async def run(case: store_suite.Case, number: int) -> bool:
+        right = store_at(tmp_path / str(number))
+
+        async def open_wrong() -> Any:
+            return WrongStore(await right(), wrong)
+
+        try:
+            await case(open_wrong)
+        except (AssertionError, PartitaError, KeyError):
+            return False
+        return True
+
+    passed = [await run(case, n) for n, case in enumerate(store_suite.CASES)]
+    assert not all(passed), f"the planted bug {wrong!r} was not found"
+
+
+class WrongSubscription(Around):
+    """A subscription with one planted bug."""
+
+    def __init__(self, inner: Any, wrong: str) -> None:
+        super().__init__(inner)
+        object.__setattr__(self, "wrong", wrong)
+
+    async def poll(self, count: int) -> Polled:
+        polled = await self.inner.poll(count)
+        records = list(polled.records)
+        if self.wrong == "reorders":
+            records.reverse()
+        if self.wrong == "acknowledges first":
+            self.inner.done(records)
+        if self.wrong == "doubles":
+            records += records[-1:]
+        return polled._replace(records=records)
+
+
+class WrongBus(Around):
+    """A bus with one planted bug."""
+
+    def __init__(self, inner: Any, wrong: str) -> None:
+        super().__init__(inner)
+        object.__setattr__(self, "wrong", wrong)
+
+    def subscribe(self, group: str, topics: Sequence[str], member: str) -> Any:
+        name = "everybody" if self.wrong == "one group for all" else group
+        name = f"{group}-{member}" if self.wrong == "everything to everybody" else name
+        return WrongSubscription(self.inner.subscribe(name, topics, member), self.wrong)
+
+    async def append(self, records: Any, fences: Any = ()) -> Any:
+        if self.wrong == "ignores the fence":
+            return await self.inner.append(records)
+        try:
+            return await self.inner.append(records, fences)
+        except Fenced:
+            raise
+
+
+BUS_BUGS = [
+    "reorders",
+    "acknowledges first",
+    "doubles",
+    "one group for all",
+    "everything to everybody",
+    "ignores the fence",
+]
+
+
+@pytest.mark.parametrize("wrong", BUS_BUGS)
+async def test_a_wrong_bus_does_not_pass(wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A suite that cannot fail proves nothing."""
+    monkeypatch.setattr(bus_suite, "PATIENCE_S", 0.4)
+
+    async def run(case: bus_suite.Case, number: int) -> bool:
+        right = bus_at(tmp_path / str(number))
+
+        async def open_wrong() -> Any:
+            return WrongBus(await right(), wrong)
+
+        try:
+            await case(open_wrong)
+        except (AssertionError, PartitaError, KeyError):
+            return False
+        return True
+
+    passed = [await run(case, n) for n, case in enumerate(bus_suite.CASES)]
+    assert not all(passed), f"the planted bug {wrong!r} was not found"

@@ -1,0 +1,204 @@
+"""What a saga cannot be: refused when its module is imported, with file, line and the line to write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from partita import (
+    Command,
+    DeclarationError,
+    Event,
+    Key,
+    Rejection,
+    Retry,
+    Saga,
+    Service,
+    minutes,
+    pivot,
+    retriable,
+    seconds,
+    step,
+)
+
+svc = Service("refused", namespace="refused")
+other = Service("refused-other", namespace="refused.other")
+slow = Service("refused-slow", namespace="refused.slow", retry=Retry(in_place=10, first_wait_s=1, wait_s_max=10))
+
+
+class Started(Event, of=svc):
+    id: Key[str]
+
+
+class Unkeyed(Event, of=svc):
+    id: str
+
+
+class Done(Event, of=svc):
+    id: Key[str]
+
+
+class Undone(Event, of=svc):
+    id: Key[str]
+
+
+class Foreign(Event, of=other):
+    id: Key[str]
+
+
+class No(Rejection):
+    why: str
+
+
+class Do(Command[Done, No], of=svc):
+    id: Key[str]
+
+
+class Undo(Command[Undone], of=svc):
+    id: Key[str]
+
+
+class WeakUndo(Command[Undone, No], of=svc):
+    id: Key[str]
+
+
+class Sure(Command[Done], of=svc):
+    id: Key[str]
+
+
+class Needy(Command[Done], of=svc):
+    id: Key[str]
+    colour: str
+
+
+class Mistyped(Command[Done], of=svc):
+    id: Key[int]
+
+
+class Elsewhere(Command[Foreign], of=svc):
+    id: Key[str]
+
+
+class SameReply(Command[Done], of=svc):
+    id: Key[str]
+
+
+class SlowDone(Event, of=slow):
+    id: Key[str]
+
+
+class Slow(Command[SlowDone], of=slow):
+    id: Key[str]
+
+
+def declare(start: type[Event] = Started, deadline: float = minutes(15), undone: Any = Undone, **steps: Any) -> Any:
+    """Declare a saga with these steps."""
+    for name, declared in steps.items():
+        declared.name = name
+    return type(Saga)("Wrong", (Saga,), dict(steps), start=start, of=svc, deadline=deadline, undone=undone)  # type: ignore[call-arg]
+
+
+CASES: list[tuple[str, Any, str, str]] = [
+    ("no undo", lambda: {"do": step(Do)}, "cannot be undone", "do = step(Do, undo=UndoDo)"),
+    (
+        "a refusable undo",
+        lambda: {"do": step(Do, undo=WeakUndo)},
+        "can be refused (No)",
+        "class WeakUndo(Command[Undone]",
+    ),
+    (
+        "a refusable step after the pivot",
+        lambda: {"do": pivot(Do, undo=Undo), "end": retriable(Do)},
+        "stands after the pivot and can be refused",
+        "class Do(Command[Done], of=...)",
+    ),
+    (
+        "two pivots",
+        lambda: {"a": pivot(Do, undo=Undo), "b": pivot(Do, undo=Undo)},
+        "two pivots, a and b",
+        "step(..., undo=...)",
+    ),
+    (
+        "a field nobody can fill",
+        lambda: {"do": step(Needy, undo=Undo)},
+        "nobody can fill Needy.colour: str",
+        "@do.command",
+    ),
+    ("a field of another type", lambda: {"do": step(Mistyped, undo=Undo)}, "Started.id is str", "@do.command"),
+    ("a reply nobody handles", lambda: {"do": step(Elsewhere, undo=Undo)}, "nobody handles that reply", "of=refused"),
+    (
+        "two replies that cannot be told apart",
+        lambda: {"do": step(Do, undo=SameReply)},
+        "both answered by Done",
+        "a reply of its own",
+    ),
+    (
+        "a step after the pivot that can be undone",
+        lambda: {"a": pivot(Do, undo=Undo), "b": step(Do, undo=Undo)},
+        "after the pivot",
+        "retriable(Do)",
+    ),
+    (
+        "a retriable before the pivot",
+        lambda: {"a": retriable(Sure), "b": pivot(Do, undo=Undo)},
+        "before the pivot",
+        "Move it after",
+    ),
+    ("a pivot of unknown outcome without undo", lambda: {"a": pivot(Do)}, "unknown outcome", 'on_timeout="retry"'),
+    ("no steps", lambda: {}, "has no steps", "step(ReserveStock"),
+    ("asking without a question", lambda: {"a": step(Do, undo=Undo, on_timeout="ask")}, "says not what", "ask="),
+    ("no time at all", lambda: {"a": step(Do, undo=Undo, timeout=0)}, "timeout of 0 s", "timeout="),
+    (
+        "less time than the participant's retries",
+        lambda: {"a": step(Slow, undo=Undo, timeout=seconds(30))},
+        "retries in place",
+        "or more",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "steps", "what", "hint"), CASES, ids=[c[0] for c in CASES])
+def test_it_is_refused_with_the_line_to_write(name: str, steps: Any, what: str, hint: str) -> None:
+    with pytest.raises(DeclarationError) as refused:
+        declare(**steps())
+    text = str(refused.value)
+    assert what in text and hint in text
+    assert "test_refused_at_import.py:" in text, "the user's own file and line"
+
+
+def test_a_start_event_without_a_key_is_refused() -> None:
+    with pytest.raises(DeclarationError, match="has no key"):
+        declare(start=Unkeyed, a=step(Do, undo=Undo))
+
+
+def test_a_deadline_shorter_than_the_steps_is_refused() -> None:
+    with pytest.raises(DeclarationError, match="may take 90 s"):
+        declare(deadline=60, a=step(Do, undo=Undo, timeout=30), b=pivot(Do, undo=Undo, timeout=60))
+
+
+def test_a_saga_that_tells_nobody_of_its_end_is_refused() -> None:
+    with pytest.raises(DeclarationError, match="says not how that is told"):
+        declare(undone=None, a=step(Do, undo=Undo))
+
+
+def test_a_hook_fills_what_nobody_can() -> None:
+    """The way out that the error names must work."""
+    needy = step(Needy, undo=Undo)
+
+    @needy.command
+    def _(self: Any) -> Needy:
+        return Needy(id=self.start.id, colour="red")
+
+    saga = declare(do=needy)
+    assert saga.__definition__.steps[0].plan is None
+
+
+def test_the_shops_whole_checkout_is_four_lines() -> None:
+    """The class line and three steps."""
+    import inspect
+
+    from partita.examples.shop.checkout import Checkout
+
+    lines = [line for line in inspect.getsource(Checkout).splitlines() if line.strip() and '"""' not in line]
+    assert len(lines) == 4
