@@ -36,6 +36,8 @@ async def count(cmd: Count) -> Counted:
 
 @sink.on
 async def see(event: Counted, tx: Tx) -> None:
+    if event.number == -1:
+        os._exit(1)  # a message that kills the process
     await tx.execute(
         "INSERT INTO seen (key, number, pid) VALUES (:k, :n, :p)", k=event.key, n=event.number, p=os.getpid()
     )

@@ -144,3 +144,33 @@ def test_killing_everything_at_random_moments_loses_and_repeats_nothing(tmp_path
         rows = wait_for(data, total, 30)
     assert len(rows) == total
     assert inversions(rows) == 0
+
+
+def test_a_message_that_kills_the_process_is_quarantined_after_its_tries(tmp_path: Path) -> None:
+    """Its tries are counted before it is decoded, so the process that it kills is not needed to count them."""
+    data = tmp_path / "data"
+
+    async def poison() -> None:
+        mine = app.configured(Settings(data=data))
+        async with mine.running(services=["source"], roles=()):
+            await mine.send(Count(key="poison", number=-1))
+
+    deaths = 0
+    with process(data, "source", "relay"):
+        asyncio.run(send(data, 10, range(2)))
+        asyncio.run(poison())
+        asyncio.run(send(data, 10, range(2, 4)))
+        for _ in range(10):
+            with process(data, "sink", "consumers") as consumer:
+                rows = wait_for(data, 40, 1.0)
+                try:
+                    consumer.wait(1.0 if len(rows) < 40 or not deaths else 0.5)
+                    deaths += 1
+                except subprocess.TimeoutExpired:
+                    break
+    with sqlite3.connect(f"file:{data / 'sink.db'}?mode=ro", uri=True) as db:
+        letters = db.execute("SELECT key, cause_type FROM dead_letter").fetchall()
+    db.close()
+    assert letters == [("poison", "ProcessDied")]
+    assert 4 <= deaths <= 6
+    assert len(seen(data)) == 40 and inversions(seen(data)) == 0

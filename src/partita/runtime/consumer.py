@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from partita.bus.port import Record, Subscription
@@ -88,6 +89,8 @@ class Consumer:
         self._fenced = False
         self._failing = asyncio.Semaphore(self._options.failing_lanes)
         self._outside: dict[object, asyncio.Semaphore] = {}
+        # Suspects go one at a time: a process killed from outside must blame one message, not all it held.
+        self._counted = asyncio.Semaphore(1)
         self.bell: Callable[[], None] = lambda: None
 
     @property
@@ -269,15 +272,16 @@ class Consumer:
                 if not isinstance(decision, RetryAfter):
                     break
                 await self._pipeline.clock.sleep(decision.wait_s)
-            if item.suspect or item.tries:
-                item.tries = await self._count(item.record)
+            async with self._counted if item.suspect else nullcontext():
+                if item.suspect or item.tries:
+                    item.tries = await self._count(item.record)
                 if item.suspect and item.tries > retry.in_place + 1:
                     failure = ProcessDied(
                         f"The process died with this message in hand, {item.tries - 1} times.",
                         hint="Its bytes are kept raw; they were not decoded again.",
                     )
                     break
-            failure = await self._try(item)
+                failure = await self._try(item)
             settled = failure is None
             if failure is not None and not item.tries:
                 item.tries = await self._count(item.record)

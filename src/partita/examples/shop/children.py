@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from partita.examples.shop.witness import hang_up
+
 
 def start_witness(name: str, data: Path, *, decline: float = 0.0, seed: int = 0) -> subprocess.Popen[bytes]:
     """Start the payment provider (`psp`) or the mail sink (`mail`); it ends when our end of its input closes."""
@@ -25,6 +27,7 @@ def witnesses(data: Path, *, decline: float = 0.0, seed: int = 0) -> Iterator[No
     try:
         yield
     finally:
+        hang_up()
         for child in children:
             if child.stdin is not None:
                 child.stdin.close()

@@ -168,6 +168,13 @@ class Client:
     name: str
     data: Path
     _local: threading.local = field(default_factory=threading.local)
+    _all: list[http.client.HTTPConnection] = field(default_factory=list)
+
+    def hang_up(self) -> None:
+        """Close the connections of every thread."""
+        for connection in self._all:
+            connection.close()
+        self._all.clear()
 
     def call(self, kind: str, **fields: object) -> str:
         """The witness's answer.
@@ -201,6 +208,7 @@ class Client:
             except FileNotFoundError as error:
                 raise Unreachable(f"the {self.name} was never started in {self.data}") from error
             held = self._local.connection = http.client.HTTPConnection(host, int(port), timeout=5)
+            self._all.append(held)
         return held
 
 
@@ -247,6 +255,13 @@ def payment_provider() -> PaymentProvider:
 def mail_sink() -> MailSink:
     """The mail sink of this data folder."""
     return MailSink(_client("mail"))
+
+
+def hang_up() -> None:
+    """Close every connection of this process to a witness."""
+    for client in _clients.values():
+        client.hang_up()
+    _clients.clear()
 
 
 def main() -> None:

@@ -1,0 +1,179 @@
+"""The shop for real: its witnesses as processes, its services on the embedded tier, its API, its imports."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from partita import Settings
+from partita.examples.shop.api import make_api
+from partita.examples.shop.app import app as shop
+from partita.examples.shop.children import witnesses
+from partita.examples.shop.sample import sample_lines
+
+pytestmark = [pytest.mark.processes]
+REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "online_retail_sample.csv"
+ORDER = {"customer_id": "c1", "country": "Norway", "lines": [{"sku": "A", "quantity": 2, "price_cents": 250}]}
+
+
+def partita(*words: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run the command line."""
+    command = [sys.executable, "-c", "from partita.cli.main import main; main()", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == expect, done.stderr
+    return done
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An order file with the dirt of real ones."""
+    path = tmp_path_factory.mktemp("sample") / "orders.csv"
+    path.write_text("".join(sample_lines(150, 3)), newline="")
+    return path
+
+
+def imported(path: Path, data: Path) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(partita("shop", "import", str(path), "--data", str(data), "-o", "json").stdout)
+    return result
+
+
+def test_an_import_places_each_invoice_once_and_a_second_changes_nothing(sample: Path, tmp_path: Path) -> None:
+    first = imported(sample, tmp_path / "data")
+    assert first["kind"] == "ImportResult" and first["invoices"] == 150
+    assert first["orders"] == first["confirmed"] > 100 and first["cancelled"] == 0
+    assert imported(sample, tmp_path / "data") == first
+    rejects = sample.with_name("orders.csv.rejects.csv").read_text().splitlines()
+    assert len(rejects) == first["rejected_lines"] + 1
+    journey = json.loads(partita("journey", "536365", "--data", str(tmp_path / "data"), "-o", "json").stdout)
+    names = [m["type"].rpartition(".")[2] for m in journey["messages"]]
+    assert names[:3] == ["PlaceOrder", "OrderPlaced", "ReserveStock"] and names[-1] == "OrderConfirmed"
+    known = {m["id"] for m in journey["messages"]}
+    assert [m["causation_id"] in known for m in journey["messages"]] == [False] + [True] * (len(known) - 1)
+    assert {m["correlation_id"] for m in journey["messages"]} == {journey["messages"][0]["id"]}
+
+
+@pytest.mark.skipif(not REAL.exists(), reason=f"the real file is not here: put it at {REAL}")
+def test_the_real_file_has_the_total_of_its_lines(tmp_path: Path) -> None:
+    """Computed apart: every line with a positive quantity and price that is no credit note."""
+    path = tmp_path / "real.csv"
+    path.write_bytes(REAL.read_bytes())
+    result = imported(path, tmp_path / "data")
+    assert result["total_cents"] == 3_529_058 and result["confirmed"] == result["orders"] == 84
+    assert (result["invoices"], result["credit_notes"]) == (90, 5)
+
+
+@pytest.mark.slow
+def test_an_import_killed_at_ten_moments_ends_with_the_totals_of_an_undisturbed_one(sample: Path, tmp_path: Path) -> None:
+    undisturbed = imported(sample, tmp_path / "calm")
+    data = tmp_path / "stormy"
+    for turn in range(10):
+        command = [sys.executable, "-c", "from partita.cli.main import main; main()"]
+        child = subprocess.Popen(
+            [*command, "shop", "import", str(sample), "--data", str(data), "-o", "json"], stdout=subprocess.DEVNULL
+        )
+        time.sleep(0.3 + 0.12 * turn)
+        child.kill()
+        child.wait()
+    assert imported(sample, data) == undisturbed
+
+
+def test_too_little_stock_cancels_the_order(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("".join(list(sample_lines(40, 5))), newline="")
+    done = partita("shop", "import", str(path), "--data", str(tmp_path / "d"), "--stock", "10", "-o", "json")
+    result = json.loads(done.stdout)
+    assert result["cancelled"] > 0 and result["confirmed"] + result["cancelled"] == result["orders"]
+
+
+@pytest.fixture
+async def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
+    """The shop's API with everything behind it running."""
+    monkeypatch.setenv("PARTITA_DATA", str(tmp_path))
+    app = shop.configured(Settings(data=tmp_path))
+    with witnesses(tmp_path):
+        async with app.running():
+            transport = httpx.ASGITransport(make_api(app))
+            async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+                yield client
+            await app.settled()
+
+
+async def test_an_order_is_placed_once_per_idempotency_key(api: httpx.AsyncClient) -> None:
+    first = await api.post("/orders", json=ORDER, headers={"Idempotency-Key": "k1"})
+    again = await api.post("/orders", json=ORDER, headers={"Idempotency-Key": "k1"})
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json()["order_id"] == again.json()["order_id"]
+    for _ in range(200):
+        found = (await api.get(f"/orders/{first.json()['order_id']}")).json()
+        if found["status"] == "CONFIRMED":
+            break
+        await asyncio.sleep(0.02)
+    assert found["status"] == "CONFIRMED" and found["total_cents"] == 500
+
+
+async def test_concurrent_requests_with_one_key_place_one_order(api: httpx.AsyncClient) -> None:
+    answers = await asyncio.gather(*(api.post("/orders", json=ORDER, headers={"Idempotency-Key": "same"}) for _ in range(8)))
+    assert len({a.json()["order_id"] for a in answers if a.status_code == 201}) == 1
+    assert {a.status_code for a in answers} <= {201, 409}
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        ({"json": ORDER}, 422),
+        ({"json": {**ORDER, "colour": "red"}, "headers": {"Idempotency-Key": "k"}}, 422),
+        ({"json": {**ORDER, "lines": []}, "headers": {"Idempotency-Key": "k"}}, 422),
+        ({"json": {**ORDER, "customer_id": 7}, "headers": {"Idempotency-Key": "k"}}, 422),
+        ({"content": b"{", "headers": {"Idempotency-Key": "k", "Content-Type": "application/json"}}, 422),
+        ({"content": b"x" * 10_000_000, "headers": {"Idempotency-Key": "k"}}, 413),
+    ],
+    ids=["no key", "unknown field", "no lines", "wrong type", "no JSON", "ten megabytes"],
+)
+async def test_bad_requests_get_a_problem_that_says_what(api: httpx.AsyncClient, request_: Any, status: int) -> None:
+    answer = await api.post("/orders", **request_)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["title"]
+
+
+async def test_other_answers(api: httpx.AsyncClient) -> None:
+    await api.post("/orders", json=ORDER, headers={"Idempotency-Key": "k"})
+    other = await api.post("/orders", json={**ORDER, "country": "France"}, headers={"Idempotency-Key": "k"})
+    assert other.status_code == 409
+    assert (await api.get("/orders/nothing")).status_code == 404
+    page = await api.get("/docs")
+    assert page.status_code == 200 and "POST /orders" in page.text and "://" not in page.text
+    assert (await api.get("/readyz")).json()["status"] == "ok"
+
+
+def test_serving_on_a_taken_port_names_a_free_one(tmp_path: Path) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = partita("shop", "serve", "--port", port, "--data", str(tmp_path), expect=2)
+    assert "A free one is --port" in done.stderr
+    done = partita("shop", "serve", "--host", "0.0.0.0", "--data", str(tmp_path), expect=2)
+    assert "no authentication" in done.stderr
+
+
+def test_a_service_drains_on_sigterm_and_exits_0(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from partita.cli.main import main; main()", "run", "--data", str(tmp_path)]
+    child = subprocess.Popen([*command, "--only", "analytics"], stderr=subprocess.PIPE, text=True)
+    assert child.stderr is not None and child.stderr.readline().startswith("ready: analytics")
+    os.kill(child.pid, signal.SIGTERM)
+    assert child.wait(timeout=20) == 0
+    child.stderr.close()
