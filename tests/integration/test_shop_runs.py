@@ -74,7 +74,9 @@ def test_the_real_file_has_the_total_of_its_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_import_killed_at_ten_moments_ends_with_the_totals_of_an_undisturbed_one(sample: Path, tmp_path: Path) -> None:
+def test_an_import_killed_at_ten_moments_ends_with_the_totals_of_an_undisturbed_one(
+    sample: Path, tmp_path: Path
+) -> None:
     undisturbed = imported(sample, tmp_path / "calm")
     data = tmp_path / "stormy"
     for turn in range(10):
@@ -123,7 +125,9 @@ async def test_an_order_is_placed_once_per_idempotency_key(api: httpx.AsyncClien
 
 
 async def test_concurrent_requests_with_one_key_place_one_order(api: httpx.AsyncClient) -> None:
-    answers = await asyncio.gather(*(api.post("/orders", json=ORDER, headers={"Idempotency-Key": "same"}) for _ in range(8)))
+    answers = await asyncio.gather(
+        *(api.post("/orders", json=ORDER, headers={"Idempotency-Key": "same"}) for _ in range(8))
+    )
     assert len({a.json()["order_id"] for a in answers if a.status_code == 201}) == 1
     assert {a.status_code for a in answers} <= {201, 409}
 

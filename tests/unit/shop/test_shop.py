@@ -49,7 +49,10 @@ def test_lines_of_one_invoice_are_one_order_and_postage_is_not_stocked(tmp_path:
         "2,B,y,1,02-12-10 9:00,1,,EIRE",
     )
     first, second = invoices(path, inspect(path, "day-first"))
-    assert [(x.sku, x.quantity, x.price_cents, x.stocked) for x in first.lines] == [("A", 2, 255, True), ("POST", 1, 1800, False)]
+    assert [(x.sku, x.quantity, x.price_cents, x.stocked) for x in first.lines] == [
+        ("A", 2, 255, True),
+        ("POST", 1, 1800, False),
+    ]
     assert (first.customer_id, first.country, second.customer_id) == ("7", "Norway", "guest")
     assert first.occurred_at is not None and first.occurred_at.isoformat() == "2010-12-01T08:26:00+00:00"
 
@@ -106,7 +109,9 @@ def test_the_sample_is_the_same_for_the_same_seed_and_dirty(tmp_path: Path) -> N
     assert {reason for i in found for _, reason in i.rejects} >= {"credit note", "price is not positive"}
 
 
-@pytest.mark.parametrize(("text", "value"), [("2.55", 255), ("0.005", 1), ("0.001", 0), ("NaN", None), ("1e400", None), ("-1", -100)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("2.55", 255), ("0.005", 1), ("0.001", 0), ("NaN", None), ("1e400", None), ("-1", -100)]
+)
 def test_prices_are_exact_cents(text: str, value: int | None) -> None:
     assert cents(text) == value
 
