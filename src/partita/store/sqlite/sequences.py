@@ -6,18 +6,15 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-LAST_OUT = """
-SELECT s.topic, s.key, s.last FROM json_each(?) AS wanted
-JOIN sequence_out AS s ON s.key = wanted.value ->> 1 AND s.topic = wanted.value ->> 0
-"""
+# Asked per topic: a list of plain keys is read several times faster than a list of pairs.
+LAST_OUT = "SELECT key, last FROM sequence_out WHERE topic = ? AND key IN (SELECT value FROM json_each(?))"
 SAVE_OUT = """
 INSERT INTO sequence_out (topic, key, last) VALUES (?, ?, ?)
 ON CONFLICT (key, topic) DO UPDATE SET last = excluded.last
 """
 LAST_IN = """
-SELECT s.source, s.topic, s.key, s.last FROM json_each(?) AS wanted
-JOIN sequence_in AS s ON s.key = wanted.value ->> 2 AND s.source = wanted.value ->> 0
-    AND s.topic = wanted.value ->> 1 AND s.consumer = ?
+SELECT key, last FROM sequence_in
+WHERE source = ? AND topic = ? AND consumer = ? AND key IN (SELECT value FROM json_each(?))
 """
 SAVE_IN = """
 INSERT INTO sequence_in (consumer, source, topic, key, last) VALUES (?, ?, ?, ?, ?)
@@ -33,7 +30,14 @@ class SqliteSequences:
 
     async def last_out(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
         """The last number given to each (topic, key)."""
-        return {(row[0], row[1]): row[2] for row in self._db.execute(LAST_OUT, (json.dumps(keys),))} if keys else {}
+        by_topic: dict[str, list[str]] = {}
+        for topic, key in keys:
+            by_topic.setdefault(topic, []).append(key)
+        found: dict[tuple[str, str], int] = {}
+        for topic, asked in by_topic.items():
+            for key, last in self._db.execute(LAST_OUT, (topic, json.dumps(asked))):
+                found[(topic, key)] = last
+        return found
 
     async def save_out(self, last: Mapping[tuple[str, str], int]) -> None:
         """Store the last numbers given."""
@@ -41,10 +45,14 @@ class SqliteSequences:
 
     async def last_in(self, consumer: str, keys: Sequence[tuple[str, str, str]]) -> Mapping[tuple[str, str, str], int]:
         """The last number handled of each (source, topic, key)."""
-        if not keys:
-            return {}
-        rows = self._db.execute(LAST_IN, (json.dumps(keys), consumer))
-        return {(row[0], row[1], row[2]): row[3] for row in rows}
+        by_origin: dict[tuple[str, str], list[str]] = {}
+        for source, topic, key in keys:
+            by_origin.setdefault((source, topic), []).append(key)
+        found: dict[tuple[str, str, str], int] = {}
+        for (source, topic), asked in by_origin.items():
+            for key, last in self._db.execute(LAST_IN, (source, topic, consumer, json.dumps(asked))):
+                found[(source, topic, key)] = last
+        return found
 
     async def save_in(self, consumer: str, last: Mapping[tuple[str, str, str], int]) -> None:
         """Store the last numbers handled."""
