@@ -144,10 +144,18 @@ class Admission:
         """An undo may come before its command. Its tombstone then refuses the command: or a timed-out charge would
         land after its refund."""
         asked: dict[tuple[str, str, str], list[Admitted]] = {}
+        undone: set[tuple[str, str, str]] = set()
         for each in commands:
             address = each.address
-            if address is not None and address.kind in ("do", "undo"):
-                asked.setdefault((address.saga, address.saga_id, address.step), []).append(each)
+            if address is None or address.kind == "ask":
+                continue
+            step = (address.saga, address.saga_id, address.step)
+            asked.setdefault(step, []).append(each)
+            if step in undone:
+                # Its undo stands before it in this very batch, so no tombstone is written yet.
+                each.due, each.unit.outcome = (), "tombstone"
+            elif address.kind == "undo":
+                undone.add(step)
         if not asked:
             return
         for key, tombstone in (await session.tombstones.find(list(asked))).items():
