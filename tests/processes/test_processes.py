@@ -87,7 +87,7 @@ def test_two_relays_and_two_consumers_keep_the_order_of_each_key(tmp_path: Path)
         process(data, "sink", "consumers"),
     ):
         asyncio.run(send(data, 200, range(100)))
-        rows = wait_for(data, 20_000, 60)
+        rows = wait_for(data, 20_000, 120)
     assert len(rows) == 20_000
     assert inversions(rows) == 0
     assert len({pid for _, _, pid in rows}) == 2, "both consumers must have had a share"
