@@ -30,12 +30,13 @@ ORDER BY q.seq LIMIT ?
 IS_PARKED = "SELECT 1 FROM outbox_parked WHERE slot = ? LIMIT 1"
 SENT = "DELETE FROM outbox_queue WHERE slot = ? AND seq = ?"
 PARK = "INSERT INTO outbox_parked (slot, seq, key, reason, at_us) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+# max and min each alone: asked together, SQLite reads the whole history.
 STATUS = """
 SELECT (SELECT count(*) FROM outbox_queue),
        (SELECT min(o.at_us) FROM outbox_queue AS q JOIN outbox AS o ON o.seq = q.seq),
        (SELECT count(*) FROM outbox_queue AS q JOIN outbox AS o ON o.seq = q.seq WHERE EXISTS (
             SELECT 1 FROM outbox_parked AS p WHERE p.slot = q.slot AND (p.seq = q.seq OR p.key = o.aggregateid))),
-       (SELECT coalesce(max(seq), 0) - coalesce(min(seq), 1) + 1 FROM outbox)
+       (SELECT coalesce(max(seq), 0) FROM outbox) - (SELECT coalesce(min(seq), 1) FROM outbox) + 1
 """
 PURGE = """
 DELETE FROM outbox WHERE seq IN (

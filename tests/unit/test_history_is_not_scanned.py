@@ -1,0 +1,49 @@
+"""What runs often costs the same with a million rows of history: its plans scan no table of history."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+from partita.store.sqlite import inbox, outbox, sagas, schema, sequences, tombstones, trail
+
+HISTORY = {"inbox", "outbox", "saga", "saga_event", "sequence_in", "sequence_out", "tombstone"}
+STATEMENTS = {
+    "inbox.SEEN": (inbox.SEEN, 2),
+    "inbox.RESOLVE": (inbox.RESOLVE, 4),
+    "outbox.PENDING": (outbox.PENDING, 3),
+    "outbox.PENDING_BESIDE_PARKED": (outbox.PENDING_BESIDE_PARKED, 3),
+    "outbox.STATUS": (outbox.STATUS, 0),
+    "sagas.LOAD": (sagas.LOAD, 2),
+    "sagas.UPDATE": (sagas.UPDATE, 11),
+    "sagas.DUE": (sagas.DUE, 2),
+    "sagas.FIND_OPEN": (sagas.FIND_OPEN, 3),
+    "sagas.IN_FLIGHT": (sagas.IN_FLIGHT, 0),
+    "sequences.LAST_OUT": (sequences.LAST_OUT, 2),
+    "sequences.LAST_IN": (sequences.LAST_IN, 4),
+    "tombstones.FIND": (tombstones.FIND, 1),
+    "trail.BY_KEY": (trail.BY_KEY, 1),
+    "trail.MESSAGES": (trail.MESSAGES, 1),
+    "trail.MARKS": (trail.MARKS, 1),
+}
+
+
+def scanned(sql: str, parameters: int) -> set[str]:
+    """The tables of history that SQLite would read from end to end."""
+    db = sqlite3.connect(":memory:")
+    db.executescript(schema.MIGRATIONS[0])
+    plan = [row[3].split() for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", ["[]"] * parameters)]
+    db.close()
+    return {words[1] for words in plan if words[0] == "SCAN"} & HISTORY
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_the_statement_scans_no_history(name: str) -> None:
+    """The outbox status once did, for a count nobody needed exactly; every look of `settled` paid for it."""
+    assert not scanned(*STATEMENTS[name])
+
+
+def test_a_scan_would_be_seen() -> None:
+    """The shape of that mistake: two aggregates in one SELECT."""
+    assert scanned("SELECT max(seq) - min(seq) FROM outbox", 0) == {"outbox"}
