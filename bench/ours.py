@@ -155,8 +155,8 @@ def hop(rate: float, seconds: float) -> list[float]:
 async def _with_history(rows: int, count: int, data: Path) -> tuple[float, float]:
     """Checkouts per second in one process before and after a history of so many messages is put in every ledger."""
     mine = app.configured(Settings(data=data))
-    rates = []
-    for turn in range(2):
+    rates: list[float] = []
+    for turn in range(4):  # two without the history, two with it; the better of each: the machine is noisy
         async with mine.running():
             begun = time.perf_counter()
             for first in range(0, count, 500):
@@ -164,10 +164,10 @@ async def _with_history(rows: int, count: int, data: Path) -> tuple[float, float
                 await asyncio.gather(*(mine.send(Place(order_id=OrderId(f"h{turn}-{n}"), cents=1)) for n in ids))
             await mine.settled(120)
             rates.append(count / (time.perf_counter() - begun))
-        if turn == 0:
+        if turn == 1:
             for name in ("orders", *OTHERS):
                 _age(data / f"{name}.db", rows)
-    return rates[0], rates[1]
+    return max(rates[:2]), max(rates[2:])
 
 
 def _age(path: Path, rows: int) -> None:
@@ -188,6 +188,9 @@ def _age(path: Path, rows: int) -> None:
         for table, extra in (("sequence_out", ""), ("sequence_in", "'old', 's', ")):
             columns = "topic, key, last" if not extra else "consumer, source, topic, key, last"
             db.execute(f"{numbers} INSERT INTO {table} ({columns}) SELECT {extra}'t', 'k' || i, 1 FROM n")
+    # Filling is not what is measured: its WAL is written back before.
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
 
 
 def history(rows: int, count: int) -> tuple[float, float]:
