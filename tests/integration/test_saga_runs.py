@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -31,6 +32,94 @@ from partita.errors import StoreMismatch
 SCALE = 0.01  # 30 s become 0.3 s
 
 
+def contracts(orders: Service, stock: Service, bank: Service) -> Any:
+    """What the services say to each other."""
+
+    class Placed(Event, of=orders):
+        id: Key[str]
+
+    class Confirmed(Event, of=orders):
+        id: Key[str]
+
+    class Cancelled(Event, of=orders):
+        id: Key[str]
+        reason: str
+
+    class Place(Command[Placed], of=orders):
+        id: Key[str]
+
+    class Confirm(Command[Confirmed], of=orders):
+        id: Key[str]
+
+    class Reserved(Event, of=stock):
+        id: Key[str]
+
+    class Released(Event, of=stock):
+        id: Key[str]
+
+    class Reserve(Command[Reserved], of=stock):
+        id: Key[str]
+
+    class Release(Command[Released], of=stock):
+        id: Key[str]
+
+    class Charged(Event, of=bank):
+        id: Key[str]
+
+    class Refunded(Event, of=bank):
+        id: Key[str]
+
+    class Charge(Command[Charged], of=bank):
+        id: Key[str]
+
+    class Refund(Command[Refunded], of=bank):
+        id: Key[str]
+
+    return SimpleNamespace(**{k: v for k, v in locals().items() if isinstance(v, type)})
+
+
+def handlers(shop: Shop, orders: Service, stock: Service, bank: Service, c: Any) -> None:
+    """What the services do; `shop.trouble` may get in the way."""
+
+    @orders.handles(c.Place)
+    async def place(cmd: Any) -> Any:
+        return c.Placed(id=cmd.id)
+
+    @orders.handles(c.Confirm)
+    async def confirm(cmd: Any) -> Any:
+        shop.trouble("confirm")
+        return c.Confirmed(id=cmd.id)
+
+    async def reserve(cmd: Any, tx: Tx) -> Any:
+        shop.trouble("reserve")
+        await tx.execute("INSERT INTO held VALUES (:i)", i=cmd.id)
+        return c.Reserved(id=cmd.id)
+
+    async def release(cmd: Any, tx: Tx) -> Any:
+        shop.trouble("release")
+        await tx.execute("DELETE FROM held WHERE id = :i", i=cmd.id)
+        return c.Released(id=cmd.id)
+
+    async def charge(cmd: Any, tx: Tx) -> Any:
+        shop.trouble("charge")
+        await tx.execute("INSERT INTO move VALUES (:i, 1)", i=cmd.id)
+        return c.Charged(id=cmd.id)
+
+    async def refund(cmd: Any, tx: Tx) -> Any:
+        shop.trouble("refund")
+        await tx.execute("INSERT INTO move SELECT id, -1 FROM move WHERE id = :i AND cents = 1", i=cmd.id)
+        return c.Refunded(id=cmd.id)
+
+    for service, command, handler in (
+        (stock, c.Reserve, reserve),
+        (stock, c.Release, release),
+        (bank, c.Charge, charge),
+        (bank, c.Refund, refund),
+    ):
+        handler.__annotations__["tx"] = Tx
+        service.handles(command)(handler)
+
+
 class Shop:
     """A shop whose participants do as they are told."""
 
@@ -53,98 +142,21 @@ class Shop:
             tables="CREATE TABLE IF NOT EXISTS move (id TEXT NOT NULL, cents BIGINT NOT NULL);",
         )
 
-        class Placed(Event, of=orders):
-            id: Key[str]
-
-        class Confirmed(Event, of=orders):
-            id: Key[str]
-
-        class Cancelled(Event, of=orders):
-            id: Key[str]
-            reason: str
-
-        class Place(Command[Placed], of=orders):
-            id: Key[str]
-
-        class Confirm(Command[Confirmed], of=orders):
-            id: Key[str]
-
-        class Reserved(Event, of=stock):
-            id: Key[str]
-
-        class Released(Event, of=stock):
-            id: Key[str]
-
-        class Reserve(Command[Reserved], of=stock):
-            id: Key[str]
-
-        class Release(Command[Released], of=stock):
-            id: Key[str]
-
-        class Charged(Event, of=bank):
-            id: Key[str]
-
-        class Refunded(Event, of=bank):
-            id: Key[str]
-
-        class Charge(Command[Charged], of=bank):
-            id: Key[str]
-
-        class Refund(Command[Refunded], of=bank):
-            id: Key[str]
-
+        c = contracts(orders, stock, bank)
         if retriable_end:
 
-            class Checkout(Saga, start=Placed, deadline=minutes(15), undone=Cancelled, of=orders, version=version):
-                reserve = step(Reserve, undo=Release, timeout=seconds(30))
-                charge = pivot(Charge, undo=Refund, timeout=charge_timeout)
-                confirm = retriable(Confirm)
+            class Checkout(Saga, start=c.Placed, deadline=minutes(15), undone=c.Cancelled, of=orders, version=version):
+                reserve = step(c.Reserve, undo=c.Release, timeout=seconds(30))
+                charge = pivot(c.Charge, undo=c.Refund, timeout=charge_timeout)
+                confirm = retriable(c.Confirm)
         else:
 
-            class Checkout(Saga, start=Placed, deadline=minutes(15), undone=Cancelled, of=orders, version=version):  # type: ignore[no-redef]
-                reserve = step(Reserve, undo=Release, timeout=seconds(30))
-                charge = pivot(Charge, undo=Refund, timeout=charge_timeout)
+            class Checkout(Saga, start=c.Placed, deadline=minutes(15), undone=c.Cancelled, of=orders, version=version):  # type: ignore[no-redef]
+                reserve = step(c.Reserve, undo=c.Release, timeout=seconds(30))
+                charge = pivot(c.Charge, undo=c.Refund, timeout=charge_timeout)
 
-        shop = self
-
-        @orders.handles(Place)
-        async def place(cmd: Any) -> Any:
-            return Placed(id=cmd.id)
-
-        @orders.handles(Confirm)
-        async def confirm(cmd: Any) -> Any:
-            shop.trouble("confirm")
-            return Confirmed(id=cmd.id)
-
-        async def reserve(cmd: Any, tx: Tx) -> Any:
-            shop.trouble("reserve")
-            await tx.execute("INSERT INTO held VALUES (:i)", i=cmd.id)
-            return Reserved(id=cmd.id)
-
-        async def release(cmd: Any, tx: Tx) -> Any:
-            shop.trouble("release")
-            await tx.execute("DELETE FROM held WHERE id = :i", i=cmd.id)
-            return Released(id=cmd.id)
-
-        async def charge(cmd: Any, tx: Tx) -> Any:
-            shop.trouble("charge")
-            await tx.execute("INSERT INTO move VALUES (:i, 1)", i=cmd.id)
-            return Charged(id=cmd.id)
-
-        async def refund(cmd: Any, tx: Tx) -> Any:
-            shop.trouble("refund")
-            await tx.execute("INSERT INTO move SELECT id, -1 FROM move WHERE id = :i AND cents = 1", i=cmd.id)
-            return Refunded(id=cmd.id)
-
-        for service, command, handler in (
-            (stock, Reserve, reserve),
-            (stock, Release, release),
-            (bank, Charge, charge),
-            (bank, Refund, refund),
-        ):
-            handler.__annotations__["tx"] = Tx
-            service.handles(command)(handler)
-        self.Place = Place
+        handlers(self, orders, stock, bank, c)
+        self.Place = c.Place
         self.app = App(orders, stock, bank, settings=Settings(data=data, time_scale=SCALE))
 
     async def fetch(self, service: str, sql: str) -> list[tuple[Any, ...]]:
