@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,28 @@ async def test_a_folder_that_cannot_be_written_is_said_so(tmp_path: Path) -> Non
     with pytest.raises((BusUnavailable, StoreUnavailable)):
         async with app.running():
             pass
+
+
+@pytest.fixture
+def locked_away(tmp_path: Path) -> Iterator[Path]:
+    """A database that nobody may write: root needs the immutable flag for that."""
+    path = tmp_path / "svc.db"
+    asyncio.run(opened(path))
+    as_root = os.getuid() == 0
+    lock, unlock = (["chattr", "+i"], ["chattr", "-i"]) if as_root else (["chmod", "a-w"], ["chmod", "u+w"])
+    if as_root and (
+        shutil.which("chattr") is None or subprocess.run([*lock, str(path)], capture_output=True).returncode
+    ):
+        pytest.skip("as root this needs chattr on a file system that knows it: run it as another user")
+    if not as_root:
+        subprocess.run([*lock, str(path)], check=True)
+    yield path
+    subprocess.run([*unlock, str(path)], check=True)
+
+
+def test_a_read_only_database_is_said_so(locked_away: Path) -> None:
+    with pytest.raises(StoreUnavailable, match="read-only|cannot be opened"):
+        asyncio.run(opened(locked_away))
 
 
 async def test_a_migration_that_fails_midway_leaves_the_old_schema(tmp_path: Path) -> None:

@@ -126,7 +126,8 @@ class Screen:
         import termios
         import tty
 
-        talk("  kill -9:  " + "  ".join(f"{k} {role}" for k, role in KEYS.items()))
+        named = [f"{k} {role}" for k, role in KEYS.items()]
+        talk("  kill -9:  " + "  ".join(named[:4]) + "\n            " + "  ".join(named[4:]))
         talk("  x poison pill   q quit\n")
         before = termios.tcgetattr(sys.stdin)
         tty.setcbreak(sys.stdin)
@@ -195,8 +196,9 @@ def report(outcome: object) -> str:
     )
     if outcome.holds:
         lines.append(
-            f"Proven by {checks:,} checks: every accepted order was decided, every cent and every article is where it "
-            "belongs,\nevery mail went out once, and every message is accounted for, whichever process died."
+            f"Proven by {checks:,} checks: every accepted order was decided, every cent and every\n"
+            "article is where it belongs, every mail went out once, and every message is\n"
+            "accounted for, whichever process died."
         )
     else:
         lines.append("NOT proven: the lines marked RED do not hold.")

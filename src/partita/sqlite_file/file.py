@@ -93,6 +93,9 @@ class SqliteFile:
             fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
             self._synced = self._connect("FULL")
             self._check()
+            # A file that cannot be written is found out now, not by the first order.
+            self._synced.execute("BEGIN IMMEDIATE")
+            self._synced.execute("ROLLBACK")
             self._migrate()
             # Written without a disk sync: what only has to outlive the process, not a power cut.
             self._unsynced = self._connect("OFF")
