@@ -84,6 +84,9 @@ class SqliteFile:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._lock_fd = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            if self.path.exists():
+                # SQLite opens a file it may only read without a word, and the first order would find out.
+                os.close(os.open(self.path, os.O_RDWR | os.O_CLOEXEC))
         except OSError as error:
             raise StoreUnavailable(
                 f"{self.path}: cannot be opened ({error.strerror}).",
@@ -93,9 +96,6 @@ class SqliteFile:
             fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
             self._synced = self._connect("FULL")
             self._check()
-            # A file that cannot be written is found out now, not by the first order.
-            self._synced.execute("BEGIN IMMEDIATE")
-            self._synced.execute("ROLLBACK")
             self._migrate()
             # Written without a disk sync: what only has to outlive the process, not a power cut.
             self._unsynced = self._connect("OFF")
