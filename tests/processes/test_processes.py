@@ -18,7 +18,7 @@ from tests.processes.counting import Count, app
 
 from partita import Settings
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(900)]
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -87,7 +87,7 @@ def test_two_relays_and_two_consumers_keep_the_order_of_each_key(tmp_path: Path)
         process(data, "sink", "consumers"),
     ):
         asyncio.run(send(data, 200, range(100)))
-        rows = wait_for(data, 20_000, 120)
+        rows = wait_for(data, 20_000, 600)
     assert len(rows) == 20_000
     assert inversions(rows) == 0
     assert len({pid for _, _, pid in rows}) == 2, "both consumers must have had a share"
