@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 Json = dict[str, str]
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""What every store can keep; a foreign envelope with more is no envelope."""
 
 
 class SagaAddress(msgspec.Struct, frozen=True, array_like=True):
@@ -13,7 +17,7 @@ class SagaAddress(msgspec.Struct, frozen=True, array_like=True):
     saga: str
     saga_id: str
     step: str
-    epoch: int
+    epoch: Number
     kind: str  # "do", "undo" or "ask"
 
 
@@ -28,13 +32,13 @@ class Envelope(msgspec.Struct, omit_defaults=True):
     id: str
     source: str
     type: str
-    time_us: int
+    time_us: Number
     correlation_id: str
     kind: str = "event"
     causation_id: str | None = None
     traceparent: str | None = None
     schema: str = ""
-    key_sequence: int = 0
+    key_sequence: Number = 0
     saga: SagaAddress | None = None
     extra: Json = {}
 

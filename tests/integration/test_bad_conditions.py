@@ -152,7 +152,7 @@ from pathlib import Path
 from partita.clock import SystemClock
 from partita.errors import StoreUnavailable
 from partita.store.connect import connect_store
-from partita.testing.conformance.store import outbox_row
+from partita.testing.conformance.rows import outbox_row
 
 async def main():
     store = connect_store(Path(sys.argv[1]) / "svc.db", service="svc", tables="", clock=SystemClock())

@@ -55,9 +55,11 @@ class Relay:
             log.warning("%s waits: %s", self.name, error)
             return now + self._options.backoff_s
         except Fenced:
-            # This process stood still and another relays its slots now: forget them and ask again.
+            # This process stood still and another relays its slots now: forget them and ask again. Giving back what
+            # is held here raises its epoch: after a power cut or a backup the bus may know a higher one.
+            await self._store.leases.leave("relay", self._member)
             self._held, self._next_tick = (), now
-            return now
+            return now + self._options.backoff_s / 10
         if moved:
             return now
         return min(now + self._options.idle_poll_s, self._next_tick)

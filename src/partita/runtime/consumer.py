@@ -86,6 +86,7 @@ class Consumer:
         self._lanes: dict[object, Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._carried: list[Delivery] = []
+        self._untaken: list[Record] = []
         self._fenced = False
         self._failing = asyncio.Semaphore(self._options.failing_lanes)
         self._outside: dict[object, asyncio.Semaphore] = {}
@@ -96,7 +97,7 @@ class Consumer:
     @property
     def busy(self) -> bool:
         """Whether anything is in work here."""
-        return bool(self._lanes or self._carried)
+        return bool(self._lanes or self._carried or self._untaken)
 
     async def keep(self) -> None:
         """Heartbeat of the group membership; also while a handler runs long."""
@@ -110,14 +111,17 @@ class Consumer:
         carried, self._carried = self._carried, []
         if carried:
             await self._batch(carried)
-        room = self._options.batch if len(self._lanes) < self._options.lanes_max else 0
+        room = self._options.batch if len(self._lanes) < self._options.lanes_max and not self._untaken else 0
         polled = await self._subscription.poll(room)
         if polled.assigned or polled.revoked or self._leaving:
             await self._assign(polled.assigned, polled.revoked)
-        if not polled.records:
+        # The bus hands a record out once: kept here until it is written down, it outlives a disk that is full now.
+        self._untaken += polled.records
+        if not self._untaken:
             return now + self._options.idle_poll_s
-        await self._take(polled.records)
-        batch, later = self._sort(polled.records)
+        await self._take(self._untaken)
+        records, self._untaken = self._untaken, []
+        batch, later = self._sort(records)
         try:
             if batch:
                 await self._batch(batch)
@@ -139,6 +143,7 @@ class Consumer:
         for place in revoked:
             self._leaving.add(place)
             self._carried = [d for d in self._carried if d.record is None or d.record.at != place]
+            self._untaken = [r for r in self._untaken if r.at != place]
             for lane in self._lanes.values():
                 running, *rest = lane.items
                 lane.items = deque([running, *(i for i in rest if i.record.at != place)])
@@ -208,7 +213,8 @@ class Consumer:
             except Fenced:
                 self._fenced = True
                 raise
-            except PartitaError:
+            except Exception:
+                # Whatever it is, they were handed out: dropped here, they would wait for the next start.
                 self._carried = deliveries
                 raise
             else:
@@ -235,7 +241,14 @@ class Consumer:
         return rest
 
     async def _count(self, record: Record) -> int:
-        return await self._attempts.count(self._group, record.topic, record.partition, record.offset)
+        tries = 0
+
+        async def count() -> None:
+            nonlocal tries
+            tries = await self._attempts.count(self._group, record.topic, record.partition, record.offset)
+
+        await self._waited_out(count)
+        return tries
 
     def _enqueue(self, item: Item) -> None:
         record = item.record
@@ -258,6 +271,12 @@ class Consumer:
                 lane.items.popleft()
         except Fenced:
             self._fenced = True
+        except Exception:
+            # The lane ends with its task; its records do not: they go first again, before later ones of the key.
+            log.exception("%s: a lane broke; what is in it is taken again", self.name)
+            await self._pipeline.clock.sleep(self._options.pause_s)
+            mine = self._epochs.keys() - self._leaving
+            self._untaken[:0] = [item.record for item in lane.items if item.record.at in mine]
         finally:
             self._lanes.pop(key, None)
             self.bell()
@@ -288,8 +307,8 @@ class Consumer:
         if failure is not None:
             await self._bury(item, failure)
         if item.tries:
-            record = item.record
-            await self._attempts.forget(self._group, record.topic, record.partition, record.offset)
+            place = (self._group, *item.record.at, item.record.offset)
+            await self._waited_out(lambda: self._attempts.forget(*place))
 
     async def _try(self, item: Item) -> Exception | None:
         """One try; what no message is to blame for is waited out."""
@@ -368,7 +387,7 @@ class Consumer:
         if self._tasks:
             await asyncio.wait(self._tasks)
         await self._subscription.close()
-        self._carried, self._lanes = [], {}
+        self._carried, self._untaken, self._lanes = [], [], {}
         self._epochs, self._suspects, self._leaving = {}, {}, set()
         self._subscription = self._subscribe()
         self._fenced = False

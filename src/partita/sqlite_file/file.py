@@ -34,6 +34,8 @@ _UNAVAILABLE = {
     sqlite3.SQLITE_NOMEM: ("memory ran out", "Give the process more memory."),
     sqlite3.SQLITE_PROTOCOL: ("its lock protocol failed", "Keep it on a local disk, not on a network share."),
 }
+LOG_BYTES = 16_000_000
+LOOK_AT_LOG_EVERY = 64
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -72,7 +74,9 @@ class SqliteFile:
         self._lock_fd = -1
         self._synced: sqlite3.Connection
         self._unsynced: sqlite3.Connection
-        self._reader: sqlite3.Connection
+        self._connections: list[sqlite3.Connection] = []
+        self._idle_readers: list[sqlite3.Connection] = []
+        self._unsynced_commits = 0
         self.is_open = False
 
     def open(self) -> None:
@@ -88,24 +92,31 @@ class SqliteFile:
                 # SQLite opens a file it may only read without a word, and the first order would find out.
                 os.close(os.open(self.path, os.O_RDWR | os.O_CLOEXEC))
         except OSError as error:
+            if self._lock_fd >= 0:
+                os.close(self._lock_fd)
             raise StoreUnavailable(
                 f"{self.path}: cannot be opened ({error.strerror}).",
                 hint="Check that the folder exists, is on a local disk, and this user may write there.",
             ) from error
         try:
             fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
-            self._synced = self._connect("FULL")
+            self._synced = self._connect()
             self._check()
+            self._tune(self._synced, "FULL")
             self._migrate()
             # Written without a disk sync: what only has to outlive the process, not a power cut.
-            self._unsynced = self._connect("OFF")
-            self._reader = self._connect("FULL")
-            self._reader.execute("PRAGMA query_only=1")
+            self._unsynced = self._tune(self._connect(), "OFF")
+            # A checkpoint by this one would not be synced either, and the log it came from is written over next:
+            # a power cut would then take durable commits with it.
+            self._unsynced.execute("PRAGMA wal_autocheckpoint=0")
+            self._idle_readers.append(self._new_reader())
+            self.is_open = True
         except sqlite3.Error as error:
             raise translate(error, self.path) or error from error
         finally:
             fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
-        self.is_open = True
+            if not self.is_open:
+                self._disconnect()
 
     def close(self) -> None:
         """Close the connections; committed work is in the file."""
@@ -113,8 +124,13 @@ class SqliteFile:
             return
         self.is_open = False
         self._thread.shutdown(wait=True)
-        for connection in (self._reader, self._unsynced, self._synced):
-            connection.close()
+        self._disconnect()
+
+    def _disconnect(self) -> None:
+        # The synced one was opened first and closes last: the last to close does the final checkpoint.
+        while self._connections:
+            self._connections.pop().close()
+        self._idle_readers.clear()
         os.close(self._lock_fd)
 
     @asynccontextmanager
@@ -130,10 +146,16 @@ class SqliteFile:
             try:
                 with _undone_unless_finished(connection):
                     yield connection
+                    if not connection.in_transaction:
+                        raise StoreUnavailable(
+                            f"{self.path}: the transaction ended within its block.",
+                            hint="COMMIT and ROLLBACK are not for handlers: the block's end commits.",
+                        )
                 if synced:
                     await self._in_thread(lambda: self._commit(connection))
                 else:
                     self._commit(connection)
+                    await self._checkpoint_now_and_then()
             except sqlite3.Error as error:
                 raise translate(error, self.path) or error from error
             finally:
@@ -141,9 +163,18 @@ class SqliteFile:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[sqlite3.Connection]:
-        """A connection that sees what is committed and writes nothing; statements run inline."""
+        """A connection that sees one state of what is committed and writes nothing; statements run inline.
+
+        Blocks that overlap get connections of their own: a late one must not be shown an early one's state.
+        """
         try:
-            yield self._reader
+            connection = self._idle_readers.pop() if self._idle_readers else self._new_reader()
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
+                self._idle_readers.append(connection)
         except sqlite3.Error as error:
             raise translate(error, self.path) or error from error
 
@@ -153,9 +184,22 @@ class SqliteFile:
         except OSError as error:
             if error.errno not in (errno.EWOULDBLOCK, errno.EINTR):
                 raise StoreUnavailable(f"{self.path}: its lock failed ({error.strerror}).") from error
-            await self._in_thread(lambda: fcntl.flock(self._lock_fd, fcntl.LOCK_EX))
+            try:
+                await self._in_thread(lambda: fcntl.flock(self._lock_fd, fcntl.LOCK_EX))
+            except asyncio.CancelledError:
+                # The thread has it by now; kept, it would stop every other process.
+                fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
+                raise
         try:
+            if os.fstat(self._lock_fd).st_nlink == 0:
+                # SQLite would go on in the deleted file and report success.
+                raise StoreUnavailable(
+                    f"{self.path}: the file was removed while it was open.", hint="Put it back and start again."
+                )
             connection.execute("BEGIN IMMEDIATE")
+        except StoreUnavailable:
+            fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
+            raise
         except sqlite3.Error as error:
             fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
             raise translate(error, self.path) or error from error
@@ -169,23 +213,47 @@ class SqliteFile:
                 connection.execute("ROLLBACK")
             raise
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        """Run blocking work in the file's thread and see it through: a cancelled caller must not leave half a commit."""
-        future = asyncio.get_running_loop().run_in_executor(self._thread, work)
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            await asyncio.wait([future])
-            raise
+    async def _checkpoint_now_and_then(self) -> None:
+        """In place of those that write unsynced, for a time in which nobody commits otherwise: heartbeats alone would
+        let the log grow for ever. It is the synced connection that does it."""
+        self._unsynced_commits += 1
+        if self._unsynced_commits % LOOK_AT_LOG_EVERY or os.stat(f"{self.path}-wal").st_size < LOG_BYTES:
+            return
+        with contextlib.suppress(sqlite3.Error):  # the transaction is committed; the next look tries again
+            await self._in_thread(lambda: self._synced.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone())
 
-    def _connect(self, synchronous: str) -> sqlite3.Connection:
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        """Run blocking work in the file's thread and see it through: a caller cancelled, even twice, must not leave
+        half a commit behind, nor give the lock to others during it."""
+        future = asyncio.get_running_loop().run_in_executor(self._thread, work)
+        cancelled: asyncio.CancelledError | None = None
+        while not future.done():
+            try:
+                await asyncio.wait([future])
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            future.exception()  # looked at: the caller is told that it was cancelled, nothing else
+            raise cancelled
+        return future.result()
+
+    def _new_reader(self) -> sqlite3.Connection:
+        reader = self._tune(self._connect(), "FULL")
+        reader.execute("PRAGMA query_only=1")
+        return reader
+
+    def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path, isolation_level=None, check_same_thread=False, timeout=2.0, cached_statements=512
         )
+        self._connections.append(connection)
         connection.row_factory = sqlite3.Row
+        return connection
+
+    def _tune(self, connection: sqlite3.Connection, synchronous: str) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={synchronous}")
-        connection.execute("PRAGMA wal_autocheckpoint=4000")
+        connection.execute(f"PRAGMA wal_autocheckpoint={LOG_BYTES // 4_096}")
         connection.execute("PRAGMA journal_size_limit=67108864")
         connection.execute("PRAGMA cache_size=-32768")
         return connection
@@ -246,10 +314,14 @@ def quick_check(path: Path) -> str:
 def statements_of(script: str) -> list[str]:
     """A script's statements one by one: `executescript` would commit the transaction around them."""
     found, part = [], ""
-    for piece in script.split(";"):
+    *pieces, last = script.split(";")
+    for piece in pieces:
         part += piece + ";"
         if sqlite3.complete_statement(part):
             if part.strip(" \n;"):
                 found.append(part.strip())
             part = ""
+    # The last one needs no semicolon, and may end in a comment; where it is unfinished SQLite shall say so.
+    if (part + last).strip():
+        found.append((part + last).strip())
     return found

@@ -11,7 +11,8 @@ COLUMNS = (
     'id, consumer, topic, partition, "offset", key, message_id, type, correlation_id, cause_type, cause, stack, '
     "attempts, headers, value, at_us"
 )
-# One record fails a group once: a copy delivered again after a crash is the same letter.
+# One record fails a group once: a copy delivered again after a crash is the same letter. Place and offset alone do
+# not tell: a log that was moved away and started anew gives the same offsets to other records.
 ADD = f"INSERT INTO dead_letter ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 FIND = f"SELECT {COLUMNS} FROM dead_letter WHERE ?1 IS NULL OR consumer = ?1 ORDER BY seq DESC LIMIT ?2"
 COUNT = "SELECT count(*) FROM dead_letter WHERE ?1 IS NULL OR consumer = ?1"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 
 from partita.errors import StoreUnavailable
 from partita.store.port import InboxEntry, InboxRow
+from partita.store.sqlite.asking import IN_LIST, rows_of
 
-SEEN = """
+SEEN = f"""
 SELECT message_id, payload_hash, outcome, at_us, reply FROM inbox
-WHERE consumer = ? AND message_id IN (SELECT value FROM json_each(?))
+WHERE consumer = ? AND message_id {IN_LIST}
 """
 MARK = """
 INSERT INTO inbox (consumer, message_id, type, key, correlation_id, causation_id, payload_hash, at_us, outcome, reply)
@@ -35,7 +35,7 @@ class SqliteInbox:
         """Those of the ids that are marked already."""
         if not ids:
             return {}
-        rows = self._db.execute(SEEN, (consumer, json.dumps(ids)))
+        rows = rows_of(self._db, SEEN, (consumer,), ids)
         return {row[0]: InboxEntry(row[1], row[2], row[3], row[4]) for row in rows}
 
     async def mark(self, rows: Sequence[InboxRow]) -> None:

@@ -38,20 +38,30 @@ SELECT (SELECT count(*) FROM outbox_queue),
             SELECT 1 FROM outbox_parked AS p WHERE p.slot = q.slot AND (p.seq = q.seq OR p.key = o.aggregateid))),
        (SELECT coalesce(max(seq), 0) FROM outbox) - (SELECT coalesce(min(seq), 1) FROM outbox) + 1
 """
+# Rows that wait (a parked key's, for weeks) are stepped over, or they would hold up those behind them. The newest row
+# stays: its number would be given again, and a relay that stood still would mark the new row as sent.
 PURGE = """
 DELETE FROM outbox WHERE seq IN (
-    SELECT seq FROM (SELECT seq, at_us, slot FROM outbox ORDER BY seq LIMIT ?) AS old
-    WHERE at_us < ? AND NOT EXISTS (SELECT 1 FROM outbox_queue AS q WHERE q.slot = old.slot AND q.seq = old.seq))
+    SELECT seq FROM (
+        SELECT seq, at_us FROM outbox AS o
+        WHERE NOT EXISTS (SELECT 1 FROM outbox_queue AS q WHERE q.slot = o.slot AND q.seq = o.seq)
+          AND seq < (SELECT max(seq) FROM outbox)
+        ORDER BY seq LIMIT ?)
+    WHERE at_us < ?)
 """
 
 
 class SqliteOutbox:
-    """See `partita.store.port.Outbox`. `added` is called when rows were queued in this transaction."""
+    """See `partita.store.port.Outbox`. `added` is called when rows were queued in this transaction, `left` with the
+    newest row the bus has."""
 
-    def __init__(self, db: sqlite3.Connection, clock: Clock, added: Callable[[], None]) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, clock: Clock, added: Callable[[], None], left: Callable[[int], None]
+    ) -> None:
         self._db = db
         self._clock = clock
         self._added = added
+        self._left = left
 
     async def add(self, rows: Sequence[OutboxRow], *, queued: bool = True) -> None:
         """Write messages."""
@@ -70,6 +80,8 @@ class SqliteOutbox:
     async def sent(self, slot: int, seqs: Sequence[int]) -> None:
         """Take acknowledged rows out of the queue."""
         self._db.executemany(SENT, [(slot, seq) for seq in seqs])
+        if seqs:
+            self._left(max(seqs))
 
     async def park(self, slot: int, seq: int, key: str | None, reason: str) -> None:
         """Hold a refused row and its key."""

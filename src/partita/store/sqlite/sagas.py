@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 
 from partita.errors import StoreUnavailable
 from partita.store.port import SagaEvent, SagaRow
+from partita.store.sqlite.asking import IN_LIST, rows_of
 
 COLUMNS = (
     "saga, saga_id, definition_version, status, step, epoch, data, due_us, last_error, correlation_id, "
     "started_us, updated_us, version"
 )
-LOAD = f"SELECT {COLUMNS} FROM saga WHERE saga = ? AND saga_id IN (SELECT value FROM json_each(?))"
+LOAD = f"SELECT {COLUMNS} FROM saga WHERE saga = ? AND saga_id {IN_LIST}"
 INSERT = f"INSERT INTO saga ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
 UPDATE = """
 UPDATE saga SET definition_version = ?, status = ?, step = ?, epoch = ?, data = ?, due_us = ?, last_error = ?,
@@ -62,7 +62,7 @@ class SqliteSagas:
 
     async def load(self, saga: str, ids: Sequence[str]) -> Mapping[str, SagaRow]:
         """The instances that exist."""
-        return {row[1]: SagaRow(*row) for row in self._db.execute(LOAD, (saga, json.dumps(ids)))} if ids else {}
+        return {row[1]: SagaRow(*row) for row in rows_of(self._db, LOAD, (saga,), ids)} if ids else {}
 
     async def save(self, rows: Sequence[SagaRow], history: Sequence[SagaEvent]) -> None:
         """Insert or update instances, and append history."""

@@ -68,7 +68,7 @@ CREATE TABLE dead_letter (
     correlation_id TEXT NOT NULL, cause_type TEXT NOT NULL, cause TEXT NOT NULL, stack TEXT NOT NULL,
     attempts INTEGER NOT NULL, headers BLOB NOT NULL, value BLOB NOT NULL, at_us INTEGER NOT NULL
 );
-CREATE UNIQUE INDEX dead_letter_once ON dead_letter (consumer, topic, partition, "offset");
+CREATE UNIQUE INDEX dead_letter_once ON dead_letter (consumer, topic, partition, "offset", message_id, value);
 
 CREATE TABLE claim (
     consumer TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, epoch INTEGER NOT NULL,

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 
+from partita.store.sqlite.asking import IN_LIST, rows_of
+
 # Asked per topic: a list of plain keys is read several times faster than a list of pairs.
-LAST_OUT = "SELECT key, last FROM sequence_out WHERE topic = ? AND key IN (SELECT value FROM json_each(?))"
+LAST_OUT = f"SELECT key, last FROM sequence_out WHERE topic = ? AND key {IN_LIST}"
 SAVE_OUT = """
 INSERT INTO sequence_out (topic, key, last) VALUES (?, ?, ?)
 ON CONFLICT (key, topic) DO UPDATE SET last = excluded.last
 """
-LAST_IN = """
+LAST_IN = f"""
 SELECT key, last FROM sequence_in
-WHERE source = ? AND topic = ? AND consumer = ? AND key IN (SELECT value FROM json_each(?))
+WHERE source = ? AND topic = ? AND consumer = ? AND key {IN_LIST}
 """
 SAVE_IN = """
 INSERT INTO sequence_in (consumer, source, topic, key, last) VALUES (?, ?, ?, ?, ?)
@@ -35,7 +36,7 @@ class SqliteSequences:
             by_topic.setdefault(topic, []).append(key)
         found: dict[tuple[str, str], int] = {}
         for topic, asked in by_topic.items():
-            for key, last in self._db.execute(LAST_OUT, (topic, json.dumps(asked))):
+            for key, last in rows_of(self._db, LAST_OUT, (topic,), asked):
                 found[(topic, key)] = last
         return found
 
@@ -50,7 +51,7 @@ class SqliteSequences:
             by_origin.setdefault((source, topic), []).append(key)
         found: dict[tuple[str, str, str], int] = {}
         for (source, topic), asked in by_origin.items():
-            for key, last in self._db.execute(LAST_IN, (source, topic, consumer, json.dumps(asked))):
+            for key, last in rows_of(self._db, LAST_IN, (source, topic, consumer), asked):
                 found[(source, topic, key)] = last
         return found
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import os
+import re
 import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -11,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from partita.clock import Clock, SystemClock, SystemIds
-from partita.errors import StoreMismatch
+from partita.errors import PartitaError, StoreMismatch, StoreUnavailable
 from partita.sqlite_file.alive import Alive
-from partita.sqlite_file.file import SqliteFile, statements_of
+from partita.sqlite_file.file import SqliteFile, statements_of, translate
 from partita.sqlite_file.leases import LeaseBook
 from partita.sqlite_file.wake import Wake
 from partita.store.port import Lease
 from partita.store.sqlite.claims import SqliteAttempts, SqliteClaims
 from partita.store.sqlite.dead_letters import SqliteDeadLetters
+from partita.store.sqlite.high_water import HighWater
 from partita.store.sqlite.inbox import SqliteInbox
 from partita.store.sqlite.outbox import SqliteOutbox
 from partita.store.sqlite.sagas import SqliteSagas
@@ -27,23 +31,53 @@ from partita.store.sqlite.sequences import SqliteSequences
 from partita.store.sqlite.tombstones import SqliteTombstones
 from partita.store.sqlite.trail import SqliteTrail
 
+log = logging.getLogger(__name__)
+
 META = "SELECT name, value FROM partita_meta"
 SET_META = "INSERT INTO partita_meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
 NEWEST = """
 SELECT max(coalesce((SELECT at_us FROM inbox ORDER BY seq DESC LIMIT 1), 0),
            coalesce((SELECT at_us FROM outbox ORDER BY seq DESC LIMIT 1), 0))
 """
+NEWEST_SENT = "SELECT coalesce(max(seq), 0) FROM outbox"
+NEXT_INCARNATION = "UPDATE partita_meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'incarnation'"
+OF_THE_TRANSACTION = re.compile(r"\s*(BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE|PRAGMA|ATTACH|DETACH|VACUUM)\b", re.I)
+
+
+def _nothing(*_: object) -> None:
+    """For sessions that only read."""
+
+
+@functools.lru_cache(maxsize=1_024)
+def _of_a_user(sql: str) -> str:
+    """A user's statement, unless it would end the transaction that Partita's own rows are in."""
+    found = OF_THE_TRANSACTION.match(sql)
+    if found is not None:
+        raise PartitaError(
+            f"{found[1].upper()} is not for handlers: {sql.strip()[:80]}",
+            hint="The transaction begins before the handler and commits after it; raise to undo it.",
+        )
+    return sql
 
 
 class SqliteSession:
-    """See `partita.store.port.Session`."""
+    """See `partita.store.port.Session`. `path` names the file in errors; `added` and `left` are the outbox's."""
 
-    def __init__(self, db: sqlite3.Connection, clock: Clock, added: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        path: Path,
+        clock: Clock,
+        added: Callable[[], None] = _nothing,
+        left: Callable[[int], None] = _nothing,
+    ) -> None:
         self._db = db
+        self._path = path
+        self._lost: PartitaError | None = None
         self._savepoints = 0
         self.inbox = SqliteInbox(db)
         self.sequences = SqliteSequences(db)
-        self.outbox = SqliteOutbox(db, clock, added)
+        self.outbox = SqliteOutbox(db, clock, added, left)
         self.sagas = SqliteSagas(db)
         self.tombstones = SqliteTombstones(db)
         self.dead_letters = SqliteDeadLetters(db)
@@ -52,21 +86,53 @@ class SqliteSession:
 
     async def execute(self, sql: str, params: Mapping[str, Any]) -> int:
         """Run a writing statement; returns how many rows it changed."""
-        return self._db.execute(sql, params).rowcount
+        return self._changed(_of_a_user(sql), params)
 
     async def fetch(self, sql: str, params: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         """Run a statement and return its rows."""
-        return [dict(row) for row in self._db.execute(sql, params).fetchall()]
+        return self._found(_of_a_user(sql), params)
 
     async def execute_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> Sequence[int]:
         """One statement for many argument rows; SQLite's own executemany would not tell what each row changed."""
-        execute = self._db.execute
-        return [execute(sql, row).rowcount for row in rows]
+        checked, changed = _of_a_user(sql), self._changed
+        return [changed(checked, row) for row in rows]
 
     async def fetch_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Mapping[str, Any]]]:
         """One statement for many argument rows, with what each returned."""
-        execute = self._db.execute
-        return [[dict(found) for found in execute(sql, row).fetchall()] for row in rows]
+        checked, found = _of_a_user(sql), self._found
+        return [found(checked, row) for row in rows]
+
+    def _changed(self, sql: str, params: Mapping[str, Any]) -> int:
+        try:
+            cursor = self._db.execute(sql, params)
+            if cursor.description is not None:
+                cursor.fetchall()  # the changes of a RETURNING statement are counted when its rows were read
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+        return cursor.rowcount
+
+    def _found(self, sql: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        try:
+            return [dict(row) for row in self._db.execute(sql, params).fetchall()]
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: sqlite3.Error) -> Exception:
+        """What a statement's error means. A full disk is no fault of the message; and it may have made SQLite roll
+        back the whole transaction, after which each statement would commit by itself, should the handler go on."""
+        if self._lost is not None:
+            return self._lost
+        meant = translate(error, self._path)
+        if not self._db.in_transaction:
+            self._db.execute("BEGIN")
+            self._lost = meant or StoreUnavailable(f"{self._path}: the transaction was rolled back ({error}).")
+            return self._lost
+        return meant or error
+
+    def finish(self) -> None:
+        """Refuse the commit of what SQLite has rolled back already."""
+        if self._lost is not None:
+            raise self._lost
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -79,7 +145,7 @@ class SqliteSession:
             yield
             finished = True
         finally:
-            if self._db.in_transaction:
+            if self._lost is None and self._db.in_transaction:
                 if not finished:
                     self._db.execute(f"ROLLBACK TO {name}")
                 self._db.execute(f"RELEASE {name}")
@@ -119,6 +185,7 @@ class SqliteStore:
         self._channel = f"outbox-{service}"
         self._file = SqliteFile(path, application_id=APPLICATION_ID, migrations=MIGRATIONS)
         self._alive: Alive | None = None
+        self._high_water = HighWater(Path(f"{path}.sent"))
 
     async def open(self) -> None:
         """Connect, check and migrate."""
@@ -138,6 +205,7 @@ class SqliteStore:
                 f"{self.path}: this database belongs to {meta['service']}, not to {self.name}.",
                 hint="It was not touched. Choose another folder with --data.",
             )
+        meta = await self._incarnation(meta)
         self.source = f"{self.name}/{meta['id']}.{meta['incarnation']}"
         if isinstance(self._clock, SystemClock):
             # A wall clock set back since the last run would hold every timer for as long.
@@ -152,6 +220,24 @@ class SqliteStore:
             db.executemany(SET_META, list(given.items()))
             return {row[0]: row[1] for row in db.execute(META)}
 
+    async def _incarnation(self, meta: dict[str, str]) -> dict[str, str]:
+        """A database put back from a backup counts its keys again: under its old name the receivers would take its
+        new messages for copies of old ones, and drop them."""
+        if not await self._went_back():
+            return meta
+        async with self._file.writing() as db:
+            newest = db.execute(NEWEST_SENT).fetchone()[0]
+            if self._high_water.seen() > newest:
+                db.execute(NEXT_INCARNATION)
+                log.warning("%s was put back from an older copy: its messages get a new source", self.path)
+            self._high_water.reset(newest)
+            return {row[0]: row[1] for row in db.execute(META)}
+
+    async def _went_back(self) -> bool:
+        async with self._file.reading() as db:
+            newest: int = db.execute(NEWEST_SENT).fetchone()[0]
+        return self._high_water.seen() > newest
+
     async def create_tables(self) -> None:
         """Create the service's own tables where they do not exist."""
         if self._tables.strip():
@@ -162,6 +248,7 @@ class SqliteStore:
     async def close(self) -> None:
         """Disconnect."""
         self._file.close()
+        self._high_water.close()
         if self._alive is not None:
             self._alive.close()
             self._alive = None
@@ -176,7 +263,9 @@ class SqliteStore:
             queued = True
 
         async with self._file.writing(synced=durable) as db:
-            yield SqliteSession(db, self._clock, added)
+            session = SqliteSession(db, self.path, self._clock, added, self._high_water.left)
+            yield session
+            session.finish()
         if queued:
             self.on_outbox()
             if self._wake is not None:
@@ -186,7 +275,7 @@ class SqliteStore:
     async def reading(self) -> AsyncIterator[SqliteSession]:
         """A view that writes nothing."""
         async with self._file.reading() as db:
-            yield SqliteSession(db, self._clock, lambda: None)
+            yield SqliteSession(db, self.path, self._clock)
 
     async def now_us(self) -> int:
         """The store's clock."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 
 from partita.message import SagaAddress
 from partita.store.port import Tombstone
+from partita.store.sqlite.asking import IN_LIST, rows_of
 
-FIND = """
-SELECT t.saga, t.saga_id, t.step, t.epoch, t.at_us, t.reply FROM json_each(?) AS wanted
-JOIN tombstone AS t ON t.saga_id = wanted.value ->> 1 AND t.saga = wanted.value ->> 0 AND t.step = wanted.value ->> 2
-"""
+FIND = f"SELECT saga, saga_id, step, epoch, at_us, reply FROM tombstone WHERE saga_id {IN_LIST}"
 ADD = """
 INSERT INTO tombstone (saga, saga_id, step, epoch, at_us, reply) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
 """
@@ -26,9 +23,11 @@ class SqliteTombstones:
 
     async def find(self, keys: Sequence[tuple[str, str, str]]) -> Mapping[tuple[str, str, str], Tombstone]:
         """Tombstones by (saga, saga_id, step)."""
-        found = {}
-        for saga, saga_id, step, epoch, at_us, reply in self._db.execute(FIND, (json.dumps(keys),)):
-            found[(saga, saga_id, step)] = Tombstone(SagaAddress(saga, saga_id, step, epoch, "undo"), at_us, reply)
+        found, wanted = {}, set(keys)
+        # A saga leaves few tombstones: those of its other steps are sorted out here.
+        for saga, saga_id, step, epoch, at_us, reply in rows_of(self._db, FIND, (), [key[1] for key in keys]):
+            if (saga, saga_id, step) in wanted:
+                found[(saga, saga_id, step)] = Tombstone(SagaAddress(saga, saga_id, step, epoch, "undo"), at_us, reply)
         return found
 
     async def add(self, rows: Sequence[Tombstone]) -> None:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 
 from partita.store.port import TrailMark, TrailRow
+from partita.store.sqlite.asking import IN_LIST, rows_of
 
 BY_KEY = "SELECT correlation_id FROM outbox WHERE aggregateid = ?"
-MESSAGES = """
+MESSAGES = f"""
 SELECT id, type, aggregatetype, aggregateid, correlation_id, causation_id, at_us, payload, headers FROM outbox
-WHERE correlation_id IN (SELECT value FROM json_each(?)) ORDER BY seq
+WHERE correlation_id {IN_LIST} ORDER BY seq
 """
-MARKS = """
+MARKS = f"""
 SELECT consumer, message_id, type, key, correlation_id, causation_id, at_us, outcome FROM inbox
-WHERE message_id IN (SELECT value FROM json_each(?)) ORDER BY seq
+WHERE message_id {IN_LIST} ORDER BY seq
 """
 
 
@@ -31,8 +31,8 @@ class SqliteTrail:
 
     async def messages(self, correlation_ids: Sequence[str]) -> Sequence[TrailRow]:
         """Messages that left with these correlation ids."""
-        return [TrailRow(*row) for row in self._db.execute(MESSAGES, (json.dumps(correlation_ids),))]
+        return [TrailRow(*row) for row in rows_of(self._db, MESSAGES, (), correlation_ids)]
 
     async def marks(self, ids: Sequence[str]) -> Sequence[TrailMark]:
         """Who handled these messages here."""
-        return [TrailMark(*row) for row in self._db.execute(MARKS, (json.dumps(ids),))]
+        return [TrailMark(*row) for row in rows_of(self._db, MARKS, (), ids)]

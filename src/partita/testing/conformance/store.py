@@ -10,23 +10,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from partita.errors import Fenced, StoreUnavailable
+from partita.errors import Fenced, PartitaError, StoreUnavailable
 from partita.message import SagaAddress
-from partita.store.port import (
-    DeadLetter,
-    InboxRow,
-    InHand,
-    OutboxRow,
-    SagaEvent,
-    SagaRow,
-    Session,
-    Store,
-    Tombstone,
-)
+from partita.store.port import InHand, SagaEvent, Session, Store, Tombstone
+from partita.testing.conformance.rows import ODD_KEYS, dead_letter, inbox_row, outbox_row, saga_row
 
 OpenStore = Callable[[], Awaitable[Store]]
 Case = Callable[[OpenStore], Awaitable[None]]
-ODD_KEYS = ("", "a'b\"c", "ключ", "\N{SNOWMAN}\N{GRINNING FACE}", "a\nb", "x" * 2_000, "%_;--", "1", "[1]", "null")
 
 
 @asynccontextmanager
@@ -36,28 +26,6 @@ async def _opened(open_store: OpenStore) -> AsyncIterator[Store]:
         yield store
     finally:
         await store.close()
-
-
-def inbox_row(message_id: str, consumer: str = "group", key: str | None = "k", at_us: int = 1) -> InboxRow:
-    """A mark for the cases."""
-    return InboxRow(consumer, message_id, "type", key, "corr", None, "hash", at_us, "handled")
-
-
-def outbox_row(message_id: str, key: str | None = "k", slot: int = 0, at_us: int = 1) -> OutboxRow:
-    """A message for the cases."""
-    return OutboxRow(message_id, "topic", key, "type", b"payload", b"headers", "corr", None, slot, at_us)
-
-
-def saga_row(saga_id: str, *, version: int = 0, status: str = "running", due_us: int | None = None) -> SagaRow:
-    """An instance for the cases."""
-    return SagaRow("Saga", saga_id, 1, status, "step", 1, b"data", due_us, "", "corr", 1, 1, version)
-
-
-def dead_letter(offset: int) -> DeadLetter:
-    """A letter for the cases."""
-    return DeadLetter(
-        f"d{offset}", "group", "topic", 0, offset, "k", "m", "t", "c", "E", "cause", "stack", 4, b"\xff", b"\x00", 1
-    )
 
 
 async def a_block_that_raises_leaves_nothing(open_store: OpenStore) -> None:
@@ -145,6 +113,21 @@ async def odd_keys_are_kept_apart(open_store: OpenStore) -> None:
         await session.sequences.save_in("group", came)
         assert dict(await session.sequences.last_in("group", list(came))) == came, "keys were mixed up"
         assert not await session.sequences.last_in("other", list(came)), "another group's numbers"
+        assert dict(await session.sequences.last_out([("topic", "a\0b")])) == {("topic", "a\0b"): out["topic", "a\0b"]}
+
+
+async def odd_ids_are_found_again(open_store: OpenStore) -> None:
+    """Ids are other programs' text too; one that is not found again is handled twice."""
+    ids = [key for key in ODD_KEYS if key != "a"]
+    async with _opened(open_store) as store, store.transaction() as session:
+        await session.inbox.mark([inbox_row(each) for each in ids])
+        assert set(await session.inbox.seen("group", ODD_KEYS)) == set(ids), "ids were mixed up"
+        await session.sagas.save([saga_row(each) for each in ids], [])
+        assert set(await session.sagas.load("Saga", ODD_KEYS)) == set(ids), "sagas were mixed up"
+        steps = [("Saga", each, "step") for each in ids]
+        await session.tombstones.add([Tombstone(SagaAddress(*step, 1, "undo"), 1, b"") for step in steps])
+        asked = [("Saga", each, "step") for each in ODD_KEYS]
+        assert set(await session.tombstones.find(asked)) == set(steps), "tombstones were mixed up"
 
 
 async def sequences_move_to_what_is_saved(open_store: OpenStore) -> None:
@@ -218,6 +201,76 @@ async def only_sent_rows_are_forgotten(open_store: OpenStore) -> None:
             await session.outbox.sent(0, [rows[0].seq, rows[1].seq])
             assert await session.outbox.purge(100, 10) == 2, "sent rows that are old are forgotten"
             assert [r.id for r in await session.outbox.pending(0, 0, 10)] == ["o2", "o3"], "a pending row was forgotten"
+
+
+async def rows_that_wait_do_not_keep_others_from_being_forgotten(open_store: OpenStore) -> None:
+    """A parked key may wait for weeks: the disk must not fill up behind it."""
+    async with _opened(open_store) as store, store.transaction() as session:
+        await session.outbox.add([outbox_row(f"w{n}", "parked") for n in range(20)])
+        await session.outbox.add([outbox_row(f"o{n}", "other", 1) for n in range(21)])
+        await session.outbox.sent(1, [row.seq for row in await session.outbox.pending(1, 0, 100)])
+        assert await session.outbox.purge(100, 10) == 10, "rows behind waiting ones are never forgotten"
+
+
+async def a_number_of_the_queue_is_never_given_again(open_store: OpenStore) -> None:
+    """A relay that stood still marks what it sent by number: it must not mark a younger row."""
+    async with _opened(open_store) as store, store.transaction() as session:
+        await session.outbox.add([outbox_row("o1")])
+        (old,) = await session.outbox.pending(0, 0, 10)
+        await session.outbox.sent(0, [old.seq])
+        await session.outbox.purge(100, 10)
+        await session.outbox.add([outbox_row("o2")])
+        await session.outbox.sent(0, [old.seq])
+        assert [r.id for r in await session.outbox.pending(0, 0, 10)] == ["o2"], "a row was lost"
+
+
+async def a_view_stays_what_it_was(open_store: OpenStore) -> None:
+    """Two questions in one block are answered from one state, also while others write and read."""
+    async with _opened(open_store) as one, _opened(open_store) as two:
+        async with one.reading() as session:
+            assert (await session.outbox.status()).pending == 0
+            async with two.transaction() as writing:
+                await writing.outbox.add([outbox_row("o1")])
+            assert not await session.outbox.pending(0, 0, 10), "the view changed while it was open"
+            async with one.reading() as later:
+                assert await later.outbox.pending(0, 0, 10), "a later view was shown an earlier state"
+
+
+async def a_letter_is_kept_once_and_never_taken_for_another(open_store: OpenStore) -> None:
+    """A copy after a crash is the same letter; another record is another, also at the offset of an older log."""
+    async with _opened(open_store) as store, store.transaction() as session:
+        await session.dead_letters.add([dead_letter(1)])
+        await session.dead_letters.add([dead_letter(1)._replace(id="copy", at_us=9)])
+        assert await session.dead_letters.count() == 1, "a copy was counted"
+        await session.dead_letters.add([dead_letter(1)._replace(id="new", value=b"another")])
+        assert await session.dead_letters.count("group") == 2, "a dead letter was dropped"
+
+
+async def who_went_without_leaving_is_replaced(open_store: OpenStore) -> None:
+    """A dead process gives nothing back; its leases are taken and their epochs grow."""
+    names = ["r0", "r1"]
+    async with _opened(open_store) as one:
+        gone = await open_store()
+        before = await gone.leases.tick("scope", names, "gone")
+        await gone.close()
+        held = {lease.resource: lease.epoch for lease in await one.leases.tick("scope", names, "one")}
+    assert set(held) == set(names), "a dead member's leases are never taken"
+    assert all(held[lease.resource] > lease.epoch for lease in before), "the dead member is not fenced"
+
+
+async def a_handler_cannot_end_the_transaction(open_store: OpenStore) -> None:
+    """The mark and the effects commit together: a COMMIT in between would part them."""
+    async with _opened(open_store) as store:
+        for statement in ("COMMIT", "rollback", " END"):
+            try:
+                async with store.transaction() as session:
+                    await session.inbox.mark([inbox_row("m1")])
+                    await session.execute(statement, {})
+            except PartitaError:
+                continue
+            raise AssertionError(f"{statement} went through")
+        async with store.reading() as session:
+            assert not await session.inbox.seen("group", ["m1"]), "a part of the transaction was kept"
 
 
 async def a_saga_is_changed_by_one_at_a_time(open_store: OpenStore) -> None:
@@ -347,6 +400,8 @@ async def statements_run_once_for_each_row(open_store: OpenStore) -> None:
             )
             assert [[row["n"] for row in rows] for rows in found] == [[2], [3], []], "each row atomic, in order"
             assert await session.execute("UPDATE conformance SET n = 0 WHERE n > :n", {"n": 1}) == 3
+            returning = "UPDATE conformance SET n = 0 WHERE n >= :n RETURNING name"
+            assert await session.execute(returning, {"n": 0}) == 4, "rows of a RETURNING statement are counted"
         async with store.reading() as session:
             rows = await session.fetch("SELECT name, n FROM conformance WHERE name = :name", {"name": "a0"})
             assert dict(rows[0]) == {"name": "a0", "n": 0}
@@ -398,17 +453,24 @@ CASES: tuple[Case, ...] = (
     outcome_and_reply_are_kept,
     marks_are_forgotten_by_age_in_batches,
     odd_keys_are_kept_apart,
+    odd_ids_are_found_again,
     sequences_move_to_what_is_saved,
     pending_rows_come_in_commit_order_until_they_are_sent,
     a_row_keeps_its_bytes,
     a_parked_row_holds_its_key_and_no_other,
     only_sent_rows_are_forgotten,
+    rows_that_wait_do_not_keep_others_from_being_forgotten,
+    a_number_of_the_queue_is_never_given_again,
+    a_view_stays_what_it_was,
+    a_letter_is_kept_once_and_never_taken_for_another,
     a_saga_is_changed_by_one_at_a_time,
     timers_come_due_in_order,
     tombstones_are_found_by_step,
     a_former_holder_is_fenced,
     what_was_in_hand_is_told_to_the_successor,
     leases_are_split_and_never_shared,
+    who_went_without_leaving_is_replaced,
+    a_handler_cannot_end_the_transaction,
     a_savepoint_undoes_only_itself,
     statements_run_once_for_each_row,
     many_writers_lose_nothing,

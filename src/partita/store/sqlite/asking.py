@@ -1,0 +1,26 @@
+"""Asking for many texts in one statement."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+IN_LIST = "IN (SELECT value FROM json_each(?))"
+
+
+def rows_of(db: sqlite3.Connection, sql: str, given: tuple[Any, ...], texts: Sequence[str]) -> Iterator[sqlite3.Row]:
+    """The rows of a statement that ends its parameters with `IN_LIST`, for all these texts at once.
+
+    SQLite's JSON cuts a text at a NUL character: such a key would be taken for another or for a new one. Those,
+    and only those, are asked for one by one.
+    """
+    listed = json.dumps(texts)
+    if "\\u0000" not in listed:
+        yield from db.execute(sql, (*given, listed))
+        return
+    yield from db.execute(sql, (*given, json.dumps([text for text in texts if "\0" not in text])))
+    for text in dict.fromkeys(texts):
+        if "\0" in text:
+            yield from db.execute(sql.replace(IN_LIST, "= ?"), (*given, text))

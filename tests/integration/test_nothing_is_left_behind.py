@@ -1,0 +1,160 @@
+"""A trouble that passes leaves no message behind: no restart is needed to handle what was in hand."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from partita.bus.port import Outgoing
+from partita.errors import StoreUnavailable
+from partita.message import envelope_from_bytes, envelope_to_bytes
+
+PATIENCE_S = 10.0
+
+
+async def seen(what: Callable[[], Awaitable[bool]]) -> bool:
+    """Look until it is so, or patience ends."""
+    with_patience = asyncio.get_running_loop().time() + PATIENCE_S
+    while asyncio.get_running_loop().time() < with_patience:
+        if await what():
+            return True
+        await asyncio.sleep(0.02)
+    return False
+
+
+async def entries(bank: Any) -> int:
+    return len(await bank.rows("audit", "SELECT * FROM entry"))
+
+
+def failing_once(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    calls: list[int] = []
+
+    async def work(*args: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            raise StoreUnavailable("the disk is full")
+        return await original(*args)
+
+    return work
+
+
+@pytest.mark.parametrize("what", ["take", "count", "forget"])
+async def test_a_disk_full_while_writing_down_what_is_in_hand_loses_no_record(bank: Any, what: str) -> None:
+    """The bus hands a record out once: dropped here it would wait for the next start, and all behind it."""
+    fails = iter([True, False])
+
+    def on_deposit(event: Any) -> None:
+        if event.name == "second" and next(fails, False):
+            raise LookupError("the first try fails, so that tries are counted")
+
+    bank.on_deposit = on_deposit
+    async with bank.app.running() as system:
+        await bank.app.send(bank.Deposit(name="first", cents=1))
+        await bank.app.settled()
+        attempts = system.stores["audit"].attempts
+        setattr(attempts, what, failing_once(getattr(attempts, what)))
+        await bank.app.send(bank.Deposit(name="second", cents=1))
+
+        async def handled() -> bool:
+            return await entries(bank) == 2
+
+        assert await seen(handled)
+
+
+async def test_a_foreign_number_no_store_can_keep_is_quarantined_and_stops_nothing(bank: Any) -> None:
+    """2**64-1 fits an envelope's bytes and no column: it would fail the batch, for ever."""
+    async with bank.app.running() as system:
+        await bank.app.send(bank.Deposit(name="first", cents=1))
+        await bank.app.settled()
+        async with system.stores["bank"].reading() as session:
+            (row,) = await session.fetch("SELECT * FROM outbox", {})
+        envelope = envelope_from_bytes(row["headers"])
+        bad = msgspec.structs.replace(envelope, id="bad", source="foreign", key_sequence=2**64 - 1)
+        good = msgspec.structs.replace(envelope, id="good", source="foreign", key_sequence=1)
+        records = [
+            Outgoing(row["aggregatetype"], each.id, envelope_to_bytes(each), row["payload"], each.id)
+            for each in (bad, good)
+        ]
+        await system.bus.append(records)
+
+        async def handled() -> bool:
+            async with system.stores["audit"].reading() as session:
+                return await entries(bank) == 2 and await session.dead_letters.count() == 1
+
+        assert await seen(handled)
+
+
+async def test_a_relay_whose_epochs_went_back_relays_on(bank: Any) -> None:
+    """After a power cut or a backup the bus may know a higher epoch than the database: asking again is not enough."""
+    async with bank.app.running() as system:
+        await bank.app.send(bank.Deposit(name="ann", cents=1))
+        await bank.app.settled()
+        store = system.stores["bank"]
+        async with store.transaction() as session:
+            await session.execute("UPDATE lease SET epoch = 0", {})
+        for worker in system.supervisor.workers:
+            if worker.worker.name == "relay of bank":
+                worker.worker._next_tick = 0.0  # its next step asks for its leases
+        await bank.app.send(bank.Deposit(name="ann", cents=2))
+
+        async def handled() -> bool:
+            return await entries(bank) == 2
+
+        assert await seen(handled)
+
+
+async def test_what_is_sent_after_a_backup_was_put_back_is_handled(bank: Any, tmp_path: Path) -> None:
+    """The key's numbers are given a second time; the receivers must not take the new messages for the old ones."""
+    data = tmp_path / "data"
+    async with bank.app.running():
+        await bank.app.send(bank.Deposit(name="ann", cents=1))
+        await bank.app.settled()
+    shutil.copy(data / "bank.db", tmp_path / "backup")
+    async with bank.app.running():
+        for cents in (2, 3):
+            await bank.app.send(bank.Deposit(name="ann", cents=cents))
+        await bank.app.settled()
+    shutil.copy(tmp_path / "backup", data / "bank.db")
+    async with bank.app.running():
+        await bank.app.send(bank.Deposit(name="ann", cents=77))
+
+        async def handled() -> bool:
+            return bool(await bank.rows("audit", "SELECT * FROM entry WHERE cents = 77"))
+
+        assert await seen(handled)
+
+
+async def test_a_disk_full_in_a_handlers_statement_makes_no_dead_letter(bank: Any) -> None:
+    """The world's trouble is waited out; it is not the message's."""
+    async with bank.app.running() as system:
+        await bank.app.send(bank.Deposit(name="first", cents=1))
+        await bank.app.settled()
+        store: Any = system.stores["audit"]
+        async with store.transaction() as session:
+            await session.execute("CREATE TABLE big (x)", {})
+            await session.execute(
+                "CREATE TRIGGER fill AFTER INSERT ON entry BEGIN INSERT INTO big VALUES (zeroblob(5000000)); END", {}
+            )
+        db = store._file._synced
+        pages = db.execute("PRAGMA page_count").fetchone()[0]
+        db.execute(f"PRAGMA max_page_count={pages + 50}")
+        await bank.app.send(bank.Deposit(name="second", cents=1))
+
+        async def tried_often() -> bool:
+            return len(bank.calls) > 8
+
+        assert await seen(tried_often)
+        db.execute("PRAGMA max_page_count=1000000")
+
+        async def handled() -> bool:
+            return await entries(bank) == 2
+
+        assert await seen(handled)
+        async with store.reading() as session:
+            assert await session.dead_letters.count() == 0
