@@ -42,13 +42,13 @@ FROM progress AS g JOIN place AS p ON p.place = g.place
 LEFT JOIN lease AS l ON l.scope = 'group:' || g.grp AND l.resource = p.topic || '/' || p.partition
 WHERE ?1 IS NULL OR g.grp = ?1 ORDER BY g.grp, p.topic, p.partition
 """
-# Only what every group has passed is trimmed: a slow group is an alarm, not a loss.
+# Only what every group has passed is trimmed, from the oldest on: a slow group is an alarm, not a loss.
 TRIM = """
 DELETE FROM record WHERE position IN (
-    SELECT r.position FROM record AS r JOIN place AS p ON p.place = r.place JOIN topic AS t ON t.name = p.topic
+    SELECT r.position FROM (SELECT position, place, appended_us FROM record ORDER BY position LIMIT ?2) AS r
+    JOIN place AS p ON p.place = r.place JOIN topic AS t ON t.name = p.topic
     WHERE t.retention_us IS NOT NULL AND r.appended_us < ?1 - t.retention_us
-      AND NOT EXISTS (SELECT 1 FROM progress AS g WHERE g.place = r.place AND g.position < r.position)
-    ORDER BY r.position LIMIT ?2)
+      AND NOT EXISTS (SELECT 1 FROM progress AS g WHERE g.place = r.place AND g.position < r.position))
 """
 
 

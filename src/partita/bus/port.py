@@ -149,6 +149,11 @@ class Bus(Protocol):
         """A schema kept by any writer."""
         ...
 
+    async def trim(self, now_us: int, limit: int = 1_000) -> int:
+        """Delete at most `limit` records past their topic's retention that every group has handled; a broker that
+        does this by itself deletes nothing here."""
+        ...
+
     async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
         """Where groups stand, for people and metrics."""
         ...

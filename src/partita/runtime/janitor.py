@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from partita.bus.port import Bus
 from partita.catalog.service import Service
-from partita.clock import US
+from partita.clock import US, Clock
 from partita.store.port import Store
 
 BATCH = 1_000
@@ -25,6 +26,24 @@ class Janitor:
             forgotten = await session.inbox.purge(before_us, BATCH)
             forgotten = max(forgotten, await session.outbox.purge(before_us, BATCH))
         return now + (0.05 if forgotten == BATCH else LOOK_S)
+
+    async def stop(self) -> None:
+        """Nothing is held here."""
+
+
+class LogJanitor:
+    """Trims the bus: what is past its topic's retention and handled by every group."""
+
+    name = "janitor of the bus"
+
+    def __init__(self, bus: Bus, clock: Clock) -> None:
+        self._bus = bus
+        self._clock = clock
+
+    async def step(self, now: float) -> float:
+        """Trim one batch; comes back at once while there is more."""
+        trimmed = await self._bus.trim(self._clock.now_us(), BATCH)
+        return now + (0.05 if trimmed == BATCH else LOOK_S)
 
     async def stop(self) -> None:
         """Nothing is held here."""

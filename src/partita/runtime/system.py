@@ -16,7 +16,7 @@ from partita.errors import PartitaError, StoreMismatch
 from partita.outbox.relay import Relay, RelayOptions
 from partita.runtime.consumer import Consumer, ConsumerOptions, Keeper
 from partita.runtime.door import Door
-from partita.runtime.janitor import Janitor
+from partita.runtime.janitor import Janitor, LogJanitor
 from partita.runtime.pipeline import Pipeline
 from partita.runtime.saga_steps import SagaDirectory
 from partita.runtime.supervisor import Supervisor, Worker
@@ -102,6 +102,8 @@ class System:
         unknown = [role for role in roles if role not in ROLES]
         if unknown:
             raise PartitaError(f"There is no role {unknown[0]!r}.", hint=f"There is: {', '.join(ROLES)}.")
+        if "relay" in roles:
+            self._start(LogJanitor(self.bus, self.clock))
         for name, pipeline in self.pipelines.items():
             store = self.stores[name]
             door = self.doors[name] = Door(pipeline, self.settings.batch)

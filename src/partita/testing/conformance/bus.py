@@ -252,6 +252,22 @@ async def lag_counts_what_is_left(open_bus: OpenBus) -> None:
         await subscription.close()
 
 
+async def only_what_every_group_has_handled_is_trimmed(open_bus: OpenBus) -> None:
+    """Retention must never take a record from a group that still needs it."""
+    async with _opened(open_bus) as bus:
+        await bus.append([outgoing(n) for n in range(6)])
+        fast, slow = bus.subscribe("fast", [TOPIC], "one"), bus.subscribe("slow", [TOPIC], "one")
+        await _drain(fast, 6)
+        records = await _drain(slow, 6, done=False)
+        slow.done(records[:2])
+        await fast.close()
+        await slow.close()
+        await bus.trim(2**62)
+        again = bus.subscribe("slow", [TOPIC], "two")
+        assert _numbers(await _drain(again, 4)) == [2, 3, 4, 5], "retention took what a group still needs"
+        await again.close()
+
+
 async def a_large_batch_comes_whole(open_bus: OpenBus) -> None:
     """Thousands at once, over all partitions, none twice."""
     async with _opened(open_bus) as bus:
@@ -275,5 +291,6 @@ CASES: tuple[Case, ...] = (
     schemas_are_found_by_fingerprint,
     a_group_is_woken,
     lag_counts_what_is_left,
+    only_what_every_group_has_handled_is_trimmed,
     a_large_batch_comes_whole,
 )
