@@ -25,7 +25,8 @@ class Envelope(msgspec.Struct, omit_defaults=True):
     """The attributes of a message: CloudEvents 1.0 (id, source, type, time) with its correlation extensions.
 
     `time_us` is microseconds since 1970 UTC. `key_sequence` is the dense number of this message among
-    those of (source, topic, key), written in the transaction that wrote the message; 0 = unkeyed.
+    those of (source, topic, key), written in the transaction that wrote the message; 0 = unkeyed. `at_once` says
+    that the service that sent it has handled it too, in that very transaction.
     `schema` is the fingerprint of the schema that wrote the value. `kind` is event, command, reply or refusal.
     """
 
@@ -40,6 +41,7 @@ class Envelope(msgspec.Struct, omit_defaults=True):
     schema: str = ""
     key_sequence: Number = 0
     saga: SagaAddress | None = None
+    at_once: bool = False
     extra: Json = {}
 
 

@@ -16,7 +16,8 @@ class Settings:
 
     `data` is the folder of the embedded tier (one SQLite file per service, the log). `store` and `bus` are URLs;
     empty means embedded. `time_scale` multiplies the times of sagas (demo and tests run the same code in
-    seconds). `batch` is how many messages may share a transaction. `coalesce` lets handlers of one statement run in waves.
+    seconds). `batch` is how many messages may share a transaction. `coalesce` lets handlers of one statement run in waves;
+    `at_once` lets a service handle what it sends to itself in the transaction that writes it.
     """
 
     data: Path = Path(".partita")
@@ -25,6 +26,7 @@ class Settings:
     time_scale: float = 1.0
     batch: int = 500
     coalesce: bool = True
+    at_once: bool = True
 
     @classmethod
     def from_environment(cls, **given: Any) -> Settings:
@@ -49,7 +51,7 @@ def _parse(name: str, text: str) -> Any:
             return float(text)
         if name == "batch":
             return int(text)
-        if name == "coalesce":
+        if name in ("coalesce", "at_once"):
             return {"1": True, "true": True, "0": False, "false": False}[text.lower()]
     except (ValueError, KeyError):
         raise SettingsError(f"PARTITA_{name.upper()}={text!r} cannot be read.", hint="See `partita doctor`.") from None

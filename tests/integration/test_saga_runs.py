@@ -220,9 +220,6 @@ async def test_an_undo_that_comes_first_makes_its_command_refused(tmp_path: Path
     shop = Shop(tmp_path)
     async with shop.app.running(services=["orders"], roles=("consumers", "timers")):
         await shop.app.send(shop.Place(id="o1"))
-        async with shop.app.store("orders").reading() as session:
-            rows = [r for slot in range(4) for r in await session.outbox.pending(slot, 0, 100)]
-        await shop.app.bus.append([Outgoing(r.topic, r.key, r.headers, r.payload, r.id) for r in rows])
 
         async def both_sent() -> bool:
             return "sr.stock.v1.Release" in {r[0] for r in await shop.fetch("orders", "SELECT type FROM outbox")}

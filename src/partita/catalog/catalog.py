@@ -12,12 +12,14 @@ from partita.errors import DeclarationError
 
 @dataclass(slots=True)
 class Interest:
-    """What one service does with one message type: its handlers, and whether its sagas want it."""
+    """What one service does with one message type: its handlers, whether its sagas want it, whether a handler
+    dedupes by a field or calls outside (`concurrency` over 1)."""
 
     contract: Contract
     bindings: list[Binding] = field(default_factory=list)
     for_sagas: bool = False
     dedupes: bool = False
+    calls_out: bool = False
 
 
 class Catalog:
@@ -50,6 +52,7 @@ class Catalog:
                 interest = found.setdefault(contract.full_name, Interest(contract))
                 interest.bindings.append(binding)
                 interest.dedupes = interest.dedupes or binding.dedupe_by is not None
+                interest.calls_out = interest.calls_out or binding.concurrency > 1
         for definition in service.declared.sagas:
             for contract in definition.consumes:
                 found.setdefault(contract.full_name, Interest(contract)).for_sagas = True

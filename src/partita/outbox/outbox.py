@@ -66,46 +66,64 @@ class Composer:
         return Message(contract.topic, key, envelope, data)
 
 
-async def write(session: Session, messages: Sequence[Message], now_us: int) -> None:
-    """Number the messages per (topic, key), in this order, and write them as outbox rows.
+class Leaving:
+    """The messages that leave with one transaction: numbered per key as they are composed, written at its end."""
 
-    Raises:
-        MessageTooLarge: a message with its envelope is over what any bus takes.
-    """
-    if not messages:
-        return
-    keyed = {(m.topic, m.key) for m in messages if m.key is not None}
-    last = dict(await session.sequences.last_out(sorted(keyed)))
-    rows = [_row(message, last, now_us) for message in messages]
-    if keyed:
-        await session.sequences.save_out(last)
-    await session.outbox.add(rows)
+    def __init__(self, session: Session, now_us: int) -> None:
+        self._session = session
+        self._now_us = now_us
+        self._last: dict[tuple[str, str], int] = {}
+        self._rows: list[OutboxRow] = []
 
+    async def expect(self, messages: Sequence[Message]) -> None:
+        """Look up the last numbers of these messages' keys; called before they are numbered."""
+        places = {(m.topic, m.key): 0 for m in messages if m.key is not None}
+        unknown = sorted(places.keys() - self._last.keys())
+        if unknown:
+            self._last.update(dict.fromkeys(unknown, 0))
+            self._last.update(await self._session.sequences.last_out(unknown))
 
-def _row(message: Message, last: dict[tuple[str, str], int], now_us: int) -> OutboxRow:
-    envelope = message.envelope
-    if message.key is not None:
-        place = (message.topic, message.key)
-        envelope.key_sequence = last[place] = last.get(place, 0) + 1
-    headers = envelope_to_bytes(envelope)
-    size = len(headers) + len(message.value) + len(message.key or "")
-    if size > RECORD_BYTES_MAX:
-        raise MessageTooLarge(
-            f"{envelope.type} with its envelope has {size:,} bytes, the limit is {RECORD_BYTES_MAX:,}.",
-            hint="Send a reference to where the data lies instead of the data.",
+    def number(self, message: Message) -> None:
+        """Give a message the next number of its key."""
+        if message.key is not None:
+            place = (message.topic, message.key)
+            message.envelope.key_sequence = self._last[place] = self._last[place] + 1
+
+    def pack(self, message: Message) -> None:
+        """Make a numbered message a row; its envelope is not changed any more.
+
+        Raises:
+            MessageTooLarge: with its envelope it is over what any bus takes.
+        """
+        envelope, key = message.envelope, message.key
+        headers = envelope_to_bytes(envelope)
+        size = len(headers) + len(message.value) + len(key or "")
+        if size > RECORD_BYTES_MAX:
+            raise MessageTooLarge(
+                f"{envelope.type} with its envelope has {size:,} bytes, the limit is {RECORD_BYTES_MAX:,}.",
+                hint="Send a reference to where the data lies instead of the data.",
+            )
+        self._rows.append(
+            OutboxRow(
+                envelope.id,
+                message.topic,
+                key,
+                envelope.type,
+                message.value,
+                headers,
+                envelope.correlation_id,
+                envelope.causation_id,
+                slot_of(key if key is not None else envelope.id, SLOTS),
+                self._now_us,
+            )
         )
-    return OutboxRow(
-        id=envelope.id,
-        aggregatetype=message.topic,
-        aggregateid=message.key,
-        type=envelope.type,
-        payload=message.value,
-        headers=headers,
-        correlation_id=envelope.correlation_id,
-        causation_id=envelope.causation_id,
-        slot=slot_of(message.key if message.key is not None else envelope.id, SLOTS),
-        at_us=now_us,
-    )
+
+    async def write(self) -> None:
+        """Write the outbox rows and the last numbers."""
+        if self._last:
+            await self._session.sequences.save_out(self._last)
+        if self._rows:
+            await self._session.outbox.add(self._rows)
 
 
 class StoredReply(msgspec.Struct, array_like=True):

@@ -18,7 +18,7 @@ from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import dead_letter
 from partita.errors import Conflict, PartitaError
 from partita.idempotency.inbox import Candidate, Verdict, admit
-from partita.message import SagaAddress
+from partita.message import Message, SagaAddress
 from partita.outbox.outbox import StoredReply, reply_from_bytes
 from partita.runtime.delivery import Delivery, Output, Unit, decode_value
 from partita.store.port import Session
@@ -26,11 +26,13 @@ from partita.store.port import Session
 
 @dataclass(slots=True, eq=False)
 class Admitted:
-    """A delivery with what admission found: `due` are the handlers that must run, `fresh` whether sagas see it."""
+    """A delivery with what admission found: `due` are the handlers that must run, `fresh` whether sagas see it, `sent`
+    what left because of it."""
 
     unit: Unit
     candidate: Candidate
     due: Sequence[Binding] = field(default_factory=tuple)
+    sent: list[Message] = field(default_factory=list)
 
     @property
     def fresh(self) -> bool:
@@ -40,10 +42,8 @@ class Admitted:
     @property
     def address(self) -> SagaAddress | None:
         """The saga step this command serves, if it is a command of a saga."""
-        delivery = self.unit.delivery
-        if delivery.envelope is None or delivery.envelope.kind != "command":
-            return None
-        return delivery.envelope.saga
+        envelope = self.candidate.envelope
+        return envelope.saga if envelope.kind == "command" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,11 @@ class Admission:
         admitted = [Admitted(Unit(d), self._candidate(d)) for d in deliveries if d.envelope is not None]
         await admit(session, self.service.name, self.service.order, [a.candidate for a in admitted], now_us)
         for each in admitted:
-            if each.fresh:
-                if each.unit.delivery.interest is not None:
-                    each.due = self._not_repeated(each)
-            else:
+            interest = each.unit.delivery.interest
+            if not each.fresh:
                 await self._settle(session, each, now_us)
+            elif interest is not None:
+                each.due = self._not_repeated(each) if each.candidate.repeated else interest.bindings
         await self._refuse_undone(session, [a for a in admitted if a.due and a.address is not None])
         return admitted
 
@@ -114,8 +114,6 @@ class Admission:
     def _not_repeated(self, each: Admitted) -> Sequence[Binding]:
         interest, repeated = each.unit.delivery.interest, each.candidate.repeated
         assert interest is not None
-        if not repeated:
-            return interest.bindings
         for entry in repeated.values():
             if entry.payload_hash != each.candidate.payload_hash and interest.contract.kind == "command":
                 each.unit.reply = Conflict(

@@ -184,8 +184,11 @@ class Consumer:
             if self._is_suspect(record):
                 item = Item(record, suspect=True)
             else:
-                delivery = decode(record, self._pipeline.interests, self._pipeline.codec)
-                calls_out = delivery.interest and any(b.concurrency > 1 for b in delivery.interest.bindings)
+                delivery = self._decode(record)
+                if delivery.settled:
+                    self._subscription.done([record])
+                    continue
+                calls_out = delivery.interest is not None and delivery.interest.calls_out
                 if delivery.broken is None and not calls_out:
                     batch.append(delivery)
                     continue
@@ -194,6 +197,10 @@ class Consumer:
             if lane is not None:
                 apart.add(lane)
         return batch, later
+
+    def _decode(self, record: Record) -> Delivery:
+        pipeline = self._pipeline
+        return decode(record, pipeline.interests, pipeline.codec, pipeline.store.source)
 
     def _is_suspect(self, record: Record) -> bool:
         in_hand = self._suspects.get(record.at)
@@ -313,21 +320,22 @@ class Consumer:
     async def _try(self, item: Item) -> Exception | None:
         """One try; what no message is to blame for is waited out."""
         pipeline = self._pipeline
-        delivery = item.delivery or decode(item.record, pipeline.interests, pipeline.codec)
+        delivery = item.delivery or self._decode(item.record)
         item.delivery = delivery
         delivery.tries = max(item.tries - 1, 0)
         if isinstance(delivery.broken, UnknownSchema) and await pipeline.learn_schema(delivery):
-            delivery = item.delivery = decode(item.record, pipeline.interests, pipeline.codec)
-        if delivery.broken is not None:
+            delivery = item.delivery = self._decode(item.record)
+        if delivery.broken is not None or delivery.settled:
             return delivery.broken
-        calls_out = delivery.interest is not None and any(b.concurrency > 1 for b in delivery.interest.bindings)
+        calls_out = delivery.interest is not None and delivery.interest.calls_out
 
         async def handle() -> None:
             async with self._turn(delivery, item):
                 if calls_out:
                     await pipeline.run_late(delivery, self._held(item))
                 else:
-                    await pipeline.run([delivery], self._held(item))
+                    # One at a time, or a message would be blamed for what it causes.
+                    await pipeline.run([delivery], self._held(item), at_once=not (item.suspect or item.tries))
 
         try:
             await self._waited_out(handle)

@@ -21,7 +21,8 @@ from partita.message import Envelope, SagaAddress, envelope_from_bytes
 @dataclass(slots=True, eq=False)
 class Delivery:
     """A message with what it is for this service. `record` is None at the local door, `interest` None for a message
-    that only counts in its key's sequence, `broken` is why its bytes cannot be decoded."""
+    that only counts in its key's sequence, `broken` is why its bytes cannot be decoded, `settled` that this service
+    handled it when it sent it."""
 
     envelope: Envelope | None
     topic: str
@@ -31,6 +32,7 @@ class Delivery:
     interest: Interest | None = None
     message: Any = None
     broken: Exception | None = None
+    settled: bool = False
     tries: int = 0
     answer: asyncio.Future[Any] | None = None
 
@@ -62,13 +64,18 @@ class Unit:
     reply: Any = None
 
 
-def decode(record: Record, interests: Mapping[str, Interest], codec: Codec) -> Delivery:
-    """A record as a delivery; never raises for what the bytes are: `broken` says it."""
+def decode(record: Record, interests: Mapping[str, Interest], codec: Codec, source: str) -> Delivery:
+    """A record as a delivery for the service whose database is `source`; never raises for what the bytes are:
+    `broken` says it."""
     delivery = Delivery(None, record.topic, record.key, record.value, record)
     try:
         envelope = delivery.envelope = envelope_from_bytes(record.headers)
     except (msgspec.MsgspecError, RecursionError) as error:
         delivery.broken = Malformed(f"The headers are no envelope: {error}")
+        return delivery
+    if envelope.at_once and envelope.source == source:
+        # A database put back from a backup has another source: it has handled nothing of this.
+        delivery.settled = True
         return delivery
     interest = interests.get(envelope.type)
     if interest is None:

@@ -89,7 +89,7 @@ class Door:
         batch: list[Delivery] = []
         while self._waiting and len(batch) < self._batch:
             delivery = self._waiting.popleft()
-            if delivery.interest and any(b.concurrency > 1 for b in delivery.interest.bindings):
+            if delivery.interest and delivery.interest.calls_out:
                 task = asyncio.create_task(self._outside(delivery))
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)

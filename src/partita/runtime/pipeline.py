@@ -18,7 +18,7 @@ from partita.clock import Clock, Ids
 from partita.codec.port import Codec
 from partita.errors import PartitaError
 from partita.message import Message
-from partita.outbox.outbox import Composer, reply_to_bytes, write
+from partita.outbox.outbox import Composer, Leaving, reply_to_bytes
 from partita.runtime.admission import Admission, Admitted
 from partita.runtime.calling import Replacements, call, can_join_wave, take_refusal
 from partita.runtime.delivery import Delivery, Output, Unit
@@ -27,6 +27,9 @@ from partita.runtime.tx import SerialTx
 from partita.runtime.waves import HandlerFailed, NotForWaves, run_wave
 from partita.store.port import Session, Store, Tombstone
 
+AT_ONCE_DEPTH = 8
+"""How many steps of a chain within one service share a transaction; the rest comes by the bus, or a circle of events
+would never commit."""
 Held = Sequence[tuple[str, int, int]]
 """(topic, partition, epoch) of each partition a batch comes from: what this process claims to hold."""
 
@@ -44,49 +47,108 @@ class Pipeline:
     sagas: SagaDirectory
     replaced: Replacements = field(default_factory=dict)
     coalesce: bool = True
+    at_once: bool = True
     find_schema: Callable[[str], Awaitable[str | None]] | None = None
     handled: int = 0
     interests: Mapping[str, Interest] = field(init=False)
+    topics: frozenset[str] = field(init=False)
     admission: Admission = field(init=False)
     _serial: set[Callable[..., Any]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.interests = self.catalog.interests(self.service)
+        self.topics = frozenset(self.catalog.topics_of(self.service))
         self.admission = Admission(self.service, self.catalog, self.codec, self.ids)
 
-    async def run(self, deliveries: Sequence[Delivery], held: Held) -> None:
+    async def run(self, deliveries: Sequence[Delivery], held: Held, *, at_once: bool = True) -> None:
         """Handle these in one transaction: when it returns they are done, when it raises nothing of it was kept.
 
+        With `at_once`, what they cause for this very service is handled in the same transaction (`_own`).
+
         Raises:
-            HandlerFailed: a handler raised; its delivery is to blame.
+            HandlerFailed: a handler raised; its delivery, one of these, is to blame.
             Fenced, StoreUnavailable: no message is to blame; give up the partition, or try again.
         """
-        waves = self.coalesce
+        waves, at_once = self.coalesce, at_once and self.at_once
         units: list[Unit] | None = None
         while units is None:  # each turn takes one more handler out of the waves, or all of them
             try:
-                units = await self._transaction(deliveries, held, waves)
+                units = await self._transaction(deliveries, held, waves, at_once)
             except NotForWaves as found:
                 if found.binding is None:
                     waves = False
                 else:
                     self._serial.add(found.binding.function)
+            except HandlerFailed as failed:
+                if failed.unit.delivery in deliveries:
+                    raise
+                # What one of them caused failed: it comes by the bus then, and fails by itself.
+                at_once = False
         self._finished(units)
 
-    async def _transaction(self, deliveries: Sequence[Delivery], held: Held, waves: bool) -> list[Unit]:
+    async def _transaction(self, deliveries: Sequence[Delivery], held: Held, waves: bool, at_once: bool) -> list[Unit]:
         now_us = await self.store.now_us()
         async with self.store.transaction() as session:
             if held:
                 await session.claims.check(self.service.name, held)
-            admitted = await self.admission.admit(session, deliveries, now_us)
             sagas = SagaBatch(self.sagas, session, now_us, self.ids)
-            await sagas.load([a.unit for a in admitted if a.fresh])
-            for round_ in _rounds(admitted):
-                await self._handlers(session, round_, waves)
-                sagas.advance([a.unit for a in round_ if a.fresh])
+            leaving = Leaving(session, now_us)
+            done: list[Admitted] = []
+            due: Sequence[Delivery] = deliveries
+            for depth in range(AT_ONCE_DEPTH):
+                admitted = await self.admission.admit(session, due, now_us)
+                if depth:
+                    _all_fresh(admitted)
+                await sagas.load([a.unit for a in admitted if a.fresh])
+                for round_ in _rounds(admitted):
+                    await self._handlers(session, round_, waves)
+                    sagas.advance([a.unit for a in round_ if a.fresh])
+                await self._compose(leaving, admitted, now_us)
+                last = not at_once or depth == AT_ONCE_DEPTH - 1
+                due = [] if last else await self._own(session, admitted, handlers=bool(held))
+                _pack(leaving, admitted)
+                done += admitted
+                if not due:
+                    break
             await sagas.save()
-            await self._leave(session, admitted, now_us)
-        return [a.unit for a in admitted]
+            await self._mark(session, done, now_us)
+            await leaving.write()
+        return [a.unit for a in done]
+
+    async def _own(self, session: Session, admitted: Sequence[Admitted], *, handlers: bool) -> list[Delivery]:
+        """What these messages caused for this very service, to be handled at once instead of after a way by the bus.
+
+        It goes by the bus as well, for others; the consumer here knows by `at_once` that it is done. Of a key only
+        the next number may be taken: an earlier one that is still on its way goes first (G4). Without `handlers`
+        only sagas are served: at the door nobody counts the tries, so a handler that kills the process would do so
+        for ever.
+        """
+        mine = [
+            (message, output.message)
+            for each in admitted
+            for message, output in zip(each.sent, each.unit.outputs, strict=True)
+            if message.topic in self.topics
+        ]
+        ordered = self.service.order == "key"
+        last: dict[tuple[str, str, str], int] = {}
+        if ordered and mine:
+            places = {(self.store.source, m.topic, m.key) for m, _ in mine if m.key is not None}
+            last = dict(await session.sequences.last_in(self.service.name, sorted(places)))
+        found: list[Delivery] = []
+        for message, value in mine:
+            interest = self.interests.get(message.envelope.type)
+            if interest is not None and interest.bindings and (not handlers or interest.calls_out):
+                continue
+            if ordered and message.key is not None:
+                place = (self.store.source, message.topic, message.key)
+                if last.get(place, 0) + 1 != message.envelope.key_sequence:
+                    continue
+                last[place] = message.envelope.key_sequence
+            message.envelope.at_once = True
+            found.append(
+                Delivery(message.envelope, message.topic, message.key, message.value, interest=interest, message=value)
+            )
+        return found
 
     async def run_late(self, delivery: Delivery, held: Held) -> None:
         """Handle one delivery whose handlers call outside: the transaction opens at the first use of `tx`, or after
@@ -107,7 +169,11 @@ class Pipeline:
                 await sagas.load([each.unit])
                 sagas.advance([each.unit])
                 await sagas.save()
-                await self._leave(session, [each], late.now_us)
+                leaving = Leaving(session, late.now_us)
+                await self._compose(leaving, [each], late.now_us)
+                _pack(leaving, [each])
+                await self._mark(session, [each], late.now_us)
+                await leaving.write()
         except Superseded:
             return await self.run([delivery], held)
         self._finished([each.unit])
@@ -194,18 +260,24 @@ class Pipeline:
         except PartitaError as error:
             raise HandlerFailed(unit, error) from error
 
-    async def _leave(self, session: Session, admitted: Sequence[Admitted], now_us: int) -> None:
-        """Compose and write what leaves, correct the marks, remember undone steps and kept replies."""
+    async def _compose(self, leaving: Leaving, admitted: Sequence[Admitted], now_us: int) -> None:
+        """Compose and number what leaves because of these."""
         composer = Composer(self.store.source, self.codec, self.ids)
-        messages: list[Message] = []
+        for each in admitted:
+            each.sent = [compose(composer, output, now_us) for output in each.unit.outputs]
+        messages = [message for each in admitted for message in each.sent]
+        await leaving.expect(messages)
+        for message in messages:
+            leaving.number(message)
+
+    async def _mark(self, session: Session, admitted: Sequence[Admitted], now_us: int) -> None:
+        """Correct the marks, remember undone steps and kept replies."""
         outcomes: list[tuple[str, str, bytes | None]] = []
         tombstones: list[Tombstone] = []
         for each in admitted:
             unit, delivery = each.unit, each.unit.delivery
             assert delivery.envelope is not None
-            composed = [compose(composer, output, now_us) for output in unit.outputs]
-            messages += composed
-            reply = next((m for m in composed if m.envelope.kind in ("reply", "refusal")), None)
+            reply = next((m for m in each.sent if m.envelope.kind in ("reply", "refusal")), None)
             kept = reply_to_bytes(reply) if reply is not None and delivery.answer is not None else None
             if unit.outcome != "handled" or kept is not None or each.candidate.again:
                 outcomes.append((delivery.envelope.id, unit.outcome, kept))
@@ -219,7 +291,6 @@ class Pipeline:
             await session.tombstones.add(tombstones)
         if outcomes:
             await session.inbox.resolve(self.service.name, outcomes)
-        await write(session, messages, now_us)
 
     def _finished(self, units: Sequence[Unit]) -> None:
         """Answer who waits at the local door: only now is it true."""
@@ -313,6 +384,25 @@ def compose(composer: Composer, output: Output, now_us: int) -> Message:
         )
     except PartitaError as error:
         raise HandlerFailed(Unit(output.cause), error) from error
+
+
+def _all_fresh(own: Sequence[Admitted]) -> None:
+    """What is handled at once never comes again: where it cannot be handled now, it must come by the bus."""
+    for each in own:
+        if not each.fresh:
+            verdict = each.candidate.verdict.value
+            raise HandlerFailed(
+                each.unit, PartitaError(f"{each.candidate.envelope.type} cannot be handled at once: {verdict}.")
+            )
+
+
+def _pack(leaving: Leaving, admitted: Sequence[Admitted]) -> None:
+    for each in admitted:
+        try:
+            for message in each.sent:
+                leaving.pack(message)
+        except PartitaError as error:
+            raise HandlerFailed(each.unit, error) from error
 
 
 def _rounds(admitted: Sequence[Admitted]) -> list[list[Admitted]]:

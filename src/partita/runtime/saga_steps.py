@@ -94,8 +94,9 @@ class SagaBatch:
         await self.load_ids({saga: list(ids) for saga, ids in wanted.items()})
 
     async def load_ids(self, wanted: Mapping[str, Sequence[str]]) -> None:
-        """Load instances by id."""
-        for saga, ids in wanted.items():
+        """Load instances by id; one that is here already stays as this transaction has moved it."""
+        for saga, asked in wanted.items():
+            ids = [saga_id for saga_id in asked if (saga, saga_id) not in self._instances]
             rows = await self._session.sagas.load(saga, ids)
             for saga_id in ids:
                 row = rows.get(saga_id)
@@ -192,11 +193,11 @@ class SagaBatch:
         instance.changed = True
         cause = unit.delivery.envelope
         version = (instance.row.version if instance.row else 0) + 1
-        for kind, step, note in result.notes:
-            entry = SagaEvent(
-                definition.name, state.saga_id, version, self._now_us, kind, step, cause.id if cause else "", note
-            )
-            instance.notes.append(entry)
+        because = cause.id if cause else ""
+        instance.notes += [
+            SagaEvent(definition.name, state.saga_id, version, self._now_us, kind, step, because, note)
+            for kind, step, note in result.notes
+        ]
         for effect in result.effects:
             match effect:
                 case Send():

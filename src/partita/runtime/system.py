@@ -75,6 +75,7 @@ class System:
                 sagas=directory,
                 replaced=replaced,
                 coalesce=self.settings.coalesce,
+                at_once=self.settings.at_once,
                 find_schema=self.bus.get_schema,
             )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from partita.outbox.outbox import Composer, write
+from partita.outbox.outbox import Composer, Leaving
 from partita.runtime.pipeline import Pipeline, compose
 from partita.runtime.saga_steps import SagaBatch
 
@@ -46,5 +46,10 @@ class Timers:
             units = [unit for saga, saga_id in due if (unit := sagas.fire(saga, saga_id)) is not None]
             await sagas.save()
             messages = [compose(composer, output, now_us) for unit in units for output in unit.outputs]
-            await write(session, messages, now_us)
+            leaving = Leaving(session, now_us)
+            await leaving.expect(messages)
+            for message in messages:
+                leaving.number(message)
+                leaving.pack(message)
+            await leaving.write()
         self.fired += len(units)

@@ -150,6 +150,20 @@ class SagaDefinition:
     facts: frozenset[str]  # "source.field" of everything a plan uses
     attributes: dict[str, Any] = field(compare=False)  # the user's own state with its defaults
     pivot_index: int = 0  # steps up to here may be undone, later ones are retried
+    hooked: bool = field(init=False, compare=False)
+    index_of: dict[str, int] = field(init=False, compare=False)  # of a step, by its name
+    kept: dict[str, tuple[tuple[str, str], ...]] = field(
+        init=False, compare=False
+    )  # source -> (field, fact) a plan uses
+
+    def __post_init__(self) -> None:
+        kept: dict[str, tuple[tuple[str, str], ...]] = {}
+        for fact in sorted(self.facts):
+            source, _, name = fact.partition(".")
+            kept[source] = (*kept.get(source, ()), (name, fact))
+        object.__setattr__(self, "kept", kept)
+        object.__setattr__(self, "index_of", {spec.name: number for number, spec in enumerate(self.steps)})
+        object.__setattr__(self, "hooked", any(spec.hooks for spec in self.steps))
 
     @property
     def consumes(self) -> tuple[Contract, ...]:

@@ -27,6 +27,7 @@ from partita.sagas.state import Phase, SagaState, StepState
 
 RESEND_CAP_S = 1_800.0
 TRIES_BEFORE_ALERT = 5
+PLAIN = (str, int, bool, float, type(None))
 OWED: tuple[Phase, ...] = ("done", "unknown", "sent", "asking")
 
 
@@ -179,8 +180,7 @@ def on_timer(
 def _step_of(definition: SagaDefinition, state: SagaState, incoming: Incoming) -> int | None:
     """The step a message answers: by its address, by the command that caused it, else by its type alone."""
     if incoming.address is not None:
-        names = [spec.name for spec in definition.steps]
-        return names.index(incoming.address.step) if incoming.address.step in names else None
+        return definition.index_of.get(incoming.address.step)
     for index, step in enumerate(state.steps):
         if step.message_id and step.message_id == incoming.causation_id:
             return index
@@ -359,11 +359,13 @@ def _arm(move: _Move, seconds: float) -> None:
 
 def _keep_facts(move: _Move, source: str, message: Any) -> None:
     """Keep what later commands need of a message; everything where a hook may look at it."""
-    hooked = any(spec.hooks for spec in move.definition.steps)
-    for name in message.__struct_fields__:
-        fact = f"{source}.{name}"
-        if hooked or fact in move.definition.facts:
-            move.state.facts[fact] = msgspec.to_builtins(getattr(message, name), builtin_types=(bytes,))
+    definition, facts = move.definition, move.state.facts
+    wanted = definition.kept.get(source, ())
+    if definition.hooked:
+        wanted = tuple((name, f"{source}.{name}") for name in message.__struct_fields__)
+    for name, fact in wanted:
+        value = getattr(message, name)
+        facts[fact] = value if type(value) in PLAIN else msgspec.to_builtins(value, builtin_types=(bytes,))
 
 
 def _hook(move: _Move, spec: StepSpec, name: str, message: Any) -> None:

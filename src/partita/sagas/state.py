@@ -47,9 +47,10 @@ class SagaState(msgspec.Struct, omit_defaults=True):
     @property
     def step(self) -> str:
         """The step the instance stands at: the one being undone, else the current one."""
-        for name, step in zip(reversed(self.names), reversed(self.steps), strict=True):
-            if step.phase == "undoing":
-                return name
+        if self.status != "running":
+            for name, step in zip(reversed(self.names), reversed(self.steps), strict=True):
+                if step.phase == "undoing":
+                    return name
         return self.names[min(self.index, len(self.names) - 1)]
 
     @property

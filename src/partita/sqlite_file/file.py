@@ -247,7 +247,6 @@ class SqliteFile:
             self.path, isolation_level=None, check_same_thread=False, timeout=2.0, cached_statements=512
         )
         self._connections.append(connection)
-        connection.row_factory = sqlite3.Row
         return connection
 
     def _tune(self, connection: sqlite3.Connection, synchronous: str) -> sqlite3.Connection:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 IN_LIST = "IN (SELECT value FROM json_each(?))"
 
 
-def rows_of(db: sqlite3.Connection, sql: str, given: tuple[Any, ...], texts: Sequence[str]) -> Iterator[sqlite3.Row]:
+def rows_of(db: sqlite3.Connection, sql: str, given: tuple[Any, ...], texts: Sequence[str]) -> list[Any]:
     """The rows of a statement that ends its parameters with `IN_LIST`, for all these texts at once.
 
     SQLite's JSON cuts a text at a NUL character: such a key would be taken for another or for a new one. Those,
@@ -18,9 +18,9 @@ def rows_of(db: sqlite3.Connection, sql: str, given: tuple[Any, ...], texts: Seq
     """
     listed = json.dumps(texts)
     if "\\u0000" not in listed:
-        yield from db.execute(sql, (*given, listed))
-        return
-    yield from db.execute(sql, (*given, json.dumps([text for text in texts if "\0" not in text])))
+        return db.execute(sql, (*given, listed)).fetchall()
+    rows = db.execute(sql, (*given, json.dumps([text for text in texts if "\0" not in text]))).fetchall()
     for text in dict.fromkeys(texts):
         if "\0" in text:
-            yield from db.execute(sql.replace(IN_LIST, "= ?"), (*given, text))
+            rows += db.execute(sql.replace(IN_LIST, "= ?"), (*given, text)).fetchall()
+    return rows

@@ -113,7 +113,9 @@ class SqliteSession:
 
     def _found(self, sql: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         try:
-            return [dict(row) for row in self._db.execute(sql, params).fetchall()]
+            cursor = self._db.execute(sql, params)
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
