@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from partita import App, Command, Event, Key, Service, Settings, Tx
+from partita import App, Command, Event, Key, Retry, Service, Settings, Tx
 
 TABLES = "CREATE TABLE IF NOT EXISTS seen (seq INTEGER PRIMARY KEY, key TEXT NOT NULL, what TEXT NOT NULL);"
 
@@ -19,7 +19,7 @@ class Chain:
     """One service that listens to its own events: Begin -> Begun -> Went 1 -> Went 2 -> ... -> Went `steps`."""
 
     def __init__(self, data: Path, *, steps: int = 3, at_once: bool = True) -> None:
-        own = self.own = Service("own", namespace="once.own", tables=TABLES)
+        own = self.own = Service("own", namespace="once.own", tables=TABLES, retry=Retry(tiers=()))
         fails_at: list[int] = []
         self.fails_at = fails_at
 

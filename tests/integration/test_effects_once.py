@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from partita import Conflict, PartitaError
+from partita import Conflict, PartitaError, Retry
 from partita.bus.port import Outgoing
 from partita.message import envelope_from_bytes
 
@@ -97,6 +97,7 @@ async def test_a_failing_message_becomes_a_dead_letter_and_stops_nothing_else(ba
             raise ValueError("cannot")
 
     bank.on_deposit = fail
+    bank.audit.retry = Retry(tiers=())
     async with bank.app.running():
         for i in range(10):
             await bank.app.send(bank.Deposit(name="bad" if i == 4 else f"n{i}", cents=5))

@@ -41,6 +41,7 @@ class Part:
     open: set[int] = field(default_factory=set)
     heap: list[int] = field(default_factory=list)
     leaving: bool = False
+    paused: bool = False
 
     def done_to(self) -> int:
         """Everything up to here is done: below the oldest that is not, or all that was read."""
@@ -93,7 +94,7 @@ class LogSubscription:
 
     async def _read(self, count: int) -> list[Record]:
         """One statement finds who is behind; only those are read, in turn, so that none starves."""
-        held = [p for p in self._parts.values() if not p.leaving and len(p.open) < IN_FLIGHT_MAX]
+        held = [p for p in self._parts.values() if not (p.leaving or p.paused) and len(p.open) < IN_FLIGHT_MAX]
         if not held:
             return []
         records: list[Record] = []
@@ -131,6 +132,18 @@ class LogSubscription:
             part = self._parts.get(record.at)
             if part is not None:
                 part.open.discard(record.offset)
+
+    def pause(self, partitions: Sequence[Where]) -> None:
+        """Deliver nothing more of these."""
+        for where in partitions:
+            if where in self._parts:
+                self._parts[where].paused = True
+
+    def resume(self, partitions: Sequence[Where]) -> None:
+        """Deliver of these again."""
+        for where in partitions:
+            if where in self._parts:
+                self._parts[where].paused = False
 
     async def release(self, partitions: Sequence[Where]) -> None:
         """The caller no longer works on these."""

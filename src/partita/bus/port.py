@@ -96,6 +96,14 @@ class Subscription(Protocol):
         """These are handled; the group's position follows behind the oldest that is not (watermark)."""
         ...
 
+    def pause(self, partitions: Sequence[tuple[str, int]]) -> None:
+        """Deliver nothing more of these until `resume`; polls go on, so that the membership is kept."""
+        ...
+
+    def resume(self, partitions: Sequence[tuple[str, int]]) -> None:
+        """Deliver of these again."""
+        ...
+
     async def release(self, partitions: Sequence[tuple[str, int]]) -> None:
         """The caller no longer works on these revoked partitions; another member may have them."""
         ...

@@ -5,13 +5,15 @@ Walk 13: nothing is dropped silently (G7); what cannot be decoded is kept raw.
 
 from __future__ import annotations
 
+import hashlib
 import traceback
 
 import msgspec
 
 from partita.bus.port import Record
+from partita.dead_letters.fingerprint import fingerprint
 from partita.message import Envelope, envelope_from_bytes
-from partita.store.port import DeadLetter
+from partita.store.trouble import DeadLetter, Failure
 
 STACK_CHARS_MAX = 8_192
 
@@ -37,14 +39,28 @@ def dead_letter(
         partition=record.partition,
         offset=record.offset,
         key=record.key,
-        message_id=envelope.id if envelope else "",
+        message_id=envelope.id if envelope else name_of(record),
         type=envelope.type if envelope else "",
         correlation_id=envelope.correlation_id if envelope else "",
         cause_type=type(error).__name__,
         cause=str(error)[:1_000],
         stack=stack[-STACK_CHARS_MAX:],
+        fingerprint=fingerprint(error),
         attempts=tries,
         headers=record.headers,
         value=record.value,
         at_us=now_us,
     )
+
+
+def name_of(record: Record) -> str:
+    """What stands for the id of a record that has none: its place, and its bytes, since a log that is started anew gives
+    the same places to others."""
+    digest = hashlib.sha256(record.headers + b"\0" + record.value).hexdigest()[:12]
+    return f"{record.topic}[{record.partition}]@{record.offset}#{digest}"
+
+
+def failure(consumer: str, message_id: str, stage: str, tries: int, error: BaseException, now_us: int) -> Failure:
+    """What is remembered of one stage of trying."""
+    cause = str(error)[:1_000]
+    return Failure(consumer, message_id, now_us, stage, tries, type(error).__name__, cause, fingerprint(error))

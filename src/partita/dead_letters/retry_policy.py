@@ -5,34 +5,56 @@ Walk 12: a handler raised; what happens next is decided here and nowhere else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any, get_args
 
-from partita.catalog.retry import Retry
+from partita.catalog.retry import Counters, Decision, GiveUp, Retry, RetryAfter, RetryNow
 from partita.errors import Malformed, UnknownSchema
-
-
-@dataclass(frozen=True, slots=True)
-class RetryAfter:
-    """Try again in place after a wait in seconds."""
-
-    wait_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class GiveUp:
-    """Make it a dead letter, for this reason."""
-
-    reason: str
-
 
 PERMANENT = (Malformed, UnknownSchema, RecursionError)
 
 
-def decide(retry: Retry, error: BaseException, tries: int, dice: float) -> RetryAfter | GiveUp:
-    """What to do after `tries` failed tries; `dice` in [0, 1) is the jitter, which only ever adds."""
-    if isinstance(error, (*PERMANENT, *retry.permanent)):
+def is_permanent(retry: Retry, error: BaseException) -> bool:
+    """Whether no retry can heal this."""
+    return isinstance(error, (*PERMANENT, *retry.permanent))
+
+
+def decide(retry: Retry, error: BaseException, counters: Counters, message: Any, dice: float) -> Decision:
+    """What to do after a failed try; `dice` in [0, 1) is the jitter.
+
+    The user's policy is asked first, within the bounds: it cannot keep a message alive beyond the tiers, and an
+    answer that is none of the four means a dead letter.
+
+    Raises:
+        Exception: whatever the user's policy raised.
+    """
+    if retry.policy is not None:
+        answer = retry.policy(error, counters, message)
+        if answer is not None:
+            return _bounded(retry, answer, counters)
+    if is_permanent(retry, error):
         return GiveUp(f"{type(error).__name__} is permanent")
-    if tries > retry.in_place:
-        return GiveUp(f"failed {tries} times")
-    wait = min(retry.wait_s_max, retry.first_wait_s * 2 ** max(tries - 1, 0))
-    return RetryAfter(wait * (1 + retry.jitter * dice))
+    if counters.tries <= retry.in_place:
+        wait = min(retry.wait_s_max, retry.first_wait_s * 2 ** max(counters.tries - 1, 0))
+        return RetryNow(wait * (1 + retry.jitter * dice))
+    if counters.tiers < len(retry.tiers):
+        return RetryAfter(retry.tiers[counters.tiers])
+    return GiveUp(f"failed in place and in {len(retry.tiers)} tiers")
+
+
+def tier_of(retry: Retry, decision: RetryAfter, behind: int) -> int:
+    """The tier a decision means: the first that waits long enough, never one that is behind the message already."""
+    for number, wait_s in enumerate(retry.tiers):
+        if number >= behind and wait_s >= decision.wait_s:
+            return number
+    return len(retry.tiers) - 1
+
+
+def _bounded(retry: Retry, answer: Decision, counters: Counters) -> Decision:
+    if not isinstance(answer, get_args(Decision)):
+        return GiveUp(f"its retry policy answered {answer!r:.100}")
+    over = counters.tries > retry.in_place
+    if isinstance(answer, RetryNow) and over:
+        return RetryAfter(0.0) if counters.tiers < len(retry.tiers) else GiveUp("its retry policy never gives up")
+    if isinstance(answer, RetryAfter) and counters.tiers >= len(retry.tiers):
+        return GiveUp(f"failed in {len(retry.tiers)} tiers")
+    return answer

@@ -24,6 +24,7 @@ class Verdict(Enum):
     STALE = "stale"  # a later message of its key was handled: a late copy, whatever its age
     CONFLICT = "conflict"  # this id was handled with another content
     GAP = "gap"  # an earlier message of its key is missing
+    HELD = "held"  # an earlier message of its key is parked: this one queues behind it
 
 
 @dataclass(slots=True)
@@ -40,7 +41,8 @@ class Candidate:
     payload_hash: str = ""
     before: InboxEntry | None = None
     repeated: dict[str, InboxEntry] = field(default_factory=dict)  # by consumer: the business key was seen before
-    again: bool = False  # a command that ended as a dead letter is asked for again by its saga
+    again: bool = False  # it has a mark already: its saga asks for it again, or it comes out of the parking
+    overtakes: bool = False  # an undo whose command is parked: it does not wait behind it
 
 
 def payload_hash(type_name: str, value: bytes) -> str:
@@ -61,9 +63,21 @@ async def admit(
     await _by_id(session, consumer, wanted)
     if order == "key":
         await _by_key_sequence(session, consumer, candidates)
+        await _by_parking(session, consumer, wanted)
     fresh = [c for c in wanted if c.verdict is Verdict.FRESH]
     rows = [_mark(consumer, c, now_us) for c in fresh if not c.again]
+    rows += [_mark(consumer, c, now_us, "waiting") for c in wanted if c.verdict is Verdict.HELD and not c.again]
     rows += await _by_business_key(session, fresh, now_us)
+    if rows:
+        await session.inbox.mark(rows)
+
+
+async def admit_parked(session: Session, candidates: Sequence[Candidate], now_us: int) -> None:
+    """Admit messages that come out of the parking: their marks were written when they were parked."""
+    for candidate in candidates:
+        candidate.payload_hash = payload_hash(candidate.envelope.type, candidate.value)
+        candidate.again = True
+    rows = await _by_business_key(session, candidates, now_us)
     if rows:
         await session.inbox.mark(rows)
 
@@ -96,17 +110,28 @@ async def _by_key_sequence(session: Session, consumer: str, candidates: Sequence
     last = dict(await session.sequences.last_in(consumer, sorted(set(places))))
     moved: dict[tuple[str, str, str], int] = {}
     for candidate, place in zip(numbered, places, strict=True):
-        if candidate.verdict in (Verdict.DUPLICATE, Verdict.CONFLICT):
+        if candidate.verdict is Verdict.DUPLICATE:
             continue
         number, before = candidate.envelope.key_sequence, last.get(place)
-        if before is not None and number <= before:
-            candidate.verdict = Verdict.STALE
-        elif before is not None and number > before + 1:
-            candidate.verdict = Verdict.GAP
-        else:
+        if before is None or number == before + 1:
             last[place] = moved[place] = number
+        elif candidate.verdict is not Verdict.CONFLICT:
+            candidate.verdict = Verdict.STALE if number <= before else Verdict.GAP
     if moved:
         await session.sequences.save_in(consumer, moved)
+
+
+async def _by_parking(session: Session, consumer: str, candidates: Sequence[Candidate]) -> None:
+    """Behind a parked message of a key its later ones are parked as well, or they would pass it."""
+    asked = [
+        (candidate, (candidate.topic, candidate.key))
+        for candidate in candidates
+        if candidate.verdict is Verdict.FRESH and candidate.key is not None and not candidate.overtakes
+    ]
+    held = await session.parking.held(consumer, [place for _, place in asked])
+    for candidate, place in asked:
+        if place in held:
+            candidate.verdict = Verdict.HELD
 
 
 async def _by_business_key(session: Session, fresh: Sequence[Candidate], now_us: int) -> list[InboxRow]:
@@ -128,7 +153,7 @@ async def _by_business_key(session: Session, fresh: Sequence[Candidate], now_us:
     return rows
 
 
-def _mark(consumer: str, candidate: Candidate, now_us: int) -> InboxRow:
+def _mark(consumer: str, candidate: Candidate, now_us: int, outcome: str = "handled") -> InboxRow:
     envelope = candidate.envelope
     return InboxRow(
         consumer,
@@ -139,5 +164,5 @@ def _mark(consumer: str, candidate: Candidate, now_us: int) -> InboxRow:
         envelope.causation_id,
         candidate.payload_hash,
         now_us,
-        "handled",
+        outcome,
     )

@@ -1,7 +1,7 @@
 """Admission of a batch: each delivery's verdict, what of it still has to run, and the end of what may not.
 
-A duplicate is dropped, a conflict or a gap becomes a dead letter, a command whose step was undone already is refused,
-and an undo that comes again is answered as before.
+A duplicate is dropped, a conflict becomes a dead letter, what must wait for an earlier message of its key is parked, a
+command whose step was undone already is refused, and an undo that comes again is answered as before.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from partita.clock import Ids
 from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import dead_letter
 from partita.errors import Conflict, PartitaError
-from partita.idempotency.inbox import Candidate, Verdict, admit
+from partita.idempotency.inbox import Candidate, Verdict, admit, admit_parked
 from partita.message import Message, SagaAddress
 from partita.outbox.outbox import StoredReply, reply_from_bytes
 from partita.runtime.delivery import Delivery, Output, Unit, decode_value
 from partita.store.port import Session
+from partita.store.trouble import ParkedRow, State
 
 
 @dataclass(slots=True, eq=False)
@@ -57,8 +58,13 @@ class Admission:
 
     async def admit(self, session: Session, deliveries: Sequence[Delivery], now_us: int) -> list[Admitted]:
         """Decide about each delivery, write the marks, and settle what may not go on."""
-        admitted = [Admitted(Unit(d), self._candidate(d)) for d in deliveries if d.envelope is not None]
-        await admit(session, self.service.name, self.service.order, [a.candidate for a in admitted], now_us)
+        admitted = [Admitted(Unit(d), self.candidate(d)) for d in deliveries if d.envelope is not None]
+        out = [a for a in admitted if a.unit.delivery.parked is not None and a.unit.delivery.parked.state == "ready"]
+        if out:
+            await self._out_of_parking(session, out, now_us)
+        new = [a for a in admitted if a not in out] if out else admitted
+        await self._overtake(session, new, now_us)
+        await admit(session, self.service.name, self.service.order, [a.candidate for a in new], now_us)
         for each in admitted:
             interest = each.unit.delivery.interest
             if not each.fresh:
@@ -68,19 +74,36 @@ class Admission:
         await self._refuse_undone(session, [a for a in admitted if a.due and a.address is not None])
         return admitted
 
-    async def bury(self, session: Session, delivery: Delivery, error: BaseException, tries: int, now_us: int) -> None:
-        """Make a delivery a dead letter; its mark and its place in the key's sequence are written with it."""
+    async def _out_of_parking(self, session: Session, out: Sequence[Admitted], now_us: int) -> None:
+        """Only who still stands ready there may run: two workers, or a person, may have been at it."""
+        there = await session.parking.get(self.service.name, [a.candidate.envelope.id for a in out])
+        for each in out:
+            row = there.get(each.candidate.envelope.id)
+            if row is None or row.state != "ready":
+                each.candidate.verdict = Verdict.DUPLICATE
+        await admit_parked(session, [a.candidate for a in out if a.fresh], now_us)
+
+    async def _overtake(self, session: Session, admitted: Sequence[Admitted], now_us: int) -> None:
+        """An undo does not wait behind its own command, nor behind an earlier copy of itself: it takes them out of the
+        parking. Else a step that timed out after 30 s would wait half an hour for its own retries."""
+        undos = {_step(a.address): a for a in admitted if a.address is not None and a.address.kind == "undo"}
+        for row in await session.parking.of_steps(self.service.name, list(undos)) if undos else ():
+            each = undos[row.step]
+            if row.message_id == each.candidate.envelope.id:
+                continue
+            each.candidate.overtakes = True
+            await session.parking.remove(self.service.name, [row.message_id])
+            await session.inbox.resolve(self.service.name, [(row.message_id, "tombstone", None)])
+            await session.dead_letters.settle(self.service.name, [row.message_id], "overtaken", now_us)
+
+    async def keep_conflict(
+        self, session: Session, delivery: Delivery, candidate: Candidate, error: BaseException, now_us: int
+    ) -> None:
+        """Keep what came under an id that named another content before; its letter is named by both."""
         assert delivery.record is not None
-        if delivery.envelope is not None:
-            candidate = self._candidate(delivery)
-            candidate.wanted = True
-            await admit(session, self.service.name, self.service.order, [candidate], now_us)
-            if candidate.verdict is Verdict.DUPLICATE:
-                return
-            if candidate.verdict is Verdict.FRESH:
-                await session.inbox.resolve(self.service.name, [(delivery.envelope.id, "dead", None)])
-        letter = dead_letter(delivery.record, self.service.name, error, tries, self.ids.new(), now_us)
-        await session.dead_letters.add([letter])
+        letter = dead_letter(delivery.record, self.service.name, error, 0, self.ids.new(), now_us)
+        named = f"{letter.message_id}#{candidate.payload_hash}"
+        await session.dead_letters.add([letter._replace(message_id=named)])
 
     def business_keys(self, delivery: Delivery) -> tuple[tuple[str, str], ...]:
         """(consumer, business key) for each handler that dedupes by a field."""
@@ -100,7 +123,8 @@ class Admission:
         """A reply as it was kept, as the object it was."""
         return decode_value(self.catalog.contracts[kept.type], kept.schema, kept.value, self.codec)
 
-    def _candidate(self, delivery: Delivery) -> Candidate:
+    def candidate(self, delivery: Delivery) -> Candidate:
+        """A delivery as it asks for admission."""
         assert delivery.envelope is not None
         return Candidate(
             delivery.envelope,
@@ -130,13 +154,19 @@ class Admission:
             before = each.candidate.before
             if delivery.answer is not None and before is not None and before.reply is not None:
                 each.unit.reply = self.kept_reply(reply_from_bytes(before.reply))
-        elif verdict in (Verdict.CONFLICT, Verdict.GAP):
-            error = _why_not(each)
-            if delivery.record is None:
-                each.unit.reply = error
-            elif delivery.interest is not None:
-                letter = dead_letter(delivery.record, self.service.name, error, 0, self.ids.new(), now_us)
-                await session.dead_letters.add([letter])
+        elif delivery.record is None:
+            each.unit.reply = None if verdict is Verdict.STALE else _why_not(each)
+        elif verdict is Verdict.CONFLICT:
+            await self.keep_conflict(session, delivery, each.candidate, _why_not(each), now_us)
+        elif verdict is Verdict.GAP and delivery.parked is None:
+            await session.parking.add([parked_row(delivery, self.service.name, "gap", now_us)])
+        elif verdict is Verdict.HELD and each.candidate.again:
+            # Its saga sends again what died here: it asks for another try.
+            await session.parking.move(self.service.name, [delivery.name], "ready", -1, 0)
+        elif verdict is Verdict.HELD and delivery.parked is not None:
+            await session.parking.move(self.service.name, [delivery.name], "behind", -1, 0)
+        elif verdict is Verdict.HELD:
+            await session.parking.add([parked_row(delivery, self.service.name, "behind", now_us)])
 
     async def _refuse_undone(self, session: Session, commands: Sequence[Admitted]) -> None:
         """An undo may come before its command. Its tombstone then refuses the command: or a timed-out charge would
@@ -166,6 +196,40 @@ class Admission:
                     each.unit.outputs.append(
                         Output(contract_of(type(reply)), reply, kept.kind, each.unit.delivery, each.address)
                     )
+
+
+def _step(address: SagaAddress) -> str:
+    return f"{address.saga}/{address.saga_id}/{address.step}"
+
+
+def parked_row(
+    delivery: Delivery, consumer: str, state: State, now_us: int, *, tier: int = -1, due_us: int = 0, tries: int = 0
+) -> ParkedRow:
+    """A delivery from the bus as it is parked."""
+    record, envelope = delivery.record, delivery.envelope
+    assert record is not None
+    serves = envelope.saga if envelope is not None and envelope.kind == "command" else None
+    return ParkedRow(
+        0,
+        consumer,
+        record.topic,
+        record.partition,
+        record.offset,
+        record.key,
+        delivery.name,
+        envelope.type if envelope is not None else "",
+        state,
+        tier,
+        due_us,
+        tries,
+        _step(serves) if serves is not None and serves.kind != "ask" else "",
+        envelope.source if envelope is not None else "",
+        envelope.key_sequence if envelope is not None else 0,
+        record.headers,
+        record.value,
+        record.appended_us,
+        now_us,
+    )
 
 
 def _why_not(each: Admitted) -> PartitaError:

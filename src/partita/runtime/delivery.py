@@ -14,15 +14,17 @@ from partita.catalog.catalog import Interest
 from partita.catalog.contract import Contract
 from partita.catalog.rejection import Rejection, from_struct
 from partita.codec.port import Codec
+from partita.dead_letters.dead_letter import name_of
 from partita.errors import Malformed, UnknownSchema
 from partita.message import Envelope, SagaAddress, envelope_from_bytes
+from partita.store.trouble import ParkedRow
 
 
 @dataclass(slots=True, eq=False)
 class Delivery:
     """A message with what it is for this service. `record` is None at the local door, `interest` None for a message
     that only counts in its key's sequence, `broken` is why its bytes cannot be decoded, `settled` that this service
-    handled it when it sent it."""
+    handled it when it sent it, `parked` is its place in the parking where it comes from there."""
 
     envelope: Envelope | None
     topic: str
@@ -34,7 +36,16 @@ class Delivery:
     broken: Exception | None = None
     settled: bool = False
     tries: int = 0
+    parked: ParkedRow | None = None
     answer: asyncio.Future[Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """The message's id; of bytes that are no message, what stands for it."""
+        if self.envelope is not None:
+            return self.envelope.id
+        assert self.record is not None
+        return name_of(self.record)
 
     @property
     def lane(self) -> tuple[str, str] | None:

@@ -11,8 +11,13 @@ BATCH = 1_000
 LOOK_S = 30.0
 
 
+LETTERS_KEPT_S = 7 * 86_400.0
+OVERDUE_S = 60.0
+
+
 class Janitor:
-    """Cleans one service's inbox and sent outbox rows. The key's sequence marks stay: they have no window."""
+    """Cleans one service's inbox, sent outbox rows and closed dead letters. The key's sequence marks stay: they have no
+    window. It also wakes parked messages whose retry topic did not."""
 
     def __init__(self, service: Service, store: Store) -> None:
         self.name = f"janitor of {service.name}"
@@ -21,10 +26,14 @@ class Janitor:
 
     async def step(self, now: float) -> float:
         """Forget one batch; comes back at once while there is more."""
-        before_us = await self._store.now_us() - round(self._service.window_s * US)
+        now_us = await self._store.now_us()
+        before_us = now_us - round(self._service.window_s * US)
         async with self._store.transaction(durable=False) as session:
             forgotten = await session.inbox.purge(before_us, BATCH)
             forgotten = max(forgotten, await session.outbox.purge(before_us, BATCH))
+            letters = await session.dead_letters.purge(now_us - round(LETTERS_KEPT_S * US), BATCH)
+            forgotten = max(forgotten, letters)
+            await session.parking.wake_overdue(self._service.name, now_us - round(OVERDUE_S * US))
         return now + (0.05 if forgotten == BATCH else LOOK_S)
 
     async def stop(self) -> None:

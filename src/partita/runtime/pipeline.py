@@ -13,13 +13,16 @@ from typing import Any
 
 from partita.catalog.catalog import Catalog, Interest
 from partita.catalog.rejection import Rejection
+from partita.catalog.retry import Decision, Discard, RetryAfter
 from partita.catalog.service import Binding, Service
 from partita.clock import Clock, Ids
 from partita.codec.port import Codec
+from partita.dead_letters.retry_policy import tier_of
 from partita.errors import PartitaError
 from partita.message import Message
 from partita.outbox.outbox import Composer, Leaving, reply_to_bytes
 from partita.runtime.admission import Admission, Admitted
+from partita.runtime.aside import Aside, Trouble
 from partita.runtime.calling import Replacements, call, can_join_wave, take_refusal
 from partita.runtime.delivery import Delivery, Output, Unit
 from partita.runtime.saga_steps import SagaBatch, SagaDirectory
@@ -48,17 +51,20 @@ class Pipeline:
     replaced: Replacements = field(default_factory=dict)
     coalesce: bool = True
     at_once: bool = True
+    time_scale: float = 1.0
     find_schema: Callable[[str], Awaitable[str | None]] | None = None
     handled: int = 0
     interests: Mapping[str, Interest] = field(init=False)
     topics: frozenset[str] = field(init=False)
     admission: Admission = field(init=False)
+    aside: Aside = field(init=False)
     _serial: set[Callable[..., Any]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.interests = self.catalog.interests(self.service)
         self.topics = frozenset(self.catalog.topics_of(self.service))
         self.admission = Admission(self.service, self.catalog, self.codec, self.ids)
+        self.aside = Aside(self.service, self.admission, self.ids, self.time_scale)
 
     async def run(self, deliveries: Sequence[Delivery], held: Held, *, at_once: bool = True) -> None:
         """Handle these in one transaction: when it returns they are done, when it raises nothing of it was kept.
@@ -158,7 +164,7 @@ class Pipeline:
         Raises:
             HandlerFailed, Fenced, StoreUnavailable: as `run`.
         """
-        if await self._was_handled(delivery):
+        if await self._need_not_call(delivery):
             return await self.run([delivery], held)
         try:
             async with AsyncExitStack() as stack:
@@ -178,13 +184,21 @@ class Pipeline:
             return await self.run([delivery], held)
         self._finished([each.unit])
 
-    async def bury(self, delivery: Delivery, error: BaseException, tries: int, held: Held) -> None:
-        """Make a delivery a dead letter, with its mark, in one transaction."""
+    async def set_aside(self, delivery: Delivery, trouble: Trouble, decision: Decision, held: Held) -> None:
+        """Do with a delivery that could not be handled what its policy says, in one transaction."""
         now_us = await self.store.now_us()
         async with self.store.transaction() as session:
             if held:
                 await session.claims.check(self.service.name, held)
-            await self.admission.bury(session, delivery, error, tries, now_us)
+            match decision:
+                case RetryAfter():
+                    behind = 0 if delivery.parked is None else delivery.parked.tier + 1
+                    tier = tier_of(self.service.retry, decision, behind)
+                    await self.aside.retry_later(session, delivery, trouble, tier, now_us)
+                case Discard(reason):
+                    await self.aside.let_go(session, delivery, trouble, reason, now_us)
+                case _:
+                    await self.aside.bury(session, delivery, trouble, now_us)
 
     async def learn_schema(self, delivery: Delivery) -> bool:
         """Fetch the writer's schema of a delivery from the bus; whether there is something to try again."""
@@ -195,19 +209,28 @@ class Pipeline:
             self.codec.teach(delivery.envelope.schema, text)
         return text is not None
 
-    async def _was_handled(self, delivery: Delivery) -> bool:
-        """Spares the call outside for a plain duplicate; the transaction decides again."""
-        assert delivery.envelope is not None
-        asked = [(self.service.name, delivery.envelope.id), *self.admission.business_keys(delivery)]
+    async def _need_not_call(self, delivery: Delivery) -> bool:
+        """Spares the call outside for a plain duplicate, and for what must wait behind a parked message of its key; the
+        transaction decides again."""
+        envelope = delivery.envelope
+        assert envelope is not None
+        asked = list(self.admission.business_keys(delivery))
+        if delivery.parked is None:
+            asked.append((self.service.name, envelope.id))
+        address = envelope.saga if envelope.kind == "command" else None
         async with self.store.reading() as session:
-            address = delivery.envelope.saga
-            if address is not None and delivery.envelope.kind == "command":
+            overtakes = False
+            if address is not None:
                 if await session.tombstones.find([(address.saga, address.saga_id, address.step)]):
                     return True
+                step = f"{address.saga}/{address.saga_id}/{address.step}"
+                overtakes = address.kind == "undo" and bool(await session.parking.of_steps(self.service.name, [step]))
             for consumer, key in asked:
                 if await session.inbox.seen(consumer, [key]):
                     return True
-        return False
+            if delivery.lane is None or delivery.parked is not None or overtakes or self.service.order == "none":
+                return False
+            return bool(await session.parking.held(self.service.name, [delivery.lane]))
 
     async def _handlers(self, session: Session, round_: Sequence[Admitted], waves: bool) -> None:
         """Run the handlers of a round: those of one statement side by side, the others one after the other."""
@@ -274,9 +297,12 @@ class Pipeline:
         """Correct the marks, remember undone steps and kept replies."""
         outcomes: list[tuple[str, str, bytes | None]] = []
         tombstones: list[Tombstone] = []
+        parked: list[str] = []
         for each in admitted:
             unit, delivery = each.unit, each.unit.delivery
             assert delivery.envelope is not None
+            if delivery.parked is not None and each.fresh:
+                parked.append(delivery.envelope.id)
             reply = next((m for m in each.sent if m.envelope.kind in ("reply", "refusal")), None)
             kept = reply_to_bytes(reply) if reply is not None and delivery.answer is not None else None
             if unit.outcome != "handled" or kept is not None or each.candidate.again:
@@ -291,6 +317,9 @@ class Pipeline:
             await session.tombstones.add(tombstones)
         if outcomes:
             await session.inbox.resolve(self.service.name, outcomes)
+        if parked:
+            await session.parking.remove(self.service.name, parked)
+            await session.dead_letters.settle(self.service.name, parked, "handled", now_us)
 
     def _finished(self, units: Sequence[Unit]) -> None:
         """Answer who waits at the local door: only now is it true."""

@@ -20,9 +20,11 @@ from partita.runtime.janitor import Janitor, LogJanitor
 from partita.runtime.pipeline import Pipeline
 from partita.runtime.saga_steps import SagaDirectory
 from partita.runtime.supervisor import Supervisor, Worker
+from partita.runtime.tiers import Tiers
 from partita.runtime.timers import Timers
 from partita.settings import Settings
 from partita.store.port import Store
+from partita.topics.naming import dlq_topic, retry_topic
 
 ROLES = ("consumers", "relay", "timers")
 
@@ -57,7 +59,11 @@ class System:
             fingerprint = self.codec.learn(contract.shape)
             await self.bus.put_schema(fingerprint, self.codec.schema_text(fingerprint) or "")
         topics = sorted({c.topic for c in self.catalog.contracts.values()})
-        await self.bus.ensure_topics([TopicSpec(name=topic) for topic in topics])
+        specs = [TopicSpec(name=topic) for topic in topics]
+        for service in self.catalog.services:
+            dead = [dlq_topic(topic, service.name) for topic in self.catalog.topics_of(service)]
+            specs += [TopicSpec(name=topic, partitions=1) for topic in [*self._retry_topics(service), *dead]]
+        await self.bus.ensure_topics(specs)
         for name, store in stores.items():
             await store.open()
             self.stores[name] = store
@@ -76,6 +82,7 @@ class System:
                 replaced=replaced,
                 coalesce=self.settings.coalesce,
                 at_once=self.settings.at_once,
+                time_scale=self.settings.time_scale,
                 find_schema=self.bus.get_schema,
             )
 
@@ -129,6 +136,19 @@ class System:
         consumer.bell = self._start(consumer)
         self._start(Keeper(consumer))
         self.consumers[name] = consumer
+        retries = self._retry_topics(pipeline.service)
+        if retries:
+            subscription = self.bus.subscribe(f"{name}.retry", retries, f"{self.member}/{self.ids.new()[-12:]}")
+            scale = self.settings.time_scale
+            store = self.stores[name]
+            tiers = Tiers(pipeline.service, store, subscription, scale=scale, ready=consumer.look_at_parking)
+            subscription.on_wake = self._start(tiers)
+            self._start(Keeper(tiers))
+
+    def _retry_topics(self, service: Service) -> list[str]:
+        """The topics a service's failed messages wait in."""
+        topics = self.catalog.topics_of(service)
+        return [retry_topic(topic, service.name, wait) for topic in topics for wait in service.retry.tiers]
 
     def _start(self, worker: Worker) -> Callable[[], None]:
         wakeable = self.supervisor.add(worker)

@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
 
 from partita.message import SagaAddress
+from partita.store.trouble import DeadLetters, Groups, Parking
 
 SqlRow = Mapping[str, Any]
 SLOTS = 4
@@ -28,7 +29,7 @@ class InboxRow(NamedTuple):
     causation_id: str | None
     payload_hash: str
     at_us: int
-    outcome: str  # handled, refused, tombstone, dead
+    outcome: str  # handled, refused, tombstone, waiting, dead, discarded
     reply: bytes | None = None
 
 
@@ -61,7 +62,7 @@ class Inbox(Protocol):
         ...
 
     async def purge(self, before_us: int, limit: int) -> int:
-        """Forget at most `limit` marks older than that; returns how many."""
+        """Forget at most `limit` marks older than that, never those of messages that are parked; returns how many."""
         ...
 
 
@@ -243,43 +244,6 @@ class Tombstones(Protocol):
         ...
 
 
-class DeadLetter(NamedTuple):
-    """A message that could not be handled, with everything needed to understand and repair it."""
-
-    id: str
-    consumer: str
-    topic: str
-    partition: int
-    offset: int
-    key: str | None
-    message_id: str
-    type: str
-    correlation_id: str
-    cause_type: str
-    cause: str
-    stack: str
-    attempts: int
-    headers: bytes
-    value: bytes
-    at_us: int
-
-
-class DeadLetters(Protocol):
-    """Dead letters; nothing is ever dropped without one."""
-
-    async def add(self, rows: Sequence[DeadLetter]) -> None:
-        """Write dead letters."""
-        ...
-
-    async def find(self, consumer: str | None = None, limit: int = 100) -> Sequence[DeadLetter]:
-        """The newest dead letters."""
-        ...
-
-    async def count(self, consumer: str | None = None) -> int:
-        """How many there are."""
-        ...
-
-
 class InHand(NamedTuple):
     """The records a consumer was working on when it was last heard of."""
 
@@ -357,6 +321,10 @@ class Session(Protocol):
     def sagas(self) -> Sagas: ...
     @property
     def tombstones(self) -> Tombstones: ...
+    @property
+    def parking(self) -> Parking: ...
+    @property
+    def groups(self) -> Groups: ...
     @property
     def dead_letters(self) -> DeadLetters: ...
     @property

@@ -2,24 +2,63 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 
-from partita.store.port import DeadLetter
+from partita.store.trouble import DeadLetter, Failure, LetterFilter, LetterGroup, LetterStatus
 
 COLUMNS = (
     'id, consumer, topic, partition, "offset", key, message_id, type, correlation_id, cause_type, cause, stack, '
-    "attempts, headers, value, at_us"
+    "fingerprint, attempts, headers, value, at_us, status, reason, closed_us, superseded_by"
 )
-# One record fails a group once: a copy delivered again after a crash is the same letter. Place and offset alone do
-# not tell: a log that was moved away and started anew gives the same offsets to other records.
-ADD = f"INSERT INTO dead_letter ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-FIND = f"SELECT {COLUMNS} FROM dead_letter WHERE ?1 IS NULL OR consumer = ?1 ORDER BY seq DESC LIMIT ?2"
-COUNT = "SELECT count(*) FROM dead_letter WHERE ?1 IS NULL OR consumer = ?1"
+# A copy delivered again after a crash is the same letter; one that dies again after its replay opens its letter again.
+ADD = f"""
+INSERT INTO dead_letter ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (consumer, message_id) DO UPDATE SET status = 'open', reason = '', closed_us = 0,
+    cause_type = excluded.cause_type, cause = excluded.cause, stack = excluded.stack,
+    fingerprint = excluded.fingerprint, attempts = excluded.attempts, at_us = excluded.at_us
+"""
+NEWEST = f"SELECT {COLUMNS} FROM dead_letter WHERE ?1 IS NULL OR consumer = ?1 ORDER BY seq DESC LIMIT ?2"
+WHERE = """
+(?1 IS NULL OR consumer = ?1) AND (?2 = '' OR status = ?2) AND (?3 = '' OR fingerprint = ?3)
+  AND (?4 = '' OR type = ?4 OR type LIKE '%.' || ?4) AND (?5 = '' OR key = ?5) AND (?6 = '' OR topic = ?6)
+  AND (?7 = '[]' OR id IN (SELECT value FROM json_each(?7))) AND (?8 = 0 OR at_us < ?8)
+"""
+FIND = f"""
+SELECT {COLUMNS} FROM dead_letter WHERE {WHERE}
+  AND seq > coalesce((SELECT seq FROM dead_letter WHERE id = ?9), 0) ORDER BY seq LIMIT ?10
+"""
+COUNT_ALL = "SELECT count(*) FROM dead_letter WHERE ?1 IS NULL OR consumer = ?1"
+COUNT = f"SELECT count(*) FROM dead_letter WHERE {WHERE}"
+GROUPS = """
+SELECT consumer, fingerprint, cause_type, max(cause), type, topic, count(*), min(at_us), max(at_us) FROM dead_letter
+WHERE status = 'open' AND (?1 IS NULL OR consumer = ?1)
+GROUP BY consumer, fingerprint, type, topic ORDER BY count(*) DESC, fingerprint
+"""
+CLOSE = "UPDATE dead_letter SET status = ?, reason = ?, closed_us = ? WHERE id = ?"
+SUPERSEDE = """
+UPDATE dead_letter SET status = 'superseded', superseded_by = ?, closed_us = ? WHERE id = ?
+"""
+SETTLE = """
+UPDATE dead_letter SET status = ?, closed_us = ? WHERE consumer = ? AND message_id = ? AND status IN ('open', 'replaying')
+"""
+FAILED = """
+INSERT INTO failure (consumer, message_id, at_us, stage, tries, cause_type, cause, fingerprint)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+FAILURES = """
+SELECT consumer, message_id, at_us, stage, tries, cause_type, cause, fingerprint FROM failure
+WHERE consumer = ? AND message_id = ? ORDER BY seq
+"""
+OLD = """
+SELECT seq, consumer, message_id FROM dead_letter
+WHERE status NOT IN ('open', 'replaying') AND closed_us < ? ORDER BY seq LIMIT ?
+"""
 
 
 class SqliteDeadLetters:
-    """See `partita.store.port.DeadLetters`."""
+    """See `partita.store.trouble.DeadLetters`."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
@@ -28,11 +67,66 @@ class SqliteDeadLetters:
         """Write dead letters."""
         self._db.executemany(ADD, rows)
 
-    async def find(self, consumer: str | None = None, limit: int = 100) -> Sequence[DeadLetter]:
-        """The newest dead letters."""
-        return [DeadLetter(*row) for row in self._db.execute(FIND, (consumer, limit))]
+    async def find(
+        self, consumer: str | None = None, limit: int = 100, where: LetterFilter | None = None, after_id: str = ""
+    ) -> Sequence[DeadLetter]:
+        """The newest first; with `where` the oldest first, behind `after_id`."""
+        if where is None:
+            rows = self._db.execute(NEWEST, (consumer, limit))
+        else:
+            rows = self._db.execute(FIND, (*_given(consumer, where), after_id, limit))
+        return [DeadLetter(*row) for row in rows]
 
-    async def count(self, consumer: str | None = None) -> int:
+    async def count(self, consumer: str | None = None, where: LetterFilter | None = None) -> int:
         """How many there are."""
-        count: int = self._db.execute(COUNT, (consumer,)).fetchone()[0]
+        if where is None:
+            found = self._db.execute(COUNT_ALL, (consumer,)).fetchone()
+        else:
+            found = self._db.execute(COUNT, _given(consumer, where)).fetchone()
+        count: int = found[0]
         return count
+
+    async def groups(self, consumer: str | None = None) -> Sequence[LetterGroup]:
+        """Open letters by cause."""
+        return [LetterGroup(*row) for row in self._db.execute(GROUPS, (consumer,))]
+
+    async def close(self, ids: Sequence[str], status: LetterStatus, reason: str, at_us: int) -> int:
+        """Change the status of letters."""
+        return self._db.executemany(CLOSE, [(status, reason, at_us, each) for each in ids]).rowcount
+
+    async def supersede(self, letter_id: str, by: DeadLetter, at_us: int) -> None:
+        """Put an edited copy in a letter's place."""
+        self._db.execute(SUPERSEDE, (by.id, at_us, letter_id))
+        self._db.execute(ADD, by)
+
+    async def settle(self, consumer: str, message_ids: Sequence[str], status: LetterStatus, at_us: int) -> None:
+        """The message behind a letter was handled, or its undo overtook it."""
+        self._db.executemany(SETTLE, [(status, at_us, consumer, each) for each in message_ids])
+
+    async def failed(self, rows: Sequence[Failure]) -> None:
+        """Append what failed."""
+        self._db.executemany(FAILED, rows)
+
+    async def failures(self, consumer: str, message_id: str) -> Sequence[Failure]:
+        """What failed of one message."""
+        return [Failure(*row) for row in self._db.execute(FAILURES, (consumer, message_id))]
+
+    async def purge(self, before_us: int, limit: int) -> int:
+        """Forget letters closed before that, with their failures."""
+        old = self._db.execute(OLD, (before_us, limit)).fetchall()
+        self._db.executemany("DELETE FROM dead_letter WHERE seq = ?", [(row[0],) for row in old])
+        self._db.executemany("DELETE FROM failure WHERE consumer = ? AND message_id = ?", [row[1:] for row in old])
+        return len(old)
+
+
+def _given(consumer: str | None, where: LetterFilter) -> tuple[object, ...]:
+    return (
+        consumer,
+        where.status,
+        where.fingerprint,
+        where.type,
+        where.key,
+        where.topic,
+        json.dumps(where.ids),
+        where.before_us,
+    )

@@ -18,10 +18,16 @@ INSERT INTO inbox (consumer, message_id, type, key, correlation_id, causation_id
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 RESOLVE = "UPDATE inbox SET outcome = ?, reply = ? WHERE consumer = ? AND message_id = ?"
-# Rows are written in time order, so the oldest have the smallest seq and no index on time is needed.
+# Rows are written in time order, so the oldest have the smallest seq and no index on time is needed. Those of parked
+# messages are stepped over: they wait, perhaps for weeks, and must not be taken for new when they run.
 PURGE = """
 DELETE FROM inbox WHERE seq IN (
-    SELECT seq FROM (SELECT seq, at_us FROM inbox ORDER BY seq LIMIT ?) WHERE at_us < ?)
+    SELECT seq FROM (
+        SELECT seq, at_us FROM inbox AS i
+        WHERE outcome NOT IN ('waiting', 'dead')
+           OR NOT EXISTS (SELECT 1 FROM parked AS p WHERE p.message_id = i.message_id AND p.consumer = i.consumer)
+        ORDER BY seq LIMIT ?)
+    WHERE at_us < ?)
 """
 
 

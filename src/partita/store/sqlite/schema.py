@@ -62,13 +62,41 @@ CREATE TABLE tombstone (
     reply BLOB NOT NULL, PRIMARY KEY (saga_id, saga, step)
 ) WITHOUT ROWID;
 
+CREATE TABLE parked (
+    idx INTEGER PRIMARY KEY AUTOINCREMENT, consumer TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL,
+    "offset" INTEGER NOT NULL, key TEXT, message_id TEXT NOT NULL, type TEXT NOT NULL, state TEXT NOT NULL,
+    tier INTEGER NOT NULL, due_us INTEGER NOT NULL, tries INTEGER NOT NULL, step TEXT NOT NULL,
+    source TEXT NOT NULL, number INTEGER NOT NULL, headers BLOB NOT NULL, value BLOB NOT NULL, appended_us INTEGER NOT NULL, at_us INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX parked_once ON parked (message_id, consumer);
+CREATE INDEX parked_key ON parked (key, topic, consumer, idx);
+CREATE INDEX parked_ready ON parked (consumer, idx) WHERE state IN ('ready', 'gap');
+CREATE INDEX parked_due ON parked (consumer, due_us) WHERE state = 'waiting';
+CREATE INDEX parked_step ON parked (step) WHERE step <> '';
+
+CREATE TABLE group_pause (consumer TEXT PRIMARY KEY, reason TEXT NOT NULL, at_us INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE group_said (
+    consumer TEXT NOT NULL, member TEXT NOT NULL, what TEXT NOT NULL, subject TEXT NOT NULL, detail TEXT NOT NULL,
+    at_us INTEGER NOT NULL, PRIMARY KEY (consumer, member, what, subject)
+) WITHOUT ROWID;
+
 CREATE TABLE dead_letter (
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL, consumer TEXT NOT NULL, topic TEXT NOT NULL,
     partition INTEGER NOT NULL, "offset" INTEGER NOT NULL, key TEXT, message_id TEXT NOT NULL, type TEXT NOT NULL,
     correlation_id TEXT NOT NULL, cause_type TEXT NOT NULL, cause TEXT NOT NULL, stack TEXT NOT NULL,
-    attempts INTEGER NOT NULL, headers BLOB NOT NULL, value BLOB NOT NULL, at_us INTEGER NOT NULL
+    fingerprint TEXT NOT NULL, attempts INTEGER NOT NULL, headers BLOB NOT NULL, value BLOB NOT NULL,
+    at_us INTEGER NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, closed_us INTEGER NOT NULL,
+    superseded_by TEXT NOT NULL
 );
-CREATE UNIQUE INDEX dead_letter_once ON dead_letter (consumer, topic, partition, "offset", message_id, value);
+CREATE UNIQUE INDEX dead_letter_once ON dead_letter (message_id, consumer);
+CREATE UNIQUE INDEX dead_letter_id ON dead_letter (id);
+CREATE INDEX dead_letter_open ON dead_letter (consumer, fingerprint) WHERE status = 'open';
+CREATE TABLE failure (
+    seq INTEGER PRIMARY KEY, consumer TEXT NOT NULL, message_id TEXT NOT NULL, at_us INTEGER NOT NULL,
+    stage TEXT NOT NULL, tries INTEGER NOT NULL, cause_type TEXT NOT NULL, cause TEXT NOT NULL,
+    fingerprint TEXT NOT NULL
+);
+CREATE INDEX failure_of ON failure (message_id, consumer);
 
 CREATE TABLE claim (
     consumer TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, epoch INTEGER NOT NULL,

@@ -22,9 +22,11 @@ from partita.sqlite_file.wake import Wake
 from partita.store.port import Lease
 from partita.store.sqlite.claims import SqliteAttempts, SqliteClaims
 from partita.store.sqlite.dead_letters import SqliteDeadLetters
+from partita.store.sqlite.groups import SqliteGroups
 from partita.store.sqlite.high_water import HighWater
 from partita.store.sqlite.inbox import SqliteInbox
 from partita.store.sqlite.outbox import SqliteOutbox
+from partita.store.sqlite.parking import SqliteParking
 from partita.store.sqlite.sagas import SqliteSagas
 from partita.store.sqlite.schema import APPLICATION_ID, MIGRATIONS
 from partita.store.sqlite.sequences import SqliteSequences
@@ -80,6 +82,8 @@ class SqliteSession:
         self.outbox = SqliteOutbox(db, clock, added, left)
         self.sagas = SqliteSagas(db)
         self.tombstones = SqliteTombstones(db)
+        self.parking = SqliteParking(db)
+        self.groups = SqliteGroups(db)
         self.dead_letters = SqliteDeadLetters(db)
         self.claims = SqliteClaims(db)
         self.trail = SqliteTrail(db)

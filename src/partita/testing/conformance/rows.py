@@ -1,9 +1,15 @@
-"""Rows for the cases of the store's suite, and texts that stores get wrong."""
+"""What the cases of the store's suite share: a store opened, rows, and texts that stores get wrong."""
 
 from __future__ import annotations
 
-from partita.store.port import DeadLetter, InboxRow, OutboxRow, SagaRow
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
+from partita.store.port import InboxRow, OutboxRow, SagaRow, Store
+from partita.store.trouble import DeadLetter, ParkedRow, State
+
+OpenStore = Callable[[], Awaitable[Store]]
+Case = Callable[[OpenStore], Awaitable[None]]
 ODD_KEYS = (
     "",
     "a'b\"c",
@@ -21,6 +27,16 @@ ODD_KEYS = (
 )
 
 
+@asynccontextmanager
+async def opened(open_store: OpenStore) -> AsyncIterator[Store]:
+    """A store for one block."""
+    store = await open_store()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
 def inbox_row(message_id: str, consumer: str = "group", key: str | None = "k", at_us: int = 1) -> InboxRow:
     """A mark for the cases."""
     return InboxRow(consumer, message_id, "type", key, "corr", None, "hash", at_us, "handled")
@@ -36,8 +52,33 @@ def saga_row(saga_id: str, *, version: int = 0, status: str = "running", due_us:
     return SagaRow("Saga", saga_id, 1, status, "step", 1, b"data", due_us, "", "corr", 1, 1, version)
 
 
-def dead_letter(offset: int) -> DeadLetter:
+def dead_letter(number: int) -> DeadLetter:
     """A letter for the cases."""
     return DeadLetter(
-        f"d{offset}", "group", "topic", 0, offset, "k", "m", "t", "c", "E", "cause", "stack", 4, b"\xff", b"\x00", 1
+        f"d{number}",
+        "group",
+        "topic",
+        0,
+        number,
+        "k",
+        f"m{number}",
+        "t",
+        "c",
+        "E",
+        "cause",
+        "stack",
+        "print",
+        4,
+        b"\xff",
+        b"\x00",
+        1,
+    )
+
+
+def parked_row(
+    message_id: str, key: str | None = "k", state: State = "behind", *, step: str = "", due_us: int = 0
+) -> ParkedRow:
+    """A parked message for the cases."""
+    return ParkedRow(
+        0, "group", "topic", 0, 1, key, message_id, "t", state, 0, due_us, 4, step, "src", 1, b"\xff", b"\x00", 1, 1
     )

@@ -7,30 +7,26 @@ closes what it opened. A case fails with an AssertionError that says which promi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 
 from partita.errors import Fenced, PartitaError, StoreUnavailable
 from partita.message import SagaAddress
 from partita.store.port import InHand, SagaEvent, Session, Store, Tombstone
-from partita.testing.conformance.rows import ODD_KEYS, dead_letter, inbox_row, outbox_row, saga_row
-
-OpenStore = Callable[[], Awaitable[Store]]
-Case = Callable[[OpenStore], Awaitable[None]]
-
-
-@asynccontextmanager
-async def _opened(open_store: OpenStore) -> AsyncIterator[Store]:
-    store = await open_store()
-    try:
-        yield store
-    finally:
-        await store.close()
+from partita.testing.conformance.rows import (
+    ODD_KEYS,
+    Case,
+    OpenStore,
+    dead_letter,
+    inbox_row,
+    opened,
+    outbox_row,
+    saga_row,
+)
+from partita.testing.conformance.trouble import CASES as TROUBLE_CASES
 
 
 async def a_block_that_raises_leaves_nothing(open_store: OpenStore) -> None:
     """State and messages commit together or not at all (G1)."""
-    async with _opened(open_store) as store:
+    async with opened(open_store) as store:
         try:
             async with store.transaction() as session:
                 await session.inbox.mark([inbox_row("m1")])
@@ -51,7 +47,7 @@ async def a_block_that_raises_leaves_nothing(open_store: OpenStore) -> None:
 
 async def what_is_committed_is_seen_by_another_opening(open_store: OpenStore) -> None:
     """Several processes share one database."""
-    async with _opened(open_store) as one, _opened(open_store) as two:
+    async with opened(open_store) as one, opened(open_store) as two:
         async with one.transaction() as session:
             await session.inbox.mark([inbox_row("m1")])
         async with two.reading() as session:
@@ -61,7 +57,7 @@ async def what_is_committed_is_seen_by_another_opening(open_store: OpenStore) ->
 
 async def marks_belong_to_their_consumer(open_store: OpenStore) -> None:
     """One event, two groups on one database: both must run."""
-    async with _opened(open_store) as store, store.transaction() as session:
+    async with opened(open_store) as store, store.transaction() as session:
         await session.inbox.mark([inbox_row("m1", "one")])
         assert set(await session.inbox.seen("one", ["m1", "m2"])) == {"m1"}, "the mark is not found"
         assert not await session.inbox.seen("two", ["m1"]), "another group's mark is taken for one's own"
@@ -70,7 +66,7 @@ async def marks_belong_to_their_consumer(open_store: OpenStore) -> None:
 
 async def a_second_mark_is_refused(open_store: OpenStore) -> None:
     """Two workers that did not see each other: the second must not commit."""
-    async with _opened(open_store) as store:
+    async with opened(open_store) as store:
         async with store.transaction() as session:
             await session.inbox.mark([inbox_row("m1")])
         try:
@@ -83,7 +79,7 @@ async def a_second_mark_is_refused(open_store: OpenStore) -> None:
 
 async def outcome_and_reply_are_kept(open_store: OpenStore) -> None:
     """A repeated request is answered the same."""
-    async with _opened(open_store) as store:
+    async with opened(open_store) as store:
         async with store.transaction() as session:
             await session.inbox.mark([inbox_row("m1"), inbox_row("m2")])
             await session.inbox.resolve("group", [("m1", "refused", b"\x00no")])
@@ -95,7 +91,7 @@ async def outcome_and_reply_are_kept(open_store: OpenStore) -> None:
 
 async def marks_are_forgotten_by_age_in_batches(open_store: OpenStore) -> None:
     """Clean-up takes what is old, at most so many, and nothing young."""
-    async with _opened(open_store) as store, store.transaction() as session:
+    async with opened(open_store) as store, store.transaction() as session:
         await session.inbox.mark([inbox_row(f"m{n}", at_us=n) for n in range(10)])
         assert await session.inbox.purge(6, 4) == 4, "a batch has its limit"
         assert await session.inbox.purge(6, 4) == 2, "only what is old is forgotten"
@@ -105,7 +101,7 @@ async def marks_are_forgotten_by_age_in_batches(open_store: OpenStore) -> None:
 
 async def odd_keys_are_kept_apart(open_store: OpenStore) -> None:
     """Keys are the user's text: quotes, newlines, other scripts, the empty one."""
-    async with _opened(open_store) as store, store.transaction() as session:
+    async with opened(open_store) as store, store.transaction() as session:
         out = {("topic", key): number for number, key in enumerate(ODD_KEYS, 1)}
         await session.sequences.save_out(out)
         assert dict(await session.sequences.last_out(list(out))) == out, "keys were mixed up"
@@ -119,7 +115,7 @@ async def odd_keys_are_kept_apart(open_store: OpenStore) -> None:
 async def odd_ids_are_found_again(open_store: OpenStore) -> None:
     """Ids are other programs' text too; one that is not found again is handled twice."""
     ids = [key for key in ODD_KEYS if key != "a"]
-    async with _opened(open_store) as store, store.transaction() as session:
+    async with opened(open_store) as store, store.transaction() as session:
         await session.inbox.mark([inbox_row(each) for each in ids])
         assert set(await session.inbox.seen("group", ODD_KEYS)) == set(ids), "ids were mixed up"
         await session.sagas.save([saga_row(each) for each in ids], [])
@@ -132,7 +128,7 @@ async def odd_ids_are_found_again(open_store: OpenStore) -> None:
 
 async def sequences_move_to_what_is_saved(open_store: OpenStore) -> None:
     """The key's number is read, counted on, and written in one transaction."""
-    async with _opened(open_store) as store:
+    async with opened(open_store) as store:
         for number in (1, 2, 7):
             async with store.transaction() as session:
                 await session.sequences.save_out({("topic", "k"): number})
@@ -142,7 +138,7 @@ async def sequences_move_to_what_is_saved(open_store: OpenStore) -> None:
 
 async def pending_rows_come_in_commit_order_until_they_are_sent(open_store: OpenStore) -> None:
     """Row state and never a cursor: what is not marked is there, in order, however often it is asked for."""
-    async with _opened(open_store) as store:
+    async with opened(open_store) as store:
         for n in range(6):
             async with store.transaction() as session:
                 await session.outbox.add([outbox_row(f"o{n}", slot=n % 2)])
@@ -165,7 +161,7 @@ async def pending_rows_come_in_commit_order_until_they_are_sent(open_store: Open
 async def a_row_keeps_its_bytes(open_store: OpenStore) -> None:
     """What leaves is what was written."""
     payload = bytes(range(256)) * 100
-    async with _opened(open_store) as store:
+    async with opened(open_store) as store:
         async with store.transaction() as session:
             await session.outbox.add([outbox_row("o1", None)._replace(payload=payload, headers=b"\x00\xff")])
             await session.outbox.add([outbox_row("o2")], queued=False)
@@ -176,7 +172,7 @@ async def a_row_keeps_its_bytes(open_store: OpenStore) -> None:
 
 async def a_parked_row_holds_its_key_and_no_other(open_store: OpenStore) -> None:
     """The bus refused it for good: order within the key is kept, other keys flow."""
-    async with _opened(open_store) as store:
+    async with opened(open_store) as store:
         async with store.transaction() as session:
             await session.outbox.add([outbox_row(f"o{n}", key) for n, key in enumerate(["a", "b", "a", None])])
         async with store.reading() as session:
@@ -192,7 +188,7 @@ async def a_parked_row_holds_its_key_and_no_other(open_store: OpenStore) -> None
 
 async def only_sent_rows_are_forgotten(open_store: OpenStore) -> None:
     """Retention must never take what has not left."""
-    async with _opened(open_store) as store:
+    async with opened(open_store) as store:
         async with store.transaction() as session:
             await session.outbox.add([outbox_row(f"o{n}") for n in range(4)])
         async with store.reading() as session:
@@ -205,7 +201,7 @@ async def only_sent_rows_are_forgotten(open_store: OpenStore) -> None:
 
 async def rows_that_wait_do_not_keep_others_from_being_forgotten(open_store: OpenStore) -> None:
     """A parked key may wait for weeks: the disk must not fill up behind it."""
-    async with _opened(open_store) as store, store.transaction() as session:
+    async with opened(open_store) as store, store.transaction() as session:
         await session.outbox.add([outbox_row(f"w{n}", "parked") for n in range(20)])
         await session.outbox.add([outbox_row(f"o{n}", "other", 1) for n in range(21)])
         await session.outbox.sent(1, [row.seq for row in await session.outbox.pending(1, 0, 100)])
@@ -214,7 +210,7 @@ async def rows_that_wait_do_not_keep_others_from_being_forgotten(open_store: Ope
 
 async def a_number_of_the_queue_is_never_given_again(open_store: OpenStore) -> None:
     """A relay that stood still marks what it sent by number: it must not mark a younger row."""
-    async with _opened(open_store) as store, store.transaction() as session:
+    async with opened(open_store) as store, store.transaction() as session:
         await session.outbox.add([outbox_row("o1")])
         (old,) = await session.outbox.pending(0, 0, 10)
         await session.outbox.sent(0, [old.seq])
@@ -226,7 +222,7 @@ async def a_number_of_the_queue_is_never_given_again(open_store: OpenStore) -> N
 
 async def a_view_stays_what_it_was(open_store: OpenStore) -> None:
     """Two questions in one block are answered from one state, also while others write and read."""
-    async with _opened(open_store) as one, _opened(open_store) as two:
+    async with opened(open_store) as one, opened(open_store) as two:
         async with one.reading() as session:
             assert (await session.outbox.status()).pending == 0
             async with two.transaction() as writing:
@@ -236,20 +232,10 @@ async def a_view_stays_what_it_was(open_store: OpenStore) -> None:
                 assert await later.outbox.pending(0, 0, 10), "a later view was shown an earlier state"
 
 
-async def a_letter_is_kept_once_and_never_taken_for_another(open_store: OpenStore) -> None:
-    """A copy after a crash is the same letter; another record is another, also at the offset of an older log."""
-    async with _opened(open_store) as store, store.transaction() as session:
-        await session.dead_letters.add([dead_letter(1)])
-        await session.dead_letters.add([dead_letter(1)._replace(id="copy", at_us=9)])
-        assert await session.dead_letters.count() == 1, "a copy was counted"
-        await session.dead_letters.add([dead_letter(1)._replace(id="new", value=b"another")])
-        assert await session.dead_letters.count("group") == 2, "a dead letter was dropped"
-
-
 async def who_went_without_leaving_is_replaced(open_store: OpenStore) -> None:
     """A dead process gives nothing back; its leases are taken and their epochs grow."""
     names = ["r0", "r1"]
-    async with _opened(open_store) as one:
+    async with opened(open_store) as one:
         gone = await open_store()
         before = await gone.leases.tick("scope", names, "gone")
         await gone.close()
@@ -260,7 +246,7 @@ async def who_went_without_leaving_is_replaced(open_store: OpenStore) -> None:
 
 async def a_handler_cannot_end_the_transaction(open_store: OpenStore) -> None:
     """The mark and the effects commit together: a COMMIT in between would part them."""
-    async with _opened(open_store) as store:
+    async with opened(open_store) as store:
         for statement in ("COMMIT", "rollback", " END"):
             try:
                 async with store.transaction() as session:
@@ -275,7 +261,7 @@ async def a_handler_cannot_end_the_transaction(open_store: OpenStore) -> None:
 
 async def a_saga_is_changed_by_one_at_a_time(open_store: OpenStore) -> None:
     """Compare and set on the version: no update is lost."""
-    async with _opened(open_store) as store:
+    async with opened(open_store) as store:
         async with store.transaction() as session:
             await session.sagas.save([saga_row("s1")], [SagaEvent("Saga", "s1", 1, 1, "started", "a", "m1", "")])
         async with store.reading() as session:
@@ -297,7 +283,7 @@ async def a_saga_is_changed_by_one_at_a_time(open_store: OpenStore) -> None:
 
 async def timers_come_due_in_order(open_store: OpenStore) -> None:
     """Never before their time, the oldest first."""
-    async with _opened(open_store) as store:
+    async with opened(open_store) as store:
         async with store.transaction() as session:
             rows = [saga_row(f"s{n}", due_us=due) for n, due in enumerate([30, 10, 20, None])]
             await session.sagas.save(rows, [])
@@ -310,7 +296,7 @@ async def timers_come_due_in_order(open_store: OpenStore) -> None:
 
 async def tombstones_are_found_by_step(open_store: OpenStore) -> None:
     """What refuses a command that comes after its undo."""
-    async with _opened(open_store) as store:
+    async with opened(open_store) as store:
         async with store.transaction() as session:
             await session.tombstones.add([Tombstone(SagaAddress("Saga", "s1", "a", 3, "undo"), 1, b"reply")])
             await session.tombstones.add([Tombstone(SagaAddress("Saga", "s1", "a", 4, "undo"), 2, b"other")])
@@ -321,7 +307,7 @@ async def tombstones_are_found_by_step(open_store: OpenStore) -> None:
 
 async def a_former_holder_is_fenced(open_store: OpenStore) -> None:
     """A paused process that wakes up after another took over must not write."""
-    async with _opened(open_store) as store:
+    async with opened(open_store) as store:
         first, nothing = await store.attempts.claim("group", "topic", 0, "one")
         assert nothing is None
         async with store.transaction() as session:
@@ -338,7 +324,7 @@ async def a_former_holder_is_fenced(open_store: OpenStore) -> None:
 
 async def what_was_in_hand_is_told_to_the_successor(open_store: OpenStore) -> None:
     """A message that kills the process is found by the next one, and its tries are counted."""
-    async with _opened(open_store) as one, _opened(open_store) as two:
+    async with opened(open_store) as one, opened(open_store) as two:
         epoch, _ = await one.attempts.claim("group", "topic", 0, "one")
         await one.attempts.take("group", [InHand("topic", 0, 5, 9)], [epoch])
         newer, found = await two.attempts.claim("group", "topic", 0, "two")
@@ -354,7 +340,7 @@ async def what_was_in_hand_is_told_to_the_successor(open_store: OpenStore) -> No
 async def leases_are_split_and_never_shared(open_store: OpenStore) -> None:
     """Each resource has at most one holder; who leaves gives back; epochs grow."""
     names = [f"r{n}" for n in range(4)]
-    async with _opened(open_store) as one, _opened(open_store) as two:
+    async with opened(open_store) as one, opened(open_store) as two:
         alone = await one.leases.tick("scope", names, "one")
         assert {lease.resource for lease in alone} == set(names), "a member alone holds all"
         held: dict[str, set[str]] = {}
@@ -372,7 +358,7 @@ async def leases_are_split_and_never_shared(open_store: OpenStore) -> None:
 
 async def a_savepoint_undoes_only_itself(open_store: OpenStore) -> None:
     """A refusal undoes its handler's writes and nothing else of the batch."""
-    async with _opened(open_store) as store:
+    async with opened(open_store) as store:
         async with store.transaction() as session:
             await session.dead_letters.add([dead_letter(1)])
             try:
@@ -389,7 +375,7 @@ async def a_savepoint_undoes_only_itself(open_store: OpenStore) -> None:
 
 async def statements_run_once_for_each_row(open_store: OpenStore) -> None:
     """The user's own SQL, alone and in waves, with named parameters."""
-    async with _opened(open_store) as store:
+    async with opened(open_store) as store:
         async with store.transaction() as session:
             await session.execute("CREATE TABLE conformance (name TEXT PRIMARY KEY, n BIGINT)", {})
             put = "INSERT INTO conformance VALUES (:name, :n)"
@@ -417,7 +403,7 @@ async def many_writers_lose_nothing(open_store: OpenStore) -> None:
                 await session.sequences.save_out({("topic", "k"): last + 1})
                 await session.inbox.mark([inbox_row(f"{name}{n}")])
 
-    async with _opened(open_store) as one, _opened(open_store) as two:
+    async with opened(open_store) as one, opened(open_store) as two:
         await asyncio.gather(write(one, "a"), write(two, "b"), write(one, "c"))
         async with one.reading() as session:
             assert (await session.sequences.last_out([("topic", "k")]))[("topic", "k")] == 60, "an update was lost"
@@ -430,7 +416,7 @@ async def the_relay_is_called_when_rows_were_committed(open_store: OpenStore) ->
         await session.outbox.add([outbox_row("o0")])
         raise LookupError
 
-    async with _opened(open_store) as store:
+    async with opened(open_store) as store:
         calls: list[int] = []
         store.on_outbox = lambda: calls.append(1)
         try:
@@ -446,6 +432,7 @@ async def the_relay_is_called_when_rows_were_committed(open_store: OpenStore) ->
 
 
 CASES: tuple[Case, ...] = (
+    *TROUBLE_CASES,
     a_block_that_raises_leaves_nothing,
     what_is_committed_is_seen_by_another_opening,
     marks_belong_to_their_consumer,
@@ -462,7 +449,6 @@ CASES: tuple[Case, ...] = (
     rows_that_wait_do_not_keep_others_from_being_forgotten,
     a_number_of_the_queue_is_never_given_again,
     a_view_stays_what_it_was,
-    a_letter_is_kept_once_and_never_taken_for_another,
     a_saga_is_changed_by_one_at_a_time,
     timers_come_due_in_order,
     tombstones_are_found_by_step,

@@ -1,0 +1,125 @@
+"""Setting aside: what happens in the service's database to a message that cannot be handled now.
+
+It is parked and sent to a retry topic, or made a dead letter, or let go with a reason; its mark, its place in the key's
+sequence and what leaves for it are written in one transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from partita.bus.partitioner import slot_of
+from partita.catalog.service import Service
+from partita.clock import Ids, duration_us
+from partita.dead_letters.dead_letter import dead_letter, failure
+from partita.idempotency.inbox import Verdict, admit
+from partita.runtime.admission import Admission, parked_row
+from partita.runtime.delivery import Delivery
+from partita.store.port import SLOTS, OutboxRow, Session
+from partita.topics.naming import dlq_topic, retry_topic, span
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a delivery is set aside: the last error and how many tries there were in a row."""
+
+    error: BaseException
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Sets deliveries of one service aside; `scale` multiplies the waits of the tiers."""
+
+    service: Service
+    admission: Admission
+    ids: Ids
+    scale: float
+
+    async def retry_later(self, session: Session, delivery: Delivery, trouble: Trouble, tier: int, now_us: int) -> None:
+        """Park it and send it to a retry topic; later messages of its key will queue behind it."""
+        group = self.service.name
+        if not await self._enter(session, delivery, trouble, "waiting", now_us):
+            return
+        due_us = now_us + duration_us(self.service.retry.tiers[tier] * self.scale)
+        if delivery.parked is None:
+            row = parked_row(delivery, group, "waiting", now_us, tier=tier, due_us=due_us, tries=trouble.tries)
+            await session.parking.add([row])
+        else:
+            await session.parking.move(group, [delivery.name], "waiting", tier, due_us)
+        await self._send(session, delivery, retry_topic(delivery.topic, group, self.service.retry.tiers[tier]), now_us)
+
+    async def bury(self, session: Session, delivery: Delivery, trouble: Trouble, now_us: int) -> None:
+        """Make it a dead letter. In a group that keeps order it goes on holding its key until a person decides."""
+        group = self.service.name
+        assert delivery.record is not None
+        if not await self._enter(session, delivery, trouble, "dead", now_us):
+            return
+        if self.service.order == "key" and delivery.key is not None:
+            if delivery.parked is None:
+                await session.parking.add([parked_row(delivery, group, "dead", now_us, tries=trouble.tries)])
+            else:
+                await session.parking.move(group, [delivery.name], "dead", delivery.parked.tier, 0)
+        elif delivery.parked is not None:
+            await session.parking.remove(group, [delivery.name])
+        tries = sum(f.tries for f in await session.dead_letters.failures(group, delivery.name))
+        letter = dead_letter(delivery.record, group, trouble.error, tries, self.ids.new(), now_us)
+        await session.dead_letters.add([letter])
+        await self._send(session, delivery, dlq_topic(delivery.topic, group), now_us)
+
+    async def let_go(self, session: Session, delivery: Delivery, trouble: Trouble, reason: str, now_us: int) -> None:
+        """Discard it as its policy says; the reason is kept with its failures."""
+        if not await self._enter(session, delivery, trouble, "discarded", now_us):
+            return
+        log.warning("%s lets %s of key %s go: %s", self.service.name, delivery.name, delivery.key, reason)
+        if delivery.parked is not None:
+            await session.parking.remove(self.service.name, [delivery.name])
+
+    async def _enter(self, session: Session, delivery: Delivery, trouble: Trouble, outcome: str, now_us: int) -> bool:
+        """Write its mark and what failed; False when it was settled elsewhere meanwhile."""
+        group = self.service.name
+        if delivery.parked is not None:
+            row = (await session.parking.get(group, [delivery.name])).get(delivery.name)
+            if row is None or row.state != delivery.parked.state:
+                return False
+        if delivery.envelope is not None and (delivery.parked is None or delivery.parked.state == "gap"):
+            candidate = self.admission.candidate(delivery)
+            candidate.wanted = True
+            await admit(session, group, self.service.order, [candidate], now_us)
+            if candidate.verdict is Verdict.CONFLICT:
+                await self.admission.keep_conflict(session, delivery, candidate, trouble.error, now_us)
+            if candidate.verdict not in (Verdict.FRESH, Verdict.HELD):
+                return False
+        stage = self._stage(delivery)
+        await session.dead_letters.failed([failure(group, delivery.name, stage, trouble.tries, trouble.error, now_us)])
+        if delivery.envelope is not None:
+            await session.inbox.resolve(group, [(delivery.name, outcome, None)])
+        return True
+
+    def _stage(self, delivery: Delivery) -> str:
+        if delivery.parked is None:
+            return "in place"
+        if delivery.parked.tier < 0:
+            return "out of the parking"
+        return f"retry-{span(self.service.retry.tiers[delivery.parked.tier])}"
+
+    async def _send(self, session: Session, delivery: Delivery, topic: str, now_us: int) -> None:
+        """By the outbox, so that it leaves if and only if this transaction commits; the bytes are the original ones."""
+        record, envelope = delivery.record, delivery.envelope
+        assert record is not None
+        row = OutboxRow(
+            self.ids.new(),
+            topic,
+            record.key,
+            envelope.type if envelope is not None else "",
+            record.value,
+            record.headers,
+            envelope.correlation_id if envelope is not None else "",
+            delivery.name,
+            slot_of(record.key if record.key is not None else delivery.name, SLOTS),
+            now_us,
+        )
+        await session.outbox.add([row])

@@ -1,0 +1,351 @@
+"""Lanes: records handled alone, one after the other of a key, until each is handled or set aside.
+
+A record comes here when its batch failed on it, when its handler calls outside, when a process died with it in hand,
+or when it comes out of the parking.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+from partita.bus.port import Record
+from partita.catalog.retry import Counters, Decision, GiveUp, RetryNow
+from partita.dead_letters.dead_letter import envelope_or_none
+from partita.dead_letters.retry_policy import decide, is_permanent
+from partita.errors import Fenced, PartitaError, UnknownSchema
+from partita.runtime.aside import Trouble
+from partita.runtime.delivery import Delivery, decode
+from partita.runtime.pipeline import Pipeline
+from partita.runtime.storm import Storm
+from partita.runtime.waves import HandlerFailed
+from partita.store.trouble import ParkedRow, Said
+
+log = logging.getLogger(__name__)
+Place = tuple[str, int]
+
+
+class ProcessDied(PartitaError):
+    """The process died, again and again, while this message was in its hands."""
+
+    code = "PTA-0603"
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """A record in a lane. `suspect`: a process died with it in hand, so tries are counted before it is decoded.
+
+    `tries` are counted in the database, `failed` are those this process saw fail: the others it did not survive.
+    """
+
+    record: Record
+    delivery: Delivery | None = None
+    suspect: bool = False
+    tries: int = 0
+    failed: int = 0
+    failure: Exception | None = None
+    parked: ParkedRow | None = None
+
+    @property
+    def key(self) -> object:
+        """What shares a lane: the records of one key; a record without a key has one of its own."""
+        return (self.record.topic, self.record.key) if self.record.key is not None else self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneOptions:
+    """How many failing ones are tried at once, and how long a lost database is waited for between looks."""
+
+    failing_at_once: int = 16
+    pause_s: float = 0.2
+
+
+class Lanes:
+    """The lanes of one consumer. `done` is called with each record that came to its end; `held` says which partitions
+    this process may write for."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        member: str,
+        *,
+        done: Callable[[Item], None],
+        broken: Callable[[Sequence[Item]], None],
+        epoch_of: Callable[[Place], int],
+        options: LaneOptions | None = None,
+    ) -> None:
+        self.name = f"consumer of {pipeline.service.name}"
+        self._pipeline = pipeline
+        self._group = pipeline.service.name
+        self._member = member
+        self._done = done
+        self._broken = broken
+        self._epoch_of = epoch_of
+        self._options = options or LaneOptions()
+        self._lanes: dict[object, deque[Item]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failing = asyncio.Semaphore(self._options.failing_at_once)
+        self._outside: dict[object, asyncio.Semaphore] = {}
+        # Suspects go one at a time: a process killed from outside must blame one message, not all it held.
+        self._counted = asyncio.Semaphore(1)
+        self._storms: dict[str, Storm] = {}
+        self.parked: set[str] = set()  # ids of messages out of the parking that are in a lane now
+        self.fenced = False
+        self.bell: Callable[[], None] = lambda: None
+
+    def __len__(self) -> int:
+        return len(self._lanes)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._lanes
+
+    def items(self) -> Iterator[Item]:
+        """All that is in the lanes."""
+        return (item for lane in self._lanes.values() for item in lane)
+
+    def put(self, item: Item) -> None:
+        """Put an item at the end of its lane."""
+        if item.parked is not None:
+            self.parked.add(item.parked.message_id)
+        lane = self._lanes.get(item.key)
+        if lane is not None:
+            lane.append(item)
+            return
+        lane = self._lanes[item.key] = deque([item])
+        task = asyncio.create_task(self._drain(item.key, lane), name=f"lane {item.key}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def drop(self, place: Place) -> None:
+        """Forget what is of a partition that goes to another process; what is being handled is finished."""
+        for lane in self._lanes.values():
+            running, *rest = list(lane)
+            kept = [item for item in rest if item.record.at != place]
+            self.parked -= {item.parked.message_id for item in rest if item.parked and item not in kept}
+            lane.clear()
+            lane.extend([running, *kept])
+
+    async def stop(self, grace_s: float) -> None:
+        """Let the lanes finish, then cancel what is left of them."""
+        if self._tasks and grace_s:
+            await asyncio.wait(self._tasks, timeout=grace_s)
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        self._lanes.clear()
+        self.parked.clear()
+
+    async def count(self, record: Record) -> int:
+        """Count one more try of a record, durably; returns how many there were."""
+        tries = 0
+        attempts = self._pipeline.store.attempts
+
+        async def count() -> None:
+            nonlocal tries
+            tries = await attempts.count(self._group, record.topic, record.partition, record.offset)
+
+        await self._waited_out(count)
+        return tries
+
+    def storm(self, type_name: str) -> Storm:
+        """The storm over a message type."""
+        found = self._storms.get(type_name)
+        if found is None:
+            retry = self._pipeline.service.retry
+
+            async def told(error: str | None) -> None:
+                await self._tell(type_name, error)
+
+            found = self._storms[type_name] = Storm(
+                self._pipeline.clock, limit=retry.storm, pause_s_max=retry.storm_pause_s, told=told
+            )
+        return found
+
+    async def calm(self, types: Sequence[str]) -> None:
+        """Messages of these types were handled in a batch."""
+        for type_name in types:
+            if type_name in self._storms:
+                await self._storms[type_name].succeeded()
+
+    async def _tell(self, type_name: str, error: str | None) -> None:
+        store = self._pipeline.store
+        now_us = await store.now_us()
+        if error is None:
+            log.warning("%s: %s is handled again", self.name, type_name)
+        else:
+            log.error("%s: all %s fail, they go one at a time until one succeeds: %s", self.name, type_name, error)
+        async with store.transaction(durable=False) as session:
+            if error is None:
+                await session.groups.unsay(self._group, self._member, "storm", type_name)
+            else:
+                await session.groups.say(Said(self._group, self._member, "storm", type_name, error, now_us))
+
+    async def _drain(self, key: object, lane: deque[Item]) -> None:
+        try:
+            while lane:
+                item = lane[0]
+                await self._settle(item)
+                self._end(item)
+                lane.popleft()
+        except Fenced:
+            self.fenced = True
+        except Exception:
+            # The lane ends with its task; its records do not: they go first again, before later ones of the key.
+            log.exception("%s: a lane broke; what is in it is taken again", self.name)
+            await self._pipeline.clock.sleep(self._options.pause_s)
+            self._broken([item for item in lane if item.parked is None])
+        finally:
+            self._lanes.pop(key, None)
+            self.parked -= {item.parked.message_id for item in lane if item.parked}
+            self.bell()
+
+    def _end(self, item: Item) -> None:
+        if item.parked is not None:
+            self.parked.discard(item.parked.message_id)
+        self._done(item)
+
+    async def _settle(self, item: Item) -> None:
+        """Bring one record to its end: handled, or set aside as its retry policy says."""
+        pipeline = self._pipeline
+        failure, settled = item.failure, False
+        while not settled:
+            if failure is not None:
+                decision = self._decide(item, failure)
+                if isinstance(decision, RetryNow):
+                    await pipeline.clock.sleep(decision.wait_s)
+                elif not await self._is_storm(item, failure):
+                    await self._set_aside(item, failure, decision)
+                    break
+            failure = await self._counted_try(item)
+            settled = failure is None
+        if settled and self._storms:
+            await self.calm([self._type_of(item)])
+        if item.tries:
+            place = (self._group, *item.record.at, item.record.offset)
+            await self._waited_out(lambda: pipeline.store.attempts.forget(*place))
+
+    def _decide(self, item: Item, failure: Exception) -> Decision:
+        if isinstance(failure, ProcessDied):
+            return GiveUp("it kills the process")
+        counters = Counters(item.tries, 0 if item.parked is None else item.parked.tier + 1)
+        message = item.delivery.message if item.delivery is not None else None
+        try:
+            return decide(self._pipeline.service.retry, failure, counters, message, self._pipeline.ids.random())
+        except Exception as mistake:
+            log.exception("%s: the retry policy of %s failed", self.name, self._group)
+            return GiveUp(f"its retry policy failed: {type(mistake).__name__}: {mistake}")
+
+    async def _counted_try(self, item: Item) -> Exception | None:
+        """One try. Of what may kill the process it is counted first, and given up when it did so too often."""
+        retry = self._pipeline.service.retry
+        careful = item.suspect or item.parked is not None
+        async with self._counted if item.suspect else nullcontext():
+            if careful or item.tries:
+                item.tries = await self.count(item.record)
+            if careful and item.tries - 1 - item.failed > retry.in_place:
+                return ProcessDied(
+                    f"The process died with this message in hand, {item.tries - 1 - item.failed} times.",
+                    hint="Its bytes are kept raw; they were not decoded again.",
+                )
+            async with self.storm(self._type_of(item)).turn():
+                failure = await self._try(item)
+        if failure is not None:
+            item.failed += 1
+            if not item.tries:
+                item.tries = await self.count(item.record)
+        return failure
+
+    async def _is_storm(self, item: Item, failure: Exception) -> bool:
+        """Whether this failure is one of many alike, and the message is to wait for better weather."""
+        if isinstance(failure, ProcessDied) or is_permanent(self._pipeline.service.retry, failure):
+            return False
+        storm = self.storm(self._type_of(item))
+        await storm.failed(failure)
+        return storm.raging
+
+    async def _try(self, item: Item) -> Exception | None:
+        """One try; what no message is to blame for is waited out."""
+        pipeline = self._pipeline
+        delivery = item.delivery or self._decode(item)
+        delivery.tries = max(item.tries - 1, 0)
+        if isinstance(delivery.broken, UnknownSchema) and await pipeline.learn_schema(delivery):
+            delivery = self._decode(item)
+        if delivery.broken is not None or delivery.settled:
+            return delivery.broken
+        calls_out = delivery.interest is not None and delivery.interest.calls_out
+
+        async def handle() -> None:
+            async with self._turn(delivery, item):
+                if calls_out:
+                    await pipeline.run_late(delivery, self._held(item))
+                else:
+                    # One at a time, or a message would be blamed for what it causes.
+                    once = item.suspect or item.parked is not None or item.tries
+                    await pipeline.run([delivery], self._held(item), at_once=not once)
+
+        try:
+            await self._waited_out(handle)
+        except HandlerFailed as failed:
+            return failed.error
+        return None
+
+    def _decode(self, item: Item) -> Delivery:
+        pipeline = self._pipeline
+        delivery = decode(item.record, pipeline.interests, pipeline.codec, pipeline.store.source)
+        delivery.parked = item.parked
+        item.delivery = delivery
+        return delivery
+
+    async def _waited_out(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do something that a full disk or a lost database may delay, but that no message is to blame for."""
+        done = False
+        while not done:
+            try:
+                await work()
+                done = True
+            except PartitaError as error:
+                if isinstance(error, Fenced) or not error.retryable:
+                    raise
+                log.warning("%s waits: %s", self.name, error)
+                await self._pipeline.clock.sleep(self._options.pause_s)
+
+    async def _set_aside(self, item: Item, error: Exception, decision: Decision) -> None:
+        record, delivery = item.record, item.delivery
+        if delivery is None:
+            envelope = envelope_or_none(record)
+            delivery = Delivery(envelope, record.topic, record.key, record.value, record, parked=item.parked)
+            delivery.interest = self._pipeline.interests.get(envelope.type) if envelope else None
+        log.error(
+            "%s: %s of key %s after %d tries: %s: %s: %s",
+            self.name,
+            "dead letter" if isinstance(decision, GiveUp) else f"{decision}",
+            record.key,
+            item.tries,
+            delivery.envelope.type if delivery.envelope else "(unreadable)",
+            type(error).__name__,
+            error,
+        )
+        trouble = Trouble(error, item.tries)
+        await self._waited_out(lambda: self._pipeline.set_aside(delivery, trouble, decision, self._held(item)))
+
+    def _type_of(self, item: Item) -> str:
+        delivery = item.delivery
+        return delivery.envelope.type if delivery is not None and delivery.envelope is not None else ""
+
+    def _held(self, item: Item) -> list[tuple[str, int, int]]:
+        place = item.record.at
+        return [(*place, self._epoch_of(place))]
+
+    def _turn(self, delivery: Delivery, item: Item) -> asyncio.Semaphore:
+        """How many run at once: as many as the handler declares, and only some of those that fail."""
+        if item.failed or item.suspect or delivery.interest is None:
+            return self._failing
+        for binding in delivery.interest.bindings:
+            if binding.concurrency > 1:
+                return self._outside.setdefault(binding.function, asyncio.Semaphore(binding.concurrency))
+        return self._failing

@@ -1,0 +1,59 @@
+"""What people tell groups, and what their members say, on SQLite."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+
+from partita.store.trouble import Said
+
+PAUSE = """
+INSERT INTO group_pause (consumer, reason, at_us) VALUES (?, ?, ?)
+ON CONFLICT (consumer) DO UPDATE SET reason = excluded.reason
+"""
+RESUME = "DELETE FROM group_pause WHERE consumer = ?"
+PAUSED = "SELECT reason, at_us FROM group_pause WHERE consumer = ?"
+SAY = """
+INSERT INTO group_said (consumer, member, what, subject, detail, at_us) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (consumer, member, what, subject) DO UPDATE SET detail = excluded.detail
+"""
+UNSAY = "DELETE FROM group_said WHERE consumer = ? AND member = ? AND what = ? AND subject = ?"
+SAID = "SELECT consumer, member, what, subject, detail, at_us FROM group_said WHERE consumer = ? ORDER BY at_us"
+FORGET = "DELETE FROM group_said WHERE consumer = ? AND member NOT IN (SELECT value FROM json_each(?))"
+
+
+class SqliteGroups:
+    """See `partita.store.trouble.Groups`."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    async def pause(self, consumer: str, reason: str, at_us: int) -> None:
+        """The group handles nothing until it is resumed."""
+        self._db.execute(PAUSE, (consumer, reason, at_us))
+
+    async def resume(self, consumer: str) -> bool:
+        """It goes on."""
+        return self._db.execute(RESUME, (consumer,)).rowcount > 0
+
+    async def paused(self, consumer: str) -> tuple[str, int] | None:
+        """Why the group is paused and since when."""
+        row = self._db.execute(PAUSED, (consumer,)).fetchone()
+        return None if row is None else (row[0], row[1])
+
+    async def say(self, said: Said) -> None:
+        """Remember what a member says."""
+        self._db.execute(SAY, said)
+
+    async def unsay(self, consumer: str, member: str, what: str, subject: str) -> None:
+        """It is no longer so."""
+        self._db.execute(UNSAY, (consumer, member, what, subject))
+
+    async def said(self, consumer: str) -> Sequence[Said]:
+        """What the members say."""
+        return [Said(*row) for row in self._db.execute(SAID, (consumer,))]
+
+    async def forget(self, consumer: str, members: Sequence[str]) -> None:
+        """Drop what all others but these members said."""
+        self._db.execute(FORGET, (consumer, json.dumps(list(members))))

@@ -1,0 +1,106 @@
+"""The parking of keys on SQLite."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+from partita.store.sqlite.asking import IN_LIST, rows_of
+from partita.store.trouble import ParkedRow, ParkingStatus, State
+
+COLUMNS = (
+    'idx, consumer, topic, partition, "offset", key, message_id, type, state, tier, due_us, tries, step, source, '
+    "number, headers, value, appended_us, at_us"
+)
+ANY = "SELECT 1 FROM parked LIMIT 1"
+HELD = f"SELECT DISTINCT topic, key FROM parked WHERE consumer = ? AND state <> 'gap' AND key {IN_LIST}"
+ADD = f"INSERT INTO parked ({COLUMNS}) VALUES (NULL{', ?' * 18}) ON CONFLICT DO NOTHING"
+GET = f"SELECT {COLUMNS} FROM parked WHERE consumer = ? AND message_id {IN_LIST}"
+OF_KEY = f"SELECT {COLUMNS} FROM parked WHERE consumer = ? AND topic = ? AND key = ? ORDER BY idx LIMIT ?"
+OF_STEPS = f"SELECT {COLUMNS} FROM parked WHERE consumer = ? AND step <> '' AND step {IN_LIST}"
+READY = f"""
+SELECT {COLUMNS} FROM parked AS p WHERE consumer = ? AND state IN ('ready', 'gap')
+  AND topic || '/' || partition IN (SELECT value FROM json_each(?))
+  AND (state = 'ready' OR EXISTS (
+    SELECT 1 FROM sequence_in AS s WHERE s.key = p.key AND s.source = p.source AND s.topic = p.topic
+      AND s.consumer = p.consumer AND s.last >= p.number - 1))
+ORDER BY idx LIMIT ?
+"""
+MOVE = "UPDATE parked SET state = ?, tier = ?, due_us = ? WHERE consumer = ? AND message_id = ?"
+WAKE = "UPDATE parked SET state = 'ready' WHERE consumer = ? AND message_id = ? AND state = 'waiting' AND tier = ?"
+WAKE_OVERDUE = "UPDATE parked SET state = 'ready' WHERE consumer = ? AND state = 'waiting' AND due_us < ?"
+REMOVE = "DELETE FROM parked WHERE consumer = ? AND message_id = ? RETURNING topic, key, idx"
+# Only who stands first may run: one that waits in a tier or is dead stays in front of those behind it.
+NEXT = """
+UPDATE parked SET state = 'ready' WHERE state = 'behind' AND idx = (
+    SELECT min(idx) FROM parked WHERE consumer = ? AND topic = ? AND key = ? AND state <> 'gap')
+"""
+STATUS = """
+SELECT coalesce(sum(state = 'waiting'), 0), coalesce(sum(state = 'behind'), 0), coalesce(sum(state = 'gap'), 0),
+       coalesce(sum(state = 'ready'), 0), coalesce(sum(state = 'dead'), 0), count(DISTINCT topic || '/' || key),
+       coalesce(min(at_us), 0)
+FROM parked WHERE consumer = ?
+"""
+
+
+class SqliteParking:
+    """See `partita.store.trouble.Parking`."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    async def held(self, consumer: str, keys: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        """Those (topic, key) that have a message parked."""
+        if not keys or self._db.execute(ANY).fetchone() is None:
+            return frozenset()
+        asked = frozenset(keys)
+        rows = rows_of(self._db, HELD, (consumer,), [key for _, key in asked])
+        return frozenset((topic, key) for topic, key in rows if (topic, key) in asked)
+
+    async def add(self, rows: Sequence[ParkedRow]) -> None:
+        """Park messages."""
+        self._db.executemany(ADD, [row[1:] for row in rows])
+
+    async def get(self, consumer: str, message_ids: Sequence[str]) -> Mapping[str, ParkedRow]:
+        """The parked ones of these messages."""
+        rows = [ParkedRow(*row) for row in rows_of(self._db, GET, (consumer,), message_ids)]
+        return {row.message_id: row for row in rows}
+
+    async def of_key(self, consumer: str, topic: str, key: str, limit: int) -> Sequence[ParkedRow]:
+        """The first of a key."""
+        return [ParkedRow(*row) for row in self._db.execute(OF_KEY, (consumer, topic, key, limit))]
+
+    async def of_steps(self, consumer: str, steps: Sequence[str]) -> Sequence[ParkedRow]:
+        """The parked commands that do these saga steps."""
+        return [ParkedRow(*row) for row in rows_of(self._db, OF_STEPS, (consumer,), steps)] if steps else []
+
+    async def ready(self, consumer: str, places: Sequence[tuple[str, int]], limit: int) -> Sequence[ParkedRow]:
+        """Messages of these partitions that may run."""
+        named = json.dumps([f"{topic}/{partition}" for topic, partition in places])
+        return [ParkedRow(*row) for row in self._db.execute(READY, (consumer, named, limit))]
+
+    async def move(self, consumer: str, message_ids: Sequence[str], state: State, tier: int, due_us: int) -> None:
+        """Change the state of parked messages."""
+        self._db.executemany(MOVE, [(state, tier, due_us, consumer, each) for each in message_ids])
+
+    async def wake(self, consumer: str, message_ids: Sequence[str], tier: int) -> int:
+        """Messages that wait in that tier become ready."""
+        return self._db.executemany(WAKE, [(consumer, each, tier) for each in message_ids]).rowcount
+
+    async def wake_overdue(self, consumer: str, before_us: int) -> int:
+        """Messages that wait since before that become ready."""
+        return self._db.execute(WAKE_OVERDUE, (consumer, before_us)).rowcount
+
+    async def remove(self, consumer: str, message_ids: Sequence[str]) -> int:
+        """Take messages out; the next of their key becomes ready."""
+        woken = 0
+        for message_id in message_ids:
+            for topic, key, _ in self._db.execute(REMOVE, (consumer, message_id)).fetchall():
+                if key is not None:
+                    woken += self._db.execute(NEXT, (consumer, topic, key)).rowcount
+        return woken
+
+    async def status(self, consumer: str) -> ParkingStatus:
+        """How much is parked."""
+        return ParkingStatus(*self._db.execute(STATUS, (consumer,)).fetchone())

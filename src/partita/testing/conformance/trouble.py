@@ -1,0 +1,120 @@
+"""What a store must do with messages that could not be handled; part of the store's suite."""
+
+from __future__ import annotations
+
+from partita.store.trouble import LetterFilter, Said
+from partita.testing.conformance.rows import Case, OpenStore, dead_letter, inbox_row, opened, parked_row
+
+
+async def a_letter_is_kept_once_and_opens_again(open_store: OpenStore) -> None:
+    """A copy after a crash is the same letter; a message that dies again after its replay is the same letter too."""
+    async with opened(open_store) as store, store.transaction() as session:
+        await session.dead_letters.add([dead_letter(1)])
+        await session.dead_letters.add([dead_letter(1)._replace(id="copy", at_us=9)])
+        assert await session.dead_letters.count() == 1, "a copy was counted"
+        await session.dead_letters.settle("group", ["m1"], "handled", 10)
+        assert (await session.dead_letters.find())[0].status == "handled"
+        await session.dead_letters.add([dead_letter(1)._replace(id="again", attempts=9)])
+        (letter,) = await session.dead_letters.find()
+        assert (letter.id, letter.status, letter.attempts) == ("d1", "open", 9)
+
+
+async def letters_are_found_by_what_people_ask(open_store: OpenStore) -> None:
+    """Filters, groups by cause, and pages in a fixed order."""
+    async with opened(open_store) as store, store.transaction() as session:
+        letters = [dead_letter(n)._replace(fingerprint=f"f{n % 2}", key=f"k{n}", type="a.v1.T") for n in range(5)]
+        await session.dead_letters.add(letters)
+        assert await session.dead_letters.close(["d4"], "discarded", "old", 7) == 1
+        groups = await session.dead_letters.groups("group")
+        assert [(g.fingerprint, g.letters) for g in groups] == [("f0", 2), ("f1", 2)]
+        where = LetterFilter(fingerprint="f0")
+        assert [x.id for x in await session.dead_letters.find("group", 10, where)] == ["d0", "d2"]
+        assert [x.id for x in await session.dead_letters.find("group", 10, where, "d0")] == ["d2"]
+        assert await session.dead_letters.count("group", LetterFilter(type="T", key="k3")) == 1
+        assert await session.dead_letters.count("group", LetterFilter(ids=("d1", "d9"))) == 1
+        await session.dead_letters.supersede("d1", dead_letter(9), 8)
+        old, new = await session.dead_letters.find("group", 10, LetterFilter(status="", ids=("d1", "d9")))
+        assert (old.status, old.superseded_by, new.status) == ("superseded", "d9", "open")
+        assert await session.dead_letters.purge(8, 10) == 1, "what was closed before is forgotten, nothing else"
+
+
+async def a_key_is_held_until_its_first_is_gone(open_store: OpenStore) -> None:
+    """Later messages queue behind a parked one; when it goes, the next is ready, and no other."""
+    place = [("topic", 0)]
+    async with opened(open_store) as store, store.transaction() as session:
+        parking = session.parking
+        first = parked_row("m1", state="waiting")
+        await parking.add([first, parked_row("m2"), parked_row("m3"), parked_row("n1", "other", "ready")])
+        await parking.add([first])
+        asked = [("topic", "k"), ("topic", "free"), ("elsewhere", "k")]
+        assert await parking.held("group", asked) == {("topic", "k")}
+        assert not await parking.held("another group", asked)
+        assert [row.message_id for row in await parking.ready("group", place, 10)] == ["n1"]
+        assert not await parking.ready("group", [("topic", 1)], 10), "another partition's"
+        assert await parking.wake("group", ["m1", "m2"], 1) == 0, "it waits in another tier"
+        assert await parking.wake("group", ["m1", "m2"], 0) == 1
+        assert await parking.remove("group", ["m1"]) == 1
+        assert [row.message_id for row in await parking.ready("group", place, 10)] == ["m2", "n1"]
+        await parking.move("group", ["m2"], "dead", 2, 0)
+        assert await parking.remove("group", ["m3"]) == 0, "one behind a dead letter went: the letter still holds"
+        assert (await parking.status("group")).dead == 1
+        assert [row.message_id for row in await parking.of_key("group", "topic", "k", 9)] == ["m2"]
+
+
+async def a_gap_is_ready_when_its_predecessor_was_handled(open_store: OpenStore) -> None:
+    """It holds nothing that comes before it, and waits for exactly the number that is missing."""
+    place = [("topic", 0)]
+    async with opened(open_store) as store, store.transaction() as session:
+        await session.parking.add([parked_row("m5", state="gap")._replace(number=5)])
+        assert not await session.parking.held("group", [("topic", "k")])
+        await session.sequences.save_in("group", {("src", "topic", "k"): 3})
+        assert not await session.parking.ready("group", place, 10)
+        await session.sequences.save_in("group", {("src", "topic", "k"): 4})
+        assert [row.message_id for row in await session.parking.ready("group", place, 10)] == ["m5"]
+
+
+async def the_mark_of_a_parked_message_outlives_the_window(open_store: OpenStore) -> None:
+    """It may wait for weeks; forgotten, it would be handled as a new one when a copy comes."""
+    async with opened(open_store) as store, store.transaction() as session:
+        marks = [inbox_row("m1")._replace(outcome="waiting"), inbox_row("m2")._replace(outcome="dead"), inbox_row("m3")]
+        await session.inbox.mark(marks)
+        await session.parking.add([parked_row("m1", state="waiting"), parked_row("m2", state="dead")])
+        assert await session.inbox.purge(100, 10) == 1
+        await session.parking.remove("group", ["m1"])
+        assert await session.inbox.purge(100, 10) == 1
+        assert set(await session.inbox.seen("group", ["m1", "m2", "m3"])) == {"m2"}
+
+
+async def parked_commands_are_found_by_the_step_they_serve(open_store: OpenStore) -> None:
+    """Their undo takes them out."""
+    async with opened(open_store) as store, store.transaction() as session:
+        await session.parking.add([parked_row("m1", step="Saga/s1/pay"), parked_row("m2")])
+        assert [r.message_id for r in await session.parking.of_steps("group", ["Saga/s1/pay", "x"])] == ["m1"]
+        assert not await session.parking.of_steps("group", [""])
+
+
+async def a_group_is_paused_and_says_how_it_is(open_store: OpenStore) -> None:
+    """For people; and what a dead member said is dropped."""
+    async with opened(open_store) as store, store.transaction() as session:
+        assert await session.groups.paused("group") is None
+        await session.groups.pause("group", "deploy", 7)
+        assert await session.groups.paused("group") == ("deploy", 7)
+        assert await session.groups.resume("group") and not await session.groups.resume("group")
+        await session.groups.say(Said("group", "m1", "storm", "T", "down", 1))
+        await session.groups.say(Said("group", "m2", "storm", "T", "down", 2))
+        await session.groups.forget("group", ["m2"])
+        assert [said.member for said in await session.groups.said("group")] == ["m2"]
+        await session.groups.unsay("group", "m2", "storm", "T")
+        assert not await session.groups.said("group")
+
+
+CASES: tuple[Case, ...] = (
+    a_letter_is_kept_once_and_opens_again,
+    letters_are_found_by_what_people_ask,
+    a_key_is_held_until_its_first_is_gone,
+    a_gap_is_ready_when_its_predecessor_was_handled,
+    the_mark_of_a_parked_message_outlives_the_window,
+    parked_commands_are_found_by_the_step_they_serve,
+    a_group_is_paused_and_says_how_it_is,
+)
+"""Part of the suite of `partita.testing.conformance.store`."""

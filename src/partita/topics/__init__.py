@@ -1,0 +1,1 @@
+"""Topics: how they are named, and which a system needs."""

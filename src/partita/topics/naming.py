@@ -1,0 +1,31 @@
+"""Names of topics that hang on others: the retry tiers and the dead letters of one topic and one group.
+
+The group belongs in the name: else two services would retry each other's failures.
+"""
+
+from __future__ import annotations
+
+UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
+
+
+def span(seconds: float) -> str:
+    """A wait as people say it: 60 -> 1m, 1800 -> 30m, 0.5 -> 500ms."""
+    for unit, name in UNITS:
+        if seconds >= unit and seconds % unit == 0:
+            return f"{seconds / unit:.0f}{name}"
+    return f"{seconds * 1_000:.0f}ms"
+
+
+def retry_topic(topic: str, group: str, wait_s: float) -> str:
+    """Where a group's failed messages of a topic wait that long: `shop.order.events.payment-service.retry-1m`."""
+    return f"{topic}.{group}.retry-{span(wait_s)}"
+
+
+def dlq_topic(topic: str, group: str) -> str:
+    """Where a group's dead letters of a topic are published."""
+    return f"{topic}.{group}.dlq"
+
+
+def source_topic(retry: str, group: str) -> str:
+    """The topic that a retry topic of this group hangs on."""
+    return retry.rpartition(f".{group}.retry-")[0]
