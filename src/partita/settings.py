@@ -15,9 +15,9 @@ class Settings:
     """Where an app keeps its data and how it runs.
 
     `data` is the folder of the embedded tier (one SQLite file per service, the log). `store` and `bus` are URLs;
-    empty means embedded. `time_scale` multiplies the times of sagas and of retry tiers (demo and tests run the
-    same code in seconds). `batch` is how many messages may share a transaction. `coalesce` lets handlers of one statement run in waves;
-    `at_once` lets a service handle what it sends to itself in the transaction that writes it.
+    empty means embedded. `time_scale` multiplies the times of sagas and of retry tiers (demo and tests run the same
+    code in seconds). `batch` is how many messages may share a transaction. `coalesce` lets handlers of one statement
+    run in waves; `at_once` lets a service handle what it sends to itself in the transaction that writes it.
     """
 
     data: Path = Path(".partita")

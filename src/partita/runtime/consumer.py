@@ -273,7 +273,9 @@ class Member(Protocol):
     """Who is kept: a consumer, or the retry tiers."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """For people."""
+        ...
 
     async def keep(self) -> None:
         """One heartbeat."""

@@ -66,7 +66,8 @@ CREATE TABLE parked (
     idx INTEGER PRIMARY KEY AUTOINCREMENT, consumer TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL,
     "offset" INTEGER NOT NULL, key TEXT, message_id TEXT NOT NULL, type TEXT NOT NULL, state TEXT NOT NULL,
     tier INTEGER NOT NULL, due_us INTEGER NOT NULL, tries INTEGER NOT NULL, step TEXT NOT NULL,
-    source TEXT NOT NULL, number INTEGER NOT NULL, headers BLOB NOT NULL, value BLOB NOT NULL, appended_us INTEGER NOT NULL, at_us INTEGER NOT NULL
+    source TEXT NOT NULL, number INTEGER NOT NULL, headers BLOB NOT NULL, value BLOB NOT NULL,
+    appended_us INTEGER NOT NULL, at_us INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX parked_once ON parked (message_id, consumer);
 CREATE INDEX parked_key ON parked (key, topic, consumer, idx);
