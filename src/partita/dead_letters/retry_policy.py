@@ -5,7 +5,7 @@ Walk 12: a handler raised; what happens next is decided here and nowhere else.
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 from partita.catalog.retry import Counters, Decision, GiveUp, Retry, RetryAfter, RetryNow
 from partita.errors import Malformed, UnknownSchema
@@ -49,8 +49,8 @@ def tier_of(retry: Retry, decision: RetryAfter, behind: int) -> int:
     return len(retry.tiers) - 1
 
 
-def _bounded(retry: Retry, answer: Decision, counters: Counters) -> Decision:
-    if not isinstance(answer, get_args(Decision)):
+def _bounded(retry: Retry, answer: object, counters: Counters) -> Decision:
+    if not isinstance(answer, Decision):
         return GiveUp(f"its retry policy answered {answer!r:.100}")
     over = counters.tries > retry.in_place
     if isinstance(answer, RetryNow) and over:

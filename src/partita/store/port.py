@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
 
 from partita.message import SagaAddress
+from partita.store.operations import Operations
 from partita.store.trouble import DeadLetters, Groups, Parking
 
 SqlRow = Mapping[str, Any]
@@ -325,6 +326,8 @@ class Session(Protocol):
     def parking(self) -> Parking: ...
     @property
     def groups(self) -> Groups: ...
+    @property
+    def operations(self) -> Operations: ...
     @property
     def dead_letters(self) -> DeadLetters: ...
     @property

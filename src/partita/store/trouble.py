@@ -83,6 +83,10 @@ class Parking(Protocol):
         """Change the state of parked messages."""
         ...
 
+    async def replace(self, consumer: str, message_id: str, by: ParkedRow) -> bool:
+        """Put another message in a parked one's place, ahead of those behind it; False = it is not parked."""
+        ...
+
     async def wake(self, consumer: str, message_ids: Sequence[str], tier: int) -> int:
         """Messages that wait in that tier become ready; others of the ids are left alone. Returns how many."""
         ...
@@ -234,6 +238,10 @@ class DeadLetters(Protocol):
 
     async def close(self, ids: Sequence[str], status: LetterStatus, reason: str, at_us: int) -> int:
         """Change the status of letters; returns how many there were."""
+        ...
+
+    async def release(self, letter_ids: Sequence[str]) -> Sequence[DeadLetter]:
+        """Open letters become `replaying`; returns those this call released: of two operators one gets each."""
         ...
 
     async def supersede(self, letter_id: str, by: DeadLetter, at_us: int) -> None:

@@ -71,7 +71,11 @@ class Facts:
         self.outbox = {
             row[0]: (name, row[1], row[2], row[3])
             for name, db in self.db.items()
-            for row in db.execute("SELECT id, type, correlation_id, causation_id FROM outbox")
+            # What goes to a retry topic or a DLQ is a copy under the message's own id, and may be no message at all.
+            for row in db.execute(
+                "SELECT id, type, correlation_id, causation_id FROM outbox "
+                "WHERE aggregatetype NOT LIKE '%.retry-%' AND aggregatetype NOT LIKE '%.dlq'"
+            )
         }
         self.handled: dict[str, list[tuple[str, str]]] = {}  # group -> (message id, outcome) in order
         for name, db in self.db.items():

@@ -37,6 +37,7 @@ WHERE status = 'open' AND (?1 IS NULL OR consumer = ?1)
 GROUP BY consumer, fingerprint, type, topic ORDER BY count(*) DESC, fingerprint
 """
 CLOSE = "UPDATE dead_letter SET status = ?, reason = ?, closed_us = ? WHERE id = ?"
+RELEASE = f"UPDATE dead_letter SET status = 'replaying' WHERE id = ? AND status = 'open' RETURNING {COLUMNS}"
 SUPERSEDE = """
 UPDATE dead_letter SET status = 'superseded', superseded_by = ?, closed_us = ? WHERE id = ?
 """
@@ -93,6 +94,11 @@ class SqliteDeadLetters:
     async def close(self, ids: Sequence[str], status: LetterStatus, reason: str, at_us: int) -> int:
         """Change the status of letters."""
         return self._db.executemany(CLOSE, [(status, reason, at_us, each) for each in ids]).rowcount
+
+    async def release(self, letter_ids: Sequence[str]) -> Sequence[DeadLetter]:
+        """Open letters become `replaying`."""
+        rows = [row for each in letter_ids for row in self._db.execute(RELEASE, (each,)).fetchall()]
+        return [DeadLetter(*row) for row in rows]
 
     async def supersede(self, letter_id: str, by: DeadLetter, at_us: int) -> None:
         """Put an edited copy in a letter's place."""

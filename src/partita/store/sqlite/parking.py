@@ -28,6 +28,10 @@ SELECT {COLUMNS} FROM parked AS p WHERE consumer = ? AND state IN ('ready', 'gap
 ORDER BY idx LIMIT ?
 """
 MOVE = "UPDATE parked SET state = ?, tier = ?, due_us = ? WHERE consumer = ? AND message_id = ?"
+REPLACE = """
+UPDATE parked SET message_id = ?, type = ?, state = ?, tier = ?, step = ?, source = ?, number = ?, headers = ?, value = ?
+WHERE consumer = ? AND message_id = ?
+"""
 WAKE = "UPDATE parked SET state = 'ready' WHERE consumer = ? AND message_id = ? AND state = 'waiting' AND tier = ?"
 WAKE_OVERDUE = "UPDATE parked SET state = 'ready' WHERE consumer = ? AND state = 'waiting' AND due_us < ?"
 REMOVE = "DELETE FROM parked WHERE consumer = ? AND message_id = ? RETURNING topic, key, idx"
@@ -83,6 +87,11 @@ class SqliteParking:
     async def move(self, consumer: str, message_ids: Sequence[str], state: State, tier: int, due_us: int) -> None:
         """Change the state of parked messages."""
         self._db.executemany(MOVE, [(state, tier, due_us, consumer, each) for each in message_ids])
+
+    async def replace(self, consumer: str, message_id: str, by: ParkedRow) -> bool:
+        """Put another message in a parked one's place."""
+        new = (by.message_id, by.type, by.state, by.tier, by.step, by.source, by.number, by.headers, by.value)
+        return self._db.execute(REPLACE, (*new, consumer, message_id)).rowcount > 0
 
     async def wake(self, consumer: str, message_ids: Sequence[str], tier: int) -> int:
         """Messages that wait in that tier become ready."""

@@ -99,6 +99,18 @@ CREATE TABLE failure (
 );
 CREATE INDEX failure_of ON failure (message_id, consumer);
 
+CREATE TABLE operation (
+    id TEXT PRIMARY KEY, verb TEXT NOT NULL, target TEXT NOT NULL, options TEXT NOT NULL, reason TEXT NOT NULL,
+    actor TEXT NOT NULL, status TEXT NOT NULL, planned INTEGER NOT NULL, done INTEGER NOT NULL,
+    failed INTEGER NOT NULL, cursor TEXT NOT NULL, created_us INTEGER NOT NULL, updated_us INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, at_us INTEGER NOT NULL, actor TEXT NOT NULL, verb TEXT NOT NULL,
+    target TEXT NOT NULL, detail TEXT NOT NULL, reason TEXT NOT NULL, hash TEXT NOT NULL
+);
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
+CREATE TRIGGER audit_is_not_cut BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
+
 CREATE TABLE claim (
     consumer TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, epoch INTEGER NOT NULL,
     owner TEXT NOT NULL, first INTEGER, last INTEGER, PRIMARY KEY (consumer, topic, partition)

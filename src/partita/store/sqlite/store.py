@@ -25,6 +25,7 @@ from partita.store.sqlite.dead_letters import SqliteDeadLetters
 from partita.store.sqlite.groups import SqliteGroups
 from partita.store.sqlite.high_water import HighWater
 from partita.store.sqlite.inbox import SqliteInbox
+from partita.store.sqlite.operations import SqliteOperations
 from partita.store.sqlite.outbox import SqliteOutbox
 from partita.store.sqlite.parking import SqliteParking
 from partita.store.sqlite.sagas import SqliteSagas
@@ -84,6 +85,7 @@ class SqliteSession:
         self.tombstones = SqliteTombstones(db)
         self.parking = SqliteParking(db)
         self.groups = SqliteGroups(db)
+        self.operations = SqliteOperations(db)
         self.dead_letters = SqliteDeadLetters(db)
         self.claims = SqliteClaims(db)
         self.trail = SqliteTrail(db)
