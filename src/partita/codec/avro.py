@@ -110,3 +110,19 @@ class AvroCodec:
         if source.tell() != len(data):
             raise Malformed(f"{shape.name}: {len(data) - source.tell()} bytes are left after the value.")
         return value
+
+    def as_written(self, fingerprint: str, data: bytes) -> object:
+        """The value as its writer saw it."""
+        if len(data) > VALUE_BYTES_MAX:
+            raise Malformed(f"{len(data):,} bytes are over the limit of {VALUE_BYTES_MAX:,}.")
+        writer = self._writers.get(fingerprint)
+        if writer is None:
+            raise UnknownSchema(f"Schema {fingerprint or '(none)'} is unknown here.")
+        source = io.BytesIO(data)
+        try:
+            value: object = fastavro.schemaless_reader(source, writer, None)
+        except _MISFITS as error:
+            raise Malformed(f"Not a value of schema {fingerprint}: {error}") from error
+        if source.tell() != len(data):
+            raise Malformed(f"{len(data) - source.tell()} bytes are left after the value.")
+        return value

@@ -43,3 +43,11 @@ class Codec(Protocol):
             Malformed: the bytes are not a value of that schema, or are over the limits.
         """
         ...
+
+    def as_written(self, fingerprint: str, data: bytes) -> object:
+        """The value as its writer saw it, by the writer's schema alone: for people who look at it or mend it.
+
+        Raises:
+            UnknownSchema, Malformed: as `decode`.
+        """
+        ...

@@ -10,19 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from partita.bus.port import Record
 from partita.catalog.catalog import Catalog
 from partita.catalog.contract import contract_of
 from partita.catalog.service import Binding, Service
 from partita.clock import Ids
 from partita.codec.port import Codec
-from partita.dead_letters.dead_letter import dead_letter
+from partita.dead_letters.dead_letter import dead_letter, envelope_or_none
 from partita.errors import Conflict, PartitaError
 from partita.idempotency.inbox import Candidate, Verdict, admit, admit_parked
 from partita.message import Message, SagaAddress
 from partita.outbox.outbox import StoredReply, reply_from_bytes
 from partita.runtime.delivery import Delivery, Output, Unit, decode_value
 from partita.store.port import Session
-from partita.store.trouble import ParkedRow, State
+from partita.store.trouble import DeadLetter, ParkedRow, State
 
 
 @dataclass(slots=True, eq=False)
@@ -76,9 +77,9 @@ class Admission:
 
     async def _out_of_parking(self, session: Session, out: Sequence[Admitted], now_us: int) -> None:
         """Only who still stands ready there may run: two workers, or a person, may have been at it."""
-        there = await session.parking.get(self.service.name, [a.candidate.envelope.id for a in out])
+        there = await session.parking.get(self.service.name, [a.unit.delivery.name for a in out])
         for each in out:
-            row = there.get(each.candidate.envelope.id)
+            row = there.get(each.unit.delivery.name)
             if row is None or row.state != "ready":
                 each.candidate.verdict = Verdict.DUPLICATE
         await admit_parked(session, [a.candidate for a in out if a.fresh], now_us)
@@ -230,6 +231,14 @@ def parked_row(
         record.appended_us,
         now_us,
     )
+
+
+def row_of_letter(letter: DeadLetter, state: State, tier: int, now_us: int) -> ParkedRow:
+    """A dead letter as it is parked again."""
+    record = Record(letter.topic, letter.partition, letter.offset, letter.key, letter.headers, letter.value, now_us)
+    delivery = Delivery(envelope_or_none(record), letter.topic, letter.key, letter.value, record)
+    row = parked_row(delivery, letter.consumer, state, now_us, tier=tier, tries=letter.attempts)
+    return row._replace(message_id=letter.message_id)
 
 
 def _why_not(each: Admitted) -> PartitaError:

@@ -104,6 +104,8 @@ class Aside:
             return "in place"
         if delivery.parked.tier < 0:
             return "out of the parking"
+        if delivery.parked.tier >= len(self.service.retry.tiers):
+            return "replay"
         return f"retry-{span(self.service.retry.tiers[delivery.parked.tier])}"
 
     async def _send(self, session: Session, delivery: Delivery, topic: str, now_us: int) -> None:

@@ -41,7 +41,9 @@ class Delivery:
 
     @property
     def name(self) -> str:
-        """The message's id; of bytes that are no message, what stands for it."""
+        """The message's id, or what stands for it in the parking and among the dead letters."""
+        if self.parked is not None:
+            return self.parked.message_id
         if self.envelope is not None:
             return self.envelope.id
         assert self.record is not None

@@ -102,14 +102,9 @@ class Pipeline:
             done: list[Admitted] = []
             due: Sequence[Delivery] = deliveries
             for depth in range(AT_ONCE_DEPTH):
-                admitted = await self.admission.admit(session, due, now_us)
+                admitted = await self.handle(due, session, sagas, leaving, now_us, waves=waves)
                 if depth:
                     _all_fresh(admitted)
-                await sagas.load([a.unit for a in admitted if a.fresh])
-                for round_ in _rounds(admitted):
-                    await self._handlers(session, round_, waves)
-                    sagas.advance([a.unit for a in round_ if a.fresh])
-                await self._compose(leaving, admitted, now_us)
                 last = not at_once or depth == AT_ONCE_DEPTH - 1
                 due = [] if last else await self._own(session, admitted, handlers=bool(held))
                 _pack(leaving, admitted)
@@ -117,9 +112,28 @@ class Pipeline:
                 if not due:
                     break
             await sagas.save()
-            await self._mark(session, done, now_us)
+            await self.mark(session, done, now_us)
             await leaving.write()
         return [a.unit for a in done]
+
+    async def handle(
+        self,
+        deliveries: Sequence[Delivery],
+        session: Session,
+        sagas: SagaBatch,
+        leaving: Leaving,
+        now_us: int,
+        *,
+        waves: bool,
+    ) -> list[Admitted]:
+        """Admit these, run their handlers and sagas, compose and number what leaves; inside the caller's transaction."""
+        admitted = await self.admission.admit(session, deliveries, now_us)
+        await sagas.load([a.unit for a in admitted if a.fresh])
+        for round_ in _rounds(admitted):
+            await self._handlers(session, round_, waves)
+            sagas.advance([a.unit for a in round_ if a.fresh])
+        await self._compose(leaving, admitted, now_us)
+        return admitted
 
     async def _own(self, session: Session, admitted: Sequence[Admitted], *, handlers: bool) -> list[Delivery]:
         """What these messages caused for this very service, to be handled at once instead of after a way by the bus.
@@ -178,7 +192,7 @@ class Pipeline:
                 leaving = Leaving(session, late.now_us)
                 await self._compose(leaving, [each], late.now_us)
                 _pack(leaving, [each])
-                await self._mark(session, [each], late.now_us)
+                await self.mark(session, [each], late.now_us)
                 await leaving.write()
         except Superseded:
             return await self.run([delivery], held)
@@ -293,7 +307,7 @@ class Pipeline:
         for message in messages:
             leaving.number(message)
 
-    async def _mark(self, session: Session, admitted: Sequence[Admitted], now_us: int) -> None:
+    async def mark(self, session: Session, admitted: Sequence[Admitted], now_us: int) -> None:
         """Correct the marks, remember undone steps and kept replies."""
         outcomes: list[tuple[str, str, bytes | None]] = []
         tombstones: list[Tombstone] = []
@@ -302,7 +316,7 @@ class Pipeline:
             unit, delivery = each.unit, each.unit.delivery
             assert delivery.envelope is not None
             if delivery.parked is not None and each.fresh:
-                parked.append(delivery.envelope.id)
+                parked.append(delivery.name)
             reply = next((m for m in each.sent if m.envelope.kind in ("reply", "refusal")), None)
             kept = reply_to_bytes(reply) if reply is not None and delivery.answer is not None else None
             if unit.outcome != "handled" or kept is not None or each.candidate.again:

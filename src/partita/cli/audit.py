@@ -1,0 +1,73 @@
+"""`partita audit`: who did what, and whether the record is whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from partita.cli.operating import beside, run
+from partita.cli.output import app_option, data_option, moment, output_option, print_json, table
+from partita.operators.audit import Verified
+from partita.operators.audit import verify as verify_store
+from partita.store.operations import AuditEntry
+
+
+@click.group(short_help="Who did what and why: list, verify.")
+def audit() -> None:
+    """The audit: every action of a person, appended and sealed, never changed."""
+
+
+@audit.command("list", epilog="Example:  partita audit list -o json")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
+@data_option
+@app_option
+@output_option
+def list_(limit: int, data: Path, app_name: str, output: str) -> None:
+    """List actions, the oldest first."""
+
+    async def read() -> list[tuple[str, AuditEntry]]:
+        found: list[tuple[str, AuditEntry]] = []
+        async with beside(app_name, data) as system:
+            for name, store in system.stores.items():
+                async with store.reading() as session:
+                    found += [(name, entry) for entry in await session.operations.entries(0, 1_000_000)]
+        return sorted(found, key=lambda pair: pair[1].at_us)[-limit:]
+
+    found = run(read())
+    if output == "json":
+        items = [{"service": name, **entry._asdict(), "at": moment(entry.at_us)} for name, entry in found]
+        print_json("Audit", {"items": items})
+    elif found:
+        rows = [(moment(e.at_us)[:19], e.actor, name, e.verb, e.target, e.detail, e.reason) for name, e in found]
+        click.echo(table(["at (UTC)", "who", "service", "what", "of", "detail", "why"], rows))
+    else:
+        click.echo("nobody has done anything yet")
+
+
+@audit.command(epilog="Example:  partita audit verify")
+@data_option
+@app_option
+@output_option
+@click.pass_context
+def verify(context: click.Context, data: Path, app_name: str, output: str) -> None:
+    """Check every entry's seal; exit 3 when one was changed, taken out or put in."""
+
+    async def check() -> dict[str, Verified]:
+        async with beside(app_name, data) as system:
+            return {name: await verify_store(store) for name, store in system.stores.items()}
+
+    found = run(check())
+    broken = {name: v.broken for name, v in found.items() if v.broken is not None}
+    if output == "json":
+        items = [
+            {"service": name, "entries": v.entries, "broken_at": v.broken.seq if v.broken else None}
+            for name, v in found.items()
+        ]
+        print_json("AuditVerified", {"items": items})
+    else:
+        for name, v in found.items():
+            said = f"broken at entry {v.broken.seq}" if v.broken else "whole"
+            click.echo(f"{name}: {v.entries} entries, {said}")
+    if broken:
+        context.exit(3)

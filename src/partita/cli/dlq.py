@@ -1,0 +1,222 @@
+"""`partita dlq`: dead letters, looked at, mended, replayed and discarded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from partita.cli.dlq_acting import any_letter, discard, edit, import_, replay, restore
+from partita.cli.operating import beside, filter_options, run, the_filter
+from partita.cli.output import app_option, data_option, moment, output_option, print_json, printable, table
+from partita.errors import NotFound
+from partita.operators.editing import View, difference, view
+from partita.store.trouble import DeadLetter, Failure, LetterFilter, LetterGroup
+
+STATUSES = ("open", "replaying", "handled", "discarded", "superseded", "overtaken", "any")
+
+
+@click.group(short_help="Dead letters: look, mend, replay, discard.")
+def dlq() -> None:
+    """Messages that could not be handled. Nothing is dropped: each is here with its cause and its raw bytes."""
+
+
+for verb in (replay, edit, discard, restore, import_):
+    dlq.add_command(verb)
+
+
+@dlq.command(epilog="Example:  partita dlq groups")
+@data_option
+@app_option
+@output_option
+def groups(data: Path, app_name: str, output: str) -> None:
+    """Open letters by cause, the largest group first: one decision for each."""
+
+    async def read() -> list[LetterGroup]:
+        found: list[LetterGroup] = []
+        async with beside(app_name, data) as system:
+            for store in system.stores.values():
+                async with store.reading() as session:
+                    found += await session.dead_letters.groups()
+        return sorted(found, key=lambda g: -g.letters)
+
+    found = run(read())
+    if output == "json":
+        items = [{**g._asdict(), "first_at": moment(g.first_us), "last_at": moment(g.last_us)} for g in found]
+        print_json("DeadLetterGroups", {"items": items})
+    elif found:
+        rows = [
+            (g.letters, g.consumer, g.type.rpartition(".")[2] or "(unreadable)", f"{g.cause_type}: {g.cause[:60]}")
+            + (moment(g.first_us)[:19], g.fingerprint)
+            for g in found
+        ]
+        click.echo(table(["letters", "group", "message", "cause", "first (UTC)", "--cause"], rows))
+    else:
+        click.echo("no open dead letters")
+
+
+@dlq.command("list", epilog="Example:  partita dlq list --group payment-service --type ChargePayment")
+@click.option("--status", type=click.Choice(STATUSES), default="open", show_default=True)
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
+@filter_options
+@data_option
+@app_option
+@output_option
+def list_(
+    status: str,
+    limit: int,
+    group: str | None,
+    data: Path,
+    app_name: str,
+    output: str,
+    **given: Any,
+) -> None:
+    """List letters, the oldest first."""
+    where = the_filter(**given, status="" if status == "any" else status)
+
+    async def read() -> list[DeadLetter]:
+        found: list[DeadLetter] = []
+        async with beside(app_name, data, group) as system:
+            for name, store in system.stores.items():
+                async with store.reading() as session:
+                    found += await session.dead_letters.find(name, limit, where)
+        return sorted(found, key=lambda letter: letter.at_us)[:limit]
+
+    found = run(read())
+    if output == "json":
+        print_json("DeadLetters", {"items": [as_json(letter) for letter in found]})
+    elif found:
+        rows = [
+            (x.id, x.consumer, x.type.rpartition(".")[2] or "(unreadable)", x.key or "", x.attempts, x.status)
+            + (f"{x.cause_type}: {x.cause[:40]}",)
+            for x in found
+        ]
+        click.echo(table(["id", "group", "message", "key", "tries", "status", "cause"], rows))
+    else:
+        click.echo("no such dead letters")
+
+
+@dlq.command(epilog="Example:  partita dlq show 01a2091b-94ad-7000-bb6f-8f5f0cac74d3")
+@click.argument("letter_id", metavar="ID")
+@data_option
+@app_option
+@output_option
+def show(letter_id: str, data: Path, app_name: str, output: str) -> None:
+    """Show one letter: what it says, what failed and when, the stack, its raw bytes, and what waits behind it."""
+
+    async def read() -> tuple[DeadLetter, View, list[Failure], int]:
+        async with beside(app_name, data) as system:
+            letter = await any_letter(system, letter_id)
+            async with system.stores[letter.consumer].reading() as session:
+                failures = list(await session.dead_letters.failures(letter.consumer, letter.message_id))
+                behind = 0
+                if letter.key is not None:
+                    rows = await session.parking.of_key(letter.consumer, letter.topic, letter.key, 1_000)
+                    behind = sum(row.state == "behind" for row in rows)
+            return letter, view(letter, system.codec), failures, behind
+
+    letter, seen, failures, behind = run(read())
+    if output == "json":
+        content = {
+            **as_json(letter),
+            "fields": seen.fields,
+            "problem": seen.problem,
+            "headers_hex": seen.headers_hex,
+            "value_hex": seen.value_hex,
+            "stack": letter.stack,
+            "behind": behind,
+            "failures": [f._asdict() for f in failures],
+        }
+        print_json("DeadLetter", content)
+        return
+    click.echo(f"{letter.type or '(unreadable)'}  key {printable(letter.key or '-')}   {letter.status}")
+    click.echo(
+        f"group {letter.consumer}   {letter.topic}[{letter.partition}]@{letter.offset}   message {letter.message_id}"
+    )
+    click.echo(
+        f"{letter.cause_type}: {printable(letter.cause)}   ({letter.attempts} tries, fingerprint {letter.fingerprint})"
+    )
+    if behind:
+        click.echo(f"{behind} later messages of this key wait behind it")
+    rows = [(moment(f.at_us), f.stage, f.tries, f"{f.cause_type}: {f.cause[:60]}") for f in failures]
+    if rows:
+        click.echo("\n" + table(["at (UTC)", "stage", "tries", "cause"], rows))
+    click.echo("")
+    if seen.fields is not None:
+        click.echo(printable_json(seen.fields))
+    else:
+        click.echo(f"cannot be decoded: {printable(seen.problem)}")
+    click.echo(f"\nvalue    {seen.value_hex}")
+    if seen.fields is None:
+        click.echo(f"headers  {seen.headers_hex}")
+    click.echo("\n" + "\n".join(printable(line) for line in letter.stack.splitlines()))
+
+
+@dlq.command(epilog="Example:  partita dlq diff 01a2091b-94ad-7000-bb6f-8f5f0cac74d3")
+@click.argument("letter_id", metavar="ID")
+@data_option
+@app_option
+@output_option
+def diff(letter_id: str, data: Path, app_name: str, output: str) -> None:
+    """Compare an edited letter with the one whose place it took."""
+
+    async def read() -> list[tuple[str, str, str]]:
+        async with beside(app_name, data) as system:
+            letter = await any_letter(system, letter_id)
+            store = system.stores[letter.consumer]
+            async with store.reading() as session:
+                every = await session.dead_letters.find(letter.consumer, 100_000, LetterFilter(status=""))
+            old = next((x for x in every if x.superseded_by == letter.id), None)
+            new = next((x for x in every if x.id == letter.superseded_by), letter)
+            old = letter if letter.superseded_by else old
+            if old is None:
+                raise NotFound(f"Dead letter {letter_id} was not edited.", hint="partita dlq edit ID --set FIELD=VALUE")
+            return difference(view(old, system.codec), view(new, system.codec))
+
+    rows = run(read())
+    if output == "json":
+        items = [{"field": field, "before": before, "after": after} for field, before, after in rows]
+        print_json("DeadLetterDifference", {"items": items})
+    else:
+        click.echo(table(["field", "before", "after"], rows))
+
+
+@dlq.command(epilog="Example:  partita dlq export letters.jsonl --group payment-service")
+@click.argument("file", type=click.File("w", encoding="utf-8"))
+@filter_options
+@data_option
+@app_option
+def export(file: Any, group: str | None, data: Path, app_name: str, **given: Any) -> None:
+    """Write letters to FILE, one JSON object a line; `-` is standard output."""
+
+    async def write() -> int:
+        count = 0
+        async with beside(app_name, data, group) as system:
+            for name, store in system.stores.items():
+                async with store.reading() as session:
+                    for letter in await session.dead_letters.find(name, 1_000_000, the_filter(**given, status="open")):
+                        file.write(json.dumps(exported(letter)) + "\n")
+                        count += 1
+        return count
+
+    click.echo(f"{run(write())} letters", err=True)
+
+
+def exported(letter: DeadLetter) -> dict[str, object]:
+    """A letter as it is exported: its bytes as hex."""
+    return {**letter._asdict(), "headers": letter.headers.hex(), "value": letter.value.hex()}
+
+
+def as_json(letter: DeadLetter) -> dict[str, object]:
+    """A letter without its bytes."""
+    content = letter._asdict()
+    for name in ("headers", "value", "stack", "at_us", "closed_us"):
+        content.pop(name)
+    return {**content, "at": moment(letter.at_us), "closed_at": moment(letter.closed_us) or None}
+
+
+def printable_json(fields: Any) -> str:
+    """Fields as indented JSON that a terminal may show."""
+    return "\n".join(printable(line) for line in json.dumps(fields, indent=2, default=str).splitlines())

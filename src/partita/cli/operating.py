@@ -1,0 +1,109 @@
+"""What commands that act on a running system share: the app opened beside it, a filter, a confirmation, a reason."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from partita.app import App, load_app
+from partita.cli.output import talk
+from partita.errors import Conflict, NotFound, SettingsError
+from partita.runtime.system import System
+from partita.store.trouble import LetterFilter
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+ASK_FOR_COUNT_ABOVE = 100
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's asynchronous part."""
+    return asyncio.run(work)
+
+
+@asynccontextmanager
+async def beside(app_name: str, data: Path, group: str | None = None) -> AsyncIterator[System]:
+    """The app's databases and log opened beside whatever processes run it; no worker is started here.
+
+    Raises:
+        NotFound: the folder holds no data of this app, or there is no such group.
+    """
+    app: App = load_app(app_name)
+    names = [s.name for s in app.services if (data / f"{s.name}.db").exists()]
+    if not names:
+        raise NotFound(f"{data}: no data of this app there.", hint="Name the folder with --data.")
+    if group is not None and group not in names:
+        raise NotFound(f"There is no group {group!r} in {data}.", hint=f"There is: {', '.join(names)}.")
+    chosen = names if group is None else [group]
+    async with app.configured(replace(app.settings, data=data)).running(services=chosen, roles=()) as system:
+        yield system
+
+
+def filter_options(function: F) -> F:
+    """`--group --type --key --topic --cause --id`."""
+    for option in (
+        click.option("--id", "ids", multiple=True, help="This letter; may be given several times."),
+        click.option("--cause", help="Letters with this fingerprint: see `partita dlq groups`."),
+        click.option("--topic", help="Letters of this topic."),
+        click.option("--key", help="Letters of this key."),
+        click.option("--type", "type_name", help="Letters of this message type, short or full name."),
+        click.option("--group", help="Letters of this consumer group. Default: all."),
+    ):
+        function = option(function)
+    return function
+
+
+def the_filter(
+    ids: tuple[str, ...], cause: str | None, topic: str | None, key: str | None, type_name: str | None, status: str
+) -> LetterFilter:
+    """The options as a filter."""
+    return LetterFilter(status, cause or "", type_name or "", key or "", topic or "", ids)
+
+
+def acting_options(function: F) -> F:
+    """`--reason --yes --dry-run`."""
+    for option in (
+        click.option("--dry-run", is_flag=True, help="Only say what would be done."),
+        click.option("--yes", is_flag=True, help="Do not ask."),
+        click.option("--reason", default="", help="Why; kept in the audit. Needed where PARTITA_PROFILE=production."),
+    ):
+        function = option(function)
+    return function
+
+
+def confirmed(what: str, count: int, *, yes: bool, reason: str) -> None:
+    """Ask before something is done to `count` things: above a hundred for the number itself, not for a "y".
+
+    Raises:
+        Conflict: it was not confirmed. SettingsError: the reason is missing.
+    """
+    if os.environ.get("PARTITA_PROFILE") == "production" and not reason:
+        raise SettingsError("The profile is production: say why.", hint="--reason TEXT")
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Conflict(f"{what}: not confirmed, there is no terminal to ask on.", hint="Add --yes.")
+    if count > ASK_FOR_COUNT_ABOVE:
+        answer = click.prompt(f"{what}. Type the number to confirm", default="", show_default=False, err=True)
+        agreed = answer.replace(",", "").strip() == str(count)
+    else:
+        agreed = click.confirm(what, err=True)
+    if not agreed:
+        raise Conflict("Not confirmed; nothing was done.")
+
+
+def progress_line(text: str, *, last: bool = False) -> None:
+    """One line that is written over, on a terminal only."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{text}" + ("\n" if last else ""))
+        sys.stderr.flush()
+    elif last:
+        talk(text)

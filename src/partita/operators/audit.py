@@ -1,0 +1,62 @@
+"""The audit: every action of a person, each entry sealed with the hash of all before it, so that none can be changed or
+taken out unseen."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import os
+from typing import NamedTuple
+
+from partita.store.operations import AuditEntry
+from partita.store.port import Session, Store
+
+PAGE = 1_000
+
+
+def actor() -> str:
+    """Who acts: PARTITA_ACTOR, else the user of this process."""
+    named = os.environ.get("PARTITA_ACTOR", "")
+    if named:
+        return named
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"uid {os.getuid()}"
+
+
+def seal(previous: str, entry: AuditEntry) -> str:
+    """The hash of an entry behind `previous`: SHA-256 over a text that no two different entries share."""
+    text = json.dumps([previous, *entry[1:-1]], ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+async def record(
+    session: Session, at_us: int, by: str, verb: str, target: str, *, detail: str = "", reason: str = ""
+) -> None:
+    """Write what was done, in the transaction that does it."""
+    entry = AuditEntry(0, at_us, by, verb, target, detail, reason, "")
+    previous = await session.operations.last_hash()
+    await session.operations.append(entry._replace(hash=seal(previous, entry)))
+
+
+class Verified(NamedTuple):
+    """How many entries were checked, and the first that does not fit (None = all do)."""
+
+    entries: int
+    broken: AuditEntry | None
+
+
+async def verify(store: Store) -> Verified:
+    """Check the chain of a store's audit from its first entry."""
+    previous, seen, expected = "", 0, 1
+    page: list[AuditEntry] = [AuditEntry(0, 0, "", "", "", "", "", "")]
+    while page:
+        async with store.reading() as session:
+            page = list(await session.operations.entries(page[-1].seq, PAGE))
+        for entry in page:
+            if entry.seq != expected or entry.hash != seal(previous, entry):
+                return Verified(seen, entry)
+            previous, seen, expected = entry.hash, seen + 1, expected + 1
+    return Verified(seen, None)
