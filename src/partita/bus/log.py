@@ -42,6 +42,11 @@ FROM progress AS g JOIN place AS p ON p.place = g.place
 LEFT JOIN lease AS l ON l.scope = 'group:' || g.grp AND l.resource = p.topic || '/' || p.partition
 WHERE ?1 IS NULL OR g.grp = ?1 ORDER BY g.grp, p.topic, p.partition
 """
+RESET = """
+UPDATE progress SET position = CASE WHEN ?1 THEN 0 ELSE (SELECT head FROM place AS p WHERE p.place = progress.place) END
+WHERE grp = ?2 AND place IN (SELECT place FROM place WHERE topic = ?3)
+"""
+RECLAIM = "UPDATE lease SET owner = NULL WHERE scope = ?1 AND substr(resource, 1, length(?2)) = ?2"
 # Only what every group has passed is trimmed, from the oldest on: a slow group is an alarm, not a loss.
 TRIM = """
 DELETE FROM record WHERE position IN (
@@ -136,6 +141,13 @@ class LogBus:
         async with self._file.reading() as db:
             row = db.execute(GET_SCHEMA, (fingerprint,)).fetchone()
         return None if row is None else str(row[0])
+
+    async def reset(self, group: str, topic: str, to_start: bool) -> int:
+        """Put a group's place to the start or the end of a topic."""
+        async with self._file.writing() as db:
+            # A new epoch: whoever holds the partition starts over from the new place.
+            db.execute(RECLAIM, (f"group:{group}", f"{topic}/"))
+            return db.execute(RESET, (to_start, group, topic)).rowcount
 
     async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
         """Where groups stand."""

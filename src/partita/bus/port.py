@@ -162,6 +162,13 @@ class Bus(Protocol):
         does this by itself deletes nothing here."""
         ...
 
+    async def reset(self, group: str, topic: str, to_start: bool) -> int:
+        """Put a group's place to the oldest record that is there, or behind the newest; returns the partitions moved.
+
+        Its members must not be working: what they hold is not called back.
+        """
+        ...
+
     async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
         """Where groups stand, for people and metrics."""
         ...

@@ -1,19 +1,27 @@
-"""`partita consumers list`: where each group stands on each topic."""
+"""`partita consumers`: where each group stands, and the verbs that pause, resume and reset one."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
-from partita.app import load_app, open_bus
+from partita.app import load_app, open_bus, open_stores
 from partita.bus.port import GroupLag
+from partita.cli.operating import acting_options, beside, confirmed, run
 from partita.cli.output import app_option, data_option, output_option, print_json, table
+from partita.errors import NotFound
+from partita.observability.why import why_group
+from partita.operators.audit import actor
+from partita.operators.steering import accept_gap as give_up_gap
+from partita.operators.steering import pause_group, reset_group, resume_group
+from partita.store.trouble import ParkingStatus
 
 
-@click.group(short_help="Where consumer groups stand.")
+@click.group(short_help="Consumer groups: where they stand, pause, resume, reset.")
 def consumers() -> None:
     """Consumer groups."""
 
@@ -24,10 +32,12 @@ def consumers() -> None:
 @app_option
 @output_option
 def list_(group: str | None, data: Path, app_name: str, output: str) -> None:
-    """List groups with what they are behind and who works for them."""
-    lags = asyncio.run(_read(data, app_name, group))
+    """List groups with what they are behind, who works for them, what is parked, and how they are."""
+    lags, states = asyncio.run(_read(data, app_name, group))
     if output == "json":
-        print_json("Consumers", {"items": [lag._asdict() for lag in lags]})
+        items = [lag._asdict() for lag in lags]
+        groups = [{"group": name, "state": said, "parked": parked._asdict()} for name, (said, parked) in states.items()]
+        print_json("Consumers", {"items": items, "groups": groups})
         return
     sums: dict[tuple[str, str], list[GroupLag]] = {}
     for lag in lags:
@@ -38,8 +48,111 @@ def list_(group: str | None, data: Path, app_name: str, output: str) -> None:
         members = len({p.owner for p in parts if p.owner is not None})
         rows.append((name, topic, sum(p.lag for p in parts), f"{owned} of {len(parts)}", members))
     click.echo(table(["group", "topic", "behind", "partitions held", "members"], rows) if rows else "no groups yet")
+    for name, (said, parked) in states.items():
+        if parked.keys or said:
+            counts = [
+                f"{getattr(parked, k)} {k}" for k in ("waiting", "behind", "gap", "ready", "dead") if getattr(parked, k)
+            ]
+            click.echo(f"{name}: " + "; ".join([*said, *([f"parked {', '.join(counts)}"] if counts else [])]))
 
 
-async def _read(data: Path, app_name: str, group: str | None) -> Sequence[GroupLag]:
-    async with open_bus(load_app(app_name), data) as bus:
-        return await bus.lag(group)
+@consumers.command(epilog="Example:  partita consumers pause payment-service --reason 'provider is being repaired'")
+@click.argument("group")
+@acting_options
+@data_option
+@app_option
+def pause(group: str, data: Path, app_name: str, **how: Any) -> None:
+    """Let GROUP handle nothing until it is resumed; it keeps its place."""
+
+    async def work() -> None:
+        async with beside(app_name, data, group) as system:
+            if not how["dry_run"]:
+                confirmed(f"Pause {group}", 1, yes=how["yes"], reason=how["reason"])
+                await pause_group(system.stores[group], reason=how["reason"], by=actor())
+
+    run(work())
+    click.echo(f"{group} " + ("would be paused" if how["dry_run"] else "is paused within half a second"))
+
+
+@consumers.command(epilog="Example:  partita consumers resume payment-service")
+@click.argument("group")
+@acting_options
+@data_option
+@app_option
+def resume(group: str, data: Path, app_name: str, **how: Any) -> None:
+    """Let a paused GROUP go on."""
+
+    async def work() -> None:
+        async with beside(app_name, data, group) as system:
+            if not how["dry_run"]:
+                await resume_group(system.stores[group], reason=how["reason"], by=actor())
+
+    run(work())
+    click.echo(f"{group} goes on")
+
+
+@consumers.command(
+    epilog="Example:  partita consumers reset analytics-service --topic shop.order.events --to start --execute"
+)
+@click.argument("group")
+@click.option("--topic", required=True)
+@click.option("--to", type=click.Choice(["start", "end"]), required=True)
+@click.option("--execute", is_flag=True, help="Do it; without this only what would happen is shown.")
+@acting_options
+@data_option
+@app_option
+def reset(group: str, topic: str, to: str, execute: bool, data: Path, app_name: str, **how: Any) -> None:
+    """Put the place of a paused GROUP in a topic to its start or its end."""
+
+    async def work() -> int:
+        async with beside(app_name, data, group) as system:
+            lags = [lag for lag in await system.bus.lag(group) if lag.topic == topic]
+            if not lags:
+                raise NotFound(f"{group} does not read {topic}.", hint=f"partita consumers list --group {group}")
+            if execute and not how["dry_run"]:
+                confirmed(f"Reset {group} in {topic} to its {to}", len(lags), yes=how["yes"], reason=how["reason"])
+                store = system.stores[group]
+                await reset_group(store, system.bus, topic, to, reason=how["reason"], by=actor())
+            return len(lags)
+
+    partitions = run(work())
+    done = execute and not how["dry_run"]
+    click.echo(f"{partitions} partitions of {topic} " + ("are" if done else "would be") + f" at their {to}")
+    if not done:
+        click.echo("do it with --execute (the group must be paused)", err=True)
+
+
+@consumers.command(
+    "accept-gap", epilog="Example:  partita consumers accept-gap analytics-service --topic T --key 536365"
+)
+@click.argument("group")
+@click.option("--topic", required=True)
+@click.option("--key", required=True)
+@acting_options
+@data_option
+@app_option
+def accept_gap(group: str, topic: str, key: str, data: Path, app_name: str, **how: Any) -> None:
+    """Give up a message that never came, so that those behind it run."""
+
+    async def work() -> int:
+        async with beside(app_name, data, group) as system:
+            confirmed(f"Give up the missing message before key {key}", 1, yes=how["yes"], reason=how["reason"])
+            return await give_up_gap(system.stores[group], topic, key, reason=how["reason"], by=actor())
+
+    click.echo(f"number {run(work())} of key {key} may run now")
+
+
+async def _read(
+    data: Path, app_name: str, group: str | None
+) -> tuple[Sequence[GroupLag], dict[str, tuple[list[str], ParkingStatus]]]:
+    app = load_app(app_name)
+    async with open_bus(app, data) as bus:
+        lags = await bus.lag(group)
+    states: dict[str, tuple[list[str], ParkingStatus]] = {}
+    async with open_stores(app, data) as stores:
+        for name, store in stores.items():
+            if group in (None, name):
+                now_us = await store.now_us()
+                async with store.reading() as session:
+                    states[name] = (await why_group(session, name, now_us), await session.parking.status(name))
+    return lags, states

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import click
 
 from partita.app import load_app, open_stores
+from partita.cli.operating import acting_options, beside, confirmed, run
 from partita.cli.output import app_option, data_option, output_option, print_json, table
-from partita.store.port import OutboxStatus
+from partita.operators.audit import actor
+from partita.operators.steering import retry_outbox
+from partita.store.port import OutboxStatus, ParkedOut
 
 
 @click.group(short_help="What waits to leave.")
@@ -44,3 +48,51 @@ async def _read(data: Path, app_name: str) -> dict[str, OutboxStatus]:
             async with store.reading() as session:
                 found[name] = await session.outbox.status()
     return found
+
+
+@outbox.command("list", epilog="Example:  partita outbox list")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
+@data_option
+@app_option
+@output_option
+def list_(limit: int, data: Path, app_name: str, output: str) -> None:
+    """List what the bus refused for good; later messages of the same key wait behind it."""
+
+    async def read() -> list[tuple[str, ParkedOut]]:
+        found: list[tuple[str, ParkedOut]] = []
+        async with open_stores(load_app(app_name), data) as stores:
+            for name, store in stores.items():
+                async with store.reading() as session:
+                    found += [(name, row) for row in await session.outbox.parked(limit)]
+        return found
+
+    found = asyncio.run(read())
+    if output == "json":
+        print_json("OutboxRefused", {"items": [{"service": name, **row._asdict()} for name, row in found]})
+    elif found:
+        rows = [(name, row.id, row.type.rpartition(".")[2], row.key or "", row.reason) for name, row in found]
+        click.echo(table(["service", "id", "message", "key", "reason"], rows))
+    else:
+        click.echo("the bus refused nothing")
+
+
+@outbox.command(epilog="Example:  partita outbox retry order-service --reason 'limit of the topic raised'")
+@click.argument("service")
+@acting_options
+@data_option
+@app_option
+def retry(service: str, data: Path, app_name: str, **how: Any) -> None:
+    """Let the relay try again what the bus refused."""
+
+    async def work() -> int:
+        async with beside(app_name, data, service) as system:
+            store = system.stores[service]
+            async with store.reading() as session:
+                count = len(await session.outbox.parked(100_000))
+            if count and not how["dry_run"]:
+                confirmed(f"Try {count} refused rows again", count, yes=how["yes"], reason=how["reason"])
+                await retry_outbox(store, reason=how["reason"], by=actor())
+            return count
+
+    count = run(work())
+    click.echo(f"{count} rows " + ("would be tried again" if how["dry_run"] else "are tried again"))

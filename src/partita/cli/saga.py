@@ -9,6 +9,7 @@ import click
 
 from partita.app import load_app, open_stores
 from partita.cli.output import app_option, data_option, moment, output_option, print_json, printable, table
+from partita.cli.saga_acting import VERBS
 from partita.errors import NotFound
 from partita.sagas.diagram import mermaid, text
 from partita.store.port import SagaEvent, SagaRow
@@ -16,9 +17,13 @@ from partita.store.port import SagaEvent, SagaRow
 STATUSES = ["running", "compensating", "completed", "undone", "needs_attention"]
 
 
-@click.group(short_help="Sagas: list, show, diagram.")
+@click.group(short_help="Sagas: look at them, and act on one.")
 def saga() -> None:
     """Sagas and their instances."""
+
+
+for act in VERBS:
+    saga.add_command(act)
 
 
 @saga.command("list", epilog="Example:  partita saga list --status needs_attention")

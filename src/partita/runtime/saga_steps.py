@@ -11,12 +11,24 @@ from dataclasses import dataclass, field
 
 from partita.catalog.contract import contract_of
 from partita.clock import Ids
-from partita.errors import PartitaError, StoreMismatch
+from partita.errors import Conflict, NotFound, PartitaError, StoreMismatch
 from partita.message import Envelope, SagaAddress
 from partita.runtime.delivery import Delivery, Output, Unit
 from partita.runtime.waves import HandlerFailed
 from partita.sagas.definition import SagaDefinition
-from partita.sagas.engine import Alert, Ignored, Incoming, Publish, Send, Transition, begin, on_message, on_timer
+from partita.sagas.engine import (
+    Alert,
+    Ignored,
+    Incoming,
+    Publish,
+    Send,
+    Transition,
+    Verb,
+    begin,
+    on_message,
+    on_operator,
+    on_timer,
+)
 from partita.sagas.state import SagaState, state_from_bytes, state_to_bytes
 from partita.store.port import SagaEvent, SagaRow, Session
 
@@ -157,6 +169,28 @@ class SagaBatch:
         result = on_timer(definition, instance.state, self._now_us, self._ids.new)
         if isinstance(result, Ignored):
             return None
+        return self._unprompted(instance, result, definition, before)
+
+    def act(self, saga: str, saga_id: str, verb: Verb, reason: str) -> Unit:
+        """Let a person act on an instance.
+
+        Raises:
+            NotFound: there is no such instance. Conflict: it is not legal now, with the reason.
+        """
+        instance = self._instances[(saga, saga_id)]
+        if instance.state is None:
+            raise NotFound(f"There is no saga {saga} {saga_id}.", hint="partita saga list")
+        definition = self._definition(saga, instance)
+        before = instance.state.last_message_id
+        result = on_operator(definition, instance.state, verb, reason, self._now_us, self._ids.new)
+        if isinstance(result, Ignored):
+            raise Conflict(f"{saga} {saga_id}: {verb} is not possible, {result.reason}.")
+        return self._unprompted(instance, result, definition, before)
+
+    def _unprompted(self, instance: Instance, result: Transition, definition: SagaDefinition, before: str) -> Unit:
+        """What no message has caused: a timer or a person."""
+        assert instance.state is not None
+        saga_id = instance.state.saga_id
         # What a timer sends is caused by the message whose answer did not come in time; a message that is sent
         # again keeps the cause it had, or it would be its own.
         again = any(isinstance(e, Send) and e.message_id == before for e in result.effects)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from partita.outbox.outbox import Composer, Leaving
+from partita.runtime.delivery import Unit
 from partita.runtime.pipeline import Pipeline, compose
 from partita.runtime.saga_steps import SagaBatch
+from partita.store.port import Session
 
 BATCH = 100
 LOOK_S = 0.25
@@ -39,17 +41,22 @@ class Timers:
         wanted: dict[str, list[str]] = {}
         for saga, saga_id in due:
             wanted.setdefault(saga, []).append(saga_id)
-        composer = Composer(pipeline.store.source, pipeline.codec, pipeline.ids)
         async with pipeline.store.transaction() as session:
             sagas = SagaBatch(pipeline.sagas, session, now_us, pipeline.ids)
             await sagas.load_ids(wanted)
             units = [unit for saga, saga_id in due if (unit := sagas.fire(saga, saga_id)) is not None]
             await sagas.save()
-            messages = [compose(composer, output, now_us) for unit in units for output in unit.outputs]
-            leaving = Leaving(session, now_us)
-            await leaving.expect(messages)
-            for message in messages:
-                leaving.number(message)
-                leaving.pack(message)
-            await leaving.write()
+            await leave(pipeline, session, units, now_us)
         self.fired += len(units)
+
+
+async def leave(pipeline: Pipeline, session: Session, units: Sequence[Unit], now_us: int) -> None:
+    """Write what leaves because of a timer or a person."""
+    composer = Composer(pipeline.store.source, pipeline.codec, pipeline.ids)
+    messages = [compose(composer, output, now_us) for unit in units for output in unit.outputs]
+    leaving = Leaving(session, now_us)
+    await leaving.expect(messages)
+    for message in messages:
+        leaving.number(message)
+        leaving.pack(message)
+    await leaving.write()

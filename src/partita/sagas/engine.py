@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -175,6 +175,57 @@ def on_timer(
     else:
         _resend(move, index)
     return move.result()
+
+
+Verb = Literal["retry", "resume", "skip", "compensate", "cancel", "note"]
+
+
+def on_operator(
+    definition: SagaDefinition, state: SagaState, verb: Verb, reason: str, now_us: int, new_id: Callable[[], str]
+) -> Transition | Ignored:
+    """What a person does to an instance; `Ignored` says why it is not legal now.
+
+    retry: send again what is waited for. resume: the same, and it does not wait for a person any more. skip: the undo
+    that is waited for counts as done. compensate, cancel: undo what happened, up to the pivot. note: only remember.
+    """
+    move = _Move(definition, state, now_us, new_id)
+    undoing = next((i for i, s in enumerate(state.steps) if s.phase == "undoing"), None)
+    index = state.index if undoing is None else undoing
+    name = definition.steps[index].name
+    if verb == "note":
+        move.note("note", name, reason)
+        return move.result()
+    why_not = _why_not(definition, state, verb, undoing)
+    if why_not:
+        return Ignored(why_not)
+    move.note(verb, name, reason)
+    if verb in ("compensate", "cancel"):
+        _give_up(move, index, f"{verb} by a person: {reason}" if reason else f"{verb} by a person")
+    elif verb == "skip":
+        state.steps[index].phase, state.last_error = "undone", ""
+        _undo_next(move)
+    else:
+        if verb == "resume":
+            state.status, state.last_error = "running" if undoing is None else "compensating", ""
+        state.steps[index].tries = 0
+        _send_undo(move, index) if undoing is not None else _resend(move, index)
+    return move.result()
+
+
+def _why_not(definition: SagaDefinition, state: SagaState, verb: Verb, undoing: int | None) -> str:
+    """Why a verb is not legal in this state; empty = it is."""
+    if state.is_over:
+        return f"it is {state.status} already"
+    if verb == "skip" and undoing is None:
+        return "it waits for no undo"
+    if verb == "resume" and state.status != "needs_attention":
+        return f"it does not wait for a person, it is {state.status}"
+    if verb in ("compensate", "cancel"):
+        if undoing is not None or state.status == "compensating":
+            return "it is being undone already"
+        if state.index > definition.pivot_index:
+            return "it is behind its pivot: what is done stays done, and the rest is sent until it succeeds"
+    return ""
 
 
 def _step_of(definition: SagaDefinition, state: SagaState, incoming: Incoming) -> int | None:

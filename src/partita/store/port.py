@@ -86,6 +86,10 @@ class Sequences(Protocol):
         """Store the last numbers handled."""
         ...
 
+    async def forget_in(self, consumer: str, topic: str) -> None:
+        """A group begins anew in a topic: the next number of each key is its base."""
+        ...
+
 
 class OutboxRow(NamedTuple):
     """A message leaving. The first five columns are named as Debezium's outbox event router reads them."""
@@ -111,6 +115,17 @@ class PendingRow(NamedTuple):
     key: str | None
     headers: bytes
     payload: bytes
+    at_us: int
+
+
+class ParkedOut(NamedTuple):
+    """A row the bus refused for good; later ones of its key wait behind it."""
+
+    id: str
+    type: str
+    topic: str
+    key: str | None
+    reason: str
     at_us: int
 
 
@@ -140,6 +155,14 @@ class Outbox(Protocol):
 
     async def park(self, slot: int, seq: int, key: str | None, reason: str) -> None:
         """The bus refused this row for good: it and later ones of its key wait for a person, other keys flow."""
+        ...
+
+    async def parked(self, limit: int = 100) -> Sequence[ParkedOut]:
+        """The rows the bus refused, oldest first."""
+        ...
+
+    async def unpark(self) -> int:
+        """Let all of them be tried again; returns how many were refused rows."""
         ...
 
     async def status(self) -> OutboxStatus:

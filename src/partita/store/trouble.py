@@ -71,6 +71,10 @@ class Parking(Protocol):
         """The first of a key, in their order."""
         ...
 
+    async def keys(self, consumer: str, limit: int) -> Sequence[tuple[str, str]]:
+        """The (topic, key) that have messages parked, the one that waits longest first."""
+        ...
+
     async def of_steps(self, consumer: str, steps: Sequence[str]) -> Sequence[ParkedRow]:
         """The parked commands that do these saga steps."""
         ...

@@ -8,7 +8,19 @@ from typing import Any
 
 from partita import Command, Event, Key, Rejection, Saga, Service, minutes, pivot, retriable, seconds, step
 from partita.message import SagaAddress
-from partita.sagas.engine import Alert, Ignored, Incoming, Publish, Send, Transition, begin, on_message, on_timer
+from partita.sagas.engine import (
+    Alert,
+    Ignored,
+    Incoming,
+    Publish,
+    Send,
+    Transition,
+    Verb,
+    begin,
+    on_message,
+    on_operator,
+    on_timer,
+)
 from partita.sagas.state import SagaState, state_from_bytes, state_to_bytes
 
 shop = Service("engine-shop", namespace="engine.shop")
@@ -121,6 +133,13 @@ class Machine:
         assert self.state is not None
         return self._take(on_timer(DEFINITION, self.state, self.now, self.new_id))
 
+    def act(self, verb: Verb, reason: str = "") -> str:
+        """A person acts; returns why it was not possible, empty = it was."""
+        assert self.state is not None
+        result = on_operator(DEFINITION, self.state, verb, reason, self.now, self.new_id)
+        self._take(result)
+        return result.reason if isinstance(result, Ignored) else ""
+
     def _take(self, result: Transition | Ignored) -> bool:
         if isinstance(result, Ignored):
             return False
@@ -143,3 +162,27 @@ class Machine:
     @property
     def names(self) -> list[str]:
         return [type(s.command).__name__ for s in self.sent]
+
+
+class Participant:
+    """Does, refuses and undoes as Partita's own participants: with tombstones, each repeat answered the same."""
+
+    def __init__(self, effect: type, undone: type, refusal: object, refuses: bool) -> None:
+        self.effect, self.undone, self.refusal, self.refuses = effect, undone, refusal, refuses
+        self.has = False
+        self.tombstone = False
+        self.answers: dict[str, object | None] = {}
+
+    def handle(self, command: Send) -> object | None:
+        if command.kind == "undo":
+            self.has, self.tombstone = False, True
+            return self.undone(order="o1")
+        if command.message_id not in self.answers:
+            if self.tombstone:
+                self.answers[command.message_id] = None
+            elif self.refuses:
+                self.answers[command.message_id] = self.refusal
+            else:
+                self.has = True
+                self.answers[command.message_id] = self.effect(order="o1")
+        return self.answers[command.message_id]

@@ -11,12 +11,11 @@ from tests.unit.sagas.machine import (
     Declined,
     Machine,
     NoStock,
+    Participant,
     Refunded,
     Released,
     Reserved,
 )
-
-from partita.sagas.engine import Send
 
 
 def charging() -> Machine:
@@ -173,30 +172,6 @@ def test_a_terminal_saga_has_no_timer() -> None:
     machine = Machine().start()
     machine.answer(NoStock(sku="x"))
     assert not machine.wait(100_000)
-
-
-class Participant:
-    """Does, refuses and undoes as Partita's own participants: with tombstones, each repeat answered the same."""
-
-    def __init__(self, effect: type, undone: type, refusal: object, refuses: bool) -> None:
-        self.effect, self.undone, self.refusal, self.refuses = effect, undone, refusal, refuses
-        self.has = False
-        self.tombstone = False
-        self.answers: dict[str, object | None] = {}
-
-    def handle(self, command: Send) -> object | None:
-        if command.kind == "undo":
-            self.has, self.tombstone = False, True
-            return self.undone(order="o1")
-        if command.message_id not in self.answers:
-            if self.tombstone:
-                self.answers[command.message_id] = None
-            elif self.refuses:
-                self.answers[command.message_id] = self.refusal
-            else:
-                self.has = True
-                self.answers[command.message_id] = self.effect(order="o1")
-        return self.answers[command.message_id]
 
 
 @settings(max_examples=400, deadline=None)

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 
 from partita.clock import Clock
-from partita.store.port import OutboxRow, OutboxStatus, PendingRow
+from partita.store.port import OutboxRow, OutboxStatus, ParkedOut, PendingRow
 
 ADD = """
 INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, headers, correlation_id, causation_id, slot, at_us)
@@ -30,6 +30,10 @@ ORDER BY q.seq LIMIT ?
 IS_PARKED = "SELECT 1 FROM outbox_parked WHERE slot = ? LIMIT 1"
 SENT = "DELETE FROM outbox_queue WHERE slot = ? AND seq = ?"
 PARK = "INSERT INTO outbox_parked (slot, seq, key, reason, at_us) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+PARKED = """
+SELECT o.id, o.type, o.aggregatetype, o.aggregateid, p.reason, p.at_us
+FROM outbox_parked AS p JOIN outbox AS o ON o.seq = p.seq ORDER BY p.seq LIMIT ?
+"""
 # max and min each alone: asked together, SQLite reads the whole history.
 STATUS = """
 SELECT (SELECT count(*) FROM outbox_queue),
@@ -86,6 +90,17 @@ class SqliteOutbox:
     async def park(self, slot: int, seq: int, key: str | None, reason: str) -> None:
         """Hold a refused row and its key."""
         self._db.execute(PARK, (slot, seq, key, reason, self._clock.now_us()))
+
+    async def parked(self, limit: int = 100) -> Sequence[ParkedOut]:
+        """The rows the bus refused."""
+        return [ParkedOut(*row) for row in self._db.execute(PARKED, (limit,))]
+
+    async def unpark(self) -> int:
+        """Let all of them be tried again."""
+        count = self._db.execute("DELETE FROM outbox_parked").rowcount
+        if count:
+            self._added()
+        return count
 
     async def status(self) -> OutboxStatus:
         """How much waits."""

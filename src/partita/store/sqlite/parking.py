@@ -18,6 +18,9 @@ HELD = f"SELECT DISTINCT topic, key FROM parked WHERE consumer = ? AND state <> 
 ADD = f"INSERT INTO parked ({COLUMNS}) VALUES (NULL{', ?' * 18}) ON CONFLICT DO NOTHING"
 GET = f"SELECT {COLUMNS} FROM parked WHERE consumer = ? AND message_id {IN_LIST}"
 OF_KEY = f"SELECT {COLUMNS} FROM parked WHERE consumer = ? AND topic = ? AND key = ? ORDER BY idx LIMIT ?"
+KEYS = """
+SELECT topic, key FROM parked WHERE consumer = ? AND key IS NOT NULL GROUP BY topic, key ORDER BY min(idx) LIMIT ?
+"""
 OF_STEPS = f"SELECT {COLUMNS} FROM parked WHERE consumer = ? AND step <> '' AND step {IN_LIST}"
 READY = f"""
 SELECT {COLUMNS} FROM parked AS p WHERE consumer = ? AND state IN ('ready', 'gap')
@@ -74,6 +77,10 @@ class SqliteParking:
     async def of_key(self, consumer: str, topic: str, key: str, limit: int) -> Sequence[ParkedRow]:
         """The first of a key."""
         return [ParkedRow(*row) for row in self._db.execute(OF_KEY, (consumer, topic, key, limit))]
+
+    async def keys(self, consumer: str, limit: int) -> Sequence[tuple[str, str]]:
+        """The (topic, key) that have messages parked."""
+        return [(row[0], row[1]) for row in self._db.execute(KEYS, (consumer, limit))]
 
     async def of_steps(self, consumer: str, steps: Sequence[str]) -> Sequence[ParkedRow]:
         """The parked commands that do these saga steps."""

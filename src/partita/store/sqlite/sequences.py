@@ -58,3 +58,7 @@ class SqliteSequences:
     async def save_in(self, consumer: str, last: Mapping[tuple[str, str, str], int]) -> None:
         """Store the last numbers handled."""
         self._db.executemany(SAVE_IN, [(consumer, *place, number) for place, number in last.items()])
+
+    async def forget_in(self, consumer: str, topic: str) -> None:
+        """A group begins anew in a topic."""
+        self._db.execute("DELETE FROM sequence_in WHERE consumer = ? AND topic = ?", (consumer, topic))

@@ -1,0 +1,78 @@
+"""The verbs of `partita saga` that change an instance; which of them are legal is decided by the saga's state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from partita.cli.operating import acting_options, beside, confirmed, run
+from partita.cli.output import app_option, data_option, output_option, print_json
+from partita.errors import NotFound
+from partita.operators.audit import actor
+from partita.operators.steering import act_on_saga
+from partita.runtime.system import System
+from partita.sagas.engine import Verb
+from partita.store.port import SagaRow
+
+TEXTS: dict[Verb, str] = {
+    "retry": "Send again what the saga waits for, now.",
+    "resume": "Go on with a saga that waits for a person: its tries begin anew.",
+    "skip": "Count the undo it waits for as done; say why, nobody will do it any more.",
+    "compensate": "Undo what has happened, up to the pivot.",
+    "cancel": "Cancel it: the same as compensate.",
+    "note": "Write something into its history.",
+}
+
+
+def verb(name: Verb, text: str) -> click.Command:
+    """The command of one verb."""
+
+    @click.command(
+        name, help=text, epilog=f"Example:  partita saga {name} 536365 --reason 'as agreed with the customer'"
+    )
+    @click.argument("key")
+    @click.option("--saga", "saga_name", help="Where several sagas have this key.")
+    @acting_options
+    @data_option
+    @app_option
+    @output_option
+    def act(key: str, saga_name: str | None, data: Path, app_name: str, output: str, **how: Any) -> None:
+        row = run(_act(name, key, saga_name, data, app_name, **how))
+        if output == "json":
+            print_json("Saga", {"key": row.saga_id, "saga": row.saga, "status": row.status, "step": row.step})
+        else:
+            click.echo(f"{row.saga} {row.saga_id} is {row.status} at {row.step}")
+
+    return act
+
+
+async def _act(
+    name: Verb, key: str, saga_name: str | None, data: Path, app_name: str, *, yes: bool, dry_run: bool, reason: str
+) -> SagaRow:
+    async with beside(app_name, data) as system:
+        service, row = await _find(system, key, saga_name)
+        if dry_run:
+            return row
+        confirmed(f"{name} {row.saga} {row.saga_id}, which is {row.status} at {row.step}", 1, yes=yes, reason=reason)
+        pipeline = system.pipelines[service]
+        return await act_on_saga(pipeline, row.saga, row.saga_id, name, reason=reason, by=actor())
+
+
+async def _find(system: System, key: str, saga_name: str | None) -> tuple[str, SagaRow]:
+    found: list[tuple[str, SagaRow]] = []
+    for name, store in system.stores.items():
+        for definition in system.catalog.service(name).declared.sagas:
+            if saga_name in (None, definition.name):
+                async with store.reading() as session:
+                    found += [(name, row) for row in (await session.sagas.load(definition.name, [key])).values()]
+    if not found:
+        raise NotFound(f"No saga has the key {key!r}.", hint="partita saga list")
+    if len(found) > 1:
+        names = ", ".join(row.saga for _, row in found)
+        raise NotFound(f"Several sagas have the key {key!r}: {names}.", hint="Name one with --saga.")
+    return found[0]
+
+
+VERBS = tuple(verb(name, text) for name, text in TEXTS.items())

@@ -1,0 +1,66 @@
+"""`partita why`: one sentence for everything that waits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from partita.cli.operating import beside, run
+from partita.cli.output import app_option, data_option, output_option, print_json, printable
+from partita.observability.why import why_group, why_key, why_saga
+from partita.runtime.system import System
+from partita.sagas.state import state_from_bytes
+from partita.store.port import SagaRow
+
+
+@click.command(epilog="Example:  partita why 536365")
+@click.argument("key", required=False)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@data_option
+@app_option
+@output_option
+def why(key: str | None, limit: int, data: Path, app_name: str, output: str) -> None:
+    """Say why sagas, keys and groups are stuck: all of them, or those of KEY."""
+
+    async def read() -> list[str]:
+        async with beside(app_name, data) as system:
+            found: list[str] = []
+            for name in system.stores:
+                found += await _of_service(system, name, key, limit)
+            return found
+
+    found = run(read())
+    if output == "json":
+        print_json("Why", {"items": found})
+    elif found:
+        for text in found:
+            click.echo(printable(text))
+    else:
+        click.echo("nothing is stuck")
+
+
+async def _of_service(system: System, name: str, key: str | None, limit: int) -> list[str]:
+    store = system.stores[name]
+    now_us = await store.now_us()
+    found: list[str] = []
+    async with store.reading() as session:
+        if key is None:
+            found += await why_group(session, name, now_us)
+        places = await session.parking.keys(name, limit)
+        for topic, parked_key in places:
+            if key in (None, parked_key):
+                found.append(await why_key(session, name, topic, parked_key, now_us))
+        rows: list[SagaRow] = []
+        for status in ("needs_attention", "compensating", "running"):
+            rows += await session.sagas.find(status=status, limit=limit)
+    for row in rows:
+        if key in (None, row.saga_id):
+            definition = system.pipelines[name].sagas.of_row(row)
+            state = state_from_bytes(row.data)
+            number = definition.index_of.get(row.step, 0)
+            spec, step = definition.steps[number], state.steps[number]
+            command = spec.undo if step.phase == "undoing" and spec.undo is not None else spec.command
+            waits_for = command.reply.__name__ if command.reply is not None else command.name
+            found.append(await why_saga(row, waits_for, step.message_id, system.stores, now_us))
+    return [text for text in found if text]

@@ -1,0 +1,100 @@
+"""Why is it stuck? One computed sentence for each saga that waits, each parked key and each group that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from partita.clock import US
+from partita.store.port import InboxEntry, SagaRow, Session, Store
+from partita.store.trouble import LetterFilter, ParkedRow, Said
+
+ROWS_MAX = 1_000
+
+
+def since(us: int) -> str:
+    """A time that passed, in the largest units that matter: 3m12s, 2h05m, 4d."""
+    seconds = max(us, 0) // US
+    if seconds >= 172_800:
+        return f"{seconds // 86_400}d"
+    if seconds >= 3_600:
+        return f"{seconds // 3_600}h{seconds % 3_600 // 60:02d}m"
+    return f"{seconds // 60}m{seconds % 60:02d}s" if seconds >= 60 else f"{seconds}s"
+
+
+def clock_time(us: int) -> str:
+    """A time of day, UTC."""
+    return datetime.fromtimestamp(us / US, UTC).strftime("%H:%M:%S")
+
+
+async def why_group(session: Session, group: str, now_us: int) -> list[str]:
+    """Why a group stands still or goes slowly; empty = it does not."""
+    found = []
+    paused = await session.groups.paused(group)
+    if paused is not None:
+        reason, at_us = paused
+        found.append(f"{group} is paused since {since(now_us - at_us)}" + (f": {reason}" if reason else ""))
+    found += [_said(said, now_us) for said in await session.groups.said(group)]
+    return found
+
+
+def _said(said: Said, now_us: int) -> str:
+    name = said.subject.rpartition(".")[2]
+    return f"{said.consumer} tries {name} one at a time since {since(now_us - said.at_us)}: all fail with {said.detail}"
+
+
+async def why_key(session: Session, group: str, topic: str, key: str, now_us: int) -> str:
+    """Why messages of a key wait in a group; empty = none does."""
+    rows = await session.parking.of_key(group, topic, key, ROWS_MAX)
+    if not rows:
+        return ""
+    behind = f"; {len(rows) - 1} later ones wait behind it" if len(rows) > 1 else ""
+    return f"{group}: {await _why_row(session, rows[0], now_us)}{behind}"
+
+
+async def _why_row(session: Session, row: ParkedRow, now_us: int) -> str:
+    name = row.type.rpartition(".")[2] or "a message that cannot be read"
+    waits = f"{name} of key {row.key} waits {since(now_us - row.at_us)}"
+    failures = await session.dead_letters.failures(row.consumer, row.message_id)
+    tries = sum(f.tries for f in failures)
+    cause = f" after {tries} tries, {failures[-1].cause_type}: {failures[-1].cause[:80]}" if failures else ""
+    if row.state == "waiting":
+        return f"{waits} for its next try at {clock_time(row.due_us)}{cause}"
+    if row.state == "gap":
+        return f"{waits} for number {row.number - 1} of its key from {row.source}, which has not come"
+    if row.state == "ready":
+        return f"{waits} for a member of the group to take it{cause}"
+    if row.state == "behind":
+        return f"{waits} behind another of its key"
+    where = LetterFilter(status="", key=row.key or "", topic=row.topic)
+    letters = await session.dead_letters.find(row.consumer, ROWS_MAX, where)
+    letter = next((x for x in letters if x.message_id == row.message_id), None)
+    return f"{waits} for a person: dead letter {letter.id if letter else '?'}{cause}"
+
+
+async def why_saga(row: SagaRow, waits_for: str, message_id: str, stores: Mapping[str, Store], now_us: int) -> str:
+    """Why a saga does not move: what it waits for, and where the command it sent is.
+
+    Args:
+        waits_for: the reply's name. message_id: of the command it sent last.
+    """
+    if row.status in ("completed", "undone"):
+        return ""
+    text = f"{row.saga} {row.saga_id} waits {since(now_us - row.updated_us)} for {waits_for}"
+    for name, store in stores.items():
+        async with store.reading() as session:
+            parked = (await session.parking.get(name, [message_id])).get(message_id)
+            if parked is not None:
+                return f"{text}; {name}: {await _why_row(session, parked, now_us)}"
+            entry = (await session.inbox.seen(name, [message_id])).get(message_id)
+            if entry is not None:
+                return f"{text}; {_handled(name, entry, now_us)}"
+            group = await why_group(session, name, now_us)
+            if group and any(row.step in said for said in group):
+                text += f"; {group[0]}"
+    due = f"; it acts again at {clock_time(row.due_us)}" if row.due_us else ""
+    return f"{text}; no group has taken its command yet{due}"
+
+
+def _handled(name: str, entry: InboxEntry, now_us: int) -> str:
+    return f"{name} has {entry.outcome} its command {since(now_us - entry.at_us)} ago, and the answer is on its way"

@@ -1,0 +1,105 @@
+"""Steering what runs: sagas, groups and parked outbox rows, each act in one transaction with its entry in the audit."""
+
+from __future__ import annotations
+
+from partita.bus.port import Bus
+from partita.errors import Conflict, NotFound
+from partita.operators.audit import record
+from partita.runtime.pipeline import Pipeline
+from partita.runtime.saga_steps import SagaBatch
+from partita.runtime.timers import leave
+from partita.sagas.engine import Verb
+from partita.store.port import SagaRow, Store
+
+
+async def act_on_saga(pipeline: Pipeline, saga: str, saga_id: str, verb: Verb, *, reason: str, by: str) -> SagaRow:
+    """Do something to a saga instance; returns it as it is then.
+
+    Raises:
+        NotFound: there is none. Conflict: it is not legal in its state, with the reason.
+    """
+    now_us = await pipeline.store.now_us()
+    async with pipeline.store.transaction() as session:
+        sagas = SagaBatch(pipeline.sagas, session, now_us, pipeline.ids)
+        await sagas.load_ids({saga: [saga_id]})
+        unit = sagas.act(saga, saga_id, verb, reason)
+        await sagas.save()
+        await leave(pipeline, session, [unit], now_us)
+        row = (await session.sagas.load(saga, [saga_id]))[saga_id]
+        sent = ", ".join(output.contract.name for output in unit.outputs)
+        detail = f"{row.status} at {row.step}" + (f", sent {sent}" if sent else "")
+        await record(session, now_us, by, f"saga {verb}", f"{saga} {saga_id}", detail=detail, reason=reason)
+    return row
+
+
+async def pause_group(store: Store, *, reason: str, by: str) -> None:
+    """Let a group handle nothing until it is resumed; it keeps its place."""
+    now_us = await store.now_us()
+    async with store.transaction() as session:
+        await session.groups.pause(store.name, reason, now_us)
+        await record(session, now_us, by, "consumers pause", store.name, reason=reason)
+
+
+async def resume_group(store: Store, *, reason: str, by: str) -> None:
+    """Let a paused group go on.
+
+    Raises:
+        Conflict: it is not paused.
+    """
+    now_us = await store.now_us()
+    async with store.transaction() as session:
+        if not await session.groups.resume(store.name):
+            raise Conflict(f"{store.name} is not paused.")
+        await record(session, now_us, by, "consumers resume", store.name, reason=reason)
+
+
+async def reset_group(store: Store, bus: Bus, topic: str, to: str, *, reason: str, by: str) -> int:
+    """Put a paused group's place in a topic to its start or end; returns how many partitions moved.
+
+    To the start: it reads everything again; what it handled within the window it knows by id and drops. The marks of
+    its keys are cleared, or all of it would be dropped as old.
+
+    Raises:
+        Conflict: the group is not paused.
+    """
+    now_us = await store.now_us()
+    async with store.transaction() as session:
+        if await session.groups.paused(store.name) is None:
+            raise Conflict(f"{store.name} runs.", hint=f"partita consumers pause {store.name}")
+        await session.sequences.forget_in(store.name, topic)
+        moved = await bus.reset(store.name, topic, to == "start")
+        await record(
+            session, now_us, by, "consumers reset", f"{store.name} {topic}", detail=f"to its {to}", reason=reason
+        )
+    return moved
+
+
+async def accept_gap(store: Store, topic: str, key: str, *, reason: str, by: str) -> int:
+    """Give up a message that never came: the first parked one behind it may run. Returns its number.
+
+    Raises:
+        NotFound: no message of this key waits for a missing one.
+    """
+    now_us = await store.now_us()
+    async with store.transaction() as session:
+        rows = await session.parking.of_key(store.name, topic, key, 1_000)
+        gaps = sorted((row for row in rows if row.state == "gap"), key=lambda row: row.number)
+        if not gaps:
+            raise NotFound(
+                f"Nothing of key {key} in {topic} waits for a missing message.", hint="partita consumers list"
+            )
+        first = gaps[0]
+        await session.sequences.save_in(store.name, {(first.source, topic, key): first.number - 1})
+        detail = f"number {first.number - 1} of {first.source} is given up"
+        await record(session, now_us, by, "consumers accept-gap", f"{topic} {key}", detail=detail, reason=reason)
+    return first.number
+
+
+async def retry_outbox(store: Store, *, reason: str, by: str) -> int:
+    """Let the relay try again what the bus refused for good; returns how many rows."""
+    now_us = await store.now_us()
+    async with store.transaction() as session:
+        count = await session.outbox.unpark()
+        if count:
+            await record(session, now_us, by, "outbox retry", store.name, detail=f"{count} rows", reason=reason)
+    return count
