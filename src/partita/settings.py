@@ -18,6 +18,8 @@ class Settings:
     empty means embedded. `time_scale` multiplies the times of sagas and of retry tiers (demo and tests run the same
     code in seconds). `batch` is how many messages may share a transaction. `coalesce` lets handlers of one statement
     run in waves; `at_once` lets a service handle what it sends to itself in the transaction that writes it.
+    `alert_webhook` and `alert_mail` (`smtp://host:25?from=a@b&to=c@d`) are told alerts; `alert_every_s` is how often
+    the rules are looked at.
     """
 
     data: Path = Path(".partita")
@@ -27,6 +29,9 @@ class Settings:
     batch: int = 500
     coalesce: bool = True
     at_once: bool = True
+    alert_webhook: str = ""
+    alert_mail: str = ""
+    alert_every_s: float = 5.0
 
     @classmethod
     def from_environment(cls, **given: Any) -> Settings:
@@ -47,7 +52,7 @@ def _parse(name: str, text: str) -> Any:
     try:
         if name == "data":
             return Path(text)
-        if name == "time_scale":
+        if name in ("time_scale", "alert_every_s"):
             return float(text)
         if name == "batch":
             return int(text)

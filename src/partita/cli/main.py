@@ -19,6 +19,7 @@ COMMANDS = {
     "saga": ("partita.cli.saga", "saga", "Sagas: look at them, and act on one."),
     "why": ("partita.cli.why", "why", "Why is it stuck? A sentence for each thing that waits."),
     "dlq": ("partita.cli.dlq", "dlq", "Dead letters: look, mend, replay, discard."),
+    "alerts": ("partita.cli.alerts", "alerts", "What is wrong now, the rules, a test of the channels."),
     "op": ("partita.cli.op", "op", "Operations of people: list, resume."),
     "audit": ("partita.cli.audit", "audit", "Who did what and why: list, verify."),
     "outbox": ("partita.cli.outbox", "outbox", "What waits to leave, and what the bus refused."),

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from partita.alerts.channels import channels_of
 from partita.bus.port import Bus, Subscription, TopicSpec
 from partita.catalog.catalog import Catalog
 from partita.catalog.service import Service
@@ -22,6 +23,7 @@ from partita.runtime.saga_steps import SagaDirectory
 from partita.runtime.supervisor import Supervisor, Worker
 from partita.runtime.tiers import Tiers
 from partita.runtime.timers import Timers
+from partita.runtime.watch import Watch
 from partita.settings import Settings
 from partita.store.port import Store
 from partita.topics.naming import dlq_topic, retry_topic
@@ -112,6 +114,7 @@ class System:
             raise PartitaError(f"There is no role {unknown[0]!r}.", hint=f"There is: {', '.join(ROLES)}.")
         if "relay" in roles:
             self._start(LogJanitor(self.bus, self.clock))
+        channels = channels_of(self.settings.alert_webhook, self.settings.alert_mail)
         for name, pipeline in self.pipelines.items():
             store = self.stores[name]
             door = self.doors[name] = Door(pipeline, self.settings.batch)
@@ -121,6 +124,7 @@ class System:
                 relay = Relay(store, self.bus, self.clock, f"{self.member}/relay", options)
                 store.on_outbox = self._start(relay)
                 self._start(Janitor(pipeline.service, store))
+                self._start(Watch(store, self.bus, f"{self.member}/watch", channels, self.settings.alert_every_s))
             if "timers" in roles and pipeline.service.declared.sagas:
                 self._start(Timers(pipeline))
             topics = self.catalog.topics_of(pipeline.service)

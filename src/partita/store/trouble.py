@@ -6,7 +6,7 @@ A key is parked while a message of it waits for another try: later ones queue be
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 State = Literal["waiting", "behind", "gap", "ready", "dead"]
 """Of a parked message: `waiting` in a retry tier, `behind` another of its key, `gap` for a number that is missing,
@@ -144,6 +144,14 @@ class Groups(Protocol):
 
     async def said(self, consumer: str) -> Sequence[Said]:
         """What the members say; what a dead one said is dropped by its successor."""
+        ...
+
+    async def alarms(self) -> Sequence[tuple[Any, ...]]:
+        """The alarms as they were kept last."""
+        ...
+
+    async def keep_alarms(self, alarms: Sequence[tuple[Any, ...]]) -> None:
+        """Keep these alarms and no others."""
         ...
 
     async def forget(self, consumer: str, members: Sequence[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.sagas.machine import (
@@ -185,7 +187,7 @@ def test_whatever_is_late_lost_doubled_or_refused_money_and_stock_are_right(data
     }
     machine = Machine().start()
     arrived = 0
-    replies: list[tuple[object, Send]] = []
+    replies: list[tuple[object, Any]] = []
     for _ in range(60):
         choice = data.draw(st.sampled_from(["deliver", "again", "reply", "copy", "wait"]))
         if choice == "deliver" and arrived < len(machine.sent):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from typing import Any
 
 from partita.store.trouble import Said
 
@@ -20,6 +21,11 @@ ON CONFLICT (consumer, member, what, subject) DO UPDATE SET detail = excluded.de
 """
 UNSAY = "DELETE FROM group_said WHERE consumer = ? AND member = ? AND what = ? AND subject = ?"
 SAID = "SELECT consumer, member, what, subject, detail, at_us FROM group_said WHERE consumer = ? ORDER BY at_us"
+ALARMS = "SELECT fingerprint, name, service, severity, summary, hint, since_us, told_us FROM alarm"
+KEEP_ALARM = """
+INSERT INTO alarm (fingerprint, name, service, severity, summary, hint, since_us, told_us)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
 FORGET = "DELETE FROM group_said WHERE consumer = ? AND member NOT IN (SELECT value FROM json_each(?))"
 
 
@@ -53,6 +59,15 @@ class SqliteGroups:
     async def said(self, consumer: str) -> Sequence[Said]:
         """What the members say."""
         return [Said(*row) for row in self._db.execute(SAID, (consumer,))]
+
+    async def alarms(self) -> Sequence[tuple[Any, ...]]:
+        """The alarms as they were kept last."""
+        return list(self._db.execute(ALARMS))
+
+    async def keep_alarms(self, alarms: Sequence[tuple[Any, ...]]) -> None:
+        """Keep these alarms and no others."""
+        self._db.execute("DELETE FROM alarm")
+        self._db.executemany(KEEP_ALARM, alarms)
 
     async def forget(self, consumer: str, members: Sequence[str]) -> None:
         """Drop what all others but these members said."""

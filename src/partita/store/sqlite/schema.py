@@ -99,6 +99,10 @@ CREATE TABLE failure (
 );
 CREATE INDEX failure_of ON failure (message_id, consumer);
 
+CREATE TABLE alarm (
+    fingerprint TEXT PRIMARY KEY, name TEXT NOT NULL, service TEXT NOT NULL, severity TEXT NOT NULL,
+    summary TEXT NOT NULL, hint TEXT NOT NULL, since_us INTEGER NOT NULL, told_us INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE operation (
     id TEXT PRIMARY KEY, verb TEXT NOT NULL, target TEXT NOT NULL, options TEXT NOT NULL, reason TEXT NOT NULL,
     actor TEXT NOT NULL, status TEXT NOT NULL, planned INTEGER NOT NULL, done INTEGER NOT NULL,

@@ -1,0 +1,131 @@
+"""The rules: what is wrong enough to tell a person, as a table over one reading of a service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+Severity = Literal["none", "info", "warning", "critical"]
+
+
+class Reading(NamedTuple):
+    """What one service's databases say now; ages in seconds, 0 = there is none."""
+
+    service: str
+    open_letters: int = 0
+    oldest_letter_s: float = 0.0
+    sagas_needing_attention: int = 0
+    slowest_compensation_s: float = 0.0
+    outbox_oldest_s: float = 0.0
+    outbox_refused: int = 0
+    storms: tuple[str, ...] = ()
+    paused_s: float = 0.0
+    gaps: int = 0
+    lag: int = 0
+
+
+class Rule(NamedTuple):
+    """`value` is measured; above `limit` for `for_s` seconds in a row it fires. `hint` is what to do first."""
+
+    name: str
+    severity: Severity
+    value: Callable[[Reading], float]
+    limit: float
+    for_s: float
+    summary: str
+    hint: str
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "DeadLetters",
+        "warning",
+        lambda r: r.open_letters,
+        0,
+        0,
+        "{value:,.0f} messages could not be handled by {service}",
+        "partita dlq groups",
+    ),
+    Rule(
+        "DeadLettersForgotten",
+        "critical",
+        lambda r: r.oldest_letter_s,
+        86_400,
+        0,
+        "a dead letter of {service} waits for more than a day",
+        "partita dlq list --group {service}",
+    ),
+    Rule(
+        "SagaNeedsAttention",
+        "critical",
+        lambda r: r.sagas_needing_attention,
+        0,
+        0,
+        "{value:,.0f} sagas of {service} cannot go on by themselves",
+        "partita saga list --status needs_attention",
+    ),
+    Rule(
+        "CompensationSlow",
+        "critical",
+        lambda r: r.slowest_compensation_s,
+        600,
+        0,
+        "a saga of {service} is being undone for more than ten minutes",
+        "partita why",
+    ),
+    Rule(
+        "OutboxStalled",
+        "critical",
+        lambda r: r.outbox_oldest_s,
+        60,
+        15,
+        "messages of {service} wait to leave for {value:,.0f} s",
+        "partita outbox status; does a relay run, is the bus there?",
+    ),
+    Rule(
+        "OutboxRefused",
+        "warning",
+        lambda r: r.outbox_refused,
+        0,
+        0,
+        "the bus refused {value:,.0f} messages of {service} for good; later ones of their keys wait",
+        "partita outbox list",
+    ),
+    Rule(
+        "Storm",
+        "critical",
+        lambda r: len(r.storms),
+        0,
+        30,
+        "what {service} needs is down: it tries one message at a time",
+        "partita consumers list --group {service}",
+    ),
+    Rule(
+        "GroupPaused",
+        "warning",
+        lambda r: r.paused_s,
+        3_600,
+        0,
+        "{service} is paused for more than an hour",
+        "partita consumers resume {service}",
+    ),
+    Rule(
+        "KeyGap",
+        "warning",
+        lambda r: r.gaps,
+        0,
+        60,
+        "{value:,.0f} messages in {service} wait for one that did not come",
+        "partita why; partita consumers accept-gap",
+    ),
+    Rule(
+        "ConsumerLag",
+        "warning",
+        lambda r: r.lag,
+        10_000,
+        60,
+        "{service} is {value:,.0f} messages behind",
+        "partita consumers list --group {service}",
+    ),
+    Rule("Watchdog", "none", lambda r: 1, 0, 0, "{service} can tell alerts", "nothing: its absence is the alert"),
+)
