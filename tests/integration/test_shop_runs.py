@@ -6,10 +6,12 @@ import asyncio
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,10 @@ from partita import Settings
 from partita.examples.shop.api import make_api
 from partita.examples.shop.app import app as shop
 from partita.examples.shop.children import witnesses
+from partita.examples.shop.messages import PlaceOrder, RequestReturn, ReturnRefused
 from partita.examples.shop.sample import sample_lines
+from partita.examples.shop.services import OrderId, OrderLine, ReturnId
+from partita.examples.shop.witness import PaymentProvider
 
 pytestmark = [pytest.mark.processes]
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "online_retail_sample.csv"
@@ -63,6 +68,89 @@ def test_an_import_places_each_invoice_once_and_a_second_changes_nothing(sample:
     assert {m["correlation_id"] for m in journey["messages"]} == {journey["messages"][0]["id"]}
 
 
+def test_returns_keep_money_and_stock_right(sample: Path, tmp_path: Path) -> None:
+    """What the provider holds is what was sold less what was refunded; what is sold is ordered less returned."""
+    result = imported(sample, tmp_path / "data")
+    assert result["returns"] >= 3 and result["refunded_cents"] > 0
+
+    def ask(name: str, sql: str) -> list[tuple[Any, ...]]:
+        with sqlite3.connect(tmp_path / "data" / f"{name}.db") as db:
+            return db.execute(sql).fetchall()
+
+    ((held,),) = ask("psp", "SELECT sum(cents) FROM effect WHERE answer = 'ok'")
+    assert held == result["total_cents"] - result["refunded_cents"]
+    back = dict(
+        ask("order-service", "SELECT sku, sum(quantity) FROM item_return WHERE status = 'COMPLETED' GROUP BY 1")
+    )
+    assert sum(back.values()) > 0
+    ordered = dict(
+        ask("inventory-service", "SELECT sku, sum(quantity) FROM reservation WHERE state = 'SOLD' GROUP BY 1")
+    )
+    for sku, initial, on_hand, reserved, sold in ask("inventory-service", "SELECT * FROM stock"):
+        assert (on_hand + reserved + sold, reserved) == (initial, 0), sku
+        assert sold == ordered.get(sku, 0) - back.get(sku, 0), sku
+    mails = dict(ask("mail", "SELECT detail, count(*) FROM effect GROUP BY 1"))
+    assert mails["ReturnCompleted"] == result["returns"]
+    text = sample.with_name("orders.csv.rejects.csv").read_text()
+    assert "credit note: no earlier order of customer" in text
+
+
+async def test_a_return_whose_refund_is_refused_gives_the_items_back(tmp_path: Path, monkeypatch: Any) -> None:
+    """The shop's second saga, undone: stock as before, the order holds the items again, nobody is refunded."""
+    monkeypatch.setenv("PARTITA_DATA", str(tmp_path))
+    app = shop.configured(Settings(data=tmp_path))
+    monkeypatch.setattr(PaymentProvider, "refund_part", lambda *_: "the account is closed")
+    when = datetime(2024, 1, 1, tzinfo=UTC)
+    lines = [OrderLine(sku="A", quantity=5, price_cents=100)]
+    with witnesses(tmp_path):
+        async with app.running():
+            place = PlaceOrder(order_id=OrderId("o1"), customer_id="c", lines=lines, country="N", occurred_at=when)
+            await app.send(place)
+            await app.settled()
+            before = await rows_of(app, "inventory-service", "SELECT on_hand, reserved, sold FROM stock")
+            ask = RequestReturn(
+                return_id=ReturnId("r1"),
+                customer_id="c",
+                sku="A",
+                quantity=2,
+                occurred_at=datetime(2024, 2, 1, tzinfo=UTC),
+            )
+            await app.send(ask)
+            await app.settled()
+            assert await rows_of(app, "inventory-service", "SELECT on_hand, reserved, sold FROM stock") == before
+            assert await rows_of(app, "order-service", "SELECT status, reason FROM item_return") == [
+                {"status": "DECLINED", "reason": "RefundRefused"}
+            ]
+            monkeypatch.undo()
+            monkeypatch.setenv("PARTITA_DATA", str(tmp_path))
+            again = RequestReturn(
+                return_id=ReturnId("r2"),
+                customer_id="c",
+                sku="A",
+                quantity=5,
+                occurred_at=datetime(2024, 2, 1, tzinfo=UTC),
+            )
+            await app.send(again)
+            await app.settled()
+            statuses = await rows_of(app, "order-service", "SELECT status FROM item_return ORDER BY return_id")
+            assert [row["status"] for row in statuses] == ["DECLINED", "COMPLETED"]
+            with pytest.raises(ReturnRefused):
+                await app.send(
+                    RequestReturn(
+                        return_id=ReturnId("r3"),
+                        customer_id="c",
+                        sku="A",
+                        quantity=1,
+                        occurred_at=datetime(2024, 2, 1, tzinfo=UTC),
+                    )
+                )
+
+
+async def rows_of(app: Any, service: str, sql: str) -> list[dict[str, Any]]:
+    async with app.store(service).reading() as session:
+        return [dict(row) for row in await session.fetch(sql, {})]
+
+
 @pytest.mark.skipif(not REAL.exists(), reason=f"the real file is not here: put it at {REAL}")
 def test_the_real_file_has_the_total_of_its_lines(tmp_path: Path) -> None:
     """Computed apart: every line with a positive quantity and price that is no credit note."""
@@ -71,6 +159,8 @@ def test_the_real_file_has_the_total_of_its_lines(tmp_path: Path) -> None:
     result = imported(path, tmp_path / "data")
     assert result["total_cents"] == 3_529_058 and result["confirmed"] == result["orders"] == 84
     assert (result["invoices"], result["credit_notes"]) == (90, 5)
+    # Of its thirteen lines that are no order line one matches an earlier order of its customer.
+    assert (result["returns"], result["rejected_lines"]) == (1, 12)
 
 
 @pytest.mark.slow

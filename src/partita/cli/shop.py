@@ -60,7 +60,8 @@ def import_(file: Path, data: Path, stock: int, dates: str, encoding: str, outpu
         return
     click.echo(
         f"{result.invoices:,} invoices: {result.orders:,} orders, {result.confirmed:,} confirmed "
-        f"({result.total_cents / 100:,.2f}), {result.cancelled:,} cancelled, {result.credit_notes:,} credit notes"
+        f"({result.total_cents / 100:,.2f}), {result.cancelled:,} cancelled, {result.credit_notes:,} credit notes "
+        f"with {result.returns:,} returns ({result.refunded_cents / 100:,.2f} refunded)"
     )
     if result.rejected_lines:
         click.echo(f"{result.rejected_lines:,} lines rejected, with reasons: {rejects_path(file, data)}")

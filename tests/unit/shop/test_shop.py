@@ -59,7 +59,7 @@ def test_lines_of_one_invoice_are_one_order_and_postage_is_not_stocked(tmp_path:
 
 def test_what_makes_no_sense_is_rejected_with_its_line_and_reason(tmp_path: Path) -> None:
     bad = {
-        "C1,A,x,-2,01-12-10 8:26,2.55,7,N": "credit note",
+        "C1,A,x,2,01-12-10 8:26,2.55,7,N": "the quantity of a credit note is not negative",
         "2,A,x,-2,01-12-10 8:26,2.55,7,N": "quantity is not positive",
         "3,A,x,1,01-12-10 8:26,0,7,N": "price is not positive",
         "4,A,x,many,01-12-10 8:26,1,7,N": "no quantity: 'many'",
@@ -71,6 +71,12 @@ def test_what_makes_no_sense_is_rejected_with_its_line_and_reason(tmp_path: Path
     path = file_with(tmp_path, *bad)
     found = [(row.number, reason) for i in invoices(path, inspect(path, "day-first")) for row, reason in i.rejects]
     assert found == [(n, reason) for n, reason in enumerate(bad.values(), 2)]
+
+
+def test_a_line_of_a_credit_note_is_what_is_returned(tmp_path: Path) -> None:
+    path = file_with(tmp_path, "C7,A,x,-2,01-12-10 8:26,2.55,7,N")
+    (credit,) = invoices(path, inspect(path, "day-first"))
+    assert credit.is_credit_note and [(x.sku, x.quantity, x.price_cents) for x in credit.lines] == [("A", 2, 255)]
 
 
 def test_a_file_written_month_first_is_refused_before_anything_is_placed(tmp_path: Path) -> None:
@@ -106,7 +112,7 @@ def test_the_sample_is_the_same_for_the_same_seed_and_dirty(tmp_path: Path) -> N
     assert len(found) == 200
     assert any(i.is_credit_note for i in found) and any(i.customer_id == "guest" for i in found)
     assert any(not line.stocked for i in found for line in i.lines)
-    assert {reason for i in found for _, reason in i.rejects} >= {"credit note", "price is not positive"}
+    assert {reason for i in found for _, reason in i.rejects} >= {"quantity is not positive", "price is not positive"}
 
 
 @pytest.mark.parametrize(

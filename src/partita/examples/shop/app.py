@@ -11,8 +11,10 @@ from partita.examples.shop import inventory as _inventory
 from partita.examples.shop import notifications as _notifications
 from partita.examples.shop import orders as _orders
 from partita.examples.shop import payments as _payments
+from partita.examples.shop import returning as _returning
+from partita.examples.shop import returns as _returns
 from partita.examples.shop.services import analytics, inventory, notifications, orders, payments
 
-MODULES = (_analytics, _checkout, _inventory, _notifications, _orders, _payments)
+MODULES = (_analytics, _checkout, _inventory, _notifications, _orders, _payments, _returning, _returns)
 
 app = App(orders, inventory, payments, notifications, analytics)

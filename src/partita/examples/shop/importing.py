@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from partita import App, Conflict, SettingsError
 from partita.examples.shop.children import witnesses
 from partita.examples.shop.invoices import DateOrder, Form, Invoice, inspect, invoices
-from partita.examples.shop.messages import OrderRejected, PlaceOrder
-from partita.examples.shop.services import OrderId
+from partita.examples.shop.messages import OrderRejected, PlaceOrder, RequestReturn, ReturnRefused
+from partita.examples.shop.services import OrderId, ReturnId
 
 T = TypeVar("T")
 CHUNK = 200
@@ -33,6 +33,8 @@ class ImportResult:
     rejected_lines: int = 0
     credit_notes: int = 0
     total_cents: int = 0
+    returns: int = 0
+    refunded_cents: int = 0
 
 
 async def import_file(
@@ -54,7 +56,11 @@ async def import_file(
     with witnesses(data, decline=decline):
         async with app.running():
             with partial.open("w", encoding="utf-8", newline="") as file:
-                await _place_all(app, path, form, result, csv.writer(file))
+                rejects = csv.writer(file)
+                await _place_all(app, path, form, result, rejects)
+                # What is returned must have been bought: every order is decided first.
+                await app.settled(DECIDE_WITHIN_S)
+                await _return_all(app, path, form, result, rejects)
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(target)
@@ -74,7 +80,7 @@ async def _place_all(app: App, path: Path, form: Form, result: ImportResult, rej
     rejects.writerow(["line", "reason", "text"])
     done = 0
     for chunk in chunks(invoices(path, form), CHUNK):
-        placing = [i for i in chunk if i.lines]
+        placing = [i for i in chunk if i.lines and not i.is_credit_note]
         answers = await asyncio.gather(*(_place(app, i) for i in placing))
         refused = {id(i): reason for i, reason in zip(placing, answers, strict=True) if reason}
         for invoice in chunk:
@@ -83,7 +89,7 @@ async def _place_all(app: App, path: Path, form: Form, result: ImportResult, rej
             bad = list(invoice.rejects)
             if id(invoice) in refused:
                 bad += [(row, refused[id(invoice)]) for row in invoice.rows]
-            elif invoice.lines:
+            elif invoice.lines and not invoice.is_credit_note:
                 result.orders += 1
             for row, reason in sorted(bad, key=lambda pair: pair[0].number):
                 rejects.writerow([row.number, reason, row.text])
@@ -111,9 +117,50 @@ async def _place(app: App, invoice: Invoice) -> str | None:
     return None
 
 
+async def _return_all(app: App, path: Path, form: Form, result: ImportResult, rejects: Any) -> None:
+    """Turn each line of a credit note into a return; what matches no order is rejected with the reason."""
+    for chunk in chunks((i for i in invoices(path, form) if i.is_credit_note and i.lines), CHUNK):
+        lines = [(i, number) for i in chunk for number in range(len(i.lines))]
+        answers = await asyncio.gather(*(_take_back(app, i, number) for i, number in lines))
+        for (invoice, number), reason in zip(lines, answers, strict=True):
+            if reason is None:
+                result.returns += 1
+            else:
+                row = invoice.rows[number]
+                rejects.writerow([row.number, reason, row.text])
+                result.rejected_lines += 1
+        _progress(f"{result.returns:,} returns")
+
+
+async def _take_back(app: App, invoice: Invoice, number: int) -> str | None:
+    assert invoice.occurred_at is not None
+    return_id = ReturnId(f"{invoice.number}-{number + 1}")
+    command = RequestReturn(
+        return_id=return_id,
+        customer_id=invoice.customer_id,
+        sku=invoice.lines[number].sku,
+        quantity=invoice.lines[number].quantity,
+        occurred_at=invoice.occurred_at,
+    )
+    try:
+        await app.send(command, idempotency_key=f"import:{return_id}")
+    except ReturnRefused as no:
+        return f"credit note: {no.reason}"
+    except Conflict:
+        return "credit note: its number stands elsewhere with other lines"
+    return None
+
+
 async def _count(app: App, path: Path, form: Form, result: ImportResult) -> None:
     """What became of this file's orders, asked in chunks: a file of any length needs the same memory."""
-    for chunk in chunks((i for i in invoices(path, form) if i.lines), CHUNK):
+    for chunk in chunks((i for i in invoices(path, form) if i.is_credit_note and i.lines), CHUNK):
+        ids = [f"{i.number}-{number + 1}" for i in chunk for number in range(len(i.lines))]
+        names = {f"r{n}": each for n, each in enumerate(ids)}
+        wanted = ", ".join(f":{name}" for name in names)
+        sql = f"SELECT coalesce(sum(refund_cents), 0) AS cents FROM item_return WHERE status = 'COMPLETED' AND return_id IN ({wanted})"
+        async with app.store("order-service").reading() as session:
+            result.refunded_cents += (await session.fetch(sql, names))[0]["cents"]
+    for chunk in chunks((i for i in invoices(path, form) if i.lines and not i.is_credit_note), CHUNK):
         names = {f"o{n}": number for n, number in enumerate(dict.fromkeys(i.number for i in chunk))}
         wanted = ", ".join(f":{name}" for name in names)
         sql = f"SELECT status, count(*) AS n, sum(total_cents) AS cents FROM orders WHERE order_id IN ({wanted}) GROUP BY 1"

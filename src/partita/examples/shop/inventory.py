@@ -9,12 +9,17 @@ import os
 
 from partita import Tx
 from partita.examples.shop.messages import (
+    ItemsRestocked,
+    ItemsWithdrawn,
     OrderConfirmed,
     ReleaseStock,
     ReserveStock,
+    RestockItems,
+    ReturnCompleted,
     StockRejected,
     StockReleased,
     StockReserved,
+    WithdrawItems,
 )
 from partita.examples.shop.services import inventory
 
@@ -37,6 +42,16 @@ SELL = """
 UPDATE reservation SET state = 'SOLD' WHERE order_id = :order_id AND state = 'RESERVED' RETURNING sku, quantity
 """
 BOOK_OUT = "UPDATE stock SET reserved = reserved - :quantity, sold = sold + :quantity WHERE sku = :sku"
+IS_SOLD = "SELECT 1 FROM reservation WHERE order_id = :order_id AND sku = :sku AND state = 'SOLD'"
+TAKE_BACK = """
+INSERT INTO taken_back (return_id, sku, quantity, state) VALUES (:return_id, :sku, :quantity, 'HELD')
+"""
+HOLD = "UPDATE stock SET sold = sold - :quantity, reserved = reserved + :quantity WHERE sku = :sku"
+MOVE_BACK = """
+UPDATE taken_back SET state = :state WHERE return_id = :return_id AND state = 'HELD' RETURNING sku, quantity
+"""
+GONE_AGAIN = "UPDATE stock SET sold = sold + :quantity, reserved = reserved - :quantity WHERE sku = :sku"
+ON_THE_SHELF = "UPDATE stock SET on_hand = on_hand + :quantity, reserved = reserved - :quantity WHERE sku = :sku"
 
 
 def first_stock() -> int:
@@ -71,3 +86,29 @@ async def book_out(event: OrderConfirmed, tx: Tx) -> None:
     """What was set aside is sold."""
     for row in await tx.fetch_all(SELL, order_id=event.order_id):
         await tx.execute(BOOK_OUT, sku=row["sku"], quantity=row["quantity"])
+
+
+@inventory.handles(RestockItems)
+async def restock(cmd: RestockItems, tx: Tx) -> ItemsRestocked:
+    """Take items back and hold them: until the return is completed they may have to go again."""
+    if cmd.stocked:
+        if await tx.fetch_one(IS_SOLD, order_id=cmd.order_id, sku=cmd.sku) is None:
+            raise LookupError(f"{cmd.sku} of order {cmd.order_id} is not booked out yet")
+        await tx.execute(TAKE_BACK, return_id=cmd.return_id, sku=cmd.sku, quantity=cmd.quantity)
+        await tx.execute(HOLD, sku=cmd.sku, quantity=cmd.quantity)
+    return ItemsRestocked(return_id=cmd.return_id)
+
+
+@inventory.handles(WithdrawItems)
+async def withdraw(cmd: WithdrawItems, tx: Tx) -> ItemsWithdrawn:
+    """Give items back that were taken; nothing, where none were."""
+    for row in await tx.fetch_all(MOVE_BACK, return_id=cmd.return_id, state="WITHDRAWN"):
+        await tx.execute(GONE_AGAIN, sku=row["sku"], quantity=row["quantity"])
+    return ItemsWithdrawn(return_id=cmd.return_id)
+
+
+@inventory.on(dedupe_by="return_id")
+async def put_on_the_shelf(event: ReturnCompleted, tx: Tx) -> None:
+    """What was held can be sold again."""
+    for row in await tx.fetch_all(MOVE_BACK, return_id=event.return_id, state="RESTOCKED"):
+        await tx.execute(ON_THE_SHELF, sku=row["sku"], quantity=row["quantity"])

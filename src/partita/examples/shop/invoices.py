@@ -33,7 +33,7 @@ class Row:
 
 @dataclass(slots=True)
 class Invoice:
-    """The lines of one invoice that make an order, and those that do not, with the reason."""
+    """The lines of one invoice that make an order (of a credit note: a return), and those that do not, with the reason."""
 
     number: str
     customer_id: str = "guest"
@@ -161,7 +161,7 @@ def _take(invoice: Invoice, row: Row, dates: DateOrder) -> None:
             invoice.lines.append(
                 OrderLine(
                     sku=code,
-                    quantity=int(quantity),
+                    quantity=abs(int(quantity)),
                     price_cents=cents(price) or 0,
                     stocked=code.upper() not in NOT_STOCKED,
                 )
@@ -178,14 +178,14 @@ def _why_not(invoice: Invoice, row: Row) -> str | None:
         return "a field is too long or has a NUL"
     if not invoice.number:
         return "no invoice number"
-    if invoice.is_credit_note:
-        return "credit note"
     if not row.fields[1].strip():
         return "no stock code"
     quantity, price = row.fields[3].strip(), cents(row.fields[5].strip())
     if not re.fullmatch(r"[+-]?\d{1,9}", quantity):
         return f"no quantity: {quantity!r}"
-    if int(quantity) <= 0:
+    if invoice.is_credit_note and int(quantity) >= 0:
+        return "the quantity of a credit note is not negative"
+    if not invoice.is_credit_note and int(quantity) <= 0:
         return "quantity is not positive"
     if price is None:
         return f"no price: {row.fields[5]!r}"

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 from partita import Command, Event, Key, Rejection, Since
-from partita.examples.shop.services import OrderId, OrderLine, inventory, orders, payments
+from partita.examples.shop.services import OrderId, OrderLine, ReturnId, inventory, orders, payments
 
 
 class OrderPlaced(Event, of=orders):
@@ -120,3 +120,100 @@ class RefundPayment(Command[PaymentRefunded], of=payments):
     """Give back what was charged for an order, if anything was."""
 
     order_id: Key[OrderId]
+
+
+class ReturnRequested(Event, of=orders):
+    """A customer brings items of an order back."""
+
+    return_id: Key[ReturnId]
+    order_id: OrderId
+    sku: str
+    quantity: int
+    stocked: bool
+    refund_cents: int
+
+
+class ReturnCompleted(Event, of=orders):
+    """The items are back and their value is refunded."""
+
+    return_id: Key[ReturnId]
+    order_id: OrderId
+    refund_cents: int
+
+
+class ReturnDeclined(Event, of=orders):
+    """The items went back to the customer and nothing was refunded."""
+
+    return_id: Key[ReturnId]
+    order_id: OrderId
+    reason: str = ""
+
+
+class ReturnRefused(Rejection):
+    """No order holds what is to be returned."""
+
+    reason: str
+
+
+class RequestReturn(Command[ReturnRequested, ReturnRefused], of=orders):
+    """Take items back: of the customer's latest earlier order that still holds them."""
+
+    return_id: Key[ReturnId]
+    customer_id: str
+    sku: str
+    quantity: int
+    occurred_at: datetime
+
+
+class CloseReturn(Command[ReturnCompleted], of=orders):
+    """Mark a return as completed."""
+
+    return_id: Key[ReturnId]
+
+
+class ItemsRestocked(Event, of=inventory):
+    """The items are back in the warehouse; they are sold again when the return is completed."""
+
+    return_id: Key[ReturnId]
+
+
+class ItemsWithdrawn(Event, of=inventory):
+    """The items are the customer's again, if they were ever taken back."""
+
+    return_id: Key[ReturnId]
+
+
+class RestockItems(Command[ItemsRestocked], of=inventory):
+    """Take items back into the warehouse."""
+
+    return_id: Key[ReturnId]
+    order_id: OrderId
+    sku: str
+    quantity: int
+    stocked: bool
+
+
+class WithdrawItems(Command[ItemsWithdrawn], of=inventory):
+    """Give items back that were taken into the warehouse, if they were."""
+
+    return_id: Key[ReturnId]
+
+
+class ItemsRefunded(Event, of=payments):
+    """The customer has the items' value back."""
+
+    return_id: Key[ReturnId]
+
+
+class RefundRefused(Rejection):
+    """The payment provider holds no such money of this order."""
+
+    reason: str
+
+
+class RefundItems(Command[ItemsRefunded, RefundRefused], of=payments):
+    """Give the value of some items of an order back."""
+
+    return_id: Key[ReturnId]
+    order_id: OrderId
+    refund_cents: int

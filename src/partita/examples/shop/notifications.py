@@ -6,7 +6,7 @@ import asyncio
 from typing import Annotated
 
 from partita import Depends, Meta
-from partita.examples.shop.messages import OrderCancelled, OrderConfirmed
+from partita.examples.shop.messages import OrderCancelled, OrderConfirmed, ReturnCompleted, ReturnDeclined
 from partita.examples.shop.services import notifications
 from partita.examples.shop.witness import MailSink, mail_sink
 
@@ -16,4 +16,12 @@ async def tell_customer(
     event: OrderConfirmed | OrderCancelled, meta: Meta, mail: Annotated[MailSink, Depends(mail_sink)]
 ) -> None:
     """One mail per order and outcome."""
+    await asyncio.to_thread(mail.send, meta.idempotency_key, event.order_id, type(event).__name__)
+
+
+@notifications.on(dedupe_by="return_id", concurrency=8)
+async def tell_of_return(
+    event: ReturnCompleted | ReturnDeclined, meta: Meta, mail: Annotated[MailSink, Depends(mail_sink)]
+) -> None:
+    """One mail per return and outcome."""
     await asyncio.to_thread(mail.send, meta.idempotency_key, event.order_id, type(event).__name__)

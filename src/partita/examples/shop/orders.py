@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import msgspec
+
 from partita import Tx
 from partita.examples.shop.messages import (
     ConfirmOrder,
@@ -17,8 +19,8 @@ from partita.examples.shop.services import orders
 
 # An order id is taken for ever, also when its inbox mark is long forgotten; the row says by what.
 PLACE = """
-INSERT INTO orders (order_id, customer_id, total_cents, country, occurred_us, status, reason)
-VALUES (:order_id, :customer_id, :total_cents, :country, :occurred_us, 'PLACED', '')
+INSERT INTO orders (order_id, customer_id, total_cents, country, occurred_us, status, reason, lines)
+VALUES (:order_id, :customer_id, :total_cents, :country, :occurred_us, 'PLACED', '', :lines)
 ON CONFLICT (order_id) DO UPDATE SET status = orders.status RETURNING customer_id, total_cents
 """
 CONFIRM = """
@@ -45,6 +47,7 @@ async def place(cmd: PlaceOrder, tx: Tx) -> OrderPlaced:
         total_cents=total,
         country=cmd.country,
         occurred_us=round(cmd.occurred_at.timestamp() * 1_000_000),
+        lines=msgspec.json.encode(cmd.lines).decode(),
     )
     if row is None or (row["customer_id"], row["total_cents"]) != (cmd.customer_id, total):
         raise OrderRejected(reason=f"order {cmd.order_id} exists already and is another")

@@ -8,10 +8,13 @@ from typing import Annotated
 from partita import Depends, Meta, Tx
 from partita.examples.shop.messages import (
     ChargePayment,
+    ItemsRefunded,
     PaymentCharged,
     PaymentDeclined,
     PaymentRefunded,
+    RefundItems,
     RefundPayment,
+    RefundRefused,
 )
 from partita.examples.shop.services import payments
 from partita.examples.shop.witness import PaymentProvider, payment_provider
@@ -43,3 +46,12 @@ async def refund(cmd: RefundPayment, meta: Meta, tx: Tx, provider: Provider) -> 
     await asyncio.to_thread(provider.refund, meta.idempotency_key, cmd.order_id)
     await tx.execute(REFUNDED, order_id=cmd.order_id)
     return PaymentRefunded(order_id=cmd.order_id)
+
+
+@payments.handles(RefundItems, concurrency=8)
+async def refund_items(cmd: RefundItems, meta: Meta, provider: Provider) -> ItemsRefunded:
+    """Give a part of an order's money back."""
+    reason = await asyncio.to_thread(provider.refund_part, meta.idempotency_key, cmd.order_id, cmd.refund_cents)
+    if reason is not None:
+        raise RefundRefused(reason=reason)
+    return ItemsRefunded(return_id=cmd.return_id)

@@ -41,17 +41,29 @@ def sample_lines(invoices: int, seed: int) -> Iterator[str]:
     dice = Dice(seed)
     yield "\ufeff" + ",".join(COLUMNS) + "\r\n"
     when = START
+    sold: list[tuple[str, str, int, int]] = []  # customer, code, quantity, pence of some earlier lines
     for number in range(invoices):
         when += timedelta(minutes=dice.below(9))
         credit = dice.below(12) == 0
         name = f"{'C' if credit else ''}{536365 + number}"
         customer = "" if dice.below(20) == 0 else str(12_346 + dice.below(5_000))
         country = COUNTRIES[dice.below(len(COUNTRIES))]
+        if credit and sold and dice.below(4):
+            customer, code, quantity, pence = sold[dice.below(len(sold))]
+            yield _row(name, code, "RETURNED", -(1 + dice.below(quantity)), when, pence, customer, country)
+            continue
         for _ in range(1 + dice.below(8)):
-            yield _line(dice, name, credit, when, customer, country)
+            line = _line(dice, name, credit, when, customer, country)
+            code, quantity, pence = line[1], line[3], line[5]
+            if customer and quantity > 0 and pence > 0:
+                sold = [*sold[-50:], (customer, code, quantity, pence)]
+            yield _row(*line)
 
 
-def _line(dice: Dice, invoice: str, credit: bool, when: datetime, customer: str, country: str) -> str:
+Line = tuple[str, str, str, int, datetime, int, str, str]
+
+
+def _line(dice: Dice, invoice: str, credit: bool, when: datetime, customer: str, country: str) -> Line:
     code = f"{20_000 + dice.below(400)}{'ABC'[dice.below(3)] if dice.below(4) == 0 else ''}"
     description = ARTICLES[dice.below(len(ARTICLES))]
     quantity, pence = 1 + dice.below(24), 29 + dice.below(1_500)
@@ -68,6 +80,12 @@ def _line(dice: Dice, invoice: str, credit: bool, when: datetime, customer: str,
         code, description, quantity = "D", "Discount", -1
     if credit:
         quantity = -abs(quantity)
+    return invoice, code, description, quantity, when, pence, customer, country
+
+
+def _row(
+    invoice: str, code: str, description: str, quantity: int, when: datetime, pence: int, customer: str, country: str
+) -> str:
     out = io.StringIO()
     date = f"{when:%d-%m-%y} {when.hour}:{when:%M}"
     csv.writer(out).writerow([invoice, code, description, quantity, date, f"{pence / 100:g}", customer, country])

@@ -9,6 +9,7 @@ import msgspec
 from partita import Retry, Service
 
 OrderId = NewType("OrderId", str)
+ReturnId = NewType("ReturnId", str)
 # What is outside may be away for some seconds; such a wait holds up its own order only.
 OUTSIDE = Retry(in_place=8, first_wait_s=0.1, wait_s_max=5.0)
 
@@ -19,8 +20,14 @@ orders = Service(
     tables="""
     CREATE TABLE IF NOT EXISTS orders (
         order_id TEXT PRIMARY KEY, customer_id TEXT NOT NULL, total_cents BIGINT NOT NULL, country TEXT NOT NULL,
-        occurred_us BIGINT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL
+        occurred_us BIGINT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, lines TEXT NOT NULL
     );
+    CREATE INDEX IF NOT EXISTS orders_customer ON orders (customer_id, occurred_us);
+    CREATE TABLE IF NOT EXISTS item_return (
+        return_id TEXT PRIMARY KEY, order_id TEXT NOT NULL, customer_id TEXT NOT NULL, sku TEXT NOT NULL,
+        quantity BIGINT NOT NULL, refund_cents BIGINT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL
+    );
+    CREATE INDEX IF NOT EXISTS item_return_customer ON item_return (customer_id, sku);
     """,
 )
 # The saga sends a step's command only after the reply before it, and tombstones cover an undo that comes first:
@@ -38,6 +45,9 @@ inventory = Service(
     CREATE TABLE IF NOT EXISTS reservation (
         order_id TEXT NOT NULL, sku TEXT NOT NULL, quantity BIGINT NOT NULL, state TEXT NOT NULL,
         PRIMARY KEY (order_id, sku)
+    );
+    CREATE TABLE IF NOT EXISTS taken_back (
+        return_id TEXT PRIMARY KEY, sku TEXT NOT NULL, quantity BIGINT NOT NULL, state TEXT NOT NULL
     );
     """,
 )

@@ -30,6 +30,7 @@ CREATE INDEX IF NOT EXISTS effect_order ON effect (order_id, kind);
 CREATE TABLE IF NOT EXISTS call (seq INTEGER PRIMARY KEY, key TEXT NOT NULL, kind TEXT NOT NULL, at REAL NOT NULL);
 """
 KNOWN = "SELECT kind, order_id, cents, detail, answer FROM effect WHERE key = ?"
+HELD = "SELECT coalesce(sum(cents), 0) FROM effect WHERE order_id = ? AND answer = 'ok'"
 OF_ORDER = "SELECT kind, cents FROM effect WHERE order_id = ? AND answer = 'ok'"
 KEEP = "INSERT INTO effect (key, kind, order_id, cents, detail, answer, at) VALUES (?, ?, ?, ?, ?, ?, ?)"
 CALLED = "INSERT INTO call (key, kind, at) VALUES (?, ?, ?)"
@@ -77,6 +78,10 @@ class Ledger:
 
     def _decide(self, kind: str, order_id: str, cents: int) -> str:
         before = {row[0] for row in self._db.execute(OF_ORDER, (order_id,))}
+        if kind == "part":
+            held = self._db.execute(HELD, (order_id,)).fetchone()[0]
+            if "refund" in before or held < -cents:
+                return f"of this order there are {0 if 'refund' in before else held} cents to give back"
         if kind == "charge":
             if "refund" in before:
                 return "refunded already: no charge after its refund"
@@ -226,6 +231,11 @@ class PaymentProvider:
     def refund(self, key: str, order_id: str) -> None:
         """Give the money back, and take none of this order from now on."""
         self.client.call("refund", key=key, order_id=order_id)
+
+    def refund_part(self, key: str, order_id: str, cents: int) -> str | None:
+        """Give a part of the money back; None, or why not."""
+        answer = self.client.call("part", key=key, order_id=order_id, cents=-cents)
+        return None if answer == "ok" else answer
 
 
 @dataclass(slots=True)

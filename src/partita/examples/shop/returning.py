@@ -1,0 +1,23 @@
+"""Returns: what a customer brings back is taken into the warehouse, then its value is refunded."""
+
+from __future__ import annotations
+
+from partita import Saga, minutes, pivot, retriable, seconds, step
+from partita.examples.shop.messages import (
+    CloseReturn,
+    RefundItems,
+    RestockItems,
+    ReturnDeclined,
+    ReturnRequested,
+    WithdrawItems,
+)
+from partita.examples.shop.services import orders
+
+
+class ReturnItems(Saga, start=ReturnRequested, deadline=minutes(15), undone=ReturnDeclined, of=orders, version=1):
+    """RequestReturn -> RestockItems -> RefundItems -> CloseReturn, WithdrawItems as compensation."""
+
+    restock = step(RestockItems, undo=WithdrawItems, timeout=seconds(60))
+    # A refund whose answer is lost is asked for again under its key: it cannot be taken back, and need not be.
+    refund = pivot(RefundItems, timeout=seconds(60), on_timeout="retry")
+    close = retriable(CloseReturn)
