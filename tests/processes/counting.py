@@ -9,13 +9,21 @@ import sys
 import threading
 from pathlib import Path
 
-from partita import App, Command, Event, Key, Service, Settings, Tx
+from partita import App, Command, Event, Key, Meta, Retry, Service, Settings, Tx
+
+FAILS = Path(os.environ.get("COUNTING_FAILS", "/nonexistent"))
+ONE_IN = int(os.environ.get("COUNTING_ONE_IN", "0"))
+FIRST_TRIES = int(os.environ.get("COUNTING_FIRST_TRIES", "0"))
+BATCH = int(os.environ.get("COUNTING_BATCH", "50"))
+SCALE = float(os.environ.get("COUNTING_SCALE", "1"))
+TIERS = tuple(float(part) for part in os.environ.get("COUNTING_TIERS", "60,300,1800").split(",") if part)
 
 source = Service("source", namespace="count.source")
 sink = Service(
     "sink",
     namespace="count.sink",
     tables="CREATE TABLE IF NOT EXISTS seen (seq INTEGER PRIMARY KEY, key TEXT NOT NULL, number BIGINT NOT NULL, pid BIGINT);",
+    retry=Retry(tiers=TIERS, storm=int(os.environ.get("COUNTING_STORM", "20")), storm_pause_s=0.5),
 )
 
 
@@ -35,9 +43,13 @@ async def count(cmd: Count) -> Counted:
 
 
 @sink.on
-async def see(event: Counted, tx: Tx) -> None:
+async def see(event: Counted, tx: Tx, meta: Meta) -> None:
     if event.number == -1:
         os._exit(1)  # a message that kills the process
+    if FAILS.exists():
+        raise ConnectionError("what it needs is down")
+    if ONE_IN and (event.number * 7 + int(event.key[1:])) % ONE_IN == 0 and meta.attempt <= FIRST_TRIES:
+        raise ValueError("not the first time")
     await tx.execute(
         "INSERT INTO seen (key, number, pid) VALUES (:k, :n, :p)", k=event.key, n=event.number, p=os.getpid()
     )
@@ -47,7 +59,7 @@ app = App(source, sink)
 
 
 async def main(data: Path, services: list[str], roles: tuple[str, ...]) -> None:
-    mine = app.configured(Settings(data=data, batch=50))
+    mine = app.configured(Settings(data=data, batch=BATCH, time_scale=SCALE))
     async with mine.running(services=services, roles=roles):
         os.write(1, b"ready\n")
         await asyncio.Event().wait()

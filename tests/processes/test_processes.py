@@ -23,14 +23,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def process(data: Path, services: str, roles: str) -> Iterator[subprocess.Popen[bytes]]:
+def process(data: Path, services: str, roles: str, **told: object) -> Iterator[subprocess.Popen[bytes]]:
     """A process of the counting system, ready; killed at the end."""
     child = subprocess.Popen(
         [sys.executable, "-m", "tests.processes.counting", str(data), services, roles],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **{f"COUNTING_{k.upper()}": str(v) for k, v in told.items()}},
     )
     assert child.stdout is not None and child.stdin is not None
     try:

@@ -49,7 +49,7 @@ class Aside:
             row = parked_row(delivery, group, "waiting", now_us, tier=tier, due_us=due_us, tries=trouble.tries)
             await session.parking.add([row])
         else:
-            await session.parking.move(group, [delivery.name], "waiting", tier, due_us)
+            await session.parking.move(group, [delivery.name], "waiting", tier, due_us, tried=trouble.tries)
         await self._send(session, delivery, retry_topic(delivery.topic, group, self.service.retry.tiers[tier]), now_us)
 
     async def bury(self, session: Session, delivery: Delivery, trouble: Trouble, now_us: int) -> None:
@@ -62,7 +62,7 @@ class Aside:
             if delivery.parked is None:
                 await session.parking.add([parked_row(delivery, group, "dead", now_us, tries=trouble.tries)])
             else:
-                await session.parking.move(group, [delivery.name], "dead", delivery.parked.tier, 0)
+                await session.parking.move(group, [delivery.name], "dead", delivery.parked.tier, 0, tried=trouble.tries)
         elif delivery.parked is not None:
             await session.parking.remove(group, [delivery.name])
         tries = sum(f.tries for f in await session.dead_letters.failures(group, delivery.name))

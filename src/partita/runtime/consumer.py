@@ -222,7 +222,7 @@ class Consumer:
             places = dict.fromkeys(d.record.at for d in deliveries if d.record is not None)
             held = [(*place, self._epochs.get(place, 0)) for place in places]
             try:
-                await self._pipeline.run(deliveries, held)
+                handled = await self._pipeline.run(deliveries, held)
             except HandlerFailed as failed:
                 culprits += 1
                 deliveries = await self._isolate(deliveries, failed, alone=culprits > self._options.culprits_max)
@@ -235,7 +235,7 @@ class Consumer:
                 raise
             else:
                 self._subscription.done([d.record for d in deliveries if d.record is not None])
-                await self.lanes.calm([d.envelope.type for d in deliveries if d.envelope is not None])
+                await self.lanes.calm(handled)
                 return
 
     async def _isolate(self, deliveries: list[Delivery], failed: HandlerFailed, *, alone: bool) -> list[Delivery]:

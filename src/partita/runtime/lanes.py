@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -166,8 +166,8 @@ class Lanes:
             )
         return found
 
-    async def calm(self, types: Sequence[str]) -> None:
-        """Messages of these types were handled in a batch."""
+    async def calm(self, types: Iterable[str]) -> None:
+        """Messages of these types were handled."""
         for type_name in types:
             if type_name in self._storms:
                 await self._storms[type_name].succeeded()
@@ -223,8 +223,6 @@ class Lanes:
                     break
             failure = await self._counted_try(item)
             settled = failure is None
-        if settled and self._storms:
-            await self.calm([self._type_of(item)])
         if item.tries:
             place = (self._group, *item.record.at, item.record.offset)
             await self._waited_out(lambda: pipeline.store.attempts.forget(*place))
@@ -272,7 +270,8 @@ class Lanes:
         """One try; what no message is to blame for is waited out."""
         pipeline = self._pipeline
         delivery = item.delivery or self._decode(item)
-        delivery.tries = max(item.tries - 1, 0)
+        before = item.parked.tries if item.parked is not None else 0
+        delivery.tries = before + max(item.tries - 1, 0)
         if isinstance(delivery.broken, UnknownSchema) and await pipeline.learn_schema(delivery):
             delivery = self._decode(item)
         if delivery.broken is not None or delivery.settled:
@@ -282,11 +281,12 @@ class Lanes:
         async def handle() -> None:
             async with self._turn(delivery, item):
                 if calls_out:
-                    await pipeline.run_late(delivery, self._held(item))
+                    handled = await pipeline.run_late(delivery, self._held(item))
                 else:
                     # One at a time, or a message would be blamed for what it causes.
                     once = item.suspect or item.parked is not None or item.tries
-                    await pipeline.run([delivery], self._held(item), at_once=not once)
+                    handled = await pipeline.run([delivery], self._held(item), at_once=not once)
+                await self.calm(handled)
 
         try:
             await self._waited_out(handle)

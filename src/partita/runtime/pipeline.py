@@ -66,8 +66,9 @@ class Pipeline:
         self.admission = Admission(self.service, self.catalog, self.codec, self.ids)
         self.aside = Aside(self.service, self.admission, self.ids, self.time_scale)
 
-    async def run(self, deliveries: Sequence[Delivery], held: Held, *, at_once: bool = True) -> None:
+    async def run(self, deliveries: Sequence[Delivery], held: Held, *, at_once: bool = True) -> frozenset[str]:
         """Handle these in one transaction: when it returns they are done, when it raises nothing of it was kept.
+        Returns the types of messages a handler has handled: a duplicate, or one that was parked, is none.
 
         With `at_once`, what they cause for this very service is handled in the same transaction (`_own`).
 
@@ -76,10 +77,10 @@ class Pipeline:
             Fenced, StoreUnavailable: no message is to blame; give up the partition, or try again.
         """
         waves, at_once = self.coalesce, at_once and self.at_once
-        units: list[Unit] | None = None
-        while units is None:  # each turn takes one more handler out of the waves, or all of them
+        done: list[Admitted] | None = None
+        while done is None:  # each turn takes one more handler out of the waves, or all of them
             try:
-                units = await self._transaction(deliveries, held, waves, at_once)
+                done = await self._transaction(deliveries, held, waves, at_once)
             except NotForWaves as found:
                 if found.binding is None:
                     waves = False
@@ -90,9 +91,12 @@ class Pipeline:
                     raise
                 # What one of them caused failed: it comes by the bus then, and fails by itself.
                 at_once = False
-        self._finished(units)
+        self._finished([each.unit for each in done])
+        return frozenset(each.candidate.envelope.type for each in done if each.due)
 
-    async def _transaction(self, deliveries: Sequence[Delivery], held: Held, waves: bool, at_once: bool) -> list[Unit]:
+    async def _transaction(
+        self, deliveries: Sequence[Delivery], held: Held, waves: bool, at_once: bool
+    ) -> list[Admitted]:
         now_us = await self.store.now_us()
         async with self.store.transaction() as session:
             if held:
@@ -114,7 +118,7 @@ class Pipeline:
             await sagas.save()
             await self.mark(session, done, now_us)
             await leaving.write()
-        return [a.unit for a in done]
+        return done
 
     async def handle(
         self,
@@ -170,7 +174,7 @@ class Pipeline:
             )
         return found
 
-    async def run_late(self, delivery: Delivery, held: Held) -> None:
+    async def run_late(self, delivery: Delivery, held: Held) -> frozenset[str]:
         """Handle one delivery whose handlers call outside: the transaction opens at the first use of `tx`, or after
         the handlers, so that no lock is held during the call. The call may happen again after a crash; it carries
         the same idempotency key.
@@ -197,6 +201,7 @@ class Pipeline:
         except Superseded:
             return await self.run([delivery], held)
         self._finished([each.unit])
+        return frozenset([each.candidate.envelope.type])
 
     async def set_aside(self, delivery: Delivery, trouble: Trouble, decision: Decision, held: Held) -> None:
         """Do with a delivery that could not be handled what its policy says, in one transaction."""

@@ -83,8 +83,10 @@ class Parking(Protocol):
         """Messages of these partitions that may run, among them those whose gap is filled; the oldest first."""
         ...
 
-    async def move(self, consumer: str, message_ids: Sequence[str], state: State, tier: int, due_us: int) -> None:
-        """Change the state of parked messages."""
+    async def move(
+        self, consumer: str, message_ids: Sequence[str], state: State, tier: int, due_us: int, *, tried: int = 0
+    ) -> None:
+        """Change the state of parked messages, and add to their tries."""
         ...
 
     async def replace(self, consumer: str, message_id: str, by: ParkedRow) -> bool:

@@ -157,7 +157,10 @@ async def _count(app: App, path: Path, form: Form, result: ImportResult) -> None
         ids = [f"{i.number}-{number + 1}" for i in chunk for number in range(len(i.lines))]
         names = {f"r{n}": each for n, each in enumerate(ids)}
         wanted = ", ".join(f":{name}" for name in names)
-        sql = f"SELECT coalesce(sum(refund_cents), 0) AS cents FROM item_return WHERE status = 'COMPLETED' AND return_id IN ({wanted})"
+        sql = (
+            "SELECT coalesce(sum(refund_cents), 0) AS cents FROM item_return "
+            f"WHERE status = 'COMPLETED' AND return_id IN ({wanted})"
+        )
         async with app.store("order-service").reading() as session:
             result.refunded_cents += (await session.fetch(sql, names))[0]["cents"]
     for chunk in chunks((i for i in invoices(path, form) if i.lines and not i.is_credit_note), CHUNK):

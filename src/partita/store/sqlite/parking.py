@@ -30,7 +30,7 @@ SELECT {COLUMNS} FROM parked AS p WHERE consumer = ? AND state IN ('ready', 'gap
       AND s.consumer = p.consumer AND s.last >= p.number - 1))
 ORDER BY idx LIMIT ?
 """
-MOVE = "UPDATE parked SET state = ?, tier = ?, due_us = ? WHERE consumer = ? AND message_id = ?"
+MOVE = "UPDATE parked SET state = ?, tier = ?, due_us = ?, tries = tries + ? WHERE consumer = ? AND message_id = ?"
 REPLACE = """
 UPDATE parked SET message_id = ?, type = ?, state = ?, tier = ?, step = ?, source = ?, number = ?, headers = ?, value = ?
 WHERE consumer = ? AND message_id = ?
@@ -91,9 +91,11 @@ class SqliteParking:
         named = json.dumps([f"{topic}/{partition}" for topic, partition in places])
         return [ParkedRow(*row) for row in self._db.execute(READY, (consumer, named, limit))]
 
-    async def move(self, consumer: str, message_ids: Sequence[str], state: State, tier: int, due_us: int) -> None:
+    async def move(
+        self, consumer: str, message_ids: Sequence[str], state: State, tier: int, due_us: int, *, tried: int = 0
+    ) -> None:
         """Change the state of parked messages."""
-        self._db.executemany(MOVE, [(state, tier, due_us, consumer, each) for each in message_ids])
+        self._db.executemany(MOVE, [(state, tier, due_us, tried, consumer, each) for each in message_ids])
 
     async def replace(self, consumer: str, message_id: str, by: ParkedRow) -> bool:
         """Put another message in a parked one's place."""
