@@ -23,7 +23,12 @@ sink = Service(
     "sink",
     namespace="count.sink",
     tables="CREATE TABLE IF NOT EXISTS seen (seq INTEGER PRIMARY KEY, key TEXT NOT NULL, number BIGINT NOT NULL, pid BIGINT);",
-    retry=Retry(tiers=TIERS, storm=int(os.environ.get("COUNTING_STORM", "20")), storm_pause_s=0.5),
+    retry=Retry(
+        in_place=int(os.environ.get("COUNTING_IN_PLACE", "3")),
+        tiers=TIERS,
+        storm=int(os.environ.get("COUNTING_STORM", "20")),
+        storm_pause_s=0.5,
+    ),
 )
 
 

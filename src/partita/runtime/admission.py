@@ -60,7 +60,7 @@ class Admission:
     async def admit(self, session: Session, deliveries: Sequence[Delivery], now_us: int) -> list[Admitted]:
         """Decide about each delivery, write the marks, and settle what may not go on."""
         admitted = [Admitted(Unit(d), self.candidate(d)) for d in deliveries if d.envelope is not None]
-        out = [a for a in admitted if a.unit.delivery.parked is not None and a.unit.delivery.parked.state == "ready"]
+        out = [a for a in admitted if a.unit.delivery.parked is not None and a.unit.delivery.parked.state != "gap"]
         if out:
             await self._out_of_parking(session, out, now_us)
         new = [a for a in admitted if a not in out] if out else admitted
@@ -76,11 +76,15 @@ class Admission:
         return admitted
 
     async def _out_of_parking(self, session: Session, out: Sequence[Admitted], now_us: int) -> None:
-        """Only who still stands ready there may run: two workers, or a person, may have been at it."""
+        """Only who still stands ready there may run, and those behind him in the same batch: two workers, or a person,
+        may have been at it."""
         there = await session.parking.get(self.service.name, [a.unit.delivery.name for a in out])
+        running: set[tuple[str, str] | None] = set()
         for each in out:
-            row = there.get(each.unit.delivery.name)
-            if row is None or row.state != "ready":
+            row, lane = there.get(each.unit.delivery.name), each.unit.delivery.lane
+            if row is not None and (row.state == "ready" or (row.state == "behind" and lane in running)):
+                running.add(lane)
+            else:
                 each.candidate.verdict = Verdict.DUPLICATE
         await admit_parked(session, [a.candidate for a in out if a.fresh], now_us)
 

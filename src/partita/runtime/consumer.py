@@ -31,6 +31,7 @@ class ConsumerOptions:
     lanes_max: int = 1_000
     parked_at_once: int = 100
     culprits_max: int = 3
+    small_batch: int = 50
     idle_poll_s: float = 0.5
     parked_look_s: float = 0.25
     overdue_s: float = 30.0
@@ -138,16 +139,54 @@ class Consumer:
         self._next_look = now + self._options.parked_look_s
         store = self._pipeline.store
         places = list(self._epochs.keys() - self._leaving)
-        room = self._options.parked_at_once - len(self.lanes.parked)
         rows: Sequence[ParkedRow] = ()
         async with store.reading() as session:
             self._paused = await session.groups.paused(self._group) is not None
-            if places and room > 0 and not self._paused:
+            if places and not self._paused and len(self.lanes.parked) < self._options.parked_at_once:
                 rows = await session.parking.ready(self._group, places, self._options.parked_at_once)
+        rows = [row for row in rows if row.message_id not in self.lanes.parked]
+        # What a lane of such a key holds meanwhile is parked behind them, or comes after them.
+        untried = [row for row in rows if row.state == "ready" and not row.tries]
+        alone = [row for row in rows if row not in untried]
+        if untried and not await self._together(untried):
+            alone += untried
+        for row in alone:
+            self.lanes.put(Item(_record_of(row), parked=row))
+
+    async def _together(self, heads: Sequence[ParkedRow]) -> bool:
+        """Handle messages that only stood behind others, with those behind them, in one transaction. False = they must
+        go alone: one fails or calls outside, or the process died over such a batch before."""
+        pipeline, place = self._pipeline, (self._group, "(parking)", 0, 0)
+        keys = [(row.topic, row.key) for row in heads if row.key is not None]
+        async with pipeline.store.reading() as session:
+            rows = [*heads, *await session.parking.behind(self._group, keys, self._options.batch)]
+        tries = await self._attempts.count(*place)
+        if tries > 1:
+            if not self.lanes.parked:
+                await self._attempts.forget(*place)
+            return False
+        deliveries = []
         for row in rows:
-            if row.message_id not in self.lanes.parked:
-                record = Record(row.topic, row.partition, row.offset, row.key, row.headers, row.value, row.appended_us)
-                self.lanes.put(Item(record, parked=row))
+            delivery = decode(_record_of(row), pipeline.interests, pipeline.codec, pipeline.store.source)
+            delivery.parked = row
+            deliveries.append(delivery)
+        calls_out = any(d.interest is not None and d.interest.calls_out for d in deliveries)
+        storm = any(d.envelope is not None and self.lanes.storm(d.envelope.type).raging for d in deliveries)
+        handled: frozenset[str] | None = None
+        if not (calls_out or storm or any(d.broken is not None for d in deliveries)):
+            held = [(*at, self._epochs.get(at, 0)) for at in dict.fromkeys((row.topic, row.partition) for row in rows)]
+            try:
+                handled = await pipeline.run(deliveries, held, at_once=False)
+            except HandlerFailed:
+                log.info("%s: one of %d parked messages fails; they go alone", self.name, len(rows))
+            except Fenced:
+                self.lanes.fenced = True
+                raise
+        await self._attempts.forget(*place)
+        if handled is not None:
+            await self.lanes.calm(handled)
+            self.look_at_parking()
+        return handled is not None
 
     async def _assign(self, assigned: Sequence[Place], revoked: Sequence[Place]) -> None:
         """Claim what came, in the service's own database: from here on a former holder can write nothing more."""
@@ -225,7 +264,12 @@ class Consumer:
                 handled = await self._pipeline.run(deliveries, held)
             except HandlerFailed as failed:
                 culprits += 1
-                deliveries = await self._isolate(deliveries, failed, alone=culprits > self._options.culprits_max)
+                many = culprits > self._options.culprits_max
+                small = len(deliveries) <= self._options.small_batch
+                deliveries = await self._isolate(deliveries, failed, alone=many and small)
+                if many and not small:
+                    # Each culprit makes all others run again: few of them must not make many of those.
+                    return await self._in_parts(deliveries)
             except Fenced:
                 self.lanes.fenced = True
                 raise
@@ -238,21 +282,34 @@ class Consumer:
                 await self.lanes.calm(handled)
                 return
 
+    async def _in_parts(self, deliveries: Sequence[Delivery]) -> None:
+        rest = list(deliveries)
+        while rest:
+            part, rest = rest[: self._options.small_batch], rest[self._options.small_batch :]
+            free = [delivery for delivery in part if delivery.lane not in self.lanes]
+            for delivery in part:
+                if delivery.lane in self.lanes and delivery.record is not None:
+                    self.lanes.put(Item(delivery.record, delivery))
+            try:
+                await self._batch(free)
+            except Exception:
+                self._carried += rest
+                raise
+
     async def _isolate(self, deliveries: list[Delivery], failed: HandlerFailed, *, alone: bool) -> list[Delivery]:
-        """Move the culprit and what must not pass it to a lane; with `alone` everything: a storm is no batch."""
+        """Move the culprit and all of its key to a lane; with `alone` everything: a storm is no batch."""
         culprit = failed.unit.delivery
         lane = culprit.lane
         assert culprit.record is not None
         culprit.tries = await self.lanes.count(culprit.record)
-        position = next(i for i, d in enumerate(deliveries) if d is culprit)
         rest: list[Delivery] = []
-        for index, delivery in enumerate(deliveries):
+        for delivery in deliveries:
             assert delivery.record is not None
-            behind = index > position and lane is not None and delivery.lane == lane
             if delivery is culprit:
                 item = Item(delivery.record, delivery, tries=culprit.tries, failed=1, failure=failed.error)
                 self.lanes.put(item)
-            elif behind or alone:
+            elif alone or (lane is not None and delivery.lane == lane):
+                # Also those before it: left in the batch, they would race with it.
                 self.lanes.put(Item(delivery.record, delivery))
             else:
                 rest.append(delivery)
@@ -267,6 +324,10 @@ class Consumer:
         self._epochs, self._suspects, self._leaving = {}, {}, set()
         self._subscription = self._subscribe()
         self.lanes = self._new_lanes()
+
+
+def _record_of(row: ParkedRow) -> Record:
+    return Record(row.topic, row.partition, row.offset, row.key, row.headers, row.value, row.appended_us)
 
 
 class Member(Protocol):

@@ -108,12 +108,12 @@ class Lanes:
         return (item for lane in self._lanes.values() for item in lane)
 
     def put(self, item: Item) -> None:
-        """Put an item at the end of its lane."""
+        """Put an item at the end of its lane; one out of the parking next: what is in the lane will be parked behind it."""
         if item.parked is not None:
             self.parked.add(item.parked.message_id)
         lane = self._lanes.get(item.key)
         if lane is not None:
-            lane.append(item)
+            lane.insert(1 if item.parked is not None else len(lane), item)
             return
         lane = self._lanes[item.key] = deque([item])
         task = asyncio.create_task(self._drain(item.key, lane), name=f"lane {item.key}")
@@ -190,8 +190,8 @@ class Lanes:
             while lane:
                 item = lane[0]
                 await self._settle(item)
-                self._end(item)
                 lane.popleft()
+                self._end(item)
         except Fenced:
             self.fenced = True
         except Exception:

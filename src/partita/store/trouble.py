@@ -83,6 +83,10 @@ class Parking(Protocol):
         """Messages of these partitions that may run, among them those whose gap is filled; the oldest first."""
         ...
 
+    async def behind(self, consumer: str, keys: Sequence[tuple[str, str]], limit: int) -> Sequence[ParkedRow]:
+        """Of each of these (topic, key) the first that queue behind its head, in order: at most `limit` in all."""
+        ...
+
     async def move(
         self, consumer: str, message_ids: Sequence[str], state: State, tier: int, due_us: int, *, tried: int = 0
     ) -> None:

@@ -31,6 +31,9 @@ SELECT {COLUMNS} FROM parked AS p WHERE consumer = ? AND state IN ('ready', 'gap
 ORDER BY idx LIMIT ?
 """
 MOVE = "UPDATE parked SET state = ?, tier = ?, due_us = ?, tries = tries + ? WHERE consumer = ? AND message_id = ?"
+BEHIND = f"""
+SELECT {COLUMNS} FROM parked AS p WHERE consumer = ? AND topic = ? AND key = ? AND state = 'behind' ORDER BY idx LIMIT ?
+"""
 REPLACE = """
 UPDATE parked SET message_id = ?, type = ?, state = ?, tier = ?, step = ?, source = ?, number = ?, headers = ?, value = ?
 WHERE consumer = ? AND message_id = ?
@@ -90,6 +93,15 @@ class SqliteParking:
         """Messages of these partitions that may run."""
         named = json.dumps([f"{topic}/{partition}" for topic, partition in places])
         return [ParkedRow(*row) for row in self._db.execute(READY, (consumer, named, limit))]
+
+    async def behind(self, consumer: str, keys: Sequence[tuple[str, str]], limit: int) -> Sequence[ParkedRow]:
+        """Of each of these keys the first that queue behind its head."""
+        found: list[ParkedRow] = []
+        for topic, key in keys:
+            if len(found) < limit:
+                rows = self._db.execute(BEHIND, (consumer, topic, key, limit - len(found)))
+                found += [ParkedRow(*row) for row in rows]
+        return found
 
     async def move(
         self, consumer: str, message_ids: Sequence[str], state: State, tier: int, due_us: int, *, tried: int = 0
