@@ -26,7 +26,7 @@ class Settings:
     store: str = ""
     bus: str = ""
     time_scale: float = 1.0
-    batch: int = 500
+    batch: int = 1_000
     coalesce: bool = True
     at_once: bool = True
     alert_webhook: str = ""

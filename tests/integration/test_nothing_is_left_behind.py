@@ -35,11 +35,11 @@ async def entries(bank: Any) -> int:
 def failing_once(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     calls: list[int] = []
 
-    async def work(*args: Any) -> Any:
+    async def work(*args: Any, **kwargs: Any) -> Any:
         calls.append(1)
         if len(calls) == 1:
             raise StoreUnavailable("the disk is full")
-        return await original(*args)
+        return await original(*args, **kwargs)
 
     return work
 

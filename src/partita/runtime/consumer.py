@@ -148,19 +148,21 @@ class Consumer:
         # What a lane of such a key holds meanwhile is parked behind them, or comes after them.
         untried = [row for row in rows if row.state == "ready" and not row.tries]
         alone = [row for row in rows if row not in untried]
-        if untried and not await self._together(untried):
-            alone += untried
+        for at in dict.fromkeys((row.topic, row.partition) for row in untried):
+            heads = [row for row in untried if (row.topic, row.partition) == at]
+            if not await self._together(heads, at):
+                alone += heads
         for row in alone:
             self.lanes.put(Item(_record_of(row), parked=row))
 
-    async def _together(self, heads: Sequence[ParkedRow]) -> bool:
-        """Handle messages that only stood behind others, with those behind them, in one transaction. False = they must
-        go alone: one fails or calls outside, or the process died over such a batch before."""
-        pipeline, place = self._pipeline, (self._group, "(parking)", 0, 0)
+    async def _together(self, heads: Sequence[ParkedRow], at: Place) -> bool:
+        """Handle messages of a partition that only stood behind others, with those behind them, in one transaction.
+        False = they must go alone: one fails or calls outside, or a process died over such a batch before."""
+        pipeline, place = self._pipeline, (self._group, f"{at[0]} (parked)", at[1], 0)
         keys = [(row.topic, row.key) for row in heads if row.key is not None]
         async with pipeline.store.reading() as session:
             rows = [*heads, *await session.parking.behind(self._group, keys, self._options.batch)]
-        tries = await self._attempts.count(*place)
+        tries, _ = await self._attempts.count(*place)
         if tries > 1:
             if not self.lanes.parked:
                 await self._attempts.forget(*place)
@@ -174,9 +176,8 @@ class Consumer:
         storm = any(d.envelope is not None and self.lanes.storm(d.envelope.type).raging for d in deliveries)
         handled: frozenset[str] | None = None
         if not (calls_out or storm or any(d.broken is not None for d in deliveries)):
-            held = [(*at, self._epochs.get(at, 0)) for at in dict.fromkeys((row.topic, row.partition) for row in rows)]
             try:
-                handled = await pipeline.run(deliveries, held, at_once=False)
+                handled = await pipeline.run(deliveries, [(*at, self._epochs.get(at, 0))], at_once=False)
             except HandlerFailed:
                 log.info("%s: one of %d parked messages fails; they go alone", self.name, len(rows))
             except Fenced:
@@ -301,12 +302,12 @@ class Consumer:
         culprit = failed.unit.delivery
         lane = culprit.lane
         assert culprit.record is not None
-        culprit.tries = await self.lanes.count(culprit.record)
+        culprit.tries, seen = await self.lanes.count(culprit.record, tried=1, failed=1)
         rest: list[Delivery] = []
         for delivery in deliveries:
             assert delivery.record is not None
             if delivery is culprit:
-                item = Item(delivery.record, delivery, tries=culprit.tries, failed=1, failure=failed.error)
+                item = Item(delivery.record, delivery, tries=culprit.tries, failed=seen, failure=failed.error)
                 self.lanes.put(item)
             elif alone or (lane is not None and delivery.lane == lane):
                 # Also those before it: left in the batch, they would race with it.

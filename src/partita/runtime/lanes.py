@@ -39,7 +39,7 @@ class ProcessDied(PartitaError):
 class Item:
     """A record in a lane. `suspect`: a process died with it in hand, so tries are counted before it is decoded.
 
-    `tries` are counted in the database, `failed` are those this process saw fail: the others it did not survive.
+    `tries` are counted in the database, `failed` are those that were seen to fail: the others were not survived.
     """
 
     record: Record
@@ -140,17 +140,18 @@ class Lanes:
         self._lanes.clear()
         self.parked.clear()
 
-    async def count(self, record: Record) -> int:
-        """Count one more try of a record, durably; returns how many there were."""
-        tries = 0
+    async def count(self, record: Record, *, tried: int, failed: int) -> tuple[int, int]:
+        """Count a try of a record, or that it failed, durably; returns (tries, failed) so far."""
+        counted = (0, 0)
         attempts = self._pipeline.store.attempts
+        place = (self._group, record.topic, record.partition, record.offset)
 
         async def count() -> None:
-            nonlocal tries
-            tries = await attempts.count(self._group, record.topic, record.partition, record.offset)
+            nonlocal counted
+            counted = await attempts.count(*place, tried=tried, failed=failed)
 
         await self._waited_out(count)
-        return tries
+        return counted
 
     def storm(self, type_name: str) -> Storm:
         """The storm over a message type."""
@@ -243,19 +244,18 @@ class Lanes:
         retry = self._pipeline.service.retry
         careful = item.suspect or item.parked is not None
         async with self._counted if item.suspect else nullcontext():
-            if careful or item.tries:
-                item.tries = await self.count(item.record)
-            if careful and item.tries - 1 - item.failed > retry.in_place:
+            if careful:
+                item.tries, item.failed = await self.count(item.record, tried=1, failed=0)
+            deaths = item.tries - 1 - item.failed
+            if careful and deaths > retry.in_place:
                 return ProcessDied(
-                    f"The process died with this message in hand, {item.tries - 1 - item.failed} times.",
+                    f"The process died with this message in hand, {deaths} times.",
                     hint="Its bytes are kept raw; they were not decoded again.",
                 )
             async with self.storm(self._type_of(item)).turn():
                 failure = await self._try(item)
         if failure is not None:
-            item.failed += 1
-            if not item.tries:
-                item.tries = await self.count(item.record)
+            item.tries, item.failed = await self.count(item.record, tried=0 if careful else 1, failed=1)
         return failure
 
     async def _is_storm(self, item: Item, failure: Exception) -> bool:

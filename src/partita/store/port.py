@@ -420,8 +420,13 @@ class Attempts(Protocol):
         """Nothing is in hand any more."""
         ...
 
-    async def count(self, consumer: str, topic: str, partition: int, offset: int) -> int:
-        """Count one more try of one record; returns the number of tries so far."""
+    async def count(
+        self, consumer: str, topic: str, partition: int, offset: int, *, tried: int = 1, failed: int = 0
+    ) -> tuple[int, int]:
+        """Count tries of one record, and how many of them were seen to fail: the others did not survive.
+
+        Returns (tries, failed) so far.
+        """
         ...
 
     async def forget(self, consumer: str, topic: str, partition: int, upto: int) -> None:

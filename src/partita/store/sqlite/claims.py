@@ -20,8 +20,9 @@ UPDATE claim SET first = ?, last = ? WHERE consumer = ? AND topic = ? AND partit
 """
 CLEAR = "UPDATE claim SET first = NULL, last = NULL WHERE consumer = ? AND topic = ? AND partition = ?"
 COUNT = """
-INSERT INTO attempt (consumer, topic, partition, "offset", tries) VALUES (?, ?, ?, ?, 1)
-ON CONFLICT (consumer, topic, partition, "offset") DO UPDATE SET tries = tries + 1 RETURNING tries
+INSERT INTO attempt (consumer, topic, partition, "offset", tries, failed) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (consumer, topic, partition, "offset")
+DO UPDATE SET tries = tries + excluded.tries, failed = failed + excluded.failed RETURNING tries, failed
 """
 FORGET = 'DELETE FROM attempt WHERE consumer = ? AND topic = ? AND partition = ? AND "offset" <= ?'
 
@@ -65,11 +66,13 @@ class SqliteAttempts:
         async with self._file.writing(synced=False) as db:
             db.execute(CLEAR, (consumer, topic, partition))
 
-    async def count(self, consumer: str, topic: str, partition: int, offset: int) -> int:
-        """Count one more try."""
+    async def count(
+        self, consumer: str, topic: str, partition: int, offset: int, *, tried: int = 1, failed: int = 0
+    ) -> tuple[int, int]:
+        """Count tries, and those seen to fail."""
         async with self._file.writing(synced=False) as db:
-            tries: int = db.execute(COUNT, (consumer, topic, partition, offset)).fetchone()[0]
-        return tries
+            row = db.execute(COUNT, (consumer, topic, partition, offset, tried, failed)).fetchone()
+        return row[0], row[1]
 
     async def forget(self, consumer: str, topic: str, partition: int, upto: int) -> None:
         """Settled records need no count."""

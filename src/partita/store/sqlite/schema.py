@@ -121,7 +121,7 @@ CREATE TABLE claim (
 ) WITHOUT ROWID;
 CREATE TABLE attempt (
     consumer TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, "offset" INTEGER NOT NULL,
-    tries INTEGER NOT NULL, PRIMARY KEY (consumer, topic, partition, "offset")
+    tries INTEGER NOT NULL, failed INTEGER NOT NULL, PRIMARY KEY (consumer, topic, partition, "offset")
 ) WITHOUT ROWID;
 """
     + LEASE_TABLES,

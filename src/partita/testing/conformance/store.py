@@ -331,10 +331,12 @@ async def what_was_in_hand_is_told_to_the_successor(open_store: OpenStore) -> No
         assert found == InHand("topic", 0, 5, 9), "what was in hand is not told"
         await one.attempts.take("group", [InHand("topic", 0, 50, 90)], [epoch])
         assert (await two.attempts.claim("group", "topic", 0, "two"))[1] == found, "a former holder wrote over it"
-        assert [await two.attempts.count("group", "topic", 0, 5) for _ in range(3)] == [1, 2, 3]
-        assert await one.attempts.count("group", "topic", 0, 5) == 4, "tries are counted across processes"
+        assert [await two.attempts.count("group", "topic", 0, 5) for _ in range(3)] == [(1, 0), (2, 0), (3, 0)]
+        assert await one.attempts.count("group", "topic", 0, 5) == (4, 0), "tries are counted across processes"
+        failed = await one.attempts.count("group", "topic", 0, 5, tried=0, failed=1)
+        assert failed == (4, 1), "what failed is told from what killed the process"
         await two.attempts.forget("group", "topic", 0, 5)
-        assert await two.attempts.count("group", "topic", 0, 5) == 1
+        assert await two.attempts.count("group", "topic", 0, 5) == (1, 0)
 
 
 async def leases_are_split_and_never_shared(open_store: OpenStore) -> None:
