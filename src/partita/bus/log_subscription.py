@@ -156,8 +156,9 @@ class LogSubscription:
         """Heartbeat, take-over, position write."""
         if self._closed:
             return
-        assigned, revoked = self._news
         async with self._file.writing(synced=False) as db:
+            # Looked up here: while this waited for the lock, a poll may have taken the news that there was.
+            assigned, revoked = self._news
             holding = self._book.tick(db, self._scope, self._resources, self._member)
             self._joined = True
             for resource, epoch in holding.held.items():
