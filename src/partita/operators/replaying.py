@@ -98,8 +98,9 @@ class Replay:
         )
         async with self._store.transaction() as session:
             await session.operations.begin(row)
+            chosen = " ".join(f"{k}={v}" for k, v in where._asdict().items() if v)
             await record(
-                session, now_us, self._by, row.verb, row.target, detail=f"{row.id} plans {row.planned}", reason=reason
+                session, now_us, self._by, row.verb, chosen, detail=f"{row.id} plans {row.planned}", reason=reason
             )
         return row
 
@@ -132,7 +133,7 @@ class Replay:
             if progress.failed and progress.failed / tried > pace.stop_at_errors:
                 progress.stopped = f"{progress.failed} of {tried} failed again"
             elif progress.waiting and pace.patience_s:
-                progress.stopped = f"{progress.waiting} were not handled within {pace.patience_s:.0f} s"
+                progress.stopped = f"{progress.waiting} were not handled within {pace.patience_s:.0f} s; does {self._service.name} run?"
             await self._clock.sleep(max(0.0, len(released) / pace.rate - (self._clock.monotonic() - begun)))
             size = next(sizes, size)
         await self._finish(operation_id, cursor, progress)
