@@ -44,6 +44,8 @@ def list_(group: str | None, data: Path, app_name: str, output: str) -> None:
         sums.setdefault((lag.group, lag.topic), []).append(lag)
     rows = []
     for (name, topic), parts in sums.items():
+        if name.endswith(".retry") and not any(p.lag for p in parts):
+            continue  # three topics for each topic and group, which say nothing while nothing waits in them
         owned = sum(p.owner is not None for p in parts)
         members = len({p.owner for p in parts if p.owner is not None})
         rows.append((name, topic, sum(p.lag for p in parts), f"{owned} of {len(parts)}", members))

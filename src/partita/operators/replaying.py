@@ -133,7 +133,8 @@ class Replay:
             if progress.failed and progress.failed / tried > pace.stop_at_errors:
                 progress.stopped = f"{progress.failed} of {tried} failed again"
             elif progress.waiting and pace.patience_s:
-                progress.stopped = f"{progress.waiting} were not handled within {pace.patience_s:.0f} s; does {self._service.name} run?"
+                late = f"{progress.waiting} were not handled within {pace.patience_s:.0f} s"
+                progress.stopped = f"{late}; does {self._service.name} run?"
             await self._clock.sleep(max(0.0, len(released) / pace.rate - (self._clock.monotonic() - begun)))
             size = next(sizes, size)
         await self._finish(operation_id, cursor, progress)
