@@ -13,7 +13,7 @@ from typing import Protocol
 
 from partita.bus.port import Record, Subscription
 from partita.errors import Fenced
-from partita.runtime.delivery import Delivery, decode
+from partita.runtime.delivery import Delivery, decode, record_of
 from partita.runtime.lanes import Item, Lanes, Place
 from partita.runtime.pipeline import Pipeline
 from partita.runtime.waves import HandlerFailed
@@ -153,7 +153,7 @@ class Consumer:
             if not await self._together(heads, at):
                 alone += heads
         for row in alone:
-            self.lanes.put(Item(_record_of(row), parked=row))
+            self.lanes.put(Item(record_of(row), parked=row))
 
     async def _together(self, heads: Sequence[ParkedRow], at: Place) -> bool:
         """Handle messages of a partition that only stood behind others, with those behind them, in one transaction.
@@ -169,7 +169,7 @@ class Consumer:
             return False
         deliveries = []
         for row in rows:
-            delivery = decode(_record_of(row), pipeline.interests, pipeline.codec, pipeline.store.source)
+            delivery = decode(record_of(row), pipeline.interests, pipeline.codec, pipeline.store.source)
             delivery.parked = row
             deliveries.append(delivery)
         calls_out = any(d.interest is not None and d.interest.calls_out for d in deliveries)
@@ -325,10 +325,6 @@ class Consumer:
         self._epochs, self._suspects, self._leaving = {}, {}, set()
         self._subscription = self._subscribe()
         self.lanes = self._new_lanes()
-
-
-def _record_of(row: ParkedRow) -> Record:
-    return Record(row.topic, row.partition, row.offset, row.key, row.headers, row.value, row.appended_us)
 
 
 class Member(Protocol):

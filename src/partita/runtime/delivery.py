@@ -77,6 +77,11 @@ class Unit:
     reply: Any = None
 
 
+def record_of(row: ParkedRow) -> Record:
+    """A parked message as the record it was."""
+    return Record(row.topic, row.partition, row.offset, row.key, row.headers, row.value, row.appended_us)
+
+
 def decode(record: Record, interests: Mapping[str, Interest], codec: Codec, source: str) -> Delivery:
     """A record as a delivery for the service whose database is `source`; never raises for what the bytes are:
     `broken` says it."""

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from partita.bus.port import Record
 from partita.errors import PartitaError
 from partita.outbox.outbox import Leaving
 from partita.runtime.admission import row_of_letter
 from partita.runtime.calling import meta_of
-from partita.runtime.delivery import Delivery, decode
+from partita.runtime.delivery import Delivery, decode, record_of
 from partita.runtime.pipeline import Pipeline
 from partita.runtime.saga_steps import SagaBatch
 from partita.runtime.waves import HandlerFailed
@@ -78,8 +77,7 @@ async def _rehearse(pipeline: Pipeline, session: Session, letter: DeadLetter) ->
 
 
 async def _one(pipeline: Pipeline, session: Session, row: ParkedRow, letter_id: str) -> Rehearsed:
-    record = Record(row.topic, row.partition, row.offset, row.key, row.headers, row.value, row.appended_us)
-    delivery = decode(record, pipeline.interests, pipeline.codec, pipeline.store.source)
+    delivery = decode(record_of(row), pipeline.interests, pipeline.codec, pipeline.store.source)
     delivery.parked = row
     told = Rehearsed(letter_id, row.message_id, row.type, row.key, "runs", "", (), ())
     if delivery.broken is not None:
