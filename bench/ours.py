@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import bisect
 import os
 import resource
 import shutil
@@ -20,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from checkout import OrderId, Place, app
 
-from partita import Settings
+from partita import App, Settings
 
 OTHERS = ("inventory", "payments")
 
@@ -71,7 +72,7 @@ async def checkouts(count: int, data: Path) -> float:
             async with mine.store("orders").reading() as session:
                 rows = await session.fetch("SELECT count(*) AS n FROM orders WHERE status <> 'PLACED'", {})
             left = count - rows[0]["n"]
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.03)
         seconds = time.perf_counter() - begun
     return count / seconds
 
@@ -125,9 +126,10 @@ def alone(samples: int) -> list[float]:
 
 
 async def _hop(rate: float, seconds: float, data: Path) -> list[float]:
-    """Commit of an event to its handling by another service, in milliseconds, at a steady rate."""
+    """Commit of a command by one service to the commit of its handling by another, in milliseconds, at a steady rate."""
     mine = app.configured(Settings(data=data))
     async with mine.running():
+        commits = {name: _commits(mine, name) for name in ("orders", "inventory")}
         await asyncio.sleep(1)
         begun = time.perf_counter()
         waiting = []
@@ -138,13 +140,31 @@ async def _hop(rate: float, seconds: float, data: Path) -> list[float]:
             waiting.append(asyncio.create_task(mine.send(Place(order_id=OrderId(f"hop{n}"), cents=1))))
         await asyncio.gather(*waiting)
         await mine.settled(60)
-    sent = {}
+
+    def committed(service: str, begun_us: int) -> float:
+        """When the transaction that began then was committed: each of these writes to the outbox."""
+        return commits[service][bisect.bisect_left(commits[service], begun_us / 1e6)]
+
     with sqlite3.connect(data / "orders.db") as db:
-        for name, at in db.execute("SELECT id, at_us FROM outbox WHERE type LIKE '%.Reserve'"):
-            sent[name] = at
+        sent = dict(db.execute("SELECT id, at_us FROM outbox WHERE type LIKE '%.Reserve'").fetchall())
     with sqlite3.connect(data / "inventory.db") as db:
         rows = db.execute("SELECT message_id, at_us FROM inbox").fetchall()
-    return sorted((at - sent[name]) / 1000 for name, at in rows if name in sent)
+    took = [committed("inventory", at) - committed("orders", sent[name]) for name, at in rows if name in sent]
+    assert len(took) == int(rate * seconds), len(took)
+    return sorted(each * 1000 for each in took)
+
+
+def _commits(mine: App, service: str) -> list[float]:
+    """Filled with the time of every commit that wrote to the service's outbox."""
+    store, times = mine.store(service), []
+    wake_relay = store.on_outbox
+
+    def stamped() -> None:
+        times.append(time.time())
+        wake_relay()
+
+    store.on_outbox = stamped
+    return times
 
 
 def hop(rate: float, seconds: float) -> list[float]:
@@ -152,22 +172,16 @@ def hop(rate: float, seconds: float) -> list[float]:
         return asyncio.run(_hop(rate, seconds, data))
 
 
-async def _with_history(rows: int, count: int, data: Path) -> tuple[float, float]:
-    """Checkouts per second in one process before and after a history of so many messages is put in every ledger."""
+async def _rate(turn: int, count: int, data: Path) -> float:
+    """Checkouts per second in one process."""
     mine = app.configured(Settings(data=data))
-    rates: list[float] = []
-    for turn in range(4):  # two without the history, two with it; the better of each: the machine is noisy
-        async with mine.running():
-            begun = time.perf_counter()
-            for first in range(0, count, 500):
-                ids = range(first, min(first + 500, count))
-                await asyncio.gather(*(mine.send(Place(order_id=OrderId(f"h{turn}-{n}"), cents=1)) for n in ids))
-            await mine.settled(120)
-            rates.append(count / (time.perf_counter() - begun))
-        if turn == 1:
-            for name in ("orders", *OTHERS):
-                _age(data / f"{name}.db", rows)
-    return max(rates[:2]), max(rates[2:])
+    async with mine.running():
+        begun = time.perf_counter()
+        for first in range(0, count, 500):
+            ids = range(first, min(first + 500, count))
+            await asyncio.gather(*(mine.send(Place(order_id=OrderId(f"h{turn}-{n}"), cents=1)) for n in ids))
+        await mine.settled(120)
+        return count / (time.perf_counter() - begun)
 
 
 def _age(path: Path, rows: int) -> None:
@@ -193,9 +207,15 @@ def _age(path: Path, rows: int) -> None:
     db.close()
 
 
-def history(rows: int, count: int) -> tuple[float, float]:
-    with folder() as data:
-        return asyncio.run(_with_history(rows, count, data))
+def history(rows: int, count: int, runs: int) -> float:
+    """How much longer the same work takes with so many old messages in every ledger: the median of runs in turn."""
+    with folder() as young, folder() as old:
+        for data in (young, old):
+            asyncio.run(_rate(0, 100, data))  # makes the tables
+        for name in ("orders", *OTHERS):
+            _age(old / f"{name}.db", rows)
+        turns = range(1, runs + 1)
+        return median([asyncio.run(_rate(n, count, young)) / asyncio.run(_rate(n, count, old)) for n in turns])
 
 
 def memory(count: int) -> tuple[float, float]:
