@@ -42,6 +42,7 @@ class Candidate:
     before: InboxEntry | None = None
     repeated: dict[str, InboxEntry] = field(default_factory=dict)  # by consumer: the business key was seen before
     again: bool = False  # it has a mark already: its saga asks for it again, or it comes out of the parking
+    own: bool = False  # written by this very transaction: nobody can have seen it, and its number is the next
     overtakes: bool = False  # an undo whose command is parked: it does not wait behind it
 
 
@@ -60,7 +61,7 @@ async def admit(
     wanted = [c for c in candidates if c.wanted]
     for candidate in wanted:
         candidate.payload_hash = payload_hash(candidate.envelope.type, candidate.value)
-    await _by_id(session, consumer, wanted)
+    await _by_id(session, consumer, [c for c in wanted if not c.own])
     if order == "key":
         await _by_key_sequence(session, consumer, candidates)
         await _by_parking(session, consumer, wanted)
@@ -83,7 +84,7 @@ async def admit_parked(session: Session, candidates: Sequence[Candidate], now_us
 
 
 async def _by_id(session: Session, consumer: str, candidates: Sequence[Candidate]) -> None:
-    known = dict(await session.inbox.seen(consumer, [c.envelope.id for c in candidates]))
+    known = dict(await session.inbox.seen(consumer, [c.envelope.id for c in candidates])) if candidates else {}
     for candidate in candidates:
         entry = known.get(candidate.envelope.id)
         if entry is None:
@@ -107,7 +108,8 @@ async def _by_key_sequence(session: Session, consumer: str, candidates: Sequence
     """
     numbered = [c for c in candidates if c.envelope.key_sequence and c.key is not None]
     places = [(c.envelope.source, c.topic, c.key or "") for c in numbered]
-    last = dict(await session.sequences.last_in(consumer, sorted(set(places))))
+    asked = {place for candidate, place in zip(numbered, places, strict=True) if not candidate.own}
+    last = dict(await session.sequences.last_in(consumer, sorted(asked))) if asked else {}
     moved: dict[tuple[str, str, str], int] = {}
     for candidate, place in zip(numbered, places, strict=True):
         if candidate.verdict is Verdict.DUPLICATE:

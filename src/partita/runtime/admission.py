@@ -138,6 +138,7 @@ class Admission:
             delivery.value,
             wanted=delivery.interest is not None,
             business=self.business_keys(delivery),
+            own=delivery.record is None and delivery.envelope.at_once,
         )
 
     def _not_repeated(self, each: Admitted) -> Sequence[Binding]:
