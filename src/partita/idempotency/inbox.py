@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
+
+import msgspec
 
 from partita.message import Envelope
 from partita.store.port import InboxEntry, InboxRow, Session
@@ -27,8 +28,7 @@ class Verdict(Enum):
     HELD = "held"  # an earlier message of its key is parked: this one queues behind it
 
 
-@dataclass(slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, eq=False):
     """A message that asks to be admitted. `wanted` is False for one that only counts in its key's sequence."""
 
     envelope: Envelope
@@ -40,9 +40,9 @@ class Candidate:
     verdict: Verdict = Verdict.FRESH
     payload_hash: str = ""
     before: InboxEntry | None = None
-    repeated: dict[str, InboxEntry] = field(default_factory=dict)  # by consumer: the business key was seen before
+    repeated: dict[str, InboxEntry] = {}  # by consumer: the business key was seen before
     again: bool = False  # it has a mark already: its saga asks for it again, or it comes out of the parking
-    own: bool = False  # written by this very transaction: nobody can have seen it, and its number is the next
+    unseen: bool = False  # its id was made here for it just now, and its number, if any, is the next of its key
     overtakes: bool = False  # an undo whose command is parked: it does not wait behind it
 
 
@@ -61,7 +61,7 @@ async def admit(
     wanted = [c for c in candidates if c.wanted]
     for candidate in wanted:
         candidate.payload_hash = payload_hash(candidate.envelope.type, candidate.value)
-    await _by_id(session, consumer, [c for c in wanted if not c.own])
+    await _by_id(session, consumer, [c for c in wanted if not c.unseen])
     if order == "key":
         await _by_key_sequence(session, consumer, candidates)
         await _by_parking(session, consumer, wanted)
@@ -108,7 +108,7 @@ async def _by_key_sequence(session: Session, consumer: str, candidates: Sequence
     """
     numbered = [c for c in candidates if c.envelope.key_sequence and c.key is not None]
     places = [(c.envelope.source, c.topic, c.key or "") for c in numbered]
-    asked = {place for candidate, place in zip(numbered, places, strict=True) if not candidate.own}
+    asked = {place for candidate, place in zip(numbered, places, strict=True) if not candidate.unseen}
     last = dict(await session.sequences.last_in(consumer, sorted(asked))) if asked else {}
     moved: dict[tuple[str, str, str], int] = {}
     for candidate, place in zip(numbered, places, strict=True):

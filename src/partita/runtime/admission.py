@@ -7,8 +7,10 @@ command whose step was undone already is refused, and an undo that comes again i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from partita.bus.port import Record
 from partita.catalog.catalog import Catalog
@@ -26,15 +28,14 @@ from partita.store.port import Session
 from partita.store.trouble import DeadLetter, ParkedRow, State
 
 
-@dataclass(slots=True, eq=False)
-class Admitted:
+class Admitted(msgspec.Struct, eq=False):
     """A delivery with what admission found: `due` are the handlers that must run, `fresh` whether sagas see it, `sent`
     what left because of it."""
 
     unit: Unit
     candidate: Candidate
-    due: Sequence[Binding] = field(default_factory=tuple)
-    sent: list[Message] = field(default_factory=list)
+    due: Sequence[Binding] = ()
+    sent: list[Message] = []
 
     @property
     def fresh(self) -> bool:
@@ -138,7 +139,7 @@ class Admission:
             delivery.value,
             wanted=delivery.interest is not None,
             business=self.business_keys(delivery),
-            own=delivery.record is None and delivery.envelope.at_once,
+            unseen=delivery.record is None and not delivery.repeatable,
         )
 
     def _not_repeated(self, each: Admitted) -> Sequence[Binding]:

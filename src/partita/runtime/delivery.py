@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -20,11 +19,11 @@ from partita.message import Envelope, SagaAddress, envelope_from_bytes
 from partita.store.trouble import ParkedRow
 
 
-@dataclass(slots=True, eq=False)
-class Delivery:
+class Delivery(msgspec.Struct, eq=False):
     """A message with what it is for this service. `record` is None at the local door, `interest` None for a message
     that only counts in its key's sequence, `broken` is why its bytes cannot be decoded, `settled` that this service
-    handled it when it sent it, `parked` is its place in the parking where it comes from there."""
+    handled it when it sent it, `parked` is its place in the parking where it comes from there, `repeatable` that
+    the sender named it himself and may send it again."""
 
     envelope: Envelope | None
     topic: str
@@ -37,6 +36,7 @@ class Delivery:
     settled: bool = False
     tries: int = 0
     parked: ParkedRow | None = None
+    repeatable: bool = False
     answer: asyncio.Future[Any] | None = None
 
     @property
@@ -55,8 +55,7 @@ class Delivery:
         return None if self.key is None else (self.topic, self.key)
 
 
-@dataclass(slots=True, eq=False)
-class Output:
+class Output(msgspec.Struct, eq=False):
     """A message to leave with the transaction that handled `cause`."""
 
     contract: Contract
@@ -67,12 +66,11 @@ class Output:
     message_id: str | None = None
 
 
-@dataclass(slots=True, eq=False)
-class Unit:
+class Unit(msgspec.Struct, eq=False):
     """What handling one delivery yields: messages to leave, the outcome for its inbox mark, the answer."""
 
     delivery: Delivery
-    outputs: list[Output] = field(default_factory=list)
+    outputs: list[Output] = []
     outcome: str = "handled"
     reply: Any = None
 

@@ -71,7 +71,7 @@ class Door:
             else id_of(pipeline.service.name, contract.full_name, idempotency_key)
         )
         fingerprint, value = pipeline.codec.encode(contract.shape, command)
-        trace = pipeline.ids.new().replace("-", "")
+        trace = message_id.replace("-", "")
         envelope = Envelope(
             id=message_id,
             source=pipeline.store.source,
@@ -82,7 +82,8 @@ class Door:
             traceparent=f"00-{trace}-{trace[16:]}-01",
             schema=fingerprint,
         )
-        return Delivery(envelope, contract.topic, contract.key_of(command), value, message=command)
+        key, repeatable = contract.key_of(command), idempotency_key is not None
+        return Delivery(envelope, contract.topic, key, value, message=command, repeatable=repeatable)
 
     async def step(self, now: float) -> float:
         """Handle what is waiting, in one transaction where the handlers allow it."""

@@ -323,7 +323,8 @@ class Pipeline:
             if delivery.parked is not None and each.fresh:
                 parked.append(delivery.name)
             reply = next((m for m in each.sent if m.envelope.kind in ("reply", "refusal")), None)
-            kept = reply_to_bytes(reply) if reply is not None and delivery.answer is not None else None
+            asked_again = delivery.answer is not None and (delivery.repeatable or each.candidate.business)
+            kept = reply_to_bytes(reply) if reply is not None and asked_again else None
             if unit.outcome != "handled" or kept is not None or each.candidate.again:
                 outcomes.append((delivery.envelope.id, unit.outcome, kept))
             if kept is not None:

@@ -9,6 +9,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from partita.catalog.contract import contract_of
 from partita.clock import Ids
 from partita.errors import Conflict, NotFound, PartitaError, StoreMismatch
@@ -75,13 +77,12 @@ class SagaDirectory:
         return definition
 
 
-@dataclass(slots=True)
-class Instance:
+class Instance(msgspec.Struct, eq=False):
     """One saga instance in the transaction: as loaded, as it is now, and what happened to it."""
 
     row: SagaRow | None
     state: SagaState | None
-    notes: list[SagaEvent] = field(default_factory=list)
+    notes: list[SagaEvent] = []
     changed: bool = False
 
 

@@ -9,8 +9,9 @@ the wave, and it is serial from then on.
 from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from partita.catalog.rejection import Rejection
 from partita.catalog.service import Binding
@@ -41,8 +42,7 @@ class HandlerFailed(Exception):
         self.error = error
 
 
-@dataclass(slots=True)
-class Run:
+class Run(msgspec.Struct, eq=False):
     """One handler on its way through a wave."""
 
     binding: Binding

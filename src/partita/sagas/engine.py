@@ -12,7 +12,6 @@ Rules that keep G5:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -31,8 +30,7 @@ PLAIN = (str, int, bool, float, type(None))
 OWED: tuple[Phase, ...] = ("done", "unknown", "sent", "asking")
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(msgspec.Struct, frozen=True):
     """A message for a saga."""
 
     message: Any
@@ -43,8 +41,7 @@ class Incoming:
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """Send a command to a participant; `kind` is do, undo or ask."""
 
     command: Any
@@ -54,15 +51,13 @@ class Send:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Publish:
+class Publish(msgspec.Struct, frozen=True):
     """Publish an event."""
 
     event: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(msgspec.Struct, frozen=True):
     """Tell a person."""
 
     text: str
@@ -72,8 +67,7 @@ Effect = Send | Publish | Alert
 Note = tuple[str, str, str]  # (kind, step, text)
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(msgspec.Struct, frozen=True):
     """The instance as it is now, what to do, and what to write in its history."""
 
     state: SagaState
@@ -81,8 +75,7 @@ class Transition:
     notes: tuple[Note, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(msgspec.Struct, frozen=True):
     """Nothing changes, for this reason."""
 
     reason: str

@@ -47,7 +47,7 @@ CREATE TABLE saga (
     PRIMARY KEY (saga_id, saga)
 );
 CREATE INDEX saga_due ON saga (due_us) WHERE due_us IS NOT NULL;
-CREATE INDEX saga_open ON saga (status, updated_us) WHERE status IN ('running', 'compensating', 'needs_attention');
+CREATE INDEX saga_open ON saga (status) WHERE status IN ('running', 'compensating', 'needs_attention');
 CREATE TABLE saga_event (
     seq INTEGER PRIMARY KEY, saga TEXT NOT NULL, saga_id TEXT NOT NULL, version INTEGER NOT NULL,
     at_us INTEGER NOT NULL, kind TEXT NOT NULL, step TEXT NOT NULL, message_id TEXT NOT NULL, note TEXT NOT NULL
