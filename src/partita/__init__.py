@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from partita.app import App, load_app
     from partita.catalog.event import Command, Event, Key
+    from partita.catalog.fault import Fault
     from partita.catalog.injection import Depends, Meta, Tx
     from partita.catalog.rejection import Rejection
     from partita.catalog.retry import Retry
@@ -31,6 +32,7 @@ __all__ = [
     "DeclarationError",
     "Depends",
     "Event",
+    "Fault",
     "Key",
     "Meta",
     "NotFound",
@@ -60,6 +62,7 @@ _HOMES = {
     "DeclarationError": "partita.errors",
     "Depends": "partita.catalog.injection",
     "Event": "partita.catalog.event",
+    "Fault": "partita.catalog.fault",
     "Key": "partita.catalog.event",
     "Meta": "partita.catalog.injection",
     "NotFound": "partita.errors",

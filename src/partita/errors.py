@@ -115,9 +115,13 @@ class Malformed(PartitaError):
 
 
 class UnknownSchema(PartitaError):
-    """The schema that wrote these bytes is known neither here nor on the bus."""
+    """The schema that wrote these bytes is known neither here nor on the bus; `schema` is its fingerprint."""
 
     code = "PTA-0601"
+
+    def __init__(self, what: str, *, schema: str, hint: str = "") -> None:
+        super().__init__(what, hint=hint)
+        self.schema = schema
 
 
 class Conflict(PartitaError):

@@ -26,6 +26,7 @@ from typing import (
 
 from partita.catalog.contract import Contract, Place, caller_place, contract_of
 from partita.catalog.event import Event
+from partita.catalog.fault import contract_in, is_fault
 from partita.catalog.injection import Depends, Meta, Tx
 from partita.catalog.retry import Retry
 from partita.errors import DeclarationError
@@ -128,6 +129,11 @@ class Service:
         """The topic of the commands this service handles."""
         return f"{self.namespace}.commands"
 
+    @property
+    def faults_topic(self) -> str:
+        """The topic of the faults of this service's messages."""
+        return f"{self.namespace}.faults"
+
     def own(self, contract: Contract) -> None:
         """Take a message class as this service's.
 
@@ -149,7 +155,8 @@ class Service:
     def on(
         self, function: Callable[..., Any] | None = None, /, *, dedupe_by: str | None = None, concurrency: int = 1
     ) -> Any:
-        """Subscribe a handler to the events its first parameter is annotated with; a union is several.
+        """Subscribe a handler to the events its first parameter is annotated with, also `Fault[Message]`; a union is
+        several.
 
         Args:
             function: the handler, when used without brackets.
@@ -165,7 +172,7 @@ class Service:
         def register(fn: Callable[..., Any]) -> Callable[..., Any]:
             hints = _hints(fn, place)
             first = _first_parameter(fn, place)
-            contracts = tuple(contract_of(c) for c in _union_members(hints.get(first)))
+            contracts = tuple(contract_in(c) for c in _union_members(hints.get(first)))
             if not contracts or any(c.kind == "command" for c in contracts):
                 raise DeclarationError(
                     f"{place}: {fn.__name__} subscribes to {hints.get(first)!r}.",
@@ -244,7 +251,8 @@ def _first_parameter(fn: Callable[..., Any], place: Place) -> str:
 def _union_members(annotation: Any) -> tuple[Any, ...]:
     if get_origin(annotation) in (Union, types.UnionType):
         return get_args(annotation)
-    return (annotation,) if isinstance(annotation, type) and issubclass(annotation, Event) else ()
+    event = isinstance(annotation, type) and issubclass(annotation, Event)
+    return (annotation,) if event or is_fault(annotation) else ()
 
 
 def _wants(fn: Callable[..., Any], hints: dict[str, Any], place: Place) -> tuple[tuple[str, str | Depends], ...]:

@@ -71,7 +71,7 @@ def demo(
         talk(f"  planted bug: without {bug}. An invariant must turn red.\n")
     screen = Screen(live=not headless, quiet=output == "json")
     with screen.keys():
-        outcome = shop_demo.run(options, screen.tell)
+        outcome = shop_demo.run(options, screen.tell, screen.say)
     if output == "json":
         print_json("DemoResult", outcome.as_json())
     else:
@@ -128,7 +128,7 @@ class Screen:
 
         named = [f"{k} {role}" for k, role in KEYS.items()]
         talk("  kill -9:  " + "  ".join(named[:4]) + "\n            " + "  ".join(named[4:]))
-        talk("  x poison pill   q quit\n")
+        talk("  x poison   f mend it: rehearse, edit, replay   q quit\n")
         before = termios.tcgetattr(sys.stdin)
         tty.setcbreak(sys.stdin)
         try:
@@ -136,6 +136,11 @@ class Screen:
         finally:
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
             talk("")
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        if not self._quiet:
+            talk(("\r\x1b[K" if self._live else "") + f"  {text}")
 
     def tell(self, running: object, numbers: object, left: float) -> str | None:
         """Show the numbers; returns what a pressed key asks for."""
@@ -148,11 +153,7 @@ class Screen:
         )
         if running.first_confirmed_s is not None and not self._said:
             self._said = True
-            talk(
-                f"\r\x1b[K  first order confirmed {running.first_confirmed_s:.1f} s after the start"
-                if self._live
-                else f"  first order confirmed {running.first_confirmed_s:.1f} s after the start"
-            )
+            self.say(f"first order confirmed {running.first_confirmed_s:.1f} s after the start")
         if self._live:
             sys.stderr.write("\r\x1b[K" + line)
             sys.stderr.flush()
@@ -169,7 +170,7 @@ class Screen:
         if not select.select([sys.stdin], [], [], 0)[0]:
             return None
         pressed = os.read(sys.stdin.fileno(), 1).decode(errors="replace")
-        return {"q": "quit", "x": "poison"}.get(pressed) or KEYS.get(pressed)
+        return {"q": "quit", "x": "poison", "f": "mend"}.get(pressed) or KEYS.get(pressed)
 
 
 def report(outcome: object) -> str:
@@ -194,6 +195,11 @@ def report(outcome: object) -> str:
     lines.append(
         f"accepted to confirmed: p50 {percentile(outcome.latency, 50):g} ms, p99 {percentile(outcome.latency, 99):g} ms"
     )
+    for each in outcome.mended:
+        lines.append(
+            f"poison {each.order}: a dead letter, rehearsed ({each.rehearsed[0]}), edited, rehearsed "
+            f"({each.rehearsed[1]}), replayed: handled once"
+        )
     if outcome.holds:
         lines.append(
             f"Proven by {checks:,} checks: every accepted order was decided, every cent and every\n"

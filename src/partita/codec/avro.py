@@ -63,7 +63,9 @@ class AvroCodec:
         try:
             self._writers[fingerprint] = fastavro.parse_schema(json.loads(text))
         except (SchemaParseException, *_MISFITS) as error:
-            raise UnknownSchema(f"Schema {fingerprint} on the bus is no Avro schema: {error}") from error
+            raise UnknownSchema(
+                f"Schema {fingerprint} on the bus is no Avro schema: {error}", schema=fingerprint
+            ) from error
         self._texts[fingerprint] = text
 
     def encode(self, shape: Shape, value: msgspec.Struct) -> tuple[str, bytes]:
@@ -97,7 +99,9 @@ class AvroCodec:
             ours = self._shapes[shape.full_name]
         writer = ours.parsed if fingerprint == ours.fingerprint else self._writers.get(fingerprint)
         if writer is None:
-            raise UnknownSchema(f"{shape.name} was written with schema {fingerprint or '(none)'}, unknown here.")
+            raise UnknownSchema(
+                f"{shape.name} was written with schema {fingerprint or '(none)'}, unknown here.", schema=fingerprint
+            )
         source = io.BytesIO(data)
         try:
             if writer is ours.parsed:
@@ -117,7 +121,7 @@ class AvroCodec:
             raise Malformed(f"{len(data):,} bytes are over the limit of {VALUE_BYTES_MAX:,}.")
         writer = self._writers.get(fingerprint)
         if writer is None:
-            raise UnknownSchema(f"Schema {fingerprint or '(none)'} is unknown here.")
+            raise UnknownSchema(f"Schema {fingerprint or '(none)'} is unknown here.", schema=fingerprint)
         source = io.BytesIO(data)
         try:
             value: object = fastavro.schemaless_reader(source, writer, None)

@@ -10,13 +10,16 @@ import logging
 from dataclasses import dataclass
 
 from partita.bus.partitioner import slot_of
+from partita.catalog.fault import CARRIED_BYTES_MAX, FaultRecord, fault_of
 from partita.catalog.service import Service
-from partita.clock import Ids, duration_us
+from partita.clock import duration_us
 from partita.dead_letters.dead_letter import dead_letter, failure
 from partita.idempotency.inbox import Verdict, admit
+from partita.outbox.outbox import Composer, Leaving
 from partita.runtime.admission import Admission, parked_row
 from partita.runtime.delivery import Delivery
 from partita.store.port import SLOTS, OutboxRow, Session
+from partita.store.trouble import DeadLetter
 from partita.topics.naming import dlq_topic, retry_topic, span
 
 log = logging.getLogger(__name__)
@@ -36,7 +39,7 @@ class Aside:
 
     service: Service
     admission: Admission
-    ids: Ids
+    composer: Composer
     scale: float
 
     async def retry_later(self, session: Session, delivery: Delivery, trouble: Trouble, tier: int, now_us: int) -> None:
@@ -66,9 +69,10 @@ class Aside:
         elif delivery.parked is not None:
             await session.parking.remove(group, [delivery.name])
         tries = sum(f.tries for f in await session.dead_letters.failures(group, delivery.name))
-        letter = dead_letter(delivery.record, group, trouble.error, tries, self.ids.new(), now_us)
+        letter = dead_letter(delivery.record, group, trouble.error, tries, self.composer.ids.new(), now_us)
         await session.dead_letters.add([letter])
         await self._send(session, delivery, dlq_topic(delivery.topic, group), now_us)
+        await self._tell(session, letter, delivery, now_us)
 
     async def let_go(self, session: Session, delivery: Delivery, trouble: Trouble, reason: str, now_us: int) -> None:
         """Discard it as its policy says; the reason is kept with its failures."""
@@ -88,6 +92,7 @@ class Aside:
         if delivery.envelope is not None and (delivery.parked is None or delivery.parked.state == "gap"):
             candidate = self.admission.candidate(delivery)
             candidate.wanted = True
+            candidate.business = ()  # its effect has not happened: marked, its next try would be taken for a repeat
             await admit(session, group, self.service.order, [candidate], now_us)
             if candidate.verdict is Verdict.CONFLICT:
                 await self.admission.keep_conflict(session, delivery, candidate, trouble.error, now_us)
@@ -98,6 +103,33 @@ class Aside:
         if delivery.envelope is not None:
             await session.inbox.resolve(group, [(delivery.name, outcome, None)])
         return True
+
+    async def _tell(self, session: Session, letter: DeadLetter, delivery: Delivery, now_us: int) -> None:
+        """Publish the fault of a letter whose type is declared here. A fault that fails has none: a circle of faults
+        would never end."""
+        envelope = delivery.envelope
+        failed = None if envelope is None else self.admission.catalog.contracts.get(envelope.type)
+        if envelope is None or failed is None:
+            return
+        told = FaultRecord(
+            message_id=letter.message_id,
+            type=letter.type,
+            key=letter.key,
+            group=letter.consumer,
+            cause_type=letter.cause_type,
+            cause=letter.cause,
+            attempts=letter.attempts,
+            letter_id=letter.id,
+            at_us=now_us,
+            schema=envelope.schema,
+            value=letter.value if len(letter.value) <= CARRIED_BYTES_MAX else None,
+        )
+        message = self.composer.compose(fault_of(failed), told, kind="event", cause=envelope, now_us=now_us)
+        leaving = Leaving(session, now_us)
+        await leaving.expect([message])
+        leaving.number(message)
+        leaving.pack(message)
+        await leaving.write()
 
     def _stage(self, delivery: Delivery) -> str:
         if delivery.parked is None:
@@ -113,7 +145,7 @@ class Aside:
         record, envelope = delivery.record, delivery.envelope
         assert record is not None
         row = OutboxRow(
-            self.ids.new(),
+            self.composer.ids.new(),
             topic,
             record.key,
             envelope.type if envelope is not None else "",

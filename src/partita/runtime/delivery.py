@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from partita.bus.port import Record
 from partita.catalog.catalog import Interest
 from partita.catalog.contract import Contract
+from partita.catalog.fault import Fault, FaultContract, FaultRecord
 from partita.catalog.rejection import Rejection, from_struct
 from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import name_of
@@ -111,6 +112,27 @@ def decode_value(contract: Contract, fingerprint: str, value: bytes, codec: Code
         Malformed, UnknownSchema: see the codec.
     """
     decoded = codec.decode(contract.shape, fingerprint, value)
+    if isinstance(contract, FaultContract):
+        return _fault(contract, cast(FaultRecord, decoded), codec)
     if issubclass(contract.cls, Rejection):
         return from_struct(contract.cls, decoded)
     return decoded
+
+
+def _fault(contract: FaultContract, told: FaultRecord, codec: Codec) -> Fault[Any]:
+    try:
+        message = None if told.value is None else decode_value(contract.of, told.schema, told.value, codec)
+    except (Malformed, RecursionError):
+        message = None  # it failed for this very reason; who reacts to faults still wants to know
+    return Fault(
+        message=message,
+        message_id=told.message_id,
+        type=told.type,
+        key=told.key,
+        group=told.group,
+        cause_type=told.cause_type,
+        cause=told.cause,
+        attempts=told.attempts,
+        letter_id=told.letter_id,
+        at_us=told.at_us,
+    )

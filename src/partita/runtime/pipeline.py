@@ -18,7 +18,7 @@ from partita.catalog.service import Binding, Service
 from partita.clock import Clock, Ids
 from partita.codec.port import Codec
 from partita.dead_letters.retry_policy import tier_of
-from partita.errors import PartitaError
+from partita.errors import PartitaError, UnknownSchema
 from partita.message import Message
 from partita.outbox.outbox import Composer, Leaving, reply_to_bytes
 from partita.runtime.admission import Admission, Admitted
@@ -64,7 +64,8 @@ class Pipeline:
         self.interests = self.catalog.interests(self.service)
         self.topics = frozenset(self.catalog.topics_of(self.service))
         self.admission = Admission(self.service, self.catalog, self.codec, self.ids)
-        self.aside = Aside(self.service, self.admission, self.ids, self.time_scale)
+        composer = Composer(self.store.source, self.codec, self.ids)
+        self.aside = Aside(self.service, self.admission, composer, self.time_scale)
 
     async def run(self, deliveries: Sequence[Delivery], held: Held, *, at_once: bool = True) -> frozenset[str]:
         """Handle these in one transaction: when it returns they are done, when it raises nothing of it was kept.
@@ -221,11 +222,12 @@ class Pipeline:
 
     async def learn_schema(self, delivery: Delivery) -> bool:
         """Fetch the writer's schema of a delivery from the bus; whether there is something to try again."""
-        if self.find_schema is None or delivery.envelope is None:
+        if self.find_schema is None or not isinstance(delivery.broken, UnknownSchema):
             return False
-        text = await self.find_schema(delivery.envelope.schema)
+        unknown = delivery.broken.schema
+        text = await self.find_schema(unknown)
         if text is not None:
-            self.codec.teach(delivery.envelope.schema, text)
+            self.codec.teach(unknown, text)
         return text is not None
 
     async def _need_not_call(self, delivery: Delivery) -> bool:

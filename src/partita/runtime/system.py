@@ -11,6 +11,7 @@ from typing import Any
 from partita.alerts.channels import channels_of
 from partita.bus.port import Bus, Subscription, TopicSpec
 from partita.catalog.catalog import Catalog
+from partita.catalog.fault import FAULT_SHAPE
 from partita.catalog.service import Service
 from partita.clock import Clock, Ids
 from partita.codec.port import Codec
@@ -65,7 +66,12 @@ class System:
         for contract in self.catalog.contracts.values():
             fingerprint = self.codec.learn(contract.shape)
             await self.bus.put_schema(fingerprint, self.codec.schema_text(fingerprint) or "")
-        topics = sorted({c.topic for c in self.catalog.contracts.values()})
+        fingerprint = self.codec.learn(FAULT_SHAPE)
+        await self.bus.put_schema(fingerprint, self.codec.schema_text(fingerprint) or "")
+        topics = sorted(
+            {c.topic for c in self.catalog.contracts.values()}
+            | {c.service.faults_topic for c in self.catalog.contracts.values()}
+        )
         specs = [TopicSpec(name=topic) for topic in topics]
         for service in self.catalog.services:
             dead = [dlq_topic(topic, service.name) for topic in self.catalog.topics_of(service)]

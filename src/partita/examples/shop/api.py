@@ -22,6 +22,7 @@ BODY_BYTES_MAX = 256_000
 FIND = (
     "SELECT order_id, customer_id, total_cents, country, occurred_us, status, reason FROM orders WHERE order_id = :id"
 )
+TROUBLES = "SELECT who, what, cause FROM order_trouble WHERE order_id = :id ORDER BY letter_id"
 
 
 class LineIn(BaseModel):
@@ -38,8 +39,16 @@ class OrderIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     customer_id: str = Field(min_length=1, max_length=200)
-    country: str = Field(default="", max_length=100)
+    country: str = Field(min_length=1, max_length=100)
     lines: list[LineIn] = Field(min_length=1, max_length=2_000)
+
+
+class TroubleOut(BaseModel):
+    """A message about an order that a service could not handle; people look at it."""
+
+    who: str
+    what: str
+    cause: str
 
 
 class OrderOut(BaseModel):
@@ -51,6 +60,7 @@ class OrderOut(BaseModel):
     country: str
     status: str
     reason: str
+    troubles: list[TroubleOut]
 
 
 def problem(status: int, title: str, detail: str = "", **more: Any) -> JSONResponse:
@@ -118,7 +128,8 @@ def make_api(app: App) -> FastAPI:
 async def _find(app: App, order_id: str) -> dict[str, Any] | None:
     async with app.store("order-service").reading() as session:
         rows = await session.fetch(FIND, {"id": order_id})
-    return dict(rows[0]) if rows else None
+        troubles = await session.fetch(TROUBLES, {"id": order_id}) if rows else []
+    return {**rows[0], "troubles": [dict(row) for row in troubles]} if rows else None
 
 
 def _errors(api: FastAPI) -> None:

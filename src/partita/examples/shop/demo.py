@@ -1,4 +1,4 @@
-"""The demo: the shop as processes of its own, killed again and again; then the ledger of what held."""
+"""The demo: the shop as processes of its own, killed and poisoned, mended; then the ledger of what held."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -17,6 +17,8 @@ import msgspec
 from partita.examples.shop.app import app
 from partita.examples.shop.children import start_witness
 from partita.examples.shop.demo_ledger import Invariant, examine, latencies_ms, lost_and_twice
+from partita.examples.shop.demo_mend import Mended, Mending
+from partita.examples.shop.demo_orders import Poisoned
 from partita.examples.shop.demo_poison import append_poison
 from partita.examples.shop.demo_role import RoleOptions
 
@@ -74,6 +76,7 @@ class Outcome:
     kills: dict[str, int]
     first_confirmed_s: float | None
     compensated_order: str
+    mended: list[Mended]
 
     @property
     def holds(self) -> bool:
@@ -103,6 +106,7 @@ class Outcome:
             ],
             "latency_ms": {"p50": percentile(self.latency, 50), "p99": percentile(self.latency, 99)},
             "first_confirmed_s": self.first_confirmed_s,
+            "mended": [asdict(each) for each in self.mended],
             "seconds": round(self.seconds, 1),
         }
 
@@ -117,6 +121,7 @@ class Demo:
     """The running demo: its processes, its kills, its numbers."""
 
     options: DemoOptions
+    say: Callable[[str], None]
     started: float = field(default_factory=time.monotonic)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     restart_at: dict[str, float] = field(default_factory=dict)
@@ -124,6 +129,7 @@ class Demo:
     first_confirmed_s: float | None = None
     _order: list[str] = field(default_factory=list)
     _dice: random.Random = field(default_factory=random.Random)
+    _mending: Mending | None = None
 
     def start(self) -> None:
         """Start every process."""
@@ -170,8 +176,10 @@ class Demo:
         return role
 
     def tend(self) -> None:
-        """Start again what was killed or died."""
+        """Start again what was killed or died; go on mending."""
         now = time.monotonic()
+        if self._mending is not None:
+            self._mending.tick()
         for role, process in list(self.processes.items()):
             if process.poll() is not None and now >= self.restart_at.get(role, 0.0):
                 if process.stdin is not None:
@@ -203,7 +211,9 @@ class Demo:
         (self.options.data / "closed").touch()
 
     def drain(self, tell: Callable[[Numbers], None]) -> None:
-        """Wait until nothing moves any more, at most as long as that may take."""
+        """Wait until all is mended and nothing moves any more, at most as long as that may take."""
+        if not self.options.bug:
+            self.mend()
         self.close_shop()
         until = time.monotonic() + (DRAIN_BUG_S if self.options.bug else DRAIN_S)
         calm = 0
@@ -215,6 +225,8 @@ class Demo:
             time.sleep(0.5)
 
     def _is_quiet(self, numbers: Numbers) -> bool:
+        if self._mending is not None and self._mending.busy:
+            return False
         if numbers.pending or numbers.orders != numbers.confirmed + numbers.cancelled:
             return False
         with sqlite3.connect(f"file:{self.options.data / 'log.db'}?mode=ro", uri=True, timeout=1) as db:
@@ -226,6 +238,8 @@ class Demo:
 
     def stop(self) -> None:
         """End every process."""
+        if self._mending is not None:
+            self._mending.stop()
         for process in self.processes.values():
             if process.poll() is None:
                 process.terminate()
@@ -239,8 +253,15 @@ class Demo:
                 process.stdin.close()
 
     def poison(self) -> None:
-        """Put a record on the log that nobody can read."""
+        """Put a record on the log that nobody can read, and let the storefront make a mistake."""
         append_poison(self.options.data)
+        if not self.options.bug:
+            Poisoned(self.options.data).want()
+
+    def mend(self) -> None:
+        """Mend what the mistakes have caused, by the command line."""
+        if self._mending is None:
+            self._mending = Mending(self.options.data, self.options.seed, self.say)
 
     def outcome(self) -> Outcome:
         """Read the files and say what held."""
@@ -254,6 +275,7 @@ class Demo:
             dict(sorted(self.kills.items())),
             self.first_confirmed_s,
             _a_compensated_order(data),
+            self._mending.done if self._mending is not None else [],
         )
 
 
@@ -264,13 +286,15 @@ def _a_compensated_order(data: Path) -> str:
     return row[0] if row else ""
 
 
-def run(options: DemoOptions, tell: Callable[[Demo, Numbers, float], str | None]) -> Outcome:
+def run(
+    options: DemoOptions, tell: Callable[[Demo, Numbers, float], str | None], say: Callable[[str], None]
+) -> Outcome:
     """Run the demo: load and kills for as long as told, then calm, then the ledger.
 
     `tell` is called about twice a second with the numbers and the seconds left; it may answer with a key:
-    a role to kill, "poison", or "quit".
+    a role to kill, "poison", "mend", or "quit". `say` is told what happened, a line at a time.
     """
-    demo = Demo(options)
+    demo = Demo(options, say)
     demo.start()
     poisoned = False
     next_kill = time.monotonic() + options.kill_every_s
@@ -284,6 +308,8 @@ def run(options: DemoOptions, tell: Callable[[Demo, Numbers, float], str | None]
             key = tell(demo, numbers, left)
             if key == "poison":
                 demo.poison()
+            elif key == "mend":
+                demo.mend()
             elif key in ROLES:
                 demo.kill(key)
             if options.kill_every_s and time.monotonic() >= next_kill and numbers.orders:
@@ -291,6 +317,7 @@ def run(options: DemoOptions, tell: Callable[[Demo, Numbers, float], str | None]
                 next_kill += options.kill_every_s
             if options.poison and not poisoned and options.seconds is not None and elapsed > options.seconds / 3:
                 demo.poison()
+                demo.mend()
                 poisoned = True
             demo.tend()
             time.sleep(0.05 if demo.first_confirmed_s is None else 0.25)

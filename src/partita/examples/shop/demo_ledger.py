@@ -67,15 +67,13 @@ class Facts:
                 "SELECT p.topic, p.partition, r.position, r.id, r.key, r.headers FROM record AS r "
                 "JOIN place AS p ON p.place = r.place ORDER BY r.position"
             )
+            if not _is_copy(r[0])
         ]
         self.outbox = {
             row[0]: (name, row[1], row[2], row[3])
             for name, db in self.db.items()
-            # What goes to a retry topic or a DLQ is a copy under the message's own id, and may be no message at all.
-            for row in db.execute(
-                "SELECT id, type, correlation_id, causation_id FROM outbox "
-                "WHERE aggregatetype NOT LIKE '%.retry-%' AND aggregatetype NOT LIKE '%.dlq'"
-            )
+            for row in db.execute("SELECT id, type, correlation_id, causation_id, aggregatetype FROM outbox")
+            if not _is_copy(row[4])
         }
         self.handled: dict[str, list[tuple[str, str]]] = {}  # group -> (message id, outcome) in order
         for name, db in self.db.items():
@@ -95,6 +93,11 @@ class Facts:
     def fetch(self, service: str, sql: str) -> list[tuple[Any, ...]]:
         """Rows of a service's database."""
         return self.db[service].execute(sql).fetchall()
+
+
+def _is_copy(topic: str) -> bool:
+    """What goes to a retry topic or a DLQ is a copy of a message, and may be no message at all."""
+    return ".retry-" in topic or topic.endswith(".dlq")
 
 
 def _open(path: Path) -> sqlite3.Connection:

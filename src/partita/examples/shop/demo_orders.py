@@ -6,6 +6,8 @@ import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from partita.examples.shop.messages import PlaceOrder
 from partita.examples.shop.services import OrderId, OrderLine
 
@@ -39,6 +41,38 @@ def order(seed: int, number: int) -> PlaceOrder:
         country=COUNTRIES[dice[11] % len(COUNTRIES)],
         occurred_at=datetime.fromtimestamp(FIRST_DAY_S + DAY_S * (dice[12] % 30), UTC),
     )
+
+
+def poisoned(command: PlaceOrder) -> PlaceOrder:
+    """The same order as a storefront with a mistake sends it: without its country."""
+    return msgspec.structs.replace(command, country="")
+
+
+class Poisoned:
+    """Which orders the storefront sends with a mistake; written down before, so that a repeat is the same command."""
+
+    def __init__(self, data: Path) -> None:
+        self._path = data / "poisoned.txt"
+        self._wanted = data / "poison"
+
+    def want(self) -> None:
+        """Ask the storefront for one."""
+        self._wanted.touch()
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether one is asked for."""
+        return self._wanted.exists()
+
+    def take(self, number: int) -> None:
+        """This order is it."""
+        with self._path.open("a") as file:
+            file.write(f"{number}\n")
+        self._wanted.unlink()
+
+    def numbers(self) -> set[int]:
+        """The numbers of all such orders."""
+        return {int(line) for line in self._path.read_text().split()} if self._path.exists() else set()
 
 
 class Accepted:

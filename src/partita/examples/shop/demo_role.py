@@ -16,7 +16,8 @@ import msgspec
 from partita import Conflict, PartitaError, Rejection, Settings
 from partita.examples.shop.app import app as shop
 from partita.examples.shop.demo_bugs import DemoApp, check_bug
-from partita.examples.shop.demo_orders import Accepted, order
+from partita.examples.shop.demo_orders import Accepted, Poisoned, order, poisoned
+from partita.examples.shop.messages import PlaceOrder
 
 TICK_S = 0.02
 IN_FLIGHT_MAX = 500
@@ -53,7 +54,8 @@ async def work(options: RoleOptions) -> None:
 
 async def _sell(app: DemoApp, options: RoleOptions) -> None:
     """Place orders at a rate; those not known to be accepted are placed again under the same key."""
-    accepted = Accepted(Path(options.data))
+    accepted, poison = Accepted(Path(options.data)), Poisoned(Path(options.data))
+    wrong = poison.numbers()
     done = accepted.read()
     highest = max(done, default=-1)
     again = [n for n in range(highest + 1) if n not in done]
@@ -64,11 +66,14 @@ async def _sell(app: DemoApp, options: RoleOptions) -> None:
     while accepted.path.parent.exists():  # the demo's folder; who removes it ends the storefront
         due = int((loop.time() - start) * options.rate) - begun
         if _is_open(options):
+            if poison.is_wanted:
+                poison.take(number)
+                wrong.add(number)
             sent += range(number, number + max(due, 0))
             number += max(due, 0)
         begun += max(due, 0)
         batch, sent = sent[:IN_FLIGHT_MAX], sent[IN_FLIGHT_MAX:]
-        results = await asyncio.gather(*(_place(app, options.seed, n) for n in batch))
+        results = await asyncio.gather(*(_place(app, _order(options.seed, n, wrong)) for n in batch))
         accepted.add([n for n, ok in zip(batch, results, strict=True) if ok])
         sent += [n for n, ok in zip(batch, results, strict=True) if not ok]
         await asyncio.sleep(TICK_S)
@@ -78,9 +83,14 @@ def _is_open(options: RoleOptions) -> bool:
     return not (Path(options.data) / "closed").exists()
 
 
-async def _place(app: DemoApp, seed: int, number: int) -> bool:
+def _order(seed: int, number: int, wrong: set[int]) -> PlaceOrder:
+    command = order(seed, number)
+    return poisoned(command) if number in wrong else command
+
+
+async def _place(app: DemoApp, command: PlaceOrder) -> bool:
     try:
-        await app.send(order(seed, number), idempotency_key=f"demo/{seed}/{number}")
+        await app.send(command, idempotency_key=f"demo/{command.order_id}")
     except (Rejection, Conflict):
         raise
     except PartitaError:

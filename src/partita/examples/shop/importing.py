@@ -105,7 +105,7 @@ async def _place(app: App, invoice: Invoice) -> str | None:
         order_id=OrderId(invoice.number),
         customer_id=invoice.customer_id,
         lines=invoice.lines,
-        country=invoice.country,
+        country=invoice.country or "Unspecified",
         occurred_at=invoice.occurred_at,
     )
     try:

@@ -6,14 +6,16 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from partita import Tx
+from partita import Fault, Tx
 from partita.examples.shop.messages import (
+    ChargePayment,
     ConfirmOrder,
     OrderCancelled,
     OrderConfirmed,
     OrderPlaced,
     OrderRejected,
     PlaceOrder,
+    ReserveStock,
 )
 from partita.examples.shop.services import orders
 
@@ -28,6 +30,10 @@ UPDATE orders SET status = 'CONFIRMED' WHERE order_id = :order_id
 RETURNING customer_id, total_cents, country, occurred_us
 """
 CANCEL = "UPDATE orders SET status = 'CANCELLED', reason = :reason WHERE order_id = :order_id"
+TROUBLE = """
+INSERT INTO order_trouble (order_id, who, what, cause, letter_id) VALUES (:order_id, :who, :what, :cause, :letter_id)
+ON CONFLICT (letter_id) DO NOTHING
+"""
 LINES_MAX = 2_000
 
 
@@ -80,3 +86,12 @@ async def confirm(cmd: ConfirmOrder, tx: Tx) -> OrderConfirmed:
 async def cancel(event: OrderCancelled, tx: Tx) -> None:
     """The saga has undone everything."""
     await tx.execute(CANCEL, order_id=event.order_id, reason=event.reason)
+
+
+@orders.on
+async def note_trouble(fault: Fault[ReserveStock] | Fault[ChargePayment] | Fault[OrderConfirmed], tx: Tx) -> None:
+    """Who asks for the order sees that people look at it, and what failed."""
+    what = fault.type.rpartition(".")[2]
+    await tx.execute(
+        TROUBLE, order_id=fault.key, who=fault.group, what=what, cause=fault.cause[:200], letter_id=fault.letter_id
+    )

@@ -28,6 +28,10 @@ orders = Service(
         quantity BIGINT NOT NULL, refund_cents BIGINT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL
     );
     CREATE INDEX IF NOT EXISTS item_return_customer ON item_return (customer_id, sku);
+    CREATE TABLE IF NOT EXISTS order_trouble (
+        order_id TEXT NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, cause TEXT NOT NULL, letter_id TEXT PRIMARY KEY
+    );
+    CREATE INDEX IF NOT EXISTS order_trouble_of ON order_trouble (order_id);
     """,
 )
 # The saga sends a step's command only after the reply before it, and tombstones cover an undo that comes first:
@@ -63,10 +67,17 @@ payments = Service(
     """,
 )
 notifications = Service("notification-service", namespace="shop.notification", team="growth", retry=OUTSIDE)
+
+
+class NoCountry(Exception):
+    """Revenue of an order that says no country cannot be counted; no retry makes it say one."""
+
+
 analytics = Service(
     "analytics",
     namespace="shop.analytics",
     team="data",
+    retry=Retry(permanent=(NoCountry,)),
     tables="""
     CREATE TABLE IF NOT EXISTS revenue (
         day TEXT NOT NULL, country TEXT NOT NULL, orders BIGINT NOT NULL, cents BIGINT NOT NULL,

@@ -1,0 +1,109 @@
+"""`Fault[T]`: that a message of type T became a dead letter, as an event other services react to.
+
+Published with the dead letter, in its transaction, on the topic `<namespace>.faults` of the service that owns T.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin
+
+import msgspec
+
+from partita.catalog.contract import KEY_MARK, Contract, contract_of
+from partita.schemas.shape import Shape
+
+M = TypeVar("M")
+
+CARRIED_BYTES_MAX = 262_144
+"""A larger message is not carried in its fault: with its envelope the fault must fit where the message just fitted."""
+
+
+class Fault(msgspec.Struct, Generic[M], frozen=True, kw_only=True, eq=False):
+    """A message that `group` could not handle. Subscribe by type: `async def undeliverable(fault: Fault[OrderPlaced])`.
+
+    `message` is None where its bytes cannot be decoded, or are over 256 KiB; `letter_id` names the dead letter, which
+    has the bytes, the stack and every try. `at_us` is microseconds since 1970 UTC. A fault is told again when a
+    replayed letter fails again. What fails on a fault becomes a dead letter and no further fault.
+    """
+
+    message: M | None
+    message_id: str
+    type: str
+    key: str | None
+    group: str
+    cause_type: str
+    cause: str
+    attempts: int
+    letter_id: str
+    at_us: int
+
+
+class FaultRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A fault as it travels: the message as the bytes it was, with the schema that wrote them."""
+
+    message_id: str
+    type: str
+    key: Annotated[str | None, KEY_MARK]
+    group: str
+    cause_type: str
+    cause: str
+    attempts: int
+    letter_id: str
+    at_us: int
+    schema: str
+    value: bytes | None
+
+
+FAULT_SHAPE = Shape("Fault", "partita.v1", FaultRecord)
+
+
+class FaultContract(Contract):
+    """The contract of the faults of one message class; all of them share one record."""
+
+    def __init__(self, of: Contract) -> None:
+        super().__init__(Fault, FaultRecord, kind="fault", service=of.service, version=of.version, place=of.place)
+        self.of = of
+        self.shape = FAULT_SHAPE
+
+    @property
+    def name(self) -> str:
+        """`Fault[OrderPlaced]`."""
+        return f"Fault[{self.of.name}]"
+
+    @property
+    def full_name(self) -> str:
+        """The type on the wire, `shop.order.v1.OrderPlaced.Fault`."""
+        return f"{self.of.full_name}.Fault"
+
+    @property
+    def topic(self) -> str:
+        """The owner's topic of faults."""
+        return self.service.faults_topic
+
+    def key_of(self, message: Any) -> str | None:
+        """The key of the message that failed."""
+        key: str | None = message.key
+        return key
+
+
+@functools.cache
+def fault_of(contract: Contract) -> FaultContract:
+    """The contract of a message class's faults."""
+    return FaultContract(contract)
+
+
+def contract_in(annotation: Any) -> Contract:
+    """The contract a handler's annotation names: of a message class, or of `Fault[...]` of one.
+
+    Raises:
+        DeclarationError: it is no declared message.
+    """
+    if get_origin(annotation) is Fault:
+        return fault_of(contract_of(get_args(annotation)[0]))
+    return contract_of(annotation)
+
+
+def is_fault(annotation: Any) -> bool:
+    """Whether an annotation is `Fault[...]`."""
+    return get_origin(annotation) is Fault
