@@ -200,6 +200,8 @@ def report(outcome: object) -> str:
             f"poison {each.order}: a dead letter, rehearsed ({each.rehearsed[0]}), edited, rehearsed "
             f"({each.rehearsed[1]}), replayed: handled once"
         )
+    if outcome.unmended:
+        lines.append(f"NOT mended: {outcome.unmended}")
     if outcome.holds:
         lines.append(
             f"Proven by {checks:,} checks: every accepted order was decided, every cent and every\n"
@@ -207,7 +209,7 @@ def report(outcome: object) -> str:
             "accounted for, whichever process died."
         )
     else:
-        lines.append("NOT proven: the lines marked RED do not hold.")
+        lines.append("NOT proven.")
     return "\n".join(lines)
 
 

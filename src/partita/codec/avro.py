@@ -7,14 +7,18 @@ import decimal
 import io
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import fastavro
+import fastavro._read_py as in_python
+import fastavro._write_py as written_in_python
 import msgspec
 from fastavro.read import SchemaResolutionError
 from fastavro.schema import SchemaParseException
 
+from partita.codec.avro_bounds import endless_array, is_recursive
 from partita.codec.port import VALUE_BYTES_MAX
 from partita.errors import Malformed, MessageTooLarge, UnknownSchema
 from partita.schemas.avro import avro_record, fingerprint
@@ -29,6 +33,19 @@ _MISFITS = (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError
 class _Known:
     fingerprint: str
     parsed: Any
+    write: Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """A writer's schema, and what reads its bytes."""
+
+    parsed: Any
+    read: Callable[..., Any]
+
+
+def _writer(parsed: Any) -> _Writer:
+    return _Writer(parsed, in_python.schemaless_reader if is_recursive(parsed) else fastavro.schemaless_reader)
 
 
 class AvroCodec:
@@ -36,7 +53,7 @@ class AvroCodec:
 
     def __init__(self) -> None:
         self._shapes: dict[str, _Known] = {}
-        self._writers: dict[str, Any] = {}
+        self._writers: dict[str, _Writer] = {}
         self._texts: dict[str, str] = {}
 
     def learn(self, shape: Shape) -> str:
@@ -44,9 +61,11 @@ class AvroCodec:
         known = self._shapes.get(shape.full_name)
         if known is None:
             schema = avro_record(shape)
-            known = _Known(fingerprint(schema), fastavro.parse_schema(schema))
+            parsed = fastavro.parse_schema(schema)
+            write = written_in_python.schemaless_writer if is_recursive(parsed) else fastavro.schemaless_writer
+            known = _Known(fingerprint(schema), parsed, write)
             self._shapes[shape.full_name] = known
-            self._writers[known.fingerprint] = known.parsed
+            self._writers[known.fingerprint] = _writer(parsed)
             self._texts[known.fingerprint] = json.dumps(schema, separators=(",", ":"))
         return known.fingerprint
 
@@ -58,14 +77,20 @@ class AvroCodec:
         """Accept a writer's schema.
 
         Raises:
-            UnknownSchema: the text is no Avro schema.
+            UnknownSchema: the text is no Avro schema, or one with which ten bytes could keep the reader busy for ever.
         """
         try:
-            self._writers[fingerprint] = fastavro.parse_schema(json.loads(text))
+            parsed = fastavro.parse_schema(json.loads(text))
+            endless = endless_array(parsed)
         except (SchemaParseException, *_MISFITS) as error:
             raise UnknownSchema(
                 f"Schema {fingerprint} on the bus is no Avro schema: {error}", schema=fingerprint
             ) from error
+        if endless is not None:
+            raise UnknownSchema(
+                f"Schema {fingerprint} is refused: the items of {endless} take no bytes.", schema=fingerprint
+            )
+        self._writers[fingerprint] = _writer(parsed)
         self._texts[fingerprint] = text
 
     def encode(self, shape: Shape, value: msgspec.Struct) -> tuple[str, bytes]:
@@ -76,7 +101,7 @@ class AvroCodec:
             known = self._shapes[shape.full_name]
         out = io.BytesIO()
         try:
-            fastavro.schemaless_writer(out, known.parsed, msgspec.to_builtins(value, builtin_types=_NATIVE))
+            known.write(out, known.parsed, msgspec.to_builtins(value, builtin_types=_NATIVE))
         except _MISFITS as error:
             raise Malformed(
                 f"{shape.name} does not fit its own schema: {error}", hint=f"The value was {value!r:.300}"
@@ -97,17 +122,14 @@ class AvroCodec:
         if ours is None:
             self.learn(shape)
             ours = self._shapes[shape.full_name]
-        writer = ours.parsed if fingerprint == ours.fingerprint else self._writers.get(fingerprint)
+        writer = self._writers.get(fingerprint)
         if writer is None:
             raise UnknownSchema(
                 f"{shape.name} was written with schema {fingerprint or '(none)'}, unknown here.", schema=fingerprint
             )
         source = io.BytesIO(data)
         try:
-            if writer is ours.parsed:
-                record = fastavro.schemaless_reader(source, writer, None)
-            else:
-                record = fastavro.schemaless_reader(source, writer, ours.parsed)
+            record = writer.read(source, writer.parsed, None if fingerprint == ours.fingerprint else ours.parsed)
             value = msgspec.convert(record, shape.struct)
         except (msgspec.ValidationError, SchemaResolutionError, *_MISFITS) as error:
             raise Malformed(f"{shape.name}: not a value of schema {fingerprint}: {error}") from error
@@ -124,7 +146,7 @@ class AvroCodec:
             raise UnknownSchema(f"Schema {fingerprint or '(none)'} is unknown here.", schema=fingerprint)
         source = io.BytesIO(data)
         try:
-            value: object = fastavro.schemaless_reader(source, writer, None)
+            value: object = writer.read(source, writer.parsed, None)
         except _MISFITS as error:
             raise Malformed(f"Not a value of schema {fingerprint}: {error}") from error
         if source.tell() != len(data):

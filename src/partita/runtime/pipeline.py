@@ -226,9 +226,14 @@ class Pipeline:
             return False
         unknown = delivery.broken.schema
         text = await self.find_schema(unknown)
-        if text is not None:
+        if text is None:
+            return False
+        try:
             self.codec.teach(unknown, text)
-        return text is not None
+        except UnknownSchema as error:
+            delivery.broken = error
+            return False
+        return True
 
     async def _need_not_call(self, delivery: Delivery) -> bool:
         """Spares the call outside for a plain duplicate, and for what must wait behind a parked message of its key; the

@@ -14,6 +14,7 @@ from partita.examples.shop.demo_orders import Poisoned, order, order_id
 
 TRIES_MAX = 5
 FIND = "SELECT id FROM dead_letter WHERE consumer = 'analytics' AND key = ? AND status = 'open'"
+CANCELLED = "SELECT order_id FROM orders WHERE order_id = ? AND status = 'CANCELLED'"
 SHOWN_COLUMNS = 52
 
 
@@ -49,6 +50,17 @@ class Mending:
         return [n for n in Poisoned(self._data).numbers() if order_id(self._seed, n) not in mended]
 
     @property
+    def unmended(self) -> str:
+        """What is left to mend, in words; empty = nothing."""
+        if self.failed:
+            return self.failed
+        if self._now is not None:
+            return f"{self._now.order} stopped at {self._shown()}"
+        if self.left:
+            return f"the dead letter of {order_id(self._seed, min(self.left))} never came"
+        return "the storefront made no mistake though it was told to" if Poisoned(self._data).is_wanted else ""
+
+    @property
     def busy(self) -> bool:
         """Whether there is something left to mend."""
         return not self.failed and bool(self._now or self.left or Poisoned(self._data).is_wanted)
@@ -75,18 +87,21 @@ class Mending:
     def _find(self) -> None:
         for number in self.left:
             name = order_id(self._seed, number)
-            letter = self._letter_of(name)
+            if self._one("order-service", CANCELLED, name):
+                Poisoned(self._data).drop(number)  # its card was declined: nobody counts it; another one is needed
+                continue
+            letter = self._one("analytics", FIND, name)
             if letter:
                 self._now = Mended(name, letter, order(self._seed, number).country)
                 self._step = self._tries = 0
                 self._tell(f"poison: {name} was confirmed without a country; analytics keeps it as a dead letter")
                 return
 
-    def _letter_of(self, name: str) -> str:
+    def _one(self, service: str, sql: str, name: str) -> str:
         try:
-            db = sqlite3.connect(f"file:{self._data / 'analytics.db'}?mode=ro", uri=True, timeout=1)
+            db = sqlite3.connect(f"file:{self._data / service}.db?mode=ro", uri=True, timeout=1)
             with db:
-                row = db.execute(FIND, (name,)).fetchone()
+                row = db.execute(sql, (name,)).fetchone()
             db.close()
         except sqlite3.Error:
             return ""  # not created yet

@@ -67,12 +67,19 @@ class Poisoned:
     def take(self, number: int) -> None:
         """This order is it."""
         with self._path.open("a") as file:
-            file.write(f"{number}\n")
+            file.write(f"+{number}\n")
         self._wanted.unlink()
+
+    def drop(self, number: int) -> None:
+        """It was placed without the mistake already, by a storefront that was killed before it knew; take another."""
+        with self._path.open("a") as file:
+            file.write(f"-{number}\n")
+        self.want()
 
     def numbers(self) -> set[int]:
         """The numbers of all such orders."""
-        return {int(line) for line in self._path.read_text().split()} if self._path.exists() else set()
+        said = self._path.read_text().split() if self._path.exists() else []
+        return {int(line) for line in said if line[0] == "+" and f"-{line[1:]}" not in said}
 
 
 class Accepted:

@@ -17,7 +17,6 @@ from partita import Conflict, PartitaError, Rejection, Settings
 from partita.examples.shop.app import app as shop
 from partita.examples.shop.demo_bugs import DemoApp, check_bug
 from partita.examples.shop.demo_orders import Accepted, Poisoned, order, poisoned
-from partita.examples.shop.messages import PlaceOrder
 
 TICK_S = 0.02
 IN_FLIGHT_MAX = 500
@@ -73,7 +72,7 @@ async def _sell(app: DemoApp, options: RoleOptions) -> None:
             number += max(due, 0)
         begun += max(due, 0)
         batch, sent = sent[:IN_FLIGHT_MAX], sent[IN_FLIGHT_MAX:]
-        results = await asyncio.gather(*(_place(app, _order(options.seed, n, wrong)) for n in batch))
+        results = await asyncio.gather(*(_place(app, options.seed, n, wrong, poison) for n in batch))
         accepted.add([n for n, ok in zip(batch, results, strict=True) if ok])
         sent += [n for n, ok in zip(batch, results, strict=True) if not ok]
         await asyncio.sleep(TICK_S)
@@ -83,15 +82,18 @@ def _is_open(options: RoleOptions) -> bool:
     return not (Path(options.data) / "closed").exists()
 
 
-def _order(seed: int, number: int, wrong: set[int]) -> PlaceOrder:
+async def _place(app: DemoApp, seed: int, number: int, wrong: set[int], poison: Poisoned) -> bool:
     command = order(seed, number)
-    return poisoned(command) if number in wrong else command
-
-
-async def _place(app: DemoApp, command: PlaceOrder) -> bool:
     try:
-        await app.send(command, idempotency_key=f"demo/{command.order_id}")
-    except (Rejection, Conflict):
+        sent = poisoned(command) if number in wrong else command
+        await app.send(sent, idempotency_key=f"demo/{command.order_id}")
+    except Conflict:
+        if number not in wrong:
+            raise
+        wrong.discard(number)
+        poison.drop(number)
+        return False
+    except Rejection:
         raise
     except PartitaError:
         return False
