@@ -19,7 +19,7 @@ class Settings:
     code in seconds). `batch` is how many messages may share a transaction. `coalesce` lets handlers of one statement
     run in waves; `at_once` lets a service handle what it sends to itself in the transaction that writes it.
     `alert_webhook` and `alert_mail` (`smtp://host:25?from=a@b&to=c@d`) are told alerts; `alert_every_s` is how often
-    the rules are looked at.
+    the rules are looked at. `metrics` is an address (`127.0.0.1:9464`) to serve `/metrics` on.
     """
 
     data: Path = Path(".partita")
@@ -32,6 +32,7 @@ class Settings:
     alert_webhook: str = ""
     alert_mail: str = ""
     alert_every_s: float = 5.0
+    metrics: str = ""
 
     @classmethod
     def from_environment(cls, **given: Any) -> Settings:

@@ -24,6 +24,7 @@ COMMANDS = {
     "audit": ("partita.cli.audit", "audit", "Who did what and why: list, verify."),
     "outbox": ("partita.cli.outbox", "outbox", "What waits to leave, and what the bus refused."),
     "consumers": ("partita.cli.consumers", "consumers", "Consumer groups: where they stand, pause, resume, reset."),
+    "metrics": ("partita.cli.metrics", "metrics", "The numbers of all services, for Prometheus."),
     "schema": ("partita.cli.schema", "schema", "Schemas derived from the declarations."),
     "doctor": ("partita.cli.doctor", "doctor", "Check this machine, the data folder and the databases."),
     "describe": ("partita.cli.describe", "describe", "Services, events and sagas as declared."),

@@ -22,8 +22,9 @@ from partita.settings import Settings
 @click.option("--only", multiple=True, help="A service to run; may be given several times. Default: all.")
 @click.option("--roles", default=",".join(ROLES), show_default=True, help="What to do, with commas between.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="warning")
+@click.option("--metrics", metavar="HOST:PORT", help="Serve /metrics there, such as 127.0.0.1:9464.")
 @data_option
-def run(app_name: str, only: tuple[str, ...], roles: str, log_level: str, data: Path) -> None:
+def run(app_name: str, only: tuple[str, ...], roles: str, log_level: str, metrics: str | None, data: Path) -> None:
     """Run services of MODULE:APP. Ctrl-C or SIGTERM finishes what is in work; a second one stops at once."""
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     chosen = tuple(role for role in roles.split(",") if role)
@@ -36,7 +37,7 @@ def run(app_name: str, only: tuple[str, ...], roles: str, log_level: str, data: 
         if name not in names:
             raise NotFound(f"{app_name} has no service {name!r}.", hint=f"It has: {', '.join(names)}.")
     os.environ["PARTITA_DATA"] = str(data)
-    settings = Settings.from_environment(data=data)
+    settings = Settings.from_environment(data=data, metrics=metrics)
     asyncio.run(run_until_stopped(app.configured(settings), list(only) or None, chosen))
 
 

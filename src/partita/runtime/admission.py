@@ -43,6 +43,12 @@ class Admitted(msgspec.Struct, eq=False):
         return self.candidate.verdict is Verdict.FRESH
 
     @property
+    def outcome(self) -> tuple[str, str]:
+        """(type, what became of it), to be counted."""
+        verdict = self.candidate.verdict
+        return self.candidate.envelope.type, self.unit.outcome if verdict is Verdict.FRESH else verdict.value
+
+    @property
     def address(self) -> SagaAddress | None:
         """The saga step this command serves, if it is a command of a saga."""
         envelope = self.candidate.envelope

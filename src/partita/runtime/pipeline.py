@@ -6,6 +6,7 @@ position on the bus. The same function serves a batch from the bus, one message 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ from partita.store.port import Session, Store, Tombstone
 AT_ONCE_DEPTH = 8
 """How many steps of a chain within one service share a transaction; the rest comes by the bus, or a circle of events
 would never commit."""
+FOLLOWED: Mapping[type[Decision], str] = {RetryAfter: "retry", Discard: "discard"}
 Held = Sequence[tuple[str, int, int]]
 """(topic, partition, epoch) of each partition a batch comes from: what this process claims to hold."""
 
@@ -53,7 +55,8 @@ class Pipeline:
     at_once: bool = True
     time_scale: float = 1.0
     find_schema: Callable[[str], Awaitable[str | None]] | None = None
-    handled: int = 0
+    tally: Counter[tuple[str, str]] = field(default_factory=Counter)  # (type, outcome) since the start
+    failures: Counter[str] = field(default_factory=Counter)  # what followed: retry, dead, discard
     interests: Mapping[str, Interest] = field(init=False)
     topics: frozenset[str] = field(init=False)
     admission: Admission = field(init=False)
@@ -92,7 +95,7 @@ class Pipeline:
                     raise
                 # What one of them caused failed: it comes by the bus then, and fails by itself.
                 at_once = False
-        self._finished([each.unit for each in done])
+        self._finished(done)
         return frozenset(each.candidate.envelope.type for each in done if each.due)
 
     async def _transaction(
@@ -201,7 +204,7 @@ class Pipeline:
                 await leaving.write()
         except Superseded:
             return await self.run([delivery], held)
-        self._finished([each.unit])
+        self._finished([each])
         return frozenset([each.candidate.envelope.type])
 
     async def set_aside(self, delivery: Delivery, trouble: Trouble, decision: Decision, held: Held) -> None:
@@ -219,6 +222,7 @@ class Pipeline:
                     await self.aside.let_go(session, delivery, trouble, reason, now_us)
                 case _:
                     await self.aside.bury(session, delivery, trouble, now_us)
+        self.failures[FOLLOWED.get(type(decision), "dead")] += 1
 
     async def learn_schema(self, delivery: Delivery) -> bool:
         """Fetch the writer's schema of a delivery from the bus; whether there is something to try again."""
@@ -348,11 +352,11 @@ class Pipeline:
             await session.parking.remove(self.service.name, parked)
             await session.dead_letters.settle(self.service.name, parked, "handled", now_us)
 
-    def _finished(self, units: Sequence[Unit]) -> None:
-        """Answer who waits at the local door: only now is it true."""
-        self.handled += len(units)
-        for unit in units:
-            answer = unit.delivery.answer
+    def _finished(self, done: Sequence[Admitted]) -> None:
+        """Count, and answer who waits at the local door: only now is it true."""
+        self.tally.update([each.outcome for each in done if each.unit.delivery.interest is not None])
+        for each in done:
+            unit, answer = each.unit, each.unit.delivery.answer
             if answer is None or answer.done():
                 continue
             if isinstance(unit.reply, Exception):

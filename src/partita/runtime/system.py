@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
 from typing import Any
 
 from partita.alerts.channels import channels_of
@@ -16,6 +17,7 @@ from partita.catalog.service import Service
 from partita.clock import Clock, Ids
 from partita.codec.port import Codec
 from partita.errors import PartitaError, StoreMismatch
+from partita.observability.metrics import MetricsPage, Sample, build_info, read
 from partita.outbox.relay import Relay, RelayOptions
 from partita.runtime.consumer import Consumer, ConsumerOptions, Keeper
 from partita.runtime.door import Door
@@ -52,6 +54,8 @@ class System:
         self.doors: dict[str, Door] = {}
         self.consumers: dict[str, Consumer] = {}
         self.supervisor = Supervisor(clock)
+        self.relays: dict[str, Relay] = {}
+        self.page: MetricsPage | None = None
         self.member = f"{os.getpid()}-{ids.new()[-12:]}"
 
     async def open(
@@ -134,7 +138,7 @@ class System:
             door.bell = self._start(door)
             if "relay" in roles:
                 options = RelayOptions(batch=self.settings.batch)
-                relay = Relay(store, self.bus, self.clock, f"{self.member}/relay", options)
+                relay = self.relays[name] = Relay(store, self.bus, self.clock, f"{self.member}/relay", options)
                 store.on_outbox = self._start(relay)
                 self._start(Janitor(pipeline.service, store))
                 self._start(Watch(store, self.bus, f"{self.member}/watch", channels, self.settings.alert_every_s))
@@ -144,6 +148,22 @@ class System:
             if "consumers" in roles and topics:
                 self._consume(name, pipeline, topics)
         self.supervisor.start()
+        if self.settings.metrics:
+            self.page = MetricsPage(self.settings.metrics, self.samples)
+
+    async def samples(self) -> list[Sample]:
+        """Every metric of this process and of the databases it has open."""
+        found = [build_info(version("partita"))]
+        for name, store in self.stores.items():
+            found += await read(store, self.bus)
+            pipeline = self.pipelines[name]
+            for (type_name, outcome), count in pipeline.tally.items():
+                found.append(Sample("partita_messages_handled", (name, type_name, outcome), count))
+            for decision, count in pipeline.failures.items():
+                found.append(Sample("partita_messages_failed", (name, decision), count))
+        for name, relay in self.relays.items():
+            found.append(Sample("partita_outbox_relayed", (name,), relay.relayed))
+        return found
 
     def _consume(self, name: str, pipeline: Pipeline, topics: Sequence[str]) -> None:
         def subscribe() -> Subscription:
@@ -179,6 +199,8 @@ class System:
 
     async def close(self) -> None:
         """Stop the workers, then close the stores and the bus."""
+        if self.page is not None:
+            await asyncio.to_thread(self.page.close)
         await self.supervisor.stop()
         for store in self.stores.values():
             await store.close()
