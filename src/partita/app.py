@@ -122,8 +122,10 @@ class App:
             yield system
         finally:
             self._system = None
-            await system.close()
-            wake.close()
+            try:
+                await system.close()
+            finally:
+                wake.close()
 
     @asynccontextmanager
     async def lifespan(self, _: Any = None) -> AsyncIterator[None]:

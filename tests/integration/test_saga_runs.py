@@ -124,7 +124,13 @@ class Shop:
     """A shop whose participants do as they are told."""
 
     def __init__(
-        self, data: Path, *, charge_timeout: float = 60.0, version: int = 1, retriable_end: bool = True
+        self,
+        data: Path,
+        *,
+        charge_timeout: float = 60.0,
+        version: int = 1,
+        retriable_end: bool = True,
+        time_scale: float = SCALE,
     ) -> None:
         self.trouble: Callable[[str], None] = lambda what: None
         orders = Service("orders", namespace="sr.order")
@@ -157,7 +163,7 @@ class Shop:
 
         handlers(self, orders, stock, bank, c)
         self.Place = c.Place
-        self.app = App(orders, stock, bank, settings=Settings(data=data, time_scale=SCALE))
+        self.app = App(orders, stock, bank, settings=Settings(data=data, time_scale=time_scale))
 
     async def fetch(self, service: str, sql: str) -> list[tuple[Any, ...]]:
         async with self.app.store(service).reading() as session:

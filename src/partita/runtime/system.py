@@ -199,12 +199,14 @@ class System:
 
     async def close(self) -> None:
         """Stop the workers, then close the stores and the bus."""
-        if self.page is not None:
-            await asyncio.to_thread(self.page.close)
-        await self.supervisor.stop()
-        for store in self.stores.values():
-            await store.close()
-        await self.bus.close()
+        try:
+            if self.page is not None:
+                await asyncio.to_thread(self.page.close)
+            await self.supervisor.stop()
+        finally:
+            for store in self.stores.values():
+                await store.close()
+            await self.bus.close()
 
     async def outstanding(self) -> str:
         """What is still to be done, in words; empty = nothing."""
