@@ -162,12 +162,17 @@ class Shop:
                 charge = pivot(c.Charge, undo=c.Refund, timeout=charge_timeout)
 
         handlers(self, orders, stock, bank, c)
-        self.Place = c.Place
+        self.Place, self.c = c.Place, c
         self.app = App(orders, stock, bank, settings=Settings(data=data, time_scale=time_scale))
 
     async def fetch(self, service: str, sql: str) -> list[tuple[Any, ...]]:
         async with self.app.store(service).reading() as session:
             return [tuple(row.values()) for row in await session.fetch(sql, {})]
+
+    async def saga_status(self, key: str) -> str:
+        """How a saga stands, also one whose state cannot be read; empty = there is none."""
+        rows = await self.fetch("orders", "SELECT saga_id, status FROM saga")
+        return str(dict(rows).get(key, ""))
 
     async def saga(self, key: str = "o1") -> Any:
         found: Any = None

@@ -78,10 +78,12 @@ class SagaDirectory:
 
 
 class Instance(msgspec.Struct, eq=False):
-    """One saga instance in the transaction: as loaded, as it is now, and what happened to it."""
+    """One saga instance in the transaction: as loaded, as it is now, and what happened to it. `broken` is why its state
+    cannot be read; nothing moves it then."""
 
     row: SagaRow | None
     state: SagaState | None
+    broken: str = ""
     notes: list[SagaEvent] = []
     changed: bool = False
 
@@ -112,8 +114,7 @@ class SagaBatch:
             ids = [saga_id for saga_id in asked if (saga, saga_id) not in self._instances]
             rows = await self._session.sagas.load(saga, ids)
             for saga_id in ids:
-                row = rows.get(saga_id)
-                self._instances[(saga, saga_id)] = Instance(row, state_from_bytes(row.data) if row else None)
+                self._instances[(saga, saga_id)] = _instance(rows.get(saga_id))
 
     def advance(self, units: Sequence[Unit]) -> None:
         """Let each message move the sagas it concerns; commands and events go to the message's outputs.
@@ -142,12 +143,14 @@ class SagaBatch:
         for definition in self._directory.starting.get(envelope.type, ()):
             saga_id = definition.key_of(delivery.message)
             instance = self._instances[(definition.name, saga_id)]
+            _refuse_broken(instance)
             if instance.state is None:
                 self._take(instance, begin(definition, incoming, self._now_us, self._ids.new), unit, definition)
         if envelope.type not in self._directory.listening or envelope.kind == "command":
             return
         for saga, saga_id in self._answered(delivery):
             instance = self._instances[(saga, saga_id)]
+            _refuse_broken(instance)
             if instance.state is None or (instance.row is None and not instance.changed):
                 if envelope.saga is not None:
                     raise PartitaError(
@@ -161,8 +164,14 @@ class SagaBatch:
                 self._take(instance, result, unit, definition)
 
     def fire(self, saga: str, saga_id: str) -> Unit | None:
-        """Let a due timer act on an instance; None when something else came first."""
+        """Let a due timer act on an instance; None when something else came first, or its state cannot be read: a
+        person is told of it then, and its timer rings no more."""
         instance = self._instances[(saga, saga_id)]
+        if instance.broken:
+            log.error("saga %s %s needs attention: %s", saga, saga_id, instance.broken)
+            instance.notes.append(SagaEvent(saga, saga_id, 0, self._now_us, "needs_attention", "", "", instance.broken))
+            instance.changed = True
+            return None
         if instance.state is None or instance.row is None:
             return None
         definition = self._definition(saga, instance)
@@ -179,6 +188,8 @@ class SagaBatch:
             NotFound: there is no such instance. Conflict: it is not legal now, with the reason.
         """
         instance = self._instances[(saga, saga_id)]
+        if instance.broken:
+            raise Conflict(f"{saga} {saga_id}: {verb} is not possible, {instance.broken}.")
         if instance.state is None:
             raise NotFound(f"There is no saga {saga} {saga_id}.", hint="partita saga list")
         definition = self._definition(saga, instance)
@@ -211,7 +222,11 @@ class SagaBatch:
         rows: list[SagaRow] = []
         notes: list[SagaEvent] = []
         for (saga, saga_id), instance in self._instances.items():
-            if instance.changed and instance.state is not None:
+            if instance.changed and instance.broken and instance.row is not None:
+                told = {"status": "needs_attention", "due_us": None, "last_error": instance.broken}
+                rows.append(instance.row._replace(**told, updated_us=self._now_us))
+                notes += instance.notes
+            elif instance.changed and instance.state is not None:
                 rows.append(_row(saga, saga_id, instance.state, instance.row, self._now_us))
                 notes += instance.notes
         if rows:
@@ -268,6 +283,24 @@ class SagaBatch:
         if delivery.key is None:
             return []
         return [(d.name, delivery.key) for d in self._directory.listening.get(envelope.type, ())]
+
+
+def _instance(row: SagaRow | None) -> Instance:
+    if row is None:
+        return Instance(None, None)
+    try:
+        return Instance(row, state_from_bytes(row.data))
+    except (msgspec.MsgspecError, RecursionError) as error:
+        return Instance(row, None, f"its state cannot be read ({error})")
+
+
+def _refuse_broken(instance: Instance) -> None:
+    """Its message waits in the retry tiers, then is a dead letter; the others of the batch go on."""
+    if instance.broken and instance.row is not None:
+        raise PartitaError(
+            f"Saga {instance.row.saga} {instance.row.saga_id}: {instance.broken}.",
+            hint="Restore its row from a backup, then replay this.",
+        )
 
 
 def _row(saga: str, saga_id: str, state: SagaState, before: SagaRow | None, now_us: int) -> SagaRow:
