@@ -19,6 +19,7 @@ from fastavro.read import SchemaResolutionError
 from fastavro.schema import SchemaParseException
 
 from partita.codec.avro_bounds import endless_array, is_recursive
+from partita.codec.avro_times import naive_time
 from partita.codec.port import VALUE_BYTES_MAX
 from partita.errors import Malformed, MessageTooLarge, UnknownSchema
 from partita.schemas.avro import avro_record, fingerprint
@@ -34,6 +35,7 @@ class _Known:
     fingerprint: str
     parsed: Any
     write: Callable[..., None]
+    has_times: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class AvroCodec:
             schema = avro_record(shape)
             parsed = fastavro.parse_schema(schema)
             write = written_in_python.schemaless_writer if is_recursive(parsed) else fastavro.schemaless_writer
-            known = _Known(fingerprint(schema), parsed, write)
+            known = _Known(fingerprint(schema), parsed, write, "timestamp-" in json.dumps(schema))
             self._shapes[shape.full_name] = known
             self._writers[known.fingerprint] = _writer(parsed)
             self._texts[known.fingerprint] = json.dumps(schema, separators=(",", ":"))
@@ -94,14 +96,25 @@ class AvroCodec:
         self._texts[fingerprint] = text
 
     def encode(self, shape: Shape, value: msgspec.Struct) -> tuple[str, bytes]:
-        """The writer's fingerprint and the bytes."""
+        """The writer's fingerprint and the bytes.
+
+        Raises:
+            Malformed: it does not fit its schema, or has a time without a zone. MessageTooLarge: it is over the limit.
+        """
         known = self._shapes.get(shape.full_name)
         if known is None:
             self.learn(shape)
             known = self._shapes[shape.full_name]
         out = io.BytesIO()
+        plain = msgspec.to_builtins(value, builtin_types=_NATIVE)
+        naive = naive_time(plain) if known.has_times else None
+        if naive is not None:
+            raise Malformed(
+                f"{shape.name}{naive} is a time without a time zone: each machine would read another instant.",
+                hint="datetime.now(UTC), or .replace(tzinfo=...).",
+            )
         try:
-            known.write(out, known.parsed, msgspec.to_builtins(value, builtin_types=_NATIVE))
+            known.write(out, known.parsed, plain)
         except _MISFITS as error:
             raise Malformed(
                 f"{shape.name} does not fit its own schema: {error}", hint=f"The value was {value!r:.300}"

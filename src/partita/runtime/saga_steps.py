@@ -223,8 +223,8 @@ class SagaBatch:
         notes: list[SagaEvent] = []
         for (saga, saga_id), instance in self._instances.items():
             if instance.changed and instance.broken and instance.row is not None:
-                told = {"status": "needs_attention", "due_us": None, "last_error": instance.broken}
-                rows.append(instance.row._replace(**told, updated_us=self._now_us))
+                row = instance.row._replace(status="needs_attention", due_us=None, updated_us=self._now_us)
+                rows.append(row._replace(last_error=instance.broken))
                 notes += instance.notes
             elif instance.changed and instance.state is not None:
                 rows.append(_row(saga, saga_id, instance.state, instance.row, self._now_us))

@@ -1,0 +1,117 @@
+"""Case 59: a dead letter is replayed after the schema moved on: read with the new defaults, or refused with the field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from tests.integration.test_retries import until
+
+from partita import App, Command, Event, Key, Retry, Service, Settings, Since, Tx
+from partita.operators.replaying import Pace, Replay
+from partita.store.trouble import LetterFilter
+
+TABLES = "CREATE TABLE IF NOT EXISTS seen (name TEXT, what TEXT);"
+
+
+class Deployment:
+    """One deployment of the same two services: `fields` is how its event looks, `works` whether its handler does."""
+
+    def __init__(self, data: Path, fields: str, *, works: bool) -> None:
+        source = Service("source", namespace="moved.source")
+        sink = Service("sink", namespace="moved.sink", tables=TABLES, retry=Retry(in_place=0, tiers=()))
+        happened: Any
+        if fields == "first":
+
+            class Happened(Event, of=source):
+                name: Key[str]
+                note: str
+
+            happened = Happened
+        elif fields == "grown":
+
+            class Grown(Event, of=source):
+                name: Key[str]
+                note: str
+                colour: Annotated[str, Since(2)] = "grey"
+
+            Grown.__name__ = "Happened"
+            happened = Grown
+        else:
+
+            class Renamed(Event, of=source):
+                name: Key[str]
+                remark: str
+
+            happened = Renamed
+        # One wire name for all three, as one class that is changed from deployment to deployment has.
+        contract = happened.__partita__
+        source.declared.contracts.pop(contract.full_name)
+        contract.shape = type(contract.shape)("Happened", contract.shape.namespace, contract.shape.struct)
+        source.declared.contracts[contract.full_name] = contract
+
+        class Happen(Command[happened], of=source):
+            name: Key[str]
+
+        self.Happen = Happen
+
+        async def happen(cmd: Any, tx: Tx) -> Any:
+            return happened(name=cmd.name, note="n")
+
+        happen.__annotations__ = {"cmd": Happen, "tx": Tx, "return": happened}
+        source.handles(Happen)(happen)
+
+        async def see(event: Any, tx: Tx) -> None:
+            if not works:
+                raise ValueError("not yet")
+            await tx.execute("INSERT INTO seen VALUES (:n, :w)", n=event.name, w=getattr(event, "colour", ""))
+
+        see.__annotations__ = {"event": happened, "tx": Tx, "return": None}
+        sink.on(see)
+        self.app = App(source, sink, settings=Settings(data=data))
+
+    async def letters(self) -> Any:
+        """The open dead letters."""
+        async with self.app.store("sink").reading() as session:
+            return await session.dead_letters.find("sink", 10, LetterFilter())
+
+    async def replayed(self, system: Any) -> Any:
+        """Replay all of them."""
+        replay = Replay(system.catalog.service("sink"), system.stores["sink"], system.clock, system.ids, "test")
+        return await replay.run((await replay.begin(LetterFilter(), Pace(), "")).id)
+
+
+async def a_letter(data: Path) -> None:
+    """A dead letter written by the first deployment."""
+    first = Deployment(data, "first", works=False)
+    async with first.app.running():
+        await first.app.send(first.Happen(name="a"))
+
+        async def dead() -> bool:
+            return bool(await first.letters())
+
+        await until(dead)
+
+
+async def test_a_letter_of_the_old_schema_is_replayed_with_the_new_fields_default(tmp_path: Path) -> None:
+    """The writer's schema is on the bus: the reader resolves it to its own."""
+    await a_letter(tmp_path)
+    grown = Deployment(tmp_path, "grown", works=True)
+    async with grown.app.running() as system:
+        progress = await grown.replayed(system)
+        assert (progress.handled, progress.failed) == (1, 0)
+        async with grown.app.store("sink").reading() as session:
+            assert [dict(r) for r in await session.fetch("SELECT * FROM seen", {})] == [{"name": "a", "what": "grey"}]
+
+
+async def test_a_letter_that_the_new_schema_cannot_read_is_a_dead_letter_again_and_names_the_field(
+    tmp_path: Path,
+) -> None:
+    """Nothing is guessed, nothing is lost: an edit with the new field mends it."""
+    await a_letter(tmp_path)
+    renamed = Deployment(tmp_path, "renamed", works=True)
+    async with renamed.app.running() as system:
+        progress = await renamed.replayed(system)
+        assert (progress.handled, progress.failed) == (0, 1)
+        (letter,) = await renamed.letters()
+        assert letter.cause_type == "Malformed" and "remark" in letter.cause
