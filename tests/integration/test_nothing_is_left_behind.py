@@ -11,9 +11,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from partita import Retry
 from partita.bus.port import Outgoing
 from partita.errors import StoreUnavailable
 from partita.message import envelope_from_bytes, envelope_to_bytes
+from partita.runtime.aside import Aside
+from partita.store.trouble import LetterFilter
 
 PATIENCE_S = 10.0
 
@@ -65,6 +68,46 @@ async def test_a_disk_full_while_writing_down_what_is_in_hand_loses_no_record(ba
             return await entries(bank) == 2
 
         assert await seen(handled)
+
+
+async def test_a_disk_full_while_a_message_is_set_aside_acknowledges_nothing(
+    bank: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Case 55: it stays in hand until its dead letter is written, once; meanwhile the group's position stands still."""
+    writing, full = Aside.bury, asyncio.Event()
+
+    async def bury(self: Aside, *args: Any) -> None:
+        await writing(self, *args)
+        if not full.is_set():
+            raise StoreUnavailable("the disk is full")
+
+    monkeypatch.setattr(Aside, "bury", bury)
+    audit = bank.audit
+    audit.retry = Retry(permanent=(LookupError,))
+
+    def on_deposit(event: Any) -> None:
+        raise LookupError("no retry heals it")
+
+    bank.on_deposit = on_deposit
+
+    async def letters() -> int:
+        async with bank.app.store("audit").reading() as session:
+            return int(await session.dead_letters.count("audit", LetterFilter()))
+
+    async def behind() -> int:
+        return sum(lag.lag for lag in await bank.app.bus.lag("audit") if not lag.topic.endswith(("dlq", "faults")))
+
+    async with bank.app.running():
+        await bank.app.send(bank.Deposit(name="bad", cents=1))
+        await asyncio.sleep(1.0)  # several tries to write it
+        assert (await letters(), await behind()) == (0, 1)
+        full.set()
+
+        async def written() -> bool:
+            return (await letters(), await behind()) == (1, 0)
+
+        assert await seen(written)
+        assert len(await bank.rows("audit", "SELECT * FROM failure")) == 1
 
 
 async def test_a_foreign_number_no_store_can_keep_is_quarantined_and_stops_nothing(bank: Any) -> None:
