@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from click.testing import CliRunner
+from tests.integration.test_dead_letters import discard
 from tests.integration.test_retries import failing, letters, until
 
 from partita import Retry
 from partita.cli.alerts import alerts as alerts_command
-from partita.operators import replaying
 from partita.store.trouble import LetterFilter
 
 
@@ -87,7 +87,7 @@ async def test_a_dead_letter_is_told_once_and_so_is_its_end(bank: Any) -> None:
             await asyncio.sleep(0.5)
             assert (len(hook.told()), len(post.bodies)) == (1, 1), "a restart told it again"
             assert len(await letters(bank)) == 1
-            await replaying.discard(system.stores["audit"], bank.audit, LetterFilter(), reason="test", by="ann")
+            await discard(system, bank, LetterFilter(), "test")
 
             async def over() -> bool:
                 return hook.told()[-1] == ("resolved", "DeadLetters") and len(post.bodies) >= 2

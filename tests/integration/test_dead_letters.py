@@ -13,8 +13,9 @@ from tests.integration.test_retries import letters, parked, until
 
 from partita import App, Event, Key, Retry, Settings, Tx
 from partita.errors import Conflict, Malformed
-from partita.operators import replaying
+from partita.operators import discarding
 from partita.operators.audit import verify
+from partita.operators.discarding import begin_discard, restore, run_discard
 from partita.operators.editing import difference, edited, supersede, view
 from partita.operators.replaying import Pace, Replay
 from partita.runtime.rehearsal import rehearse
@@ -43,6 +44,13 @@ class Chatty(Bank):
         audit.declared.bindings.clear()
         audit.on(answer)
         self.app = App(self.bank, audit, settings=Settings(data=data))
+
+
+async def discard(system: Any, bank: Bank, where: LetterFilter, reason: str) -> int:
+    """Discard letters of the audit, as an operator does."""
+    store = system.stores["audit"]
+    row = await begin_discard(store, bank.audit, where, system.ids, reason=reason, by="ann")
+    return await run_discard(store, bank.audit, row.id)
 
 
 def no(event: Any) -> None:
@@ -218,7 +226,7 @@ async def test_a_discarded_letter_frees_its_key_and_can_be_taken_back(tmp_path: 
         await until(waits)
         bank.on_deposit = lambda event: None
         store = system.stores["audit"]
-        assert await replaying.discard(store, bank.audit, ALL, reason="a test", by="ann") == 1
+        assert await discard(system, bank, ALL, "a test") == 1
 
         async def next_runs() -> bool:
             return [r["cents"] for r in await bank.rows("audit", "SELECT cents FROM entry")] == [2]
@@ -226,12 +234,41 @@ async def test_a_discarded_letter_frees_its_key_and_can_be_taken_back(tmp_path: 
         await until(next_runs)
         (letter,) = await letters(bank, status="discarded")
         assert letter.reason == "a test"
-        await replaying.restore(store, bank.audit, letter.id, by="bob")
+        await restore(store, bank.audit, letter.id, by="bob")
         with pytest.raises(Conflict):
-            await replaying.restore(store, bank.audit, letter.id, by="bob")
+            await restore(store, bank.audit, letter.id, by="bob")
         replay = job(bank)
         await replay.run((await replay.begin(ALL, Pace(), "")).id)
         assert sorted(r["cents"] for r in await bank.rows("audit", "SELECT cents FROM entry")) == [1, 2]
+
+
+async def test_a_discard_that_is_interrupted_goes_on_and_leaves_later_letters_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its filter means the letters there were when it was asked for."""
+    monkeypatch.setattr(discarding, "BATCH", 2)
+    bank = Chatty(tmp_path / "data")
+    await dead(bank, 5)
+    async with bank.app.running() as system:
+        store = system.stores["audit"]
+        row = await begin_discard(store, bank.audit, ALL, system.ids, reason="test orders", by="ann")
+
+        def killed(done: int) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            await run_discard(store, bank.audit, row.id, killed)
+        assert len(await letters(bank)) == 3
+        await bank.app.send(bank.Deposit(name="later", cents=9))
+
+        async def there() -> bool:
+            return len(await letters(bank)) == 4
+
+        await until(there)
+        assert await run_discard(store, bank.audit, row.id) == 5
+        assert [letter.key for letter in await letters(bank)] == ["later"]
+        with pytest.raises(Conflict, match="done already"):
+            await run_discard(store, bank.audit, row.id)
 
 
 async def test_the_audit_notices_what_was_changed(tmp_path: Path) -> None:
@@ -242,8 +279,8 @@ async def test_the_audit_notices_what_was_changed(tmp_path: Path) -> None:
         store = system.stores["audit"]
         for letter in await letters(bank):
             where = LetterFilter(ids=(letter.id,))
-            await replaying.discard(store, bank.audit, where, reason=f"because {letter.key}", by="ann")
-        assert (await verify(store)).entries == 3 and (await verify(store)).broken is None
+            await discard(system, bank, where, f"because {letter.key}")
+        assert (await verify(store)).entries == 6 and (await verify(store)).broken is None
         with pytest.raises(Exception, match="append-only"):
             async with store.transaction() as session:
                 await session.execute("UPDATE audit SET actor = 'nobody'", {})

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from partita.catalog.service import Service
 from partita.cli.operating import (
     acting_options,
     beside,
@@ -20,12 +21,15 @@ from partita.cli.operating import (
 )
 from partita.cli.output import app_option, data_option, output_option, print_json, printable, table, talk
 from partita.errors import Malformed, NotFound
-from partita.operators import replaying
 from partita.operators.audit import actor, record
+from partita.operators.discarding import begin_discard, run_discard
+from partita.operators.discarding import restore as restore_letter
 from partita.operators.editing import difference, edited, supersede, view
 from partita.operators.replaying import Pace, Progress, Replay
 from partita.runtime.rehearsal import Rehearsed, rehearse
 from partita.runtime.system import System
+from partita.store.operations import OperationRow
+from partita.store.port import Store
 from partita.store.trouble import DeadLetter, LetterFilter
 
 REHEARSED_AT_ONCE = 50
@@ -183,6 +187,18 @@ async def carry_out(group: str, job: Replay, operation_id: str) -> dict[str, Any
     }
 
 
+async def carry_out_discard(service: Service, store: Store, row: OperationRow) -> dict[str, Any]:
+    """Run a discard with a progress line."""
+    talk(f"operation {row.id}; if this is interrupted: partita op resume {row.id}")
+
+    def told(count: int) -> None:
+        progress_line(f"{service.name}: {count:,} of {row.planned:,} discarded")
+
+    count = await run_discard(store, service, row.id, told)
+    progress_line(f"{service.name}: {count:,} of {row.planned:,} discarded", last=True)
+    return {"group": service.name, "operation": row.id, "planned": row.planned, "discarded": count, "stopped": ""}
+
+
 @click.command(epilog="Example:  partita dlq edit ID --set email=ann@example.com --reason 'typo of the shop'")
 @click.argument("letter_id", metavar="ID")
 @click.option(
@@ -259,7 +275,12 @@ def discard(execute: bool, group: str | None, data: Path, app_name: str, **given
                 return total
             confirmed(f"Discard {total:,} dead letters", total, yes=yes, reason=reason)
             for name, store in system.stores.items():
-                await replaying.discard(store, system.catalog.service(name), where, reason=reason, by=actor())
+                service = system.catalog.service(name)
+                async with store.reading() as session:
+                    planned = await session.dead_letters.count(name, where)
+                if planned:
+                    row = await begin_discard(store, service, where, system.ids, reason=reason, by=actor())
+                    await carry_out_discard(service, store, row)
             return total
 
     count = run(work())
@@ -282,7 +303,7 @@ def restore(letter_id: str, data: Path, app_name: str) -> None:
         async with beside(app_name, data) as system:
             letter = await any_letter(system, letter_id)
             service = system.catalog.service(letter.consumer)
-            await replaying.restore(system.stores[letter.consumer], service, letter_id, by=actor())
+            await restore_letter(system.stores[letter.consumer], service, letter_id, by=actor())
 
     run(work())
     click.echo(f"{letter_id} is open again")

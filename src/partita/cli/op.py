@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
-from partita.cli.dlq_acting import carry_out
+from partita.cli.dlq_acting import carry_out, carry_out_discard
 from partita.cli.operating import beside, run
 from partita.cli.output import app_option, data_option, moment, output_option, print_json, table
 from partita.errors import NotFound
 from partita.operators.audit import actor
+from partita.operators.discarding import VERB as DISCARD
 from partita.operators.replaying import Replay
 from partita.store.operations import OperationRow
 
@@ -64,6 +65,8 @@ def resume(context: click.Context, operation_id: str, data: Path, app_name: str,
             for name, store in system.stores.items():
                 async with store.reading() as session:
                     row = await session.operations.get(operation_id)
+                if row is not None and row.verb == DISCARD:
+                    return await carry_out_discard(system.catalog.service(name), store, row)
                 if row is not None:
                     job = Replay(system.catalog.service(name), store, system.clock, system.ids, actor())
                     return await carry_out(name, job, operation_id)
@@ -71,7 +74,7 @@ def resume(context: click.Context, operation_id: str, data: Path, app_name: str,
 
     result = run(work())
     if output == "json":
-        print_json("Replay", {"items": [result]})
+        print_json("Operation", {"items": [result]})
     else:
         click.echo(", ".join(f"{k} {v}" for k, v in result.items() if v != ""))
     if result["stopped"]:
