@@ -19,6 +19,10 @@ from partita.runtime.delivery import Delivery, Output, Unit
 Replacements = Mapping[Callable[..., Any], Callable[..., Any]]
 
 
+class Superseded(Exception):
+    """Another copy of the message was handled while this one called outside."""
+
+
 def meta_of(binding: Binding, delivery: Delivery) -> Meta:
     """The facts a handler may ask for. The idempotency key names the intended effect, not the delivery: it stays
     the same when a saga sends its step again under a new message id."""

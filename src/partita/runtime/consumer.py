@@ -16,6 +16,7 @@ from partita.errors import Fenced
 from partita.runtime.delivery import Delivery, decode, record_of
 from partita.runtime.lanes import Item, Lanes, Place
 from partita.runtime.pipeline import Pipeline
+from partita.runtime.queued import handle_queued
 from partita.runtime.waves import HandlerFailed
 from partita.store.port import InHand
 from partita.store.trouble import ParkedRow
@@ -150,44 +151,12 @@ class Consumer:
         alone = [row for row in rows if row not in untried]
         for at in dict.fromkeys((row.topic, row.partition) for row in untried):
             heads = [row for row in untried if (row.topic, row.partition) == at]
-            if not await self._together(heads, at):
+            if await handle_queued(self._pipeline, self.lanes, heads, at, self._epochs.get(at, 0), self._options.batch):
+                self.look_at_parking()
+            else:
                 alone += heads
         for row in alone:
             self.lanes.put(Item(record_of(row), parked=row))
-
-    async def _together(self, heads: Sequence[ParkedRow], at: Place) -> bool:
-        """Handle messages of a partition that only stood behind others, with those behind them, in one transaction.
-        False = they must go alone: one fails or calls outside, or a process died over such a batch before."""
-        pipeline, place = self._pipeline, (self._group, f"{at[0]} (parked)", at[1], 0)
-        keys = [(row.topic, row.key) for row in heads if row.key is not None]
-        async with pipeline.store.reading() as session:
-            rows = [*heads, *await session.parking.behind(self._group, keys, self._options.batch)]
-        tries, _ = await self._attempts.count(*place)
-        if tries > 1:
-            if not self.lanes.parked:
-                await self._attempts.forget(*place)
-            return False
-        deliveries = []
-        for row in rows:
-            delivery = decode(record_of(row), pipeline.interests, pipeline.codec, pipeline.store.source)
-            delivery.parked = row
-            deliveries.append(delivery)
-        calls_out = any(d.interest is not None and d.interest.calls_out for d in deliveries)
-        storm = any(d.envelope is not None and self.lanes.storm(d.envelope.type).raging for d in deliveries)
-        handled: frozenset[str] | None = None
-        if not (calls_out or storm or any(d.broken is not None for d in deliveries)):
-            try:
-                handled = await pipeline.run(deliveries, [(*at, self._epochs.get(at, 0))], at_once=False)
-            except HandlerFailed:
-                log.info("%s: one of %d parked messages fails; they go alone", self.name, len(rows))
-            except Fenced:
-                self.lanes.fenced = True
-                raise
-        await self._attempts.forget(*place)
-        if handled is not None:
-            await self.lanes.calm(handled)
-            self.look_at_parking()
-        return handled is not None
 
     async def _assign(self, assigned: Sequence[Place], revoked: Sequence[Place]) -> None:
         """Claim what came, in the service's own database: from here on a former holder can write nothing more."""

@@ -11,6 +11,7 @@ from typing import Any
 from partita.catalog.contract import Contract, contract_of
 from partita.errors import DeclarationError, PartitaError
 from partita.message import Envelope
+from partita.runtime.calling_outside import run_outside
 from partita.runtime.delivery import Delivery
 from partita.runtime.pipeline import Pipeline
 from partita.runtime.waves import HandlerFailed
@@ -125,7 +126,7 @@ class Door:
 
     async def _outside(self, delivery: Delivery) -> None:
         try:
-            await self._pipeline.run_late(delivery, ())
+            await run_outside(self._pipeline, delivery, ())
         except HandlerFailed as failed:
             _fail(delivery, failed.error)
         except PartitaError as error:

@@ -19,6 +19,7 @@ from partita.dead_letters.dead_letter import envelope_or_none
 from partita.dead_letters.retry_policy import decide, is_permanent
 from partita.errors import Fenced, PartitaError, UnknownSchema
 from partita.runtime.aside import Trouble
+from partita.runtime.calling_outside import run_outside
 from partita.runtime.delivery import Delivery, decode
 from partita.runtime.pipeline import Pipeline
 from partita.runtime.storm import Storm
@@ -281,7 +282,7 @@ class Lanes:
         async def handle() -> None:
             async with self._turn(delivery, item):
                 if calls_out:
-                    handled = await pipeline.run_late(delivery, self._held(item))
+                    handled = await run_outside(pipeline, delivery, self._held(item))
                 else:
                     # One at a time, or a message would be blamed for what it causes.
                     once = item.suspect or item.parked is not None or item.tries

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +23,7 @@ from partita.message import Message
 from partita.outbox.outbox import Composer, Leaving, reply_to_bytes
 from partita.runtime.admission import Admission, Admitted
 from partita.runtime.aside import Aside, Trouble
-from partita.runtime.calling import Replacements, call, can_join_wave, take_refusal
+from partita.runtime.calling import Replacements, Superseded, call, can_join_wave, take_refusal
 from partita.runtime.delivery import Delivery, Output, Unit
 from partita.runtime.saga_steps import SagaBatch, SagaDirectory
 from partita.runtime.tx import SerialTx
@@ -95,7 +94,7 @@ class Pipeline:
                     raise
                 # What one of them caused failed: it comes by the bus then, and fails by itself.
                 at_once = False
-        self._finished(done)
+        self.finished(done)
         return frozenset(each.candidate.envelope.type for each in done if each.due)
 
     async def _transaction(
@@ -115,7 +114,7 @@ class Pipeline:
                     _all_fresh(admitted)
                 last = not at_once or depth == AT_ONCE_DEPTH - 1
                 due = [] if last else await self._own(session, admitted, handlers=bool(held))
-                _pack(leaving, admitted)
+                pack(leaving, admitted)
                 done += admitted
                 if not due:
                     break
@@ -140,7 +139,7 @@ class Pipeline:
         for round_ in _rounds(admitted):
             await self._handlers(session, round_, waves)
             sagas.advance([a.unit for a in round_ if a.fresh])
-        await self._compose(leaving, admitted, now_us)
+        await self.compose(leaving, admitted, now_us)
         return admitted
 
     async def _own(self, session: Session, admitted: Sequence[Admitted], *, handlers: bool) -> list[Delivery]:
@@ -178,35 +177,6 @@ class Pipeline:
             )
         return found
 
-    async def run_late(self, delivery: Delivery, held: Held) -> frozenset[str]:
-        """Handle one delivery whose handlers call outside: the transaction opens at the first use of `tx`, or after
-        the handlers, so that no lock is held during the call. The call may happen again after a crash; it carries
-        the same idempotency key.
-
-        Raises:
-            HandlerFailed, Fenced, StoreUnavailable: as `run`.
-        """
-        if await self._need_not_call(delivery):
-            return await self.run([delivery], held)
-        try:
-            async with AsyncExitStack() as stack:
-                late = _LateSession(self, delivery, held, stack)
-                await late.handlers()
-                session, each = await late.open()
-                sagas = SagaBatch(self.sagas, session, late.now_us, self.ids)
-                await sagas.load([each.unit])
-                sagas.advance([each.unit])
-                await sagas.save()
-                leaving = Leaving(session, late.now_us)
-                await self._compose(leaving, [each], late.now_us)
-                _pack(leaving, [each])
-                await self.mark(session, [each], late.now_us)
-                await leaving.write()
-        except Superseded:
-            return await self.run([delivery], held)
-        self._finished([each])
-        return frozenset([each.candidate.envelope.type])
-
     async def set_aside(self, delivery: Delivery, trouble: Trouble, decision: Decision, held: Held) -> None:
         """Do with a delivery that could not be handled what its policy says, in one transaction."""
         now_us = await self.store.now_us()
@@ -238,29 +208,6 @@ class Pipeline:
             delivery.broken = error
             return False
         return True
-
-    async def _need_not_call(self, delivery: Delivery) -> bool:
-        """Spares the call outside for a plain duplicate, and for what must wait behind a parked message of its key; the
-        transaction decides again."""
-        envelope = delivery.envelope
-        assert envelope is not None
-        asked = list(self.admission.business_keys(delivery))
-        if delivery.parked is None:
-            asked.append((self.service.name, envelope.id))
-        address = envelope.saga if envelope.kind == "command" else None
-        async with self.store.reading() as session:
-            overtakes = False
-            if address is not None:
-                if await session.tombstones.find([(address.saga, address.saga_id, address.step)]):
-                    return True
-                step = f"{address.saga}/{address.saga_id}/{address.step}"
-                overtakes = address.kind == "undo" and bool(await session.parking.of_steps(self.service.name, [step]))
-            for consumer, key in asked:
-                if await session.inbox.seen(consumer, [key]):
-                    return True
-            if delivery.lane is None or delivery.parked is not None or overtakes or self.service.order == "none":
-                return False
-            return bool(await session.parking.held(self.service.name, [delivery.lane]))
 
     async def _handlers(self, session: Session, round_: Sequence[Admitted], waves: bool) -> None:
         """Run the handlers of a round: those of one statement side by side, the others one after the other."""
@@ -313,11 +260,11 @@ class Pipeline:
         except PartitaError as error:
             raise HandlerFailed(unit, error) from error
 
-    async def _compose(self, leaving: Leaving, admitted: Sequence[Admitted], now_us: int) -> None:
+    async def compose(self, leaving: Leaving, admitted: Sequence[Admitted], now_us: int) -> None:
         """Compose and number what leaves because of these."""
         composer = Composer(self.store.source, self.codec, self.ids)
         for each in admitted:
-            each.sent = [compose(composer, output, now_us) for output in each.unit.outputs]
+            each.sent = [composed(composer, output, now_us) for output in each.unit.outputs]
         messages = [message for each in admitted for message in each.sent]
         await leaving.expect(messages)
         for message in messages:
@@ -352,7 +299,7 @@ class Pipeline:
             await session.parking.remove(self.service.name, parked)
             await session.dead_letters.settle(self.service.name, parked, "handled", now_us)
 
-    def _finished(self, done: Sequence[Admitted]) -> None:
+    def finished(self, done: Sequence[Admitted]) -> None:
         """Count, and answer who waits at the local door: only now is it true."""
         self.tally.update([each.outcome for each in done if each.unit.delivery.interest is not None])
         for each in done:
@@ -365,65 +312,7 @@ class Pipeline:
                 answer.set_result(unit.reply)
 
 
-class Superseded(Exception):
-    """Another copy of the message was handled while this one called outside."""
-
-
-class _LateSession:
-    """The transaction of a delivery that calls outside first: entered at the first use of its `tx`."""
-
-    def __init__(self, pipeline: Pipeline, delivery: Delivery, held: Held, stack: AsyncExitStack) -> None:
-        self._pipeline = pipeline
-        self._delivery = delivery
-        self._held = held
-        self._stack = stack
-        self._unit = Unit(delivery)
-        self._opened: tuple[Session, Admitted] | None = None
-        self._writes = AsyncExitStack()  # a refusal undoes what the handler wrote, and nothing else
-        self.now_us = 0
-
-    async def handlers(self) -> None:
-        """Call every handler of the delivery."""
-        interest = self._delivery.interest
-        assert interest is not None
-        for binding in interest.bindings:
-            try:
-                await self._pipeline.call(binding, self._unit, SerialTx(self._unit, self._session))
-            except Rejection as refusal:
-                await self._writes.__aexit__(type(refusal), refusal, refusal.__traceback__)
-                self._pipeline.refuse(binding, self._unit, refusal)
-        await self._writes.aclose()
-
-    async def open(self) -> tuple[Session, Admitted]:
-        """The open transaction with the delivery admitted: fence and admission come first in it.
-
-        Raises:
-            Superseded: another copy was handled meanwhile.
-        """
-        if self._opened is None:
-            pipeline = self._pipeline
-            self.now_us = await pipeline.store.now_us()
-            session = await self._stack.enter_async_context(pipeline.store.transaction())
-            if self._held:
-                await session.claims.check(pipeline.service.name, self._held)
-            (each,) = await pipeline.admission.admit(session, [self._delivery], self.now_us)
-            interest = self._delivery.interest
-            if interest is None or len(each.due) != len(interest.bindings):
-                raise Superseded
-            each.unit = self._unit
-            self._opened = (session, each)
-        return self._opened
-
-    async def _session(self) -> Session:
-        first = self._opened is None
-        session, _ = await self.open()
-        if first:
-            self._stack.push_async_exit(self._writes)
-            await self._writes.enter_async_context(session.savepoint())
-        return session
-
-
-def compose(composer: Composer, output: Output, now_us: int) -> Message:
+def composed(composer: Composer, output: Output, now_us: int) -> Message:
     """One output as the message that leaves.
 
     Raises:
@@ -456,7 +345,12 @@ def _all_fresh(own: Sequence[Admitted]) -> None:
             )
 
 
-def _pack(leaving: Leaving, admitted: Sequence[Admitted]) -> None:
+def pack(leaving: Leaving, admitted: Sequence[Admitted]) -> None:
+    """Make rows of what leaves because of these.
+
+    Raises:
+        HandlerFailed: one is too large; its cause is to blame.
+    """
     for each in admitted:
         try:
             for message in each.sent:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from partita.outbox.outbox import Composer, Leaving
 from partita.runtime.delivery import Unit
-from partita.runtime.pipeline import Pipeline, compose
+from partita.runtime.pipeline import Pipeline, composed
 from partita.runtime.saga_steps import SagaBatch
 from partita.store.port import Session
 
@@ -53,7 +53,7 @@ class Timers:
 async def leave(pipeline: Pipeline, session: Session, units: Sequence[Unit], now_us: int) -> None:
     """Write what leaves because of a timer or a person."""
     composer = Composer(pipeline.store.source, pipeline.codec, pipeline.ids)
-    messages = [compose(composer, output, now_us) for unit in units for output in unit.outputs]
+    messages = [composed(composer, output, now_us) for unit in units for output in unit.outputs]
     leaving = Leaving(session, now_us)
     await leaving.expect(messages)
     for message in messages:
