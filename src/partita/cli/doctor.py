@@ -19,6 +19,7 @@ from partita.sagas.compiling import retry_horizon_s
 from partita.sqlite_file.file import quick_check
 from partita.sqlite_file.file import version as sqlite_version
 from partita.store.connect import connect_store
+from partita.store.trouble import LetterFilter
 
 FREE_BYTES_MIN = 200_000_000
 BACK_S_MAX = 5
@@ -118,11 +119,13 @@ async def _databases(app: App, data: Path) -> list[Line]:
         check = quick_check(path)
         async with store.reading() as session:
             status = await session.outbox.status()
-            dead = await session.dead_letters.count()
+            dead = await session.dead_letters.count(where=LetterFilter())
             stuck = len(await session.sagas.find(status="needs_attention", limit=1_000))
         await store.close()
         bad = check != "ok" or status.parked or stuck
-        found = f"{status.pending} pending, {status.parked} parked, {dead} dead letters, {stuck} sagas need attention"
+        found = (
+            f"{status.pending} pending, {status.parked} parked, {dead} open dead letters, {stuck} sagas need attention"
+        )
         fix = "" if check == "ok" else "The file is damaged: put back a backup."
         lines.append(Line("bad" if bad else "note" if dead else "ok", service.name, f"{check}, {found}", fix))
     behind = (newest - wall_us()) / US

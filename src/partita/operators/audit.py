@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from partita.store.operations import AuditEntry
 from partita.store.port import Session, Store
+from partita.store.trouble import LetterFilter
 
 PAGE = 1_000
 
@@ -30,6 +31,12 @@ def seal(previous: str, entry: AuditEntry) -> str:
     """The hash of an entry behind `previous`: SHA-256 over a text that no two different entries share."""
     text = json.dumps([previous, *entry[1:-1]], ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def in_words(where: LetterFilter) -> str:
+    """A filter as an entry names it: `status=open ids=01a2,01a3`."""
+    said = [(name, ",".join(value) if isinstance(value, tuple) else value) for name, value in where._asdict().items()]
+    return " ".join(f"{name}={value}" for name, value in said if value)
 
 
 async def record(

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from partita.catalog.service import Service
 from partita.clock import Ids
 from partita.errors import Conflict, NotFound
-from partita.operators.audit import record
+from partita.operators.audit import in_words, record
 from partita.store.operations import OperationRow
 from partita.store.port import Store
 from partita.store.trouble import LetterFilter
@@ -32,8 +32,7 @@ async def begin_discard(
         name = f"op_{ids.new()[-12:]}"
         row = OperationRow(name, VERB, target, "{}", reason, by, "running", planned, 0, 0, "", now_us, now_us)
         await session.operations.begin(row)
-        chosen = " ".join(f"{k}={v}" for k, v in where._asdict().items() if v)
-        await record(session, now_us, by, VERB, chosen, detail=f"{row.id} plans {planned}", reason=reason)
+        await record(session, now_us, by, VERB, in_words(where), detail=f"{row.id} plans {planned}", reason=reason)
     return row
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from partita.catalog.service import Service
 from partita.clock import Clock, Ids
 from partita.errors import Conflict, NotFound
-from partita.operators.audit import record
+from partita.operators.audit import in_words, record
 from partita.runtime.admission import row_of_letter
 from partita.store.operations import OperationRow
 from partita.store.port import Session, Store
@@ -98,9 +98,14 @@ class Replay:
         )
         async with self._store.transaction() as session:
             await session.operations.begin(row)
-            chosen = " ".join(f"{k}={v}" for k, v in where._asdict().items() if v)
             await record(
-                session, now_us, self._by, row.verb, chosen, detail=f"{row.id} plans {row.planned}", reason=reason
+                session,
+                now_us,
+                self._by,
+                row.verb,
+                in_words(where),
+                detail=f"{row.id} plans {row.planned}",
+                reason=reason,
             )
         return row
 

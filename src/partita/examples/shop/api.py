@@ -44,7 +44,7 @@ class OrderIn(BaseModel):
 
 
 class TroubleOut(BaseModel):
-    """A message about an order that a service could not handle; people look at it."""
+    """A message about an order that a service could not handle: people look at it, or have mended it since."""
 
     who: str
     what: str

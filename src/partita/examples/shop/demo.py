@@ -266,6 +266,7 @@ class Demo:
     def poison(self) -> None:
         """Put a record on the log that nobody can read, and let the storefront make a mistake."""
         append_poison(self.options.data)
+        self.say("poison: bytes that are no message are on the log; the storefront forgets the country of an order")
         if not self.options.bug:
             Poisoned(self.options.data).want()
 
