@@ -15,6 +15,7 @@ from partita import PartitaError, Retry
 from partita.bus.port import Outgoing
 from partita.catalog.retry import Discard, GiveUp, RetryNow
 from partita.message import envelope_from_bytes, envelope_to_bytes
+from partita.observability.why import why_group
 from partita.store.trouble import LetterFilter
 
 SCALE = 0.001  # 60 ms, 300 ms and 1.8 s instead of 1m, 5m and 30m
@@ -335,3 +336,32 @@ async def test_a_copy_of_a_parked_message_changes_nothing(bank: Any) -> None:
         await until(handled)
         await bank.app.settled()
         assert len(await bank.rows("audit", "SELECT * FROM entry")) == 1
+
+
+async def test_a_full_parking_blocks_and_drops_nothing(tmp_path: Path) -> None:
+    """Ten may wait: the group takes no more, says so, and drains in order when the head is mended."""
+    bank = scaled(Bank(tmp_path / "data", retry=Retry(in_place=0, parked_max=10)), SCALE * 5, batch=5)
+    failing(bank, "bad", float("inf"))
+    async with bank.app.running() as system:
+        for cents in range(20):
+            await bank.app.send(bank.Deposit(name="bad", cents=cents + 1))
+
+        async def full() -> bool:
+            async with bank.app.store("audit").reading() as session:
+                return bool(await why_group(session, "audit", system.clock.now_us()))
+
+        await until(full)
+        async with bank.app.store("audit").reading() as session:
+            (said,) = await why_group(session, "audit", system.clock.now_us())
+        assert "takes no new messages" in said
+        for cents in range(20, 60):
+            await bank.app.send(bank.Deposit(name="bad", cents=cents + 1))
+        await asyncio.sleep(1.5)
+        status = await parked(bank)
+        assert status.waiting + status.behind + status.ready == 20, "it went on taking"
+        assert sum(lag.lag for lag in await system.bus.lag("audit")) >= 40
+        bank.on_deposit = lambda event: None
+        await bank.app.settled(30)
+        handled = await bank.rows("audit", "SELECT cents FROM entry ORDER BY rowid")
+        assert [row["cents"] for row in handled] == list(range(1, 61))
+        assert not await full()

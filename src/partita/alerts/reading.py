@@ -36,4 +36,5 @@ async def read(store: Store, bus: Bus) -> Reading:
         (now_us - paused[1]) / US if paused is not None else 0.0,
         parked.gap,
         sum(lag.lag for lag in await bus.lag(name)),
+        sum(each.what == "full" for each in said),
     )

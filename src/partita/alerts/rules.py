@@ -22,6 +22,7 @@ class Reading(NamedTuple):
     paused_s: float = 0.0
     gaps: int = 0
     lag: int = 0
+    full: int = 0
 
 
 class Rule(NamedTuple):
@@ -99,6 +100,15 @@ RULES: tuple[Rule, ...] = (
         30,
         "what {service} needs is down: it tries one message at a time",
         "partita consumers list --group {service}",
+    ),
+    Rule(
+        "ParkingFull",
+        "critical",
+        lambda r: r.full,
+        0,
+        0,
+        "{service} takes no new messages: too many wait for their turn",
+        "partita why; mend or discard what they wait for",
     ),
     Rule(
         "GroupPaused",

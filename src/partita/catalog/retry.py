@@ -58,6 +58,8 @@ class Retry:
         permanent: exceptions no retry can heal; they make a dead letter at once.
         storm: after so many messages of one type in a row that failed, with no success between them, something they
             need is down: they go one at a time with pauses of up to `storm_pause_s` seconds until one succeeds.
+        parked_max: so many messages may wait for their turn (in tiers, behind others of their key); at that the group
+            takes no new ones until a tenth is through. Nothing is dropped.
         policy: asked first: (exception, counters, message) -> what to do, or None for the rules above. Pure.
     """
 
@@ -69,4 +71,5 @@ class Retry:
     permanent: tuple[type[BaseException], ...] = ()
     storm: int = 20
     storm_pause_s: float = 5.0
+    parked_max: int = 100_000
     policy: Policy | None = None

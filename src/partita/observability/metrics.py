@@ -46,6 +46,9 @@ SIGNALS: Mapping[str, Signal] = {
     "partita_consumer_storm": Signal(
         GaugeMetricFamily, "Members that take this type one at a time: what it needs is down.", ("group", "event_type")
     ),
+    "partita_consumer_full": Signal(
+        GaugeMetricFamily, "Members that take no new messages: too many wait for their turn.", ("group",)
+    ),
     "partita_messages_handled": Signal(
         CounterMetricFamily,
         "Messages this process brought to an end, by outcome: handled, refused, tombstone, duplicate, stale, held, ...",
@@ -91,7 +94,9 @@ async def read(store: Store, bus: Bus) -> list[Sample]:
         say("partita_dead_letter_oldest_seconds", (now_us - oldest[0].at_us) / US if oldest else 0.0)
         parked = await session.parking.status(name)
         say("partita_consumer_paused", float(await session.groups.paused(name) is not None))
-        storms = [said.subject for said in await session.groups.said(name) if said.what == "storm"]
+        said = await session.groups.said(name)
+        storms = [each.subject for each in said if each.what == "storm"]
+        say("partita_consumer_full", sum(each.what == "full" for each in said))
         active: dict[str, int] = {}
         for saga, _, _, unfinished in await session.sagas.versions_in_flight():
             active[saga] = active.get(saga, 0) + unfinished

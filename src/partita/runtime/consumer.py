@@ -17,6 +17,7 @@ from partita.runtime.delivery import Delivery, decode, record_of
 from partita.runtime.lanes import Item, Lanes, Place
 from partita.runtime.pipeline import Pipeline
 from partita.runtime.queued import handle_queued
+from partita.runtime.room import Room
 from partita.runtime.waves import HandlerFailed
 from partita.store.port import InHand
 from partita.store.trouble import ParkedRow
@@ -36,6 +37,7 @@ class ConsumerOptions:
     idle_poll_s: float = 0.5
     parked_look_s: float = 0.25
     overdue_s: float = 30.0
+    room_look_s: float = 1.0
 
 
 class Consumer:
@@ -63,6 +65,8 @@ class Consumer:
         self._untaken: list[Record] = []
         self._next_look = 0.0
         self._paused = False
+        self._room = Room(pipeline, member)
+        self._next_room_look = 0.0
         self.bell: Callable[[], None] = lambda: None
         self.lanes = self._new_lanes()
 
@@ -87,10 +91,13 @@ class Consumer:
         self._subscription.on_wake = self.bell
         if now >= self._next_look:
             await self._look(now)
+        if now >= self._next_room_look:
+            self._next_room_look = now + self._options.room_look_s
+            await self._room.look()
         carried, self._carried = self._carried, []
         if carried:
             await self._batch(carried)
-        full = self._paused or self._untaken or len(self.lanes) >= self._options.lanes_max
+        full = self._paused or self._room.full or self._untaken or len(self.lanes) >= self._options.lanes_max
         polled = await self._subscription.poll(0 if full else self._options.batch)
         if polled.assigned or polled.revoked or self._leaving:
             await self._assign(polled.assigned, polled.revoked)
