@@ -25,7 +25,7 @@ PLANTED = {
     "Only the SQLite adapters import sqlite3": ("outbox/relay.py", "import sqlite3"),
     "Only codec and schemas import fastavro": ("runtime/pipeline.py", "import fastavro"),
     "Only the command line imports click": ("app.py", "import click"),
-    "Only the metrics import prometheus_client": ("app.py", "import prometheus_client"),
+    "Only the metrics page imports prometheus_client": ("app.py", "import prometheus_client"),
     "Only the shop's API imports a web framework": ("app.py", "import fastapi"),
     "The shop uses the public API only": ("examples/shop/orders.py", "import partita.store.port"),
     "Nobody below the examples imports the front door": ("outbox/relay.py", "from partita import App"),

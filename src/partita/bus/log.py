@@ -92,7 +92,7 @@ class LogBus:
         missing = [t for t in topics if t.name not in self._partitions]
         if not missing:
             return
-        async with self._file.writing() as db:
+        async with self._file.writing(synced=False) as db:  # as `put_schema`
             for topic in missing:
                 self._create(db, topic)
             self._read_places(db)
@@ -133,7 +133,8 @@ class LogBus:
         async with self._file.reading() as db:
             if db.execute(HAS_SCHEMA, (fingerprint,)).fetchone():
                 return
-        async with self._file.writing() as db:
+        # Not synced by itself: the sync of the first record that needs it covers it, since both are in one file.
+        async with self._file.writing(synced=False) as db:
             db.execute(PUT_SCHEMA, (fingerprint, text))
 
     async def get_schema(self, fingerprint: str) -> str | None:

@@ -9,7 +9,8 @@ import click
 
 from partita.app import load_app, open_bus, open_stores
 from partita.cli.output import app_option, data_option, output_option, print_json
-from partita.observability.metrics import Sample, page, read
+from partita.observability.metrics import Sample, read
+from partita.observability.metrics_page import page
 
 
 @click.command(epilog="Example:  partita metrics | grep dead_letters")

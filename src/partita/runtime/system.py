@@ -6,8 +6,7 @@ import asyncio
 import gc
 import os
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from partita.alerts.channels import channels_of
 from partita.bus.port import Bus, Subscription, TopicSpec
@@ -17,7 +16,7 @@ from partita.catalog.service import Service
 from partita.clock import Clock, Ids
 from partita.codec.port import Codec
 from partita.errors import PartitaError, StoreMismatch
-from partita.observability.metrics import MetricsPage, Sample, build_info, read
+from partita.observability.metrics import Sample, build_info, read
 from partita.outbox.relay import Relay, RelayOptions
 from partita.runtime.consumer import Consumer, ConsumerOptions, Keeper
 from partita.runtime.door import Door
@@ -31,6 +30,9 @@ from partita.runtime.watch import Watch
 from partita.settings import Settings
 from partita.store.port import Store
 from partita.topics.naming import dlq_topic, retry_topic
+
+if TYPE_CHECKING:
+    from partita.observability.metrics_page import MetricsPage
 
 ROLES = ("consumers", "relay", "timers")
 COLLECT_EVERY = (20_000, 20, 50)
@@ -149,11 +151,13 @@ class System:
                 self._consume(name, pipeline, topics)
         self.supervisor.start()
         if self.settings.metrics:
+            from partita.observability.metrics_page import MetricsPage
+
             self.page = MetricsPage(self.settings.metrics, self.samples)
 
     async def samples(self) -> list[Sample]:
         """Every metric of this process and of the databases it has open."""
-        found = [build_info(version("partita"))]
+        found = [build_info()]
         for name, store in self.stores.items():
             found += await read(store, self.bus)
             pipeline = self.pipelines[name]
