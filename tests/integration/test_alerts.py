@@ -13,7 +13,8 @@ from tests.integration.test_retries import failing, letters, until
 
 from partita import Retry
 from partita.cli.alerts import alerts as alerts_command
-from partita.store.trouble import LetterFilter
+from partita.observability.why import why_group
+from partita.store.trouble import LetterFilter, Said
 
 
 class Receiver:
@@ -96,6 +97,49 @@ async def test_a_dead_letter_is_told_once_and_so_is_its_end(bank: Any) -> None:
     assert {each["alerts"][0]["labels"]["service"] for each in hook.bodies} == {"bank", "audit"}, "the watchdogs"
     assert "Subject: [firing] DeadLetters in audit" in post.bodies[0] and "partita dlq groups" in post.bodies[0]
     assert "Subject: [resolved] DeadLetters in audit" in post.bodies[-1]
+
+
+async def test_what_a_broken_channel_is_owed_survives_a_restart(bank: Any) -> None:
+    """The receiver is back only after the process was started anew: it is told what it missed, once."""
+    bank.audit.retry = Retry(tiers=(), in_place=0)
+    failing(bank, "bad", float("inf"))
+    async with Receiver(broken=10**6) as hook:
+        webhook = f"http://127.0.0.1:{hook.port}/alerts"
+        bank.app = bank.app.configured(replace(bank.app.settings, alert_every_s=0.1, alert_webhook=webhook))
+        async with bank.app.running():
+            await bank.app.send(bank.Deposit(name="bad", cents=5))
+
+            async def owed() -> bool:
+                async with bank.app.store("audit").reading() as session:
+                    return any("DeadLetters" in each.detail for each in await session.groups.said("audit"))
+
+            await until(owed)
+        hook.broken = 0
+        async with bank.app.running() as system:
+
+            async def told() -> bool:
+                return ("firing", "DeadLetters") in hook.told()
+
+            await until(told)
+            await asyncio.sleep(0.3)
+            assert hook.told().count(("firing", "DeadLetters")) == 1
+            async with bank.app.store("audit").reading() as session:
+                assert not await why_group(session, "audit", system.clock.now_us())
+
+
+async def test_what_a_dead_member_said_is_dropped(bank: Any) -> None:
+    """A process killed in a storm says so for ever, unless others see that it is gone."""
+    bank.app = bank.app.configured(replace(bank.app.settings, alert_every_s=0.1))
+    async with bank.app.running() as system:
+        async with bank.app.store("audit").transaction() as session:
+            for member in ("4711-dead", system.member):
+                await session.groups.say(Said("audit", member, "storm", "test.bank.v1.Deposited", "down", 1))
+
+        async def dropped() -> bool:
+            async with bank.app.store("audit").reading() as session:
+                return [each.member for each in await session.groups.said("audit")] == [system.member]
+
+        await until(dropped)
 
 
 async def test_the_test_button_tells_by_every_channel_and_says_which_does_not_work() -> None:

@@ -39,6 +39,8 @@ async def why_group(session: Session, group: str, now_us: int) -> list[str]:
 
 
 def _said(said: Said, now_us: int) -> str:
+    if said.what == "owed":
+        return f"alerts of {said.consumer} could not be told by {said.subject} since {since(now_us - said.at_us)}"
     if said.what == "full":
         return f"{said.consumer} takes no new messages since {since(now_us - said.at_us)}: {said.detail}"
     name = said.subject.rpartition(".")[2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 
@@ -11,9 +12,11 @@ from partita.alerts.reading import read
 from partita.bus.port import Bus
 from partita.errors import PartitaError
 from partita.store.port import Store
+from partita.store.trouble import Said
 
 log = logging.getLogger(__name__)
 OWED_MAX = 100
+WATCH, OWED = "watch", "owed"
 
 
 class Watch:
@@ -26,7 +29,6 @@ class Watch:
         self._member = member
         self._channels = channels
         self._every_s = every_s
-        self._owed: dict[str, list[Told]] = {}
 
     async def step(self, now: float) -> float:
         """One look."""
@@ -44,21 +46,48 @@ class Watch:
         now_us = await self._store.now_us()
         async with self._store.reading() as session:
             known = {each.fingerprint: each for each in map(Alarm._make, await session.groups.alarms())}
+            said = await session.groups.said(self._store.name)
         alarms, told = evaluate(reading, known, now_us)
-        for channel in self._channels:
-            await self._tell(channel, told, now_us)
-        if alarms != known:
+        before = {each.subject: each for each in said if each.what == OWED}
+        owed = {
+            channel.name: await self._tell(channel, before.get(channel.name), told, now_us)
+            for channel in self._channels
+        }
+        gone = await self._gone(said)
+        if alarms != known or gone or any(owed.values()) or before:
             async with self._store.transaction(durable=False) as session:
                 await session.groups.keep_alarms(list(alarms.values()))
+                for name, rest in owed.items():
+                    if rest is not None:
+                        await session.groups.say(rest)
+                    elif name in before:
+                        await session.groups.unsay(self._store.name, WATCH, OWED, name)
+                if gone:
+                    await session.groups.forget(self._store.name, [e.member for e in said if e.member not in gone])
 
-    async def _tell(self, channel: Channel, told: Sequence[Told], now_us: int) -> None:
-        """What a channel could not be told is owed to it, and to it alone: others are not told twice for that."""
-        owed = [*self._owed.pop(channel.name, []), *told][-OWED_MAX:]
-        if not owed:
-            return
+    async def _tell(self, channel: Channel, owed: Said | None, told: Sequence[Told], now_us: int) -> Said | None:
+        """What a channel could not be told is owed to it, and to it alone: others are not told twice for that. Kept in
+        the database, since the alarms there say that it was told."""
+        due = [*(_told(owed.detail) if owed is not None else ()), *told][-OWED_MAX:]
+        if not due:
+            return None
         try:
-            await channel.tell(owed, now_us)
+            await channel.tell(due, now_us)
         except (OSError, PartitaError) as error:
-            self._owed[channel.name] = owed
             if told:
                 log.error("alerts of %s could not be told by %s: %s", self._store.name, channel.name, error)
+            since_us = owed.at_us if owed is not None else now_us
+            return Said(self._store.name, WATCH, OWED, channel.name, json.dumps(due), since_us)
+        return None
+
+    async def _gone(self, said: Sequence[Said]) -> frozenset[str]:
+        """Members that said something and hold no partition any more, while others do: they died, or were closed."""
+        lags = await self._bus.lag(self._store.name)
+        there = {lag.owner.partition("/")[0] for lag in lags if lag.owner is not None}
+        return (
+            frozenset(e.member for e in said if e.member not in there and e.member != WATCH) if there else frozenset()
+        )
+
+
+def _told(detail: str) -> list[Told]:
+    return [Told(status, Alarm(*alarm)) for status, alarm in json.loads(detail)]

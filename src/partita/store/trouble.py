@@ -115,7 +115,8 @@ class Parking(Protocol):
 
 
 class Said(NamedTuple):
-    """What a member of a group says about itself: `what` (storm) of `subject` (a message type), since when."""
+    """What a member of a group says about itself: `what` (storm, full) of `subject` (a message type), since when; or
+    alerts the watch still owes (`owed`) to a channel."""
 
     consumer: str
     member: str
@@ -149,7 +150,7 @@ class Groups(Protocol):
         ...
 
     async def said(self, consumer: str) -> Sequence[Said]:
-        """What the members say; what a dead one said is dropped by its successor."""
+        """What the members say; what a dead one said is dropped by the watch."""
         ...
 
     async def alarms(self) -> Sequence[tuple[Any, ...]]:
