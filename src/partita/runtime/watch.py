@@ -62,8 +62,8 @@ class Watch:
                         await session.groups.say(rest)
                     elif name in before:
                         await session.groups.unsay(self._store.name, WATCH, OWED, name)
-                if gone:
-                    await session.groups.forget(self._store.name, [e.member for e in said if e.member not in gone])
+                for each in gone:
+                    await session.groups.unsay(self._store.name, each.member, each.what, each.subject)
 
     async def _tell(self, channel: Channel, owed: Said | None, told: Sequence[Told], now_us: int) -> Said | None:
         """What a channel could not be told is owed to it, and to it alone: others are not told twice for that. Kept in
@@ -80,13 +80,11 @@ class Watch:
             return Said(self._store.name, WATCH, OWED, channel.name, json.dumps(due), since_us)
         return None
 
-    async def _gone(self, said: Sequence[Said]) -> frozenset[str]:
-        """Members that said something and hold no partition any more, while others do: they died, or were closed."""
+    async def _gone(self, said: Sequence[Said]) -> list[Said]:
+        """What members said that hold no partition any more, while others do: they died, or were closed."""
         lags = await self._bus.lag(self._store.name)
         there = {lag.owner.partition("/")[0] for lag in lags if lag.owner is not None}
-        return (
-            frozenset(e.member for e in said if e.member not in there and e.member != WATCH) if there else frozenset()
-        )
+        return [each for each in said if each.member not in (*there, WATCH)] if there else []
 
 
 def _told(detail: str) -> list[Told]:

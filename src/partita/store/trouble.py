@@ -161,10 +161,6 @@ class Groups(Protocol):
         """Keep these alarms and no others."""
         ...
 
-    async def forget(self, consumer: str, members: Sequence[str]) -> None:
-        """Drop what all others but these members said."""
-        ...
-
 
 class Failure(NamedTuple):
     """One stage of trying that failed: `tries` tries in a row, the last one's cause."""

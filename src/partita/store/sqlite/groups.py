@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +25,6 @@ KEEP_ALARM = """
 INSERT INTO alarm (fingerprint, name, service, severity, summary, hint, since_us, told_us)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
-FORGET = "DELETE FROM group_said WHERE consumer = ? AND member NOT IN (SELECT value FROM json_each(?))"
 
 
 class SqliteGroups:
@@ -68,7 +66,3 @@ class SqliteGroups:
         """Keep these alarms and no others."""
         self._db.execute("DELETE FROM alarm")
         self._db.executemany(KEEP_ALARM, alarms)
-
-    async def forget(self, consumer: str, members: Sequence[str]) -> None:
-        """Drop what all others but these members said."""
-        self._db.execute(FORGET, (consumer, json.dumps(list(members))))

@@ -102,7 +102,7 @@ async def a_group_is_paused_and_says_how_it_is(open_store: OpenStore) -> None:
         assert await session.groups.resume("group") and not await session.groups.resume("group")
         await session.groups.say(Said("group", "m1", "storm", "T", "down", 1))
         await session.groups.say(Said("group", "m2", "storm", "T", "down", 2))
-        await session.groups.forget("group", ["m2"])
+        await session.groups.unsay("group", "m1", "storm", "T")
         assert [said.member for said in await session.groups.said("group")] == ["m2"]
         await session.groups.unsay("group", "m2", "storm", "T")
         assert not await session.groups.said("group")
