@@ -45,6 +45,11 @@ class Candidate(msgspec.Struct, eq=False):
     unseen: bool = False  # its id was made here for it just now, and its number, if any, is the next of its key
     overtakes: bool = False  # an undo whose command is parked: it does not wait behind it
 
+    @property
+    def told_by_envelope(self) -> bool:
+        """Whether its envelope says that it is handled (`at_once`): it needs no mark, its copy is never admitted."""
+        return self.unseen and self.envelope.at_once
+
 
 def payload_hash(type_name: str, value: bytes) -> str:
     """16 hex digits that tell one content from another under the same id."""
@@ -60,14 +65,15 @@ async def admit(
     """
     wanted = [c for c in candidates if c.wanted]
     for candidate in wanted:
-        candidate.payload_hash = payload_hash(candidate.envelope.type, candidate.value)
+        if candidate.business or not candidate.told_by_envelope:
+            candidate.payload_hash = payload_hash(candidate.envelope.type, candidate.value)
     await _by_id(session, consumer, [c for c in wanted if not c.unseen])
     if order == "key":
         await _by_key_sequence(session, consumer, candidates)
         await _by_parking(session, consumer, wanted)
     fresh = [c for c in wanted if c.verdict is Verdict.FRESH]
-    rows = [_mark(consumer, c, now_us) for c in fresh if not c.again]
-    rows += [_mark(consumer, c, now_us, "waiting") for c in wanted if c.verdict is Verdict.HELD and not c.again]
+    rows = [mark_of(consumer, c, now_us) for c in fresh if not c.again and not c.told_by_envelope]
+    rows += [mark_of(consumer, c, now_us, "waiting") for c in wanted if c.verdict is Verdict.HELD and not c.again]
     rows += await _by_business_key(session, fresh, now_us)
     if rows:
         await session.inbox.mark(rows)
@@ -151,11 +157,12 @@ async def _by_business_key(session: Session, fresh: Sequence[Candidate], now_us:
                 candidate.repeated[consumer] = known[value]
                 continue
             known[value] = InboxEntry(candidate.payload_hash, "handled", now_us, None)
-            rows.append(_mark(consumer, candidate, now_us)._replace(message_id=value))
+            rows.append(mark_of(consumer, candidate, now_us)._replace(message_id=value))
     return rows
 
 
-def _mark(consumer: str, candidate: Candidate, now_us: int, outcome: str = "handled") -> InboxRow:
+def mark_of(consumer: str, candidate: Candidate, now_us: int, outcome: str = "handled") -> InboxRow:
+    """A message's mark."""
     envelope = candidate.envelope
     return InboxRow(
         consumer,

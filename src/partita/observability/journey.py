@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
+from partita.message import envelope_from_bytes
 from partita.store.port import Store, TrailMark, TrailRow
 
 
@@ -56,10 +60,15 @@ async def journey(stores: Mapping[str, Store], key: str) -> list[Hop]:
 
 
 def _hops(rows: Sequence[tuple[str, TrailRow]], marks: Sequence[TrailMark]) -> dict[str, Hop]:
+    marked = {(mark.message_id, mark.consumer) for mark in marks}
     hops = {
         row.message_id: Hop(row.message_id, row.type, row.key, row.correlation_id, row.causation_id, row.at_us, name)
         for name, row in rows
     }
+    for name, row in rows:
+        with contextlib.suppress(msgspec.MsgspecError):
+            if envelope_from_bytes(row.headers).at_once and (row.message_id, name) not in marked:
+                hops[row.message_id].handled.append(Handling(name, "handled", row.at_us))
     for mark in marks:
         hop = hops.get(mark.message_id)
         if hop is None:

@@ -74,6 +74,7 @@ class Leaving:
         self._now_us = now_us
         self._last: dict[tuple[str, str], int] = {}
         self._rows: list[OutboxRow] = []
+        self._kept: list[OutboxRow] = []
 
     async def expect(self, messages: Sequence[Message]) -> None:
         """Look up the last numbers of these messages' keys; called before they are numbered."""
@@ -103,7 +104,9 @@ class Leaving:
                 f"{envelope.type} with its envelope has {size:,} bytes, the limit is {RECORD_BYTES_MAX:,}.",
                 hint="Send a reference to where the data lies instead of the data.",
             )
-        self._rows.append(
+        # A command has one receiver. Where that is the sender and has handled it, nobody waits for it.
+        settled = envelope.at_once and envelope.kind == "command"
+        (self._kept if settled else self._rows).append(
             OutboxRow(
                 envelope.id,
                 message.topic,
@@ -122,6 +125,8 @@ class Leaving:
         """Write the outbox rows and the last numbers."""
         if self._last:
             await self._session.sequences.save_out(self._last)
+        if self._kept:
+            await self._session.outbox.add(self._kept, queued=False)
         if self._rows:
             await self._session.outbox.add(self._rows)
 

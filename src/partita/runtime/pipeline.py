@@ -19,6 +19,7 @@ from partita.clock import Clock, Ids
 from partita.codec.port import Codec
 from partita.dead_letters.retry_policy import tier_of
 from partita.errors import PartitaError, UnknownSchema
+from partita.idempotency.inbox import mark_of
 from partita.message import Message
 from partita.outbox.outbox import Composer, Leaving, reply_to_bytes
 from partita.runtime.admission import Admission, Admitted
@@ -28,7 +29,7 @@ from partita.runtime.delivery import Delivery, Output, Unit
 from partita.runtime.saga_steps import SagaBatch, SagaDirectory
 from partita.runtime.tx import SerialTx
 from partita.runtime.waves import HandlerFailed, NotForWaves, run_wave
-from partita.store.port import Session, Store, Tombstone
+from partita.store.port import InboxRow, Session, Store, Tombstone
 
 AT_ONCE_DEPTH = 8
 """How many steps of a chain within one service share a transaction; the rest comes by the bus, or a circle of events
@@ -275,6 +276,7 @@ class Pipeline:
         outcomes: list[tuple[str, str, bytes | None]] = []
         tombstones: list[Tombstone] = []
         parked: list[str] = []
+        unusual: list[InboxRow] = []
         for each in admitted:
             unit, delivery = each.unit, each.unit.delivery
             assert delivery.envelope is not None
@@ -283,7 +285,10 @@ class Pipeline:
             reply = next((m for m in each.sent if m.envelope.kind in ("reply", "refusal")), None)
             asked_again = delivery.answer is not None and (delivery.repeatable or each.candidate.business)
             kept = reply_to_bytes(reply) if reply is not None and asked_again else None
-            if unit.outcome != "handled" or kept is not None or each.candidate.again:
+            if each.candidate.told_by_envelope:
+                if unit.outcome != "handled":
+                    unusual.append(mark_of(self.service.name, each.candidate, now_us, unit.outcome))
+            elif unit.outcome != "handled" or kept is not None or each.candidate.again:
                 outcomes.append((delivery.envelope.id, unit.outcome, kept))
             if kept is not None:
                 for consumer, key in each.candidate.business:
@@ -295,6 +300,8 @@ class Pipeline:
             await session.tombstones.add(tombstones)
         if outcomes:
             await session.inbox.resolve(self.service.name, outcomes)
+        if unusual:
+            await session.inbox.mark(unusual)
         if parked:
             await session.parking.remove(self.service.name, parked)
             await session.dead_letters.settle(self.service.name, parked, "handled", now_us)

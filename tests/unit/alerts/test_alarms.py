@@ -14,6 +14,7 @@ from partita.errors import SettingsError
 S = 1_000_000
 WELL = Reading("svc")
 WRONG: dict[str, dict[str, Any]] = {
+    "ParkingFull": {"full": 1},
     "DeadLetters": {"open_letters": 1},
     "DeadLettersForgotten": {"oldest_letter_s": 90_000.0},
     "SagaNeedsAttention": {"sagas_needing_attention": 2},
