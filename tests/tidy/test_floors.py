@@ -23,6 +23,7 @@ PLANTED = {
     "No cycles between siblings": ("store/sqlite/schema.py", "import partita.store.sqlite.store"),
     "The pure core does no I/O": ("sagas/state.py", "import asyncio"),
     "Only the SQLite adapters import sqlite3": ("outbox/relay.py", "import sqlite3"),
+    "Only the PostgreSQL store imports asyncpg": ("outbox/relay.py", "import asyncpg"),
     "Only codec and schemas import fastavro": ("runtime/pipeline.py", "import fastavro"),
     "Only the command line imports click": ("app.py", "import click"),
     "Only the metrics page imports prometheus_client": ("app.py", "import prometheus_client"),

@@ -1,0 +1,93 @@
+"""Claims and attempts on PostgreSQL: who may write the effects of a partition, and what it has in hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from partita.errors import Fenced
+from partita.store.port import InHand
+from partita.store.postgres.asking import Link, columns, unnest
+from partita.store.postgres.database import Database
+
+# The weakest lock: transactions of one holder share it, what they take in hand passes, and a take-over, which asks for
+# the strongest, waits until all of them have ended.
+CHECK = f"""
+SELECT c.topic, c.partition, c.epoch FROM {unnest(2, topic="text", partition="bigint")}
+JOIN claim AS c ON c.consumer = $1 AND c.topic = r.topic AND c.partition = r.partition ORDER BY c.topic, c.partition
+"""
+CHECK_LOCKED = f"{CHECK} FOR KEY SHARE OF c"
+TAKE_OVER = "SELECT 1 FROM claim WHERE consumer = $1 AND topic = $2 AND partition = $3 FOR UPDATE"
+CLAIM = """
+INSERT INTO claim AS c (consumer, topic, partition, epoch, owner) VALUES ($1, $2, $3, 1, $4)
+ON CONFLICT (consumer, topic, partition) DO UPDATE SET epoch = c.epoch + 1, owner = excluded.owner
+RETURNING epoch, first, last
+"""
+TAKE = f"""
+UPDATE claim AS c SET first = r.first, last = r.last
+FROM {unnest(2, topic="text", partition="bigint", first="bigint", last="bigint", epoch="bigint")}
+WHERE c.consumer = $1 AND c.topic = r.topic AND c.partition = r.partition AND c.epoch = r.epoch
+"""
+CLEAR = "UPDATE claim SET first = NULL, last = NULL WHERE consumer = $1 AND topic = $2 AND partition = $3"
+COUNT = """
+INSERT INTO attempt AS a (consumer, topic, partition, "offset", tries, failed) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (consumer, topic, partition, "offset")
+DO UPDATE SET tries = a.tries + excluded.tries, failed = a.failed + excluded.failed RETURNING tries, failed
+"""
+FORGET = 'DELETE FROM attempt WHERE consumer = $1 AND topic = $2 AND partition = $3 AND "offset" <= $4'
+
+
+class PostgresClaims:
+    """See `partita.store.port.Claims`."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def check(self, consumer: str, held: Sequence[tuple[str, int, int]]) -> None:
+        """Each (topic, partition, epoch) is still ours, and stays so until this transaction ends."""
+        if not held:
+            return
+        asked = columns([(topic, partition) for topic, partition, _ in held])
+        rows = await self._link.rows(CHECK_LOCKED if self._link.writing else CHECK, consumer, *asked)
+        epochs = {(row[0], row[1]): row[2] for row in rows}
+        for topic, partition, epoch in held:
+            if epochs.get((topic, partition)) != epoch:
+                raise Fenced(f"{topic}[{partition}] of {consumer} was taken over by another process.")
+
+
+class PostgresAttempts:
+    """See `partita.store.port.Attempts`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, consumer: str, topic: str, partition: int, owner: str) -> tuple[int, InHand | None]:
+        """Become the writer of a partition."""
+        async with self._database.writing(durable=False) as link:
+            await link.rows(TAKE_OVER, consumer, topic, partition)
+            ((epoch, first, last),) = await link.rows(CLAIM, consumer, topic, partition, owner)
+        return epoch, None if first is None else InHand(topic, partition, first, last)
+
+    async def take(self, consumer: str, ranges: Sequence[InHand], epochs: Sequence[int]) -> None:
+        """These records are about to be decoded and handled."""
+        rows = sorted((*each, epoch) for each, epoch in zip(ranges, epochs, strict=True))
+        if rows:
+            async with self._database.writing(durable=False) as link:
+                await link.run(TAKE, consumer, *columns(rows))
+
+    async def clear(self, consumer: str, topic: str, partition: int) -> None:
+        """Nothing is in hand any more."""
+        async with self._database.writing(durable=False) as link:
+            await link.run(CLEAR, consumer, topic, partition)
+
+    async def count(
+        self, consumer: str, topic: str, partition: int, offset: int, *, tried: int = 1, failed: int = 0
+    ) -> tuple[int, int]:
+        """Count tries, and those seen to fail."""
+        async with self._database.writing(durable=False) as link:
+            ((tries, failures),) = await link.rows(COUNT, consumer, topic, partition, offset, tried, failed)
+        return tries, failures
+
+    async def forget(self, consumer: str, topic: str, partition: int, upto: int) -> None:
+        """Settled records need no count."""
+        async with self._database.writing(durable=False) as link:
+            await link.run(FORGET, consumer, topic, partition, upto)

@@ -1,0 +1,83 @@
+"""What people tell groups, and what their members say, on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from partita.store.postgres.asking import Link, columns, unnest
+from partita.store.trouble import Said
+
+PAUSE = """
+INSERT INTO group_pause (consumer, reason, at_us) VALUES ($1, $2, $3)
+ON CONFLICT (consumer) DO UPDATE SET reason = excluded.reason
+"""
+RESUME = "DELETE FROM group_pause WHERE consumer = $1"
+PAUSED = "SELECT reason, at_us FROM group_pause WHERE consumer = $1"
+SAY = """
+INSERT INTO group_said (consumer, member, what, subject, detail, at_us) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (consumer, member, what, subject) DO UPDATE SET detail = excluded.detail
+"""
+UNSAY = "DELETE FROM group_said WHERE consumer = $1 AND member = $2 AND what = $3 AND subject = $4"
+SAID = "SELECT consumer, member, what, subject, detail, at_us FROM group_said WHERE consumer = $1 ORDER BY at_us"
+ALARM = {
+    "fingerprint": "text",
+    "name": "text",
+    "service": "text",
+    "severity": "text",
+    "summary": "text",
+    "hint": "text",
+    "since_us": "bigint",
+    "told_us": "bigint",
+}
+ALARMS = f"SELECT {', '.join(ALARM)} FROM alarm"
+KEEP_ALARMS = f"INSERT INTO alarm ({', '.join(ALARM)}) SELECT {', '.join(ALARM)} FROM {unnest(**ALARM)} ORDER BY ord"
+FORGET = "DELETE FROM group_said WHERE consumer = $1 AND NOT member = ANY($2::text[])"
+
+
+class PostgresGroups:
+    """See `partita.store.trouble.Groups`."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def pause(self, consumer: str, reason: str, at_us: int) -> None:
+        """The group handles nothing until it is resumed."""
+        await self._link.run(PAUSE, consumer, reason, at_us)
+
+    async def resume(self, consumer: str) -> bool:
+        """It goes on."""
+        return await self._link.run(RESUME, consumer) > 0
+
+    async def paused(self, consumer: str) -> tuple[str, int] | None:
+        """Why the group is paused and since when."""
+        row = await self._link.row(PAUSED, consumer)
+        return None if row is None else (row[0], row[1])
+
+    async def say(self, said: Said) -> None:
+        """Remember what a member says."""
+        await self._link.run(SAY, *said)
+
+    async def unsay(self, consumer: str, member: str, what: str, subject: str) -> None:
+        """It is no longer so."""
+        await self._link.run(UNSAY, consumer, member, what, subject)
+
+    async def said(self, consumer: str) -> Sequence[Said]:
+        """What the members say."""
+        return [Said(*row) for row in await self._link.rows(SAID, consumer)]
+
+    async def alarms(self) -> Sequence[tuple[Any, ...]]:
+        """The alarms as they were kept last."""
+        return await self._link.rows(ALARMS)
+
+    async def keep_alarms(self, alarms: Sequence[tuple[Any, ...]]) -> None:
+        """Keep these alarms and no others."""
+        # Two that keep alarms at once would each insert what the other has: one after the other, readers go on.
+        await self._link.run("LOCK TABLE alarm IN SHARE ROW EXCLUSIVE MODE")
+        await self._link.run("DELETE FROM alarm")
+        if alarms:
+            await self._link.run(KEEP_ALARMS, *columns(alarms))
+
+    async def forget(self, consumer: str, members: Sequence[str]) -> None:
+        """Drop what all others but these members said."""
+        await self._link.run(FORGET, consumer, list(members))

@@ -1,0 +1,188 @@
+"""The parking of keys on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from partita.store.postgres.asking import Link, columns, unnest
+from partita.store.trouble import ParkedRow, ParkingStatus, State
+
+STORED = {
+    "consumer": "text",
+    "topic": "text",
+    "partition": "bigint",
+    "offset": "bigint",
+    "key": "text",
+    "message_id": "text",
+    "type": "text",
+    "state": "text",
+    "tier": "bigint",
+    "due_us": "bigint",
+    "tries": "bigint",
+    "step": "text",
+    "source": "text",
+    "number": "bigint",
+    "headers": "bytea",
+    "value": "bytea",
+    "appended_us": "bigint",
+    "at_us": "bigint",
+}
+NEW = ", ".join(f'"{name}"' for name in STORED)
+COLUMNS = "p.idx, " + ", ".join(f'p."{name}"' for name in STORED)
+# Who adds behind a head and who takes the head away must not pass each other unseen: the one would wait behind nobody.
+# Keys share 64 locks, since the server has only so many; they are taken in one order.
+LOCK_KEYS = f"""
+SELECT pg_advisory_xact_lock(hashtext(current_schema() || '/parked/' || $1), lock) FROM (
+    SELECT DISTINCT hashtext(topic || '/' || key) & 63 AS lock FROM {unnest(2, topic="text", key="text")} ORDER BY lock
+) AS locks
+"""
+HELD = "SELECT DISTINCT topic, key FROM parked WHERE consumer = $1 AND state <> 'gap' AND key = ANY($2::text[])"
+ADD = f"INSERT INTO parked ({NEW}) SELECT {NEW} FROM {unnest(**STORED)} ORDER BY ord ON CONFLICT DO NOTHING"
+GET = f"SELECT {COLUMNS} FROM parked AS p WHERE consumer = $1 AND message_id = ANY($2::text[]) ORDER BY idx"
+OF_KEY = f"SELECT {COLUMNS} FROM parked AS p WHERE consumer = $1 AND topic = $2 AND key = $3 ORDER BY idx LIMIT $4"
+KEYS = """
+SELECT topic, key FROM parked WHERE consumer = $1 AND key IS NOT NULL GROUP BY topic, key ORDER BY min(idx) LIMIT $2
+"""
+OF_STEPS = f"""
+SELECT {COLUMNS} FROM parked AS p WHERE consumer = $1 AND step <> '' AND step = ANY($2::text[]) ORDER BY idx
+"""
+READY = f"""
+SELECT {COLUMNS} FROM parked AS p WHERE consumer = $1 AND state IN ('ready', 'gap')
+  AND topic || '/' || partition = ANY($2::text[])
+  AND (state = 'ready' OR EXISTS (
+    SELECT 1 FROM sequence_in AS s WHERE s.key = p.key AND s.source = p.source AND s.topic = p.topic
+      AND s.consumer = p.consumer AND s.last >= p.number - 1))
+ORDER BY idx LIMIT $3
+"""
+BEHIND = f"""
+SELECT {COLUMNS} FROM {unnest(2, topic="text", key="text")} CROSS JOIN LATERAL (
+    SELECT * FROM parked WHERE consumer = $1 AND topic = r.topic AND key = r.key AND state = 'behind'
+    ORDER BY idx LIMIT $4) AS p
+ORDER BY r.ord, p.idx LIMIT $4
+"""
+MOVE = """
+UPDATE parked SET state = $3, tier = $4, due_us = $5, tries = tries + $6
+WHERE consumer = $1 AND message_id = ANY($2::text[])
+"""
+REPLACE = """
+UPDATE parked SET message_id = $3, type = $4, state = $5, tier = $6, step = $7, source = $8, number = $9,
+    headers = $10, value = $11
+WHERE consumer = $1 AND message_id = $2
+"""
+WAKE = """
+UPDATE parked SET state = 'ready'
+WHERE consumer = $1 AND message_id = ANY($2::text[]) AND state = 'waiting' AND tier = $3
+"""
+WAKE_OVERDUE = "UPDATE parked SET state = 'ready' WHERE consumer = $1 AND state = 'waiting' AND due_us < $2"
+KEYS_OF = """
+SELECT DISTINCT topic, key FROM parked WHERE consumer = $1 AND message_id = ANY($2::text[]) AND key IS NOT NULL
+"""
+REMOVE = "DELETE FROM parked WHERE consumer = $1 AND message_id = ANY($2::text[])"
+# Only who stands first may run: one that waits in a tier or is dead stays in front of those behind it.
+NEXT = f"""
+UPDATE parked SET state = 'ready' WHERE state = 'behind' AND idx IN (
+    SELECT (SELECT min(idx) FROM parked AS p
+            WHERE p.consumer = $1 AND p.topic = r.topic AND p.key = r.key AND p.state <> 'gap')
+    FROM {unnest(2, topic="text", key="text")})
+"""
+STATUS = """
+SELECT count(*) FILTER (WHERE state = 'waiting'), count(*) FILTER (WHERE state = 'behind'),
+       count(*) FILTER (WHERE state = 'gap'), count(*) FILTER (WHERE state = 'ready'),
+       count(*) FILTER (WHERE state = 'dead'), count(DISTINCT topic || '/' || key), coalesce(min(at_us), 0)
+FROM parked WHERE consumer = $1
+"""
+
+
+class PostgresParking:
+    """See `partita.store.trouble.Parking`."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def held(self, consumer: str, keys: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        """Those (topic, key) that have a message parked; they stay so until a writing transaction ends."""
+        if not keys:
+            return frozenset()
+        asked = frozenset(keys)
+        held = await self._held(consumer, asked)
+        if held and self._link.writing:
+            await self._lock(consumer, sorted(held))
+            held = await self._held(consumer, asked)
+        return held
+
+    async def _held(self, consumer: str, asked: frozenset[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        rows = await self._link.rows(HELD, consumer, list({key for _, key in asked}))
+        return frozenset((topic, key) for topic, key in rows if (topic, key) in asked)
+
+    async def _lock(self, consumer: str, keys: Sequence[tuple[str, str]]) -> None:
+        await self._link.rows(LOCK_KEYS, consumer, *columns(keys))
+
+    async def add(self, rows: Sequence[ParkedRow]) -> None:
+        """Park messages."""
+        if rows:
+            await self._link.run(ADD, *columns([row[1:] for row in rows]))
+
+    async def get(self, consumer: str, message_ids: Sequence[str]) -> Mapping[str, ParkedRow]:
+        """The parked ones of these messages."""
+        if not message_ids:
+            return {}
+        rows = [ParkedRow(*row) for row in await self._link.rows(GET, consumer, list(message_ids))]
+        return {row.message_id: row for row in rows}
+
+    async def of_key(self, consumer: str, topic: str, key: str, limit: int) -> Sequence[ParkedRow]:
+        """The first of a key."""
+        return [ParkedRow(*row) for row in await self._link.rows(OF_KEY, consumer, topic, key, limit)]
+
+    async def keys(self, consumer: str, limit: int) -> Sequence[tuple[str, str]]:
+        """The (topic, key) that have messages parked."""
+        return [(row[0], row[1]) for row in await self._link.rows(KEYS, consumer, limit)]
+
+    async def of_steps(self, consumer: str, steps: Sequence[str]) -> Sequence[ParkedRow]:
+        """The parked commands that do these saga steps."""
+        return [ParkedRow(*row) for row in await self._link.rows(OF_STEPS, consumer, list(steps))] if steps else []
+
+    async def ready(self, consumer: str, places: Sequence[tuple[str, int]], limit: int) -> Sequence[ParkedRow]:
+        """Messages of these partitions that may run."""
+        named = [f"{topic}/{partition}" for topic, partition in places]
+        return [ParkedRow(*row) for row in await self._link.rows(READY, consumer, named, limit)]
+
+    async def behind(self, consumer: str, keys: Sequence[tuple[str, str]], limit: int) -> Sequence[ParkedRow]:
+        """Of each of these keys the first that queue behind its head."""
+        if not keys:
+            return []
+        return [ParkedRow(*row) for row in await self._link.rows(BEHIND, consumer, *columns(keys), limit)]
+
+    async def move(
+        self, consumer: str, message_ids: Sequence[str], state: State, tier: int, due_us: int, *, tried: int = 0
+    ) -> None:
+        """Change the state of parked messages."""
+        if message_ids:
+            await self._link.run(MOVE, consumer, list(message_ids), state, tier, due_us, tried)
+
+    async def replace(self, consumer: str, message_id: str, by: ParkedRow) -> bool:
+        """Put another message in a parked one's place."""
+        new = (by.message_id, by.type, by.state, by.tier, by.step, by.source, by.number, by.headers, by.value)
+        return await self._link.run(REPLACE, consumer, message_id, *new) > 0
+
+    async def wake(self, consumer: str, message_ids: Sequence[str], tier: int) -> int:
+        """Messages that wait in that tier become ready."""
+        return await self._link.run(WAKE, consumer, list(message_ids), tier) if message_ids else 0
+
+    async def wake_overdue(self, consumer: str, before_us: int) -> int:
+        """Messages that wait since before that become ready."""
+        return await self._link.run(WAKE_OVERDUE, consumer, before_us)
+
+    async def remove(self, consumer: str, message_ids: Sequence[str]) -> int:
+        """Take messages out; the next of their key becomes ready."""
+        if not message_ids:
+            return 0
+        ids = list(message_ids)
+        keys = sorted((row[0], row[1]) for row in await self._link.rows(KEYS_OF, consumer, ids))
+        if keys:
+            await self._lock(consumer, keys)
+        await self._link.run(REMOVE, consumer, ids)
+        return await self._link.run(NEXT, consumer, *columns(keys)) if keys else 0
+
+    async def status(self, consumer: str) -> ParkingStatus:
+        """How much is parked."""
+        return ParkingStatus(*(await self._link.rows(STATUS, consumer))[0])

@@ -1,0 +1,252 @@
+"""`PostgresStore`: one service's schema in a PostgreSQL database, with its ledgers."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from partita.clock import US, Clock, SystemIds
+from partita.errors import StoreMismatch, StoreUnavailable
+from partita.store.postgres.asking import ERRORS, Link
+from partita.store.postgres.claims import PostgresAttempts, PostgresClaims
+from partita.store.postgres.database import LOCK, Database
+from partita.store.postgres.dead_letters import PostgresDeadLetters
+from partita.store.postgres.groups import PostgresGroups
+from partita.store.postgres.inbox import PostgresInbox
+from partita.store.postgres.leases import PostgresLeases
+from partita.store.postgres.operations import PostgresOperations
+from partita.store.postgres.outbox import NOW_US, PostgresOutbox
+from partita.store.postgres.parking import PostgresParking
+from partita.store.postgres.sagas import PostgresSagas
+from partita.store.postgres.schema import MIGRATIONS
+from partita.store.postgres.sequences import PostgresSequences
+from partita.store.postgres.statements import Statements
+from partita.store.postgres.tombstones import PostgresTombstones
+from partita.store.postgres.trail import PostgresTrail
+
+log = logging.getLogger(__name__)
+
+ASK_CLOCK_EVERY_S = 1.0
+LISTEN_AGAIN_AFTER_S = 5.0
+
+META = "SELECT name, value FROM partita_meta"
+SET_META = (
+    "INSERT INTO partita_meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
+NEWEST = """
+SELECT greatest(coalesce((SELECT at_us FROM inbox ORDER BY seq DESC LIMIT 1), 0),
+                coalesce((SELECT at_us FROM outbox ORDER BY seq DESC LIMIT 1), 0))
+"""
+TIME = f"SELECT {NOW_US}"
+# What a database that was put back from a backup does not have in common with the one it was taken of.
+PLACE = """
+SELECT system_identifier || '/' || timeline_id || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())
+       || '/' || 'outbox'::regclass::oid::text
+FROM pg_control_system(), pg_control_checkpoint()
+"""
+MAY_ASK_PLACE = """
+SELECT has_function_privilege('pg_control_system()', 'EXECUTE')
+   AND has_function_privilege('pg_control_checkpoint()', 'EXECUTE')
+"""
+
+
+def _nothing() -> None:
+    """For sessions that only read."""
+
+
+class PostgresSession:
+    """See `partita.store.port.Session`. `added` is called when outbox rows were queued."""
+
+    def __init__(self, link: Link, statements: Statements, added: Callable[[], None] = _nothing) -> None:
+        self._link = link
+        self._statements = statements
+        self._savepoints = 0
+        self.inbox = PostgresInbox(link)
+        self.sequences = PostgresSequences(link)
+        self.outbox = PostgresOutbox(link, added)
+        self.sagas = PostgresSagas(link)
+        self.tombstones = PostgresTombstones(link)
+        self.parking = PostgresParking(link)
+        self.groups = PostgresGroups(link)
+        self.operations = PostgresOperations(link)
+        self.dead_letters = PostgresDeadLetters(link)
+        self.claims = PostgresClaims(link)
+        self.trail = PostgresTrail(link)
+
+    async def execute(self, sql: str, params: Mapping[str, Any]) -> int:
+        """Run a writing statement; returns how many rows it changed."""
+        return await self._statements.execute(self._link, sql, params)
+
+    async def fetch(self, sql: str, params: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """Run a statement and return its rows."""
+        return await self._statements.fetch(self._link, sql, params)
+
+    async def execute_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> Sequence[int]:
+        """One statement for many argument rows."""
+        return await self._statements.execute_many(self._link, sql, rows)
+
+    async def fetch_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Mapping[str, Any]]]:
+        """One statement for many argument rows, with what each returned."""
+        return await self._statements.fetch_many(self._link, sql, rows)
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """Undo what happens inside when an exception leaves it; a statement that failed inside is undone with it."""
+        self._savepoints += 1
+        name = f"partita_{self._savepoints}"
+        await self._link.run(f"SAVEPOINT {name}")
+        finished = False
+        try:
+            yield
+            finished = self._link.failed is None
+            if self._link.failed is not None:
+                raise self._link.failed
+        finally:
+            if self._link.is_open():
+                if not finished:
+                    await self._link.run(f"ROLLBACK TO {name}")
+                    self._link.failed = None
+                await self._link.run(f"RELEASE {name}")
+
+
+class PostgresStore:
+    """See `partita.store.port.Store`. Any number of processes, on any machines, may open the same one."""
+
+    def __init__(self, url: str, *, service: str, tables: str = "", clock: Clock) -> None:
+        self.name = service
+        self.source = ""
+        self.on_outbox: Callable[[], None] = lambda: None
+        self._tables = tables
+        self._clock = clock
+        self._database = Database(url, service)
+        self._statements = Statements()
+        self._channel = f"partita_outbox_{uuid.uuid5(uuid.NAMESPACE_OID, self._database.schema).hex}"
+        self._ear: Any = None
+        self._listen_at = 0.0
+        self._leases = PostgresLeases(self._database, clock, SystemIds(clock).new())
+        self._attempts = PostgresAttempts(self._database)
+        self._asked_at = float("-inf")
+        self._base_us = self._told_us = 0
+
+    @property
+    def leases(self) -> PostgresLeases:
+        """Work shared by several processes."""
+        return self._leases
+
+    @property
+    def attempts(self) -> PostgresAttempts:
+        """What is in hand and how often it was tried."""
+        return self._attempts
+
+    async def open(self) -> None:
+        """Connect, check and migrate."""
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_callback(self._database.close)
+            await self._database.open(MIGRATIONS)
+            meta = await self._identity()
+            if meta["service"] != self.name:
+                raise StoreMismatch(
+                    f"{self._database.where}: this schema belongs to {meta['service']}, not to {self.name}.",
+                    hint="It was not touched. Choose another database.",
+                )
+            self.source = f"{self.name}/{meta['id']}.{meta['incarnation']}"
+            async with self._database.reading() as link:
+                self._told_us = (await link.rows(NEWEST))[0][0]
+            await self._listen()
+            undo.pop_all()
+
+    async def create_tables(self) -> None:
+        """Create the service's own tables where they do not exist."""
+        if self._tables.strip():
+            async with self._database.writing() as link:
+                # IF NOT EXISTS does not see what another process is creating now.
+                await link.rows(LOCK, f"partita/{self._database.schema}")
+                await link.run(self._tables)
+
+    async def close(self) -> None:
+        """Disconnect; the leases of this opening are given back."""
+        with contextlib.suppress(StoreUnavailable):
+            await self._leases.leave_all()
+        ear, self._ear = self._ear, None
+        if ear is not None and not ear.is_closed():
+            ear.terminate()
+        await self._database.close()
+
+    @asynccontextmanager
+    async def transaction(self, *, durable: bool = True) -> AsyncIterator[PostgresSession]:
+        """A writing transaction; wakes the relays, here and elsewhere, when it committed outbox rows."""
+        channels: list[str] = []
+        async with self._database.writing(durable=durable, notify=channels) as link:
+            yield PostgresSession(link, self._statements, lambda: channels.append(self._channel))
+        if channels:
+            self.on_outbox()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[PostgresSession]:
+        """A view that writes nothing."""
+        async with self._database.reading() as link:
+            yield PostgresSession(link, self._statements)
+
+    async def now_us(self) -> int:
+        """The database's clock, carried on by the monotonic one for a second at a time; it never goes back.
+
+        A clock of the server that was set back is not followed: every timer would be held for as long.
+        """
+        now = self._clock.monotonic()
+        if now - self._asked_at > ASK_CLOCK_EVERY_S:
+            async with self._database.reading() as link:
+                said: int = (await link.rows(TIME))[0][0]
+            carried = self._base_us + round((now - self._asked_at) * US) if self._base_us else 0
+            self._base_us = said if said > carried - US else carried
+            self._asked_at = now
+            if self._ear is None or self._ear.is_closed():
+                await self._listen()
+        carried = self._base_us + round((self._clock.monotonic() - self._asked_at) * US)
+        self._told_us = max(self._told_us, carried)
+        return self._told_us
+
+    async def _identity(self) -> dict[str, str]:
+        """Who this database is. One put back from a backup counts its keys again: under its old name the receivers
+        would take its new messages for copies of old ones, and drop them. So it gets another incarnation."""
+        async with self._database.writing() as link:
+            await link.rows(LOCK, f"partita/{self._database.schema}")
+            meta: dict[str, str] = {row[0]: row[1] for row in await link.rows(META)}
+            may_ask = (await link.rows(MAY_ASK_PLACE))[0][0]
+            place = (await link.rows(PLACE))[0][0] if may_ask else ""
+            new = {"place": place} if place else {}
+            if "service" not in meta:
+                name = uuid.UUID(SystemIds(self._clock).new()).hex[-8:]
+                new |= {"service": self.name, "id": name, "incarnation": "1"}
+            elif meta["service"] == self.name and place and meta.get("place", place) != place:
+                new["incarnation"] = str(int(meta["incarnation"]) + 1)
+                log.warning("%s was put back from a copy: its messages get a new source", self._database.where)
+            elif meta["service"] != self.name:
+                return meta
+            for key in new.keys() - {key for key in meta if meta[key] == new.get(key)}:
+                await link.run(SET_META, key, new[key])
+        return meta | new
+
+    async def _listen(self) -> None:
+        """Hear when another process commits outbox rows. Where that fails the relay's poll finds them a little later."""
+        if self._clock.monotonic() < self._listen_at:
+            return
+        self._listen_at = self._clock.monotonic() + LISTEN_AGAIN_AFTER_S
+        try:
+            ear = await self._database.connect()
+        except StoreUnavailable as error:
+            log.warning("%s: no wake-ups from other processes (%s)", self.name, error)
+            return
+        try:
+            await ear.add_listener(self._channel, self._heard)
+        except ERRORS as error:
+            ear.terminate()
+            log.warning("%s: no wake-ups from other processes (%s)", self.name, error)
+            return
+        self._ear = ear
+
+    def _heard(self, *_: object) -> None:
+        self.on_outbox()

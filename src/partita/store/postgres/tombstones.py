@@ -1,0 +1,41 @@
+"""The tombstones on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from partita.message import SagaAddress
+from partita.store.port import Tombstone
+from partita.store.postgres.asking import Link, columns, unnest
+
+FIND = "SELECT saga, saga_id, step, epoch, at_us, reply FROM tombstone WHERE saga_id = ANY($1::text[])"
+COLUMNS = "saga, saga_id, step, epoch, at_us, reply"
+ROWS = unnest(saga="text", saga_id="text", step="text", epoch="bigint", at_us="bigint", reply="bytea")
+ADD = f"INSERT INTO tombstone ({COLUMNS}) SELECT {COLUMNS} FROM {ROWS} ORDER BY ord ON CONFLICT DO NOTHING"
+
+
+class PostgresTombstones:
+    """See `partita.store.port.Tombstones`."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def find(self, keys: Sequence[tuple[str, str, str]]) -> Mapping[tuple[str, str, str], Tombstone]:
+        """Tombstones by (saga, saga_id, step)."""
+        if not keys:
+            return {}
+        found, wanted = {}, set(keys)
+        # A saga leaves few tombstones: those of its other steps are sorted out here.
+        ids = list({key[1] for key in keys})
+        for saga, saga_id, step, epoch, at_us, reply in await self._link.rows(FIND, ids):
+            if (saga, saga_id, step) in wanted:
+                found[(saga, saga_id, step)] = Tombstone(SagaAddress(saga, saga_id, step, epoch, "undo"), at_us, reply)
+        return found
+
+    async def add(self, rows: Sequence[Tombstone]) -> None:
+        """Write tombstones."""
+        if rows:
+            addressed = [
+                (t.address.saga, t.address.saga_id, t.address.step, t.address.epoch, t.at_us, t.reply) for t in rows
+            ]
+            await self._link.run(ADD, *columns(addressed))

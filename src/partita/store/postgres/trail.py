@@ -1,0 +1,37 @@
+"""The trail of a key on PostgreSQL: every message of it and its correlation, and who handled them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from partita.store.port import TrailMark, TrailRow
+from partita.store.postgres.asking import Link
+
+BY_KEY = "SELECT correlation_id FROM outbox WHERE aggregateid = $1 ORDER BY seq"
+MESSAGES = """
+SELECT id, type, aggregatetype, aggregateid, correlation_id, causation_id, at_us, payload, headers FROM outbox
+WHERE correlation_id = ANY($1::text[]) ORDER BY seq
+"""
+MARKS = """
+SELECT consumer, message_id, type, key, correlation_id, causation_id, at_us, outcome FROM inbox
+WHERE message_id = ANY($1::text[]) ORDER BY seq
+"""
+
+
+class PostgresTrail:
+    """See `partita.store.port.Trail`."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def correlations(self, key: str) -> Sequence[str]:
+        """The correlation ids of messages with this key."""
+        return list(dict.fromkeys(row[0] for row in await self._link.rows(BY_KEY, key)))
+
+    async def messages(self, correlation_ids: Sequence[str]) -> Sequence[TrailRow]:
+        """Messages that left with these correlation ids."""
+        return [TrailRow(*row) for row in await self._link.rows(MESSAGES, list(correlation_ids))]
+
+    async def marks(self, ids: Sequence[str]) -> Sequence[TrailMark]:
+        """Who handled these messages here."""
+        return [TrailMark(*row) for row in await self._link.rows(MARKS, list(ids))]

@@ -1,0 +1,317 @@
+"""The PostgreSQL store passes the suite on a real server, and what only servers and several writers bring."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import Iterator
+
+import pytest
+from tests.servers import postgres_url
+
+from partita.clock import SystemClock
+from partita.errors import PartitaError, StoreMismatch, StoreUnavailable
+from partita.store.connect import connect_store
+from partita.store.port import InHand, Store
+from partita.testing.conformance import store as store_suite
+from partita.testing.conformance.rows import inbox_row, opened, outbox_row, parked_row
+
+pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
+SERVICES = (f"svc-{number}" for number in itertools.count(1))
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    with postgres_url() as url:
+        yield url
+
+
+def store_at(url: str, service: str | None = None, tables: str = "") -> store_suite.OpenStore:
+    """Each test has a service, so a schema, of its own."""
+    name = service or next(SERVICES)
+
+    async def open_store() -> Store:
+        store = connect_store(url, service=name, tables=tables, clock=SystemClock())
+        await store.open()
+        return store
+
+    return open_store
+
+
+@pytest.mark.parametrize("case", store_suite.CASES, ids=lambda c: c.__name__)
+async def test_the_postgres_store(case: store_suite.Case, server: str) -> None:
+    await case(store_at(server))
+
+
+async def test_a_store_without_locks_on_sequences_does_not_pass(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A suite that cannot fail proves nothing: without the locks two writers give one number twice."""
+    from partita.store.postgres import sequences
+
+    unlocked = sequences.LOCK_OUT[: sequences.LOCK_OUT.index("ON CONFLICT")] + "ON CONFLICT DO NOTHING"
+    monkeypatch.setattr(sequences, "LOCK_OUT", unlocked)
+    with pytest.raises(AssertionError, match="an update was lost"):
+        await store_suite.many_writers_lose_nothing(store_at(server))
+
+
+async def test_rows_of_a_key_leave_in_the_order_of_their_numbers(server: str) -> None:
+    """G4 begins here: writers of one key, whichever commits first, draw number and place in the queue together."""
+    open_store = store_at(server)
+
+    async def write(store: Store, name: str) -> None:
+        for _ in range(15):
+            async with store.transaction(durable=False) as session:
+                keys = [("topic", key) for key in ("b", "a")]
+                last = await session.sequences.last_out(keys)
+                numbers = {place: last.get(place, 0) + 1 for place in keys}
+                await asyncio.sleep(0)
+                await session.sequences.save_out(numbers)
+                await session.outbox.add([outbox_row(f"{key}/{n}", key) for (_, key), n in numbers.items()])
+
+    async with opened(open_store) as one, opened(open_store) as two:
+        await asyncio.gather(*(write(store, name) for store in (one, two) for name in "xyz"))
+        async with one.reading() as session:
+            rows = await session.outbox.pending(0, 0, 1_000)
+    for key in "ab":
+        assert [row.id for row in rows if row.key == key] == [f"{key}/{n}" for n in range(1, 91)]
+
+
+async def test_a_take_over_waits_for_a_transaction_that_passed_the_fence(server: str) -> None:
+    """It passed, so it may commit: the successor must begin behind it. What it takes in hand meanwhile passes."""
+    async with opened(store_at(server)) as store:
+        epoch, _ = await store.attempts.claim("group", "topic", 0, "one")
+        async with store.transaction() as session:
+            await session.claims.check("group", [("topic", 0, epoch)])
+            await asyncio.wait_for(store.attempts.take("group", [InHand("topic", 0, 1, 2)], [epoch]), 5)
+            successor = asyncio.ensure_future(store.attempts.claim("group", "topic", 0, "two"))
+            done, _ = await asyncio.wait([successor], timeout=0.2)
+            assert not done, "a successor took over within a transaction that passed the fence"
+        assert await asyncio.wait_for(successor, 5) == (epoch + 1, InHand("topic", 0, 1, 2))
+
+
+async def test_nobody_is_parked_behind_a_message_that_goes(server: str) -> None:
+    """Who found the key held adds behind it; who takes the head out meanwhile wakes him."""
+    async with opened(store_at(server)) as store:
+        async with store.transaction() as session:
+            await session.parking.add([parked_row("m1", state="ready")])
+
+        async def remove() -> int:
+            async with store.transaction() as session:
+                return await session.parking.remove("group", ["m1"])
+
+        async with store.transaction() as session:
+            assert await session.parking.held("group", [("topic", "k")])
+            removing = asyncio.ensure_future(remove())
+            await asyncio.wait([removing], timeout=0.2)
+            await session.parking.add([parked_row("m2")])
+        assert await asyncio.wait_for(removing, 5) == 1
+        async with store.reading() as session:
+            assert [row.message_id for row in await session.parking.ready("group", [("topic", 0)], 9)] == ["m2"]
+
+
+async def test_two_who_remove_of_one_key_leave_a_head(server: str) -> None:
+    """Each sees the other's message still there: the third must not wait behind nobody."""
+    async with opened(store_at(server)) as store:
+        async with store.transaction() as session:
+            await session.parking.add([parked_row("m1", state="ready"), parked_row("m2"), parked_row("m3")])
+
+        async def remove(message_id: str) -> None:
+            async with store.transaction() as session:
+                await session.parking.remove("group", [message_id])
+                await asyncio.sleep(0.05)
+
+        await asyncio.gather(remove("m1"), remove("m2"))
+        async with store.reading() as session:
+            assert [row.message_id for row in await session.parking.ready("group", [("topic", 0)], 9)] == ["m3"]
+
+
+async def test_a_user_s_sql_is_one_text_for_both_stores(server: str) -> None:
+    """Strings, casts, comments and quoted names are left alone; values become what the server expects."""
+    async with opened(store_at(server)) as store:
+        async with store.transaction() as session:
+            await session.execute(
+                "CREATE TABLE t (id BIGINT PRIMARY KEY, n NUMERIC, ok BOOLEAN, r DOUBLE PRECISION, s TEXT, b BYTEA, at TIMESTAMPTZ)",
+                {},
+            )
+            row = {"id": 1, "n": 2, "ok": 1, "r": 3, "s": ":id", "b": b"\0", "at": "2026-01-02T03:04:05+00:00"}
+            await session.execute("INSERT INTO t VALUES (:id, :n, :ok, :r, :s, :b, :at) -- not :this; nor that\n;", row)
+            found = await session.fetch(
+                """SELECT id, n, ok, r, b, s AS "a:id", ':id' AS quoted, :cast::int AS cast_, $$:id$$ AS dollar /* :x */
+                FROM t WHERE id = :id AND (:none::text IS NULL OR s = :none)""",
+                {"id": 1, "cast": 7, "none": None},
+            )
+            assert list(found[0].values()) == [1, 2, True, 3.0, b"\0", ":id", ":id", 7, ":id"]
+        async with store.transaction() as session:
+            assert await session.execute_many(
+                "INSERT INTO t (id, n) VALUES (:id, :n) ON CONFLICT DO NOTHING",
+                [{"id": 1, "n": 1}, {"id": 2, "n": 0.1}, {"id": 2, "n": True}, {"id": 3, "n": None}],
+            ) == [0, 1, 0, 1]
+            many = "SELECT id, n FROM t WHERE id >= :id ORDER BY id"
+            found_many = await session.fetch_many(many, [{"id": 3}, {"id": 9}, {"id": 1}])
+            assert [[row["id"] for row in rows] for rows in found_many] == [[3], [], [1, 2, 3]]
+            assert str(found_many[2][1]["n"]) == "0.1"
+            with pytest.raises(PartitaError, match=":absent"):
+                await session.fetch("SELECT :absent::int", {})
+
+
+@pytest.mark.parametrize(
+    "sql", ["/* now */ COMMIT", "-- now\nROLLBACK", "SET search_path TO public", "start transaction"]
+)
+async def test_a_statement_of_the_transaction_is_refused_behind_a_comment(sql: str, server: str) -> None:
+    async with opened(store_at(server)) as store, store.transaction() as session:
+        with pytest.raises(PartitaError, match="is not for handlers"):
+            await session.execute(sql, {})
+
+
+async def test_a_transaction_whose_statement_failed_cannot_pass_for_committed(server: str) -> None:
+    """PostgreSQL answers such a COMMIT with a rollback and no error: the handler that went on must hear of it."""
+    import asyncpg
+
+    async with opened(store_at(server)) as store:
+        async with store.transaction() as session:
+            await session.execute("CREATE TABLE once (id INT PRIMARY KEY)", {})
+            await session.execute("INSERT INTO once VALUES (1)", {})
+        with pytest.raises(asyncpg.UniqueViolationError):
+            async with store.transaction() as session:
+                await session.inbox.mark([inbox_row("m1")])
+                with contextlib.suppress(asyncpg.UniqueViolationError):
+                    await session.execute("INSERT INTO once VALUES (1)", {})
+        async with store.transaction() as session:
+            with contextlib.suppress(asyncpg.UniqueViolationError):
+                async with session.savepoint():
+                    await session.execute("INSERT INTO once VALUES (1)", {})
+            await session.inbox.mark([inbox_row("m2")])
+        async with store.reading() as session:
+            assert set(await session.inbox.seen("group", ["m1", "m2"])) == {"m2"}
+
+
+async def test_a_lost_connection_blames_no_message(server: str) -> None:
+    """The server ends it within a transaction: nothing is kept, and the next one goes on with another connection."""
+    async with opened(store_at(server)) as store:
+        with pytest.raises(StoreUnavailable):
+            async with store.transaction() as session:
+                await session.inbox.mark([inbox_row("m1")])
+                await session.fetch("SELECT pg_terminate_backend(pg_backend_pid())", {})
+        async with store.transaction() as session:
+            assert not await session.inbox.seen("group", ["m1"])
+
+
+async def test_a_deadlock_is_run_again(server: str) -> None:
+    """It is nobody's fault: one of the two is told that the store was not available."""
+    async with opened(store_at(server)) as store:
+        async with store.transaction() as session:
+            await session.execute("CREATE TABLE pair (id INT PRIMARY KEY, n INT)", {})
+            await session.execute("INSERT INTO pair VALUES (1, 0), (2, 0)", {})
+        both = asyncio.Barrier(2)
+
+        async def write(first: int, second: int) -> None:
+            async with store.transaction() as session:
+                await session.execute("UPDATE pair SET n = n + 1 WHERE id = :id", {"id": first})
+                await both.wait()
+                await session.execute("UPDATE pair SET n = n + 1 WHERE id = :id", {"id": second})
+
+        outcomes = await asyncio.gather(write(1, 2), write(2, 1), return_exceptions=True)
+        assert sorted(type(each).__name__ for each in outcomes) == ["NoneType", "StoreUnavailable"]
+
+
+async def test_another_opening_hears_of_committed_rows(server: str) -> None:
+    """The relay may be another process: LISTEN tells it at once."""
+    open_store = store_at(server)
+    async with opened(open_store) as one, opened(open_store) as two:
+        heard = asyncio.Event()
+        two.on_outbox = heard.set
+        async with one.transaction() as session:
+            await session.outbox.add([outbox_row("o1")])
+        await asyncio.wait_for(heard.wait(), 5)
+
+
+async def test_the_clock_is_the_database_s_and_never_goes_back(server: str) -> None:
+    """Timers go by it, on whatever machine."""
+    async with opened(store_at(server)) as store:
+        times = [await store.now_us() for _ in range(50)]
+        async with store.reading() as session:
+            said = (await session.fetch("SELECT extract(epoch FROM clock_timestamp())::float AS s", {}))[0]["s"]
+    assert times == sorted(times)
+    assert abs(times[-1] / 1_000_000 - said) < 1
+
+
+async def test_a_database_of_a_newer_partita_or_of_another_program_is_refused(server: str) -> None:
+    """And left as it is."""
+    open_store = store_at(server, "newer")
+    async with opened(open_store) as store, store.transaction() as session:
+        await session.execute("INSERT INTO partita_migration (number) VALUES (:n)", {"n": 999})
+        await session.execute("CREATE SCHEMA others", {})
+        await session.execute("CREATE TABLE others.things (id INT)", {})
+    with pytest.raises(StoreMismatch, match="newer"):
+        await open_store()
+    with pytest.raises(StoreMismatch, match="another program"):
+        await store_at(server, "others")()
+
+
+async def test_openings_at_once_make_one_database(server: str) -> None:
+    """All processes of a service start together on an empty database."""
+    open_store = store_at(
+        server, tables="CREATE TABLE IF NOT EXISTS mine (id INT); CREATE INDEX IF NOT EXISTS m ON mine (id)"
+    )
+    stores = await asyncio.gather(*(open_store() for _ in range(4)))
+    try:
+        await asyncio.gather(*(store.create_tables() for store in stores))
+        assert len({store.source for store in stores}) == 1
+    finally:
+        for store in stores:
+            await store.close()
+
+
+async def test_a_database_put_back_from_a_copy_gets_another_source(server: str) -> None:
+    """It counts its keys again: under the old name its new messages would be taken for copies of old ones."""
+    open_store = store_at(server)
+    async with opened(open_store) as store:
+        before = store.source
+        async with store.transaction() as session:
+            await session.execute("UPDATE partita_meta SET value = 'elsewhere' WHERE name = 'place'", {})
+    async with opened(open_store) as store:
+        after = store.source
+    async with opened(open_store) as store:
+        assert (after, store.source) == (before.removesuffix(".1") + ".2", after)
+
+
+async def test_a_member_whose_heart_stands_still_is_replaced(server: str) -> None:
+    """Only the observer's own clock counts; the connection of a process that hangs is still there."""
+    clock = HandClock()
+    service = next(SERVICES)
+    async with opened(store_at(server, service)) as hung:
+        before = await hung.leases.tick("scope", ["r"], "hung")
+        store = connect_store(server, service=service, tables="", clock=clock)
+        await store.open()
+        try:
+            assert not await store.leases.tick("scope", ["r"], "other")
+            clock.seconds += 2.9
+            assert not await store.leases.tick("scope", ["r"], "other")
+            clock.seconds += 0.2
+            (lease,) = await store.leases.tick("scope", ["r"], "other")
+            assert lease.epoch > before[0].epoch
+            assert not await hung.leases.tick("scope", ["r"], "hung"), "who wakes up holds nothing"
+        finally:
+            await store.close()
+
+
+async def test_it_works_without_prepared_statements(server: str) -> None:
+    """As a pooler in transaction mode needs it."""
+    open_store = store_at(f"{server}?statement_cache_size=0&pool_max=3")
+    await store_suite.statements_run_once_for_each_row(open_store)
+
+
+async def test_a_server_that_is_not_there_is_unavailable() -> None:
+    with pytest.raises(StoreUnavailable, match="cannot be reached"):
+        await store_at("postgresql://nobody:secret@127.0.0.1:1/none")()
+
+
+class HandClock(SystemClock):
+    """Its monotonic time moves by hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds = 100.0
+
+    def monotonic(self) -> float:
+        return self.seconds
