@@ -23,6 +23,8 @@ STOPS_WITHIN_S = 20.0
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL of its own, ready for statements, as `postgresql://postgres@127.0.0.1:port/postgres`."""
     programs = _postgres_programs()
+    if programs is None and os.environ.get("CI"):
+        pytest.fail("no PostgreSQL here, and nothing is skipped in CI: apt-get install postgresql")
     if programs is None:
         pytest.skip("no PostgreSQL here; to run these tests: apt-get install postgresql")
     who = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}

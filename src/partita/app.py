@@ -193,11 +193,15 @@ async def open_stores(app: App, data: Path) -> AsyncIterator[dict[str, Store]]:
     """The existing databases of an app, for reading; nothing is created.
 
     Raises:
-        NotFound: the folder holds none of them.
+        NotFound: the folder, or the server `PARTITA_STORE` names, holds none of them.
     """
     clock = SystemClock()
     wake = Wake(data / "wake")
-    found = {s: data / f"{s.name}.db" for s in app.services if (data / f"{s.name}.db").exists()}
+    server = app.settings.store
+    files = {s: data / f"{s.name}.db" for s in app.services}
+    found: dict[Service, str | Path] = (
+        dict.fromkeys(app.services, server) if server else {s: f for s, f in files.items() if f.exists()}
+    )
     if not found:
         raise NotFound(
             f"{data}: no data of this app there.",
@@ -206,7 +210,9 @@ async def open_stores(app: App, data: Path) -> AsyncIterator[dict[str, Store]]:
     stores: dict[str, Store] = {}
     try:
         for service, path in found.items():
-            store = connect_store(path, service=service.name, tables=service.tables, clock=clock, wake=wake)
+            store = connect_store(
+                path, service=service.name, tables=service.tables, clock=clock, wake=wake, create=False
+            )
             await store.open()
             stores[service.name] = store
         yield stores

@@ -14,12 +14,13 @@ from partita.errors import SettingsError
 class Settings:
     """Where an app keeps its data and how it runs.
 
-    `data` is the folder of the embedded tier (one SQLite file per service, the log). `store` and `bus` are URLs;
-    empty means embedded. `time_scale` multiplies the times of sagas and of retry tiers (demo and tests run the same
-    code in seconds). `batch` is how many messages may share a transaction. `coalesce` lets handlers of one statement
-    run in waves; `at_once` lets a service handle what it sends to itself in the transaction that writes it.
-    `alert_webhook` and `alert_mail` (`smtp://host:25?from=a@b&to=c@d`) are told alerts; `alert_every_s` is how often
-    the rules are looked at. `metrics` is an address (`127.0.0.1:9464`) to serve `/metrics` on.
+    `data` is the folder of the embedded tier (one SQLite file per service, the log). `store` and `bus` are URLs
+    (`postgresql://user@host/database`: a schema per service); empty means embedded. `time_scale` multiplies the times
+    of sagas and of retry tiers (demo and tests run the same code in seconds). `batch` is how many messages may share a
+    transaction. `coalesce` lets handlers of one statement run in waves; `at_once` lets a service handle what it sends
+    to itself in the transaction that writes it. `alert_webhook` and `alert_mail` (`smtp://host:25?from=a@b&to=c@d`) are
+    told alerts; `alert_every_s` is how often the rules are looked at. `metrics` is an address (`127.0.0.1:9464`) to
+    serve `/metrics` on.
     """
 
     data: Path = Path(".partita")

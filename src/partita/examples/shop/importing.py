@@ -158,7 +158,7 @@ async def _count(app: App, path: Path, form: Form, result: ImportResult) -> None
         names = {f"r{n}": each for n, each in enumerate(ids)}
         wanted = ", ".join(f":{name}" for name in names)
         sql = (
-            "SELECT coalesce(sum(refund_cents), 0) AS cents FROM item_return "
+            "SELECT CAST(coalesce(sum(refund_cents), 0) AS BIGINT) AS cents FROM item_return "
             f"WHERE status = 'COMPLETED' AND return_id IN ({wanted})"
         )
         async with app.store("order-service").reading() as session:
@@ -166,7 +166,10 @@ async def _count(app: App, path: Path, form: Form, result: ImportResult) -> None
     for chunk in chunks((i for i in invoices(path, form) if i.lines and not i.is_credit_note), CHUNK):
         names = {f"o{n}": number for n, number in enumerate(dict.fromkeys(i.number for i in chunk))}
         wanted = ", ".join(f":{name}" for name in names)
-        sql = f"SELECT status, count(*) AS n, sum(total_cents) AS cents FROM orders WHERE order_id IN ({wanted}) GROUP BY 1"
+        sql = (
+            "SELECT status, count(*) AS n, CAST(sum(total_cents) AS BIGINT) AS cents FROM orders "
+            f"WHERE order_id IN ({wanted}) GROUP BY 1"
+        )
         async with app.store("order-service").reading() as session:
             for row in await session.fetch(sql, names):
                 if row["status"] == "CONFIRMED":

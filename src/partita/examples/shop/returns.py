@@ -21,7 +21,7 @@ WHERE customer_id = :customer_id AND status = 'CONFIRMED' AND occurred_us < :occ
 ORDER BY occurred_us DESC, order_id DESC LIMIT 1000
 """
 BACK = """
-SELECT order_id, sum(quantity) AS quantity FROM item_return
+SELECT order_id, CAST(sum(quantity) AS BIGINT) AS quantity FROM item_return
 WHERE customer_id = :customer_id AND sku = :sku AND status <> 'DECLINED' GROUP BY order_id
 """
 REQUEST = """

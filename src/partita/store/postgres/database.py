@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
-from partita.errors import SettingsError, StoreMismatch, StoreUnavailable
+from partita.errors import NotFound, SettingsError, StoreMismatch, StoreUnavailable
 from partita.store.postgres.asking import ERRORS, Link, meaning
 
 T = TypeVar("T")
@@ -101,10 +101,11 @@ class Database:
     others have used, and refuses settings at connecting.
     """
 
-    def __init__(self, url: str, service: str) -> None:
+    def __init__(self, url: str, service: str, *, create: bool = True) -> None:
         self.url, self.options = options_of(url)
         self.where = f"{shown(url)} ({service})"
         self.schema = schema_of(service)
+        self._create = create
         self._path = f"SET LOCAL search_path TO {quoted(self.schema)}, public"
         self._pool: Any = None
 
@@ -217,6 +218,10 @@ class Database:
     async def _migrate(self, link: Link, migrations: Sequence[str]) -> None:
         await link.rows(LOCK, f"partita/{self.schema}")
         if await link.row(SCHEMA_EXISTS, self.schema) is None:
+            if not self._create:
+                raise NotFound(
+                    f"{self.where}: no data of this service there.", hint="Name the database in PARTITA_STORE."
+                )
             await link.run(f"CREATE SCHEMA {quoted(self.schema)}")
         tables = {row[0] for row in await link.rows(TABLES, quoted(self.schema))}
         if "partita_meta" not in tables:

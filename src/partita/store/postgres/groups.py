@@ -32,7 +32,6 @@ ALARM = {
 }
 ALARMS = f"SELECT {', '.join(ALARM)} FROM alarm"
 KEEP_ALARMS = f"INSERT INTO alarm ({', '.join(ALARM)}) SELECT {', '.join(ALARM)} FROM {unnest(**ALARM)} ORDER BY ord"
-FORGET = "DELETE FROM group_said WHERE consumer = $1 AND NOT member = ANY($2::text[])"
 
 
 class PostgresGroups:
@@ -77,7 +76,3 @@ class PostgresGroups:
         await self._link.run("DELETE FROM alarm")
         if alarms:
             await self._link.run(KEEP_ALARMS, *columns(alarms))
-
-    async def forget(self, consumer: str, members: Sequence[str]) -> None:
-        """Drop what all others but these members said."""
-        await self._link.run(FORGET, consumer, list(members))

@@ -116,13 +116,13 @@ class PostgresSession:
 class PostgresStore:
     """See `partita.store.port.Store`. Any number of processes, on any machines, may open the same one."""
 
-    def __init__(self, url: str, *, service: str, tables: str = "", clock: Clock) -> None:
+    def __init__(self, url: str, *, service: str, tables: str = "", clock: Clock, create: bool = True) -> None:
         self.name = service
         self.source = ""
         self.on_outbox: Callable[[], None] = lambda: None
         self._tables = tables
         self._clock = clock
-        self._database = Database(url, service)
+        self._database = Database(url, service, create=create)
         self._statements = Statements()
         self._channel = f"partita_outbox_{uuid.uuid5(uuid.NAMESPACE_OID, self._database.schema).hex}"
         self._ear: Any = None
