@@ -10,6 +10,7 @@ import pytest
 
 from partita import Conflict, PartitaError, Retry
 from partita.bus.port import Outgoing
+from partita.errors import MessageTooLarge
 from partita.message import envelope_from_bytes
 
 
@@ -164,6 +165,16 @@ async def test_bytes_that_are_no_message_are_kept_raw(bank: Any) -> None:
             letters = await session.dead_letters.find()
         assert {letter.value for letter in letters} >= {b"\x00\x01", good.value[:-2]}
         assert "Malformed" in {letter.cause_type for letter in letters}
+
+
+async def test_a_key_no_database_could_index_is_refused_where_it_is_sent(bank: Any) -> None:
+    """Not stored half, and not found out by the receiver, whose group it would stop."""
+    async with bank.app.running():
+        with pytest.raises(MessageTooLarge, match="key of test.bank.v1.Deposited has 2,001 bytes"):
+            await bank.app.send(bank.Deposit(name="x" * 2_001, cents=5))
+        await bank.app.send(bank.Deposit(name="\u00e4" * 1_000, cents=5))
+        await bank.app.settled()
+        assert len(await bank.rows("audit", "SELECT * FROM entry")) == 1
 
 
 async def test_a_payload_of_ten_megabytes_is_refused_at_emit(bank: Any) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+KEY_BYTES_MAX = 2_000
+"""What every database can index (PostgreSQL: a third of a page) and every broker takes without a second thought."""
 RECORD_BYTES_MAX = 1_048_576
 
 

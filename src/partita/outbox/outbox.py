@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from partita.bus.partitioner import slot_of
-from partita.bus.port import RECORD_BYTES_MAX
+from partita.bus.port import KEY_BYTES_MAX, RECORD_BYTES_MAX
 from partita.catalog.contract import Contract
 from partita.catalog.rejection import Rejection, to_struct
 from partita.clock import Ids
@@ -98,6 +98,11 @@ class Leaving:
         """
         envelope, key = message.envelope, message.key
         headers = envelope_to_bytes(envelope)
+        if key is not None and len(key) > KEY_BYTES_MAX // 4 and len(key.encode()) > KEY_BYTES_MAX:
+            raise MessageTooLarge(
+                f"The key of {envelope.type} has {len(key.encode()):,} bytes, the limit is {KEY_BYTES_MAX:,}.",
+                hint="A key names one thing: send its id, or a digest.",
+            )
         size = len(headers) + len(message.value) + len(key or "")
         if size > RECORD_BYTES_MAX:
             raise MessageTooLarge(
