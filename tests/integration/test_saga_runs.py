@@ -327,3 +327,35 @@ async def test_a_changed_definition_is_refused_while_instances_are_in_flight(tmp
 
 async def _exists(shop: Shop) -> bool:
     return bool(await shop.fetch("orders", "SELECT saga_id FROM saga"))
+
+
+async def test_a_step_of_its_own_service_that_is_sent_again_has_its_effect_once(tmp_path: Path) -> None:
+    """Confirm is handled at once, in the transaction that sends it; its answer is held up by a handler that calls
+    outside and fails, so the saga's timer sends Confirm again, under its id, by the bus."""
+    shop = Shop(tmp_path)
+    calls: list[str] = []
+    shop.trouble = calls.append
+    outside_works = False
+
+    async def tell(event: Any) -> None:
+        if not outside_works:
+            raise ConnectionError("down")
+
+    tell.__annotations__ = {"event": shop.c.Confirmed, "return": None}
+    shop.app.catalog.service("orders").on(concurrency=2)(tell)
+    async with shop.app.running():
+        await shop.app.send(shop.Place(id="o1"))
+
+        async def sent_again() -> bool:
+            (sent,) = await shop.fetch("orders", "SELECT count(*) FROM outbox WHERE type = 'sr.order.v1.Confirm'")
+            return bool(sent[0] > 1)
+
+        await until(sent_again, 20)
+        await asyncio.sleep(0.5)
+        outside_works = True
+        await until(lambda: is_over(shop), 30)
+    assert calls.count("confirm") == 1
+
+
+async def is_over(shop: Shop) -> bool:
+    return bool((await shop.saga()).status == "completed")

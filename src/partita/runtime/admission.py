@@ -137,15 +137,18 @@ class Admission:
 
     def candidate(self, delivery: Delivery) -> Candidate:
         """A delivery as it asks for admission."""
-        assert delivery.envelope is not None
+        envelope = delivery.envelope
+        assert envelope is not None
+        # A saga sends a step again under its first id: only other messages made here are surely new.
+        made_here = delivery.record is None and not delivery.repeatable
         return Candidate(
-            delivery.envelope,
+            envelope,
             delivery.topic,
             delivery.key,
             delivery.value,
             wanted=delivery.interest is not None,
             business=self.business_keys(delivery),
-            unseen=delivery.record is None and not delivery.repeatable,
+            unseen=made_here and not (envelope.kind == "command" and envelope.saga is not None),
         )
 
     def _not_repeated(self, each: Admitted) -> Sequence[Binding]:

@@ -190,12 +190,15 @@ def no_ghost(facts: Facts, i: Invariant) -> None:
 def no_loss(facts: Facts, i: Invariant) -> None:
     """I6, no loss."""
     on_log = {r.id for r in facts.records}
+    marks = {service: Counter(name for name, _ in handled) for service, handled in facts.handled.items()}
     for name, (owner, type_name, _, _) in facts.outbox.items():
         there = name in on_log or name in facts.stays
         i.check(there, f"{type_name} {name} of {owner} was committed and is not on the log")
+        if name in facts.stays:
+            count = marks[owner][name]
+            i.check(count == 1, f"{owner} handled its own {type_name} {name} {count} times")
     for service in facts.app.services:
         interests = facts.app.catalog.interests(service)
-        handled = Counter(name for name, _ in facts.handled[service.name])
         letters = facts.fetch(service.name, 'SELECT topic, partition, "offset" FROM dead_letter')
         dead = {(r[0], r[1], r[2]) for r in letters}
         for record in facts.records:
@@ -206,7 +209,7 @@ def no_loss(facts: Facts, i: Invariant) -> None:
             elif record.envelope.type in interests:
                 # What was handled at once says so itself: a mark beside that is a second time.
                 at_once = record.envelope.at_once and record.envelope.source.startswith(f"{service.name}/")
-                count = handled[record.id] + at_once
+                count = marks[service.name][record.id] + at_once
                 i.check(count == 1, f"{service.name} handled {record.envelope.type} {record.id} {count} times")
 
 
