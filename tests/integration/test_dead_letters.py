@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -309,3 +310,25 @@ async def test_a_letter_of_bytes_that_are_no_message_can_be_looked_at_and_not_me
         replay = Replay(bank.audit, system.stores["audit"], system.clock, system.ids, "ann")
         progress = await replay.run((await replay.begin(ALL, Pace(), "")).id)
         assert (progress.handled, progress.failed) == (0, 1)
+
+
+async def test_a_writers_schema_that_is_refused_makes_a_dead_letter_and_stops_nothing(tmp_path: Path) -> None:
+    """It is on the bus, and no reader may use it: its message is kept raw, the next of its key is not held up for ever."""
+    from partita.bus.port import Outgoing
+    from partita.message import Envelope, envelope_to_bytes
+
+    bank = Bank(tmp_path / "data", order="none", retry=Retry(tiers=(), in_place=0))
+    endless = {"type": "array", "items": "null"}
+    schema = {"type": "record", "name": "R", "fields": [{"name": "a", "type": endless}]}
+    async with bank.app.running() as system:
+        await system.bus.put_schema("endless", json.dumps(schema))
+        envelope = Envelope("e1", "elsewhere", "test.bank.v1.Deposited", 1, "e1", schema="endless")
+        await system.bus.append([Outgoing("test.bank.events", "a", envelope_to_bytes(envelope), b"\x02\x00", "e1")])
+        await bank.app.send(bank.Deposit(name="a", cents=5))
+
+        async def both() -> bool:
+            return len(await letters(bank)) == 1 and len(await bank.rows("audit", "SELECT * FROM entry")) == 1
+
+        await until(both)
+        (letter,) = await letters(bank)
+        assert letter.cause_type == "UnknownSchema" and "take no bytes" in letter.cause

@@ -19,28 +19,8 @@ CARRIED_BYTES_MAX = 262_144
 """A larger message is not carried in its fault: with its envelope the fault must fit where the message just fitted."""
 
 
-class Fault(msgspec.Struct, Generic[M], frozen=True, kw_only=True, eq=False):
-    """A message that `group` could not handle. Subscribe by type: `async def undeliverable(fault: Fault[OrderPlaced])`.
-
-    `message` is None where its bytes cannot be decoded, or are over 256 KiB; `letter_id` names the dead letter, which
-    has the bytes, the stack and every try. `at_us` is microseconds since 1970 UTC. A fault is told again when a
-    replayed letter fails again. What fails on a fault becomes a dead letter and no further fault.
-    """
-
-    message: M | None
-    message_id: str
-    type: str
-    key: str | None
-    group: str
-    cause_type: str
-    cause: str
-    attempts: int
-    letter_id: str
-    at_us: int
-
-
-class FaultRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A fault as it travels: the message as the bytes it was, with the schema that wrote them."""
+class Failed(msgspec.Struct, frozen=True, kw_only=True, eq=False, rename="camel"):
+    """What failed, where and why: what a fault says and what travels of it."""
 
     message_id: str
     type: str
@@ -51,6 +31,22 @@ class FaultRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     attempts: int
     letter_id: str
     at_us: int
+
+
+class Fault(Failed, Generic[M], frozen=True, kw_only=True, eq=False):
+    """A message that `group` could not handle. Subscribe by type: `async def undeliverable(fault: Fault[OrderPlaced])`.
+
+    `message` is None where its bytes cannot be decoded, or are over 256 KiB; `letter_id` names the dead letter, which
+    has the bytes, the stack and every try. `at_us` is microseconds since 1970 UTC. A fault is told again when a
+    replayed letter fails again. What fails on a fault becomes a dead letter and no further fault.
+    """
+
+    message: M | None
+
+
+class FaultRecord(Failed, frozen=True, kw_only=True, rename="camel"):
+    """A fault as it travels: the message as the bytes it was, with the schema that wrote them."""
+
     schema: str
     value: bytes | None
 

@@ -11,7 +11,7 @@ import msgspec
 from partita.bus.port import Record
 from partita.catalog.catalog import Interest
 from partita.catalog.contract import Contract
-from partita.catalog.fault import Fault, FaultContract, FaultRecord
+from partita.catalog.fault import Failed, Fault, FaultContract, FaultRecord
 from partita.catalog.rejection import Rejection, from_struct
 from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import name_of
@@ -124,15 +124,4 @@ def _fault(contract: FaultContract, told: FaultRecord, codec: Codec) -> Fault[An
         message = None if told.value is None else decode_value(contract.of, told.schema, told.value, codec)
     except (Malformed, RecursionError):
         message = None  # it failed for this very reason; who reacts to faults still wants to know
-    return Fault(
-        message=message,
-        message_id=told.message_id,
-        type=told.type,
-        key=told.key,
-        group=told.group,
-        cause_type=told.cause_type,
-        cause=told.cause,
-        attempts=told.attempts,
-        letter_id=told.letter_id,
-        at_us=told.at_us,
-    )
+    return Fault(message=message, **{name: getattr(told, name) for name in Failed.__struct_fields__})
