@@ -1,16 +1,23 @@
 # Two commands do all on a fresh clone: `make demo` and `make test`.
 PYTHON ?= python3
-WORKERS ?= 2
+# More than a small machine has processors: half of the time the tests wait.
+WORKERS ?= 3
 BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+# In the order of the files: by default xdist begins with those of many tests, and ends alone with a few long ones.
+PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
+# Hundreds of processes are started here: told to keep no compiled modules, each would compile all of them again.
+export PYTHONDONTWRITEBYTECODE :=
+# The tests' files lie in memory where there are 4 GB for them: to SIGKILL it is the same, and nobody waits for a disk's fsync.
+MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { print "/dev/shm" }')
+export PYTEST_DEBUG_TEMPROOT ?= $(MEMORY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint fix prove bench lock clean
+.PHONY: help setup demo test check lint fix prove prove-servers bench bench-servers lock clean servers servers-stop
 .DELETE_ON_ERROR:
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
 	@echo '  (ARGS="..." reaches the command: make test ARGS="-k relay")'
 
 setup: .venv/dev.ok ## make .venv and install everything for development
@@ -18,11 +25,14 @@ setup: .venv/dev.ok ## make .venv and install everything for development
 demo: .venv/shop.ok ## the shop under fire: services killed, payments declined, nothing lost
 	$(BIN)/partita demo $(ARGS)
 
-test: .venv/dev.ok ## all tests
-	$(PYTEST) $(ARGS)
+# Side by side those would take each other's processor, and wait too long for what a quiet machine does at once.
+# (5: none selected, as by an ARGS="-k ..." that means the other half.)
+test: .venv/dev.ok ## all tests; those that put processes and servers under load come last, one after the other
+	$(PYTEST) -n $(WORKERS) -m "not processes" $(ARGS) || [ $$? = 5 ]
+	$(BIN)/python -m pytest -m processes $(ARGS) || [ $$? = 5 ]
 
 check: lint ## before a commit: format, lint, types, floors, fast tests
-	$(PYTEST) -m "not processes and not slow" $(ARGS)
+	$(PYTEST) -n $(WORKERS) -m "not processes and not slow" $(ARGS)
 
 lint: .venv/dev.ok ## what is seen without running: format, lint, types, floors
 	$(BIN)/ruff format --check --quiet --output-format concise .
@@ -37,12 +47,26 @@ fix: .venv/dev.ok ## format, and mend what ruff can mend
 	$(BIN)/ruff check --fix --quiet --exit-zero .
 	$(BIN)/ruff format .
 
+servers: .venv/dev.ok ## PostgreSQL and Kafka on loopback, without containers
+	$(BIN)/python -m servers start
+
+servers-stop: ## stop just these
+	$(BIN)/python -m servers stop
+
 prove: .venv/shop.ok ## the long proof: ten seeds, a minute each, a kill every two seconds
 	for seed in 1 2 3 4 5 6 7 8 9 10; do \
 	  $(BIN)/partita demo --headless --for 60s --kill-every 2s --seed $$seed || exit 3; done
 
+prove-servers: .venv/dev.ok ## the same on PostgreSQL and Kafka, which are killed too; three brokers; ten minutes without one
+	$(BIN)/python -m servers.prove $(ARGS)
+	PARTITA_LONG=1 $(BIN)/python -m pytest -v tests/processes/test_on_servers.py tests/processes/test_kafka_trouble.py \
+	  -k "killed_under_load or while_the_broker_is_down or one_broker_of_three" --timeout 1200 || exit 3
+
 bench: .venv/bench.ok ## benchmarks beside the peer, as JSON and as a table
-	$(BIN)/python bench/run.py $(ARGS)
+	$(BIN)/python bench/run.py embedded $(ARGS)
+
+bench-servers: .venv/bench.ok ## the same on PostgreSQL and on PostgreSQL and Kafka (20 minutes)
+	$(BIN)/python bench/run.py postgres kafka $(ARGS)
 
 # dev.txt comes first and binds the others: one machine can hold all three, and no command moves another's versions.
 lock: .venv/python.ok ## write the locked requirements anew (ARGS=--upgrade for newer versions)

@@ -2,85 +2,140 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
-import signal
-import socket
-import subprocess
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from servers.debezium import debezium
+from servers.kafka import KafkaCluster, KafkaOptions, kafka
+from servers.pgbouncer import pgbouncer
+from servers.postgres import postgres, url
+from servers.process import ServerFailed, ServerProcess, free_port
 
-READY_WITHIN_S = 30.0
-STOPS_WITHIN_S = 20.0
+
+@contextlib.contextmanager
+def _folder(name: str) -> Iterator[Path]:
+    """Where pytest has its folders, or below /tmp, which a server that runs as another user can read."""
+    where = os.environ.get("PYTEST_DEBUG_TEMPROOT") or ("/tmp" if os.geteuid() == 0 else None)
+    folder = Path(tempfile.mkdtemp(prefix=f"partita-{name}-", dir=where))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _cannot(error: ServerFailed) -> None:
+    """What is absent skips with the command that brings it; in CI nothing is skipped."""
+    if os.environ.get("CI") or "to have it" not in str(error):
+        pytest.fail(str(error))
+    pytest.skip(str(error))
+
+
+@contextlib.contextmanager
+def postgres_server() -> Iterator[tuple[ServerProcess, str]]:
+    """A PostgreSQL of its own with its URL, ready for statements; a test may kill and start it."""
+    with _folder("postgres") as folder:
+        port = free_port()
+        try:
+            server = postgres(folder, port)
+            server.start()
+        except ServerFailed as error:
+            _cannot(error)
+            raise
+        try:
+            yield server, url(port)
+        finally:
+            server.stop()
 
 
 @contextlib.contextmanager
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL of its own, ready for statements, as `postgresql://postgres@127.0.0.1:port/postgres`."""
-    programs = _postgres_programs()
-    if programs is None and os.environ.get("CI"):
-        pytest.fail("no PostgreSQL here, and nothing is skipped in CI: apt-get install postgresql")
-    if programs is None:
-        pytest.skip("no PostgreSQL here; to run these tests: apt-get install postgresql")
-    who = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
-    folder = Path(tempfile.mkdtemp(prefix="partita-postgres-", dir="/tmp" if who else None))
-    try:
-        if who:
-            shutil.chown(folder, "postgres", "postgres")
-        data = folder / "data"
-        command = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-instructions", "-E", "UTF8"]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=60, **who)  # type: ignore[call-overload]
-        port = _free_port()
-        options = {
-            "listen_addresses": "127.0.0.1",
-            "port": port,
-            "unix_socket_directories": "",
-            "shared_buffers": "64MB",
-        }
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(
-                [programs / "postgres", "-D", data, *(f"--{name}={value}" for name, value in options.items())],
-                cwd=folder, stdout=log, stderr=log, start_new_session=True, **who,
-            )  # fmt: skip
+    with postgres_server() as (_, where):
+        yield where
+
+
+EMPTY = """
+DO $$ DECLARE one record; BEGIN
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid();
+    FOR one IN SELECT slot_name FROM pg_replication_slots LOOP
+        PERFORM pg_drop_replication_slot(one.slot_name);
+    END LOOP;
+    FOR one IN SELECT nspname FROM pg_namespace WHERE nspname <> 'information_schema' AND nspname !~ '^pg_|^public$' LOOP
+        EXECUTE format('DROP SCHEMA %I CASCADE', one.nspname);
+    END LOOP;
+END $$
+"""
+
+
+def emptied(server: ServerProcess, url: str) -> None:
+    """A PostgreSQL that several tests use in turn, as if it were new: whatever the last one left, also a killed one."""
+    import asyncpg
+
+    async def empty() -> None:
+        connection = await asyncpg.connect(url)
         try:
-            _wait_until_ready(server, programs, port, folder / "log")
-            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+            await connection.execute(EMPTY)
         finally:
-            server.send_signal(signal.SIGINT)  # a fast shutdown: who is connected is cut off
-            try:
-                server.wait(STOPS_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+            await connection.close()
+
+    if server.child is None or server.child.poll() is not None:
+        server.start()
+    asyncio.run(empty())
 
 
-def _postgres_programs() -> Path | None:
-    """The folder of `initdb` and `postgres`, where Debian, the path, or a link on it has them."""
-    on_path = shutil.which("initdb")
-    folders = [Path(on_path).resolve().parent] if on_path else []
-    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return next((f for f in folders if (f / "initdb").exists() and (f / "postgres").exists()), None)
+@contextlib.contextmanager
+def pooler_url(server: str, *, mode: str = "transaction", size: int = 10) -> Iterator[str]:
+    """A PgBouncer before the PostgreSQL at that URL."""
+    with _folder("pgbouncer") as folder:
+        port = free_port()
+        try:
+            pooler = pgbouncer(folder, port, urlsplit(server).port or 0, mode=mode, size=size)
+            pooler.start()
+        except ServerFailed as error:
+            _cannot(error)
+            raise
+        try:
+            yield url(port)
+        finally:
+            pooler.stop()
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+@contextlib.contextmanager
+def kafka_cluster(nodes: int = 1, options: KafkaOptions | None = None) -> Iterator[KafkaCluster]:
+    """A Kafka of its own, one broker or three; a test may kill and start its nodes."""
+    with _folder("kafka") as folder:
+        try:
+            # A longer session where brokers share two cores: a slow one must not be thrown out.
+            session_ms = 1_000 if nodes == 1 else 2_000
+            cluster = kafka(folder, [free_port() for _ in range(nodes)], session_ms=session_ms, options=options)
+            cluster.start()
+        except ServerFailed as error:
+            _cannot(error)
+            raise
+        try:
+            yield cluster
+        finally:
+            cluster.stop()
 
 
-def _wait_until_ready(server: subprocess.Popen[bytes], programs: Path, port: int, log: Path) -> None:
-    """Ready means that a statement succeeded, not that the port accepts."""
-    ask = [programs / "psql", "-X", "-q", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-c", "SELECT 1"]
-    until = time.monotonic() + READY_WITHIN_S
-    while time.monotonic() < until and server.poll() is None:
-        if subprocess.run(ask, capture_output=True, timeout=10, check=False).returncode == 0:
-            return
-        time.sleep(0.05)
-    raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text(encoding='utf-8')[-2_000:]}")
+@contextlib.contextmanager
+def connect_worker(brokers: str, connector: str, environment: Mapping[str, str]) -> Iterator[ServerProcess]:
+    """A Kafka Connect that runs this connector of Debezium's; a test may kill and start it."""
+    with _folder("debezium") as folder:
+        try:
+            worker = debezium(folder, free_port(), brokers, connector, environment)
+            worker.start()
+        except ServerFailed as error:
+            _cannot(error)
+            raise
+        try:
+            yield worker
+        finally:
+            worker.stop()

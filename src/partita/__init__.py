@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from partita.catalog.retry import Retry
     from partita.catalog.service import Service
     from partita.errors import Conflict, DeclarationError, NotFound, PartitaError, SettingsError, StoreUnavailable
+    from partita.outbox.foreign import Outbox
     from partita.sagas.definition import Saga, pivot, retriable, step
     from partita.sagas.durations import hours, minutes, seconds
     from partita.schemas.shape import Since
@@ -36,6 +37,7 @@ __all__ = [
     "Key",
     "Meta",
     "NotFound",
+    "Outbox",
     "PartitaError",
     "Rejection",
     "Retry",
@@ -66,6 +68,7 @@ _HOMES = {
     "Key": "partita.catalog.event",
     "Meta": "partita.catalog.injection",
     "NotFound": "partita.errors",
+    "Outbox": "partita.outbox.foreign",
     "PartitaError": "partita.errors",
     "Rejection": "partita.catalog.rejection",
     "Retry": "partita.catalog.retry",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,24 +21,32 @@ from partita.catalog.service import Service
 from partita.clock import SystemClock, SystemIds
 from partita.codec.connect import connect_codec
 from partita.errors import NotFound, PartitaError, SettingsError
+from partita.outbox.foreign import Outbox
 from partita.runtime.system import ROLES, System
 from partita.settings import Settings
 from partita.sqlite_file.wake import Wake
 from partita.store.connect import connect_store
 from partita.store.port import Store
+from partita.topics.declared import declared_topics
+from partita.topics.topic_plan import TopicPlan
 
 ReplyT = TypeVar("ReplyT")
 SETTLE_LOOK_S = 0.02
 
 
 class App:
-    """A system of services: `app = App(orders, inventory, payments)`; no configuration means embedded and durable."""
+    """A system of services: `app = App(orders, inventory, payments)`; no configuration means embedded and durable.
 
-    def __init__(self, *services: Service, settings: Settings | None = None) -> None:
+    `topics` says how large its topics are and what cluster they live on: `TopicPlan(...)` of `partita.topics`.
+    """
+
+    def __init__(self, *services: Service, settings: Settings | None = None, topics: TopicPlan | None = None) -> None:
         self.services = services
         self.settings = settings or Settings.from_environment()
         self.catalog = Catalog(services)
         self.catalog.check()
+        self.topics = topics or TopicPlan()
+        declared_topics(self.catalog, self.topics)  # a plan that cannot be is refused here, not at the first start
         self._replaced: dict[Callable[..., Any], Callable[..., Any]] = {}
         self._system: System | None = None
 
@@ -75,8 +83,9 @@ class App:
         return store
 
     def configured(self, settings: Settings) -> App:
-        """The same services under other settings; what was replaced stays replaced."""
+        """The same services and topics under other settings; what was replaced stays replaced."""
         other = type(self)(*self.services, settings=settings)
+        other.topics = self.topics
         other._replaced = dict(self._replaced)
         return other
 
@@ -86,12 +95,30 @@ class App:
 
     def connect_bus(self, clock: SystemClock, wake: Wake) -> Bus:
         """The bus the settings name; a subclass may put something of its own between."""
-        return connect_bus(self.settings.bus or self.settings.data / "log.db", clock, wake)
+        settings = self.settings
+        return connect_bus(
+            settings.bus or settings.data / "log.db", clock, wake, settings.instance, migrate=settings.migrate
+        )
 
     def connect_store(self, service: Service, bus: Bus, clock: SystemClock, wake: Wake) -> Store:
         """The store of a service; a subclass may put something of its own between."""
-        where: str | Path = self.settings.store or self.settings.data / f"{service.name}.db"
-        return connect_store(where, service=service.name, tables=service.tables, clock=clock, wake=wake)
+        where: str | Path = self.settings.store_of(service.name) or self.settings.data / f"{service.name}.db"
+        return connect_store(
+            where, service=service.name, tables=service.tables, clock=clock, wake=wake, migrate=self.settings.migrate
+        )
+
+    def outbox(self, service: Service) -> Outbox:
+        """The outbox of a service for transactions of your own; the app need not run.
+
+        Raises:
+            NotFound: the service is not one of this app.
+        """
+        if service not in self.services:
+            raise NotFound(
+                f"{service.name} is no service of this app.",
+                hint=f"It has: {', '.join(s.name for s in self.services)}.",
+            )
+        return Outbox(service)
 
     @asynccontextmanager
     async def running(
@@ -108,12 +135,13 @@ class App:
         """
         if self._system is not None:
             raise PartitaError("The app runs already in this process.", hint="Use the running one.")
+        self.settings.check_stores(s.name for s in self.services)
         names = list(services) if services is not None else [s.name for s in self.services]
         clock = SystemClock()
         ids = SystemIds(clock)
         wake = Wake(self.settings.data / "wake")
         bus = self.connect_bus(clock, wake)
-        system = System(self.catalog, self.settings, clock, ids, connect_codec(), bus)
+        system = System(self.catalog, self.settings, clock, ids, connect_codec(), bus, self.topics)
         stores = {name: self.connect_store(self.catalog.service(name), bus, clock, wake) for name in names}
         try:
             await system.open(stores, self._replaced)
@@ -196,44 +224,50 @@ async def open_stores(app: App, data: Path) -> AsyncIterator[dict[str, Store]]:
         NotFound: the folder, or the server `PARTITA_STORE` names, holds none of them.
     """
     clock = SystemClock()
-    wake = Wake(data / "wake")
-    server = app.settings.store
+    app.settings.check_stores(s.name for s in app.services)
+    servers = {s: app.settings.store_of(s.name) for s in app.services}
     files = {s: data / f"{s.name}.db" for s in app.services}
-    found: dict[Service, str | Path] = (
-        dict.fromkeys(app.services, server) if server else {s: f for s, f in files.items() if f.exists()}
-    )
+    found: dict[Service, str | Path] = {s: servers[s] or f for s, f in files.items() if servers[s] or f.exists()}
     if not found:
         raise NotFound(
             f"{data}: no data of this app there.",
             hint="Name the folder with --data, or start the system first: partita demo.",
         )
     stores: dict[str, Store] = {}
-    try:
-        for service, path in found.items():
-            store = connect_store(
-                path, service=service.name, tables=service.tables, clock=clock, wake=wake, create=False
-            )
-            await store.open()
-            stores[service.name] = store
-        yield stores
-    finally:
-        for store in stores.values():
-            await store.close()
+    with closing(Wake(data / "wake")) as wake:
+        try:
+            for service, path in found.items():
+                store = connect_store(
+                    path,
+                    service=service.name,
+                    tables=service.tables,
+                    clock=clock,
+                    wake=wake,
+                    create=False,
+                    migrate=app.settings.migrate,
+                )
+                await store.open()
+                stores[service.name] = store
+            yield stores
+        finally:
+            for store in stores.values():
+                await store.close()
 
 
 @asynccontextmanager
 async def open_bus(app: App, data: Path) -> AsyncIterator[Bus]:
-    """The existing log of an app, for reading.
+    """The existing log or broker of an app, for reading.
 
     Raises:
-        NotFound: there is none.
+        NotFound: there is no log. BusUnavailable: the broker does not answer.
     """
-    path = data / "log.db"
-    if not path.exists():
+    where: str | Path = app.settings.bus or data / "log.db"
+    if isinstance(where, Path) and not where.exists():
         raise NotFound(f"{data}: no log there.", hint="Name the folder with --data.")
-    bus = connect_bus(path, SystemClock(), Wake(data / "wake"))
-    await bus.open()
-    try:
-        yield bus
-    finally:
-        await bus.close()
+    with closing(Wake(data / "wake")) as wake:
+        bus = connect_bus(where, SystemClock(), wake, create=False, migrate=app.settings.migrate)
+        await bus.open()
+        try:
+            yield bus
+        finally:
+            await bus.close()

@@ -5,8 +5,10 @@ PartitaError
   SettingsError         a setting, flag or folder is wrong
   StoreError
     StoreUnavailable    disk full, locked, read-only, gone: nothing was written, try again
+      StoreContended    another transaction was in the way: rolled back, run again by itself
     StoreCorrupt        the file is damaged or is no database: refused, untouched
     StoreMismatch       another project's folder, or a newer Partita wrote it
+    MigrationPending    the schema is an older one, and migrations are not applied at the start here
   BusError
     BusUnavailable      the log or broker cannot be reached now
     MessageTooLarge     refused at emit, in the sender's transaction
@@ -15,6 +17,7 @@ PartitaError
   UnknownSchema         the writer's schema is not known here
   Conflict              the same id or idempotency key came with another content
   NotFound              the thing asked for does not exist
+  NoTransaction         a message cannot leave with what was given: it is no open transaction
 """
 
 from __future__ import annotations
@@ -67,6 +70,12 @@ class StoreUnavailable(StoreError):
     retryable = True
 
 
+class StoreContended(StoreUnavailable):
+    """Another transaction was in the way and this one was rolled back: run again it will mostly pass."""
+
+    code = "PTA-0304"
+
+
 class StoreCorrupt(StoreError):
     """The database file is damaged; it was not touched."""
 
@@ -78,6 +87,13 @@ class StoreMismatch(StoreError):
     """The database belongs to another service or to a newer Partita; it was not touched."""
 
     code = "PTA-0303"
+    exit_code = 5
+
+
+class MigrationPending(StoreError):
+    """The schema is older than this Partita needs, and `PARTITA_MIGRATE=off` leaves it to a person; it was not touched."""
+
+    code = "PTA-0304"
     exit_code = 5
 
 
@@ -136,3 +152,10 @@ class NotFound(PartitaError):
 
     code = "PTA-0800"
     exit_code = 4
+
+
+class NoTransaction(PartitaError):
+    """A message cannot leave with what was given: it is no open transaction, or one that has failed already."""
+
+    code = "PTA-0900"
+    exit_code = 2

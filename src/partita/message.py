@@ -63,6 +63,32 @@ def envelope_to_bytes(envelope: Envelope) -> bytes:
     return _encode(envelope)
 
 
+def first_trace(message_id: str) -> str:
+    """The W3C trace context of a message that nothing caused: its id, a UUID, names the trace."""
+    trace = message_id.replace("-", "")
+    return f"00-{trace}-{trace[16:]}-01"
+
+
+_NUMBER_MAX = 2**63 - 1
+# No text holds these bytes: 0xff is nowhere in UTF-8.
+_OPEN = b"key_sequence\xcf" + _NUMBER_MAX.to_bytes(8, "big")
+
+
+def unnumbered_headers(envelope: Envelope) -> tuple[bytes, int]:
+    """The envelope of a keyed message whose number is not known yet, and where in the bytes its eight belong.
+
+    A database that numbers the key in the statement that writes the row puts them there itself: one round trip.
+    """
+    envelope.key_sequence = _NUMBER_MAX
+    data = _encode(envelope)
+    return data, data.index(_OPEN) + len(_OPEN) - 8
+
+
+def numbered_headers(headers: bytes, hole: int, number: int) -> bytes:
+    """Headers with the number in its place."""
+    return headers[:hole] + number.to_bytes(8, "big") + headers[hole + 8 :]
+
+
 def envelope_from_bytes(data: bytes) -> Envelope:
     """The envelope from its bytes.
 

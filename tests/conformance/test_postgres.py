@@ -11,7 +11,7 @@ import pytest
 from tests.servers import postgres_url
 
 from partita.clock import SystemClock
-from partita.errors import PartitaError, StoreMismatch, StoreUnavailable
+from partita.errors import PartitaError, StoreContended, StoreMismatch, StoreUnavailable
 from partita.store.connect import connect_store
 from partita.store.port import InHand, Store
 from partita.testing.conformance import store as store_suite
@@ -48,10 +48,33 @@ async def test_a_store_without_locks_on_sequences_does_not_pass(server: str, mon
     """A suite that cannot fail proves nothing: without the locks two writers give one number twice."""
     from partita.store.postgres import sequences
 
-    unlocked = sequences.LOCK_OUT[: sequences.LOCK_OUT.index("ON CONFLICT")] + "ON CONFLICT DO NOTHING"
-    monkeypatch.setattr(sequences, "LOCK_OUT", unlocked)
+    monkeypatch.setattr(sequences, "LAST_IN", sequences.LAST_IN.replace("$5", "$5 AND false"))
     with pytest.raises(AssertionError, match="an update was lost"):
         await store_suite.many_writers_lose_nothing(store_at(server))
+
+
+async def test_of_two_that_begin_a_key_the_second_is_refused(server: str) -> None:
+    """A key without a row cannot be locked: its first number is an insert that waits for the other one's."""
+    place = ("source", "topic", "new")
+    open_store = store_at(server)
+    async with opened(open_store) as one, opened(open_store) as two:
+
+        async def second() -> None:
+            async with two.transaction() as session:
+                assert await session.sequences.last_in("group", [place]) == {}
+                await session.sequences.begin_in("group", {place: 2})
+
+        async with one.transaction() as session:
+            assert await session.sequences.last_in("group", [place]) == {}
+            await session.sequences.begin_in("group", {place: 1})
+            await session.fetch("SELECT 1 AS n", {})  # a handler's statement: what is written waits no longer
+            other = asyncio.ensure_future(second())
+            done, _ = await asyncio.wait([other], timeout=0.2)
+            assert not done, "it did not wait to know who was first"
+        with pytest.raises(StoreContended):
+            await asyncio.wait_for(other, 5)
+        async with two.reading() as session:
+            assert await session.sequences.last_in("group", [place]) == {place: 1}
 
 
 async def test_rows_of_a_key_leave_in_the_order_of_their_numbers(server: str) -> None:
@@ -62,10 +85,9 @@ async def test_rows_of_a_key_leave_in_the_order_of_their_numbers(server: str) ->
         for _ in range(15):
             async with store.transaction(durable=False) as session:
                 keys = [("topic", key) for key in ("b", "a")]
-                last = await session.sequences.last_out(keys)
-                numbers = {place: last.get(place, 0) + 1 for place in keys}
+                before = await session.sequences.reserve(dict.fromkeys(keys, 1))
+                numbers = {place: last + 1 for place, last in before.items()}
                 await asyncio.sleep(0)
-                await session.sequences.save_out(numbers)
                 await session.outbox.add([outbox_row(f"{key}/{n}", key) for (_, key), n in numbers.items()])
 
     async with opened(open_store) as one, opened(open_store) as two:
@@ -74,6 +96,20 @@ async def test_rows_of_a_key_leave_in_the_order_of_their_numbers(server: str) ->
             rows = await session.outbox.pending(0, 0, 1_000)
     for key in "ab":
         assert [row.id for row in rows if row.key == key] == [f"{key}/{n}" for n in range(1, 91)]
+
+
+async def test_many_rows_keep_the_order_in_which_they_were_added(server: str) -> None:
+    """They are written another way than few; what is not to travel is kept beside them, and not queued."""
+    async with opened(store_at(server)) as store:
+        for first, count in ((0, 3), (3, 500), (503, 3)):
+            async with store.transaction() as session:
+                await session.outbox.add([outbox_row(f"o{n}") for n in range(first, first + count)])
+                await session.outbox.add([outbox_row(f"kept{first}/{n}") for n in range(count)], queued=False)
+        async with store.reading() as session:
+            rows = await session.outbox.pending(0, 0, 1_000)
+            status = await session.outbox.status()
+    assert [row.id for row in rows] == [f"o{n}" for n in range(506)]
+    assert (status.pending, status.total) == (506, 1_012)
 
 
 async def test_a_take_over_waits_for_a_transaction_that_passed_the_fence(server: str) -> None:
@@ -197,7 +233,7 @@ async def test_a_lost_connection_blames_no_message(server: str) -> None:
 
 
 async def test_a_deadlock_is_run_again(server: str) -> None:
-    """It is nobody's fault: one of the two is told that the store was not available."""
+    """It is nobody's fault: one of the two is told to run again."""
     async with opened(store_at(server)) as store:
         async with store.transaction() as session:
             await session.execute("CREATE TABLE pair (id INT PRIMARY KEY, n INT)", {})
@@ -211,7 +247,18 @@ async def test_a_deadlock_is_run_again(server: str) -> None:
                 await session.execute("UPDATE pair SET n = n + 1 WHERE id = :id", {"id": second})
 
         outcomes = await asyncio.gather(write(1, 2), write(2, 1), return_exceptions=True)
-        assert sorted(type(each).__name__ for each in outcomes) == ["NoneType", "StoreUnavailable"]
+        assert sorted(type(each).__name__ for each in outcomes) == ["NoneType", "StoreContended"]
+
+
+async def test_a_transaction_that_stands_still_lets_go_of_its_locks(server: str) -> None:
+    """A process that is stopped within one may stay so for hours; who takes its work over waits for its locks."""
+    open_store = store_at(f"{server}?idle_s=0.5")
+    async with opened(open_store) as one, opened(open_store) as two:
+        with pytest.raises(StoreUnavailable):
+            async with one.transaction() as session:
+                await session.sequences.reserve({("topic", "k"): 1})
+                async with two.transaction() as successor:  # waits until the first is ended by the server
+                    assert await successor.sequences.reserve({("topic", "k"): 1}) == {("topic", "k"): 0}
 
 
 async def test_another_opening_hears_of_committed_rows(server: str) -> None:

@@ -183,7 +183,7 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.processes
+@pytest.mark.slow
 def test_a_full_disk_refuses_clearly_keeps_nothing_half_and_recovers_without_a_restart(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
@@ -193,7 +193,7 @@ def test_a_full_disk_refuses_clearly_keeps_nothing_half_and_recovers_without_a_r
 @pytest.mark.skipif(
     shutil.which("mount") is None or os.getuid() != 0, reason="needs root and mount: run the tests as root"
 )
-@pytest.mark.processes
+@pytest.mark.slow
 def test_orders_wait_while_the_disk_is_full_and_go_on_when_it_is_not(tmp_path: Path) -> None:
     """The limits of this process stand for the disk: the consumer waits, blames no message, and drains."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

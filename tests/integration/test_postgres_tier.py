@@ -1,4 +1,5 @@
-"""The shop, unchanged, with its services' databases on a real PostgreSQL and the embedded log."""
+"""The shop, unchanged, with its services' databases on a real PostgreSQL, and the embedded log, the log in the same
+PostgreSQL, or a real Kafka."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.servers import postgres_url
+from tests.servers import kafka_cluster, postgres_url
 
 from partita import Settings
 from partita.app import open_stores
@@ -25,7 +26,7 @@ from partita.examples.shop.sample import sample_lines
 from partita.examples.shop.services import OrderId, OrderLine
 from partita.observability.journey import journey
 
-pytestmark = [pytest.mark.processes]
+pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +36,26 @@ def url() -> Iterator[str]:
         yield found
 
 
-async def test_the_shop_runs_on_postgresql(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def broker() -> Iterator[str]:
+    """A Kafka of its own."""
+    with kafka_cluster() as found:
+        yield found.url
+
+
+@pytest.fixture(params=["embedded", "postgresql", "kafka"])
+def bus(request: pytest.FixtureRequest, url: str) -> str:
+    """Where the messages go."""
+    if request.param == "kafka":
+        return str(request.getfixturevalue("broker"))
+    return url if request.param == "postgresql" else ""
+
+
+async def test_the_shop_runs_on_postgresql(url: str, bus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Confirmed and compensated orders, stock and journeys as on SQLite."""
     monkeypatch.setenv("PARTITA_DATA", str(tmp_path))
-    app = shop.configured(Settings(data=tmp_path, store=url))
+    await emptied(url)
+    app = shop.configured(Settings(data=tmp_path, store=url, bus=bus))
     with pytest.raises(NotFound, match="no data of this service"):
         async with open_stores(app, tmp_path):
             pass
@@ -66,35 +83,91 @@ async def test_the_shop_runs_on_postgresql(url: str, tmp_path: Path, monkeypatch
     assert {"PlaceOrder", "OrderPlaced", "ReserveStock", "StockReserved"} <= {hop.name for hop in hops}
 
 
+def test_the_doctor_is_content_with_a_database_that_nothing_was_written_to(url: str, tmp_path: Path) -> None:
+    """Whoever asks before the first run is told what will make it, and not that something is broken."""
+    asyncio.run(emptied(url))
+    words = ["doctor", "--data", str(tmp_path), "--store", url, "-o", "json"]
+    command = [sys.executable, "-c", "from partita.cli.main import main; main()", *words]
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    found = {item["what"]: item for item in json.loads(done.stdout)["items"]}
+    assert done.returncode == 0 and found["order-service"]["level"] == "note", done.stdout
+
+
+async def test_a_service_may_have_a_database_of_its_own(url: str, tmp_path: Path) -> None:
+    """Its tables are there and nowhere else, and messages go to and fro."""
+    import asyncpg
+
+    await emptied(url)
+    own = url.rpartition("/")[0] + "/own"
+    connection = await asyncpg.connect(url)
+    await connection.execute("CREATE DATABASE own")
+    app = shop.configured(Settings(data=tmp_path, store=url, stores={"inventory-service": own}))
+
+    async with app.running():
+        lines = [OrderLine(sku="A", quantity=1, price_cents=5)]
+        when = datetime(2026, 1, 1, tzinfo=UTC)
+        await app.send(
+            PlaceOrder(order_id=OrderId("o1"), customer_id="c", lines=lines, country="Norway", occurred_at=when)
+        )
+        while not (stock := await fetch(app, "inventory-service", "SELECT reserved FROM stock WHERE reserved > 0")):
+            await asyncio.sleep(0.05)
+    here = await connection.fetchval("SELECT to_regnamespace('\"inventory-service\"')")
+    await connection.close()
+    assert stock[0]["reserved"] == 1 and here is None
+
+
 async def fetch(app: Any, service: str, sql: str) -> list[dict[str, Any]]:
     async with app.store(service).reading() as session:
         return [dict(row) for row in await session.fetch(sql, {})]
 
 
-def test_an_import_ends_with_the_totals_of_the_embedded_tier(url: str, tmp_path: Path) -> None:
-    """The same file, the same result; the second time as well."""
-    path = tmp_path / "orders.csv"
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The totals of an import by the tier that needs no server."""
+    folder = tmp_path_factory.mktemp("embedded")
+    return imported(orders_in(folder), folder / "data", "", "")
+
+
+def orders_in(folder: Path) -> Path:
+    """A file of orders."""
+    path = folder / "orders.csv"
     path.write_text("".join(sample_lines(60, 3)), newline="")
-
-    async def emptied() -> None:
-        import asyncpg
-
-        connection = await asyncpg.connect(url)
-        for service in shop.services:
-            await connection.execute(f'DROP SCHEMA IF EXISTS "{service.name}" CASCADE')
-        await connection.close()
-
-    asyncio.run(emptied())
-    results = [imported(path, tmp_path / "embedded", ""), *(imported(path, tmp_path / "pg", url) for _ in range(2))]
-    assert results[0]["orders"] > 40 and results[0] == results[1] == results[2]
+    return path
 
 
-def imported(path: Path, data: Path, store: str) -> dict[str, Any]:
+def test_an_import_ends_with_the_totals_of_the_embedded_tier(
+    url: str, bus: str, embedded: dict[str, Any], tmp_path: Path
+) -> None:
+    """The same file, the same result; the second time as well."""
+    path = orders_in(tmp_path)
+    asyncio.run(emptied(url))
+    first, again = (imported(path, tmp_path / "server", url, bus) for _ in range(2))
+    assert embedded["orders"] > 40 and embedded == first == again
+
+
+async def emptied(url: str) -> None:
+    """Without the schemas of the test before."""
+    import asyncpg
+
+    connection = await asyncpg.connect(url)
+    for schema in ("partita_log", *(service.name for service in shop.services)):
+        await connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
+    await connection.close()
+
+
+def imported(path: Path, data: Path, store: str, bus: str) -> dict[str, Any]:
     """Run the import in a process of its own."""
     words = ["shop", "import", str(path), "--data", str(data), "-o", "json"]
     command = [sys.executable, "-c", "from partita.cli.main import main; main()", *words]
     done = subprocess.run(
-        command, env={**os.environ, "PARTITA_STORE": store}, capture_output=True, text=True, timeout=110, check=False
+        command,
+        env={**os.environ, "PARTITA_STORE": store, "PARTITA_BUS": bus},
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     result: dict[str, Any] = json.loads(done.stdout)

@@ -252,10 +252,10 @@ async def test_a_gap_is_waited_for_and_filled(bank: Any) -> None:
     async with bank.app.running(services=["bank"], roles=()):
         for cents in range(1, 6):
             await bank.app.send(bank.Deposit(name="ann", cents=cents))
-        async with bank.app.store("bank").transaction() as session:
-            rows = [row for slot in range(4) for row in await session.outbox.pending(slot, 0, 10)]
-            for slot in range(4):
-                await session.outbox.sent(slot, [row.seq for row in rows])
+        async with bank.app.store("bank").reading() as session:
+            unsent = await session.outbox.unsent(range(4), 10)
+        await bank.app.store("bank").sent([(slot, row.seq) for slot, row in unsent])
+        rows = [row for _, row in unsent]
         out = [Outgoing(r.topic, r.key, r.headers, r.payload, r.id) for r in rows]
         await bank.app.bus.append([out[0], out[3], out[4], out[2]])
     async with bank.app.running() as system:

@@ -26,7 +26,7 @@ async def letters(shop: Shop, group: str) -> Any:
 async def test_a_saga_whose_state_is_unreadable_is_parked_and_the_others_go_on(tmp_path: Path) -> None:
     """Case 46: its message waits with the reason, a person is told, its neighbours in the batch are decided; the row put
     back from a backup, it is decided as well."""
-    shop = Shop(tmp_path)
+    shop = Shop(tmp_path, reserve_timeout=200.0, charge_timeout=200.0)  # its own timer tells of it, after 2 s
     async with shop.app.running(services=["orders"]):
         for key in ("o1", "o2", "o3"):
             await shop.app.send(shop.Place(id=key))
@@ -44,8 +44,12 @@ async def test_a_saga_whose_state_is_unreadable_is_parked_and_the_others_go_on(t
             return bool(await shop.saga_status("o2") == "needs_attention")
 
         await until(told)
-        async with shop.app.store("orders").reading() as session:
-            assert (await session.parking.status("orders")).waiting == 1
+
+        async def waits() -> bool:
+            async with shop.app.store("orders").reading() as session:
+                return (await session.parking.status("orders")).waiting == 1
+
+        await until(waits)
         (cause,) = await shop.fetch("orders", "SELECT DISTINCT cause FROM failure")
         assert "o2" in cause[0] and "cannot be read" in cause[0]
         async with shop.app.store("orders").transaction() as session:  # from the backup
@@ -56,7 +60,7 @@ async def test_a_saga_whose_state_is_unreadable_is_parked_and_the_others_go_on(t
         async def decided() -> bool:
             return bool(await shop.saga_status("o2") == "completed")
 
-        await until(decided)
+        await until(decided, 60)
         assert not await letters(shop, "orders")
 
 

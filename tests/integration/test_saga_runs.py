@@ -23,7 +23,6 @@ from partita import (
     minutes,
     pivot,
     retriable,
-    seconds,
     step,
 )
 from partita.bus.port import Outgoing
@@ -127,6 +126,7 @@ class Shop:
         self,
         data: Path,
         *,
+        reserve_timeout: float = 30.0,
         charge_timeout: float = 60.0,
         version: int = 1,
         retriable_end: bool = True,
@@ -152,13 +152,13 @@ class Shop:
         if retriable_end:
 
             class Checkout(Saga, start=c.Placed, deadline=minutes(15), undone=c.Cancelled, of=orders, version=version):
-                reserve = step(c.Reserve, undo=c.Release, timeout=seconds(30))
+                reserve = step(c.Reserve, undo=c.Release, timeout=reserve_timeout)
                 charge = pivot(c.Charge, undo=c.Refund, timeout=charge_timeout)
                 confirm = retriable(c.Confirm)
         else:
 
             class Checkout(Saga, start=c.Placed, deadline=minutes(15), undone=c.Cancelled, of=orders, version=version):  # type: ignore[no-redef]
-                reserve = step(c.Reserve, undo=c.Release, timeout=seconds(30))
+                reserve = step(c.Reserve, undo=c.Release, timeout=reserve_timeout)
                 charge = pivot(c.Charge, undo=c.Refund, timeout=charge_timeout)
 
         handlers(self, orders, stock, bank, c)

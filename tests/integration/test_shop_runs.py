@@ -27,7 +27,7 @@ from partita.examples.shop.sample import sample_lines
 from partita.examples.shop.services import OrderId, OrderLine, ReturnId
 from partita.examples.shop.witness import PaymentProvider
 
-pytestmark = [pytest.mark.processes]
+pytestmark = [pytest.mark.slow]
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "online_retail_sample.csv"
 ORDER = {"customer_id": "c1", "country": "Norway", "lines": [{"sku": "A", "quantity": 2, "price_cents": 250}]}
 
@@ -163,7 +163,6 @@ def test_the_real_file_has_the_total_of_its_lines(tmp_path: Path) -> None:
     assert (result["returns"], result["rejected_lines"]) == (1, 12)
 
 
-@pytest.mark.slow
 def test_an_import_killed_at_ten_moments_ends_with_the_totals_of_an_undisturbed_one(
     sample: Path, tmp_path: Path
 ) -> None:

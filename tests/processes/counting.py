@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -14,15 +15,18 @@ from partita import App, Command, Event, Key, Meta, Retry, Service, Settings, Tx
 FAILS = Path(os.environ.get("COUNTING_FAILS", "/nonexistent"))
 ONE_IN = int(os.environ.get("COUNTING_ONE_IN", "0"))
 FIRST_TRIES = int(os.environ.get("COUNTING_FIRST_TRIES", "0"))
+CARELESS = os.environ.get("COUNTING_CARELESS", "0") == "1"
 BATCH = int(os.environ.get("COUNTING_BATCH", "50"))
 SCALE = float(os.environ.get("COUNTING_SCALE", "1"))
 TIERS = tuple(float(part) for part in os.environ.get("COUNTING_TIERS", "60,300,1800").split(",") if part)
+
+SEQ = "BIGINT GENERATED ALWAYS AS IDENTITY" if os.environ.get("PARTITA_STORE") else "INTEGER"
 
 source = Service("source", namespace="count.source")
 sink = Service(
     "sink",
     namespace="count.sink",
-    tables="CREATE TABLE IF NOT EXISTS seen (seq INTEGER PRIMARY KEY, key TEXT NOT NULL, number BIGINT NOT NULL, pid BIGINT);",
+    tables=f"CREATE TABLE IF NOT EXISTS seen (seq {SEQ} PRIMARY KEY, key TEXT NOT NULL, number BIGINT NOT NULL, pid BIGINT);",
     retry=Retry(
         in_place=int(os.environ.get("COUNTING_IN_PLACE", "3")),
         tiers=TIERS,
@@ -63,8 +67,17 @@ async def see(event: Counted, tx: Tx, meta: Meta) -> None:
 app = App(source, sink)
 
 
+def chosen() -> App:
+    """The app, or the same with the planted bug of the tests on Kafka."""
+    if not CARELESS:
+        return app
+    from tests.careless import CarelessApp
+
+    return CarelessApp(*app.services)
+
+
 async def main(data: Path, services: list[str], roles: tuple[str, ...]) -> None:
-    mine = app.configured(Settings(data=data, batch=BATCH, time_scale=SCALE))
+    mine = chosen().configured(Settings.from_environment(data=data, batch=BATCH, time_scale=SCALE))
     async with mine.running(services=services, roles=roles):
         os.write(1, b"ready\n")
         await asyncio.Event().wait()
@@ -72,10 +85,13 @@ async def main(data: Path, services: list[str], roles: tuple[str, ...]) -> None:
 
 def end_with_parent() -> None:
     with contextlib.suppress(OSError):
-        sys.stdin.buffer.read()
+        while os.read(0, 4096):
+            pass
     os._exit(0)
 
 
 if __name__ == "__main__":
+    # Who runs the tests in the background of a shell has it ignored, and so would we.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=end_with_parent, daemon=True).start()
     asyncio.run(main(Path(sys.argv[1]), sys.argv[2].split(","), tuple(sys.argv[3].split(","))))

@@ -45,7 +45,7 @@ def process(data: Path, services: str, roles: str, **told: object) -> Iterator[s
 
 async def send(data: Path, keys: int, numbers: range) -> None:
     """Commit events of so many keys, each key's numbers in order."""
-    mine = app.configured(Settings(data=data))
+    mine = app.configured(Settings.from_environment(data=data))
     async with mine.running(services=["source"], roles=()):
         for number in numbers:
             await asyncio.gather(*(mine.send(Count(key=f"k{k}", number=number)) for k in range(keys)))

@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import NewType
 
-from partita import Command, Event, Key, Rejection, Saga, Service, Tx, minutes, pivot, retriable, seconds, step
+import psycopg
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import Session
+
+from partita import (
+    Command,
+    Event,
+    Key,
+    Outbox,
+    Rejection,
+    Saga,
+    Service,
+    Tx,
+    minutes,
+    pivot,
+    retriable,
+    seconds,
+    step,
+)
 
 OrderId = NewType("OrderId", str)
 orders = Service("typing-orders", namespace="typing.order")
@@ -62,3 +82,26 @@ class Checkout(Saga, start=Placed, deadline=minutes(15), undone=Reserved, of=ord
     hold = step(Reserve, undo=Release, timeout=seconds(30))
     charge = pivot(Reserve, undo=Release, timeout=seconds(30))
     confirm = retriable(Release)
+
+
+outbox = Outbox(orders)
+
+
+def in_a_transaction_that_blocks(
+    session: Session, connection: Connection, plain: psycopg.Connection, file: sqlite3.Connection, placed: Placed
+) -> None:
+    """The event commits with whoever's transaction it is."""
+    outbox.add(session, placed)
+    outbox.add(connection, placed, placed, correlation_id="request-1")
+    outbox.add(plain, placed)
+    outbox.add(file, placed)
+
+
+async def in_a_transaction_that_is_awaited(
+    session: AsyncSession, connection: AsyncConnection, plain: psycopg.AsyncConnection, placed: Placed
+) -> None:
+    """What is awaited is seen by the type checker."""
+    with outbox.caused_by("request-1"):
+        await outbox.add(session, placed)
+        await outbox.add(connection, placed)
+        await outbox.add(plain, placed)

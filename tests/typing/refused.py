@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from tests.typing.accepted import OrderId, Placed, Release, Reserve, Reserved, orders
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+from tests.typing.accepted import OrderId, Placed, Release, Reserve, Reserved, orders, outbox
 
 from partita import pivot, retriable, seconds, step
 
@@ -36,3 +38,10 @@ step(Reserve, undo=Reserve, timeout=seconds(30))  # type: ignore[arg-type]
 pivot(Reserve, undo=Reserve, timeout=seconds(30))  # type: ignore[arg-type]
 retriable(Reserve)  # type: ignore[arg-type]
 retriable(Release)
+
+
+async def mixed_up(blocking: Session, awaited: AsyncSession) -> None:
+    """An add that nobody awaits writes nothing, and one that blocks cannot be awaited."""
+    outbox.add(awaited, placed)  # type: ignore[unused-coroutine]
+    await outbox.add(blocking, placed)  # type: ignore[misc]
+    await outbox.add(awaited, "placed")  # type: ignore[call-overload]

@@ -6,10 +6,11 @@ import sqlite3
 
 import pytest
 
-from partita.store.sqlite import inbox, outbox, sagas, schema, sequences, tombstones, trail
+from partita.store.sqlite import dead_letters, inbox, outbox, sagas, schema, sequences, tombstones, trail
 
-HISTORY = {"inbox", "outbox", "saga", "saga_event", "sequence_in", "sequence_out", "tombstone"}
+HISTORY = {"dead_letter", "inbox", "outbox", "saga", "saga_event", "sequence_in", "sequence_out", "tombstone"}
 STATEMENTS = {
+    "dead_letters.OLD": (dead_letters.OLD, 2),
     "inbox.SEEN": (inbox.SEEN, 2),
     "inbox.RESOLVE": (inbox.RESOLVE, 4),
     "outbox.PENDING": (outbox.PENDING, 3),

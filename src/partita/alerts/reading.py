@@ -5,6 +5,7 @@ from __future__ import annotations
 from partita.alerts.rules import Reading
 from partita.bus.port import Bus
 from partita.clock import US
+from partita.errors import BusUnavailable
 from partita.store.port import Store
 from partita.store.trouble import LetterFilter
 
@@ -35,6 +36,16 @@ async def read(store: Store, bus: Bus) -> Reading:
         tuple(each.subject for each in said if each.what == "storm"),
         (now_us - paused[1]) / US if paused is not None else 0.0,
         parked.gap,
-        sum(lag.lag for lag in await bus.lag(name)),
+        await _behind(bus, name),
         sum(each.what == "full" for each in said),
+        int(outbox.reader is not None and not outbox.reader.active),
     )
+
+
+async def _behind(bus: Bus, group: str) -> int:
+    """How many records a group is behind. A bus that does not answer must not silence the other rules: the outbox that
+    stands still for it is one of them."""
+    try:
+        return sum(each.lag for each in await bus.lag(group))
+    except BusUnavailable:
+        return 0

@@ -23,6 +23,7 @@ class Reading(NamedTuple):
     gaps: int = 0
     lag: int = 0
     full: int = 0
+    readers_gone: int = 0
 
 
 class Rule(NamedTuple):
@@ -91,6 +92,15 @@ RULES: tuple[Rule, ...] = (
         0,
         "the bus refused {value:,.0f} messages of {service} for good; later ones of their keys wait",
         "partita outbox list",
+    ),
+    Rule(
+        "OutboxReaderGone",
+        "critical",
+        lambda r: r.readers_gone,
+        0,
+        60,
+        "who reads the outbox of {service} in place of the relays is not connected",
+        "partita outbox status; start the connector, or partita outbox take-back",
     ),
     Rule(
         "Storm",

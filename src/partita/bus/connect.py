@@ -3,24 +3,131 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
+from partita.bus.administration import Administration
 from partita.bus.port import Bus
 from partita.clock import Clock
 from partita.errors import SettingsError
+from partita.migration import Migrations
+from partita.settings import without_secrets
 from partita.sqlite_file.wake import Wake
 
+SERVERS = ("postgresql", "postgres")
 
-def connect_bus(where: str | Path, clock: Clock, wake: Wake) -> Bus:
-    """The bus at a URL (`log:///folder`) or a path to a log's file.
+
+def connect_bus(
+    where: str | Path,
+    clock: Clock,
+    wake: Wake | None,
+    instance: str = "",
+    *,
+    create: bool = True,
+    migrate: bool = True,
+) -> Bus:
+    """The bus at a URL (`log:///folder`, `postgresql://user@host/database`, `kafka://host:port`) or a path to a log's
+    file; `instance` is a name that this process keeps over restarts, for a bus whose groups remember their members by
+    it. Without `create` a database that holds no log is not touched; without `migrate` a log whose schema lacks a migration
+    is refused.
 
     Raises:
         SettingsError: the URL names no bus of this build.
     """
     if isinstance(where, str) and "://" in where:
         scheme, _, rest = where.partition("://")
+        if scheme == "kafka":
+            return _kafka(where, clock, instance)
+        if scheme in SERVERS:
+            return _postgres(where, clock, create, migrate)
         if scheme != "log":
-            raise SettingsError(f"{where}: this build has no bus for {scheme}://.", hint="log:///folder")
+            raise _unknown(where, scheme)
         where = Path(rest) / "log.db"
     from partita.bus.log import LogBus
 
-    return LogBus(Path(where), clock=clock, wake=wake)
+    assert wake is not None, "the embedded log wakes its readers by it"
+    return LogBus(Path(where), clock=clock, wake=wake, migrate=migrate)
+
+
+def connect_migrations(where: str | Path) -> Migrations | None:
+    """The migrations of a bus that keeps its records in a database of ours; None for a broker.
+
+    Raises:
+        SettingsError: the URL names no bus of this build.
+    """
+    if isinstance(where, str) and "://" in where:
+        scheme, _, rest = where.partition("://")
+        if scheme == "kafka":
+            return None
+        if scheme in SERVERS:
+            return _postgres_migrations(where)
+        if scheme != "log":
+            raise _unknown(where, scheme)
+        where = Path(rest) / "log.db"
+    from partita.bus.log_schema import APPLICATION_ID, MIGRATIONS
+    from partita.sqlite_file.migrations import SqliteMigrations
+
+    return SqliteMigrations(Path(where), application_id=APPLICATION_ID, migrations=MIGRATIONS)
+
+
+def connect_administration(where: str | Path, clock: Clock) -> Administration | None:
+    """What a bus lets a person see and change of its topics; None for one that has nothing to administer.
+
+    Raises:
+        SettingsError: the URL names no bus of this build.
+    """
+    if not isinstance(where, str) or "://" not in where:
+        return None
+    scheme = where.partition("://")[0]
+    if scheme != "kafka":
+        if scheme not in ("log", *SERVERS):
+            raise _unknown(where, scheme)
+        return None
+    try:
+        from partita.bus.kafka.administration import KafkaAdministration
+    except ModuleNotFoundError as error:
+        _absent(error)
+    return KafkaAdministration(where, clock=clock)
+
+
+def _unknown(where: str, scheme: str) -> SettingsError:
+    return SettingsError(
+        f"{without_secrets(where)}: this build has no bus for {scheme}://.",
+        hint="log:///folder, postgresql://user@host:port/database or kafka://host:port",
+    )
+
+
+def _absent(error: ModuleNotFoundError) -> NoReturn:
+    if error.name != "confluent_kafka":
+        raise error
+    raise SettingsError("Kafka needs the client confluent-kafka.", hint="pip install 'partita[kafka]'") from error
+
+
+def _postgres(url: str, clock: Clock, create: bool, migrate: bool) -> Bus:
+    try:
+        from partita.bus.postgres.bus import PostgresBus
+    except ModuleNotFoundError as error:
+        _no_asyncpg(error)
+    return PostgresBus(url, clock=clock, create=create, migrate=migrate)
+
+
+def _postgres_migrations(url: str) -> Migrations:
+    try:
+        from partita.bus.postgres.schema import MIGRATIONS, SCHEMA
+        from partita.postgres_schema.migrations import PostgresMigrations
+    except ModuleNotFoundError as error:
+        _no_asyncpg(error)
+    return PostgresMigrations(url, SCHEMA, MIGRATIONS)
+
+
+def _no_asyncpg(error: ModuleNotFoundError) -> NoReturn:
+    if error.name != "asyncpg":
+        raise error
+    raise SettingsError("PostgreSQL needs the driver asyncpg.", hint="pip install 'partita[postgres]'") from error
+
+
+def _kafka(url: str, clock: Clock, instance: str) -> Bus:
+    try:
+        from partita.bus.kafka.bus import KafkaBus
+    except ModuleNotFoundError as error:
+        _absent(error)
+    return KafkaBus(url, clock=clock, instance=instance)

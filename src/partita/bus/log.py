@@ -60,11 +60,13 @@ DELETE FROM record WHERE position IN (
 class LogBus:
     """See `partita.bus.port.Bus`."""
 
-    def __init__(self, path: Path, *, clock: Clock, wake: Wake) -> None:
+    fences_appends = True
+
+    def __init__(self, path: Path, *, clock: Clock, wake: Wake, migrate: bool = True) -> None:
         self.path = path
         self._clock = clock
         self._wake = wake
-        self._file = SqliteFile(path, application_id=APPLICATION_ID, migrations=MIGRATIONS)
+        self._file = SqliteFile(path, application_id=APPLICATION_ID, migrations=MIGRATIONS, migrate=migrate)
         self._alive: Alive | None = None
         self._places: dict[tuple[str, int], int] = {}
         self._partitions: dict[str, int] = {}

@@ -63,11 +63,14 @@ class Polled(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicSpec:
-    """A topic as declared: partitions, and how long records stay (seconds; None = for ever)."""
+    """A topic as declared: partitions, and how long records stay (seconds; None = for ever). Copies, and how many of
+    them must be written before an append is acknowledged, are the broker's own choice where they are None."""
 
     name: str
     partitions: int = 4
     retention_s: float | None = 7 * 86_400.0
+    replication: int | None = None
+    min_insync: int | None = None
 
 
 class GroupLag(NamedTuple):
@@ -121,6 +124,12 @@ class Subscription(Protocol):
 
 class Bus(Protocol):
     """A log or broker."""
+
+    @property
+    def fences_appends(self) -> bool:
+        """Whether `append` refuses an older epoch. Where it cannot, what a relay that stood still appends are copies of
+        what its successor sent before it, and the receivers drop them by id and by the number of their key."""
+        ...
 
     async def open(self) -> None:
         """Connect, and create what the adapter itself needs.

@@ -9,13 +9,22 @@ import select
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from partita.cli.output import output_option, print_json, table, talk
-from partita.errors import SettingsError
+from partita.errors import PartitaError, SettingsError
+from partita.settings import without_secrets
 
+if TYPE_CHECKING:
+    from partita.examples.shop.demo import DemoOptions
+
+STORE_HELP = "Databases on a server, such as postgresql://user@host/database: a schema per service, kept afterwards."
+BUS_HELP = "The log on a server or broker; its topics are kept afterwards."
+FRESH_HELP = "Drop the shop's schemas at --store that Partita made; at --bus begin behind the records that are there."
 KEYS = {
     "o": "order-service",
     "i": "inventory-service",
@@ -43,6 +52,9 @@ KEYS = {
     help="Plant this bug: an invariant must turn red.",
 )
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder to use. Default: a fresh one.")
+@click.option("--store", metavar="URL", default="", envvar="PARTITA_STORE", help=STORE_HELP)
+@click.option("--bus", metavar="URL", default="", envvar="PARTITA_BUS", help=BUS_HELP)
+@click.option("--fresh", is_flag=True, help=FRESH_HELP)
 @output_option
 def demo(
     duration: str | None,
@@ -53,8 +65,13 @@ def demo(
     bug: str | None,
     data: Path | None,
     output: str,
+    **servers: Any,
 ) -> int:
-    """Run the shop as ten processes, kill them with SIGKILL, and prove that nothing was lost or done twice."""
+    """Run the shop as ten processes, kill them with SIGKILL, and prove that nothing was lost or done twice.
+
+    Without --store and --bus nothing but a folder is used. A server that holds anything of the shop already is refused,
+    untouched, unless --fresh is said.
+    """
     from partita.examples.shop import demo as shop_demo
 
     headless = headless or not sys.stdin.isatty() or not sys.stdout.isatty()
@@ -64,36 +81,62 @@ def demo(
         raise SettingsError(f"{data} is not empty.", hint="The demo starts from nothing; name another folder.")
     folder = data or Path(tempfile.mkdtemp(prefix="partita-demo-"))
     options = shop_demo.DemoOptions(
-        data=folder, seconds=seconds, rate=rate, kill_every_s=kills, seed=seed, bug=bug or ""
+        data=folder, seconds=seconds, rate=rate, kill_every_s=kills, seed=seed, bug=bug or "", **servers
     )
-    talk(HEAD.format(seed=seed, data=folder, rate=rate, load="keys" if not kills else f"kill -9 every {kills:g} s"))
+    talk(head(options))
     if bug:
         talk(f"  planted bug: without {bug}. An invariant must turn red.\n")
     screen = Screen(live=not headless, quiet=output == "json")
-    with screen.keys():
-        outcome = shop_demo.run(options, screen.tell, screen.say)
+    try:
+        with screen.keys():
+            outcome = shop_demo.run(options, screen.tell, screen.say)
+    except PartitaError:
+        if data is None and not (folder / "accepted.txt").exists():
+            shop_demo.remove(folder)  # refused: nothing ran in it
+        raise
     if output == "json":
         print_json("DemoResult", outcome.as_json())
     else:
         click.echo(report(outcome))
         if outcome.compensated_order:
-            _show_journey(outcome.compensated_order, folder)
+            _show_journey(outcome.compensated_order, options)
     if data is None and outcome.holds and headless:
         shop_demo.remove(folder)
     else:
-        talk(f"\n  data kept in {folder}   look: partita journey KEY --data {folder}")
+        flags = "".join(f" --{n} {shown}" for n, shown in _servers(options).items())
+        talk(f"\n  data kept in {folder}   look: partita journey KEY --data {folder}{flags}")
     return 0 if outcome.holds else 3
 
 
 HEAD = """
-  partita demo: order processing, ten processes, no servers, seed {seed}
+  partita demo: order processing, ten processes, {servers}, seed {seed}
 
-  store     SQLite, a file per service       log     embedded, in {data}
+  store     {store:<32} log     {bus}
   services  order payment inventory notification analytics
   outside   a payment provider and a mail sink with ledgers of their own
   load      {rate:g} orders/s                     faults  {load}
   saga timeouts run at 1/20 of their declared time; one ReserveStock in 25 comes late
 """
+
+
+def head(options: DemoOptions) -> str:
+    """What runs where; of a URL no user, password or option is shown."""
+    kills = options.kill_every_s
+    servers = _servers(options)
+    return HEAD.format(
+        servers=" and ".join(f"a server for the {name}" for name in servers) or "no servers",
+        seed=options.seed,
+        store=servers.get("store") or "SQLite, a file per service",
+        bus=servers.get("bus") or f"embedded, in {options.data}",
+        rate=options.rate,
+        load=f"kill -9 every {kills:g} s" if kills else "keys",
+    )
+
+
+def _servers(options: DemoOptions) -> dict[str, str]:
+    """The servers by option, as they may be shown."""
+    named = {"store": options.store, "bus": options.bus}
+    return {name: without_secrets(url) for name, url in named.items() if url}
 
 
 def parse_seconds(text: str) -> float:
@@ -202,6 +245,7 @@ def report(outcome: object) -> str:
         )
     if outcome.unmended:
         lines.append(f"NOT mended: {outcome.unmended}")
+    lines += [f"CRASHED: {each}" for each in outcome.crashed]
     if outcome.holds:
         lines.append(
             f"Proven by {checks:,} checks: every accepted order was decided, every cent and every\n"
@@ -213,7 +257,7 @@ def report(outcome: object) -> str:
     return "\n".join(lines)
 
 
-def _show_journey(key: str, data: Path) -> None:
+def _show_journey(key: str, options: DemoOptions) -> None:
     import asyncio
 
     from partita.app import open_stores
@@ -222,7 +266,8 @@ def _show_journey(key: str, data: Path) -> None:
     from partita.observability.journey import journey
 
     async def read() -> str:
-        async with open_stores(app, data) as stores:
+        settings = replace(app.settings, data=options.data, store=options.store, bus=options.bus)
+        async with open_stores(app.configured(settings), options.data) as stores:
             return drawing(key, await journey(stores, key))
 
     click.echo("\nOne compensated order:\n")

@@ -1,4 +1,4 @@
-"""`partita doctor`: this machine, the data folder and the databases, each finding with its fix."""
+"""`partita doctor`: this machine, the data folder, the databases and the broker, each finding with its fix."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from typing import Literal
 import click
 
 from partita.app import App, load_app
+from partita.cli.doctor_cluster import look_at_cluster
+from partita.cli.outbox_reader import read_by
 from partita.cli.output import app_option, data_option, moment, output_option, print_json
 from partita.clock import US, SystemClock, wall_us
-from partita.errors import PartitaError
+from partita.errors import NotFound, PartitaError
 from partita.sagas.compiling import retry_horizon_s
 from partita.sqlite_file.file import quick_check
 from partita.sqlite_file.file import version as sqlite_version
-from partita.store.connect import connect_store
+from partita.store.connect import connect_store, server_findings
+from partita.store.handover import Reader
 from partita.store.trouble import LetterFilter
 
 FREE_BYTES_MIN = 200_000_000
@@ -43,8 +46,10 @@ def doctor(data: Path, app_name: str, output: str) -> int:
     """Check everything that has to hold; exit 3 when something does not."""
     app = load_app(app_name)
     lines = [*_machine(), *_declared(app), *_folder(data)]
-    if data.is_dir():
+    lines += asyncio.run(_server(app))
+    if data.is_dir() or any(app.settings.store_of(service.name) for service in app.services):
         lines += asyncio.run(_databases(app, data))
+    lines += [Line(f.level, f.what, f.found, f.fix) for f in asyncio.run(look_at_cluster(app))]
     bad = sum(line.level == "bad" for line in lines)
     if output == "json":
         items = [{"level": x.level, "what": x.what, "found": x.found, "fix": x.fix} for x in lines]
@@ -100,17 +105,32 @@ def _folder(data: Path) -> list[Line]:
     ]
 
 
+async def _server(app: App) -> list[Line]:
+    lines: list[Line] = []
+    for url in dict.fromkeys(app.settings.store_of(service.name) for service in app.services):
+        try:
+            lines += [Line(*finding) for finding in await server_findings(url, SystemClock())]
+        except PartitaError as error:
+            what, _, hint = str(error).partition("\n")
+            lines.append(Line("bad", "server", what, hint.strip()))
+    return lines
+
+
 async def _databases(app: App, data: Path) -> list[Line]:
     lines: list[Line] = []
     newest = 0
     for service in app.services:
-        path, server = data / f"{service.name}.db", app.settings.store
+        path, server = data / f"{service.name}.db", app.settings.store_of(service.name)
         if not server and not path.exists():
             continue
         clock = SystemClock()
-        store = connect_store(server or path, service=service.name, tables="", clock=clock, create=False)
+        store = connect_store(server or path, service=service.name, tables="", clock=clock, create=False, migrate=False)
         try:
             await store.open()
+        except NotFound as error:
+            what = str(error).partition("\n")[0]
+            lines.append(Line("note", service.name, what, "It is made by the first run: partita run"))
+            continue
         except PartitaError as error:
             what, _, hint = str(error).partition("\n")
             lines.append(Line("bad", service.name, what, hint.strip()))
@@ -122,12 +142,29 @@ async def _databases(app: App, data: Path) -> list[Line]:
             dead = await session.dead_letters.count(where=LetterFilter())
             stuck = len(await session.sagas.find(status="needs_attention", limit=1_000))
         await store.close()
+        lines += _reader(service.name, status.reader)
         bad = check != "ok" or status.parked or stuck
         found = (
             f"{status.pending} pending, {status.parked} parked, {dead} open dead letters, {stuck} sagas need attention"
         )
         fix = "" if check == "ok" else "The file is damaged: put back a backup."
         lines.append(Line("bad" if bad else "note" if dead else "ok", service.name, f"{check}, {found}", fix))
+    return lines + _clock(newest)
+
+
+def _reader(service: str, reader: Reader | None) -> list[Line]:
+    """Who reads an outbox that was handed over; nobody else will bring its rows to the bus."""
+    if reader is None:
+        return []
+    if not reader.there:
+        fix = "partita outbox take-back --without-reader: the relays send all kept rows again."
+        return [Line("bad", f"outbox of {service}", read_by(reader), fix)]
+    fix = "" if reader.active else "Start its connector. Until then the server keeps its log for it."
+    return [Line("ok" if reader.active else "bad", f"outbox of {service}", read_by(reader), fix)]
+
+
+def _clock(newest: int) -> list[Line]:
+    lines = []
     behind = (newest - wall_us()) / US
     if behind > BACK_S_MAX:
         lines.append(

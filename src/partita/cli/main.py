@@ -24,9 +24,11 @@ COMMANDS = {
     "audit": ("partita.cli.audit", "audit", "Who did what and why: list, verify."),
     "outbox": ("partita.cli.outbox", "outbox", "What waits to leave, and what the bus refused."),
     "consumers": ("partita.cli.consumers", "consumers", "Consumer groups: where they stand, pause, resume, reset."),
+    "topics": ("partita.cli.topics", "topics", "Topics: as declared, against the cluster, brought back."),
+    "db": ("partita.cli.db", "db", "Schemas of the databases: status, upgrade, sql, check."),
     "metrics": ("partita.cli.metrics", "metrics", "The numbers of all services, for Prometheus."),
     "schema": ("partita.cli.schema", "schema", "Schemas derived from the declarations."),
-    "doctor": ("partita.cli.doctor", "doctor", "Check this machine, the data folder and the databases."),
+    "doctor": ("partita.cli.doctor", "doctor", "Check this machine, the data folder, databases and broker."),
     "describe": ("partita.cli.describe", "describe", "Services, events and sagas as declared."),
 }
 

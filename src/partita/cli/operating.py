@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 
 import click
 
-from partita.app import App, load_app
+from partita.app import App, load_app, open_stores
 from partita.cli.output import talk
 from partita.errors import Conflict, NotFound, SettingsError
 from partita.runtime.system import System
+from partita.settings import without_secrets
 from partita.store.trouble import LetterFilter
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -37,11 +38,11 @@ async def beside(app_name: str, data: Path, group: str | None = None) -> AsyncIt
         NotFound: the folder holds no data of this app, or there is no such group.
     """
     app: App = load_app(app_name)
-    names = [s.name for s in app.services if (data / f"{s.name}.db").exists()]
-    if not names:
-        raise NotFound(f"{data}: no data of this app there.", hint="Name the folder with --data.")
+    async with open_stores(app, data) as found:  # the rest would create what is not there
+        names = list(found)
     if group is not None and group not in names:
-        raise NotFound(f"There is no group {group!r} in {data}.", hint=f"There is: {', '.join(names)}.")
+        where = without_secrets(app.settings.store) or data
+        raise NotFound(f"There is no group {group!r} in {where}.", hint=f"There is: {', '.join(names)}.")
     chosen = names if group is None else [group]
     async with app.configured(replace(app.settings, data=data)).running(services=chosen, roles=()) as system:
         yield system

@@ -1,4 +1,4 @@
-"""`partita outbox status`: what waits to leave each service."""
+"""`partita outbox`: what waits to leave each service, what the bus refused, and who relays."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from partita.app import load_app, open_stores
 from partita.cli.operating import acting_options, beside, confirmed, run
+from partita.cli.outbox_reader import debezium, hand_over, read_by, take_back
 from partita.cli.output import app_option, data_option, output_option, print_json, table
 from partita.operators.audit import actor
 from partita.operators.steering import retry_outbox
@@ -21,6 +22,10 @@ def outbox() -> None:
     """The outboxes."""
 
 
+for command in (debezium, hand_over, take_back):
+    outbox.add_command(command)
+
+
 @outbox.command(epilog="Example:  partita outbox status -o json")
 @data_option
 @app_option
@@ -30,15 +35,23 @@ def status(data: Path, app_name: str, output: str) -> None:
     found = asyncio.run(_read(data, app_name))
     if output == "json":
         items = [
-            {"service": n, "pending": s.pending, "oldest_s": s.oldest_us / 1e6, "parked": s.parked, "kept": s.total}
+            {
+                "service": n,
+                "pending": s.pending,
+                "oldest_s": s.oldest_us / 1e6,
+                "parked": s.parked,
+                "kept": s.total,
+                "reader": s.reader and {**s.reader._asdict(), "behind": s.reader.behind},
+            }
             for n, s in found.items()
         ]
         print_json("Outboxes", {"items": items})
         return
     rows = [
-        (n, s.pending, f"{s.oldest_us / 1e6:.1f} s" if s.pending else "", s.parked, s.total) for n, s in found.items()
+        (n, s.pending, f"{s.oldest_us / 1e6:.1f} s" if s.pending else "", s.parked, s.total, read_by(s.reader))
+        for n, s in found.items()
     ]
-    click.echo(table(["service", "pending", "oldest", "parked", "kept"], rows))
+    click.echo(table(["service", "pending", "oldest", "parked", "kept", "read by"], rows))
 
 
 async def _read(data: Path, app_name: str) -> dict[str, OutboxStatus]:

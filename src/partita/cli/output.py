@@ -16,6 +16,8 @@ import click
 from partita.errors import PartitaError
 
 F = TypeVar("F", bound=Callable[..., Any])
+STORE_TEXT = "The databases' server, such as postgresql://user@host/database. Default: PARTITA_STORE, else the folder."
+BUS_TEXT = "The log's or broker's server. Default: PARTITA_BUS, else the folder."
 DEFAULT_APP = "partita.examples.shop.app:app"
 
 
@@ -27,7 +29,7 @@ def output_option(function: F) -> F:
 
 
 def data_option(function: F) -> F:
-    """`--data DIR`."""
+    """`--data DIR`, and `--store URL --bus URL` where a part of the data is on servers."""
     return click.option(
         "--data",
         type=click.Path(path_type=Path, file_okay=False),
@@ -35,7 +37,22 @@ def data_option(function: F) -> F:
         envvar="PARTITA_DATA",
         show_default=True,
         help="The folder with the databases.",
-    )(function)
+    )(_server_option("store", STORE_TEXT)(bus_option(function)))
+
+
+def bus_option(function: F) -> F:
+    """`--bus URL`."""
+    return _server_option("bus", BUS_TEXT)(function)
+
+
+def _server_option(name: str, text: str) -> Callable[[F], F]:
+    return click.option(f"--{name}", metavar="URL", help=text, expose_value=False, callback=_into_environment)
+
+
+def _into_environment(_: click.Context, option: click.Parameter, url: str | None) -> None:
+    """An app takes its settings from the environment when its module is imported, and so do child processes."""
+    if url is not None:
+        os.environ[f"PARTITA_{(option.name or '').upper()}"] = url
 
 
 def app_option(function: F) -> F:

@@ -7,11 +7,15 @@ import logging
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import click
 
 from partita.app import App, load_app
 from partita.cli.output import DEFAULT_APP, data_option, talk
+from partita.cli.readiness import READY, STOPPING, tell
+from partita.cli.workers import Workers
+from partita.clock import SystemClock
 from partita.errors import NotFound, SettingsError
 from partita.runtime.system import ROLES
 from partita.settings import Settings
@@ -22,10 +26,26 @@ from partita.settings import Settings
 @click.option("--only", multiple=True, help="A service to run; may be given several times. Default: all.")
 @click.option("--roles", default=",".join(ROLES), show_default=True, help="What to do, with commas between.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="warning")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes of this kind.")
+@click.option("--instance", metavar="NAME", help="A name kept over restarts (Kafka: static membership).")
+@click.option(
+    "--grace", type=click.FloatRange(0), metavar="SECONDS", help="For what is in work at a stop. Default: 10."
+)
 @click.option("--metrics", metavar="HOST:PORT", help="Serve /metrics there, such as 127.0.0.1:9464.")
 @data_option
-def run(app_name: str, only: tuple[str, ...], roles: str, log_level: str, metrics: str | None, data: Path) -> None:
-    """Run services of MODULE:APP. Ctrl-C or SIGTERM finishes what is in work; a second one stops at once."""
+def run(
+    app_name: str,
+    only: tuple[str, ...],
+    roles: str,
+    log_level: str,
+    workers: int,
+    data: Path,
+    **told: Any,
+) -> None:
+    """Run services of MODULE:APP. With --workers several processes share the work, one that dies is started again, and
+    SIGHUP starts them anew one after the other.
+
+    Ctrl-C or SIGTERM finishes what is in work within --grace; a second one stops at once, which is safe as well."""
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     chosen = tuple(role for role in roles.split(",") if role)
     unknown = [role for role in chosen if role not in ROLES]
@@ -37,7 +57,14 @@ def run(app_name: str, only: tuple[str, ...], roles: str, log_level: str, metric
         if name not in names:
             raise NotFound(f"{app_name} has no service {name!r}.", hint=f"It has: {', '.join(names)}.")
     os.environ["PARTITA_DATA"] = str(data)
-    settings = Settings.from_environment(data=data, metrics=metrics)
+    settings = Settings.from_environment(data=data, grace_s=told.pop("grace"), **told)
+    if workers > 1:
+        if settings.metrics:
+            raise SettingsError("Several workers cannot serve one --metrics address.", hint="partita metrics")
+        words = ["run", app_name, "--roles", roles, "--log-level", log_level, "--data", str(data)]
+        words += ["--grace", str(settings.grace_s)]
+        words += [word for name in only for word in ("--only", name)]
+        raise SystemExit(asyncio.run(Workers(words, workers, SystemClock(), settings.instance, settings.grace_s).run()))
     asyncio.run(run_until_stopped(app.configured(settings), list(only) or None, chosen))
 
 
@@ -49,6 +76,7 @@ async def run_until_stopped(app: App, services: list[str] | None, roles: tuple[s
         if stop.is_set():
             os._exit(1)
         stop.set()
+        tell(STOPPING)
         talk("stopping: finishing what is in work (again: stop at once)")
 
     loop = asyncio.get_running_loop()
@@ -56,4 +84,5 @@ async def run_until_stopped(app: App, services: list[str] | None, roles: tuple[s
         loop.add_signal_handler(number, ask)
     async with app.running(services=services, roles=roles) as system:
         talk(f"ready: {', '.join(system.stores)} ({', '.join(roles)})")
+        tell(READY)
         await stop.wait()

@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from partita.message import Envelope
-from partita.store.port import InboxEntry, InboxRow, Session
+from partita.store.port import Asked, InboxEntry, InboxRow, Known, Session
 
 
 class Verdict(Enum):
@@ -46,6 +46,16 @@ class Candidate(msgspec.Struct, eq=False):
     overtakes: bool = False  # an undo whose command is parked: it does not wait behind it
 
     @property
+    def numbered(self) -> bool:
+        """Whether it has a number among the messages of its key."""
+        return bool(self.envelope.key_sequence) and self.key is not None
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Where its number is kept: (source, topic, key)."""
+        return self.envelope.source, self.topic, self.key or ""
+
+    @property
     def told_by_envelope(self) -> bool:
         """Whether its envelope says that it is handled (`at_once`): it needs no mark, its copy is never admitted."""
         return self.unseen and self.envelope.at_once
@@ -56,45 +66,70 @@ def payload_hash(type_name: str, value: bytes) -> str:
     return hashlib.blake2b(value, digest_size=8, key=type_name.encode()[-64:]).hexdigest()
 
 
+def asked_of(
+    consumer: str,
+    order: Literal["key", "none"],
+    new: Sequence[Candidate],
+    parked: Sequence[Candidate] = (),
+    *,
+    numbers_of_unseen: bool = False,
+) -> Asked:
+    """What must be known before these are admitted: new ones, and some that come out of the parking."""
+    wanted = [c for c in new if c.wanted]
+    marks = [(consumer, c.envelope.id) for c in wanted if not c.unseen]
+    marks += [business for c in (*wanted, *parked) for business in c.business]
+    if order == "none":
+        return Asked(consumer, (), marks, (), (), ())
+    places = [c.place for c in new if c.numbered and (numbers_of_unseen or not c.unseen)]
+    keys = [(c.topic, c.key) for c in wanted if c.key is not None and not c.overtakes]
+    return Asked(consumer, (), marks, places, keys, ())
+
+
 async def admit(
-    session: Session, consumer: str, order: Literal["key", "none"], candidates: Sequence[Candidate], now_us: int
+    session: Session,
+    asked: Asked,
+    known: Known,
+    order: Literal["key", "none"],
+    candidates: Sequence[Candidate],
+    now_us: int,
 ) -> None:
     """Set each candidate's verdict, and write the marks of the fresh ones (outcome "handled", to be corrected).
 
     Within the batch order counts: of two copies of an id the first is fresh.
     """
+    consumer = asked.consumer
     wanted = [c for c in candidates if c.wanted]
     for candidate in wanted:
         if candidate.business or not candidate.told_by_envelope:
             candidate.payload_hash = payload_hash(candidate.envelope.type, candidate.value)
-    await _by_id(session, consumer, [c for c in wanted if not c.unseen])
+    _by_id(known, consumer, [c for c in wanted if not c.unseen])
     if order == "key":
-        await _by_key_sequence(session, consumer, candidates)
-        await _by_parking(session, consumer, wanted)
+        await _by_key_sequence(session, asked, known, candidates)
+        _by_parking(known, wanted)
     fresh = [c for c in wanted if c.verdict is Verdict.FRESH]
     rows = [mark_of(consumer, c, now_us) for c in fresh if not c.again and not c.told_by_envelope]
     rows += [mark_of(consumer, c, now_us, "waiting") for c in wanted if c.verdict is Verdict.HELD and not c.again]
-    rows += await _by_business_key(session, fresh, now_us)
+    rows += _by_business_key(known, fresh, now_us)
     if rows:
         await session.inbox.mark(rows)
 
 
-async def admit_parked(session: Session, candidates: Sequence[Candidate], now_us: int) -> None:
+async def admit_parked(session: Session, known: Known, candidates: Sequence[Candidate], now_us: int) -> None:
     """Admit messages that come out of the parking: their marks were written when they were parked."""
     for candidate in candidates:
         candidate.payload_hash = payload_hash(candidate.envelope.type, candidate.value)
         candidate.again = True
-    rows = await _by_business_key(session, candidates, now_us)
+    rows = _by_business_key(known, candidates, now_us)
     if rows:
         await session.inbox.mark(rows)
 
 
-async def _by_id(session: Session, consumer: str, candidates: Sequence[Candidate]) -> None:
-    known = dict(await session.inbox.seen(consumer, [c.envelope.id for c in candidates])) if candidates else {}
+def _by_id(known: Known, consumer: str, candidates: Sequence[Candidate]) -> None:
     for candidate in candidates:
-        entry = known.get(candidate.envelope.id)
+        name = (consumer, candidate.envelope.id)
+        entry = known.marks.get(name)
         if entry is None:
-            known[candidate.envelope.id] = InboxEntry(candidate.payload_hash, "handled", 0, None)
+            known.marks[name] = InboxEntry(candidate.payload_hash, "handled", 0, None)
         else:
             candidate.before = entry
             if entry.payload_hash != candidate.payload_hash:
@@ -106,57 +141,48 @@ async def _by_id(session: Session, consumer: str, candidates: Sequence[Candidate
                 candidate.verdict = Verdict.DUPLICATE
 
 
-async def _by_key_sequence(session: Session, consumer: str, candidates: Sequence[Candidate]) -> None:
+async def _by_key_sequence(session: Session, asked: Asked, known: Known, candidates: Sequence[Candidate]) -> None:
     """Drop what is older than the last handled of its key; hold what comes before its predecessor.
 
     The first number seen of a key is its base: a group may start in the middle. A gap leaves the mark where it
     is, so that the missing message is still welcome when it comes.
     """
-    numbered = [c for c in candidates if c.envelope.key_sequence and c.key is not None]
-    places = [(c.envelope.source, c.topic, c.key or "") for c in numbered]
-    asked = {place for candidate, place in zip(numbered, places, strict=True) if not candidate.unseen}
-    last = dict(await session.sequences.last_in(consumer, sorted(asked))) if asked else {}
+    could_be_known = frozenset(asked.places)
+    begun: dict[tuple[str, str, str], int] = {}
     moved: dict[tuple[str, str, str], int] = {}
-    for candidate, place in zip(numbered, places, strict=True):
-        if candidate.verdict is Verdict.DUPLICATE:
+    for candidate in candidates:
+        if not candidate.numbered or candidate.verdict is Verdict.DUPLICATE:
             continue
-        number, before = candidate.envelope.key_sequence, last.get(place)
+        place, number = candidate.place, candidate.envelope.key_sequence
+        before = known.last.get(place)
         if before is None or number == before + 1:
-            last[place] = moved[place] = number
+            new = place in begun or (before is None and place in could_be_known)
+            (begun if new else moved)[place] = known.last[place] = number
         elif candidate.verdict is not Verdict.CONFLICT:
             candidate.verdict = Verdict.STALE if number <= before else Verdict.GAP
-    if moved:
-        await session.sequences.save_in(consumer, moved)
+    await session.sequences.begin_in(asked.consumer, begun)
+    await session.sequences.save_in(asked.consumer, moved)
 
 
-async def _by_parking(session: Session, consumer: str, candidates: Sequence[Candidate]) -> None:
+def _by_parking(known: Known, candidates: Sequence[Candidate]) -> None:
     """Behind a parked message of a key its later ones are parked as well, or they would pass it."""
-    asked = [
-        (candidate, (candidate.topic, candidate.key))
-        for candidate in candidates
-        if candidate.verdict is Verdict.FRESH and candidate.key is not None and not candidate.overtakes
-    ]
-    held = await session.parking.held(consumer, [place for _, place in asked])
-    for candidate, place in asked:
-        if place in held:
+    for candidate in candidates if known.parked else ():
+        behind = (candidate.topic, candidate.key) in known.parked and not candidate.overtakes
+        if behind and candidate.verdict is Verdict.FRESH:
             candidate.verdict = Verdict.HELD
 
 
-async def _by_business_key(session: Session, fresh: Sequence[Candidate], now_us: int) -> list[InboxRow]:
+def _by_business_key(known: Known, fresh: Sequence[Candidate], now_us: int) -> list[InboxRow]:
     """Marks of (handler, event type, business key); the type is part of the key, or OrderPlaced and
     OrderConfirmed of one order would suppress each other."""
-    asked: dict[str, list[tuple[Candidate, str]]] = {}
+    rows: list[InboxRow] = []
     for candidate in fresh:
         for consumer, value in candidate.business:
-            asked.setdefault(consumer, []).append((candidate, value))
-    rows: list[InboxRow] = []
-    for consumer, pairs in asked.items():
-        known = dict(await session.inbox.seen(consumer, [value for _, value in pairs]))
-        for candidate, value in pairs:
-            if value in known:
-                candidate.repeated[consumer] = known[value]
+            before = known.marks.get((consumer, value))
+            if before is not None:
+                candidate.repeated[consumer] = before
                 continue
-            known[value] = InboxEntry(candidate.payload_hash, "handled", now_us, None)
+            known.marks[consumer, value] = InboxEntry(candidate.payload_hash, "handled", now_us, None)
             rows.append(mark_of(consumer, candidate, now_us)._replace(message_id=value))
     return rows
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from partita.message import envelope_from_bytes
-from partita.store.port import Store, TrailMark, TrailRow
+from partita.store.port import Store
+from partita.store.trail import TrailMark, TrailRow
 
 
 @dataclass(slots=True)

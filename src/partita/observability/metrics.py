@@ -6,12 +6,14 @@ error text could fill. Every process of a system says the same of a database; ta
 
 from __future__ import annotations
 
+import contextlib
 import platform
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from partita.bus.port import Bus
 from partita.clock import US
+from partita.errors import BusUnavailable
 from partita.store.port import Store
 from partita.store.trouble import LetterFilter
 
@@ -30,6 +32,12 @@ SIGNALS: Mapping[str, Signal] = {
     "partita_outbox_oldest_pending_seconds": Signal("gauge", "Age of the oldest of them.", ("service",)),
     "partita_outbox_refused_rows": Signal("gauge", "Messages the bus refused, with those of their keys.", ("service",)),
     "partita_outbox_relayed": Signal("counter", "Messages this process brought to the bus.", ("service",)),
+    "partita_outbox_reader_connected": Signal(
+        "gauge", "Where the outbox was handed to another reader: 1 while it is connected.", ("service", "slot")
+    ),
+    "partita_outbox_reader_behind_bytes": Signal(
+        "gauge", "How much of the database's log that reader has not confirmed.", ("service", "slot")
+    ),
     "partita_consumer_lag_messages": Signal("gauge", "Messages a group is behind.", ("group", "topic")),
     "partita_consumer_paused": Signal("gauge", "1 while a person has paused the group.", ("group",)),
     "partita_consumer_storm": Signal(
@@ -89,6 +97,9 @@ async def read(store: Store, bus: Bus) -> list[Sample]:
     say("partita_outbox_pending_rows", outbox.pending)
     say("partita_outbox_oldest_pending_seconds", outbox.oldest_us / US)
     say("partita_outbox_refused_rows", outbox.parked)
+    if outbox.reader is not None:
+        say("partita_outbox_reader_connected", float(outbox.reader.active), outbox.reader.slot)
+        say("partita_outbox_reader_behind_bytes", outbox.reader.behind, outbox.reader.slot)
     for state in ("waiting", "behind", "gap", "ready", "dead"):
         say("partita_parked_messages", getattr(parked, state), state)
     say("partita_parked_keys", parked.keys)
@@ -99,8 +110,9 @@ async def read(store: Store, bus: Bus) -> list[Sample]:
     if active:
         say("partita_saga_needs_attention", len(attention))
     behind: dict[str, int] = {}
-    for lag in await bus.lag(name):
-        behind[lag.topic] = behind.get(lag.topic, 0) + lag.lag
+    with contextlib.suppress(BusUnavailable):  # then there is no number: none is not 0
+        for lag in await bus.lag(name):
+            behind[lag.topic] = behind.get(lag.topic, 0) + lag.lag
     for topic, count in behind.items():
         say("partita_consumer_lag_messages", count, topic)
     return found

@@ -5,6 +5,7 @@ Walk 5: G1, the state and the messages it causes commit together or not at all.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +19,8 @@ from partita.catalog.rejection import Rejection, to_struct
 from partita.clock import Ids
 from partita.codec.port import Codec
 from partita.errors import MessageTooLarge
-from partita.message import Envelope, Message, SagaAddress, envelope_to_bytes
-from partita.store.port import SLOTS, OutboxRow, Session
+from partita.message import Envelope, Message, SagaAddress, envelope_to_bytes, first_trace
+from partita.store.port import NOT_SENT, SLOTS, OutboxRow, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,13 @@ class Composer:
         message: Any,
         *,
         kind: str,
-        cause: Envelope,
+        cause: Envelope | None,
         now_us: int,
         cause_key: str | None = None,
         address: SagaAddress | None = None,
         message_id: str | None = None,
     ) -> Message:
-        """The message as it will travel.
+        """The message as it will travel. Without a cause it is the first of what it will cause.
 
         Raises:
             MessageTooLarge, Malformed: refused here, in the sender's own transaction.
@@ -51,15 +52,16 @@ class Composer:
         # A refusal has no key of its own: it answers on the key of the command it refuses.
         key = cause_key if contract.kind == "refusal" else contract.key_of(message)
         fingerprint, data = self.codec.encode(contract.shape, value)
+        message_id = message_id or self.ids.new()
         envelope = Envelope(
-            id=message_id or self.ids.new(),
+            id=message_id,
             source=self.source,
             type=contract.full_name,
             time_us=now_us,
-            correlation_id=cause.correlation_id,
+            correlation_id=message_id if cause is None else cause.correlation_id,
             kind=kind,
-            causation_id=cause.id,
-            traceparent=cause.traceparent,
+            causation_id=None if cause is None else cause.id,
+            traceparent=first_trace(message_id) if cause is None else cause.traceparent,
             schema=fingerprint,
             saga=address,
         )
@@ -77,12 +79,9 @@ class Leaving:
         self._kept: list[OutboxRow] = []
 
     async def expect(self, messages: Sequence[Message]) -> None:
-        """Look up the last numbers of these messages' keys; called before they are numbered."""
-        places = {(m.topic, m.key): 0 for m in messages if m.key is not None}
-        unknown = sorted(places.keys() - self._last.keys())
-        if unknown:
-            self._last.update(dict.fromkeys(unknown, 0))
-            self._last.update(await self._session.sequences.last_out(unknown))
+        """Have numbers for these messages, each of which is numbered next."""
+        counts = Counter((m.topic, m.key) for m in messages if m.key is not None)
+        self._last.update(await self._session.sequences.reserve(counts))
 
     def number(self, message: Message) -> None:
         """Give a message the next number of its key."""
@@ -96,44 +95,53 @@ class Leaving:
         Raises:
             MessageTooLarge: with its envelope it is over what any bus takes.
         """
-        envelope, key = message.envelope, message.key
-        headers = envelope_to_bytes(envelope)
-        if key is not None and len(key) > KEY_BYTES_MAX // 4 and len(key.encode()) > KEY_BYTES_MAX:
-            raise MessageTooLarge(
-                f"The key of {envelope.type} has {len(key.encode()):,} bytes, the limit is {KEY_BYTES_MAX:,}.",
-                hint="A key names one thing: send its id, or a digest.",
-            )
-        size = len(headers) + len(message.value) + len(key or "")
-        if size > RECORD_BYTES_MAX:
-            raise MessageTooLarge(
-                f"{envelope.type} with its envelope has {size:,} bytes, the limit is {RECORD_BYTES_MAX:,}.",
-                hint="Send a reference to where the data lies instead of the data.",
-            )
+        envelope = message.envelope
+        row = row_of(message, envelope_to_bytes(envelope), self._now_us)
         # A command has one receiver. Where that is the sender and has handled it, nobody waits for it.
         settled = envelope.at_once and envelope.kind == "command"
-        (self._kept if settled else self._rows).append(
-            OutboxRow(
-                envelope.id,
-                message.topic,
-                key,
-                envelope.type,
-                message.value,
-                headers,
-                envelope.correlation_id,
-                envelope.causation_id,
-                slot_of(key if key is not None else envelope.id, SLOTS),
-                self._now_us,
-            )
-        )
+        if settled:
+            self._kept.append(row._replace(slot=NOT_SENT))
+        else:
+            self._rows.append(row)
 
     async def write(self) -> None:
-        """Write the outbox rows and the last numbers."""
-        if self._last:
-            await self._session.sequences.save_out(self._last)
+        """Write the outbox rows."""
         if self._kept:
             await self._session.outbox.add(self._kept, queued=False)
         if self._rows:
             await self._session.outbox.add(self._rows)
+
+
+def row_of(message: Message, headers: bytes, now_us: int) -> OutboxRow:
+    """A message as a row of the outbox, with its envelope as bytes.
+
+    Raises:
+        MessageTooLarge: with its envelope it is over what any bus takes.
+    """
+    envelope, key = message.envelope, message.key
+    if key is not None and len(key) > KEY_BYTES_MAX // 4 and len(key.encode()) > KEY_BYTES_MAX:
+        raise MessageTooLarge(
+            f"The key of {envelope.type} has {len(key.encode()):,} bytes, the limit is {KEY_BYTES_MAX:,}.",
+            hint="A key names one thing: send its id, or a digest.",
+        )
+    size = len(headers) + len(message.value) + len(key or "")
+    if size > RECORD_BYTES_MAX:
+        raise MessageTooLarge(
+            f"{envelope.type} with its envelope has {size:,} bytes, the limit is {RECORD_BYTES_MAX:,}.",
+            hint="Send a reference to where the data lies instead of the data.",
+        )
+    return OutboxRow(
+        envelope.id,
+        message.topic,
+        key,
+        envelope.type,
+        message.value,
+        headers,
+        envelope.correlation_id,
+        envelope.causation_id,
+        slot_of(key if key is not None else envelope.id, SLOTS),
+        now_us,
+    )
 
 
 class StoredReply(msgspec.Struct, array_like=True):

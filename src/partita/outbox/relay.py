@@ -7,7 +7,7 @@ taken by state, never by a cursor that could pass a transaction that commits lat
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from partita.bus.port import Bus, Fence, Outgoing
@@ -69,12 +69,9 @@ class Relay:
         await self._store.leases.leave("relay", self._member)
 
     async def _relay_once(self) -> int:
-        taken: list[tuple[int, PendingRow]] = []
-        async with self._store.reading() as session:
-            for lease in self._held:
-                slot = int(lease.resource)
-                rows = await session.outbox.pending(slot, 0, self._options.batch)
-                taken += [(slot, row) for row in rows]
+        slots = [int(lease.resource) for lease in self._held]
+        async with self._store.reading(consistent=False) as session:
+            taken = await session.outbox.unsent(slots, self._options.batch)
         if not taken:
             return 0
         fences = [Fence(f"{self._store.source}/{lease.resource}", lease.epoch) for lease in self._held]
@@ -85,18 +82,14 @@ class Relay:
         self.on_relayed(len(taken))
         return len(taken)
 
-    async def _settle(self, taken: list[tuple[int, PendingRow]], refusals: list[str | None]) -> None:
-        """Mark what the bus took; a refused row parks its key, other keys flow.
-
-        Not synced to disk: after a power cut a lost mark sends again what the receivers know by id.
-        """
-        sent: dict[int, list[int]] = {}
-        async with self._store.transaction(durable=False) as session:
-            for (slot, row), refusal in zip(taken, refusals, strict=True):
-                if refusal is None:
-                    sent.setdefault(slot, []).append(row.seq)
-                else:
-                    log.error("%s: the bus refuses %s of key %s: %s", self.name, row.id, row.key, refusal)
-                    await session.outbox.park(slot, row.seq, row.key, refusal)
-            for slot, seqs in sent.items():
-                await session.outbox.sent(slot, seqs)
+    async def _settle(self, taken: Sequence[tuple[int, PendingRow]], refusals: list[str | None]) -> None:
+        """Mark what the bus took; a refused row parks its key, other keys flow."""
+        refused = [(slot, row, why) for (slot, row), why in zip(taken, refusals, strict=True) if why is not None]
+        if refused:
+            async with self._store.transaction() as session:
+                for slot, row, why in refused:
+                    log.error("%s: the bus refuses %s of key %s: %s", self.name, row.id, row.key, why)
+                    await session.outbox.park(slot, row.seq, row.key, why)
+        sent = [(slot, row.seq) for (slot, row), why in zip(taken, refusals, strict=True) if why is None]
+        if sent:
+            await self._store.sent(sent)

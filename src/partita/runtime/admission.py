@@ -20,12 +20,15 @@ from partita.clock import Ids
 from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import dead_letter, envelope_or_none
 from partita.errors import Conflict, PartitaError
-from partita.idempotency.inbox import Candidate, Verdict, admit, admit_parked
+from partita.idempotency.inbox import Candidate, Verdict, admit, admit_parked, asked_of
 from partita.message import Message, SagaAddress
 from partita.outbox.outbox import StoredReply, reply_from_bytes
 from partita.runtime.delivery import Delivery, Output, Unit, decode_value
-from partita.store.port import Session
+from partita.store.port import Asked, Known, Session
 from partita.store.trouble import DeadLetter, ParkedRow, State
+
+Held = Sequence[tuple[str, int, int]]
+"""(topic, partition, epoch) of each partition a batch comes from: what this process claims to hold."""
 
 
 class Admitted(msgspec.Struct, eq=False):
@@ -64,25 +67,52 @@ class Admission:
     codec: Codec
     ids: Ids
 
-    async def admit(self, session: Session, deliveries: Sequence[Delivery], now_us: int) -> list[Admitted]:
-        """Decide about each delivery, write the marks, and settle what may not go on."""
+    async def admit(
+        self,
+        session: Session,
+        deliveries: Sequence[Delivery],
+        held: Held,
+        now_us: int,
+        looked: tuple[Asked, Known] | None = None,
+    ) -> list[Admitted]:
+        """Check the fence, decide about each delivery, write the marks, and settle what may not go on. `looked` is what
+        was asked for them already (`look`).
+
+        Raises:
+            Fenced: one of the partitions `held` is another's now.
+        """
         admitted = [Admitted(Unit(d), self.candidate(d)) for d in deliveries if d.envelope is not None]
         out = [a for a in admitted if a.unit.delivery.parked is not None and a.unit.delivery.parked.state != "gap"]
-        if out:
-            await self._out_of_parking(session, out, now_us)
         new = [a for a in admitted if a not in out] if out else admitted
         await self._overtake(session, new, now_us)
-        await admit(session, self.service.name, self.service.order, [a.candidate for a in new], now_us)
+        asked, known = looked or await self._look(session, new, out, held)
+        if out:
+            await self._out_of_parking(session, known, out, now_us)
+        await admit(session, asked, known, self.service.order, [a.candidate for a in new], now_us)
         for each in admitted:
             interest = each.unit.delivery.interest
             if not each.fresh:
                 await self._settle(session, each, now_us)
             elif interest is not None:
                 each.due = self._not_repeated(each) if each.candidate.repeated else interest.bindings
-        await self._refuse_undone(session, [a for a in admitted if a.due and a.address is not None])
+        self._refuse_undone(known, [a for a in admitted if a.due and a.address is not None])
         return admitted
 
-    async def _out_of_parking(self, session: Session, out: Sequence[Admitted], now_us: int) -> None:
+    async def look(self, session: Session, own: Sequence[Delivery]) -> tuple[Asked, Known]:
+        """What must be known of messages this very transaction has made, with the last numbers of their keys."""
+        return await self._look(session, [Admitted(Unit(d), self.candidate(d)) for d in own], (), (), own=True)
+
+    async def _look(
+        self, session: Session, new: Sequence[Admitted], out: Sequence[Admitted], held: Held, *, own: bool = False
+    ) -> tuple[Asked, Known]:
+        candidates = [a.candidate for a in new]
+        parked = [a.candidate for a in out]
+        asked = asked_of(self.service.name, self.service.order, candidates, parked, numbers_of_unseen=own)
+        addresses = [a.address for a in (*new, *out) if a.address is not None and a.candidate.wanted]
+        asked = asked._replace(held=held, steps=[(a.saga, a.saga_id, a.step) for a in addresses if a.kind != "ask"])
+        return asked, await session.look(asked) if any(asked[1:]) else Known({}, {}, frozenset(), {})
+
+    async def _out_of_parking(self, session: Session, known: Known, out: Sequence[Admitted], now_us: int) -> None:
         """Only who still stands ready there may run, and those behind him in the same batch: two workers, or a person,
         may have been at it."""
         there = await session.parking.get(self.service.name, [a.unit.delivery.name for a in out])
@@ -93,7 +123,7 @@ class Admission:
                 running.add(lane)
             else:
                 each.candidate.verdict = Verdict.DUPLICATE
-        await admit_parked(session, [a.candidate for a in out if a.fresh], now_us)
+        await admit_parked(session, known, [a.candidate for a in out if a.fresh], now_us)
 
     async def _overtake(self, session: Session, admitted: Sequence[Admitted], now_us: int) -> None:
         """An undo does not wait behind its own command, nor behind an earlier copy of itself: it takes them out of the
@@ -184,7 +214,7 @@ class Admission:
         elif verdict is Verdict.HELD:
             await session.parking.add([parked_row(delivery, self.service.name, "behind", now_us)])
 
-    async def _refuse_undone(self, session: Session, commands: Sequence[Admitted]) -> None:
+    def _refuse_undone(self, known: Known, commands: Sequence[Admitted]) -> None:
         """An undo may come before its command. Its tombstone then refuses the command: or a timed-out charge would
         land after its refund."""
         asked: dict[tuple[str, str, str], list[Admitted]] = {}
@@ -200,10 +230,8 @@ class Admission:
                 each.due, each.unit.outcome = (), "tombstone"
             elif address.kind == "undo":
                 undone.add(step)
-        if not asked:
-            return
-        for key, tombstone in (await session.tombstones.find(list(asked))).items():
-            for each in asked[key]:
+        for key, tombstone in known.undone.items():
+            for each in asked.get(key, ()):
                 each.due = ()
                 each.unit.outcome = "tombstone"
                 if each.address is not None and each.address.kind == "undo":

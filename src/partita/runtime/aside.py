@@ -14,7 +14,7 @@ from partita.catalog.fault import CARRIED_BYTES_MAX, FaultRecord, fault_of
 from partita.catalog.service import Service
 from partita.clock import duration_us
 from partita.dead_letters.dead_letter import dead_letter, failure
-from partita.idempotency.inbox import Verdict, admit
+from partita.idempotency.inbox import Verdict, admit, asked_of
 from partita.outbox.outbox import Composer, Leaving
 from partita.runtime.admission import Admission, parked_row
 from partita.runtime.delivery import Delivery
@@ -93,7 +93,8 @@ class Aside:
             candidate = self.admission.candidate(delivery)
             candidate.wanted = True
             candidate.business = ()  # its effect has not happened: marked, its next try would be taken for a repeat
-            await admit(session, group, self.service.order, [candidate], now_us)
+            asked = asked_of(group, self.service.order, [candidate], [])
+            await admit(session, asked, await session.look(asked), self.service.order, [candidate], now_us)
             if candidate.verdict is Verdict.CONFLICT:
                 await self.admission.keep_conflict(session, delivery, candidate, trouble.error, now_us)
             if candidate.verdict not in (Verdict.FRESH, Verdict.HELD):

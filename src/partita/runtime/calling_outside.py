@@ -6,10 +6,10 @@ from contextlib import AsyncExitStack
 
 from partita.catalog.rejection import Rejection
 from partita.outbox.outbox import Leaving
-from partita.runtime.admission import Admitted
+from partita.runtime.admission import Admitted, Held
 from partita.runtime.calling import Superseded
 from partita.runtime.delivery import Delivery, Unit
-from partita.runtime.pipeline import Held, Pipeline, pack
+from partita.runtime.pipeline import Pipeline, pack
 from partita.runtime.saga_steps import SagaBatch
 from partita.runtime.tx import SerialTx
 from partita.store.port import Session
@@ -104,9 +104,7 @@ class _LateSession:
             pipeline = self._pipeline
             self.now_us = await pipeline.store.now_us()
             session = await self._stack.enter_async_context(pipeline.store.transaction())
-            if self._held:
-                await session.claims.check(pipeline.service.name, self._held)
-            (each,) = await pipeline.admission.admit(session, [self._delivery], self.now_us)
+            (each,) = await pipeline.admission.admit(session, [self._delivery], self._held, self.now_us)
             interest = self._delivery.interest
             if interest is None or len(each.due) != len(interest.bindings):
                 raise Superseded

@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from partita.bus.port import Record, Subscription
+from partita.bus.port import Polled, Record, Subscription
 from partita.errors import Fenced
 from partita.runtime.delivery import Delivery, decode, record_of
 from partita.runtime.lanes import Item, Lanes, Place
 from partita.runtime.pipeline import Pipeline
 from partita.runtime.queued import handle_queued
 from partita.runtime.room import Room
-from partita.runtime.waves import HandlerFailed
+from partita.runtime.waves import CommitRefused, HandlerFailed
 from partita.store.port import InHand
 from partita.store.trouble import ParkedRow
 
@@ -60,9 +60,11 @@ class Consumer:
         self._subscription = subscribe()
         self._epochs: dict[Place, int] = {}
         self._suspects: dict[Place, InHand] = {}
+        self._claimed: dict[Place, tuple[int, InHand | None]] = {}  # also what was given back since
         self._leaving: set[Place] = set()
         self._carried: list[Delivery] = []
         self._untaken: list[Record] = []
+        self._unclaimed: dict[Place, None] = {}  # in the order in which they came
         self._next_look = 0.0
         self._paused = False
         self._room = Room(pipeline, member)
@@ -98,11 +100,11 @@ class Consumer:
         if carried:
             await self._batch(carried)
         full = self._paused or self._room.full or self._untaken or len(self.lanes) >= self._options.lanes_max
-        polled = await self._subscription.poll(0 if full else self._options.batch)
-        if polled.assigned or polled.revoked or self._leaving:
-            await self._assign(polled.assigned, polled.revoked)
-        # The bus hands a record out once: kept here until it is written down, it outlives a disk that is full now.
-        self._untaken += polled.records
+        # The bus tells each of these once: kept here until they are written down, they outlive a database that is away
+        # now, or a disk that is full.
+        self._hear(await self._subscription.poll(0 if full else self._options.batch))
+        if self._unclaimed or self._leaving:
+            await self._settle_in()
         if not self._untaken:
             return min(now + self._options.idle_poll_s, self._next_look)
         await self._take(self._untaken)
@@ -148,7 +150,7 @@ class Consumer:
         store = self._pipeline.store
         places = list(self._epochs.keys() - self._leaving)
         rows: Sequence[ParkedRow] = ()
-        async with store.reading() as session:
+        async with store.reading(consistent=False) as session:
             self._paused = await session.groups.paused(self._group) is not None
             if places and not self._paused and len(self.lanes.parked) < self._options.parked_at_once:
                 rows = await session.parking.ready(self._group, places, self._options.parked_at_once)
@@ -165,20 +167,32 @@ class Consumer:
         for row in alone:
             self.lanes.put(Item(record_of(row), parked=row))
 
-    async def _assign(self, assigned: Sequence[Place], revoked: Sequence[Place]) -> None:
-        """Claim what came, in the service's own database: from here on a former holder can write nothing more."""
-        for place in revoked:
+    def _hear(self, polled: Polled) -> None:
+        """Keep what the bus says; nothing here can fail. What was revoked comes first: of such a partition that came
+        back at once, the records are new."""
+        for place in polled.revoked:
             self._leaving.add(place)
+            self._unclaimed.pop(place, None)
             self._carried = [d for d in self._carried if d.record is None or d.record.at != place]
             self._untaken = [r for r in self._untaken if r.at != place]
             self.lanes.drop(place)
-        for place in assigned:
+        self._unclaimed.update(dict.fromkeys(polled.assigned))
+        self._untaken += polled.records
+
+    async def _settle_in(self) -> None:
+        """Claim what came, in the service's own database: from here on a former holder can write nothing more."""
+        for place in list(self._unclaimed):
             epoch, in_hand = await self._attempts.claim(self._group, *place, self._member)
+            del self._unclaimed[place]
+            before, suspects = self._claimed.get(place, (0, None))
+            if epoch != before + 1:
+                suspects = in_hand
+            # Else nobody has held it since: what was in hand then was in these hands, and no process died of it.
+            self._claimed[place] = (epoch, suspects)
             self._epochs[place] = epoch
             self._leaving.discard(place)
-            if in_hand is not None:
-                self._suspects[place] = in_hand
-        if assigned:
+            if suspects is not None:
+                self._suspects[place] = suspects
             self._next_look = 0.0
         working = {item.record.at for item in self.lanes.items()}
         gone = [place for place in self._leaving if place not in working]
@@ -243,7 +257,8 @@ class Consumer:
                 culprits += 1
                 many = culprits > self._options.culprits_max
                 small = len(deliveries) <= self._options.small_batch
-                deliveries = await self._isolate(deliveries, failed, alone=many and small)
+                alone = many and small or isinstance(failed, CommitRefused)
+                deliveries = await self._isolate(deliveries, failed, alone=alone)
                 if many and not small:
                     # Each culprit makes all others run again: few of them must not make many of those.
                     return await self._in_parts(deliveries)
@@ -298,7 +313,7 @@ class Consumer:
         await self.lanes.stop(0.0)
         await self._subscription.close()
         self._carried, self._untaken = [], []
-        self._epochs, self._suspects, self._leaving = {}, {}, set()
+        self._epochs, self._suspects, self._leaving, self._unclaimed = {}, {}, set(), {}
         self._subscription = self._subscribe()
         self.lanes = self._new_lanes()
 

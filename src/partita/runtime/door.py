@@ -9,14 +9,18 @@ from collections.abc import Callable
 from typing import Any
 
 from partita.catalog.contract import Contract, contract_of
-from partita.errors import DeclarationError, PartitaError
-from partita.message import Envelope
+from partita.errors import DeclarationError, PartitaError, StoreContended
+from partita.message import Envelope, first_trace
 from partita.runtime.calling_outside import run_outside
 from partita.runtime.delivery import Delivery
 from partita.runtime.pipeline import Pipeline
-from partita.runtime.waves import HandlerFailed
+from partita.runtime.waves import CommitRefused, HandlerFailed
 
 WAITING_MAX = 10_000
+# A transaction that another was in the way of is run again so often, with longer and longer pauses: three seconds at most.
+TRIES_MAX = 60
+PAUSE_S = 0.002
+PAUSE_MAX_S = 0.05
 
 
 def id_of(service: str, type_name: str, idempotency_key: str) -> str:
@@ -72,7 +76,6 @@ class Door:
             else id_of(pipeline.service.name, contract.full_name, idempotency_key)
         )
         fingerprint, value = pipeline.codec.encode(contract.shape, command)
-        trace = message_id.replace("-", "")
         envelope = Envelope(
             id=message_id,
             source=pipeline.store.source,
@@ -80,7 +83,7 @@ class Door:
             time_us=pipeline.clock.now_us(),
             correlation_id=message_id,
             kind="command",
-            traceparent=f"00-{trace}-{trace[16:]}-01",
+            traceparent=first_trace(message_id),
             schema=fingerprint,
         )
         key, repeatable = contract.key_of(command), idempotency_key is not None
@@ -111,14 +114,27 @@ class Door:
             )
 
     async def _together(self, batch: list[Delivery]) -> None:
+        tries = 1
         while batch:
             try:
                 await self._pipeline.run(batch, ())
                 return
             except HandlerFailed as failed:
+                if isinstance(failed, CommitRefused) and len(batch) > 1:
+                    for delivery in batch:
+                        await self._together([delivery])
+                    return
                 culprit = failed.unit.delivery
                 _fail(culprit, failed.error)
                 batch = [d for d in batch if d is not culprit]
+            except StoreContended as error:
+                # Rolled back for certain, so that it is no caller's business; what it met may be there for a while.
+                if tries == TRIES_MAX:
+                    for delivery in batch:
+                        _fail(delivery, error)
+                    return
+                await self._pipeline.clock.sleep(min(PAUSE_S * 2**tries, PAUSE_MAX_S))
+                tries += 1
             except PartitaError as error:
                 for delivery in batch:
                     _fail(delivery, error)

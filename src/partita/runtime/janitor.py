@@ -33,7 +33,8 @@ class Janitor:
             forgotten = max(forgotten, await session.outbox.purge(before_us, BATCH))
             letters = await session.dead_letters.purge(now_us - round(LETTERS_KEPT_S * US), BATCH)
             forgotten = max(forgotten, letters)
-            await session.parking.wake_overdue(self._service.name, now_us - round(OVERDUE_S * US))
+            overdue_us = now_us - round(OVERDUE_S * US)
+            forgotten = max(forgotten, await session.parking.wake_overdue(self._service.name, overdue_us, BATCH))
         return now + (0.05 if forgotten == BATCH else LOOK_S)
 
     async def stop(self) -> None:

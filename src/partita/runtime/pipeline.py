@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from partita.catalog.catalog import Catalog, Interest
 from partita.catalog.rejection import Rejection
@@ -22,21 +22,26 @@ from partita.errors import PartitaError, UnknownSchema
 from partita.idempotency.inbox import mark_of
 from partita.message import Message
 from partita.outbox.outbox import Composer, Leaving, reply_to_bytes
-from partita.runtime.admission import Admission, Admitted
+from partita.runtime.admission import Admission, Admitted, Held
 from partita.runtime.aside import Aside, Trouble
 from partita.runtime.calling import Replacements, Superseded, call, can_join_wave, take_refusal
 from partita.runtime.delivery import Delivery, Output, Unit
 from partita.runtime.saga_steps import SagaBatch, SagaDirectory
 from partita.runtime.tx import SerialTx
-from partita.runtime.waves import HandlerFailed, NotForWaves, run_wave
-from partita.store.port import InboxRow, Session, Store, Tombstone
+from partita.runtime.waves import CommitRefused, HandlerFailed, NotForWaves, run_wave
+from partita.store.port import Asked, InboxRow, Known, Session, Store, Tombstone
 
 AT_ONCE_DEPTH = 8
 """How many steps of a chain within one service share a transaction; the rest comes by the bus, or a circle of events
 would never commit."""
 FOLLOWED: Mapping[type[Decision], str] = {RetryAfter: "retry", Discard: "discard"}
-Held = Sequence[tuple[str, int, int]]
-"""(topic, partition, epoch) of each partition a batch comes from: what this process claims to hold."""
+
+
+class Due(NamedTuple):
+    """What is to be handled next in a transaction, and what was asked for it already."""
+
+    deliveries: Sequence[Delivery]
+    looked: tuple[Asked, Known] | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,9 +96,10 @@ class Pipeline:
                 else:
                     self._serial.add(found.binding.function)
             except HandlerFailed as failed:
-                if failed.unit.delivery in deliveries:
+                unsure = at_once and isinstance(failed, CommitRefused)
+                if failed.unit.delivery in deliveries and not unsure:
                     raise
-                # What one of them caused failed: it comes by the bus then, and fails by itself.
+                # What one of them caused failed, or may have: it comes by the bus then, and fails by itself.
                 at_once = False
         self.finished(done)
         return frozenset(each.candidate.envelope.type for each in done if each.due)
@@ -102,40 +108,49 @@ class Pipeline:
         self, deliveries: Sequence[Delivery], held: Held, waves: bool, at_once: bool
     ) -> list[Admitted]:
         now_us = await self.store.now_us()
-        async with self.store.transaction() as session:
-            if held:
-                await session.claims.check(self.service.name, held)
-            sagas = SagaBatch(self.sagas, session, now_us, self.ids)
-            leaving = Leaving(session, now_us)
-            done: list[Admitted] = []
-            due: Sequence[Delivery] = deliveries
-            for depth in range(AT_ONCE_DEPTH):
-                admitted = await self.handle(due, session, sagas, leaving, now_us, waves=waves)
-                if depth:
-                    _all_fresh(admitted)
-                last = not at_once or depth == AT_ONCE_DEPTH - 1
-                due = [] if last else await self._own(session, admitted, handlers=bool(held))
-                pack(leaving, admitted)
-                done += admitted
-                if not due:
-                    break
-            await sagas.save()
-            await self.mark(session, done, now_us)
-            await leaving.write()
+        whole = False
+        try:
+            async with self.store.transaction() as session:
+                sagas = SagaBatch(self.sagas, session, now_us, self.ids)
+                leaving = Leaving(session, now_us)
+                done: list[Admitted] = []
+                due = Due(deliveries)
+                for depth in range(AT_ONCE_DEPTH):
+                    fence = () if depth else held
+                    admitted = await self.handle(due, session, sagas, leaving, now_us, waves=waves, held=fence)
+                    if depth:
+                        _all_fresh(admitted)
+                    last = not at_once or depth == AT_ONCE_DEPTH - 1
+                    due = Due([]) if last else await self._own(session, admitted, handlers=bool(held))
+                    pack(leaving, admitted)
+                    done += admitted
+                    if not due.deliveries:
+                        break
+                await sagas.save()
+                await self.mark(session, done, now_us)
+                await leaving.write()
+                whole = True
+        except PartitaError:
+            raise
+        except Exception as error:
+            if not whole:
+                raise
+            raise CommitRefused(Unit(deliveries[0]), error) from error
         return done
 
     async def handle(
         self,
-        deliveries: Sequence[Delivery],
+        due: Due,
         session: Session,
         sagas: SagaBatch,
         leaving: Leaving,
         now_us: int,
         *,
         waves: bool,
+        held: Held = (),
     ) -> list[Admitted]:
         """Admit these, run their handlers and sagas, compose and number what leaves; inside the caller's transaction."""
-        admitted = await self.admission.admit(session, deliveries, now_us)
+        admitted = await self.admission.admit(session, due.deliveries, held, now_us, due.looked)
         await sagas.load([a.unit for a in admitted if a.fresh])
         for round_ in _rounds(admitted):
             await self._handlers(session, round_, waves)
@@ -143,7 +158,7 @@ class Pipeline:
         await self.compose(leaving, admitted, now_us)
         return admitted
 
-    async def _own(self, session: Session, admitted: Sequence[Admitted], *, handlers: bool) -> list[Delivery]:
+    async def _own(self, session: Session, admitted: Sequence[Admitted], *, handlers: bool) -> Due:
         """What these messages caused for this very service, to be handled at once instead of after a way by the bus.
 
         It goes by the bus as well, for others; the consumer here knows by `at_once` that it is done. Of a key only
@@ -157,25 +172,35 @@ class Pipeline:
             for message, output in zip(each.sent, each.unit.outputs, strict=True)
             if message.topic in self.topics
         ]
-        ordered = self.service.order == "key"
-        last: dict[tuple[str, str, str], int] = {}
-        if ordered and mine:
-            places = {(self.store.source, m.topic, m.key) for m, _ in mine if m.key is not None}
-            last = dict(await session.sequences.last_in(self.service.name, sorted(places)))
         found: list[Delivery] = []
         for message, value in mine:
             interest = self.interests.get(message.envelope.type)
-            if interest is not None and interest.bindings and (not handlers or interest.calls_out):
-                continue
-            if ordered and message.key is not None:
-                place = (self.store.source, message.topic, message.key)
-                if last.get(place, 0) + 1 != message.envelope.key_sequence:
+            if interest is None or not interest.bindings or (handlers and not interest.calls_out):
+                found.append(
+                    Delivery(
+                        message.envelope, message.topic, message.key, message.value, interest=interest, message=value
+                    )
+                )
+        if not found:
+            return Due([])
+        looked = await self.admission.look(session, found)
+        at_once = self._in_turn(found, looked[1].last) if self.service.order == "key" else found
+        for delivery in at_once:
+            assert delivery.envelope is not None
+            delivery.envelope.at_once = True
+        return Due(at_once, looked)
+
+    def _in_turn(self, deliveries: Sequence[Delivery], last: Mapping[tuple[str, str, str], int]) -> list[Delivery]:
+        last = dict(last)
+        found: list[Delivery] = []
+        for delivery in deliveries:
+            assert delivery.envelope is not None
+            if delivery.key is not None:
+                place = (self.store.source, delivery.topic, delivery.key)
+                if last.get(place, 0) + 1 != delivery.envelope.key_sequence:
                     continue
-                last[place] = message.envelope.key_sequence
-            message.envelope.at_once = True
-            found.append(
-                Delivery(message.envelope, message.topic, message.key, message.value, interest=interest, message=value)
-            )
+                last[place] = delivery.envelope.key_sequence
+            found.append(delivery)
         return found
 
     async def set_aside(self, delivery: Delivery, trouble: Trouble, decision: Decision, held: Held) -> None:

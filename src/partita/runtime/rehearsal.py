@@ -14,7 +14,7 @@ from partita.outbox.outbox import Leaving
 from partita.runtime.admission import row_of_letter
 from partita.runtime.calling import meta_of
 from partita.runtime.delivery import Delivery, decode, record_of
-from partita.runtime.pipeline import Pipeline
+from partita.runtime.pipeline import Due, Pipeline
 from partita.runtime.saga_steps import SagaBatch
 from partita.runtime.waves import HandlerFailed
 from partita.store.port import Session
@@ -103,7 +103,7 @@ async def _handled(pipeline: Pipeline, session: Session, delivery: Delivery) -> 
     now_us = await pipeline.store.now_us()
     sagas = SagaBatch(pipeline.sagas, session, now_us, pipeline.ids)
     leaving = Leaving(session, now_us)
-    admitted = await pipeline.handle([delivery], session, sagas, leaving, now_us, waves=False)
+    admitted = await pipeline.handle(Due([delivery]), session, sagas, leaving, now_us, waves=False)
     await sagas.save()
     await pipeline.mark(session, admitted, now_us)
     await leaving.write()

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from partita.clock import Clock
-from partita.errors import PartitaError
+from partita.errors import PartitaError, StoreContended
 
 log = logging.getLogger(__name__)
 BACKOFF_S = (0.05, 0.2, 1.0, 2.0)
+CONTENDED_S = 0.02
 
 
 class Worker(Protocol):
@@ -92,6 +93,10 @@ class Supervisor:
                 if wakeable.failures:
                     log.info("%s works again", worker.name)
                 wakeable.failures, wakeable.last_error = 0, ""
+            except StoreContended as error:
+                # Rolled back because another was in the way: nothing is down that would need time to come back.
+                due = now + CONTENDED_S
+                log.debug("%s runs again: %s", worker.name, error)
             except Exception as error:
                 due = now + BACKOFF_S[min(wakeable.failures, len(BACKOFF_S) - 1)]
                 wakeable.failures += 1

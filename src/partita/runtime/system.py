@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from partita.alerts.channels import channels_of
-from partita.bus.port import Bus, Subscription, TopicSpec
+from partita.bus.port import Bus, Subscription
 from partita.catalog.catalog import Catalog
 from partita.catalog.fault import FAULT_SHAPE
 from partita.catalog.service import Service
 from partita.clock import Clock, Ids
 from partita.codec.port import Codec
-from partita.errors import PartitaError, StoreMismatch
+from partita.errors import BusUnavailable, PartitaError, StoreMismatch
 from partita.observability.metrics import Sample, build_info, read
 from partita.outbox.relay import Relay, RelayOptions
 from partita.runtime.consumer import Consumer, ConsumerOptions, Keeper
@@ -28,12 +30,16 @@ from partita.runtime.tiers import Tiers
 from partita.runtime.timers import Timers
 from partita.runtime.watch import Watch
 from partita.settings import Settings
+from partita.store.handover import Reader
 from partita.store.port import Store
-from partita.topics.naming import dlq_topic, retry_topic
+from partita.topics.declared import declared_topics, retry_topics
+from partita.topics.topic_plan import TopicPlan
 
 if TYPE_CHECKING:
     from partita.observability.metrics_page import MetricsPage
 
+log = logging.getLogger(__name__)
+INTRODUCE_EVERY_S = 1.0
 ROLES = ("consumers", "relay", "timers")
 COLLECT_EVERY = (20_000, 20, 50)
 """Garbage collection for batches: what a batch allocates lives until its commit, so that looking for cycles after every
@@ -44,8 +50,18 @@ PYTHONS_OWN = 2_000
 class System:
     """The parts of an app that run in this process."""
 
-    def __init__(self, catalog: Catalog, settings: Settings, clock: Clock, ids: Ids, codec: Codec, bus: Bus) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        settings: Settings,
+        clock: Clock,
+        ids: Ids,
+        codec: Codec,
+        bus: Bus,
+        topics: TopicPlan | None = None,
+    ) -> None:
         self.catalog = catalog
+        self.topics = topics or TopicPlan()
         self.settings = settings
         self.clock = clock
         self.ids = ids
@@ -58,6 +74,9 @@ class System:
         self.supervisor = Supervisor(clock)
         self.relays: dict[str, Relay] = {}
         self.page: MetricsPage | None = None
+        self.introduced = False
+        self._newest: dict[str, tuple[int, int]] = {}
+        self.fingerprints: list[str] = []
         self.member = f"{os.getpid()}-{ids.new()[-12:]}"
 
     async def open(
@@ -68,25 +87,18 @@ class System:
         Raises:
             PartitaError: what cannot be opened, and what to do.
         """
+        self.fingerprints = [self.codec.learn(contract.shape) for contract in self.catalog.contracts.values()]
+        self.fingerprints.append(self.codec.learn(FAULT_SHAPE))
         await self.bus.open()
-        for contract in self.catalog.contracts.values():
-            fingerprint = self.codec.learn(contract.shape)
-            await self.bus.put_schema(fingerprint, self.codec.schema_text(fingerprint) or "")
-        fingerprint = self.codec.learn(FAULT_SHAPE)
-        await self.bus.put_schema(fingerprint, self.codec.schema_text(fingerprint) or "")
-        topics = sorted(
-            {c.topic for c in self.catalog.contracts.values()}
-            | {c.service.faults_topic for c in self.catalog.contracts.values()}
-        )
-        specs = [TopicSpec(name=topic) for topic in topics]
-        for service in self.catalog.services:
-            dead = [dlq_topic(topic, service.name) for topic in self.catalog.topics_of(service)]
-            specs += [TopicSpec(name=topic, partitions=1) for topic in [*self._retry_topics(service), *dead]]
-        await self.bus.ensure_topics(specs)
+        try:
+            await self.introduce()
+        except BusUnavailable as error:
+            log.warning("messages wait in the outboxes: %s", error)
         for name, store in stores.items():
             await store.open()
             self.stores[name] = store
-            await store.create_tables()
+            if self.settings.migrate:
+                await store.create_tables()
             service = self.catalog.service(name)
             directory = SagaDirectory.of(service.declared.sagas, self.settings.time_scale)
             await self._check_sagas(service, store)
@@ -104,6 +116,17 @@ class System:
                 time_scale=self.settings.time_scale,
                 find_schema=self.bus.get_schema,
             )
+
+    async def introduce(self) -> None:
+        """Make this app's schemas and topics known to the bus.
+
+        Raises:
+            BusUnavailable: it does not answer; nothing but this waits for it.
+        """
+        for fingerprint in self.fingerprints:
+            await self.bus.put_schema(fingerprint, self.codec.schema_text(fingerprint) or "")
+        await self.bus.ensure_topics([topic.spec for topic in declared_topics(self.catalog, self.topics)])
+        self.introduced = True
 
     async def _check_sagas(self, service: Service, store: Store) -> None:
         """Instances finish under the definition they started with: an undeclared change refuses to start."""
@@ -149,6 +172,8 @@ class System:
             topics = self.catalog.topics_of(pipeline.service)
             if "consumers" in roles and topics:
                 self._consume(name, pipeline, topics)
+        if not self.introduced:
+            self._start(Introduction(self))
         self.supervisor.start()
         if self.settings.metrics:
             from partita.observability.metrics_page import MetricsPage
@@ -177,7 +202,7 @@ class System:
         consumer.bell = self._start(consumer)
         self._start(Keeper(consumer))
         self.consumers[name] = consumer
-        retries = self._retry_topics(pipeline.service)
+        retries = retry_topics(self.catalog, pipeline.service)
         if retries:
             subscription = self.bus.subscribe(f"{name}.retry", retries, f"{self.member}/{self.ids.new()[-12:]}")
             scale = self.settings.time_scale
@@ -185,11 +210,6 @@ class System:
             tiers = Tiers(pipeline.service, store, subscription, scale=scale, ready=consumer.look_at_parking)
             subscription.on_wake = self._start(tiers)
             self._start(Keeper(tiers))
-
-    def _retry_topics(self, service: Service) -> list[str]:
-        """The topics a service's failed messages wait in."""
-        topics = self.catalog.topics_of(service)
-        return [retry_topic(topic, service.name, wait) for topic in topics for wait in service.retry.tiers]
 
     def _start(self, worker: Worker) -> Callable[[], None]:
         wakeable = self.supervisor.add(worker)
@@ -206,7 +226,7 @@ class System:
         try:
             if self.page is not None:
                 await asyncio.to_thread(self.page.close)
-            await self.supervisor.stop()
+            await self.supervisor.stop(self.settings.grace_s)
         finally:
             for store in self.stores.values():
                 await store.close()
@@ -220,12 +240,44 @@ class System:
                 status = await session.outbox.status()
                 if status.pending > status.parked:
                     found.append(f"{status.pending} rows in the outbox of {name}")
+                if status.reader is not None and self._is_behind(name, status.reader):
+                    found.append(f"{status.reader.behind} bytes of {name} for the slot {status.reader.slot}")
                 for state in ("running", "compensating"):
                     rows = await session.sagas.find(status=state, limit=1)
                     if rows:
                         found.append(f"saga {rows[0].saga} {rows[0].saga_id} is {state} at {rows[0].step}")
-        for lag in await self.bus.lag():
-            if lag.lag and lag.group in self.pipelines:
-                found.append(f"{lag.lag} records of {lag.topic}[{lag.partition}] for {lag.group}")
+        try:
+            for lag in await self.bus.lag():
+                if lag.lag and lag.group in self.pipelines:
+                    found.append(f"{lag.lag} records of {lag.topic}[{lag.partition}] for {lag.group}")
+        except BusUnavailable as error:
+            found.append(f"what the bus holds, which does not answer ({error})")
         found += [c.name for c in self.consumers.values() if c.busy] + [d.name for d in self.doors.values() if d.busy]
         return ", ".join(found[:6])
+
+    def _is_behind(self, name: str, reader: Reader) -> bool:
+        """Whether the newest row may not have left yet. The server's log grows by other writes too: what counts is
+        where it ended when that row was seen first."""
+        if self._newest.get(name, (-1, 0))[0] != reader.newest:
+            self._newest[name] = (reader.newest, reader.written)
+        return reader.confirmed < self._newest[name][1]
+
+
+class Introduction:
+    """Introduces an app to a bus that did not answer when the app was started."""
+
+    def __init__(self, system: System) -> None:
+        self.name = "introduction to the bus"
+        self._system = system
+
+    async def step(self, now: float) -> float:
+        """Try; returns when to try again, which is never once it is done."""
+        if not self._system.introduced:
+            try:
+                await self._system.introduce()
+            except BusUnavailable:
+                return now + INTRODUCE_EVERY_S
+        return math.inf
+
+    async def stop(self) -> None:
+        """Nothing to give back."""

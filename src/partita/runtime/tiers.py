@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
 
 from partita.bus.port import Record, Subscription
 from partita.catalog.service import Service
@@ -64,22 +65,37 @@ class Tiers:
         await self._subscription.close()
 
     async def _wake(self, now_us: int) -> int:
-        """Wake the due heads; returns when the next head is due."""
+        """Wake the due heads; returns when the next head is due. A head leaves its queue only when the database knows:
+        the bus hands it out once."""
         due: dict[int, list[Record]] = {}
+        for place, waiting in self._heads.items():
+            tier, wait_us = self._wait_of(place)
+            due.setdefault(tier, []).extend(_heads_until(waiting, now_us - wait_us))
+        for tier, records in due.items():
+            if records:
+                await self._become_ready(tier, records)
+            for record in records:
+                self._heads[record.at].popleft()
         soonest_us = now_us + self._longest_us + duration_us(LOOK_S)
         for place, waiting in self._heads.items():
-            tier, wait_us = self._waits[place[0][place[0].rindex(".retry-") :]]
-            while waiting and waiting[0].appended_us + wait_us <= now_us:
-                due.setdefault(tier, []).append(waiting.popleft())
             if waiting:
-                soonest_us = min(soonest_us, waiting[0].appended_us + wait_us)
+                soonest_us = min(soonest_us, waiting[0].appended_us + self._wait_of(place)[1])
             else:
                 self._subscription.resume([place])
-        for tier, records in due.items():
-            ids = [envelope.id for record in records if (envelope := envelope_or_none(record)) is not None]
-            async with self._store.transaction() as session:
-                woken = await session.parking.wake(self._service.name, ids, tier)
-            self._subscription.done(records)
-            if woken:
-                self._ready()
         return soonest_us
+
+    def _wait_of(self, place: tuple[str, int]) -> tuple[int, int]:
+        """The tier of a retry topic, and its wait."""
+        return self._waits[place[0][place[0].rindex(".retry-") :]]
+
+    async def _become_ready(self, tier: int, records: list[Record]) -> None:
+        ids = [envelope.id for record in records if (envelope := envelope_or_none(record)) is not None]
+        async with self._store.transaction() as session:
+            woken = await session.parking.wake(self._service.name, ids, tier)
+        self._subscription.done(records)
+        if woken:
+            self._ready()
+
+
+def _heads_until(waiting: Iterable[Record], upto_us: int) -> Iterator[Record]:
+    return takewhile(lambda record: record.appended_us <= upto_us, waiting)

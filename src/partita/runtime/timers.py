@@ -26,7 +26,7 @@ class Timers:
         """Fire at most a batch of due timers, the oldest first; returns when to look again."""
         store = self._pipeline.store
         now_us = await store.now_us()
-        async with store.reading() as session:
+        async with store.reading(consistent=False) as session:
             due = await session.sagas.due(now_us, BATCH)
         if not due:
             return now + LOOK_S

@@ -10,7 +10,7 @@ from partita.alerts.alarms import Alarm, Told, evaluate
 from partita.alerts.channels import Channel
 from partita.alerts.reading import read
 from partita.bus.port import Bus
-from partita.errors import PartitaError
+from partita.errors import BusUnavailable, PartitaError
 from partita.store.port import Store
 from partita.store.trouble import Said
 
@@ -82,7 +82,10 @@ class Watch:
 
     async def _gone(self, said: Sequence[Said]) -> list[Said]:
         """What members said that hold no partition any more, while others do: they died, or were closed."""
-        lags = await self._bus.lag(self._store.name)
+        try:
+            lags = await self._bus.lag(self._store.name)
+        except BusUnavailable:
+            return []  # who holds what is not known now
         there = {lag.owner.partition("/")[0] for lag in lags if lag.owner is not None}
         return [each for each in said if each.member not in (*there, WATCH)] if there else []
 

@@ -42,6 +42,11 @@ class HandlerFailed(Exception):
         self.error = error
 
 
+class CommitRefused(HandlerFailed):
+    """The database refused the commit, as a constraint does that is checked there. Of a batch nobody knows who is to
+    blame: `unit` is the first, and each must be run alone."""
+
+
 class Run(msgspec.Struct, eq=False):
     """One handler on its way through a wave."""
 

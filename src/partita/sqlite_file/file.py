@@ -14,7 +14,8 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from partita.errors import PartitaError, StoreCorrupt, StoreMismatch, StoreUnavailable
+from partita.errors import MigrationPending, PartitaError, StoreCorrupt, StoreMismatch, StoreUnavailable
+from partita.migration import MIGRATE
 
 T = TypeVar("T")
 
@@ -65,8 +66,10 @@ class SqliteFile:
     take microseconds.
     """
 
-    def __init__(self, path: Path, *, application_id: int, migrations: Sequence[str]) -> None:
+    def __init__(self, path: Path, *, application_id: int, migrations: Sequence[str], migrate: bool = True) -> None:
         self.path = path
+        self._migrate_at_open = migrate
+        self.migrated: list[int] = []
         self._application_id = application_id
         self._migrations = migrations
         self._turn = asyncio.Lock()
@@ -83,8 +86,10 @@ class SqliteFile:
         """Open, check and migrate the file; creates it and its folder where they do not exist.
 
         Raises:
-            StoreUnavailable, StoreCorrupt, StoreMismatch: with what to do; the file is untouched.
+            StoreUnavailable, StoreCorrupt, StoreMismatch, MigrationPending: with what to do; the file is untouched.
         """
+        if not self._migrate_at_open and not self.path.exists():
+            raise self._pending(0)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._lock_fd = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -274,6 +279,8 @@ class SqliteFile:
 
     def _migrate(self) -> None:
         version = self._synced.execute("PRAGMA user_version").fetchone()[0]
+        if version < len(self._migrations) and not self._migrate_at_open:
+            raise self._pending(version)
         for number, script in enumerate(self._migrations[version:], start=version + 1):
             self._synced.execute("BEGIN IMMEDIATE")
             with _undone_unless_finished(self._synced):
@@ -282,6 +289,14 @@ class SqliteFile:
                 self._synced.execute(f"PRAGMA application_id={self._application_id}")
                 self._synced.execute(f"PRAGMA user_version={number}")
                 self._synced.execute("COMMIT")
+            self.migrated.append(number)
+
+    def _pending(self, version: int) -> MigrationPending:
+        return MigrationPending(
+            f"{self.path}: its schema is {version or 'not there'}, this Partita needs {len(self._migrations)}, and "
+            "PARTITA_MIGRATE=off.",
+            hint=f"Run `{MIGRATE}` first; `partita db status` shows what is pending.",
+        )
 
 
 @contextmanager

@@ -2,43 +2,141 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from partita.clock import Clock
 from partita.errors import SettingsError
+from partita.migration import Migrations
+from partita.postgres_schema.finding import ServerFinding
+from partita.settings import without_secrets
 from partita.sqlite_file.wake import Wake
+from partita.store.foreign import ForeignTables
+from partita.store.handover import Handover
 from partita.store.port import Store
 
 
 def connect_store(
-    where: str | Path, *, service: str, tables: str, clock: Clock, wake: Wake | None = None, create: bool = True
+    where: str | Path,
+    *,
+    service: str,
+    tables: str,
+    clock: Clock,
+    wake: Wake | None = None,
+    create: bool = True,
+    migrate: bool = True,
 ) -> Store:
     """The store of a service at a URL (`sqlite:///folder`, `postgresql://user@host/database`) or a path to its file.
-    Without `create` a server's database is not touched where the service has no data in it.
+    Without `create` a server's database is not touched where the service has no data in it; without `migrate` one that
+    lacks a migration is refused.
 
     Raises:
         SettingsError: the URL names no store of this build.
     """
-    if isinstance(where, str) and "://" in where:
-        scheme, _, rest = where.partition("://")
-        if scheme in ("postgresql", "postgres"):
-            return _postgres(where, service, tables, clock, create)
-        if scheme != "sqlite":
-            raise SettingsError(
-                f"{where}: this build has no store for {scheme}://.",
-                hint="sqlite:///folder or postgresql://user@host:port/database",
-            )
-        where = Path(rest) / f"{service}.db"
+    place = _place(where, service)
+    if isinstance(place, str):
+        try:
+            from partita.store.postgres.store import PostgresStore
+        except ModuleNotFoundError as error:
+            _absent(error)
+        return PostgresStore(place, service=service, tables=tables, clock=clock, create=create, migrate=migrate)
     from partita.store.sqlite.store import SqliteStore
 
-    return SqliteStore(Path(where), service=service, tables=tables, clock=clock, wake=wake)
+    return SqliteStore(place, service=service, tables=tables, clock=clock, wake=wake, migrate=migrate)
 
 
-def _postgres(url: str, service: str, tables: str, clock: Clock, create: bool) -> Store:
+def connect_handover(where: str, services: Sequence[str], slot: str) -> Handover:
+    """The outboxes of services as another program may read them.
+
+    Raises:
+        SettingsError: the store's outboxes cannot be followed from outside, or the slot's name can be none.
+    """
+    if not re.fullmatch("[a-z0-9_]{1,63}", slot):
+        raise SettingsError(
+            f"{slot!r} can be no slot's name.", hint="Lower-case letters, digits and underscores, 63 at most."
+        )
+    if where.partition("://")[0] not in ("postgresql", "postgres"):
+        raise SettingsError(
+            "Only outboxes in PostgreSQL can be read by another program: it keeps a log that can be followed.",
+            hint="PARTITA_STORE=postgresql://user@host:5432/database, or --store",
+        )
+    from partita.store.postgres.handover import PostgresHandover
+
+    return PostgresHandover(where, services, slot)
+
+
+def connect_migrations(where: str | Path, *, service: str, tables: str) -> Migrations:
+    """The migrations of a service's database, at the same places as `connect_store` knows.
+
+    Raises:
+        SettingsError: the URL names no store of this build.
+    """
+    place = _place(where, service)
+    if isinstance(place, str):
+        try:
+            from partita.postgres_schema.migrations import PostgresMigrations
+            from partita.store.postgres.schema import MIGRATIONS
+        except ModuleNotFoundError as error:
+            _absent(error)
+        return PostgresMigrations(place, service, MIGRATIONS, tables)
+    from partita.sqlite_file.migrations import SqliteMigrations
+    from partita.store.sqlite import schema
+
+    return SqliteMigrations(place, application_id=schema.APPLICATION_ID, migrations=schema.MIGRATIONS, tables=tables)
+
+
+async def server_findings(url: str, clock: Clock) -> Sequence[ServerFinding]:
+    """What has to be said of the server at a store's URL; nothing for files.
+
+    Raises:
+        StoreUnavailable: it cannot be reached. SettingsError: the URL names no store of this build.
+    """
+    if not url or isinstance(_place(url, ""), Path):
+        return []
     try:
-        from partita.store.postgres.store import PostgresStore
+        from partita.postgres_schema.health import look_at_server
     except ModuleNotFoundError as error:
-        if error.name != "asyncpg":
-            raise
-        raise SettingsError("PostgreSQL needs the driver asyncpg.", hint="pip install 'partita[postgres]'") from error
-    return PostgresStore(url, service=service, tables=tables, clock=clock, create=create)
+        _absent(error)
+    return await look_at_server(url, clock)
+
+
+def _place(where: str | Path, service: str) -> str | Path:
+    """The URL of a server, or the path of a file."""
+    if isinstance(where, Path) or "://" not in where:
+        return Path(where)
+    scheme, _, rest = where.partition("://")
+    if scheme in ("postgresql", "postgres"):
+        return where
+    if scheme != "sqlite":
+        raise SettingsError(
+            f"{without_secrets(where)}: this build has no store for {scheme}://.",
+            hint="sqlite:///folder or postgresql://user@host:port/database",
+        )
+    return Path(rest) / f"{service}.db"
+
+
+def _absent(error: ModuleNotFoundError) -> NoReturn:
+    if error.name != "asyncpg":
+        raise error
+    raise SettingsError("PostgreSQL needs the driver asyncpg.", hint="pip install 'partita[postgres]'") from error
+
+
+def foreign_tables(dialect: str, service: str) -> ForeignTables:
+    """A service's outbox for the transactions of other programs on "postgresql" or "sqlite".
+
+    Raises:
+        SettingsError: Partita has no store of that kind.
+    """
+    if dialect == "postgresql":
+        from partita.store.postgres.foreign import PostgresForeignTables
+
+        return PostgresForeignTables(service)
+    if dialect == "sqlite":
+        from partita.store.sqlite.foreign import SqliteForeignTables
+
+        return SqliteForeignTables(service)
+    raise SettingsError(
+        f"The connection is to {dialect}, where {service} cannot have its tables.", hint="PostgreSQL or SQLite."
+    )

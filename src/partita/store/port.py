@@ -11,12 +11,16 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
 
 from partita.message import SagaAddress
+from partita.store.handover import Reader
 from partita.store.operations import Operations
+from partita.store.trail import Trail
 from partita.store.trouble import DeadLetters, Groups, Parking
 
 SqlRow = Mapping[str, Any]
 SLOTS = 4
 """The outbox is split in this many slots by hash of the key, so that several relays can share it."""
+NOT_SENT = -1
+"""The slot of a row that need not travel: kept for people, and passed over by who reads the table instead of us."""
 
 
 class InboxRow(NamedTuple):
@@ -54,7 +58,8 @@ class Inbox(Protocol):
         """Mark messages; the caller asked `seen` in this transaction.
 
         Raises:
-            StoreUnavailable: another transaction marked one of them meanwhile; roll back and run again.
+            StoreContended: another transaction marked one of them meanwhile; roll back and run again. It may be told
+                later, but before the next statement of a handler has run, or by the commit.
         """
         ...
 
@@ -70,16 +75,23 @@ class Inbox(Protocol):
 class Sequences(Protocol):
     """The key sequence: dense numbers per (topic, key) going out, the last one handled coming in."""
 
-    async def last_out(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
-        """The last number given to each (topic, key); absent = none."""
-        ...
+    async def reserve(self, counts: Mapping[tuple[str, str], int]) -> Mapping[tuple[str, str], int]:
+        """Give each (topic, key) its next so many numbers; returns the last one given before them.
 
-    async def save_out(self, last: Mapping[tuple[str, str], int]) -> None:
-        """Store the last numbers given."""
+        Nobody else is given any of these keys until this transaction ends, so that they leave in commit order.
+        """
         ...
 
     async def last_in(self, consumer: str, keys: Sequence[tuple[str, str, str]]) -> Mapping[tuple[str, str, str], int]:
         """The last number handled of each (source, topic, key); absent = the key is new."""
+        ...
+
+    async def begin_in(self, consumer: str, first: Mapping[tuple[str, str, str], int]) -> None:
+        """Store numbers handled of keys that were new when this transaction asked.
+
+        Raises:
+            StoreContended: as `Inbox.mark`; another transaction began one of them meanwhile.
+        """
         ...
 
     async def save_in(self, consumer: str, last: Mapping[tuple[str, str, str], int]) -> None:
@@ -130,12 +142,14 @@ class ParkedOut(NamedTuple):
 
 
 class OutboxStatus(NamedTuple):
-    """How much waits: rows, age of the oldest in microseconds (0 = none), rows parked because the bus refused them."""
+    """How much waits for the relays: rows, age of the oldest in microseconds (0 = none), rows parked because the bus
+    refused them; and who else reads, where the outbox was handed over."""
 
     pending: int
     oldest_us: int
     parked: int
     total: int
+    reader: Reader | None = None
 
 
 class Outbox(Protocol):
@@ -149,8 +163,9 @@ class Outbox(Protocol):
         """Unsent rows of a slot behind `after_seq`, in commit order; rows of parked keys are left out."""
         ...
 
-    async def sent(self, slot: int, seqs: Sequence[int]) -> None:
-        """The bus acknowledged these."""
+    async def unsent(self, slots: Sequence[int], limit: int) -> Sequence[tuple[int, PendingRow]]:
+        """As `pending` from the start, of several slots in one question, with the slot of each: at most `limit` rows of
+        a slot."""
         ...
 
     async def park(self, slot: int, seq: int, key: str | None, reason: str) -> None:
@@ -289,47 +304,24 @@ class Claims(Protocol):
         ...
 
 
-class TrailRow(NamedTuple):
-    """A message that left, for people who follow it."""
-
-    message_id: str
-    type: str
-    topic: str
-    key: str | None
-    correlation_id: str
-    causation_id: str | None
-    at_us: int
-    payload: bytes
-    headers: bytes
-
-
-class TrailMark(NamedTuple):
-    """That a consumer handled a message, for people who follow it."""
+class Asked(NamedTuple):
+    """What admission must know of a batch of one consumer group before it decides."""
 
     consumer: str
-    message_id: str
-    type: str
-    key: str | None
-    correlation_id: str
-    causation_id: str | None
-    at_us: int
-    outcome: str
+    held: Sequence[tuple[str, int, int]]  # (topic, partition, epoch) that must still be ours
+    marks: Sequence[tuple[str, str]]  # (consumer, message id): were they marked?
+    places: Sequence[tuple[str, str, str]]  # (source, topic, key): their last numbers
+    keys: Sequence[tuple[str, str]]  # (topic, key): is one of them parked?
+    steps: Sequence[tuple[str, str, str]]  # (saga, saga id, step): were they undone?
 
 
-class Trail(Protocol):
-    """Questions about one key's messages; a journey is asked of the ledgers, nothing extra is written for it."""
+class Known(NamedTuple):
+    """The answers; what is absent is not so, or was never seen."""
 
-    async def correlations(self, key: str) -> Sequence[str]:
-        """The correlation ids of messages with this key."""
-        ...
-
-    async def messages(self, correlation_ids: Sequence[str]) -> Sequence[TrailRow]:
-        """Messages that left with these correlation ids, in commit order."""
-        ...
-
-    async def marks(self, ids: Sequence[str]) -> Sequence[TrailMark]:
-        """Who handled these messages here."""
-        ...
+    marks: dict[tuple[str, str], InboxEntry]
+    last: dict[tuple[str, str, str], int]
+    parked: frozenset[tuple[str, str]]
+    undone: Mapping[tuple[str, str, str], Tombstone]
 
 
 class Session(Protocol):
@@ -357,6 +349,15 @@ class Session(Protocol):
     def claims(self) -> Claims: ...
     @property
     def trail(self) -> Trail: ...
+
+    async def look(self, asked: Asked) -> Known:
+        """As `claims.check`, `inbox.seen`, `sequences.last_in`, `parking.held` and `tombstones.find`, one after the other;
+        where each would cost a way to a server, in one.
+
+        Raises:
+            Fenced: as `claims.check`.
+        """
+        ...
 
     async def execute(self, sql: str, params: Mapping[str, Any]) -> int:
         """Run a writing statement; returns how many rows it changed."""
@@ -477,8 +478,15 @@ class Store(Protocol):
         """
         ...
 
-    def reading(self) -> AbstractAsyncContextManager[Session]:
-        """A consistent view that writes nothing."""
+    def reading(self, *, consistent: bool = True) -> AbstractAsyncContextManager[Session]:
+        """A view that writes nothing. Without `consistent` each statement may see another state, and costs less."""
+        ...
+
+    async def sent(self, rows: Sequence[tuple[int, int]]) -> None:
+        """The bus acknowledged these (slot, seq) of the outbox: they are pending no more.
+
+        In a transaction of its own that a power cut may lose: then they are sent again, and known by their ids.
+        """
         ...
 
     async def now_us(self) -> int:

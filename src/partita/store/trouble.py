@@ -101,8 +101,8 @@ class Parking(Protocol):
         """Messages that wait in that tier become ready; others of the ids are left alone. Returns how many."""
         ...
 
-    async def wake_overdue(self, consumer: str, before_us: int) -> int:
-        """Messages that wait since before that become ready: the net below the retry topics."""
+    async def wake_overdue(self, consumer: str, before_us: int, limit: int) -> int:
+        """At most so many messages that wait since before that become ready: the net below the retry topics."""
         ...
 
     async def remove(self, consumer: str, message_ids: Sequence[str]) -> int:

@@ -21,6 +21,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "CompensationSlow": {"slowest_compensation_s": 601.0},
     "OutboxStalled": {"outbox_oldest_s": 61.0},
     "OutboxRefused": {"outbox_refused": 1},
+    "OutboxReaderGone": {"readers_gone": 1},
     "Storm": {"storms": ("T",)},
     "GroupPaused": {"paused_s": 3_601.0},
     "KeyGap": {"gaps": 1},

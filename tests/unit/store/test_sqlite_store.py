@@ -23,7 +23,8 @@ async def opened(path: Path) -> SqliteStore:
 async def send(store: SqliteStore, name: str) -> None:
     async with store.transaction() as session:
         await session.outbox.add([outbox_row(name)])
-        await session.outbox.sent(0, [row.seq for row in await session.outbox.pending(0, 0, 10)])
+        rows = await session.outbox.pending(0, 0, 10)
+    await store.sent([(0, row.seq) for row in rows])
 
 
 async def test_a_full_disk_in_a_handlers_statement_keeps_nothing_and_blames_no_message(tmp_path: Path) -> None:

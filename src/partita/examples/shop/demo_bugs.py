@@ -7,7 +7,7 @@ invariant of the demo must turn red for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ from partita.clock import Clock, SystemClock
 from partita.dead_letters.dead_letter import envelope_or_none
 from partita.errors import PartitaError
 from partita.sqlite_file.wake import Wake
-from partita.store.port import InboxEntry, InboxRow, OutboxRow, Session, Store, Tombstone
+from partita.store.port import Asked, InboxEntry, InboxRow, Known, OutboxRow, Session, Store, Tombstone
 
 Bug = Literal["", "idempotency", "outbox", "tombstone"]
 LATE_EVERY = 25
@@ -56,6 +56,10 @@ class ForgetfulSequences(Around):
     async def last_in(self, consumer: str, keys: Sequence[Any]) -> Mapping[Any, int]:
         """No key was seen."""
         return {}
+
+    async def begin_in(self, consumer: str, first: Mapping[Any, int]) -> None:
+        """Also a key that was begun, so that the database does not find out."""
+        await self.inner.save_in(consumer, first)
 
 
 class NoTombstones(Around):
@@ -111,9 +115,9 @@ class BuggyStore(Around):
                 self._sender = asyncio.create_task(self._send_soon())
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Session]:
+    async def reading(self, *, consistent: bool = True) -> AsyncIterator[Session]:
         """A view that has the bug."""
-        async with self.inner.reading() as session:
+        async with self.inner.reading(consistent=consistent) as session:
             yield self._spoil(session, [])
 
     async def _send_soon(self) -> None:
@@ -125,11 +129,24 @@ class BuggyStore(Around):
         if self._bug == "idempotency":
             session.inbox = ForgetfulInbox(session.inbox)
             session.sequences = ForgetfulSequences(session.sequences)
+            session.look = _forgetting(session.look, lambda known: known._replace(marks={}, last={}))
         elif self._bug == "tombstone":
             session.tombstones = NoTombstones(session.tombstones)
+            session.look = _forgetting(session.look, lambda known: known._replace(undone={}))
         elif self._bug == "outbox":
             session.outbox = FromMemory(session.outbox, waiting)
         return session
+
+
+def _forgetting(
+    look: Callable[[Asked], Awaitable[Known]], forget: Callable[[Known], Known]
+) -> Callable[[Asked], Awaitable[Known]]:
+    """What admission asks at once, with some of the answers forgotten."""
+
+    async def asked(asked: Asked) -> Known:
+        return forget(await look(asked))
+
+    return asked
 
 
 class LateSubscription(Around):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from partita.errors import BusUnavailable
+from partita.examples.shop.demo_ground import Ground
 from partita.examples.shop.demo_orders import Poisoned, order, order_id
 
 TRIES_MAX = 5
-FIND = "SELECT id FROM dead_letter WHERE consumer = 'analytics' AND key = ? AND status = 'open'"
-CANCELLED = "SELECT order_id FROM orders WHERE order_id = ? AND status = 'CANCELLED'"
+UNREACHABLE = BusUnavailable.exit_code
+FIND = "SELECT id FROM dead_letter WHERE consumer = 'analytics' AND key = :name AND status = 'open'"
+CANCELLED = "SELECT order_id FROM orders WHERE order_id = :name AND status = 'CANCELLED'"
 SHOWN_COLUMNS = 52
 
 
@@ -32,10 +33,11 @@ class Mended:
 class Mending:
     """Mends poisoned orders one after the other, a command at a time; between them the demo goes on killing."""
 
-    def __init__(self, data: Path, seed: int, tell: Callable[[str], None]) -> None:
+    def __init__(self, ground: Ground, seed: int, tell: Callable[[str], None]) -> None:
         self.done: list[Mended] = []
         self.failed = ""
-        self._data = data
+        self._ground = ground
+        self._data = ground.settings.data
         self._seed = seed
         self._tell = tell
         self._now: Mended | None = None
@@ -97,15 +99,14 @@ class Mending:
                 self._tell(f"poison: {name} was confirmed without a country; analytics keeps it as a dead letter")
                 return
 
+    def _is_edited(self) -> bool:
+        """Whether an edit that gave no answer has happened: another letter is open in the place of the one at hand."""
+        assert self._now is not None
+        return self._step == 1 and self._one("analytics", FIND, self._now.order) not in ("", self._now.letter)
+
     def _one(self, service: str, sql: str, name: str) -> str:
-        try:
-            db = sqlite3.connect(f"file:{self._data / service}.db?mode=ro", uri=True, timeout=1)
-            with db:
-                row = db.execute(sql, (name,)).fetchone()
-            db.close()
-        except sqlite3.Error:
-            return ""  # not created yet
-        return row[0] if row else ""
+        rows = self._ground.databases.look(service, sql, name=name)
+        return str(rows[0][0]) if rows else ""
 
     def _words(self) -> list[str]:
         assert self._now is not None
@@ -126,12 +127,15 @@ class Mending:
     def _begin(self) -> None:
         words = [*self._words(), "--data", str(self._data)]
         command = [sys.executable, "-c", "from partita.cli.main import main; main()", *words]
-        self._running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self._running = subprocess.Popen(
+            command, env=self._ground.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
 
     def _end(self, code: int, out: str, problem: str) -> None:
         assert self._now is not None
-        if code:
-            self._tries += 1
+        if code and not self._is_edited():
+            # What a killed server did not answer is no try: who waits for the end says for how long.
+            self._tries += code != UNREACHABLE
             if self._tries >= TRIES_MAX:
                 self.failed = f"partita {' '.join(self._words())}: {problem.strip() or out.strip()}"
                 self._tell(f"not mended: {self.failed}")
@@ -142,7 +146,7 @@ class Mending:
             self._now.rehearsed.append(", ".join(verdicts))
             said = "rehearsed: " + ", ".join(f"{count} {name}" for name, count in verdicts.items())
         elif self._step == 1:
-            self._now.letter = out.strip()
+            self._now.letter = self._one("analytics", FIND, self._now.order) if code else out.strip()
             said = "the edited copy takes its place"
         else:
             self._now.handled = sum(item["handled"] for item in json.loads(out)["items"])

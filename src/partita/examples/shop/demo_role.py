@@ -37,7 +37,10 @@ class RoleOptions:
 
 async def work(options: RoleOptions) -> None:
     """Do the role's work until the process ends."""
-    settings = Settings(data=Path(options.data), time_scale=options.time_scale)
+    store, bus = os.environ.get("PARTITA_STORE", ""), os.environ.get("PARTITA_BUS", "")
+    settings = Settings(
+        data=Path(options.data), store=store, bus=bus, instance=options.role, time_scale=options.time_scale
+    )
     app = DemoApp(*shop.services, settings=settings)
     app.bug = check_bug(options.bug)
     if options.role == "storefront":
@@ -56,7 +59,7 @@ async def _sell(app: DemoApp, options: RoleOptions) -> None:
     accepted, poison = Accepted(Path(options.data)), Poisoned(Path(options.data))
     wrong = poison.numbers()
     done = accepted.read()
-    highest = max(done, default=-1)
+    highest = max(done | wrong, default=-1)  # a mistake that was promised is made, also when the shop is closed by now
     again = [n for n in range(highest + 1) if n not in done]
     number = highest + 1
     loop = asyncio.get_running_loop()
@@ -64,12 +67,13 @@ async def _sell(app: DemoApp, options: RoleOptions) -> None:
     sent = list(again)
     while accepted.path.parent.exists():  # the demo's folder; who removes it ends the storefront
         due = int((loop.time() - start) * options.rate) - begun
-        if _is_open(options):
-            if poison.is_wanted:
-                poison.take(number)
-                wrong.add(number)
-            sent += range(number, number + max(due, 0))
-            number += max(due, 0)
+        fresh = max(due, 0) if _is_open(options) else 0
+        if poison.is_wanted:
+            poison.take(number)
+            wrong.add(number)
+            fresh = max(fresh, 1)
+        sent += range(number, number + fresh)
+        number += fresh
         begun += max(due, 0)
         batch, sent = sent[:IN_FLIGHT_MAX], sent[IN_FLIGHT_MAX:]
         results = await asyncio.gather(*(_place(app, options.seed, n, wrong, poison) for n in batch))
@@ -102,7 +106,9 @@ async def _place(app: DemoApp, seed: int, number: int, wrong: set[int], poison: 
 
 def _end_with_parent() -> None:
     with contextlib.suppress(OSError):
-        sys.stdin.buffer.read()
+        # Not by sys.stdin: an interpreter that ends while a thread holds its lock aborts.
+        while os.read(0, 4096):
+            pass
     os._exit(0)
 
 
@@ -113,7 +119,11 @@ def main() -> None:
     os.environ["PARTITA_DATA"] = options.data
     os.environ["PARTITA_SHOP_STOCK"] = str(options.stock)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    asyncio.run(work(options))
+    try:
+        asyncio.run(work(options))
+    except PartitaError as error:
+        # A server that was killed a moment ago: who started this process starts it again.
+        sys.exit(f"  {options.role} cannot start now: {str(error).partition(chr(10))[0]}")
 
 
 if __name__ == "__main__":

@@ -158,7 +158,8 @@ def serve(name: str, ledger: Ledger, data: Path) -> None:
 def _end_with_parent() -> None:
     """The parent holds the other end of our standard input: when it dies, the read returns."""
     with contextlib.suppress(OSError):
-        sys.stdin.buffer.read()
+        while os.read(0, 4096):
+            pass
     os._exit(0)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from partita.errors import Fenced
+from partita.postgres_schema.arrays import columns, unnest
+from partita.postgres_schema.asking import Link
+from partita.postgres_schema.database import UNSYNCED, Database
 from partita.store.port import InHand
-from partita.store.postgres.asking import Link, columns, unnest
-from partita.store.postgres.database import Database
 
 # The weakest lock: transactions of one holder share it, what they take in hand passes, and a take-over, which asks for
 # the strongest, waits until all of them have ended.
@@ -26,6 +27,7 @@ TAKE = f"""
 UPDATE claim AS c SET first = r.first, last = r.last
 FROM {unnest(2, topic="text", partition="bigint", first="bigint", last="bigint", epoch="bigint")}
 WHERE c.consumer = $1 AND c.topic = r.topic AND c.partition = r.partition AND c.epoch = r.epoch
+RETURNING {UNSYNCED}
 """
 CLEAR = "UPDATE claim SET first = NULL, last = NULL WHERE consumer = $1 AND topic = $2 AND partition = $3"
 COUNT = """
@@ -34,6 +36,17 @@ ON CONFLICT (consumer, topic, partition, "offset")
 DO UPDATE SET tries = a.tries + excluded.tries, failed = a.failed + excluded.failed RETURNING tries, failed
 """
 FORGET = 'DELETE FROM attempt WHERE consumer = $1 AND topic = $2 AND partition = $3 AND "offset" <= $4'
+
+
+def check(consumer: str, held: Sequence[tuple[str, int, int]], epochs: Mapping[tuple[str, int], int]) -> None:
+    """Whether all that is to be held is held, by the epochs as they are now.
+
+    Raises:
+        Fenced: it is not.
+    """
+    for topic, partition, epoch in held:
+        if epochs.get((topic, partition)) != epoch:
+            raise Fenced(f"{topic}[{partition}] of {consumer} was taken over by another process.")
 
 
 class PostgresClaims:
@@ -48,10 +61,7 @@ class PostgresClaims:
             return
         asked = columns([(topic, partition) for topic, partition, _ in held])
         rows = await self._link.rows(CHECK_LOCKED if self._link.writing else CHECK, consumer, *asked)
-        epochs = {(row[0], row[1]): row[2] for row in rows}
-        for topic, partition, epoch in held:
-            if epochs.get((topic, partition)) != epoch:
-                raise Fenced(f"{topic}[{partition}] of {consumer} was taken over by another process.")
+        check(consumer, held, {(row[0], row[1]): row[2] for row in rows})
 
 
 class PostgresAttempts:
@@ -71,7 +81,7 @@ class PostgresAttempts:
         """These records are about to be decoded and handled."""
         rows = sorted((*each, epoch) for each, epoch in zip(ranges, epochs, strict=True))
         if rows:
-            async with self._database.writing(durable=False) as link:
+            async with self._database.stroke() as link:
                 await link.run(TAKE, consumer, *columns(rows))
 
     async def clear(self, consumer: str, topic: str, partition: int) -> None:

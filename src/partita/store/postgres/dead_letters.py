@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from partita.store.postgres.asking import Link, columns, unnest
+from partita.postgres_schema.arrays import columns, unnest
+from partita.postgres_schema.asking import Link
 from partita.store.trouble import DeadLetter, Failure, LetterFilter, LetterGroup, LetterStatus
 
 NUMBERS = ("partition", "offset", "attempts", "at_us", "closed_us", "tries")
@@ -53,8 +54,9 @@ FAILED = f"INSERT INTO failure ({FAILURE_COLUMNS}) SELECT {FAILURE_COLUMNS} FROM
 FAILURES = f"SELECT {FAILURE_COLUMNS} FROM failure WHERE consumer = $1 AND message_id = $2 ORDER BY seq"
 PURGE = """
 WITH old AS (
-    DELETE FROM dead_letter WHERE seq IN (
-        SELECT seq FROM dead_letter WHERE status NOT IN ('open', 'replaying') AND closed_us < $1 ORDER BY seq LIMIT $2)
+    DELETE FROM dead_letter WHERE seq = ANY(ARRAY(
+        SELECT seq FROM dead_letter WHERE status NOT IN ('open', 'replaying') AND closed_us < $1
+        ORDER BY closed_us LIMIT $2))
     RETURNING consumer, message_id
 ), causes AS (
     DELETE FROM failure AS f USING old WHERE f.consumer = old.consumer AND f.message_id = old.message_id

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from partita.store.postgres.asking import Link, columns, unnest
+from partita.postgres_schema.arrays import columns, unnest
+from partita.postgres_schema.asking import Link
 from partita.store.trouble import Said
 
 PAUSE = """

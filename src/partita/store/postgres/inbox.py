@@ -4,44 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import asyncpg
-
-from partita.errors import StoreUnavailable
+from partita.postgres_schema.arrays import columns
+from partita.postgres_schema.asking import Link
+from partita.postgres_schema.inserts import Table
 from partita.store.port import InboxEntry, InboxRow
-from partita.store.postgres.asking import Link, columns, unnest
 
-COLUMNS = "consumer, message_id, type, key, correlation_id, causation_id, payload_hash, at_us, outcome, reply"
-ROWS = unnest(
-    consumer="text",
-    message_id="text",
-    type="text",
-    key="text",
-    correlation_id="text",
-    causation_id="text",
-    payload_hash="text",
-    at_us="bigint",
-    outcome="text",
-    reply="bytea",
-)
+TEXTS = ("consumer", "message_id", "type", "key", "correlation_id", "causation_id", "payload_hash")
+INBOX = Table("inbox", {**dict.fromkeys(TEXTS, "text"), "at_us": "bigint", "outcome": "text", "reply": "bytea"})
 SEEN = """
 SELECT message_id, payload_hash, outcome, at_us, reply FROM inbox WHERE consumer = $1 AND message_id = ANY($2::text[])
 """
-MARK = f"INSERT INTO inbox ({COLUMNS}) SELECT {COLUMNS} FROM {ROWS} ORDER BY ord"
-RESOLVE = f"""
-UPDATE inbox AS i SET outcome = r.outcome, reply = r.reply
-FROM {unnest(2, message_id="text", outcome="text", reply="bytea")}
-WHERE i.consumer = $1 AND i.message_id = r.message_id
-"""
+RESOLVE = "SELECT partita_resolve($1, $2, $3, $4)"
 # Rows are written in time order, so the oldest have the smallest seq and no index on time is needed. Those of parked
 # messages are stepped over: they wait, perhaps for weeks, and must not be taken for new when they run.
+# An array, since the planner takes a limit it does not know for a tenth of the table, and would read all of it.
 PURGE = """
-DELETE FROM inbox WHERE seq IN (
+DELETE FROM inbox WHERE seq = ANY(ARRAY(
     SELECT seq FROM (
         SELECT seq, at_us FROM inbox AS i
         WHERE outcome NOT IN ('waiting', 'dead')
            OR NOT EXISTS (SELECT 1 FROM parked AS p WHERE p.message_id = i.message_id AND p.consumer = i.consumer)
         ORDER BY seq LIMIT $1) AS oldest
-    WHERE at_us < $2)
+    WHERE at_us < $2))
 """
 
 
@@ -59,12 +43,7 @@ class PostgresInbox:
 
     async def mark(self, rows: Sequence[InboxRow]) -> None:
         """Mark messages. Another transaction that marks one of them now is waited for: then it is known who was first."""
-        if not rows:
-            return
-        try:
-            await self._link.run(MARK, *columns(rows))
-        except asyncpg.UniqueViolationError as error:
-            raise StoreUnavailable(f"A message was marked meanwhile by another transaction ({error}).") from error
+        await self._link.insert(INBOX, rows)
 
     async def resolve(self, consumer: str, outcomes: Sequence[tuple[str, str, bytes | None]]) -> None:
         """Set outcome and reply of marked messages."""

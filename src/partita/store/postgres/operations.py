@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from partita.postgres_schema.asking import Link
 from partita.store.operations import AuditEntry, OperationRow, OperationStatus
-from partita.store.postgres.asking import Link
 
 COLUMNS = "id, verb, target, options, reason, actor, status, planned, done, failed, cursor, created_us, updated_us"
 BEGIN = f"INSERT INTO operation ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"

@@ -4,35 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from partita.postgres_schema.asking import Link
+from partita.postgres_schema.database import UNSYNCED
+from partita.postgres_schema.inserts import FEW, Table
+from partita.store.handover import Reader
 from partita.store.port import OutboxRow, OutboxStatus, ParkedOut, PendingRow
-from partita.store.postgres.asking import Link, columns, unnest
+from partita.store.postgres.outbox_columns import KINDS, NOW_US
 
-NOW_US = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
-COLUMNS = "id, aggregatetype, aggregateid, type, payload, headers, correlation_id, causation_id, slot, at_us"
-ROWS = unnest(
-    id="text",
-    aggregatetype="text",
-    aggregateid="text",
-    type="text",
-    payload="bytea",
-    headers="bytea",
-    correlation_id="text",
-    causation_id="text",
-    slot="bigint",
-    at_us="bigint",
-)
 # The seq is drawn here, when the transaction has locked the sequences of its keys already: rows of one key get theirs
 # in commit order. Across keys nothing is promised, and a row is found by its place in the queue, never by a cursor.
-ADD = f"INSERT INTO outbox ({COLUMNS}) SELECT {COLUMNS} FROM {ROWS} ORDER BY ord"
-ADD_QUEUED = f"WITH added AS ({ADD} RETURNING slot, seq) INSERT INTO outbox_queue SELECT slot, seq FROM added"
-PENDING = """
+KEPT = Table("outbox", KINDS)
+QUEUED = Table(
+    "outbox", KINDS, returning="slot, seq", then="INSERT INTO outbox_queue (slot, seq) SELECT slot, seq FROM {rows}"
+)
+NUMBERED, QUEUE = (
+    Table("outbox", {"seq": "bigint", **KINDS}),
+    Table("outbox_queue", {"slot": "bigint", "seq": "bigint"}),
+)
+DRAW = "SELECT nextval('outbox_seq_seq') FROM generate_series(1, $1)"
+# A reader other than the relays is known by its slot; HELD while its last rows must come before ours (store/handover.py).
+OUTSIDE, HELD = "outbox_slot", "outbox_held"
+PENDING = f"""
 SELECT o.seq, o.id, o.aggregatetype, o.aggregateid, o.headers, o.payload, o.at_us
 FROM outbox_queue AS q JOIN outbox AS o ON o.seq = q.seq
 WHERE q.slot = $1 AND q.seq > $2
   AND NOT EXISTS (SELECT 1 FROM outbox_parked AS p WHERE p.slot = q.slot AND (p.seq = q.seq OR p.key = o.aggregateid))
+  AND NOT EXISTS (SELECT 1 FROM partita_meta WHERE name = '{HELD}')
 ORDER BY q.seq LIMIT $3
 """
-SENT = "DELETE FROM outbox_queue WHERE slot = $1 AND seq = ANY($2::bigint[])"
+UNSENT = "SELECT * FROM partita_unsent($1, $2)"
+SENT = f"SELECT partita_sent($1, $2), {UNSYNCED}"
 PARK = f"""
 INSERT INTO outbox_parked (slot, seq, key, reason, at_us) VALUES ($1, $2, $3, $4, {NOW_US}) ON CONFLICT DO NOTHING
 """
@@ -45,16 +46,23 @@ SELECT (SELECT count(*) FROM outbox_queue),
        greatest({NOW_US} - (SELECT min(o.at_us) FROM outbox_queue AS q JOIN outbox AS o ON o.seq = q.seq), 0),
        (SELECT count(*) FROM outbox_queue AS q JOIN outbox AS o ON o.seq = q.seq WHERE EXISTS (
             SELECT 1 FROM outbox_parked AS p WHERE p.slot = q.slot AND (p.seq = q.seq OR p.key = o.aggregateid))),
-       (SELECT coalesce(max(seq), 0) FROM outbox) - (SELECT coalesce(min(seq), 1) FROM outbox) + 1
+       (SELECT coalesce(max(seq), 0) FROM outbox) - (SELECT coalesce(min(seq), 1) FROM outbox) + 1,
+       (SELECT value FROM partita_meta WHERE name = '{OUTSIDE}')
+"""
+READER = f"""
+SELECT s.slot_name IS NOT NULL, coalesce(s.active, false), EXISTS (SELECT 1 FROM partita_meta WHERE name = '{HELD}'),
+       coalesce(pg_wal_lsn_diff(s.confirmed_flush_lsn, '0/0'), 0)::bigint,
+       pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint, (SELECT coalesce(max(seq), 0) FROM outbox)
+FROM (SELECT $1::text AS name) AS wanted LEFT JOIN pg_replication_slots AS s ON s.slot_name = wanted.name
 """
 # Rows that wait (a parked key's, for weeks) are stepped over, or they would hold up those behind them.
 PURGE = """
-DELETE FROM outbox WHERE seq IN (
+DELETE FROM outbox WHERE seq = ANY(ARRAY(
     SELECT seq FROM (
         SELECT seq, at_us FROM outbox AS o
         WHERE NOT EXISTS (SELECT 1 FROM outbox_queue AS q WHERE q.slot = o.slot AND q.seq = o.seq)
         ORDER BY seq LIMIT $1) AS oldest
-    WHERE at_us < $2)
+    WHERE at_us < $2))
 """
 
 
@@ -69,7 +77,13 @@ class PostgresOutbox:
         """Write messages."""
         if not rows:
             return
-        await self._link.run(ADD_QUEUED if queued else ADD, *columns(rows))
+        if len(rows) <= FEW:
+            await self._link.insert(QUEUED if queued else KEPT, rows)
+        else:
+            drawn = [row[0] for row in await self._link.rows(DRAW, len(rows))]
+            await self._link.insert(NUMBERED, [(seq, *row) for seq, row in zip(drawn, rows, strict=True)])
+            if queued:
+                await self._link.insert(QUEUE, [(row.slot, seq) for seq, row in zip(drawn, rows, strict=True)])
         if queued:
             self._added()
 
@@ -77,10 +91,10 @@ class PostgresOutbox:
         """Unsent rows of a slot, those of a key in commit order, without those of parked keys."""
         return [PendingRow(*row) for row in await self._link.rows(PENDING, slot, after_seq, limit)]
 
-    async def sent(self, slot: int, seqs: Sequence[int]) -> None:
-        """Take acknowledged rows out of the queue."""
-        if seqs:
-            await self._link.run(SENT, slot, sorted(seqs))
+    async def unsent(self, slots: Sequence[int], limit: int) -> Sequence[tuple[int, PendingRow]]:
+        """Unsent rows of several slots."""
+        rows = await self._link.rows(UNSENT, slots, limit)
+        return [(row[0], PendingRow(*row[1:])) for row in rows]
 
     async def park(self, slot: int, seq: int, key: str | None, reason: str) -> None:
         """Hold a refused row and its key."""
@@ -99,7 +113,9 @@ class PostgresOutbox:
 
     async def status(self) -> OutboxStatus:
         """How much waits."""
-        return OutboxStatus(*(await self._link.rows(STATUS))[0])
+        pending, oldest_us, parked, total, slot = (await self._link.rows(STATUS))[0]
+        reader = None if slot is None else Reader(slot, *(await self._link.rows(READER, slot))[0])
+        return OutboxStatus(pending, oldest_us, parked, total, reader)
 
     async def purge(self, before_us: int, limit: int) -> int:
         """Forget old sent rows."""

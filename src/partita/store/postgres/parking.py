@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from partita.store.postgres.asking import Link, columns, unnest
+from partita.postgres_schema.arrays import columns, unnest
+from partita.postgres_schema.asking import Link
 from partita.store.trouble import ParkedRow, ParkingStatus, State
 
 STORED = {
@@ -73,7 +74,10 @@ WAKE = """
 UPDATE parked SET state = 'ready'
 WHERE consumer = $1 AND message_id = ANY($2::text[]) AND state = 'waiting' AND tier = $3
 """
-WAKE_OVERDUE = "UPDATE parked SET state = 'ready' WHERE consumer = $1 AND state = 'waiting' AND due_us < $2"
+WAKE_OVERDUE = """
+UPDATE parked SET state = 'ready' WHERE state = 'waiting' AND idx = ANY(ARRAY(
+    SELECT idx FROM parked WHERE consumer = $1 AND state = 'waiting' AND due_us < $2 ORDER BY due_us LIMIT $3))
+"""
 KEYS_OF = """
 SELECT DISTINCT topic, key FROM parked WHERE consumer = $1 AND message_id = ANY($2::text[]) AND key IS NOT NULL
 """
@@ -168,9 +172,9 @@ class PostgresParking:
         """Messages that wait in that tier become ready."""
         return await self._link.run(WAKE, consumer, list(message_ids), tier) if message_ids else 0
 
-    async def wake_overdue(self, consumer: str, before_us: int) -> int:
+    async def wake_overdue(self, consumer: str, before_us: int, limit: int) -> int:
         """Messages that wait since before that become ready."""
-        return await self._link.run(WAKE_OVERDUE, consumer, before_us)
+        return await self._link.run(WAKE_OVERDUE, consumer, before_us, limit)
 
     async def remove(self, consumer: str, message_ids: Sequence[str]) -> int:
         """Take messages out; the next of their key becomes ready."""

@@ -4,50 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import asyncpg
-
-from partita.errors import StoreUnavailable
+from partita.errors import StoreContended
+from partita.postgres_schema.arrays import columns
+from partita.postgres_schema.asking import Link
+from partita.postgres_schema.inserts import Table
 from partita.store.port import SagaEvent, SagaRow
-from partita.store.postgres.asking import Link, columns, unnest
 
-COLUMNS = (
-    "saga, saga_id, definition_version, status, step, epoch, data, due_us, last_error, correlation_id, "
-    "started_us, updated_us, version"
-)
-ROWS = unnest(
-    saga="text",
-    saga_id="text",
-    definition_version="bigint",
-    status="text",
-    step="text",
-    epoch="bigint",
-    data="bytea",
-    due_us="bigint",
-    last_error="text",
-    correlation_id="text",
-    started_us="bigint",
-    updated_us="bigint",
-    version="bigint",
-)
-LOAD = f"SELECT {COLUMNS} FROM saga WHERE saga = $1 AND saga_id = ANY($2::text[])"
-INSERT = f"INSERT INTO saga ({COLUMNS}) SELECT {COLUMNS} FROM {ROWS} ORDER BY ord"
-UPDATE = f"""
-UPDATE saga AS s SET definition_version = r.definition_version, status = r.status, step = r.step, epoch = r.epoch,
-    data = r.data, due_us = r.due_us, last_error = r.last_error, updated_us = r.updated_us, version = s.version + 1
-FROM {ROWS} WHERE s.saga = r.saga AND s.saga_id = r.saga_id AND s.version = r.version
-"""
-EVENT = "saga, saga_id, version, at_us, kind, step, message_id, note"
-EVENTS = unnest(
-    saga="text",
-    saga_id="text",
-    version="bigint",
-    at_us="bigint",
-    kind="text",
-    step="text",
-    message_id="text",
-    note="text",
-)
-NOTE = f"INSERT INTO saga_event ({EVENT}) SELECT {EVENT} FROM {EVENTS} ORDER BY ord"
+COLUMNS = ", ".join(SagaRow._fields)
+NUMBERS = ("definition_version", "epoch", "due_us", "started_us", "updated_us", "version", "at_us")
+KINDS = dict.fromkeys(NUMBERS, "bigint") | {"data": "bytea"}
+SAGA = Table("saga", {name: KINDS.get(name, "text") for name in SagaRow._fields})
+SAGA_EVENT = Table("saga_event", {name: KINDS.get(name, "text") for name in SagaEvent._fields})
+LOAD = f"SELECT {COLUMNS} FROM partita_sagas($1, $2)"
+MOVE = "SELECT partita_move_sagas($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 DUE = "SELECT saga, saga_id FROM saga WHERE due_us IS NOT NULL AND due_us <= $1 ORDER BY due_us LIMIT $2"
 NEXT_DUE = "SELECT min(due_us) FROM saga WHERE due_us IS NOT NULL"
 FIND = f"""
@@ -59,7 +28,7 @@ FIND_OPEN = f"""
 SELECT {COLUMNS} FROM saga WHERE status = $3 AND status IN ('running', 'compensating', 'needs_attention')
   AND ($1::text IS NULL OR saga = $1) ORDER BY updated_us DESC, seq DESC LIMIT $2
 """
-HISTORY = f"SELECT {EVENT} FROM saga_event WHERE saga = $1 AND saga_id = $2 ORDER BY seq"
+HISTORY = f"SELECT {', '.join(SagaEvent._fields)} FROM saga_event WHERE saga = $1 AND saga_id = $2 ORDER BY seq"
 IN_FLIGHT = """
 SELECT d.saga, d.version, d.digest, (
     SELECT count(*) FROM saga AS s WHERE s.saga = d.saga AND s.definition_version = d.version
@@ -87,15 +56,30 @@ class PostgresSagas:
         """Insert or update instances, and append history."""
         new = [row._replace(version=1) for row in rows if row.version == 0]
         changed = sorted((row for row in rows if row.version), key=lambda row: (row.saga_id, row.saga))
-        try:
-            if new:
-                await self._link.run(INSERT, *columns(new))
-        except asyncpg.UniqueViolationError as error:
-            raise StoreUnavailable(f"A saga was started meanwhile by another transaction ({error}).") from error
-        if changed and await self._link.run(UPDATE, *columns(changed)) != len(changed):
-            raise StoreUnavailable("A saga was changed meanwhile by another transaction.", hint="Run again.")
-        if history:
-            await self._link.run(NOTE, *columns(history))
+        if changed and await self._move(changed) != len(changed):
+            raise StoreContended("A saga was changed meanwhile by another transaction.", hint="Run again.")
+        await self._link.insert(SAGA, new)
+        await self._link.insert(SAGA_EVENT, history)
+
+    async def _move(self, rows: Sequence[SagaRow]) -> int:
+        moving = [
+            (
+                r.saga,
+                r.saga_id,
+                r.definition_version,
+                r.status,
+                r.step,
+                r.epoch,
+                r.data,
+                r.due_us,
+                r.last_error,
+                r.updated_us,
+                r.version,
+            )
+            for r in rows
+        ]
+        moved: int = (await self._link.rows(MOVE, *columns(moving)))[0][0]
+        return moved
 
     async def due(self, now_us: int, limit: int) -> Sequence[tuple[str, str]]:
         """Instances whose timer is due."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from partita.postgres_schema.leases import LEASE_TABLES
+from partita.store.postgres.questions import QUESTIONS
+
 MIGRATIONS = (
     """
 CREATE TABLE inbox (
@@ -11,11 +14,10 @@ CREATE TABLE inbox (
 );
 CREATE UNIQUE INDEX inbox_once ON inbox (message_id, consumer);
 
--- Without a number: locked by who asked first, and not given yet.
-CREATE TABLE sequence_out (topic TEXT NOT NULL, key TEXT NOT NULL, last BIGINT, PRIMARY KEY (key, topic))
+CREATE TABLE sequence_out (topic TEXT NOT NULL, key TEXT NOT NULL, last BIGINT NOT NULL, PRIMARY KEY (key, topic))
     WITH (fillfactor = 70);
 CREATE TABLE sequence_in (
-    consumer TEXT NOT NULL, source TEXT NOT NULL, topic TEXT NOT NULL, key TEXT NOT NULL, last BIGINT,
+    consumer TEXT NOT NULL, source TEXT NOT NULL, topic TEXT NOT NULL, key TEXT NOT NULL, last BIGINT NOT NULL,
     PRIMARY KEY (key, source, topic, consumer)
 ) WITH (fillfactor = 70);
 
@@ -87,6 +89,7 @@ CREATE TABLE dead_letter (
 CREATE UNIQUE INDEX dead_letter_once ON dead_letter (message_id, consumer);
 CREATE UNIQUE INDEX dead_letter_id ON dead_letter (id);
 CREATE INDEX dead_letter_open ON dead_letter (consumer, fingerprint) WHERE status = 'open';
+CREATE INDEX dead_letter_closed ON dead_letter (closed_us) WHERE status NOT IN ('open', 'replaying');
 CREATE TABLE failure (
     seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, consumer TEXT NOT NULL, message_id TEXT NOT NULL,
     at_us BIGINT NOT NULL, stage TEXT NOT NULL, tries BIGINT NOT NULL, cause_type TEXT NOT NULL, cause TEXT NOT NULL,
@@ -123,13 +126,7 @@ CREATE TABLE attempt (
     consumer TEXT NOT NULL, topic TEXT NOT NULL, partition BIGINT NOT NULL, "offset" BIGINT NOT NULL,
     tries BIGINT NOT NULL, failed BIGINT NOT NULL, PRIMARY KEY (consumer, topic, partition, "offset")
 );
-
-CREATE TABLE lease_member (
-    scope TEXT NOT NULL, member TEXT NOT NULL, token TEXT NOT NULL, beat BIGINT NOT NULL,
-    PRIMARY KEY (scope, member)
-) WITH (fillfactor = 50);
-CREATE TABLE lease (
-    scope TEXT NOT NULL, resource TEXT NOT NULL, owner TEXT, epoch BIGINT NOT NULL, PRIMARY KEY (scope, resource)
-) WITH (fillfactor = 50);
-""",
+"""
+    + LEASE_TABLES
+    + QUESTIONS,
 )

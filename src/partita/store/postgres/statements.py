@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from partita.errors import PartitaError
-from partita.store.postgres.asking import ERRORS, Link, changed
+from partita.postgres_schema.asking import ERRORS, Link, changed
 
 Row = dict[str, Any]
 TEXTS_MAX = 1_024
@@ -160,6 +160,7 @@ class Statements:
             raise link.meant(error) from error
 
     async def _describe(self, link: Link, sql: str) -> Described:
+        await link.flush()  # the marks come before the handler's own rows: who was first is known by them
         known = self._described.get(sql)
         if known is not None:
             return known

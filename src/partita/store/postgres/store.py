@@ -11,15 +11,23 @@ from typing import Any
 
 from partita.clock import US, Clock, SystemIds
 from partita.errors import StoreMismatch, StoreUnavailable
-from partita.store.postgres.asking import ERRORS, Link
+from partita.postgres_schema.asking import ERRORS, Link
+from partita.postgres_schema.database import Database
+from partita.postgres_schema.naming import outbox_channel
+from partita.postgres_schema.pooler import is_heard
+from partita.postgres_schema.versions import LOCK
+from partita.settings import without_secrets
+from partita.store.port import Asked, Known
 from partita.store.postgres.claims import PostgresAttempts, PostgresClaims
-from partita.store.postgres.database import LOCK, Database
 from partita.store.postgres.dead_letters import PostgresDeadLetters
 from partita.store.postgres.groups import PostgresGroups
+from partita.store.postgres.identity import MAY_ASK_PLACE, META, PLACE, source_of
 from partita.store.postgres.inbox import PostgresInbox
 from partita.store.postgres.leases import PostgresLeases
+from partita.store.postgres.look import look
 from partita.store.postgres.operations import PostgresOperations
-from partita.store.postgres.outbox import NOW_US, PostgresOutbox
+from partita.store.postgres.outbox import SENT, PostgresOutbox
+from partita.store.postgres.outbox_columns import NOW_US
 from partita.store.postgres.parking import PostgresParking
 from partita.store.postgres.sagas import PostgresSagas
 from partita.store.postgres.schema import MIGRATIONS
@@ -32,8 +40,9 @@ log = logging.getLogger(__name__)
 
 ASK_CLOCK_EVERY_S = 1.0
 LISTEN_AGAIN_AFTER_S = 5.0
+DEAF: set[str] = set()
+"""The URLs behind which this process found that it hears nothing."""
 
-META = "SELECT name, value FROM partita_meta"
 SET_META = (
     "INSERT INTO partita_meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 )
@@ -42,16 +51,6 @@ SELECT greatest(coalesce((SELECT at_us FROM inbox ORDER BY seq DESC LIMIT 1), 0)
                 coalesce((SELECT at_us FROM outbox ORDER BY seq DESC LIMIT 1), 0))
 """
 TIME = f"SELECT {NOW_US}"
-# What a database that was put back from a backup does not have in common with the one it was taken of.
-PLACE = """
-SELECT system_identifier || '/' || timeline_id || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())
-       || '/' || 'outbox'::regclass::oid::text
-FROM pg_control_system(), pg_control_checkpoint()
-"""
-MAY_ASK_PLACE = """
-SELECT has_function_privilege('pg_control_system()', 'EXECUTE')
-   AND has_function_privilege('pg_control_checkpoint()', 'EXECUTE')
-"""
 
 
 def _nothing() -> None:
@@ -76,6 +75,10 @@ class PostgresSession:
         self.dead_letters = PostgresDeadLetters(link)
         self.claims = PostgresClaims(link)
         self.trail = PostgresTrail(link)
+
+    async def look(self, asked: Asked) -> Known:
+        """What admission asks, in one round trip; a second one where a key is parked."""
+        return await look(self._link, asked, self.parking)
 
     async def execute(self, sql: str, params: Mapping[str, Any]) -> int:
         """Run a writing statement; returns how many rows it changed."""
@@ -108,6 +111,7 @@ class PostgresSession:
         finally:
             if self._link.is_open():
                 if not finished:
+                    self._link.forget()
                     await self._link.run(f"ROLLBACK TO {name}")
                     self._link.failed = None
                 await self._link.run(f"RELEASE {name}")
@@ -116,15 +120,17 @@ class PostgresSession:
 class PostgresStore:
     """See `partita.store.port.Store`. Any number of processes, on any machines, may open the same one."""
 
-    def __init__(self, url: str, *, service: str, tables: str = "", clock: Clock, create: bool = True) -> None:
+    def __init__(
+        self, url: str, *, service: str, tables: str = "", clock: Clock, create: bool = True, migrate: bool = True
+    ) -> None:
         self.name = service
         self.source = ""
         self.on_outbox: Callable[[], None] = lambda: None
         self._tables = tables
         self._clock = clock
-        self._database = Database(url, service, create=create)
+        self._database = Database(url, service, create=create, migrate=migrate)
         self._statements = Statements()
-        self._channel = f"partita_outbox_{uuid.uuid5(uuid.NAMESPACE_OID, self._database.schema).hex}"
+        self._channel = outbox_channel(self._database.schema)
         self._ear: Any = None
         self._listen_at = 0.0
         self._leases = PostgresLeases(self._database, clock, SystemIds(clock).new())
@@ -153,7 +159,7 @@ class PostgresStore:
                     f"{self._database.where}: this schema belongs to {meta['service']}, not to {self.name}.",
                     hint="It was not touched. Choose another database.",
                 )
-            self.source = f"{self.name}/{meta['id']}.{meta['incarnation']}"
+            self.source = source_of(meta)
             async with self._database.reading() as link:
                 self._told_us = (await link.rows(NEWEST))[0][0]
             await self._listen()
@@ -186,10 +192,15 @@ class PostgresStore:
             self.on_outbox()
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[PostgresSession]:
+    async def reading(self, *, consistent: bool = True) -> AsyncIterator[PostgresSession]:
         """A view that writes nothing."""
-        async with self._database.reading() as link:
+        async with self._database.reading() if consistent else self._database.glance() as link:
             yield PostgresSession(link, self._statements)
+
+    async def sent(self, rows: Sequence[tuple[int, int]]) -> None:
+        """Take acknowledged rows out of the outbox's queue, in one round trip."""
+        async with self._database.stroke() as link:
+            await link.rows(SENT, [slot for slot, _ in rows], [seq for _, seq in rows])
 
     async def now_us(self) -> int:
         """The database's clock, carried on by the monotonic one for a second at a time; it never goes back.
@@ -198,7 +209,7 @@ class PostgresStore:
         """
         now = self._clock.monotonic()
         if now - self._asked_at > ASK_CLOCK_EVERY_S:
-            async with self._database.reading() as link:
+            async with self._database.glance() as link:
                 said: int = (await link.rows(TIME))[0][0]
             carried = self._base_us + round((now - self._asked_at) * US) if self._base_us else 0
             self._base_us = said if said > carried - US else carried
@@ -215,24 +226,24 @@ class PostgresStore:
         async with self._database.writing() as link:
             await link.rows(LOCK, f"partita/{self._database.schema}")
             meta: dict[str, str] = {row[0]: row[1] for row in await link.rows(META)}
+            if meta.get("service", self.name) != self.name:
+                return meta
             may_ask = (await link.rows(MAY_ASK_PLACE))[0][0]
-            place = (await link.rows(PLACE))[0][0] if may_ask else ""
+            place = (await link.rows(PLACE, "outbox"))[0][0] if may_ask else ""
             new = {"place": place} if place else {}
             if "service" not in meta:
                 name = uuid.UUID(SystemIds(self._clock).new()).hex[-8:]
                 new |= {"service": self.name, "id": name, "incarnation": "1"}
-            elif meta["service"] == self.name and place and meta.get("place", place) != place:
+            elif place and meta.get("place", place) != place:
                 new["incarnation"] = str(int(meta["incarnation"]) + 1)
                 log.warning("%s was put back from a copy: its messages get a new source", self._database.where)
-            elif meta["service"] != self.name:
-                return meta
             for key in new.keys() - {key for key in meta if meta[key] == new.get(key)}:
                 await link.run(SET_META, key, new[key])
         return meta | new
 
     async def _listen(self) -> None:
         """Hear when another process commits outbox rows. Where that fails the relay's poll finds them a little later."""
-        if self._clock.monotonic() < self._listen_at:
+        if self._clock.monotonic() < self._listen_at or self._database.url in DEAF:
             return
         self._listen_at = self._clock.monotonic() + LISTEN_AGAIN_AFTER_S
         try:
@@ -241,12 +252,29 @@ class PostgresStore:
             log.warning("%s: no wake-ups from other processes (%s)", self.name, error)
             return
         try:
-            await ear.add_listener(self._channel, self._heard)
-        except ERRORS as error:
-            ear.terminate()
+            test = f"partita_test_{SystemIds(self._clock).new()}"
+            if not self._database.pooled or await is_heard(ear, test, self._speak):
+                await ear.add_listener(self._channel, self._heard)
+                self._ear = ear
+            else:
+                self._be_deaf()
+        except (*ERRORS, StoreUnavailable) as error:
             log.warning("%s: no wake-ups from other processes (%s)", self.name, error)
-            return
-        self._ear = ear
+        finally:
+            if self._ear is not ear:
+                ear.terminate()
+
+    async def _speak(self, channel: str) -> None:
+        async with self._database.writing(durable=False, notify=[channel]):
+            pass
+
+    def _be_deaf(self) -> None:
+        """Go by the relays' poll alone; the server's other services need not find out for themselves, nor say it again."""
+        DEAF.add(self._database.url)
+        log.warning(
+            "%s: a pooler in transaction mode stands between, LISTEN delivers nothing: the relays look twice a second",
+            without_secrets(self._database.url),
+        )
 
     def _heard(self, *_: object) -> None:
         self.on_outbox()

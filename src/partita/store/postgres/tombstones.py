@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from partita.message import SagaAddress
+from partita.postgres_schema.arrays import columns, unnest
+from partita.postgres_schema.asking import Link
 from partita.store.port import Tombstone
-from partita.store.postgres.asking import Link, columns, unnest
 
+Row = tuple[str, str, str, int, int, bytes]
 FIND = "SELECT saga, saga_id, step, epoch, at_us, reply FROM tombstone WHERE saga_id = ANY($1::text[])"
 COLUMNS = "saga, saga_id, step, epoch, at_us, reply"
 ROWS = unnest(saga="text", saga_id="text", step="text", epoch="bigint", at_us="bigint", reply="bytea")
 ADD = f"INSERT INTO tombstone ({COLUMNS}) SELECT {COLUMNS} FROM {ROWS} ORDER BY ord ON CONFLICT DO NOTHING"
+
+
+def undone(rows: Iterable[Row], asked: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], Tombstone]:
+    """Tombstones by (saga, saga_id, step). A saga leaves few of them: those of its other steps are sorted out here."""
+    wanted = set(asked)
+    return {
+        (saga, saga_id, step): Tombstone(SagaAddress(saga, saga_id, step, epoch, "undo"), at_us, reply)
+        for saga, saga_id, step, epoch, at_us, reply in rows
+        if (saga, saga_id, step) in wanted
+    }
 
 
 class PostgresTombstones:
@@ -24,13 +36,7 @@ class PostgresTombstones:
         """Tombstones by (saga, saga_id, step)."""
         if not keys:
             return {}
-        found, wanted = {}, set(keys)
-        # A saga leaves few tombstones: those of its other steps are sorted out here.
-        ids = list({key[1] for key in keys})
-        for saga, saga_id, step, epoch, at_us, reply in await self._link.rows(FIND, ids):
-            if (saga, saga_id, step) in wanted:
-                found[(saga, saga_id, step)] = Tombstone(SagaAddress(saga, saga_id, step, epoch, "undo"), at_us, reply)
-        return found
+        return undone(await self._link.rows(FIND, list({key[1] for key in keys})), keys)
 
     async def add(self, rows: Sequence[Tombstone]) -> None:
         """Write tombstones."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from partita.store.port import TrailMark, TrailRow
-from partita.store.postgres.asking import Link
+from partita.postgres_schema.asking import Link
+from partita.store.trail import TrailMark, TrailRow
 
 BY_KEY = "SELECT correlation_id FROM outbox WHERE aggregateid = $1 ORDER BY seq"
 MESSAGES = """

@@ -54,7 +54,7 @@ WHERE consumer = ? AND message_id = ? ORDER BY seq
 """
 OLD = """
 SELECT seq, consumer, message_id FROM dead_letter
-WHERE status NOT IN ('open', 'replaying') AND closed_us < ? ORDER BY seq LIMIT ?
+WHERE status NOT IN ('open', 'replaying') AND closed_us < ? ORDER BY closed_us LIMIT ?
 """
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from partita.errors import StoreUnavailable
+from partita.errors import StoreContended
 from partita.store.port import InboxEntry, InboxRow
 from partita.store.sqlite.asking import IN_LIST, rows_of
 
@@ -49,7 +49,7 @@ class SqliteInbox:
         try:
             self._db.executemany(MARK, rows)
         except sqlite3.IntegrityError as error:
-            raise StoreUnavailable(f"A message was marked meanwhile by another transaction ({error}).") from error
+            raise StoreContended(f"A message was marked meanwhile by another transaction ({error}).") from error
 
     async def resolve(self, consumer: str, outcomes: Sequence[tuple[str, str, bytes | None]]) -> None:
         """Set outcome and reply of marked messages."""

@@ -56,16 +56,12 @@ DELETE FROM outbox WHERE seq IN (
 
 
 class SqliteOutbox:
-    """See `partita.store.port.Outbox`. `added` is called when rows were queued in this transaction, `left` with the
-    newest row the bus has."""
+    """See `partita.store.port.Outbox`. `added` is called when rows were queued in this transaction."""
 
-    def __init__(
-        self, db: sqlite3.Connection, clock: Clock, added: Callable[[], None], left: Callable[[int], None]
-    ) -> None:
+    def __init__(self, db: sqlite3.Connection, clock: Clock, added: Callable[[], None]) -> None:
         self._db = db
         self._clock = clock
         self._added = added
-        self._left = left
 
     async def add(self, rows: Sequence[OutboxRow], *, queued: bool = True) -> None:
         """Write messages."""
@@ -81,11 +77,9 @@ class SqliteOutbox:
         rows = self._db.execute(PENDING_BESIDE_PARKED if parked else PENDING, (slot, after_seq, limit))
         return [PendingRow(*row) for row in rows]
 
-    async def sent(self, slot: int, seqs: Sequence[int]) -> None:
-        """Take acknowledged rows out of the queue."""
-        self._db.executemany(SENT, [(slot, seq) for seq in seqs])
-        if seqs:
-            self._left(max(seqs))
+    async def unsent(self, slots: Sequence[int], limit: int) -> Sequence[tuple[int, PendingRow]]:
+        """Unsent rows of several slots."""
+        return [(slot, row) for slot in slots for row in await self.pending(slot, 0, limit)]
 
     async def park(self, slot: int, seq: int, key: str | None, reason: str) -> None:
         """Hold a refused row and its key."""

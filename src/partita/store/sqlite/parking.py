@@ -39,7 +39,10 @@ UPDATE parked SET message_id = ?, type = ?, state = ?, tier = ?, step = ?, sourc
 WHERE consumer = ? AND message_id = ?
 """
 WAKE = "UPDATE parked SET state = 'ready' WHERE consumer = ? AND message_id = ? AND state = 'waiting' AND tier = ?"
-WAKE_OVERDUE = "UPDATE parked SET state = 'ready' WHERE consumer = ? AND state = 'waiting' AND due_us < ?"
+WAKE_OVERDUE = """
+UPDATE parked SET state = 'ready' WHERE idx IN (
+    SELECT idx FROM parked WHERE consumer = ? AND state = 'waiting' AND due_us < ? ORDER BY due_us LIMIT ?)
+"""
 REMOVE = "DELETE FROM parked WHERE consumer = ? AND message_id = ? RETURNING topic, key, idx"
 # Only who stands first may run: one that waits in a tier or is dead stays in front of those behind it.
 NEXT = """
@@ -118,9 +121,9 @@ class SqliteParking:
         """Messages that wait in that tier become ready."""
         return self._db.executemany(WAKE, [(consumer, each, tier) for each in message_ids]).rowcount
 
-    async def wake_overdue(self, consumer: str, before_us: int) -> int:
+    async def wake_overdue(self, consumer: str, before_us: int, limit: int) -> int:
         """Messages that wait since before that become ready."""
-        return self._db.execute(WAKE_OVERDUE, (consumer, before_us)).rowcount
+        return self._db.execute(WAKE_OVERDUE, (consumer, before_us, limit)).rowcount
 
     async def remove(self, consumer: str, message_ids: Sequence[str]) -> int:
         """Take messages out; the next of their key becomes ready."""

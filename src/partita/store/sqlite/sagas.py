@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from partita.errors import StoreUnavailable
+from partita.errors import StoreContended
 from partita.store.port import SagaEvent, SagaRow
 from partita.store.sqlite.asking import IN_LIST, rows_of
 
@@ -76,9 +76,9 @@ class SqliteSagas:
         try:
             self._db.executemany(INSERT, new)
         except sqlite3.IntegrityError as error:
-            raise StoreUnavailable(f"A saga was started meanwhile by another transaction ({error}).") from error
+            raise StoreContended(f"A saga was started meanwhile by another transaction ({error}).") from error
         if changed and self._db.executemany(UPDATE, changed).rowcount != len(changed):
-            raise StoreUnavailable("A saga was changed meanwhile by another transaction.", hint="Run again.")
+            raise StoreContended("A saga was changed meanwhile by another transaction.", hint="Run again.")
         self._db.executemany(NOTE, history)
 
     async def due(self, now_us: int, limit: int) -> Sequence[tuple[str, str]]:

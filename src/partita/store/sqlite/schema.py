@@ -92,6 +92,7 @@ CREATE TABLE dead_letter (
 CREATE UNIQUE INDEX dead_letter_once ON dead_letter (message_id, consumer);
 CREATE UNIQUE INDEX dead_letter_id ON dead_letter (id);
 CREATE INDEX dead_letter_open ON dead_letter (consumer, fingerprint) WHERE status = 'open';
+CREATE INDEX dead_letter_closed ON dead_letter (closed_us) WHERE status NOT IN ('open', 'replaying');
 CREATE TABLE failure (
     seq INTEGER PRIMARY KEY, consumer TEXT NOT NULL, message_id TEXT NOT NULL, at_us INTEGER NOT NULL,
     stage TEXT NOT NULL, tries INTEGER NOT NULL, cause_type TEXT NOT NULL, cause TEXT NOT NULL,

@@ -17,6 +17,7 @@ LAST_IN = f"""
 SELECT key, last FROM sequence_in
 WHERE source = ? AND topic = ? AND consumer = ? AND key {IN_LIST}
 """
+BEGIN_IN = "INSERT INTO sequence_in (consumer, source, topic, key, last) VALUES (?, ?, ?, ?, ?)"
 SAVE_IN = """
 INSERT INTO sequence_in (consumer, source, topic, key, last) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (key, source, topic, consumer) DO UPDATE SET last = excluded.last
@@ -29,20 +30,17 @@ class SqliteSequences:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
-    async def last_out(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
-        """The last number given to each (topic, key)."""
+    async def reserve(self, counts: Mapping[tuple[str, str], int]) -> Mapping[tuple[str, str], int]:
+        """Give each (topic, key) its next numbers."""
         by_topic: dict[str, list[str]] = {}
-        for topic, key in keys:
+        for topic, key in counts:
             by_topic.setdefault(topic, []).append(key)
-        found: dict[tuple[str, str], int] = {}
+        before = dict.fromkeys(counts, 0)
         for topic, asked in by_topic.items():
             for key, last in rows_of(self._db, LAST_OUT, (topic,), asked):
-                found[(topic, key)] = last
-        return found
-
-    async def save_out(self, last: Mapping[tuple[str, str], int]) -> None:
-        """Store the last numbers given."""
-        self._db.executemany(SAVE_OUT, [(*place, number) for place, number in last.items()])
+                before[topic, key] = last
+        self._db.executemany(SAVE_OUT, [(*place, before[place] + count) for place, count in counts.items()])
+        return before
 
     async def last_in(self, consumer: str, keys: Sequence[tuple[str, str, str]]) -> Mapping[tuple[str, str, str], int]:
         """The last number handled of each (source, topic, key)."""
@@ -54,6 +52,10 @@ class SqliteSequences:
             for key, last in rows_of(self._db, LAST_IN, (source, topic, consumer), asked):
                 found[(source, topic, key)] = last
         return found
+
+    async def begin_in(self, consumer: str, first: Mapping[tuple[str, str, str], int]) -> None:
+        """Store the first numbers handled: there is one writer, so nobody began them meanwhile."""
+        self._db.executemany(BEGIN_IN, [(consumer, *place, number) for place, number in first.items()])
 
     async def save_in(self, consumer: str, last: Mapping[tuple[str, str, str], int]) -> None:
         """Store the last numbers handled."""

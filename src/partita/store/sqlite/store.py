@@ -19,14 +19,14 @@ from partita.sqlite_file.alive import Alive
 from partita.sqlite_file.file import SqliteFile, statements_of, translate
 from partita.sqlite_file.leases import LeaseBook
 from partita.sqlite_file.wake import Wake
-from partita.store.port import Lease
+from partita.store.port import Asked, Known, Lease
 from partita.store.sqlite.claims import SqliteAttempts, SqliteClaims
 from partita.store.sqlite.dead_letters import SqliteDeadLetters
 from partita.store.sqlite.groups import SqliteGroups
 from partita.store.sqlite.high_water import HighWater
 from partita.store.sqlite.inbox import SqliteInbox
 from partita.store.sqlite.operations import SqliteOperations
-from partita.store.sqlite.outbox import SqliteOutbox
+from partita.store.sqlite.outbox import SENT, SqliteOutbox
 from partita.store.sqlite.parking import SqliteParking
 from partita.store.sqlite.sagas import SqliteSagas
 from partita.store.sqlite.schema import APPLICATION_ID, MIGRATIONS
@@ -47,7 +47,12 @@ NEXT_INCARNATION = "UPDATE partita_meta SET value = CAST(value AS INTEGER) + 1 W
 OF_THE_TRANSACTION = re.compile(r"\s*(BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE|PRAGMA|ATTACH|DETACH|VACUUM)\b", re.I)
 
 
-def _nothing(*_: object) -> None:
+def outbox_channel(service: str) -> str:
+    """The channel on which the relays of a service's file are woken."""
+    return f"outbox-{service}"
+
+
+def _nothing() -> None:
     """For sessions that only read."""
 
 
@@ -64,7 +69,7 @@ def _of_a_user(sql: str) -> str:
 
 
 class SqliteSession:
-    """See `partita.store.port.Session`. `path` names the file in errors; `added` and `left` are the outbox's."""
+    """See `partita.store.port.Session`. `path` names the file in errors; `added` is the outbox's."""
 
     def __init__(
         self,
@@ -72,7 +77,6 @@ class SqliteSession:
         path: Path,
         clock: Clock,
         added: Callable[[], None] = _nothing,
-        left: Callable[[int], None] = _nothing,
     ) -> None:
         self._db = db
         self._path = path
@@ -80,7 +84,7 @@ class SqliteSession:
         self._savepoints = 0
         self.inbox = SqliteInbox(db)
         self.sequences = SqliteSequences(db)
-        self.outbox = SqliteOutbox(db, clock, added, left)
+        self.outbox = SqliteOutbox(db, clock, added)
         self.sagas = SqliteSagas(db)
         self.tombstones = SqliteTombstones(db)
         self.parking = SqliteParking(db)
@@ -89,6 +93,23 @@ class SqliteSession:
         self.dead_letters = SqliteDeadLetters(db)
         self.claims = SqliteClaims(db)
         self.trail = SqliteTrail(db)
+
+    async def look(self, asked: Asked) -> Known:
+        """What admission asks, ledger by ledger."""
+        await self.claims.check(asked.consumer, asked.held)
+        by_consumer: dict[str, list[str]] = {}
+        for consumer, message_id in asked.marks:
+            by_consumer.setdefault(consumer, []).append(message_id)
+        return Known(
+            {
+                (consumer, message_id): entry
+                for consumer, ids in by_consumer.items()
+                for message_id, entry in (await self.inbox.seen(consumer, ids)).items()
+            },
+            dict(await self.sequences.last_in(asked.consumer, asked.places)),
+            await self.parking.held(asked.consumer, asked.keys),
+            await self.tombstones.find(asked.steps),
+        )
 
     async def execute(self, sql: str, params: Mapping[str, Any]) -> int:
         """Run a writing statement; returns how many rows it changed."""
@@ -182,7 +203,16 @@ class SqliteLeases:
 class SqliteStore:
     """See `partita.store.port.Store`. Several processes may open the same file."""
 
-    def __init__(self, path: Path, *, service: str, tables: str = "", clock: Clock, wake: Wake | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        service: str,
+        tables: str = "",
+        clock: Clock,
+        wake: Wake | None = None,
+        migrate: bool = True,
+    ) -> None:
         self.name = service
         self.source = ""
         self.path = path
@@ -190,8 +220,8 @@ class SqliteStore:
         self._tables = tables
         self._clock = clock
         self._wake = wake
-        self._channel = f"outbox-{service}"
-        self._file = SqliteFile(path, application_id=APPLICATION_ID, migrations=MIGRATIONS)
+        self._channel = outbox_channel(service)
+        self._file = SqliteFile(path, application_id=APPLICATION_ID, migrations=MIGRATIONS, migrate=migrate)
         self._alive: Alive | None = None
         self._high_water = HighWater(Path(f"{path}.sent"))
 
@@ -271,7 +301,7 @@ class SqliteStore:
             queued = True
 
         async with self._file.writing(synced=durable) as db:
-            session = SqliteSession(db, self.path, self._clock, added, self._high_water.left)
+            session = SqliteSession(db, self.path, self._clock, added)
             yield session
             session.finish()
         if queued:
@@ -280,10 +310,16 @@ class SqliteStore:
                 self._wake.signal([self._channel])
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[SqliteSession]:
+    async def reading(self, *, consistent: bool = True) -> AsyncIterator[SqliteSession]:
         """A view that writes nothing."""
         async with self._file.reading() as db:
             yield SqliteSession(db, self.path, self._clock)
+
+    async def sent(self, rows: Sequence[tuple[int, int]]) -> None:
+        """Take acknowledged rows out of the outbox's queue."""
+        async with self._file.writing(synced=False) as db:
+            db.executemany(SENT, rows)
+            self._high_water.left(max(seq for _, seq in rows))
 
     async def now_us(self) -> int:
         """The store's clock."""

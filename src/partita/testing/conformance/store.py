@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 
-from partita.errors import Fenced, PartitaError, StoreUnavailable
+from partita.errors import PartitaError, StoreContended, StoreUnavailable
 from partita.message import SagaAddress
-from partita.store.port import InHand, SagaEvent, Session, Store, Tombstone
+from partita.store.port import SagaEvent, Session, Store, Tombstone
+from partita.testing.conformance.admission import CASES as ADMISSION_CASES
 from partita.testing.conformance.rows import (
     ODD_KEYS,
     Case,
@@ -31,7 +32,7 @@ async def a_block_that_raises_leaves_nothing(open_store: OpenStore) -> None:
             async with store.transaction() as session:
                 await session.inbox.mark([inbox_row("m1")])
                 await session.outbox.add([outbox_row("o1")])
-                await session.sequences.save_out({("topic", "k"): 1})
+                await session.sequences.reserve({("topic", "k"): 1})
                 await session.sagas.save([saga_row("s1")], [])
                 await session.dead_letters.add([dead_letter(1)])
                 raise LookupError
@@ -40,9 +41,12 @@ async def a_block_that_raises_leaves_nothing(open_store: OpenStore) -> None:
         async with store.reading() as session:
             assert not await session.inbox.seen("group", ["m1"]), "an inbox mark survived a rollback"
             assert not await session.outbox.pending(0, 0, 10), "an outbox row survived a rollback"
-            assert not await session.sequences.last_out([("topic", "k")]), "a sequence survived a rollback"
             assert not await session.sagas.load("Saga", ["s1"]), "a saga survived a rollback"
             assert await session.dead_letters.count() == 0, "a dead letter survived a rollback"
+        async with store.transaction() as session:
+            assert await session.sequences.reserve({("topic", "k"): 1}) == {("topic", "k"): 0}, (
+                "a number is missing now"
+            )
 
 
 async def what_is_committed_is_seen_by_another_opening(open_store: OpenStore) -> None:
@@ -103,13 +107,13 @@ async def odd_keys_are_kept_apart(open_store: OpenStore) -> None:
     """Keys are the user's text: quotes, newlines, other scripts, the empty one."""
     async with opened(open_store) as store, store.transaction() as session:
         out = {("topic", key): number for number, key in enumerate(ODD_KEYS, 1)}
-        await session.sequences.save_out(out)
-        assert dict(await session.sequences.last_out(list(out))) == out, "keys were mixed up"
+        await session.sequences.reserve(out)
+        assert dict(await session.sequences.reserve(dict.fromkeys(out, 1))) == out, "keys were mixed up"
         came = {("source", "topic", key): number for number, key in enumerate(ODD_KEYS, 1)}
         await session.sequences.save_in("group", came)
         assert dict(await session.sequences.last_in("group", list(came))) == came, "keys were mixed up"
         assert not await session.sequences.last_in("other", list(came)), "another group's numbers"
-        assert dict(await session.sequences.last_out([("topic", "a\0b")])) == {("topic", "a\0b"): out["topic", "a\0b"]}
+        assert await session.sequences.reserve({("topic", "a\0b"): 1}) == {("topic", "a\0b"): out["topic", "a\0b"] + 1}
 
 
 async def odd_ids_are_found_again(open_store: OpenStore) -> None:
@@ -126,14 +130,15 @@ async def odd_ids_are_found_again(open_store: OpenStore) -> None:
         assert set(await session.tombstones.find(asked)) == set(steps), "tombstones were mixed up"
 
 
-async def sequences_move_to_what_is_saved(open_store: OpenStore) -> None:
-    """The key's number is read, counted on, and written in one transaction."""
+async def numbers_of_a_key_are_dense(open_store: OpenStore) -> None:
+    """Each reservation begins where the last one ended, also within one transaction; other keys have their own."""
     async with opened(open_store) as store:
-        for number in (1, 2, 7):
-            async with store.transaction() as session:
-                await session.sequences.save_out({("topic", "k"): number})
-        async with store.reading() as session:
-            assert await session.sequences.last_out([("topic", "k"), ("other", "k")]) == {("topic", "k"): 7}
+        async with store.transaction() as session:
+            assert await session.sequences.reserve({("topic", "k"): 2}) == {("topic", "k"): 0}
+            assert await session.sequences.reserve({("topic", "k"): 3}) == {("topic", "k"): 2}
+        async with store.transaction() as session:
+            given = await session.sequences.reserve({("topic", "k"): 1, ("other", "k"): 1})
+            assert dict(given) == {("topic", "k"): 5, ("other", "k"): 0}, "a number is missing, or given twice"
 
 
 async def pending_rows_come_in_commit_order_until_they_are_sent(open_store: OpenStore) -> None:
@@ -148,8 +153,10 @@ async def pending_rows_come_in_commit_order_until_they_are_sent(open_store: Open
             assert [r.id for r in await session.outbox.pending(0, rows[0].seq, 1)] == ["o2"], (
                 "behind a row, at most so many"
             )
-        async with store.transaction() as session:
-            await session.outbox.sent(0, [rows[1].seq])
+            both = await session.outbox.unsent([1, 0], 2)
+            assert [row.id for slot, row in both if slot == 0] == ["o0", "o2"], "at most so many, in commit order"
+            assert [row.id for slot, row in both if slot == 1] == ["o1", "o3"], "of each slot"
+        await store.sent([(0, rows[1].seq)])
         async with store.reading() as session:
             assert [r.id for r in await session.outbox.pending(0, 0, 10)] == ["o0", "o4"], "only what was sent is gone"
             assert [r.id for r in await session.outbox.pending(1, 0, 10)] == ["o1", "o3", "o5"], (
@@ -193,31 +200,38 @@ async def only_sent_rows_are_forgotten(open_store: OpenStore) -> None:
             await session.outbox.add([outbox_row(f"o{n}") for n in range(4)])
         async with store.reading() as session:
             rows = await session.outbox.pending(0, 0, 10)
+        await store.sent([(0, rows[0].seq), (0, rows[1].seq)])
         async with store.transaction() as session:
-            await session.outbox.sent(0, [rows[0].seq, rows[1].seq])
             assert await session.outbox.purge(100, 10) == 2, "sent rows that are old are forgotten"
             assert [r.id for r in await session.outbox.pending(0, 0, 10)] == ["o2", "o3"], "a pending row was forgotten"
 
 
 async def rows_that_wait_do_not_keep_others_from_being_forgotten(open_store: OpenStore) -> None:
     """A parked key may wait for weeks: the disk must not fill up behind it."""
-    async with opened(open_store) as store, store.transaction() as session:
-        await session.outbox.add([outbox_row(f"w{n}", "parked") for n in range(20)])
-        await session.outbox.add([outbox_row(f"o{n}", "other", 1) for n in range(21)])
-        await session.outbox.sent(1, [row.seq for row in await session.outbox.pending(1, 0, 100)])
-        assert await session.outbox.purge(100, 10) == 10, "rows behind waiting ones are never forgotten"
+    async with opened(open_store) as store:
+        async with store.transaction() as session:
+            await session.outbox.add([outbox_row(f"w{n}", "parked") for n in range(20)])
+            await session.outbox.add([outbox_row(f"o{n}", "other", 1) for n in range(21)])
+        async with store.reading() as session:
+            rows = await session.outbox.pending(1, 0, 100)
+        await store.sent([(1, row.seq) for row in rows])
+        async with store.transaction() as session:
+            assert await session.outbox.purge(100, 10) == 10, "rows behind waiting ones are never forgotten"
 
 
 async def a_number_of_the_queue_is_never_given_again(open_store: OpenStore) -> None:
     """A relay that stood still marks what it sent by number: it must not mark a younger row."""
-    async with opened(open_store) as store, store.transaction() as session:
-        await session.outbox.add([outbox_row("o1")])
-        (old,) = await session.outbox.pending(0, 0, 10)
-        await session.outbox.sent(0, [old.seq])
-        await session.outbox.purge(100, 10)
-        await session.outbox.add([outbox_row("o2")])
-        await session.outbox.sent(0, [old.seq])
-        assert [r.id for r in await session.outbox.pending(0, 0, 10)] == ["o2"], "a row was lost"
+    async with opened(open_store) as store:
+        async with store.transaction() as session:
+            await session.outbox.add([outbox_row("o1")])
+            (old,) = await session.outbox.pending(0, 0, 10)
+        await store.sent([(0, old.seq)])
+        async with store.transaction() as session:
+            await session.outbox.purge(100, 10)
+            await session.outbox.add([outbox_row("o2")])
+        await store.sent([(0, old.seq)])
+        async with store.reading() as session:
+            assert [r.id for r in await session.outbox.pending(0, 0, 10)] == ["o2"], "a row was lost"
 
 
 async def a_view_stays_what_it_was(open_store: OpenStore) -> None:
@@ -305,40 +319,6 @@ async def tombstones_are_found_by_step(open_store: OpenStore) -> None:
     assert set(found) == {("Saga", "s1", "a")} and found[("Saga", "s1", "a")].reply == b"reply"
 
 
-async def a_former_holder_is_fenced(open_store: OpenStore) -> None:
-    """A paused process that wakes up after another took over must not write."""
-    async with opened(open_store) as store:
-        first, nothing = await store.attempts.claim("group", "topic", 0, "one")
-        assert nothing is None
-        async with store.transaction() as session:
-            await session.claims.check("group", [("topic", 0, first)])
-        second, _ = await store.attempts.claim("group", "topic", 0, "two")
-        assert second > first, "epochs only grow"
-        try:
-            async with store.transaction() as session:
-                await session.claims.check("group", [("topic", 0, first)])
-        except Fenced:
-            return
-        raise AssertionError("a former holder may still write")
-
-
-async def what_was_in_hand_is_told_to_the_successor(open_store: OpenStore) -> None:
-    """A message that kills the process is found by the next one, and its tries are counted."""
-    async with opened(open_store) as one, opened(open_store) as two:
-        epoch, _ = await one.attempts.claim("group", "topic", 0, "one")
-        await one.attempts.take("group", [InHand("topic", 0, 5, 9)], [epoch])
-        newer, found = await two.attempts.claim("group", "topic", 0, "two")
-        assert found == InHand("topic", 0, 5, 9), "what was in hand is not told"
-        await one.attempts.take("group", [InHand("topic", 0, 50, 90)], [epoch])
-        assert (await two.attempts.claim("group", "topic", 0, "two"))[1] == found, "a former holder wrote over it"
-        assert [await two.attempts.count("group", "topic", 0, 5) for _ in range(3)] == [(1, 0), (2, 0), (3, 0)]
-        assert await one.attempts.count("group", "topic", 0, 5) == (4, 0), "tries are counted across processes"
-        failed = await one.attempts.count("group", "topic", 0, 5, tried=0, failed=1)
-        assert failed == (4, 1), "what failed is told from what killed the process"
-        await two.attempts.forget("group", "topic", 0, 5)
-        assert await two.attempts.count("group", "topic", 0, 5) == (1, 0)
-
-
 async def leases_are_split_and_never_shared(open_store: OpenStore) -> None:
     """Each resource has at most one holder; who leaves gives back; epochs grow."""
     names = [f"r{n}" for n in range(4)]
@@ -397,18 +377,33 @@ async def statements_run_once_for_each_row(open_store: OpenStore) -> None:
 
 async def many_writers_lose_nothing(open_store: OpenStore) -> None:
     """Transactions of two openings at once: all commit, one after the other."""
+    place = ("source", "topic", "k")
+
+    async def once(store: Store, name: str) -> bool:
+        try:
+            async with store.transaction() as session:
+                came = (await session.sequences.last_in("group", [place])).get(place)
+                if came is None:
+                    await session.sequences.begin_in("group", {place: 1})
+                else:
+                    await session.sequences.save_in("group", {place: came + 1})
+                await session.sequences.reserve({("topic", "k"): 1})
+                await session.inbox.mark([inbox_row(name)])
+        except StoreContended:
+            return False  # another began the key meanwhile
+        return True
 
     async def write(store: Store, name: str) -> None:
         for n in range(20):
-            async with store.transaction() as session:
-                last = (await session.sequences.last_out([("topic", "k")])).get(("topic", "k"), 0)
-                await session.sequences.save_out({("topic", "k"): last + 1})
-                await session.inbox.mark([inbox_row(f"{name}{n}")])
+            while not await once(store, f"{name}{n}"):
+                pass
 
     async with opened(open_store) as one, opened(open_store) as two:
         await asyncio.gather(write(one, "a"), write(two, "b"), write(one, "c"))
-        async with one.reading() as session:
-            assert (await session.sequences.last_out([("topic", "k")]))[("topic", "k")] == 60, "an update was lost"
+        async with one.transaction() as session:
+            assert await session.sequences.reserve({("topic", "k"): 1}) == {("topic", "k"): 60}, "an update was lost"
+            came = await session.sequences.last_in("group", [place])
+            assert came == {place: 60}, "an update was lost"
 
 
 async def the_relay_is_called_when_rows_were_committed(open_store: OpenStore) -> None:
@@ -435,6 +430,7 @@ async def the_relay_is_called_when_rows_were_committed(open_store: OpenStore) ->
 
 CASES: tuple[Case, ...] = (
     *TROUBLE_CASES,
+    *ADMISSION_CASES,
     a_block_that_raises_leaves_nothing,
     what_is_committed_is_seen_by_another_opening,
     marks_belong_to_their_consumer,
@@ -443,7 +439,7 @@ CASES: tuple[Case, ...] = (
     marks_are_forgotten_by_age_in_batches,
     odd_keys_are_kept_apart,
     odd_ids_are_found_again,
-    sequences_move_to_what_is_saved,
+    numbers_of_a_key_are_dense,
     pending_rows_come_in_commit_order_until_they_are_sent,
     a_row_keeps_its_bytes,
     a_parked_row_holds_its_key_and_no_other,
@@ -454,8 +450,6 @@ CASES: tuple[Case, ...] = (
     a_saga_is_changed_by_one_at_a_time,
     timers_come_due_in_order,
     tombstones_are_found_by_step,
-    a_former_holder_is_fenced,
-    what_was_in_hand_is_told_to_the_successor,
     leases_are_split_and_never_shared,
     who_went_without_leaving_is_replaced,
     a_handler_cannot_end_the_transaction,

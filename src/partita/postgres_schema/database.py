@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, TypeVar
@@ -12,30 +11,36 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
-from partita.errors import NotFound, SettingsError, StoreMismatch, StoreUnavailable
-from partita.store.postgres.asking import ERRORS, Link, meaning
+from partita.errors import SettingsError, StoreUnavailable
+from partita.postgres_schema.asking import ERRORS, Link, meaning
+from partita.postgres_schema.naming import quoted, schema_of
+from partita.postgres_schema.pooler import stands_between
+from partita.postgres_schema.versions import Place, advance
+from partita.settings import without_secrets
 
 T = TypeVar("T")
-IDENTIFIER_BYTES_MAX = 63
 CONNECT_TIMEOUT_S = 10
-
-SCHEMA_EXISTS = "SELECT 1 FROM pg_namespace WHERE nspname = $1"
-TABLES = "SELECT relname FROM pg_class WHERE relnamespace = $1::regnamespace AND relkind = 'r'"
-LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
-META = """
-CREATE TABLE partita_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE partita_migration (number BIGINT PRIMARY KEY, applied_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp());
-"""
-APPLIED = "SELECT coalesce(max(number), 0) FROM partita_migration"
-APPLY = "INSERT INTO partita_migration (number) VALUES ($1)"
+URL_HINT = "postgresql://user@host:port/database; in a password, write / ? # @ : as %2F %3F %23 %40 %3A"
 
 
 class PoolOptions(NamedTuple):
-    """How to connect. Behind a pooler in transaction mode `statement_cache_size` must be 0."""
+    """How to connect. Where `statement_cache_size` is not given it is 0 behind a pooler, which may be in transaction mode:
+    then a statement prepared on one connection is not there on the next. `idle_s` is how long a transaction may stand
+    still between two statements: a process that is stopped within one holds its locks, and its successor waits for them."""
 
     pool_max: int = 10
-    statement_cache_size: int = 512
-    command_timeout_s: float = 60.0
+    statement_cache_size: int | None = None
+    command_timeout_s: float | None = 60.0
+    idle_s: float = 30.0
+
+
+CACHED_STATEMENTS = 512
+UNSYNCED = "set_config('synchronous_commit', 'off', true)"
+"""Returned by a statement that is a transaction of its own: its commit does not wait for the disk."""
+# What can be done again (marks of a relay, leases) is work of milliseconds: its successor need not wait any longer than a
+# heartbeat that went stale.
+IDLE_UNSYNCED_S = 3.0
+KINDS = {"pool_max": int, "statement_cache_size": int, "command_timeout_s": float, "idle_s": float}
 
 
 def options_of(url: str) -> tuple[str, PoolOptions]:
@@ -44,35 +49,21 @@ def options_of(url: str) -> tuple[str, PoolOptions]:
     Raises:
         SettingsError: a number is none.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # its text may hold the password
+        raise SettingsError("The store's URL cannot be read.", hint=URL_HINT) from None
     query = parse_qsl(parts.query, keep_blank_values=True)
     defaults = PoolOptions()
     try:
-        ours = {name: type(getattr(defaults, name))(value) for name, value in query if name in PoolOptions._fields}
+        ours: dict[str, Any] = {name: KINDS[name](value) for name, value in query if name in KINDS}
     except ValueError as error:
-        raise SettingsError(f"{shown(url)}: {error}.", hint="pool_max, statement_cache_size: whole numbers.") from error
+        raise SettingsError(
+            f"{without_secrets(url)}: {error}.",
+            hint="pool_max, statement_cache_size: whole numbers; command_timeout_s, idle_s: seconds.",
+        ) from error
     rest = urlencode([(name, value) for name, value in query if name not in ours])
     return urlunsplit(parts._replace(query=rest)), defaults._replace(**ours)
-
-
-def shown(url: str) -> str:
-    """The URL without its password, for people."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
-def schema_of(service: str) -> str:
-    """The schema of a service: its name, as far as PostgreSQL takes it (it would cut a long one without a word)."""
-    name = f"partita_{service}" if service.startswith("pg_") else service
-    if len(name.encode()) <= IDENTIFIER_BYTES_MAX:
-        return name
-    digest = hashlib.sha256(name.encode()).hexdigest()[:12]
-    return f"{name.encode()[: IDENTIFIER_BYTES_MAX - 13].decode(errors='ignore')}_{digest}"
-
-
-def quoted(name: str) -> str:
-    """A name as an identifier in SQL."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 async def seen_through(work: Coroutine[Any, Any, T]) -> T:
@@ -98,41 +89,69 @@ class Database:
     """The connections of one store to its schema.
 
     The search path is set in every transaction, in the round trip of its BEGIN: a pooler hands out connections that
-    others have used, and refuses settings at connecting.
+    others have used, and refuses settings at connecting. Where there is none the connections have it as well, so that
+    a statement alone needs no transaction around it.
     """
 
-    def __init__(self, url: str, service: str, *, create: bool = True) -> None:
+    def __init__(self, url: str, service: str, *, create: bool = True, migrate: bool = True) -> None:
         self.url, self.options = options_of(url)
-        self.where = f"{shown(url)} ({service})"
+        self.where = f"{without_secrets(url)} ({service})"
         self.schema = schema_of(service)
         self._create = create
-        self._path = f"SET LOCAL search_path TO {quoted(self.schema)}, public"
+        self._migrate = migrate
+        self._names = f"{quoted(self.schema)}, public"
+        self._path = f"SET LOCAL search_path TO {self._names}"
         self._pool: Any = None
+        self.pooled = False
 
     async def open(self, migrations: Sequence[str]) -> None:
         """Connect, check and migrate.
 
         Raises:
-            StoreUnavailable, StoreMismatch: with what to do; the database is untouched.
+            StoreUnavailable, StoreMismatch, MigrationPending: with what to do; the database is untouched.
+        """
+        await self.open_pool()
+        place = Place(self.schema, self.where, migrations)
+        more = True
+        while more:  # each commits by itself: who is killed midway goes on where it was
+            async with self.writing() as link:
+                more = await advance(link, place, create=self._create, migrate=self._migrate) is not None
+
+    async def open_pool(self) -> None:
+        """Connect.
+
+        Raises:
+            StoreUnavailable, SettingsError: with what to do.
         """
         options = self.options
         try:
+            self.pooled = await self._is_pooled()
+            cached = options.statement_cache_size
+            if cached is None:
+                cached = 0 if self.pooled else CACHED_STATEMENTS
             self._pool = await asyncpg.create_pool(
                 self.url,
                 min_size=1,
                 max_size=options.pool_max,
-                statement_cache_size=options.statement_cache_size,
+                statement_cache_size=cached,
                 command_timeout=options.command_timeout_s,
                 timeout=CONNECT_TIMEOUT_S,
                 reset=_as_it_is,
-                server_settings={"application_name": "partita"},
+                server_settings={"application_name": "partita"} | ({} if self.pooled else {"search_path": self._names}),
             )
         except asyncpg.ClientConfigurationError as error:
-            raise SettingsError(f"{self.where}: {error}.", hint="postgresql://user@host:port/database") from error
+            raise SettingsError(f"{self.where}: {error}.", hint=URL_HINT) from error
+        except ValueError:  # its text is a part of the URL, and may be one of the password
+            raise SettingsError(f"{self.where}: the URL cannot be read.", hint=URL_HINT) from None
         except ERRORS as error:
             raise meaning(error, self.where) or error from error
-        async with self.writing() as link:
-            await self._migrate(link, migrations)
+
+    async def _is_pooled(self) -> bool:
+        connection = await asyncpg.connect(self.url, timeout=CONNECT_TIMEOUT_S, statement_cache_size=0)
+        try:
+            return await stands_between(connection)
+        finally:
+            await connection.close(timeout=CONNECT_TIMEOUT_S)
 
     async def connect(self) -> Any:
         """A connection beside the pool, to listen on."""
@@ -159,11 +178,22 @@ class Database:
             StoreUnavailable: it could not begin or commit. Where the connection was lost during the commit it may be
                 that all of it was kept: what is run again finds its own marks.
         """
-        begin = f"BEGIN; {self._path}" + ("" if durable else "; SET LOCAL synchronous_commit TO off")
+        idle_s = self.options.idle_s if durable else min(self.options.idle_s, IDLE_UNSYNCED_S)
+        begin = f"BEGIN; {self._path}; SET LOCAL idle_in_transaction_session_timeout TO {round(idle_s * 1_000)}"
+        if not durable:
+            begin += "; SET LOCAL synchronous_commit TO off"
         async with self._linked(begin, writing=True) as link:
             yield link
+            if link.failed is None:
+                await link.flush()
             if link.failed is not None:
                 raise link.failed
+            if link.is_lost():
+                raise StoreUnavailable(
+                    f"{self.where}: the server ended the connection within the transaction, as it does where one stood "
+                    f"still for {idle_s:g} s.",
+                    hint="It is run again. Slow calls belong outside of it (concurrency=N), or raise idle_s in the URL.",
+                )
             if not link.is_open():
                 raise StoreUnavailable(
                     f"{self.where}: the transaction ended within its block.",
@@ -186,7 +216,37 @@ class Database:
             yield link
 
     @asynccontextmanager
+    async def glance(self) -> AsyncIterator[Link]:
+        """For reading statements that need not see one state: each is a transaction of its own, in one round trip."""
+        async with self.reading() if self.pooled else self._connected(writing=False) as link:
+            yield link
+
+    @asynccontextmanager
+    async def stroke(self) -> AsyncIterator[Link]:
+        """For one writing statement that may be done again: in one round trip. It has `UNSYNCED` in its RETURNING."""
+        async with self.writing(durable=False) if self.pooled else self._connected(writing=True) as link:
+            yield link
+
+    @asynccontextmanager
+    async def asking(self) -> AsyncIterator[Link]:
+        """A connection on which each statement is a transaction of its own, in one round trip: it names its schema.
+
+        No client can stand still within one, so none holds a lock or a snapshot that others wait for.
+        """
+        async with self._connected(writing=True) as link:
+            yield link
+
+    @asynccontextmanager
     async def _linked(self, begin: str, *, writing: bool) -> AsyncIterator[Link]:
+        async with self._connected(writing=writing) as link:
+            try:
+                await link.connection.execute(begin)
+            except ERRORS as error:
+                raise meaning(error, self.where) or error from error
+            yield link
+
+    @asynccontextmanager
+    async def _connected(self, *, writing: bool) -> AsyncIterator[Link]:
         if self._pool is None:
             raise StoreUnavailable(f"{self.where}: it is not open.")
         pool = self._pool
@@ -196,10 +256,6 @@ class Database:
             raise meaning(error, self.where) or error from error
         link = Link(connection, self.where, writing=writing)
         try:
-            try:
-                await connection.execute(begin)
-            except ERRORS as error:
-                raise meaning(error, self.where) or error from error
             yield link
         finally:
             await seen_through(self._give_back(pool, link))
@@ -214,29 +270,3 @@ class Database:
                 link.connection.terminate()
         with contextlib.suppress(*ERRORS):
             await pool.release(link.connection, timeout=CONNECT_TIMEOUT_S)
-
-    async def _migrate(self, link: Link, migrations: Sequence[str]) -> None:
-        await link.rows(LOCK, f"partita/{self.schema}")
-        if await link.row(SCHEMA_EXISTS, self.schema) is None:
-            if not self._create:
-                raise NotFound(
-                    f"{self.where}: no data of this service there.", hint="Name the database in PARTITA_STORE."
-                )
-            await link.run(f"CREATE SCHEMA {quoted(self.schema)}")
-        tables = {row[0] for row in await link.rows(TABLES, quoted(self.schema))}
-        if "partita_meta" not in tables:
-            if tables:
-                raise StoreMismatch(
-                    f"{self.where}: the schema {self.schema} is another program's.",
-                    hint="It was not touched. Choose another database, or another name for the service.",
-                )
-            await link.run(META)
-        version = (await link.rows(APPLIED))[0][0]
-        if version > len(migrations):
-            raise StoreMismatch(
-                f"{self.where}: written by a newer Partita (schema {version}, this one knows {len(migrations)}).",
-                hint="It was not touched. Upgrade Partita here, or choose another database.",
-            )
-        for number, script in enumerate(migrations[version:], start=version + 1):
-            await link.run(script)
-            await link.run(APPLY, number)

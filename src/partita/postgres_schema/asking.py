@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import asyncpg
 
-from partita.errors import PartitaError, StoreCorrupt, StoreUnavailable
+from partita.errors import PartitaError, StoreContended, StoreCorrupt, StoreUnavailable
+from partita.postgres_schema.arrays import kept, told
+from partita.postgres_schema.inserts import FEW, Table, together
 
 ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 """What a call of the driver raises; OSError includes its timeouts."""
@@ -20,19 +21,22 @@ _UNAVAILABLE = {
     "58": ("the server's disk does not answer as it should", "Check the server's disk and log."),
     "55P03": ("a lock was not given in time", "It is run again."),
     "25006": ("the server takes no writes now", "Is this a standby? Work goes on when it is promoted."),
-    "25P03": ("the transaction stood still for too long", "Raise idle_in_transaction_session_timeout."),
+    "25P03": (
+        "the transaction stood still for too long",
+        "Raise idle_s in the URL, or call slow things outside of it.",
+    ),
     "0A000": ("a table was changed under the statement", "It is run again."),
+    "26": (
+        "a prepared statement is gone, as behind a pooler in transaction mode",
+        "Add statement_cache_size=0 to the URL.",
+    ),
+    "42P05": ("a prepared statement is another's, as behind a pooler", "Add statement_cache_size=0 to the URL."),
     "28": ("the server refuses this user", "Check the user and the password of the URL, and pg_hba.conf."),
     "3D000": ("there is no such database", "CREATE DATABASE, or correct the URL."),
     "42501": ("this user may not do that", "GRANT it, or use another user."),
 }
+_CONTENDED = ("40", "55P03", "0A000")
 _CORRUPT = ("XX001", "XX002")
-# PostgreSQL's text holds no NUL. Keys and ids are other programs' text and may: it is written as two characters,
-# and so is the one that announces it.
-_ESCAPES = {"\0": "\1a", "\1": "\1b"}
-_MEANT = {escape: text for text, escape in _ESCAPES.items()}
-_TO_ESCAPE = re.compile("[\0\1]")
-_ESCAPED = re.compile("\1[ab]")
 
 
 def meaning(error: Exception, where: str) -> PartitaError | None:
@@ -44,43 +48,42 @@ def meaning(error: Exception, where: str) -> PartitaError | None:
         if state == "0A000" and not isinstance(error, asyncpg.InvalidCachedStatementError):
             return None
         found = _UNAVAILABLE.get(state) or _UNAVAILABLE.get(state[:2])
-        return found and StoreUnavailable(f"{where}: {found[0]} ({error}).", hint=found[1])
+        kind = StoreContended if state.startswith(_CONTENDED) else StoreUnavailable
+        return found and kind(f"{where}: {found[0]} ({error}).", hint=found[1])
     if isinstance(error, asyncpg.DataError):
         return None
     what = str(error) or "no answer in time"
     return StoreUnavailable(f"{where}: the server cannot be reached ({what}).", hint="Check that it runs, and the URL.")
 
 
-def unnest(first: int = 1, /, **kinds: str) -> str:
-    """A table of rows given as one array per column, with their order in `ord`: `unnest(key="text", last="bigint")`."""
-    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(kinds.values(), start=first))
-    names = ", ".join(f'"{name}"' for name in kinds)
-    return f"unnest({arrays}) WITH ORDINALITY AS r({names}, ord)"
-
-
-def columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    """Rows as one list per column, for `unnest`."""
-    return [list(column) for column in zip(*rows, strict=True)]
-
-
-def kept(text: str) -> str:
-    """A text as PostgreSQL can hold it."""
-    return _TO_ESCAPE.sub(lambda found: _ESCAPES[found[0]], text) if "\0" in text or "\1" in text else text
-
-
-def told(value: Any) -> Any:
-    """A value as it was before `kept`."""
-    if value.__class__ is str and "\1" in value:
-        return _ESCAPED.sub(lambda found: _MEANT[found[0]], value)
-    return value
+def _holds(marks: tuple[str, ...], column: Sequence[Any]) -> bool:
+    """Whether a column of texts holds one of these characters; looked at in one piece, since it never does."""
+    first = next((value for value in column if value is not None), None)
+    if first.__class__ is not str:
+        return False
+    whole = "".join(filter(None, column))
+    return any(mark in whole for mark in marks)
 
 
 def _kept(value: Any) -> Any:
     if value.__class__ is str:
         return kept(value)
-    if value.__class__ is list:
+    if value.__class__ is list and _holds(("\0", "\1"), value):
         return [kept(each) if each.__class__ is str else each for each in value]
     return value
+
+
+def _kept_rows(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+    if any(_holds(("\0", "\1"), column) for column in zip(*rows, strict=True)):
+        return [[kept(value) if value.__class__ is str else value for value in row] for row in rows]
+    return rows
+
+
+def _told_rows(found: Iterable[Any]) -> list[tuple[Any, ...]]:
+    rows = list(map(tuple, found))
+    if any(_holds(("\1",), column) for column in zip(*rows, strict=True)):
+        return [tuple([told(value) for value in row]) for row in rows]
+    return rows
 
 
 class Link:
@@ -95,6 +98,7 @@ class Link:
         self.where = where
         self.writing = writing
         self.failed: Exception | None = None
+        self._waiting: dict[Table, list[Sequence[Any]]] = {}
 
     def is_open(self) -> bool:
         """Whether the transaction is still there: the connection may be lost, or a handler may have ended it."""
@@ -103,13 +107,21 @@ class Link:
         except asyncpg.InterfaceError:  # the pool has taken back what was lost
             return False
 
+    def is_lost(self) -> bool:
+        """Whether the connection is gone."""
+        try:
+            return bool(self.connection.is_closed())
+        except asyncpg.InterfaceError:  # the pool has taken back what was lost
+            return True
+
     async def rows(self, sql: str, *given: Any) -> list[tuple[Any, ...]]:
         """The rows of a statement of ours."""
+        await self.flush()
         try:
             found: Iterable[Any] = await self.connection.fetch(sql, *map(_kept, given))
         except ERRORS as error:
             raise self.meant(error) from error
-        return [tuple([told(value) for value in row]) for row in found]
+        return _told_rows(found)
 
     async def row(self, sql: str, *given: Any) -> tuple[Any, ...] | None:
         """The first row, if there is one."""
@@ -118,10 +130,52 @@ class Link:
 
     async def run(self, sql: str, *given: Any) -> int:
         """Run a statement of ours; returns how many rows it changed."""
+        await self.flush()
         try:
             return changed(await self.connection.execute(sql, *map(_kept, given)))
         except ERRORS as error:
             raise self.meant(error) from error
+
+    async def insert(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
+        """Write rows in their order; few of them wait until something else is asked or the transaction commits, and go
+        with those of other tables. Many go by COPY: of an array for `unnest` the driver looks at each value several
+        times, of a row to copy once (a fifth of the time for 1,000 rows, measured)."""
+        if len(rows) <= FEW:
+            if rows:
+                # Those of one table in one insert: several parts of one statement run in no order.
+                before = self._waiting.pop(table, ())
+                self._waiting[table] = [*before, *rows]
+            return
+        await self.flush()
+        try:
+            await self.connection.copy_records_to_table(table.name, columns=table.columns, records=_kept_rows(rows))
+        except ERRORS as error:
+            raise self._taken(error) from error
+
+    async def flush(self) -> None:
+        """Send the rows that wait.
+
+        Raises:
+            StoreContended: another transaction has written one of them meanwhile.
+        """
+        if not self._waiting:
+            return
+        sql, given = together(self._waiting)
+        self._waiting = {}
+        try:
+            await self.connection.execute(sql, *map(_kept, given))
+        except ERRORS as error:
+            raise self._taken(error) from error
+
+    def forget(self) -> None:
+        """What waits is not wanted any more."""
+        self._waiting = {}
+
+    def _taken(self, error: Exception) -> Exception:
+        meant = self.meant(error)
+        if isinstance(error, asyncpg.UniqueViolationError):
+            meant = self.failed = StoreContended(f"{self.where}: another transaction was there first ({error}).")
+        return meant
 
     def meant(self, error: Exception) -> Exception:
         """What an error means, remembered: what comes after it in this transaction fails because of it."""

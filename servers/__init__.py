@@ -1,0 +1,1 @@
+"""Real servers on loopback without containers, for development, tests and benchmarks: `python -m servers start`."""

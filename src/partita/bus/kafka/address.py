@@ -1,0 +1,121 @@
+"""Where a Kafka cluster is and how to speak to it: from a URL, with the settings that our guarantees stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from partita.bus.port import RECORD_BYTES_MAX
+from partita.errors import SettingsError
+
+EXAMPLE = "kafka://broker-1:9092,broker-2:9092?security.protocol=SASL_SSL&sasl.mechanism=SCRAM-SHA-512"
+PRODUCER: Mapping[str, Any] = {
+    "acks": "all",
+    "enable.idempotence": True,
+    # A message given up on while a later one of its key was taken would turn their order: none is given up on (0 =
+    # wait for ever), and an error that leaves a gap ends the producer.
+    "enable.gapless.guarantee": True,
+    "message.timeout.ms": 0,
+    "partitioner": "murmur2_random",  # as Java's clients place keys, so that their joins find ours
+    "linger.ms": 1,
+    "compression.type": "lz4",
+    "message.max.bytes": RECORD_BYTES_MAX + 65_536,
+}
+CONSUMER: Mapping[str, Any] = {
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    # Where a group begins is decided when it gets a partition; an offset that is gone is a loss to be told.
+    "auto.offset.reset": "error",
+    "partition.assignment.strategy": "cooperative-sticky",
+    "isolation.level": "read_committed",
+    "session.timeout.ms": 10_000,
+    "heartbeat.interval.ms": 1_000,
+    "max.poll.interval.ms": 300_000,
+    "fetch.wait.max.ms": 100,
+    "queued.min.messages": 10_000,
+    "queued.max.messages.kbytes": 16_384,
+    "topic.metadata.refresh.interval.ms": 30_000,
+}
+COMMON: Mapping[str, Any] = {
+    "client.id": "partita",
+    "reconnect.backoff.ms": 50,
+    "reconnect.backoff.max.ms": 1_000,
+}
+# What a user must not set: without these, messages are lost, doubled or turned around.
+OURS = ("acks", "enable.idempotence", "enable.auto.commit", "enable.auto.offset.store", "auto.offset.reset",
+        "enable.gapless.guarantee", "message.timeout.ms", "partitioner", "partition.assignment.strategy", "group.id",
+        "bootstrap.servers")  # fmt: skip
+CONSUMERS_ONLY = ("session.timeout.ms", "heartbeat.interval.ms", "max.poll.interval.ms", "fetch.", "queued.")
+PRODUCERS_ONLY = ("linger.ms", "batch.", "compression.", "queue.buffering.")
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaAddress:
+    """Servers and settings of a cluster; neither its `repr` nor `shown` tells a secret."""
+
+    servers: str
+    given: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def parse(cls, url: str) -> KafkaAddress:
+        """`kafka://[user:password@]host:port[,host:port]?librdkafka.setting=value`; the setting `config` names a file
+        of `name=value` lines, where secrets are better kept than in a URL.
+
+        Raises:
+            SettingsError: no server is named, the file cannot be read, or a setting is one that must not be changed.
+        """
+        parts = urlsplit(url)
+        credentials, _, servers = parts.netloc.rpartition("@")
+        if not servers:
+            raise SettingsError("The Kafka URL names no server.", hint=EXAMPLE)
+        given: dict[str, str] = {}
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        path = query.pop("config", "")
+        if path:
+            given.update(_properties(Path(path)))
+        given.update(query)
+        if credentials:
+            user, _, password = credentials.partition(":")
+            given |= {"sasl.username": unquote(user), "sasl.password": unquote(password)}
+            given.setdefault("sasl.mechanism", "SCRAM-SHA-256")
+            given.setdefault("security.protocol", "SASL_SSL")
+        for name in given:
+            if name in OURS:
+                raise SettingsError(f"The Kafka setting {name} is not yours to change: our guarantees stand on it.")
+        if parts.path.strip("/"):
+            raise SettingsError(f"{parts.path!r} in the Kafka URL means nothing.", hint=EXAMPLE)
+        return cls(servers, given)
+
+    @property
+    def shown(self) -> str:
+        """For people and logs."""
+        return f"kafka://{self.servers}"
+
+    def producer(self) -> dict[str, Any]:
+        """Librdkafka's settings of a producer."""
+        return self._client(PRODUCER, CONSUMERS_ONLY)
+
+    def consumer(self, group: str, instance: str = "") -> dict[str, Any]:
+        """Librdkafka's settings of a consumer in a group; with `instance` a static member of it."""
+        static = {"group.instance.id": f"{group}-{instance}"} if instance else {}
+        return self._client(CONSUMER, PRODUCERS_ONLY) | {"group.id": group} | static
+
+    def admin(self) -> dict[str, Any]:
+        """Librdkafka's settings of an administrator."""
+        return self._client({}, (*CONSUMERS_ONLY, *PRODUCERS_ONLY))
+
+    def _client(self, ours: Mapping[str, Any], without: tuple[str, ...]) -> dict[str, Any]:
+        given = {name: value for name, value in self.given.items() if not name.startswith(without)}
+        return {**COMMON, **ours, **given, "bootstrap.servers": self.servers}
+
+
+def _properties(path: Path) -> dict[str, str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}.", hint="config= names a file of name=value lines.") from error
+    pairs = [line.partition("=") for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    return {name.strip(): value.strip() for name, _, value in pairs}

@@ -1,0 +1,129 @@
+"""Apache Kafka as a bus: classic clients on threads of their own (the client library's asyncio variants drop or refuse
+headers; measured, docs/decisions/0008)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from partita.bus.kafka.address import KafkaAddress
+from partita.bus.kafka.groups import Groups
+from partita.bus.kafka.reader import Reader
+from partita.bus.kafka.schema_topic import CONFIG as SCHEMA_CONFIG
+from partita.bus.kafka.schema_topic import TOPIC as SCHEMA_TOPIC
+from partita.bus.kafka.schema_topic import SchemaTopic
+from partita.bus.kafka.subscription import KafkaSubscription
+from partita.bus.kafka.topics import Topics, new_topic
+from partita.bus.kafka.trouble import LastError, log
+from partita.bus.kafka.writer import KafkaWriter
+from partita.bus.port import RECORD_BYTES_MAX, Fence, GroupLag, Outgoing, Subscription, TopicSpec
+from partita.clock import Clock
+from partita.errors import BusUnavailable
+
+SCHEMAS = TopicSpec(name=SCHEMA_TOPIC, partitions=1, retention_s=None)
+
+
+class KafkaBus:
+    """See `partita.bus.port.Bus`. `instance` is a name this process keeps over restarts (static membership)."""
+
+    fences_appends = False
+
+    def __init__(self, url: str, *, clock: Clock, instance: str = "") -> None:
+        self.address = KafkaAddress.parse(url)
+        self._clock = clock
+        self._instance = instance
+        self._last_error = LastError(clock)
+        self._schemas = SchemaTopic(self.address)
+        self._known: set[str] = set()
+        self._subscribed: dict[str, Sequence[str]] = {}
+        self._writer: KafkaWriter | None = None
+
+    async def open(self) -> None:
+        """Make the clients. They find the broker when it is there: services start, and orders commit, without it."""
+        self._topics = Topics(self._new_admin(), self.address.shown, self._clock, self._last_error)
+        self._groups = Groups(self._new_admin, self.address.shown, self._clock)
+        self._writer = KafkaWriter(self.address, self._clock)
+
+    def _new_admin(self) -> AdminClient:
+        settings: dict[str, Any] = {**self.address.admin(), "error_cb": self._last_error, "logger": log}
+        return AdminClient(settings)
+
+    async def close(self) -> None:
+        """Disconnect; what was not acknowledged stays in the outboxes."""
+        if self._writer is not None:
+            await asyncio.to_thread(self._writer.close)
+            await asyncio.to_thread(self._schemas.close)
+            self._writer = None
+
+    async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
+        """Create the topics that do not exist."""
+        unknown = [t for t in topics if t.name not in self._known]
+        if not unknown:
+            return
+        existing = (await asyncio.to_thread(self._topics.metadata)).topics
+        missing = [_schemas_or(t) for t in unknown if t.name not in existing]
+        if missing:
+            await asyncio.to_thread(self._topics.create, missing)
+        self._known.update(t.name for t in unknown)
+
+    async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
+        """Append durably, in order; acknowledged by all in-sync replicas."""
+        await self.ensure_topics([TopicSpec(name=t) for t in dict.fromkeys(r.topic for r in records)])
+        refusals = [_refusal(record) for record in records]
+        if self._writer is None:
+            raise BusUnavailable(f"{self.address.shown} is not open.")
+        going = [record for record, refusal in zip(records, refusals, strict=True) if refusal is None]
+        answers = iter(await self._writer.append(going))
+        return [next(answers) if refusal is None else refusal for refusal in refusals]
+
+    def subscribe(self, group: str, topics: Sequence[str], member: str) -> Subscription:
+        """Join a consumer group."""
+        self._subscribed[group] = topics
+        settings = {**self.address.consumer(group, self._instance), "client.id": member.replace("/", "-")}
+
+        def open_reader(news: Callable[[], None]) -> Reader:
+            return Reader(settings, topics, self._clock, news, where=self.address.shown)
+
+        return KafkaSubscription(open_reader)
+
+    async def put_schema(self, fingerprint: str, text: str) -> None:
+        """Keep a writer's schema."""
+        await self.ensure_topics([SCHEMAS])
+        await asyncio.to_thread(self._schemas.put, fingerprint, text)
+
+    async def get_schema(self, fingerprint: str) -> str | None:
+        """A schema kept by any writer."""
+        await self.ensure_topics([SCHEMAS])
+        return await asyncio.to_thread(self._schemas.get, fingerprint)
+
+    async def trim(self, now_us: int, limit: int = 1_000) -> int:
+        """Nothing: Kafka's own retention deletes."""
+        return 0
+
+    async def reset(self, group: str, topic: str, to_start: bool) -> int:
+        """Put a group's place to the start or the end of a topic; it must have no members."""
+        known = (await asyncio.to_thread(self._topics.metadata)).topics.get(topic)
+        if known is None:
+            return 0
+        return await asyncio.to_thread(self._groups.reset, group, topic, len(known.partitions), to_start)
+
+    async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
+        """Where groups stand."""
+        return await asyncio.to_thread(self._groups.lag, group, dict(self._subscribed))
+
+
+def _schemas_or(topic: TopicSpec) -> NewTopic:
+    if topic.name == SCHEMA_TOPIC:
+        return NewTopic(topic.name, topic.partitions, config=dict(SCHEMA_CONFIG))
+    return new_topic(topic)
+
+
+def _refusal(record: Outgoing) -> str | None:
+    size = len(record.headers) + len(record.value) + len(record.key or "")
+    if size > RECORD_BYTES_MAX:
+        return f"{size:,} bytes are over the limit of {RECORD_BYTES_MAX:,}"
+    return None

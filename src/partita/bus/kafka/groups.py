@@ -1,0 +1,164 @@
+"""What people and metrics ask about groups: where they stand, who holds what; and a group put to another place.
+
+A group's coordinator is asked by a client that is let go when no answer comes. The client library, librdkafka, remembers
+a coordinator also when it has let that broker go, and waits for it until its memory ends, a quarter of an hour (its issue
+5511); and a client whose own limit for such a request has passed aborts the process when a broker comes back (its issue
+4605). So the limit is ours, the request is open for as long as the client lives, and the next one asks anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
+
+from partita.bus.kafka.trouble import MOVED, error_of, unavailable
+from partita.bus.port import GroupLag
+from partita.clock import Clock
+from partita.errors import BusError
+
+ASK_S = 10.0
+OPEN_S = 3_600.0
+"""What the client is told; the longest it takes."""
+LOOKS_MAX = 3
+T = TypeVar("T")
+
+
+class Groups:
+    """Blocking; called from a thread. `connect` makes a client; `patience_s` is how long a coordinator's answer is waited
+    for, of the client at hand and then of a new one."""
+
+    def __init__(
+        self,
+        connect: Callable[[], AdminClient],
+        where: str,
+        clock: Clock,
+        *,
+        patience_s: Sequence[float] = (3.0, ASK_S),
+    ) -> None:
+        self._connect = connect
+        self._client: AdminClient | None = None
+        self._where = where
+        self._clock = clock
+        self._patience_s = patience_s
+        self._partitions: dict[str, int] = {}
+
+    def lag(self, group: str | None, subscribed: Mapping[str, Sequence[str]]) -> list[GroupLag]:
+        """How far each group is in each partition that it has a position in. The groups `subscribed`, which are to be read
+        for here, are behind by all there is where they have none yet: that is where they will begin.
+
+        Raises:
+            BusUnavailable: a broker that may know of groups does not answer: that none are behind would be no answer.
+        """
+        try:
+            names = self._names(group)
+            positions = {name: self._positions(name) for name in names}
+            for name, topics in subscribed.items():
+                if group in (None, name):
+                    self._add_beginnings(positions.setdefault(name, {}), topics)
+            heads = self._offsets({where for found in positions.values() for where in found}, oldest=False)
+            owners = self._owners(names)
+        except KafkaException as error:
+            raise unavailable(self._where, "asking about groups", error_of(error)) from error
+        return [
+            GroupLag(name, *where, position, heads[where], max(0, heads[where] - position), owners.get((name, *where)))
+            for name, found in positions.items()
+            for where, position in sorted(found.items())
+            if where in heads
+        ]
+
+    def reset(self, group: str, topic: str, partitions: int, to_start: bool) -> int:
+        """Put a group to the oldest or behind the newest record of a topic.
+
+        Raises:
+            BusError: the group has members: Kafka lets nobody else move them.
+        """
+        places = {(topic, number) for number in range(partitions)}
+        try:
+            offsets = self._offsets(places, oldest=to_start)
+            wanted = [TopicPartition(*where, offset) for where, offset in offsets.items()]
+            request = [ConsumerGroupTopicPartitions(group, wanted)]
+            asked = self._of_coordinators(lambda a: a.alter_consumer_group_offsets(request, request_timeout=OPEN_S))
+            done = asked[group]
+        except KafkaException as error:
+            raise BusError(
+                f"{self._where}: {group} cannot be moved: {error_of(error).str()}.",
+                hint=f"Stop the processes that consume for {group} first.",
+            ) from error
+        return sum(1 for place in done.topic_partitions if place.error is None)
+
+    @property
+    def _admin(self) -> AdminClient:
+        """The client at hand, made when it is needed: most processes never ask."""
+        if self._client is None:
+            self._client = self._connect()
+        return self._client
+
+    def _of_coordinators(self, ask: Callable[[AdminClient], Mapping[str, Future[T]]]) -> dict[str, T]:
+        """What the coordinators of groups answer, by group."""
+        for patience_s in self._patience_s:
+            until = self._clock.monotonic() + patience_s
+            answers = ask(self._admin)
+            try:
+                return {name: each.result(max(0.0, until - self._clock.monotonic())) for name, each in answers.items()}
+            except TimeoutError:
+                self._client = None
+        raise unavailable(self._where, "asking a group's coordinator", None)
+
+    def _names(self, group: str | None) -> list[str]:
+        listed = self._admin.list_consumer_groups(request_timeout=ASK_S).result()
+        names = sorted(each.group_id for each in listed.valid if group in (None, each.group_id))
+        if listed.errors and (group is None or not names):
+            raise KafkaException(listed.errors[0])
+        return names
+
+    def _positions(self, group: str) -> dict[tuple[str, int], int]:
+        request = [ConsumerGroupTopicPartitions(group)]
+        found = self._of_coordinators(lambda a: a.list_consumer_group_offsets(request, request_timeout=OPEN_S))
+        places = found[group].topic_partitions or []
+        return {(p.topic, p.partition): p.offset for p in places if p.offset >= 0}
+
+    def _add_beginnings(self, positions: dict[tuple[str, int], int], topics: Sequence[str]) -> None:
+        """Where a group will begin in the partitions that it has no position in."""
+        if any(topic not in self._partitions for topic in topics):
+            found = self._admin.list_topics(timeout=ASK_S).topics
+            self._partitions |= {topic: len(found[topic].partitions) for topic in topics if topic in found}
+        places = {(topic, number) for topic in topics for number in range(self._partitions.get(topic, 0))}
+        missing = places - positions.keys()
+        if missing:
+            positions.update(self._offsets(missing, oldest=True))
+
+    def _offsets(self, places: Iterable[tuple[str, int]], *, oldest: bool) -> dict[tuple[str, int], int]:
+        spec: Any = OffsetSpec  # its constructors have no types
+        which = spec.earliest() if oldest else spec.latest()
+        asked = {TopicPartition(*where): which for where in places}
+        if not asked:
+            return {}
+        for _ in range(LOOKS_MAX):
+            try:
+                return self._asked(asked)
+            except KafkaException as error:
+                # The client asks with the epochs it remembers, minutes long after the broker was started again.
+                if error_of(error).code() not in MOVED:
+                    raise
+                self._admin.list_topics(timeout=ASK_S)
+        return self._asked(asked)
+
+    def _asked(self, asked: dict[TopicPartition, Any]) -> dict[tuple[str, int], int]:
+        answers = self._admin.list_offsets(asked, request_timeout=ASK_S)
+        return {(p.topic, p.partition): answer.result().offset for p, answer in answers.items()}
+
+    def _owners(self, groups: list[str]) -> dict[tuple[str, str, int], str]:
+        if not groups:
+            return {}
+        found: dict[tuple[str, str, int], str] = {}
+        told = self._of_coordinators(lambda a: a.describe_consumer_groups(groups, request_timeout=OPEN_S))
+        for name, group in told.items():
+            for member in group.members:
+                assignment = member.assignment.topic_partitions if member.assignment else []
+                found.update({(name, p.topic, p.partition): member.client_id for p in assignment})
+        return found

@@ -1,0 +1,318 @@
+"""The thread that owns a consumer: it polls, hands partitions over, commits, and keeps what it read until it is asked.
+
+One thread does everything with the client, since rebalances are told inside its polls. What the event loop wants done
+(pause, resume, commit) waits in a list for the next turn, at most a tenth of a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from partita.bus.kafka.trouble import LastError, error_of, log, unavailable
+from partita.bus.kafka.wire import record_of
+from partita.bus.port import Record
+from partita.bus.watermark import Watermark
+from partita.clock import Clock
+from partita.errors import BusError, PartitaError
+
+Where = tuple[str, int]
+READ_AT_ONCE = 500
+POLL_S = 0.1
+HELD_MAX = 4_000
+FULL_S = 1.0
+ASK_S = 10.0
+RESTART_S = 1.0
+
+
+@dataclass(slots=True)
+class Part:
+    """One partition held: what was read and not asked for yet, and the watermark of what was."""
+
+    mark: Watermark
+    held: deque[Record] = field(default_factory=deque)
+    committed: int = -1
+    leaving: bool = False
+    released: bool = False
+    paused: bool = False  # by who subscribed
+    stopped: bool = False  # at the client, by this thread
+
+
+class Reader:
+    """A member of a consumer group. `news` is called on the event loop when there may be something to take.
+
+    `hand_over_s` is how long a partition that must go waits for the work on it; `stale_s` is how long the event loop may
+    not be heard of before this member stops polling and so leaves the group to others.
+    """
+
+    def __init__(
+        self,
+        settings: dict[str, Any],
+        topics: Sequence[str],
+        clock: Clock,
+        news: Callable[[], None],
+        *,
+        where: str,
+        hand_over_s: float = 5.0,
+        stale_s: float = 60.0,
+    ) -> None:
+        self._settings = settings
+        self._topics = list(topics)
+        self._clock = clock
+        self._news = news
+        self._where = where
+        self._hand_over_s = hand_over_s
+        self._stale_s = stale_s
+        self._loop = asyncio.get_running_loop()
+        self._last_error = LastError(clock)
+        self._closing = threading.Event()
+        self._rung = False
+        self._stumbled: KafkaException | None = None
+        self._commits: list[asyncio.Future[None]] = []
+        self.changed = threading.Condition(threading.RLock())
+        self.parts: dict[Where, Part] = {}
+        self.assigned: list[Where] = []
+        self.revoked: list[Where] = []
+        self.error: PartitaError | None = None
+        self.seen = clock.monotonic()
+        self._consumer = self._join()
+        self._thread = threading.Thread(target=self._run, name=f"kafka {settings['group.id']}", daemon=True)
+        self._thread.start()
+
+    def heard(self) -> None:
+        """The event loop lives."""
+        self.seen = self._clock.monotonic()
+
+    def taken(self) -> None:
+        """The event loop has taken what there was: the next news rings again."""
+        self.heard()
+        self._rung = False
+
+    async def commit(self) -> None:
+        """Have the positions written; returns when they are, or after a moment where no broker answers."""
+        done = self._loop.create_future()
+        with self.changed:
+            self._commits.append(done)
+        await asyncio.wait([done], timeout=ASK_S / 5)
+
+    async def close(self) -> None:
+        """Write the positions and leave the group."""
+        self._closing.set()
+        with self.changed:
+            self.changed.notify_all()
+        await asyncio.to_thread(self._thread.join, ASK_S)
+
+    def check(self) -> None:
+        """Nothing is read any more by a thread that ended by itself, whatever ended it.
+
+        Raises:
+            BusError: it did.
+        """
+        if not self._thread.is_alive() and not self._closing.is_set():
+            raise BusError(
+                f"{self._where}: the reader of {self._settings['group.id']} ended by a defect; the log says which.",
+                hint="Start this process again.",
+            )
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self._turn()
+            except KafkaException as error:
+                self._start_over(error)
+        self._commit(always=True)
+        self._consumer.close()
+        self._answer_commits()
+
+    def _join(self) -> Consumer:
+        consumer = Consumer({**self._settings, "error_cb": self._last_error, "logger": log})
+        consumer.subscribe(self._topics, on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lost)
+        return consumer
+
+    def _turn(self) -> None:
+        if self._clock.monotonic() - self.seen > self._stale_s:
+            # Who stands still must lose his partitions, as he would if he polled by himself.
+            self._closing.wait(POLL_S)
+            return
+        self._commit()
+        self._hold_back()
+        first = self._consumer.poll(POLL_S)
+        stumbled, self._stumbled = self._stumbled, None
+        if stumbled is not None:
+            raise stumbled
+        if first is not None:
+            self._keep([first, *self._consumer.consume(READ_AT_ONCE - 1, 0)])
+
+    def _keep(self, messages: Sequence[Message]) -> None:
+        with self.changed:
+            for message in messages:
+                error = message.error()
+                if error is not None:
+                    self._told(error)
+                    continue
+                record = record_of(message)
+                part = self.parts.get(record.at)
+                if part is not None and not part.leaving:
+                    part.held.append(record)
+        self._ring()
+
+    def _told(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:
+            self.error = BusError(
+                f"{self._where}: {self._settings['group.id']} stands where records were deleted ({error.str()}).",
+                hint="They are lost to this group; reset it when that is accepted: partita consumers reset",
+            )
+        elif error.code() == KafkaError._MAX_POLL_EXCEEDED:
+            log.warning("%s stood still and lost its partitions; it joins again", self._settings["group.id"])
+        else:
+            self.error = unavailable(self._where, f"reading for {self._settings['group.id']}", error)
+
+    def _hold_back(self) -> None:
+        """Full partitions are not read on; the others are, and polls go on, so that the membership is kept."""
+        with self.changed:
+            if self._full():
+                # Mostly a moment: pausing throws away what the client has fetched ahead.
+                self.changed.wait_for(lambda: not self._full() or self._closing.is_set(), FULL_S)
+            stop = [w for w, p in self.parts.items() if not p.stopped and len(p.held) >= HELD_MAX]
+            go = [w for w, p in self.parts.items() if p.stopped and len(p.held) < HELD_MAX // 2]
+            for where in (*stop, *go):
+                self.parts[where].stopped = where in stop
+        if stop:
+            self._consumer.pause([TopicPartition(*where) for where in stop])
+        if go:
+            self._consumer.resume([TopicPartition(*where) for where in go])
+
+    def _full(self) -> bool:
+        return any(not p.stopped and not p.paused and len(p.held) >= HELD_MAX for p in self.parts.values())
+
+    def _commit(self, *, always: bool = False) -> None:
+        with self.changed:
+            if not (self._commits or always):
+                return
+            moved = self._moved(list(self.parts))
+        self._write(moved)
+        self._answer_commits()
+
+    def _answer_commits(self) -> None:
+        with self.changed:
+            asked, self._commits = self._commits, []
+        if asked and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(_resolve, asked)
+
+    def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Begin with partitions that came. An error is kept for the turn: raised here it would come out of the client's
+        poll as an object that no `except` catches, and end the thread, while the group believes that it reads."""
+        try:
+            self._begin(consumer, partitions)
+        except KafkaException as error:
+            self._stumbled = error
+
+    def _begin(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Begin where the group stands; a group new to a partition begins at its oldest record, and says so, so that
+        its lag can be seen. Who is leaving asks for no place: the answer may take as long as the group needs to settle."""
+        if self._closing.is_set():
+            return
+        known = consumer.committed(partitions, timeout=ASK_S) if partitions else []
+        begin: list[TopicPartition] = []
+        new: list[TopicPartition] = []
+        for place in known:
+            if place.error is not None:
+                raise KafkaException(place.error)
+            if place.offset < 0:
+                low = consumer.get_watermark_offsets(place, timeout=ASK_S, cached=False)[0]
+                place = TopicPartition(place.topic, place.partition, low)
+                new.append(place)
+            begin.append(TopicPartition(place.topic, place.partition, place.offset))
+        consumer.incremental_assign(begin)
+        if new:
+            consumer.commit(offsets=new, asynchronous=True)
+        with self.changed:
+            for place in begin:
+                where = (place.topic, place.partition)
+                self.parts[where] = Part(Watermark(place.offset), committed=place.offset)
+                self.assigned.append(where)
+        self._ring()
+
+    def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Give the work on them time to end, write how far it came, and let them go."""
+        places = [(p.topic, p.partition) for p in partitions]
+        with self.changed:
+            self._untell(places)
+            for where in places:
+                if where in self.parts:
+                    self.parts[where].leaving = True
+                    self.parts[where].held.clear()
+                    self.revoked.append(where)
+            self._ring()
+            self.changed.wait_for(lambda: self._closing.is_set() or self._all_released(places), self._hand_over_s)
+            moved = self._moved(places)
+        self._write(moved)
+        self._drop(places)
+        consumer.incremental_unassign(partitions)
+
+    def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Others have them already: nothing is written any more."""
+        places = [(p.topic, p.partition) for p in partitions]
+        log.warning("%s lost %d partitions", self._settings["group.id"], len(places))
+        self._drop(places, told=True)
+        consumer.incremental_unassign(partitions)
+
+    def _all_released(self, places: Sequence[Where]) -> bool:
+        return all(self.parts[where].released for where in places if where in self.parts)
+
+    def _drop(self, places: Sequence[Where], *, told: bool = False) -> None:
+        with self.changed:
+            gone = [where for where in places if self.parts.pop(where, None) is not None]
+            self._untell(gone)
+            if told:
+                self.revoked += gone
+        if told:
+            self._ring()
+
+    def _untell(self, places: Sequence[Where]) -> None:
+        """That these came is no news any more: who claims one that went meanwhile would fence the member that has it."""
+        self.assigned = [where for where in self.assigned if where not in places]
+
+    def _moved(self, places: Sequence[Where]) -> list[tuple[Where, int]]:
+        """Where positions went on since they were written: forward only."""
+        parts = [(where, self.parts[where]) for where in places if where in self.parts]
+        return [(where, part.mark.position) for where, part in parts if part.mark.position > part.committed]
+
+    def _write(self, moved: Sequence[tuple[Where, int]]) -> None:
+        if not moved:
+            return
+        offsets = [TopicPartition(topic, number, position) for (topic, number), position in moved]
+        try:
+            self._consumer.commit(offsets=offsets, asynchronous=False)
+        except KafkaException as error:
+            # What was not written is handed out again, to us or to who holds it now: its marks are known.
+            log.info("%s could not write its positions: %s", self._settings["group.id"], error_of(error).str())
+            return
+        with self.changed:
+            for where, position in moved:
+                if where in self.parts:
+                    self.parts[where].committed = position
+
+    def _start_over(self, error: KafkaException) -> None:
+        self.error = unavailable(self._where, f"reading for {self._settings['group.id']}", error_of(error))
+        self._drop(list(self.parts), told=True)
+        self._consumer.close()
+        self._closing.wait(RESTART_S)
+        self._consumer = self._join()
+
+    def _ring(self) -> None:
+        if not self._rung and not self._loop.is_closed():
+            self._rung = True
+            self._loop.call_soon_threadsafe(self._news)
+
+
+def _resolve(asked: Sequence[asyncio.Future[None]]) -> None:
+    for done in asked:
+        if not done.done():
+            done.set_result(None)

@@ -1,0 +1,93 @@
+"""A member's part in a consumer group on Kafka, as the port wants it: the reader's news, taken without waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from partita.bus.kafka.reader import Part, Reader, Where
+from partita.bus.port import Polled, Record
+
+IN_FLIGHT_MAX = 10_000
+
+
+class KafkaSubscription:
+    """See `partita.bus.port.Subscription`."""
+
+    def __init__(self, open_reader: Callable[[Callable[[], None]], Reader]) -> None:
+        self.on_wake: Callable[[], None] = lambda: None
+        self._reader = open_reader(self._woken)
+        self._turn = 0
+
+    def _woken(self) -> None:
+        self.on_wake()
+
+    async def poll(self, count: int) -> Polled:
+        """At most `count` records that were read."""
+        reader = self._reader
+        reader.check()
+        with reader.changed:
+            reader.taken()
+            error, reader.error = reader.error, None
+            if error is not None:
+                raise error
+            assigned, reader.assigned = reader.assigned, []
+            revoked, reader.revoked = reader.revoked, []
+            records = self._take(list(reader.parts.values()), count) if count > 0 else []
+            if records:
+                reader.changed.notify_all()
+        return Polled(records, assigned, revoked)
+
+    def _take(self, parts: Sequence[Part], count: int) -> list[Record]:
+        """From each in turn, so that none starves."""
+        ready = [p for p in parts if p.held and not (p.leaving or p.paused) and p.mark.open < IN_FLIGHT_MAX]
+        self._turn += 1
+        shift = self._turn % len(ready) if ready else 0
+        records: list[Record] = []
+        for number, part in enumerate(ready[shift:] + ready[:shift]):
+            share = max(1, (count - len(records)) // (len(ready) - number))
+            for _ in range(min(share, len(part.held), count - len(records))):
+                record = part.held.popleft()
+                part.mark.hand_out(record.offset)
+                records.append(record)
+        return records
+
+    def done(self, records: Sequence[Record]) -> None:
+        """These are handled."""
+        with self._reader.changed:
+            for record in records:
+                part = self._reader.parts.get(record.at)
+                if part is not None:
+                    part.mark.done(record.offset)
+
+    def pause(self, partitions: Sequence[Where]) -> None:
+        """Deliver nothing more of these; the client reads on until it holds enough."""
+        self._flag(partitions, paused=True)
+
+    def resume(self, partitions: Sequence[Where]) -> None:
+        """Deliver of these again."""
+        self._flag(partitions, paused=False)
+
+    def _flag(self, partitions: Sequence[Where], *, paused: bool) -> None:
+        with self._reader.changed:
+            for where in partitions:
+                if where in self._reader.parts:
+                    self._reader.parts[where].paused = paused
+
+    async def release(self, partitions: Sequence[Where]) -> None:
+        """The caller no longer works on these."""
+        with self._reader.changed:
+            for where in partitions:
+                part = self._reader.parts.get(where)
+                # One that came back meanwhile is held anew, and not given back by this.
+                if part is not None and part.leaving:
+                    part.released = True
+            self._reader.changed.notify_all()
+
+    async def keep(self) -> None:
+        """Say that this process lives, and have the positions written."""
+        self._reader.heard()
+        await self._reader.commit()
+
+    async def close(self) -> None:
+        """Write the positions and leave the group."""
+        await self._reader.close()

@@ -1,0 +1,222 @@
+"""The producer and the thread that hears its acknowledgements; an append ends when each of its records has an answer.
+
+An append that the broker does not answer in time is told as unavailable, but its records stay in flight, in order: what
+is appended next waits behind them, and answers that come late are used instead of sending again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from partita.bus.kafka.address import KafkaAddress
+from partita.bus.kafka.trouble import TOO_LARGE, LastError, error_of, log, unavailable
+from partita.bus.kafka.wire import headers_of
+from partita.bus.port import Outgoing
+from partita.clock import Clock
+from partita.errors import BusUnavailable
+
+Name = tuple[str, str]  # topic and message id: a retry has the id of its message
+ROUNDS = 3
+ANSWERS_MAX = 100_000
+POLL_S = 0.1
+
+
+class Flight:
+    """Records on their way by one producer: the answer of each, and a signal when all have one."""
+
+    def __init__(self, records: Sequence[Outgoing], producer: Producer, loop: asyncio.AbstractEventLoop) -> None:
+        self.records = records
+        self.producer = producer
+        self.answers: list[KafkaError | None] = [None] * len(records)
+        self.failed = False
+        self.ended = asyncio.Event()
+        self._loop = loop
+        self._left = len(records)
+
+    @property
+    def refusals(self) -> list[str | None]:
+        """Of a flight without a failure: nothing was refused."""
+        return [None] * len(self.records)
+
+    def answered(self, number: int, error: KafkaError | None, _: Message | None) -> None:
+        """The delivery report of one record; on the poll thread, or where the record was handed over."""
+        if error is not None:
+            self.answers[number] = error
+            self.failed = True
+        self._left -= 1
+        if not self._left and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.ended.set)
+
+
+class KafkaWriter:
+    """Appends to a cluster. `patience_s` is how long an append waits for the broker's answers."""
+
+    def __init__(self, address: KafkaAddress, clock: Clock, *, patience_s: float = 5.0) -> None:
+        self._address = address
+        self._clock = clock
+        self._patience_s = patience_s
+        self._last_error = LastError(clock)
+        self._late: list[Flight] = []
+        self._answers: dict[Name, str | None] = {}
+        self._closing = threading.Event()
+        self._ended: list[Producer] = []
+        self._producer = self._new_producer()
+        self._thread = threading.Thread(target=self._hear, name="kafka acknowledgements", daemon=True)
+        self._thread.start()
+
+    async def append(self, records: Sequence[Outgoing]) -> list[str | None]:
+        """Append in order; per record None, or why it was refused for good.
+
+        Raises:
+            BusUnavailable: not all have an answer, or some failed; appended or not, all may be appended again.
+        """
+        await self._late_flights()
+        refusals = self._answered_late(records)
+        for _ in range(ROUNDS):
+            waiting = [r for r in records if (r.topic, r.id) not in refusals] if refusals else records
+            if not waiting:
+                break
+            flight = await self._send(waiting)
+            if not flight.failed and not refusals:
+                return flight.refusals  # as nearly always: no name is asked for
+            settled, failed = _settle(flight)
+            refusals |= settled
+            self._renew_if_fatal(flight.producer, failed)
+            # One that is too large ends the producer, and all behind it: those are sent again without it.
+            if failed is not None and not any(settled.values()):
+                raise unavailable(self._address.shown, "an append", self._cause(failed))
+        missing = [r for r in records if (r.topic, r.id) not in refusals]
+        if missing:
+            raise unavailable(self._address.shown, "an append", self._last_error.error)
+        return [refusals[r.topic, r.id] for r in records]
+
+    def _answered_late(self, records: Sequence[Outgoing]) -> dict[Name, str | None]:
+        """What became of those that an append gave up waiting for."""
+        if not self._answers:
+            return {}
+        names = [(record.topic, record.id) for record in records]
+        return {name: self._answers.pop(name) for name in names if name in self._answers}
+
+    def close(self) -> None:
+        """End the producer; what has no answer by now was not acknowledged, and is sent again by the next one."""
+        self._closing.set()
+        self._thread.join(5.0)
+        self._producer.purge(in_queue=True, in_flight=True, blocking=False)
+        _hear_from(self._producer, 0)
+
+    async def _late_flights(self) -> None:
+        """Nothing passes what is still in flight; what was answered meanwhile need not be sent again."""
+        for flight in list(self._late):
+            await self._wait(flight)
+            if flight in self._late:  # another append may have waited for it too
+                self._late.remove(flight)
+                settled, failed = _settle(flight)
+                self._answers |= settled
+                self._renew_if_fatal(flight.producer, failed)
+        if len(self._answers) > ANSWERS_MAX:
+            self._answers.clear()  # rows whose relay lost them to another process: nobody asks for these
+
+    async def _send(self, records: Sequence[Outgoing]) -> Flight:
+        flight = Flight(records, self._producer, asyncio.get_running_loop())
+        self._last_error.error = None
+        produce = flight.producer.produce
+        for number, record in enumerate(records):
+            answered = functools.partial(flight.answered, number)
+            try:
+                # on_delivery is called once for each record that was taken, by the thread that polls.
+                produce(record.topic, record.value, record.key, on_delivery=answered, headers=headers_of(record))
+            except (BufferError, KafkaException):
+                await self._hand_over(flight.producer, record, answered)
+        try:
+            await self._wait(flight)
+        except BusUnavailable:
+            self._late.append(flight)
+            raise
+        return flight
+
+    async def _hand_over(self, producer: Producer, record: Outgoing, answered: Any) -> None:
+        """A record that the producer did not take at once: its queue is full, or it refuses."""
+        headers = headers_of(record)
+        full = True
+        while full:
+            try:
+                producer.produce(
+                    record.topic, value=record.value, key=record.key, headers=headers, on_delivery=answered
+                )
+                full = False
+            except BufferError:
+                await self._clock.sleep(POLL_S / 10)
+            except KafkaException as error:
+                answered(error_of(error), None)
+                full = False
+
+    async def _wait(self, flight: Flight) -> None:
+        try:
+            await asyncio.wait_for(flight.ended.wait(), self._patience_s)
+        except TimeoutError:
+            raise unavailable(self._address.shown, "an append", self._last_error.error) from None
+
+    def _cause(self, failed: KafkaError) -> KafkaError:
+        """For people: that a producer has ended does not say why."""
+        return self._last_error.error or failed if failed.code() in _FATAL else failed
+
+    def _renew_if_fatal(self, producer: Producer, failed: KafkaError | None) -> None:
+        """After a gap the producer refuses everything: a new one begins, and the relay sends again in order.
+
+        Only who went by the one that is in use ends it: what others have sent by the next one must stay in flight.
+        """
+        if failed is None or producer is not self._producer or not failed.fatal() and failed.code() not in _FATAL:
+            return
+        log.warning("the producer ended itself (%s); a new one begins", failed.str())
+        self._producer = self._new_producer()
+        producer.purge(in_queue=True, in_flight=True, blocking=False)
+        # Its last reports come later, from threads of its own: who waits for one that nobody hears waits for ever.
+        self._ended.append(producer)
+
+    def _new_producer(self) -> Producer:
+        return Producer({**self._address.producer(), "error_cb": self._last_error, "logger": log})
+
+    def _hear(self) -> None:
+        while not self._closing.is_set():
+            ended = _hear_from(self._producer, POLL_S)
+            if ended is not None:
+                self._last_error(ended)
+            for producer in list(self._ended):
+                _hear_from(producer, 0)
+                if not len(producer):  # each record has its report
+                    self._ended.remove(producer)
+
+
+def _hear_from(producer: Producer, seconds: float) -> KafkaError | None:
+    """Have delivery reports told. That it ended itself a producer tells by raising here, whichever thread polls: each
+    record's own report says so too, and who appends renews it."""
+    try:
+        producer.poll(seconds)
+    except KafkaException as error:
+        return error_of(error)
+    return None
+
+
+_FATAL = frozenset(
+    {KafkaError._FATAL, KafkaError._GAPLESS_GUARANTEE, KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT}
+)
+
+
+def _settle(flight: Flight) -> tuple[dict[Name, str | None], KafkaError | None]:
+    """What is known for good of a flight that ended, and the first error of the others."""
+    settled: dict[Name, str | None] = {}
+    failed: KafkaError | None = None
+    for record, error in zip(flight.records, flight.answers, strict=True):
+        if error is None:
+            settled[record.topic, record.id] = None
+        elif error.code() in TOO_LARGE:
+            settled[record.topic, record.id] = f"the broker takes no message of {len(record.value):,} bytes"
+        elif failed is None or failed.code() in _FATAL:
+            failed = error
+    return settled, failed

@@ -1,0 +1,122 @@
+"""The log in PostgreSQL: topics, partitions and consumer groups in a schema that any number of machines share."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+
+from partita.bus.port import Fence, GroupLag, Outgoing, Subscription, TopicSpec
+from partita.bus.postgres.ear import Ear
+from partita.bus.postgres.groups import lag, reset
+from partita.bus.postgres.schema import MIGRATIONS, SCHEMA
+from partita.bus.postgres.subscription import Ground, PostgresSubscription
+from partita.bus.postgres.topics import Topics
+from partita.bus.postgres.trimming import trim
+from partita.bus.postgres.trouble import of_the_bus
+from partita.bus.postgres.writer import Writer
+from partita.clock import Clock, SystemIds
+from partita.errors import NotFound, StoreMismatch, StoreUnavailable
+from partita.postgres_schema.database import Database
+from partita.postgres_schema.leases import LeaseBook
+
+WHOSE = "SELECT value FROM partita_log.partita_meta WHERE name = 'service'"
+PUT_SCHEMA = """
+INSERT INTO partita_log.schema (fingerprint, text) VALUES ($1, $2) ON CONFLICT DO NOTHING
+RETURNING set_config('synchronous_commit', 'off', true)
+"""
+GET_SCHEMA = "SELECT text FROM partita_log.schema WHERE fingerprint = $1"
+
+
+class PostgresBus:
+    """See `partita.bus.port.Bus`. Any number of processes, on any machines, may open the same one."""
+
+    fences_appends = True
+
+    def __init__(self, url: str, *, clock: Clock, create: bool = True, migrate: bool = True) -> None:
+        self._clock = clock
+        self._database = Database(url, SCHEMA, create=create, migrate=migrate)
+        self._topics = Topics(self._database)
+        self._writer = Writer(self._database, self._topics)
+        self._ear = Ear(self._database, self._topics, clock)
+        self._book = LeaseBook(clock, SystemIds(clock).new(), schema=SCHEMA)
+        self._ground = Ground(database=self._database, topics=self._topics, book=self._book, ear=self._ear, clock=clock)
+
+    async def open(self) -> None:
+        """Connect, check and migrate."""
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_callback(self._database.close)
+            with of_the_bus():
+                await self._open_database()
+                async with self._database.asking() as link:
+                    whose = await link.row(WHOSE)
+                if whose is None or whose[0] != "(the log)":
+                    raise StoreMismatch(
+                        f"{self._database.where}: the schema {SCHEMA} is a service's, not the log's.",
+                        hint="It was not touched. Choose another database, or another name for the service.",
+                    )
+                await self._topics.look()
+            await self._ear.open()
+            undo.pop_all()
+
+    async def _open_database(self) -> None:
+        try:
+            await self._database.open(MIGRATIONS)
+        except NotFound:
+            raise NotFound(
+                f"{self._database.where}: no log there.", hint="Name its database in PARTITA_BUS, or start the system."
+            ) from None
+
+    async def close(self) -> None:
+        """Disconnect; the leases of this opening are given back."""
+        await self._ear.close()
+        if self._book.ticked:
+            with contextlib.suppress(StoreUnavailable):
+                async with self._database.writing(durable=False) as link:
+                    await self._book.leave_all(link)
+        await self._database.close()
+
+    async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
+        """Create the topics that do not exist."""
+        with of_the_bus():
+            await self._topics.ensure(topics)
+
+    async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
+        """Append durably, in order."""
+        with of_the_bus():
+            return await self._writer.append(records, fences)
+
+    def subscribe(self, group: str, topics: Sequence[str], member: str) -> Subscription:
+        """Join a consumer group; topics that are not there yet are joined when they are."""
+        return PostgresSubscription(self._ground, group=group, topics=topics, member=member)
+
+    async def put_schema(self, fingerprint: str, text: str) -> None:
+        """Keep a writer's schema. Not synced by itself: the sync of the first record that needs it covers it."""
+        if await self.get_schema(fingerprint) is None:
+            with of_the_bus():
+                async with self._database.asking() as link:
+                    await link.run(PUT_SCHEMA, fingerprint, text)
+
+    async def get_schema(self, fingerprint: str) -> str | None:
+        """A schema kept by any writer."""
+        with of_the_bus():
+            async with self._database.asking() as link:
+                row = await link.row(GET_SCHEMA, fingerprint)
+        return None if row is None else str(row[0])
+
+    async def reset(self, group: str, topic: str, to_start: bool) -> int:
+        """Put a group's place to the start or the end of a topic."""
+        with of_the_bus():
+            return await reset(self._database, group, topic, to_start)
+
+    async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
+        """Where groups stand."""
+        with of_the_bus():
+            return await lag(self._database, group)
+
+    async def trim(self, now_us: int, limit: int = 1_000) -> int:
+        """Delete at most `limit` records past their topic's retention that every group has handled.
+
+        The server's clock tells how old they are: of `now_us` only what it is ahead of this process's own clock counts.
+        """
+        with of_the_bus():
+            return await trim(self._database, now_us - self._clock.now_us(), limit)

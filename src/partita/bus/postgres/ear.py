@@ -1,0 +1,110 @@
+"""The ear of a bus: one connection that hears when records were appended, by this or another process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from partita.bus.postgres.schema import CHANNEL
+from partita.bus.postgres.topics import Topics
+from partita.clock import Clock
+from partita.errors import PartitaError
+from partita.postgres_schema.asking import ERRORS
+from partita.postgres_schema.database import Database
+
+log = logging.getLogger(__name__)
+TRY_EVERY_S = 2.0
+PROVE_EVERY_S = 15.0
+PROVE_TIMEOUT_S = 5.0
+
+
+class Ear:
+    """Rings who listens. Nothing stands on it: who is not rung finds the records by looking, a little later.
+
+    A pooler in transaction mode takes a LISTEN and delivers nothing, without a word; a connection may die without one.
+    """
+
+    def __init__(self, database: Database, topics: Topics, clock: Clock) -> None:
+        self._database = database
+        self._topics = topics
+        self._clock = clock
+        self._connection: Any = None
+        self._tending: asyncio.Task[None] | None = None
+        self._next = float("-inf")
+        self._rings: dict[int, tuple[frozenset[str], Callable[[], None]]] = {}
+        self._given = 0
+
+    def listen(self, topics: Sequence[str], ring: Callable[[], None]) -> Callable[[], None]:
+        """Ring when records of these topics were appended; returns what ends it."""
+        self._given += 1
+        number = self._given
+        self._rings[number] = (frozenset(topics), ring)
+        return lambda: self._rings.pop(number, None) and None
+
+    @property
+    def hears(self) -> bool:
+        """Whether it is connected, as far as known."""
+        return self._connection is not None and not self._connection.is_closed()
+
+    async def open(self) -> None:
+        """Begin to hear."""
+        await self._tend()
+
+    def keep(self) -> None:
+        """Called now and then: connects again where it was cut, beside the caller, whose heartbeat must not wait."""
+        due = self._clock.monotonic() >= self._next or not self.hears and self._next_try_is_due()
+        if due and (self._tending is None or self._tending.done()):
+            self._tending = asyncio.ensure_future(self._tend())
+
+    async def close(self) -> None:
+        """Hear no more."""
+        tending, self._tending = self._tending, None
+        if tending is not None:
+            tending.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await tending
+        connection, self._connection = self._connection, None
+        if connection is not None and not connection.is_closed():
+            connection.terminate()
+
+    def _next_try_is_due(self) -> bool:
+        return self._clock.monotonic() >= self._next - PROVE_EVERY_S + TRY_EVERY_S
+
+    async def _tend(self) -> None:
+        """Prove that it is alive, or connect again."""
+        self._next = self._clock.monotonic() + PROVE_EVERY_S
+        if self.hears:
+            try:
+                await self._connection.execute("SELECT 1", timeout=PROVE_TIMEOUT_S)
+                return
+            except ERRORS:
+                self._connection.terminate()
+        try:
+            connection = await self._database.connect()
+        except (PartitaError, *ERRORS) as error:
+            log.info("%s: no wake-ups now (%s)", self._database.where, error)
+            return
+        try:
+            await connection.add_listener(CHANNEL, self._heard)
+        except ERRORS as error:
+            connection.terminate()
+            log.info("%s: no wake-ups now (%s)", self._database.where, error)
+            return
+        self._connection = connection
+        self._ring_all()
+
+    def _heard(self, _connection: object, _pid: int, _channel: str, payload: str) -> None:
+        name = self._topics.name(payload)
+        if name is None:  # made by another process just now
+            self._ring_all()
+            return
+        for topics, ring in list(self._rings.values()):
+            if name in topics:
+                ring()
+
+    def _ring_all(self) -> None:
+        for _, ring in list(self._rings.values()):
+            ring()

@@ -1,0 +1,39 @@
+"""Consumer groups as people see and move them: lag and reset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from partita.bus.port import GroupLag
+from partita.postgres_schema.arrays import told
+from partita.postgres_schema.database import Database
+
+# Offsets are dense: what is left is a subtraction. A place of 0 is the oldest record that is there.
+LAG = """
+SELECT g.grp, t.name, p.partition, greatest(g.position, p.floor) + 1, p.head,
+       greatest(p.head - greatest(g.position, p.floor), 0), l.owner
+FROM partita_log.progress AS g
+JOIN partita_log.place AS p ON p.place = g.place JOIN partita_log.topic AS t ON t.topic = p.topic
+LEFT JOIN partita_log.lease AS l ON l.scope = 'group:' || g.grp AND l.resource = t.name || '/' || p.partition
+WHERE $1::text IS NULL OR g.grp = $1 ORDER BY g.grp, t.name, p.partition
+"""
+# A new epoch: whoever holds the partition starts over from the new place.
+RECLAIM = "UPDATE partita_log.lease SET owner = NULL WHERE scope = $1 AND starts_with(resource, $2)"
+RESET = """
+UPDATE partita_log.progress AS g SET position = CASE WHEN $3 THEN 0 ELSE p.head END
+FROM partita_log.place AS p JOIN partita_log.topic AS t ON t.topic = p.topic
+WHERE g.grp = $1 AND t.name = $2 AND g.place = p.place
+"""
+
+
+async def lag(database: Database, group: str | None) -> Sequence[GroupLag]:
+    """Where groups stand."""
+    async with database.asking() as link:
+        return [GroupLag._make(map(told, row)) for row in await link.rows(LAG, group)]
+
+
+async def reset(database: Database, group: str, topic: str, to_start: bool) -> int:
+    """Put a group's place to the start or the end of a topic."""
+    async with database.writing() as link:
+        await link.run(RECLAIM, f"group:{group}", f"{topic}/")
+        return await link.run(RESET, group, topic, to_start)

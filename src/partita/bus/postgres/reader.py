@@ -1,0 +1,64 @@
+"""Reading the log: one statement finds who is behind, shares the batch among them and reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from typing import NamedTuple
+
+from partita.bus.port import Record
+from partita.bus.postgres.topics import Where
+from partita.postgres_schema.arrays import told, unnest
+from partita.postgres_schema.asking import ERRORS
+from partita.postgres_schema.database import Database
+
+# Offsets of a place are dense, so what waits is counted by a subtraction. Shared so that who has little gives the rest
+# to the others: with the places in the order of what waits there, the level that fills the batch is the largest of
+# (what is left when all smaller ones took theirs) / (how many are not smaller). A place below whose floor the reader
+# stands yields a row without a record.
+READ = f"""
+WITH behind AS (
+    SELECT r.ord, p.place, r.last > 0 AND r.last < p.floor AS passed, greatest(r.last, p.floor) AS last,
+           p.head - greatest(r.last, p.floor) AS waiting, p.floor
+    FROM {unnest(place="bigint", last="bigint")} JOIN partita_log.place AS p ON p.place = r.place
+    WHERE p.head > greatest(r.last, p.floor) OR (r.last > 0 AND r.last < p.floor)
+),
+level AS (
+    SELECT greatest(floor(max(($3 - before) / rest)), 1)::bigint AS level FROM (
+        SELECT sum(waiting) OVER w - waiting AS before, count(*) OVER () - row_number() OVER w + 1 AS rest
+        FROM behind WINDOW w AS (ORDER BY waiting, ord)) AS filled
+)
+SELECT b.place, b.passed, b.floor, r.position, r.key, r.headers, r.value, r.appended_us
+FROM behind AS b CROSS JOIN level LEFT JOIN LATERAL (
+    SELECT position, key, headers, value, appended_us FROM partita_log.record
+    WHERE place = b.place AND position > b.last ORDER BY position LIMIT least(b.waiting, level.level)) AS r ON NOT b.passed
+ORDER BY b.ord, r.position LIMIT $3
+"""
+APPENDED_US = itemgetter(Record._fields.index("appended_us"))
+
+
+class Found(NamedTuple):
+    """The records, those of a partition in the order of their offsets; or a place whose reader was passed, and by
+    which floor."""
+
+    records: list[Record]
+    passed: tuple[int, int] | None
+
+
+async def read(database: Database, after: Sequence[tuple[int, int]], where: Mapping[int, Where], count: int) -> Found:
+    """What waits behind (place, last offset read), at most `count`; the first ones are served first."""
+    async with database.asking() as link:
+        try:
+            rows = await link.connection.fetch(READ, [place for place, _ in after], [last for _, last in after], count)
+        except ERRORS as error:
+            raise link.meant(error) from error
+    records = []
+    for place, passed, floor, position, key, headers, value, appended_us in rows:
+        if passed:
+            return Found([], (place, floor))
+        topic, partition = where[place]
+        records.append(Record(topic, partition, position, told(key), headers, value, appended_us))
+    # As far as the server's clock tells, causes come before effects, also across partitions. Within one it never goes
+    # back, and what is alike keeps its order.
+    records.sort(key=APPENDED_US)
+    return Found(records, None)

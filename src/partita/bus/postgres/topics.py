@@ -1,0 +1,78 @@
+"""The topics and partitions of the log, as far as this process knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from partita.bus.partitioner import partition_of
+from partita.bus.port import Outgoing, TopicSpec
+from partita.clock import US
+from partita.postgres_schema.arrays import unnest
+from partita.postgres_schema.database import Database
+from partita.postgres_schema.versions import LOCK
+
+Where = tuple[str, int]
+
+PLACES = """
+SELECT t.topic, t.name, t.partitions, p.partition, p.place
+FROM partita_log.topic AS t JOIN partita_log.place AS p ON p.topic = t.topic
+"""
+ADD = f"""
+WITH added AS (
+    INSERT INTO partita_log.topic (name, partitions, retention_us)
+    SELECT name, partitions, retention_us FROM {unnest(name="text", partitions="bigint", retention_us="bigint")}
+    ORDER BY ord ON CONFLICT (name) DO NOTHING RETURNING topic, partitions
+)
+INSERT INTO partita_log.place (topic, partition)
+SELECT a.topic, n FROM added AS a CROSS JOIN LATERAL generate_series(0, a.partitions - 1) AS n ORDER BY a.topic, n
+"""
+
+
+class Topics:
+    """What is known is looked up again when it is not enough: another process may have made a topic."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._partitions: dict[str, int] = {}
+        self._names: dict[str, str] = {}
+        self._places: dict[Where, int] = {}
+
+    async def look(self) -> None:
+        """Ask which there are."""
+        async with self._database.asking() as link:
+            rows = await link.rows(PLACES)
+        self._names = {str(number): name for number, name, _, _, _ in rows}
+        self._partitions = {name: partitions for _, name, partitions, _, _ in rows}
+        self._places = {(name, partition): place for _, name, _, partition, place in rows}
+
+    async def ensure(self, topics: Sequence[TopicSpec]) -> None:
+        """Create those that do not exist."""
+        if all(topic.name in self._partitions for topic in topics):
+            return
+        await self.look()
+        missing = {topic.name: topic for topic in topics if topic.name not in self._partitions}.values()
+        if not missing:
+            return
+        kept = [None if t.retention_s is None else round(t.retention_s * US) for t in missing]
+        # Not synced by itself: the sync of the first record that needs it covers it.
+        async with self._database.writing(durable=False) as link:
+            await link.rows(LOCK, "partita_log/topics")
+            await link.run(ADD, [t.name for t in missing], [t.partitions for t in missing], kept)
+        await self.look()
+
+    def knows(self, names: Sequence[str]) -> bool:
+        """Whether all of these are known."""
+        return all(name in self._partitions for name in names)
+
+    def name(self, number: str) -> str | None:
+        """The topic that is called so on the channel."""
+        return self._names.get(number)
+
+    def places(self, names: Sequence[str]) -> dict[Where, int]:
+        """Where the partitions of these topics are kept."""
+        return {(name, n): self._places[(name, n)] for name in names for n in range(self._partitions.get(name, 0))}
+
+    def place(self, record: Outgoing) -> int:
+        """Where a record of a known topic goes; without a key it is spread by its id."""
+        spread = record.key if record.key is not None else record.id
+        return self._places[(record.topic, partition_of(spread, self._partitions[record.topic]))]

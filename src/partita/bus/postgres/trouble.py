@@ -1,0 +1,21 @@
+"""What the server's trouble means for those who speak to a bus."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from partita.errors import BusUnavailable, StoreUnavailable
+
+
+@contextlib.contextmanager
+def of_the_bus() -> Iterator[None]:
+    """Trouble of the database in here is trouble of the bus.
+
+    Raises:
+        BusUnavailable: instead of StoreUnavailable.
+    """
+    try:
+        yield
+    except StoreUnavailable as error:
+        raise BusUnavailable(*error.args, hint=error.hint) from error

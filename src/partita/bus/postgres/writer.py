@@ -1,0 +1,78 @@
+"""Appending to the log: one call of one function on the server, from the first lock to the commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from partita.bus.port import RECORD_BYTES_MAX, Fence, Outgoing, TopicSpec
+from partita.bus.postgres.schema import FENCED, NO_PLACE
+from partita.bus.postgres.topics import Topics
+from partita.errors import BusUnavailable, Fenced
+from partita.postgres_schema.arrays import kept
+from partita.postgres_schema.asking import ERRORS
+from partita.postgres_schema.database import Database
+
+APPEND = "SELECT partita_log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+
+
+class Writer:
+    """Appends whole batches."""
+
+    def __init__(self, database: Database, topics: Topics) -> None:
+        self._database = database
+        self._topics = topics
+
+    async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence]) -> Sequence[str | None]:
+        """Append durably, in order; per record None, or why it was refused for good.
+
+        Where the connection is lost on the way it may have happened: what is appended again is a copy with the same
+        id, behind all that was appended before, and receivers drop it.
+        """
+        await self._topics.ensure([TopicSpec(name=t) for t in dict.fromkeys(r.topic for r in records)])
+        refusals = [_refusal(record) for record in records]
+        going = [record for record, refusal in zip(records, refusals, strict=True) if refusal is None]
+        if going or fences:
+            await self._call(self._columns(going), fences)
+        return refusals
+
+    def _columns(self, records: Sequence[Outgoing]) -> list[list[Any]]:
+        """Distinct places with how many go there; then per record its place and its number within what goes there."""
+        counts: dict[int, int] = {}
+        at, nth = [], []
+        for record in records:
+            place = self._topics.place(record)
+            counts[place] = counts.get(place, 0) + 1
+            at.append(place)
+            nth.append(counts[place])
+        return [
+            list(counts),
+            list(counts.values()),
+            at,
+            nth,
+            [kept(r.id) for r in records],
+            [r.key if r.key is None else kept(r.key) for r in records],
+            [r.headers for r in records],
+            [r.value for r in records],
+        ]
+
+    async def _call(self, columns: list[list[Any]], fences: Sequence[Fence]) -> None:
+        epochs = {kept(fence.name): fence.epoch for fence in fences}
+        async with self._database.asking() as link:
+            try:
+                await link.connection.execute(APPEND, list(epochs), list(epochs.values()), *columns)
+            except ERRORS as error:
+                state = getattr(error, "sqlstate", None)
+                if state == FENCED:
+                    raise Fenced(f"{error}.") from error
+                if state == NO_PLACE:
+                    await self._topics.look()
+                    raise BusUnavailable(f"{link.where}: {error}.", hint="The topics were looked up again.") from error
+                raise link.meant(error) from error
+
+
+def _refusal(record: Outgoing) -> str | None:
+    size = len(record.headers) + len(record.value) + len(record.key or "")
+    if size > RECORD_BYTES_MAX:
+        return f"{size:,} bytes are over the limit of {RECORD_BYTES_MAX:,}"
+    return None

@@ -1,0 +1,37 @@
+"""The watermark of a partition: everything below it is done, however the work above it ends out of order."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Watermark:
+    """`next` is the offset behind the last one handed out; offsets grow but need not be contiguous."""
+
+    next: int
+    _open: set[int] = field(default_factory=set)
+    _heap: list[int] = field(default_factory=list)
+
+    def hand_out(self, offset: int) -> None:
+        """Somebody works on this offset now; called in offset order."""
+        self._open.add(offset)
+        heapq.heappush(self._heap, offset)
+        self.next = offset + 1
+
+    def done(self, offset: int) -> None:
+        """The work on it is done."""
+        self._open.discard(offset)
+
+    @property
+    def open(self) -> int:
+        """How many are in work."""
+        return len(self._open)
+
+    @property
+    def position(self) -> int:
+        """Where a successor has to begin: at the oldest that is not done, else behind all that were handed out."""
+        while self._heap and self._heap[0] not in self._open:
+            heapq.heappop(self._heap)
+        return self._heap[0] if self._heap else self.next

@@ -1,0 +1,64 @@
+"""What `partita doctor` looks at where the bus is a broker or a log on a server."""
+
+from __future__ import annotations
+
+from partita.app import App
+from partita.bus.connect import connect_administration, connect_bus
+from partita.clock import SystemClock
+from partita.errors import BusUnavailable, NotFound, PartitaError
+from partita.operators.topics import compare
+from partita.settings import without_secrets
+from partita.topics.declared import declared_topics
+from partita.topics.health import Finding, findings
+
+
+async def look_at_cluster(app: App) -> list[Finding]:
+    """The findings of the broker or server the settings name; none for the embedded log."""
+    cluster = connect_administration(app.settings.bus, SystemClock())
+    if cluster is None:
+        return await _look_at_log(app)
+    try:
+        await cluster.open()
+        try:
+            declared = declared_topics(app.catalog, app.topics)
+            found = await cluster.describe([*(topic.name for topic in declared), *cluster.own_topics])
+            wanted = {topic.name: topic.replication for topic in declared if topic.replication is not None}
+            brokers = await cluster.brokers()
+            drift = [d for d in await compare(cluster, declared, ()) if not d.told]
+        finally:
+            await cluster.close()
+    except BusUnavailable as error:
+        return [_bad(error)]
+    said = f"{len({d.topic for d in drift})} of {len(declared)} differ from their declaration"
+    told = Finding("note", "topics", said, "partita topics plan") if drift else Finding("ok", "topics", "as declared")
+    return [
+        Finding("ok", "bus", cluster.where),
+        *findings(app.topics.cluster, brokers, found, cluster.client_settings(), wanted),
+        told,
+    ]
+
+
+async def _look_at_log(app: App) -> list[Finding]:
+    """A log on a server answers, and where its groups stand is what `partita consumers list` shows."""
+    where = app.settings.bus
+    if not where.startswith("postgres"):
+        return []
+    bus = connect_bus(where, SystemClock(), None, create=False)
+    try:
+        await bus.open()
+        try:
+            lags = await bus.lag()
+        finally:
+            await bus.close()
+    except NotFound as error:
+        return [Finding("note", "bus", str(error).partition("\n")[0], "It is made by the first run.")]
+    except PartitaError as error:
+        return [_bad(error)]
+    behind = sum(each.lag for each in lags)
+    said = f"{without_secrets(where)}: {len({each.group for each in lags})} groups, {behind:,} records behind in all"
+    return [Finding("ok", "bus", said)]
+
+
+def _bad(error: PartitaError) -> Finding:
+    what, _, hint = str(error).partition("\n")
+    return Finding("bad", "bus", what, hint.strip())

@@ -1,0 +1,148 @@
+"""`partita outbox debezium|hand-over|take-back`: Debezium in place of the relays, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from partita.app import App, load_app, open_bus, open_stores
+from partita.bus.port import TopicSpec
+from partita.cli.operating import acting_options, confirmed, run
+from partita.cli.output import app_option, data_option, talk
+from partita.clock import SystemClock
+from partita.errors import SettingsError
+from partita.operators.audit import actor
+from partita.operators.handing_over import Taken, take_back_without_reader
+from partita.operators.handing_over import hand_over as give
+from partita.operators.handing_over import take_back as take
+from partita.outbox.debezium import SLOT, as_json, as_properties, connector, heartbeat_topic
+from partita.settings import without_secrets
+from partita.store.connect import connect_handover
+from partita.store.handover import Handover, Reader
+from partita.store.port import Store
+
+HEARTBEATS_KEPT_S = 86_400.0
+slot_option = click.option(
+    "--slot", default=SLOT, show_default=True, help="Name of slot, publication and connector; one per app and database."
+)
+wait_option = click.option(
+    "--wait", "wait_s", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds to wait at most."
+)
+
+
+def read_by(reader: Reader | None) -> str:
+    """Who brings an outbox to the bus, in words."""
+    if reader is None:
+        return "relays"
+    if not reader.there:
+        return f"NOBODY: the slot {reader.slot} is gone"
+    state = "connected" if reader.active else "NOT CONNECTED"
+    back = ", relays wait for it" if reader.coming_back else ""
+    return f"slot {reader.slot}: {state}, {reader.behind / 1024:,.0f} KiB behind{back}"
+
+
+@click.command(epilog="Example:  partita outbox debezium > connector.json")
+@slot_option
+@data_option
+@app_option
+@click.option(
+    "-o", "--output", type=click.Choice(["json", "properties"]), default="json", help="For Connect's API, or a file."
+)
+def debezium(slot: str, data: Path, app_name: str, output: str) -> None:
+    """Print the connector for this app: Debezium's outbox event router in place of the relays.
+
+    User and password are not in it: the worker reads PARTITA_DEBEZIUM_USER and PARTITA_DEBEZIUM_PASSWORD.
+    """
+    app = load_app(app_name)
+    settings = connector(_handover(app, slot).place, slot)
+    click.echo((as_json if output == "json" else as_properties)(settings, slot))
+    talk(f"first: partita outbox hand-over; it makes the slot and the topic {heartbeat_topic(slot)}")
+
+
+@click.command("hand-over", epilog="Example:  partita outbox hand-over --reason 'Debezium relays from today'")
+@slot_option
+@wait_option
+@acting_options
+@data_option
+@app_option
+def hand_over(slot: str, wait_s: float, data: Path, app_name: str, **how: Any) -> int:
+    """Hand the outboxes to Debezium: from now on no row is queued for the relays. They send what is queued; keep them
+    running, then start the connector. Exit 3 while rows still wait: run it again."""
+    app = load_app(app_name)
+
+    async def work() -> int:
+        async with _opened(app, data, slot) as (handover, stores):
+            if how["dry_run"]:
+                return -1
+            confirmed(f"Hand {len(stores)} outboxes to the slot {slot}", 1, yes=how["yes"], reason=how["reason"])
+            async with open_bus(app, data) as bus:
+                await bus.ensure_topics(
+                    [TopicSpec(name=heartbeat_topic(slot), partitions=1, retention_s=HEARTBEATS_KEPT_S)]
+                )
+            return await give(handover, stores, SystemClock(), wait_s, reason=how["reason"], by=actor())
+
+    waiting = run(work())
+    if waiting < 0:
+        click.echo(f"the slot and publication {slot} would be made, and the outboxes handed over")
+    elif waiting:
+        click.echo(f"handed over, but {waiting} older rows wait for the relays: do not start the connector yet")
+        talk("Does a relay run? partita outbox status. Then run this again.")
+    else:
+        click.echo("handed over, and the relays have sent what was theirs: start the connector now")
+    return 3 if waiting > 0 else 0
+
+
+@click.command("take-back", epilog="Example:  partita outbox take-back --reason 'the relays again'")
+@click.option("--without-reader", is_flag=True, help="The connector does not come back: send all kept rows again.")
+@slot_option
+@wait_option
+@acting_options
+@data_option
+@app_option
+def take_back(without_reader: bool, slot: str, wait_s: float, data: Path, app_name: str, **how: Any) -> int:
+    """Take the outboxes back from Debezium while its connector runs: once it has read what is its own the relays go on;
+    then stop it and run this again, which drops the slot. Exit 3 until then."""
+    app = load_app(app_name)
+
+    async def work() -> str:
+        async with _opened(app, data, slot) as (handover, stores):
+            if how["dry_run"]:
+                return "the outboxes would be taken back"
+            confirmed(f"Take {len(stores)} outboxes back from {slot}", 1, yes=how["yes"], reason=how["reason"])
+            if without_reader:
+                count = await take_back_without_reader(handover, stores, reason=how["reason"], by=actor())
+                return f"{count} rows are sent again; receivers drop what they had"
+            taken = await take(handover, stores, SystemClock(), wait_s, reason=how["reason"], by=actor())
+            return "" if taken is Taken.DONE else taken.value
+
+    said = run(work())
+    click.echo(said or f"the relays relay, and the slot {slot} is dropped")
+    if said == Taken.READER_BEHIND.value:
+        talk("The relays wait for it. Let the connector run and run this again; if it is gone: --without-reader.")
+    if said == Taken.READER_CONNECTED.value:
+        talk("The relays relay already. Stop the connector, then run this again: it drops the slot.")
+    return 3 if said in (Taken.READER_BEHIND.value, Taken.READER_CONNECTED.value) else 0
+
+
+def _handover(app: App, slot: str) -> Handover:
+    if app.settings.bus.partition("://")[0] != "kafka":
+        raise SettingsError(
+            f"Debezium brings an outbox to Kafka, and the bus is {without_secrets(app.settings.bus) or 'a folder'}.",
+            hint="PARTITA_BUS=kafka://host:port, or --bus",
+        )
+    return connect_handover(app.settings.store, [service.name for service in app.services], slot)
+
+
+@asynccontextmanager
+async def _opened(app: App, data: Path, slot: str) -> AsyncIterator[tuple[Handover, dict[str, Store]]]:
+    handover = _handover(app, slot)
+    async with open_stores(app, data) as stores:
+        try:
+            await handover.open()
+            yield handover, stores
+        finally:
+            await handover.close()

@@ -1,0 +1,47 @@
+"""Telling who started this process that it is ready or stopping: a datagram to `NOTIFY_SOCKET`, as systemd defines it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import tempfile
+from pathlib import Path
+
+READY, STOPPING = "READY=1", "STOPPING=1"
+
+
+def tell(state: str) -> None:
+    """Say it; nothing happens where nobody asked."""
+    where = os.environ.get("NOTIFY_SOCKET", "")
+    if not where:
+        return
+    address = "\0" + where[1:] if where.startswith("@") else where
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out, contextlib.suppress(OSError):
+        out.sendto(state.encode(), address)
+
+
+class ReadinessEar:
+    """A socket on which the children of a process say that they are ready; `path` is their NOTIFY_SOCKET."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="partita-"))
+        self.path = str(self._folder / "notify")
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(self.path)
+        self._socket.setblocking(False)
+
+    def heard(self) -> int:
+        """How many said READY since the last look."""
+        count = 0
+        with contextlib.suppress(BlockingIOError):
+            while said := self._socket.recv(4_096):
+                count += READY.encode() in said
+        return count
+
+    def close(self) -> None:
+        """Take the socket away."""
+        self._socket.close()
+        with contextlib.suppress(OSError):
+            os.unlink(self.path)
+            os.rmdir(self._folder)

@@ -1,0 +1,202 @@
+"""`partita topics`: the declared topics, how they differ from the cluster's, and the way back to what is declared."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from partita.app import App, load_app, open_stores
+from partita.bus.administration import Administration
+from partita.bus.connect import connect_administration
+from partita.cli.operating import acting_options, confirmed, run
+from partita.cli.output import DEFAULT_APP, bus_option, data_option, output_option, print_json, printable, table, talk
+from partita.clock import SystemClock
+from partita.errors import NotFound, PartitaError
+from partita.operators.audit import actor, record
+from partita.operators.topics import compare, mend, topics_of
+from partita.topics.declared import DeclaredTopic, declared_topics
+from partita.topics.drift import Difference
+
+NOTHING = (
+    "the embedded log and the log in PostgreSQL make what is declared when the app starts, and leave a topic that is there "
+    "as it is; name a broker with --bus kafka://host:port or PARTITA_BUS"
+)
+SIGNS = {"create": "+", "configure": "~", "grow": "~", "none": "!"}
+
+
+@click.group(short_help="Topics: describe, plan, apply.")
+def topics() -> None:
+    """Topics as declared, and the cluster's."""
+
+
+app_argument = click.argument("app_name", metavar="[MODULE:APP]", default=DEFAULT_APP, envvar="PARTITA_APP")
+
+
+@topics.command(epilog="Example:  partita topics describe partita.examples.shop.app:app")
+@app_argument
+@output_option
+def describe(app_name: str, output: str) -> None:
+    """Describe the topics of MODULE:APP as declared, and where their numbers come from; needs no broker."""
+    app = load_app(app_name)
+    declared = declared_topics(app.catalog, app.topics)
+    cluster = app.topics.cluster
+    if output == "json":
+        print_json("Topics", {"cluster": asdict(cluster) if cluster else None, "items": [asdict(t) for t in declared]})
+        return
+    rows = [
+        (
+            t.name,
+            t.kind,
+            t.partitions,
+            t.kept,
+            t.replication or "broker's",
+            ", ".join(t.keys),
+            ", ".join(t.groups),
+            ", ".join(t.producers),
+        )
+        for t in declared
+    ]
+    click.echo(table(["topic", "kind", "partitions", "kept", "copies", "key", "read by", "written by"], rows))
+    said = {t.name: t.why for t in declared if t.kind not in ("retry", "dlq")}
+    click.echo("\n" + "\n".join(f"{name}: {topics_of(declared)[name].partitions}, {why}" for name, why in said.items()))
+    if cluster is not None:
+        racks = f" on racks {', '.join(cluster.racks)}" if cluster.racks else ""
+        click.echo(
+            f"\ncluster: {cluster.brokers} brokers{racks}, {cluster.replication} copies, "
+            f"{cluster.min_insync} of them before an acknowledgement (acks={cluster.acks})"
+        )
+
+
+@topics.command(epilog="Example:  partita topics plan module:app --bus kafka://broker-1:9092")
+@app_argument
+@bus_option
+@output_option
+def plan(app_name: str, output: str) -> int:
+    """Show how the cluster's topics differ from those of MODULE:APP; exit 3 when they do. Changes nothing."""
+    app = load_app(app_name)
+
+    async def look() -> tuple[str, list[Difference]]:
+        async with _cluster(app) as cluster:
+            return ("", []) if cluster is None else (cluster.where, await _compare(app, cluster))
+
+    where, found = run(look())
+    drifted = any(not d.told for d in found)
+    if output == "json":
+        print_json("TopicPlan", {"cluster": where, "drifted": drifted, "items": [asdict(d) for d in found]})
+    elif not where:
+        click.echo(f"nothing to plan: {NOTHING}")
+    else:
+        _show(app, where, found)
+    return 3 if drifted else 0
+
+
+@topics.command(epilog="Example:  partita topics apply module:app --bus kafka://broker-1:9092 --yes")
+@app_argument
+@click.option("--accept-reordering", is_flag=True, help="Grow keyed topics: their keys move to other partitions.")
+@click.option("--accept-loss", is_flag=True, help="Shorten a retention below the age of records that are kept now.")
+@acting_options
+@data_option
+@output_option
+def apply(
+    app_name: str,
+    accept_reordering: bool,
+    accept_loss: bool,
+    data: Path,
+    output: str,
+    **how: Any,
+) -> int:
+    """Create, configure and grow the cluster's topics to what MODULE:APP declares.
+
+    What would lose records or turn their order is refused and told, until it is accepted; exit 3 when some is left.
+    """
+    app = load_app(app_name)
+    accepted = [w for w, yes in (("reordering", accept_reordering), ("loss", accept_loss)) if yes]
+
+    async def work() -> tuple[str, list[Difference], list[Difference]]:
+        async with _cluster(app) as cluster:
+            if cluster is None:
+                return "", [], []
+            found = await _compare(app, cluster)
+            going = [d for d in found if d.may(accepted)]
+            if output == "text":
+                _show(app, cluster.where, found, accepted)
+            if going and not how["dry_run"]:
+                count = len({d.topic for d in going})
+                confirmed(f"Change {count} topics on {cluster.where}", count, yes=how["yes"], reason=how["reason"])
+                await mend(cluster, declared_topics(app.catalog, app.topics), found, accepted)
+                await _audit(app, data, cluster.where, going, how["reason"])
+                found = await _compare(app, cluster)
+            return cluster.where, [] if how["dry_run"] else going, found
+
+    where, done, left = run(work())
+    drifted = [d for d in left if not d.told]
+    if output == "json":
+        content = {"cluster": where, "done": [asdict(d) for d in done], "left": [asdict(d) for d in left]}
+        print_json("TopicsApplied", content)
+    elif not where:
+        click.echo(f"nothing to apply: {NOTHING}")
+    elif how["dry_run"]:
+        talk("nothing was changed (--dry-run)")
+    else:
+        click.echo(f"\n{len(done)} done, {len(drifted)} left" if done or drifted else "\nnothing to do")
+    return 3 if drifted else 0
+
+
+async def _compare(app: App, cluster: Administration) -> list[Difference]:
+    declared = declared_topics(app.catalog, app.topics)
+    return await compare(cluster, declared, {service.namespace for service in app.services})
+
+
+@asynccontextmanager
+async def _cluster(app: App) -> AsyncIterator[Administration | None]:
+    cluster = connect_administration(app.settings.bus, SystemClock())
+    if cluster is None:
+        yield None
+        return
+    await cluster.open()
+    try:
+        yield cluster
+    finally:
+        await cluster.close()
+
+
+def _show(app: App, where: str, found: Sequence[Difference], accepted: Sequence[str] = ()) -> None:
+    declared = declared_topics(app.catalog, app.topics)
+    differ = {d.topic for d in found if not d.told}
+    click.echo(f"{where}: {len(declared)} topics declared, {len(declared) - len(differ)} as declared")
+    for difference in found:
+        sign = "?" if difference.told else SIGNS[difference.remedy] if difference.may(accepted) else "!"
+        click.echo(printable(f"  {sign} {difference.topic}  {_words(difference)}"))
+        if difference.why:
+            click.echo(printable(f"      {difference.why}"))
+
+
+def _words(difference: Difference) -> str:
+    if difference.what == "topic":
+        return "is there" if difference.told else f"is missing: {difference.declared}"
+    return f"{difference.what}: {difference.found}, declared {difference.declared}"
+
+
+async def _audit(app: App, data: Path, where: str, done: Sequence[Difference], reason: str) -> None:
+    """Keep who changed what in the databases of the topics' owners, as far as there are any yet."""
+    owners: dict[str, list[Difference]] = {}
+    declared: dict[str, DeclaredTopic] = topics_of(declared_topics(app.catalog, app.topics))
+    for difference in done:
+        owners.setdefault(declared[difference.topic].owner, []).append(difference)
+    try:
+        async with open_stores(app, data) as stores:
+            for owner in owners.keys() & stores.keys():
+                at_us = await stores[owner].now_us()
+                async with stores[owner].transaction() as session:
+                    for d in owners[owner]:
+                        detail = f"{d.what}: {d.found} -> {d.declared} on {where}"
+                        await record(session, at_us, actor(), "topics apply", d.topic, detail=detail, reason=reason)
+    except NotFound:
+        talk("not in the audit: no databases there yet (--data names the folder)")
+    except PartitaError as error:
+        talk(f"not in the audit: {error}")

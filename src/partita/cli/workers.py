@@ -1,0 +1,125 @@
+"""Several worker processes of one `partita run`: started, started again when they die, stopped together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from partita.cli.output import talk
+from partita.cli.readiness import READY, STOPPING, ReadinessEar, tell
+from partita.clock import Clock
+
+PAUSES_S = (0.1, 1.0, 5.0)
+CALM_S = 30.0
+LOOK_S = 0.2
+READY_WITHIN_S = 60.0
+KILLED_AFTER_S = 15.0
+
+
+@dataclass(slots=True)
+class Workers:
+    """`count` processes of the same command; each has a name that it keeps over restarts (`PARTITA_INSTANCE`)."""
+
+    command: Sequence[str]
+    count: int
+    clock: Clock
+    name: str = ""
+    grace_s: float = 10.0
+    _children: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _started: dict[int, float] = field(default_factory=dict)
+    _deaths: dict[int, int] = field(default_factory=dict)
+    _stopping: bool = False
+    _anew: bool = False
+    _ready: int = 0
+    _ear: ReadinessEar = field(default_factory=ReadinessEar)
+
+    async def run(self) -> int:
+        """Run until SIGTERM or SIGINT; returns 0, or 1 when a worker did not end in order. SIGHUP starts the workers anew,
+        one after the other: the next one is stopped when the one before it works again."""
+        for which in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(which, lambda *_: self._stop())
+        signal.signal(signal.SIGHUP, lambda *_: self._start_anew())
+        try:
+            return await self._run()
+        finally:
+            self._ear.close()
+
+    async def _run(self) -> int:
+        for number in range(1, self.count + 1):
+            self._start(number)
+        while not self._stopping:
+            for number in range(1, self.count + 1):
+                await self._look(number)
+            self._listen()
+            if self._anew:
+                self._anew = False
+                await self._roll()
+            await self.clock.sleep(LOOK_S)
+        # One that was just started may be asked to stop before it listens.
+        return max(int(child.wait() not in (0, -signal.SIGTERM)) for child in self._children.values())
+
+    def _listen(self) -> None:
+        waited = self._ready < self.count
+        self._ready += self._ear.heard()
+        if waited and self._ready >= self.count:
+            tell(READY)
+
+    async def _roll(self) -> None:
+        for number in range(1, self.count + 1):
+            child = self._children[number]
+            if child.poll() is None:
+                child.send_signal(signal.SIGTERM)
+            until = self.clock.monotonic() + self.grace_s + KILLED_AFTER_S
+            while child.poll() is None and not self._stopping:
+                if self.clock.monotonic() > until:
+                    talk(f"worker {number} does not end, and is killed")
+                    child.kill()
+                await self.clock.sleep(LOOK_S)
+            self._ear.heard()
+            if self._stopping:
+                return
+            self._start(number)
+            until = self.clock.monotonic() + READY_WITHIN_S
+            while not self._ear.heard():
+                late = self.clock.monotonic() > until or self._children[number].poll() is not None
+                if late or self._stopping:
+                    talk(f"worker {number} did not get ready: the workers after it are left as they are")
+                    return
+                await self.clock.sleep(LOOK_S)
+            talk(f"worker {number} was started anew")
+
+    def _start_anew(self) -> None:
+        self._anew = True
+
+    async def _look(self, number: int) -> None:
+        code = self._children[number].poll()
+        if code is None or self._stopping:
+            return
+        calm = self.clock.monotonic() - self._started[number] > CALM_S
+        deaths = self._deaths[number] = 1 if calm else self._deaths.get(number, 0) + 1
+        pause = PAUSES_S[min(deaths, len(PAUSES_S)) - 1]
+        talk(f"worker {number} ended with {code}; it is started again in {pause:g} s")
+        await self.clock.sleep(pause)
+        if not self._stopping:
+            self._start(number)
+
+    def _start(self, number: int) -> None:
+        instance = f"{self.name or 'worker'}-{number}"
+        # In a group of its own, so that Ctrl-C reaches it once, from here.
+        self._children[number] = subprocess.Popen(
+            [sys.executable, "-c", "from partita.cli.main import main; main()", *self.command],
+            env={**os.environ, "PARTITA_INSTANCE": instance, "NOTIFY_SOCKET": self._ear.path},
+            start_new_session=True,
+        )
+        self._started[number] = self.clock.monotonic()
+
+    def _stop(self) -> None:
+        self._stopping = True
+        tell(STOPPING)
+        for child in self._children.values():
+            if child.poll() is None:
+                child.send_signal(signal.SIGTERM)

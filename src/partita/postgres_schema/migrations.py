@@ -1,0 +1,105 @@
+"""The migrations of a PostgreSQL schema, looked at and applied beside the processes that use it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from partita.errors import NotFound
+from partita.migration import MIGRATE, Deviation, Shape, Standing, deviations, ended
+from partita.postgres_schema.asking import Link
+from partita.postgres_schema.database import Database
+from partita.postgres_schema.naming import quoted
+from partita.postgres_schema.shape import shape_of
+from partita.postgres_schema.versions import LOCK, LOCK_TIMEOUT, META, Place, advance, applied
+
+SCRATCH = "partita_check"
+
+
+class _Undone(Exception):
+    """Leaves a transaction so that nothing of it stays."""
+
+
+class PostgresMigrations:
+    """See `partita.migration.Migrations`. `tables` is the script of the service's own tables."""
+
+    def __init__(self, url: str, service: str, migrations: Sequence[str], tables: str = "") -> None:
+        self._database = Database(url, service)
+        # A migration takes as long as it takes, and none of this needs a session of its own.
+        options = self._database.options._replace(pool_max=1, statement_cache_size=0, command_timeout_s=None)
+        self._database.options = options
+        self._place = Place(self._database.schema, self._database.where, migrations)
+        self._tables = tables.strip()
+        self.where = self._database.where
+
+    async def standing(self) -> Standing:
+        """Where it stands; nothing is created."""
+        async with self._opened(), self._database.reading() as link:
+            return Standing(await applied(link, self._place) or 0, len(self._place.migrations))
+
+    def script(self, applied: int) -> str:
+        """For `psql -v ON_ERROR_STOP=1`: one transaction for each migration, as `upgrade` would run it."""
+        schema = quoted(self._place.schema)
+        lock = LOCK.replace("$1", "'" + f"partita/{self._place.schema}".replace("'", "''") + "'")
+        begin = f"BEGIN;\n{lock};\nSET LOCAL search_path TO {schema}, public;\n{LOCK_TIMEOUT};\n"
+        parts = []
+        for number, script in enumerate(self._place.migrations[applied:], start=applied + 1):
+            first = f"CREATE SCHEMA IF NOT EXISTS {schema};{META}" if number == 1 else ""
+            # The number is a key: a script that is run twice ends here, and its transaction with it.
+            last = f"INSERT INTO partita_migration (number) VALUES ({number});\nCOMMIT;\n"
+            parts.append(f"{begin}{first}{ended(script)}\n{last}")
+        if parts and self._tables:
+            parts.append(f"-- the service's own tables\n{begin}{ended(self._tables)}\nCOMMIT;\n")
+        return "\n".join(parts)
+
+    async def upgrade(self) -> Sequence[int]:
+        """Apply what is pending, under the schema's lock."""
+        done: list[int] = []
+        async with self._opened():
+            more: int | None = 0
+            while more is not None:
+                async with self._database.writing() as link:
+                    more = await advance(link, self._place)
+                done += [] if more is None else [more]
+            if self._tables:
+                async with self._database.writing() as link:
+                    await link.rows(LOCK, f"partita/{self._place.schema}")
+                    await link.run(LOCK_TIMEOUT)
+                    await link.run(self._tables)
+        return done
+
+    async def check(self) -> Sequence[Deviation]:
+        """Compare the schema with one that the migrations make beside it, in a transaction that is rolled back."""
+        async with self._opened():
+            async with self._database.reading() as link:
+                if not await applied(link, self._place):
+                    raise NotFound(f"{self.where}: it does not exist yet.", hint=MIGRATE)
+                found = await shape_of(link, self._place.schema)
+            expected: Shape = {}
+            own: Shape = {}
+            with contextlib.suppress(_Undone):
+                async with self._database.writing() as link:
+                    expected, own = await self._made(link)
+                    raise _Undone
+        missing = [d for d in deviations(own, found) if d.found == "missing"]
+        return [*deviations(expected, found), *missing]
+
+    async def _made(self, link: Link) -> tuple[Shape, Shape]:
+        """What the migrations make, and by name what the service's own script adds: a service changes that as it likes."""
+        await link.rows(LOCK, f"partita/{SCRATCH}")
+        await link.run(f"CREATE SCHEMA {SCRATCH}; SET LOCAL search_path TO {SCRATCH}, public; {META}")
+        for script in self._place.migrations:
+            await link.run(script)
+        expected = await shape_of(link, SCRATCH)
+        if self._tables:
+            await link.run(self._tables)
+        return expected, {name: {} for name in (await shape_of(link, SCRATCH)).keys() - expected.keys()}
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[None]:
+        await self._database.open_pool()
+        try:
+            yield
+        finally:
+            await self._database.close()

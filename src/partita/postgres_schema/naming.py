@@ -1,0 +1,27 @@
+"""How a service is named in PostgreSQL: its schema, and the channel on which its relays are woken."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+
+IDENTIFIER_BYTES_MAX = 63
+
+
+def schema_of(service: str) -> str:
+    """The schema of a service: its name, as far as PostgreSQL takes it (it would cut a long one without a word)."""
+    name = f"partita_{service}" if service.startswith("pg_") else service
+    if len(name.encode()) <= IDENTIFIER_BYTES_MAX:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:12]
+    return f"{name.encode()[: IDENTIFIER_BYTES_MAX - 13].decode(errors='ignore')}_{digest}"
+
+
+def quoted(name: str) -> str:
+    """A name as an identifier in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def outbox_channel(schema: str) -> str:
+    """The channel of NOTIFY on which the relays of a schema hear that rows were queued."""
+    return f"partita_outbox_{uuid.uuid5(uuid.NAMESPACE_OID, schema).hex}"

@@ -1,0 +1,133 @@
+"""The outbox of a service's schema inside somebody else's transaction on PostgreSQL: one statement per call.
+
+It locks the key's number as the ledger of sequences does, so handlers and foreign transactions of one key come one
+after the other, and commit in the order of their numbers. Every name is qualified: the caller's search path and
+settings are his.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from partita.errors import NotFound, StoreMismatch
+from partita.postgres_schema.arrays import columns, kept, unnest
+from partita.postgres_schema.naming import outbox_channel, quoted, schema_of
+from partita.store.foreign import Script, Statement, UnnumberedRow
+from partita.store.postgres.identity import MAY_ASK_PLACE, META, PLACE, source_of
+from partita.store.postgres.outbox_columns import COLUMNS, KINDS, NOW_US
+from partita.store.postgres.schema import MIGRATIONS
+
+MAY_READ = "SELECT current_database(), to_regclass($1::text) IS NOT NULL AND to_regclass($2::text) IS NOT NULL"
+APPLIED = "SELECT coalesce(max(number), 0) FROM {schema}.partita_migration"
+# Without it the number given would belong to a source that this database is not any more.
+IS_SOURCE = """
+EXISTS (SELECT 1 FROM {schema}.partita_meta WHERE name = 'id' AND value = ${id}::text)
+AND EXISTS (SELECT 1 FROM {schema}.partita_meta WHERE name = 'incarnation' AND value = ${incarnation}::text)
+"""
+# The row's seq is drawn from what `numbered` returned, so after the lock: rows of a key get theirs in commit order.
+# What was written is counted, not what was queued: where another reader than the relays reads the outbox, no row is.
+QUEUE = """, queued AS (INSERT INTO {schema}.outbox_queue (slot, seq) SELECT slot, seq FROM added)
+SELECT count(*) FROM added CROSS JOIN pg_notify(${channel}::text, '')"""
+# An order of its own for one message, which most calls have: a third of the cost of the one for many (bench/outbox.py).
+ADD_ONE = f"""
+WITH numbered AS (
+    INSERT INTO {{schema}}.sequence_out AS s (topic, key, last)
+    SELECT $2::text, $3::text, 1 WHERE {IS_SOURCE.format(schema="{schema}", id=11, incarnation=12)}
+    ON CONFLICT (key, topic) DO UPDATE SET last = coalesce(s.last, 0) + 1 RETURNING last
+), added AS (
+    INSERT INTO {{schema}}.outbox ({COLUMNS})
+    SELECT $1::text, $2::text, $3::text, $4::text, $5::bytea,
+           overlay($6::bytea PLACING int8send(last) FROM $10::int FOR 8), $7::text, $8::text, $9::bigint, {NOW_US}
+    FROM numbered RETURNING slot, seq
+){QUEUE.format(schema="{schema}", channel=13)}
+"""
+GIVEN = {name: kind for name, kind in KINDS.items() if name != "at_us"} | {"hole": "int"}
+ADD_MANY = f"""
+WITH given AS MATERIALIZED (
+    SELECT * FROM {unnest(**GIVEN)} WHERE {IS_SOURCE.format(schema="{schema}", id=11, incarnation=12)}
+), numbered AS (
+    INSERT INTO {{schema}}.sequence_out AS s (topic, key, last)
+    SELECT aggregatetype, aggregateid, count(*) FROM given WHERE aggregateid IS NOT NULL
+    GROUP BY aggregatetype, aggregateid ORDER BY aggregateid, aggregatetype
+    ON CONFLICT (key, topic) DO UPDATE SET last = coalesce(s.last, 0) + excluded.last RETURNING topic, key, last
+), added AS (
+    INSERT INTO {{schema}}.outbox ({COLUMNS})
+    SELECT g.id, g.aggregatetype, g.aggregateid, g.type, g.payload,
+           CASE WHEN n.last IS NULL THEN g.headers
+                ELSE overlay(g.headers PLACING int8send(n.last + 1 - g.behind) FROM g.hole FOR 8) END,
+           g.correlation_id, g.causation_id, g.slot, {NOW_US}
+    FROM (SELECT *, count(*) OVER (PARTITION BY aggregatetype, aggregateid ORDER BY ord DESC) AS behind FROM given) AS g
+    LEFT JOIN numbered AS n ON n.key = g.aggregateid AND n.topic = g.aggregatetype
+    ORDER BY g.ord RETURNING slot, seq
+){QUEUE.format(schema="{schema}", channel=13)}
+"""
+
+
+class PostgresForeignTables:
+    """See `partita.store.foreign.ForeignTables`."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        schema = schema_of(service)
+        self._outbox = f"{quoted(schema)}.outbox"
+        self._meta = f"{quoted(schema)}.partita_meta"
+        self._channel = outbox_channel(schema)
+        self._applied = APPLIED.format(schema=quoted(schema))
+        self._add_one = ADD_ONE.format(schema=quoted(schema))
+        self._add_many = ADD_MANY.format(schema=quoted(schema))
+
+    def source(self) -> Script[str]:
+        """Who the database is. What is not there is asked for without an error, which would spoil the transaction."""
+        ((database, there),) = yield Statement(MAY_READ, (self._outbox, self._meta), asks=True)
+        if not there:
+            raise NotFound(
+                f"The database {database} has no tables of {self._service}.",
+                hint=f"Its relay makes them: PARTITA_STORE=postgresql://.../{database} partita run module:app "
+                f"--only {self._service} --roles relay. Or this connection is to another database.",
+            )
+        meta = dict((yield Statement(META.replace("partita_meta", self._meta), asks=True)))
+        if meta.get("service") != self._service:
+            raise StoreMismatch(
+                f"{self._meta} in {database} belongs to {meta.get('service')}, not to {self._service}.",
+                hint="Nothing was written.",
+            )
+        ((version,),) = yield Statement(self._applied, asks=True)
+        if version != len(MIGRATIONS):
+            raise StoreMismatch(
+                f"The tables of {self._service} in {database} have schema {version}, this Partita writes {len(MIGRATIONS)}.",
+                hint="Run the same Partita here and in the relay; a relay that starts brings older tables up to date.",
+            )
+        yield from self._same_place(meta, database)
+        return source_of(meta)
+
+    def write(self, source: str, rows: Sequence[UnnumberedRow]) -> Script[bool]:
+        """Number, write, queue and notify, in one round trip."""
+        database, incarnation = source.rpartition("/")[2].split(".")
+        given = [(*_kept(each.row[:9]), each.hole + 1) for each in rows]  # SQL counts from 1
+        last = (database, incarnation, self._channel)
+        if len(rows) == 1 and rows[0].hole >= 0:
+            ((count,),) = yield Statement(self._add_one, (*given[0], *last), asks=True)
+        else:
+            ((count,),) = yield Statement(self._add_many, (*columns(given), *last), asks=True)
+        return bool(count)
+
+    def wake(self) -> None:
+        """NOTIFY goes with the commit."""
+
+    def _same_place(self, meta: dict[str, str], database: str) -> Script[None]:
+        """A database put back from a backup counts its keys again. A Partita that starts gives it a new incarnation;
+        before that, its messages would be dropped as copies."""
+        ((may_ask,),) = yield Statement(MAY_ASK_PLACE, asks=True)
+        if not may_ask or "place" not in meta:
+            return
+        ((place,),) = yield Statement(PLACE, (self._outbox,), asks=True)
+        if place != meta["place"]:
+            raise StoreMismatch(
+                f"The database {database} was put back from a copy, or a standby took over, since {self._service} last "
+                "started on it: what is sent now could be taken for copies of what was sent before.",
+                hint=f"Start it once, which tells the two apart: partita run module:app --only {self._service} --roles relay",
+            )
+
+
+def _kept(values: Sequence[object]) -> list[object]:
+    return [kept(value) if isinstance(value, str) else value for value in values]

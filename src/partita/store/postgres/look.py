@@ -1,0 +1,41 @@
+"""What admission asks of a batch, in one round trip."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from partita.postgres_schema.arrays import columns
+from partita.postgres_schema.asking import Link
+from partita.store.port import Asked, InboxEntry, Known
+from partita.store.postgres.claims import check
+from partita.store.postgres.parking import PostgresParking
+from partita.store.postgres.sequences import in_order
+from partita.store.postgres.tombstones import undone
+
+LOOK = "SELECT * FROM partita_look($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+CLAIM, MARK, NUMBER, PARKED, UNDONE = 1, 2, 3, 4, 5
+NONE: tuple[list[Any], ...] = ([], [], [])
+
+
+async def look(link: Link, asked: Asked, parking: PostgresParking) -> Known:
+    """Ask, lock the keys' numbers and the claims, and check the claims.
+
+    Raises:
+        Fenced: one of the partitions is another's now.
+    """
+    claims = columns([held[:2] for held in asked.held]) or NONE[:2]
+    marks = columns(asked.marks) or NONE[:2]
+    places = columns(in_order(asked.places)) or NONE
+    keys = list({key for _, key in asked.keys})
+    ids = list({saga_id for _, saga_id, _ in asked.steps})
+    answers: dict[int, list[tuple[Any, ...]]] = {CLAIM: [], MARK: [], NUMBER: [], PARKED: [], UNDONE: []}
+    for kind, *answer in await link.rows(LOOK, asked.consumer, *claims, *marks, *places, keys, ids):
+        answers[kind].append(tuple(answer))
+    check(asked.consumer, asked.held, {(topic, n): epoch for topic, *_, n, epoch, _ in answers[CLAIM]})
+    parked = frozenset((a, b) for a, b, *_ in answers[PARKED]) & frozenset(asked.keys)
+    return Known(
+        {(a, b): InboxEntry(c, d, n, data) for a, b, c, d, n, _, data in answers[MARK]},
+        {(a, b, c): n for a, b, c, _, n, *_ in answers[NUMBER]},
+        await parking.held(asked.consumer, sorted(parked)) if parked else parked,
+        undone([(a, b, c, n, m, data) for a, b, c, _, n, m, data in answers[UNDONE]], asked.steps),
+    )

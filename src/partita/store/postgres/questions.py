@@ -1,0 +1,142 @@
+"""What is asked for each batch, as functions of a service's schema: found by index whatever the statistics say.
+
+A plan is chosen when a statement is first prepared, often on tables that are still empty, and kept while they grow:
+the driver's own statements then read whole tables for each batch, until the next ANALYZE (seen in
+their generic plans). Here `LATERAL` leaves the planner one way of joining and the setting one way of reading; and
+what is asked together costs one round trip.
+"""
+
+from __future__ import annotations
+
+HOW = "LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan"
+
+# Each RETURN QUERY sees what was committed when it begins: what is asked after a lock was waited for is what the former
+# holder left. The claims come first, with the weakest lock: transactions of one holder share it, what they take in hand
+# passes, and a take-over, which asks for the strongest, waits until all of them have ended.
+LOOK = f"""
+CREATE FUNCTION partita_look(
+    of_consumer TEXT, claim_topics TEXT[], claim_partitions BIGINT[], mark_consumers TEXT[], mark_ids TEXT[],
+    sources TEXT[], topics TEXT[], keys TEXT[], parked_keys TEXT[], undone_ids TEXT[]
+) RETURNS TABLE (kind BIGINT, a TEXT, b TEXT, c TEXT, d TEXT, n BIGINT, m BIGINT, data BYTEA)
+{HOW} AS $$
+BEGIN
+    RETURN QUERY SELECT 1::bigint, r.topic, NULL::text, NULL::text, NULL::text, r.partition, found.epoch, NULL::bytea
+    FROM unnest(claim_topics, claim_partitions) AS r(topic, partition) CROSS JOIN LATERAL (
+        SELECT t.epoch FROM claim AS t WHERE t.consumer = of_consumer AND t.topic = r.topic AND t.partition = r.partition
+        FOR KEY SHARE) AS found;
+    IF cardinality(mark_ids) > 0 THEN
+        RETURN QUERY SELECT 2::bigint, r.consumer, r.id, found.payload_hash, found.outcome, found.at_us, NULL::bigint,
+                            found.reply
+        FROM unnest(mark_consumers, mark_ids) AS r(consumer, id) CROSS JOIN LATERAL (
+            SELECT t.* FROM inbox AS t WHERE t.message_id = r.id AND t.consumer = r.consumer LIMIT 1) AS found;
+    END IF;
+    IF cardinality(keys) > 0 THEN
+        RETURN QUERY SELECT 3::bigint, r.source, r.topic, r.key, NULL::text, found.last, NULL::bigint, NULL::bytea
+        FROM unnest(sources, topics, keys) AS r(source, topic, key) CROSS JOIN LATERAL (
+            SELECT t.last FROM sequence_in AS t
+            WHERE t.key = r.key AND t.source = r.source AND t.topic = r.topic AND t.consumer = of_consumer
+            FOR UPDATE) AS found;
+    END IF;
+    IF cardinality(parked_keys) > 0 THEN
+        RETURN QUERY SELECT DISTINCT 4::bigint, t.topic, t.key, NULL::text, NULL::text, NULL::bigint, NULL::bigint,
+                                     NULL::bytea
+        FROM parked AS t WHERE t.key = ANY(parked_keys) AND t.consumer = of_consumer AND t.state <> 'gap';
+    END IF;
+    IF cardinality(undone_ids) > 0 THEN
+        RETURN QUERY SELECT 5::bigint, t.saga, t.saga_id, t.step, NULL::text, t.epoch, t.at_us, t.reply
+        FROM tombstone AS t WHERE t.saga_id = ANY(undone_ids);
+    END IF;
+END
+$$;
+"""
+LAST_IN = f"""
+CREATE FUNCTION partita_last_in(of_consumer TEXT, sources TEXT[], topics TEXT[], keys TEXT[], locked BOOLEAN)
+RETURNS TABLE (of_source TEXT, of_topic TEXT, of_key TEXT, number BIGINT) {HOW} AS $$
+BEGIN
+    IF locked THEN
+        RETURN QUERY SELECT r.source, r.topic, r.key, found.last
+        FROM unnest(sources, topics, keys) AS r(source, topic, key) CROSS JOIN LATERAL (
+            SELECT t.last FROM sequence_in AS t
+            WHERE t.key = r.key AND t.source = r.source AND t.topic = r.topic AND t.consumer = of_consumer
+            FOR UPDATE) AS found;
+    ELSE
+        RETURN QUERY SELECT r.source, r.topic, r.key, found.last
+        FROM unnest(sources, topics, keys) AS r(source, topic, key) CROSS JOIN LATERAL (
+            SELECT t.last FROM sequence_in AS t
+            WHERE t.key = r.key AND t.source = r.source AND t.topic = r.topic AND t.consumer = of_consumer
+            LIMIT 1) AS found;
+    END IF;
+END
+$$;
+"""
+RESOLVE = f"""
+CREATE FUNCTION partita_resolve(of_consumer TEXT, ids TEXT[], outcomes TEXT[], replies BYTEA[])
+RETURNS VOID {HOW} AS $$
+BEGIN
+    UPDATE inbox AS t SET outcome = r.outcome, reply = r.reply
+    FROM unnest(ids, outcomes, replies) AS r(id, outcome, reply) CROSS JOIN LATERAL (
+        SELECT i.ctid FROM inbox AS i WHERE i.message_id = r.id AND i.consumer = of_consumer LIMIT 1) AS found
+    WHERE t.ctid = found.ctid;
+END
+$$;
+"""
+SAGAS = f"""
+CREATE FUNCTION partita_sagas(of_saga TEXT, ids TEXT[]) RETURNS SETOF saga {HOW} AS $$
+BEGIN
+    RETURN QUERY SELECT found.* FROM unnest(ids) AS r(id) CROSS JOIN LATERAL (
+        SELECT t.* FROM saga AS t WHERE t.saga_id = r.id AND t.saga = of_saga LIMIT 1) AS found;
+END
+$$;
+"""
+# Whom another transaction has changed meanwhile stands at another place or has another version: he is not counted.
+MOVE_SAGAS = f"""
+CREATE FUNCTION partita_move_sagas(
+    sagas TEXT[], ids TEXT[], definitions BIGINT[], statuses TEXT[], steps TEXT[], epochs BIGINT[], datas BYTEA[],
+    dues BIGINT[], errors TEXT[], times BIGINT[], versions BIGINT[]
+) RETURNS BIGINT {HOW} AS $$
+DECLARE
+    moved BIGINT;
+BEGIN
+    UPDATE saga AS t SET definition_version = r.definition, status = r.status, step = r.step, epoch = r.epoch,
+        data = r.data, due_us = r.due, last_error = r.error, updated_us = r.at, version = t.version + 1
+    FROM unnest(sagas, ids, definitions, statuses, steps, epochs, datas, dues, errors, times, versions)
+        AS r(saga, id, definition, status, step, epoch, data, due, error, at, version)
+    CROSS JOIN LATERAL (
+        SELECT s.ctid FROM saga AS s WHERE s.saga_id = r.id AND s.saga = r.saga LIMIT 1) AS found
+    WHERE t.ctid = found.ctid AND t.version = r.version;
+    GET DIAGNOSTICS moved = ROW_COUNT;
+    RETURN moved;
+END
+$$;
+"""
+# Each slot by its own index scan, all in one round trip; a merge join would read the whole history first.
+UNSENT = f"""
+CREATE FUNCTION partita_unsent(slots BIGINT[], most BIGINT)
+RETURNS TABLE (in_slot BIGINT, number BIGINT, name TEXT, topic TEXT, of_key TEXT, head BYTEA, body BYTEA, at BIGINT)
+{HOW} AS $$
+BEGIN
+    RETURN QUERY SELECT s.slot, r.seq, r.id, r.aggregatetype, r.aggregateid, r.headers, r.payload, r.at_us
+    FROM unnest(slots) AS s(slot) CROSS JOIN LATERAL (
+        SELECT o.* FROM outbox_queue AS q CROSS JOIN LATERAL (
+            SELECT t.* FROM outbox AS t WHERE t.seq = q.seq LIMIT 1) AS o
+        WHERE q.slot = s.slot
+          AND NOT EXISTS (
+              SELECT 1 FROM outbox_parked AS p WHERE p.slot = q.slot AND (p.seq = q.seq OR p.key = o.aggregateid))
+          AND NOT EXISTS (SELECT 1 FROM partita_meta AS held WHERE held.name = 'outbox_held')
+        ORDER BY q.seq LIMIT most) AS r
+    ORDER BY r.seq;
+END
+$$;
+"""
+SENT = f"""
+CREATE FUNCTION partita_sent(slots BIGINT[], seqs BIGINT[]) RETURNS VOID {HOW} AS $$
+DECLARE
+    of_slot RECORD;
+BEGIN
+    FOR of_slot IN SELECT r.slot, array_agg(r.seq) AS seqs FROM unnest(slots, seqs) AS r(slot, seq) GROUP BY r.slot LOOP
+        DELETE FROM outbox_queue AS t WHERE t.slot = of_slot.slot AND t.seq = ANY(of_slot.seqs);
+    END LOOP;
+END
+$$;
+"""
+QUESTIONS = LOOK + LAST_IN + RESOLVE + SAGAS + MOVE_SAGAS + UNSENT + SENT

@@ -1,0 +1,96 @@
+"""The outbox of a service's file inside somebody else's transaction on SQLite.
+
+The file has one writer at a time, so who writes here numbers its keys alone until he commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from partita.errors import NotFound, StoreMismatch
+from partita.message import numbered_headers
+from partita.sqlite_file.wake import Wake
+from partita.store.foreign import Script, Statement, UnnumberedRow
+from partita.store.sqlite.high_water import HighWater
+from partita.store.sqlite.outbox import ADD, MARK, QUEUE
+from partita.store.sqlite.schema import APPLICATION_ID, MIGRATIONS
+from partita.store.sqlite.store import META, NEWEST_SENT, outbox_channel
+
+# Written before anything is read: a transaction that reads first and writes later is refused ("database is locked")
+# where another wrote in between.
+IS_SOURCE = """
+UPDATE partita_meta SET value = value WHERE name = 'incarnation' AND value = ?
+AND EXISTS (SELECT 1 FROM partita_meta WHERE name = 'id' AND value = ?)
+"""
+NEXT = """
+INSERT INTO sequence_out (topic, key, last) VALUES (?, ?, 1) ON CONFLICT (key, topic) DO UPDATE SET last = last + 1
+"""
+NUMBER = "SELECT last FROM sequence_out WHERE key = ? AND topic = ?"
+
+
+class SqliteForeignTables:
+    """See `partita.store.foreign.ForeignTables`."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self._wakes: dict[Path, Wake] = {}
+        self._path = Path()
+
+    def source(self) -> Script[str]:
+        """Who the file is: the connection's own main database, by its marks."""
+        files = {name: path for _, name, path in (yield Statement("PRAGMA database_list", asks=True))}
+        path = files.get("main") or "a database in memory"
+        ((marked,),) = yield Statement("PRAGMA application_id", asks=True)
+        if marked != APPLICATION_ID:
+            # A commit over two attached files is two commits after a crash, in WAL mode: one of them may be missing.
+            beside = ", and an attached one is not committed with it as one" if len(files) > 1 else ""
+            raise NotFound(
+                f"{path} is no database of {self._service}{beside}.",
+                hint=f"Open {self._service}.db in the folder of PARTITA_DATA, and keep your own tables in it "
+                f"(Service(tables=...)). Its relay makes the file: partita run module:app --only {self._service} --roles relay",
+            )
+        ((version,),) = yield Statement("PRAGMA user_version", asks=True)
+        if version != len(MIGRATIONS):
+            raise StoreMismatch(
+                f"{path} has schema {version}, this Partita writes {len(MIGRATIONS)}.",
+                hint="Run the same Partita here and in the relay; a relay that starts brings an older file up to date.",
+            )
+        meta = dict((yield Statement(META, asks=True)))
+        if meta.get("service") != self._service:
+            raise StoreMismatch(
+                f"{path} belongs to {meta.get('service')}, not to {self._service}.", hint="Nothing was written."
+            )
+        ((newest,),) = yield Statement(NEWEST_SENT, asks=True)
+        sent = HighWater(Path(f"{path}.sent"))
+        went_back = sent.seen() > newest
+        sent.close()
+        if went_back:
+            raise StoreMismatch(
+                f"{path} was put back from an older copy: what is sent now could be taken for copies of what was sent before.",
+                hint=f"Start it once, which tells the two apart: partita run module:app --only {self._service} --roles relay",
+            )
+        self._path = Path(path)
+        return f"{meta['service']}/{meta['id']}.{meta['incarnation']}"
+
+    def write(self, source: str, rows: Sequence[UnnumberedRow]) -> Script[bool]:
+        """Number, write and queue; each statement is a call within this process."""
+        name, incarnation = source.rpartition("/")[2].split(".")
+        if not (yield Statement(IS_SOURCE, (incarnation, name))):
+            return False
+        ((mark,),) = yield Statement(MARK, asks=True)
+        for row, hole in rows:
+            written = row
+            if hole >= 0:
+                yield Statement(NEXT, (row.aggregatetype, row.aggregateid))
+                ((number,),) = yield Statement(NUMBER, (row.aggregateid, row.aggregatetype), asks=True)
+                written = row._replace(headers=numbered_headers(row.headers, hole, number))
+            yield Statement(ADD, tuple(written))
+        yield Statement(QUEUE, (mark,))
+        return True
+
+    def wake(self) -> Callable[[], None]:
+        """A datagram to the relays of the file that was written last; without it they look twice a second."""
+        folder = self._path.parent / "wake"
+        wake = self._wakes.setdefault(folder, Wake(folder))
+        return lambda: wake.signal([outbox_channel(self._service)])

@@ -1,0 +1,49 @@
+"""The port of the trail: the messages of a key and who handled them, asked of the ledgers by people who follow one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+
+class TrailRow(NamedTuple):
+    """A message that left, for people who follow it."""
+
+    message_id: str
+    type: str
+    topic: str
+    key: str | None
+    correlation_id: str
+    causation_id: str | None
+    at_us: int
+    payload: bytes
+    headers: bytes
+
+
+class TrailMark(NamedTuple):
+    """That a consumer handled a message, for people who follow it."""
+
+    consumer: str
+    message_id: str
+    type: str
+    key: str | None
+    correlation_id: str
+    causation_id: str | None
+    at_us: int
+    outcome: str
+
+
+class Trail(Protocol):
+    """Questions about one key's messages; a journey is asked of the ledgers, nothing extra is written for it."""
+
+    async def correlations(self, key: str) -> Sequence[str]:
+        """The correlation ids of messages with this key."""
+        ...
+
+    async def messages(self, correlation_ids: Sequence[str]) -> Sequence[TrailRow]:
+        """Messages that left with these correlation ids, in commit order."""
+        ...
+
+    async def marks(self, ids: Sequence[str]) -> Sequence[TrailMark]:
+        """Who handled these messages here."""
+        ...

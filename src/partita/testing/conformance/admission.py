@@ -1,0 +1,116 @@
+"""What every store must do where a batch is let in: who may write, what was in hand, and all that is asked at once."""
+
+from __future__ import annotations
+
+from partita.errors import Fenced
+from partita.message import SagaAddress
+from partita.store.port import Asked, InboxEntry, InHand, Known, Session, Tombstone
+from partita.testing.conformance.rows import ODD_KEYS, Case, OpenStore, inbox_row, opened, parked_row
+
+
+async def a_former_holder_is_fenced(open_store: OpenStore) -> None:
+    """A paused process that wakes up after another took over must not write."""
+    async with opened(open_store) as store:
+        first, nothing = await store.attempts.claim("group", "topic", 0, "one")
+        assert nothing is None
+        async with store.transaction() as session:
+            await session.claims.check("group", [("topic", 0, first)])
+        second, _ = await store.attempts.claim("group", "topic", 0, "two")
+        assert second > first, "epochs only grow"
+        try:
+            async with store.transaction() as session:
+                await session.claims.check("group", [("topic", 0, first)])
+        except Fenced:
+            return
+        raise AssertionError("a former holder may still write")
+
+
+async def one_look_tells_what_the_ledgers_do(open_store: OpenStore) -> None:
+    """Admission asks everything at once; whatever the keys are, and of each only what was asked."""
+    marks = [("group", text) for text in ODD_KEYS] + [("group/handler", "m1"), ("another group", "m1")]
+    places = [("source", topic, key) for topic in ("one", "two") for key in ODD_KEYS]
+    keys = [("topic", key) for key in (*ODD_KEYS, "k", "gap")]
+    steps = [("Saga", saga_id, step) for saga_id in ("s1", *ODD_KEYS) for step in ("a", "b")]
+    async with opened(open_store) as store:
+        epoch, _ = await store.attempts.claim("group", "topic", 0, "one")
+        held = [("topic", 0, epoch)]
+        async with store.transaction() as session:
+            nothing = await session.look(Asked("group", held, marks, places, keys, steps))
+            assert nothing == Known({}, {}, frozenset(), {}), "an empty store knows something"
+            await session.inbox.mark([inbox_row(text) for text in ODD_KEYS[::2]] + [inbox_row("m1", "group/handler")])
+            await session.inbox.resolve("group", [(ODD_KEYS[0], "refused", b"\x00no")])
+            await session.sequences.begin_in("group", {place: n for n, place in enumerate(places[:9], 1)})
+            parked = [parked_row("p1"), parked_row("p2", ODD_KEYS[-1], "dead"), parked_row("p3", "gap", "gap")]
+            await session.parking.add(parked)
+            undone = [Tombstone(SagaAddress("Saga", text, "a", 3, "undo"), 1, b"reply") for text in ODD_KEYS[1:3]]
+            await session.tombstones.add(undone)
+        async with store.transaction() as session:
+            known = await session.look(Asked("group", held, marks, places, keys, steps))
+            by_ledger: dict[tuple[str, str], InboxEntry] = {}
+            for consumer in ("group", "group/handler", "another group"):
+                ids = [message_id for group, message_id in marks if group == consumer]
+                seen = await session.inbox.seen(consumer, ids)
+                by_ledger.update({(consumer, message_id): entry for message_id, entry in seen.items()})
+            assert known.marks == by_ledger and len(by_ledger) == len(ODD_KEYS[::2]) + 1, "marks"
+            assert known.last == dict(await session.sequences.last_in("group", places)), "numbers"
+            assert known.last == {place: n for n, place in enumerate(places[:9], 1)}, "numbers"
+            assert known.parked == {("topic", "k"), ("topic", ODD_KEYS[-1])}, "parked keys"
+            assert known.undone == {(t.address.saga, t.address.saga_id, "a"): t for t in undone}, "undone steps"
+            few = await session.look(Asked("group", (), marks[:1], (), (), ()))
+            assert few == Known({marks[0]: by_ledger[marks[0]]}, {}, frozenset(), {}), "what was not asked is told"
+        try:
+            async with store.transaction() as session:
+                await session.look(Asked("group", [("topic", 0, epoch - 1)], (), (), (), ()))
+        except Fenced:
+            return
+        raise AssertionError("a former holder may still write")
+
+
+async def what_is_undone_takes_its_rows_along(open_store: OpenStore) -> None:
+    """A refusal undoes what was written since its savepoint, also what had not reached the server yet, and no more."""
+    place = ("source", "topic", "k")
+
+    async def refused(session: Session) -> None:
+        async with session.savepoint():
+            await session.inbox.mark([inbox_row("inside")])
+            await session.sequences.begin_in("group", {place: 1})
+            raise LookupError
+
+    async with opened(open_store) as store:
+        async with store.transaction() as session:
+            await session.inbox.mark([inbox_row("before")])
+            try:
+                await refused(session)
+            except LookupError:
+                await session.inbox.mark([inbox_row("after")])
+            async with session.savepoint():
+                await session.inbox.mark([inbox_row("kept")])
+        async with store.reading() as session:
+            seen = await session.inbox.seen("group", ["before", "inside", "after", "kept"])
+            assert set(seen) == {"before", "after", "kept"}, "what was undone is there, or what was not is gone"
+            assert not await session.sequences.last_in("group", [place])
+
+
+async def what_was_in_hand_is_told_to_the_successor(open_store: OpenStore) -> None:
+    """A message that kills the process is found by the next one, and its tries are counted."""
+    async with opened(open_store) as one, opened(open_store) as two:
+        epoch, _ = await one.attempts.claim("group", "topic", 0, "one")
+        await one.attempts.take("group", [InHand("topic", 0, 5, 9)], [epoch])
+        newer, found = await two.attempts.claim("group", "topic", 0, "two")
+        assert found == InHand("topic", 0, 5, 9), "what was in hand is not told"
+        await one.attempts.take("group", [InHand("topic", 0, 50, 90)], [epoch])
+        assert (await two.attempts.claim("group", "topic", 0, "two"))[1] == found, "a former holder wrote over it"
+        assert [await two.attempts.count("group", "topic", 0, 5) for _ in range(3)] == [(1, 0), (2, 0), (3, 0)]
+        assert await one.attempts.count("group", "topic", 0, 5) == (4, 0), "tries are counted across processes"
+        failed = await one.attempts.count("group", "topic", 0, 5, tried=0, failed=1)
+        assert failed == (4, 1), "what failed is told from what killed the process"
+        await two.attempts.forget("group", "topic", 0, 5)
+        assert await two.attempts.count("group", "topic", 0, 5) == (1, 0)
+
+
+CASES: tuple[Case, ...] = (
+    a_former_holder_is_fenced,
+    one_look_tells_what_the_ledgers_do,
+    what_is_undone_takes_its_rows_along,
+    what_was_in_hand_is_told_to_the_successor,
+)

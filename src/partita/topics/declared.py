@@ -1,0 +1,184 @@
+"""Which topics an app has: the one place that says so, from the catalog and the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from partita.bus.port import TopicSpec
+from partita.catalog.catalog import Catalog
+from partita.catalog.contract import Contract
+from partita.catalog.service import Service
+from partita.errors import DeclarationError
+from partita.topics.naming import dlq_topic, retry_topic, span
+from partita.topics.topic_plan import Sizing, TopicPlan
+
+Kind = Literal["events", "commands", "faults", "retry", "dlq"]
+KEY_OF_MESSAGE = "key of the message"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredTopic:
+    """A topic of an app: how it is to be, who owns it, who writes it and which groups read it.
+
+    `keys` are the fields that spread its records over the partitions; none = each record goes anywhere.
+    """
+
+    name: str
+    kind: Kind
+    owner: str
+    partitions: int
+    why: str
+    retention_s: float | None
+    replication: int | None
+    min_insync: int | None
+    keys: tuple[str, ...]
+    groups: tuple[str, ...]
+    producers: tuple[str, ...]
+
+    @property
+    def spec(self) -> TopicSpec:
+        """As a bus is asked for it."""
+        return TopicSpec(
+            name=self.name,
+            partitions=self.partitions,
+            retention_s=self.retention_s,
+            replication=self.replication,
+            min_insync=self.min_insync,
+        )
+
+    @property
+    def kept(self) -> str:
+        """How long records stay, in words."""
+        return "for ever" if self.retention_s is None else span(self.retention_s)
+
+
+def declared_topics(catalog: Catalog, plan: TopicPlan) -> list[DeclaredTopic]:
+    """The topics of an app: events, commands and faults by name, then each service's retry topics and dead letters.
+
+    Raises:
+        DeclarationError: the plan sizes something that is no topic and no namespace of this app, or wants more copies
+        than its cluster has brokers.
+    """
+    found: dict[str, DeclaredTopic] = {}
+    owned = {c.service.name: c.service for c in catalog.contracts.values()}
+    for service in owned.values():
+        for kind in _kinds_of(service):
+            topic = _of_owner(catalog, plan, service, kind)
+            held = found.get(topic.name)  # two services may share a namespace, and so its topics
+            found[topic.name] = topic if held is None else _shared(held, topic)
+    topics = sorted(found.values(), key=lambda topic: topic.name)
+    for service in catalog.services:
+        topics += _of_group(catalog, plan, service)
+    _check(catalog, plan, topics)
+    return topics
+
+
+def retry_topics(catalog: Catalog, service: Service) -> list[str]:
+    """The topics a service's failed messages wait in."""
+    return [retry_topic(t, service.name, wait) for t in catalog.topics_of(service) for wait in service.retry.tiers]
+
+
+def _kinds_of(service: Service) -> list[Kind]:
+    topics = {contract.topic for contract in service.declared.contracts.values()}
+    kinds: list[Kind] = ["faults"]
+    if service.events_topic in topics:
+        kinds.append("events")
+    if service.commands_topic in topics:
+        kinds.append("commands")
+    return kinds
+
+
+def _of_owner(catalog: Catalog, plan: TopicPlan, service: Service, kind: Kind) -> DeclaredTopic:
+    contracts = service.declared.contracts.values()
+    if kind == "faults":
+        name = service.faults_topic
+        keys = {KEY_OF_MESSAGE} if any(c.key_field for c in contracts) else set()
+        # Whoever cannot handle a message tells so on the topic of the message's owner.
+        own = {c.full_name for c in contracts}
+        producers = {s.name for s in catalog.services if own & catalog.interests(s).keys()}
+    else:
+        name = service.events_topic if kind == "events" else service.commands_topic
+        keys = {c.key_field for c in contracts if c.topic == name and c.key_field}
+        producers = {service.name} if kind == "events" else _senders(catalog, name)
+    groups = {s.name for s in catalog.services if name in catalog.topics_of(s)}
+    size = plan.of.get(name) or plan.of.get(service.namespace) or plan.default
+    return _topic(name, kind, service, plan, size, (keys, groups, producers))
+
+
+def _senders(catalog: Catalog, topic: str) -> set[str]:
+    """Who sends commands there by a saga; `app.send` may enter in any process of the owner."""
+    return {
+        s.name
+        for s in catalog.services
+        for definition in s.declared.sagas
+        if any(contract.topic == topic and contract.kind == "command" for contract in definition.sends)
+    }
+
+
+def _of_group(catalog: Catalog, plan: TopicPlan, service: Service) -> list[DeclaredTopic]:
+    """Where a group's failed messages wait, and where its dead letters are told."""
+    keyed = {i.contract.topic for i in catalog.interests(service).values() if _keyed(i.contract)}
+    one = Sizing(partitions=1)
+    waiting: list[DeclaredTopic] = []
+    dead: list[DeclaredTopic] = []
+    for source in catalog.topics_of(service):
+        keys = {KEY_OF_MESSAGE} if source in keyed else set()
+        for wait in service.retry.tiers:
+            name = retry_topic(source, service.name, wait)
+            parties = (keys, {f"{service.name}.retry"}, {service.name})
+            waiting.append(_topic(name, "retry", service, plan, plan.of.get(name, one), parties))
+        name = dlq_topic(source, service.name)
+        dead.append(_topic(name, "dlq", service, plan, plan.of.get(name, one), (keys, set(), {service.name})))
+    return waiting + dead
+
+
+def _keyed(contract: Contract) -> bool:
+    return contract.kind == "fault" or contract.key_field is not None
+
+
+def _topic(
+    name: str, kind: Kind, service: Service, plan: TopicPlan, size: Sizing, parties: tuple[set[str], set[str], set[str]]
+) -> DeclaredTopic:
+    keys, groups, producers = (tuple(sorted(names)) for names in parties)
+    cluster = plan.cluster
+    copies = size.replication or (cluster.replication if cluster is not None else None)
+    return DeclaredTopic(
+        name=name,
+        kind=kind,
+        owner=service.name,
+        partitions=size.count,
+        why="only what failed is in it" if kind in ("retry", "dlq") and size.partitions == 1 else size.why,
+        retention_s=size.retention_s,
+        replication=copies,
+        min_insync=None if cluster is None else min(cluster.min_insync, copies or cluster.min_insync),
+        keys=keys,
+        groups=groups,
+        producers=producers,
+    )
+
+
+def _shared(one: DeclaredTopic, other: DeclaredTopic) -> DeclaredTopic:
+    return replace(
+        one,
+        keys=tuple(sorted({*one.keys, *other.keys})),
+        groups=tuple(sorted({*one.groups, *other.groups})),
+        producers=tuple(sorted({*one.producers, *other.producers})),
+    )
+
+
+def _check(catalog: Catalog, plan: TopicPlan, topics: Sequence[DeclaredTopic]) -> None:
+    namespaces = {service.namespace for service in catalog.services}
+    unknown = sorted(plan.of.keys() - {t.name for t in topics} - namespaces)
+    if unknown:
+        raise DeclarationError(
+            f"TopicPlan sizes {unknown[0]!r}, which is no topic and no namespace of this app.",
+            hint=f"Namespaces: {', '.join(sorted(namespaces))}. partita topics describe lists the topics.",
+        )
+    for topic in topics:
+        if plan.cluster is not None and (topic.replication or 0) > plan.cluster.brokers:
+            raise DeclarationError(
+                f"{topic.name}: {topic.replication} copies on {plan.cluster.brokers} brokers cannot be.",
+                hint=f"TopicPlan(of={{{topic.name!r}: Sizing(replication=...)}})",
+            )

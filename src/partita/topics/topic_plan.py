@@ -1,0 +1,107 @@
+"""`TopicPlan`: how large topics are, how long they keep, and the cluster they live on, declared beside the app."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from partita.errors import DeclarationError
+from partita.topics.load import PARTITIONS, Load
+
+WEEK_S = 7 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """The brokers as they are meant to be: `Cluster(brokers=3, replication=3, min_insync=2, racks=("a", "b", "c"))`.
+
+    With three copies, two of which must have a record before it is acknowledged, one broker may be lost and writing
+    goes on; a second one may be lost and nothing acknowledged is.
+
+    Args:
+        brokers: how many there are.
+        replication: copies of each record.
+        min_insync: copies that must be written before an append is acknowledged.
+        racks: the failure domains (`broker.rack`) the copies are spread over; empty = not looked at.
+        acks: always "all": our guarantees stand on it, so that it can be read here and not changed.
+
+    Raises:
+        DeclarationError: more copies than brokers, or more acknowledgements than copies.
+    """
+
+    brokers: int = 3
+    replication: int = 3
+    min_insync: int = 2
+    racks: tuple[str, ...] = ()
+    acks: Literal["all"] = "all"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.replication <= self.brokers:
+            raise DeclarationError(
+                f"{self.replication} copies on {self.brokers} brokers cannot be.",
+                hint="Cluster(replication=...) is 1 up to the number of brokers.",
+            )
+        if not 1 <= self.min_insync <= self.replication:
+            raise DeclarationError(
+                f"{self.min_insync} of {self.replication} copies cannot be in sync.",
+                hint="Cluster(min_insync=...) is 1 up to replication; replication - 1 lets one broker be down.",
+            )
+        if len(self.racks) > self.brokers:
+            raise DeclarationError(f"{len(self.racks)} racks need as many brokers; there are {self.brokers}.")
+        if self.acks != "all":
+            raise DeclarationError(f"acks={self.acks!r} loses what one broker has and then loses.", hint='acks="all"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizing:
+    """How large a topic is and how long it keeps.
+
+    Args:
+        load: what it carries; the number of partitions follows from it.
+        partitions: instead of a load, the number itself.
+        retention_s: how long records stay, in seconds; None = for ever.
+        replication: copies, where they differ from the cluster's.
+
+    Raises:
+        DeclarationError: both a load and a number of partitions, or a number that is not positive.
+    """
+
+    load: Load | None = None
+    partitions: int | None = None
+    retention_s: float | None = WEEK_S
+    replication: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.load is not None and self.partitions is not None:
+            raise DeclarationError("A load and a number of partitions: one follows from the other.", hint="Drop one.")
+        for name in ("partitions", "retention_s", "replication"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise DeclarationError(f"Sizing({name}={value!r}): a positive number is needed.")
+
+    @property
+    def count(self) -> int:
+        """The number of partitions."""
+        return self.partitions or (self.load.partitions if self.load is not None else PARTITIONS)
+
+    @property
+    def why(self) -> str:
+        """Where the number comes from, in words."""
+        if self.partitions is not None:
+            return "as declared"
+        return self.load.why if self.load is not None else "no load is declared"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicPlan:
+    """What is declared of an app's topics: `App(orders, ..., topics=TopicPlan(cluster=Cluster(...), of={...}))`.
+
+    `of` gives sizes by a topic's name (`"shop.order.events"`) or by a namespace (`"shop.order"`, its events, commands
+    and faults); the name goes before the namespace. Everything else has `default`; retry topics and dead letters have
+    one partition and a week unless their own name is there.
+    """
+
+    cluster: Cluster | None = None
+    of: Mapping[str, Sizing] = field(default_factory=dict)
+    default: Sizing = field(default_factory=Sizing)

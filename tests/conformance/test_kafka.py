@@ -1,0 +1,67 @@
+"""The Kafka bus passes the suite on a real broker, and what only a broker brings."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import Iterator
+
+import pytest
+from servers.kafka import KafkaCluster
+from tests.servers import kafka_cluster
+
+from partita.bus.connect import connect_bus
+from partita.bus.port import Bus, Outgoing
+from partita.clock import SystemClock
+from partita.testing.conformance import bus as bus_suite
+
+pytest.importorskip("confluent_kafka", reason="no Kafka client here; to run these tests: pip install 'partita[kafka]'")
+NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[KafkaCluster]:
+    with kafka_cluster() as found:
+        yield found
+
+
+def bus_at(cluster: KafkaCluster) -> bus_suite.OpenBus:
+    async def open_bus() -> Bus:
+        bus = connect_bus(cluster.url, SystemClock(), None)
+        await bus.open()
+        return bus
+
+    return open_bus
+
+
+@pytest.mark.parametrize("case", bus_suite.CASES, ids=lambda c: c.__name__)
+async def test_the_kafka_bus(case: bus_suite.Case, cluster: KafkaCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bus_suite, "TOPIC", f"conformance.events-{next(NUMBERS)}")
+    await case(bus_at(cluster))
+
+
+async def test_a_group_that_has_not_joined_yet_is_behind_by_all_it_will_read(cluster: KafkaCluster) -> None:
+    """A broker knows nothing of a group before its first member is in, which takes seconds: who asks meanwhile whether
+    all is handled must not be told that nothing is left. As soon as it stands somewhere, that counts."""
+    topic = f"not-joined.events-{next(NUMBERS)}"
+    async with contextlib.AsyncExitStack() as stack:
+        bus = await bus_at(cluster)()
+        stack.push_async_callback(bus.close)
+        await bus.append([Outgoing(topic, f"k{n}", b"h", b"v", f"m{n}") for n in range(5)])
+        assert not await bus.lag("late")
+        subscription = bus.subscribe("late", [topic], "one")
+        stack.push_async_callback(subscription.close)
+        assert sum(each.lag for each in await bus.lag("late")) == 5
+        assert sum(each.lag for each in await bus.lag()) >= 5
+        handled = 0
+        while handled < 5:
+            polled = await subscription.poll(100)
+            subscription.done(polled.records)
+            handled += len(polled.records)
+            await asyncio.sleep(0.01)
+        await subscription.keep()
+        until = asyncio.get_running_loop().time() + 10
+        while sum(each.lag for each in await bus.lag("late")):
+            assert asyncio.get_running_loop().time() < until, "it stands where it ended"
+            await asyncio.sleep(0.05)

@@ -1,0 +1,94 @@
+"""The thread that reads from Kafka, on a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+from servers.kafka import KafkaCluster
+from tests.servers import kafka_cluster
+
+from partita.bus.kafka.address import KafkaAddress
+from partita.bus.kafka.bus import KafkaBus
+from partita.bus.kafka.reader import Reader
+from partita.bus.port import Outgoing, TopicSpec
+from partita.clock import SystemClock
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[KafkaCluster]:
+    with kafka_cluster() as found:
+        yield found
+
+
+class Stumbling(Reader):
+    """A reader whose first look for where to begin fails, as it does where a topic just made has no leader yet."""
+
+    stumbles = 1
+
+    def _begin(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if self.stumbles:
+            self.stumbles -= 1
+            # From within the client: an exception raised here by hand would pass its poll unharmed.
+            consumer.get_watermark_offsets(TopicPartition(partitions[0].topic, 99), timeout=5, cached=False)
+        super()._begin(consumer, partitions)
+
+
+async def test_a_reader_that_cannot_begin_tells_it_and_joins_again(cluster: KafkaCluster) -> None:
+    """It once ended its thread there, and its group waited for it for ever: the client's poll lets no error pass that
+    was raised while it gave out partitions."""
+    bus = KafkaBus(cluster.url, clock=SystemClock())
+    await bus.open()
+    await bus.ensure_topics([TopicSpec(name="stumbling.events", partitions=1)])
+    await bus.append([Outgoing("stumbling.events", "k", b"", b"v", "1")])
+    news = asyncio.Event()
+    settings = KafkaAddress.parse(cluster.url).consumer("stumbling")
+
+    reader = Stumbling(settings, ["stumbling.events"], SystemClock(), news.set, where=cluster.url)
+    try:
+        async with asyncio.timeout(30):
+            while ("stumbling.events", 0) not in reader.parts or not reader.parts["stumbling.events", 0].held:
+                await news.wait()
+                news.clear()
+                reader.taken()
+            values = [record.value for record in reader.parts["stumbling.events", 0].held]
+    finally:
+        await reader.close()
+        await bus.close()
+
+    assert "Failed to get watermark offsets" in str(reader.error)
+    assert values == [b"v"]
+
+
+class Place:
+    """A consumer that knows where its group stands, and nothing else: no broker is needed for what is asked here."""
+
+    def committed(self, partitions: list[TopicPartition], timeout: float) -> list[TopicPartition]:
+        """At the seventh record."""
+        return [TopicPartition(place.topic, place.partition, 7) for place in partitions]
+
+    def incremental_assign(self, partitions: list[TopicPartition]) -> None:
+        """Done."""
+
+    def incremental_unassign(self, partitions: list[TopicPartition]) -> None:
+        """Done."""
+
+
+async def test_a_partition_that_came_and_went_unseen_is_not_told_to_have_come() -> None:
+    """Told both, who consumes would claim it after it went, and so fence the member that holds it now; one that came
+    again has come."""
+    settings = KafkaAddress.parse("kafka://127.0.0.1:1").consumer("unseen")
+    reader = Reader(settings, ["unseen.events"], SystemClock(), lambda: None, where="nowhere")
+    place: Any = Place()
+    mine, other = TopicPartition("unseen.events", 0), TopicPartition("unseen.events", 1)
+    try:
+        reader._begin(place, [mine, other])
+        reader._lost(place, [mine])
+        assert reader.assigned == [("unseen.events", 1)] and reader.revoked == [("unseen.events", 0)]
+        reader._begin(place, [mine])
+        assert reader.assigned == [("unseen.events", 1), ("unseen.events", 0)]
+    finally:
+        await reader.close()

@@ -1,0 +1,77 @@
+"""A bus that does not say where groups stand: what else is known is still told, and nobody is said to be at the head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.integration.conftest import Bank
+
+from partita import App, PartitaError
+from partita.alerts import reading
+from partita.bus.port import GroupLag
+from partita.clock import SystemClock
+from partita.errors import BusUnavailable
+from partita.observability import metrics
+from partita.runtime.watch import Watch
+from partita.sqlite_file.wake import Wake
+
+
+class SilentBus:
+    """Passes everything on but the question where groups stand."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
+        """No answer."""
+        raise BusUnavailable("No broker answers.")
+
+
+class SilentApp(App):
+    """An app on such a bus."""
+
+    def connect_bus(self, clock: SystemClock, wake: Wake) -> Any:
+        """The bus, silent."""
+        return SilentBus(super().connect_bus(clock, wake))
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> Bank:
+    """A bank on such a bus."""
+    bank = Bank(tmp_path / "data")
+    bank.app = SilentApp(*bank.app.services, settings=bank.app.settings)
+    return bank
+
+
+async def test_metrics_leave_out_what_the_bus_does_not_say(bank: Any) -> None:
+    """No number is not 0; the outbox, which grows while the broker is away, is what must be seen then."""
+    async with bank.app.running(services=["bank"], roles=()) as system:
+        await bank.app.send(bank.Deposit(name="ann", cents=1))
+        found = {sample.name: sample.value for sample in await metrics.read(system.stores["bank"], system.bus)}
+    assert found["partita_outbox_pending_rows"] == 1
+    assert "partita_consumer_lag_messages" not in found
+
+
+async def test_the_other_alarms_ring_while_the_bus_is_silent(bank: Any) -> None:
+    """The watch goes on: an outbox that stands still is the very alarm of a broker that is away."""
+    async with bank.app.running(services=["bank"], roles=()) as system:
+        await bank.app.send(bank.Deposit(name="ann", cents=1))
+        store = system.stores["bank"]
+        read = await reading.read(store, system.bus)
+        watch = Watch(store, system.bus, "me/watch", (), every_s=60.0)
+        assert await watch.step(0.0) == 60.0
+        await watch.stop()
+    assert read.outbox_oldest_s > 0
+
+
+async def test_who_waits_for_the_end_is_told_that_the_bus_is_silent(bank: Any) -> None:
+    """It is not settled: what the bus holds is not known."""
+    async with bank.app.running(services=["bank"], roles=()):
+        with pytest.raises(PartitaError, match="the bus holds, which does not answer"):
+            await bank.app.settled(timeout_s=0.0)

@@ -1,0 +1,118 @@
+"""The demo's ledger on a log that it may not open as a file: read by a group of its own, and only what is of this run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from partita import Conflict, Settings, SettingsError
+from partita.bus.connect import connect_bus
+from partita.bus.port import Bus, Outgoing, Polled, Subscription
+from partita.clock import SystemClock
+from partita.errors import BusUnavailable
+from partita.examples.shop import demo_ground
+from partita.examples.shop.app import app as shop
+from partita.examples.shop.demo_ground import POISON_TOPIC, Ground, pooled, prepare
+from partita.examples.shop.demo_reading import groups_of, read_all
+from partita.sqlite_file.wake import Wake
+
+
+def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, fresh: bool = False) -> Ground:
+    """The embedded log stands for a server: what the ledger asks of it goes through the port only."""
+    monkeypatch.setattr(demo_ground, "check_ground", lambda _: None)
+    (tmp_path / "server").mkdir(exist_ok=True)
+    settings = Settings(data=tmp_path / "data", bus=f"log://{tmp_path}/server")
+    return prepare(shop, settings, fresh=fresh)
+
+
+async def test_all_is_read_from_the_oldest_record_on(tmp_path: Path) -> None:
+    """More than a poll holds, from several partitions, each in its order; a second reading finds it all again."""
+    bus: Bus = connect_bus(tmp_path / "log.db", SystemClock(), Wake(tmp_path / "wake"))
+    await bus.open()
+    await bus.append([Outgoing("t", f"k{n % 7}", b"h", b"%d" % n, f"id{n}") for n in range(2_500)])
+    for _ in range(2):
+        found = await read_all(bus, ["t"])
+        assert [(r.at, r.offset) for r in found] == sorted((r.at, r.offset) for r in found)
+        assert sorted(int(r.value) for r in found) == list(range(2_500))
+    await bus.close()
+
+
+async def test_a_leader_that_moves_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A subscription says so once and begins anew by itself: the reading goes on, and misses nothing."""
+    bus: Bus = connect_bus(tmp_path / "log.db", SystemClock(), Wake(tmp_path / "wake"))
+    await bus.open()
+    await bus.append([Outgoing("t", f"k{n % 7}", b"h", b"%d" % n, f"id{n}") for n in range(20)])
+    subscribe, polls = bus.subscribe, 0
+
+    def subscribed(group: str, topics: Sequence[str], member: str) -> Subscription:
+        subscription = subscribe(group, topics, member)
+        poll = subscription.poll
+
+        async def moved(count: int) -> Polled:
+            nonlocal polls
+            polls += 1
+            if polls == 2:
+                raise BusUnavailable("The leader moved.")
+            return await poll(count)
+
+        monkeypatch.setattr(subscription, "poll", moved)
+        return subscription
+
+    monkeypatch.setattr(bus, "subscribe", subscribed)
+    assert len(await read_all(bus, ["t"])) == 20 and polls > 2
+    await bus.close()
+
+
+def test_what_is_on_the_log_already_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else's records, or those of a run before: nothing is begun on top of them unasked."""
+    before = ground(tmp_path, monkeypatch)
+    before.append_poison(shop)
+    before.close()
+    with pytest.raises(Conflict, match=r"shop\.order\.events holds records(.|\n)*--fresh"):
+        ground(tmp_path, monkeypatch)
+
+
+def test_a_fresh_run_begins_behind_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger does not see the older records, and no group is given them."""
+    before = ground(tmp_path, monkeypatch)
+    before.append_poison(shop)
+    before.close()
+    now = ground(tmp_path, monkeypatch, fresh=True)
+    assert (now.log.records(), now.log.behind()) == ([], 0)
+    now.append_poison(shop)
+    (record,) = now.log.records()
+    assert (record.topic, record.envelope) == (POISON_TOPIC, None)
+    assert now.log.behind() == len([s for s in shop.services if POISON_TOPIC in shop.catalog.topics_of(s)]) > 0
+    now.close()
+
+
+def test_the_embedded_tier_takes_no_url(tmp_path: Path) -> None:
+    """A folder says where it is; two ways to say so would have to agree."""
+    for given in ({"store": "sqlite:///x"}, {"bus": "log:///x"}):
+        with pytest.raises(SettingsError, match="--data"):
+            prepare(shop, Settings(data=tmp_path, **given), fresh=False)
+
+
+def test_pools_are_small_unless_the_url_says_otherwise() -> None:
+    """A server gives a hundred connections, and the demo opens two dozen pools."""
+    assert pooled("") == ""
+    assert pooled("postgresql://h/d") == "postgresql://h/d?pool_max=2"
+    assert pooled("postgresql://h/d?x=1") == "postgresql://h/d?x=1&pool_max=2"
+    assert pooled("postgresql://h/d?pool_max=9") == "postgresql://h/d?pool_max=9"
+
+
+def test_the_groups_are_those_that_consume() -> None:
+    """Also the groups that wait for the retry topics."""
+    assert {"order-service", "order-service.retry", "analytics"} <= groups_of(shop)
+
+
+def test_a_loop_is_not_needed_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ground is asked from plain code, again and again, and leaves no loop behind."""
+    found = ground(tmp_path, monkeypatch)
+    assert found.databases.look("order-service", "SELECT count(*) AS n FROM orders") == [(0,)]
+    assert found.databases.look("order-service", "SELECT 1 FROM nowhere") == []
+    found.close()
+    asyncio.run(asyncio.sleep(0))

@@ -1,0 +1,28 @@
+"""A process that migrates: the migrations as JSON, applied to a file or a schema; says which it applied."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from partita.migration import Migrations
+from partita.sqlite_file.migrations import SqliteMigrations
+
+APPLICATION_ID = 7
+
+
+def migrations(where: str, scripts: list[str], tables: str = "") -> Migrations:
+    """Of the service `svc` at a URL, or of a file."""
+    if "://" in where:
+        from partita.postgres_schema.migrations import PostgresMigrations
+
+        return PostgresMigrations(where, "svc", scripts, tables)
+    return SqliteMigrations(Path(where), application_id=APPLICATION_ID, migrations=scripts, tables=tables)
+
+
+if __name__ == "__main__":
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(json.dumps(list(asyncio.run(migrations(sys.argv[1], json.loads(sys.argv[2])).upgrade()))), flush=True)

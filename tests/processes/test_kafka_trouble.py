@@ -1,0 +1,274 @@
+"""A real Kafka in trouble: answers that are cut, a broker of three that is lost. Judged by what was handled and by the
+log itself, since consumers drop copies and a log full of them would go unseen."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from servers.kafka import KafkaCluster, KafkaOptions
+from servers.process import free_port
+from tests.processes.counting import Count, app
+from tests.processes.test_on_servers import SHORT, Tier, proven, send_surely
+from tests.processes.test_processes import process
+from tests.proxy import Proxy, asks_kafka
+from tests.servers import kafka_cluster, postgres_server
+
+from partita import App, Settings
+from partita.bus.connect import connect_bus
+from partita.bus.port import Bus, GroupLag, Record
+from partita.clock import SystemClock
+from partita.errors import BusUnavailable
+from partita.examples.shop.demo_reading import read_all
+from partita.message import envelope_from_bytes
+
+pytest.importorskip("confluent_kafka", reason="no Kafka client here; to run these tests: pip install 'partita[kafka]'")
+asyncpg = pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
+from tests.careless import CarelessApp  # noqa: E402  # needs the client
+
+pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(600)]
+LONG = bool(os.environ.get("PARTITA_LONG"))
+EVENTS = "count.source.events"
+PROXIED = """
+listeners=PLAINTEXT://127.0.0.1:{{port}},PROXIED://127.0.0.1:{behind},CONTROLLER://127.0.0.1:{{controller}}
+advertised.listeners=PLAINTEXT://127.0.0.1:{{port}},PROXIED://127.0.0.1:{before}
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT
+"""
+PRODUCE = 0
+WITHIN_S = 90.0
+
+
+@dataclass
+class Log:
+    """What lies on the log: how many messages, of these the copies, and how often a key's numbers went back."""
+
+    ids: set[str] = field(default_factory=set)
+    copies: int = 0
+    turned: int = 0
+
+
+async def log_at(url: str) -> Log:
+    """The topic of the events, record by record, past everything that drops copies."""
+    bus = connect_bus(url, SystemClock(), None)
+    await bus.open()
+    try:
+        return judged(await read_all(bus, [EVENTS]))
+    finally:
+        await bus.close()
+
+
+def judged(records: Sequence[Record]) -> Log:
+    """Records ordered by partition and offset."""
+    found, last = Log(), dict[str, int]()
+    for record in records:
+        envelope = envelope_from_bytes(record.headers)
+        key = record.key or ""
+        found.copies += envelope.id in found.ids
+        found.turned += envelope.key_sequence != last.get(key, 0) + 1
+        found.ids.add(envelope.id)
+        last[key] = envelope.key_sequence
+    return found
+
+
+@contextmanager
+def proxied() -> Iterator[tuple[KafkaCluster, Proxy]]:
+    """A broker with a second door, whose address is the proxy's."""
+    behind = free_port()
+    proxy = Proxy(behind)
+    proxy.start()
+    try:
+        more = PROXIED.format(behind=behind, before=proxy.port)
+        with kafka_cluster(options=KafkaOptions(more=more)) as cluster:
+            yield cluster, proxy
+    finally:
+        proxy.stop()
+
+
+@pytest.fixture(scope="module")
+def doors() -> Iterator[tuple[KafkaCluster, Proxy]]:
+    with proxied() as found:
+        yield found
+
+
+async def seen(mine: App, count: int) -> list[tuple[str, int, int]]:
+    """What the sink has handled, as soon as it is so many."""
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            async with mine.store("sink").reading() as session:
+                rows = await session.fetch("SELECT key, number, pid FROM seen ORDER BY seq", {})
+            if len(rows) >= count:
+                return [(row["key"], row["number"], row["pid"]) for row in rows]
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("careless", [False, True], ids=["ours", "without-idempotence"])
+async def test_produce_requests_whose_answers_are_cut(
+    doors: tuple[KafkaCluster, Proxy], careless: bool, tmp_path: Path
+) -> None:
+    """Twenty times the broker has appended and the producer only sees a reset (case 12). Handled once each, in order;
+    with our producer's numbers the log itself has no copy. Without them it has, which is how this test can fail."""
+    cluster, proxy = doors
+    before = await log_at(cluster.url) if careless else Log()
+    kind = CarelessApp if careless else App
+    relaying = kind(*app.services, settings=Settings(data=tmp_path, bus=f"kafka://127.0.0.1:{proxy.port}"))
+    async with AsyncExitStack() as held:
+        await held.enter_async_context(relaying.running(services=["source"], roles=("relay",)))
+        sink = app.configured(Settings(data=tmp_path, bus=cluster.url))
+        await held.enter_async_context(sink.running(services=["sink"], roles=("consumers",)))
+        cut = proxy.cut_reply(asks_kafka(PRODUCE), times=20, every=2)
+        rounds = 0
+        until = time.monotonic() + WITHIN_S
+        while cut.done < 20 and time.monotonic() < until:
+            keys = [f"{'c' if careless else 'k'}{key}" for key in range(20)]
+            await asyncio.gather(*(relaying.send(Count(key=key, number=rounds)) for key in keys))
+            rounds += 1
+            await asyncio.sleep(0.05)
+        rows = await seen(sink, 20 * rounds)
+    proxy.heal()
+    assert cut.done == 20
+    proven(rows, 20 * rounds)
+    found = await log_at(cluster.url)
+    assert len(found.ids) - len(before.ids) == 20 * rounds
+    if careless:
+        assert found.copies > before.copies, "the planted bug must be seen"
+    else:
+        assert (found.copies, found.turned) == (0, 0)
+
+
+async def test_where_groups_stand_is_told_after_the_broker_was_started_again() -> None:
+    """The client asks with the leader's epoch and for the coordinator that it remembers, minutes long; a broker that
+    comes back has a new epoch, and may be another one to the client."""
+    with kafka_cluster() as cluster:
+        bus = connect_bus(cluster.url, SystemClock(), None)
+        await bus.open()
+        try:
+            assert await read_all(bus, ["_ready"])
+            told = await bus.lag()
+            assert told
+            cluster.nodes[0].kill()
+            cluster.nodes[0].start()
+            assert {each.group for each in await asked_until_told(bus)} >= {each.group for each in told}
+        finally:
+            await bus.close()
+
+
+async def asked_until_told(bus: Bus) -> Sequence[GroupLag]:
+    """Who coordinates a group has first to be found again."""
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            try:
+                return await bus.lag()
+            except BusUnavailable:
+                await asyncio.sleep(0.2)
+
+
+class Silence(threading.Thread):
+    """Measures how long nothing was handled."""
+
+    def __init__(self, tier: Tier) -> None:
+        super().__init__(name="silence", daemon=True)
+        self._tier = tier
+        self._ended = threading.Event()
+        self.longest_s = 0.0
+
+    def run(self) -> None:
+        """Look five times a second."""
+        count, since = 0, time.monotonic()
+        while not self._ended.wait(0.2):
+            now, found = time.monotonic(), len(self._tier.seen())
+            if found > count:
+                count, since = found, now
+            elif count:
+                self.longest_s = max(self.longest_s, now - since)
+
+    def end(self) -> float:
+        """The longest silence, in seconds."""
+        self._ended.set()
+        self.join()
+        return self.longest_s
+
+
+PLANTED = pytest.mark.skipif(not LONG, reason="the same bug is found above, where it is certain; PARTITA_LONG=1")
+
+
+@pytest.mark.parametrize("careless", [False, pytest.param(True, marks=PLANTED)], ids=["ours", "without-idempotence"])
+def test_one_broker_of_three_is_lost_under_load(
+    careless: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Three copies, two of them written before an answer. Each broker in turn dies by SIGKILL and comes back, while
+    outbox, relay, log and consumers are at work: 0 lost, 0 ghost, 0 twice, 0 inversions, and no copy on the log."""
+    turns = 6 if LONG else 2
+    keys, numbers = 100, (60 if LONG else 40) * turns
+    with postgres_server() as (database, url), kafka_cluster(nodes=3) as cluster:
+        monkeypatch.setenv("PARTITA_STORE", url)
+        monkeypatch.setenv("PARTITA_BUS", cluster.url + SHORT)
+        tier = Tier(database, url, cluster)
+        with (
+            process(tmp_path, "source", "relay", careless=int(careless)),
+            process(tmp_path, "sink", "consumers"),
+        ):
+            silence = Silence(tier)
+            silence.start()
+            stop = threading.Event()
+            killer = threading.Thread(target=lose, args=(cluster, turns, stop))
+            killer.start()
+            try:
+                asyncio.run(send_surely(tmp_path, keys, range(numbers), 0.05))
+            finally:
+                stop.set()
+                killer.join()
+            rows = tier.wait_for(keys * numbers, WITHIN_S)
+            longest_s = silence.end()
+        found = asyncio.run(log_at(cluster.url))
+        committed = asyncio.run(outbox_ids(url))
+    with capsys.disabled():
+        print(
+            f"\n{keys * numbers:,} events, {turns} brokers lost: longest silence {longest_s:.1f} s, "
+            f"{found.copies} copies on the log, {found.turned} out of order there"
+        )
+    proven(rows, keys * numbers)
+    assert found.ids == committed, "a ghost, or a loss"
+    if careless:
+        assert found.copies or found.turned, "the planted bug must be seen"
+    else:
+        assert (found.copies, found.turned) == (0, 0)
+
+
+def lose(cluster: KafkaCluster, turns: int, stop: threading.Event) -> None:
+    """Kill one broker after the other; one is back in sync before the next goes, since two must be there."""
+    for turn in range(turns):
+        node = cluster.nodes[(turn + 1) % len(cluster.nodes)]
+        stop.wait(2.0)
+        node.kill()
+        stop.wait(3.0)
+        node.start()
+        in_sync(cluster)
+
+
+def in_sync(cluster: KafkaCluster) -> None:
+    """Return when every copy is up to date, at most in a minute."""
+    from confluent_kafka.admin import AdminClient
+
+    admin = AdminClient({"bootstrap.servers": cluster.servers, "log_level": 0})
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        topics = admin.list_topics(timeout=10).topics.values()
+        if all(len(p.isrs) == len(p.replicas) for t in topics for p in t.partitions.values()):
+            return
+        time.sleep(0.2)
+
+
+async def outbox_ids(url: str) -> set[str]:
+    """Every message that was committed."""
+    connection = await asyncpg.connect(url)
+    try:
+        return {str(row[0]) for row in await connection.fetch("SELECT id FROM source.outbox")}
+    finally:
+        await connection.close()

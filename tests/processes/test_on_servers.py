@@ -1,0 +1,298 @@
+"""Real processes on a real PostgreSQL and a real Kafka, or on PostgreSQL alone, which are killed too: nothing lost,
+nothing twice, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from servers.kafka import KafkaCluster
+from servers.process import ServerProcess
+from tests.processes.counting import Count, app
+from tests.processes.test_processes import inversions, process, send
+from tests.servers import emptied, kafka_cluster, postgres_server
+
+from partita import App, PartitaError, Settings
+
+Row = tuple[str, int, int]
+asyncpg = pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
+pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(900)]
+# Who is gone is missed as soon as on PostgreSQL.
+SHORT = "?session.timeout.ms=3000&heartbeat.interval.ms=500"
+LONG = bool(os.environ.get("PARTITA_LONG"))
+
+
+class Tier:
+    """The servers of a test; without a cluster the log is in the database."""
+
+    def __init__(self, database: ServerProcess, url: str, cluster: KafkaCluster | None) -> None:
+        self.database, self.url, self._cluster = database, url, cluster
+
+    @property
+    def cluster(self) -> KafkaCluster:
+        assert self._cluster is not None
+        return self._cluster
+
+    def seen(self) -> list[Row]:
+        """(key, number, pid) in the order handled."""
+
+        async def read() -> list[Row]:
+            connection = await asyncpg.connect(self.url)
+            try:
+                return [
+                    tuple(row) for row in await connection.fetch("SELECT key, number, pid FROM sink.seen ORDER BY seq")
+                ]
+            finally:
+                await connection.close()
+
+        try:
+            return asyncio.run(read())
+        except (OSError, asyncpg.PostgresError):
+            return []  # it is down or not there yet
+
+    def wait_for(self, count: int, seconds: float) -> list[Row]:
+        """What was handled, as soon as it is so many."""
+        until = time.monotonic() + seconds
+        while len(rows := self.seen()) < count and time.monotonic() < until:
+            time.sleep(0.2)
+        return rows
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[tuple[ServerProcess, str]]:
+    with postgres_server() as found:
+        yield found
+
+
+@pytest.fixture(params=["kafka"])
+def tier(
+    request: pytest.FixtureRequest, database: tuple[ServerProcess, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Tier]:
+    """An empty database; and a broker of the test's own, since members of a group who were killed are waited for."""
+    server, url = database
+    emptied(server, url)
+    with contextlib.ExitStack() as held:
+        cluster = held.enter_context(kafka_cluster()) if request.param == "kafka" else None
+        monkeypatch.setenv("PARTITA_STORE", url)
+        monkeypatch.setenv("PARTITA_BUS", cluster.url + SHORT if cluster is not None else url)
+        yield Tier(server, url, cluster)
+
+
+ON_BOTH = pytest.mark.parametrize("tier", ["kafka", "postgresql"], indirect=True)
+ON_POSTGRESQL = pytest.mark.parametrize("tier", ["postgresql"], indirect=True)
+
+
+def proven(rows: list[Row], count: int) -> None:
+    """Each once, and those of a key in the order of their commits."""
+    assert len({(key, number) for key, number, _ in rows}) == count, "some are lost"
+    assert len(rows) == count, "some were handled twice"
+    assert inversions(rows) == 0
+
+
+@ON_BOTH
+def test_two_relays_and_two_consumers_keep_the_order_of_each_key(tier: Tier, tmp_path: Path) -> None:
+    with (
+        process(tmp_path, "source,sink", "relay"),
+        process(tmp_path, "source,sink", "relay"),
+        process(tmp_path, "sink", "consumers"),
+        process(tmp_path, "sink", "consumers"),
+    ):
+        asyncio.run(send(tmp_path, 100, range(100)))
+        rows = tier.wait_for(10_000, 120)
+    proven(rows, 10_000)
+    assert len({pid for _, _, pid in rows}) == 2, "both consumers must have had a share"
+
+
+def test_members_join_and_leave_under_load(tier: Tier, tmp_path: Path) -> None:
+    """Effects once and in order through every rebalance; some leave in order, some by SIGKILL."""
+    with process(tmp_path, "source", "relay"), process(tmp_path, "sink", "consumers"):
+        for turn in range(6):
+            with process(tmp_path, "sink", "consumers") as guest:
+                asyncio.run(send(tmp_path, 50, range(turn * 10, turn * 10 + 5)))
+                if turn % 2:
+                    guest.send_signal(signal.SIGINT)
+                    guest.wait(60)  # each of its two members waits for answers of a group that is settling
+            asyncio.run(send(tmp_path, 50, range(turn * 10 + 5, turn * 10 + 10)))
+        rows = tier.wait_for(3_000, 60)
+    proven(rows, 3_000)
+
+
+@ON_BOTH
+def test_a_process_that_stood_still_writes_nothing_when_it_wakes(tier: Tier, tmp_path: Path) -> None:
+    """A zombie: stopped with messages in hand until its partitions are another's, then continued."""
+    with process(tmp_path, "source", "relay"), process(tmp_path, "sink", "consumers") as sleeper:
+        asyncio.run(send(tmp_path, 40, range(2)))
+        tier.wait_for(80, 20)
+        os.kill(sleeper.pid, signal.SIGSTOP)
+        asyncio.run(send(tmp_path, 40, range(2, 4)))
+        with process(tmp_path, "sink", "consumers"):
+            assert len(tier.wait_for(160, 30)) == 160, "the successor takes over a process that stands still"
+            os.kill(sleeper.pid, signal.SIGCONT)
+            asyncio.run(send(tmp_path, 40, range(4, 8)))
+            rows = tier.wait_for(320, 30)
+            time.sleep(2.0)
+            rows = tier.seen()
+    proven(rows, 320)
+
+
+@ON_BOTH
+def test_a_relay_that_stood_still_sends_copies_and_they_do_nothing(tier: Tier, tmp_path: Path) -> None:
+    """Kafka does not fence it: what it sends when it wakes is old by its ids and numbers. The log in PostgreSQL does."""
+    with process(tmp_path, "source", "relay") as sleeper, process(tmp_path, "sink", "consumers"):
+        asyncio.run(send(tmp_path, 40, range(5)))
+        os.kill(sleeper.pid, signal.SIGSTOP)
+        asyncio.run(send(tmp_path, 40, range(5, 10)))
+        with process(tmp_path, "source", "relay"):
+            assert len(tier.wait_for(400, 30)) == 400, "the successor takes the slots of a relay that stands still"
+            os.kill(sleeper.pid, signal.SIGCONT)
+            asyncio.run(send(tmp_path, 40, range(10, 12)))
+            tier.wait_for(480, 30)
+            time.sleep(2.0)
+            rows = tier.seen()
+    proven(rows, 480)
+
+
+def every(seconds: float, action: Callable[[], None], stop: threading.Event) -> threading.Thread:
+    """Do something again and again beside the test."""
+
+    def run() -> None:
+        while not stop.wait(seconds):
+            action()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+async def send_surely(data: Path, keys: int, numbers: range, pause_s: float = 0.0) -> None:
+    """Commit each once, by an app that is opened for it."""
+    mine = app.configured(Settings.from_environment(data=data))
+    async with mine.running(services=["source"], roles=()):
+        await surely(mine, keys, numbers, pause_s)
+
+
+async def surely(mine: App, keys: int, numbers: range, pause_s: float = 0.0) -> None:
+    """Commit each once: an order that is not known to be accepted is placed again under its own key."""
+
+    async def once(key: str, number: int) -> None:
+        for _ in range(600):
+            try:
+                await mine.send(Count(key=key, number=number), idempotency_key=f"{key}/{number}")
+                return
+            except PartitaError:
+                await asyncio.sleep(0.1)
+        raise AssertionError(f"{key} {number} was never accepted")
+
+    for number in numbers:
+        await asyncio.gather(*(once(f"k{key}", number) for key in range(keys)))
+        await asyncio.sleep(pause_s)
+
+
+def test_broker_and_database_are_killed_under_load(tier: Tier, tmp_path: Path) -> None:
+    """`kill -9` of the broker and of the database in turn; services and relays stay, and go on by themselves."""
+    victims = [tier.cluster.nodes[0], tier.database]
+    kills = 0
+
+    def kill() -> None:
+        nonlocal kills
+        victim = victims.pop(0)
+        victims.append(victim)
+        victim.kill()
+        victim.start()
+        kills += 1
+
+    stop = threading.Event()
+    rounds = 600 if LONG else 200
+    with process(tmp_path, "source", "relay"), process(tmp_path, "sink", "consumers"):
+        thread = every(5.0, kill, stop)
+        try:
+            asyncio.run(send_surely(tmp_path, 20, range(rounds), 0.1))
+        finally:
+            stop.set()
+            thread.join()
+        rows = tier.wait_for(20 * rounds, 60)
+    proven(rows, 20 * rounds)
+    assert kills >= 3
+
+
+@ON_POSTGRESQL
+def test_the_one_database_is_killed_under_load(tier: Tier, tmp_path: Path) -> None:
+    """Store and log go down together, within appends, commits and heartbeats; the processes stay, and go on."""
+    kills = 0
+
+    def kill() -> None:
+        nonlocal kills
+        tier.database.kill()
+        tier.database.start()
+        kills += 1
+
+    stop = threading.Event()
+    rounds = 600 if LONG else 100
+    with process(tmp_path, "source", "relay"), process(tmp_path, "sink", "consumers"):
+        thread = every(4.0, kill, stop)
+        try:
+            asyncio.run(send_surely(tmp_path, 20, range(rounds), 0.1))
+        finally:
+            stop.set()
+            thread.join()
+        rows = tier.wait_for(20 * rounds, 60)
+    proven(rows, 20 * rounds)
+    assert kills >= 2
+
+
+def test_while_the_broker_is_down_orders_commit_and_the_backlog_drains_in_order(tier: Tier, tmp_path: Path) -> None:
+    """At 100 a second; ten seconds, or ten minutes with PARTITA_LONG=1. Who starts meanwhile commits as well."""
+    seconds = 600 if LONG else 10
+    count = 20 * (10 + 5 * seconds) + 1
+
+    async def latecomer() -> None:
+        mine = app.configured(Settings.from_environment(data=tmp_path))
+        async with mine.running(services=["source"], roles=()):
+            await mine.send(Count(key="k20", number=0))
+
+    async def orders(relay: int) -> int:
+        """How large the relay was when the broker went."""
+        mine = app.configured(Settings.from_environment(data=tmp_path))
+        async with mine.running(services=["source"], roles=()):
+            await surely(mine, 20, range(10))
+            assert len(await asyncio.to_thread(tier.wait_for, 200, 30)) == 200
+            tier.cluster.nodes[0].kill()
+            before = resident_mib(relay)
+            await asyncio.gather(surely(mine, 20, range(10, 10 + 5 * seconds), 0.2), latecomer())
+            return before
+
+    with process(tmp_path, "source", "relay") as relay, process(tmp_path, "sink", "consumers"):
+        before = asyncio.run(orders(relay.pid))
+        grown = resident_mib(relay.pid) - before
+        assert len(tier.seen()) == 200, "the broker was down"
+        tier.cluster.nodes[0].start()
+        rows = tier.wait_for(count, 300 if LONG else 120)
+    proven(rows, count)
+    assert grown < 30, f"the relay grew by {grown} MiB while the broker was down"
+
+
+def resident_mib(pid: int) -> int:
+    """Memory of a process."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // 1_048_576
+
+
+def test_a_message_that_waits_long_does_not_cost_the_membership(
+    tier: Tier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits in its retry topic three times as long as a member may go without a poll."""
+    monkeypatch.setenv("PARTITA_BUS", f"{tier.cluster.url}{SHORT}&max.poll.interval.ms=3000")
+    told = {"one_in": 50, "first_tries": 1, "tiers": "9", "in_place": 0}
+    with process(tmp_path, "source", "relay"), process(tmp_path, "sink", "consumers,relay", **told):
+        asyncio.run(send(tmp_path, 20, range(10)))
+        early = tier.wait_for(150, 8)
+        assert 100 < len(early) < 200, "some wait"
+        rows = tier.wait_for(200, 40)
+    proven(rows, 200)

@@ -1,0 +1,86 @@
+"""Appends of a producer that has ended itself, by producers whose reports come when the test says so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from partita.bus.port import Outgoing
+from partita.clock import SystemClock
+from partita.errors import BusUnavailable
+
+kafka = pytest.importorskip("confluent_kafka", reason="no Kafka client; to run these: pip install 'partita[kafka]'")
+from partita.bus.kafka.address import KafkaAddress  # noqa: E402  # needs the client
+from partita.bus.kafka.writer import KafkaWriter  # noqa: E402
+
+Report = Callable[[Any, Any], None]
+
+
+class Acknowledges:
+    """A producer that has each record acknowledged by the next poll."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Report] = []
+
+    def produce(self, *_: Any, on_delivery: Report, **__: Any) -> None:
+        self.waiting.append(on_delivery)
+
+    def purge(self, **_: Any) -> None:
+        pass
+
+    def __len__(self) -> int:
+        return len(self.waiting)
+
+    def poll(self, seconds: float) -> None:
+        waiting, self.waiting = self.waiting, []
+        for report in waiting:
+            report(None, None)
+
+
+class Ends(Acknowledges):
+    """A producer that loses its first record for good; the other's report comes some polls after it was purged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.polls_left = -1
+        self.error = kafka.KafkaError(kafka.KafkaError._GAPLESS_GUARANTEE, "a gap")
+
+    def purge(self, **_: Any) -> None:
+        self.polls_left = 3
+
+    def poll(self, seconds: float) -> None:
+        self.polls_left -= self.polls_left > 0
+        if len(self.waiting) == 2 or self.polls_left == 0:
+            for report in self.waiting[:1]:
+                del self.waiting[0]
+                report(self.error, None)
+
+
+class Writer(KafkaWriter):
+    """A writer with these producers, one after the other."""
+
+    def __init__(self, *producers: Acknowledges) -> None:
+        self._next = list(producers)
+        super().__init__(KafkaAddress.parse("kafka://nowhere:1"), SystemClock(), patience_s=0.5)
+
+    def _new_producer(self) -> Any:
+        return self._next.pop(0)
+
+
+def record(name: str) -> Outgoing:
+    return Outgoing("t", None, b"", b"", name)
+
+
+async def test_who_shared_a_producer_that_ended_gets_his_answer_though_it_comes_late() -> None:
+    """Unheard he would hold up every append for ever, since nothing passes what is still in flight."""
+    writer = Writer(Ends(), Acknowledges())
+    try:
+        one, two = (asyncio.create_task(writer.append([record(name)])) for name in ("one", "two"))
+        told = await asyncio.gather(one, two, return_exceptions=True)
+        assert all(isinstance(each, BusUnavailable) for each in told)
+        assert await writer.append([record("one"), record("two")]) == [None, None]
+    finally:
+        writer.close()

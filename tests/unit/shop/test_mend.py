@@ -1,0 +1,44 @@
+"""Mending while servers are killed: a command that gave no answer is asked again, or has happened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from partita import Settings
+from partita.errors import BusUnavailable
+from partita.examples.shop.demo_ground import Ground
+from partita.examples.shop.demo_mend import FIND, TRIES_MAX, Mended, Mending
+from partita.examples.shop.demo_reading import DatabaseFiles, LogFile, Loop, Rows
+
+EDIT = 1
+
+
+class OpenLetter(DatabaseFiles):
+    """Databases that hold one open dead letter."""
+
+    letter = "letter-1"
+
+    def look(self, service: str, sql: str, **params: object) -> Rows:
+        """The letter."""
+        return [(self.letter,)] if sql == FIND else []
+
+
+def test_a_command_without_an_answer_is_no_failed_try_and_may_have_happened(tmp_path: Path) -> None:
+    """An edit is committed and its server killed before it could say so: asked again, it is refused, since another letter
+    stands in its place. That one is taken."""
+    loop, databases, told = Loop(), OpenLetter(tmp_path), list[str]()
+    mending = Mending(Ground(Settings(data=tmp_path), databases, LogFile(tmp_path), loop), 7, told.append)
+    mending._now, mending._step = Mended("ord_7_000001", "letter-1", "Norway"), EDIT
+
+    for _ in range(TRIES_MAX + 1):
+        mending._end(BusUnavailable.exit_code, "", "No broker answers.")
+    assert not mending.failed and mending._step == EDIT
+
+    databases.letter = "letter-2"
+    mending._end(BusUnavailable.exit_code, "", "The database is away.")
+    assert mending._now.letter == "letter-2" and mending._step == EDIT + 1
+
+    for _ in range(TRIES_MAX):
+        mending._end(1, "", "it cannot be")
+    assert "it cannot be" in mending.failed
+    loop.close()
