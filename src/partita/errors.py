@@ -93,7 +93,7 @@ class StoreMismatch(StoreError):
 class MigrationPending(StoreError):
     """The schema is older than this Partita needs, and `PARTITA_MIGRATE=off` leaves it to a person; it was not touched."""
 
-    code = "PTA-0304"
+    code = "PTA-0305"
     exit_code = 5
 
 

@@ -16,6 +16,7 @@ from partita.bus.kafka.bus import KafkaBus
 from partita.bus.kafka.reader import Reader
 from partita.bus.port import Outgoing, TopicSpec
 from partita.clock import SystemClock
+from partita.errors import BusError
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,32 @@ async def test_a_reader_that_cannot_begin_tells_it_and_joins_again(cluster: Kafk
 
     assert "Failed to get watermark offsets" in str(reader.error)
     assert values == [b"v"]
+
+
+async def test_a_name_is_of_the_newest_process(cluster: KafkaCluster) -> None:
+    """Two of one name would take the membership from each other for ever: the older one says so, and reads no more."""
+    older, newer = (KafkaBus(cluster.url, clock=SystemClock(), instance="one") for _ in range(2))
+    await older.open()
+    await newer.open()
+    await older.ensure_topics([TopicSpec(name="named.events", partitions=1)])
+    first = older.subscribe("named", ["named.events"], "a")
+    async with asyncio.timeout(60):
+        while not (await first.poll(10)).assigned:
+            await asyncio.sleep(0.05)
+        second = newer.subscribe("named", ["named.events"], "b")
+        with pytest.raises(BusError, match="named reads no more in this process") as told:
+            while True:
+                await first.poll(10)
+                await asyncio.sleep(0.05)
+        assert "PARTITA_INSTANCE" in told.value.hint
+        with pytest.raises(BusError, match="reads no more"):
+            await first.poll(10)
+        await newer.append([Outgoing("named.events", "k", b"", b"v", "1")])
+        while not (await second.poll(10)).records:
+            await asyncio.sleep(0.05)
+    for subscription, bus in ((first, older), (second, newer)):
+        await subscription.close()
+        await bus.close()
 
 
 class Place:

@@ -65,6 +65,7 @@ def test_who_started_it_is_told_when_it_is_ready_and_when_it_stops(processes: in
         try:
             assert ear.recv(100) == b"READY=1"
             assert (tmp_path / "data" / "sink.db").exists()
+            assert "PARTITA_INSTANCE=worker-1" not in environment(children(parent.pid)), "a name that others have too"
             parent.send_signal(signal.SIGTERM)
             assert ear.recv(100) == b"STOPPING=1"
             said = parent.communicate(timeout=30)[1]
@@ -76,6 +77,11 @@ def test_who_started_it_is_told_when_it_is_ready_and_when_it_stops(processes: in
         finally:
             parent.kill()
             parent.communicate()
+
+
+def environment(pids: list[int]) -> list[str]:
+    """The variables of some processes."""
+    return [each for pid in pids for each in Path(f"/proc/{pid}/environ").read_text().split("\0")]
 
 
 def children(pid: int) -> list[int]:

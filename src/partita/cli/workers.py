@@ -22,7 +22,8 @@ KILLED_AFTER_S = 15.0
 
 @dataclass(slots=True)
 class Workers:
-    """`count` processes of the same command; each has a name that it keeps over restarts (`PARTITA_INSTANCE`)."""
+    """`count` processes of the same command. With a `name` each has one that it keeps over restarts
+    (`PARTITA_INSTANCE`). None is made up: two runs that chose the same would fence each other's members."""
 
     command: Sequence[str]
     count: int
@@ -108,7 +109,7 @@ class Workers:
             self._start(number)
 
     def _start(self, number: int) -> None:
-        instance = f"{self.name or 'worker'}-{number}"
+        instance = f"{self.name}-{number}" if self.name else ""
         # In a group of its own, so that Ctrl-C reaches it once, from here.
         self._children[number] = subprocess.Popen(
             [sys.executable, "-c", "from partita.cli.main import main; main()", *self.command],

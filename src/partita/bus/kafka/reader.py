@@ -74,6 +74,7 @@ class Reader:
         self._closing = threading.Event()
         self._rung = False
         self._stumbled: KafkaException | None = None
+        self._over: BusError | None = None
         self._commits: list[asyncio.Future[None]] = []
         self.changed = threading.Condition(threading.RLock())
         self.parts: dict[Where, Part] = {}
@@ -112,8 +113,10 @@ class Reader:
         """Nothing is read any more by a thread that ended by itself, whatever ended it.
 
         Raises:
-            BusError: it did.
+            BusError: it did; or another process has this one's name and so its membership.
         """
+        if self._over is not None:
+            raise self._over
         if not self._thread.is_alive() and not self._closing.is_set():
             raise BusError(
                 f"{self._where}: the reader of {self._settings['group.id']} ended by a defect; the log says which.",
@@ -121,7 +124,7 @@ class Reader:
             )
 
     def _run(self) -> None:
-        while not self._closing.is_set():
+        while not self._closing.is_set() and self._over is None:
             try:
                 self._turn()
             except KafkaException as error:
@@ -167,6 +170,12 @@ class Reader:
             self.error = BusError(
                 f"{self._where}: {self._settings['group.id']} stands where records were deleted ({error.str()}).",
                 hint="They are lost to this group; reset it when that is accepted: partita consumers reset",
+            )
+        elif error.fatal() or error.code() == KafkaError._FATAL:
+            # Joining again would take the membership from who has it now, who would take it back, and so on for ever.
+            self._over = BusError(
+                f"{self._where}: {self._settings['group.id']} reads no more in this process ({error.str()}).",
+                hint="A name (PARTITA_INSTANCE) is of one process at a time: the newest one has it. Start this one with another.",
             )
         elif error.code() == KafkaError._MAX_POLL_EXCEEDED:
             log.warning("%s stood still and lost its partitions; it joins again", self._settings["group.id"])
