@@ -97,8 +97,7 @@ class Consumer:
             self._next_room_look = now + self._options.room_look_s
             await self._room.look()
         carried, self._carried = self._carried, []
-        if carried:
-            await self._batch(carried)
+        await self._batch(self._free(carried))
         full = self._paused or self._room.full or self._untaken or len(self.lanes) >= self._options.lanes_max
         # The bus tells each of these once: kept here until they are written down, they outlive a database that is away
         # now, or a disk that is full.
@@ -111,11 +110,13 @@ class Consumer:
         records, self._untaken = self._untaken, []
         batch, later = self._sort(records)
         try:
-            if batch:
-                await self._batch(batch)
-        finally:
-            for item in later:
-                self.lanes.put(item)
+            await self._batch(batch)
+        except BaseException:
+            # Nothing of the batch was kept, or not all: let go now, these would pass what is before them of their key.
+            self._untaken[:0] = [item.record for item in later]
+            raise
+        for item in later:
+            self.lanes.put(item)
         return now
 
     async def stop(self) -> None:
@@ -278,15 +279,18 @@ class Consumer:
         rest = list(deliveries)
         while rest:
             part, rest = rest[: self._options.small_batch], rest[self._options.small_batch :]
-            free = [delivery for delivery in part if delivery.lane not in self.lanes]
-            for delivery in part:
-                if delivery.lane in self.lanes and delivery.record is not None:
-                    self.lanes.put(Item(delivery.record, delivery))
             try:
-                await self._batch(free)
+                await self._batch(self._free(part))
             except Exception:
                 self._carried += rest
                 raise
+
+    def _free(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Those of keys that are in no lane; the others go behind what is in theirs."""
+        for delivery in deliveries:
+            if delivery.lane in self.lanes and delivery.record is not None:
+                self.lanes.put(Item(delivery.record, delivery))
+        return [delivery for delivery in deliveries if delivery.lane not in self.lanes]
 
     async def _isolate(self, deliveries: list[Delivery], failed: HandlerFailed, *, alone: bool) -> list[Delivery]:
         """Move the culprit and all of its key to a lane; with `alone` everything: a storm is no batch."""
