@@ -65,7 +65,7 @@ prove-servers: .venv/dev.ok ## the same on PostgreSQL and Kafka, which are kille
 bench: .venv/bench.ok ## benchmarks beside the peer, as JSON and as a table
 	$(BIN)/python bench/run.py embedded $(ARGS)
 
-bench-servers: .venv/bench.ok ## the same on PostgreSQL and on PostgreSQL and Kafka (20 minutes)
+bench-servers: .venv/bench.ok ## the same on PostgreSQL and on PostgreSQL and Kafka (80 minutes)
 	$(BIN)/python bench/run.py postgres kafka $(ARGS)
 
 # dev.txt comes first and binds the others: one machine can hold all three, and no command moves another's versions.

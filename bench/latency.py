@@ -20,7 +20,7 @@ COMMITTED = "extract(epoch FROM pg_xact_commit_timestamp(xmin))"
 
 
 def alone(samples: int, where: Place) -> list[float]:
-    """One checkout at a time, from the send to the confirmed order, seven hops, in milliseconds; in order."""
+    """One checkout at a time, from the send to the confirmed order, in milliseconds; in order."""
     return sorted(asyncio.run(_alone(samples, where)))
 
 

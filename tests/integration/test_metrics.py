@@ -15,18 +15,24 @@ from tests.integration.test_retries import SCALE, letters, until
 
 from partita import Retry, SettingsError
 from partita.cli.main import cli
-from partita.observability.metrics import SIGNALS
+from partita.observability.metrics import SIGNALS, Sample
+from partita.observability.metrics_page import MetricsPage
+
+
+def get(port: int, path: str) -> str:
+    """A page's text.
+
+    Raises:
+        HTTPError: it is not served, or not with 200.
+    """
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        text: str = answer.read().decode()
+        return text
 
 
 async def numbers(port: int) -> dict[str, float]:
     """The page as name{labels} -> number."""
-
-    def get() -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-            text: str = answer.read().decode()
-            return text
-
-    lines = (await asyncio.to_thread(get)).splitlines()
+    lines = (await asyncio.to_thread(get, port, "/metrics")).splitlines()
     return {name: float(value) for name, _, value in (x.rpartition(" ") for x in lines if not x.startswith("#"))}
 
 
@@ -99,6 +105,35 @@ async def test_a_storm_is_on_the_page_while_it_lasts(tmp_path: Path) -> None:
 
         await until(calm)
         assert not await letters(bank)
+
+
+async def test_ready_is_said_while_the_metrics_wait_for_a_broker() -> None:
+    """A probe that hangs on the broker has the process killed that would have gone on without it."""
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def of_a_broker_that_is_down() -> list[Sample]:
+        asked.set()
+        await answered.wait()
+        return []
+
+    page = MetricsPage("127.0.0.1:0", of_a_broker_that_is_down)
+    metrics = asyncio.create_task(asyncio.to_thread(get, page.port, "/metrics"))
+    await asked.wait()
+    try:
+        # Asked in the loop's own thread, which it so holds up: whoever asked the loop would get no answer.
+        assert get(page.port, "/ready") == "ready\n"
+        assert not metrics.done()
+    finally:
+        answered.set()
+        await metrics
+        page.close()
+
+
+async def test_a_running_app_says_that_it_is_ready(bank: Any) -> None:
+    """On the address of its metrics."""
+    served(bank)
+    async with bank.app.running() as system:
+        assert await asyncio.to_thread(get, system.page.port, "/ready") == "ready\n"
 
 
 async def test_an_address_that_is_taken_or_none_is_a_clear_error(bank: Any) -> None:

@@ -15,8 +15,10 @@ import click
 import pytest
 import yaml
 
+from partita.app import open_stores
 from partita.cli.main import cli
 from partita.examples.shop.app import app
+from partita.observability.metrics_page import READY
 from partita.runtime.system import ROLES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +29,7 @@ KINDS = {
     "ConfigMap": "v1", "Job": "batch/v1", "Deployment": "apps/v1", "PodDisruptionBudget": "policy/v1",
 }  # fmt: skip
 SERVICES = [service.name for service in app.services]
+CALLED = {"payment-service": "psp", "notification-service": "mail"}
 WITNESS = ["python", "-m", "partita.examples.shop.witness"]
 
 
@@ -46,6 +49,12 @@ def pods() -> Iterator[tuple[str, dict[str, Any]]]:
             yield each["metadata"]["name"], each["spec"]["template"]
 
 
+def containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those of a pod, its sidecars too."""
+    spec = pod["spec"]
+    return [*spec.get("initContainers", []), *spec["containers"]]
+
+
 def commands() -> list[list[str]]:
     """Every `partita` command in the files, without the program's name."""
     found = [
@@ -53,7 +62,7 @@ def commands() -> list[list[str]]:
         for s in compose()["services"].values()
         if s.get("image") == "partita-shop" and "entrypoint" not in s
     ]
-    found += [c["args"] for _, pod in pods() for c in pod["spec"]["containers"] if "command" not in c]
+    found += [c["args"] for _, pod in pods() for c in containers(pod) if "command" not in c]
     start = re.search(r"^ExecStart=(\S+) (.*)$", UNIT.read_text(encoding="utf-8"), re.MULTILINE)
     assert start is not None and start[1].endswith("/partita")
     found.append(shlex.split(start[2].replace("%i", SERVICES[0])))
@@ -163,25 +172,79 @@ def test_the_kubernetes_objects_fit_each_other() -> None:
     for name, pod in pods():
         spec = pod["spec"]
         assert spec["securityContext"]["runAsNonRoot"], name
-        for container in spec["containers"]:
+        for container in containers(pod):
             volumes = {volume["name"] for volume in spec["volumes"]}
             assert {mount["name"] for mount in container["volumeMounts"]} == volumes
             assert {source["configMapRef"]["name"] for source in container.get("envFrom", [])} <= maps
             ports = {port["name"]: port["containerPort"] for port in container.get("ports", [])}
             for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
                 if probe in container:
-                    assert container[probe]["httpGet"]["path"] == "/metrics"
+                    assert container[probe]["httpGet"]["path"] == READY
                     assert ports[container[probe]["httpGet"]["port"]] == int(
                         parsed(container["args"])["metrics"].split(":")[1]
                     )
             assert "args" in container or container["command"][:3] == WITNESS
 
 
+def test_who_calls_a_witness_shares_its_network() -> None:
+    """A witness listens on loopback and writes its address into the folder: elsewhere nobody answers at that address."""
+    services = compose()["services"]
+    for caller, witness in CALLED.items():
+        assert services[witness]["entrypoint"] == WITNESS and services[witness]["command"][0] == witness
+        assert network(services, caller) == network(services, witness), f"{caller} cannot reach {witness}"
+        assert services[caller]["volumes"] == services[witness]["volumes"]
+        (of_caller,) = [pod for name, pod in pods() if name == caller]
+        (started,) = of_caller["spec"]["initContainers"]
+        assert started["command"][3] == witness
+        # A sidecar of its own kind ends after the service has finished; one beside it would end at once, by the same SIGTERM.
+        assert started["restartPolicy"] == "Always"
+        assert started["volumeMounts"] == of_caller["spec"]["containers"][0]["volumeMounts"]
+
+
+def network(services: dict[str, Any], name: str) -> str:
+    """Whose network a service of compose is in."""
+    mode = str(services[name].get("network_mode", ""))
+    return mode.removeprefix("service:") if mode.startswith("service:") else name
+
+
+def test_nobody_is_found_sick_for_a_broker_that_is_down() -> None:
+    """`/metrics` waits for the broker; who is killed for that takes no orders meanwhile."""
+    asked = [s["healthcheck"]["test"] for s in compose()["services"].values() if s.get("command", [""])[0] == "run"]
+    assert len(asked) == len(SERVICES) + 1
+    for words in asked:
+        page = re.search(r"http://127\.0\.0\.1:9464(/\w+)", words[-1])
+        assert page and page[1] == READY
+
+
+def test_the_image_has_one_version() -> None:
+    """`latest` is asked of a registry at every start, and is nobody's version."""
+    (version,) = re.findall(r'^version = "(.*)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {c["image"] for _, pod in pods() for c in containers(pod)} == {f"partita-shop:{version}"}
+    guide = (ROOT / "docs/guides/deploying.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"partita-shop:(\S+)", guide)) == {version}
+
+
+async def test_the_order_of_the_guide_is_placed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a newcomer copies it, on files in place of the servers. A second time it is the same order."""
+    (script,) = re.findall(r"<<'END'\n(.*?)\nEND\n", GUIDES[0].read_text(encoding="utf-8"), re.DOTALL)
+    monkeypatch.setenv("PARTITA_DATA", str(tmp_path))
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-"], input=script, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("OrderPlaced(order_id='first'")
+    async with open_stores(app, tmp_path) as stores, stores["order-service"].reading() as session:
+        assert await session.fetch("SELECT order_id, total_cents FROM orders", {}) == [
+            {"order_id": "first", "total_cents": 450}
+        ]
+
+
 def test_no_secret_lies_in_them() -> None:
     """They are referred to, or taken from the environment of who starts it."""
     assert not [o for o in objects() if o["kind"] == "Secret"]
     for _, pod in pods():
-        for container in pod["spec"]["containers"]:
+        for container in containers(pod):
             for variable in container.get("env", []):
                 assert set(variable) == {"name", "valueFrom"} and "secretKeyRef" in variable["valueFrom"]
     for path in [ROOT / "compose.yaml", ROOT / "Dockerfile", UNIT, *MANIFESTS]:

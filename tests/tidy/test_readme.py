@@ -1,4 +1,4 @@
-"""The README's example runs, and what it links to exists."""
+"""The README's example runs and the guide's plan of topics is one, and what they link to exists."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from partita import Settings
+from partita.topics.declared import declared_topics
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -31,6 +32,18 @@ async def test_the_example_places_confirms_and_cancels(tmp_path: Path) -> None:
             found = sorted(row.status for row in await session.sagas.find())
         assert found == ["completed", "undone"]
     del sys.modules["readme"]
+
+
+def test_the_plan_of_the_guide_says_what_the_guide_says() -> None:
+    """A size for a topic that there is not would be refused at the start of whoever copied it."""
+    guide = (ROOT / "docs/guides/running.md").read_text(encoding="utf-8")
+    (source,) = re.findall(r"```python\n(# sized.py\n.*?)```", guide, re.DOTALL)
+    found: dict[str, Any] = {}
+    exec(compile(source, "sized.py", "exec"), found)
+    topics = {t.name: t for t in declared_topics(found["app"].catalog, found["app"].topics)}
+    assert {t.replication for t in topics.values()} == {3} and {t.min_insync for t in topics.values()} == {2}
+    sizes = {name: topics[f"shop.{name}"].partitions for name in ("order.events", "order.commands", "payment.events")}
+    assert sizes == {"order.events": 24, "order.commands": 12, "payment.events": 4}
 
 
 def test_every_link_leads_somewhere() -> None:

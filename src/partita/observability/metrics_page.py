@@ -1,4 +1,4 @@
-"""The page of metrics, in Prometheus' text format: printed, or served on an address of its own.
+"""The page of metrics, in Prometheus' text format: printed, or served on an address of its own, beside `/ready`.
 
 Imported only by who asks for it: the client library takes a tenth of a second, which every process would pay.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, generate_latest, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -16,7 +17,11 @@ from prometheus_client.registry import Collector
 from partita.errors import SettingsError
 from partita.observability.metrics import SIGNALS, Sample
 
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
 PATIENCE_S = 10.0
+READY = "/ready"
 FAMILIES = {"gauge": GaugeMetricFamily, "counter": CounterMetricFamily}
 
 
@@ -63,8 +68,22 @@ class _Asking(Collector):
         return _Fixed(asked.result(PATIENCE_S)).collect()
 
 
+def _with_ready(metrics: WSGIApplication) -> WSGIApplication:
+    """Answers `/ready` from the server's own thread: a probe that waited for the broker would have processes killed that
+    go on without it."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") != READY:
+            return metrics(environ, start_response)
+        start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
+        return [b"ready\n"]
+
+    return answer
+
+
 class MetricsPage:
-    """`/metrics` on an address of its own, read anew at every request."""
+    """`/metrics` on an address of its own, read anew at every request; and `/ready`, which asks nobody: who makes the page
+    has opened the stores before."""
 
     def __init__(self, address: str, read_now: Callable[[], Awaitable[Sequence[Sample]]]) -> None:
         host, colon, port = address.rpartition(":")
@@ -78,6 +97,9 @@ class MetricsPage:
             raise SettingsError(
                 f"Metrics cannot be served on {address}: {error.strerror}.", hint="Choose another port."
             ) from error
+        served = self._server.get_app()
+        assert served is not None
+        self._server.set_app(_with_ready(served))
         self.port: int = self._server.server_address[1]
 
     def close(self) -> None:

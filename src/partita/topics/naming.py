@@ -17,7 +17,7 @@ def span(seconds: float) -> str:
 
 
 def retry_topic(topic: str, group: str, wait_s: float) -> str:
-    """Where a group's failed messages of a topic wait that long: `shop.order.events.payment-service.retry-1m`."""
+    """Where a group's failed messages of a topic wait that long: `shop.payment.commands.payment-service.retry-1m`."""
     return f"{topic}.{group}.retry-{span(wait_s)}"
 
 
