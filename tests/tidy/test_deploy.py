@@ -148,7 +148,8 @@ def test_the_parts_of_compose_are_there() -> None:
     services = content["services"]
     for each in services.values():
         for name, how in each.get("depends_on", {}).items():
-            assert how["condition"] == "service_completed_successfully" or "healthcheck" in services[name]
+            assert name in services
+            assert how["condition"] != "service_healthy" or "healthcheck" in services[name]
         for volume in each.get("volumes", []):
             assert volume.split(":")[0] in content["volumes"]
     assert parsed(services["migrate"]["command"])["yes"] and services["migrate"]["restart"] == "no"
