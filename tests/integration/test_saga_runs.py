@@ -130,6 +130,7 @@ class Shop:
         charge_timeout: float = 60.0,
         version: int = 1,
         retriable_end: bool = True,
+        hook: Callable[[str, str], None] | None = None,
         time_scale: float = SCALE,
     ) -> None:
         self.trouble: Callable[[str], None] = lambda what: None
@@ -149,9 +150,28 @@ class Shop:
         )
 
         c = contracts(orders, stock, bank)
-        if retriable_end:
+        if hook is not None:
 
             class Checkout(Saga, start=c.Placed, deadline=minutes(15), undone=c.Cancelled, of=orders, version=version):
+                reserve = step(c.Reserve, undo=c.Release, timeout=reserve_timeout)
+                charge = pivot(c.Charge, undo=c.Refund, timeout=charge_timeout)
+
+                @reserve.command
+                def _(self) -> Any:
+                    hook("command", self.start.id)
+                    return c.Reserve(id=self.start.id)
+
+                @reserve.undo_command
+                def _(self) -> Any:
+                    hook("undo", self.start.id)
+                    return c.Release(id=self.start.id)
+
+                @reserve.then
+                def _(self, reply: Any) -> None:
+                    hook("then", reply.id)
+        elif retriable_end:
+
+            class Checkout(Saga, start=c.Placed, deadline=minutes(15), undone=c.Cancelled, of=orders, version=version):  # type: ignore[no-redef]
                 reserve = step(c.Reserve, undo=c.Release, timeout=reserve_timeout)
                 charge = pivot(c.Charge, undo=c.Refund, timeout=charge_timeout)
                 confirm = retriable(c.Confirm)

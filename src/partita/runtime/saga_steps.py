@@ -120,7 +120,8 @@ class SagaBatch:
         """Let each message move the sagas it concerns; commands and events go to the message's outputs.
 
         Raises:
-            HandlerFailed: a reply for a saga nobody knows; it is retried, then a dead letter, never dropped.
+            HandlerFailed: a reply for a saga nobody knows, or a hook of the saga raised; it is retried, then a dead
+                letter, never dropped.
         """
         for unit in units:
             interest = unit.delivery.interest
@@ -128,8 +129,8 @@ class SagaBatch:
                 continue
             try:
                 self._advance(unit)
-            except PartitaError as error:
-                if error.retryable:
+            except Exception as error:
+                if isinstance(error, PartitaError) and error.retryable:
                     raise
                 raise HandlerFailed(unit, error) from error
 
@@ -168,9 +169,7 @@ class SagaBatch:
         person is told of it then, and its timer rings no more."""
         instance = self._instances[(saga, saga_id)]
         if instance.broken:
-            log.error("saga %s %s needs attention: %s", saga, saga_id, instance.broken)
-            instance.notes.append(SagaEvent(saga, saga_id, 0, self._now_us, "needs_attention", "", "", instance.broken))
-            instance.changed = True
+            self.stop(saga, saga_id, instance.broken)
             return None
         if instance.state is None or instance.row is None:
             return None
@@ -180,6 +179,16 @@ class SagaBatch:
         if isinstance(result, Ignored):
             return None
         return self._unprompted(instance, result, definition, before)
+
+    def stop(self, saga: str, saga_id: str, why: str) -> None:
+        """Let an instance, as it was loaded, wait for a person: its timer rings no more."""
+        log.error("saga %s %s needs attention: %s", saga, saga_id, why)
+        instance = self._instances[(saga, saga_id)]
+        if instance.state is not None:
+            instance.state.status, instance.state.last_error, instance.state.due_us = "needs_attention", why, None
+        version = instance.row.version + 1 if instance.row is not None and not instance.broken else 0
+        instance.notes.append(SagaEvent(saga, saga_id, version, self._now_us, "needs_attention", "", "", why))
+        instance.changed = True
 
     def act(self, saga: str, saga_id: str, verb: Verb, reason: str) -> Unit:
         """Let a person act on an instance.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from partita.errors import PartitaError, StoreMismatch
 from partita.outbox.outbox import Composer, Leaving
 from partita.runtime.delivery import Unit
 from partita.runtime.pipeline import Pipeline, composed
 from partita.runtime.saga_steps import SagaBatch
+from partita.runtime.waves import HandlerFailed
 from partita.store.port import Session
 
 BATCH = 100
@@ -37,17 +39,44 @@ class Timers:
         """Timers are rows: nothing is held here."""
 
     async def _fire(self, due: Sequence[tuple[str, str]], now_us: int) -> None:
+        """Fire these in one transaction. If one fails each has a transaction of its own, so that it holds up nobody."""
+        try:
+            self.fired += await self._together(due, now_us)
+        except Exception as error:
+            if isinstance(error, PartitaError) and (error.retryable or isinstance(error, StoreMismatch)):
+                raise
+            cause = error.error if isinstance(error, HandlerFailed) else error
+            if len(due) == 1:
+                await self._stop(*due[0], cause, now_us)
+            else:
+                for each in due:
+                    await self._fire([each], now_us)
+
+    async def _together(self, due: Sequence[tuple[str, str]], now_us: int) -> int:
         pipeline = self._pipeline
-        wanted: dict[str, list[str]] = {}
-        for saga, saga_id in due:
-            wanted.setdefault(saga, []).append(saga_id)
         async with pipeline.store.transaction() as session:
             sagas = SagaBatch(pipeline.sagas, session, now_us, pipeline.ids)
-            await sagas.load_ids(wanted)
+            await sagas.load_ids(_by_saga(due))
             units = [unit for saga, saga_id in due if (unit := sagas.fire(saga, saga_id)) is not None]
             await sagas.save()
             await leave(pipeline, session, units, now_us)
-        self.fired += len(units)
+        return len(units)
+
+    async def _stop(self, saga: str, saga_id: str, cause: Exception, now_us: int) -> None:
+        """Its timer fails, as it does where a hook of the saga raises: it would fail again and again."""
+        pipeline = self._pipeline
+        async with pipeline.store.transaction() as session:
+            sagas = SagaBatch(pipeline.sagas, session, now_us, pipeline.ids)
+            await sagas.load_ids({saga: [saga_id]})
+            sagas.stop(saga, saga_id, f"its timer failed: {type(cause).__name__}: {cause}")
+            await sagas.save()
+
+
+def _by_saga(due: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    wanted: dict[str, list[str]] = {}
+    for saga, saga_id in due:
+        wanted.setdefault(saga, []).append(saga_id)
+    return wanted
 
 
 async def leave(pipeline: Pipeline, session: Session, units: Sequence[Unit], now_us: int) -> None:
