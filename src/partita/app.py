@@ -169,7 +169,7 @@ class App:
 
         Raises:
             Rejection: the declared refusal. Conflict: the key was used with another command. NotFound: the service
-            does not run here. StoreUnavailable: not handled; send it again with the same key.
+            does not run here. StoreUnavailable: perhaps not handled; send it again with the same key.
         """
         service = contract_of(type(command)).service.name
         door = self.system.doors.get(service)

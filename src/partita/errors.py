@@ -63,7 +63,8 @@ class StoreError(PartitaError):
 
 
 class StoreUnavailable(StoreError):
-    """The database cannot write now; nothing of the transaction was kept."""
+    """The database cannot write now. Nothing of the transaction was kept, unless the connection was lost during its commit:
+    then all of it may be, and what is run again under the same ids finds that out."""
 
     code = "PTA-0301"
     exit_code = 6

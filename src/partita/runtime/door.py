@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from partita.catalog.contract import Contract, contract_of
@@ -21,6 +21,8 @@ WAITING_MAX = 10_000
 TRIES_MAX = 60
 PAUSE_S = 0.002
 PAUSE_MAX_S = 0.05
+STOP_S = 5.0
+AGAIN = "Send it again with the same idempotency_key: it is handled once."
 
 
 def id_of(service: str, type_name: str, idempotency_key: str) -> str:
@@ -50,7 +52,8 @@ class Door:
 
         Raises:
             Rejection: the declared refusal. Conflict: the key was used with another content.
-            PartitaError, or whatever the handler raised: nothing was kept.
+            StoreUnavailable: it may have been kept, where the connection was lost during the commit; with the same key it
+                may be sent again. Any other PartitaError, or whatever the handler raised: nothing was kept.
         """
         contract = contract_of(type(command))
         interest = self._pipeline.interests.get(contract.full_name)
@@ -105,24 +108,35 @@ class Door:
         return now if self._waiting else now + 60.0
 
     async def stop(self) -> None:
-        """Answer who still waits: it was not handled."""
+        """Answer who still waits."""
         if self._running:
-            await asyncio.wait(self._running, timeout=5.0)
+            _, late = await asyncio.wait(self._running, timeout=STOP_S)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
         for delivery in self._waiting:
             _fail(
                 delivery, PartitaError("The process is stopping; the command was not handled.", hint="Send it again.")
             )
 
     async def _together(self, batch: list[Delivery]) -> None:
+        await self._settle(batch, lambda some: self._pipeline.run(some, ()))
+
+    async def _outside(self, delivery: Delivery) -> None:
+        await self._settle([delivery], lambda some: run_outside(self._pipeline, some[0], ()))
+
+    async def _settle(self, batch: list[Delivery], run: Callable[[list[Delivery]], Awaitable[object]]) -> None:
+        """Run these until each has its answer, whatever happens: who waits for one asks nobody else."""
         tries = 1
         while batch:
             try:
-                await self._pipeline.run(batch, ())
+                await run(batch)
                 return
             except HandlerFailed as failed:
                 if isinstance(failed, CommitRefused) and len(batch) > 1:
                     for delivery in batch:
-                        await self._together([delivery])
+                        await self._settle([delivery], run)
                     return
                 culprit = failed.unit.delivery
                 _fail(culprit, failed.error)
@@ -130,23 +144,24 @@ class Door:
             except StoreContended as error:
                 # Rolled back for certain, so that it is no caller's business; what it met may be there for a while.
                 if tries == TRIES_MAX:
-                    for delivery in batch:
-                        _fail(delivery, error)
+                    _fail_all(batch, error)
                     return
                 await self._pipeline.clock.sleep(min(PAUSE_S * 2**tries, PAUSE_MAX_S))
                 tries += 1
             except PartitaError as error:
-                for delivery in batch:
-                    _fail(delivery, error)
+                _fail_all(batch, error)
                 return
+            except Exception as error:
+                _fail_all(batch, error)
+                raise
+            except asyncio.CancelledError:
+                _fail_all(batch, PartitaError("The process is stopping; the command may be handled.", hint=AGAIN))
+                raise
 
-    async def _outside(self, delivery: Delivery) -> None:
-        try:
-            await run_outside(self._pipeline, delivery, ())
-        except HandlerFailed as failed:
-            _fail(delivery, failed.error)
-        except PartitaError as error:
-            _fail(delivery, error)
+
+def _fail_all(deliveries: Sequence[Delivery], error: Exception) -> None:
+    for delivery in deliveries:
+        _fail(delivery, error)
 
 
 def _fail(delivery: Delivery, error: Exception) -> None:

@@ -474,7 +474,8 @@ class Store(Protocol):
         `durable=False` may be lost in a power cut (never by a dying process): for what can be done again.
 
         Raises:
-            StoreUnavailable: it could not be committed (disk full, locked, gone); nothing was kept.
+            StoreUnavailable: it could not be committed (disk full, locked, gone); nothing was kept, or, where the connection
+                was lost during the commit, all of it.
         """
         ...
 
