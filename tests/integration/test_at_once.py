@@ -18,8 +18,8 @@ TABLES = "CREATE TABLE IF NOT EXISTS seen (seq INTEGER PRIMARY KEY, key TEXT NOT
 class Chain:
     """One service that listens to its own events: Begin -> Begun -> Went 1 -> Went 2 -> ... -> Went `steps`."""
 
-    def __init__(self, data: Path, *, steps: int = 3, at_once: bool = True) -> None:
-        own = self.own = Service("own", namespace="once.own", tables=TABLES, retry=Retry(tiers=()))
+    def __init__(self, data: Path, *, steps: int = 3, at_once: bool = True, order: Any = "key") -> None:
+        own = self.own = Service("own", namespace="once.own", tables=TABLES, retry=Retry(tiers=()), order=order)
         fails_at: list[int] = []
         self.fails_at = fails_at
 
@@ -102,6 +102,26 @@ async def test_the_copy_that_comes_by_the_bus_does_nothing_also_after_a_restart(
             await session.execute("DELETE FROM inbox", {})
             await session.execute("DELETE FROM sequence_in", {})
             await session.execute("INSERT INTO outbox_queue (slot, seq) SELECT slot, seq FROM outbox WHERE seq > 1", {})
+        await chain.app.settled()
+        assert len(await chain.seen()) == 5
+
+
+@pytest.mark.parametrize("order", ["key", "none"])
+async def test_the_copy_does_nothing_also_where_the_database_has_another_name_meanwhile(
+    tmp_path: Path, order: str
+) -> None:
+    """A standby that was promoted has lost nothing and sends under a new source: what it was handed of the old one it knows
+    by the number of its key, and where there is no order by a mark."""
+    chain = Chain(tmp_path / "data", order=order)
+    async with chain.app.running() as system:
+        await chain.app.send(chain.Begin(key="a"))
+        await chain.app.settled()
+        before = system.stores["own"].source
+        async with system.stores["own"].transaction() as session:
+            await session.execute("UPDATE partita_meta SET value = '2' WHERE name = 'incarnation'", {})
+            await session.execute("INSERT INTO outbox_queue (slot, seq) SELECT slot, seq FROM outbox WHERE seq > 1", {})
+    async with chain.app.running() as system:
+        assert system.stores["own"].source != before
         await chain.app.settled()
         assert len(await chain.seen()) == 5
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.conftest import Bank
+from tests.integration.test_retries import parked, until
 
 from partita import App, Command, Event, Key, Retry, Service, Settings, Tx
+from partita.bus.port import Outgoing
 from partita.errors import StoreContended
 from partita.runtime.pipeline import Pipeline
 
@@ -120,6 +124,30 @@ async def test_what_is_carried_over_goes_behind_the_lane_of_its_key(
     async with pair.app.running():
         await pair.app.settled(30)
         assert await pair.seen() == {key: [1, 2] if key == "k" else [1] for key in keys}
+
+
+async def test_a_message_that_waited_for_an_earlier_one_and_came_again_with_it_waits_no_more(bank: Bank) -> None:
+    """A relay's second try brings the missing message and a copy of the one that waits. The copy is handled in its turn;
+    what still waited would be looked at for ever."""
+    async with bank.app.running(services=["bank"], roles=()):
+        for cents in (1, 2, 3):
+            await bank.app.send(bank.Deposit(name="a", cents=cents))
+        async with bank.app.store("bank").reading() as session:
+            unsent = await session.outbox.unsent(range(4), 10)
+        await bank.app.store("bank").sent([(slot, row.seq) for slot, row in unsent])
+    first, second, third = (Outgoing(r.topic, r.key, r.headers, r.payload, r.id) for _, r in unsent)
+    async with bank.app.running(roles=("consumers",)):
+        parking = partial(parked, bank)
+        await bank.app.bus.append([first, third])
+        await until(lambda: has(parking, gap=1))
+        await bank.app.bus.append([second, third])
+        await until(lambda: has(parking, gap=0))
+        assert await bank.rows("audit", "SELECT cents FROM entry ORDER BY cents") == [{"cents": n} for n in (1, 2, 3)]
+
+
+async def has(parking: Any, *, gap: int) -> bool:
+    """Whether so many wait for an earlier one."""
+    return bool((await parking()).gap == gap)
 
 
 def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:

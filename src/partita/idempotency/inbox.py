@@ -44,6 +44,7 @@ class Candidate(msgspec.Struct, eq=False):
     again: bool = False  # it has a mark already: its saga asks for it again, or it comes out of the parking
     unseen: bool = False  # its id was made here for it just now, and its number, if any, is the next of its key
     overtakes: bool = False  # an undo whose command is parked: it does not wait behind it
+    ordered: bool = True  # its group goes by the numbers of keys
 
     @property
     def numbered(self) -> bool:
@@ -57,8 +58,9 @@ class Candidate(msgspec.Struct, eq=False):
 
     @property
     def told_by_envelope(self) -> bool:
-        """Whether its envelope says that it is handled (`at_once`): it needs no mark, its copy is never admitted."""
-        return self.unseen and self.envelope.at_once
+        """Whether its envelope says that it is handled (`at_once`): it needs no mark, its copy is never admitted. A
+        database that was given another name knows those of its old one by their numbers."""
+        return self.unseen and self.envelope.at_once and self.ordered and self.numbered
 
 
 def payload_hash(type_name: str, value: bytes) -> str:

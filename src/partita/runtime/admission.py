@@ -179,6 +179,7 @@ class Admission:
             wanted=delivery.interest is not None,
             business=self.business_keys(delivery),
             unseen=made_here and not (envelope.kind == "command" and envelope.saga is not None),
+            ordered=self.service.order == "key",
         )
 
     def _not_repeated(self, each: Admitted) -> Sequence[Binding]:
@@ -196,6 +197,10 @@ class Admission:
 
     async def _settle(self, session: Session, each: Admitted, now_us: int) -> None:
         verdict, delivery = each.candidate.verdict, each.unit.delivery
+        waited = delivery.parked is not None and delivery.parked.state == "gap"
+        if waited and verdict in (Verdict.DUPLICATE, Verdict.STALE, Verdict.CONFLICT):
+            # It came again with the one it waited for, and its copy had its turn.
+            await session.parking.remove(self.service.name, [delivery.name])
         if verdict is Verdict.DUPLICATE:
             before = each.candidate.before
             if delivery.answer is not None and before is not None and before.reply is not None:

@@ -24,7 +24,7 @@ SAVE_IN = f"""
 INSERT INTO sequence_in (consumer, source, topic, key, last)
 SELECT $1, source, topic, key, last FROM {unnest(2, source="text", topic="text", key="text", last="bigint")}
 ORDER BY key, source, topic
-ON CONFLICT (key, source, topic, consumer) DO UPDATE SET last = excluded.last
+ON CONFLICT (key, source, topic, consumer) DO UPDATE SET last = greatest(sequence_in.last, excluded.last)
 """
 SEQUENCE_IN = Table(
     "sequence_in", {"consumer": "text", "source": "text", "topic": "text", "key": "text", "last": "bigint"}

@@ -20,7 +20,7 @@ WHERE source = ? AND topic = ? AND consumer = ? AND key {IN_LIST}
 BEGIN_IN = "INSERT INTO sequence_in (consumer, source, topic, key, last) VALUES (?, ?, ?, ?, ?)"
 SAVE_IN = """
 INSERT INTO sequence_in (consumer, source, topic, key, last) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (key, source, topic, consumer) DO UPDATE SET last = excluded.last
+ON CONFLICT (key, source, topic, consumer) DO UPDATE SET last = max(last, excluded.last)
 """
 
 
