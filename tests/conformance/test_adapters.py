@@ -207,6 +207,9 @@ class WrongBus(Around):
         name = f"{group}-{member}" if self.wrong == "everything to everybody" else name
         return WrongSubscription(self.inner.subscribe(name, topics, member), self.wrong)
 
+    async def forget(self, group: str) -> int:
+        return 4 if self.wrong == "forgets nothing" else await self.inner.forget(group)
+
     async def append(self, records: Any, fences: Any = ()) -> Any:
         if self.wrong == "ignores the fence":
             return await self.inner.append(records)
@@ -223,6 +226,7 @@ BUS_BUGS = [
     "one group for all",
     "everything to everybody",
     "ignores the fence",
+    "forgets nothing",
 ]
 
 

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
+from partita.bus.forgetting import LOOK_AGAIN_S, has_members
 from partita.bus.log_schema import APPLICATION_ID, MIGRATIONS
 from partita.bus.log_subscription import LogSubscription
 from partita.bus.partitioner import partition_of
@@ -46,6 +47,7 @@ RESET = """
 UPDATE progress SET position = CASE WHEN ?1 THEN 0 ELSE (SELECT head FROM place AS p WHERE p.place = progress.place) END
 WHERE grp = ?2 AND place IN (SELECT place FROM place WHERE topic = ?3)
 """
+FORGET = "DELETE FROM progress WHERE grp = ?"
 RECLAIM = "UPDATE lease SET owner = NULL WHERE scope = ?1 AND substr(resource, 1, length(?2)) = ?2"
 # Only what every group has passed is trimmed, from the oldest on: a slow group is an alarm, not a loss.
 TRIM = """
@@ -151,6 +153,19 @@ class LogBus:
             # A new epoch: whoever holds the partition starts over from the new place.
             db.execute(RECLAIM, (f"group:{group}", f"{topic}/"))
             return db.execute(RESET, (to_start, group, topic)).rowcount
+
+    async def forget(self, group: str) -> int:
+        """Forget where a group stands that is no more."""
+        assert self._alive is not None
+        book, before, moved = LeaseBook(self._alive, self._clock), frozenset[tuple[str, str, int]](), False
+        while not moved:
+            async with self._file.writing() as db:
+                now = book.beats(db, f"group:{group}")
+                if not now:
+                    return db.execute(FORGET, (group,)).rowcount
+            moved, before = bool(before) and not now <= before, now
+            await self._clock.sleep(LOOK_AGAIN_S)
+        raise has_members(str(self.path), group)
 
     async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
         """Where groups stand."""

@@ -180,6 +180,15 @@ class Bus(Protocol):
         """
         ...
 
+    async def forget(self, group: str) -> int:
+        """Forget where a group stands that is no more, so that nothing is kept for it; returns in how many partitions it
+        stood. A group of that name begins at the oldest record again.
+
+        Raises:
+            Conflict: it has members. One that died counts until it is missed, some seconds.
+        """
+        ...
+
     async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
         """Where groups stand, for people and metrics."""
         ...

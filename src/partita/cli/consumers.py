@@ -1,4 +1,4 @@
-"""`partita consumers`: where each group stands, and the verbs that pause, resume and reset one."""
+"""`partita consumers`: where each group stands, and the verbs that pause, resume, reset and forget one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from partita.app import load_app, open_bus, open_stores
 from partita.bus.port import GroupLag
 from partita.cli.operating import acting_options, beside, confirmed, run
 from partita.cli.output import app_option, data_option, output_option, print_json, table
-from partita.errors import NotFound
+from partita.errors import Conflict, NotFound
 from partita.observability.why import why_group
 from partita.operators.audit import actor
 from partita.operators.steering import accept_gap as give_up_gap
@@ -142,6 +142,33 @@ def accept_gap(group: str, topic: str, key: str, data: Path, app_name: str, **ho
             return await give_up_gap(system.stores[group], topic, key, reason=how["reason"], by=actor())
 
     click.echo(f"number {run(work())} of key {key} may run now")
+
+
+@consumers.command(epilog="Example:  partita consumers forget reports-2025 --reason 'the job is gone'")
+@click.argument("group")
+@acting_options
+@data_option
+@app_option
+def forget(group: str, data: Path, app_name: str, **how: Any) -> None:
+    """Forget where a GROUP stands that is no more: the log keeps what its groups have not read."""
+    app = load_app(app_name)
+    if group.removesuffix(".retry") in {service.name for service in app.services}:
+        raise Conflict(
+            f"{group} is a group of this app.", hint="partita consumers reset puts it to another place, pause stops it."
+        )
+
+    async def work() -> int:
+        async with open_bus(app, data) as bus:
+            stands = await bus.lag(group)
+            if stands and not how["dry_run"]:
+                confirmed(f"Forget {group}", len(stands), yes=how["yes"], reason=how["reason"])
+                return await bus.forget(group)
+            return len(stands)
+
+    partitions = run(work())
+    if not partitions:
+        raise NotFound(f"There is no group {group}.", hint="partita consumers list")
+    click.echo(f"{group} " + ("would be" if how["dry_run"] else "is") + f" forgotten in {partitions} partitions")
 
 
 async def _read(

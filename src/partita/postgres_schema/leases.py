@@ -110,6 +110,12 @@ class LeaseBook:
         await link.rows(LOCK, scope)
         await self._eject(link, scope, [member])
 
+    async def beats(self, link: Link, scope: str) -> frozenset[tuple[Any, ...]]:
+        """Who works in a scope, with his last heartbeat. Whose stands still is ejected, which takes a while of looks."""
+        await link.rows(LOCK, scope)
+        await self._living(link, scope, "")
+        return frozenset(map(tuple, await link.rows(MEMBERS, scope)))
+
     async def leave_all(self, link: Link) -> None:
         """Every member of this opening leaves: nobody need wait until their heartbeats are stale."""
         await link.run(FREE_ALL, self._token)

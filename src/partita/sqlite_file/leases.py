@@ -77,6 +77,12 @@ class LeaseBook:
         db.execute(FREE, (scope, member))
         db.execute(EJECT, (scope, member))
 
+    def beats(self, db: sqlite3.Connection, scope: str) -> frozenset[tuple[str, str, int]]:
+        """Who works in a scope, with his last heartbeat. Who is gone is ejected; where the kernel does not tell, after a
+        while of looks."""
+        self._living(db, scope, "")
+        return frozenset(db.execute(MEMBERS, (scope,)))
+
     def _living(self, db: sqlite3.Connection, scope: str, me: str) -> list[str]:
         now = self._clock.monotonic()
         living = []

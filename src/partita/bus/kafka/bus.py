@@ -111,6 +111,11 @@ class KafkaBus:
             return 0
         return await asyncio.to_thread(self._groups.reset, group, topic, len(known.partitions), to_start)
 
+    async def forget(self, group: str) -> int:
+        """Forget where a group stands that is no more."""
+        self._subscribed.pop(group, None)
+        return await asyncio.to_thread(self._groups.forget, group)
+
     async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
         """Where groups stand."""
         return await asyncio.to_thread(self._groups.lag, group, dict(self._subscribed))

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
+from partita.bus.forgetting import has_members
 from partita.bus.kafka.trouble import MOVED, error_of, unavailable
 from partita.bus.port import GroupLag
 from partita.clock import Clock
@@ -90,6 +91,23 @@ class Groups:
                 hint=f"Stop the processes that consume for {group} first.",
             ) from error
         return sum(1 for place in done.topic_partitions if place.error is None)
+
+    def forget(self, group: str) -> int:
+        """Forget where a group stands that has no members; returns in how many partitions it stood.
+
+        Raises:
+            Conflict: it has members. BusUnavailable: its coordinator does not answer.
+        """
+        try:
+            stood = len(self._positions(group))
+            self._of_coordinators(lambda a: a.delete_consumer_groups([group], request_timeout=OPEN_S))
+        except KafkaException as error:
+            if error_of(error).code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return 0
+            if error_of(error).code() == KafkaError.NON_EMPTY_GROUP:
+                raise has_members(self._where, group) from error
+            raise unavailable(self._where, f"forgetting {group}", error_of(error)) from error
+        return stood
 
     @property
     def _admin(self) -> AdminClient:

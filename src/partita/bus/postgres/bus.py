@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from partita.bus.port import Fence, GroupLag, Outgoing, Subscription, TopicSpec
 from partita.bus.postgres.ear import Ear
-from partita.bus.postgres.groups import lag, reset
+from partita.bus.postgres.groups import forget, lag, reset
 from partita.bus.postgres.schema import MIGRATIONS, SCHEMA
 from partita.bus.postgres.subscription import Ground, PostgresSubscription
 from partita.bus.postgres.topics import Topics
@@ -107,6 +107,11 @@ class PostgresBus:
         """Put a group's place to the start or the end of a topic."""
         with of_the_bus():
             return await reset(self._database, group, topic, to_start)
+
+    async def forget(self, group: str) -> int:
+        """Forget where a group stands that is no more."""
+        with of_the_bus():
+            return await forget(self._database, self._book, self._clock, group)
 
     async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
         """Where groups stand."""

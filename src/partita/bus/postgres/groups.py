@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from partita.bus.forgetting import LOOK_AGAIN_S, has_members
 from partita.bus.port import GroupLag
+from partita.clock import Clock
 from partita.postgres_schema.arrays import told
 from partita.postgres_schema.database import Database
+from partita.postgres_schema.leases import LeaseBook
 
 # Offsets are dense: what is left is a subtraction. A place of 0 is the oldest record that is there.
 LAG = """
@@ -25,6 +29,8 @@ FROM partita_log.place AS p JOIN partita_log.topic AS t ON t.topic = p.topic
 WHERE g.grp = $1 AND t.name = $2 AND g.place = p.place
 """
 
+FORGET = "DELETE FROM partita_log.progress WHERE grp = $1"
+
 
 async def lag(database: Database, group: str | None) -> Sequence[GroupLag]:
     """Where groups stand."""
@@ -37,3 +43,16 @@ async def reset(database: Database, group: str, topic: str, to_start: bool) -> i
     async with database.writing() as link:
         await link.run(RECLAIM, f"group:{group}", f"{topic}/")
         return await link.run(RESET, group, topic, to_start)
+
+
+async def forget(database: Database, book: LeaseBook, clock: Clock, group: str) -> int:
+    """Forget where a group stands that has no members."""
+    before, moved = frozenset[tuple[Any, ...]](), False
+    while not moved:
+        async with database.writing() as link:
+            now = await book.beats(link, f"group:{group}")
+            if not now:
+                return await link.run(FORGET, group)
+        moved, before = bool(before) and not now <= before, now
+        await clock.sleep(LOOK_AGAIN_S)
+    raise has_members(database.where, group)

@@ -312,4 +312,6 @@ async def read_all(bus: Bus, topics: Sequence[str]) -> list[Record]:
             await asyncio.sleep(LOOK_S)
     finally:
         await subscription.close()
+    with contextlib.suppress(PartitaError):
+        await bus.forget(group)  # nobody asks for it again, and for a group the log keeps what it has not read
     return [found[place] for place in sorted(found)]

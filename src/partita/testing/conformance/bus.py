@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from partita.bus.port import RECORD_BYTES_MAX, Bus, Fence, Outgoing, Record, Subscription, TopicSpec
-from partita.errors import BusUnavailable, Fenced
+from partita.errors import BusUnavailable, Conflict, Fenced
 
 OpenBus = Callable[[], Awaitable[Bus]]
 Case = Callable[[OpenBus], Awaitable[None]]
@@ -258,6 +258,26 @@ async def lag_counts_what_is_left(open_bus: OpenBus) -> None:
         await subscription.close()
 
 
+async def a_group_is_forgotten_when_it_has_no_members(open_bus: OpenBus) -> None:
+    """Nothing is kept for it any more; a group of that name begins at the oldest record again."""
+    async with _opened(open_bus) as bus:
+        await bus.append([outgoing(n, f"k{n}") for n in range(10)])
+        subscription = bus.subscribe("group", [TOPIC], "one")
+        await _drain(subscription, 10)
+        refused = asyncio.create_task(bus.forget("group"))
+        while not refused.done():
+            await subscription.keep()
+            await _pause()
+        assert isinstance(refused.exception(), Conflict), "a group at work was forgotten"
+        await subscription.close()
+        assert await bus.forget("group") > 0
+        assert not await bus.lag("group")
+        again = bus.subscribe("group", [TOPIC], "one")
+        assert len(await _drain(again, 10)) == 10
+        await again.close()
+        assert await bus.forget("nobody") == 0
+
+
 async def only_what_every_group_has_handled_is_trimmed(open_bus: OpenBus) -> None:
     """Retention must never take a record from a group that still needs it."""
     async with _opened(open_bus) as bus:
@@ -297,6 +317,7 @@ CASES: tuple[Case, ...] = (
     schemas_are_found_by_fingerprint,
     a_group_is_woken,
     lag_counts_what_is_left,
+    a_group_is_forgotten_when_it_has_no_members,
     only_what_every_group_has_handled_is_trimmed,
     a_large_batch_comes_whole,
 )
