@@ -8,6 +8,8 @@ from typing import Any
 
 from partita.bus.port import Polled, Record
 from partita.runtime.consumer import Consumer
+from partita.runtime.lanes import Place
+from partita.runtime.system import System
 
 
 class Script:
@@ -31,17 +33,22 @@ class Script:
         """Nothing is held."""
 
 
+async def eight_records(bank: Any, system: System) -> tuple[Sequence[Record], list[Place]]:
+    """What eight deposits leave on the log, and the partitions it lies in."""
+    for name in "abcdefgh":
+        await bank.app.send(bank.Deposit(name=name, cents=1))
+    while system.relays["bank"].relayed < 8:
+        await system.clock.sleep(0.01)
+    probe = system.bus.subscribe("probe", ["test.bank.events"], "probe")
+    records = (await probe.poll(100)).records
+    await probe.close()
+    return records, sorted({record.at for record in records})
+
+
 async def test_what_was_in_hand_is_suspect_only_to_a_successor(bank: Any) -> None:
     """Suspects go one at a time, each counted first: after a broker's restart a thousand innocent ones would."""
     async with bank.app.running(services=["bank", "audit"], roles=("relay",)) as system:
-        for name in "abcdefgh":
-            await bank.app.send(bank.Deposit(name=name, cents=1))
-        while system.relays["bank"].relayed < 8:
-            await system.clock.sleep(0.01)
-        probe = system.bus.subscribe("probe", ["test.bank.events"], "probe")
-        records = (await probe.poll(100)).records
-        await probe.close()
-        places = sorted({record.at for record in records})
+        records, places = await eight_records(bank, system)
 
         def consumer(member: str, *polls: Polled) -> Consumer:
             return Consumer(system.pipelines["audit"], lambda: Script(*polls), member)
@@ -63,14 +70,7 @@ async def test_what_was_in_hand_is_suspect_only_to_a_successor(bank: Any) -> Non
 async def test_what_was_suspect_before_stays_so(bank: Any) -> None:
     """The broker's restart between must not wash a message clean that kills the process."""
     async with bank.app.running(services=["bank", "audit"], roles=("relay",)) as system:
-        for name in "abcdefgh":
-            await bank.app.send(bank.Deposit(name=name, cents=1))
-        while system.relays["bank"].relayed < 8:
-            await system.clock.sleep(0.01)
-        probe = system.bus.subscribe("probe", ["test.bank.events"], "probe")
-        records = (await probe.poll(100)).records
-        await probe.close()
-        places = sorted({record.at for record in records})
+        records, places = await eight_records(bank, system)
         dead = Consumer(system.pipelines["audit"], lambda: Script(Polled(records, places, ())), "dead")
         again = Script(Polled((), places, ()), Polled((), (), places), Polled(records, places, ()))
         heir = Consumer(system.pipelines["audit"], lambda: again, "heir")
