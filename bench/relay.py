@@ -132,10 +132,10 @@ class Ground:
 
     @contextlib.contextmanager
     def debezium(self) -> Iterator[Worker]:
-        """A Connect with the connector that `partita outbox debezium` prints."""
+        """A Connect with the connector that `partita outbox debezium` prints, and offsets of its own: its slot is new."""
         printed = as_json(connector(self.handover.place, SLOT), SLOT)
         access = {"PARTITA_DEBEZIUM_USER": "postgres", "PARTITA_DEBEZIUM_PASSWORD": "-"}
-        worker = debezium(self.folder / "connect", free_port(), self.cluster.servers, printed, access)
+        worker = debezium(Path(tempfile.mkdtemp(dir=self.folder)), free_port(), self.cluster.servers, printed, access)
         worker.start()
         assert worker.child is not None
         try:
