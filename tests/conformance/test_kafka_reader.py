@@ -13,7 +13,7 @@ from tests.servers import kafka_cluster
 
 from partita.bus.kafka.address import KafkaAddress
 from partita.bus.kafka.bus import KafkaBus
-from partita.bus.kafka.reader import Reader
+from partita.bus.kafka.reader import HELD_MAX, Reader
 from partita.bus.port import Outgoing, TopicSpec
 from partita.clock import SystemClock
 from partita.errors import BusError
@@ -90,6 +90,36 @@ async def test_a_name_is_of_the_newest_process(cluster: KafkaCluster) -> None:
         await bus.close()
 
 
+async def test_a_partition_that_was_full_when_it_went_is_read_when_it_comes_back(cluster: KafkaCluster) -> None:
+    """The client remembers a pause beyond the end of an assignment: nobody read such a partition ever again."""
+    bus = KafkaBus(cluster.url, clock=SystemClock())
+    await bus.open()
+    await bus.ensure_topics([TopicSpec(name="full.events", partitions=2)])
+    numbers = range(3 * HELD_MAX)
+    await bus.append([Outgoing("full.events", f"k{n}", b"", b"v", str(n)) for n in numbers])
+    first = bus.subscribe("full", ["full.events"], "a")
+    try:
+        async with asyncio.timeout(60):
+            while [part.stopped for part in first._reader.parts.values()] != [True, True]:  # type: ignore[attr-defined]
+                await asyncio.sleep(0.05)
+            second = bus.subscribe("full", ["full.events"], "b")
+            while not (await second.poll(0)).assigned:
+                await first.release((await first.poll(0)).revoked)
+                await asyncio.sleep(0.05)
+            await second.close()
+
+            read = 0
+            while read < len(numbers):
+                polled = await first.poll(1_000)
+                await first.release(polled.revoked)
+                first.done(polled.records)
+                read += len(polled.records)
+                await asyncio.sleep(0.01)
+    finally:
+        await first.close()
+        await bus.close()
+
+
 class Place:
     """A consumer that knows where its group stands, and nothing else: no broker is needed for what is asked here."""
 
@@ -98,6 +128,9 @@ class Place:
         return [TopicPartition(place.topic, place.partition, 7) for place in partitions]
 
     def incremental_assign(self, partitions: list[TopicPartition]) -> None:
+        """Done."""
+
+    def resume(self, partitions: list[TopicPartition]) -> None:
         """Done."""
 
     def incremental_unassign(self, partitions: list[TopicPartition]) -> None:

@@ -263,14 +263,14 @@ class Reader:
             moved = self._moved(places)
         self._write(moved)
         self._drop(places)
-        consumer.incremental_unassign(partitions)
+        _let_go(consumer, partitions)
 
     def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Others have them already: nothing is written any more."""
         places = [(p.topic, p.partition) for p in partitions]
         log.warning("%s lost %d partitions", self._settings["group.id"], len(places))
         self._drop(places, told=True)
-        consumer.incremental_unassign(partitions)
+        _let_go(consumer, partitions)
 
     def _all_released(self, places: Sequence[Where]) -> bool:
         return all(self.parts[where].released for where in places if where in self.parts)
@@ -319,6 +319,12 @@ class Reader:
         if not self._rung and not self._loop.is_closed():
             self._rung = True
             self._loop.call_soon_threadsafe(self._news)
+
+
+def _let_go(consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    # The client remembers a pause beyond the assignment: a partition that comes back would never be read.
+    consumer.resume(partitions)
+    consumer.incremental_unassign(partitions)
 
 
 def _resolve(asked: Sequence[asyncio.Future[None]]) -> None:
