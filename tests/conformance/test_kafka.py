@@ -12,7 +12,8 @@ from servers.kafka import KafkaCluster
 from tests.servers import kafka_cluster
 
 from partita.bus.connect import connect_bus
-from partita.bus.port import Bus, Outgoing
+from partita.bus.kafka.administration import KafkaAdministration
+from partita.bus.port import Bus, Outgoing, TopicSpec
 from partita.clock import SystemClock
 from partita.testing.conformance import bus as bus_suite
 
@@ -65,3 +66,13 @@ async def test_a_group_that_has_not_joined_yet_is_behind_by_all_it_will_read(clu
         while sum(each.lag for each in await bus.lag("late")):
             assert asyncio.get_running_loop().time() < until, "it stands where it ended"
             await asyncio.sleep(0.05)
+
+
+async def test_a_topic_that_another_made_meanwhile_is_taken_as_it_is(cluster: KafkaCluster) -> None:
+    """Whoever comes second waited for partitions that are never to come, and was told that they lack leaders."""
+    topics = KafkaAdministration(cluster.url, clock=SystemClock())
+    await topics.open()
+    name = f"twice.events-{next(NUMBERS)}"
+    await topics.create([TopicSpec(name=name, partitions=1)])
+    await topics.create([TopicSpec(name=name, partitions=3)])
+    assert len((await topics.describe([name]))[name].partitions) == 1

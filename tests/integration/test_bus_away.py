@@ -11,7 +11,7 @@ from tests.integration.conftest import Bank
 
 from partita import App, PartitaError
 from partita.alerts import reading
-from partita.bus.port import GroupLag
+from partita.bus.port import GroupLag, TopicSpec
 from partita.clock import SystemClock
 from partita.errors import BusUnavailable
 from partita.observability import metrics
@@ -47,6 +47,38 @@ def bank(tmp_path: Path) -> Bank:
     bank = Bank(tmp_path / "data")
     bank.app = SilentApp(*bank.app.services, settings=bank.app.settings)
     return bank
+
+
+class LateBus(SilentBus):
+    """Takes no schema, as a broker that is not there; and notes which topics it was told of."""
+
+    def __init__(self, inner: Any) -> None:
+        super().__init__(inner)
+        self.told: list[str] = []
+
+    async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
+        """Noted."""
+        self.told += [topic.name for topic in topics]
+        await self.inner.ensure_topics(topics)
+
+    async def put_schema(self, fingerprint: str, text: str) -> None:
+        """No answer."""
+        raise BusUnavailable("No broker answers.")
+
+
+class LateApp(App):
+    """An app on such a bus."""
+
+    def connect_bus(self, clock: SystemClock, wake: Wake) -> Any:
+        """The bus, late."""
+        return LateBus(super().connect_bus(clock, wake))
+
+
+async def test_a_bus_that_is_away_is_told_of_topics_nevertheless(bank: Any) -> None:
+    """When it comes, the relay's first append may be sooner than anything else: it must not make them otherwise."""
+    bank.app = LateApp(*bank.app.services, settings=bank.app.settings)
+    async with bank.app.running(services=["bank"], roles=()) as system:
+        assert "test.bank.events" in system.bus.told
 
 
 async def test_metrics_leave_out_what_the_bus_does_not_say(bank: Any) -> None:

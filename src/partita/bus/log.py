@@ -16,6 +16,7 @@ from partita.bus.log_schema import APPLICATION_ID, MIGRATIONS
 from partita.bus.log_subscription import LogSubscription
 from partita.bus.partitioner import partition_of
 from partita.bus.port import RECORD_BYTES_MAX, Fence, GroupLag, Outgoing, Subscription, TopicSpec
+from partita.bus.specs import Specs
 from partita.clock import US, Clock, SystemIds
 from partita.errors import BusUnavailable, Fenced, StoreUnavailable
 from partita.sqlite_file.alive import Alive
@@ -70,6 +71,7 @@ class LogBus:
         self._wake = wake
         self._file = SqliteFile(path, application_id=APPLICATION_ID, migrations=MIGRATIONS, migrate=migrate)
         self._alive: Alive | None = None
+        self._specs = Specs()
         self._places: dict[tuple[str, int], int] = {}
         self._partitions: dict[str, int] = {}
 
@@ -93,6 +95,10 @@ class LogBus:
 
     async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
         """Create the topics that do not exist."""
+        self._specs.tell(topics)
+        await self._make(topics)
+
+    async def _make(self, topics: Sequence[TopicSpec]) -> None:
         missing = [t for t in topics if t.name not in self._partitions]
         if not missing:
             return
@@ -103,7 +109,7 @@ class LogBus:
 
     async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
         """Append durably, in order."""
-        await self.ensure_topics([TopicSpec(name=t) for t in dict.fromkeys(r.topic for r in records)])
+        await self._make(self._specs.of(records))
         refusals = [_refusal(record) for record in records]
         topics: set[str] = set()
         try:

@@ -123,9 +123,10 @@ class System:
         Raises:
             BusUnavailable: it does not answer; nothing but this waits for it.
         """
+        # First, so that the bus knows what is declared, whoever makes a topic when it answers: the relay may be sooner.
+        await self.bus.ensure_topics([topic.spec for topic in declared_topics(self.catalog, self.topics)])
         for fingerprint in self.fingerprints:
             await self.bus.put_schema(fingerprint, self.codec.schema_text(fingerprint) or "")
-        await self.bus.ensure_topics([topic.spec for topic in declared_topics(self.catalog, self.topics)])
         self.introduced = True
 
     async def _check_sagas(self, service: Service, store: Store) -> None:

@@ -21,6 +21,7 @@ from partita.bus.kafka.topics import Topics, new_topic
 from partita.bus.kafka.trouble import LastError, log
 from partita.bus.kafka.writer import KafkaWriter
 from partita.bus.port import RECORD_BYTES_MAX, Fence, GroupLag, Outgoing, Subscription, TopicSpec
+from partita.bus.specs import Specs
 from partita.clock import Clock
 from partita.errors import BusUnavailable
 
@@ -38,6 +39,7 @@ class KafkaBus:
         self._instance = instance
         self._last_error = LastError(clock)
         self._schemas = SchemaTopic(self.address)
+        self._specs = Specs()
         self._known: set[str] = set()
         self._subscribed: dict[str, Sequence[str]] = {}
         self._writer: KafkaWriter | None = None
@@ -61,6 +63,10 @@ class KafkaBus:
 
     async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
         """Create the topics that do not exist."""
+        self._specs.tell(topics)
+        await self._make(topics)
+
+    async def _make(self, topics: Sequence[TopicSpec]) -> None:
         unknown = [t for t in topics if t.name not in self._known]
         if not unknown:
             return
@@ -72,7 +78,7 @@ class KafkaBus:
 
     async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
         """Append durably, in order; acknowledged by all in-sync replicas."""
-        await self.ensure_topics([TopicSpec(name=t) for t in dict.fromkeys(r.topic for r in records)])
+        await self._make(self._specs.of(records))
         refusals = [_refusal(record) for record in records]
         if self._writer is None:
             raise BusUnavailable(f"{self.address.shown} is not open.")

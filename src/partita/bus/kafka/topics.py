@@ -60,13 +60,15 @@ class Topics:
         """
         if not topics:
             return
-        for answer in self._admin.create_topics(list(topics), request_timeout=ASK_S).values():
+        made = {topic.topic: topic.num_partitions for topic in topics}
+        for name, answer in self._admin.create_topics(list(topics), request_timeout=ASK_S).items():
             try:
                 answer.result()
             except KafkaException as error:
                 if error_of(error).code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise unavailable(self._where, "creating topics", error_of(error)) from error
-        self.wait_led({topic.topic: topic.num_partitions for topic in topics})
+                made[name] = 1  # another made it meanwhile, with as many as he chose
+        self.wait_led(made)
 
     def wait_led(self, partitions: Mapping[str, int]) -> None:
         """Return when each topic has so many partitions and each of them a leader, at most in ten seconds.

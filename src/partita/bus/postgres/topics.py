@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from partita.bus.partitioner import partition_of
 from partita.bus.port import Outgoing, TopicSpec
+from partita.bus.specs import Specs
 from partita.clock import US
 from partita.postgres_schema.arrays import unnest
 from partita.postgres_schema.database import Database
@@ -33,6 +34,7 @@ class Topics:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.specs = Specs()
         self._partitions: dict[str, int] = {}
         self._names: dict[str, str] = {}
         self._places: dict[Where, int] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from partita.bus.port import RECORD_BYTES_MAX, Fence, Outgoing, TopicSpec
+from partita.bus.port import RECORD_BYTES_MAX, Fence, Outgoing
 from partita.bus.postgres.schema import FENCED, NO_PLACE
 from partita.bus.postgres.topics import Topics
 from partita.errors import BusUnavailable, Fenced
@@ -29,7 +29,7 @@ class Writer:
         Where the connection is lost on the way it may have happened: what is appended again is a copy with the same
         id, behind all that was appended before, and receivers drop it.
         """
-        await self._topics.ensure([TopicSpec(name=t) for t in dict.fromkeys(r.topic for r in records)])
+        await self._topics.ensure(self._topics.specs.of(records))
         refusals = [_refusal(record) for record in records]
         going = [record for record, refusal in zip(records, refusals, strict=True) if refusal is None]
         if going or fences:

@@ -221,6 +221,28 @@ async def an_old_epoch_appends_nothing(open_bus: OpenBus) -> None:
         await subscription.close()
 
 
+async def an_append_makes_a_topic_as_it_was_declared(open_bus: OpenBus) -> None:
+    """Where the bus did not answer when it was told of a topic, the relay may be the first to reach it."""
+    async with _opened(open_bus) as bus:
+        topic = f"{TOPIC}-late"
+        try:
+            async with asyncio.timeout(0):
+                await bus.ensure_topics([TopicSpec(name=topic, partitions=7)])
+        except TimeoutError:
+            pass
+        await bus.append([outgoing(0)._replace(topic=topic)])
+        subscription = bus.subscribe("group", [topic], "one")
+        assigned: set[tuple[str, int]] = set()
+        until = asyncio.get_running_loop().time() + PATIENCE_S
+        while not assigned and asyncio.get_running_loop().time() < until:
+            await subscription.keep()
+            assigned |= set((await subscription.poll(0)).assigned)
+            await _pause()
+        assert len(assigned) == 7, "made with other partitions than declared"
+        assert _numbers(await _drain(subscription, 1)) == [0]
+        await subscription.close()
+
+
 async def schemas_are_found_by_fingerprint(open_bus: OpenBus) -> None:
     """What one process wrote with, another can read with."""
     async with _opened(open_bus) as one, _opened(open_bus) as two:
@@ -314,6 +336,7 @@ CASES: tuple[Case, ...] = (
     who_leaves_is_replaced,
     a_record_over_the_limit_is_refused_alone,
     an_old_epoch_appends_nothing,
+    an_append_makes_a_topic_as_it_was_declared,
     schemas_are_found_by_fingerprint,
     a_group_is_woken,
     lag_counts_what_is_left,
