@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
 from servers.kafka import KafkaCluster
 from tests.servers import kafka_cluster
 
@@ -86,6 +87,32 @@ async def test_a_name_is_of_the_newest_process(cluster: KafkaCluster) -> None:
         while not (await second.poll(10)).records:
             await asyncio.sleep(0.05)
     for subscription, bus in ((first, older), (second, newer)):
+        await subscription.close()
+        await bus.close()
+
+
+async def test_a_loss_is_told_as_long_as_it_stands(cluster: KafkaCluster) -> None:
+    """Told once, the next poll would find nothing and say by this that all is well, while nobody reads on."""
+    bus = KafkaBus(cluster.url, clock=SystemClock())
+    await bus.open()
+    await bus.ensure_topics([TopicSpec(name="gone.events", partitions=1)])
+    await bus.append([Outgoing("gone.events", "k", b"", b"v", str(n)) for n in range(4)])
+    await bus.reset("gone", "gone.events", to_start=True)
+    cut = [TopicPartition("gone.events", 0, 2)]
+    admin = AdminClient(KafkaAddress.parse(cluster.url).admin())
+    admin.delete_records(cut)[cut[0]].result(30)
+    subscription = bus.subscribe("gone", ["gone.events"], "a")
+    try:
+        async with asyncio.timeout(30):
+            with pytest.raises(BusError, match="stands where records were deleted"):
+                while True:
+                    await subscription.poll(10)
+                    await asyncio.sleep(0.05)
+        for _ in range(3):
+            with pytest.raises(BusError, match="stands where records were deleted"):
+                await subscription.poll(10)
+            await asyncio.sleep(0.1)
+    finally:
         await subscription.close()
         await bus.close()
 

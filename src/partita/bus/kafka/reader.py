@@ -42,6 +42,7 @@ class Part:
     released: bool = False
     paused: bool = False  # by who subscribed
     stopped: bool = False  # at the client, by this thread
+    lost: BusError | None = None
 
 
 class Reader:
@@ -157,7 +158,7 @@ class Reader:
             for message in messages:
                 error = message.error()
                 if error is not None:
-                    self._told(error)
+                    self._told(error, (message.topic() or "", message.partition() or 0))
                     continue
                 record = record_of(message)
                 part = self.parts.get(record.at)
@@ -165,12 +166,14 @@ class Reader:
                     part.held.append(record)
         self._ring()
 
-    def _told(self, error: KafkaError) -> None:
+    def _told(self, error: KafkaError, where: Where) -> None:
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
-            self.error = BusError(
-                f"{self._where}: {self._settings['group.id']} stands where records were deleted ({error.str()}).",
-                hint="They are lost to this group; reset it when that is accepted: partita consumers reset",
-            )
+            # The client says it once, and reads such a partition no more.
+            if where in self.parts:
+                self.parts[where].lost = BusError(
+                    f"{self._where}: {self._settings['group.id']} stands where records were deleted ({error.str()}).",
+                    hint="They are lost to this group; reset it when that is accepted: partita consumers reset",
+                )
         elif error.fatal() or error.code() == KafkaError._FATAL:
             # Joining again would take the membership from who has it now, who would take it back, and so on for ever.
             self._over = BusError(

@@ -22,7 +22,12 @@ class KafkaSubscription:
         self.on_wake()
 
     async def poll(self, count: int) -> Polled:
-        """At most `count` records that were read."""
+        """At most `count` records that were read.
+
+        Raises:
+            BusError: records of a partition held were deleted unread; as long as it is held, so that nobody takes
+                silence for health. What came and what must go is told nevertheless.
+        """
         reader = self._reader
         reader.check()
         with reader.changed:
@@ -32,6 +37,11 @@ class KafkaSubscription:
                 raise error
             assigned, reader.assigned = reader.assigned, []
             revoked, reader.revoked = reader.revoked, []
+            lost = next((part.lost for part in reader.parts.values() if part.lost is not None), None)
+            if lost is not None:
+                if assigned or revoked:
+                    return Polled([], assigned, revoked)
+                raise lost
             records = self._take(list(reader.parts.values()), count) if count > 0 else []
             if records:
                 reader.changed.notify_all()
