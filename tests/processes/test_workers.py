@@ -9,10 +9,15 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from tests.processes.test_processes import ROOT, inversions, send, wait_for
+
+from partita.cli.workers import Workers
+from partita.clock import SystemClock
+from partita.store.connect import connect_store
 
 pytestmark = [pytest.mark.slow]
 
@@ -77,6 +82,81 @@ def test_who_started_it_is_told_when_it_is_ready_and_when_it_stops(processes: in
         finally:
             parent.kill()
             parent.communicate()
+
+
+class Interrupted(Workers):
+    """Workers that are told to stop while the second is being started: before there is a process, or when there is."""
+
+    before = False
+
+    def _start(self, number: int) -> None:
+        if number == 2 and self.before:
+            self._stop()
+        super()._start(number)
+        if number == 2 and not self.before:
+            self._stop()
+
+
+def run_words(data: Path) -> list[str]:
+    """The words of a command that runs until it is told to stop."""
+    return ["run", "tests.processes.counting:app", "--data", str(data)]
+
+
+@pytest.mark.parametrize("before", [True, False])
+async def test_a_stop_during_the_start_reaches_all_that_were_started(before: bool, tmp_path: Path) -> None:
+    """Who was not told was waited for until it was killed by whoever lost patience."""
+    workers = Interrupted(run_words(tmp_path), 3, SystemClock())
+    workers.before = before
+    try:
+        assert await asyncio.wait_for(workers._run(), 30) == 0
+        assert len(workers._children) == 2, "none is started after it"
+    finally:
+        end(workers)
+
+
+class Deaf(Workers):
+    """A worker that does not hear."""
+
+    def _start(self, number: int) -> None:
+        deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
+        child = self._children[number] = subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE)
+        with child.stdout or nullcontext() as said:
+            assert said is not None and said.readline()
+        self._stop()
+
+
+async def test_a_worker_that_does_not_end_is_killed(tmp_path: Path) -> None:
+    """The wait for it has an end, and who started all of them is told that it was not in order."""
+    workers = Deaf(run_words(tmp_path), 1, SystemClock(), grace_s=0.0, killed_after_s=0.5)
+    try:
+        assert await asyncio.wait_for(workers._run(), 30) == 1
+    finally:
+        end(workers)
+
+
+def end(workers: Workers) -> None:
+    """Leave nothing behind."""
+    workers._ear.close()
+    for child in workers._children.values():
+        child.kill()
+        child.wait()
+
+
+async def test_a_start_that_cannot_succeed_ends_all_with_its_code(tmp_path: Path) -> None:
+    """Started again for ever, a deployment that waits for its migration looks to systemd like one that works."""
+    other = connect_store(tmp_path / "sink.db", service="other", tables="", clock=SystemClock())
+    await other.open()
+    await other.close()
+    command = [sys.executable, "-c", "from partita.cli.main import main; main()", *run_words(tmp_path)]
+    parent = subprocess.Popen(
+        [*command, "--workers", "2"], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE
+    )
+    try:
+        said = parent.communicate(timeout=30)[1]
+        assert (parent.returncode, said.count(b"would again")) == (5, 1)
+    finally:
+        parent.terminate()
+        parent.communicate()
 
 
 def environment(pids: list[int]) -> list[str]:

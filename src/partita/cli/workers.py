@@ -17,7 +17,9 @@ PAUSES_S = (0.1, 1.0, 5.0)
 CALM_S = 30.0
 LOOK_S = 0.2
 READY_WITHIN_S = 60.0
-KILLED_AFTER_S = 15.0
+SAME_AGAIN = (2, 5)
+"""Exit codes of what no start anew mends: a setting or declaration that is wrong; a database of another, or one that
+waits for its migration."""
 
 
 @dataclass(slots=True)
@@ -30,17 +32,21 @@ class Workers:
     clock: Clock
     name: str = ""
     grace_s: float = 10.0
+    killed_after_s: float = 15.0
     _children: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
     _started: dict[int, float] = field(default_factory=dict)
     _deaths: dict[int, int] = field(default_factory=dict)
+    _asked: set[int] = field(default_factory=set)
+    _cannot: int = 0
     _stopping: bool = False
     _anew: bool = False
     _ready: int = 0
     _ear: ReadinessEar = field(default_factory=ReadinessEar)
 
     async def run(self) -> int:
-        """Run until SIGTERM or SIGINT; returns 0, or 1 when a worker did not end in order. SIGHUP starts the workers anew,
-        one after the other: the next one is stopped when the one before it works again."""
+        """Run until SIGTERM or SIGINT; returns 0, or 1 when a worker did not end in order. One that ends before all were
+        ready, with a code it would end with again, ends all with that code. SIGHUP starts the workers anew, one after the
+        other: the next one is stopped when the one before it works again."""
         for which in (signal.SIGTERM, signal.SIGINT):
             signal.signal(which, lambda *_: self._stop())
         signal.signal(signal.SIGHUP, lambda *_: self._start_anew())
@@ -51,17 +57,46 @@ class Workers:
 
     async def _run(self) -> int:
         for number in range(1, self.count + 1):
-            self._start(number)
+            if not self._stopping:
+                self._start(number)
         while not self._stopping:
+            self._listen()
             for number in range(1, self.count + 1):
                 await self._look(number)
-            self._listen()
             if self._anew:
                 self._anew = False
                 await self._roll()
             await self.clock.sleep(LOOK_S)
+        ended = await self._end()
+        return self._cannot or ended
+
+    async def _end(self) -> int:
+        """Have all end. Who was being started when the signal came has not been asked by it."""
+        for number in self._children:
+            self._ask(number)
+        until = self._killed_at()
+        while any(child.poll() is None for child in self._children.values()):
+            if self.clock.monotonic() > until:
+                self._kill()
+            await self.clock.sleep(LOOK_S)
         # One that was just started may be asked to stop before it listens.
-        return max(int(child.wait() not in (0, -signal.SIGTERM)) for child in self._children.values())
+        ended = [child.returncode in (0, -signal.SIGTERM) for child in self._children.values()]
+        return int(not all(ended))
+
+    def _ask(self, number: int) -> None:
+        """Ask a worker to end, once: asked twice it ends at once."""
+        if number not in self._asked and self._children[number].poll() is None:
+            self._asked.add(number)
+            self._children[number].send_signal(signal.SIGTERM)
+
+    def _killed_at(self) -> float:
+        return self.clock.monotonic() + self.grace_s + self.killed_after_s
+
+    def _kill(self) -> None:
+        for number, child in self._children.items():
+            if number in self._asked and child.poll() is None:
+                talk(f"worker {number} does not end, and is killed")
+                child.kill()
 
     def _listen(self) -> None:
         waited = self._ready < self.count
@@ -71,14 +106,11 @@ class Workers:
 
     async def _roll(self) -> None:
         for number in range(1, self.count + 1):
-            child = self._children[number]
-            if child.poll() is None:
-                child.send_signal(signal.SIGTERM)
-            until = self.clock.monotonic() + self.grace_s + KILLED_AFTER_S
-            while child.poll() is None and not self._stopping:
+            self._ask(number)
+            until = self._killed_at()
+            while self._children[number].poll() is None and not self._stopping:
                 if self.clock.monotonic() > until:
-                    talk(f"worker {number} does not end, and is killed")
-                    child.kill()
+                    self._kill()
                 await self.clock.sleep(LOOK_S)
             self._ear.heard()
             if self._stopping:
@@ -100,6 +132,10 @@ class Workers:
         code = self._children[number].poll()
         if code is None or self._stopping:
             return
+        if code in SAME_AGAIN and self._ready < self.count:
+            talk(f"worker {number} ended with {code}, and would again: all are stopped")
+            self._cannot, self._stopping = code, True
+            return
         calm = self.clock.monotonic() - self._started[number] > CALM_S
         deaths = self._deaths[number] = 1 if calm else self._deaths.get(number, 0) + 1
         pause = PAUSES_S[min(deaths, len(PAUSES_S)) - 1]
@@ -110,6 +146,7 @@ class Workers:
 
     def _start(self, number: int) -> None:
         instance = f"{self.name}-{number}" if self.name else ""
+        self._asked.discard(number)
         # In a group of its own, so that Ctrl-C reaches it once, from here.
         self._children[number] = subprocess.Popen(
             [sys.executable, "-c", "from partita.cli.main import main; main()", *self.command],
@@ -119,8 +156,9 @@ class Workers:
         self._started[number] = self.clock.monotonic()
 
     def _stop(self) -> None:
+        if self._stopping:
+            self._asked.clear()  # told again: at once
         self._stopping = True
         tell(STOPPING)
-        for child in self._children.values():
-            if child.poll() is None:
-                child.send_signal(signal.SIGTERM)
+        for number in list(self._children):
+            self._ask(number)
