@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,11 @@ from tests.integration.conftest import Bank
 
 from partita import App, PartitaError
 from partita.alerts import reading
-from partita.bus.port import GroupLag, TopicSpec
+from partita.bus.port import Fence, GroupLag, Outgoing, TopicSpec
 from partita.clock import SystemClock
 from partita.errors import BusUnavailable
 from partita.observability import metrics
+from partita.outbox.relay import RESOURCES
 from partita.runtime.watch import Watch
 from partita.sqlite_file.wake import Wake
 
@@ -72,6 +75,47 @@ class LateApp(App):
     def connect_bus(self, clock: SystemClock, wake: Wake) -> Any:
         """The bus, late."""
         return LateBus(super().connect_bus(clock, wake))
+
+
+class SlowBus(SilentBus):
+    """Takes records when the test says so."""
+
+    def __init__(self, inner: Any) -> None:
+        super().__init__(inner)
+        self.asked, self.go = asyncio.Event(), asyncio.Event()
+
+    async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
+        """After a while."""
+        self.asked.set()
+        await self.go.wait()
+        found: Sequence[str | None] = await self.inner.append(records, fences)
+        return found
+
+
+class SlowApp(App):
+    """An app on such a bus."""
+
+    def connect_bus(self, clock: SystemClock, wake: Wake) -> Any:
+        """The bus, slow."""
+        return SlowBus(super().connect_bus(clock, wake))
+
+
+async def test_a_slow_bus_does_not_cost_a_relay_its_slots(bank: Any) -> None:
+    """Another relay would append all of its backlog once more, and then the next, for as long as the bus is slow."""
+    app = bank.app = SlowApp(*bank.app.services, settings=bank.app.settings)
+    async with bank.app.running(services=["bank"], roles=("relay",)) as system:
+        await bank.app.send(bank.Deposit(name="ann", cents=1))
+        await system.bus.asked.wait()
+        with closing(Wake(bank.app.settings.data / "wake")) as wake:
+            other = app.connect_store(app.services[0], system.bus, SystemClock(), wake)
+            await other.open()
+            try:
+                for _ in range(16):
+                    assert not await other.leases.tick("relay", RESOURCES, "other")
+                    await asyncio.sleep(0.25)  # more than a silent member is given
+            finally:
+                system.bus.go.set()
+                await other.close()
 
 
 async def test_a_bus_that_is_away_is_told_of_topics_nevertheless(bank: Any) -> None:

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -120,8 +119,8 @@ class Deaf(Workers):
     def _start(self, number: int) -> None:
         deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
         child = self._children[number] = subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE)
-        with child.stdout or nullcontext() as said:
-            assert said is not None and said.readline()
+        assert child.stdout is not None and child.stdout.readline()
+        child.stdout.close()
         self._stop()
 
 

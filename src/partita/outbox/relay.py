@@ -64,6 +64,11 @@ class Relay:
             return now
         return min(now + self._options.idle_poll_s, self._next_tick)
 
+    async def keep(self) -> None:
+        """Heartbeat where a step takes long: a slow bus must not cost the slots, or the next relay appends all of it too."""
+        if self._held and self._clock.monotonic() >= self._next_tick:
+            await self._store.leases.beat("relay", self._member)
+
     async def stop(self) -> None:
         """Give the slots back at once, so that another relay need not wait for the heartbeat to go stale."""
         await self._store.leases.leave("relay", self._member)

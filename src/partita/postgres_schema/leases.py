@@ -26,6 +26,7 @@ BEAT = """
 INSERT INTO lease_member AS m (scope, member, token, beat) VALUES ($1, $2, $3, 1)
 ON CONFLICT (scope, member) DO UPDATE SET beat = m.beat + 1, token = excluded.token
 """
+BEAT_AGAIN = "UPDATE lease_member SET beat = beat + 1 WHERE scope = $1 AND member = $2 AND token = $3"
 MEMBERS = "SELECT member, token, beat FROM lease_member WHERE scope = $1 ORDER BY member"
 EJECT = "DELETE FROM lease_member WHERE scope = $1 AND member = ANY($2::text[])"
 FREE = "UPDATE lease SET owner = NULL WHERE scope = $1 AND owner = ANY($2::text[])"
@@ -100,6 +101,10 @@ class LeaseBook:
         if gone or member not in living or share - held.keys():
             return None
         return Holding(held, tuple(sorted(held.keys() - share)))
+
+    async def beat(self, link: Link, scope: str, member: str) -> None:
+        """Heartbeat of a member, if it still is one."""
+        await link.run(BEAT_AGAIN, scope, member, self._token)
 
     async def release(self, link: Link, scope: str, resources: Sequence[str], member: str) -> None:
         """Give these resources back."""

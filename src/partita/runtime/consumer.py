@@ -323,7 +323,7 @@ class Consumer:
 
 
 class Member(Protocol):
-    """Who is kept: a consumer, or the retry tiers."""
+    """Who is kept: a consumer, the retry tiers, or a relay."""
 
     @property
     def name(self) -> str:
@@ -336,17 +336,18 @@ class Member(Protocol):
 
 
 class Keeper:
-    """Keeps a consumer's membership alive beside it: a handler that runs long must not cost the partitions."""
+    """Keeps a member alive beside its work: a handler that runs long must not cost the partitions, nor a slow bus the
+    slots of a relay."""
 
-    def __init__(self, consumer: Member, every_s: float = 0.5) -> None:
-        self.name = f"keeper of {consumer.name}"
-        self._consumer = consumer
+    def __init__(self, member: Member, every_s: float = 0.5) -> None:
+        self.name = f"keeper of {member.name}"
+        self._member = member
         self._every_s = every_s
 
     async def step(self, now: float) -> float:
         """One heartbeat."""
-        await self._consumer.keep()
+        await self._member.keep()
         return now + self._every_s
 
     async def stop(self) -> None:
-        """Nothing to give back: the consumer leaves the group."""
+        """Nothing to give back: the member does it."""

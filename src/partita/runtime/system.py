@@ -166,6 +166,7 @@ class System:
                 options = RelayOptions(batch=self.settings.batch)
                 relay = self.relays[name] = Relay(store, self.bus, self.clock, f"{self.member}/relay", options)
                 store.on_outbox = self._start(relay)
+                self._start(Keeper(relay))
                 self._start(Janitor(pipeline.service, store))
                 self._start(Watch(store, self.bus, f"{self.member}/watch", channels, self.settings.alert_every_s))
             if "timers" in roles and pipeline.service.declared.sagas:

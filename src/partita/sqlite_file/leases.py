@@ -24,6 +24,7 @@ BEAT = """
 INSERT INTO lease_member (scope, member, token, beat) VALUES (?, ?, ?, 1)
 ON CONFLICT (scope, member) DO UPDATE SET beat = beat + 1, token = excluded.token
 """
+BEAT_AGAIN = "UPDATE lease_member SET beat = beat + 1 WHERE scope = ? AND member = ? AND token = ?"
 MEMBERS = "SELECT member, token, beat FROM lease_member WHERE scope = ? ORDER BY member"
 EJECT = "DELETE FROM lease_member WHERE scope = ? AND member = ?"
 FREE = "UPDATE lease SET owner = NULL WHERE scope = ? AND owner = ?"
@@ -67,6 +68,10 @@ class LeaseBook:
             if claimed is not None:
                 held[resource] = claimed[0]
         return Holding(held, tuple(sorted(held.keys() - share)))
+
+    def beat(self, db: sqlite3.Connection, scope: str, member: str) -> None:
+        """Heartbeat of a member, if it still is one."""
+        db.execute(BEAT_AGAIN, (scope, member, self._alive.token))
 
     def release(self, db: sqlite3.Connection, scope: str, resources: Sequence[str], member: str) -> None:
         """Give these resources back."""

@@ -398,6 +398,10 @@ class Leases(Protocol):
         """Heartbeat; give up what belongs to others now, take what is free; returns what this member holds."""
         ...
 
+    async def beat(self, scope: str, member: str) -> None:
+        """Heartbeat and nothing else, beside work on what is held; who left, or was taken for gone, stays so."""
+        ...
+
     async def leave(self, scope: str, member: str) -> None:
         """Give everything back."""
         ...

@@ -59,6 +59,22 @@ class Ends(Acknowledges):
                 report(self.error, None)
 
 
+class Full(Acknowledges):
+    """A producer that has room for one record, until it is told of more; its reports come when it is told to."""
+
+    room = 1
+    silent = True
+
+    def produce(self, *_: Any, on_delivery: Report, **__: Any) -> None:
+        if len(self.waiting) >= self.room:
+            raise BufferError
+        super().produce(on_delivery=on_delivery)
+
+    def poll(self, seconds: float) -> None:
+        if not self.silent:
+            super().poll(seconds)
+
+
 class Writer(KafkaWriter):
     """A writer with these producers, one after the other."""
 
@@ -82,5 +98,20 @@ async def test_who_shared_a_producer_that_ended_gets_his_answer_though_it_comes_
         told = await asyncio.gather(one, two, return_exceptions=True)
         assert all(isinstance(each, BusUnavailable) for each in told)
         assert await writer.append([record("one"), record("two")]) == [None, None]
+    finally:
+        writer.close()
+
+
+async def test_an_append_to_a_full_producer_ends() -> None:
+    """Where the queue never empties it would wait for ever, and hold its relay's slots; what it did send is not sent
+    again when its answer comes late."""
+    producer = Full()
+    writer = Writer(producer)
+    records = [record(name) for name in ("one", "two", "three")]
+    try:
+        with pytest.raises(BusUnavailable):
+            await asyncio.wait_for(writer.append(records), 5)
+        producer.room, producer.silent = 10, False
+        assert await writer.append(records) == [None, None, None]
     finally:
         writer.close()

@@ -37,7 +37,9 @@ class Flight:
         self.failed = False
         self.ended = asyncio.Event()
         self._loop = loop
-        self._left = len(records)
+        # Each counted on one thread only, so that no answer is lost to the other's counting.
+        self._reported = 0
+        self._refused = 0
 
     @property
     def refusals(self) -> list[str | None]:
@@ -45,12 +47,22 @@ class Flight:
         return [None] * len(self.records)
 
     def answered(self, number: int, error: KafkaError | None, _: Message | None) -> None:
-        """The delivery report of one record; on the poll thread, or where the record was handed over."""
+        """The delivery report of one record; on the poll thread."""
         if error is not None:
             self.answers[number] = error
             self.failed = True
-        self._left -= 1
-        if not self._left and not self._loop.is_closed():
+        self._reported += 1
+        self._end()
+
+    def refused(self, number: int, error: KafkaError) -> None:
+        """The producer did not take it: no report will come."""
+        self.answers[number] = error
+        self.failed = True
+        self._refused += 1
+        self._end()
+
+    def _end(self) -> None:
+        if self._reported + self._refused == len(self.records) and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.ended.set)
 
 
@@ -126,13 +138,14 @@ class KafkaWriter:
         flight = Flight(records, self._producer, asyncio.get_running_loop())
         self._last_error.error = None
         produce = flight.producer.produce
+        until = self._clock.monotonic() + self._patience_s
         for number, record in enumerate(records):
             answered = functools.partial(flight.answered, number)
             try:
                 # on_delivery is called once for each record that was taken, by the thread that polls.
                 produce(record.topic, record.value, record.key, on_delivery=answered, headers=headers_of(record))
             except (BufferError, KafkaException):
-                await self._hand_over(flight.producer, record, answered)
+                await self._hand_over(flight, number, answered, until)
         try:
             await self._wait(flight)
         except BusUnavailable:
@@ -140,21 +153,29 @@ class KafkaWriter:
             raise
         return flight
 
-    async def _hand_over(self, producer: Producer, record: Outgoing, answered: Any) -> None:
-        """A record that the producer did not take at once: its queue is full, or it refuses."""
+    async def _hand_over(self, flight: Flight, number: int, answered: Any, until: float) -> None:
+        """A record that the producer did not take at once: its queue is full, or it refuses.
+
+        Raises:
+            BusUnavailable: it is full for too long; neither this one nor those behind it were sent.
+        """
+        record = flight.records[number]
         headers = headers_of(record)
-        full = True
-        while full:
+        while self._clock.monotonic() <= until:
             try:
-                producer.produce(
+                flight.producer.produce(
                     record.topic, value=record.value, key=record.key, headers=headers, on_delivery=answered
                 )
-                full = False
+                return
             except BufferError:
                 await self._clock.sleep(POLL_S / 10)
             except KafkaException as error:
-                answered(error_of(error), None)
-                full = False
+                flight.refused(number, error_of(error))
+                return
+        for unsent in range(number, len(flight.records)):
+            flight.refused(unsent, KafkaError(KafkaError._QUEUE_FULL))
+        self._late.append(flight)
+        raise unavailable(self._address.shown, "an append", self._last_error.error)
 
     async def _wait(self, flight: Flight) -> None:
         try:

@@ -25,6 +25,11 @@ class PostgresLeases:
                 await self._book.release(link, scope, surplus, member)
         return [Lease(resource, epoch) for resource, epoch in sorted(held.items()) if resource not in surplus]
 
+    async def beat(self, scope: str, member: str) -> None:
+        """Heartbeat, and nothing else."""
+        async with self._database.writing(durable=False) as link:
+            await self._book.beat(link, scope, member)
+
     async def leave(self, scope: str, member: str) -> None:
         """Give everything back."""
         async with self._database.writing(durable=False) as link:

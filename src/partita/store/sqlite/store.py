@@ -194,6 +194,11 @@ class SqliteLeases:
             self._book.release(db, scope, holding.surplus, member)
         return [Lease(r, epoch) for r, epoch in sorted(holding.held.items()) if r not in holding.surplus]
 
+    async def beat(self, scope: str, member: str) -> None:
+        """Heartbeat, and nothing else."""
+        async with self._file.writing(synced=False) as db:
+            self._book.beat(db, scope, member)
+
     async def leave(self, scope: str, member: str) -> None:
         """Give everything back."""
         async with self._file.writing(synced=False) as db:

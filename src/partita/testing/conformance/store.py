@@ -7,6 +7,7 @@ closes what it opened. A case fails with an AssertionError that says which promi
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from partita.errors import PartitaError, StoreContended, StoreUnavailable
 from partita.message import SagaAddress
@@ -23,6 +24,9 @@ from partita.testing.conformance.rows import (
     saga_row,
 )
 from partita.testing.conformance.trouble import CASES as TROUBLE_CASES
+
+SILENT_S = 3.5
+"""Longer than a member may be silent."""
 
 
 async def a_block_that_raises_leaves_nothing(open_store: OpenStore) -> None:
@@ -338,6 +342,23 @@ async def leases_are_split_and_never_shared(open_store: OpenStore) -> None:
         assert all(lease.epoch > epochs[lease.resource] for lease in back if lease.resource in held["two"])
 
 
+async def a_beat_keeps_what_is_held_and_brings_nobody_back(open_store: OpenStore) -> None:
+    """Beside long work it says that its member lives; who gave up meanwhile must not hold anything by it."""
+    names = [f"r{n}" for n in range(4)]
+    async with opened(open_store) as one, opened(open_store) as two:
+        await one.leases.tick("scope", names, "one")
+        until = asyncio.get_running_loop().time() + SILENT_S
+        while asyncio.get_running_loop().time() < until:
+            await one.leases.beat("scope", "one")
+            assert not await two.leases.tick("scope", names, "two"), "taken from one that lives"
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.Event().wait(), 0.25)
+        await one.leases.leave("scope", "one")
+        await one.leases.beat("scope", "one")
+        held = await two.leases.tick("scope", names, "two")
+        assert {lease.resource for lease in held} == set(names), "a member that left is back"
+
+
 async def a_savepoint_undoes_only_itself(open_store: OpenStore) -> None:
     """A refusal undoes its handler's writes and nothing else of the batch."""
     async with opened(open_store) as store:
@@ -451,6 +472,7 @@ CASES: tuple[Case, ...] = (
     timers_come_due_in_order,
     tombstones_are_found_by_step,
     leases_are_split_and_never_shared,
+    a_beat_keeps_what_is_held_and_brings_nobody_back,
     who_went_without_leaving_is_replaced,
     a_handler_cannot_end_the_transaction,
     a_savepoint_undoes_only_itself,
