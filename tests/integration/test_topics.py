@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import subprocess
@@ -18,9 +19,14 @@ from tests.servers import kafka_cluster
 
 from partita import App, Conflict, Event, Key, Service, Settings
 from partita.cli.main import cli
+from partita.cli.topics import _compare, _mend
+from partita.clock import SystemClock
+from partita.errors import BusUnavailable
 from partita.topics import Cluster, Sizing, TopicPlan
 
 confluent_kafka = pytest.importorskip("confluent_kafka", reason="pip install 'partita[kafka]'")
+from partita.bus.kafka.administration import KafkaAdministration  # noqa: E402  # needs the client
+
 NUMBERS = itertools.count(1)
 
 
@@ -209,8 +215,6 @@ async def _run_once(app: App) -> None:
 
 def test_an_app_that_starts_makes_its_topics_as_declared_and_apply_keeps_an_audit(hand: Hand) -> None:
     """One list says which topics there are: what a start makes is what plan expects."""
-    import asyncio
-
     app = hand.declare(
         TopicPlan(of={f"{hand.name}.clock": Sizing(partitions=3, retention_s=None)}, default=Sizing(replication=1))
     )
@@ -225,6 +229,37 @@ def test_an_app_that_starts_makes_its_topics_as_declared_and_apply_keeps_an_audi
     assert [(e.verb, e.target, e.reason) for e in store_rows] == [
         ("topics apply", f"{hand.name}.clock.events", "set by hand")
     ]
+
+
+class NoGrowth(KafkaAdministration):
+    """A cluster that changes settings, and breaks when a topic is to grow."""
+
+    async def grow(self, name: str, partitions: int) -> None:
+        """Whether it happened is not known."""
+        raise BusUnavailable("No broker answers.")
+
+
+async def _mended(app: App, reason: str) -> None:
+    cluster = NoGrowth(app.settings.bus, clock=SystemClock())
+    await cluster.open()
+    with pytest.raises(BusUnavailable):
+        await _mend(app, app.settings.data, cluster, await _compare(app, cluster), (), reason)
+
+
+def test_what_was_done_before_a_failure_is_in_the_audit(hand: Hand) -> None:
+    """Done again it finds no difference: who accepted that records were deleted would be kept nowhere."""
+    app = hand.declare()
+    asyncio.run(_run_once(app))
+    hand.until(lambda: hand.drift() == set())
+    grown = hand.declare(TopicPlan(of={f"{hand.name}.clock": Sizing(partitions=6, retention_s=3_600.0)}))
+
+    asyncio.run(_mended(grown, "an hour is enough"))
+
+    told = [(e.target.removeprefix(f"{hand.name}."), e.detail, e.reason) for e in asyncio.run(_audit_of(app))]
+    of_events = [detail for topic, detail, _ in told if topic == "clock.events"]
+    assert of_events[0].startswith("retention.ms: 604800000 (7d) -> 3600000 (1h) on") and "failed" not in of_events[0]
+    assert of_events[1:] == [f"partitions: 4 -> 6 on {hand.bus} (failed; it may have happened)"]
+    assert {reason for _, _, reason in told} == {"an hour is enough"}
 
 
 async def _audit_of(app: App) -> list[Any]:

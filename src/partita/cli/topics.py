@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -26,6 +26,7 @@ NOTHING = (
     "the embedded log and the log in PostgreSQL make what is declared when the app starts, and leave a topic that is there "
     "as it is; name a broker with --bus kafka://host:port or PARTITA_BUS"
 )
+UNSURE = " (failed; it may have happened)"
 SIGNS = {"create": "+", "configure": "~", "grow": "~", "none": "!"}
 
 
@@ -128,8 +129,7 @@ def apply(
             if going and not how["dry_run"]:
                 count = len({d.topic for d in going})
                 confirmed(f"Change {count} topics on {cluster.where}", count, yes=how["yes"], reason=how["reason"])
-                await mend(cluster, declared_topics(app.catalog, app.topics), found, accepted)
-                await _audit(app, data, cluster.where, going, how["reason"])
+                await _mend(app, data, cluster, found, accepted, how["reason"])
                 found = await _compare(app, cluster)
             return cluster.where, [] if how["dry_run"] else going, found
 
@@ -145,6 +145,26 @@ def apply(
     else:
         click.echo(f"\n{len(done)} done, {len(drifted)} left" if done or drifted else "\nnothing to do")
     return 3 if drifted else 0
+
+
+async def _mend(
+    app: App, data: Path, cluster: Administration, found: Sequence[Difference], accepted: Sequence[str], reason: str
+) -> None:
+    """Mend, and keep in the audit what was done and what was begun: done again, it finds no difference to tell of."""
+    begun: list[list[Difference]] = []
+    answered = False
+    try:
+        async for together in mend(cluster, declared_topics(app.catalog, app.topics), found, accepted):
+            begun.append(together)
+        answered = True
+    finally:
+        unsure = [] if answered else begun[-1:]
+        details = {
+            d: f"{d.what}: {d.found} -> {d.declared} on {cluster.where}{UNSURE if together in unsure else ''}"
+            for together in begun
+            for d in together
+        }
+        await _audit(app, data, details, reason)
 
 
 async def _compare(app: App, cluster: Administration) -> list[Difference]:
@@ -182,11 +202,11 @@ def _words(difference: Difference) -> str:
     return f"{difference.what}: {difference.found}, declared {difference.declared}"
 
 
-async def _audit(app: App, data: Path, where: str, done: Sequence[Difference], reason: str) -> None:
+async def _audit(app: App, data: Path, details: Mapping[Difference, str], reason: str) -> None:
     """Keep who changed what in the databases of the topics' owners, as far as there are any yet."""
     owners: dict[str, list[Difference]] = {}
     declared: dict[str, DeclaredTopic] = topics_of(declared_topics(app.catalog, app.topics))
-    for difference in done:
+    for difference in details:
         owners.setdefault(declared[difference.topic].owner, []).append(difference)
     try:
         async with open_stores(app, data) as stores:
@@ -194,8 +214,7 @@ async def _audit(app: App, data: Path, where: str, done: Sequence[Difference], r
                 at_us = await stores[owner].now_us()
                 async with stores[owner].transaction() as session:
                     for d in owners[owner]:
-                        detail = f"{d.what}: {d.found} -> {d.declared} on {where}"
-                        await record(session, at_us, actor(), "topics apply", d.topic, detail=detail, reason=reason)
+                        await record(session, at_us, actor(), "topics apply", d.topic, detail=details[d], reason=reason)
     except NotFound:
         talk("not in the audit: no databases there yet (--data names the folder)")
     except PartitaError as error:

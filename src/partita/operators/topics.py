@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 
 from partita.bus.administration import Administration
@@ -27,28 +27,31 @@ async def compare(
 
 async def mend(
     cluster: Administration, declared: Sequence[DeclaredTopic], found: Sequence[Difference], accepted: Collection[str]
-) -> list[Difference]:
-    """Mend what may be mended, and return that. Settings go before partitions: the new ones begin as declared.
+) -> AsyncIterator[list[Difference]]:
+    """Mend what may be mended. Tells each time what it does next, since what was begun may have happened although it
+    fails. Settings go before partitions: the new ones begin as declared.
 
     Raises:
         BusUnavailable: the cluster does not answer, or refuses; what was mended stays so, do it again.
     """
     topics = topics_of(declared)
     going = [d for d in found if d.may(accepted)]
-    missing = [topics[d.topic].spec for d in going if d.remedy == "create"]
+    missing = [d for d in going if d.remedy == "create"]
     if missing:
-        await cluster.create(missing)
-    changed: dict[str, set[str]] = {}
+        yield missing
+        await cluster.create([topics[d.topic].spec for d in missing])
+    changed: dict[str, list[Difference]] = {}
     for difference in going:
         if difference.remedy == "configure":
-            changed.setdefault(difference.topic, set()).add(difference.what)
-    for name, what in changed.items():
+            changed.setdefault(difference.topic, []).append(difference)
+    for name, together in changed.items():
+        yield together
         wanted = cluster.settings_of(topics[name].spec)
-        await cluster.configure(name, {setting: wanted[setting] for setting in wanted if setting in what})
+        await cluster.configure(name, {d.what: wanted[d.what] for d in together})
     for difference in going:
         if difference.remedy == "grow":
+            yield [difference]
             await cluster.grow(difference.topic, topics[difference.topic].partitions)
-    return going
 
 
 def topics_of(declared: Sequence[DeclaredTopic]) -> dict[str, DeclaredTopic]:
