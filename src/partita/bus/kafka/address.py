@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from partita.bus.port import RECORD_BYTES_MAX
 from partita.errors import SettingsError
 
+QUOTED = "In a user name or password, write # / ? @ [ ] as %23 %2F %3F %40 %5B %5D."
 EXAMPLE = "kafka://broker-1:9092,broker-2:9092?security.protocol=SASL_SSL&sasl.mechanism=SCRAM-SHA-512"
 PRODUCER: Mapping[str, Any] = {
     "acks": "all",
@@ -44,10 +45,11 @@ COMMON: Mapping[str, Any] = {
     "reconnect.backoff.ms": 50,
     "reconnect.backoff.max.ms": 1_000,
 }
-# What a user must not set: without these, messages are lost, doubled or turned around.
-OURS = ("acks", "enable.idempotence", "enable.auto.commit", "enable.auto.offset.store", "auto.offset.reset",
-        "enable.gapless.guarantee", "message.timeout.ms", "partitioner", "partition.assignment.strategy", "group.id",
-        "bootstrap.servers")  # fmt: skip
+# What a user must not set, by each of its names: without these, messages are lost, doubled or turned around.
+OURS = ("acks", "request.required.acks", "enable.idempotence", "enable.auto.commit", "auto.commit.enable",
+        "enable.auto.offset.store", "auto.offset.reset", "enable.gapless.guarantee", "message.timeout.ms",
+        "delivery.timeout.ms", "partitioner", "partition.assignment.strategy", "group.id", "group.instance.id",
+        "transactional.id", "bootstrap.servers", "metadata.broker.list")  # fmt: skip
 CONSUMERS_ONLY = ("session.timeout.ms", "heartbeat.interval.ms", "max.poll.interval.ms", "fetch.", "queued.")
 PRODUCERS_ONLY = ("linger.ms", "batch.", "compression.", "queue.buffering.")
 
@@ -67,12 +69,8 @@ class KafkaAddress:
         Raises:
             SettingsError: no server is named, the file cannot be read, or a setting is one that must not be changed.
         """
-        parts = urlsplit(url)
-        credentials, _, servers = parts.netloc.rpartition("@")
-        if not servers:
-            raise SettingsError("The Kafka URL names no server.", hint=EXAMPLE)
+        credentials, servers, query = _parts(url)
         given: dict[str, str] = {}
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
         path = query.pop("config", "")
         if path:
             given.update(_properties(Path(path)))
@@ -85,8 +83,6 @@ class KafkaAddress:
         for name in given:
             if name in OURS:
                 raise SettingsError(f"The Kafka setting {name} is not yours to change: our guarantees stand on it.")
-        if parts.path.strip("/"):
-            raise SettingsError(f"{parts.path!r} in the Kafka URL means nothing.", hint=EXAMPLE)
         return cls(servers, given)
 
     @property
@@ -112,9 +108,33 @@ class KafkaAddress:
         return {**COMMON, **ours, **given, "bootstrap.servers": self.servers}
 
 
+def _parts(url: str) -> tuple[str, str, dict[str, str]]:
+    """Credentials, servers and settings. What is wrong is not quoted: it may be the rest of a password."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise SettingsError("The Kafka URL cannot be read.", hint=QUOTED) from None
+    credentials, _, servers = parts.netloc.rpartition("@")
+    if not servers:
+        raise SettingsError("The Kafka URL names no server.", hint=EXAMPLE)
+    if parts.path.strip("/") or parts.fragment or "#" in url:
+        raise SettingsError("What follows the servers in the Kafka URL means nothing.", hint=f"{EXAMPLE}\n  {QUOTED}")
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if not all(map(_is_server, servers.split(","))) or any("@" in name for name in query):
+        raise SettingsError("A server in the Kafka URL is no host:port.", hint=f"{EXAMPLE}\n  {QUOTED}")
+    return credentials, servers, query
+
+
+def _is_server(text: str) -> bool:
+    host, colon, port = text.rpartition(":")
+    return bool(host) and port.isdecimal() if colon and not text.endswith("]") else bool(text)
+
+
 def _properties(path: Path) -> dict[str, str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is no UTF-8 text.", hint="config= names a file of name=value lines.") from error
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}.", hint="config= names a file of name=value lines.") from error
     pairs = [line.partition("=") for line in lines if line.strip() and not line.lstrip().startswith("#")]

@@ -16,7 +16,7 @@ from partita.bus.administration import Broker, Copies, FoundTopic
 from partita.bus.kafka.address import KafkaAddress
 from partita.bus.kafka.schema_topic import TOPIC as SCHEMA_TOPIC
 from partita.bus.kafka.topics import ASK_S, LOOK_S, Topics, new_topic, settings_of
-from partita.bus.kafka.trouble import MOVED, LastError, error_of, log, unavailable
+from partita.bus.kafka.trouble import MOVED, LastError, error_of, log, making_a_client, unavailable
 from partita.bus.port import TopicSpec
 from partita.clock import US, Clock
 from partita.errors import BusUnavailable
@@ -54,7 +54,8 @@ class KafkaAdministration:
     async def open(self) -> None:
         """Connect."""
         settings: dict[str, Any] = {**self._address.admin(), "error_cb": self._last_error, "logger": log}
-        self._admin = AdminClient(settings)
+        with making_a_client(self.where):
+            self._admin = AdminClient(settings)
         self._topics = Topics(self._admin, self.where, self._clock, self._last_error)
         await asyncio.to_thread(self._topics.metadata)
 

@@ -18,7 +18,7 @@ from partita.bus.kafka.schema_topic import TOPIC as SCHEMA_TOPIC
 from partita.bus.kafka.schema_topic import SchemaTopic
 from partita.bus.kafka.subscription import KafkaSubscription
 from partita.bus.kafka.topics import Topics, new_topic
-from partita.bus.kafka.trouble import LastError, log
+from partita.bus.kafka.trouble import LastError, log, making_a_client
 from partita.bus.kafka.writer import KafkaWriter
 from partita.bus.port import RECORD_BYTES_MAX, Fence, GroupLag, Outgoing, Subscription, TopicSpec
 from partita.bus.specs import Specs
@@ -52,7 +52,8 @@ class KafkaBus:
 
     def _new_admin(self) -> AdminClient:
         settings: dict[str, Any] = {**self.address.admin(), "error_cb": self._last_error, "logger": log}
-        return AdminClient(settings)
+        with making_a_client(self.address.shown):
+            return AdminClient(settings)
 
     async def close(self) -> None:
         """Disconnect; what was not acknowledged stays in the outboxes."""

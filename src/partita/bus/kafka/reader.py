@@ -15,7 +15,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from partita.bus.kafka.trouble import LastError, error_of, log, unavailable
+from partita.bus.kafka.trouble import LastError, error_of, log, making_a_client, unavailable
 from partita.bus.kafka.wire import record_of
 from partita.bus.port import Record
 from partita.bus.watermark import Watermark
@@ -135,7 +135,8 @@ class Reader:
         self._answer_commits()
 
     def _join(self) -> Consumer:
-        consumer = Consumer({**self._settings, "error_cb": self._last_error, "logger": log})
+        with making_a_client(self._where):
+            consumer = Consumer({**self._settings, "error_cb": self._last_error, "logger": log})
         consumer.subscribe(self._topics, on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lost)
         return consumer
 

@@ -7,7 +7,7 @@ import threading
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from partita.bus.kafka.address import KafkaAddress
-from partita.bus.kafka.trouble import error_of, log, unavailable
+from partita.bus.kafka.trouble import error_of, log, making_a_client, unavailable
 
 TOPIC = "_partita.schemas"
 CONFIG = {"cleanup.policy": "compact", "max.message.bytes": "2097152"}
@@ -69,7 +69,8 @@ class SchemaTopic:
     def _read_on(self) -> None:
         """Everything from where the last look ended to the topic's end as it is now."""
         if self._consumer is None:
-            self._consumer = Consumer({**self._address.consumer("partita-schemas"), "logger": log})
+            with making_a_client(self._address.shown):
+                self._consumer = Consumer({**self._address.consumer("partita-schemas"), "logger": log})
         consumer = self._consumer
         try:
             place = TopicPartition(TOPIC, 0, self._next)

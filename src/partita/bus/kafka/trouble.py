@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+from collections.abc import Iterator
 
 from confluent_kafka import KafkaError, KafkaException
 
 from partita.clock import Clock
-from partita.errors import BusUnavailable
+from partita.errors import BusUnavailable, SettingsError
 
 log = logging.getLogger("partita.bus.kafka")
 # What librdkafka writes of its own: that a setting we chose is "experimental", and each attempt to connect; the latter
@@ -49,6 +51,22 @@ def unavailable(where: str, doing: str, error: KafkaError | None) -> BusUnavaila
     if error is None:
         return BusUnavailable(f"{where}: {doing} is not answered.", hint="Is the broker up? make servers starts one.")
     return BusUnavailable(f"{where}: {doing} failed: {error.str()}.", hint=HINTS.get(error.code(), "") or error.name())
+
+
+@contextlib.contextmanager
+def making_a_client(where: str) -> Iterator[None]:
+    """Nothing is asked of a broker here: what a client refuses is a setting.
+
+    Raises:
+        SettingsError: which one, and why.
+    """
+    try:
+        yield
+    except KafkaException as error:
+        raise SettingsError(
+            f"{where}: the Kafka client takes no such settings: {error_of(error).str()}",
+            hint="They are in the URL behind the ?, or in the file that config= names.",
+        ) from error
 
 
 # Told after a refusal as well, since the client tries again and again; they say less than it.

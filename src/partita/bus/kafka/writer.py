@@ -15,7 +15,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from partita.bus.kafka.address import KafkaAddress
-from partita.bus.kafka.trouble import TOO_LARGE, LastError, error_of, log, unavailable
+from partita.bus.kafka.trouble import TOO_LARGE, LastError, error_of, log, making_a_client, unavailable
 from partita.bus.kafka.wire import headers_of
 from partita.bus.port import Outgoing
 from partita.clock import Clock
@@ -201,7 +201,8 @@ class KafkaWriter:
         self._ended.append(producer)
 
     def _new_producer(self) -> Producer:
-        return Producer({**self._address.producer(), "error_cb": self._last_error, "logger": log})
+        with making_a_client(self._address.shown):
+            return Producer({**self._address.producer(), "error_cb": self._last_error, "logger": log})
 
     def _hear(self) -> None:
         while not self._closing.is_set():
