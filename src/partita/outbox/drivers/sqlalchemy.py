@@ -23,6 +23,8 @@ from partita.outbox.drivers.port import (
 )
 from partita.store.foreign import Script, advance
 
+WAITING = "partita: to be called after the commit"
+
 
 def sqlalchemy_driver(where: Any) -> SqlalchemyDriver | AsyncSqlalchemyDriver:
     """The driver for a session or a connection."""
@@ -76,7 +78,20 @@ class AsyncSqlalchemyDriver(Awaited):
 
 def _after_commit(where: Session | Connection, call: Callable[[], None]) -> None:
     if isinstance(where, Session):
-        event.listen(where, "after_commit", lambda _: call(), once=True)
+        # One listener a session, for as long as it lives: those of a transaction that was rolled back would heap up.
+        if WAITING not in where.info:
+            where.info[WAITING] = {}
+            event.listen(where, "after_commit", _tell)
+        where.info[WAITING][call] = None
+
+
+def _tell(session: Session) -> None:
+    if session.in_nested_transaction():
+        return  # SQLAlchemy tells of a savepoint's end too
+    waiting = list(session.info[WAITING])
+    session.info[WAITING].clear()
+    for call in waiting:
+        call()
 
 
 def _run(where: Session | Connection, script: Script[None]) -> None:

@@ -6,6 +6,7 @@ The file has one writer at a time, so who writes here numbers its keys alone unt
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from partita.errors import NotFound, StoreMismatch
@@ -34,7 +35,7 @@ class SqliteForeignTables:
 
     def __init__(self, service: str) -> None:
         self._service = service
-        self._wakes: dict[Path, Wake] = {}
+        self._wakes: dict[Path, Callable[[], None]] = {}
         self._path = Path()
 
     def source(self) -> Script[str]:
@@ -92,5 +93,7 @@ class SqliteForeignTables:
     def wake(self) -> Callable[[], None]:
         """A datagram to the relays of the file that was written last; without it they look twice a second."""
         folder = self._path.parent / "wake"
-        wake = self._wakes.setdefault(folder, Wake(folder))
-        return lambda: wake.signal([outbox_channel(self._service)])
+        if folder not in self._wakes:
+            # One a file: who is told of a commit once calls each of them once.
+            self._wakes[folder] = partial(Wake(folder).signal, [outbox_channel(self._service)])
+        return self._wakes[folder]
