@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from tests.servers import kafka_cluster
 from partita.bus.kafka.address import KafkaAddress
 from partita.bus.kafka.bus import KafkaBus
 from partita.bus.kafka.reader import HELD_MAX, Reader
+from partita.bus.kafka.subscription import KafkaSubscription
 from partita.bus.port import Outgoing, TopicSpec
 from partita.clock import SystemClock
 from partita.errors import BusError
@@ -88,6 +89,34 @@ async def test_a_name_is_of_the_newest_process(cluster: KafkaCluster) -> None:
             await asyncio.sleep(0.05)
     for subscription, bus in ((first, older), (second, newer)):
         await subscription.close()
+        await bus.close()
+
+
+async def test_who_stands_still_leaves_the_group_and_joins_again(cluster: KafkaCluster) -> None:
+    """The client sends heartbeats whatever its program does: silent for good, it would hold its partitions for good."""
+    bus = KafkaBus(cluster.url, clock=SystemClock())
+    await bus.open()
+    await bus.ensure_topics([TopicSpec(name="still.events", partitions=1)])
+    settings = KafkaAddress.parse(cluster.url).consumer("still")
+    where = [("still.events", 0)]
+
+    def open_reader(news: Callable[[], None]) -> Reader:
+        return Reader(settings, ["still.events"], SystemClock(), news, where=cluster.url, hand_over_s=0.1, stale_s=1.0)
+
+    first = KafkaSubscription(open_reader)
+    try:
+        async with asyncio.timeout(30):
+            while (await first.poll(0)).assigned != where:
+                await asyncio.sleep(0.05)
+            second = bus.subscribe("still", ["still.events"], "b")
+            while (await second.poll(0)).assigned != where:
+                await asyncio.sleep(0.05)
+            assert (await first.poll(0)).revoked == where
+            await second.close()
+            while (await first.poll(0)).assigned != where:
+                await asyncio.sleep(0.05)
+    finally:
+        await first.close()
         await bus.close()
 
 

@@ -49,7 +49,7 @@ class Reader:
     """A member of a consumer group. `news` is called on the event loop when there may be something to take.
 
     `hand_over_s` is how long a partition that must go waits for the work on it; `stale_s` is how long the event loop may
-    not be heard of before this member stops polling and so leaves the group to others.
+    not be heard of before this member leaves the group to others; it joins again when it is.
     """
 
     def __init__(
@@ -141,10 +141,8 @@ class Reader:
         return consumer
 
     def _turn(self) -> None:
-        if self._clock.monotonic() - self.seen > self._stale_s:
-            # Who stands still must lose his partitions, as he would if he polled by himself.
-            self._closing.wait(POLL_S)
-            return
+        if self._is_stale():
+            self._stand_aside()
         self._commit()
         self._hold_back()
         first = self._consumer.poll(POLL_S)
@@ -153,6 +151,19 @@ class Reader:
             raise stumbled
         if first is not None:
             self._keep([first, *self._consumer.consume(READ_AT_ONCE - 1, 0)])
+
+    def _is_stale(self) -> bool:
+        return self._clock.monotonic() - self.seen > self._stale_s and not self._closing.is_set()
+
+    def _stand_aside(self) -> None:
+        """Who stands still must lose his partitions, as he would if he polled by himself. He leaves: the client sends
+        heartbeats on its own, and misses polls only after minutes."""
+        log.warning("%s was not heard of for %g s and leaves the group", self._settings["group.id"], self._stale_s)
+        self._consumer.close()
+        self._drop(list(self.parts), told=True)
+        while self._is_stale():
+            self._closing.wait(POLL_S)
+        self._consumer = self._join()
 
     def _keep(self, messages: Sequence[Message]) -> None:
         with self.changed:
