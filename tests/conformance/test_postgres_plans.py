@@ -47,7 +47,7 @@ STATEMENTS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "outbox.PENDING": (outbox.PENDING, (0, 0, 100)),
     "outbox.STATUS": (outbox.STATUS, ()),
     "sagas.DUE": (sagas.DUE, (ALL, 10)),
-    "sequences.RESERVE": (sequences.RESERVE, (["t"], ["k"], [1])),
+    "sequences.RESERVE": (sequences.RESERVE, (["t"], ["k"], [1], "id", "1")),
     "tombstones.FIND": (tombstones.FIND, (["s"],)),
 }
 FEW, MANY = 5_000, 100_000
@@ -67,6 +67,7 @@ async def connection(server: str) -> AsyncIterator[Any]:
     # Nothing is vacuumed meanwhile, as behind a transaction that stays open.
     connection = await asyncpg.connect(server, server_settings={"search_path": "plans"}, statement_cache_size=0)
     try:
+        await connection.execute("UPDATE partita_meta SET value = 'id' WHERE name = 'id'")  # as RESERVE is asked here
         for table in FILL:
             await connection.execute(f"TRUNCATE {table} RESTART IDENTITY")
             await connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
