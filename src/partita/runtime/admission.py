@@ -6,13 +6,14 @@ command whose step was undone already is refused, and an undo that comes again i
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from partita.bus.port import Record
+from partita.bus.port import Record, is_long
 from partita.catalog.catalog import Catalog
 from partita.catalog.contract import contract_of
 from partita.catalog.service import Binding, Service
@@ -27,6 +28,7 @@ from partita.runtime.delivery import Delivery, Output, Unit, decode_value
 from partita.store.port import Asked, Known, Session
 from partita.store.trouble import DeadLetter, ParkedRow, State
 
+BUSINESS_BYTES_MAX = 1_000
 Held = Sequence[tuple[str, int, int]]
 """(topic, partition, epoch) of each partition a batch comes from: what this process claims to hold."""
 
@@ -152,7 +154,7 @@ class Admission:
         if delivery.interest is None or delivery.message is None or not delivery.interest.dedupes:
             return ()
         return tuple(
-            (self.consumer_of(b), f"{delivery.interest.contract.name}#{getattr(delivery.message, b.dedupe_by)}")
+            (self.consumer_of(b), business_key(delivery.interest.contract.name, getattr(delivery.message, b.dedupe_by)))
             for b in delivery.interest.bindings
             if b.dedupe_by is not None
         )
@@ -240,6 +242,15 @@ class Admission:
                     each.unit.outputs.append(
                         Output(contract_of(type(reply)), reply, kept.kind, each.unit.delivery, each.address)
                     )
+
+
+def business_key(type_name: str, value: object) -> str:
+    """What a handler dedupes by, as it is marked. A long one is kept as its digest: a user may take a whole text for it,
+    which no index holds, and the digest tells two apart as well."""
+    text = str(value)
+    if is_long(text, BUSINESS_BYTES_MAX):
+        text = f"sha256:{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()}"
+    return f"{type_name}#{text}"
 
 
 def _step(address: SagaAddress) -> str:
