@@ -221,6 +221,35 @@ async def test_a_transaction_whose_statement_failed_cannot_pass_for_committed(se
             assert set(await session.inbox.seen("group", ["m1", "m2"])) == {"m2"}
 
 
+async def test_a_handler_s_own_mistakes_are_not_taken_for_a_server_that_is_away(server: str) -> None:
+    """What can be run again is run again for ever; a mistake has its tries and is a dead letter."""
+    async with opened(store_at(server, tables="CREATE TABLE IF NOT EXISTS held (id INT)")) as store:
+        await store.create_tables()
+        async with store.transaction() as session:
+            await session.execute("INSERT INTO held VALUES (1)", {})
+
+        async def fails(*sql: str) -> Exception:
+            with pytest.raises(Exception) as raised:  # what it is, is what is asked
+                async with store.transaction() as session:
+                    for each in sql[:-1]:
+                        await session.execute(each, {})
+                    last = [session.fetch(each, {}) for each in sql[-1].split(";")]
+                    await asyncio.gather(*last)
+            return raised.value
+
+        blamed = [
+            await fails("SELECT pg_sleep(0.01); SELECT pg_sleep(0.02)"),
+            await fails("SELECT $1::int AS one"),
+            await fails("SET LOCAL statement_timeout TO 20", "SELECT pg_sleep(5)"),
+        ]
+        async with store.transaction() as other:
+            await other.fetch("SELECT id FROM held FOR UPDATE", {})
+            blamed.append(await fails("SELECT id FROM held FOR UPDATE NOWAIT"))
+            waited = await fails("SET LOCAL lock_timeout TO 20", "SELECT id FROM held FOR UPDATE")
+        assert not [error for error in blamed if isinstance(error, PartitaError)], blamed
+        assert isinstance(waited, StoreContended), "somebody was in its way"
+
+
 async def test_a_lost_connection_blames_no_message(server: str) -> None:
     """The server ends it within a transaction: nothing is kept, and the next one goes on with another connection."""
     async with opened(store_at(server)) as store:
