@@ -14,6 +14,7 @@ from partita.clock import SystemClock
 from partita.errors import PartitaError, StoreContended, StoreMismatch, StoreUnavailable
 from partita.store.connect import connect_store
 from partita.store.port import InHand, Store
+from partita.testing.conformance import admission
 from partita.testing.conformance import store as store_suite
 from partita.testing.conformance.rows import inbox_row, opened, outbox_row, parked_row
 
@@ -51,6 +52,18 @@ async def test_a_store_without_locks_on_sequences_does_not_pass(server: str, mon
     monkeypatch.setattr(sequences, "LAST_IN", sequences.LAST_IN.replace("$5", "$5 AND false"))
     with pytest.raises(AssertionError, match="an update was lost"):
         await store_suite.many_writers_lose_nothing(store_at(server))
+
+
+async def test_a_store_whose_undos_and_commands_pass_each_other_does_not_pass(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """READ COMMITTED shows neither what the other is about to write."""
+    from partita.store.postgres import tombstones
+
+    monkeypatch.setattr(tombstones, "HOLD", "SELECT 1 WHERE cardinality($1::text[]) + cardinality($2::boolean[]) < 0")
+    for case in (admission.a_command_waits_for_the_undo_before_it, admission.an_undo_waits_for_the_command_before_it):
+        with pytest.raises(AssertionError, match="it passed the"):
+            await case(store_at(server))
 
 
 async def test_of_two_that_begin_a_key_the_second_is_refused(server: str) -> None:

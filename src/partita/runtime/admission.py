@@ -86,6 +86,7 @@ class Admission:
         admitted = [Admitted(Unit(d), self.candidate(d)) for d in deliveries if d.envelope is not None]
         out = [a for a in admitted if a.unit.delivery.parked is not None and a.unit.delivery.parked.state != "gap"]
         new = [a for a in admitted if a not in out] if out else admitted
+        await _hold_undone(session, admitted)
         await self._overtake(session, new, now_us)
         asked, known = looked or await self._look(session, new, out, held)
         if out:
@@ -242,6 +243,14 @@ class Admission:
                     each.unit.outputs.append(
                         Output(contract_of(type(reply)), reply, kept.kind, each.unit.delivery, each.address)
                     )
+
+
+async def _hold_undone(session: Session, admitted: Sequence[Admitted]) -> None:
+    """Of an undo and its command in two transactions at once the second must see what the first has done."""
+    addresses = [a.address for a in admitted if a.address is not None]
+    undone = [a.saga_id for a in addresses if a.kind == "undo"]
+    if undone:
+        await session.tombstones.hold(undone, [a.saga_id for a in addresses if a.kind == "do"])
 
 
 def business_key(type_name: str, value: object) -> str:

@@ -64,7 +64,7 @@ class Parking(Protocol):
         ...
 
     async def get(self, consumer: str, message_ids: Sequence[str]) -> Mapping[str, ParkedRow]:
-        """The parked ones of these messages."""
+        """The parked ones of these messages; in a writing transaction nobody else moves or removes them until it ends."""
         ...
 
     async def of_key(self, consumer: str, topic: str, key: str, limit: int) -> Sequence[ParkedRow]:
