@@ -324,6 +324,34 @@ async def test_the_clock_is_the_database_s_and_never_goes_back(server: str) -> N
     assert abs(times[-1] / 1_000_000 - said) < 1
 
 
+async def test_time_goes_on_where_the_newest_row_stands(server: str) -> None:
+    """The server's clock was set back by an hour since: a time that stands still for as long holds every timer."""
+
+    class Clock(SystemClock):
+        ahead_s = 0.0
+
+        def monotonic(self) -> float:
+            return super().monotonic() + self.ahead_s
+
+    open_store, clock = store_at(server, "set-back"), Clock()
+    async with opened(open_store) as store:
+        ahead_us = await store.now_us() + 3_600 * 10**6
+        async with store.transaction() as session:
+            await session.outbox.add([outbox_row("o1", at_us=ahead_us)])
+    store = connect_store(server, service="set-back", tables="", clock=clock)
+    await store.open()
+    try:
+        before = await store.now_us()
+        clock.ahead_s = 0.5
+        between = await store.now_us()
+        clock.ahead_s = 60.0
+        after = await store.now_us()
+    finally:
+        await store.close()
+    assert before >= ahead_us
+    assert between - before >= 500_000 and after - between >= 59 * 10**6
+
+
 async def test_a_database_of_a_newer_partita_or_of_another_program_is_refused(server: str) -> None:
     """And left as it is."""
     open_store = store_at(server, "newer")

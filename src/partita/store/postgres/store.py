@@ -220,7 +220,8 @@ class PostgresStore:
         now = self._clock.monotonic()
         if now - self._asked_at > ASK_CLOCK_EVERY_S:
             said = await self._ask_clock()
-            carried = self._base_us + round((now - self._asked_at) * US) if self._base_us else 0
+            # At first from the newest row, which may be of before the server's clock was set back.
+            carried = self._base_us + round((now - self._asked_at) * US) if self._base_us else self._told_us
             self._base_us = said if said > carried - US else carried
             self._asked_at = now
             if self._ear is None or self._ear.is_closed():
