@@ -42,6 +42,8 @@ STATEMENTS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "outbox.PURGE of nothing": (outbox.PURGE, (SOME, 0)),
     "dead_letters.PURGE": (dead_letters.PURGE, (ALL, SOME)),
     "dead_letters.PURGE of nothing": (dead_letters.PURGE, (0, SOME)),
+    "dead_letters.PURGE_FAILURES": (dead_letters.PURGE_FAILURES, (ALL, 0, SOME)),
+    "dead_letters.PURGE_FAILURES of nothing": (dead_letters.PURGE_FAILURES, (0, 0, SOME)),
     "parking.WAKE_OVERDUE": (parking.WAKE_OVERDUE, ("g", ALL, SOME)),
     "inbox.SEEN": (inbox.SEEN, ("g", ["m7", "m8"])),
     "outbox.PENDING": (outbox.PENDING, (0, 0, 100)),

@@ -278,3 +278,8 @@ class DeadLetters(Protocol):
     async def purge(self, before_us: int, limit: int) -> int:
         """Forget letters closed before that, with their failures; returns how many."""
         ...
+
+    async def purge_failures(self, before_us: int, after_seq: int, limit: int) -> int:
+        """Of the next `limit` failures behind `after_seq` forget those older than that whose message neither is parked nor
+        has a letter. Returns behind which to go on; 0 = these were the last that are old."""
+        ...
