@@ -10,7 +10,7 @@ from tests.servers import postgres_url
 from partita.clock import SystemClock
 from partita.errors import Conflict
 from partita.operators.handing_over import Taken, hand_over, take_back, take_back_without_reader
-from partita.store.connect import connect_handover, connect_store
+from partita.store.connect import connect_handover, connect_migrations, connect_store
 from partita.store.port import Store
 from partita.testing.conformance.rows import outbox_row
 
@@ -27,6 +27,30 @@ async def pending(store: Store) -> list[str]:
     """What the relays would send."""
     async with store.reading() as session:
         return [row.id for row in await session.outbox.pending(0, 0, 10)]
+
+
+async def test_a_check_of_the_schema_knows_of_the_trigger(server: str) -> None:
+    """Who handed over is not told of damage; who finds the trigger gone, or where it should not be, is."""
+    store = connect_store(server, service="checked", tables="", clock=SystemClock())
+    await store.open()
+    handover = connect_handover(server, ["checked"], "checked_slot")
+    await handover.open()
+    schema = connect_migrations(server, service="checked", tables="")
+    stores, told = {"checked": store}, {"reason": "a test", "by": "a test"}
+    try:
+        assert await schema.check() == []
+        await hand_over(handover, stores, SystemClock(), 0, **told)
+        assert await schema.check() == []
+        async with store.transaction() as session:
+            await session.execute("DROP TRIGGER outbox_is_read_outside ON outbox_queue", {})
+        assert [deviation.found for deviation in await schema.check()] == ["missing"]
+        await handover.hold()
+        assert await schema.check() == []
+    finally:
+        await take_back_without_reader(handover, stores, **told)
+        await handover.close()
+        await store.close()
+    assert await schema.check() == []
 
 
 async def test_what_a_reader_has_still_to_read_is_not_passed_by_handing_over_again(server: str) -> None:
