@@ -303,6 +303,49 @@ async def test_a_transaction_that_stands_still_lets_go_of_its_locks(server: str)
                     assert await successor.sequences.reserve({("topic", "k"): 1}) == {("topic", "k"): 0}
 
 
+async def test_a_transaction_is_read_committed_whatever_the_default_is(server: str) -> None:
+    """The locks are made for it: under another level who waited for a lock would not see what the former holder did."""
+    async with opened(store_at(f"{server}?default_transaction_isolation=serializable")) as store:
+        async with store.transaction() as session:
+            (row,) = await session.fetch("SELECT current_setting('transaction_isolation') AS level", {})
+    assert row["level"] == "read committed"
+
+
+async def test_a_wake_up_connection_that_does_not_come_holds_nobody_up(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a convenience: each transaction asks for the time first, and would wait ten seconds for it."""
+    from partita.postgres_schema.database import Database
+
+    class Clock(SystemClock):
+        ahead_s = 0.0
+
+        def monotonic(self) -> float:
+            return super().monotonic() + self.ahead_s
+
+    clock, tried = Clock(), asyncio.Event()
+    store = connect_store(server, service="deaf", tables="", clock=clock)
+    await store.open()
+    try:
+        async with store.reading(consistent=False) as session:
+            await session.fetch(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                "WHERE query LIKE 'LISTEN%' AND pid <> pg_backend_pid()",
+                {},
+            )
+
+        async def hangs(_: Database) -> None:
+            tried.set()
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(Database, "connect", hangs)
+        clock.ahead_s = 60.0
+        await asyncio.wait_for(store.now_us(), 5)
+        await asyncio.wait_for(tried.wait(), 5)
+    finally:
+        await asyncio.wait_for(store.close(), 5)
+
+
 async def test_another_opening_hears_of_committed_rows(server: str) -> None:
     """The relay may be another process: LISTEN tells it at once."""
     open_store = store_at(server)

@@ -188,7 +188,9 @@ class Database:
                 that all of it was kept: what is run again finds its own marks.
         """
         idle_s = self.options.idle_s if durable else min(self.options.idle_s, IDLE_UNSYNCED_S)
-        begin = f"BEGIN; {self._path}; SET LOCAL idle_in_transaction_session_timeout TO {round(idle_s * 1_000)}"
+        # The locks are made for this level; a role or a database may have another as its default.
+        stand_still = f"SET LOCAL idle_in_transaction_session_timeout TO {round(idle_s * 1_000)}"
+        begin = f"BEGIN ISOLATION LEVEL READ COMMITTED; {self._path}; {stand_still}"
         if not durable:
             begin += "; SET LOCAL synchronous_commit TO off"
         async with self._linked(begin, writing=True) as link:

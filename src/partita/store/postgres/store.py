@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import logging
@@ -137,6 +138,7 @@ class PostgresStore:
         self._channel = outbox_channel(self._database.schema)
         self._ear: Any = None
         self._listen_at = 0.0
+        self._listening: asyncio.Task[None] | None = None
         self._leases = PostgresLeases(self._database, clock, SystemIds(clock).new())
         self._attempts = PostgresAttempts(self._database)
         self._asked_at = float("-inf")
@@ -183,6 +185,10 @@ class PostgresStore:
         """Disconnect; the leases of this opening are given back."""
         with contextlib.suppress(StoreUnavailable, StoreReplaced):
             await self._leases.leave_all()
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            listening.cancel()
+            await asyncio.wait([listening])
         ear, self._ear = self._ear, None
         if ear is not None and not ear.is_closed():
             ear.terminate()
@@ -224,8 +230,7 @@ class PostgresStore:
             carried = self._base_us + round((now - self._asked_at) * US) if self._base_us else self._told_us
             self._base_us = said if said > carried - US else carried
             self._asked_at = now
-            if self._ear is None or self._ear.is_closed():
-                await self._listen()
+            self._listen_beside()
         carried = self._base_us + round((self._clock.monotonic() - self._asked_at) * US)
         self._told_us = max(self._told_us, carried)
         return self._told_us
@@ -283,6 +288,12 @@ class PostgresStore:
                 await link.run(SET_META, key, new[key])
         return meta | new
 
+    def _listen_beside(self) -> None:
+        """Connect the ear again where it was cut, beside the caller: his transaction must not wait for it."""
+        cut = self._ear is None or self._ear.is_closed()
+        if cut and (self._listening is None or self._listening.done()):
+            self._listening = asyncio.ensure_future(self._listen())
+
     async def _listen(self) -> None:
         """Hear when another process commits outbox rows. Where that fails the relay's poll finds them a little later."""
         if self._clock.monotonic() < self._listen_at or self._database.url in DEAF:
@@ -300,7 +311,7 @@ class PostgresStore:
                 self._ear = ear
             else:
                 self._be_deaf()
-        except (*ERRORS, StoreUnavailable) as error:
+        except (*ERRORS, StoreUnavailable, StoreReplaced) as error:
             log.warning("%s: no wake-ups from other processes (%s)", self.name, error)
         finally:
             if self._ear is not ear:
