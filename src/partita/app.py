@@ -5,7 +5,9 @@ Walk 4: `app.send` is where a command enters; everything else enters from the bu
 
 from __future__ import annotations
 
+import functools
 import importlib
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
@@ -157,8 +159,13 @@ class App:
 
     @asynccontextmanager
     async def lifespan(self, _: Any = None) -> AsyncIterator[None]:
-        """Run everything in this process for as long as a web application lives: `FastAPI(lifespan=app.lifespan)`."""
-        async with self.running():
+        """Run everything in this process for as long as a web application lives: `FastAPI(lifespan=app.lifespan)`.
+
+        Where another database answers than the one that was opened, the process asks itself to end (SIGTERM): its
+        supervisor starts it again.
+        """
+        async with self.running() as system:
+            system.supervisor.on_lost = functools.partial(signal.raise_signal, signal.SIGTERM)
             yield
 
     async def send(self, command: Command[ReplyT, Any], *, idempotency_key: str | None = None) -> ReplyT:

@@ -8,6 +8,7 @@ PartitaError
       StoreContended    another transaction was in the way: rolled back, run again by itself
     StoreCorrupt        the file is damaged or is no database: refused, untouched
     StoreMismatch       another project's folder, or a newer Partita wrote it
+      StoreReplaced     another database answers than the one that was opened: this process must end
     MigrationPending    the schema is an older one, and migrations are not applied at the start here
   BusError
     BusUnavailable      the log or broker cannot be reached now
@@ -89,6 +90,14 @@ class StoreMismatch(StoreError):
 
     code = "PTA-0303"
     exit_code = 5
+
+
+class StoreReplaced(StoreMismatch):
+    """Where the database was that this process opened, another one answers, put back from a copy or promoted: no message
+    is to blame, and what this process holds in memory is of the former one. It must be started again."""
+
+    code = "PTA-0305"
+    retryable = True
 
 
 class MigrationPending(StoreError):

@@ -54,6 +54,9 @@ class Message(msgspec.Struct):
     value: bytes
 
 
+BYTES_MAX = {"id": 500, "source": 300, "correlation_id": 1_000, "saga": 2_600}
+"""What PostgreSQL can index (a third of a page) beside what stands with it: a key of the largest size with the source. An
+insert that fails by it blames no message, and is run again for ever."""
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Envelope).decode
 
@@ -93,6 +96,23 @@ def envelope_from_bytes(data: bytes) -> Envelope:
     """The envelope from its bytes.
 
     Raises:
-        msgspec.MsgspecError: the bytes are no envelope.
+        msgspec.MsgspecError: the bytes are no envelope, or one whose texts fit no index.
     """
-    return _decode(data)
+    envelope = _decode(data)
+    if len(data) > min(BYTES_MAX.values()):
+        _check_lengths(envelope)
+    return envelope
+
+
+def _check_lengths(envelope: Envelope) -> None:
+    saga = envelope.saga
+    texts = {
+        "id": envelope.id,
+        "source": envelope.source,
+        "correlation_id": envelope.correlation_id,
+        "saga": "" if saga is None else f"{saga.saga}/{saga.saga_id}/{saga.step}",
+    }
+    for name, text in texts.items():
+        size = len(text.encode(errors="surrogatepass"))
+        if size > BYTES_MAX[name]:
+            raise msgspec.ValidationError(f"its {name} has {size:,} bytes, the limit is {BYTES_MAX[name]:,}")

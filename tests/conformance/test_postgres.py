@@ -14,6 +14,7 @@ from partita.clock import SystemClock
 from partita.errors import PartitaError, StoreContended, StoreMismatch, StoreUnavailable
 from partita.store.connect import connect_store
 from partita.store.port import InHand, Store
+from partita.testing.conformance import admission
 from partita.testing.conformance import store as store_suite
 from partita.testing.conformance.rows import inbox_row, opened, outbox_row, parked_row
 
@@ -51,6 +52,18 @@ async def test_a_store_without_locks_on_sequences_does_not_pass(server: str, mon
     monkeypatch.setattr(sequences, "LAST_IN", sequences.LAST_IN.replace("$5", "$5 AND false"))
     with pytest.raises(AssertionError, match="an update was lost"):
         await store_suite.many_writers_lose_nothing(store_at(server))
+
+
+async def test_a_store_whose_undos_and_commands_pass_each_other_does_not_pass(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """READ COMMITTED shows neither what the other is about to write."""
+    from partita.store.postgres import tombstones
+
+    monkeypatch.setattr(tombstones, "HOLD", "SELECT 1 WHERE cardinality($1::text[]) + cardinality($2::boolean[]) < 0")
+    for case in (admission.a_command_waits_for_the_undo_before_it, admission.an_undo_waits_for_the_command_before_it):
+        with pytest.raises(AssertionError, match="it passed the"):
+            await case(store_at(server))
 
 
 async def test_of_two_that_begin_a_key_the_second_is_refused(server: str) -> None:
@@ -221,6 +234,35 @@ async def test_a_transaction_whose_statement_failed_cannot_pass_for_committed(se
             assert set(await session.inbox.seen("group", ["m1", "m2"])) == {"m2"}
 
 
+async def test_a_handler_s_own_mistakes_are_not_taken_for_a_server_that_is_away(server: str) -> None:
+    """What can be run again is run again for ever; a mistake has its tries and is a dead letter."""
+    async with opened(store_at(server, tables="CREATE TABLE IF NOT EXISTS held (id INT)")) as store:
+        await store.create_tables()
+        async with store.transaction() as session:
+            await session.execute("INSERT INTO held VALUES (1)", {})
+
+        async def fails(*sql: str) -> Exception:
+            with pytest.raises(Exception) as raised:  # what it is, is what is asked
+                async with store.transaction() as session:
+                    for each in sql[:-1]:
+                        await session.execute(each, {})
+                    last = [session.fetch(each, {}) for each in sql[-1].split(";")]
+                    await asyncio.gather(*last)
+            return raised.value
+
+        blamed = [
+            await fails("SELECT pg_sleep(0.01); SELECT pg_sleep(0.02)"),
+            await fails("SELECT $1::int AS one"),
+            await fails("SET LOCAL statement_timeout TO 20", "SELECT pg_sleep(5)"),
+        ]
+        async with store.transaction() as other:
+            await other.fetch("SELECT id FROM held FOR UPDATE", {})
+            blamed.append(await fails("SELECT id FROM held FOR UPDATE NOWAIT"))
+            waited = await fails("SET LOCAL lock_timeout TO 20", "SELECT id FROM held FOR UPDATE")
+        assert not [error for error in blamed if isinstance(error, PartitaError)], blamed
+        assert isinstance(waited, StoreContended), "somebody was in its way"
+
+
 async def test_a_lost_connection_blames_no_message(server: str) -> None:
     """The server ends it within a transaction: nothing is kept, and the next one goes on with another connection."""
     async with opened(store_at(server)) as store:
@@ -261,6 +303,49 @@ async def test_a_transaction_that_stands_still_lets_go_of_its_locks(server: str)
                     assert await successor.sequences.reserve({("topic", "k"): 1}) == {("topic", "k"): 0}
 
 
+async def test_a_transaction_is_read_committed_whatever_the_default_is(server: str) -> None:
+    """The locks are made for it: under another level who waited for a lock would not see what the former holder did."""
+    async with opened(store_at(f"{server}?default_transaction_isolation=serializable")) as store:
+        async with store.transaction() as session:
+            (row,) = await session.fetch("SELECT current_setting('transaction_isolation') AS level", {})
+    assert row["level"] == "read committed"
+
+
+async def test_a_wake_up_connection_that_does_not_come_holds_nobody_up(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a convenience: each transaction asks for the time first, and would wait ten seconds for it."""
+    from partita.postgres_schema.database import Database
+
+    class Clock(SystemClock):
+        ahead_s = 0.0
+
+        def monotonic(self) -> float:
+            return super().monotonic() + self.ahead_s
+
+    clock, tried = Clock(), asyncio.Event()
+    store = connect_store(server, service="deaf", tables="", clock=clock)
+    await store.open()
+    try:
+        async with store.reading(consistent=False) as session:
+            await session.fetch(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                "WHERE query LIKE 'LISTEN%' AND pid <> pg_backend_pid()",
+                {},
+            )
+
+        async def hangs(_: Database) -> None:
+            tried.set()
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(Database, "connect", hangs)
+        clock.ahead_s = 60.0
+        await asyncio.wait_for(store.now_us(), 5)
+        await asyncio.wait_for(tried.wait(), 5)
+    finally:
+        await asyncio.wait_for(store.close(), 5)
+
+
 async def test_another_opening_hears_of_committed_rows(server: str) -> None:
     """The relay may be another process: LISTEN tells it at once."""
     open_store = store_at(server)
@@ -280,6 +365,34 @@ async def test_the_clock_is_the_database_s_and_never_goes_back(server: str) -> N
             said = (await session.fetch("SELECT extract(epoch FROM clock_timestamp())::float AS s", {}))[0]["s"]
     assert times == sorted(times)
     assert abs(times[-1] / 1_000_000 - said) < 1
+
+
+async def test_time_goes_on_where_the_newest_row_stands(server: str) -> None:
+    """The server's clock was set back by an hour since: a time that stands still for as long holds every timer."""
+
+    class Clock(SystemClock):
+        ahead_s = 0.0
+
+        def monotonic(self) -> float:
+            return super().monotonic() + self.ahead_s
+
+    open_store, clock = store_at(server, "set-back"), Clock()
+    async with opened(open_store) as store:
+        ahead_us = await store.now_us() + 3_600 * 10**6
+        async with store.transaction() as session:
+            await session.outbox.add([outbox_row("o1", at_us=ahead_us)])
+    store = connect_store(server, service="set-back", tables="", clock=clock)
+    await store.open()
+    try:
+        before = await store.now_us()
+        clock.ahead_s = 0.5
+        between = await store.now_us()
+        clock.ahead_s = 60.0
+        after = await store.now_us()
+    finally:
+        await store.close()
+    assert before >= ahead_us
+    assert between - before >= 500_000 and after - between >= 59 * 10**6
 
 
 async def test_a_database_of_a_newer_partita_or_of_another_program_is_refused(server: str) -> None:

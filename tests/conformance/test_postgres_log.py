@@ -16,7 +16,7 @@ from tests.servers import postgres_server
 from partita.bus.connect import connect_bus
 from partita.bus.port import Bus, Outgoing, Record, Subscription, TopicSpec
 from partita.clock import Clock, SystemClock
-from partita.errors import BusError, BusUnavailable, NotFound, StoreMismatch
+from partita.errors import BusError, BusUnavailable, NotFound, StoreMismatch, StoreUnavailable
 from partita.store.connect import connect_store
 from partita.testing.conformance import bus as bus_suite
 
@@ -259,6 +259,40 @@ async def test_a_member_that_stood_still_moves_no_position(url: str) -> None:
         assert len(await read_until(successor, 20)) == 20
         await sleeper.close()
         await successor.close()
+
+
+async def test_a_position_whose_commit_failed_is_written_with_the_next(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taken for written, it would leave the partition without it, and its successor reads all of it again."""
+    async with opened(url) as one, opened(url) as two:
+        await one.append([outgoing(n, f"k{n}") for n in range(20)])
+        first = one.subscribe("group", [TOPIC.name], "one")
+        records = await read_until(first, 20, done=False)
+        second = two.subscribe("group", [TOPIC.name], "two")
+        await second.keep()
+        await first.keep()
+        revoked = (await first.poll(0)).revoked
+        first.done(records)
+        database = one._database  # type: ignore[attr-defined]  # what fails is its commit
+        writing = database.writing
+
+        @contextlib.asynccontextmanager
+        async def fails(**how: Any) -> AsyncIterator[Any]:
+            async with writing(**how) as link:
+                yield link
+                raise StoreUnavailable("the commit failed")
+
+        monkeypatch.setattr(database, "writing", fails)
+        with pytest.raises(BusUnavailable):
+            await first.release(revoked)
+        monkeypatch.setattr(database, "writing", writing)
+        await first.release(revoked)
+
+        lags = {(lag.topic, lag.partition): lag.lag for lag in await two.lag("group")}
+        assert len(revoked) == 2 and not any(lags[where] for where in revoked)
+        await first.close()
+        await second.close()
 
 
 async def test_a_heartbeat_under_way_does_not_join_again(url: str) -> None:

@@ -42,12 +42,14 @@ STATEMENTS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "outbox.PURGE of nothing": (outbox.PURGE, (SOME, 0)),
     "dead_letters.PURGE": (dead_letters.PURGE, (ALL, SOME)),
     "dead_letters.PURGE of nothing": (dead_letters.PURGE, (0, SOME)),
+    "dead_letters.PURGE_FAILURES": (dead_letters.PURGE_FAILURES, (ALL, 0, SOME)),
+    "dead_letters.PURGE_FAILURES of nothing": (dead_letters.PURGE_FAILURES, (0, 0, SOME)),
     "parking.WAKE_OVERDUE": (parking.WAKE_OVERDUE, ("g", ALL, SOME)),
     "inbox.SEEN": (inbox.SEEN, ("g", ["m7", "m8"])),
     "outbox.PENDING": (outbox.PENDING, (0, 0, 100)),
     "outbox.STATUS": (outbox.STATUS, ()),
     "sagas.DUE": (sagas.DUE, (ALL, 10)),
-    "sequences.RESERVE": (sequences.RESERVE, (["t"], ["k"], [1])),
+    "sequences.RESERVE": (sequences.RESERVE, (["t"], ["k"], [1], "id", "1")),
     "tombstones.FIND": (tombstones.FIND, (["s"],)),
 }
 FEW, MANY = 5_000, 100_000
@@ -67,6 +69,7 @@ async def connection(server: str) -> AsyncIterator[Any]:
     # Nothing is vacuumed meanwhile, as behind a transaction that stays open.
     connection = await asyncpg.connect(server, server_settings={"search_path": "plans"}, statement_cache_size=0)
     try:
+        await connection.execute("UPDATE partita_meta SET value = 'id' WHERE name = 'id'")  # as RESERVE is asked here
         for table in FILL:
             await connection.execute(f"TRUNCATE {table} RESTART IDENTITY")
             await connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")

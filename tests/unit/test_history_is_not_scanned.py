@@ -8,9 +8,21 @@ import pytest
 
 from partita.store.sqlite import dead_letters, inbox, outbox, sagas, schema, sequences, tombstones, trail
 
-HISTORY = {"dead_letter", "inbox", "outbox", "saga", "saga_event", "sequence_in", "sequence_out", "tombstone"}
+HISTORY = {
+    "dead_letter",
+    "failure",
+    "inbox",
+    "outbox",
+    "saga",
+    "saga_event",
+    "sequence_in",
+    "sequence_out",
+    "tombstone",
+}
 STATEMENTS = {
     "dead_letters.OLD": (dead_letters.OLD, 2),
+    "dead_letters.NEXT_FAILURES": (dead_letters.NEXT_FAILURES, 2),
+    "dead_letters.FORGET_FAILURES": (dead_letters.FORGET_FAILURES, 3),
     "inbox.SEEN": (inbox.SEEN, 2),
     "inbox.RESOLVE": (inbox.RESOLVE, 4),
     "outbox.PENDING": (outbox.PENDING, 3),

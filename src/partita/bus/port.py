@@ -18,6 +18,11 @@ KEY_BYTES_MAX = 2_000
 RECORD_BYTES_MAX = 1_048_576
 
 
+def is_long(text: str, bytes_max: int) -> bool:
+    """Whether a text has more bytes than that, counted only where it may."""
+    return len(text) > bytes_max // 4 and len(text.encode(errors="surrogatepass")) > bytes_max
+
+
 class Outgoing(NamedTuple):
     """A record on its way to the bus: `headers` are the envelope's bytes, `value` the encoded message."""
 

@@ -69,7 +69,11 @@ def run(
 
 
 async def run_until_stopped(app: App, services: list[str] | None, roles: tuple[str, ...]) -> None:
-    """Run until SIGTERM or SIGINT; the second signal ends the process at once, which is safe as well."""
+    """Run until SIGTERM or SIGINT; the second signal ends the process at once, which is safe as well.
+
+    Raises:
+        StoreReplaced: another database answers than the one that was opened.
+    """
     stop = asyncio.Event()
 
     def ask() -> None:
@@ -83,6 +87,9 @@ async def run_until_stopped(app: App, services: list[str] | None, roles: tuple[s
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ask)
     async with app.running(services=services, roles=roles) as system:
+        system.supervisor.on_lost = stop.set
         talk(f"ready: {', '.join(system.stores)} ({', '.join(roles)})")
         tell(READY)
         await stop.wait()
+    if system.supervisor.lost is not None:
+        raise system.supervisor.lost

@@ -28,6 +28,9 @@ async def hand_over(
     """Make the slot, let no more rows be queued, and wait until the relays have sent what is queued.
 
     Only then may the reader start: what is queued is older than what it is to read. Returns how many rows still wait.
+
+    Raises:
+        Conflict: a take-back is not finished.
     """
     await _same(handover, stores)
     await handover.prepare()

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from partita.bus.partitioner import slot_of
-from partita.bus.port import KEY_BYTES_MAX, RECORD_BYTES_MAX
+from partita.bus.port import KEY_BYTES_MAX, RECORD_BYTES_MAX, is_long
 from partita.catalog.contract import Contract
 from partita.catalog.rejection import Rejection, to_struct
 from partita.clock import Ids
@@ -51,6 +51,12 @@ class Composer:
         value = to_struct(message) if isinstance(message, Rejection) else message
         # A refusal has no key of its own: it answers on the key of the command it refuses.
         key = cause_key if contract.kind == "refusal" else contract.key_of(message)
+        if key is not None and is_long(key, KEY_BYTES_MAX):  # before its number: no index would take the key
+            raise MessageTooLarge(
+                f"The key of {contract.full_name} has {len(key.encode(errors='surrogatepass')):,} bytes, the limit is "
+                f"{KEY_BYTES_MAX:,}.",
+                hint="A key names one thing: send its id, or a digest.",
+            )
         fingerprint, data = self.codec.encode(contract.shape, value)
         message_id = message_id or self.ids.new()
         envelope = Envelope(
@@ -119,11 +125,6 @@ def row_of(message: Message, headers: bytes, now_us: int) -> OutboxRow:
         MessageTooLarge: with its envelope it is over what any bus takes.
     """
     envelope, key = message.envelope, message.key
-    if key is not None and len(key) > KEY_BYTES_MAX // 4 and len(key.encode()) > KEY_BYTES_MAX:
-        raise MessageTooLarge(
-            f"The key of {envelope.type} has {len(key.encode()):,} bytes, the limit is {KEY_BYTES_MAX:,}.",
-            hint="A key names one thing: send its id, or a digest.",
-        )
     size = len(headers) + len(message.value) + len(key or "")
     if size > RECORD_BYTES_MAX:
         raise MessageTooLarge(

@@ -39,10 +39,16 @@ _CONTENDED = ("40", "55P03", "0A000")
 _CORRUPT = ("XX001", "XX002")
 
 
-def meaning(error: Exception, where: str) -> PartitaError | None:
-    """The error of ours that a driver's error means, or None where the statement itself is to blame."""
+def meaning(error: Exception, where: str, *, connected: bool = False, of_a_user: bool = False) -> PartitaError | None:
+    """The error of ours that a driver's error means, or None where the statement itself is to blame.
+
+    `connected`: the connection is still there, so what the driver itself refused (two statements at once, too few
+    arguments) is the caller's mistake. `of_a_user`: the statement is a handler's.
+    """
     if isinstance(error, asyncpg.PostgresError):
         state: str = getattr(error, "sqlstate", "") or ""
+        if of_a_user and _is_own_doing(error, state):
+            return None
         if state in _CORRUPT:
             return StoreCorrupt(f"{where}: the database is damaged ({error}).", hint="Put back a backup.")
         if state == "0A000" and not isinstance(error, asyncpg.InvalidCachedStatementError):
@@ -50,10 +56,19 @@ def meaning(error: Exception, where: str) -> PartitaError | None:
         found = _UNAVAILABLE.get(state) or _UNAVAILABLE.get(state[:2])
         kind = StoreContended if state.startswith(_CONTENDED) else StoreUnavailable
         return found and kind(f"{where}: {found[0]} ({error}).", hint=found[1])
-    if isinstance(error, asyncpg.DataError):
+    if connected and isinstance(error, asyncpg.InterfaceError):
         return None
     what = str(error) or "no answer in time"
     return StoreUnavailable(f"{where}: the server cannot be reached ({what}).", hint="Check that it runs, and the URL.")
+
+
+def _is_own_doing(error: asyncpg.PostgresError, state: str) -> bool:
+    """A statement that takes longer than its role may, and one that would not wait for a lock (NOWAIT): each has its
+    tries, as other failures do, or it would be run again for ever. A lock_timeout of the role is told elsewhere in the
+    server: somebody was in the way."""
+    if state == "55P03":
+        return getattr(error, "server_source_function", None) != "ProcessInterrupts"
+    return state == "57014"
 
 
 def _holds(marks: tuple[str, ...], column: Sequence[Any]) -> bool:
@@ -177,13 +192,13 @@ class Link:
             meant = self.failed = StoreContended(f"{self.where}: another transaction was there first ({error}).")
         return meant
 
-    def meant(self, error: Exception) -> Exception:
+    def meant(self, error: Exception, *, of_a_user: bool = False) -> Exception:
         """What an error means, remembered: what comes after it in this transaction fails because of it."""
-        if self.failed is None:
-            self.failed = meaning(error, self.where) or error
-        elif not isinstance(error, asyncpg.InFailedSQLTransactionError):
-            return meaning(error, self.where) or error
-        return self.failed
+        if self.failed is not None and isinstance(error, asyncpg.InFailedSQLTransactionError):
+            return self.failed
+        meant = meaning(error, self.where, connected=not self.is_lost(), of_a_user=of_a_user) or error
+        self.failed = self.failed or meant
+        return meant
 
 
 def changed(tag: str) -> int:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
-from partita.errors import SettingsError, StoreUnavailable
+from partita.errors import PartitaError, SettingsError, StoreUnavailable
 from partita.postgres_schema.asking import ERRORS, Link, meaning
 from partita.postgres_schema.naming import quoted, schema_of
 from partita.postgres_schema.pooler import stands_between
@@ -103,6 +103,10 @@ class Database:
         self._path = f"SET LOCAL search_path TO {self._names}"
         self._pool: Any = None
         self.pooled = False
+        self.greet: Callable[[Any], Awaitable[None]] | None = None
+        """Looks at each new connection before anything is asked on it; what it raises, who wanted the connection gets."""
+        self.refused: Callable[[], PartitaError] | None = None
+        """The error of all that is asked from now on."""
 
     async def open(self, migrations: Sequence[str]) -> None:
         """Connect, check and migrate.
@@ -136,6 +140,7 @@ class Database:
                 statement_cache_size=cached,
                 command_timeout=options.command_timeout_s,
                 timeout=CONNECT_TIMEOUT_S,
+                init=self._greet,
                 reset=_as_it_is,
                 server_settings={"application_name": "partita"} | ({} if self.pooled else {"search_path": self._names}),
             )
@@ -145,6 +150,10 @@ class Database:
             raise SettingsError(f"{self.where}: the URL cannot be read.", hint=URL_HINT) from None
         except ERRORS as error:
             raise meaning(error, self.where) or error from error
+
+    async def _greet(self, connection: Any) -> None:
+        if self.greet is not None:
+            await self.greet(connection)
 
     async def _is_pooled(self) -> bool:
         connection = await asyncpg.connect(self.url, timeout=CONNECT_TIMEOUT_S, statement_cache_size=0)
@@ -179,7 +188,9 @@ class Database:
                 that all of it was kept: what is run again finds its own marks.
         """
         idle_s = self.options.idle_s if durable else min(self.options.idle_s, IDLE_UNSYNCED_S)
-        begin = f"BEGIN; {self._path}; SET LOCAL idle_in_transaction_session_timeout TO {round(idle_s * 1_000)}"
+        # The locks are made for this level; a role or a database may have another as its default.
+        stand_still = f"SET LOCAL idle_in_transaction_session_timeout TO {round(idle_s * 1_000)}"
+        begin = f"BEGIN ISOLATION LEVEL READ COMMITTED; {self._path}; {stand_still}"
         if not durable:
             begin += "; SET LOCAL synchronous_commit TO off"
         async with self._linked(begin, writing=True) as link:
@@ -249,6 +260,8 @@ class Database:
     async def _connected(self, *, writing: bool) -> AsyncIterator[Link]:
         if self._pool is None:
             raise StoreUnavailable(f"{self.where}: it is not open.")
+        if self.refused is not None:
+            raise self.refused()
         pool = self._pool
         try:
             connection = await pool.acquire(timeout=self.options.command_timeout_s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 from partita.errors import NotFound
 from partita.migration import MIGRATE, Deviation, Shape, Standing, deviations, ended
@@ -17,6 +18,14 @@ from partita.postgres_schema.versions import LOCK, LOCK_TIMEOUT, META, Place, ad
 SCRATCH = "partita_check"
 
 
+class Switched(NamedTuple):
+    """What a schema has besides its migrations while it is used in another way: `script` makes it, and `asked` returns a
+    row where it has to be there."""
+
+    asked: str
+    script: str
+
+
 class _Undone(Exception):
     """Leaves a transaction so that nothing of it stays."""
 
@@ -24,13 +33,16 @@ class _Undone(Exception):
 class PostgresMigrations:
     """See `partita.migration.Migrations`. `tables` is the script of the service's own tables."""
 
-    def __init__(self, url: str, service: str, migrations: Sequence[str], tables: str = "") -> None:
+    def __init__(
+        self, url: str, service: str, migrations: Sequence[str], tables: str = "", switched: Switched | None = None
+    ) -> None:
         self._database = Database(url, service)
         # A migration takes as long as it takes, and none of this needs a session of its own.
         options = self._database.options._replace(pool_max=1, statement_cache_size=0, command_timeout_s=None)
         self._database.options = options
         self._place = Place(self._database.schema, self._database.where, migrations)
         self._tables = tables.strip()
+        self._switched = switched
         self.where = self._database.where
 
     async def standing(self) -> Standing:
@@ -76,21 +88,24 @@ class PostgresMigrations:
                 if not await applied(link, self._place):
                     raise NotFound(f"{self.where}: it does not exist yet.", hint=MIGRATE)
                 found = await shape_of(link, self._place.schema)
+                switched = self._switched is not None and await link.row(self._switched.asked) is not None
             expected: Shape = {}
             own: Shape = {}
             with contextlib.suppress(_Undone):
                 async with self._database.writing() as link:
-                    expected, own = await self._made(link)
+                    expected, own = await self._made(link, switched)
                     raise _Undone
         missing = [d for d in deviations(own, found) if d.found == "missing"]
         return [*deviations(expected, found), *missing]
 
-    async def _made(self, link: Link) -> tuple[Shape, Shape]:
+    async def _made(self, link: Link, switched: bool) -> tuple[Shape, Shape]:
         """What the migrations make, and by name what the service's own script adds: a service changes that as it likes."""
         await link.rows(LOCK, f"partita/{SCRATCH}")
         await link.run(f"CREATE SCHEMA {SCRATCH}; SET LOCAL search_path TO {SCRATCH}, public; {META}")
         for script in self._place.migrations:
             await link.run(script)
+        if self._switched is not None and switched:
+            await link.run(self._switched.script)
         expected = await shape_of(link, SCRATCH)
         if self._tables:
             await link.run(self._tables)

@@ -6,13 +6,14 @@ command whose step was undone already is refused, and an undo that comes again i
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from partita.bus.port import Record
+from partita.bus.port import Record, is_long
 from partita.catalog.catalog import Catalog
 from partita.catalog.contract import contract_of
 from partita.catalog.service import Binding, Service
@@ -27,6 +28,7 @@ from partita.runtime.delivery import Delivery, Output, Unit, decode_value
 from partita.store.port import Asked, Known, Session
 from partita.store.trouble import DeadLetter, ParkedRow, State
 
+BUSINESS_BYTES_MAX = 1_000
 Held = Sequence[tuple[str, int, int]]
 """(topic, partition, epoch) of each partition a batch comes from: what this process claims to hold."""
 
@@ -84,6 +86,7 @@ class Admission:
         admitted = [Admitted(Unit(d), self.candidate(d)) for d in deliveries if d.envelope is not None]
         out = [a for a in admitted if a.unit.delivery.parked is not None and a.unit.delivery.parked.state != "gap"]
         new = [a for a in admitted if a not in out] if out else admitted
+        await _hold_undone(session, admitted)
         await self._overtake(session, new, now_us)
         asked, known = looked or await self._look(session, new, out, held)
         if out:
@@ -152,7 +155,7 @@ class Admission:
         if delivery.interest is None or delivery.message is None or not delivery.interest.dedupes:
             return ()
         return tuple(
-            (self.consumer_of(b), f"{delivery.interest.contract.name}#{getattr(delivery.message, b.dedupe_by)}")
+            (self.consumer_of(b), business_key(delivery.interest.contract.name, getattr(delivery.message, b.dedupe_by)))
             for b in delivery.interest.bindings
             if b.dedupe_by is not None
         )
@@ -245,6 +248,23 @@ class Admission:
                     each.unit.outputs.append(
                         Output(contract_of(type(reply)), reply, kept.kind, each.unit.delivery, each.address)
                     )
+
+
+async def _hold_undone(session: Session, admitted: Sequence[Admitted]) -> None:
+    """Of an undo and its command in two transactions at once the second must see what the first has done."""
+    addresses = [a.address for a in admitted if a.address is not None]
+    undone = [a.saga_id for a in addresses if a.kind == "undo"]
+    if undone:
+        await session.tombstones.hold(undone, [a.saga_id for a in addresses if a.kind == "do"])
+
+
+def business_key(type_name: str, value: object) -> str:
+    """What a handler dedupes by, as it is marked. A long one is kept as its digest: a user may take a whole text for it,
+    which no index holds, and the digest tells two apart as well."""
+    text = str(value)
+    if is_long(text, BUSINESS_BYTES_MAX):
+        text = f"sha256:{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()}"
+    return f"{type_name}#{text}"
 
 
 def _step(address: SagaAddress) -> str:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import msgspec
 
-from partita.bus.port import Record
+from partita.bus.port import KEY_BYTES_MAX, Record, is_long
 from partita.catalog.catalog import Interest
 from partita.catalog.contract import Contract
 from partita.catalog.fault import Failed, Fault, FaultContract, FaultRecord
@@ -89,6 +89,10 @@ def decode(record: Record, interests: Mapping[str, Interest], codec: Codec, sour
         envelope = delivery.envelope = envelope_from_bytes(record.headers)
     except (msgspec.MsgspecError, RecursionError) as error:
         delivery.broken = Malformed(f"The headers are no envelope: {error}")
+        return delivery
+    if record.key is not None and is_long(record.key, KEY_BYTES_MAX):
+        delivery.broken = Malformed(f"Its key has more than {KEY_BYTES_MAX:,} bytes: {record.key[:80]!r}...")
+        delivery.key, delivery.record = None, record._replace(key=None)  # no index of the parking would take it
         return delivery
     if envelope.at_once and envelope.source == source:
         # A database put back from a backup has another source: it has handled nothing of this.

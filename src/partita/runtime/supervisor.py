@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from partita.clock import Clock
-from partita.errors import PartitaError, StoreContended
+from partita.errors import PartitaError, StoreContended, StoreReplaced
 
 log = logging.getLogger(__name__)
 BACKOFF_S = (0.05, 0.2, 1.0, 2.0)
@@ -54,6 +54,9 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.workers: list[Wakeable] = []
+        self.lost: StoreReplaced | None = None
+        self.on_lost: Callable[[], None] = lambda: None
+        """Called once when this process must end: it works for a database that is not there any more."""
 
     def add(self, worker: Worker) -> Wakeable:
         """Take a worker; returns it with its bell."""
@@ -97,6 +100,9 @@ class Supervisor:
                 # Rolled back because another was in the way: nothing is down that would need time to come back.
                 due = now + CONTENDED_S
                 log.debug("%s runs again: %s", worker.name, error)
+            except StoreReplaced as error:
+                due = now + BACKOFF_S[-1]
+                self._lose(error)
             except Exception as error:
                 due = now + BACKOFF_S[min(wakeable.failures, len(BACKOFF_S) - 1)]
                 wakeable.failures += 1
@@ -105,6 +111,12 @@ class Supervisor:
                     log.error("%s failed, tries again: %s", worker.name, error, exc_info=not known)
                 wakeable.last_error = str(error)
             await self._wait(wakeable, due)
+
+    def _lose(self, error: StoreReplaced) -> None:
+        if self.lost is None:
+            log.error("%s", error)
+            self.lost = error
+            self.on_lost()
 
     async def _wait(self, wakeable: Wakeable, due: float) -> None:
         pause = due - self._clock.monotonic()

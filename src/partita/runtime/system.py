@@ -25,6 +25,7 @@ from partita.runtime.door import Door
 from partita.runtime.janitor import Janitor, LogJanitor
 from partita.runtime.pipeline import Pipeline
 from partita.runtime.saga_steps import SagaDirectory
+from partita.runtime.same_database import SameDatabase
 from partita.runtime.supervisor import Supervisor, Worker
 from partita.runtime.tiers import Tiers
 from partita.runtime.timers import Timers
@@ -162,6 +163,7 @@ class System:
             store = self.stores[name]
             door = self.doors[name] = Door(pipeline, self.settings.batch)
             door.bell = self._start(door)
+            self._start(SameDatabase(store))
             if "relay" in roles:
                 options = RelayOptions(batch=self.settings.batch)
                 relay = self.relays[name] = Relay(store, self.bus, self.clock, f"{self.member}/relay", options)

@@ -77,10 +77,11 @@ class Tiers:
             for record in records:
                 self._heads[record.at].popleft()
         soonest_us = now_us + self._longest_us + duration_us(LOOK_S)
-        for place, waiting in self._heads.items():
+        for place, waiting in list(self._heads.items()):
             if waiting:
                 soonest_us = min(soonest_us, waiting[0].appended_us + self._wait_of(place)[1])
-            else:
+            else:  # once: who is told to resume looks for records at once
+                del self._heads[place]
                 self._subscription.resume([place])
         return soonest_us
 

@@ -77,10 +77,11 @@ def connect_migrations(where: str | Path, *, service: str, tables: str) -> Migra
     if isinstance(place, str):
         try:
             from partita.postgres_schema.migrations import PostgresMigrations
+            from partita.store.postgres.handover import SWITCHED
             from partita.store.postgres.schema import MIGRATIONS
         except ModuleNotFoundError as error:
             _absent(error)
-        return PostgresMigrations(place, service, MIGRATIONS, tables)
+        return PostgresMigrations(place, service, MIGRATIONS, tables, SWITCHED)
     from partita.sqlite_file.migrations import SqliteMigrations
     from partita.store.sqlite import schema
 

@@ -81,6 +81,9 @@ class Handover(Protocol):
         """From the commit of this on no row is queued for the relays; what is queued stays theirs.
 
         The rows of a key that are queued were committed before those that are not.
+
+        Raises:
+            Conflict: the outbox was taken back, and the relays still wait for the reader.
         """
         ...
 

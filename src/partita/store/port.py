@@ -274,6 +274,11 @@ class Tombstone(NamedTuple):
 class Tombstones(Protocol):
     """Undone steps."""
 
+    async def hold(self, undone: Sequence[str], done: Sequence[str]) -> None:
+        """Steps of the sagas `undone` are about to be undone, and of those in `done` to be done: who has looked at the
+        first (`Session.look`) is waited for, who looks later waits. Else two at once see nothing of each other."""
+        ...
+
     async def find(self, keys: Sequence[tuple[str, str, str]]) -> Mapping[tuple[str, str, str], Tombstone]:
         """Tombstones by (saga, saga_id, step)."""
         ...

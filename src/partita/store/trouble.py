@@ -64,7 +64,7 @@ class Parking(Protocol):
         ...
 
     async def get(self, consumer: str, message_ids: Sequence[str]) -> Mapping[str, ParkedRow]:
-        """The parked ones of these messages."""
+        """The parked ones of these messages; in a writing transaction nobody else moves or removes them until it ends."""
         ...
 
     async def of_key(self, consumer: str, topic: str, key: str, limit: int) -> Sequence[ParkedRow]:
@@ -277,4 +277,9 @@ class DeadLetters(Protocol):
 
     async def purge(self, before_us: int, limit: int) -> int:
         """Forget letters closed before that, with their failures; returns how many."""
+        ...
+
+    async def purge_failures(self, before_us: int, after_seq: int, limit: int) -> int:
+        """Of the next `limit` failures behind `after_seq` forget those older than that whose message neither is parked nor
+        has a letter. Returns behind which to go on; 0 = these were the last that are old."""
         ...

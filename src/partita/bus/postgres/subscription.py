@@ -184,8 +184,9 @@ class PostgresSubscription:
             return
         with of_the_bus():
             async with self._ground.database.writing(durable=False) as link:
-                await self._advance(link, gone)
+                moved = await self._advance(link, gone)
                 await self._ground.book.release(link, self._scope, [_resource(p.where) for p in gone], self._member)
+        _written(moved)
         for part in gone:
             del self._parts[part.where]
 
@@ -209,13 +210,14 @@ class PostgresSubscription:
                 holding = await ground.book.look(link, self._scope, resources, self._member)
                 calm = holding is not None and not self._new(holding)
                 if calm:
-                    await self._advance(link, list(self._parts.values()))
+                    _written(await self._advance(link, list(self._parts.values())))
             begun: dict[str, int] = {}
             if holding is None or not calm:
                 async with ground.database.writing(durable=False) as link:
                     holding = await ground.book.tick(link, self._scope, resources, self._member)
                     begun = await self._begin(link, self._new(holding), places)
-                    await self._advance(link, list(self._parts.values()))
+                    moved = await self._advance(link, list(self._parts.values()))
+                _written(moved)
         self._joined = True
         return self._take(holding, begun, places)
 
@@ -268,14 +270,19 @@ class PostgresSubscription:
                         await self._advance(link, parts)
                         await self._ground.book.leave(link, self._scope, self._member)
 
-    async def _advance(self, link: Link, parts: Sequence[Part]) -> None:
+    async def _advance(self, link: Link, parts: Sequence[Part]) -> list[tuple[Part, int]]:
+        """Write the positions; returns those that are written when this commits."""
         moved = [(part, part.done_to) for part in parts if part.done_to > part.written]
         if not moved:
-            return
+            return []
         rows = [(_resource(part.where), part.epoch, part.place, position) for part, position in moved]
         await link.run(ADVANCE, self._scope, self._member, self._group, *columns(rows))
-        for part, position in moved:
-            part.written = position
+        return moved
+
+
+def _written(moved: Sequence[tuple[Part, int]]) -> None:
+    for part, position in moved:
+        part.written = position
 
 
 def _resource(where: Where) -> str:

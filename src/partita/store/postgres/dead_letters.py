@@ -64,6 +64,21 @@ WITH old AS (
 SELECT count(*) FROM old
 """
 
+# Walked through in pieces, since those that are kept may be a million. A scalar question is asked by index for each row; of
+# NOT EXISTS the planner makes a join that reads the other table.
+PURGE_FAILURES = """
+WITH looked AS MATERIALIZED (
+    SELECT * FROM (SELECT seq, consumer, message_id, at_us FROM failure WHERE seq > $2 ORDER BY seq LIMIT $3) AS next
+    WHERE at_us < $1
+), gone AS (
+    DELETE FROM failure WHERE seq = ANY(ARRAY(
+        SELECT f.seq FROM looked AS f
+        WHERE (SELECT 1 FROM parked AS p WHERE p.message_id = f.message_id AND p.consumer = f.consumer) IS NULL
+          AND (SELECT 1 FROM dead_letter AS d WHERE d.message_id = f.message_id AND d.consumer = f.consumer) IS NULL))
+)
+SELECT CASE WHEN count(*) = $3 THEN max(seq) ELSE 0 END FROM looked
+"""
+
 
 class PostgresDeadLetters:
     """See `partita.store.trouble.DeadLetters`."""
@@ -138,6 +153,11 @@ class PostgresDeadLetters:
         """Forget letters closed before that, with their failures."""
         count: int = (await self._link.rows(PURGE, before_us, limit))[0][0]
         return count
+
+    async def purge_failures(self, before_us: int, after_seq: int, limit: int) -> int:
+        """Forget old failures that nobody waits for."""
+        last: int = (await self._link.rows(PURGE_FAILURES, before_us, after_seq, limit))[0][0]
+        return last
 
 
 def _given(consumer: str | None, where: LetterFilter) -> tuple[object, ...]:

@@ -13,17 +13,12 @@ from partita.errors import NotFound, StoreMismatch
 from partita.postgres_schema.arrays import columns, kept, unnest
 from partita.postgres_schema.naming import outbox_channel, quoted, schema_of
 from partita.store.foreign import Script, Statement, UnnumberedRow
-from partita.store.postgres.identity import MAY_ASK_PLACE, META, PLACE, source_of
+from partita.store.postgres.identity import IS_SOURCE, MAY_ASK_PLACE, META, PLACE, parts_of, source_of
 from partita.store.postgres.outbox_columns import COLUMNS, KINDS, NOW_US
 from partita.store.postgres.schema import MIGRATIONS
 
 MAY_READ = "SELECT current_database(), to_regclass($1::text) IS NOT NULL AND to_regclass($2::text) IS NOT NULL"
 APPLIED = "SELECT coalesce(max(number), 0) FROM {schema}.partita_migration"
-# Without it the number given would belong to a source that this database is not any more.
-IS_SOURCE = """
-EXISTS (SELECT 1 FROM {schema}.partita_meta WHERE name = 'id' AND value = ${id}::text)
-AND EXISTS (SELECT 1 FROM {schema}.partita_meta WHERE name = 'incarnation' AND value = ${incarnation}::text)
-"""
 # The row's seq is drawn from what `numbered` returned, so after the lock: rows of a key get theirs in commit order.
 # What was written is counted, not what was queued: where another reader than the relays reads the outbox, no row is.
 QUEUE = """, queued AS (INSERT INTO {schema}.outbox_queue (slot, seq) SELECT slot, seq FROM added)
@@ -32,7 +27,7 @@ SELECT count(*) FROM added CROSS JOIN pg_notify(${channel}::text, '')"""
 ADD_ONE = f"""
 WITH numbered AS (
     INSERT INTO {{schema}}.sequence_out AS s (topic, key, last)
-    SELECT $2::text, $3::text, 1 WHERE {IS_SOURCE.format(schema="{schema}", id=11, incarnation=12)}
+    SELECT $2::text, $3::text, 1 WHERE {IS_SOURCE.format(meta="{schema}.partita_meta", id=11, incarnation=12)}
     ON CONFLICT (key, topic) DO UPDATE SET last = coalesce(s.last, 0) + 1 RETURNING last
 ), added AS (
     INSERT INTO {{schema}}.outbox ({COLUMNS})
@@ -44,7 +39,7 @@ WITH numbered AS (
 GIVEN = {name: kind for name, kind in KINDS.items() if name != "at_us"} | {"hole": "int"}
 ADD_MANY = f"""
 WITH given AS MATERIALIZED (
-    SELECT * FROM {unnest(**GIVEN)} WHERE {IS_SOURCE.format(schema="{schema}", id=11, incarnation=12)}
+    SELECT * FROM {unnest(**GIVEN)} WHERE {IS_SOURCE.format(meta="{schema}.partita_meta", id=11, incarnation=12)}
 ), numbered AS (
     INSERT INTO {{schema}}.sequence_out AS s (topic, key, last)
     SELECT aggregatetype, aggregateid, count(*) FROM given WHERE aggregateid IS NOT NULL
@@ -102,9 +97,8 @@ class PostgresForeignTables:
 
     def write(self, source: str, rows: Sequence[UnnumberedRow]) -> Script[bool]:
         """Number, write, queue and notify, in one round trip."""
-        database, incarnation = source.rpartition("/")[2].split(".")
         given = [(*_kept(each.row[:9]), each.hole + 1) for each in rows]  # SQL counts from 1
-        last = (database, incarnation, self._channel)
+        last = (*parts_of(source), self._channel)
         if len(rows) == 1 and rows[0].hole >= 0:
             ((count,),) = yield Statement(self._add_one, (*given[0], *last), asks=True)
         else:
@@ -121,7 +115,7 @@ class PostgresForeignTables:
         if not may_ask or "place" not in meta:
             return
         ((place,),) = yield Statement(PLACE, (self._outbox,), asks=True)
-        if place != meta["place"]:
+        if place is not None and place != meta["place"]:
             raise StoreMismatch(
                 f"The database {database} was put back from a copy, or a standby took over, since {self._service} last "
                 "started on it: what is sent now could be taken for copies of what was sent before.",

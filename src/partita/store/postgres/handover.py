@@ -16,6 +16,7 @@ import asyncpg
 from partita.errors import Conflict, SettingsError
 from partita.postgres_schema.asking import ERRORS, meaning
 from partita.postgres_schema.database import Database
+from partita.postgres_schema.migrations import Switched
 from partita.postgres_schema.naming import quoted
 from partita.store.handover import Place, Position
 from partita.store.postgres.outbox import HELD, OUTSIDE
@@ -31,8 +32,14 @@ $$;
 CREATE OR REPLACE TRIGGER outbox_is_read_outside BEFORE INSERT ON outbox_queue
     FOR EACH ROW EXECUTE FUNCTION outbox_is_read_outside();
 """
+# While the relays wait for the reader to come back, rows are queued already.
+IS_HANDED_OVER = f"""
+SELECT 1 FROM partita_meta WHERE name = '{OUTSIDE}' AND NOT EXISTS (SELECT 1 FROM partita_meta WHERE name = '{HELD}')
+"""
+SWITCHED = Switched(IS_HANDED_OVER, HAND_OVER)
 TAKE_BACK = "DROP TRIGGER IF EXISTS outbox_is_read_outside ON outbox_queue"
 REMEMBER = "INSERT INTO partita_meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2"
+REMEMBERED = "SELECT value FROM partita_meta WHERE name = $1"
 FORGET = "DELETE FROM partita_meta WHERE name = $1"
 QUEUE_ALL = "INSERT INTO outbox_queue SELECT slot, seq FROM outbox WHERE slot >= 0 ON CONFLICT DO NOTHING"
 REFUSED = "SELECT count(*) FROM outbox_parked"
@@ -102,7 +109,12 @@ class PostgresHandover:
             async with database.writing() as link:
                 await link.run(LOCK_WITHIN)
                 await link.run(HAND_OVER)
-                await link.run(FORGET, HELD)
+                if await link.row(REMEMBERED, HELD) is not None:
+                    raise Conflict(
+                        f"{database.where}: its reader has still to read what is its own, since it was taken back; the "
+                        "relays would pass that.",
+                        hint="Finish it first: partita outbox take-back, or take-back --without-reader.",
+                    )
                 await link.run(REMEMBER, OUTSIDE, self.slot)
 
     async def hold(self) -> int:

@@ -4,19 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from partita.errors import StoreReplaced
+
 META = "SELECT name, value FROM partita_meta"
-# What a database that was put back from a backup does not have in common with the one it was taken of.
+# What a database that was put back from a backup does not have in common with the one it was taken of; NULL where none
+# can be told: on a standby, or while the tables are not there. The timeline is that of the next write: the one of the
+# last checkpoint stays the former one for minutes after a promotion.
 PLACE = """
-SELECT system_identifier || '/' || timeline_id || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())
-       || '/' || to_regclass($1::text)::oid::text
-FROM pg_control_system(), pg_control_checkpoint()
+SELECT CASE WHEN NOT pg_is_in_recovery() THEN
+           system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '/'
+           || (SELECT oid FROM pg_database WHERE datname = current_database()) || '/' || to_regclass($1::text)::oid::text
+       END
+FROM pg_control_system()
 """
-MAY_ASK_PLACE = """
-SELECT has_function_privilege('pg_control_system()', 'EXECUTE')
-   AND has_function_privilege('pg_control_checkpoint()', 'EXECUTE')
+MAY_ASK_PLACE = "SELECT has_function_privilege('pg_control_system()', 'EXECUTE')"
+# Who numbers a key asks it in the same statement: the number would belong to a source that the database is not any more.
+IS_SOURCE = """
+EXISTS (SELECT 1 FROM {meta} WHERE name = 'id' AND value = ${id}::text)
+AND EXISTS (SELECT 1 FROM {meta} WHERE name = 'incarnation' AND value = ${incarnation}::text)
 """
 
 
 def source_of(meta: Mapping[str, str]) -> str:
     """The source of the messages of a database with this `partita_meta`."""
     return f"{meta['service']}/{meta['id']}.{meta['incarnation']}"
+
+
+def parts_of(source: str) -> tuple[str, str]:
+    """The id and the incarnation that `IS_SOURCE` compares."""
+    database, _, incarnation = source.rpartition("/")[2].partition(".")
+    return database, incarnation
+
+
+def replaced(where: str) -> StoreReplaced:
+    """The error of a process that still works for the database which was here when it was opened."""
+    return StoreReplaced(
+        f"{where}: this is not the database that this process opened: it was put back from a copy, or a standby took "
+        "over. What is sent under the former source could be taken for copies of what was sent before.",
+        hint="Start this process again: what it has in memory is of the former one.",
+    )

@@ -37,6 +37,13 @@ SELECT pg_advisory_xact_lock(hashtext(current_schema() || '/parked/' || $1), loc
     SELECT DISTINCT hashtext(topic || '/' || key) & 63 AS lock FROM {unnest(2, topic="text", key="text")} ORDER BY lock
 ) AS locks
 """
+# Before its rows are locked, as who removes them does: two that took them in different orders would wait in a ring.
+LOCK_KEYS_OF = """
+SELECT pg_advisory_xact_lock(hashtext(current_schema() || '/parked/' || $1), lock) FROM (
+    SELECT DISTINCT hashtext(topic || '/' || key) & 63 AS lock FROM parked
+    WHERE consumer = $1 AND message_id = ANY($2::text[]) AND key IS NOT NULL ORDER BY lock
+) AS locks
+"""
 HELD = "SELECT DISTINCT topic, key FROM parked WHERE consumer = $1 AND state <> 'gap' AND key = ANY($2::text[])"
 ADD = f"INSERT INTO parked ({NEW}) SELECT {NEW} FROM {unnest(**STORED)} ORDER BY ord ON CONFLICT DO NOTHING"
 GET = f"SELECT {COLUMNS} FROM parked AS p WHERE consumer = $1 AND message_id = ANY($2::text[]) ORDER BY idx"
@@ -102,6 +109,7 @@ class PostgresParking:
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self._get = f"{GET} FOR UPDATE" if link.writing else GET
 
     async def held(self, consumer: str, keys: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
         """Those (topic, key) that have a message parked; they stay so until a writing transaction ends."""
@@ -127,10 +135,13 @@ class PostgresParking:
             await self._link.run(ADD, *columns([row[1:] for row in rows]))
 
     async def get(self, consumer: str, message_ids: Sequence[str]) -> Mapping[str, ParkedRow]:
-        """The parked ones of these messages."""
+        """The parked ones of these messages; in a writing transaction nobody else moves or removes them until it ends."""
         if not message_ids:
             return {}
-        rows = [ParkedRow(*row) for row in await self._link.rows(GET, consumer, list(message_ids))]
+        ids = list(message_ids)
+        if self._link.writing:
+            await self._link.rows(LOCK_KEYS_OF, consumer, ids)
+        rows = [ParkedRow(*row) for row in await self._link.rows(self._get, consumer, ids)]
         return {row.message_id: row for row in rows}
 
     async def of_key(self, consumer: str, topic: str, key: str, limit: int) -> Sequence[ParkedRow]:

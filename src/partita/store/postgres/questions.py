@@ -11,7 +11,8 @@ from __future__ import annotations
 HOW = "LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan"
 
 # Each RETURN QUERY sees what was committed when it begins: what is asked after a lock was waited for is what the former
-# holder left. The claims come first, with the weakest lock: transactions of one holder share it, what they take in hand
+# holder left. First the locks of the sagas whose steps are asked about (tombstones.py), as one order for all wants it. The
+# claims come next, with the weakest lock: transactions of one holder share it, what they take in hand
 # passes, and a take-over, which asks for the strongest, waits until all of them have ended.
 LOOK = f"""
 CREATE FUNCTION partita_look(
@@ -20,6 +21,10 @@ CREATE FUNCTION partita_look(
 ) RETURNS TABLE (kind BIGINT, a TEXT, b TEXT, c TEXT, d TEXT, n BIGINT, m BIGINT, data BYTEA)
 {HOW} AS $$
 BEGIN
+    IF cardinality(undone_ids) > 0 THEN
+        PERFORM pg_advisory_xact_lock_shared(hashtext(current_schema() || '/undone'), lock)
+        FROM (SELECT DISTINCT hashtext(r.id) & 255 AS lock FROM unnest(undone_ids) AS r(id) ORDER BY 1) AS locks;
+    END IF;
     RETURN QUERY SELECT 1::bigint, r.topic, NULL::text, NULL::text, NULL::text, r.partition, found.epoch, NULL::bytea
     FROM unnest(claim_topics, claim_partitions) AS r(topic, partition) CROSS JOIN LATERAL (
         SELECT t.epoch FROM claim AS t WHERE t.consumer = of_consumer AND t.topic = r.topic AND t.partition = r.partition

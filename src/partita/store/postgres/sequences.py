@@ -12,11 +12,13 @@ from collections.abc import Mapping, Sequence
 from partita.postgres_schema.arrays import columns, unnest
 from partita.postgres_schema.asking import Link
 from partita.postgres_schema.inserts import Table
+from partita.store.postgres.identity import IS_SOURCE, parts_of, replaced
 
 # One statement locks, reads and writes; the order is the same for all, so that nobody waits in a ring.
 RESERVE = f"""
 INSERT INTO sequence_out AS s (topic, key, last)
-SELECT topic, key, last FROM {unnest(topic="text", key="text", last="bigint")} ORDER BY key, topic
+SELECT topic, key, last FROM {unnest(topic="text", key="text", last="bigint")}
+WHERE {IS_SOURCE.format(meta="partita_meta", id=4, incarnation=5)} ORDER BY key, topic
 ON CONFLICT (key, topic) DO UPDATE SET last = s.last + excluded.last RETURNING topic, key, last
 """
 LAST_IN = "SELECT * FROM partita_last_in($1, $2, $3, $4, $5)"
@@ -38,16 +40,24 @@ def in_order(places: Sequence[Place]) -> list[Place]:
 
 
 class PostgresSequences:
-    """See `partita.store.port.Sequences`."""
+    """See `partita.store.port.Sequences`. `source` is the one this process numbers for."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, source: str) -> None:
         self._link = link
+        self._source = source
 
     async def reserve(self, counts: Mapping[tuple[str, str], int]) -> Mapping[tuple[str, str], int]:
-        """Give each (topic, key) its next numbers."""
+        """Give each (topic, key) its next numbers.
+
+        Raises:
+            StoreReplaced: the database has another source by now.
+        """
         if not counts:
             return {}
-        given = await self._link.rows(RESERVE, *columns([(*place, count) for place, count in counts.items()]))
+        asked = columns([(*place, count) for place, count in counts.items()])
+        given = await self._link.rows(RESERVE, *asked, *parts_of(self._source))
+        if not given:
+            raise replaced(self._link.where)
         return {(topic, key): last - counts[topic, key] for topic, key, last in given}
 
     async def last_in(self, consumer: str, keys: Sequence[Place]) -> Mapping[Place, int]:

@@ -119,7 +119,7 @@ class Statements:
             statement = await self._describe(link, sql)
             return changed(await link.connection.execute(statement.sql, *statement.arguments(params)))
         except ERRORS as error:
-            raise link.meant(error) from error
+            raise link.meant(error, of_a_user=True) from error
 
     async def fetch(self, link: Link, sql: str, params: Mapping[str, Any]) -> list[Row]:
         """Run a statement; returns its rows."""
@@ -127,7 +127,7 @@ class Statements:
             statement = await self._describe(link, sql)
             return [dict(row) for row in await link.connection.fetch(statement.sql, *statement.arguments(params))]
         except ERRORS as error:
-            raise link.meant(error) from error
+            raise link.meant(error, of_a_user=True) from error
 
     async def execute_many(self, link: Link, sql: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
         """Run a statement for each row of arguments, in order; returns what each changed."""
@@ -142,7 +142,7 @@ class Statements:
             found = await link.connection.fetchmany(wave, [statement.arguments(row) for row in rows])
             return [row[0] for row in found]
         except ERRORS as error:
-            raise link.meant(error) from error
+            raise link.meant(error, of_a_user=True) from error
 
     async def fetch_many(self, link: Link, sql: str, rows: Sequence[Mapping[str, Any]]) -> list[list[Row]]:
         """Run a statement for each row of arguments, in order; returns what each returned."""
@@ -157,7 +157,7 @@ class Statements:
             names = statement.columns
             return [[dict(zip(names, each, strict=True)) for each in row[0] or ()] for row in found]
         except ERRORS as error:
-            raise link.meant(error) from error
+            raise link.meant(error, of_a_user=True) from error
 
     async def _describe(self, link: Link, sql: str) -> Described:
         await link.flush()  # the marks come before the handler's own rows: who was first is known by them

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import functools
 import logging
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -10,10 +12,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from partita.clock import US, Clock, SystemIds
-from partita.errors import StoreMismatch, StoreUnavailable
+from partita.errors import StoreMismatch, StoreReplaced, StoreUnavailable
 from partita.postgres_schema.asking import ERRORS, Link
 from partita.postgres_schema.database import Database
-from partita.postgres_schema.naming import outbox_channel
+from partita.postgres_schema.naming import outbox_channel, quoted
 from partita.postgres_schema.pooler import is_heard
 from partita.postgres_schema.versions import LOCK
 from partita.settings import without_secrets
@@ -21,7 +23,7 @@ from partita.store.port import Asked, Known
 from partita.store.postgres.claims import PostgresAttempts, PostgresClaims
 from partita.store.postgres.dead_letters import PostgresDeadLetters
 from partita.store.postgres.groups import PostgresGroups
-from partita.store.postgres.identity import MAY_ASK_PLACE, META, PLACE, source_of
+from partita.store.postgres.identity import MAY_ASK_PLACE, META, PLACE, replaced, source_of
 from partita.store.postgres.inbox import PostgresInbox
 from partita.store.postgres.leases import PostgresLeases
 from partita.store.postgres.look import look
@@ -51,6 +53,7 @@ SELECT greatest(coalesce((SELECT at_us FROM inbox ORDER BY seq DESC LIMIT 1), 0)
                 coalesce((SELECT at_us FROM outbox ORDER BY seq DESC LIMIT 1), 0))
 """
 TIME = f"SELECT {NOW_US}"
+TIME_AND_PLACE = f"SELECT {NOW_US}, ({PLACE})"
 
 
 def _nothing() -> None:
@@ -60,12 +63,12 @@ def _nothing() -> None:
 class PostgresSession:
     """See `partita.store.port.Session`. `added` is called when outbox rows were queued."""
 
-    def __init__(self, link: Link, statements: Statements, added: Callable[[], None] = _nothing) -> None:
+    def __init__(self, link: Link, statements: Statements, source: str, added: Callable[[], None] = _nothing) -> None:
         self._link = link
         self._statements = statements
         self._savepoints = 0
         self.inbox = PostgresInbox(link)
-        self.sequences = PostgresSequences(link)
+        self.sequences = PostgresSequences(link, source)
         self.outbox = PostgresOutbox(link, added)
         self.sagas = PostgresSagas(link)
         self.tombstones = PostgresTombstones(link)
@@ -129,10 +132,13 @@ class PostgresStore:
         self._tables = tables
         self._clock = clock
         self._database = Database(url, service, create=create, migrate=migrate)
+        self._outbox = f"{quoted(self._database.schema)}.outbox"
+        self._place = ""
         self._statements = Statements()
         self._channel = outbox_channel(self._database.schema)
         self._ear: Any = None
         self._listen_at = 0.0
+        self._listening: asyncio.Task[None] | None = None
         self._leases = PostgresLeases(self._database, clock, SystemIds(clock).new())
         self._attempts = PostgresAttempts(self._database)
         self._asked_at = float("-inf")
@@ -160,6 +166,8 @@ class PostgresStore:
                     hint="It was not touched. Choose another database.",
                 )
             self.source = source_of(meta)
+            if self._place:
+                self._database.greet = self._greet
             async with self._database.reading() as link:
                 self._told_us = (await link.rows(NEWEST))[0][0]
             await self._listen()
@@ -175,8 +183,12 @@ class PostgresStore:
 
     async def close(self) -> None:
         """Disconnect; the leases of this opening are given back."""
-        with contextlib.suppress(StoreUnavailable):
+        with contextlib.suppress(StoreUnavailable, StoreReplaced):
             await self._leases.leave_all()
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            listening.cancel()
+            await asyncio.wait([listening])
         ear, self._ear = self._ear, None
         if ear is not None and not ear.is_closed():
             ear.terminate()
@@ -187,7 +199,11 @@ class PostgresStore:
         """A writing transaction; wakes the relays, here and elsewhere, when it committed outbox rows."""
         channels: list[str] = []
         async with self._database.writing(durable=durable, notify=channels) as link:
-            yield PostgresSession(link, self._statements, lambda: channels.append(self._channel))
+            try:
+                yield PostgresSession(link, self._statements, self.source, lambda: channels.append(self._channel))
+            except StoreReplaced:
+                self._refuse()
+                raise
         if channels:
             self.on_outbox()
 
@@ -195,7 +211,7 @@ class PostgresStore:
     async def reading(self, *, consistent: bool = True) -> AsyncIterator[PostgresSession]:
         """A view that writes nothing."""
         async with self._database.reading() if consistent else self._database.glance() as link:
-            yield PostgresSession(link, self._statements)
+            yield PostgresSession(link, self._statements, self.source)
 
     async def sent(self, rows: Sequence[tuple[int, int]]) -> None:
         """Take acknowledged rows out of the outbox's queue, in one round trip."""
@@ -209,16 +225,47 @@ class PostgresStore:
         """
         now = self._clock.monotonic()
         if now - self._asked_at > ASK_CLOCK_EVERY_S:
-            async with self._database.glance() as link:
-                said: int = (await link.rows(TIME))[0][0]
-            carried = self._base_us + round((now - self._asked_at) * US) if self._base_us else 0
+            said = await self._ask_clock()
+            # At first from the newest row, which may be of before the server's clock was set back.
+            carried = self._base_us + round((now - self._asked_at) * US) if self._base_us else self._told_us
             self._base_us = said if said > carried - US else carried
             self._asked_at = now
-            if self._ear is None or self._ear.is_closed():
-                await self._listen()
+            self._listen_beside()
         carried = self._base_us + round((self._clock.monotonic() - self._asked_at) * US)
         self._told_us = max(self._told_us, carried)
         return self._told_us
+
+    async def _ask_clock(self) -> int:
+        """The server's time; in the same question whether it is still the same database. Behind a pooler, and on a
+        connection that outlives its tables or a promotion, no new connection would show it."""
+        async with self._database.glance() as link:
+            if not self._place:
+                said: int = (await link.rows(TIME))[0][0]
+                return said
+            said, place = (await link.rows(TIME_AND_PLACE, self._outbox))[0]
+        self._compare(place)
+        return said
+
+    async def _greet(self, connection: Any) -> None:
+        self._compare(await connection.fetchval(PLACE, self._outbox))
+
+    def _compare(self, place: str | None) -> None:
+        """Raises:
+        StoreUnavailable: a standby answers, or the tables are not there. StoreReplaced: another database does.
+        """
+        if place is None:
+            raise StoreUnavailable(
+                f"{self._database.where}: the server is a standby, or the tables are not there.",
+                hint="Work goes on when it is promoted, or when they are put back.",
+            )
+        if place != self._place:
+            self._refuse()
+            raise replaced(self._database.where)
+
+    def _refuse(self) -> None:
+        """Nothing of this process may reach the other database any more: a relay would mark rows by the former one's
+        numbers, a consumer pass over what only the former one has handled."""
+        self._database.refused = functools.partial(replaced, self._database.where)
 
     async def _identity(self) -> dict[str, str]:
         """Who this database is. One put back from a backup counts its keys again: under its old name the receivers
@@ -229,7 +276,7 @@ class PostgresStore:
             if meta.get("service", self.name) != self.name:
                 return meta
             may_ask = (await link.rows(MAY_ASK_PLACE))[0][0]
-            place = (await link.rows(PLACE, "outbox"))[0][0] if may_ask else ""
+            place = self._place = ((await link.rows(PLACE, self._outbox))[0][0] or "") if may_ask else ""
             new = {"place": place} if place else {}
             if "service" not in meta:
                 name = uuid.UUID(SystemIds(self._clock).new()).hex[-8:]
@@ -240,6 +287,12 @@ class PostgresStore:
             for key in new.keys() - {key for key in meta if meta[key] == new.get(key)}:
                 await link.run(SET_META, key, new[key])
         return meta | new
+
+    def _listen_beside(self) -> None:
+        """Connect the ear again where it was cut, beside the caller: his transaction must not wait for it."""
+        cut = self._ear is None or self._ear.is_closed()
+        if cut and (self._listening is None or self._listening.done()):
+            self._listening = asyncio.ensure_future(self._listen())
 
     async def _listen(self) -> None:
         """Hear when another process commits outbox rows. Where that fails the relay's poll finds them a little later."""
@@ -258,7 +311,7 @@ class PostgresStore:
                 self._ear = ear
             else:
                 self._be_deaf()
-        except (*ERRORS, StoreUnavailable) as error:
+        except (*ERRORS, StoreUnavailable, StoreReplaced) as error:
             log.warning("%s: no wake-ups from other processes (%s)", self.name, error)
         finally:
             if self._ear is not ear:

@@ -9,6 +9,14 @@ from partita.postgres_schema.arrays import columns, unnest
 from partita.postgres_schema.asking import Link
 from partita.store.port import Tombstone
 
+# Commands of a saga share a lock, their undo excludes them. Sagas share 256, since the server has only so many, and all take
+# them in one order, before anything else of the batch is locked.
+HOLD = f"""
+SELECT CASE WHEN alone THEN pg_advisory_xact_lock(hashtext(current_schema() || '/undone'), lock)
+            ELSE pg_advisory_xact_lock_shared(hashtext(current_schema() || '/undone'), lock) END
+FROM (SELECT hashtext(r.id) & 255 AS lock, bool_or(r.undone) AS alone FROM {unnest(id="text", undone="boolean")}
+      GROUP BY 1 ORDER BY 1) AS locks
+"""
 Row = tuple[str, str, str, int, int, bytes]
 FIND = "SELECT saga, saga_id, step, epoch, at_us, reply FROM tombstone WHERE saga_id = ANY($1::text[])"
 COLUMNS = "saga, saga_id, step, epoch, at_us, reply"
@@ -31,6 +39,11 @@ class PostgresTombstones:
 
     def __init__(self, link: Link) -> None:
         self._link = link
+
+    async def hold(self, undone: Sequence[str], done: Sequence[str]) -> None:
+        """Exclude who looks at steps of these sagas."""
+        if undone:
+            await self._link.rows(HOLD, [*undone, *done], [*[True] * len(undone), *[False] * len(done)])
 
     async def find(self, keys: Sequence[tuple[str, str, str]]) -> Mapping[tuple[str, str, str], Tombstone]:
         """Tombstones by (saga, saga_id, step)."""

@@ -57,6 +57,15 @@ SELECT seq, consumer, message_id FROM dead_letter
 WHERE status NOT IN ('open', 'replaying') AND closed_us < ? ORDER BY closed_us LIMIT ?
 """
 
+# Walked through in pieces, since those that are kept may be a million.
+NEXT_FAILURES = "SELECT seq, at_us FROM failure WHERE seq > ? ORDER BY seq LIMIT ?"
+FORGET_FAILURES = """
+DELETE FROM failure WHERE seq > ? AND seq <= ? AND at_us < ?
+  AND NOT EXISTS (SELECT 1 FROM parked AS p WHERE p.message_id = failure.message_id AND p.consumer = failure.consumer)
+  AND NOT EXISTS (
+    SELECT 1 FROM dead_letter AS d WHERE d.message_id = failure.message_id AND d.consumer = failure.consumer)
+"""
+
 
 class SqliteDeadLetters:
     """See `partita.store.trouble.DeadLetters`."""
@@ -123,6 +132,13 @@ class SqliteDeadLetters:
         self._db.executemany("DELETE FROM dead_letter WHERE seq = ?", [(row[0],) for row in old])
         self._db.executemany("DELETE FROM failure WHERE consumer = ? AND message_id = ?", [row[1:] for row in old])
         return len(old)
+
+    async def purge_failures(self, before_us: int, after_seq: int, limit: int) -> int:
+        """Forget old failures that nobody waits for."""
+        old = [seq for seq, at_us in self._db.execute(NEXT_FAILURES, (after_seq, limit)) if at_us < before_us]
+        if old:
+            self._db.execute(FORGET_FAILURES, (after_seq, old[-1], before_us))
+        return old[-1] if len(old) == limit else 0
 
 
 def _given(consumer: str | None, where: LetterFilter) -> tuple[object, ...]:

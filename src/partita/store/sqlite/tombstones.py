@@ -21,6 +21,9 @@ class SqliteTombstones:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
+    async def hold(self, undone: Sequence[str], done: Sequence[str]) -> None:
+        """A writing transaction is the only one."""
+
     async def find(self, keys: Sequence[tuple[str, str, str]]) -> Mapping[tuple[str, str, str], Tombstone]:
         """Tombstones by (saga, saga_id, step)."""
         found, wanted = {}, set(keys)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from partita.errors import Fenced
 from partita.message import SagaAddress
 from partita.store.port import Asked, InboxEntry, InHand, Known, Session, Tombstone
@@ -108,7 +110,68 @@ async def what_was_in_hand_is_told_to_the_successor(open_store: OpenStore) -> No
         assert await two.attempts.count("group", "topic", 0, 5) == (1, 0)
 
 
+STEP = ("Saga", "s1", "pay")
+
+
+async def a_command_waits_for_the_undo_before_it(open_store: OpenStore) -> None:
+    """In two processes at once: it looks when the undo has left its tombstone, or it would do what was undone already."""
+    async with opened(open_store) as one, opened(open_store) as two:
+
+        async def command() -> Known:
+            async with two.transaction() as session:
+                return await session.look(Asked("group", (), (), (), (), [STEP]))
+
+        async with one.transaction() as session:
+            await session.tombstones.hold(["s1"], ["s2", "s1"])
+            looking = asyncio.ensure_future(command())
+            await asyncio.wait([looking], timeout=0.2)
+            await session.tombstones.add([Tombstone(SagaAddress(*STEP, 1, "undo"), 1, b"")])
+        assert STEP in (await asyncio.wait_for(looking, 10)).undone, "it passed the undo"
+
+
+async def an_undo_waits_for_the_command_before_it(open_store: OpenStore) -> None:
+    """Then it finds what the command did; commands do not wait for each other where the store takes several writers."""
+    done: list[str] = []
+    async with opened(open_store) as one, opened(open_store) as two:
+
+        async def undo() -> None:
+            async with two.transaction() as session:
+                await session.tombstones.hold(["s1"], [])
+                done.append("undo")
+
+        async with one.transaction() as session:
+            await session.look(Asked("group", (), (), (), (), [STEP]))
+            undoing = asyncio.ensure_future(undo())
+            await asyncio.wait([undoing], timeout=0.2)
+            done.append("command")
+        await asyncio.wait_for(undoing, 10)
+    assert done == ["command", "undo"], "it passed the command"
+
+
+async def who_runs_a_parked_message_keeps_it(open_store: OpenStore) -> None:
+    """A person who discards it meanwhile must not be told that it is gone."""
+    async with opened(open_store) as one, opened(open_store) as two:
+        async with one.transaction() as session:
+            await session.parking.add([parked_row("m1", state="ready"), parked_row("m2")])
+
+        async def discard() -> bool:
+            async with two.transaction() as session:
+                await session.parking.move("group", ["m1"], "dead", -1, 0)
+                return bool(await session.parking.get("group", ["m1"]))
+
+        async with one.transaction() as session:
+            assert (await session.parking.get("group", ["m1"]))["m1"].state == "ready"
+            discarding = asyncio.ensure_future(discard())
+            await asyncio.wait([discarding], timeout=0.2)
+            assert (await session.parking.get("group", ["m1"]))["m1"].state == "ready", "it was moved under its worker"
+            await session.parking.remove("group", ["m1"])
+        assert not await asyncio.wait_for(discarding, 10)
+
+
 CASES: tuple[Case, ...] = (
+    a_command_waits_for_the_undo_before_it,
+    an_undo_waits_for_the_command_before_it,
+    who_runs_a_parked_message_keeps_it,
     a_former_holder_is_fenced,
     one_look_tells_what_the_ledgers_do,
     what_is_undone_takes_its_rows_along,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from partita.store.trouble import LetterFilter, Said
+from partita.store.trouble import Failure, LetterFilter, Said
 from partita.testing.conformance.rows import Case, OpenStore, dead_letter, inbox_row, opened, parked_row
 
 
@@ -36,6 +36,22 @@ async def letters_are_found_by_what_people_ask(open_store: OpenStore) -> None:
         old, new = await session.dead_letters.find("group", 10, LetterFilter(status="", ids=("d1", "d9")))
         assert (old.status, old.superseded_by, new.status) == ("superseded", "d9", "open")
         assert await session.dead_letters.purge(8, 10) == 1, "what was closed before is forgotten, nothing else"
+
+
+async def failures_are_forgotten_when_nobody_waits_for_their_message(open_store: OpenStore) -> None:
+    """A message that went well at its second try leaves no letter, and would leave its failure for ever."""
+    async with opened(open_store) as store, store.transaction() as session:
+        letters = session.dead_letters
+        await letters.failed([Failure("group", f"m{n}", n, "in place", 1, "E", "e", "f") for n in range(8)])
+        await session.parking.add([parked_row("m0", state="waiting")])
+        await letters.add([dead_letter(1)])
+        behind, pieces = await letters.purge_failures(6, 0, 4), 1
+        assert len([n for n in range(8) if await letters.failures("group", f"m{n}")]) == 6, "a batch has its limit"
+        while behind:
+            behind, pieces = await letters.purge_failures(6, behind, 4), pieces + 1
+        assert pieces == 2, "each is looked at once"
+        kept = [n for n in range(8) if await letters.failures("group", f"m{n}")]
+        assert kept == [0, 1, 6, 7], "what is parked, or has a letter, keeps its causes"
 
 
 async def a_key_is_held_until_its_first_is_gone(open_store: OpenStore) -> None:
@@ -111,6 +127,7 @@ async def a_group_is_paused_and_says_how_it_is(open_store: OpenStore) -> None:
 CASES: tuple[Case, ...] = (
     a_letter_is_kept_once_and_opens_again,
     letters_are_found_by_what_people_ask,
+    failures_are_forgotten_when_nobody_waits_for_their_message,
     a_key_is_held_until_its_first_is_gone,
     a_gap_is_ready_when_its_predecessor_was_handled,
     the_mark_of_a_parked_message_outlives_the_window,

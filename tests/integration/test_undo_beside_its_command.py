@@ -1,0 +1,95 @@
+"""An undo and its command in two transactions at once, as two processes have them: the second sees what the first did."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.servers import postgres_url
+
+from partita import App, Command, Event, Key, Service, Settings, Tx
+from partita.catalog.contract import contract_of
+from partita.message import Envelope, SagaAddress
+from partita.runtime.delivery import Delivery
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """A server of its own."""
+    pytest.importorskip("asyncpg")
+    with postgres_url() as found:
+        yield found
+
+
+class Till:
+    """Charges, and gives back what was charged."""
+
+    def __init__(self, data: Path, url: str) -> None:
+        till = Service("till", namespace="test.till", tables="CREATE TABLE IF NOT EXISTS charge (n INT);")
+        self.charged, self.go_on = asyncio.Event(), asyncio.Event()
+        self.given_back: list[int] = []
+
+        class Charged(Event, of=till):
+            name: Key[str]
+
+        class Refunded(Event, of=till):
+            name: Key[str]
+
+        class Charge(Command[Charged], of=till):
+            name: Key[str]
+
+        class Refund(Command[Refunded], of=till):
+            name: Key[str]
+
+        self.Charge, self.Refund = Charge, Refund
+
+        async def charge(cmd: Any, tx: Tx) -> Any:
+            await tx.execute("INSERT INTO charge VALUES (1)")
+            self.charged.set()
+            await self.go_on.wait()
+            return Charged(name=cmd.name)
+
+        async def refund(cmd: Any, tx: Tx) -> Any:
+            self.given_back.append(len(await tx.fetch_all("SELECT n FROM charge")))
+            return Refunded(name=cmd.name)
+
+        charge.__annotations__ = {"cmd": Charge, "tx": Tx, "return": Charged}
+        refund.__annotations__ = {"cmd": Refund, "tx": Tx, "return": Refunded}
+        till.handles(Charge)(charge)
+        till.handles(Refund)(refund)
+        self.app = App(till, settings=Settings(data=data, store=url))
+
+    def delivery(self, command: Any, kind: str) -> Delivery:
+        """A command as a saga sends it."""
+        system, contract = self.app.system, contract_of(type(command))
+        fingerprint, value = system.codec.encode(contract.shape, command)
+        message_id = system.ids.new()
+        envelope = Envelope(
+            message_id,
+            "elsewhere",
+            contract.full_name,
+            1,
+            message_id,
+            "command",
+            schema=fingerprint,
+            saga=SagaAddress("Checkout", "s1", "pay", 1, kind),
+        )
+        interest = system.pipelines["till"].interests[contract.full_name]
+        return Delivery(envelope, contract.topic, command.name, value, interest=interest, message=command)
+
+
+async def test_an_undo_finds_what_its_command_did_meanwhile(url: str, tmp_path: Path) -> None:
+    """Else both would be acknowledged: charged, and shown as undone."""
+    till = Till(tmp_path / "data", url)
+    async with till.app.running(roles=()) as system:
+        pipeline = system.pipelines["till"]
+        charging = asyncio.ensure_future(pipeline.run([till.delivery(till.Charge(name="a"), "do")], ()))
+        await asyncio.wait_for(till.charged.wait(), 10)
+        undoing = asyncio.ensure_future(pipeline.run([till.delivery(till.Refund(name="b"), "undo")], ()))
+        await asyncio.wait([undoing], timeout=0.3)
+        till.go_on.set()
+        await asyncio.gather(charging, undoing)
+    assert till.given_back == [1]
