@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from partita.bus.port import Bus, Fence, Outgoing
 from partita.clock import Clock
 from partita.errors import BusUnavailable, Fenced, StoreUnavailable
-from partita.store.port import SLOTS, Lease, PendingRow, Store
+from partita.store.leases import Lease
+from partita.store.port import SLOTS, PendingRow, Store
 
 log = logging.getLogger(__name__)
 RESOURCES = tuple(str(slot) for slot in range(SLOTS))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from partita.clock import Clock
 from partita.postgres_schema.database import Database
 from partita.postgres_schema.leases import LeaseBook
-from partita.store.port import Lease
+from partita.store.leases import Lease
 
 
 class PostgresLeases:

@@ -19,7 +19,8 @@ from partita.sqlite_file.alive import Alive
 from partita.sqlite_file.file import SqliteFile, statements_of, translate
 from partita.sqlite_file.leases import LeaseBook
 from partita.sqlite_file.wake import Wake
-from partita.store.port import Asked, Known, Lease
+from partita.store.leases import Lease
+from partita.store.port import Asked, Known
 from partita.store.sqlite.claims import SqliteAttempts, SqliteClaims
 from partita.store.sqlite.dead_letters import SqliteDeadLetters
 from partita.store.sqlite.groups import SqliteGroups
