@@ -43,6 +43,7 @@ listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:
 """
 PRODUCE = 0
 WITHIN_S = 90.0
+AT_ONCE = 40
 
 
 @dataclass
@@ -213,24 +214,39 @@ def test_one_broker_of_three_is_lost_under_load(
     careless: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Three copies, two of them written before an answer. Each broker in turn dies by SIGKILL and comes back, while
-    outbox, relay, log and consumers are at work: 0 lost, 0 ghost, 0 twice, 0 inversions, and no copy on the log."""
-    turns = 6 if LONG else 2
-    keys, numbers = 100, (60 if LONG else 40) * turns
+    outbox, relay, log and consumers are at work: 0 lost, 0 ghost, 0 twice, 0 inversions, and no copy on the log.
+
+    The planted bug shows only where a broker dies between its write and its answer: the first run of three that has one
+    ends it."""
+    found = Log()
+    for attempt in range(3 if careless else 1):
+        if not (found.copies or found.turned):
+            found, told = lose_each(tmp_path / str(attempt), monkeypatch, careless=careless)
+            with capsys.disabled():
+                print(f"\n{told}, {found.copies} copies on the log, {found.turned} out of order there")
+    assert bool(found.copies or found.turned) == careless, (
+        "without idempotence they must be seen, and else not be there"
+    )
+
+
+def lose_each(data: Path, monkeypatch: pytest.MonkeyPatch, *, careless: bool) -> tuple[Log, str]:
+    """Lose one broker of three after the other while there is load. What came of it holds, whatever is planted: what lies
+    on the log, and a line for people."""
+    turns, keys, numbers = 6 if LONG else 2, 100, 0
     with postgres_server() as (database, url), kafka_cluster(nodes=3) as cluster:
         monkeypatch.setenv("PARTITA_STORE", url)
         monkeypatch.setenv("PARTITA_BUS", cluster.url + SHORT)
         tier = Tier(database, url, cluster)
-        with (
-            process(tmp_path, "source", "relay", careless=int(careless)),
-            process(tmp_path, "sink", "consumers"),
-        ):
+        with process(data, "source", "relay", careless=int(careless)), process(data, "sink", "consumers"):
             silence = Silence(tier)
             silence.start()
             stop = threading.Event()
             killer = threading.Thread(target=lose, args=(cluster, turns, stop))
             killer.start()
             try:
-                asyncio.run(send_surely(tmp_path, keys, range(numbers), 0.05))
+                while killer.is_alive():  # each that is lost is lost under load
+                    asyncio.run(send_surely(data, keys, range(numbers, numbers + AT_ONCE), 0.05))
+                    numbers += AT_ONCE
             finally:
                 stop.set()
                 killer.join()
@@ -238,17 +254,9 @@ def test_one_broker_of_three_is_lost_under_load(
             longest_s = silence.end()
         found = asyncio.run(log_at(cluster.url))
         committed = asyncio.run(outbox_ids(url))
-    with capsys.disabled():
-        print(
-            f"\n{keys * numbers:,} events, {turns} brokers lost: longest silence {longest_s:.1f} s, "
-            f"{found.copies} copies on the log, {found.turned} out of order there"
-        )
     proven(rows, keys * numbers)
     assert found.ids == committed, "a ghost, or a loss"
-    if careless:
-        assert found.copies or found.turned, "the planted bug must be seen"
-    else:
-        assert (found.copies, found.turned) == (0, 0)
+    return found, f"{keys * numbers:,} events, {turns} brokers lost: longest silence {longest_s:.1f} s"
 
 
 def lose(cluster: KafkaCluster, turns: int, stop: threading.Event) -> None:
