@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ OWN = "INSERT INTO mine (key, number) VALUES ('{key}', {number})"
 TABLE = "CREATE TABLE IF NOT EXISTS mine (key TEXT NOT NULL, number BIGINT NOT NULL)"
 
 
-class Hand:
+class Hand(ABC):
     """One connection of a user's program; `where` is what he gives to `outbox.add`."""
 
     where: Any
@@ -33,8 +34,9 @@ class Hand:
     def rollback(self) -> None:
         self.run("ROLLBACK")
 
+    @abstractmethod
     def run(self, sql: str) -> None:
-        raise NotImplementedError
+        """Run a statement on it."""
 
     def add(self, outbox: Outbox, *events: Event, **lineage: Any) -> None:
         outbox.add(self.where, *events, **lineage)

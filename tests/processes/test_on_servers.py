@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -195,55 +196,41 @@ async def surely(mine: App, keys: int, numbers: range, pause_s: float = 0.0) -> 
         await asyncio.sleep(pause_s)
 
 
-def test_broker_and_database_are_killed_under_load(tier: Tier, tmp_path: Path) -> None:
-    """`kill -9` of the broker and of the database in turn; services and relays stay, and go on by themselves."""
-    victims = [tier.cluster.nodes[0], tier.database]
+def proven_under_kills(tier: Tier, data: Path, victims: Sequence[ServerProcess], every_s: float, rounds: int) -> int:
+    """Kill one server after the other while messages are sent; all are handled once and in order. Returns the kills."""
+    turn = itertools.cycle(victims)
     kills = 0
 
     def kill() -> None:
         nonlocal kills
-        victim = victims.pop(0)
-        victims.append(victim)
+        victim = next(turn)
         victim.kill()
         victim.start()
         kills += 1
 
     stop = threading.Event()
-    rounds = 600 if LONG else 200
-    with process(tmp_path, "source", "relay"), process(tmp_path, "sink", "consumers"):
-        thread = every(5.0, kill, stop)
+    with process(data, "source", "relay"), process(data, "sink", "consumers"):
+        thread = every(every_s, kill, stop)
         try:
-            asyncio.run(send_surely(tmp_path, 20, range(rounds), 0.1))
+            asyncio.run(send_surely(data, 20, range(rounds), 0.1))
         finally:
             stop.set()
             thread.join()
         rows = tier.wait_for(20 * rounds, 60)
     proven(rows, 20 * rounds)
+    return kills
+
+
+def test_broker_and_database_are_killed_under_load(tier: Tier, tmp_path: Path) -> None:
+    """`kill -9` of the broker and of the database in turn; services and relays stay, and go on by themselves."""
+    kills = proven_under_kills(tier, tmp_path, [tier.cluster.nodes[0], tier.database], 5.0, 600 if LONG else 200)
     assert kills >= 3
 
 
 @ON_POSTGRESQL
 def test_the_one_database_is_killed_under_load(tier: Tier, tmp_path: Path) -> None:
     """Store and log go down together, within appends, commits and heartbeats; the processes stay, and go on."""
-    kills = 0
-
-    def kill() -> None:
-        nonlocal kills
-        tier.database.kill()
-        tier.database.start()
-        kills += 1
-
-    stop = threading.Event()
-    rounds = 600 if LONG else 100
-    with process(tmp_path, "source", "relay"), process(tmp_path, "sink", "consumers"):
-        thread = every(4.0, kill, stop)
-        try:
-            asyncio.run(send_surely(tmp_path, 20, range(rounds), 0.1))
-        finally:
-            stop.set()
-            thread.join()
-        rows = tier.wait_for(20 * rounds, 60)
-    proven(rows, 20 * rounds)
+    kills = proven_under_kills(tier, tmp_path, [tier.database], 4.0, 600 if LONG else 100)
     assert kills >= 2
 
 
