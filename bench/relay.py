@@ -42,6 +42,7 @@ from partita.bus.kafka.wire import headers_of
 from partita.bus.partitioner import slot_of
 from partita.bus.port import Outgoing
 from partita.clock import SystemClock, SystemIds
+from partita.machine.system import this_machine
 from partita.message import Envelope, envelope_to_bytes
 from partita.outbox.debezium import as_json, connector, heartbeat_topic
 from partita.store.connect import connect_handover, connect_store
@@ -97,8 +98,8 @@ class Ground:
 
     def __init__(self, folder: Path, cluster: KafkaCluster, where: str) -> None:
         self.folder, self.cluster, self.url = folder, cluster, where
-        self.store: Store = connect_store(where, service=SERVICE, tables="", clock=SystemClock())
-        self.handover = connect_handover(where, [SERVICE], SLOT)
+        self.store: Store = connect_store(where, this_machine(), service=SERVICE, tables="")
+        self.handover = connect_handover(where, this_machine(), [SERVICE], SLOT)
 
     def topics(self, *names: str) -> None:
         admin = AdminClient({"bootstrap.servers": self.cluster.servers})

@@ -7,8 +7,7 @@ from typing import Any
 from partita import App
 from partita.bus.kafka.address import KafkaAddress
 from partita.bus.port import Bus
-from partita.clock import SystemClock
-from partita.sqlite_file.wake import Wake
+from partita.machine.port import Machine, Wake
 
 WITHOUT = {"enable.idempotence": False, "enable.gapless.guarantee": False, "max.in.flight": 100}
 
@@ -24,9 +23,9 @@ class CarelessAddress(KafkaAddress):
 class CarelessApp(App):
     """An app that appends with such a producer."""
 
-    def connect_bus(self, clock: SystemClock, wake: Wake) -> Bus:
+    def connect_bus(self, machine: Machine, wake: Wake) -> Bus:
         """The broker, by the careless address."""
-        bus: Any = super().connect_bus(clock, wake)
+        bus: Any = super().connect_bus(machine, wake)
         bus.address = CarelessAddress(bus.address.servers, bus.address.given)
         found: Bus = bus
         return found

@@ -20,13 +20,13 @@ from partita.catalog.catalog import Catalog
 from partita.catalog.contract import contract_of
 from partita.catalog.event import Command
 from partita.catalog.service import Service
-from partita.clock import SystemClock, SystemIds
 from partita.codec.connect import connect_codec
 from partita.errors import NotFound, PartitaError, SettingsError
+from partita.machine.port import Machine, Wake
+from partita.machine.system import this_machine
 from partita.outbox.foreign import Outbox
 from partita.runtime.system import ROLES, System
 from partita.settings import Settings
-from partita.sqlite_file.wake import Wake
 from partita.store.connect import connect_store
 from partita.store.port import Store
 from partita.topics.declared import declared_topics
@@ -40,15 +40,23 @@ class App:
     """A system of services: `app = App(orders, inventory, payments)`; no configuration means embedded and durable.
 
     `topics` says how large its topics are and what cluster they live on: `TopicPlan(...)` of `partita.topics`.
+    `machine` is where it takes time, chance and threads from; each run of the app has one of its own by default.
     """
 
-    def __init__(self, *services: Service, settings: Settings | None = None, topics: TopicPlan | None = None) -> None:
+    def __init__(
+        self,
+        *services: Service,
+        settings: Settings | None = None,
+        topics: TopicPlan | None = None,
+        machine: Machine | None = None,
+    ) -> None:
         self.services = services
         self.settings = settings or Settings.from_environment()
         self.catalog = Catalog(services)
         self.catalog.check()
         self.topics = topics or TopicPlan()
         declared_topics(self.catalog, self.topics)  # a plan that cannot be is refused here, not at the first start
+        self.machine = machine
         self._replaced: dict[Callable[..., Any], Callable[..., Any]] = {}
         self._system: System | None = None
 
@@ -86,7 +94,7 @@ class App:
 
     def configured(self, settings: Settings) -> App:
         """The same services and topics under other settings; what was replaced stays replaced."""
-        other = type(self)(*self.services, settings=settings)
+        other = type(self)(*self.services, settings=settings, machine=self.machine)
         other.topics = self.topics
         other._replaced = dict(self._replaced)
         return other
@@ -95,18 +103,18 @@ class App:
         """`Depends(provider)` gets what `other` returns; for tests and wiring."""
         self._replaced[provider] = other
 
-    def connect_bus(self, clock: SystemClock, wake: Wake) -> Bus:
+    def connect_bus(self, machine: Machine, wake: Wake) -> Bus:
         """The bus the settings name; a subclass may put something of its own between."""
         settings = self.settings
         return connect_bus(
-            settings.bus or settings.data / "log.db", clock, wake, settings.instance, migrate=settings.migrate
+            settings.bus or settings.data / "log.db", machine, wake, settings.instance, migrate=settings.migrate
         )
 
-    def connect_store(self, service: Service, bus: Bus, clock: SystemClock, wake: Wake) -> Store:
+    def connect_store(self, service: Service, bus: Bus, machine: Machine, wake: Wake) -> Store:
         """The store of a service; a subclass may put something of its own between."""
         where: str | Path = self.settings.store_of(service.name) or self.settings.data / f"{service.name}.db"
         return connect_store(
-            where, service=service.name, tables=service.tables, clock=clock, wake=wake, migrate=self.settings.migrate
+            where, machine, service=service.name, tables=service.tables, wake=wake, migrate=self.settings.migrate
         )
 
     def outbox(self, service: Service) -> Outbox:
@@ -139,12 +147,11 @@ class App:
             raise PartitaError("The app runs already in this process.", hint="Use the running one.")
         self.settings.check_stores(s.name for s in self.services)
         names = list(services) if services is not None else [s.name for s in self.services]
-        clock = SystemClock()
-        ids = SystemIds(clock)
-        wake = Wake(self.settings.data / "wake")
-        bus = self.connect_bus(clock, wake)
-        system = System(self.catalog, self.settings, clock, ids, connect_codec(), bus, self.topics)
-        stores = {name: self.connect_store(self.catalog.service(name), bus, clock, wake) for name in names}
+        machine = self.machine or this_machine()
+        wake = machine.wake(self.settings.data / "wake")
+        bus = self.connect_bus(machine, wake)
+        system = System(self.catalog, self.settings, machine, connect_codec(), bus, self.topics)
+        stores = {name: self.connect_store(self.catalog.service(name), bus, machine, wake) for name in names}
         try:
             await system.open(stores, self._replaced)
             system.start(roles)
@@ -230,7 +237,7 @@ async def open_stores(app: App, data: Path) -> AsyncIterator[dict[str, Store]]:
     Raises:
         NotFound: the folder, or the server `PARTITA_STORE` names, holds none of them.
     """
-    clock = SystemClock()
+    machine = app.machine or this_machine()
     app.settings.check_stores(s.name for s in app.services)
     servers = {s: app.settings.store_of(s.name) for s in app.services}
     files = {s: data / f"{s.name}.db" for s in app.services}
@@ -241,14 +248,14 @@ async def open_stores(app: App, data: Path) -> AsyncIterator[dict[str, Store]]:
             hint="Name the folder with --data, or start the system first: partita demo.",
         )
     stores: dict[str, Store] = {}
-    with closing(Wake(data / "wake")) as wake:
+    with closing(machine.wake(data / "wake")) as wake:
         try:
             for service, path in found.items():
                 store = connect_store(
                     path,
+                    machine,
                     service=service.name,
                     tables=service.tables,
-                    clock=clock,
                     wake=wake,
                     create=False,
                     migrate=app.settings.migrate,
@@ -271,8 +278,9 @@ async def open_bus(app: App, data: Path) -> AsyncIterator[Bus]:
     where: str | Path = app.settings.bus or data / "log.db"
     if isinstance(where, Path) and not where.exists():
         raise NotFound(f"{data}: no log there.", hint="Name the folder with --data.")
-    with closing(Wake(data / "wake")) as wake:
-        bus = connect_bus(where, SystemClock(), wake, create=False, migrate=app.settings.migrate)
+    machine = app.machine or this_machine()
+    with closing(machine.wake(data / "wake")) as wake:
+        bus = connect_bus(where, machine, wake, create=False, migrate=app.settings.migrate)
         await bus.open()
         try:
             yield bus

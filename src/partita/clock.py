@@ -7,7 +7,10 @@ import os
 import random
 import threading
 import time
-from typing import Protocol
+import weakref
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
 
 US = 1_000_000
 
@@ -25,6 +28,15 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Wait `seconds`."""
+        ...
+
+    async def rest(self, bell: asyncio.Event, seconds: float) -> None:
+        """Wait until the bell is set, at most `seconds`; then it is set in either case. A worker rests between its
+        looks: a clock that a test owns may let it rest longer, since the bell rings whenever there is work."""
+        ...
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back on the event loop after `seconds`; returns how to cancel."""
         ...
 
 
@@ -65,6 +77,18 @@ class SystemClock:
         """Wait on the event loop."""
         await asyncio.sleep(seconds)
 
+    async def rest(self, bell: asyncio.Event, seconds: float) -> None:
+        """Wait for the bell, which the loop's timer rings at the latest."""
+        timer = asyncio.get_running_loop().call_later(seconds, bell.set)
+        try:
+            await bell.wait()
+        finally:
+            timer.cancel()
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
+        """By the loop's timer."""
+        return asyncio.get_running_loop().call_later(seconds, callback).cancel
+
 
 def wall_us() -> int:
     """The machine's wall clock as it is, even when it was set back; only `partita doctor` compares with it."""
@@ -95,6 +119,10 @@ class SystemIds:
         self._last_ms = 0
         self._counter = 0
         self._prefix = ""
+        self._roll_anew()
+        _OF_THIS_PROCESS.add(self)
+
+    def _roll_anew(self) -> None:
         self._dice = random.Random(os.urandom(16))
         self._getrandbits = self._dice.getrandbits
 
@@ -118,6 +146,50 @@ class SystemIds:
     def random(self) -> float:
         """A number in [0, 1) from this process's own generator."""
         return self._dice.random()
+
+
+_OF_THIS_PROCESS: weakref.WeakSet[SystemIds] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """A server that forks its workers after the import would have all of them roll the same dice."""
+    for ids in list(_OF_THIS_PROCESS):
+        ids._roll_anew()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+@asynccontextmanager
+async def within(clock: Clock, seconds: float) -> AsyncIterator[None]:
+    """Leave the block after `seconds` at the latest.
+
+    Raises:
+        TimeoutError: the block was not finished by then; what it awaited is cancelled.
+    """
+    loop = asyncio.get_running_loop()
+    # The loop's own timeout does the cancelling, and `clock` says when.
+    async with asyncio.timeout(None) as limit:
+        cancel = clock.call_later(seconds, lambda: limit.reschedule(loop.time()))
+        try:
+            yield
+        finally:
+            cancel()
+
+
+async def all_done(clock: Clock, tasks: Collection[asyncio.Future[Any]], seconds: float) -> bool:
+    """Wait until all of these are done, at most `seconds`; returns whether they are. None is cancelled."""
+    waiting = asyncio.gather(*(_ended(task) for task in tasks))
+    try:
+        async with within(clock, seconds):
+            await waiting
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _ended(task: asyncio.Future[Any]) -> None:
+    await asyncio.wait([task])
 
 
 def duration_us(seconds: float) -> int:

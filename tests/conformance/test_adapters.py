@@ -11,9 +11,10 @@ import pytest
 
 from partita.bus.connect import connect_bus
 from partita.bus.port import Bus, Polled
-from partita.clock import SystemClock
 from partita.errors import Fenced, PartitaError
-from partita.sqlite_file.wake import Wake
+from partita.machine.port import Wake
+from partita.machine.system import this_machine
+from partita.machine.wake import SocketWake
 from partita.store.connect import connect_store
 from partita.store.port import InboxEntry, PendingRow, Store
 from partita.testing.conformance import bus as bus_suite
@@ -30,13 +31,13 @@ async def _wakes_are_closed() -> AsyncIterator[None]:
 
 
 def wake_at(data: Path) -> Wake:
-    WAKES.append(Wake(data / "wake"))
+    WAKES.append(SocketWake(data / "wake"))
     return WAKES[-1]
 
 
 def store_at(data: Path) -> store_suite.OpenStore:
     async def open_store() -> Store:
-        store = connect_store(data / "svc.db", service="svc", tables="", clock=SystemClock(), wake=wake_at(data))
+        store = connect_store(data / "svc.db", this_machine(), service="svc", tables="", wake=wake_at(data))
         await store.open()
         return store
 
@@ -45,7 +46,7 @@ def store_at(data: Path) -> store_suite.OpenStore:
 
 def bus_at(data: Path) -> bus_suite.OpenBus:
     async def open_bus() -> Bus:
-        bus = connect_bus(data / "log.db", SystemClock(), wake_at(data))
+        bus = connect_bus(data / "log.db", this_machine(), wake_at(data))
         await bus.open()
         return bus
 

@@ -15,6 +15,7 @@ from partita.bus.connect import connect_bus
 from partita.bus.kafka.administration import KafkaAdministration
 from partita.bus.port import Bus, Outgoing, TopicSpec
 from partita.clock import SystemClock
+from partita.machine.system import this_machine
 from partita.testing.conformance import bus as bus_suite
 
 pytest.importorskip("confluent_kafka", reason="no Kafka client here; to run these tests: pip install 'partita[kafka]'")
@@ -29,7 +30,7 @@ def cluster() -> Iterator[KafkaCluster]:
 
 def bus_at(cluster: KafkaCluster) -> bus_suite.OpenBus:
     async def open_bus() -> Bus:
-        bus = connect_bus(cluster.url, SystemClock(), None)
+        bus = connect_bus(cluster.url, this_machine(), None)
         await bus.open()
         return bus
 

@@ -15,8 +15,9 @@ from partita.bus.partitioner import slot_of
 from partita.bus.port import Outgoing, TopicSpec
 from partita.clock import SystemClock
 from partita.errors import BusUnavailable
+from partita.machine.system import this_machine
+from partita.machine.wake import SocketWake
 from partita.outbox.relay import Relay, RelayOptions
-from partita.sqlite_file.wake import Wake
 from partita.store.connect import connect_store
 from partita.store.port import SLOTS, OutboxRow, Store
 
@@ -64,8 +65,8 @@ def cluster() -> Iterator[MockKafka]:
 @asynccontextmanager
 async def outbox(data: Path) -> AsyncIterator[Store]:
     """A store whose outbox holds ten messages of each of ten keys; a value is `key/number`."""
-    wake = Wake(data / "wake")
-    store = connect_store(data / "s.db", service="s", tables="", clock=SystemClock(), wake=wake)
+    wake = SocketWake(data / "wake")
+    store = connect_store(data / "s.db", this_machine(), service="s", tables="", wake=wake)
     await store.open()
     rows = [
         OutboxRow(
@@ -136,7 +137,7 @@ async def wrong(store: Store, cluster: MockKafka) -> list[str]:
 
 @pytest.fixture
 async def bus(cluster: MockKafka) -> AsyncIterator[Any]:
-    found = connect_bus(cluster.url + "?socket.timeout.ms=2000", SystemClock(), None)
+    found = connect_bus(cluster.url + "?socket.timeout.ms=2000", this_machine(), None)
     await found.open()
     yield found
     await found.close()

@@ -12,6 +12,7 @@ from tests.servers import pooler_url, postgres_url
 
 from partita.clock import SystemClock
 from partita.errors import StoreUnavailable
+from partita.machine.system import this_machine
 from partita.postgres_schema.health import judged, look_at_server
 from partita.store.connect import connect_store
 from partita.store.port import Store
@@ -40,7 +41,7 @@ def store_at(url: str, service: str | None = None) -> store_suite.OpenStore:
     name = service or next(SERVICES)
 
     async def open_store() -> Store:
-        store = connect_store(url, service=name, tables="", clock=SystemClock())
+        store = connect_store(url, this_machine(), service=name, tables="")
         await store.open()
         return store
 
@@ -59,7 +60,7 @@ async def test_statements_kept_prepared_fail_with_the_option_to_set(
     """Who insists on them is told; the pooler gives two clients at once another connection than the one they prepared on."""
     with pooler_url(server, size=2) as url:
         store = connect_store(
-            f"{url}?statement_cache_size=100&pool_max=4", service=next(SERVICES), tables="", clock=SystemClock()
+            f"{url}?statement_cache_size=100&pool_max=4", this_machine(), service=next(SERVICES), tables=""
         )
         with pytest.raises(StoreUnavailable, match="statement_cache_size=0"):
             await store.open()
@@ -95,13 +96,13 @@ async def test_without_a_pooler_and_behind_one_in_session_mode_it_hears(server: 
                 async with one.transaction() as session:
                     await session.outbox.add([outbox_row("o1")])
                 await asyncio.wait_for(heard.wait(), 10)
-        found = await look_at_server(session_mode, SystemClock())
+        found = await look_at_server(session_mode, this_machine())
     assert any(f.what == "pooler" and "session mode" in f.found for f in found)
 
 
 async def test_the_doctor_names_the_pooler(server: str, pooler: str) -> None:
-    direct = {f.what: f for f in await look_at_server(server, SystemClock())}
-    pooled = {f.what: f for f in await look_at_server(pooler, SystemClock())}
+    direct = {f.what: f for f in await look_at_server(server, this_machine())}
+    pooled = {f.what: f for f in await look_at_server(pooler, this_machine())}
     assert direct["pooler"].found.startswith("none")
     assert "transaction mode" in pooled["pooler"].found
     assert {f.level for f in direct.values()} == {"ok", "note"}
@@ -120,7 +121,7 @@ async def test_the_doctor_says_what_a_database_would_lose(server: str) -> None:
     finally:
         await connection.close()
     careless = server.removesuffix("/postgres") + "/careless"
-    found = {f.what: f for f in await look_at_server(careless, SystemClock())}
+    found = {f.what: f for f in await look_at_server(careless, this_machine())}
     assert found["synchronous_commit"].level == "bad" and "idle transactions" not in found
     told = judged({"fsync": "off", "full_page_writes": "off", "synchronous_commit": "on"})
     assert [(f.level, f.what) for f in told] == [("bad", "fsync"), ("bad", "full_page_writes")]
@@ -133,5 +134,5 @@ async def test_the_doctor_sees_clocks_that_differ(server: str) -> None:
         def now_us(self) -> int:
             return super().now_us() - 60_000_000
 
-    found = {f.what: f for f in await look_at_server(server, Behind())}
+    found = {f.what: f for f in await look_at_server(server, this_machine(Behind()))}
     assert found["clocks"].level == "note" and "ahead" in found["clocks"].found

@@ -12,6 +12,7 @@ from tests.servers import postgres_url
 
 from partita.clock import SystemClock
 from partita.errors import PartitaError, StoreContended, StoreMismatch, StoreUnavailable
+from partita.machine.system import this_machine
 from partita.store.connect import connect_store
 from partita.store.port import InHand, Store
 from partita.testing.conformance import admission
@@ -33,7 +34,7 @@ def store_at(url: str, service: str | None = None, tables: str = "") -> store_su
     name = service or next(SERVICES)
 
     async def open_store() -> Store:
-        store = connect_store(url, service=name, tables=tables, clock=SystemClock())
+        store = connect_store(url, this_machine(), service=name, tables=tables)
         await store.open()
         return store
 
@@ -324,7 +325,7 @@ async def test_a_wake_up_connection_that_does_not_come_holds_nobody_up(
             return super().monotonic() + self.ahead_s
 
     clock, tried = Clock(), asyncio.Event()
-    store = connect_store(server, service="deaf", tables="", clock=clock)
+    store = connect_store(server, this_machine(clock), service="deaf", tables="")
     await store.open()
     try:
         async with store.reading(consistent=False) as session:
@@ -381,7 +382,7 @@ async def test_time_goes_on_where_the_newest_row_stands(server: str) -> None:
         ahead_us = await store.now_us() + 3_600 * 10**6
         async with store.transaction() as session:
             await session.outbox.add([outbox_row("o1", at_us=ahead_us)])
-    store = connect_store(server, service="set-back", tables="", clock=clock)
+    store = connect_store(server, this_machine(clock), service="set-back", tables="")
     await store.open()
     try:
         before = await store.now_us()
@@ -441,7 +442,7 @@ async def test_a_member_whose_heart_stands_still_is_replaced(server: str) -> Non
     service = next(SERVICES)
     async with opened(store_at(server, service)) as hung:
         before = await hung.leases.tick("scope", ["r"], "hung")
-        store = connect_store(server, service=service, tables="", clock=clock)
+        store = connect_store(server, this_machine(clock), service=service, tables="")
         await store.open()
         try:
             assert not await store.leases.tick("scope", ["r"], "other")

@@ -9,6 +9,7 @@ from tests.servers import postgres_url
 
 from partita.clock import SystemClock
 from partita.errors import Conflict
+from partita.machine.system import this_machine
 from partita.operators.handing_over import Taken, hand_over, take_back, take_back_without_reader
 from partita.store.connect import connect_handover, connect_migrations, connect_store
 from partita.store.port import Store
@@ -31,11 +32,11 @@ async def pending(store: Store) -> list[str]:
 
 async def test_a_check_of_the_schema_knows_of_the_trigger(server: str) -> None:
     """Who handed over is not told of damage; who finds the trigger gone, or where it should not be, is."""
-    store = connect_store(server, service="checked", tables="", clock=SystemClock())
+    store = connect_store(server, this_machine(), service="checked", tables="")
     await store.open()
-    handover = connect_handover(server, ["checked"], "checked_slot")
+    handover = connect_handover(server, this_machine(), ["checked"], "checked_slot")
     await handover.open()
-    schema = connect_migrations(server, service="checked", tables="")
+    schema = connect_migrations(server, this_machine(), service="checked", tables="")
     stores, told = {"checked": store}, {"reason": "a test", "by": "a test"}
     try:
         assert await schema.check() == []
@@ -55,9 +56,9 @@ async def test_a_check_of_the_schema_knows_of_the_trigger(server: str) -> None:
 
 async def test_what_a_reader_has_still_to_read_is_not_passed_by_handing_over_again(server: str) -> None:
     """The relays would send a key's seventh message while its sixth is unread in the slot."""
-    store = connect_store(server, service="twice", tables="", clock=SystemClock())
+    store = connect_store(server, this_machine(), service="twice", tables="")
     await store.open()
-    handover = connect_handover(server, ["twice"], "twice_slot")
+    handover = connect_handover(server, this_machine(), ["twice"], "twice_slot")
     await handover.open()
     stores, told = {"twice": store}, {"reason": "a test", "by": "a test"}
     try:

@@ -11,6 +11,7 @@ from tests.servers import postgres_server
 
 from partita.clock import SystemClock
 from partita.errors import StoreMismatch, StoreReplaced, StoreUnavailable
+from partita.machine.system import this_machine
 from partita.runtime.same_database import SameDatabase
 from partita.runtime.supervisor import Supervisor
 from partita.store.connect import connect_store
@@ -29,7 +30,7 @@ def running() -> Iterator[tuple[ServerProcess, str]]:
 
 def store_at(url: str, service: str) -> OpenStore:
     async def open_store() -> Store:
-        store = connect_store(url, service=service, tables="", clock=SystemClock())
+        store = connect_store(url, this_machine(), service=service, tables="")
         await store.open()
         return store
 

@@ -17,6 +17,7 @@ from partita.bus.connect import connect_bus
 from partita.bus.port import Bus, Outgoing, Record, Subscription, TopicSpec
 from partita.clock import Clock, SystemClock
 from partita.errors import BusError, BusUnavailable, NotFound, StoreMismatch, StoreUnavailable
+from partita.machine.system import this_machine
 from partita.store.connect import connect_store
 from partita.testing.conformance import bus as bus_suite
 
@@ -48,7 +49,7 @@ async def url(running: tuple[ServerProcess, str]) -> AsyncIterator[str]:
 
 def bus_at(url: str, clock: Clock | None = None) -> bus_suite.OpenBus:
     async def open_bus() -> Bus:
-        bus = connect_bus(url, clock or SystemClock(), None)
+        bus = connect_bus(url, this_machine(clock), None)
         await bus.open()
         return bus
 
@@ -432,7 +433,7 @@ class Wire:
 
 async def test_the_log_and_a_service_do_not_take_each_other_s_schema(url: str) -> None:
     """A service may be called so by chance."""
-    store = connect_store(url, service="partita_log", tables="", clock=SystemClock())
+    store = connect_store(url, this_machine(), service="partita_log", tables="")
     async with opened(url):
         with pytest.raises(StoreMismatch, match=r"belongs to \(the log\)"):
             await store.open()
@@ -445,7 +446,7 @@ async def test_the_log_and_a_service_do_not_take_each_other_s_schema(url: str) -
 
 async def test_a_log_that_is_only_looked_for_is_not_made(url: str) -> None:
     """And a server that is not there is unavailable, without its password."""
-    bus = connect_bus(url, SystemClock(), None, create=False)
+    bus = connect_bus(url, this_machine(), None, create=False)
     with pytest.raises(NotFound, match="no log there"):
         await bus.open()
     assert not await asked(url, "SELECT 1 FROM pg_namespace WHERE nspname = 'partita_log'")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.servers import postgres_url
 
-from partita.clock import SystemClock
+from partita.machine.system import this_machine
 from partita.store.connect import connect_store
 
 asyncpg = pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
@@ -63,7 +63,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 async def connection(server: str) -> AsyncIterator[Any]:
-    store = connect_store(server, service="plans", tables="", clock=SystemClock())
+    store = connect_store(server, this_machine(), service="plans", tables="")
     await store.open()
     await store.close()
     # Nothing is vacuumed meanwhile, as behind a transaction that stays open.

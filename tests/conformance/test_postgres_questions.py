@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from tests.servers import postgres_url
 
-from partita.clock import SystemClock
+from partita.machine.system import this_machine
 from partita.message import SagaAddress
 from partita.store.connect import connect_store
 from partita.store.port import Asked, OutboxRow, SagaEvent, Session, Store, Tombstone
@@ -62,7 +62,7 @@ async def batch(store: Store, session: Session, name: str) -> None:
 
 async def test_plans_of_an_empty_database_read_no_history(server: str) -> None:
     """The plans are made on tables of a page, counted by ANALYZE: then everything grows, and no plan is made anew."""
-    store = connect_store(f"{server}?pool_max=1", service="group", tables="", clock=SystemClock())
+    store = connect_store(f"{server}?pool_max=1", this_machine(), service="group", tables="")
     await store.open()
     try:
         for turn in range(8):

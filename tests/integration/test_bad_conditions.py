@@ -18,14 +18,14 @@ from typing import Any
 import pytest
 
 from partita import App, Service, Settings, StoreUnavailable
-from partita.clock import SystemClock
 from partita.errors import BusUnavailable, StoreCorrupt, StoreMismatch
+from partita.machine.system import this_machine
 from partita.sqlite_file.file import SqliteFile
 from partita.store.connect import connect_store
 
 
 async def opened(path: Path, service: str = "svc") -> None:
-    store = connect_store(path, service=service, tables="", clock=SystemClock())
+    store = connect_store(path, this_machine(), service=service, tables="")
     await store.open()
     await store.close()
 
@@ -102,14 +102,17 @@ def test_a_read_only_database_is_said_so(locked_away: Path) -> None:
 
 async def test_a_migration_that_fails_midway_leaves_the_old_schema(tmp_path: Path) -> None:
     first = "CREATE TABLE a (x); CREATE TABLE b (x);"
-    file = SqliteFile(tmp_path / "m.db", application_id=7, migrations=[first])
-    file.open()
+    file = SqliteFile(tmp_path / "m.db", this_machine(), application_id=7, migrations=[first])
+    await file.open()
     file.close()
     broken = SqliteFile(
-        tmp_path / "m.db", application_id=7, migrations=[first, "CREATE TABLE c (x); CREATE TABLE a (x);"]
+        tmp_path / "m.db",
+        this_machine(),
+        application_id=7,
+        migrations=[first, "CREATE TABLE c (x); CREATE TABLE a (x);"],
     )
     with pytest.raises(sqlite3.OperationalError):
-        broken.open()
+        await broken.open()
     with sqlite3.connect(tmp_path / "m.db") as db:
         assert db.execute("PRAGMA user_version").fetchone()[0] == 1
         assert [r[0] for r in db.execute("SELECT name FROM sqlite_master ORDER BY 1")] == ["a", "b"]
@@ -149,13 +152,13 @@ def test_doctor_names_a_clock_that_was_set_back(tmp_path: Path) -> None:
 FULL_DISK = """
 import asyncio, resource, signal, sys
 from pathlib import Path
-from partita.clock import SystemClock
+from partita.machine.system import this_machine
 from partita.errors import StoreUnavailable
 from partita.store.connect import connect_store
 from partita.testing.conformance.rows import outbox_row
 
 async def main():
-    store = connect_store(Path(sys.argv[1]) / "svc.db", service="svc", tables="", clock=SystemClock())
+    store = connect_store(Path(sys.argv[1]) / "svc.db", this_machine(), service="svc", tables="")
     await store.open()
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

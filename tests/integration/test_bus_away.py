@@ -14,12 +14,13 @@ from tests.integration.conftest import Bank
 from partita import App, PartitaError
 from partita.alerts import reading
 from partita.bus.port import Fence, GroupLag, Outgoing, TopicSpec
-from partita.clock import SystemClock
 from partita.errors import BusUnavailable
+from partita.machine.port import Machine, Wake
+from partita.machine.system import this_machine
+from partita.machine.wake import SocketWake
 from partita.observability import metrics
 from partita.outbox.relay import RESOURCES
 from partita.runtime.watch import Watch
-from partita.sqlite_file.wake import Wake
 
 
 class SilentBus:
@@ -39,9 +40,9 @@ class SilentBus:
 class SilentApp(App):
     """An app on such a bus."""
 
-    def connect_bus(self, clock: SystemClock, wake: Wake) -> Any:
+    def connect_bus(self, machine: Machine, wake: Wake) -> Any:
         """The bus, silent."""
-        return SilentBus(super().connect_bus(clock, wake))
+        return SilentBus(super().connect_bus(machine, wake))
 
 
 @pytest.fixture
@@ -72,9 +73,9 @@ class LateBus(SilentBus):
 class LateApp(App):
     """An app on such a bus."""
 
-    def connect_bus(self, clock: SystemClock, wake: Wake) -> Any:
+    def connect_bus(self, machine: Machine, wake: Wake) -> Any:
         """The bus, late."""
-        return LateBus(super().connect_bus(clock, wake))
+        return LateBus(super().connect_bus(machine, wake))
 
 
 class SlowBus(SilentBus):
@@ -95,9 +96,9 @@ class SlowBus(SilentBus):
 class SlowApp(App):
     """An app on such a bus."""
 
-    def connect_bus(self, clock: SystemClock, wake: Wake) -> Any:
+    def connect_bus(self, machine: Machine, wake: Wake) -> Any:
         """The bus, slow."""
-        return SlowBus(super().connect_bus(clock, wake))
+        return SlowBus(super().connect_bus(machine, wake))
 
 
 async def test_a_slow_bus_does_not_cost_a_relay_its_slots(bank: Any) -> None:
@@ -106,8 +107,8 @@ async def test_a_slow_bus_does_not_cost_a_relay_its_slots(bank: Any) -> None:
     async with bank.app.running(services=["bank"], roles=("relay",)) as system:
         await bank.app.send(bank.Deposit(name="ann", cents=1))
         await system.bus.asked.wait()
-        with closing(Wake(bank.app.settings.data / "wake")) as wake:
-            other = app.connect_store(app.services[0], system.bus, SystemClock(), wake)
+        with closing(SocketWake(bank.app.settings.data / "wake")) as wake:
+            other = app.connect_store(app.services[0], system.bus, this_machine(), wake)
             await other.open()
             try:
                 for _ in range(16):

@@ -11,13 +11,13 @@ import pytest
 from partita import Conflict, Settings, SettingsError
 from partita.bus.connect import connect_bus
 from partita.bus.port import Bus, Outgoing, Polled, Subscription
-from partita.clock import SystemClock
 from partita.errors import BusUnavailable
 from partita.examples.shop import demo_ground
 from partita.examples.shop.app import app as shop
 from partita.examples.shop.demo_ground import POISON_TOPIC, Ground, pooled, prepare
 from partita.examples.shop.demo_reading import groups_of, read_all
-from partita.sqlite_file.wake import Wake
+from partita.machine.system import this_machine
+from partita.machine.wake import SocketWake
 
 
 def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, fresh: bool = False) -> Ground:
@@ -30,7 +30,7 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, fresh: bool = Fal
 
 async def test_all_is_read_from_the_oldest_record_on(tmp_path: Path) -> None:
     """More than a poll holds, from several partitions, each in its order; a second reading finds it all again."""
-    bus: Bus = connect_bus(tmp_path / "log.db", SystemClock(), Wake(tmp_path / "wake"))
+    bus: Bus = connect_bus(tmp_path / "log.db", this_machine(), SocketWake(tmp_path / "wake"))
     await bus.open()
     await bus.append([Outgoing("t", f"k{n % 7}", b"h", b"%d" % n, f"id{n}") for n in range(2_500)])
     for _ in range(2):
@@ -42,7 +42,7 @@ async def test_all_is_read_from_the_oldest_record_on(tmp_path: Path) -> None:
 
 async def test_a_leader_that_moves_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A subscription says so once and begins anew by itself: the reading goes on, and misses nothing."""
-    bus: Bus = connect_bus(tmp_path / "log.db", SystemClock(), Wake(tmp_path / "wake"))
+    bus: Bus = connect_bus(tmp_path / "log.db", this_machine(), SocketWake(tmp_path / "wake"))
     await bus.open()
     await bus.append([Outgoing("t", f"k{n % 7}", b"h", b"%d" % n, f"id{n}") for n in range(20)])
     subscribe, polls = bus.subscribe, 0

@@ -10,9 +10,9 @@ from click.testing import CliRunner, Result
 from partita.bus.connect import connect_bus
 from partita.bus.port import Outgoing
 from partita.cli.consumers import consumers
-from partita.clock import SystemClock
 from partita.errors import Conflict, NotFound
-from partita.sqlite_file.wake import Wake
+from partita.machine.system import this_machine
+from partita.machine.wake import SocketWake
 
 
 def forget(data: Path, *words: str) -> Result:
@@ -23,7 +23,7 @@ def groups(data: Path, *, leave_behind: str = "") -> set[str]:
     """The groups that the log knows; before that, one reads and goes."""
 
     async def run() -> set[str]:
-        bus = connect_bus(data / "log.db", SystemClock(), Wake(data / "wake"))
+        bus = connect_bus(data / "log.db", this_machine(), SocketWake(data / "wake"))
         await bus.open()
         if leave_behind:
             await bus.append([Outgoing("t", "k", b"h", b"v", "1")])

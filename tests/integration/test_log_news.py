@@ -7,8 +7,8 @@ from pathlib import Path
 
 from partita.bus.log import LogBus
 from partita.bus.port import Polled, TopicSpec
-from partita.clock import SystemClock
-from partita.sqlite_file.wake import Wake
+from partita.machine.system import this_machine
+from partita.machine.wake import SocketWake
 
 TOPIC = TopicSpec(name="news", partitions=2)
 
@@ -25,8 +25,8 @@ async def poll_while_the_heartbeat_waits(bus: LogBus, subscription: object) -> P
 
 async def test_partitions_that_came_or_must_go_are_told_although_a_poll_came_in_between(tmp_path: Path) -> None:
     """Untold, a partition is never claimed, or never given back: its records would wait until the next start."""
-    wake = Wake(tmp_path / "wake")
-    bus = LogBus(tmp_path / "log.db", clock=SystemClock(), wake=wake)
+    wake = SocketWake(tmp_path / "wake")
+    bus = LogBus(tmp_path / "log.db", this_machine(), wake=wake)
     await bus.open()
     await bus.ensure_topics([TOPIC])
     one = bus.subscribe("group", ["news"], "one")

@@ -13,6 +13,7 @@ import pytest
 from partita.bus.port import Fence, Outgoing
 from partita.clock import SystemClock
 from partita.errors import BusUnavailable
+from partita.machine.system import this_machine
 from partita.outbox.relay import Relay, RelayOptions
 from partita.store.connect import connect_store
 from partita.store.port import Store
@@ -44,7 +45,7 @@ class Bus:
 @asynccontextmanager
 async def opened(tmp_path: Path, rows: int) -> AsyncIterator[Store]:
     """A store with a backlog: rows of two keys in turn, all in one slot."""
-    store = connect_store(tmp_path / "s.db", service="svc", tables="", clock=SystemClock())
+    store = connect_store(tmp_path / "s.db", this_machine(), service="svc", tables="")
     await store.open()
     await add(store, range(rows))
     try:

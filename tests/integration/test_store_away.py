@@ -14,8 +14,7 @@ from tests.integration.test_retries import failing, parked, until
 
 from partita import App, Service, StoreUnavailable
 from partita.bus.port import Bus
-from partita.clock import SystemClock
-from partita.sqlite_file.wake import Wake
+from partita.machine.port import Machine, Wake
 from partita.store.port import Session, Store
 
 SCALE = 0.001  # 60 ms instead of 1m
@@ -61,9 +60,9 @@ class AwayApp(App):
 
     away: dict[str, int]
 
-    def connect_store(self, service: Service, bus: Bus, clock: SystemClock, wake: Wake) -> Any:
+    def connect_store(self, service: Service, bus: Bus, machine: Machine, wake: Wake) -> Any:
         """Only the store of the audit is ever away."""
-        store: Store = super().connect_store(service, bus, clock, wake)
+        store: Store = super().connect_store(service, bus, machine, wake)
         return AwayStore(store, self.away) if service.name == "audit" else store
 
 

@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+from partita.machine.system import this_machine
 from partita.migration import Migrations
 from partita.sqlite_file.migrations import SqliteMigrations
 
@@ -18,8 +19,10 @@ def migrations(where: str, scripts: list[str], tables: str = "") -> Migrations:
     if "://" in where:
         from partita.postgres_schema.migrations import PostgresMigrations
 
-        return PostgresMigrations(where, "svc", scripts, tables)
-    return SqliteMigrations(Path(where), application_id=APPLICATION_ID, migrations=scripts, tables=tables)
+        return PostgresMigrations(where, this_machine(), "svc", scripts, tables)
+    return SqliteMigrations(
+        Path(where), this_machine(), application_id=APPLICATION_ID, migrations=scripts, tables=tables
+    )
 
 
 if __name__ == "__main__":

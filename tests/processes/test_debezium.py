@@ -27,8 +27,8 @@ from tests.processes.test_processes import process, send
 from tests.servers import connect_worker
 
 from partita import PartitaError, Settings
-from partita.clock import SystemClock
 from partita.examples.shop.sample import sample_lines
+from partita.machine.system import this_machine
 from partita.store.connect import connect_store
 from partita.store.port import NOT_SENT, OutboxRow
 
@@ -115,7 +115,7 @@ def records(tier: Tier, topic: str, count: int) -> list[Told]:
 
 async def add(tier: Tier, rows: list[OutboxRow], *, queued: bool = True) -> None:
     """Rows that no handler wrote."""
-    store = connect_store(tier.url, service="source", tables="", clock=SystemClock())
+    store = connect_store(tier.url, this_machine(), service="source", tables="")
     await store.open()
     async with store.transaction() as session:
         await session.outbox.add(rows, queued=queued)

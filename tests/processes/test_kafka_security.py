@@ -23,8 +23,8 @@ from partita import App, Command, Event, Key, Service, Settings, Tx
 from partita.bus.kafka.address import KafkaAddress
 from partita.bus.kafka.topics import ASK_S
 from partita.bus.port import Outgoing
-from partita.clock import SystemClock
 from partita.errors import BusError, BusUnavailable
+from partita.machine.system import this_machine
 
 kafka = pytest.importorskip("confluent_kafka", reason="no Kafka client; to run these: pip install 'partita[kafka]'")
 pytestmark = [pytest.mark.slow]
@@ -194,7 +194,7 @@ async def test_what_is_refused_is_told_within_seconds(
     mine = app.configured(Settings(data=tmp_path, bus=url))
 
     began = time.monotonic()
-    bus = mine.connect_bus(SystemClock(), None)
+    bus = mine.connect_bus(this_machine(), None)
     await bus.open()
     with pytest.raises(BusUnavailable) as told:
         await bus.append([Outgoing("secure.vault.events", "k", b"", b"", "one")])

@@ -24,9 +24,9 @@ from tests.servers import kafka_cluster, postgres_server
 from partita import App, Settings
 from partita.bus.connect import connect_bus
 from partita.bus.port import Bus, GroupLag, Record
-from partita.clock import SystemClock
 from partita.errors import BusUnavailable
 from partita.examples.shop.demo_reading import read_all
+from partita.machine.system import this_machine
 from partita.message import envelope_from_bytes
 
 pytest.importorskip("confluent_kafka", reason="no Kafka client here; to run these tests: pip install 'partita[kafka]'")
@@ -57,7 +57,7 @@ class Log:
 
 async def log_at(url: str) -> Log:
     """The topic of the events, record by record, past everything that drops copies."""
-    bus = connect_bus(url, SystemClock(), None)
+    bus = connect_bus(url, this_machine(), None)
     await bus.open()
     try:
         return judged(await read_all(bus, [EVENTS]))
@@ -147,7 +147,7 @@ async def test_where_groups_stand_is_told_after_the_broker_was_started_again() -
     """The client asks with the leader's epoch and for the coordinator that it remembers, minutes long; a broker that
     comes back has a new epoch, and may be another one to the client."""
     with kafka_cluster() as cluster:
-        bus = connect_bus(cluster.url, SystemClock(), None)
+        bus = connect_bus(cluster.url, this_machine(), None)
         await bus.open()
         try:
             await leave_a_group(bus)

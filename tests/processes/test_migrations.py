@@ -22,6 +22,7 @@ from tests.servers import postgres_url
 
 from partita.clock import SystemClock
 from partita.errors import MigrationPending, NotFound, StoreMismatch, StoreUnavailable
+from partita.machine.system import this_machine
 from partita.migration import Deviation
 from partita.sqlite_file.file import SqliteFile
 from partita.store.connect import connect_migrations, connect_store
@@ -287,14 +288,14 @@ async def opened(where: str, scripts: list[str], migrate: bool = True) -> None:
     if "://" in where:
         from partita.postgres_schema.database import Database
 
-        database = Database(where, "svc", migrate=migrate)
+        database = Database(where, "svc", SystemClock(), migrate=migrate)
         try:
             await database.open(scripts)
         finally:
             await database.close()
         return
-    file = SqliteFile(Path(where), application_id=APPLICATION_ID, migrations=scripts, migrate=migrate)
-    file.open()
+    file = SqliteFile(Path(where), this_machine(), application_id=APPLICATION_ID, migrations=scripts, migrate=migrate)
+    await file.open()
     file.close()
 
 
@@ -366,7 +367,7 @@ async def test_where_migrations_are_a_person_s_the_services_need_no_right_to_cre
     import asyncpg
 
     own = "CREATE TABLE IF NOT EXISTS own (id BIGINT PRIMARY KEY)"
-    await connect_migrations(server, service="guarded", tables=own).upgrade()
+    await connect_migrations(server, this_machine(), service="guarded", tables=own).upgrade()
     connection = await asyncpg.connect(server)
     await connection.execute(
         "CREATE ROLE plain LOGIN; GRANT USAGE ON SCHEMA guarded TO plain;"
@@ -374,7 +375,7 @@ async def test_where_migrations_are_a_person_s_the_services_need_no_right_to_cre
     )
     await connection.close()
     store = connect_store(
-        server.replace("postgres@", "plain@"), service="guarded", tables=own, clock=SystemClock(), migrate=False
+        server.replace("postgres@", "plain@"), this_machine(), service="guarded", tables=own, migrate=False
     )
     await store.open()
     try:

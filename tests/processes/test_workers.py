@@ -16,6 +16,7 @@ from tests.processes.test_processes import ROOT, inversions, send, wait_for
 
 from partita.cli.workers import Workers
 from partita.clock import SystemClock
+from partita.machine.system import this_machine
 from partita.store.connect import connect_store
 
 pytestmark = [pytest.mark.slow]
@@ -143,7 +144,7 @@ def end(workers: Workers) -> None:
 
 async def test_a_start_that_cannot_succeed_ends_all_with_its_code(tmp_path: Path) -> None:
     """Started again for ever, a deployment that waits for its migration looks to systemd like one that works."""
-    other = connect_store(tmp_path / "sink.db", service="other", tables="", clock=SystemClock())
+    other = connect_store(tmp_path / "sink.db", this_machine(), service="other", tables="")
     await other.open()
     await other.close()
     command = [sys.executable, "-c", "from partita.cli.main import main; main()", *run_words(tmp_path)]

@@ -41,6 +41,7 @@ def _of_file(where: str, source: str) -> Iterator[tuple[int, str]]:
     if where.startswith("src/"):
         yield from _catch_alls(tree, where)
         yield from _endless_loops(tree, where)
+        yield from sorted(set(_loops_over_sets(tree)))
 
 
 def _name(where: str) -> Iterator[tuple[int, str]]:
@@ -97,3 +98,45 @@ def _endless_loops(tree: ast.Module, where: str) -> Iterator[tuple[int, str]]:
             yield node.lineno, "endless loop: give it a bound, or make it a step() that the supervisor calls."
         if isinstance(node, ast.For | ast.AsyncFor) and re.match(r"(itertools\.)?count\(", ast.unparse(node.iter)):
             yield node.lineno, "endless loop over count(): give it a bound, or make it a step()."
+
+
+def _loops_over_sets(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """The order of a set of texts differs from run to run: what is done in it cannot be done again the same way."""
+    for scope in (node for node in ast.walk(tree) if isinstance(node, Function | ast.ClassDef)):
+        sets = {name for node in ast.walk(scope) for name in _sets_named(node)}
+        if isinstance(scope, ast.ClassDef):
+            sets = {name for name in sets if name.startswith("self.")}
+        for node in ast.walk(scope):
+            loops = [node] if isinstance(node, ast.For) else getattr(node, "generators", [])
+            for loop in loops:
+                ordered = isinstance(node, ast.SetComp) or _unordered_anyway(tree, node)
+                if not ordered and (_is_set(loop.iter) or ast.unparse(loop.iter) in sets):
+                    yield loop.iter.lineno, "a loop over a set: sort it, or keep the names in a dict."
+
+
+def _sets_named(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.AnnAssign) and re.match(r"(frozen)?set\b", ast.unparse(node.annotation)):
+        yield ast.unparse(node.target)
+    elif isinstance(node, ast.Assign) and _is_set(node.value):
+        yield from (ast.unparse(target) for target in node.targets)
+    elif isinstance(node, ast.arg) and node.annotation and re.match(r"(frozen)?set\b", ast.unparse(node.annotation)):
+        yield node.arg
+
+
+def _is_set(node: ast.expr) -> bool:
+    if isinstance(node, ast.Call):
+        return ast.unparse(node.func) in ("set", "frozenset")
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub | ast.BitAnd | ast.BitOr | ast.BitXor):
+        sides = [ast.unparse(side) for side in (node.left, node.right)]
+        return (
+            _is_set(node.left) or _is_set(node.right) or any(side.endswith((".keys()", ".items()")) for side in sides)
+        )
+    return isinstance(node, ast.Set | ast.SetComp)
+
+
+def _unordered_anyway(tree: ast.Module, node: ast.AST) -> bool:
+    """Whether only a sum, a set or a sorted list is made of it."""
+    calls = [call for call in ast.walk(tree) if isinstance(call, ast.Call) and node in call.args]
+    return any(
+        ast.unparse(c.func) in ("any", "all", "sum", "len", "min", "max", "sorted", "set", "frozenset") for c in calls
+    )

@@ -42,6 +42,16 @@ PLANTED = {
         OPENING + "from itertools import count\nfor n in count():\n    pass\n",
         "3: endless loop over count()",
     ),
+    "loop over a set": (
+        "src/partita/noun.py",
+        OPENING + "def f(a: set[str]) -> None:\n    for b in a:\n        f(b)\n",
+        "3: a loop over a set",
+    ),
+    "loop over a difference": (
+        "src/partita/noun.py",
+        OPENING + "def f(a, b):\n    return [c for c in a.keys() - b.keys()]\n",
+        "3: a loop over a set",
+    ),
     "tests too": ("tests/unit/test_noun.py", "A = 1\n", "1: no docstring"),
 }
 
@@ -54,6 +64,14 @@ ALLOWED = {
     "self is no parameter": (
         "src/partita/noun.py",
         OPENING + "class A:\n    def act(self, a, b, c, d, e, f, g, h) -> None: ...\n",
+    ),
+    "a sorted set": (
+        "src/partita/noun.py",
+        OPENING + "def f(a: set[str]) -> None:\n    for b in sorted(a):\n        f(b)\n",
+    ),
+    "what is counted": (
+        "src/partita/noun.py",
+        OPENING + "def f(a: set[str]) -> int:\n    return sum(len(b) for b in a)\n",
     ),
     "a loop with an end": ("src/partita/noun.py", OPENING + "while not done:\n    pass\n"),
     "an empty package file": ("tests/unit/__init__.py", ""),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from partita import Retry, Service
 from partita.bus.port import Polled, Record
-from partita.clock import SystemClock
+from partita.machine.system import this_machine
 from partita.runtime.tiers import Tiers
 from partita.store.connect import connect_store
 
@@ -38,7 +38,7 @@ class Topic:
 async def test_a_partition_whose_head_is_gone_is_resumed_once(tmp_path: Path) -> None:
     """Each time the bus would look for records at once: a question to the database at every step, for ever."""
     service = Service("reader", namespace="test.tiers", retry=Retry(tiers=(60.0,)))
-    store = connect_store(tmp_path / "reader.db", service="reader", tables="", clock=SystemClock())
+    store = connect_store(tmp_path / "reader.db", this_machine(), service="reader", tables="")
     await store.open()
     topic = Topic()
     tiers = Tiers(service, store, topic, scale=1.0, ready=lambda: None)  # type: ignore[arg-type]  # what is asked of it

@@ -7,18 +7,17 @@ from typing import NoReturn
 
 from partita.bus.administration import Administration
 from partita.bus.port import Bus
-from partita.clock import Clock
 from partita.errors import SettingsError
+from partita.machine.port import Machine, Wake
 from partita.migration import Migrations
 from partita.settings import without_secrets
-from partita.sqlite_file.wake import Wake
 
 SERVERS = ("postgresql", "postgres")
 
 
 def connect_bus(
     where: str | Path,
-    clock: Clock,
+    machine: Machine,
     wake: Wake | None,
     instance: str = "",
     *,
@@ -36,19 +35,19 @@ def connect_bus(
     if isinstance(where, str) and "://" in where:
         scheme, _, rest = where.partition("://")
         if scheme == "kafka":
-            return _kafka(where, clock, instance)
+            return _kafka(where, machine, instance)
         if scheme in SERVERS:
-            return _postgres(where, clock, create, migrate)
+            return _postgres(where, machine, create, migrate)
         if scheme != "log":
             raise _unknown(where, scheme)
         where = Path(rest) / "log.db"
     from partita.bus.log import LogBus
 
     assert wake is not None, "the embedded log wakes its readers by it"
-    return LogBus(Path(where), clock=clock, wake=wake, migrate=migrate)
+    return LogBus(Path(where), machine, wake=wake, migrate=migrate)
 
 
-def connect_migrations(where: str | Path) -> Migrations | None:
+def connect_migrations(where: str | Path, machine: Machine) -> Migrations | None:
     """The migrations of a bus that keeps its records in a database of ours; None for a broker.
 
     Raises:
@@ -59,17 +58,17 @@ def connect_migrations(where: str | Path) -> Migrations | None:
         if scheme == "kafka":
             return None
         if scheme in SERVERS:
-            return _postgres_migrations(where)
+            return _postgres_migrations(where, machine)
         if scheme != "log":
             raise _unknown(where, scheme)
         where = Path(rest) / "log.db"
     from partita.bus.log_schema import APPLICATION_ID, MIGRATIONS
     from partita.sqlite_file.migrations import SqliteMigrations
 
-    return SqliteMigrations(Path(where), application_id=APPLICATION_ID, migrations=MIGRATIONS)
+    return SqliteMigrations(Path(where), machine, application_id=APPLICATION_ID, migrations=MIGRATIONS)
 
 
-def connect_administration(where: str | Path, clock: Clock) -> Administration | None:
+def connect_administration(where: str | Path, machine: Machine) -> Administration | None:
     """What a bus lets a person see and change of its topics; None for one that has nothing to administer.
 
     Raises:
@@ -86,7 +85,7 @@ def connect_administration(where: str | Path, clock: Clock) -> Administration | 
         from partita.bus.kafka.administration import KafkaAdministration
     except ModuleNotFoundError as error:
         _absent(error)
-    return KafkaAdministration(where, clock=clock)
+    return KafkaAdministration(where, clock=machine.clock)
 
 
 def _unknown(where: str, scheme: str) -> SettingsError:
@@ -102,21 +101,21 @@ def _absent(error: ModuleNotFoundError) -> NoReturn:
     raise SettingsError("Kafka needs the client confluent-kafka.", hint="pip install 'partita[kafka]'") from error
 
 
-def _postgres(url: str, clock: Clock, create: bool, migrate: bool) -> Bus:
+def _postgres(url: str, machine: Machine, create: bool, migrate: bool) -> Bus:
     try:
         from partita.bus.postgres.bus import PostgresBus
     except ModuleNotFoundError as error:
         _no_asyncpg(error)
-    return PostgresBus(url, clock=clock, create=create, migrate=migrate)
+    return PostgresBus(url, machine, create=create, migrate=migrate)
 
 
-def _postgres_migrations(url: str) -> Migrations:
+def _postgres_migrations(url: str, machine: Machine) -> Migrations:
     try:
         from partita.bus.postgres.schema import MIGRATIONS, SCHEMA
         from partita.postgres_schema.migrations import PostgresMigrations
     except ModuleNotFoundError as error:
         _no_asyncpg(error)
-    return PostgresMigrations(url, SCHEMA, MIGRATIONS)
+    return PostgresMigrations(url, machine, SCHEMA, MIGRATIONS)
 
 
 def _no_asyncpg(error: ModuleNotFoundError) -> NoReturn:
@@ -125,9 +124,9 @@ def _no_asyncpg(error: ModuleNotFoundError) -> NoReturn:
     raise SettingsError("PostgreSQL needs the driver asyncpg.", hint="pip install 'partita[postgres]'") from error
 
 
-def _kafka(url: str, clock: Clock, instance: str) -> Bus:
+def _kafka(url: str, machine: Machine, instance: str) -> Bus:
     try:
         from partita.bus.kafka.bus import KafkaBus
     except ModuleNotFoundError as error:
         _absent(error)
-    return KafkaBus(url, clock=clock, instance=instance)
+    return KafkaBus(url, clock=machine.clock, instance=instance)

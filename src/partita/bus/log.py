@@ -6,7 +6,6 @@ single writer makes the order of positions the order of commits: nothing can app
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,12 +16,11 @@ from partita.bus.log_subscription import LogSubscription
 from partita.bus.partitioner import partition_of
 from partita.bus.port import RECORD_BYTES_MAX, Fence, GroupLag, Outgoing, Subscription, TopicSpec
 from partita.bus.specs import Specs
-from partita.clock import US, Clock, SystemIds
+from partita.clock import US
 from partita.errors import BusUnavailable, Fenced, StoreUnavailable
-from partita.sqlite_file.alive import Alive
+from partita.machine.port import Alive, Machine, Wake
 from partita.sqlite_file.file import SqliteFile
 from partita.sqlite_file.leases import LeaseBook
-from partita.sqlite_file.wake import Wake
 
 ADD_TOPIC = "INSERT INTO topic (name, partitions, retention_us) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING name"
 ADD_PLACE = "INSERT INTO place (topic, partition) VALUES (?, ?)"
@@ -65,11 +63,12 @@ class LogBus:
 
     fences_appends = True
 
-    def __init__(self, path: Path, *, clock: Clock, wake: Wake, migrate: bool = True) -> None:
+    def __init__(self, path: Path, machine: Machine, *, wake: Wake, migrate: bool = True) -> None:
         self.path = path
-        self._clock = clock
+        self._machine = machine
+        self._clock = machine.clock
         self._wake = wake
-        self._file = SqliteFile(path, application_id=APPLICATION_ID, migrations=MIGRATIONS, migrate=migrate)
+        self._file = SqliteFile(path, machine, application_id=APPLICATION_ID, migrations=MIGRATIONS, migrate=migrate)
         self._alive: Alive | None = None
         self._specs = Specs()
         self._places: dict[tuple[str, int], int] = {}
@@ -78,10 +77,10 @@ class LogBus:
     async def open(self) -> None:
         """Open or create the log."""
         try:
-            self._file.open()
+            await self._file.open()
         except StoreUnavailable as error:
             raise BusUnavailable(str(error)) from error
-        self._alive = Alive(self.path.parent / "alive", f"log-{os.getpid()}-{SystemIds(self._clock).new()[-12:]}")
+        self._alive = self._machine.alive(self.path.parent / "alive", f"log-{self._machine.new_name()}")
         self._book = LeaseBook(self._alive, self._clock)
         async with self._file.reading() as db:
             self._read_places(db)
@@ -111,7 +110,7 @@ class LogBus:
         """Append durably, in order."""
         await self._make(self._specs.of(records))
         refusals = [_refusal(record) for record in records]
-        topics: set[str] = set()
+        topics: dict[str, None] = {}  # in the order of the records
         try:
             async with self._file.writing() as db:
                 _check_fences(db, fences)
@@ -124,7 +123,7 @@ class LogBus:
                         position += 1
                         place = self._place(record)
                         heads[place] = position
-                        topics.add(record.topic)
+                        topics[record.topic] = None
                         rows.append((position, place, record.id, record.key, record.headers, record.value, now_us))
                 db.executemany(APPEND, rows)
                 db.executemany(HEAD, [(head, place) for place, head in heads.items()])

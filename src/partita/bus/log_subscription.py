@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from partita.bus.port import Polled, Record
 from partita.errors import BusError
+from partita.machine.port import Wake
 from partita.sqlite_file.file import SqliteFile
 from partita.sqlite_file.leases import LeaseBook
-from partita.sqlite_file.wake import Wake
 
 POSITION = "SELECT position FROM progress WHERE grp = ? AND place = ?"
 BEGIN = "INSERT INTO progress (grp, place, position) VALUES (?, ?, 0) ON CONFLICT DO NOTHING"

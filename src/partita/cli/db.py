@@ -12,6 +12,7 @@ from partita.bus.connect import connect_migrations as migrations_of_bus
 from partita.cli.operating import confirmed, run
 from partita.cli.output import DEFAULT_APP, data_option, output_option, print_json, printable, table, talk
 from partita.errors import NotFound
+from partita.machine.system import this_machine
 from partita.migration import Deviation, Migrations, Standing
 from partita.store.connect import connect_migrations
 
@@ -149,11 +150,12 @@ def check(app_name: str, only: tuple[str, ...], data: Path, output: str) -> int:
 def _schemas(app: App, data: Path, only: tuple[str, ...]) -> dict[str, Migrations]:
     """The schemas of an app by name, as its settings and the options place them."""
     app.settings.check_stores(service.name for service in app.services)
+    machine = this_machine()
     found: dict[str, Migrations] = {}
     for service in app.services:
         where = app.settings.store_of(service.name) or data / f"{service.name}.db"
-        found[service.name] = connect_migrations(where, service=service.name, tables=service.tables)
-    bus = migrations_of_bus(app.settings.bus or data / "log.db")
+        found[service.name] = connect_migrations(where, machine, service=service.name, tables=service.tables)
+    bus = migrations_of_bus(app.settings.bus or data / "log.db", machine)
     if bus is not None:
         found[LOG] = bus
     for name in only:

@@ -15,8 +15,9 @@ from partita.app import App, load_app
 from partita.cli.doctor_cluster import look_at_cluster
 from partita.cli.outbox_reader import read_by
 from partita.cli.output import app_option, data_option, moment, output_option, print_json
-from partita.clock import US, SystemClock, wall_us
+from partita.clock import US, wall_us
 from partita.errors import NotFound, PartitaError
+from partita.machine.system import this_machine
 from partita.sagas.compiling import retry_horizon_s
 from partita.sqlite_file.file import quick_check
 from partita.sqlite_file.file import version as sqlite_version
@@ -109,7 +110,7 @@ async def _server(app: App) -> list[Line]:
     lines: list[Line] = []
     for url in dict.fromkeys(app.settings.store_of(service.name) for service in app.services):
         try:
-            lines += [Line(*finding) for finding in await server_findings(url, SystemClock())]
+            lines += [Line(*finding) for finding in await server_findings(url, this_machine())]
         except PartitaError as error:
             what, _, hint = str(error).partition("\n")
             lines.append(Line("bad", "server", what, hint.strip()))
@@ -123,8 +124,8 @@ async def _databases(app: App, data: Path) -> list[Line]:
         path, server = data / f"{service.name}.db", app.settings.store_of(service.name)
         if not server and not path.exists():
             continue
-        clock = SystemClock()
-        store = connect_store(server or path, service=service.name, tables="", clock=clock, create=False, migrate=False)
+        machine = this_machine()
+        store = connect_store(server or path, machine, service=service.name, tables="", create=False, migrate=False)
         try:
             await store.open()
         except NotFound as error:
@@ -135,7 +136,7 @@ async def _databases(app: App, data: Path) -> list[Line]:
             what, _, hint = str(error).partition("\n")
             lines.append(Line("bad", service.name, what, hint.strip()))
             continue
-        newest = max(newest, clock.now_us())
+        newest = max(newest, machine.clock.now_us())
         check = "ok" if server else quick_check(path)  # a server checks its own pages
         async with store.reading() as session:
             status = await session.outbox.status()

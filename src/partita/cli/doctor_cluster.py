@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from partita.app import App
 from partita.bus.connect import connect_administration, connect_bus
-from partita.clock import SystemClock
 from partita.errors import BusUnavailable, NotFound, PartitaError
+from partita.machine.system import this_machine
 from partita.operators.topics import compare
 from partita.settings import without_secrets
 from partita.topics.declared import declared_topics
@@ -14,7 +14,7 @@ from partita.topics.health import Finding, findings
 
 async def look_at_cluster(app: App) -> list[Finding]:
     """The findings of the broker or server the settings name; none for the embedded log."""
-    cluster = connect_administration(app.settings.bus, SystemClock())
+    cluster = connect_administration(app.settings.bus, this_machine())
     if cluster is None:
         return await _look_at_log(app)
     try:
@@ -43,7 +43,7 @@ async def _look_at_log(app: App) -> list[Finding]:
     where = app.settings.bus
     if not where.startswith("postgres"):
         return []
-    bus = connect_bus(where, SystemClock(), None, create=False)
+    bus = connect_bus(where, this_machine(), None, create=False)
     try:
         await bus.open()
         try:

@@ -13,8 +13,8 @@ from partita.app import App, load_app, open_bus, open_stores
 from partita.bus.port import TopicSpec
 from partita.cli.operating import acting_options, confirmed, run
 from partita.cli.output import app_option, data_option, talk
-from partita.clock import SystemClock
 from partita.errors import SettingsError
+from partita.machine.system import this_machine
 from partita.operators.audit import actor
 from partita.operators.handing_over import Taken, take_back_without_reader
 from partita.operators.handing_over import hand_over as give
@@ -83,7 +83,7 @@ def hand_over(slot: str, wait_s: float, data: Path, app_name: str, **how: Any) -
                 await bus.ensure_topics(
                     [TopicSpec(name=heartbeat_topic(slot), partitions=1, retention_s=HEARTBEATS_KEPT_S)]
                 )
-            return await give(handover, stores, SystemClock(), wait_s, reason=how["reason"], by=actor())
+            return await give(handover, stores, this_machine().clock, wait_s, reason=how["reason"], by=actor())
 
     waiting = run(work())
     if waiting < 0:
@@ -116,7 +116,7 @@ def take_back(without_reader: bool, slot: str, wait_s: float, data: Path, app_na
             if without_reader:
                 count = await take_back_without_reader(handover, stores, reason=how["reason"], by=actor())
                 return f"{count} rows are sent again; receivers drop what they had"
-            taken = await take(handover, stores, SystemClock(), wait_s, reason=how["reason"], by=actor())
+            taken = await take(handover, stores, this_machine().clock, wait_s, reason=how["reason"], by=actor())
             return "" if taken is Taken.DONE else taken.value
 
     said = run(work())
@@ -134,7 +134,7 @@ def _handover(app: App, slot: str) -> Handover:
             f"Debezium brings an outbox to Kafka, and the bus is {without_secrets(app.settings.bus) or 'a folder'}.",
             hint="PARTITA_BUS=kafka://host:port, or --bus",
         )
-    return connect_handover(app.settings.store, [service.name for service in app.services], slot)
+    return connect_handover(app.settings.store, this_machine(), [service.name for service in app.services], slot)
 
 
 @asynccontextmanager

@@ -15,8 +15,8 @@ from partita.app import App, load_app
 from partita.cli.output import DEFAULT_APP, data_option, talk
 from partita.cli.readiness import READY, STOPPING, tell
 from partita.cli.workers import Workers
-from partita.clock import SystemClock
 from partita.errors import NotFound, SettingsError
+from partita.machine.system import this_machine
 from partita.runtime.system import ROLES
 from partita.settings import Settings
 
@@ -64,7 +64,9 @@ def run(
         words = ["run", app_name, "--roles", roles, "--log-level", log_level, "--data", str(data)]
         words += ["--grace", str(settings.grace_s)]
         words += [word for name in only for word in ("--only", name)]
-        raise SystemExit(asyncio.run(Workers(words, workers, SystemClock(), settings.instance, settings.grace_s).run()))
+        raise SystemExit(
+            asyncio.run(Workers(words, workers, this_machine().clock, settings.instance, settings.grace_s).run())
+        )
     asyncio.run(run_until_stopped(app.configured(settings), list(only) or None, chosen))
 
 

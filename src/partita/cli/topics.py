@@ -15,8 +15,8 @@ from partita.bus.administration import Administration
 from partita.bus.connect import connect_administration
 from partita.cli.operating import acting_options, confirmed, run
 from partita.cli.output import DEFAULT_APP, bus_option, data_option, output_option, print_json, printable, table, talk
-from partita.clock import SystemClock
 from partita.errors import NotFound, PartitaError
+from partita.machine.system import this_machine
 from partita.operators.audit import actor, record
 from partita.operators.topics import compare, mend, topics_of
 from partita.topics.declared import DeclaredTopic, declared_topics
@@ -174,7 +174,7 @@ async def _compare(app: App, cluster: Administration) -> list[Difference]:
 
 @asynccontextmanager
 async def _cluster(app: App) -> AsyncIterator[Administration | None]:
-    cluster = connect_administration(app.settings.bus, SystemClock())
+    cluster = connect_administration(app.settings.bus, this_machine())
     if cluster is None:
         yield None
         return
@@ -210,7 +210,7 @@ async def _audit(app: App, data: Path, details: Mapping[Difference, str], reason
         owners.setdefault(declared[difference.topic].owner, []).append(difference)
     try:
         async with open_stores(app, data) as stores:
-            for owner in owners.keys() & stores.keys():
+            for owner in sorted(owners.keys() & stores.keys()):
                 at_us = await stores[owner].now_us()
                 async with stores[owner].transaction() as session:
                     for d in owners[owner]:

@@ -6,7 +6,6 @@ together or not at all. The relay of the service publishes it as it does what a 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple, Protocol, overload
 from partita.catalog.contract import Contract, contract_of
 from partita.catalog.event import Event
 from partita.catalog.service import Service
-from partita.clock import SystemClock, SystemIds
+from partita.clock import Clock, Ids, SystemClock, SystemIds
 from partita.codec.connect import connect_codec
 from partita.errors import Malformed, NoTransaction, PartitaError, StoreUnavailable
 from partita.message import envelope_to_bytes, unnumbered_headers
@@ -72,12 +71,11 @@ class Outbox:
     loops of a process, and the processes that fork from it.
     """
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, *, clock: Clock | None = None, ids: Ids | None = None) -> None:
         self.service = service
-        self._clock = SystemClock()
+        self._clock = clock or SystemClock()
+        self._ids = ids or SystemIds(self._clock)
         self._codec = connect_codec()
-        self._ids = SystemIds(self._clock)
-        self._pid = os.getpid()
         self._tables: dict[str, ForeignTables] = {}
         self._sources: dict[str, str] = {}
 
@@ -198,7 +196,7 @@ class Outbox:
     def _rows(
         self, source: str, events: Sequence[tuple[Contract, Event]], lineage: Lineage | None
     ) -> list[UnnumberedRow]:
-        composer = Composer(source, self._codec, self._own_ids())
+        composer = Composer(source, self._codec, self._ids)
         now_us = self._clock.now_us()
         rows: list[UnnumberedRow] = []
         for contract, event in events:
@@ -212,13 +210,6 @@ class Outbox:
             headers, hole = unnumbered_headers(envelope) if keyed else (envelope_to_bytes(envelope), -1)
             rows.append(UnnumberedRow(row_of(message, headers, now_us), hole))
         return rows
-
-    def _own_ids(self) -> SystemIds:
-        """A server that forks its workers after the import would have all of them roll the same dice."""
-        pid = os.getpid()
-        if pid != self._pid:
-            self._pid, self._ids = pid, SystemIds(self._clock)
-        return self._ids
 
 
 class Written:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
+from partita.clock import Clock, within
 from partita.errors import PartitaError, SettingsError, StoreUnavailable
 from partita.postgres_schema.asking import ERRORS, Link, meaning
 from partita.postgres_schema.naming import quoted, schema_of
@@ -93,7 +94,8 @@ class Database:
     a statement alone needs no transaction around it.
     """
 
-    def __init__(self, url: str, service: str, *, create: bool = True, migrate: bool = True) -> None:
+    def __init__(self, url: str, service: str, clock: Clock, *, create: bool = True, migrate: bool = True) -> None:
+        self._clock = clock
         self.url, self.options = options_of(url)
         self.where = f"{without_secrets(url)} ({service})"
         self.schema = schema_of(service)
@@ -174,7 +176,8 @@ class Database:
         if self._pool is not None:
             pool, self._pool = self._pool, None
             try:
-                await asyncio.wait_for(pool.close(), CONNECT_TIMEOUT_S)
+                async with within(self._clock, CONNECT_TIMEOUT_S):
+                    await pool.close()
             except ERRORS:
                 pool.terminate()
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import asyncpg
 
-from partita.clock import US, Clock, SystemIds
+from partita.clock import US, Clock, Ids
+from partita.machine.port import Machine
 from partita.postgres_schema.asking import ERRORS, meaning
 from partita.postgres_schema.database import CONNECT_TIMEOUT_S, options_of
 from partita.postgres_schema.finding import ServerFinding
@@ -31,7 +32,7 @@ LOSES = {
 }
 
 
-async def look_at_server(url: str, clock: Clock) -> list[ServerFinding]:
+async def look_at_server(url: str, machine: Machine) -> list[ServerFinding]:
     """The findings of the server at a URL.
 
     Raises:
@@ -41,10 +42,10 @@ async def look_at_server(url: str, clock: Clock) -> list[ServerFinding]:
     try:
         connection = await _connected(address)
         try:
-            found = [await _pooler(connection, address, clock)]
+            found = [await _pooler(connection, address, machine.clock, machine.ids)]
             settings = {row[0]: row[1] for row in await connection.fetch(SETTINGS, ASKED)}
             standby = await connection.fetchval(STANDBY)
-            apart_s = await _apart_s(connection, clock)
+            apart_s = await _apart_s(connection, machine.clock)
         finally:
             connection.terminate()
     except ERRORS as error:
@@ -81,7 +82,7 @@ async def _connected(address: str) -> Any:
     )
 
 
-async def _pooler(connection: Any, address: str, clock: Clock) -> ServerFinding:
+async def _pooler(connection: Any, address: str, clock: Clock, ids: Ids) -> ServerFinding:
     if not await stands_between(connection):
         return ServerFinding("ok", "pooler", "none: connected to the server itself")
     ear = await _connected(address)
@@ -90,7 +91,7 @@ async def _pooler(connection: Any, address: str, clock: Clock) -> ServerFinding:
         await connection.execute(f'NOTIFY "{channel}"')
 
     try:
-        heard = await is_heard(ear, f"partita_test_{SystemIds(clock).new()}", speak)
+        heard = await is_heard(ear, clock, f"partita_test_{ids.new()}", speak)
     finally:
         ear.terminate()
     if heard:

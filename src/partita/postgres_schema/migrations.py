@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from partita.errors import NotFound
+from partita.machine.port import Machine
 from partita.migration import MIGRATE, Deviation, Shape, Standing, deviations, ended
 from partita.postgres_schema.asking import Link
 from partita.postgres_schema.database import Database
@@ -34,9 +35,15 @@ class PostgresMigrations:
     """See `partita.migration.Migrations`. `tables` is the script of the service's own tables."""
 
     def __init__(
-        self, url: str, service: str, migrations: Sequence[str], tables: str = "", switched: Switched | None = None
+        self,
+        url: str,
+        machine: Machine,
+        service: str,
+        migrations: Sequence[str],
+        tables: str = "",
+        switched: Switched | None = None,
     ) -> None:
-        self._database = Database(url, service)
+        self._database = Database(url, service, machine.clock)
         # A migration takes as long as it takes, and none of this needs a session of its own.
         options = self._database.options._replace(pool_max=1, statement_cache_size=0, command_timeout_s=None)
         self._database.options = options
@@ -109,7 +116,7 @@ class PostgresMigrations:
         expected = await shape_of(link, SCRATCH)
         if self._tables:
             await link.run(self._tables)
-        return expected, {name: {} for name in (await shape_of(link, SCRATCH)).keys() - expected.keys()}
+        return expected, {name: {} for name in sorted((await shape_of(link, SCRATCH)).keys() - expected.keys())}
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[None]:

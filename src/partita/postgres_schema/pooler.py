@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from partita.clock import Clock, within
+
 HEARD_WITHIN_S = 1.0
 BACKEND = "SELECT pg_backend_pid()"
 
@@ -16,7 +18,7 @@ async def stands_between(connection: Any) -> bool:
     return bool(pid != connection.get_server_pid())
 
 
-async def is_heard(ear: Any, channel: str, speak: Callable[[str], Awaitable[None]]) -> bool:
+async def is_heard(ear: Any, clock: Clock, channel: str, speak: Callable[[str], Awaitable[None]]) -> bool:
     """Whether `ear` hears what another connection says: a pooler in transaction mode accepts LISTEN without a word and
     delivers nothing. The speaker must be another one: its own words a connection is told with their commit."""
     heard = asyncio.Event()
@@ -27,7 +29,8 @@ async def is_heard(ear: Any, channel: str, speak: Callable[[str], Awaitable[None
     await ear.add_listener(channel, hear)
     try:
         await speak(channel)
-        await asyncio.wait_for(heard.wait(), HEARD_WITHIN_S)
+        async with within(clock, HEARD_WITHIN_S):
+            await heard.wait()
     except TimeoutError:
         return False
     finally:

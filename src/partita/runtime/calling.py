@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -14,6 +13,7 @@ from partita.catalog.injection import Depends, Meta
 from partita.catalog.rejection import Rejection
 from partita.catalog.service import Binding
 from partita.errors import PartitaError
+from partita.machine.port import Threads
 from partita.runtime.delivery import Delivery, Output, Unit
 
 Replacements = Mapping[Callable[..., Any], Callable[..., Any]]
@@ -66,7 +66,7 @@ def arguments(binding: Binding, unit: Unit, tx: Any) -> list[Any]:
     return found
 
 
-async def call(binding: Binding, unit: Unit, tx: Any, replaced: Replacements) -> None:
+async def call(binding: Binding, unit: Unit, tx: Any, replaced: Replacements, threads: Threads) -> None:
     """Run a handler to its end and take its result.
 
     Raises:
@@ -86,7 +86,7 @@ async def call(binding: Binding, unit: Unit, tx: Any, replaced: Replacements) ->
         if binding.is_async:
             result = await binding.function(*values)
         else:
-            result = await asyncio.to_thread(binding.function, *values)
+            result = await threads.run(binding.function, *values)
     take_result(binding, unit, result)
 
 

@@ -196,7 +196,7 @@ class Consumer:
                 self._suspects[place] = suspects
             self._next_look = 0.0
         working = {item.record.at for item in self.lanes.items()}
-        gone = [place for place in self._leaving if place not in working]
+        gone = [place for place in sorted(self._leaving) if place not in working]
         if gone:
             for place in gone:
                 self._leaving.discard(place)

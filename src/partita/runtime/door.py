@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from partita.catalog.contract import Contract, contract_of
+from partita.clock import all_done
 from partita.errors import DeclarationError, PartitaError, StoreContended
 from partita.message import Envelope, first_trace
 from partita.runtime.calling_outside import run_outside
@@ -39,7 +40,7 @@ class Door:
         self._pipeline = pipeline
         self._batch = batch
         self._waiting: deque[Delivery] = deque()
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], None] = {}
         self.bell: Callable[[], None] = lambda: None
 
     @property
@@ -99,8 +100,8 @@ class Door:
             delivery = self._waiting.popleft()
             if delivery.interest and delivery.interest.calls_out:
                 task = asyncio.create_task(self._outside(delivery))
-                self._running.add(task)
-                task.add_done_callback(self._running.discard)
+                self._running[task] = None
+                task.add_done_callback(self._running.pop)
             else:
                 batch.append(delivery)
         if batch:
@@ -110,11 +111,11 @@ class Door:
     async def stop(self) -> None:
         """Answer who still waits."""
         if self._running:
-            _, late = await asyncio.wait(self._running, timeout=STOP_S)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late)
+            running = list(self._running)
+            if not await all_done(self._pipeline.clock, running, STOP_S):
+                for task in running:
+                    task.cancel()
+                await asyncio.wait(running)
         for delivery in self._waiting:
             _fail(
                 delivery, PartitaError("The process is stopping; the command was not handled.", hint="Send it again.")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from partita.bus.port import Record
 from partita.catalog.retry import Counters, Decision, GiveUp, RetryNow
+from partita.clock import all_done
 from partita.dead_letters.dead_letter import envelope_or_none
 from partita.dead_letters.retry_policy import decide, is_permanent
 from partita.errors import Fenced, PartitaError, UnknownSchema
@@ -88,7 +89,7 @@ class Lanes:
         self._epoch_of = epoch_of
         self._options = options or LaneOptions()
         self._lanes: dict[object, deque[Item]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], None] = {}
         self._failing = asyncio.Semaphore(self._options.failing_at_once)
         self._outside: dict[object, asyncio.Semaphore] = {}
         # Suspects go one at a time: a process killed from outside must blame one message, not all it held.
@@ -118,8 +119,8 @@ class Lanes:
             return
         lane = self._lanes[item.key] = deque([item])
         task = asyncio.create_task(self._drain(item.key, lane), name=f"lane {item.key}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.pop)
 
     def drop(self, place: Place) -> None:
         """Forget what is of a partition that goes to another process; what is being handled is finished."""
@@ -133,7 +134,7 @@ class Lanes:
     async def stop(self, grace_s: float) -> None:
         """Let the lanes finish, then cancel what is left of them."""
         if self._tasks and grace_s:
-            await asyncio.wait(self._tasks, timeout=grace_s)
+            await all_done(self._pipeline.clock, list(self._tasks), grace_s)
         for task in self._tasks:
             task.cancel()
         if self._tasks:

@@ -20,6 +20,7 @@ from partita.codec.port import Codec
 from partita.dead_letters.retry_policy import tier_of
 from partita.errors import PartitaError, UnknownSchema
 from partita.idempotency.inbox import mark_of
+from partita.machine.port import Machine
 from partita.message import Message
 from partita.outbox.outbox import Composer, Leaving, reply_to_bytes
 from partita.runtime.admission import Admission, Admitted, Held
@@ -52,8 +53,7 @@ class Pipeline:
     catalog: Catalog
     store: Store
     codec: Codec
-    clock: Clock
-    ids: Ids
+    machine: Machine
     sagas: SagaDirectory
     replaced: Replacements = field(default_factory=dict)
     coalesce: bool = True
@@ -74,6 +74,16 @@ class Pipeline:
         self.admission = Admission(self.service, self.catalog, self.codec, self.ids)
         composer = Composer(self.store.source, self.codec, self.ids)
         self.aside = Aside(self.service, self.admission, composer, self.time_scale)
+
+    @property
+    def clock(self) -> Clock:
+        """The machine's clock."""
+        return self.machine.clock
+
+    @property
+    def ids(self) -> Ids:
+        """The machine's ids and dice."""
+        return self.machine.ids
 
     async def run(self, deliveries: Sequence[Delivery], held: Held, *, at_once: bool = True) -> frozenset[str]:
         """Handle these in one transaction: when it returns they are done, when it raises nothing of it was kept.
@@ -271,7 +281,7 @@ class Pipeline:
             Rejection: it refuses. HandlerFailed: it failed. What no message is to blame for passes through.
         """
         try:
-            await call(binding, unit, tx, self.replaced)
+            await call(binding, unit, tx, self.replaced, self.machine.threads)
         except (Rejection, Superseded):
             raise
         except Exception as error:

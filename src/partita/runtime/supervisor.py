@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from partita.clock import Clock
+from partita.clock import Clock, all_done
 from partita.errors import PartitaError, StoreContended, StoreReplaced
 
 log = logging.getLogger(__name__)
@@ -74,8 +74,8 @@ class Supervisor:
         for wakeable in self.workers:
             wakeable.bell.set()
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=grace_s)
-            for task in late:
+            await all_done(self._clock, self._tasks, grace_s)
+            for task in [task for task in self._tasks if not task.done()]:
                 log.warning("%s did not finish within %.0f s and is cancelled", task.get_name(), grace_s)
                 task.cancel()
         for wakeable in reversed(self.workers):
@@ -124,5 +124,4 @@ class Supervisor:
             # Let the others of this process have their turn.
             await asyncio.sleep(0)  # noqa: TID251  # no time passes
             return
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(wakeable.bell.wait(), pause)
+        await self._clock.rest(wakeable.bell, pause)

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import logging
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +14,9 @@ from partita.bus.port import Bus, Subscription
 from partita.catalog.catalog import Catalog
 from partita.catalog.fault import FAULT_SHAPE
 from partita.catalog.service import Service
-from partita.clock import Clock, Ids
 from partita.codec.port import Codec
 from partita.errors import BusUnavailable, PartitaError, StoreMismatch
+from partita.machine.port import Machine
 from partita.observability.metrics import Sample, build_info, read
 from partita.outbox.relay import Relay, RelayOptions
 from partita.runtime.consumer import Consumer, ConsumerOptions, Keeper
@@ -55,8 +54,7 @@ class System:
         self,
         catalog: Catalog,
         settings: Settings,
-        clock: Clock,
-        ids: Ids,
+        machine: Machine,
         codec: Codec,
         bus: Bus,
         topics: TopicPlan | None = None,
@@ -64,21 +62,22 @@ class System:
         self.catalog = catalog
         self.topics = topics or TopicPlan()
         self.settings = settings
-        self.clock = clock
-        self.ids = ids
+        self.machine = machine
+        self.clock = machine.clock
+        self.ids = machine.ids
         self.codec = codec
         self.bus = bus
         self.stores: dict[str, Store] = {}
         self.pipelines: dict[str, Pipeline] = {}
         self.doors: dict[str, Door] = {}
         self.consumers: dict[str, Consumer] = {}
-        self.supervisor = Supervisor(clock)
+        self.supervisor = Supervisor(machine.clock)
         self.relays: dict[str, Relay] = {}
         self.page: MetricsPage | None = None
         self.introduced = False
         self._newest: dict[str, tuple[int, int]] = {}
         self.fingerprints: list[str] = []
-        self.member = f"{os.getpid()}-{ids.new()[-12:]}"
+        self.member = machine.new_name()
 
     async def open(
         self, stores: Mapping[str, Store], replaced: Mapping[Callable[..., Any], Callable[..., Any]]
@@ -108,8 +107,7 @@ class System:
                 catalog=self.catalog,
                 store=store,
                 codec=self.codec,
-                clock=self.clock,
-                ids=self.ids,
+                machine=self.machine,
                 sagas=directory,
                 replaced=replaced,
                 coalesce=self.settings.coalesce,
@@ -229,7 +227,7 @@ class System:
         """Stop the workers, then close the stores and the bus."""
         try:
             if self.page is not None:
-                await asyncio.to_thread(self.page.close)
+                await self.machine.threads.run(self.page.close)
             await self.supervisor.stop(self.settings.grace_s)
         finally:
             for store in self.stores.values():

@@ -240,7 +240,7 @@ def _attributes(cls: type[Saga], place: Place) -> dict[str, Any]:
         if not hasattr(cls, name):
             _refuse(place, f"{cls.__name__}.{name} has no default.", f"{name}: ... = ...")
         found[name] = getattr(cls, name)
-    for name in RESERVED & {k for k, v in vars(cls).items() if isinstance(v, Step)}:
+    for name in sorted(RESERVED & {k for k, v in vars(cls).items() if isinstance(v, Step)}):
         _refuse(place, f"Step {name} has a name of Saga itself.", "Choose another name.")
     return found
 

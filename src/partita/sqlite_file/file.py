@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import fcntl
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from partita.errors import MigrationPending, PartitaError, StoreCorrupt, StoreMismatch, StoreUnavailable
+from partita.machine.port import Machine, Turn
 from partita.migration import MIGRATE
 
 T = TypeVar("T")
@@ -66,15 +64,18 @@ class SqliteFile:
     take microseconds.
     """
 
-    def __init__(self, path: Path, *, application_id: int, migrations: Sequence[str], migrate: bool = True) -> None:
+    def __init__(
+        self, path: Path, machine: Machine, *, application_id: int, migrations: Sequence[str], migrate: bool = True
+    ) -> None:
         self.path = path
+        self._machine = machine
         self._migrate_at_open = migrate
         self.migrated: list[int] = []
         self._application_id = application_id
         self._migrations = migrations
-        self._turn = asyncio.Lock()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"sqlite-{path.stem}")
-        self._lock_fd = -1
+        self._own_turn = asyncio.Lock()  # among the tasks of this process
+        self._turn: Turn | None = None
+        self._thread = machine.threads.one(f"sqlite-{path.stem}")
         self._synced: sqlite3.Connection
         self._unsynced: sqlite3.Connection
         self._connections: list[sqlite3.Connection] = []
@@ -82,7 +83,7 @@ class SqliteFile:
         self._unsynced_commits = 0
         self.is_open = False
 
-    def open(self) -> None:
+    async def open(self) -> None:
         """Open, check and migrate the file; creates it and its folder where they do not exist.
 
         Raises:
@@ -90,45 +91,51 @@ class SqliteFile:
         """
         if not self._migrate_at_open and not self.path.exists():
             raise self._pending(0)
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._disconnect)
+            turn = self._look_at_path()
+            await turn.take()
+            try:
+                self._open_connections()
+            except sqlite3.Error as error:
+                raise translate(error, self.path) or error from error
+            finally:
+                turn.give()
+            self.is_open = True
+            undo.pop_all()
+
+    def _look_at_path(self) -> Turn:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock_fd = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            turn = self._turn = self._machine.turn(self.path)
             if self.path.exists():
                 # SQLite opens a file it may only read without a word, and the first order would find out.
                 os.close(os.open(self.path, os.O_RDWR | os.O_CLOEXEC))
         except OSError as error:
-            if self._lock_fd >= 0:
-                os.close(self._lock_fd)
             raise StoreUnavailable(
                 f"{self.path}: cannot be opened ({error.strerror}).",
                 hint="Check that the folder exists, is on a local disk, and this user may write there.",
             ) from error
-        try:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
-            self._synced = self._connect()
-            self._check()
-            self._tune(self._synced, "FULL")
-            self._migrate()
-            # Written without a disk sync: what only has to outlive the process, not a power cut.
-            self._unsynced = self._tune(self._connect(), "OFF")
-            # A checkpoint by this one would not be synced either, and the log it came from is written over next:
-            # a power cut would then take durable commits with it.
-            self._unsynced.execute("PRAGMA wal_autocheckpoint=0")
-            self._idle_readers.append(self._new_reader())
-            self.is_open = True
-        except sqlite3.Error as error:
-            raise translate(error, self.path) or error from error
-        finally:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
-            if not self.is_open:
-                self._disconnect()
+        return turn
+
+    def _open_connections(self) -> None:
+        self._synced = self._connect()
+        self._check()
+        self._tune(self._synced, "FULL")
+        self._migrate()
+        # Written without a disk sync: what only has to outlive the process, not a power cut.
+        self._unsynced = self._tune(self._connect(), "OFF")
+        # A checkpoint by this one would not be synced either, and the log it came from is written over next:
+        # a power cut would then take durable commits with it.
+        self._unsynced.execute("PRAGMA wal_autocheckpoint=0")
+        self._idle_readers.append(self._new_reader())
 
     def close(self) -> None:
         """Close the connections; committed work is in the file."""
         if not self.is_open:
             return
         self.is_open = False
-        self._thread.shutdown(wait=True)
+        self._thread.close()
         self._disconnect()
 
     def _disconnect(self) -> None:
@@ -136,7 +143,9 @@ class SqliteFile:
         while self._connections:
             self._connections.pop().close()
         self._idle_readers.clear()
-        os.close(self._lock_fd)
+        if self._turn is not None:
+            self._turn.close()
+            self._turn = None
 
     @asynccontextmanager
     async def writing(self, *, synced: bool = True) -> AsyncIterator[sqlite3.Connection]:
@@ -146,8 +155,8 @@ class SqliteFile:
             StoreUnavailable: it could not begin or commit; nothing was kept.
         """
         connection = self._synced if synced else self._unsynced
-        async with self._turn:
-            await self._begin(connection)
+        async with self._own_turn:
+            turn = await self._begin(connection)
             try:
                 with _undone_unless_finished(connection):
                     yield connection
@@ -164,7 +173,7 @@ class SqliteFile:
             except sqlite3.Error as error:
                 raise translate(error, self.path) or error from error
             finally:
-                fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
+                turn.give()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[sqlite3.Connection]:
@@ -183,31 +192,29 @@ class SqliteFile:
         except sqlite3.Error as error:
             raise translate(error, self.path) or error from error
 
-    async def _begin(self, connection: sqlite3.Connection) -> None:
+    async def _begin(self, connection: sqlite3.Connection) -> Turn:
+        turn = self._turn
+        if turn is None:
+            raise StoreUnavailable(f"{self.path}: it is closed.", hint="Open it first.")
         try:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not turn.take_now():
+                await turn.take()
         except OSError as error:
-            if error.errno not in (errno.EWOULDBLOCK, errno.EINTR):
-                raise StoreUnavailable(f"{self.path}: its lock failed ({error.strerror}).") from error
-            try:
-                await self._in_thread(lambda: fcntl.flock(self._lock_fd, fcntl.LOCK_EX))
-            except asyncio.CancelledError:
-                # The thread has it by now; kept, it would stop every other process.
-                fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
-                raise
+            raise StoreUnavailable(f"{self.path}: its lock failed ({error.strerror}).") from error
         try:
-            if os.fstat(self._lock_fd).st_nlink == 0:
+            if turn.is_gone:
                 # SQLite would go on in the deleted file and report success.
                 raise StoreUnavailable(
                     f"{self.path}: the file was removed while it was open.", hint="Put it back and start again."
                 )
             connection.execute("BEGIN IMMEDIATE")
         except StoreUnavailable:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
+            turn.give()
             raise
         except sqlite3.Error as error:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
+            turn.give()
             raise translate(error, self.path) or error from error
+        return turn
 
     def _commit(self, connection: sqlite3.Connection) -> None:
         try:
@@ -230,7 +237,7 @@ class SqliteFile:
     async def _in_thread(self, work: Callable[[], T]) -> T:
         """Run blocking work in the file's thread and see it through: a caller cancelled, even twice, must not leave
         half a commit behind, nor give the lock to others during it."""
-        future = asyncio.get_running_loop().run_in_executor(self._thread, work)
+        future = self._thread.submit(work)
         cancelled: asyncio.CancelledError | None = None
         while not future.done():
             try:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from partita.clock import Clock
-from partita.sqlite_file.alive import Alive
+from partita.machine.port import Alive
 
 LEASE_TABLES = """
 CREATE TABLE lease_member (
@@ -102,6 +102,8 @@ class LeaseBook:
     def _is_gone(self, scope: str, member: str, token: str, beat: int, now: float) -> bool:
         if token != self._alive.token and self._alive.is_dead(token):
             return True
+        if self._alive.is_living(token):
+            return False
         last_beat, since = self._observed.get((scope, member), (-1, now))
         if beat != last_beat:
             self._observed[(scope, member)] = (beat, now)

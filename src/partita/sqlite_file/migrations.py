@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from partita.errors import NotFound, StoreMismatch
+from partita.machine.port import Machine
 from partita.migration import MIGRATE, Deviation, Shape, Standing, deviations, ended
 from partita.sqlite_file.file import SqliteFile, statements_of, translate
 
@@ -21,8 +22,11 @@ COLUMNS = "SELECT name, type, \"notnull\", coalesce(dflt_value, ''), pk FROM pra
 class SqliteMigrations:
     """See `partita.migration.Migrations`. `tables` is the script of the service's own tables."""
 
-    def __init__(self, path: Path, *, application_id: int, migrations: Sequence[str], tables: str = "") -> None:
+    def __init__(
+        self, path: Path, machine: Machine, *, application_id: int, migrations: Sequence[str], tables: str = ""
+    ) -> None:
         self.where = str(path)
+        self._machine = machine
         self._path = path
         self._application_id = application_id
         self._migrations = migrations
@@ -55,8 +59,8 @@ class SqliteMigrations:
 
     async def upgrade(self) -> Sequence[int]:
         """Apply what is pending, under the file's lock."""
-        file = SqliteFile(self._path, application_id=self._application_id, migrations=self._migrations)
-        file.open()
+        file = SqliteFile(self._path, self._machine, application_id=self._application_id, migrations=self._migrations)
+        await file.open()
         try:
             if self._tables.strip():
                 async with file.writing() as db:
@@ -76,7 +80,7 @@ class SqliteMigrations:
             expected = dict(_shape(db))
             # A service changes its own tables as it likes: only that they are there is looked at.
             db.executescript(self._tables)
-            own: Shape = {name: {} for name in _shape(db).keys() - expected.keys()}
+            own: Shape = {name: {} for name in sorted(_shape(db).keys() - expected.keys())}
         with self._looked_at() as db:
             found = _shape(db)
         missing = [d for d in deviations(own, found) if d.found == "missing"]

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from partita.clock import Clock
 from partita.errors import SettingsError
+from partita.machine.port import Machine, Wake
 from partita.migration import Migrations
 from partita.postgres_schema.finding import ServerFinding
 from partita.settings import without_secrets
-from partita.sqlite_file.wake import Wake
 from partita.store.foreign import ForeignTables
 from partita.store.handover import Handover
 from partita.store.port import Store
@@ -20,10 +19,10 @@ from partita.store.port import Store
 
 def connect_store(
     where: str | Path,
+    machine: Machine,
     *,
     service: str,
     tables: str,
-    clock: Clock,
     wake: Wake | None = None,
     create: bool = True,
     migrate: bool = True,
@@ -41,13 +40,13 @@ def connect_store(
             from partita.store.postgres.store import PostgresStore
         except ModuleNotFoundError as error:
             _absent(error)
-        return PostgresStore(place, service=service, tables=tables, clock=clock, create=create, migrate=migrate)
+        return PostgresStore(place, machine, service=service, tables=tables, create=create, migrate=migrate)
     from partita.store.sqlite.store import SqliteStore
 
-    return SqliteStore(place, service=service, tables=tables, clock=clock, wake=wake, migrate=migrate)
+    return SqliteStore(place, machine, service=service, tables=tables, wake=wake, migrate=migrate)
 
 
-def connect_handover(where: str, services: Sequence[str], slot: str) -> Handover:
+def connect_handover(where: str, machine: Machine, services: Sequence[str], slot: str) -> Handover:
     """The outboxes of services as another program may read them.
 
     Raises:
@@ -64,10 +63,10 @@ def connect_handover(where: str, services: Sequence[str], slot: str) -> Handover
         )
     from partita.store.postgres.handover import PostgresHandover
 
-    return PostgresHandover(where, services, slot)
+    return PostgresHandover(where, machine, services, slot)
 
 
-def connect_migrations(where: str | Path, *, service: str, tables: str) -> Migrations:
+def connect_migrations(where: str | Path, machine: Machine, *, service: str, tables: str) -> Migrations:
     """The migrations of a service's database, at the same places as `connect_store` knows.
 
     Raises:
@@ -81,14 +80,16 @@ def connect_migrations(where: str | Path, *, service: str, tables: str) -> Migra
             from partita.store.postgres.schema import MIGRATIONS
         except ModuleNotFoundError as error:
             _absent(error)
-        return PostgresMigrations(place, service, MIGRATIONS, tables, SWITCHED)
+        return PostgresMigrations(place, machine, service, MIGRATIONS, tables, SWITCHED)
     from partita.sqlite_file.migrations import SqliteMigrations
     from partita.store.sqlite import schema
 
-    return SqliteMigrations(place, application_id=schema.APPLICATION_ID, migrations=schema.MIGRATIONS, tables=tables)
+    return SqliteMigrations(
+        place, machine, application_id=schema.APPLICATION_ID, migrations=schema.MIGRATIONS, tables=tables
+    )
 
 
-async def server_findings(url: str, clock: Clock) -> Sequence[ServerFinding]:
+async def server_findings(url: str, machine: Machine) -> Sequence[ServerFinding]:
     """What has to be said of the server at a store's URL; nothing for files.
 
     Raises:
@@ -100,7 +101,7 @@ async def server_findings(url: str, clock: Clock) -> Sequence[ServerFinding]:
         from partita.postgres_schema.health import look_at_server
     except ModuleNotFoundError as error:
         _absent(error)
-    return await look_at_server(url, clock)
+    return await look_at_server(url, machine)
 
 
 def _place(where: str | Path, service: str) -> str | Path:

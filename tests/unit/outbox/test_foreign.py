@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -109,12 +110,21 @@ def test_the_relay_is_woken_by_hand_and_before_anything_was_added(db: Any) -> No
     assert [envelope_from_bytes(row[0]).key_sequence for row in db.execute("SELECT headers FROM outbox")] == [1, 0]
 
 
-def test_processes_that_fork_make_ids_of_their_own(db: Any) -> None:
+FORKS = """
+import os
+from partita.clock import SystemClock, SystemIds
+ids = SystemIds(SystemClock())
+children = [os.fork() or os.write(1, f"{ids.random()}\\n".encode()) and os._exit(0) for _ in range(2)]
+for child in children:
+    os.waitpid(child, 0)
+print(ids.random())
+"""
+
+
+def test_processes_that_fork_make_ids_of_their_own() -> None:
     """A server that imports the application and forks its workers: two equal ids would be one message."""
-    outbox = Outbox(orders)
-    before = outbox._own_ids()
-    outbox._pid = os.getpid() + 1
-    assert outbox._own_ids() is not before
+    found = subprocess.run([sys.executable, "-c", FORKS], check=True, capture_output=True, text=True).stdout.split()
+    assert len(set(found)) == 3
 
 
 def test_a_number_has_its_place_whatever_the_ids_hold() -> None:

@@ -8,21 +8,22 @@ import os
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from partita.errors import StoreCorrupt, StoreMismatch, StoreUnavailable
+from partita.machine.system import this_machine
 from partita.sqlite_file.file import SqliteFile, statements_of
 
 TABLE = "CREATE TABLE a (x)"
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Iterator[SqliteFile]:
-    opened = SqliteFile(tmp_path / "f.db", application_id=7, migrations=[TABLE])
-    opened.open()
+async def file(tmp_path: Path) -> AsyncIterator[SqliteFile]:
+    opened = SqliteFile(tmp_path / "f.db", this_machine(), application_id=7, migrations=[TABLE])
+    await opened.open()
     yield opened
     opened.close()
 
@@ -115,7 +116,7 @@ async def test_a_transaction_that_ended_within_its_block_is_no_success(file: Sql
             db.execute("ROLLBACK")
 
 
-def test_another_programs_database_keeps_every_byte(tmp_path: Path) -> None:
+async def test_another_programs_database_keeps_every_byte(tmp_path: Path) -> None:
     """Looking at it must not turn it to WAL mode: "it was not touched" has to be true."""
     path = tmp_path / "f.db"
     db = sqlite3.connect(path)
@@ -123,17 +124,17 @@ def test_another_programs_database_keeps_every_byte(tmp_path: Path) -> None:
     db.close()
     before = path.read_bytes()
     with pytest.raises(StoreMismatch):
-        SqliteFile(path, application_id=7, migrations=[TABLE]).open()
+        await SqliteFile(path, this_machine(), application_id=7, migrations=[TABLE]).open()
     assert path.read_bytes() == before
 
 
-def test_an_opening_that_fails_leaves_nothing_open(tmp_path: Path) -> None:
+async def test_an_opening_that_fails_leaves_nothing_open(tmp_path: Path) -> None:
     """Who tries again every second must not run out of files."""
     (tmp_path / "f.db").write_bytes(b"no database " * 1_000)
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(3):
         with pytest.raises(StoreCorrupt):
-            SqliteFile(tmp_path / "f.db", application_id=7, migrations=[TABLE]).open()
+            await SqliteFile(tmp_path / "f.db", this_machine(), application_id=7, migrations=[TABLE]).open()
     assert len(os.listdir("/proc/self/fd")) <= before
 
 

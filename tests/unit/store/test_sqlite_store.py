@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from partita.clock import SystemClock
 from partita.errors import StoreUnavailable
+from partita.machine.system import this_machine
 from partita.store.sqlite.store import SqliteStore
 from partita.testing.conformance.rows import inbox_row, outbox_row
 
 
 async def opened(path: Path) -> SqliteStore:
-    store = SqliteStore(path, service="svc", tables="CREATE TABLE IF NOT EXISTS own (x)", clock=SystemClock())
+    store = SqliteStore(path, this_machine(), service="svc", tables="CREATE TABLE IF NOT EXISTS own (x)")
     await store.open()
     await store.create_tables()
     return store

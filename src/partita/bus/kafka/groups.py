@@ -146,7 +146,7 @@ class Groups:
             found = self._admin.list_topics(timeout=ASK_S).topics
             self._partitions |= {topic: len(found[topic].partitions) for topic in topics if topic in found}
         places = {(topic, number) for topic in topics for number in range(self._partitions.get(topic, 0))}
-        missing = places - positions.keys()
+        missing = sorted(places - positions.keys())
         if missing:
             positions.update(self._offsets(missing, oldest=True))
 

@@ -19,7 +19,7 @@ from partita.bus.kafka.trouble import LastError, error_of, log, making_a_client,
 from partita.bus.kafka.wire import record_of
 from partita.bus.port import Record
 from partita.bus.watermark import Watermark
-from partita.clock import Clock
+from partita.clock import Clock, all_done
 from partita.errors import BusError, PartitaError
 
 Where = tuple[str, int]
@@ -101,7 +101,7 @@ class Reader:
         done = self._loop.create_future()
         with self.changed:
             self._commits.append(done)
-        await asyncio.wait([done], timeout=ASK_S / 5)
+        await all_done(self._clock, [done], ASK_S / 5)
 
     async def close(self) -> None:
         """Write the positions and leave the group."""

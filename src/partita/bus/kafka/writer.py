@@ -18,7 +18,7 @@ from partita.bus.kafka.address import KafkaAddress
 from partita.bus.kafka.trouble import TOO_LARGE, LastError, error_of, log, making_a_client, unavailable
 from partita.bus.kafka.wire import headers_of
 from partita.bus.port import Outgoing
-from partita.clock import Clock
+from partita.clock import Clock, within
 from partita.errors import BusUnavailable
 
 Name = tuple[str, str]  # topic and message id: a retry has the id of its message
@@ -179,7 +179,8 @@ class KafkaWriter:
 
     async def _wait(self, flight: Flight) -> None:
         try:
-            await asyncio.wait_for(flight.ended.wait(), self._patience_s)
+            async with within(self._clock, self._patience_s):
+                await flight.ended.wait()
         except TimeoutError:
             raise unavailable(self._address.shown, "an append", self._last_error.error) from None
 

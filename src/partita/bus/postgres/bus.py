@@ -14,8 +14,8 @@ from partita.bus.postgres.topics import Topics
 from partita.bus.postgres.trimming import trim
 from partita.bus.postgres.trouble import of_the_bus
 from partita.bus.postgres.writer import Writer
-from partita.clock import Clock, SystemIds
 from partita.errors import NotFound, StoreMismatch, StoreUnavailable
+from partita.machine.port import Machine
 from partita.postgres_schema.database import Database
 from partita.postgres_schema.leases import LeaseBook
 
@@ -32,13 +32,13 @@ class PostgresBus:
 
     fences_appends = True
 
-    def __init__(self, url: str, *, clock: Clock, create: bool = True, migrate: bool = True) -> None:
-        self._clock = clock
-        self._database = Database(url, SCHEMA, create=create, migrate=migrate)
+    def __init__(self, url: str, machine: Machine, *, create: bool = True, migrate: bool = True) -> None:
+        clock = self._clock = machine.clock
+        self._database = Database(url, SCHEMA, clock, create=create, migrate=migrate)
         self._topics = Topics(self._database)
         self._writer = Writer(self._database, self._topics)
         self._ear = Ear(self._database, self._topics, clock)
-        self._book = LeaseBook(clock, SystemIds(clock).new(), schema=SCHEMA)
+        self._book = LeaseBook(clock, machine.ids.new(), schema=SCHEMA)
         self._ground = Ground(database=self._database, topics=self._topics, book=self._book, ear=self._ear, clock=clock)
 
     async def open(self) -> None:

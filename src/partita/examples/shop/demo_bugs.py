@@ -14,10 +14,10 @@ from typing import Any, Literal
 from partita.app import App
 from partita.bus.port import Bus, Outgoing, Polled, Record, Subscription
 from partita.catalog.service import Service
-from partita.clock import Clock, SystemClock
+from partita.clock import Clock
 from partita.dead_letters.dead_letter import envelope_or_none
 from partita.errors import PartitaError
-from partita.sqlite_file.wake import Wake
+from partita.machine.port import Machine, Wake
 from partita.store.port import Asked, InboxEntry, InboxRow, Known, OutboxRow, Session, Store, Tombstone
 
 Bug = Literal["", "idempotency", "outbox", "tombstone"]
@@ -44,7 +44,7 @@ class ForgetfulInbox(Around):
 
     async def mark(self, rows: Sequence[InboxRow]) -> None:
         """Mark what is not marked, so that the database does not find out."""
-        for consumer in {row.consumer for row in rows}:
+        for consumer in dict.fromkeys(row.consumer for row in rows):
             mine = {row.message_id: row for row in rows if row.consumer == consumer}
             known = await self.inner.seen(consumer, list(mine))
             await self.inner.mark([row for id_, row in mine.items() if id_ not in known])
@@ -209,13 +209,13 @@ class DemoApp(App):
 
     bug: Bug = ""
 
-    def connect_bus(self, clock: SystemClock, wake: Wake) -> Any:
+    def connect_bus(self, machine: Machine, wake: Wake) -> Any:
         """The log, with late deliveries."""
-        return LateBus(super().connect_bus(clock, wake), clock)
+        return LateBus(super().connect_bus(machine, wake), machine.clock)
 
-    def connect_store(self, service: Service, bus: Bus, clock: SystemClock, wake: Wake) -> Any:
+    def connect_store(self, service: Service, bus: Bus, machine: Machine, wake: Wake) -> Any:
         """The store, with the bug."""
-        store = super().connect_store(service, bus, clock, wake)
+        store = super().connect_store(service, bus, machine, wake)
         return BuggyStore(store, self.bug, bus) if self.bug else store
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from partita.app import App
 from partita.bus.port import Bus, Outgoing, Record
-from partita.clock import SystemClock, SystemIds
 from partita.errors import BusError, Conflict, NotFound, SettingsError
 from partita.examples.shop.demo_reading import (
     DatabaseFiles,
@@ -23,8 +22,8 @@ from partita.examples.shop.demo_reading import (
     read_all,
     topics_of,
 )
+from partita.machine.system import this_machine
 from partita.settings import Settings, without_secrets
-from partita.sqlite_file.wake import Wake
 from partita.store.connect import connect_store
 from partita.store.port import Store
 
@@ -108,9 +107,10 @@ async def _prepare(loop: Loop, app: App, fresh: bool) -> Ground:
         async with app.running(roles=()):
             pass
     if settings.bus:
-        wake = Wake(settings.data / "wake")
+        machine = this_machine()
+        wake = machine.wake(settings.data / "wake")
         loop.held.callback(wake.close)
-        bus = app.connect_bus(SystemClock(), wake)
+        bus = app.connect_bus(machine, wake)
         loop.held.push_async_callback(bus.close)
         await bus.open()
         log = ServerLog(loop, bus, app, await _start_of(app, bus, fresh))
@@ -125,7 +125,7 @@ async def _prepare(loop: Loop, app: App, fresh: bool) -> Ground:
 
 
 def _store(app: App, name: str) -> Store:
-    return connect_store(pooled(app.settings.store), service=name, tables="", clock=SystemClock(), create=False)
+    return connect_store(pooled(app.settings.store), this_machine(), service=name, tables="", create=False)
 
 
 async def _clear(app: App, fresh: bool) -> None:
@@ -188,7 +188,7 @@ async def _move_groups(app: App, bus: Bus) -> None:
 
 async def _move(bus: Bus, group: str, topic: str) -> None:
     """Put a group to the end; the members of a run that was just killed are missed only after their session."""
-    clock = SystemClock()
+    clock = this_machine().clock
     until = clock.monotonic() + MISSED_WITHIN_S
     while clock.monotonic() < until:
         with contextlib.suppress(BusError):
@@ -199,12 +199,12 @@ async def _move(bus: Bus, group: str, topic: str) -> None:
 
 
 async def _append_pill(app: App) -> None:
-    clock = SystemClock()
-    wake = Wake(app.settings.data / "wake")
-    bus = app.connect_bus(clock, wake)
+    machine = this_machine()
+    wake = machine.wake(app.settings.data / "wake")
+    bus = app.connect_bus(machine, wake)
     try:
         await bus.open()
-        await bus.append([Outgoing(POISON_TOPIC, "poison", PILL, b"\xde\xad\xbe\xef", SystemIds(clock).new())])
+        await bus.append([Outgoing(POISON_TOPIC, "poison", PILL, b"\xde\xad\xbe\xef", machine.ids.new())])
     finally:
         await bus.close()
         wake.close()

@@ -200,7 +200,7 @@ def projection(facts: Facts, i: Invariant) -> None:
             cents = sum(line.quantity * line.price_cents for line in command.lines)
             fold[(command.occurred_at.date().isoformat(), command.country)] += cents
     rows = {(r[0], r[1]): r[2] for r in facts.fetch("analytics", "SELECT day, country, cents FROM revenue")}
-    for place in {*fold, *rows}:
+    for place in sorted({*fold, *rows}):
         i.check(
             fold[place] == rows.get(place, 0), f"revenue of {place}: {rows.get(place, 0)}, the log says {fold[place]}"
         )

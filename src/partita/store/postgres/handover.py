@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 
 from partita.errors import Conflict, SettingsError
+from partita.machine.port import Machine
 from partita.postgres_schema.asking import ERRORS, meaning
 from partita.postgres_schema.database import Database
 from partita.postgres_schema.migrations import Switched
@@ -60,10 +61,10 @@ ROW_FILTERS_SINCE = 150_000
 class PostgresHandover:
     """See `partita.store.handover.Handover`. The slot and its publication have one name, and belong to the database."""
 
-    def __init__(self, url: str, services: Sequence[str], slot: str) -> None:
+    def __init__(self, url: str, machine: Machine, services: Sequence[str], slot: str) -> None:
         self.slot = slot
         self._url = url
-        self._databases = [Database(url, service, create=False) for service in services]
+        self._databases = [Database(url, service, machine.clock, create=False) for service in services]
 
     @property
     def place(self) -> Place:

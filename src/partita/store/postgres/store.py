@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from partita.clock import US, Clock, SystemIds
+from partita.clock import US
 from partita.errors import StoreMismatch, StoreReplaced, StoreUnavailable
+from partita.machine.port import Machine
 from partita.postgres_schema.asking import ERRORS, Link
 from partita.postgres_schema.database import Database
 from partita.postgres_schema.naming import outbox_channel, quoted
@@ -124,14 +125,15 @@ class PostgresStore:
     """See `partita.store.port.Store`. Any number of processes, on any machines, may open the same one."""
 
     def __init__(
-        self, url: str, *, service: str, tables: str = "", clock: Clock, create: bool = True, migrate: bool = True
+        self, url: str, machine: Machine, *, service: str, tables: str = "", create: bool = True, migrate: bool = True
     ) -> None:
         self.name = service
         self.source = ""
         self.on_outbox: Callable[[], None] = lambda: None
         self._tables = tables
-        self._clock = clock
-        self._database = Database(url, service, create=create, migrate=migrate)
+        self._clock = machine.clock
+        self._ids = machine.ids
+        self._database = Database(url, service, self._clock, create=create, migrate=migrate)
         self._outbox = f"{quoted(self._database.schema)}.outbox"
         self._place = ""
         self._statements = Statements()
@@ -139,7 +141,7 @@ class PostgresStore:
         self._ear: Any = None
         self._listen_at = 0.0
         self._listening: asyncio.Task[None] | None = None
-        self._leases = PostgresLeases(self._database, clock, SystemIds(clock).new())
+        self._leases = PostgresLeases(self._database, self._clock, self._ids.new())
         self._attempts = PostgresAttempts(self._database)
         self._asked_at = float("-inf")
         self._base_us = self._told_us = 0
@@ -279,12 +281,12 @@ class PostgresStore:
             place = self._place = ((await link.rows(PLACE, self._outbox))[0][0] or "") if may_ask else ""
             new = {"place": place} if place else {}
             if "service" not in meta:
-                name = uuid.UUID(SystemIds(self._clock).new()).hex[-8:]
+                name = uuid.UUID(self._ids.new()).hex[-8:]
                 new |= {"service": self.name, "id": name, "incarnation": "1"}
             elif place and meta.get("place", place) != place:
                 new["incarnation"] = str(int(meta["incarnation"]) + 1)
                 log.warning("%s was put back from a copy: its messages get a new source", self._database.where)
-            for key in new.keys() - {key for key in meta if meta[key] == new.get(key)}:
+            for key in sorted(new.keys() - {key for key in meta if meta[key] == new.get(key)}):
                 await link.run(SET_META, key, new[key])
         return meta | new
 
@@ -305,8 +307,8 @@ class PostgresStore:
             log.warning("%s: no wake-ups from other processes (%s)", self.name, error)
             return
         try:
-            test = f"partita_test_{SystemIds(self._clock).new()}"
-            if not self._database.pooled or await is_heard(ear, test, self._speak):
+            test = f"partita_test_{self._ids.new()}"
+            if not self._database.pooled or await is_heard(ear, self._clock, test, self._speak):
                 await ear.add_listener(self._channel, self._heard)
                 self._ear = ear
             else:

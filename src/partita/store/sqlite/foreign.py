@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from partita.errors import NotFound, StoreMismatch
+from partita.machine.wake import SocketWake
 from partita.message import numbered_headers
-from partita.sqlite_file.wake import Wake
 from partita.store.foreign import Script, Statement, UnnumberedRow
 from partita.store.sqlite.high_water import HighWater
 from partita.store.sqlite.outbox import ADD, MARK, QUEUE
@@ -95,5 +95,5 @@ class SqliteForeignTables:
         folder = self._path.parent / "wake"
         if folder not in self._wakes:
             # One a file: who is told of a commit once calls each of them once.
-            self._wakes[folder] = partial(Wake(folder).signal, [outbox_channel(self._service)])
+            self._wakes[folder] = partial(SocketWake(folder).signal, [outbox_channel(self._service)])
         return self._wakes[folder]

@@ -68,7 +68,7 @@ class SqliteParking:
         if not keys or self._db.execute(ANY).fetchone() is None:
             return frozenset()
         asked = frozenset(keys)
-        rows = rows_of(self._db, HELD, (consumer,), [key for _, key in asked])
+        rows = rows_of(self._db, HELD, (consumer,), sorted({key for _, key in asked}))
         return frozenset((topic, key) for topic, key in rows if (topic, key) in asked)
 
     async def add(self, rows: Sequence[ParkedRow]) -> None:

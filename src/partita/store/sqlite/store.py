@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
 import re
 import sqlite3
 import uuid
@@ -13,12 +12,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from partita.clock import Clock, SystemClock, SystemIds
+from partita.clock import Clock, SystemClock
 from partita.errors import PartitaError, StoreMismatch, StoreUnavailable
-from partita.sqlite_file.alive import Alive
+from partita.machine.port import Alive, Machine, Wake
 from partita.sqlite_file.file import SqliteFile, statements_of, translate
 from partita.sqlite_file.leases import LeaseBook
-from partita.sqlite_file.wake import Wake
 from partita.store.leases import Lease
 from partita.store.port import Asked, Known
 from partita.store.sqlite.claims import SqliteAttempts, SqliteClaims
@@ -212,10 +210,10 @@ class SqliteStore:
     def __init__(
         self,
         path: Path,
+        machine: Machine,
         *,
         service: str,
         tables: str = "",
-        clock: Clock,
         wake: Wake | None = None,
         migrate: bool = True,
     ) -> None:
@@ -224,18 +222,18 @@ class SqliteStore:
         self.path = path
         self.on_outbox: Callable[[], None] = lambda: None
         self._tables = tables
-        self._clock = clock
+        self._machine = machine
+        self._clock = machine.clock
         self._wake = wake
         self._channel = outbox_channel(service)
-        self._file = SqliteFile(path, application_id=APPLICATION_ID, migrations=MIGRATIONS, migrate=migrate)
+        self._file = SqliteFile(path, machine, application_id=APPLICATION_ID, migrations=MIGRATIONS, migrate=migrate)
         self._alive: Alive | None = None
         self._high_water = HighWater(Path(f"{path}.sent"))
 
     async def open(self) -> None:
         """Connect, check and migrate."""
-        self._file.open()
-        token = f"{os.getpid()}-{SystemIds(self._clock).new()[-12:]}"
-        self._alive = Alive(self.path.parent / "alive", token)
+        await self._file.open()
+        self._alive = self._machine.alive(self.path.parent / "alive", self._machine.new_name())
         self.leases = SqliteLeases(self._file, LeaseBook(self._alive, self._clock))
         self.attempts = SqliteAttempts(self._file)
         async with self._file.reading() as db:
@@ -260,7 +258,7 @@ class SqliteStore:
     async def _christen(self) -> dict[str, str]:
         """Give a new file its identity."""
         async with self._file.writing() as db:
-            given = {"service": self.name, "id": uuid.UUID(SystemIds(self._clock).new()).hex[-8:], "incarnation": "1"}
+            given = {"service": self.name, "id": uuid.UUID(self._machine.ids.new()).hex[-8:], "incarnation": "1"}
             db.executemany(SET_META, list(given.items()))
             return {row[0]: row[1] for row in db.execute(META)}
 

@@ -7,11 +7,10 @@ import os
 from pathlib import Path
 
 
-class Alive:
-    """This process's sign of life in a folder, and the probe for others'.
+class LockedAlive:
+    """See `partita.machine.port.Alive`.
 
-    A killed process is known to be dead at once; a stopped one (SIGSTOP) still holds its lock and must be
-    told by its heartbeat.
+    A killed process is known to be dead at once. A stopped one (SIGSTOP) still holds its lock: its heartbeat tells.
     """
 
     def __init__(self, folder: Path, token: str) -> None:
@@ -37,6 +36,10 @@ class Alive:
             return True
         finally:
             os.close(fd)
+
+    def is_living(self, token: str) -> bool:
+        """Never known for certain: a stopped process holds its lock too."""
+        return False
 
     def close(self) -> None:
         """Withdraw the sign of life."""

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 
-class Wake:
-    """Listens on named channels and signals those of others; `signal` never blocks and never fails."""
+class SocketWake:
+    """See `partita.machine.port.Wake`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,0 +1,62 @@
+"""The turn at a file as an advisory lock: waiters queue in the kernel, and SIGKILL gives the turn back."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import fcntl
+import os
+from pathlib import Path
+
+from partita.machine.threads import SystemThread
+
+
+class FileTurn:
+    """See `partita.machine.port.Turn`. Its lock file lies beside the file it guards."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._thread = SystemThread(f"turn-{path.stem}")
+
+    def take_now(self) -> bool:
+        """Take the lock if it is free."""
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EINTR):
+                return False
+            raise
+        return True
+
+    async def take(self) -> None:
+        """Wait for the lock in a thread."""
+        if self.take_now():
+            return
+        waiting = self._thread.submit(lambda: fcntl.flock(self._fd, fcntl.LOCK_EX))
+        cancelled: asyncio.CancelledError | None = None
+        while not waiting.done():
+            try:
+                await asyncio.wait([waiting])
+            except asyncio.CancelledError as error:
+                cancelled = (
+                    error  # the thread still waits in the kernel, and gets the lock: only then it can be given back
+                )
+        if cancelled is not None:
+            if waiting.exception() is None:
+                self.give()
+            raise cancelled
+        waiting.result()
+
+    def give(self) -> None:
+        """Give the lock back."""
+        fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the lock file was removed."""
+        return os.fstat(self._fd).st_nlink == 0
+
+    def close(self) -> None:
+        """Close the lock file."""
+        self._thread.close()
+        os.close(self._fd)

@@ -1,0 +1,81 @@
+"""The unmodified runtime in a world of its own: the same seed leaves the same bytes, and many processes fit in one loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.integration.virtual_checkouts import PlaceOrder, digest_of, orders, stock
+
+from partita import App, Settings
+from partita.machine.system import this_machine
+from partita.machine.virtual import World
+from partita.testing.virtual_loop import NothingLeft, run_virtually
+
+SEEDS, ORDERS = 20, 200
+WITHIN_S = 600
+
+
+def digests(hash_seed: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.integration.virtual_checkouts", str(SEEDS), str(ORDERS)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(WITHIN_S)
+def test_a_seed_leaves_the_same_bytes_whatever_the_order_of_sets() -> None:
+    """A run that was seen to fail must fail again: nothing may depend on hashes, threads, process numbers or the day."""
+    one, other = (process.communicate()[0] for process in [digests("1"), digests("2")])
+    assert one == other
+    assert len({line.split()[1] for line in one.splitlines()}) == SEEDS, "each seed is another run"
+
+
+@pytest.mark.parametrize("real", [True, False], ids=["this machine", "a world"])
+async def test_two_apps_of_one_folder_run_in_one_loop(tmp_path: Path, real: bool) -> None:
+    """Whoever waits for the turn at a file must not hold up the task that has it."""
+    world = World()
+    apps = [
+        App(orders, stock, settings=Settings(data=tmp_path), machine=this_machine() if real else world.machine())
+        for _ in range(2)
+    ]
+    async with apps[0].running(), apps[1].running(roles=()):
+        sending = (apps[n % 2].send(PlaceOrder(order_id=str(n))) for n in range(40))
+        answers = await asyncio.wait_for(asyncio.gather(*sending), 30)
+    assert {answer.order_id for answer in answers} == {str(n) for n in range(40)}
+
+
+def test_a_virtual_loop_says_when_nothing_can_happen_any_more() -> None:
+    """A test that hangs for ever tells nobody why."""
+    with pytest.raises(NothingLeft):
+        run_virtually(asyncio.Event().wait())
+
+
+def test_a_virtual_loop_takes_no_time_for_waiting() -> None:
+    async def wait() -> float:
+        await asyncio.sleep(86_400)
+        return asyncio.get_running_loop().time()
+
+    assert run_virtually(wait()) == pytest.approx(86_400)
+
+
+def test_the_digest_sees_each_row(tmp_path: Path) -> None:
+    """Else equal digests would say nothing."""
+    import sqlite3
+
+    found = []
+    for value in (1, 2):
+        db = sqlite3.connect(tmp_path / "a.db")
+        db.execute("CREATE TABLE IF NOT EXISTS t (x)")
+        db.execute("INSERT INTO t VALUES (?)", (value,))
+        db.commit()
+        db.close()
+        found.append(digest_of(tmp_path))
+    assert len(set(found)) == 2
