@@ -10,9 +10,9 @@ import importlib
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from partita.bus.connect import connect_bus
 from partita.bus.port import Bus
@@ -31,6 +31,9 @@ from partita.store.connect import connect_store
 from partita.store.port import Store
 from partita.topics.declared import declared_topics
 from partita.topics.topic_plan import TopicPlan
+
+if TYPE_CHECKING:
+    from partita.testing.scenario import Scenario
 
 ReplyT = TypeVar("ReplyT")
 SETTLE_LOOK_S = 0.02
@@ -57,6 +60,7 @@ class App:
         self.topics = topics or TopicPlan()
         declared_topics(self.catalog, self.topics)  # a plan that cannot be is refused here, not at the first start
         self.machine = machine
+        self.around_bus: Callable[[Bus, Wake], Bus] = lambda bus, wake: bus
         self._replaced: dict[Callable[..., Any], Callable[..., Any]] = {}
         self._system: System | None = None
 
@@ -149,7 +153,7 @@ class App:
         names = list(services) if services is not None else [s.name for s in self.services]
         machine = self.machine or this_machine()
         wake = machine.wake(self.settings.data / "wake")
-        bus = self.connect_bus(machine, wake)
+        bus = self.around_bus(self.connect_bus(machine, wake), wake)
         system = System(self.catalog, self.settings, machine, connect_codec(), bus, self.topics)
         stores = {name: self.connect_store(self.catalog.service(name), bus, machine, wake) for name in names}
         try:
@@ -163,6 +167,21 @@ class App:
                 await system.close()
             finally:
                 wake.close()
+
+    def testing(
+        self, *, services: Sequence[str] | None = None, seed: int = 0, data: Path | None = None
+    ) -> AbstractAsyncContextManager[Scenario]:
+        """The app under test: embedded, in this process and in files of its own, with a clock that the test owns and
+        stand-ins for participants (`partita.testing.scenario`).
+
+        Args:
+            services: names; None = all.
+            seed: decides ids and dice; the same seed gives the same run.
+            data: a folder that stays, to look at afterwards; by default its files go with the test.
+        """
+        from partita.testing.scenario import scenario
+
+        return scenario(self, services=services, seed=seed, data=data)
 
     @asynccontextmanager
     async def lifespan(self, _: Any = None) -> AsyncIterator[None]:

@@ -62,6 +62,8 @@ class Pipeline:
     find_schema: Callable[[str], Awaitable[str | None]] | None = None
     tally: Counter[tuple[str, str]] = field(default_factory=Counter)  # (type, outcome) since the start
     failures: Counter[str] = field(default_factory=Counter)  # what followed: retry, dead, discard
+    calling: int = 0  # handlers that run now
+    called: int = 0  # handlers that were started, but for those in waves
     interests: Mapping[str, Interest] = field(init=False)
     topics: frozenset[str] = field(init=False)
     admission: Admission = field(init=False)
@@ -280,6 +282,8 @@ class Pipeline:
         Raises:
             Rejection: it refuses. HandlerFailed: it failed. What no message is to blame for passes through.
         """
+        self.calling += 1
+        self.called += 1
         try:
             await call(binding, unit, tx, self.replaced, self.machine.threads)
         except (Rejection, Superseded):
@@ -288,6 +292,8 @@ class Pipeline:
             if isinstance(error, PartitaError) and error.retryable:
                 raise
             raise HandlerFailed(unit, error) from error
+        finally:
+            self.calling -= 1
 
     def refuse(self, binding: Binding, unit: Unit, refusal: Rejection) -> None:
         """Take a refusal as the answer."""

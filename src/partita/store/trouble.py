@@ -109,6 +109,10 @@ class Parking(Protocol):
         """Take messages out; the next of their key becomes ready. Returns how many became so."""
         ...
 
+    async def next_due_us(self, consumer: str) -> int | None:
+        """When the next message that waits for its retry is due."""
+        ...
+
     async def status(self, consumer: str) -> ParkingStatus:
         """How much is parked."""
         ...

@@ -96,6 +96,7 @@ UPDATE parked SET state = 'ready' WHERE state = 'behind' AND idx IN (
             WHERE p.consumer = $1 AND p.topic = r.topic AND p.key = r.key AND p.state <> 'gap')
     FROM {unnest(2, topic="text", key="text")})
 """
+NEXT_DUE = "SELECT min(due_us) FROM parked WHERE consumer = $1 AND state = 'waiting'"
 STATUS = """
 SELECT count(*) FILTER (WHERE state = 'waiting'), count(*) FILTER (WHERE state = 'behind'),
        count(*) FILTER (WHERE state = 'gap'), count(*) FILTER (WHERE state = 'ready'),
@@ -197,6 +198,11 @@ class PostgresParking:
             await self._lock(consumer, keys)
         await self._link.run(REMOVE, consumer, ids)
         return await self._link.run(NEXT, consumer, *columns(keys)) if keys else 0
+
+    async def next_due_us(self, consumer: str) -> int | None:
+        """When the next retry is due."""
+        due: int | None = (await self._link.rows(NEXT_DUE, consumer))[0][0]
+        return due
 
     async def status(self, consumer: str) -> ParkingStatus:
         """How much is parked."""

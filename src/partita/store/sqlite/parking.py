@@ -49,6 +49,7 @@ NEXT = """
 UPDATE parked SET state = 'ready' WHERE state = 'behind' AND idx = (
     SELECT min(idx) FROM parked WHERE consumer = ? AND topic = ? AND key = ? AND state <> 'gap')
 """
+NEXT_DUE = "SELECT min(due_us) FROM parked WHERE consumer = ? AND state = 'waiting'"
 STATUS = """
 SELECT coalesce(sum(state = 'waiting'), 0), coalesce(sum(state = 'behind'), 0), coalesce(sum(state = 'gap'), 0),
        coalesce(sum(state = 'ready'), 0), coalesce(sum(state = 'dead'), 0), count(DISTINCT topic || '/' || key),
@@ -133,6 +134,11 @@ class SqliteParking:
                 if key is not None:
                     woken += self._db.execute(NEXT, (consumer, topic, key)).rowcount
         return woken
+
+    async def next_due_us(self, consumer: str) -> int | None:
+        """When the next retry is due."""
+        due: int | None = self._db.execute(NEXT_DUE, (consumer,)).fetchone()[0]
+        return due
 
     async def status(self, consumer: str) -> ParkingStatus:
         """How much is parked."""

@@ -67,6 +67,8 @@ async def a_key_is_held_until_its_first_is_gone(open_store: OpenStore) -> None:
         assert not await parking.held("another group", asked)
         assert [row.message_id for row in await parking.ready("group", place, 10)] == ["n1"]
         assert not await parking.ready("group", [("topic", 1)], 10), "another partition's"
+        assert await parking.next_due_us("group") == first.due_us
+        assert await parking.next_due_us("another group") is None
         assert await parking.wake("group", ["m1", "m2"], 1) == 0, "it waits in another tier"
         assert await parking.wake("group", ["m1", "m2"], 0) == 1
         assert await parking.remove("group", ["m1"]) == 1

@@ -1,0 +1,204 @@
+"""`app.testing()`: an app in this process, with a clock that the test owns and stand-ins for its participants.
+
+```python
+async with app.testing() as t:
+    t.stub(ChargePayment).is_silent()
+    await t.send(PlaceOrder(order_id="o1"))
+    await t.advance(minutes(15))
+    assert [e.order_id for e in t.published(OrderCancelled)] == ["o1"]
+```
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from partita.catalog.contract import contract_of
+from partita.catalog.event import Command
+from partita.catalog.injection import SqlValue
+from partita.clock import duration_us
+from partita.errors import NotFound, PartitaError
+from partita.machine.port import Wake
+from partita.machine.virtual import HeldClock, World
+from partita.runtime.delivery import decode_value
+from partita.runtime.system import ROLES, System
+from partita.settings import Settings
+from partita.testing.stub import Delays, Stub
+from partita.testing.tap import Tap
+
+if TYPE_CHECKING:
+    from partita.app import App
+
+M = TypeVar("M")
+ReplyT = TypeVar("ReplyT")
+CALM = 50
+"""So many turns of the event loop without a wait, a transaction or a handler say that nothing moves any more: each piece
+of the runtime's work does one of these within fewer turns."""
+CALL_S_MAX = 1.0
+MEMORY = Path("/dev/shm")
+
+
+class Scenario:
+    """An app under test. Time stands still until `advance`; all that can happen at one time happens before it moves."""
+
+    def __init__(self, system: System, world: World, tap: Tap, delays: Delays) -> None:
+        self._system = system
+        self._world = world
+        self._clock: HeldClock = world.held
+        self._tap = tap
+        self._delays = delays
+        self._stubs: dict[str, Stub[Any, Any]] = {}
+
+    def stub(self, command: type[Command[ReplyT, Any]]) -> Stub[Any, ReplyT]:
+        """What stands in for the handler of this command; the same one each time.
+
+        Raises:
+            DeclarationError: nobody here handles it.
+        """
+        contract = contract_of(command)
+        if contract.full_name not in self._stubs:
+            pipeline = self._system.pipelines.get(contract.service.name)
+            interest = pipeline.interests.get(contract.full_name) if pipeline is not None else None
+            bindings = interest.bindings if interest is not None else []
+            self._stubs[contract.full_name] = Stub(contract, bindings, self._delays)
+        return self._stubs[contract.full_name]
+
+    async def send(self, command: Command[ReplyT, Any], *, idempotency_key: str | None = None) -> ReplyT:
+        """Send a command as `app.send` does; what it causes goes on as far as it can without time passing.
+
+        Raises:
+            As `app.send`.
+        """
+        service = contract_of(type(command)).service.name
+        door = self._system.doors.get(service)
+        if door is None:
+            raise NotFound(f"{service} is not tested here.", hint="app.testing(services=[...])")
+        try:
+            reply: ReplyT = await door.send(command, idempotency_key)
+            return reply
+        finally:
+            await self.quiet()
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass. It stops at each time at which something is due: a saga's timer, a retry, a delayed answer."""
+        until_us = self._clock.now_us() + duration_us(seconds)
+        await self.quiet()
+        while self._clock.now_us() < until_us:
+            due_us = await self._next_us()
+            self._clock.move(until_us if due_us is None else min(due_us, until_us))
+            await self.quiet()
+
+    async def quiet(self) -> None:
+        """Return when all is done that can be done without time passing."""
+        calm, calling_since = 0, asyncio.get_running_loop().time()
+        before = self._moved()
+        while calm < CALM:
+            # A handler may wait for something outside, whose time is not ours.
+            calling = any(pipeline.calling for pipeline in self._system.pipelines.values())
+            hung = asyncio.get_running_loop().time() - calling_since > CALL_S_MAX
+            await asyncio.sleep(0.001 if calling and not hung else 0)  # noqa: TID251  # the real loop, not the held clock
+            after = self._moved()
+            calm = calm + 1 if after == before and (not calling or hung) else 0
+            before = after
+
+    async def settled(self) -> None:
+        """Let all happen that can happen now, and see that nothing is left.
+
+        Raises:
+            PartitaError: something waits for time to pass, or for a person; the message says what.
+        """
+        await self.quiet()
+        self._clock.move(
+            self._clock.now_us()
+        )  # every worker looks once more: positions are written in a worker's own time
+        await self.quiet()
+        left = await self._system.outstanding()
+        if self._tap.on_the_way:
+            left = f"{self._tap.on_the_way} delayed messages, {left}".rstrip(", ")
+        if left:
+            raise PartitaError(f"Not settled: {left}.", hint="await t.advance(minutes(1)), or see the stubs.")
+
+    def published(self, event: type[M]) -> list[M]:
+        """The events of this type that left by an outbox, in order. A reply is an event too."""
+        return self._seen(event)
+
+    def sent(self, command: type[M]) -> list[M]:
+        """The commands of this type that sagas and handlers sent, in order; each copy counts."""
+        return self._seen(command)
+
+    async def fetch(self, service: str, sql: str, **params: SqlValue) -> list[Mapping[str, Any]]:
+        """Rows of a service's database."""
+        async with self._system.stores[service].reading() as session:
+            return list(await session.fetch(sql, params))
+
+    async def saga(self, saga: type[Any], saga_id: str) -> str:
+        """The status of an instance: running, compensating, completed, undone or needs_attention.
+
+        Raises:
+            NotFound: there is none.
+        """
+        for name, store in self._system.stores.items():
+            for definition in self._system.catalog.service(name).declared.sagas:
+                if definition.name == saga.__name__:
+                    async with store.reading() as session:
+                        rows = await session.sagas.load(definition.name, [saga_id])
+                        if saga_id in rows:
+                            return rows[saga_id].status
+        raise NotFound(
+            f"There is no {saga.__name__} {saga_id!r}.", hint="Its id is the key of the event that starts it."
+        )
+
+    @property
+    def now_us(self) -> int:
+        """Microseconds since 1970 by the test's clock."""
+        return self._clock.now_us()
+
+    def _seen(self, message: type[M]) -> list[M]:
+        contract = contract_of(message)
+        return [
+            cast(M, decode_value(contract, envelope.schema, value, self._system.codec))
+            for envelope, value in self._tap.seen
+            if envelope.type == contract.full_name
+        ]
+
+    def _moved(self) -> tuple[int, int, int]:
+        called = sum(pipeline.called for pipeline in self._system.pipelines.values())
+        return self._clock.waits, self._world.turns, called
+
+    async def _next_us(self) -> int | None:
+        """When the next thing is due that is not due already."""
+        now_us = self._clock.now_us()
+        found = [self._clock.next_us()]
+        for name, store in self._system.stores.items():
+            async with store.reading() as session:
+                found += [await session.sagas.next_due_us(), await session.parking.next_due_us(name)]
+        return min((due for due in found if due is not None and due > now_us), default=None)
+
+
+@asynccontextmanager
+async def scenario(
+    app: App, *, services: Sequence[str] | None = None, seed: int = 0, data: Path | None = None
+) -> AsyncIterator[Scenario]:
+    """Run an app under test; see `App.testing`."""
+    world = World(seed=seed)
+    delays = Delays({}, {})
+    with tempfile.TemporaryDirectory(prefix="partita-", dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        settings = Settings(data=data or Path(folder), batch=app.settings.batch, alert_every_s=3_600.0)
+        tested = app.configured(settings)
+        tested.machine = world.machine()
+        taps: list[Tap] = []
+
+        def around(bus: Any, _: Wake) -> Any:
+            taps.append(Tap(bus, world.clock, delays))
+            return taps[-1]
+
+        tested.around_bus = around
+        async with tested.running(services=services, roles=ROLES) as system:
+            found = Scenario(system, world, taps[0], delays)
+            await found.quiet()
+            yield found

@@ -1,0 +1,66 @@
+"""The bus of an app under test: it keeps what was sent, delays answers and doubles them where a stub says so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from partita.bus.port import Bus, Fence, Outgoing
+from partita.clock import Clock
+from partita.message import Envelope, envelope_from_bytes
+from partita.testing.stub import Delays
+
+
+class Tap:
+    """Stands between the relays and a bus."""
+
+    def __init__(self, bus: Bus, clock: Clock, delays: Delays) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._delays = delays
+        self._behind: dict[tuple[str, str | None], list[Outgoing]] = {}
+        self._sending: list[asyncio.Task[Any]] = []
+        self.seen: list[tuple[Envelope, bytes]] = []
+
+    def __getattr__(self, name: str) -> Any:  # Any: the rest of the port
+        return getattr(self._bus, name)
+
+    @property
+    def on_the_way(self) -> int:
+        """How many records are delayed now."""
+        return sum(len(records) for records in self._behind.values())
+
+    async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
+        """Append, but for what is delayed, which counts as appended."""
+        passing: list[Outgoing] = []
+        mine: list[int] = []
+        for number, record in enumerate(records):
+            envelope = envelope_from_bytes(record.headers)
+            self.seen.append((envelope, record.value))
+            answered = envelope.causation_id if envelope.kind in ("reply", "refusal") else None
+            lane = (record.topic, record.key)
+            copies = self._delays.copies.pop(answered, 1) if answered is not None else 1
+            late_s = self._delays.late_s.pop(answered, None) if answered is not None else None
+            if lane in self._behind:
+                self._behind[lane].append(record)
+            elif late_s is not None:
+                self._behind[lane] = [record]
+                self._clock.call_later(late_s, lambda lane=lane: self._release(lane))  # type: ignore[misc]
+            else:
+                mine.append(number)
+                passing += [record] * copies
+        refused = dict(zip([r.id for r in passing], await self._bus.append(passing, fences), strict=True))
+        found: list[str | None] = [None] * len(records)
+        for number in mine:
+            found[number] = refused[records[number].id]
+        return found
+
+    def _release(self, lane: tuple[str, str | None]) -> None:
+        records = self._behind.pop(lane)
+        self._sending.append(asyncio.ensure_future(self._bus.append(records)))
+
+    async def close(self) -> None:
+        """Close the bus when the delayed records that were let go are on it."""
+        await asyncio.gather(*self._sending)
+        await self._bus.close()

@@ -1,0 +1,251 @@
+"""`app.testing()`: a test owns the time, and says what participants do."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from partita import (
+    App,
+    Command,
+    DeclarationError,
+    Event,
+    Key,
+    NotFound,
+    PartitaError,
+    Rejection,
+    Retry,
+    Saga,
+    Service,
+    Tx,
+    minutes,
+    retriable,
+    seconds,
+    step,
+)
+
+LEDGER = "CREATE TABLE IF NOT EXISTS charged (order_id TEXT PRIMARY KEY);"
+orders = Service("orders", namespace="scenario.order")
+cards = Service("cards", namespace="scenario.card", tables=LEDGER, retry=Retry(in_place=0, tiers=(60, 300)))
+
+
+class Placed(Event, of=orders):
+    order_id: Key[str]
+
+
+class Cancelled(Event, of=orders):
+    order_id: Key[str]
+    reason: str
+
+
+class Shipped(Event, of=orders):
+    order_id: Key[str]
+
+
+class Place(Command[Placed], of=orders):
+    order_id: Key[str]
+
+
+class Ship(Command[Shipped], of=orders):
+    order_id: Key[str]
+
+
+class Charged(Event, of=cards):
+    order_id: Key[str]
+
+
+class Refunded(Event, of=cards):
+    order_id: Key[str]
+
+
+class Declined(Rejection):
+    why: str
+
+
+class Charge(Command[Charged, Declined], of=cards):
+    order_id: Key[str]
+
+
+class Refund(Command[Refunded], of=cards):
+    order_id: Key[str]
+
+
+class Checkout(Saga, start=Placed, deadline=minutes(15), undone=Cancelled, of=orders):
+    charge = step(Charge, undo=Refund, timeout=seconds(30))
+    ship = retriable(Ship)
+
+
+@orders.handles(Place)
+async def place(cmd: Place) -> Placed:
+    return Placed(order_id=cmd.order_id)
+
+
+@orders.handles(Ship)
+async def ship(cmd: Ship) -> Shipped:
+    return Shipped(order_id=cmd.order_id)
+
+
+@cards.handles(Charge)
+async def charge(cmd: Charge, tx: Tx) -> Charged:
+    await tx.execute("INSERT INTO charged VALUES (:o)", o=cmd.order_id)
+    return Charged(order_id=cmd.order_id)
+
+
+@cards.handles(Refund)
+async def refund(cmd: Refund, tx: Tx) -> Refunded:
+    await tx.execute("DELETE FROM charged WHERE order_id = :o", o=cmd.order_id)
+    return Refunded(order_id=cmd.order_id)
+
+
+app = App(orders, cards)
+
+slow = Service("slow", namespace="scenario.slow")
+
+
+class Done(Event, of=slow):
+    id: Key[str]
+
+
+class Do(Command[Done], of=slow):
+    id: Key[str]
+
+
+class Heard(Event, of=slow):
+    id: Key[str]
+
+
+@slow.handles(Do)
+async def do(cmd: Do) -> Done:
+    return Done(id=cmd.id)
+
+
+@slow.on
+async def hear(event: Done) -> Heard:
+    await asyncio.sleep(0.05)
+    return Heard(id=event.id)
+
+
+async def test_a_send_is_followed_by_all_it_causes() -> None:
+    async with app.testing() as t:
+        await t.send(Place(order_id="o"))
+        await t.settled()
+        assert [e.order_id for e in t.published(Shipped)] == ["o"]
+        assert await t.saga(Checkout, "o") == "completed"
+        assert len(await t.fetch("cards", "SELECT * FROM charged")) == 1
+
+
+async def test_silence_is_undone_when_the_test_lets_time_pass() -> None:
+    async with app.testing() as t:
+        t.stub(Charge).is_silent()
+        await t.send(Place(order_id="o"))
+        await t.advance(seconds(29))
+        assert not t.published(Cancelled)
+        with pytest.raises(PartitaError, match="running"):
+            await t.settled()
+        await t.advance(seconds(1))
+        await t.settled()
+        assert [(e.order_id, len(t.sent(Refund))) for e in t.published(Cancelled)] == [("o", 1)]
+
+
+async def test_a_stub_replies_and_refuses_in_place_of_the_handler() -> None:
+    async with app.testing() as t:
+        t.stub(Charge).replies(lambda cmd: Charged(order_id=cmd.order_id))
+        await t.send(Place(order_id="a"))
+        t.stub(Charge).refuses(Declined(why="no money"))
+        await t.send(Place(order_id="b"))
+        t.stub(Charge).is_real()
+        await t.send(Place(order_id="c"))
+        await t.settled()
+        assert [await t.saga(Checkout, o) for o in "abc"] == ["completed", "undone", "completed"]
+        assert await t.fetch("cards", "SELECT * FROM charged") == [{"order_id": "c"}]
+        assert [c.order_id for c in t.stub(Charge).commands] == ["a", "b"]
+
+
+async def test_an_answer_that_is_lost_leaves_an_effect_that_is_undone() -> None:
+    async with app.testing() as t:
+        t.stub(Charge).does_it_unanswered()
+        await t.send(Place(order_id="o"))
+        assert len(await t.fetch("cards", "SELECT * FROM charged")) == 1
+        await t.advance(seconds(30))
+        await t.settled()
+        assert await t.saga(Checkout, "o") == "undone"
+        assert not await t.fetch("cards", "SELECT * FROM charged")
+
+
+@pytest.mark.parametrize(("late_s", "ends"), [(29, "completed"), (31, "undone")])
+async def test_an_answer_may_be_late(late_s: float, ends: str) -> None:
+    async with app.testing() as t:
+        t.stub(Charge).answers_late(seconds(late_s))
+        await t.send(Place(order_id="o"))
+        await t.advance(seconds(28))
+        assert await t.saga(Checkout, "o") == "running"
+        with pytest.raises(PartitaError, match="delayed"):
+            await t.settled()
+        await t.advance(seconds(10))
+        await t.settled()
+        assert await t.saga(Checkout, "o") == ends
+
+
+async def test_an_answer_may_come_twice() -> None:
+    async with app.testing() as t:
+        t.stub(Charge).answers_twice()
+        await t.send(Place(order_id="o"))
+        await t.settled()
+        assert await t.saga(Checkout, "o") == "completed"
+        assert len(t.published(Shipped)) == 1
+
+
+async def test_retries_wait_for_the_test_s_clock_and_a_day_takes_no_time() -> None:
+    async with app.testing() as t:
+        stub = t.stub(Charge)
+        stub.fails(ValueError("broken"))
+        await t.send(Place(order_id="o"))
+        tried = [len(stub.commands)]
+        for wait_s in (20, 9):
+            await t.advance(seconds(wait_s))
+            tried.append(len(stub.commands))
+        assert tried == [1, 1, 1]
+        await t.advance(minutes(24 * 60))
+        await t.settled()
+        assert await t.saga(Checkout, "o") == "undone"
+
+
+async def test_a_retry_comes_when_its_tier_says() -> None:
+    async with app.testing() as t:
+        stub = t.stub(Refund)
+        stub.fails(ValueError("broken"))
+        t.stub(Charge).is_silent()
+        await t.send(Place(order_id="o"))
+        await t.advance(seconds(30))
+        assert len(stub.commands) == 1
+        await t.advance(seconds(29))
+        before = len(stub.commands)
+        await t.advance(seconds(2))
+        assert len(stub.commands) > before
+
+
+async def test_the_same_seed_gives_the_same_ids(tmp_path: Path) -> None:
+    found = []
+    for seed in (1, 1, 2):
+        async with app.testing(seed=seed) as t:
+            await t.send(Place(order_id="o"))
+            found.append([envelope.id for envelope, _ in t._tap.seen])
+    assert found[0] == found[1] != found[2]
+
+
+async def test_a_handler_that_waits_for_the_outside_is_waited_for() -> None:
+    async with App(slow).testing() as t:
+        await t.send(Do(id="a"))
+        assert len(t.published(Heard)) == 1
+
+
+async def test_what_cannot_be_tested_is_said() -> None:
+    async with app.testing(services=["orders"]) as t:
+        with pytest.raises(DeclarationError, match="no handler"):
+            t.stub(Charge)
+        with pytest.raises(NotFound, match="cards"):
+            await t.send(Charge(order_id="o"))
+        with pytest.raises(NotFound, match="Checkout"):
+            await t.saga(Checkout, "o")
