@@ -48,8 +48,9 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def imported(path: Path, data: Path) -> dict[str, Any]:
-    result: dict[str, Any] = json.loads(partita("shop", "import", str(path), "--data", str(data), "-o", "json").stdout)
+def imported(path: Path, data: Path, *options: str) -> dict[str, Any]:
+    done = partita("shop", "import", str(path), "--data", str(data), "-o", "json", *options)
+    result: dict[str, Any] = json.loads(done.stdout)
     return result
 
 
@@ -60,6 +61,7 @@ def test_an_import_places_each_invoice_once_and_a_second_changes_nothing(sample:
     assert imported(sample, tmp_path / "data") == first
     rejects = sample.with_name("orders.csv.rejects.csv").read_text().splitlines()
     assert len(rejects) == first["rejected_lines"] + 1
+    assert first["lines"] == first["placed_lines"] + first["rejected_lines"] == len(sample.read_text().splitlines()) - 1
     journey = json.loads(partita("journey", "536365", "--data", str(tmp_path / "data"), "-o", "json").stdout)
     names = [m["type"].rpartition(".")[2] for m in journey["messages"]]
     assert names[:3] == ["PlaceOrder", "OrderPlaced", "ReserveStock"] and names[-1] == "OrderConfirmed"
@@ -156,7 +158,8 @@ def test_the_real_file_has_the_total_of_its_lines(tmp_path: Path) -> None:
     """Computed apart: every line with a positive quantity and price that is no credit note."""
     path = tmp_path / "real.csv"
     path.write_bytes(REAL.read_bytes())
-    result = imported(path, tmp_path / "data")
+    # Each of its dates is 01-12-10: nobody but its reader knows which is the day.
+    result = imported(path, tmp_path / "data", "--dates", "day-first")
     assert result["total_cents"] == 3_529_058 and result["confirmed"] == result["orders"] == 84
     assert (result["invoices"], result["credit_notes"]) == (90, 5)
     # Of its thirteen lines that are no order line one matches an earlier order of its customer.
@@ -177,6 +180,55 @@ def test_an_import_killed_at_ten_moments_ends_with_the_totals_of_an_undisturbed_
         child.kill()
         child.wait()
     assert imported(sample, data) == undisturbed
+
+
+HEAD = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
+DIRTY = [
+    "1,A,x,2,13-12-10 8:00,1,7,N",
+    '1,A,"x,2,13-12-10 8:00,1,7,N',
+    "1,A,x,2,13-12-10 8:00,1,7,N",
+    "2,B,x,1,13-12-10 8:01,1_0,7,N",
+    "2,B,x,3,13-12-10 8:01,1,7,N",
+    "1,A,x,2,13-12-10 8:00,1,7,N",
+    "",
+    "3,B,x,1000000,13-12-10 8:02,10000000,7,N",
+    "C4,A,x,-1,14-12-10 8:00,1,7,N",
+    "C4,A,x,-9,14-12-10 8:00,1,7,N",
+    "2,B,x,3,13-12-10 8:01,1,7,N",
+    "C4,A,x,-1,14-12-10 8:00,1,7,N",
+]
+
+
+def test_each_line_of_a_dirty_file_is_placed_or_rejected_however_often_it_is_imported(tmp_path: Path) -> None:
+    """Lines that vanish are money that nobody misses."""
+    path, data = tmp_path / "dirty.csv", tmp_path / "data"
+    path.write_text("\n".join([HEAD, *DIRTY]))
+    printed = partita("shop", "import", str(path), "--data", str(data)).stdout
+    assert "11 lines read = 4 placed + 7 rejected (dates day-first, utf-8)" in printed
+    first = imported(path, data)
+    assert (first["lines"], first["placed_lines"], first["rejected_lines"]) == (11, 4, 7)
+    assert (first["invoices"], first["orders"], first["confirmed"], first["returns"]) == (4, 2, 2, 1)
+    assert (first["total_cents"], first["refunded_cents"]) == (700, 100)
+    rejects = {line.partition(",")[0] for line in (tmp_path / "dirty.csv.rejects.csv").read_text().splitlines()[1:]}
+    assert rejects == {"3", "5", "7", "9", "11", "12", "13"}
+
+
+def test_what_another_file_placed_under_a_number_is_not_counted_as_this_files(tmp_path: Path) -> None:
+    """Of the same number with the same lines it is the same order; with other lines it is rejected, and not counted."""
+    one, two, data = tmp_path / "one.csv", tmp_path / "two.csv", tmp_path / "data"
+    one.write_text("\n".join([HEAD, "1,A,x,2,13-12-10 8:00,1,7,N", "2,A,x,1,13-12-10 8:00,1,7,N"]))
+    two.write_text("\n".join([HEAD, "1,A,x,5,13-12-10 8:00,1,7,N", "2,A,x,1,13-12-10 8:00,1,7,N"]))
+    imported(one, data)
+    second = imported(two, data)
+    assert (second["placed_lines"], second["rejected_lines"], second["orders"]) == (1, 1, 1)
+    assert (second["confirmed"], second["total_cents"]) == (1, 100)
+
+
+def test_a_file_whose_dates_fit_both_orders_is_refused_with_the_options_to_choose_from(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("\n".join([HEAD, "1,A,x,2,12/01/2010 8:00,1,7,N"]))
+    said = partita("shop", "import", str(path), "--data", str(tmp_path / "data"), expect=2).stderr
+    assert "--dates day-first, or --dates month-first" in said and not (tmp_path / "data").exists()
 
 
 def test_too_little_stock_cancels_the_order(tmp_path: Path) -> None:

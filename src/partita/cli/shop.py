@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -27,10 +28,10 @@ def shop() -> None:
 @click.option("--stock", type=int, default=1_000_000, show_default=True, help="First stock of each article.")
 @click.option(
     "--dates",
-    type=click.Choice(["day-first", "month-first"]),
-    default="day-first",
+    type=click.Choice(["auto", "day-first", "month-first"]),
+    default="auto",
     show_default=True,
-    help="How dates are written; checked against the whole file first.",
+    help="How dates are written. Checked against the whole file; auto refuses one that can be read either way.",
 )
 @click.option(
     "--encoding",
@@ -40,7 +41,14 @@ def shop() -> None:
     help="How characters are written.",
 )
 @output_option
-def import_(file: Path, data: Path, stock: int, dates: str, encoding: str, output: str) -> None:
+def import_(
+    file: Path,
+    data: Path,
+    stock: int,
+    dates: Literal["auto", "day-first", "month-first"],
+    encoding: str,
+    output: str,
+) -> None:
     """Place one order per invoice of FILE and wait until each is decided. A second import changes nothing."""
     from partita.examples.shop.app import app
     from partita.examples.shop.importing import check_stock, import_file, rejects_path
@@ -50,7 +58,7 @@ def import_(file: Path, data: Path, stock: int, dates: str, encoding: str, outpu
         import_file(
             app.configured(settings),
             file,
-            dates="day-first" if dates == "day-first" else "month-first",
+            dates=dates,
             encoding="utf-8-sig" if encoding == "utf-8" else encoding,
             stock=check_stock(stock),
         )
@@ -63,8 +71,12 @@ def import_(file: Path, data: Path, stock: int, dates: str, encoding: str, outpu
         f"({result.total_cents / 100:,.2f}), {result.cancelled:,} cancelled, {result.credit_notes:,} credit notes "
         f"with {result.returns:,} returns ({result.refunded_cents / 100:,.2f} refunded)"
     )
+    click.echo(
+        f"{result.lines:,} lines read = {result.placed_lines:,} placed + {result.rejected_lines:,} rejected "
+        f"(dates {result.dates}, {result.encoding})"
+    )
     if result.rejected_lines:
-        click.echo(f"{result.rejected_lines:,} lines rejected, with reasons: {rejects_path(file, data)}")
+        click.echo(f"the rejected lines, with reasons: {rejects_path(file, data)}")
 
 
 @shop.command(epilog="Example:  partita shop sample --invoices 100 --seed 7 -f orders.csv")

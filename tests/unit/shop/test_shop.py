@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,6 +88,129 @@ def test_a_file_written_month_first_is_refused_before_anything_is_placed(tmp_pat
     assert [i.occurred_at.month for i in invoices(path, inspect(path, "month-first")) if i.occurred_at] == [12, 12]
 
 
+def test_a_file_whose_dates_fit_both_orders_is_refused_until_one_is_declared(tmp_path: Path) -> None:
+    """1 December or 12 January: nobody can tell, and a guess would be wrong in silence."""
+    path = file_with(tmp_path, "1,A,x,1,12/12/2010 8:26,1,7,N", "2,A,x,1,12/01/2010 8:26,1,7,N")
+    with pytest.raises(
+        SettingsError, match=r"orders.csv:3: '12/01/2010 8:26'.*\n.*--dates day-first, or --dates month-first"
+    ):
+        inspect(path, "auto")
+    for declared, month in (("day-first", 1), ("month-first", 12)):
+        found = list(invoices(path, inspect(path, declared)))  # type: ignore[arg-type]  # both are choices
+        assert found[1].occurred_at is not None and found[1].occurred_at.month == month
+
+
+@pytest.mark.parametrize(
+    ("dates", "order"),
+    [
+        (("01/12/2010", "13/01/2010"), "day-first"),
+        (("01/12/2010", "01/13/2010"), "month-first"),
+        (("2010-12-01", "2010-11-12"), "day-first"),
+        (("12/12/2010", "soon"), "day-first"),
+    ],
+    ids=["a day over 12 first", "a day over 12 second", "years first", "alike both ways"],
+)
+def test_the_order_of_dates_is_read_from_the_whole_file(tmp_path: Path, dates: tuple[str, str], order: str) -> None:
+    path = file_with(tmp_path, *(f"{n},A,x,1,{date},1,7,N" for n, date in enumerate(dates)))
+    assert inspect(path, "auto").dates == order
+
+
+@pytest.mark.parametrize("declared", ["auto", "day-first", "month-first"])
+def test_a_file_that_is_written_both_ways_is_refused(tmp_path: Path, declared: Any) -> None:
+    path = file_with(tmp_path, "1,A,x,1,13/01/2010,1,7,N", "2,A,x,1,01/13/2010,1,7,N")
+    with pytest.raises(SettingsError, match=r"orders.csv:2: '13/01/2010' .* line 3 month-first"):
+        inspect(path, declared)
+
+
+def test_an_unclosed_quote_spoils_its_own_line(tmp_path: Path) -> None:
+    """A reader that goes on to the next quote takes the lines between for one field."""
+    fine = [f'{n},A,"x, ""y""",1,13-12-10 8:26,1,7,N' for n in range(2, 40)]
+    path = file_with(tmp_path, '1,A,"LANTERN,1,13-12-10 8:26,1,7,N', *fine, '40,A,"x"y,1,13-12-10 8:26,1,7,N')
+    found = list(invoices(path, inspect(path, "auto")))
+    assert [i.number for i in found if i.lines] == [str(n) for n in range(2, 40)]
+    rejects = {row.number: (row.text, reason) for i in found for row, reason in i.rejects}
+    assert rejects == {
+        2: ('1,A,"LANTERN,1,13-12-10 8:26,1,7,N', "a quote that is not closed in its line"),
+        41: ('40,A,"x"y,1,13-12-10 8:26,1,7,N', "text beside a closed quote, or a field that is too long"),
+    }
+
+
+def test_lines_of_one_invoice_that_are_not_together_are_rejected_and_name_the_first(tmp_path: Path) -> None:
+    """Placed under the number of the first they would be taken for its repeat: the same lines would vanish."""
+    line = "1,A,x,1,13-12-10 8:26,1,7,N"
+    path = file_with(tmp_path, line, line, '1,A,"x,1', "1", line, "2,B,x,1,13-12-10 8:26,1,7,N", line, "C3" + line[1:])
+    found = list(invoices(path, inspect(path, "auto")))
+    assert [(i.number, len(i.lines)) for i in found] == [("1", 3), ("2", 1), ("1", 0), ("C3", 0)]
+    assert [(row.number, reason) for row, reason in found[2].rejects] == [
+        (8, "invoice 1 stands in line 2 already, and its lines are not together")
+    ]
+
+
+@pytest.mark.parametrize(("end", "before"), [("\n", ""), ("\r\n", "\ufeff"), ("\r", ""), ("\r\n", "\r\n")])
+def test_each_line_is_counted_whatever_ends_it(tmp_path: Path, end: str, before: str) -> None:
+    lines = ["1,A,x,1,13-12-10 8:26,1,7,N", "", "1,\0,x,1", "1,A,\0,1,13-12-10 8:26,1,7,N", ",,,,,,,"]
+    path = tmp_path / "orders.csv"
+    path.write_bytes((before + end.join([HEAD.strip(), *lines])).encode())
+    form = inspect(path, "auto")
+    found = list(invoices(path, form))
+    assert form.lines == 4 == sum(len(i.rows) + len(i.rejects) for i in found)
+    assert [reason for i in found for _, reason in i.rejects] == [
+        "4 fields instead of 8",
+        "a field is too long or has a NUL",
+        "no invoice number",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "says"),
+    [
+        (b"\xef\xbb\xbf" + HEAD.encode() + b"1,A,CAF\xc9,1,13-12-10,1,7,N", "auto", "mark of UTF-8 and is not UTF-8"),
+        (HEAD.encode() + b"1,A,CAF\xc9,1,13-12-10,1,7,N", "utf-8-sig", "--encoding latin-1"),
+        (HEAD.encode("utf-16"), "auto", "header"),
+        (HEAD.replace(",", ";").encode(), "auto", "header"),
+        (HEAD.replace(",", "\t").encode(), "auto", "header"),
+        (HEAD.encode() + b"1" * 1_100_000, "auto", "has more than 1,000,000 characters"),
+    ],
+    ids=["marked, not UTF-8", "declared, not UTF-8", "UTF-16", "semicolons", "tabs", "no line ends"],
+)
+def test_a_file_that_cannot_be_read_as_told_is_refused_whole(
+    tmp_path: Path, content: bytes, encoding: str, says: str
+) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError, match=says):
+        inspect(path, "auto", encoding)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "price", "reason"),
+    [
+        ("1_0", "1", "no quantity: '1_0'"),
+        ("1e2", "1", "no quantity: '1e2'"),
+        ("٣", "1", "no quantity: '٣'"),
+        ("１", "1", "no quantity: '１'"),
+        ("-0", "1", "quantity is not positive"),
+        ("1.0", "1", "no quantity: '1.0'"),
+        ("1000001", "1", "quantity is over 1,000,000"),
+        ("9" * 5_000, "1", f"no quantity: {'9' * 5_000!r}"),
+        ("1", "1_0", "no price: '1_0'"),
+        ("1", "1e2", "no price: '1e2'"),
+        ("1", "٣", "no price: '٣'"),
+        ("1", "-0", "price is not positive"),
+        ("1", "-0.00", "price is not positive"),
+        ("1", "0x10", "no price: '0x10'"),
+        ("1", "Infinity", "no price: 'Infinity'"),
+        ("1", "10000000.01", "price is over 10,000,000"),
+        ("1", "1.", "no price: '1.'"),
+    ],
+)
+def test_numbers_are_plain_digits_within_their_limits(tmp_path: Path, quantity: str, price: str, reason: str) -> None:
+    """int() and Decimal() take underscores, exponents and the digits of every script."""
+    path = file_with(tmp_path, f"1,A,x,{quantity},13-12-10 8:26,{price},7,N")
+    (invoice,) = invoices(path, inspect(path, "auto"))
+    assert [why for _, why in invoice.rejects] == [reason]
+
+
 def test_latin_1_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
     latin = file_with(tmp_path, "1,A,CAFÉ,1,01-12-10 8:26,1,7,Österreich", encoding="latin-1")
     assert [i.country for i in invoices(latin, inspect(latin, "day-first"))] == ["Österreich"]
@@ -116,12 +240,15 @@ def test_the_sample_is_the_same_for_the_same_seed_and_dirty(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("2.55", 255), ("0.005", 1), ("0.001", 0), ("NaN", None), ("1e400", None), ("-1", -100)]
+    ("text", "value"),
+    [("2.55", 255), ("0.005", 1), ("0.001", 0), ("NaN", None), ("1e400", None), ("-1", -100), (".5", 50)],
 )
 def test_prices_are_exact_cents(text: str, value: int | None) -> None:
     assert cents(text) == value
 
 
-@pytest.mark.parametrize("text", ["31-02-10 8:00", "00-01-10", "1-1", "", "99-99-99 99:99"])
+@pytest.mark.parametrize(
+    "text", ["31-02-10 8:00", "00-01-10", "1-1", "", "99-99-99 99:99", "٠١-١٢-١٠", "1-12-100", "01-12/10", "1_1-12-10"]
+)
 def test_impossible_dates_are_no_dates(text: str) -> None:
     assert parse_date(text, "day-first") is None

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from partita import App, Conflict, SettingsError
+from partita import App, Conflict, PartitaError, SettingsError
 from partita.examples.shop.children import witnesses
-from partita.examples.shop.invoices import DateOrder, Form, Invoice, inspect, invoices
+from partita.examples.shop.invoices import DateChoice, Form, Invoice, inspect, invoices
 from partita.examples.shop.messages import OrderRejected, PlaceOrder, RequestReturn, ReturnRefused
 from partita.examples.shop.services import OrderId, ReturnId
 
@@ -26,46 +26,66 @@ DECIDE_WITHIN_S = 3_600.0
 class ImportResult:
     """What became of a file."""
 
+    lines: int = 0
+    placed_lines: int = 0
+    rejected_lines: int = 0
     invoices: int = 0
     orders: int = 0
     confirmed: int = 0
     cancelled: int = 0
-    rejected_lines: int = 0
     credit_notes: int = 0
     total_cents: int = 0
     returns: int = 0
     refunded_cents: int = 0
+    dates: str = ""
+    encoding: str = ""
+
+    def check(self, path: Path) -> None:
+        """Each line that was read is placed or rejected.
+
+        Raises:
+            PartitaError: they do not add up.
+        """
+        if self.lines != self.placed_lines + self.rejected_lines:
+            raise PartitaError(
+                f"{path}: {self.lines:,} lines were read, {self.placed_lines:,} placed and {self.rejected_lines:,} "
+                "rejected, which is not all of them.",
+                hint="Did the file change while it was read? Import it again: what is placed already stays as it is.",
+            )
 
 
 async def import_file(
-    app: App, path: Path, *, dates: DateOrder, encoding: str, stock: int, decline: float = 0.0
+    app: App, path: Path, *, dates: DateChoice, encoding: str, stock: int, decline: float = 0.0
 ) -> ImportResult:
     """Place every order of a file and wait until each is decided.
 
     Raises:
         SettingsError: the file cannot be read as told; nothing was placed.
+        PartitaError: a line of it is neither placed nor rejected.
     """
     form = inspect(path, dates, encoding)
     data = app.settings.data
     data.mkdir(parents=True, exist_ok=True)
     os.environ["PARTITA_DATA"] = str(data)
     os.environ["PARTITA_SHOP_STOCK"] = str(stock)
-    result = ImportResult()
+    result = ImportResult(lines=form.lines, dates=form.dates, encoding=form.encoding.removesuffix("-sig"))
+    elsewhere: set[str] = set()  # orders and returns of other files under a number of this one
     target = rejects_path(path, data)
     partial = target.with_name(target.name + ".partial")
     with witnesses(data, decline=decline):
         async with app.running():
             with partial.open("w", encoding="utf-8", newline="") as file:
                 rejects = csv.writer(file)
-                await _place_all(app, path, form, result, rejects)
+                await _place_all(app, path, form, result, rejects, elsewhere)
                 # What is returned must have been bought: every order is decided first.
                 await app.settled(DECIDE_WITHIN_S)
-                await _return_all(app, path, form, result, rejects)
+                await _return_all(app, path, form, result, rejects, elsewhere)
                 file.flush()
                 os.fsync(file.fileno())
+            result.check(path)
             partial.replace(target)
             await app.settled(DECIDE_WITHIN_S)
-            await _count(app, path, form, result)
+            await _count(app, path, form, result, elsewhere)
     _progress("")
     return result
 
@@ -76,26 +96,28 @@ def rejects_path(path: Path, data: Path) -> Path:
     return beside if os.access(path.parent, os.W_OK) else data / beside.name
 
 
-async def _place_all(app: App, path: Path, form: Form, result: ImportResult, rejects: Any) -> None:
+async def _place_all(app: App, path: Path, form: Form, result: ImportResult, rejects: Any, elsewhere: set[str]) -> None:
     rejects.writerow(["line", "reason", "text"])
-    done = 0
     for chunk in chunks(invoices(path, form), CHUNK):
         placing = [i for i in chunk if i.lines and not i.is_credit_note]
         answers = await asyncio.gather(*(_place(app, i) for i in placing))
         refused = {id(i): reason for i, reason in zip(placing, answers, strict=True) if reason}
         for invoice in chunk:
-            result.invoices += 1
-            result.credit_notes += invoice.is_credit_note
+            if invoice.number and not invoice.stood_at:
+                result.invoices += 1
+                result.credit_notes += invoice.is_credit_note
             bad = list(invoice.rejects)
             if id(invoice) in refused:
                 bad += [(row, refused[id(invoice)]) for row in invoice.rows]
+                elsewhere.add(invoice.number)
             elif invoice.lines and not invoice.is_credit_note:
                 result.orders += 1
+                result.placed_lines += len(invoice.rows)
             for row, reason in sorted(bad, key=lambda pair: pair[0].number):
                 rejects.writerow([row.number, reason, row.text])
                 result.rejected_lines += 1
-            done += len(invoice.rows) + len(invoice.rejects)
-        _progress(f"{done:,} of {form.rows:,} lines, {result.orders:,} orders placed")
+        done = result.placed_lines + result.rejected_lines
+        _progress(f"{done:,} of {form.lines:,} lines, {result.orders:,} orders placed")
 
 
 async def _place(app: App, invoice: Invoice) -> str | None:
@@ -117,7 +139,9 @@ async def _place(app: App, invoice: Invoice) -> str | None:
     return None
 
 
-async def _return_all(app: App, path: Path, form: Form, result: ImportResult, rejects: Any) -> None:
+async def _return_all(
+    app: App, path: Path, form: Form, result: ImportResult, rejects: Any, elsewhere: set[str]
+) -> None:
     """Turn each line of a credit note into a return; what matches no order is rejected with the reason."""
     for chunk in chunks((i for i in invoices(path, form) if i.is_credit_note and i.lines), CHUNK):
         lines = [(i, number) for i in chunk for number in range(len(i.lines))]
@@ -125,16 +149,22 @@ async def _return_all(app: App, path: Path, form: Form, result: ImportResult, re
         for (invoice, number), reason in zip(lines, answers, strict=True):
             if reason is None:
                 result.returns += 1
+                result.placed_lines += 1
             else:
                 row = invoice.rows[number]
+                elsewhere.add(_return_id(invoice, number))
                 rejects.writerow([row.number, reason, row.text])
                 result.rejected_lines += 1
         _progress(f"{result.returns:,} returns")
 
 
+def _return_id(invoice: Invoice, number: int) -> ReturnId:
+    return ReturnId(f"{invoice.number}-{number + 1}")
+
+
 async def _take_back(app: App, invoice: Invoice, number: int) -> str | None:
     assert invoice.occurred_at is not None
-    return_id = ReturnId(f"{invoice.number}-{number + 1}")
+    return_id = _return_id(invoice, number)
     command = RequestReturn(
         return_id=return_id,
         customer_id=invoice.customer_id,
@@ -151,11 +181,13 @@ async def _take_back(app: App, invoice: Invoice, number: int) -> str | None:
     return None
 
 
-async def _count(app: App, path: Path, form: Form, result: ImportResult) -> None:
-    """What became of this file's orders, asked in chunks: a file of any length needs the same memory."""
+async def _count(app: App, path: Path, form: Form, result: ImportResult, elsewhere: set[str]) -> None:
+    """What became of this file's orders and returns, asked in chunks: a statement has so many parameters at most."""
     for chunk in chunks((i for i in invoices(path, form) if i.is_credit_note and i.lines), CHUNK):
-        ids = [f"{i.number}-{number + 1}" for i in chunk for number in range(len(i.lines))]
-        names = {f"r{n}": each for n, each in enumerate(ids)}
+        ids = [_return_id(i, number) for i in chunk for number in range(len(i.lines))]
+        names: dict[str, str] = {f"r{n}": each for n, each in enumerate(ids) if each not in elsewhere}
+        if not names:
+            continue
         wanted = ", ".join(f":{name}" for name in names)
         sql = (
             "SELECT CAST(coalesce(sum(refund_cents), 0) AS BIGINT) AS cents FROM item_return "
@@ -164,7 +196,9 @@ async def _count(app: App, path: Path, form: Form, result: ImportResult) -> None
         async with app.store("order-service").reading() as session:
             result.refunded_cents += (await session.fetch(sql, names))[0]["cents"]
     for chunk in chunks((i for i in invoices(path, form) if i.lines and not i.is_credit_note), CHUNK):
-        names = {f"o{n}": number for n, number in enumerate(dict.fromkeys(i.number for i in chunk))}
+        names = {f"o{n}": i.number for n, i in enumerate(chunk) if i.number not in elsewhere}
+        if not names:
+            continue
         wanted = ", ".join(f":{name}" for name in names)
         sql = (
             "SELECT status, count(*) AS n, CAST(sum(total_cents) AS BIGINT) AS cents FROM orders "

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -17,18 +18,30 @@ from partita.examples.shop.services import OrderLine
 COLUMNS = ["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"]
 # Carriage, postage, fees, manual corrections: charged, never reserved.
 NOT_STOCKED = {"POST", "C2", "DOT", "M", "D", "S", "B", "PADS", "CRUK", "AMAZONFEE", "BANK CHARGES"}
-DATE = re.compile(r"(\d{1,4})[-/.](\d{1,2})[-/.](\d{1,4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2}))?)?$")
+# In ASCII only: "\d" would take the digits of every script, and int() and Decimal() take "1_0" and "1e2" as well.
+DATE = re.compile(
+    r"([0-9]{4}|[0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4}|[0-9]{1,2})"
+    r"(?:[ T]([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?)?"
+)
+QUANTITY = re.compile(r"[+-]?[0-9]{1,9}")
+PRICE = re.compile(r"[+-]?(?:[0-9]{1,12}(?:\.[0-9]{1,12})?|\.[0-9]{1,12})")
+LINE_CHARS_MAX = 1_000_000
 FIELD_CHARS_MAX = 10_000
+NAME_CHARS_MAX = 100
+QUANTITY_MAX = 1_000_000
+PRICE_CENTS_MAX = 1_000_000_000
 DateOrder = Literal["day-first", "month-first"]
+DateChoice = Literal["auto", "day-first", "month-first"]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the file: where it stands, as it was written, and its fields."""
+    """One line of the file: its number, its text, and its fields, or why it has none."""
 
     number: int
     text: str
     fields: list[str]
+    broken: str = ""
 
 
 @dataclass(slots=True)
@@ -36,6 +49,7 @@ class Invoice:
     """The lines of one invoice that make an order (of a credit note: a return), and those that do not, with the reason."""
 
     number: str
+    stood_at: int = 0  # the line where this number stood before, 0 = nowhere
     customer_id: str = "guest"
     country: str = ""
     occurred_at: datetime | None = None
@@ -51,95 +65,165 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a file is written, found out in a first pass over it."""
+    """How a file is written, found out in a first pass over it; `lines` counts neither its header nor empty lines."""
 
     encoding: str
     dates: DateOrder
-    rows: int
+    lines: int
 
 
-def inspect(path: Path, dates: DateOrder, encoding: str = "auto") -> Form:
+def inspect(path: Path, dates: DateChoice, encoding: str = "auto") -> Form:
     """Check a whole file before anything of it is placed; nothing is kept in memory.
 
     Raises:
-        SettingsError: no such file, not of this form, or a date that is impossible in this order.
+        SettingsError: no such file, not of this form, or dates that are impossible in this order or fit either.
     """
     if not path.is_file():
-        raise SettingsError(f"{path}: there is no such file.", hint="partita shop sample --invoices 100 -o orders.csv")
+        raise SettingsError(f"{path}: there is no such file.", hint="partita shop sample --invoices 100 -f orders.csv")
     found = _encoding(path) if encoding == "auto" else encoding
-    count = 0
+    lines = sum(1 for _ in _lines(path, found)) - 1
+    witnesses = _Dates()
     for row in rows(path, found):
-        count += 1
-        if len(row.fields) == len(COLUMNS) and row.fields[4].strip():
-            _check_date(path, row, dates)
-    return Form(found, dates, count)
+        if len(row.fields) == len(COLUMNS):
+            witnesses.look(row.number, row.fields[4])
+    return Form(found, witnesses.order(path, dates), lines)
 
 
-def _check_date(path: Path, row: Row, dates: DateOrder) -> None:
-    other: DateOrder = "month-first" if dates == "day-first" else "day-first"
-    text = row.fields[4]
-    if parse_date(text, dates) is None and parse_date(text, other) is not None:
-        raise SettingsError(
-            f"{path}:{row.number}: {text!r} is no date when read {dates}.",
-            hint=f"Nothing was placed. The file is written the other way: --dates {other}",
-        )
+@dataclass(slots=True)
+class _Dates:
+    """The first date of a file that is possible only day first, the first only month first, the first that fits both."""
+
+    day_first: tuple[int, str] | None = None
+    month_first: tuple[int, str] | None = None
+    either: tuple[int, str] | None = None
+
+    def look(self, number: int, text: str) -> None:
+        """Take one date into account."""
+        day_first, month_first = parse_date(text, "day-first"), parse_date(text, "month-first")
+        if day_first == month_first:
+            return
+        if month_first is None:
+            self.day_first = self.day_first or (number, text)
+        elif day_first is None:
+            self.month_first = self.month_first or (number, text)
+        else:
+            self.either = self.either or (number, text)
+
+    def order(self, path: Path, declared: DateChoice) -> DateOrder:
+        """The order in which the dates of the file are written.
+
+        Raises:
+            SettingsError: the declared order is impossible, or none is declared and the dates do not tell.
+        """
+        if self.day_first is not None and self.month_first is not None:
+            (one, first), (two, second) = self.day_first, self.month_first
+            raise SettingsError(
+                f"{path}:{one}: {first!r} is written day-first, and {second!r} in line {two} month-first.",
+                hint="Nothing was placed. Correct the file: no order of day and month fits all of it.",
+            )
+        told: DateOrder | None = "day-first" if self.day_first else "month-first" if self.month_first else None
+        if declared == "auto":
+            if told is None and self.either is not None:
+                raise SettingsError(
+                    f"{path}:{self.either[0]}: {self.either[1]!r} can be read day-first and month-first, as can each "
+                    "date of the file.",
+                    hint="Nothing was placed. Say how dates are written: --dates day-first, or --dates month-first",
+                )
+            return told or "day-first"
+        wrong = self.month_first if declared == "day-first" else self.day_first
+        if wrong is not None:
+            raise SettingsError(
+                f"{path}:{wrong[0]}: {wrong[1]!r} is no date when read {declared}.",
+                hint=f"Nothing was placed. The file is written the other way: --dates {told}",
+            )
+        return declared
 
 
 def _encoding(path: Path) -> str:
+    marked = False
     try:
+        with path.open("rb") as raw:
+            marked = raw.read(3) == codecs.BOM_UTF8
         with path.open(encoding="utf-8-sig", newline="") as file:
             for _ in iter(lambda: file.read(1 << 20), ""):
                 pass
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        if marked:
+            raise SettingsError(
+                f"{path}: begins with the mark of UTF-8 and is not UTF-8 ({error.reason}).",
+                hint="Nothing was placed. Write the file anew in one encoding.",
+            ) from error
         return "latin-1"
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror}).") from error
     return "utf-8-sig"
 
 
+def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
+    """The lines of a file that are not empty, with their numbers and without their ends (LF, CR LF or CR)."""
+    number = 0
+    try:
+        with path.open(encoding=encoding, newline="") as file:
+            for line in iter(lambda: file.readline(LINE_CHARS_MAX + 1), ""):
+                number += 1
+                if len(line) > LINE_CHARS_MAX:
+                    raise SettingsError(f"{path}:{number}: has more than {LINE_CHARS_MAX:,} characters.")
+                text = line.rstrip("\r\n")
+                if text:
+                    yield number, text
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"{path}: is not {encoding.removesuffix('-sig')} after line {number} ({error.reason}).",
+            hint="Nothing was placed. Say how characters are written: --encoding latin-1",
+        ) from error
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror}).") from error
+
+
 def rows(path: Path, encoding: str) -> Iterator[Row]:
-    """The rows of a file, one at a time.
+    """The rows of a file. Each line is a row of its own: a quote that nobody closes spoils one line, not those below it.
 
     Raises:
-        SettingsError: it is not of this form.
+        SettingsError: the file is not of this form.
     """
-    held: list[str] = []
-
-    def lines() -> Iterator[str]:
-        with path.open(encoding=encoding, newline="") as file:
-            for line in file:
-                held.append(line)
-                yield line
-
-    reader = csv.reader(lines())
-    header = next(reader, None)
-    if header is None or [name.strip() for name in header] != COLUMNS:
+    lines = _lines(path, encoding)
+    number, text = next(lines, (1, ""))
+    header = _parsed(number, text).fields
+    if [name.strip() for name in header] != COLUMNS:
         raise SettingsError(
-            f"{path}:1: the header is {','.join(header or ['(empty)'])[:100]!r}.",
-            hint=f"Expected: {','.join(COLUMNS)}",
+            f"{path}:{number}: the header is {text[:100] or '(empty)'!r}.", hint=f"Expected: {','.join(COLUMNS)}"
         )
-    held.clear()
-    number = reader.line_num + 1
+    for number, text in lines:
+        yield _parsed(number, text)
+
+
+def _parsed(number: int, text: str) -> Row:
     try:
-        for fields in reader:
-            text = "".join(held).rstrip("\r\n")
-            held.clear()
-            if fields:
-                yield Row(number, text, fields)
-            number = reader.line_num + 1
-    except csv.Error as error:
-        raise SettingsError(f"{path}:{number}: is no CSV ({error}).") from error
+        return Row(number, text, next(csv.reader([text], strict=True), []))
+    except csv.Error:
+        closed = text.count('"') % 2 == 0
+        beside = "text beside a closed quote, or a field that is too long"
+        why = beside if closed else "a quote that is not closed in its line"
+        return Row(number, text, [], why)
 
 
 def invoices(path: Path, form: Form) -> Iterator[Invoice]:
-    """The invoices of a file in its order; lines of one invoice stand together."""
+    """The invoices of a file in its order; lines of one invoice stand together.
+
+    A second group of lines under one number is rejected: placed again it would be taken for a repeat of the first.
+    Only the numbers are kept, so it is the same answer each time the file is read.
+    """
     current: Invoice | None = None
+    first: dict[str, int] = {}
     for row in rows(path, form.encoding):
-        number = row.fields[0].strip()
-        if current is None or current.number != number:
+        # A line that is none of this form says nothing of where an invoice ends.
+        number = row.fields[0].strip() if len(row.fields) == len(COLUMNS) else ""
+        if current is None or (number and current.number != number):
             if current is not None:
                 yield current
-            current = Invoice(number)
+            current = Invoice(number, stood_at=first.get(number, 0))
+            if number:
+                first.setdefault(number, row.number)
         _take(current, row, form.dates)
     if current is not None:
         yield current
@@ -172,48 +256,58 @@ def _take(invoice: Invoice, row: Row, dates: DateOrder) -> None:
 
 def _why_not(invoice: Invoice, row: Row) -> str | None:
     """Why a line makes no part of an order; None = it does."""
+    if row.broken:
+        return row.broken
     if len(row.fields) != len(COLUMNS):
         return f"{len(row.fields)} fields instead of {len(COLUMNS)}"
     if any(len(value) > FIELD_CHARS_MAX or "\0" in value for value in row.fields):
         return "a field is too long or has a NUL"
-    if not invoice.number:
+    if any(len(row.fields[n]) > NAME_CHARS_MAX for n in (0, 1, 6, 7)):
+        return f"a number, code or country has more than {NAME_CHARS_MAX} characters"
+    if not row.fields[0].strip():
         return "no invoice number"
-    if not row.fields[1].strip():
+    if invoice.stood_at:
+        return f"invoice {invoice.number} stands in line {invoice.stood_at} already, and its lines are not together"
+    return _why_no_order_line(invoice, row)
+
+
+def _why_no_order_line(invoice: Invoice, row: Row) -> str | None:
+    code, quantity, price = row.fields[1].strip(), row.fields[3].strip(), cents(row.fields[5].strip())
+    if not code:
         return "no stock code"
-    quantity, price = row.fields[3].strip(), cents(row.fields[5].strip())
-    if not re.fullmatch(r"[+-]?\d{1,9}", quantity):
+    if QUANTITY.fullmatch(quantity) is None:
         return f"no quantity: {quantity!r}"
+    if abs(int(quantity)) > QUANTITY_MAX:
+        return f"quantity is over {QUANTITY_MAX:,}"
     if invoice.is_credit_note and int(quantity) >= 0:
         return "the quantity of a credit note is not negative"
     if not invoice.is_credit_note and int(quantity) <= 0:
         return "quantity is not positive"
     if price is None:
         return f"no price: {row.fields[5]!r}"
+    if price > PRICE_CENTS_MAX:
+        return f"price is over {PRICE_CENTS_MAX // 100:,}"
     return "price is not positive" if price <= 0 else None
 
 
 def cents(text: str) -> int | None:
     """A price in cents, rounded half up; None where it is no price."""
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
+    if PRICE.fullmatch(text) is None:
         return None
-    if not value.is_finite() or abs(value) > 1_000_000_000:
-        return None
-    return int((value * 100).quantize(Decimal(1), ROUND_HALF_UP))
+    return int((Decimal(text) * 100).quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def parse_date(text: str, dates: DateOrder) -> datetime | None:
     """A date of the file in UTC; a year first is read as it stands. None where it is impossible."""
-    match = DATE.match(text.strip())
+    match = DATE.fullmatch(text.strip())
     if match is None:
         return None
-    one, two, three, hour, minute, second = (int(part or 0) for part in match.groups())
+    one, two, three, hour, minute, second = (int(match[group] or 0) for group in (1, 3, 4, 5, 6, 7))
     if len(match[1]) == 4:
         year, month, day = one, two, three
     else:
         day, month = (one, two) if dates == "day-first" else (two, one)
-        year = three if three >= 100 else three + (2000 if three < 70 else 1900)
+        year = three if len(match[4]) == 4 else three + (2000 if three < 70 else 1900)
     try:
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:

@@ -35,6 +35,7 @@ INSERT INTO order_trouble (order_id, who, what, cause, letter_id) VALUES (:order
 ON CONFLICT (letter_id) DO NOTHING
 """
 LINES_MAX = 2_000
+TOTAL_CENTS_MAX = 10_000_000_000_000
 
 
 # By order id, not only by message id: a client that lost its answer and its key asks again for the same order.
@@ -46,6 +47,8 @@ async def place(cmd: PlaceOrder, tx: Tx) -> OrderPlaced:
         raise OrderRejected(reason="an order has lines with positive quantities and a positive total")
     if len(cmd.lines) > LINES_MAX:
         raise OrderRejected(reason=f"an order has at most {LINES_MAX} lines")
+    if total > TOTAL_CENTS_MAX:
+        raise OrderRejected(reason=f"an order is worth at most {TOTAL_CENTS_MAX // 100:,}")
     row = await tx.fetch_one(
         PLACE,
         order_id=cmd.order_id,

@@ -19,7 +19,7 @@ ARTICLES = (
     "TEA SET",
 )
 COUNTRIES = ("United Kingdom", "United Kingdom", "United Kingdom", "Norway", "EIRE", "France", "Germany")
-START = datetime(2010, 12, 1, 8, 26, tzinfo=UTC)
+START = datetime(2010, 12, 13, 8, 26, tzinfo=UTC)  # no month has this number: the order of the dates is plain
 
 
 class Dice:
