@@ -206,8 +206,8 @@ async def raw_claim(ground: Ground, count: int) -> float:
     while taken < count:
         for slot in range(SLOTS):
             async with ground.store.reading() as session:
-                rows = await session.outbox.pending(slot, 0, BATCH)
-            await ground.store.sent([(slot, row.seq) for row in rows])
+                rows = await session.outbox.unsent([slot], BATCH)
+            await ground.store.sent([(slot, row.seq) for _, row in rows])
             taken += len(rows)
     return count / (time.perf_counter() - began)
 

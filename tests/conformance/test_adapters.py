@@ -87,18 +87,25 @@ class SharedMarks(Around):
 
 
 class BackwardOutbox(Around):
-    """Pending rows in no order."""
+    """Unsent rows in no order."""
 
-    async def pending(self, slot: int, after_seq: int, limit: int) -> Sequence[PendingRow]:
-        return list(await self.inner.pending(slot, after_seq, limit))[::-1]
+    async def unsent(self, slots: Sequence[int], limit: int) -> Sequence[tuple[int, PendingRow]]:
+        return list(await self.inner.unsent(slots, limit))[::-1]
 
 
 class ForgetfulOutbox(Around):
     """Deletes before the bus has it."""
 
-    async def pending(self, slot: int, after_seq: int, limit: int) -> Sequence[PendingRow]:
-        rows = await self.inner.pending(slot, after_seq, limit)
+    async def unsent(self, slots: Sequence[int], limit: int) -> Sequence[tuple[int, PendingRow]]:
+        rows = await self.inner.unsent(slots, limit)
         return rows[1:] if len(rows) > 1 else rows
+
+
+class OutboxWithParked(Around):
+    """Rows of parked keys are handed out as the others are."""
+
+    async def park(self, slot: int, seq: int, key: str | None, reason: str) -> None:
+        return None
 
 
 class NoFence(Around):
@@ -119,6 +126,7 @@ LEDGERS = {
     "inbox": SharedMarks,
     "outbox": BackwardOutbox,
     "outbox ": ForgetfulOutbox,
+    " outbox": OutboxWithParked,
     "claims": NoFence,
     "sagas": EarlyTimers,
 }

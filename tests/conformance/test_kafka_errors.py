@@ -108,7 +108,7 @@ async def relaying(store: Store, bus: Any) -> AsyncIterator[None]:
 async def waiting(store: Store) -> set[str]:
     """The values not marked as sent."""
     async with store.reading() as session:
-        found = [row for slot in range(SLOTS) for row in await session.outbox.pending(slot, 0, 1_000)]
+        found = [row for _, row in await session.outbox.unsent(range(SLOTS), 1_000)]
     return {row.payload.decode() for row in found}
 
 

@@ -107,7 +107,7 @@ async def test_rows_of_a_key_leave_in_the_order_of_their_numbers(server: str) ->
     async with opened(open_store) as one, opened(open_store) as two:
         await asyncio.gather(*(write(store, name) for store in (one, two) for name in "xyz"))
         async with one.reading() as session:
-            rows = await session.outbox.pending(0, 0, 1_000)
+            rows = [row for _, row in await session.outbox.unsent([0], 1_000)]
     for key in "ab":
         assert [row.id for row in rows if row.key == key] == [f"{key}/{n}" for n in range(1, 91)]
 
@@ -120,7 +120,7 @@ async def test_many_rows_keep_the_order_in_which_they_were_added(server: str) ->
                 await session.outbox.add([outbox_row(f"o{n}") for n in range(first, first + count)])
                 await session.outbox.add([outbox_row(f"kept{first}/{n}") for n in range(count)], queued=False)
         async with store.reading() as session:
-            rows = await session.outbox.pending(0, 0, 1_000)
+            rows = [row for _, row in await session.outbox.unsent([0], 1_000)]
             status = await session.outbox.status()
     assert [row.id for row in rows] == [f"o{n}" for n in range(506)]
     assert (status.pending, status.total) == (506, 1_012)

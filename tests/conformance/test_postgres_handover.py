@@ -27,7 +27,7 @@ def server() -> Iterator[str]:
 async def pending(store: Store) -> list[str]:
     """What the relays would send."""
     async with store.reading() as session:
-        return [row.id for row in await session.outbox.pending(0, 0, 10)]
+        return [row.id for _, row in await session.outbox.unsent([0], 10)]
 
 
 async def test_a_check_of_the_schema_knows_of_the_trigger(server: str) -> None:

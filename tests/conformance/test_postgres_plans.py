@@ -46,7 +46,6 @@ STATEMENTS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "dead_letters.PURGE_FAILURES of nothing": (dead_letters.PURGE_FAILURES, (0, 0, SOME)),
     "parking.WAKE_OVERDUE": (parking.WAKE_OVERDUE, ("g", ALL, SOME)),
     "inbox.SEEN": (inbox.SEEN, ("g", ["m7", "m8"])),
-    "outbox.PENDING": (outbox.PENDING, (0, 0, 100)),
     "outbox.STATUS": (outbox.STATUS, ()),
     "sagas.DUE": (sagas.DUE, (ALL, 10)),
     "sequences.RESERVE": (sequences.RESERVE, (["t"], ["k"], [1], "id", "1")),

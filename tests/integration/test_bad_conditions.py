@@ -176,7 +176,7 @@ async def main():
     async with store.transaction() as session:
         await session.outbox.add([outbox_row("after")])
     async with store.reading() as session:
-        rows = await session.outbox.pending(0, 0, 1000)
+        rows = [row for _, row in await session.outbox.unsent([0], 1000)]
     assert len(rows) == kept + 1, (len(rows), kept)
     assert refused, "the limit was never met"
     await store.close()

@@ -135,7 +135,7 @@ async def test_what_the_bus_refused_is_tried_again(bank: Any) -> None:
         for cents in (1, 2):
             await bank.app.send(bank.Deposit(name="a", cents=cents))
         async with store.transaction() as session:
-            pending = [(slot, r) for slot in range(4) for r in await session.outbox.pending(slot, 0, 10)]
+            pending = await session.outbox.unsent(range(4), 10)
             slot, first = pending[0]
             await session.outbox.park(slot, first.seq, first.key, "no such topic")
         async with store.reading() as session:

@@ -160,13 +160,9 @@ class Outbox(Protocol):
         """Write messages; `queued=False` keeps a record of one that need not travel."""
         ...
 
-    async def pending(self, slot: int, after_seq: int, limit: int) -> Sequence[PendingRow]:
-        """Unsent rows of a slot behind `after_seq`, in commit order; rows of parked keys are left out."""
-        ...
-
     async def unsent(self, slots: Sequence[int], limit: int) -> Sequence[tuple[int, PendingRow]]:
-        """As `pending` from the start, of several slots in one question, with the slot of each: at most `limit` rows of
-        a slot."""
+        """Unsent rows of these slots, with the slot of each: at most `limit` rows of a slot, those of a key in commit order;
+        rows of parked keys are left out."""
         ...
 
     async def park(self, slot: int, seq: int, key: str | None, reason: str) -> None:

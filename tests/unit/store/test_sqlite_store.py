@@ -23,7 +23,7 @@ async def opened(path: Path) -> SqliteStore:
 async def send(store: SqliteStore, name: str) -> None:
     async with store.transaction() as session:
         await session.outbox.add([outbox_row(name)])
-        rows = await session.outbox.pending(0, 0, 10)
+        rows = [row for _, row in await session.outbox.unsent([0], 10)]
     await store.sent([(0, row.seq) for row in rows])
 
 
@@ -43,7 +43,7 @@ async def test_a_full_disk_in_a_handlers_statement_keeps_nothing_and_blames_no_m
     db.execute("PRAGMA max_page_count=1000000")
     async with store.transaction() as session:
         assert not await session.fetch("SELECT * FROM own", {})
-        assert not await session.outbox.pending(0, 0, 10)
+        assert not await session.outbox.unsent([0], 10)
         assert not await session.inbox.seen("group", ["m1"])
     await store.close()
 

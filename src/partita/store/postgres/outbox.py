@@ -24,14 +24,6 @@ NUMBERED, QUEUE = (
 DRAW = "SELECT nextval('outbox_seq_seq') FROM generate_series(1, $1)"
 # A reader other than the relays is known by its slot; HELD while its last rows must come before ours (store/handover.py).
 OUTSIDE, HELD = "outbox_slot", "outbox_held"
-PENDING = f"""
-SELECT o.seq, o.id, o.aggregatetype, o.aggregateid, o.headers, o.payload, o.at_us
-FROM outbox_queue AS q JOIN outbox AS o ON o.seq = q.seq
-WHERE q.slot = $1 AND q.seq > $2
-  AND NOT EXISTS (SELECT 1 FROM outbox_parked AS p WHERE p.slot = q.slot AND (p.seq = q.seq OR p.key = o.aggregateid))
-  AND NOT EXISTS (SELECT 1 FROM partita_meta WHERE name = '{HELD}')
-ORDER BY q.seq LIMIT $3
-"""
 UNSENT = "SELECT * FROM partita_unsent($1, $2)"
 SENT = f"SELECT partita_sent($1, $2), {UNSYNCED}"
 PARK = f"""
@@ -87,12 +79,8 @@ class PostgresOutbox:
         if queued:
             self._added()
 
-    async def pending(self, slot: int, after_seq: int, limit: int) -> Sequence[PendingRow]:
-        """Unsent rows of a slot, those of a key in commit order, without those of parked keys."""
-        return [PendingRow(*row) for row in await self._link.rows(PENDING, slot, after_seq, limit)]
-
     async def unsent(self, slots: Sequence[int], limit: int) -> Sequence[tuple[int, PendingRow]]:
-        """Unsent rows of several slots."""
+        """Unsent rows of several slots, those of a key in commit order, without those of parked keys."""
         rows = await self._link.rows(UNSENT, slots, limit)
         return [(row[0], PendingRow(*row[1:])) for row in rows]
 

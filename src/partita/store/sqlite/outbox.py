@@ -15,15 +15,15 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 # One writer at a time: the rows just added are those behind the mark.
 MARK = "SELECT coalesce(max(seq), 0) FROM outbox"
 QUEUE = "INSERT INTO outbox_queue (slot, seq) SELECT slot, seq FROM outbox WHERE seq > ?"
-PENDING = """
+UNSENT = """
 SELECT o.seq, o.id, o.aggregatetype, o.aggregateid, o.headers, o.payload, o.at_us
 FROM outbox_queue AS q JOIN outbox AS o ON o.seq = q.seq
-WHERE q.slot = ? AND q.seq > ? ORDER BY q.seq LIMIT ?
+WHERE q.slot = ? ORDER BY q.seq LIMIT ?
 """
-PENDING_BESIDE_PARKED = """
+UNSENT_BESIDE_PARKED = """
 SELECT o.seq, o.id, o.aggregatetype, o.aggregateid, o.headers, o.payload, o.at_us
 FROM outbox_queue AS q JOIN outbox AS o ON o.seq = q.seq
-WHERE q.slot = ? AND q.seq > ?
+WHERE q.slot = ?
   AND NOT EXISTS (SELECT 1 FROM outbox_parked AS p WHERE p.slot = q.slot AND (p.seq = q.seq OR p.key = o.aggregateid))
 ORDER BY q.seq LIMIT ?
 """
@@ -71,15 +71,14 @@ class SqliteOutbox:
             self._db.execute(QUEUE, (mark,))
             self._added()
 
-    async def pending(self, slot: int, after_seq: int, limit: int) -> Sequence[PendingRow]:
-        """Unsent rows of a slot in commit order, without those of parked keys."""
-        parked = self._db.execute(IS_PARKED, (slot,)).fetchone() is not None
-        rows = self._db.execute(PENDING_BESIDE_PARKED if parked else PENDING, (slot, after_seq, limit))
-        return [PendingRow(*row) for row in rows]
-
     async def unsent(self, slots: Sequence[int], limit: int) -> Sequence[tuple[int, PendingRow]]:
-        """Unsent rows of several slots."""
-        return [(slot, row) for slot in slots for row in await self.pending(slot, 0, limit)]
+        """Unsent rows of several slots in commit order, without those of parked keys."""
+        found: list[tuple[int, PendingRow]] = []
+        for slot in slots:
+            parked = self._db.execute(IS_PARKED, (slot,)).fetchone() is not None
+            rows = self._db.execute(UNSENT_BESIDE_PARKED if parked else UNSENT, (slot, limit))
+            found += [(slot, PendingRow(*row)) for row in rows]
+        return found
 
     async def park(self, slot: int, seq: int, key: str | None, reason: str) -> None:
         """Hold a refused row and its key."""

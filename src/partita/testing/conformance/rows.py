@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from partita.store.port import InboxRow, OutboxRow, SagaRow, Store
+from partita.store.port import InboxRow, OutboxRow, PendingRow, SagaRow, Session, Store
 from partita.store.trouble import DeadLetter, ParkedRow, State
 
 OpenStore = Callable[[], Awaitable[Store]]
@@ -35,6 +35,11 @@ async def opened(open_store: OpenStore) -> AsyncIterator[Store]:
         yield store
     finally:
         await store.close()
+
+
+async def unsent(session: Session, slot: int = 0) -> list[PendingRow]:
+    """What a relay would take of one slot."""
+    return [row for _, row in await session.outbox.unsent([slot], 100)]
 
 
 def inbox_row(message_id: str, consumer: str = "group", key: str | None = "k", at_us: int = 1) -> InboxRow:
