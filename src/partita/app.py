@@ -151,7 +151,7 @@ class App:
             raise PartitaError("The app runs already in this process.", hint="Use the running one.")
         self.settings.check_stores(s.name for s in self.services)
         names = list(services) if services is not None else [s.name for s in self.services]
-        machine = self.machine or this_machine()
+        machine = self.machine or this_machine(folder=self.settings.data, keep=True)
         wake = machine.wake(self.settings.data / "wake")
         bus = self.around_bus(self.connect_bus(machine, wake), wake)
         system = System(self.catalog, self.settings, machine, connect_codec(), bus, self.topics)
@@ -256,7 +256,7 @@ async def open_stores(app: App, data: Path) -> AsyncIterator[dict[str, Store]]:
     Raises:
         NotFound: the folder, or the server `PARTITA_STORE` names, holds none of them.
     """
-    machine = app.machine or this_machine()
+    machine = app.machine or this_machine(folder=data)
     app.settings.check_stores(s.name for s in app.services)
     servers = {s: app.settings.store_of(s.name) for s in app.services}
     files = {s: data / f"{s.name}.db" for s in app.services}
@@ -297,7 +297,7 @@ async def open_bus(app: App, data: Path) -> AsyncIterator[Bus]:
     where: str | Path = app.settings.bus or data / "log.db"
     if isinstance(where, Path) and not where.exists():
         raise NotFound(f"{data}: no log there.", hint="Name the folder with --data.")
-    machine = app.machine or this_machine()
+    machine = app.machine or this_machine(folder=data)
     with closing(machine.wake(data / "wake")) as wake:
         bus = connect_bus(where, machine, wake, create=False, migrate=app.settings.migrate)
         await bus.open()

@@ -41,33 +41,25 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clock, read once and carried on by the monotonic one.
+    """The machine's clock: one reading of the wall, carried on by `elapsed_ns`, which counts sleep and no steps.
 
-    A wall clock that is set back (by hand, by NTP, by a resumed snapshot) would hold every timer for
-    as long; so the wall is read at the start and only ever followed forward.
+    `us` is the time at the moment at which `elapsed_ns` said `at_ns`; by default the wall clock now.
     """
 
-    def __init__(self) -> None:
-        self._floor_us = 0
-        self._wall_us = time.time_ns() // 1000
-        self._mono_ns = time.monotonic_ns()
+    def __init__(
+        self, us: int | None = None, at_ns: int | None = None, elapsed_ns: Callable[[], int] = time.monotonic_ns
+    ) -> None:
+        self._elapsed_ns = elapsed_ns
+        self._at_ns = elapsed_ns() if at_ns is None else at_ns
+        self._us = time.time_ns() // 1000 if us is None else us
 
     def not_before(self, us: int) -> None:
         """Never answer less than `us`: the newest time a database of ours has already written."""
-        self._floor_us = max(self._floor_us, us)
-        if self._wall_us < us:
-            self._wall_us = us
-            self._mono_ns = time.monotonic_ns()
+        self._us += max(0, us - self.now_us())
 
     def now_us(self) -> int:
-        """Microseconds since 1970 UTC: the start plus the time elapsed, or the wall where that is ahead."""
-        carried = self._wall_us + (time.monotonic_ns() - self._mono_ns) // 1000
-        wall = time.time_ns() // 1000
-        if wall > carried + US:
-            # A suspended machine stops the monotonic clock but not the world's: follow it forward.
-            self._wall_us, self._mono_ns = wall, time.monotonic_ns()
-            return wall
-        return carried
+        """Microseconds since 1970 UTC: the time at the start plus the time that has passed since."""
+        return self._us + (self._elapsed_ns() - self._at_ns) // 1000
 
     def monotonic(self) -> float:
         """Seconds on the machine's monotonic clock."""

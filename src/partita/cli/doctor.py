@@ -124,7 +124,7 @@ async def _databases(app: App, data: Path) -> list[Line]:
         path, server = data / f"{service.name}.db", app.settings.store_of(service.name)
         if not server and not path.exists():
             continue
-        machine = this_machine()
+        machine = this_machine(folder=data)
         store = connect_store(server or path, machine, service=service.name, tables="", create=False, migrate=False)
         try:
             await store.open()
@@ -136,7 +136,8 @@ async def _databases(app: App, data: Path) -> list[Line]:
             what, _, hint = str(error).partition("\n")
             lines.append(Line("bad", service.name, what, hint.strip()))
             continue
-        newest = max(newest, machine.clock.now_us())
+        if not server:
+            newest = max(newest, machine.clock.now_us())
         check = "ok" if server else quick_check(path)  # a server checks its own pages
         async with store.reading() as session:
             status = await session.outbox.status()
@@ -150,7 +151,7 @@ async def _databases(app: App, data: Path) -> list[Line]:
         )
         fix = "" if check == "ok" else "The file is damaged: put back a backup."
         lines.append(Line("bad" if bad else "note" if dead else "ok", service.name, f"{check}, {found}", fix))
-    return lines + _clock(newest)
+    return lines + _clock(newest, data)
 
 
 def _reader(service: str, reader: Reader | None) -> list[Line]:
@@ -164,7 +165,7 @@ def _reader(service: str, reader: Reader | None) -> list[Line]:
     return [Line("ok" if reader.active else "bad", f"outbox of {service}", read_by(reader), fix)]
 
 
-def _clock(newest: int) -> list[Line]:
+def _clock(newest: int, data: Path) -> list[Line]:
     lines = []
     behind = (newest - wall_us()) / US
     if behind > BACK_S_MAX:
@@ -176,6 +177,15 @@ def _clock(newest: int) -> list[Line]:
                 "Set it right. Until then timers go by the stored time, which only moves forward.",
             )
         )
+    elif newest and behind < -BACK_S_MAX:
+        lines.append(
+            Line(
+                "note",
+                "clock",
+                f"the wall clock was set {-behind:,.0f} s forward since this machine started; timers count the time that passed",
+                f"Nothing fires early. To go by the wall clock, stop all processes of {data} and delete {data / 'clock'}.",
+            )
+        )
     elif newest:
-        lines.append(Line("ok", "clock", "not behind the newest stored time"))
+        lines.append(Line("ok", "clock", "as the wall clock says"))
     return lines
