@@ -38,9 +38,13 @@ class PartitaError(Exception):
         super().__init__(what)
         self.hint = hint
 
+    @property
+    def what(self) -> str:
+        """What happened, without what to do."""
+        return super().__str__()
+
     def __str__(self) -> str:
-        what = super().__str__()
-        return f"{what}\n  {self.hint}" if self.hint else what
+        return f"{self.what}\n  {self.hint}" if self.hint else self.what
 
 
 class DeclarationError(PartitaError):

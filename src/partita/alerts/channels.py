@@ -20,8 +20,9 @@ from urllib.parse import parse_qs, urlsplit
 from partita.alerts.alarms import Told
 from partita.clock import US
 from partita.errors import SettingsError
+from partita.foreign_text import logger, shown
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 TIMEOUT_S = 5.0
 NEVER = "0001-01-01T00:00:00Z"
 
@@ -107,9 +108,10 @@ class MailChannel:
         mail = EmailMessage()
         first = told[0]
         more = f" and {len(told) - 1} more" if len(told) > 1 else ""
-        mail["Subject"] = f"[{first.status}] {first.alarm.name} in {first.alarm.service}{more}"
+        mail["Subject"] = shown(f"[{first.status}] {first.alarm.name} in {first.alarm.service}{more}")
         mail["From"], mail["To"] = self._from, ", ".join(self._to)
-        mail.set_content("\n\n".join(f"{s}: {a.summary}\n{a.severity}, first do: {a.hint}" for s, a in told))
+        lines = [(f"{s}: {a.summary}", f"{a.severity}, first do: {a.hint}", "") for s, a in told]
+        mail.set_content("\n".join(shown(line) for three in lines for line in three))
         kind = smtplib.SMTP_SSL if self._parts.scheme == "smtps" else smtplib.SMTP
         try:
             with kind(self._parts.hostname or "", self._parts.port or 25, timeout=TIMEOUT_S) as server:

@@ -11,7 +11,7 @@ from partita.alerts.channels import channels_of
 from partita.alerts.reading import read as read_service
 from partita.alerts.rules import RULES
 from partita.cli.operating import beside, run
-from partita.cli.output import app_option, data_option, moment, output_option, print_json, table
+from partita.cli.output import app_option, data_option, moment, output_option, print_json, say, table
 from partita.clock import wall_us
 from partita.errors import PartitaError
 from partita.settings import Settings
@@ -45,9 +45,9 @@ def list_(context: click.Context, data: Path, app_name: str, output: str) -> Non
         print_json("Alerts", {"items": [{**a._asdict(), "since": moment(a.since_us)} for a in found]})
     elif found:
         rows = [(a.severity, a.name, moment(a.since_us)[:19], a.summary, a.hint) for a in found]
-        click.echo(table(["severity", "alert", "since (UTC)", "what", "first do"], rows))
+        say(*table(["severity", "alert", "since (UTC)", "what", "first do"], rows))
     else:
-        click.echo("all is well")
+        say("all is well")
     if found:
         context.exit(3)
 
@@ -61,7 +61,7 @@ def rules(output: str) -> None:
         print_json("AlertRules", {"items": items})
         return
     rows = [(r.name, r.severity, f"above {r.limit:g} for {r.for_s:g} s", r.summary) for r in RULES]
-    click.echo(table(["alert", "severity", "fires", "says"], rows))
+    say(*table(["alert", "severity", "fires", "says"], rows))
 
 
 @alerts.command(epilog="Example:  PARTITA_ALERT_WEBHOOK=https://host/path partita alerts test")
@@ -84,6 +84,6 @@ def test() -> None:
         return results
 
     results = run(tell())
-    click.echo(table(["channel", "result"], results))
+    say(*table(["channel", "result"], results))
     if any(result != "told" for _, result in results):
         raise PartitaError("A channel does not work.", hint="PARTITA_ALERT_WEBHOOK and PARTITA_ALERT_MAIL name them.")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from partita.cli.operating import beside, run
-from partita.cli.output import app_option, data_option, moment, output_option, print_json, table
+from partita.cli.output import app_option, data_option, moment, output_option, print_json, say, table
 from partita.operators.audit import Verified
 from partita.operators.audit import verify as verify_store
 from partita.store.operations import AuditEntry
@@ -40,9 +40,9 @@ def list_(limit: int, data: Path, app_name: str, output: str) -> None:
         print_json("Audit", {"items": items})
     elif found:
         rows = [(moment(e.at_us)[:19], e.actor, name, e.verb, e.target, e.detail, e.reason) for name, e in found]
-        click.echo(table(["at (UTC)", "who", "service", "what", "of", "detail", "why"], rows))
+        say(*table(["at (UTC)", "who", "service", "what", "of", "detail", "why"], rows))
     else:
-        click.echo("nobody has done anything yet")
+        say("nobody has done anything yet")
 
 
 @audit.command(epilog="Example:  partita audit verify")
@@ -68,6 +68,6 @@ def verify(context: click.Context, data: Path, app_name: str, output: str) -> No
     else:
         for name, v in found.items():
             said = f"broken at entry {v.broken.seq}" if v.broken else "whole"
-            click.echo(f"{name}: {v.entries} entries, {said}")
+            say(f"{name}: {v.entries} entries, {said}")
     if broken:
         context.exit(3)

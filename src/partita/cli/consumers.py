@@ -12,7 +12,7 @@ import click
 from partita.app import load_app, open_bus, open_stores
 from partita.bus.port import GroupLag
 from partita.cli.operating import acting_options, beside, confirmed, run
-from partita.cli.output import app_option, data_option, output_option, print_json, table
+from partita.cli.output import app_option, data_option, output_option, print_json, say, table, talk
 from partita.errors import Conflict, NotFound
 from partita.observability.why import why_group
 from partita.operators.audit import actor
@@ -49,13 +49,13 @@ def list_(group: str | None, data: Path, app_name: str, output: str) -> None:
         owned = sum(p.owner is not None for p in parts)
         members = len({p.owner for p in parts if p.owner is not None})
         rows.append((name, topic, sum(p.lag for p in parts), f"{owned} of {len(parts)}", members))
-    click.echo(table(["group", "topic", "behind", "partitions held", "members"], rows) if rows else "no groups yet")
+    say(*(table(["group", "topic", "behind", "partitions held", "members"], rows) if rows else ["no groups yet"]))
     for name, (said, parked) in states.items():
         if parked.keys or said:
             counts = [
                 f"{getattr(parked, k)} {k}" for k in ("waiting", "behind", "gap", "ready", "dead") if getattr(parked, k)
             ]
-            click.echo(f"{name}: " + "; ".join([*said, *([f"parked {', '.join(counts)}"] if counts else [])]))
+            say(f"{name}: " + "; ".join([*said, *([f"parked {', '.join(counts)}"] if counts else [])]))
 
 
 @consumers.command(epilog="Example:  partita consumers pause payment-service --reason 'provider is being repaired'")
@@ -73,7 +73,7 @@ def pause(group: str, data: Path, app_name: str, **how: Any) -> None:
                 await pause_group(system.stores[group], reason=how["reason"], by=actor())
 
     run(work())
-    click.echo(f"{group} " + ("would be paused" if how["dry_run"] else "is paused within half a second"))
+    say(f"{group} " + ("would be paused" if how["dry_run"] else "is paused within half a second"))
 
 
 @consumers.command(epilog="Example:  partita consumers resume payment-service")
@@ -90,7 +90,7 @@ def resume(group: str, data: Path, app_name: str, **how: Any) -> None:
                 await resume_group(system.stores[group], reason=how["reason"], by=actor())
 
     run(work())
-    click.echo(f"{group} goes on")
+    say(f"{group} goes on")
 
 
 @consumers.command(
@@ -119,9 +119,9 @@ def reset(group: str, topic: str, to: str, execute: bool, data: Path, app_name: 
 
     partitions = run(work())
     done = execute and not how["dry_run"]
-    click.echo(f"{partitions} partitions of {topic} " + ("are" if done else "would be") + f" at their {to}")
+    say(f"{partitions} partitions of {topic} " + ("are" if done else "would be") + f" at their {to}")
     if not done:
-        click.echo("do it with --execute (the group must be paused)", err=True)
+        talk("do it with --execute (the group must be paused)")
 
 
 @consumers.command(
@@ -141,7 +141,7 @@ def accept_gap(group: str, topic: str, key: str, data: Path, app_name: str, **ho
             confirmed(f"Give up the missing message before key {key}", 1, yes=how["yes"], reason=how["reason"])
             return await give_up_gap(system.stores[group], topic, key, reason=how["reason"], by=actor())
 
-    click.echo(f"number {run(work())} of key {key} may run now")
+    say(f"number {run(work())} of key {key} may run now")
 
 
 @consumers.command(epilog="Example:  partita consumers forget reports-2025 --reason 'the job is gone'")
@@ -168,7 +168,7 @@ def forget(group: str, data: Path, app_name: str, **how: Any) -> None:
     partitions = run(work())
     if not partitions:
         raise NotFound(f"There is no group {group}.", hint="partita consumers list")
-    click.echo(f"{group} " + ("would be" if how["dry_run"] else "is") + f" forgotten in {partitions} partitions")
+    say(f"{group} " + ("would be" if how["dry_run"] else "is") + f" forgotten in {partitions} partitions")
 
 
 async def _read(

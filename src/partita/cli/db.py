@@ -10,7 +10,7 @@ import click
 from partita.app import App, load_app
 from partita.bus.connect import connect_migrations as migrations_of_bus
 from partita.cli.operating import confirmed, run
-from partita.cli.output import DEFAULT_APP, data_option, output_option, print_json, printable, table, talk
+from partita.cli.output import DEFAULT_APP, data_option, document, output_option, print_json, say, table, talk
 from partita.errors import NotFound
 from partita.machine.system import this_machine
 from partita.migration import Deviation, Migrations, Standing
@@ -46,7 +46,7 @@ def status(app_name: str, only: tuple[str, ...], data: Path, output: str) -> int
         print_json("DbStatus", {"pending": sum(s.pending for s in standings.values()), "items": items})
     else:
         rows = [(n, s.applied, s.known, s.pending, s.state, schemas[n].where) for n, s in standings.items()]
-        click.echo(table(["schema", "applied", "known", "pending", "state", "where"], rows))
+        say(*table(["schema", "applied", "known", "pending", "state", "where"], rows))
     return 3 if any(s.state != "current" for s in standings.values()) else 0
 
 
@@ -76,14 +76,14 @@ def upgrade(app_name: str, only: tuple[str, ...], dry_run: bool, yes: bool, data
         for name, schema in schemas.items():
             done[name] = list(run(_upgraded(schema)))
             if done[name] and output == "text":
-                click.echo(f"{name}: applied {_words(done[name])}")
+                say(f"{name}: applied {_words(done[name])}")
     if output == "json":
         items = [{"name": n, "where": schemas[n].where, "applied": done[n]} for n in schemas]
         print_json("DbUpgrade", {"dry_run": dry_run, "pending": pending if dry_run else {}, "items": items})
     elif dry_run and count:
         talk("nothing was changed (--dry-run)")
     elif not any(done.values()):
-        click.echo("nothing to do" + (": another process was faster" if count and not dry_run else ""))
+        say("nothing to do" + (": another process was faster" if count and not dry_run else ""))
     return 3 if dry_run and count else 0
 
 
@@ -108,7 +108,8 @@ def sql(app_name: str, only: tuple[str, ...], everything: bool, data: Path, outp
         return
     for name, script in scripts.items():
         if script:
-            click.echo(f"-- {name}: {schemas[name].where}\n{script}")
+            say(f"-- {name}: {schemas[name].where}")
+            document(script)
     if not any(scripts.values()):
         talk("nothing is pending")
 
@@ -136,14 +137,13 @@ def check(app_name: str, only: tuple[str, ...], data: Path, output: str) -> int:
         print_json("DbCheck", {"findings": len(items), "items": items})
         return 3 if items else 0
     for item in items:
-        click.echo(printable(f"{item['name']}: {item['what']}: {item['found']}"))
+        say(f"{item['name']}: {item['what']}: {item['found']}")
         if item["expected"] != "there":
-            click.echo(printable(f"    expected: {item['expected']}"))
-    click.echo(
-        f"\n{len(items)} findings in {len(schemas)} schemas"
-        if items
-        else f"{len(schemas)} schemas are as they should be"
-    )
+            say(f"    expected: {item['expected']}")
+    if items:
+        say("", f"{len(items)} findings in {len(schemas)} schemas")
+    else:
+        say(f"{len(schemas)} schemas are as they should be")
     return 3 if items else 0
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from partita.cli.output import output_option, print_json, table, talk
+from partita.cli.output import live_line, output_option, print_json, say, table, talk
 from partita.errors import PartitaError, SettingsError
 from partita.settings import without_secrets
 
@@ -83,9 +83,9 @@ def demo(
     options = shop_demo.DemoOptions(
         data=folder, seconds=seconds, rate=rate, kill_every_s=kills, seed=seed, bug=bug or "", **servers
     )
-    talk(head(options))
+    talk(*head(options))
     if bug:
-        talk(f"  planted bug: without {bug}. An invariant must turn red.\n")
+        talk(f"  planted bug: without {bug}. An invariant must turn red.", "")
     screen = Screen(live=not headless, quiet=output == "json")
     try:
         with screen.keys():
@@ -97,14 +97,14 @@ def demo(
     if output == "json":
         print_json("DemoResult", outcome.as_json())
     else:
-        click.echo(report(outcome))
+        say(*report(outcome))
         if outcome.compensated_order:
             _show_journey(outcome.compensated_order, options)
     if data is None and outcome.holds and headless:
         shop_demo.remove(folder)
     else:
         flags = "".join(f" --{n} {shown}" for n, shown in _servers(options).items())
-        talk(f"\n  data kept in {folder}   look: partita journey KEY --data {folder}{flags}")
+        talk("", f"  data kept in {folder}   look: partita journey KEY --data {folder}{flags}")
     return 0 if outcome.holds else 3
 
 
@@ -119,11 +119,11 @@ HEAD = """
 """
 
 
-def head(options: DemoOptions) -> str:
+def head(options: DemoOptions) -> list[str]:
     """What runs where; of a URL no user, password or option is shown."""
     kills = options.kill_every_s
     servers = _servers(options)
-    return HEAD.format(
+    text = HEAD.format(
         servers=" and ".join(f"a server for the {name}" for name in servers) or "no servers",
         seed=options.seed,
         store=servers.get("store") or "SQLite, a file per service",
@@ -131,6 +131,7 @@ def head(options: DemoOptions) -> str:
         rate=options.rate,
         load=f"kill -9 every {kills:g} s" if kills else "keys",
     )
+    return text.removesuffix("\n").split("\n")
 
 
 def _servers(options: DemoOptions) -> dict[str, str]:
@@ -170,8 +171,8 @@ class Screen:
         import tty
 
         named = [f"{k} {role}" for k, role in KEYS.items()]
-        talk("  kill -9:  " + "  ".join(named[:4]) + "\n            " + "  ".join(named[4:]))
-        talk("  x poison   f mend it: rehearse, edit, replay   q quit\n")
+        talk("  kill -9:  " + "  ".join(named[:4]), "            " + "  ".join(named[4:]))
+        talk("  x poison   f mend it: rehearse, edit, replay   q quit", "")
         before = termios.tcgetattr(sys.stdin)
         tty.setcbreak(sys.stdin)
         try:
@@ -183,7 +184,9 @@ class Screen:
     def say(self, text: str) -> None:
         """A line that stays."""
         if not self._quiet:
-            talk(("\r\x1b[K" if self._live else "") + f"  {text}")
+            if self._live:
+                live_line("")
+            talk(f"  {text}")
 
     def tell(self, running: object, numbers: object, left: float) -> str | None:
         """Show the numbers; returns what a pressed key asks for."""
@@ -198,8 +201,7 @@ class Screen:
             self._said = True
             self.say(f"first order confirmed {running.first_confirmed_s:.1f} s after the start")
         if self._live:
-            sys.stderr.write("\r\x1b[K" + line)
-            sys.stderr.flush()
+            live_line(line)
             return self._key()
         import time
 
@@ -216,7 +218,7 @@ class Screen:
         return {"q": "quit", "x": "poison", "f": "mend"}.get(pressed) or KEYS.get(pressed)
 
 
-def report(outcome: object) -> str:
+def report(outcome: object) -> list[str]:
     """What was proven, in plain words."""
     from partita.examples.shop.demo import Outcome, percentile
     from partita.examples.shop.demo_ledger import lost_and_twice
@@ -227,7 +229,7 @@ def report(outcome: object) -> str:
     rows = [
         (i.id, "ok" if not i.violations else "RED", i.checks, len(i.violations), i.text) for i in outcome.invariants
     ]
-    lines = ["", table(["", "", "checks", "broken", "invariant"], rows), ""]
+    lines = ["", *table(["", "", "checks", "broken", "invariant"], rows), ""]
     for invariant in outcome.invariants:
         lines += [f"  {invariant.id}: {text}" for text in invariant.violations[:3]]
     checks = sum(i.checks for i in outcome.invariants)
@@ -247,14 +249,14 @@ def report(outcome: object) -> str:
         lines.append(f"NOT mended: {outcome.unmended}")
     lines += [f"CRASHED: {each}" for each in outcome.crashed]
     if outcome.holds:
-        lines.append(
-            f"Proven by {checks:,} checks: every accepted order was decided, every cent and every\n"
-            "article is where it belongs, every mail went out once, and every message is\n"
-            "accounted for, whichever process died."
-        )
+        lines += [
+            f"Proven by {checks:,} checks: every accepted order was decided, every cent and every",
+            "article is where it belongs, every mail went out once, and every message is",
+            "accounted for, whichever process died.",
+        ]
     else:
         lines.append("NOT proven.")
-    return "\n".join(lines)
+    return lines
 
 
 def _show_journey(key: str, options: DemoOptions) -> None:
@@ -265,10 +267,9 @@ def _show_journey(key: str, options: DemoOptions) -> None:
     from partita.examples.shop.app import app
     from partita.observability.journey import journey
 
-    async def read() -> str:
+    async def read() -> list[str]:
         settings = replace(app.settings, data=options.data, store=options.store, bus=options.bus)
         async with open_stores(app.configured(settings), options.data) as stores:
             return drawing(key, await journey(stores, key))
 
-    click.echo("\nOne compensated order:\n")
-    click.echo(asyncio.run(read()))
+    say("", "One compensated order:", "", *asyncio.run(read()))

@@ -7,7 +7,7 @@ import click
 from partita.app import App, load_app
 from partita.catalog.contract import Contract
 from partita.catalog.service import Service
-from partita.cli.output import app_option, output_option, print_json, table
+from partita.cli.output import app_option, document, output_option, print_json, say, table
 from partita.errors import NotFound
 from partita.sagas.diagram import text
 from partita.schemas.avro import fields_of
@@ -29,7 +29,7 @@ def describe(what: str, name: str, app_name: str, output: str) -> None:
             raise NotFound(
                 f"There is no saga {name!r}.", hint=f"There is: {', '.join(d.name for d in app.definitions)}."
             )
-        click.echo(text(definition))
+        document(text(definition))
     elif what == "service":
         _service(app, app.catalog.service(name), output)
     else:
@@ -47,7 +47,7 @@ def _app(app: App, output: str) -> None:
     if output == "json":
         print_json("App", {"services": [r[0] for r in rows], "sagas": [d.name for d in app.definitions]})
         return
-    click.echo(table(["service", "team", "namespace", "messages", "handles", "sagas"], rows))
+    say(*table(["service", "team", "namespace", "messages", "handles", "sagas"], rows))
 
 
 def _service(app: App, service: Service, output: str) -> None:
@@ -58,12 +58,12 @@ def _service(app: App, service: Service, output: str) -> None:
     if output == "json":
         print_json("Service", {"name": service.name, "owns": [o[0] for o in owns], "handles": [h[0] for h in handles]})
         return
-    click.echo(
-        f"{service.name}   team {service.team}   order={service.order}   reads {', '.join(app.catalog.topics_of(service))}\n"
+    say(
+        f"{service.name}   team {service.team}   order={service.order}   reads {', '.join(app.catalog.topics_of(service))}",
+        "",
     )
-    click.echo(table(["owns", "kind", "topic", "key"], owns))
-    click.echo()
-    click.echo(table(["handles", "with", "dedupes by", "at once"], handles))
+    say(*table(["owns", "kind", "topic", "key"], owns), "")
+    say(*table(["handles", "with", "dedupes by", "at once"], handles))
 
 
 def _message(app: App, name: str, output: str) -> None:
@@ -91,8 +91,8 @@ def _message(app: App, name: str, output: str) -> None:
             },
         )
         return
-    click.echo(
+    say(
         f"{contract.full_name}   {contract.kind} of {contract.service.name} on {contract.topic}, key {contract.key_field}"
     )
-    click.echo(f"consumed by {', '.join(consumers) or 'nobody'}   declared at {contract.place}\n")
-    click.echo(table(["field", "type", "default", "since"], fields))
+    say(f"consumed by {', '.join(consumers) or 'nobody'}   declared at {contract.place}", "")
+    say(*table(["field", "type", "default", "since"], fields))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,20 @@ import click
 
 from partita.cli.dlq_acting import any_letter, discard, edit, import_, replay, restore
 from partita.cli.operating import beside, filter_options, run, the_filter
-from partita.cli.output import app_option, data_option, moment, output_option, print_json, printable, table
+from partita.cli.output import (
+    app_option,
+    data_option,
+    document,
+    json_of,
+    moment,
+    output_option,
+    print_json,
+    say,
+    table,
+    talk,
+)
 from partita.errors import NotFound
+from partita.foreign_text import shown_lines
 from partita.operators.editing import View, difference, view
 from partita.store.trouble import DeadLetter, Failure, LetterFilter, LetterGroup
 
@@ -52,9 +63,9 @@ def groups(data: Path, app_name: str, output: str) -> None:
             + (moment(g.first_us)[:19], g.fingerprint)
             for g in found
         ]
-        click.echo(table(["letters", "group", "message", "cause", "first (UTC)", "--cause"], rows))
+        say(*table(["letters", "group", "message", "cause", "first (UTC)", "--cause"], rows))
     else:
-        click.echo("no open dead letters")
+        say("no open dead letters")
 
 
 @dlq.command("list", epilog="Example:  partita dlq list --group payment-service --type ChargePayment")
@@ -93,9 +104,9 @@ def list_(
             + (f"{x.cause_type}: {x.cause[:40]}",)
             for x in found
         ]
-        click.echo(table(["id", "group", "message", "key", "tries", "status", "cause"], rows))
+        say(*table(["id", "group", "message", "key", "tries", "status", "cause"], rows))
     else:
-        click.echo("no such dead letters")
+        say("no such dead letters")
 
 
 @dlq.command(epilog="Example:  partita dlq show 01a2091b-94ad-7000-bb6f-8f5f0cac74d3")
@@ -131,27 +142,23 @@ def show(letter_id: str, data: Path, app_name: str, output: str) -> None:
         }
         print_json("DeadLetter", content)
         return
-    click.echo(f"{letter.type or '(unreadable)'}  key {printable(letter.key or '-')}   {letter.status}")
-    click.echo(
-        f"group {letter.consumer}   {letter.topic}[{letter.partition}]@{letter.offset}   message {letter.message_id}"
-    )
-    click.echo(
-        f"{letter.cause_type}: {printable(letter.cause)}   ({letter.attempts} tries, fingerprint {letter.fingerprint})"
-    )
+    say(f"{letter.type or '(unreadable)'}  key {letter.key or '-'}   {letter.status}")
+    say(f"group {letter.consumer}   {letter.topic}[{letter.partition}]@{letter.offset}   message {letter.message_id}")
+    say(f"{letter.cause_type}: {letter.cause}   ({letter.attempts} tries, fingerprint {letter.fingerprint})")
     if behind:
-        click.echo(f"{behind} later messages of this key wait behind it")
+        say(f"{behind} later messages of this key wait behind it")
     rows = [(moment(f.at_us), f.stage, f.tries, f"{f.cause_type}: {f.cause[:60]}") for f in failures]
     if rows:
-        click.echo("\n" + table(["at (UTC)", "stage", "tries", "cause"], rows))
-    click.echo("")
+        say("", *table(["at (UTC)", "stage", "tries", "cause"], rows))
+    say("")
     if seen.fields is not None:
-        click.echo(printable_json(seen.fields))
+        document(json_of(seen.fields, indent=2))
     else:
-        click.echo(f"cannot be decoded: {printable(seen.problem)}")
-    click.echo(f"\nvalue    {seen.value_hex}")
+        say(f"cannot be decoded: {seen.problem}")
+    say("", f"value    {seen.value_hex}")
     if seen.fields is None:
-        click.echo(f"headers  {seen.headers_hex}")
-    click.echo("\n" + "\n".join(printable(line) for line in letter.stack.splitlines()))
+        say(f"headers  {seen.headers_hex}")
+    say("", *shown_lines(letter.stack))
 
 
 @dlq.command(epilog="Example:  partita dlq diff 01a2091b-94ad-7000-bb6f-8f5f0cac74d3")
@@ -180,7 +187,7 @@ def diff(letter_id: str, data: Path, app_name: str, output: str) -> None:
         items = [{"field": field, "before": before, "after": after} for field, before, after in rows]
         print_json("DeadLetterDifference", {"items": items})
     else:
-        click.echo(table(["field", "before", "after"], rows))
+        say(*table(["field", "before", "after"], rows))
 
 
 @dlq.command(epilog="Example:  partita dlq export letters.jsonl --group payment-service")
@@ -197,11 +204,11 @@ def export(file: Any, group: str | None, data: Path, app_name: str, **given: Any
             for name, store in system.stores.items():
                 async with store.reading() as session:
                     for letter in await session.dead_letters.find(name, 1_000_000, the_filter(**given, status="open")):
-                        file.write(json.dumps(exported(letter)) + "\n")
+                        file.write(json_of(exported(letter)) + "\n")
                         count += 1
         return count
 
-    click.echo(f"{run(write())} letters", err=True)
+    talk(f"{run(write())} letters")
 
 
 def exported(letter: DeadLetter) -> dict[str, object]:
@@ -215,8 +222,3 @@ def as_json(letter: DeadLetter) -> dict[str, object]:
     for name in ("headers", "value", "stack", "at_us", "closed_us"):
         content.pop(name)
     return {**content, "at": moment(letter.at_us), "closed_at": moment(letter.closed_us) or None}
-
-
-def printable_json(fields: Any) -> str:
-    """Fields as indented JSON that a terminal may show."""
-    return "\n".join(printable(line) for line in json.dumps(fields, indent=2, default=str).splitlines())

@@ -19,7 +19,7 @@ from partita.cli.operating import (
     run,
     the_filter,
 )
-from partita.cli.output import app_option, data_option, output_option, print_json, printable, table, talk
+from partita.cli.output import app_option, data_option, output_option, print_json, say, table, talk
 from partita.errors import Malformed, NotFound
 from partita.operators.audit import actor, record
 from partita.operators.discarding import begin_discard, run_discard
@@ -74,11 +74,9 @@ def replay(context: click.Context, /, rehearsal: bool, group: str | None, output
     if output == "json":
         print_json("Replay", {"items": results})
     elif not results:
-        click.echo("no such open dead letters")
+        say("no such open dead letters")
     for result in results if output == "text" else ():
-        click.echo(
-            f"{result['group']}: " + ", ".join(f"{k} {v}" for k, v in result.items() if k != "group" and v != "")
-        )
+        say(f"{result['group']}: " + ", ".join(f"{k} {v}" for k, v in result.items() if k != "group" and v != ""))
     if any(r.get("stopped") for r in results) and not how["no_wait"]:
         context.exit(1)
 
@@ -120,19 +118,19 @@ def tell_rehearsal(found: list[Rehearsed], output: str) -> None:
         print_json("Rehearsal", content)
         return
     if not found:
-        click.echo("no such open dead letters")
+        say("no such open dead letters")
         return
     behind = sum(not each.letter_id for each in found)
-    click.echo(f"{len(found) - behind} letters" + (f" and {behind} messages that wait behind them" if behind else ""))
+    say(f"{len(found) - behind} letters" + (f" and {behind} messages that wait behind them" if behind else ""))
     for verdict, count in verdicts.most_common():
-        click.echo(f"  {count:>6,}  {verdict}")
+        say(f"  {count:>6,}  {verdict}")
     for error, count in Counter(each.error for each in found if each.error).most_common(5):
-        click.echo(f"          {count:,} x {printable(error)[:100]}")
+        say(f"          {count:,} x {error[:100]}")
     for name, count in leaves.most_common():
-        click.echo(f"  {count:>6,}  {name} would leave")
+        say(f"  {count:>6,}  {name} would leave")
     for name, count in calls.most_common():
-        click.echo(f"  {count:>6,}  calls to the outside by {name}, each with its idempotency key (not rehearsed)")
-    click.echo("Nothing has happened: all of it was rolled back.")
+        say(f"  {count:>6,}  calls to the outside by {name}, each with its idempotency key (not rehearsed)")
+    say("Nothing has happened: all of it was rolled back.")
 
 
 async def _replay(
@@ -218,7 +216,7 @@ def edit(letter_id: str, sets: tuple[str, ...], data_file: Path | None, data: Pa
             pipeline = system.pipelines[letter.consumer]
             copy = edited(letter, pipeline, system.ids, changes, whole=data_file is not None)
             rows = difference(view(letter, system.codec), view(copy, system.codec))
-            talk(table(["field", "before", "after"], rows) if rows else "nothing changes")
+            talk(*(table(["field", "before", "after"], rows) if rows else ["nothing changes"]))
             if act["dry_run"] or not rows:
                 return ""
             confirmed("Put the edited copy in its place", 1, yes=act["yes"], reason=act["reason"])
@@ -227,7 +225,7 @@ def edit(letter_id: str, sets: tuple[str, ...], data_file: Path | None, data: Pa
 
     new_id = run(mend())
     if new_id:
-        click.echo(new_id)
+        say(new_id)
         talk(f"replay it with: partita dlq replay --id {new_id}")
 
 
@@ -285,9 +283,7 @@ def discard(execute: bool, group: str | None, data: Path, app_name: str, **given
 
     count = run(work())
     done = execute and not dry_run
-    click.echo(
-        f"{count:,} letters {'discarded; partita dlq restore ID takes one back' if done else 'would be discarded'}"
-    )
+    say(f"{count:,} letters {'discarded; partita dlq restore ID takes one back' if done else 'would be discarded'}")
     if not done and count:
         talk("do it with --execute")
 
@@ -306,7 +302,7 @@ def restore(letter_id: str, data: Path, app_name: str) -> None:
             await restore_letter(system.stores[letter.consumer], service, letter_id, by=actor())
 
     run(work())
-    click.echo(f"{letter_id} is open again")
+    say(f"{letter_id} is open again")
 
 
 @click.command("import", epilog="Example:  partita dlq import letters.jsonl")
@@ -335,7 +331,7 @@ def import_(file: Any, data: Path, app_name: str) -> None:
         return taken, seen
 
     taken, seen = run(work())
-    click.echo(f"{taken:,} of {seen:,} letters imported")
+    say(f"{taken:,} of {seen:,} letters imported")
 
 
 def imported(line: str, number: int) -> DeadLetter:

@@ -14,7 +14,7 @@ import click
 from partita.app import App, load_app
 from partita.cli.doctor_cluster import look_at_cluster
 from partita.cli.outbox_reader import read_by
-from partita.cli.output import app_option, data_option, moment, output_option, print_json
+from partita.cli.output import app_option, data_option, moment, output_option, print_json, say
 from partita.clock import US, wall_us
 from partita.errors import NotFound, PartitaError
 from partita.machine.system import this_machine
@@ -57,10 +57,10 @@ def doctor(data: Path, app_name: str, output: str) -> int:
         print_json("Doctor", {"findings": bad, "items": items})
         return 3 if bad else 0
     for line in lines:
-        click.echo(f"{ {'ok': ' ok ', 'note': 'note', 'bad': ' !! '}[line.level] } {line.what}: {line.found}")
+        say(f"{ {'ok': ' ok ', 'note': 'note', 'bad': ' !! '}[line.level] } {line.what}: {line.found}")
         if line.fix:
-            click.echo(f"       {line.fix}")
-    click.echo(f"\n{bad} findings" if bad else "\nnothing to do")
+            say(f"       {line.fix}")
+    say("", f"{bad} findings" if bad else "nothing to do")
     return 3 if bad else 0
 
 
@@ -112,8 +112,7 @@ async def _server(app: App) -> list[Line]:
         try:
             lines += [Line(*finding) for finding in await server_findings(url, this_machine())]
         except PartitaError as error:
-            what, _, hint = str(error).partition("\n")
-            lines.append(Line("bad", "server", what, hint.strip()))
+            lines.append(Line("bad", "server", error.what, error.hint))
     return lines
 
 
@@ -129,12 +128,10 @@ async def _databases(app: App, data: Path) -> list[Line]:
         try:
             await store.open()
         except NotFound as error:
-            what = str(error).partition("\n")[0]
-            lines.append(Line("note", service.name, what, "It is made by the first run: partita run"))
+            lines.append(Line("note", service.name, error.what, "It is made by the first run: partita run"))
             continue
         except PartitaError as error:
-            what, _, hint = str(error).partition("\n")
-            lines.append(Line("bad", service.name, what, hint.strip()))
+            lines.append(Line("bad", service.name, error.what, error.hint))
             continue
         if not server:
             newest = max(newest, machine.clock.now_us())

@@ -51,7 +51,7 @@ async def _look_at_log(app: App) -> list[Finding]:
         finally:
             await bus.close()
     except NotFound as error:
-        return [Finding("note", "bus", str(error).partition("\n")[0], "It is made by the first run.")]
+        return [Finding("note", "bus", error.what, "It is made by the first run.")]
     except PartitaError as error:
         return [_bad(error)]
     behind = sum(each.lag for each in lags)
@@ -60,5 +60,4 @@ async def _look_at_log(app: App) -> list[Finding]:
 
 
 def _bad(error: PartitaError) -> Finding:
-    what, _, hint = str(error).partition("\n")
-    return Finding("bad", "bus", what, hint.strip())
+    return Finding("bad", "bus", error.what, error.hint)

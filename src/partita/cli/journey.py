@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from partita.app import load_app, open_stores
-from partita.cli.output import app_option, data_option, moment, output_option, print_json, printable
+from partita.cli.output import app_option, data_option, moment, output_option, print_json, say
 from partita.errors import NotFound
 from partita.observability.journey import Hop
 from partita.observability.journey import journey as ask
@@ -27,7 +27,7 @@ def journey(key: str, data: Path, app_name: str, output: str) -> None:
     if output == "json":
         print_json("Journey", {"key": key, "messages": [_as_json(h) for h in hops]})
         return
-    click.echo(drawing(key, hops))
+    say(*drawing(key, hops))
 
 
 async def _read(key: str, data: Path, app_name: str) -> list[Hop]:
@@ -48,11 +48,11 @@ def _as_json(hop: Hop) -> dict[str, object]:
     }
 
 
-def drawing(key: str, hops: list[Hop]) -> str:
-    """A journey as a tree with times from its start."""
+def drawing(key: str, hops: list[Hop]) -> list[str]:
+    """The lines of a journey as a tree with times from its start."""
     start = min(h.at_us for h in hops)
     end = max([h.at_us for h in hops] + [x.at_us for h in hops for x in h.handled])
-    lines = [f"{printable(key)}   {moment(start)} UTC   {len(hops)} messages in {(end - start) / 1000:,.1f} ms", ""]
+    lines = [f"{key}   {moment(start)} UTC   {len(hops)} messages in {(end - start) / 1000:,.1f} ms", ""]
     for hop in hops:
         who = ", ".join(
             h.by if h.outcome == "handled" else f"{h.by} ({h.outcome})" for h in hop.handled if "/" not in h.by
@@ -60,4 +60,4 @@ def drawing(key: str, hops: list[Hop]) -> str:
         origin = hop.service or "sent"
         left = f"{(hop.at_us - start) / 1000:>9,.1f}  {'  ' * hop.depth}{hop.name}"
         lines.append(f"{left:<42} {origin} -> {who or 'nobody'}")
-    return "\n".join(lines)
+    return lines

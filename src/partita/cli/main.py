@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
@@ -76,11 +77,11 @@ def cli() -> None:
     """Event-driven systems that lose nothing and do nothing twice."""
 
 
-def main() -> None:
+def main(args: Sequence[str] | None = None) -> None:
     """Run the command line; errors of Partita end with their own exit code and say what to do."""
     sys.excepthook = _defect
     try:
-        code = cli.main(prog_name="partita", standalone_mode=False)
+        code = cli.main(args, prog_name="partita", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.Abort:
         sys.exit(130)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from partita.app import load_app, open_bus, open_stores
-from partita.cli.output import app_option, data_option, output_option, print_json
+from partita.cli.output import app_option, data_option, document, output_option, print_json
 from partita.observability.metrics import Sample, read
 from partita.observability.metrics_page import page
 
@@ -24,7 +24,7 @@ def metrics(data: Path, app_name: str, output: str) -> None:
     if output == "json":
         print_json("Metrics", {"items": [each._asdict() for each in samples]})
     else:
-        click.echo(page(samples), nl=False)
+        document(page(samples))
 
 
 async def _read(data: Path, app_name: str) -> list[Sample]:

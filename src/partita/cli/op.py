@@ -9,7 +9,7 @@ import click
 
 from partita.cli.dlq_acting import carry_out, carry_out_discard
 from partita.cli.operating import beside, run
-from partita.cli.output import app_option, data_option, moment, output_option, print_json, table
+from partita.cli.output import app_option, data_option, moment, output_option, print_json, say, table
 from partita.errors import NotFound
 from partita.operators.audit import actor
 from partita.operators.discarding import VERB as DISCARD
@@ -46,9 +46,9 @@ def list_(data: Path, app_name: str, output: str) -> None:
             + (moment(row.created_us)[:19], row.reason)
             for name, row in found
         ]
-        click.echo(table(["id", "group", "what", "status", "done", "by", "began (UTC)", "reason"], rows))
+        say(*table(["id", "group", "what", "status", "done", "by", "began (UTC)", "reason"], rows))
     else:
-        click.echo("no operations yet")
+        say("no operations yet")
 
 
 @op.command(epilog="Example:  partita op resume op_8f5f0cac74d3")
@@ -76,6 +76,6 @@ def resume(context: click.Context, operation_id: str, data: Path, app_name: str,
     if output == "json":
         print_json("Operation", {"items": [result]})
     else:
-        click.echo(", ".join(f"{k} {v}" for k, v in result.items() if v != ""))
+        say(", ".join(f"{k} {v}" for k, v in result.items() if v != ""))
     if result["stopped"]:
         context.exit(1)

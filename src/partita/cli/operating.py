@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 import click
 
 from partita.app import App, load_app, open_stores
-from partita.cli.output import talk
+from partita.cli.output import live_line, talk
 from partita.errors import Conflict, NotFound, SettingsError
+from partita.foreign_text import shown
 from partita.runtime.system import System
 from partita.settings import without_secrets
 from partita.store.trouble import LetterFilter
@@ -93,10 +94,10 @@ def confirmed(what: str, count: int, *, yes: bool, reason: str) -> None:
     if not sys.stdin.isatty():
         raise Conflict(f"{what}: not confirmed, there is no terminal to ask on.", hint="Add --yes.")
     if count > ASK_FOR_COUNT_ABOVE:
-        answer = click.prompt(f"{what}. Type the number to confirm", default="", show_default=False, err=True)
+        answer = click.prompt(f"{shown(what)}. Type the number to confirm", default="", show_default=False, err=True)
         agreed = answer.replace(",", "").strip() == str(count)
     else:
-        agreed = click.confirm(what, err=True)
+        agreed = click.confirm(shown(what), err=True)
     if not agreed:
         raise Conflict("Not confirmed; nothing was done.")
 
@@ -104,7 +105,6 @@ def confirmed(what: str, count: int, *, yes: bool, reason: str) -> None:
 def progress_line(text: str, *, last: bool = False) -> None:
     """One line that is written over, on a terminal only."""
     if sys.stderr.isatty():
-        sys.stderr.write(f"\r\x1b[K{text}" + ("\n" if last else ""))
-        sys.stderr.flush()
+        live_line(text, last=last)
     elif last:
         talk(text)

@@ -11,7 +11,7 @@ import click
 from partita.app import load_app, open_stores
 from partita.cli.operating import acting_options, beside, confirmed, run
 from partita.cli.outbox_reader import debezium, hand_over, read_by, take_back
-from partita.cli.output import app_option, data_option, output_option, print_json, table
+from partita.cli.output import app_option, data_option, output_option, print_json, say, table
 from partita.operators.audit import actor
 from partita.operators.steering import retry_outbox
 from partita.store.port import OutboxStatus, ParkedOut
@@ -51,7 +51,7 @@ def status(data: Path, app_name: str, output: str) -> None:
         (n, s.pending, f"{s.oldest_us / 1e6:.1f} s" if s.pending else "", s.parked, s.total, read_by(s.reader))
         for n, s in found.items()
     ]
-    click.echo(table(["service", "pending", "oldest", "parked", "kept", "read by"], rows))
+    say(*table(["service", "pending", "oldest", "parked", "kept", "read by"], rows))
 
 
 async def _read(data: Path, app_name: str) -> dict[str, OutboxStatus]:
@@ -84,9 +84,9 @@ def list_(limit: int, data: Path, app_name: str, output: str) -> None:
         print_json("OutboxRefused", {"items": [{"service": name, **row._asdict()} for name, row in found]})
     elif found:
         rows = [(name, row.id, row.type.rpartition(".")[2], row.key or "", row.reason) for name, row in found]
-        click.echo(table(["service", "id", "message", "key", "reason"], rows))
+        say(*table(["service", "id", "message", "key", "reason"], rows))
     else:
-        click.echo("the bus refused nothing")
+        say("the bus refused nothing")
 
 
 @outbox.command(epilog="Example:  partita outbox retry order-service --reason 'limit of the topic raised'")
@@ -108,4 +108,4 @@ def retry(service: str, data: Path, app_name: str, **how: Any) -> None:
             return count
 
     count = run(work())
-    click.echo(f"{count} rows " + ("would be tried again" if how["dry_run"] else "are tried again"))
+    say(f"{count} rows " + ("would be tried again" if how["dry_run"] else "are tried again"))

@@ -12,7 +12,7 @@ import click
 from partita.app import App, load_app, open_bus, open_stores
 from partita.bus.port import TopicSpec
 from partita.cli.operating import acting_options, confirmed, run
-from partita.cli.output import app_option, data_option, talk
+from partita.cli.output import app_option, data_option, document, say, talk
 from partita.errors import SettingsError
 from partita.machine.system import this_machine
 from partita.operators.audit import actor
@@ -59,7 +59,7 @@ def debezium(slot: str, data: Path, app_name: str, output: str) -> None:
     """
     app = load_app(app_name)
     settings = connector(_handover(app, slot).place, slot)
-    click.echo((as_json if output == "json" else as_properties)(settings, slot))
+    document((as_json if output == "json" else as_properties)(settings, slot))
     talk(f"first: partita outbox hand-over; it makes the slot and the topic {heartbeat_topic(slot)}")
 
 
@@ -87,12 +87,12 @@ def hand_over(slot: str, wait_s: float, data: Path, app_name: str, **how: Any) -
 
     waiting = run(work())
     if waiting < 0:
-        click.echo(f"the slot and publication {slot} would be made, and the outboxes handed over")
+        say(f"the slot and publication {slot} would be made, and the outboxes handed over")
     elif waiting:
-        click.echo(f"handed over, but {waiting} older rows wait for the relays: do not start the connector yet")
+        say(f"handed over, but {waiting} older rows wait for the relays: do not start the connector yet")
         talk("Does a relay run? partita outbox status. Then run this again.")
     else:
-        click.echo("handed over, and the relays have sent what was theirs: start the connector now")
+        say("handed over, and the relays have sent what was theirs: start the connector now")
     return 3 if waiting > 0 else 0
 
 
@@ -120,7 +120,7 @@ def take_back(without_reader: bool, slot: str, wait_s: float, data: Path, app_na
             return "" if taken is Taken.DONE else taken.value
 
     said = run(work())
-    click.echo(said or f"the relays relay, and the slot {slot} is dropped")
+    say(said or f"the relays relay, and the slot {slot} is dropped")
     if said == Taken.READER_BEHIND.value:
         talk("The relays wait for it. Let the connector run and run this again; if it is gone: --without-reader.")
     if said == Taken.READER_CONNECTED.value:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-import traceback
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +13,13 @@ from typing import Any, TypeVar
 import click
 
 from partita.errors import PartitaError
+from partita.foreign_text import shown, shown_error, shown_stack
 
 F = TypeVar("F", bound=Callable[..., Any])
 STORE_TEXT = "The databases' server, such as postgresql://user@host/database. Default: PARTITA_STORE, else the folder."
 BUS_TEXT = "The log's or broker's server. Default: PARTITA_BUS, else the folder."
 DEFAULT_APP = "partita.examples.shop.app:app"
+NO_PLAIN = re.compile(r"[^\n -~]")
 
 
 def output_option(function: F) -> F:
@@ -62,29 +63,63 @@ def app_option(function: F) -> F:
     )(function)
 
 
+def say(*lines: str) -> None:
+    """Print data, each argument as one line: whatever stands in it begins no other, and is seen."""
+    for line in lines:
+        click.echo(shown(line))
+
+
+def talk(*lines: str) -> None:
+    """Say something beside the data, each argument as one line."""
+    for line in lines:
+        click.echo(shown(line), err=True)
+
+
+def live_line(text: str, *, last: bool = False) -> None:
+    """Write over the terminal's last line."""
+    click.echo(f"\r\x1b[K{shown(text)}", err=True, nl=last)
+
+
+def document(text: str) -> None:
+    """Print a text of several lines as it is: a script, a diagram, settings. Nothing in it may come from messages."""
+    click.echo(text.removesuffix("\n"))
+
+
 def print_json(kind: str, content: Mapping[str, Any]) -> None:
     """One JSON document with its kind and version."""
-    click.echo(json.dumps({"v": 1, "kind": kind, **content}, default=str))
+    document(json_of({"v": 1, "kind": kind, **content}))
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Columns as wide as their content, numbers to the right."""
+def json_of(value: Any, indent: int | None = None) -> str:
+    """A value as JSON that every reader takes and every terminal may show: in ASCII, where a lone surrogate, which is no
+    text, stands as the six characters that name it."""
+    text = json.dumps(value, default=str, ensure_ascii=False, indent=indent)
+    return text if text.isascii() and "\x7f" not in text else NO_PLAIN.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    if 0xD800 <= number < 0xE000:
+        return f"\\\\u{number:04x}"
+    if number < 0x10000:
+        return f"\\u{number:04x}"
+    high, low = divmod(number - 0x10000, 0x400)
+    return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    """The lines of a table, its columns as wide as their content, numbers to the right."""
     texts = [[_cell(value) for value in row] for row in rows]
     widths = [max([len(h), *(len(row[i]) for row in texts)]) for i, h in enumerate(headers)]
     right = [bool(rows) and all(isinstance(row[i], (int, float)) for row in rows) for i in range(len(headers))]
     lines = ["  ".join(h.rjust(w) if r else h.ljust(w) for h, w, r in zip(headers, widths, right, strict=True))]
     for row in texts:
         lines.append("  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)))
-    return "\n".join(line.rstrip() for line in lines)
+    return [line.rstrip() for line in lines]
 
 
 def _cell(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else printable(str(value))
-
-
-def printable(text: str) -> str:
-    """Text from messages as a terminal may show it: control characters are written out, never sent."""
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else shown(str(value))
 
 
 def moment(us: int | None) -> str:
@@ -92,21 +127,15 @@ def moment(us: int | None) -> str:
     return "" if not us else datetime.fromtimestamp(us / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
-def talk(text: str) -> None:
-    """Say something beside the data."""
-    click.echo(text, err=True)
-
-
 def show_error(error: BaseException) -> int:
     """Print an error to stderr; returns the exit code."""
     if isinstance(error, PartitaError):
-        what, _, hint = str(error).partition("\n")
-        talk(f"error {error.code}: {what}")
-        if hint:
-            talk(hint)
+        talk(f"error {error.code}: {error.what}")
+        if error.hint:
+            talk(f"  {error.hint}")
         return error.exit_code
     if os.environ.get("PARTITA_TRACE"):
-        traceback.print_exception(error, file=sys.stderr)
-    talk(f"error PTA-0000: {type(error).__name__}: {error}")
+        talk(*shown_stack(error).split("\n"))
+    talk(f"error PTA-0000: {type(error).__name__}: {shown_error(error)}")
     talk("  This is a defect of Partita or of the app. PARTITA_TRACE=1 shows the stack.")
     return 1

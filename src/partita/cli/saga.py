@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from partita.app import load_app, open_stores
-from partita.cli.output import app_option, data_option, moment, output_option, print_json, printable, table
+from partita.cli.output import app_option, data_option, document, moment, output_option, print_json, say, table
 from partita.cli.saga_acting import VERBS
 from partita.errors import NotFound
 from partita.sagas.diagram import mermaid, text
@@ -39,9 +39,9 @@ def list_(status: str | None, limit: int, data: Path, app_name: str, output: str
         print_json("Sagas", {"items": [_as_json(row) for row in rows]})
     elif rows:
         cells = [(r.saga_id, r.saga, r.status, r.step, moment(r.updated_us), r.last_error) for r in rows]
-        click.echo(table(["key", "saga", "status", "step", "changed (UTC)", "problem"], cells))
+        say(*table(["key", "saga", "status", "step", "changed (UTC)", "problem"], cells))
     else:
-        click.echo("no sagas" + (f" are {status}" if status else " yet: they start with their start event"))
+        say("no sagas" + (f" are {status}" if status else " yet: they start with their start event"))
 
 
 @saga.command(epilog="Example:  partita saga show 536365")
@@ -59,12 +59,10 @@ def show(key: str, data: Path, app_name: str, output: str) -> None:
         print_json("Sagas", {"items": items})
         return
     for row, history in found:
-        click.echo(f"{row.saga} {printable(row.saga_id)}   {row.status} at {row.step}   {printable(row.last_error)}")
+        say(f"{row.saga} {row.saga_id}   {row.status} at {row.step}   {row.last_error}")
         if row.due_us:
-            click.echo(f"next timer {moment(row.due_us)} UTC")
-        click.echo(
-            table(["at (UTC)", "what", "step", "note"], [(moment(e.at_us), e.kind, e.step, e.note) for e in history])
-        )
+            say(f"next timer {moment(row.due_us)} UTC")
+        say(*table(["at (UTC)", "what", "step", "note"], [(moment(e.at_us), e.kind, e.step, e.note) for e in history]))
 
 
 @saga.command(epilog="Example:  partita saga diagram Checkout --format mermaid")
@@ -76,7 +74,7 @@ def diagram(name: str, form: str, app_name: str) -> None:
     definitions = load_app(app_name).definitions
     for definition in definitions:
         if definition.name == name:
-            click.echo(mermaid(definition) if form == "mermaid" else text(definition))
+            document(mermaid(definition) if form == "mermaid" else text(definition))
             return
     raise NotFound(f"There is no saga {name!r}.", hint=f"There is: {', '.join(d.name for d in definitions) or 'none'}.")
 

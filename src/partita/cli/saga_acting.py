@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from partita.cli.operating import acting_options, beside, confirmed, run
-from partita.cli.output import app_option, data_option, output_option, print_json
+from partita.cli.output import app_option, data_option, output_option, print_json, say
 from partita.errors import NotFound
 from partita.operators.audit import actor
 from partita.operators.steering import act_on_saga
@@ -43,7 +43,7 @@ def verb(name: Verb, text: str) -> click.Command:
         if output == "json":
             print_json("Saga", {"key": row.saga_id, "saga": row.saga, "status": row.status, "step": row.step})
         else:
-            click.echo(f"{row.saga} {row.saga_id} is {row.status} at {row.step}")
+            say(f"{row.saga} {row.saga_id} is {row.status} at {row.step}")
 
     return act
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from difflib import get_close_matches
 
 import click
 
 from partita.app import load_app
-from partita.cli.output import app_option
+from partita.cli.output import app_option, document, json_of
 from partita.errors import NotFound
 from partita.schemas.avro import avro_record, latest_revision
 
@@ -40,4 +39,4 @@ def show(name: str, revision: int | None, output: str, app_name: str) -> None:
             f"{name} has no version {revision}.", hint=f"It has: {', '.join(map(str, range(1, newest + 1)))}."
         )
     record = avro_record(found.shape, revision=revision)
-    click.echo(json.dumps(record, indent=None if output == "json" else 2))
+    document(json_of(record, indent=None if output == "json" else 2))

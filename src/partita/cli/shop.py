@@ -12,7 +12,7 @@ from typing import Literal
 
 import click
 
-from partita.cli.output import data_option, output_option, print_json, talk
+from partita.cli.output import data_option, output_option, print_json, say, talk
 from partita.errors import SettingsError
 from partita.settings import Settings
 
@@ -66,17 +66,17 @@ def import_(
     if output == "json":
         print_json("ImportResult", dataclasses.asdict(result))
         return
-    click.echo(
+    say(
         f"{result.invoices:,} invoices: {result.orders:,} orders, {result.confirmed:,} confirmed "
         f"({result.total_cents / 100:,.2f}), {result.cancelled:,} cancelled, {result.credit_notes:,} credit notes "
         f"with {result.returns:,} returns ({result.refunded_cents / 100:,.2f} refunded)"
     )
-    click.echo(
+    say(
         f"{result.lines:,} lines read = {result.placed_lines:,} placed + {result.rejected_lines:,} rejected "
         f"(dates {result.dates}, {result.encoding})"
     )
     if result.rejected_lines:
-        click.echo(f"the rejected lines, with reasons: {rejects_path(file, data)}")
+        say(f"the rejected lines, with reasons: {rejects_path(file, data)}")
 
 
 @shop.command(epilog="Example:  partita shop sample --invoices 100 --seed 7 -f orders.csv")

@@ -14,7 +14,7 @@ from partita.app import App, load_app, open_stores
 from partita.bus.administration import Administration
 from partita.bus.connect import connect_administration
 from partita.cli.operating import acting_options, confirmed, run
-from partita.cli.output import DEFAULT_APP, bus_option, data_option, output_option, print_json, printable, table, talk
+from partita.cli.output import DEFAULT_APP, bus_option, data_option, output_option, print_json, say, table, talk
 from partita.errors import NotFound, PartitaError
 from partita.machine.system import this_machine
 from partita.operators.audit import actor, record
@@ -62,14 +62,15 @@ def describe(app_name: str, output: str) -> None:
         )
         for t in declared
     ]
-    click.echo(table(["topic", "kind", "partitions", "kept", "copies", "key", "read by", "written by"], rows))
+    say(*table(["topic", "kind", "partitions", "kept", "copies", "key", "read by", "written by"], rows))
     said = {t.name: t.why for t in declared if t.kind not in ("retry", "dlq")}
-    click.echo("\n" + "\n".join(f"{name}: {topics_of(declared)[name].partitions}, {why}" for name, why in said.items()))
+    say("", *(f"{name}: {topics_of(declared)[name].partitions}, {why}" for name, why in said.items()))
     if cluster is not None:
         racks = f" on racks {', '.join(cluster.racks)}" if cluster.racks else ""
-        click.echo(
-            f"\ncluster: {cluster.brokers} brokers{racks}, {cluster.replication} copies, "
-            f"{cluster.min_insync} of them before an acknowledgement (acks={cluster.acks})"
+        say(
+            "",
+            f"cluster: {cluster.brokers} brokers{racks}, {cluster.replication} copies, "
+            f"{cluster.min_insync} of them before an acknowledgement (acks={cluster.acks})",
         )
 
 
@@ -90,7 +91,7 @@ def plan(app_name: str, output: str) -> int:
     if output == "json":
         print_json("TopicPlan", {"cluster": where, "drifted": drifted, "items": [asdict(d) for d in found]})
     elif not where:
-        click.echo(f"nothing to plan: {NOTHING}")
+        say(f"nothing to plan: {NOTHING}")
     else:
         _show(app, where, found)
     return 3 if drifted else 0
@@ -139,11 +140,11 @@ def apply(
         content = {"cluster": where, "done": [asdict(d) for d in done], "left": [asdict(d) for d in left]}
         print_json("TopicsApplied", content)
     elif not where:
-        click.echo(f"nothing to apply: {NOTHING}")
+        say(f"nothing to apply: {NOTHING}")
     elif how["dry_run"]:
         talk("nothing was changed (--dry-run)")
     else:
-        click.echo(f"\n{len(done)} done, {len(drifted)} left" if done or drifted else "\nnothing to do")
+        say("", f"{len(done)} done, {len(drifted)} left" if done or drifted else "nothing to do")
     return 3 if drifted else 0
 
 
@@ -188,12 +189,12 @@ async def _cluster(app: App) -> AsyncIterator[Administration | None]:
 def _show(app: App, where: str, found: Sequence[Difference], accepted: Sequence[str] = ()) -> None:
     declared = declared_topics(app.catalog, app.topics)
     differ = {d.topic for d in found if not d.told}
-    click.echo(f"{where}: {len(declared)} topics declared, {len(declared) - len(differ)} as declared")
+    say(f"{where}: {len(declared)} topics declared, {len(declared) - len(differ)} as declared")
     for difference in found:
         sign = "?" if difference.told else SIGNS[difference.remedy] if difference.may(accepted) else "!"
-        click.echo(printable(f"  {sign} {difference.topic}  {_words(difference)}"))
+        say(f"  {sign} {difference.topic}  {_words(difference)}")
         if difference.why:
-            click.echo(printable(f"      {difference.why}"))
+            say(f"      {difference.why}")
 
 
 def _words(difference: Difference) -> str:

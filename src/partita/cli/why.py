@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from partita.cli.operating import beside, run
-from partita.cli.output import app_option, data_option, output_option, print_json, printable
+from partita.cli.output import app_option, data_option, output_option, print_json, say
 from partita.observability.why import why_group, why_key, why_saga
 from partita.runtime.system import System
 from partita.sagas.state import state_from_bytes
@@ -34,10 +34,9 @@ def why(key: str | None, limit: int, data: Path, app_name: str, output: str) -> 
     if output == "json":
         print_json("Why", {"items": found})
     elif found:
-        for text in found:
-            click.echo(printable(text))
+        say(*found)
     else:
-        click.echo("nothing is stuck")
+        say("nothing is stuck")
 
 
 async def _of_service(system: System, name: str, key: str | None, limit: int) -> list[str]:

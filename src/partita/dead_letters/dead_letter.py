@@ -6,12 +6,12 @@ Walk 13: nothing is dropped silently (G7); what cannot be decoded is kept raw.
 from __future__ import annotations
 
 import hashlib
-import traceback
 
 import msgspec
 
 from partita.bus.port import Record
 from partita.dead_letters.fingerprint import fingerprint
+from partita.foreign_text import stack_of, without_rows
 from partita.message import Envelope, envelope_from_bytes
 from partita.store.trouble import DeadLetter, Failure
 
@@ -31,7 +31,6 @@ def dead_letter(
 ) -> DeadLetter:
     """The dead letter of a record whose handling failed with `error`."""
     envelope = envelope_or_none(record)
-    stack = "".join(traceback.format_exception(error))
     return DeadLetter(
         id=letter_id,
         consumer=consumer,
@@ -43,8 +42,8 @@ def dead_letter(
         type=envelope.type if envelope else "",
         correlation_id=envelope.correlation_id if envelope else "",
         cause_type=type(error).__name__,
-        cause=str(error)[:1_000],
-        stack=stack[-STACK_CHARS_MAX:],
+        cause=without_rows(str(error))[:1_000],
+        stack=stack_of(error)[-STACK_CHARS_MAX:],
         fingerprint=fingerprint(error),
         attempts=tries,
         headers=record.headers,
@@ -62,5 +61,5 @@ def name_of(record: Record) -> str:
 
 def failure(consumer: str, message_id: str, stage: str, tries: int, error: BaseException, now_us: int) -> Failure:
     """What is remembered of one stage of trying."""
-    cause = str(error)[:1_000]
+    cause = without_rows(str(error))[:1_000]
     return Failure(consumer, message_id, now_us, stage, tries, type(error).__name__, cause, fingerprint(error))

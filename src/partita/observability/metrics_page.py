@@ -15,6 +15,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from partita.errors import SettingsError
+from partita.foreign_text import shown
 from partita.observability.metrics import SIGNALS, Sample
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class _Fixed(Collector):
                 family = families[sample.name] = FAMILIES[signal.kind](
                     sample.name, signal.meaning, labels=signal.labels
                 )
-            family.add_metric(sample.labels, sample.value)
+            family.add_metric(list(map(shown, sample.labels)), sample.value)
         return families.values()
 
 

@@ -6,17 +6,17 @@ taken by state, never by a cursor that could pass a transaction that commits lat
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from partita.bus.port import Bus, Fence, Outgoing
 from partita.clock import Clock
 from partita.errors import BusUnavailable, Fenced, StoreUnavailable
+from partita.foreign_text import logger
 from partita.store.leases import Lease
 from partita.store.port import SLOTS, PendingRow, Store
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 RESOURCES = tuple(str(slot) for slot in range(SLOTS))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from partita.errors import PartitaError, StoreContended, StoreCorrupt, StoreUnavailable
+from partita.foreign_text import without_rows
 from partita.postgres_schema.arrays import kept, told
 from partita.postgres_schema.inserts import FEW, Table, together
 
@@ -49,13 +50,14 @@ def meaning(error: Exception, where: str, *, connected: bool = False, of_a_user:
         state: str = getattr(error, "sqlstate", "") or ""
         if of_a_user and _is_own_doing(error, state):
             return None
+        said = without_rows(str(error))
         if state in _CORRUPT:
-            return StoreCorrupt(f"{where}: the database is damaged ({error}).", hint="Put back a backup.")
+            return StoreCorrupt(f"{where}: the database is damaged ({said}).", hint="Put back a backup.")
         if state == "0A000" and not isinstance(error, asyncpg.InvalidCachedStatementError):
             return None
         found = _UNAVAILABLE.get(state) or _UNAVAILABLE.get(state[:2])
         kind = StoreContended if state.startswith(_CONTENDED) else StoreUnavailable
-        return found and kind(f"{where}: {found[0]} ({error}).", hint=found[1])
+        return found and kind(f"{where}: {found[0]} ({said}).", hint=found[1])
     if connected and isinstance(error, asyncpg.InterfaceError):
         return None
     what = str(error) or "no answer in time"
@@ -189,7 +191,9 @@ class Link:
     def _taken(self, error: Exception) -> Exception:
         meant = self.meant(error)
         if isinstance(error, asyncpg.UniqueViolationError):
-            meant = self.failed = StoreContended(f"{self.where}: another transaction was there first ({error}).")
+            meant = self.failed = StoreContended(
+                f"{self.where}: another transaction was there first ({without_rows(str(error))})."
+            )
         return meant
 
     def meant(self, error: Exception, *, of_a_user: bool = False) -> Exception:

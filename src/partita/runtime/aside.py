@@ -6,7 +6,6 @@ sequence and what leaves for it are written in one transaction.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 from partita.bus.partitioner import slot_of
@@ -14,6 +13,7 @@ from partita.catalog.fault import CARRIED_BYTES_MAX, FaultRecord, fault_of
 from partita.catalog.service import Service
 from partita.clock import duration_us
 from partita.dead_letters.dead_letter import dead_letter, failure
+from partita.foreign_text import logger
 from partita.idempotency.inbox import Verdict, admit, asked_of
 from partita.outbox.outbox import Composer, Leaving
 from partita.runtime.admission import Admission, parked_row
@@ -22,7 +22,7 @@ from partita.store.port import SLOTS, OutboxRow, Session
 from partita.store.trouble import DeadLetter
 from partita.topics.naming import dlq_topic, retry_topic, span
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

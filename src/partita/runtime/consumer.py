@@ -6,13 +6,13 @@ a lane of its key; later messages of that key queue behind it, other keys go on.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from partita.bus.port import Polled, Record, Subscription
 from partita.errors import Fenced
+from partita.foreign_text import logger
 from partita.runtime.delivery import Delivery, decode, record_of
 from partita.runtime.lanes import Item, Lanes, Place
 from partita.runtime.pipeline import Pipeline
@@ -22,7 +22,7 @@ from partita.runtime.waves import CommitRefused, HandlerFailed
 from partita.store.port import InHand
 from partita.store.trouble import ParkedRow
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,6 @@ or when it comes out of the parking.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -19,6 +18,7 @@ from partita.clock import all_done
 from partita.dead_letters.dead_letter import envelope_or_none
 from partita.dead_letters.retry_policy import decide, is_permanent
 from partita.errors import Fenced, PartitaError, UnknownSchema
+from partita.foreign_text import logger
 from partita.runtime.aside import Trouble
 from partita.runtime.calling_outside import run_outside
 from partita.runtime.delivery import Delivery, decode
@@ -27,7 +27,7 @@ from partita.runtime.storm import Storm
 from partita.runtime.waves import HandlerFailed
 from partita.store.trouble import ParkedRow, Said
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 Place = tuple[str, int]
 
 

@@ -5,17 +5,17 @@ Each alone would cost a commit; an hour's backlog behind a dependency that was d
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 
 from partita.errors import Fenced
+from partita.foreign_text import logger
 from partita.runtime.delivery import Delivery, decode, record_of
 from partita.runtime.lanes import Lanes, Place
 from partita.runtime.pipeline import Pipeline
 from partita.runtime.waves import HandlerFailed
 from partita.store.trouble import ParkedRow
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 async def handle_queued(

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from partita.errors import PartitaError
+from partita.foreign_text import without_rows
 from partita.outbox.outbox import Leaving
 from partita.runtime.admission import row_of_letter
 from partita.runtime.calling import meta_of
@@ -91,9 +92,9 @@ async def _one(pipeline: Pipeline, session: Session, row: ParkedRow, letter_id: 
         async with session.savepoint():
             leaves = await _handled(pipeline, session, delivery)
     except HandlerFailed as failed:
-        return told._replace(verdict="fails", error=f"{type(failed.error).__name__}: {failed.error}")
+        return told._replace(verdict="fails", error=f"{type(failed.error).__name__}: {without_rows(str(failed.error))}")
     except PartitaError as error:
-        return told._replace(verdict="fails", error=str(error))
+        return told._replace(verdict="fails", error=without_rows(str(error)))
     if leaves is None:
         return told._replace(verdict="handled already")
     return told._replace(leaves=leaves)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-
+from partita.foreign_text import logger
 from partita.runtime.pipeline import Pipeline
 from partita.store.trouble import Said
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 FREE_AGAIN_AT = 0.9
 """A part of the limit: taking one message for each that gets through would look as if nothing moved."""
 

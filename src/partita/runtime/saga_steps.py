@@ -5,7 +5,6 @@ Walk 10: state, history, timer and outgoing commands are written in the transact
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +13,7 @@ import msgspec
 from partita.catalog.contract import contract_of
 from partita.clock import Ids
 from partita.errors import Conflict, NotFound, PartitaError, StoreMismatch
+from partita.foreign_text import logger
 from partita.message import Envelope, SagaAddress
 from partita.runtime.delivery import Delivery, Output, Unit
 from partita.runtime.waves import HandlerFailed
@@ -34,7 +34,7 @@ from partita.sagas.engine import (
 from partita.sagas.state import SagaState, state_from_bytes, state_to_bytes
 from partita.store.port import SagaEvent, SagaRow, Session
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 @dataclass(slots=True)

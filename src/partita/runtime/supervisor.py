@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from partita.clock import Clock, all_done
 from partita.errors import PartitaError, StoreContended, StoreReplaced
+from partita.foreign_text import logger
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 BACKOFF_S = (0.05, 0.2, 1.0, 2.0)
 CONTENDED_S = 0.02
 

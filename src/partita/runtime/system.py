@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from partita.catalog.fault import FAULT_SHAPE
 from partita.catalog.service import Service
 from partita.codec.port import Codec
 from partita.errors import BusUnavailable, PartitaError, StoreMismatch
+from partita.foreign_text import logger
 from partita.machine.port import Machine
 from partita.observability.metrics import Sample, build_info, read
 from partita.outbox.relay import Relay, RelayOptions
@@ -38,7 +38,7 @@ from partita.topics.topic_plan import TopicPlan
 if TYPE_CHECKING:
     from partita.observability.metrics_page import MetricsPage
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 INTRODUCE_EVERY_S = 1.0
 ROLES = ("consumers", "relay", "timers")
 COLLECT_EVERY = (20_000, 20, 50)

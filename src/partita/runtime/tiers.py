@@ -6,7 +6,6 @@ paused and polled on, never slept on: sleeping in the poll loop costs the member
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import takewhile
@@ -15,10 +14,11 @@ from partita.bus.port import Record, Subscription
 from partita.catalog.service import Service
 from partita.clock import duration_us
 from partita.dead_letters.dead_letter import envelope_or_none
+from partita.foreign_text import logger
 from partita.store.port import Store
 from partita.topics.naming import span
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 BATCH = 500
 LOOK_S = 0.5
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Sequence
 
 from partita.alerts.alarms import Alarm, Told, evaluate
@@ -11,10 +10,11 @@ from partita.alerts.channels import Channel
 from partita.alerts.reading import read
 from partita.bus.port import Bus
 from partita.errors import BusUnavailable, PartitaError
+from partita.foreign_text import logger
 from partita.store.port import Store
 from partita.store.trouble import Said
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 OWED_MAX = 100
 WATCH, OWED = "watch", "owed"
 

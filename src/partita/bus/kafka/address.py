@@ -118,10 +118,12 @@ def _parts(url: str) -> tuple[str, str, dict[str, str]]:
     if not servers:
         raise SettingsError("The Kafka URL names no server.", hint=EXAMPLE)
     if parts.path.strip("/") or parts.fragment or "#" in url:
-        raise SettingsError("What follows the servers in the Kafka URL means nothing.", hint=f"{EXAMPLE}\n  {QUOTED}")
+        raise SettingsError(
+            "What follows the servers in the Kafka URL means nothing.", hint=f"{QUOTED} An example: {EXAMPLE}"
+        )
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     if not all(map(_is_server, servers.split(","))) or any("@" in name for name in query):
-        raise SettingsError("A server in the Kafka URL is no host:port.", hint=f"{EXAMPLE}\n  {QUOTED}")
+        raise SettingsError("A server in the Kafka URL is no host:port.", hint=f"{QUOTED} An example: {EXAMPLE}")
     return credentials, servers, query
 
 

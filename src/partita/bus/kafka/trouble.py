@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Iterator
 
 from confluent_kafka import KafkaError, KafkaException
 
 from partita.clock import Clock
 from partita.errors import BusUnavailable, SettingsError
+from partita.foreign_text import logger
 
-log = logging.getLogger("partita.bus.kafka")
+log = logger("partita.bus.kafka")
 # What librdkafka writes of its own: that a setting we chose is "experimental", and each attempt to connect; the latter
 # is told by `LastError`, once a minute.
 SILENT = ("CONFWARN", "FAIL", "GETPID", "FETCHERR", "MAXPOLL")

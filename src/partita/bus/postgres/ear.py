@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,10 +11,11 @@ from partita.bus.postgres.schema import CHANNEL
 from partita.bus.postgres.topics import Topics
 from partita.clock import Clock
 from partita.errors import PartitaError
+from partita.foreign_text import logger
 from partita.postgres_schema.asking import ERRORS
 from partita.postgres_schema.database import Database
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 TRY_EVERY_S = 2.0
 PROVE_EVERY_S = 15.0
 PROVE_TIMEOUT_S = 5.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import logging
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from typing import Any
 
 from partita.clock import US
 from partita.errors import StoreMismatch, StoreReplaced, StoreUnavailable
+from partita.foreign_text import logger
 from partita.machine.port import Machine
 from partita.postgres_schema.asking import ERRORS, Link
 from partita.postgres_schema.database import Database
@@ -39,7 +39,7 @@ from partita.store.postgres.statements import Statements
 from partita.store.postgres.tombstones import PostgresTombstones
 from partita.store.postgres.trail import PostgresTrail
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 ASK_CLOCK_EVERY_S = 1.0
 LISTEN_AGAIN_AFTER_S = 5.0

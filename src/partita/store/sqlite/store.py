@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 import re
 import sqlite3
 import uuid
@@ -14,6 +13,7 @@ from typing import Any
 
 from partita.clock import Clock, SystemClock
 from partita.errors import PartitaError, StoreMismatch, StoreUnavailable
+from partita.foreign_text import logger
 from partita.machine.port import Alive, Machine, Wake
 from partita.sqlite_file.file import SqliteFile, statements_of, translate
 from partita.sqlite_file.leases import LeaseBook
@@ -33,7 +33,7 @@ from partita.store.sqlite.sequences import SqliteSequences
 from partita.store.sqlite.tombstones import SqliteTombstones
 from partita.store.sqlite.trail import SqliteTrail
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 META = "SELECT name, value FROM partita_meta"
 SET_META = "INSERT INTO partita_meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
