@@ -25,8 +25,9 @@ class Settings:
     partitions back at once. `time_scale` multiplies the times of sagas and of retry tiers (demo and tests run the
     same code in seconds). `batch` is how many messages may share a transaction. `coalesce` lets handlers of one
     statement run in waves; `at_once` lets a service handle what it sends to itself in the transaction that writes it.
-    `alert_webhook` and `alert_mail` (`smtp://host:25?from=a@b&to=c@d`) are told alerts; `alert_every_s` is how often
-    the rules are looked at. `metrics` is an address (`127.0.0.1:9464`) to serve `/metrics` on. `grace_s` is how long a
+    `alert_webhook` and `alert_mail` (`smtps://user:password@host?from=a@b&to=c@d`) are told alerts; `alert_ca` is a file
+    with certificates that are trusted there beside the system's; `alert_every_s` is how often the rules are looked at.
+    `metrics` is an address (`127.0.0.1:9464`) to serve `/metrics` on. `grace_s` is how long a
     stop may take to finish what is in work. Without `migrate` (`PARTITA_MIGRATE=off`) no schema or table is made or changed
     at the start: that is left to `partita db upgrade`.
     """
@@ -42,6 +43,7 @@ class Settings:
     at_once: bool = True
     alert_webhook: str = ""
     alert_mail: str = ""
+    alert_ca: str = ""
     alert_every_s: float = 5.0
     metrics: str = ""
     migrate: bool = True

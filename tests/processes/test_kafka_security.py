@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 import pytest
 from servers.kafka import KafkaOptions
 from servers.process import free_port
+from tests.certificates import certified
 from tests.servers import kafka_cluster
 
 from partita import App, Command, Event, Key, Service, Settings, Tx
@@ -88,26 +88,6 @@ class Secured:
         if tls:
             return f"kafka://{user}:{password}@127.0.0.1:{self.tls}?ssl.ca.location={self.authority}"
         return f"kafka://{user}:{password}@127.0.0.1:{self.sasl}?security.protocol=SASL_PLAINTEXT"
-
-
-def certified(folder: Path) -> tuple[Path, Path]:
-    """An authority of our own and the broker's key with its certificate, as PEM files."""
-    program = shutil.which("openssl")
-    if program is None:
-        pytest.skip("no openssl here; to have it: apt-get install openssl")
-
-    def openssl(*words: str) -> None:
-        subprocess.run([program, *words], cwd=folder, check=True, capture_output=True, timeout=60)
-
-    new = ["-newkey", "rsa:2048", "-nodes"]
-    openssl("req", "-x509", *new, "-days", "2", "-subj", "/CN=ours", "-keyout", "ca.key", "-out", "ca.pem")
-    openssl("req", *new, "-subj", "/CN=127.0.0.1", "-keyout", "broker.key", "-out", "broker.csr")
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
-    signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names"]
-    openssl("x509", "-req", "-in", "broker.csr", *signed, "-out", "broker.pem")
-    keystore = folder / "keystore.pem"
-    keystore.write_text((folder / "broker.key").read_text() + (folder / "broker.pem").read_text())
-    return folder / "ca.pem", keystore
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ def test() -> None:
 
     async def tell() -> list[tuple[str, str]]:
         results = []
-        for channel in channels_of(settings.alert_webhook, settings.alert_mail):
+        for channel in channels_of(settings.alert_webhook, settings.alert_mail, settings.alert_ca):
             try:
                 await channel.tell([Told("firing", alarm)], now_us)
                 await channel.tell([Told("resolved", alarm)], now_us)

@@ -156,7 +156,7 @@ class System:
             gc.set_threshold(*COLLECT_EVERY)
         if "relay" in roles:
             self._start(LogJanitor(self.bus, self.clock))
-        channels = channels_of(self.settings.alert_webhook, self.settings.alert_mail)
+        channels = channels_of(self.settings.alert_webhook, self.settings.alert_mail, self.settings.alert_ca)
         for name, pipeline in self.pipelines.items():
             store = self.stores[name]
             door = self.doors[name] = Door(pipeline, self.settings.batch)

@@ -2,83 +2,109 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
 
-from partita.alerts.alarms import Alarm, Told, evaluate
+from partita.alerts.alarms import Alarm, evaluate
 from partita.alerts.channels import Channel
 from partita.alerts.reading import read
 from partita.bus.port import Bus
 from partita.errors import BusUnavailable, PartitaError
-from partita.foreign_text import logger
+from partita.runtime.telling import OWED, WATCH, Telling
 from partita.store.port import Store
 from partita.store.trouble import Said
 
-log = logger(__name__)
-OWED_MAX = 100
-WATCH, OWED = "watch", "owed"
+PATIENCE_S = 1.0
+"""For channels that are being told while the process stops."""
 
 
 class Watch:
-    """What is known of the alarms is in the service's database: a restart tells nobody again what he knows."""
+    """What is known of the alarms is in the service's database: a restart tells nobody again what he knows.
+
+    While the lease is held it is in memory too, and goes by that: a database that takes no writes for a while has nobody
+    told again at each look.
+    """
 
     def __init__(self, store: Store, bus: Bus, member: str, channels: Sequence[Channel], every_s: float) -> None:
         self.name = f"watch of {store.name}"
         self._store = store
         self._bus = bus
         self._member = member
-        self._channels = channels
         self._every_s = every_s
+        self._alarms: Mapping[str, Alarm] | None = None
+        self._tellings = [Telling(channel, store.name, every_s, self._told) for channel in channels]
+        self._owing: frozenset[str] = frozenset()
+        self._keeping = asyncio.Lock()
+        self._is_kept = True
 
     async def step(self, now: float) -> float:
         """One look."""
         leases = await self._store.leases.tick("watch", ["rules"], self._member)
         if leases:
-            await self._look()
+            await self._look(now)
+        else:
+            self._alarms = None
         return now + self._every_s
 
     async def stop(self) -> None:
-        """Give the lease back."""
+        """Let what is being told be told, and give the lease back."""
+        await asyncio.gather(*(telling.end(PATIENCE_S) for telling in self._tellings))
         await self._store.leases.leave("watch", self._member)
 
-    async def _look(self) -> None:
+    async def _look(self, now: float) -> None:
         reading = await read(self._store, self._bus)
         now_us = await self._store.now_us()
         async with self._store.reading() as session:
             known = {each.fingerprint: each for each in map(Alarm._make, await session.groups.alarms())}
             said = await session.groups.said(self._store.name)
-        alarms, told = evaluate(reading, known, now_us)
-        before = {each.subject: each for each in said if each.what == OWED}
-        owed = {
-            channel.name: await self._tell(channel, before.get(channel.name), told, now_us)
-            for channel in self._channels
-        }
+        if self._alarms is None:
+            self._recall(known, said)
+        alarms, told = evaluate(reading, self._alarms or {}, now_us)
+        self._alarms = alarms
+        for telling in self._tellings if told else ():
+            telling.owe(told, now_us)
         gone = await self._gone(said)
-        if alarms != known or gone or any(owed.values()) or before:
-            async with self._store.transaction(durable=False) as session:
-                await session.groups.keep_alarms(list(alarms.values()))
-                for name, rest in owed.items():
-                    if rest is not None:
-                        await session.groups.say(rest)
-                    elif name in before:
-                        await session.groups.unsay(self._store.name, WATCH, OWED, name)
-                for each in gone:
-                    await session.groups.unsay(self._store.name, each.member, each.what, each.subject)
-
-    async def _tell(self, channel: Channel, owed: Said | None, told: Sequence[Told], now_us: int) -> Said | None:
-        """What a channel could not be told is owed to it, and to it alone: others are not told twice for that. Kept in
-        the database, since the alarms there say that it was told."""
-        due = [*(_told(owed.detail) if owed is not None else ()), *told][-OWED_MAX:]
-        if not due:
-            return None
         try:
-            await channel.tell(due, now_us)
-        except (OSError, PartitaError) as error:
-            if told:
-                log.error("alerts of %s could not be told by %s: %s", self._store.name, channel.name, error)
-            since_us = owed.at_us if owed is not None else now_us
-            return Said(self._store.name, WATCH, OWED, channel.name, json.dumps(due), since_us)
-        return None
+            # First what is owed, then the telling: whoever is killed between the two tells it again, and loses nothing.
+            if told or gone or alarms != known or not self._is_kept:
+                await self._keep(gone)
+        finally:
+            for telling in self._tellings:
+                telling.begin(now, now_us)
+
+    def _recall(self, known: Mapping[str, Alarm], said: Sequence[Said]) -> None:
+        before = {each.subject: each for each in said if each.what == OWED}
+        self._alarms, self._owing = known, frozenset(before)
+        for telling in self._tellings:
+            telling.recall(before.get(telling.name))
+
+    async def _told(self) -> None:
+        """A channel is owed less. Where that cannot be written now it is known in memory, and written at the next look."""
+        self._is_kept = False
+        with contextlib.suppress(PartitaError):
+            await self._keep()
+
+    async def _keep(self, gone: Sequence[Said] = ()) -> None:
+        """Write down the alarms and what each channel is owed; one after the other, so that the last one is the newest."""
+        async with self._keeping:
+            owing = frozenset(telling.name for telling in self._tellings if telling.owed)
+            # What is owed from now on is another keep's.
+            self._is_kept, rows = True, [telling.said() for telling in self._tellings if telling.owed]
+            try:
+                async with self._store.transaction(durable=False) as session:
+                    await session.groups.keep_alarms(list((self._alarms or {}).values()))
+                    for row in rows:
+                        await session.groups.say(row)
+                    for name in self._owing - owing:
+                        await session.groups.unsay(self._store.name, WATCH, OWED, name)
+                    for each in gone:
+                        await session.groups.unsay(self._store.name, each.member, each.what, each.subject)
+            except PartitaError:
+                self._is_kept = False
+                self._owing |= owing
+                raise
+            self._owing = owing
 
     async def _gone(self, said: Sequence[Said]) -> list[Said]:
         """What members said that hold no partition any more, while others do: they died, or were closed."""
@@ -88,7 +114,3 @@ class Watch:
             return []  # who holds what is not known now
         there = {lag.owner.partition("/")[0] for lag in lags if lag.owner is not None}
         return [each for each in said if each.member not in (*there, WATCH)] if there else []
-
-
-def _told(detail: str) -> list[Told]:
-    return [Told(status, Alarm(*alarm)) for status, alarm in json.loads(detail)]

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from partita.alerts.alarms import REPEAT_S, Alarm, Told, evaluate
-from partita.alerts.channels import channels_of, payload
+from partita.alerts.channels import channels_of
 from partita.alerts.rules import RULES, Reading
+from partita.alerts.webhook import payload
 from partita.errors import SettingsError
 
 S = 1_000_000

@@ -1,0 +1,90 @@
+"""One connection to another program's server, which may answer anything or nothing: cut when it takes too long in all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import socket
+import ssl
+from collections.abc import Callable
+
+from partita.errors import SettingsError
+
+WAIT_S = 5.0
+"""For one answer."""
+WHOLE_S = 10.0
+"""For all of them: a server that sends a byte now and then, or one answer after the other, never lets a wait end."""
+
+
+class Wire:
+    """The connection of one telling. It keeps a second handle on the socket, which no TLS layer takes over."""
+
+    def __init__(self) -> None:
+        self._twin: socket.socket | None = None
+        self._is_over = False
+
+    def connect(self, address: tuple[str, int], *_: object) -> socket.socket:
+        """A socket as the protocols' libraries want it made."""
+        made = socket.create_connection(address, WAIT_S)
+        self._twin = made.dup()
+        if self._is_over:
+            self.cut()
+        return made
+
+    def cut(self) -> None:
+        """End it now, whatever thread reads from it."""
+        self._is_over = True
+        if self._twin is not None:
+            with contextlib.suppress(OSError):
+                self._twin.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Let the second handle go."""
+        if self._twin is not None:
+            self._twin.close()
+
+
+async def wired(work: Callable[[Wire], None], whole_s: float = WHOLE_S) -> None:
+    """Work on a connection in a thread of its own.
+
+    Raises:
+        OSError: it failed; also where the server's answer is none, whatever the protocol's library makes of it.
+    """
+    wire = Wire()
+    limit = asyncio.get_running_loop().call_later(whole_s, wire.cut)
+    try:
+        await asyncio.to_thread(_done, work, wire)
+    finally:
+        limit.cancel()
+        wire.cut()
+
+
+def trust(ca: str) -> ssl.SSLContext:
+    """Who is believed: the system's authorities, and those of a file of one's own.
+
+    Raises:
+        SettingsError: the file holds none.
+    """
+    context = ssl.create_default_context()
+    if ca:
+        try:
+            context.load_verify_locations(ca)
+        except OSError as error:
+            raise SettingsError(
+                f"PARTITA_ALERT_CA={ca}: no certificates can be read from it ({error.strerror or 'no PEM file'}).",
+                hint="A file with the certificate of your own authority, in PEM: -----BEGIN CERTIFICATE-----",
+            ) from error
+    return context
+
+
+def _done(work: Callable[[Wire], None], wire: Wire) -> None:
+    try:
+        work(wire)
+    except (http.client.HTTPException, ValueError) as error:
+        if isinstance(error, OSError):
+            raise
+        # Its text holds what the server sent, or the address with what is secret in it.
+        raise OSError(f"the answer makes no sense ({type(error).__name__})") from None
+    finally:
+        wire.close()
