@@ -115,7 +115,8 @@ HEAD = """
   services  order payment inventory notification analytics
   outside   a payment provider and a mail sink with ledgers of their own
   load      {rate:g} orders/s                     faults  {load}
-  saga timeouts run at 1/20 of their declared time; one ReserveStock in 25 comes late
+  saga timeouts run at 1/20 of their declared time; one ReserveStock in 25 comes late, one charge in 50
+  is answered too late, and of one call to the outside in 40 the answer is lost twice
 """
 
 
@@ -239,6 +240,11 @@ def report(outcome: object) -> list[str]:
     )
     lines.append(
         f"accepted to confirmed: p50 {percentile(outcome.latency, 50):g} ms, p99 {percentile(outcome.latency, 99):g} ms"
+    )
+    moved = outcome.provider
+    lines.append(
+        f"at the provider: {moved['charge']:,} charges, {moved['refund']:,} refunds of charges that came too late, "
+        f"{moved['part']:,} refunds of returned articles"
     )
     for each in outcome.mended:
         lines.append(

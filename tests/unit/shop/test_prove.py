@@ -18,7 +18,7 @@ def outcome(broken: dict[str, str], unmended: str = "", crashed: tuple[str, ...]
     """What a run has found: these invariants violated once each."""
     found = [Invariant(name, text, 10, [broken[name]] if name in broken else []) for name, text, _ in CHECKS]
     kills = {"kafka": 4, "relay-1": 3}
-    return Outcome(Numbers(orders=900, kills=7), found, [], 60.0, kills, 1.0, "", [], unmended, list(crashed))
+    return Outcome(Numbers(orders=900, kills=7), found, [], 60.0, kills, 1.0, "", {}, [], unmended, list(crashed))
 
 
 def test_a_run_that_holds_says_how_often_the_servers_died() -> None:

@@ -20,10 +20,18 @@ from partita.examples.shop.app import app
 from partita.examples.shop.children import start_witness
 from partita.examples.shop.demo_facts import reading
 from partita.examples.shop.demo_ground import Ground, prepare
-from partita.examples.shop.demo_ledger import Invariant, a_compensated_order, examine, latencies_ms, lost_and_twice
+from partita.examples.shop.demo_ledger import (
+    Invariant,
+    a_compensated_order,
+    examine,
+    latencies_ms,
+    lost_and_twice,
+    moved_at_the_provider,
+)
 from partita.examples.shop.demo_mend import Mended, Mending
 from partita.examples.shop.demo_orders import Poisoned
 from partita.examples.shop.demo_role import RoleOptions
+from partita.examples.shop.witness import Faults
 from partita.settings import Settings
 
 ROLES = (
@@ -40,6 +48,7 @@ ROLES = (
 )
 RESTART_AFTER_S = 0.4
 TIME_SCALE = 0.05
+OUTSIDE = Faults(loses=True, slow_s=3.5)  # longer than the time limit of a charge: what was charged is refunded
 STILL_S = 60.0
 DRAIN_S_MAX = 300.0
 DRAIN_BUG_S = 25.0
@@ -108,6 +117,7 @@ class Outcome:
     kills: dict[str, int]
     first_confirmed_s: float | None
     compensated_order: str
+    provider: dict[str, int]
     mended: list[Mended]
     unmended: str
     crashed: list[str] = field(default_factory=list)
@@ -140,6 +150,7 @@ class Outcome:
             ],
             "latency_ms": {"p50": percentile(self.latency, 50), "p99": percentile(self.latency, 99)},
             "first_confirmed_s": self.first_confirmed_s,
+            "provider": self.provider,
             "mended": [asdict(each) for each in self.mended],
             "unmended": self.unmended,
             "crashed": self.crashed,
@@ -201,7 +212,9 @@ class Demo:
     def _start(self, role: str) -> None:
         options = self.options
         if role in ("psp", "mail"):
-            self.processes[role] = start_witness(role, options.data, decline=options.decline, seed=options.seed)
+            self.processes[role] = start_witness(
+                role, options.data, decline=options.decline, seed=options.seed, faults=OUTSIDE
+            )
             return
         told = RoleOptions(
             role=role,
@@ -373,6 +386,7 @@ class Demo:
                 dict(sorted(self.kills.items())),
                 self.first_confirmed_s,
                 a_compensated_order(facts),
+                moved_at_the_provider(facts),
                 self._mending.done if self._mending is not None else [],
                 self._mending.unmended if self._mending is not None else "",
                 self.crashed,

@@ -6,10 +6,21 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from partita.app import App
 from partita.examples.shop.demo_orders import Accepted
 from partita.examples.shop.demo_reading import Databases, Fetch, Log, envelope_of, is_copy, open_file, patiently
+
+
+class Return(NamedTuple):
+    """A return as order-service knows it."""
+
+    order_id: str
+    sku: str
+    quantity: int
+    cents: int
+    status: str
 
 
 class Facts:
@@ -20,11 +31,18 @@ class Facts:
         self.seed = seed
         self.fetch = fetch
         self.accepted = Accepted(data).read()
+        self.accepted_returns = Accepted(data, returns=True).read()
         self.psp: sqlite3.Connection = open_file(data / "psp.db")
         self.mail: sqlite3.Connection = open_file(data / "mail.db")
         names = [s.name for s in app.services]
         orders = fetch("order-service", "SELECT order_id, status, total_cents FROM orders")
         self.orders = {r[0]: (r[1], r[2]) for r in orders}
+        self.returns = {
+            row[0]: Return(*row[1:])
+            for row in fetch(
+                "order-service", "SELECT return_id, order_id, sku, quantity, refund_cents, status FROM item_return"
+            )
+        }
         self.records = patiently(log.records)
         self.behind = patiently(log.behind)
         written = {

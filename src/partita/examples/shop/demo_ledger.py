@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from partita.examples.shop.demo_facts import Facts
-from partita.examples.shop.demo_orders import order, order_id
+from partita.examples.shop.demo_orders import order, order_id, return_id
 
 TERMINAL = {"CONFIRMED", "CANCELLED"}
 SHOWN_MAX = 5
@@ -35,33 +35,54 @@ class Invariant:
 
 def terminal(facts: Facts, i: Invariant) -> None:
     """I1, terminal."""
-    rows = facts.fetch("order-service", "SELECT saga_id, status FROM saga WHERE saga = 'Checkout'")
-    sagas = {row[0]: row[1] for row in rows}
-    fits = {"CONFIRMED": "completed", "CANCELLED": "undone"}
+    sagas = {row[0]: row[1] for row in facts.fetch("order-service", "SELECT saga_id, status FROM saga")}
+    fits = {"CONFIRMED": "completed", "CANCELLED": "undone", "COMPLETED": "completed", "DECLINED": "undone"}
     for number in facts.accepted:
         name = order_id(facts.seed, number)
         status = facts.orders.get(name, ("(missing)", 0))[0]
         i.check(status in TERMINAL, f"{name} was accepted and is {status}, its saga {sagas.get(name)}")
         i.check(fits.get(status) == sagas.get(name), f"{name} is {status}, its saga {sagas.get(name)}")
+    asked = {return_id(facts.seed, number) for number in facts.accepted_returns}
+    for name in {*asked, *facts.returns}:
+        back = facts.returns[name].status if name in facts.returns else "(missing)"
+        i.check(fits.get(back, "") == sagas.get(name), f"return {name} is {back}, its saga {sagas.get(name)}")
 
 
 def money(facts: Facts, i: Invariant) -> None:
-    """I2, money."""
-    ledger: dict[str, Counter[str]] = defaultdict(Counter)
-    for name, kind, cents in facts.psp.execute("SELECT order_id, kind, cents FROM effect WHERE answer = 'ok'"):
-        ledger[name][kind] += 1
-        ledger[name]["cents"] += cents
-    captured = 0
-    for name, (status, total) in facts.orders.items():
-        charges, refunds = ledger[name]["charge"], ledger[name]["refund"]
-        i.check(charges <= 1, f"{name} was charged {charges} times")
-        net = ledger[name]["cents"] if charges and not refunds else 0
-        captured += net
+    """I2, money: by what the provider's own ledger says moved."""
+    moved: dict[str, list[int]] = defaultdict(list)
+    keys: Counter[tuple[str, str]] = Counter()
+    did: Counter[tuple[str, str]] = Counter()
+    for name, kind, cents, answer in facts.psp.execute("SELECT order_id, kind, cents, answer FROM effect"):
+        keys[name, kind] += 1
+        if answer == "ok":
+            moved[name].append(cents)
+            did[name, kind] += 1
+    given_back: Counter[str] = Counter()
+    completed: Counter[str] = Counter()
+    for each in facts.returns.values():
+        if each.status == "COMPLETED":
+            given_back[each.order_id] += each.cents
+            completed[each.order_id] += 1
+    held = 0
+    for name in {*facts.orders, *moved}:
+        status, total = facts.orders.get(name, ("(missing)", 0))
+        for kind in ("charge", "refund"):
+            i.check(keys[name, kind] <= 1, f"{name}: a {kind} was asked for under {keys[name, kind]} keys")
+        net = sum(moved[name])
+        held += net
         if status in TERMINAL:
-            due = total if status == "CONFIRMED" else 0
+            sold = status == "CONFIRMED"
+            due = total - given_back[name] if sold else 0
             i.check(net == due, f"{name} is {status}, the provider holds {net} of {due} cents")
-    sold = sum(total for status, total in facts.orders.values() if status == "CONFIRMED")
-    i.check(captured == sold, f"the provider holds {captured} cents, confirmed orders are worth {sold}")
+            i.check(did[name, "charge"] == 1 or not sold, f"{name} is {status}, charged {did[name, 'charge']} times")
+            i.check(not (sold and did[name, "refund"]), f"{name} is {status}, and was refunded")
+            parts = did[name, "part"]
+            i.check(parts == completed[name], f"{name}: {parts} parts given back for {completed[name]} returns")
+        else:
+            i.check(net == 0 or status != "(missing)", f"{name} is no order, the provider holds {net} cents of it")
+    worth = sum(total for status, total in facts.orders.values() if status == "CONFIRMED") - given_back.total()
+    i.check(held == worth, f"the provider holds {held} cents, confirmed orders less returns are worth {worth}")
 
 
 def stock(facts: Facts, i: Invariant) -> None:
@@ -72,13 +93,20 @@ def stock(facts: Facts, i: Invariant) -> None:
         if status == "CONFIRMED":
             for line in order(facts.seed, int(name.rpartition("_")[2])).lines:
                 sold[line.sku] += line.quantity
+    for each in facts.returns.values():
+        if each.status == "COMPLETED":
+            sold[each.sku] -= each.quantity
+    there: set[str] = set()
     for sku, initial, on_hand, reserved, gone in facts.fetch(
         "inventory-service", "SELECT sku, initial, on_hand, reserved, sold FROM stock"
     ):
+        there.add(sku)
         i.check(on_hand + reserved + gone == initial, f"{sku}: {on_hand} + {reserved} + {gone} is not {initial}")
         i.check(min(on_hand, reserved, gone) >= 0, f"{sku}: below zero")
         i.check(reserved == 0, f"{sku}: {reserved} still reserved for nobody")
-        i.check(gone == sold[sku], f"{sku}: {gone} sold, confirmed orders say {sold[sku]}")
+        i.check(gone == sold[sku], f"{sku}: {gone} sold, confirmed orders less returns say {sold[sku]}")
+    for sku in sold.keys() - there:
+        i.check(sold[sku] == 0, f"{sku}: confirmed orders hold {sold[sku]}, the warehouse does not know it")
 
 
 def effects_once(facts: Facts, i: Invariant) -> None:
@@ -86,10 +114,16 @@ def effects_once(facts: Facts, i: Invariant) -> None:
     mails: dict[str, Counter[str]] = defaultdict(Counter)
     for name, template in facts.mail.execute("SELECT order_id, detail FROM effect"):
         mails[name][template] += 1
-    wanted = {"CONFIRMED": {"OrderConfirmed": 1}, "CANCELLED": {"OrderCancelled": 1}}
-    for name, (status, _) in facts.orders.items():
-        if status in TERMINAL:
-            i.check(dict(mails[name]) == wanted[status], f"{name} is {status}, mails sent: {dict(mails[name])}")
+    wanted: dict[str, Counter[str]] = defaultdict(Counter)
+    ends = {"CONFIRMED": "OrderConfirmed", "CANCELLED": "OrderCancelled"}
+    ends |= {"COMPLETED": "ReturnCompleted", "DECLINED": "ReturnDeclined"}
+    decided = [(name, status) for name, (status, _) in facts.orders.items()]
+    for name, status in [*decided, *((each.order_id, each.status) for each in facts.returns.values())]:
+        if status in ends:
+            wanted[name][ends[status]] += 1
+    for name in {*wanted, *mails}:
+        got, due = dict(mails[name]), dict(wanted[name])
+        i.check(got == due, f"{name}: mails sent: {got}, due: {due}")
     counted = facts.fetch("analytics", "SELECT CAST(coalesce(sum(orders), 0) AS BIGINT) AS n FROM revenue")[0][0]
     confirmed = sum(status == "CONFIRMED" for status, _ in facts.orders.values())
     i.check(counted == confirmed, f"analytics counted {counted} orders, {confirmed} are confirmed")
@@ -158,10 +192,18 @@ def traceable(facts: Facts, i: Invariant) -> None:
         i.check(known, f"{type_name} {name} of {service}: its cause {cause} does not exist")
 
 
+BEFORE = {
+    "OrderConfirmed": {"StockReserved", "PaymentCharged", "OrderPlaced"},
+    "ReturnCompleted": {"ItemsRestocked", "ItemsRefunded", "ReturnRequested"},
+}
+"""What must have happened before the end of a saga may be told."""
+
+
 def causality(facts: Facts, i: Invariant) -> None:
     """I9, causality."""
     for name, (_, type_name, _, _) in facts.outbox.items():
-        if not type_name.endswith(".OrderConfirmed"):
+        ended = type_name.rpartition(".")[2]
+        if ended not in BEFORE:
             continue
         seen: set[str] = set()
         at: str | None = name
@@ -171,8 +213,8 @@ def causality(facts: Facts, i: Invariant) -> None:
             row = facts.outbox[at]
             seen.add(row[1].rpartition(".")[2])
             at = row[3]
-        missing = {"StockReserved", "PaymentCharged", "OrderPlaced"} - seen
-        i.check(not missing, f"OrderConfirmed {name} without {', '.join(sorted(missing))} before it")
+        missing = BEFORE[ended] - seen
+        i.check(not missing, f"{ended} {name} without {', '.join(sorted(missing))} before it")
     addresses = {
         r.id: r.envelope.saga for r in facts.records if r.envelope is not None and r.envelope.kind == "command"
     }
@@ -229,6 +271,8 @@ def quiet(facts: Facts, i: Invariant) -> None:
         name = service.name
         waiting = facts.fetch(name, "SELECT count(*) AS n FROM outbox_queue")[0][0]
         i.check(waiting == 0, f"{name}: {waiting} messages never left")
+        parked = facts.fetch(name, "SELECT message_id, state FROM parked WHERE state <> 'dead'")
+        i.check(not parked, f"{name}: {len(parked)} messages are parked, such as {parked[:2]}")
     open_sagas = facts.fetch(
         "order-service", "SELECT saga_id, status FROM saga WHERE status NOT IN ('completed', 'undone')"
     )
@@ -237,17 +281,17 @@ def quiet(facts: Facts, i: Invariant) -> None:
 
 
 CHECKS: tuple[tuple[str, str, Callable[[Facts, Invariant], None]], ...] = (
-    ("I1", "every accepted order ends confirmed or cancelled, as its saga did", terminal),
-    ("I2", "money: charged at most once, kept only for confirmed orders", money),
+    ("I1", "every accepted order and return ends, and as its saga did", terminal),
+    ("I2", "money: charged once, refunded once, kept only for what is sold", money),
     ("I3", "stock: on hand + reserved + sold = initial, nothing reserved for nobody", stock),
-    ("I4", "each order: one mail, counted once", effects_once),
+    ("I4", "each order and return: one mail, each order counted once", effects_once),
     ("I5", "nothing on the log that was not committed", no_ghost),
     ("I6", "everything committed is on the log and handled once, or a dead letter", no_loss),
     ("I7", "each key handled in its order", key_order),
     ("I8", "every message has its correlation and a cause that exists", traceable),
-    ("I9", "no confirmation without stock and payment, no step after its undo", causality),
+    ("I9", "no saga completed without its steps, no step after its undo", causality),
     ("I10", "the read model equals the fold of the log", projection),
-    ("I13", "nothing waits: outboxes empty, groups at the head, no saga open", quiet),
+    ("I13", "nothing waits: outboxes empty, none parked, groups at the head, no saga open", quiet),
 )
 TWICE = ("I2", "I4", "I10")
 LOST = ("I1", "I6")
@@ -273,6 +317,13 @@ def lost_and_twice(invariants: Iterable[Invariant]) -> tuple[int, int]:
     twice = [v for name in TWICE for v in by_id[name].violations]
     twice += [v for v in by_id["I6"].violations if " handled " in v and not v.endswith(" 0 times")]
     return len(lost), len(twice)
+
+
+def moved_at_the_provider(facts: Facts) -> dict[str, int]:
+    """How often money moved: an invariant about refunds says nothing where nothing was refunded."""
+    asked = "SELECT kind, count(*) FROM effect WHERE answer = 'ok' AND cents <> 0 GROUP BY kind"
+    found = dict(facts.psp.execute(asked).fetchall())
+    return {kind: found.get(kind, 0) for kind in ("charge", "refund", "part")}
 
 
 def latencies_ms(facts: Facts) -> list[float]:

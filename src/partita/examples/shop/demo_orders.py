@@ -8,13 +8,15 @@ from pathlib import Path
 
 import msgspec
 
-from partita.examples.shop.messages import PlaceOrder
-from partita.examples.shop.services import OrderId, OrderLine
+from partita.examples.shop.messages import PlaceOrder, RequestReturn
+from partita.examples.shop.services import OrderId, OrderLine, ReturnId
 
 COUNTRIES = ("United Kingdom", "Norway", "EIRE", "France", "Germany")
 SKUS = 20
 DAY_S = 86_400
 FIRST_DAY_S = 1_767_225_600  # 2026-01-01
+RETURN_EVERY = 10
+RETURN_BEHIND = 40
 
 
 def order_id(seed: int, number: int) -> OrderId:
@@ -40,6 +42,25 @@ def order(seed: int, number: int) -> PlaceOrder:
         lines=lines,
         country=COUNTRIES[dice[11] % len(COUNTRIES)],
         occurred_at=datetime.fromtimestamp(FIRST_DAY_S + DAY_S * (dice[12] % 30), UTC),
+    )
+
+
+def return_id(seed: int, number: int) -> ReturnId:
+    """The id of the return that is asked for with the n-th order."""
+    return ReturnId(f"ret_{seed}_{number:06d}")
+
+
+def returned(seed: int, number: int) -> RequestReturn | None:
+    """With every tenth order, one article like one of an earlier order is brought back by its customer."""
+    if number % RETURN_EVERY or number < RETURN_BEHIND:
+        return None
+    before = order(seed, number - RETURN_BEHIND)
+    return RequestReturn(
+        return_id=return_id(seed, number),
+        customer_id=before.customer_id,
+        sku=before.lines[0].sku,
+        quantity=1,
+        occurred_at=datetime.fromtimestamp(FIRST_DAY_S + DAY_S * 40, UTC),
     )
 
 
@@ -83,19 +104,20 @@ class Poisoned:
 
 
 class Accepted:
-    """The storefront's own record of the orders it was told are accepted: a witness, like the provider's ledger."""
+    """The storefront's own record of what it was told is accepted, orders or `returns`: a witness, like the provider's
+    ledger."""
 
-    def __init__(self, data: Path) -> None:
-        self.path = data / "accepted.txt"
+    def __init__(self, data: Path, *, returns: bool = False) -> None:
+        self.path = data / ("returned.txt" if returns else "accepted.txt")
 
     def read(self) -> set[int]:
-        """The numbers of all accepted orders; a line cut short by a kill does not count."""
+        """The numbers of all that was accepted; a line cut short by a kill does not count."""
         if not self.path.exists():
             return set()
         lines = self.path.read_text().split("\n")[:-1]
         return {int(line) for line in lines if line.isdigit()}
 
     def add(self, numbers: list[int]) -> None:
-        """Record accepted orders; one write, which a killed process has done or not."""
+        """Record what was accepted; one write, which a killed process has done or not."""
         with self.path.open("a") as file:
             file.write("".join(f"{n}\n" for n in numbers))

@@ -16,7 +16,8 @@ import msgspec
 from partita import Conflict, PartitaError, Rejection, Settings
 from partita.examples.shop.app import app as shop
 from partita.examples.shop.demo_bugs import DemoApp, check_bug
-from partita.examples.shop.demo_orders import Accepted, Poisoned, order, poisoned
+from partita.examples.shop.demo_orders import Accepted, Poisoned, order, poisoned, returned
+from partita.examples.shop.messages import ReturnRefused
 
 TICK_S = 0.02
 IN_FLIGHT_MAX = 500
@@ -57,6 +58,7 @@ async def work(options: RoleOptions) -> None:
 async def _sell(app: DemoApp, options: RoleOptions) -> None:
     """Place orders at a rate; those not known to be accepted are placed again under the same key."""
     accepted, poison = Accepted(Path(options.data)), Poisoned(Path(options.data))
+    returns = Accepted(Path(options.data), returns=True)
     wrong = poison.numbers()
     done = accepted.read()
     highest = max(done | wrong, default=-1)  # a mistake that was promised is made, also when the shop is closed by now
@@ -77,8 +79,13 @@ async def _sell(app: DemoApp, options: RoleOptions) -> None:
         begun += max(due, 0)
         batch, sent = sent[:IN_FLIGHT_MAX], sent[IN_FLIGHT_MAX:]
         results = await asyncio.gather(*(_place(app, options.seed, n, wrong, poison) for n in batch))
-        accepted.add([n for n, ok in zip(batch, results, strict=True) if ok])
+        placed = [n for n, ok in zip(batch, results, strict=True) if ok]
+        answers = await asyncio.gather(*(_bring_back(app, options.seed, n) for n in placed))
+        returns.add([n for n, answer in zip(placed, answers, strict=True) if answer])
+        # One whose return has no answer yet is placed again, and the return asked for again, both under their keys.
+        accepted.add([n for n, answer in zip(placed, answers, strict=True) if answer is not None])
         sent += [n for n, ok in zip(batch, results, strict=True) if not ok]
+        sent += [n for n, answer in zip(placed, answers, strict=True) if answer is None]
         await asyncio.sleep(TICK_S)
 
 
@@ -101,6 +108,20 @@ async def _place(app: DemoApp, seed: int, number: int, wrong: set[int], poison: 
         raise
     except PartitaError:
         return False
+    return True
+
+
+async def _bring_back(app: DemoApp, seed: int, number: int) -> bool | None:
+    """Ask for the return that comes with an order; whether it was accepted, None = there is no answer."""
+    command = returned(seed, number)
+    if command is None:
+        return False
+    try:
+        await app.send(command, idempotency_key=f"demo/{command.return_id}")
+    except ReturnRefused:
+        return False
+    except PartitaError:
+        return None
     return True
 
 

@@ -1,7 +1,8 @@
 """The outside world of the shop: a payment provider and a mail sink, each a process with a durable ledger of its own.
 
 They are the witnesses: what really happened to money and mail is what *their* ledgers say. Both take an
-idempotency key; the same key again is answered the same and does nothing.
+idempotency key; the same key again is answered the same and does nothing. They know nothing but keys: a second charge
+or refund of an order under another key is a second charge or refund, as it would be outside.
 """
 
 from __future__ import annotations
@@ -23,17 +24,22 @@ from typing import Any
 
 LEDGER = """
 CREATE TABLE IF NOT EXISTS effect (
-    key TEXT PRIMARY KEY, kind TEXT NOT NULL, order_id TEXT NOT NULL, cents INTEGER NOT NULL, detail TEXT NOT NULL,
-    answer TEXT NOT NULL, at REAL NOT NULL
+    key TEXT PRIMARY KEY, kind TEXT NOT NULL, order_id TEXT NOT NULL, asked INTEGER NOT NULL, detail TEXT NOT NULL,
+    answer TEXT NOT NULL, cents INTEGER NOT NULL, at REAL NOT NULL
 );
 CREATE INDEX IF NOT EXISTS effect_order ON effect (order_id, kind);
 CREATE TABLE IF NOT EXISTS call (seq INTEGER PRIMARY KEY, key TEXT NOT NULL, kind TEXT NOT NULL, at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS call_key ON call (key);
 """
-KNOWN = "SELECT kind, order_id, cents, detail, answer FROM effect WHERE key = ?"
-HELD = "SELECT coalesce(sum(cents), 0) FROM effect WHERE order_id = ? AND answer = 'ok'"
+KNOWN = "SELECT kind, order_id, asked, detail, answer FROM effect WHERE key = ?"
 OF_ORDER = "SELECT kind, cents FROM effect WHERE order_id = ? AND answer = 'ok'"
-KEEP = "INSERT INTO effect (key, kind, order_id, cents, detail, answer, at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+KEEP = "INSERT INTO effect (key, kind, order_id, asked, detail, answer, cents, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 CALLED = "INSERT INTO call (key, kind, at) VALUES (?, ?, ?)"
+CALLS = "SELECT count(*) FROM call WHERE key = ?"
+LOSE_EVERY = 40
+LOST_TIMES = 2
+SLOW_EVERY = 50
+SLOW_AT = 7
 
 
 @dataclass(slots=True)
@@ -57,40 +63,45 @@ class Ledger:
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(LEDGER)
 
-    def record(self, key: str, kind: str, order_id: str, cents: int, detail: str) -> tuple[int, str]:
-        """Do an effect once; (HTTP status, answer). Returns when it is on disk."""
+    def record(self, key: str, kind: str, order_id: str, cents: int, detail: str) -> tuple[int, str, int]:
+        """Do an effect once; (HTTP status, answer, how often this key was called). Returns when it is on disk."""
+        if not key:
+            return 422, "a call has a key", 1
         with self._lock:
             if not self._db.in_transaction:
                 self._db.execute("BEGIN IMMEDIATE")
             self._db.execute(CALLED, (key, kind, time.time()))
+            calls = self._db.execute(CALLS, (key,)).fetchone()[0]
             known = self._db.execute(KNOWN, (key,)).fetchone()
             if known is not None and known[:4] != (kind, order_id, cents, detail):
                 status, answer = 422, "this key was used for something else"
             elif known is not None:
                 status, answer = 200, known[4]
             else:
-                status, answer = 200, self._decide(kind, order_id, cents)
-                self._db.execute(KEEP, (key, kind, order_id, cents, detail, answer, time.time()))
+                status = 200
+                answer, moved = self._decide(kind, order_id, cents)
+                self._db.execute(KEEP, (key, kind, order_id, cents, detail, answer, moved, time.time()))
             self._written += 1
             mine = self._written
         self._sync(mine)
-        return status, answer
+        return status, answer, calls
 
-    def _decide(self, kind: str, order_id: str, cents: int) -> str:
-        before = {row[0] for row in self._db.execute(OF_ORDER, (order_id,))}
+    def _decide(self, kind: str, order_id: str, cents: int) -> tuple[str, int]:
+        """The answer, and what moves: a refund gives back all that was charged, whatever was given back before."""
+        before = self._db.execute(OF_ORDER, (order_id,)).fetchall()
+        kinds = {row[0] for row in before}
+        if kind == "refund":
+            return "ok", -sum(row[1] for row in before if row[0] == "charge")
         if kind == "part":
-            held = self._db.execute(HELD, (order_id,)).fetchone()[0]
-            if "refund" in before or held < -cents:
-                return f"of this order there are {0 if 'refund' in before else held} cents to give back"
+            held = 0 if "refund" in kinds else sum(row[1] for row in before)
+            if held < -cents:
+                return f"of this order there are {held} cents to give back", cents
         if kind == "charge":
-            if "refund" in before:
-                return "refunded already: no charge after its refund"
-            if "charge" in before:
-                return "charged already under another key"
-            digest = hashlib.sha256(f"{self.seed}/{order_id}".encode()).digest()
-            if int.from_bytes(digest[:4], "big") / 2**32 < self.decline:
-                return "card declined"
-        return "ok"
+            if "refund" in kinds:
+                return "refunded already: no charge after its refund", cents
+            if _share(self.seed, order_id) < self.decline:
+                return "card declined", cents
+        return "ok", cents
 
     def _sync(self, mine: int) -> None:
         """One of those who wait commits for all of them."""
@@ -111,7 +122,35 @@ class Ledger:
             self._turn.notify_all()
 
 
-def serve(name: str, ledger: Ledger, data: Path) -> None:
+def _share(*names: object) -> float:
+    """A number in [0, 1), the same for the same names."""
+    digest = hashlib.sha256("/".join(str(name) for name in names).encode()).digest()
+    return int.from_bytes(digest[:4], "big") / 2**32
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """How a witness is a bad partner: whether the first answers to some keys are lost when the effect is on disk, and how
+    long the first answer to some charges takes. Which ones is the same in each run."""
+
+    loses: bool = False
+    slow_s: float = 0.0
+
+    def is_lost(self, key: str, calls: int) -> bool:
+        """Whether the answer to this call is lost."""
+        return self.loses and calls <= LOST_TIMES and _share(key) < 1 / LOSE_EVERY
+
+    def wait_s(self, kind: str, order_id: str, calls: int) -> float:
+        """How long this answer takes."""
+        digits = order_id[len(order_id.rstrip("0123456789")) :]
+        slow = kind == "charge" and calls == 1 and int(digits or 0) % SLOW_EVERY == SLOW_AT
+        return self.slow_s if slow else 0.0
+
+
+NO_FAULTS = Faults()
+
+
+def serve(name: str, ledger: Ledger, data: Path, faults: Faults) -> None:
     """Answer on a free port of loopback, named in `<data>/<name>.addr`; ends with its parent or by SIGTERM."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -120,13 +159,13 @@ def serve(name: str, ledger: Ledger, data: Path) -> None:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", "0"))) or b"{}")
-            status, answer = ledger.record(
-                str(body["key"]),
-                self.path.strip("/"),
-                str(body["order_id"]),
-                int(body.get("cents", 0)),
-                str(body.get("detail", "")),
-            )
+            key, kind, order_id = str(body["key"]), self.path.strip("/"), str(body["order_id"])
+            cents, detail = int(body.get("cents", 0)), str(body.get("detail", ""))
+            status, answer, calls = ledger.record(key, kind, order_id, cents, detail)
+            time.sleep(faults.wait_s(kind, order_id, calls))
+            if faults.is_lost(key, calls):
+                self.close_connection = True
+                return
             data = json.dumps({"answer": answer}).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -276,10 +315,10 @@ def hang_up() -> None:
 
 
 def main() -> None:
-    """`python -m partita.examples.shop.witness psp|mail DATA [DECLINE [SEED]]`."""
-    name, data, *rest = sys.argv[1:]
-    decline, seed = float(rest[0]) if rest else 0.0, int(rest[1]) if len(rest) > 1 else 0
-    serve(name, Ledger(Path(data) / f"{name}.db", decline, seed), Path(data))
+    """`python -m partita.examples.shop.witness psp|mail DATA DECLINE SEED LOSES SLOW_S`."""
+    name, data, decline, seed, loses, slow_s = sys.argv[1:]
+    ledger = Ledger(Path(data) / f"{name}.db", float(decline), int(seed))
+    serve(name, ledger, Path(data), Faults(loses == "loses", float(slow_s)))
 
 
 if __name__ == "__main__":
