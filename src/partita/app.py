@@ -11,9 +11,11 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from partita.amount import check_seconds
 from partita.bus.connect import connect_bus
 from partita.bus.port import Bus
 from partita.catalog.catalog import Catalog
@@ -25,6 +27,7 @@ from partita.errors import NotFound, PartitaError, SettingsError
 from partita.machine.port import Machine, Wake
 from partita.machine.system import this_machine
 from partita.outbox.foreign import Outbox
+from partita.runtime.data_folder import claim_folder
 from partita.runtime.system import ROLES, System
 from partita.settings import Settings
 from partita.store.connect import connect_store
@@ -110,13 +113,11 @@ class App:
     def connect_bus(self, machine: Machine, wake: Wake) -> Bus:
         """The bus the settings name; a subclass may put something of its own between."""
         settings = self.settings
-        return connect_bus(
-            settings.bus or settings.data / "log.db", machine, wake, settings.instance, migrate=settings.migrate
-        )
+        return connect_bus(settings.bus_place(), machine, wake, settings.instance, migrate=settings.migrate)
 
     def connect_store(self, service: Service, bus: Bus, machine: Machine, wake: Wake) -> Store:
         """The store of a service; a subclass may put something of its own between."""
-        where: str | Path = self.settings.store_of(service.name) or self.settings.data / f"{service.name}.db"
+        where = self.settings.store_place(service.name)
         return connect_store(
             where, machine, service=service.name, tables=service.tables, wake=wake, migrate=self.settings.migrate
         )
@@ -151,7 +152,11 @@ class App:
             raise PartitaError("The app runs already in this process.", hint="Use the running one.")
         self.settings.check_stores(s.name for s in self.services)
         names = list(services) if services is not None else [s.name for s in self.services]
+        for name in names:
+            self.catalog.service(name)
         machine = self.machine or this_machine(folder=self.settings.data, keep=True)
+        if self.settings.is_embedded(s.name for s in self.services):
+            claim_folder(self.settings.data, self.catalog, machine.process)
         wake = machine.wake(self.settings.data / "wake")
         bus = self.around_bus(self.connect_bus(machine, wake), wake)
         system = System(self.catalog, self.settings, machine, connect_codec(), bus, self.topics)
@@ -218,6 +223,7 @@ class App:
         Raises:
             PartitaError: time ran out; the message says what was outstanding.
         """
+        check_seconds(PartitaError, "settled(timeout_s)", timeout_s, positive=False)
         clock = self.system.clock
         until = clock.monotonic() + timeout_s
         calm = 0
@@ -258,9 +264,9 @@ async def open_stores(app: App, data: Path) -> AsyncIterator[dict[str, Store]]:
     """
     machine = app.machine or this_machine(folder=data)
     app.settings.check_stores(s.name for s in app.services)
-    servers = {s: app.settings.store_of(s.name) for s in app.services}
-    files = {s: data / f"{s.name}.db" for s in app.services}
-    found: dict[Service, str | Path] = {s: servers[s] or f for s, f in files.items() if servers[s] or f.exists()}
+    settings = replace(app.settings, data=data)
+    places = {s: settings.store_place(s.name) for s in app.services}
+    found = {s: place for s, place in places.items() if isinstance(place, str) or place.exists()}
     if not found:
         raise NotFound(
             f"{data}: no data of this app there.",
@@ -294,7 +300,7 @@ async def open_bus(app: App, data: Path) -> AsyncIterator[Bus]:
     Raises:
         NotFound: there is no log. BusUnavailable: the broker does not answer.
     """
-    where: str | Path = app.settings.bus or data / "log.db"
+    where = replace(app.settings, data=data).bus_place()
     if isinstance(where, Path) and not where.exists():
         raise NotFound(f"{data}: no log there.", hint="Name the folder with --data.")
     machine = app.machine or this_machine(folder=data)

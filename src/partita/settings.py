@@ -6,12 +6,32 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from partita.address import (
+    check_bus,
+    check_folder,
+    check_listening,
+    check_mail,
+    check_store,
+    check_webhook,
+    folder_of,
+    without_path,
+    without_secrets,
+)
+from partita.amount import check_count, check_number, check_seconds
 from partita.errors import SettingsError
 
 SWITCH = {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}
+SWITCHES = ("coalesce", "at_once", "migrate")
+SECONDS = ("alert_every_s", "grace_s")
+BATCH_MAX = 100_000
+TIME_SCALE_MAX = 1_000.0
+DAY_S = 86_400.0
+INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", re.ASCII)
+"""As Kafka takes the name of a static member, with room for the group's name before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -30,6 +50,9 @@ class Settings:
     `metrics` is an address (`127.0.0.1:9464`) to serve `/metrics` on. `grace_s` is how long a
     stop may take to finish what is in work. Without `migrate` (`PARTITA_MIGRATE=off`) no schema or table is made or changed
     at the start: that is left to `partita db upgrade`.
+
+    Raises:
+        SettingsError: a value cannot be; no error quotes an address.
     """
 
     data: Path = Path(".partita")
@@ -49,35 +72,81 @@ class Settings:
     migrate: bool = True
     grace_s: float = 10.0
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data", Path(self.data))
+        check_folder(_called("data"), str(self.data))
+        check_store(_called("store"), self.store)
+        for service, url in self.stores.items():
+            check_store(f"{STORE_OF}{variable_of(service)}", url)
+        check_bus(_called("bus"), self.bus)
+        if self.instance and not INSTANCE.fullmatch(self.instance):
+            raise SettingsError(
+                f"{_called('instance')}={self.instance!r} can be no name of a process.",
+                hint="Letters, digits, . _ and -, 200 at most.",
+            )
+        check_number(SettingsError, _called("time_scale"), self.time_scale, above=0, most=TIME_SCALE_MAX)
+        check_count(SettingsError, _called("batch"), self.batch, most=BATCH_MAX)
+        check_seconds(SettingsError, _called("alert_every_s"), self.alert_every_s, most=DAY_S)
+        check_seconds(SettingsError, _called("grace_s"), self.grace_s, positive=False, most=DAY_S)
+        for name in SWITCHES:
+            if not isinstance(getattr(self, name), bool):
+                raise SettingsError(f"{_called(name)}={getattr(self, name)!r} cannot be.", hint="True or False.")
+        if self.alert_webhook:
+            check_webhook(_called("alert_webhook"), self.alert_webhook)
+        if self.alert_mail:
+            check_mail(_called("alert_mail"), self.alert_mail)
+        if self.metrics:
+            check_listening(_called("metrics"), self.metrics)
+
     def __repr__(self) -> str:
-        """For people and logs: of a URL neither user nor password nor options."""
-        shown = {f.name: getattr(self, f.name) for f in fields(self)}
+        """For people and logs: of an address neither user nor password nor options, of a webhook no path."""
+        shown: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        shown |= {name: without_secrets(shown[name]) for name in ("store", "bus")}
+        shown |= {name: without_path(shown[name]) for name in ("alert_webhook", "alert_mail")}
         shown["stores"] = {name: without_secrets(url) for name, url in self.stores.items()}
-        told = (f"{n}={(without_secrets(v) if isinstance(v, str) else v)!r}" for n, v in shown.items())
-        return f"Settings({', '.join(told)})"
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     @classmethod
     def from_environment(cls, **given: Any) -> Settings:
-        """What is given, else `PARTITA_<NAME>`, else the default.
+        """What is given, else `PARTITA_<NAME>`, else the default; an empty variable counts as none.
 
         Raises:
-            SettingsError: a variable has no usable value.
+            SettingsError: a variable has no usable value, or a name that no setting has.
         """
+        check_environment()
         values = {name: value for name, value in given.items() if value is not None}
         own = {
-            name.removeprefix(STORE_OF): url for name, url in os.environ.items() if name.startswith(STORE_OF) and url
+            name.removeprefix(STORE_OF): url
+            for name, url in os.environ.items()
+            if name.startswith(STORE_OF) and url and not _is_link(name, url)
         }
         values.setdefault("stores", own)
-        for each in fields(cls):
-            text = os.environ.get(f"PARTITA_{each.name.upper()}")
-            if text is not None and each.name not in values:
-                values[each.name] = _parse(each.name, text)
+        for name in NAMES:
+            text = os.environ.get(f"PARTITA_{name.upper()}")
+            if text and name not in values:
+                values[name] = _parse(name, text)
         return cls(**values)
 
     def store_of(self, service: str) -> str:
         """The URL of a service's database: its own, else the one of all, else empty (a file in `data`)."""
         own = {variable_of(name): url for name, url in self.stores.items()}
         return own.get(variable_of(service)) or self.store
+
+    def store_place(self, service: str) -> str | Path:
+        """Where a service's database is: the URL of a server, or its file."""
+        url = self.store_of(service)
+        folder = folder_of(url) if url else self.data
+        return url if folder is None else folder / f"{service}.db"
+
+    def bus_place(self) -> str | Path:
+        """Where the bus is: the URL of a server, or the log's file."""
+        folder = folder_of(self.bus) if self.bus else self.data
+        return self.bus if folder is None else folder / "log.db"
+
+    def is_embedded(self, services: Iterable[str]) -> bool:
+        """Whether the data folder holds the log, or the database of one of these services."""
+        places = [self.bus_place(), *map(self.store_place, services)]
+        return any(isinstance(place, Path) and place.parent == self.data for place in places)
 
     def check_stores(self, services: Iterable[str]) -> None:
         """Every store of its own belongs to one of these services: a misspelt one would be another database's data.
@@ -95,6 +164,51 @@ class Settings:
 
 
 STORE_OF = "PARTITA_STORE_"
+NAMES = tuple(each.name for each in fields(Settings) if each.name != "stores")
+PROFILE = "PARTITA_PROFILE"
+PROFILES = ("development", "production")
+# Read where they are needed: by the command line, the shop, Debezium's worker, the project's own tests.
+OTHERS = (
+    "PARTITA_APP", PROFILE, "PARTITA_ACTOR", "PARTITA_TRACE", "PARTITA_SHOP_STOCK", "PARTITA_DEBEZIUM_USER",
+    "PARTITA_DEBEZIUM_PASSWORD", "PARTITA_LONG",
+)  # fmt: skip
+KNOWN = (*(f"PARTITA_{name.upper()}" for name in NAMES), *OTHERS)
+# Kubernetes and Docker tell each container of the services beside it: one called partita-metrics is PARTITA_METRICS_PORT.
+LINK = re.compile(
+    r"PARTITA(_\w+?)??_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?|(?P<bare>PORT))"
+)
+
+
+def check_environment() -> None:
+    """Refuse variables that begin as ours do and are none: one that is misspelt would be ignored without a word.
+
+    Raises:
+        SettingsError: which one, and the nearest name; or a profile that there is not.
+    """
+    for name, text in os.environ.items():
+        plain = re.sub(r"\W", "_", name).upper()
+        if not plain.startswith("PARTITA_") or name in KNOWN or _is_link(name, text):
+            continue
+        if name.startswith(STORE_OF):
+            continue  # of a service; `check_stores` knows which there are
+        near = get_close_matches(plain, KNOWN, 1)
+        told = f"Was {near[0]} meant?" if near else f"There is: {', '.join(KNOWN[: len(NAMES)])}."
+        raise SettingsError(f"The variable {name!a} is no setting.", hint=told)
+    profile()
+
+
+def profile() -> Literal["", "development", "production"]:
+    """What the databases are there for: in "production" verbs that change something need a reason.
+
+    Raises:
+        SettingsError: PARTITA_PROFILE is another word.
+    """
+    text = os.environ.get(PROFILE, "")
+    if text == "production":
+        return "production"
+    if text not in ("", "development"):
+        raise SettingsError(f"{PROFILE}={text!a} is no profile.", hint=f"It is one of: {', '.join(PROFILES)}.")
+    return "development" if text else ""
 
 
 def variable_of(service: str) -> str:
@@ -102,26 +216,35 @@ def variable_of(service: str) -> str:
     return re.sub(r"\W", "_", service).upper()
 
 
-def without_secrets(url: str) -> str:
-    """A URL as people may see it: without user, password and options."""
-    scheme, mark, rest = url.partition("://")
-    if not mark:
-        return url
-    place, _, options = rest.partition("?")
-    # A password with a "?" in it looks like options with an "@" in them: then nothing is shown.
-    return f"{scheme}://..." if "@" in options else f"{scheme}://{place.rpartition('@')[2]}"
+def _is_link(name: str, text: str) -> bool:
+    found = LINK.fullmatch(name)
+    return found is not None and (found["bare"] is None or "://" in text)
+
+
+def _called(name: str) -> str:
+    """A setting as people know it."""
+    return f"{name} (PARTITA_{name.upper()})"
 
 
 def _parse(name: str, text: str) -> Any:
     try:
         if name == "data":
+            check_folder(_called(name), text)
             return Path(text)
-        if name in ("time_scale", "alert_every_s", "grace_s"):
-            return float(text)
+        if name in ("time_scale", *SECONDS):
+            return float(_plain(text))
         if name == "batch":
-            return int(text)
-        if name in ("coalesce", "at_once", "migrate"):
+            return int(_plain(text))
+        if name in SWITCHES:
             return SWITCH[text.lower()]
     except (ValueError, KeyError):
-        raise SettingsError(f"PARTITA_{name.upper()}={text!r} cannot be read.", hint="See `partita doctor`.") from None
+        good = "on or off" if name in SWITCHES else "a number"
+        raise SettingsError(f"PARTITA_{name.upper()}={text!a} cannot be read.", hint=f"It is {good}.") from None
+    return text
+
+
+def _plain(text: str) -> str:
+    """A number as everybody writes it: Python would take 1_0 and the digits of other scripts as well."""
+    if not text.isascii() or "_" in text or text != text.strip():
+        raise ValueError(text)
     return text

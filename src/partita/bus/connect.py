@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NoReturn
 
+from partita.address import POSTGRESQL, check_bus, folder_of, scheme_of
 from partita.bus.administration import Administration
 from partita.bus.port import Bus
 from partita.errors import SettingsError
 from partita.machine.port import Machine, Wake
 from partita.migration import Migrations
-from partita.settings import without_secrets
-
-SERVERS = ("postgresql", "postgres")
 
 
 def connect_bus(
@@ -32,19 +30,15 @@ def connect_bus(
     Raises:
         SettingsError: the URL names no bus of this build.
     """
-    if isinstance(where, str) and "://" in where:
-        scheme, _, rest = where.partition("://")
-        if scheme == "kafka":
-            return _kafka(where, machine, instance)
-        if scheme in SERVERS:
-            return _postgres(where, machine, create, migrate)
-        if scheme != "log":
-            raise _unknown(where, scheme)
-        where = Path(rest) / "log.db"
+    scheme = _scheme(where)
+    if scheme == "kafka":
+        return _kafka(str(where), machine, instance)
+    if scheme in POSTGRESQL:
+        return _postgres(str(where), machine, create, migrate)
     from partita.bus.log import LogBus
 
     assert wake is not None, "the embedded log wakes its readers by it"
-    return LogBus(Path(where), machine, wake=wake, migrate=migrate)
+    return LogBus(_file(where), machine, wake=wake, migrate=migrate)
 
 
 def connect_migrations(where: str | Path, machine: Machine) -> Migrations | None:
@@ -53,19 +47,15 @@ def connect_migrations(where: str | Path, machine: Machine) -> Migrations | None
     Raises:
         SettingsError: the URL names no bus of this build.
     """
-    if isinstance(where, str) and "://" in where:
-        scheme, _, rest = where.partition("://")
-        if scheme == "kafka":
-            return None
-        if scheme in SERVERS:
-            return _postgres_migrations(where, machine)
-        if scheme != "log":
-            raise _unknown(where, scheme)
-        where = Path(rest) / "log.db"
+    scheme = _scheme(where)
+    if scheme == "kafka":
+        return None
+    if scheme in POSTGRESQL:
+        return _postgres_migrations(str(where), machine)
     from partita.bus.log_schema import APPLICATION_ID, MIGRATIONS
     from partita.sqlite_file.migrations import SqliteMigrations
 
-    return SqliteMigrations(Path(where), machine, application_id=APPLICATION_ID, migrations=MIGRATIONS)
+    return SqliteMigrations(_file(where), machine, application_id=APPLICATION_ID, migrations=MIGRATIONS)
 
 
 def connect_administration(where: str | Path, machine: Machine) -> Administration | None:
@@ -74,25 +64,30 @@ def connect_administration(where: str | Path, machine: Machine) -> Administratio
     Raises:
         SettingsError: the URL names no bus of this build.
     """
-    if not isinstance(where, str) or "://" not in where:
-        return None
-    scheme = where.partition("://")[0]
-    if scheme != "kafka":
-        if scheme not in ("log", *SERVERS):
-            raise _unknown(where, scheme)
+    if _scheme(where) != "kafka":
         return None
     try:
         from partita.bus.kafka.administration import KafkaAdministration
     except ModuleNotFoundError as error:
         _absent(error)
-    return KafkaAdministration(where, clock=machine.clock)
+    return KafkaAdministration(str(where), clock=machine.clock)
 
 
-def _unknown(where: str, scheme: str) -> SettingsError:
-    return SettingsError(
-        f"{without_secrets(where)}: this build has no bus for {scheme}://.",
-        hint="log:///folder, postgresql://user@host:port/database or kafka://host:port",
-    )
+def _scheme(where: str | Path) -> str:
+    """The scheme of a bus's URL; empty for a path."""
+    if isinstance(where, Path):
+        return ""
+    check_bus("The bus", where)
+    return scheme_of(where)
+
+
+def _file(where: str | Path) -> Path:
+    """The log's file: a path is its own, a URL or a text names the folder it lies in."""
+    if isinstance(where, Path):
+        return where
+    folder = folder_of(where)
+    assert folder is not None, "asked of files only"
+    return folder / "log.db"
 
 
 def _absent(error: ModuleNotFoundError) -> NoReturn:

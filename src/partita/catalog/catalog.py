@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from partita.catalog.contract import Contract
 from partita.catalog.service import Binding, Service
 from partita.errors import DeclarationError
+from partita.settings import variable_of
 
 
 @dataclass(slots=True)
@@ -66,12 +67,10 @@ class Catalog:
         """Refuse what cannot work across services.
 
         Raises:
-            DeclarationError: a saga sends a command that nobody in this app handles, two services share a name.
+            DeclarationError: a saga sends a command that nobody in this app handles, two services share a name or a
+                namespace.
         """
-        names = [s.name for s in self.services]
-        for name in names:
-            if names.count(name) > 1:
-                raise DeclarationError(f"Two services are named {name!r}.", hint="Rename one of them.")
+        _check_distinct(self.services)
         handled = {c.full_name for s in self.services for b in s.declared.bindings for c in b.contracts}
         for service in self.services:
             for definition in service.declared.sagas:
@@ -82,3 +81,33 @@ class Catalog:
                             f"Saga {definition.name} sends {contract.name}, which nobody handles.",
                             hint=f"@{contract.service.name}.handles({contract.name})",
                         )
+
+
+def _check_distinct(services: Sequence[Service]) -> None:
+    """Refuse two services that would share a file, a variable, a group or topics. Files of two names that differ in case
+    are one on some systems, as variables are; Kafka refuses two topics that differ in . and _ alone.
+
+    Raises:
+        DeclarationError: which two.
+    """
+    names: dict[str, Service] = {}
+    namespaces: dict[str, Service] = {}
+    for service in services:
+        same = names.setdefault(variable_of(service.name), service)
+        if same is not service or services.count(service) > 1:
+            raise DeclarationError(
+                f"Two services are named {service.name!r}"
+                + (
+                    f" and {same.name!r}, which is one name in files and variables."
+                    if same.name != service.name
+                    else "."
+                ),
+                hint=f"Rename one of them: {same.place}, {service.place}.",
+            )
+        owner = namespaces.setdefault(service.namespace.replace(".", "_").lower(), service)
+        if owner is not service:
+            raise DeclarationError(
+                f"{service.place}: the namespace {service.namespace!r} of {service.name} is that of {owner.name}, "
+                f"declared at {owner.place}.",
+                hint="Their messages would share topics and names. Each service has a namespace of its own.",
+            )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 import msgspec
 
+from partita.amount import check_count
 from partita.errors import DeclarationError
 from partita.schemas.shape import Shape
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from partita.catalog.service import Service
 
 KEY_MARK = "partita.key"
+VERSION_MAX = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Contract:
         version: int,
         place: Place,
     ) -> None:
+        check_count(DeclarationError, f"{place}: version of {cls.__name__}", version, most=VERSION_MAX)
         self.cls = cls
         self.kind = kind  # "event", "command" or "refusal"
         self.service = service

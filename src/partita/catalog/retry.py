@@ -6,6 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from partita.amount import SECONDS_MAX, check_count, check_number, check_seconds
+from partita.catalog.contract import caller_place
+from partita.errors import DeclarationError
+
+COUNT_MAX = 1_000_000_000
+JITTER_MAX = 10.0
+TIER_S_MIN = 0.001
+"""A topic's name says how long a tier waits, in milliseconds at least."""
+
 
 @dataclass(frozen=True, slots=True)
 class Counters:
@@ -21,12 +30,18 @@ class RetryNow:
 
     wait_s: float = 0.0
 
+    def __post_init__(self) -> None:
+        check_seconds(DeclarationError, "RetryNow(wait_s)", self.wait_s, positive=False)
+
 
 @dataclass(frozen=True, slots=True)
 class RetryAfter:
     """Try again later: in the first tier that waits at least so many seconds, else in the longest."""
 
     wait_s: float
+
+    def __post_init__(self) -> None:
+        check_seconds(DeclarationError, "RetryAfter(wait_s)", self.wait_s, positive=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +76,9 @@ class Retry:
         parked_max: so many messages may wait for their turn (in tiers, behind others of their key); at that the group
             takes no new ones until a tenth is through. Nothing is dropped.
         policy: asked first: (exception, counters, message) -> what to do, or None for the rules above. Pure.
+
+    Raises:
+        DeclarationError: a value that cannot be.
     """
 
     in_place: int = 3
@@ -73,3 +91,28 @@ class Retry:
     storm_pause_s: float = 5.0
     parked_max: int = 100_000
     policy: Policy | None = None
+
+    def __post_init__(self) -> None:
+        place = f"{caller_place(2)}: Retry"
+        for name in ("in_place", "storm", "parked_max"):
+            least = 0 if name == "in_place" else 1
+            check_count(DeclarationError, f"{place}: {name}", getattr(self, name), least=least, most=COUNT_MAX)
+        for name in ("first_wait_s", "wait_s_max", "storm_pause_s"):
+            check_seconds(DeclarationError, f"{place}: {name}", getattr(self, name), positive=False)
+        check_number(DeclarationError, f"{place}: jitter", self.jitter, least=0, most=JITTER_MAX)
+        if not isinstance(self.tiers, (tuple, list)):
+            raise DeclarationError(
+                f"{place}: tiers={self.tiers!r} cannot be.", hint="Seconds in brackets: tiers=(60.0,)."
+            )
+        for wait_s in self.tiers:
+            check_number(DeclarationError, f"{place}: tiers", wait_s, least=TIER_S_MIN, most=SECONDS_MAX, unit=" s")
+        kinds = self.permanent if isinstance(self.permanent, tuple) else (None,)
+        if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
+            raise DeclarationError(
+                f"{place}: permanent={self.permanent!r} cannot be.",
+                hint="Exceptions in brackets: permanent=(ValueError,).",
+            )
+        if self.policy is not None and not callable(self.policy):
+            raise DeclarationError(
+                f"{place}: policy={self.policy!r} cannot be called.", hint="A function of three values."
+            )

@@ -24,13 +24,16 @@ from typing import (
     overload,
 )
 
+from partita.amount import check_count, check_seconds
 from partita.catalog.contract import Contract, Place, caller_place, contract_of
 from partita.catalog.event import Event
 from partita.catalog.fault import contract_in, is_fault
 from partita.catalog.injection import Depends, Meta, Tx
 from partita.catalog.retry import Retry
+from partita.catalog.service_name import check_name, check_namespace
 from partita.errors import DeclarationError
 
+CONCURRENCY_MAX = 10_000
 P = ParamSpec("P")
 C = TypeVar("C")
 R = TypeVar("R")
@@ -93,6 +96,9 @@ class Service:
             so a later message may pass an earlier one of its key.
         retry: what happens to a message whose handler fails.
         window_s: how long message ids and business keys are remembered, in seconds (24 h).
+
+    Raises:
+        DeclarationError: a name or a value that cannot be.
     """
 
     def __init__(
@@ -106,6 +112,12 @@ class Service:
         retry: Retry | None = None,
         window_s: float = 86_400.0,
     ) -> None:
+        self.place = caller_place(2)
+        check_name(name, self.place)
+        check_namespace(namespace, self.place)
+        check_seconds(DeclarationError, f"{self.place}: window_s", window_s)
+        if order not in ("key", "none"):
+            raise DeclarationError(f"{self.place}: order={order!r} cannot be.", hint='order="key" or order="none".')
         self.name = name
         self.namespace = namespace
         self.team = team
@@ -113,7 +125,6 @@ class Service:
         self.order: Literal["key", "none"] = order
         self.retry = retry or Retry()
         self.window_s = window_s
-        self.place = caller_place(2)
         self.declared = Declarations()
 
     def __repr__(self) -> str:
@@ -221,6 +232,7 @@ class Service:
         concurrency: int,
         place: Place,
     ) -> None:
+        check_count(DeclarationError, f"{place}: concurrency of {fn.__name__}", concurrency, most=CONCURRENCY_MAX)
         for contract in contracts:
             if dedupe_by is not None and dedupe_by not in contract.hints:
                 raise DeclarationError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -150,12 +151,13 @@ def check(app_name: str, only: tuple[str, ...], data: Path, output: str) -> int:
 def _schemas(app: App, data: Path, only: tuple[str, ...]) -> dict[str, Migrations]:
     """The schemas of an app by name, as its settings and the options place them."""
     app.settings.check_stores(service.name for service in app.services)
+    settings = replace(app.settings, data=data)
     machine = this_machine()
     found: dict[str, Migrations] = {}
     for service in app.services:
-        where = app.settings.store_of(service.name) or data / f"{service.name}.db"
+        where = settings.store_place(service.name)
         found[service.name] = connect_migrations(where, machine, service=service.name, tables=service.tables)
-    bus = migrations_of_bus(app.settings.bus or data / "log.db", machine)
+    bus = migrations_of_bus(settings.bus_place(), machine)
     if bus is not None:
         found[LOG] = bus
     for name in only:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from partita.cli.output import live_line, output_option, print_json, say, table, talk
+from partita.address import without_secrets
+from partita.cli.output import Amount, Folder, checked_server, live_line, output_option, print_json, say, table, talk
 from partita.errors import PartitaError, SettingsError
-from partita.settings import without_secrets
 
 if TYPE_CHECKING:
     from partita.examples.shop.demo import DemoOptions
@@ -41,7 +41,7 @@ KEYS = {
 @click.command(epilog="Example:  partita demo --headless --for 60s --kill-every 2s")
 @click.option("--for", "duration", help="How long, such as 40s or 2m. Default: until q; without a terminal 30s.")
 @click.option("--headless", is_flag=True, help="No keys; kills by itself; a line a second.")
-@click.option("--rate", type=click.FloatRange(1, 2_000), default=50.0, show_default=True, help="Orders per second.")
+@click.option("--rate", type=Amount(1, 2_000), default=50.0, show_default=True, help="Orders per second.")
 @click.option("--kill-every", default=None, help="Kill -9 a process this often, such as 2s; 0 = never. [headless: 2s]")
 @click.option("--seed", type=int, default=7, show_default=True, help="Orders, declines and the order of kills.")
 @click.option(
@@ -51,9 +51,9 @@ KEYS = {
     default=None,
     help="Plant this bug: an invariant must turn red.",
 )
-@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder to use. Default: a fresh one.")
-@click.option("--store", metavar="URL", default="", envvar="PARTITA_STORE", help=STORE_HELP)
-@click.option("--bus", metavar="URL", default="", envvar="PARTITA_BUS", help=BUS_HELP)
+@click.option("--data", type=Folder(path_type=Path, file_okay=False), help="Folder to use. Default: a fresh one.")
+@click.option("--store", metavar="URL", default="", envvar="PARTITA_STORE", callback=checked_server, help=STORE_HELP)
+@click.option("--bus", metavar="URL", default="", envvar="PARTITA_BUS", callback=checked_server, help=BUS_HELP)
 @click.option("--fresh", is_flag=True, help=FRESH_HELP)
 @output_option
 def demo(

@@ -19,7 +19,7 @@ from partita.cli.operating import (
     run,
     the_filter,
 )
-from partita.cli.output import app_option, data_option, output_option, print_json, say, table, talk
+from partita.cli.output import Amount, app_option, data_option, output_option, print_json, say, table, talk
 from partita.errors import Malformed, NotFound
 from partita.operators.audit import actor, record
 from partita.operators.discarding import begin_discard, run_discard
@@ -49,11 +49,11 @@ def ramp(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...]:
 @click.command(epilog="Example:  partita dlq replay --cause 3f9a1c20b7d4 --rehearse, then the same with --yes")
 @click.option("--rehearse", "rehearsal", is_flag=True, help="Run it in a transaction that is rolled back, and tell.")
 @click.option("--ramp", callback=ramp, default="1,5,20,100", show_default=True, help="Batch sizes; the last repeats.")
-@click.option("--rate", type=click.FloatRange(min=0.1), default=200.0, show_default=True, help="Letters per second.")
+@click.option("--rate", type=Amount(min=0.1), default=200.0, show_default=True, help="Letters per second.")
 @click.option(
     "--stop-at-errors", type=click.IntRange(0, 100), default=10, show_default=True, help="Per cent that may fail again."
 )
-@click.option("--patience", type=float, default=30.0, show_default=True, help="Seconds to wait for one batch.")
+@click.option("--patience", type=Amount(0), default=30.0, show_default=True, help="Seconds to wait for one batch.")
 @click.option("--no-wait", is_flag=True, help="Release all letters and return; the group handles them when it runs.")
 @filter_options
 @acting_options

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -118,13 +118,14 @@ async def _server(app: App) -> list[Line]:
 
 async def _databases(app: App, data: Path) -> list[Line]:
     lines: list[Line] = []
+    settings = replace(app.settings, data=data)
     newest = 0
     for service in app.services:
-        path, server = data / f"{service.name}.db", app.settings.store_of(service.name)
-        if not server and not path.exists():
+        place = settings.store_place(service.name)
+        if isinstance(place, Path) and not place.exists():
             continue
         machine = this_machine(folder=data)
-        store = connect_store(server or path, machine, service=service.name, tables="", create=False, migrate=False)
+        store = connect_store(place, machine, service=service.name, tables="", create=False, migrate=False)
         try:
             await store.open()
         except NotFound as error:
@@ -133,9 +134,9 @@ async def _databases(app: App, data: Path) -> list[Line]:
         except PartitaError as error:
             lines.append(Line("bad", service.name, error.what, error.hint))
             continue
-        if not server:
+        if isinstance(place, Path):
             newest = max(newest, machine.clock.now_us())
-        check = "ok" if server else quick_check(path)  # a server checks its own pages
+        check = quick_check(place) if isinstance(place, Path) else "ok"  # a server checks its own pages
         async with store.reading() as session:
             status = await session.outbox.status()
             dead = await session.dead_letters.count(where=LetterFilter())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from partita.address import without_secrets
 from partita.app import App
 from partita.bus.connect import connect_administration, connect_bus
 from partita.errors import BusUnavailable, NotFound, PartitaError
 from partita.machine.system import this_machine
 from partita.operators.topics import compare
-from partita.settings import without_secrets
 from partita.topics.declared import declared_topics
 from partita.topics.health import Finding, findings
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from partita.errors import PartitaError
+from partita.settings import check_environment
 
 COMMANDS = {
     "demo": ("partita.cli.demo", "demo", "The shop under fire: services killed, payments declined, nothing lost."),
@@ -75,6 +76,7 @@ class LazyGroup(click.Group):
 @click.version_option("0.1.0", prog_name="partita", message="%(prog)s %(version)s")
 def cli() -> None:
     """Event-driven systems that lose nothing and do nothing twice."""
+    check_environment()
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -13,12 +12,13 @@ from typing import Any, TypeVar
 
 import click
 
+from partita.address import without_secrets
 from partita.app import App, load_app, open_stores
 from partita.cli.output import live_line, talk
 from partita.errors import Conflict, NotFound, SettingsError
 from partita.foreign_text import shown
 from partita.runtime.system import System
-from partita.settings import without_secrets
+from partita.settings import profile
 from partita.store.trouble import LetterFilter
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -87,7 +87,7 @@ def confirmed(what: str, count: int, *, yes: bool, reason: str) -> None:
     Raises:
         Conflict: it was not confirmed. SettingsError: the reason is missing.
     """
-    if os.environ.get("PARTITA_PROFILE") == "production" and not reason:
+    if profile() == "production" and not reason:
         raise SettingsError("The profile is production: say why.", hint="--reason TEXT")
     if yes:
         return

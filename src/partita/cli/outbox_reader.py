@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
+from partita.address import without_secrets
 from partita.app import App, load_app, open_bus, open_stores
 from partita.bus.port import TopicSpec
 from partita.cli.operating import acting_options, confirmed, run
-from partita.cli.output import app_option, data_option, document, say, talk
+from partita.cli.output import Amount, app_option, data_option, document, say, talk
 from partita.errors import SettingsError
 from partita.machine.system import this_machine
 from partita.operators.audit import actor
@@ -20,7 +21,6 @@ from partita.operators.handing_over import Taken, take_back_without_reader
 from partita.operators.handing_over import hand_over as give
 from partita.operators.handing_over import take_back as take
 from partita.outbox.debezium import SLOT, as_json, as_properties, connector, heartbeat_topic
-from partita.settings import without_secrets
 from partita.store.connect import connect_handover
 from partita.store.handover import Handover, Reader
 from partita.store.port import Store
@@ -30,7 +30,7 @@ slot_option = click.option(
     "--slot", default=SLOT, show_default=True, help="Name of slot, publication and connector; one per app and database."
 )
 wait_option = click.option(
-    "--wait", "wait_s", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds to wait at most."
+    "--wait", "wait_s", type=Amount(0), default=60.0, show_default=True, help="Seconds to wait at most."
 )
 
 

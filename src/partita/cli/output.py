@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -12,12 +13,14 @@ from typing import Any, TypeVar
 
 import click
 
+from partita.address import check_bus, check_folder, check_store
 from partita.errors import PartitaError
 from partita.foreign_text import shown, shown_error, shown_stack
 
 F = TypeVar("F", bound=Callable[..., Any])
 STORE_TEXT = "The databases' server, such as postgresql://user@host/database. Default: PARTITA_STORE, else the folder."
 BUS_TEXT = "The log's or broker's server. Default: PARTITA_BUS, else the folder."
+CHECKS = {"store": check_store, "bus": check_bus}
 DEFAULT_APP = "partita.examples.shop.app:app"
 NO_PLAIN = re.compile(r"[^\n -~]")
 
@@ -33,7 +36,7 @@ def data_option(function: F) -> F:
     """`--data DIR`, and `--store URL --bus URL` where a part of the data is on servers."""
     return click.option(
         "--data",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=Folder(path_type=Path, file_okay=False),
         default=Path(".partita"),
         envvar="PARTITA_DATA",
         show_default=True,
@@ -50,10 +53,37 @@ def _server_option(name: str, text: str) -> Callable[[F], F]:
     return click.option(f"--{name}", metavar="URL", help=text, expose_value=False, callback=_into_environment)
 
 
+def checked_server(_: click.Context, option: click.Parameter, url: str) -> str:
+    """The URL of `--store` or `--bus`, for the command that keeps it to itself."""
+    CHECKS[option.name or ""](f"--{option.name} (PARTITA_{(option.name or '').upper()})", url)
+    return url
+
+
 def _into_environment(_: click.Context, option: click.Parameter, url: str | None) -> None:
     """An app takes its settings from the environment when its module is imported, and so do child processes."""
     if url is not None:
+        CHECKS[option.name or ""](f"--{option.name}", url)
         os.environ[f"PARTITA_{(option.name or '').upper()}"] = url
+
+
+class Folder(click.Path):
+    """A folder; a server's address in its place would become the name of one, password and all."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse an address before it is made a path."""
+        check_folder("--data (PARTITA_DATA)", str(value))
+        return super().convert(value, param, ctx)
+
+
+class Amount(click.FloatRange):
+    """A number with an end: click itself would take `inf` and `nan`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse what is no number."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no number that ends.", param, ctx)
+        return number
 
 
 def app_option(function: F) -> F:

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from partita.app import App, load_app
-from partita.cli.output import DEFAULT_APP, data_option, talk
+from partita.cli.output import DEFAULT_APP, Amount, data_option, talk
 from partita.cli.readiness import READY, STOPPING, tell
 from partita.cli.workers import Workers
 from partita.errors import NotFound, SettingsError
@@ -28,9 +28,7 @@ from partita.settings import Settings
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="warning")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes of this kind.")
 @click.option("--instance", metavar="NAME", help="A name kept over restarts (Kafka: static membership).")
-@click.option(
-    "--grace", type=click.FloatRange(0), metavar="SECONDS", help="For what is in work at a stop. Default: 10."
-)
+@click.option("--grace", type=Amount(0), metavar="SECONDS", help="For what is in work at a stop. Default: 10.")
 @click.option("--metrics", metavar="HOST:PORT", help="Serve /metrics there, such as 127.0.0.1:9464.")
 @data_option
 def run(

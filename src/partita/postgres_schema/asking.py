@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import asyncpg
 
-from partita.errors import PartitaError, StoreContended, StoreCorrupt, StoreUnavailable
+from partita.errors import PartitaError, SettingsError, StoreContended, StoreCorrupt, StoreUnavailable
 from partita.foreign_text import without_rows
 from partita.postgres_schema.arrays import kept, told
 from partita.postgres_schema.inserts import FEW, Table, together
 
+TLS_HINT = "In the URL, sslrootcert= names the file of the authority that signed it; sslmode= says what is checked."
 ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 """What a call of the driver raises; OSError includes its timeouts."""
 _UNAVAILABLE = {
@@ -60,8 +62,21 @@ def meaning(error: Exception, where: str, *, connected: bool = False, of_a_user:
         return found and kind(f"{where}: {found[0]} ({said}).", hint=found[1])
     if connected and isinstance(error, asyncpg.InterfaceError):
         return None
+    if isinstance(error, ssl.SSLError):
+        return StoreUnavailable(f"{where}: {_tls(error)}.", hint=TLS_HINT)
     what = str(error) or "no answer in time"
     return StoreUnavailable(f"{where}: the server cannot be reached ({what}).", hint="Check that it runs, and the URL.")
+
+
+def untrusted(error: ssl.SSLError, where: str) -> SettingsError:
+    """The error of a store that cannot be opened since its certificate, or the one that should vouch for it, is wrong."""
+    return SettingsError(f"{where}: {_tls(error)}.", hint=TLS_HINT)
+
+
+def _tls(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the server's certificate is not trusted ({error.verify_message})"
+    return f"TLS with the server failed ({error.reason or type(error).__name__})"
 
 
 def _is_own_doing(error: asyncpg.PostgresError, state: str) -> bool:

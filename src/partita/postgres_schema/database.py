@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, TypeVar
@@ -11,13 +13,14 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
+from partita.address import without_secrets
+from partita.amount import check_count, check_seconds
 from partita.clock import Clock, within
 from partita.errors import PartitaError, SettingsError, StoreUnavailable
-from partita.postgres_schema.asking import ERRORS, Link, meaning
+from partita.postgres_schema.asking import ERRORS, Link, meaning, untrusted
 from partita.postgres_schema.naming import quoted, schema_of
 from partita.postgres_schema.pooler import stands_between
 from partita.postgres_schema.versions import Place, advance
-from partita.settings import without_secrets
 
 T = TypeVar("T")
 CONNECT_TIMEOUT_S = 10
@@ -41,6 +44,8 @@ UNSYNCED = "set_config('synchronous_commit', 'off', true)"
 # What can be done again (marks of a relay, leases) is work of milliseconds: its successor need not wait any longer than a
 # heartbeat that went stale.
 IDLE_UNSYNCED_S = 3.0
+OPTION_MAX = 10_000
+FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 KINDS = {"pool_max": int, "statement_cache_size": int, "command_timeout_s": float, "idle_s": float}
 
 
@@ -58,11 +63,19 @@ def options_of(url: str) -> tuple[str, PoolOptions]:
     defaults = PoolOptions()
     try:
         ours: dict[str, Any] = {name: KINDS[name](value) for name, value in query if name in KINDS}
-    except ValueError as error:
+    except ValueError:
         raise SettingsError(
-            f"{without_secrets(url)}: {error}.",
+            f"{without_secrets(url)}: an option of the URL is no number.",
             hint="pool_max, statement_cache_size: whole numbers; command_timeout_s, idle_s: seconds.",
-        ) from error
+        ) from None
+    for name, value in ours.items():
+        if KINDS[name] is int:
+            check_count(SettingsError, f"{name} in the URL", value, least=int(name == "pool_max"), most=OPTION_MAX)
+        else:
+            check_seconds(SettingsError, f"{name} in the URL", value, most=86_400.0)
+    for name, value in query:
+        if name in FILES and value != "system" and not os.access(value, os.R_OK):
+            raise SettingsError(f"{name} in the store's URL names no file that can be read.", hint=URL_HINT)
     rest = urlencode([(name, value) for name, value in query if name not in ours])
     return urlunsplit(parts._replace(query=rest)), defaults._replace(**ours)
 
@@ -148,10 +161,14 @@ class Database:
             )
         except asyncpg.ClientConfigurationError as error:
             raise SettingsError(f"{self.where}: {error}.", hint=URL_HINT) from error
+        except ssl.SSLError as error:  # is a ValueError too, where a certificate is not trusted
+            raise untrusted(error, self.where) from error
         except ValueError:  # its text is a part of the URL, and may be one of the password
             raise SettingsError(f"{self.where}: the URL cannot be read.", hint=URL_HINT) from None
         except ERRORS as error:
-            raise meaning(error, self.where) or error from error
+            # What the server itself does not know of the URL: its text may be one of the password.
+            unknown = SettingsError(f"{self.where}: the server refuses an option of the URL.", hint=URL_HINT)
+            raise meaning(error, self.where) or unknown from error
 
     async def _greet(self, connection: Any) -> None:
         if self.greet is not None:

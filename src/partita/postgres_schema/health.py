@@ -7,13 +7,13 @@ from typing import Any
 
 import asyncpg
 
+from partita.address import without_secrets
 from partita.clock import US, Clock, Ids
 from partita.machine.port import Machine
 from partita.postgres_schema.asking import ERRORS, meaning
 from partita.postgres_schema.database import CONNECT_TIMEOUT_S, options_of
 from partita.postgres_schema.finding import ServerFinding
 from partita.postgres_schema.pooler import is_heard, stands_between
-from partita.settings import without_secrets
 
 APART_S_MAX = 2.0
 ASKED = (

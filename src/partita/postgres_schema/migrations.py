@@ -14,6 +14,7 @@ from partita.postgres_schema.asking import Link
 from partita.postgres_schema.database import Database
 from partita.postgres_schema.naming import quoted
 from partita.postgres_schema.shape import shape_of
+from partita.postgres_schema.tables import make_tables
 from partita.postgres_schema.versions import LOCK, LOCK_TIMEOUT, META, Place, advance, applied
 
 SCRATCH = "partita_check"
@@ -48,7 +49,7 @@ class PostgresMigrations:
         options = self._database.options._replace(pool_max=1, statement_cache_size=0, command_timeout_s=None)
         self._database.options = options
         self._place = Place(self._database.schema, self._database.where, migrations)
-        self._tables = tables.strip()
+        self._service, self._tables = service, tables.strip()
         self._switched = switched
         self.where = self._database.where
 
@@ -85,7 +86,7 @@ class PostgresMigrations:
                 async with self._database.writing() as link:
                     await link.rows(LOCK, f"partita/{self._place.schema}")
                     await link.run(LOCK_TIMEOUT)
-                    await link.run(self._tables)
+                    await make_tables(link, self._service, self._tables)
         return done
 
     async def check(self) -> Sequence[Deviation]:
@@ -115,7 +116,7 @@ class PostgresMigrations:
             await link.run(self._switched.script)
         expected = await shape_of(link, SCRATCH)
         if self._tables:
-            await link.run(self._tables)
+            await make_tables(link, self._service, self._tables)
         return expected, {name: {} for name in sorted((await shape_of(link, SCRATCH)).keys() - expected.keys())}
 
     @asynccontextmanager

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
-from partita.catalog.contract import Contract, Place, contract_of
+from partita.amount import check_count, check_seconds
+from partita.catalog.contract import VERSION_MAX, Contract, Place, contract_of
 from partita.catalog.retry import Retry
 from partita.catalog.service import Service
 from partita.errors import DeclarationError
@@ -33,6 +34,8 @@ def compile_saga(
     Raises:
         DeclarationError: it cannot work.
     """
+    check_seconds(DeclarationError, f"{place}: deadline of {name}", deadline_s)
+    check_count(DeclarationError, f"{place}: version of {name}", version, most=VERSION_MAX)
     start_contract = contract_of(start)
     if start_contract.kind != "event" or start_contract.key_field is None:
         _refuse(place, f"{name} starts with {start.__name__}, which has no key.", "order_id: Key[OrderId]")
@@ -186,8 +189,6 @@ def _check_replies(spec: StepSpec) -> None:
 
 
 def _check_timeout(spec: StepSpec) -> None:
-    if spec.timeout_s <= 0:
-        _refuse(spec.place, f"{spec.name} has a timeout of {spec.timeout_s:g} s.", "timeout=seconds(30)")
     horizon = retry_horizon_s(spec.command.service.retry)
     if spec.timeout_s < horizon:
         _refuse(

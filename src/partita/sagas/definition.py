@@ -14,11 +14,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, Never, TypeVar
+from typing import Any, ClassVar, Literal, Never, TypeVar, get_args
 
+from partita.amount import check_seconds
 from partita.catalog.contract import Contract, Place, caller_place, contract_of
 from partita.catalog.event import Command, Event
 from partita.catalog.service import Service
+from partita.errors import DeclarationError
 from partita.sagas.filling import Plan
 
 Kind = Literal["step", "pivot", "retriable"]
@@ -49,6 +51,11 @@ class Step:
         self.no_effect = no_effect
         self.name = ""
         self.place = caller_place(3)
+        check_seconds(DeclarationError, f"{self.place}: timeout", timeout)
+        if on_timeout not in get_args(OnTimeout):
+            raise DeclarationError(
+                f"{self.place}: on_timeout={on_timeout!r} cannot be.", hint=f"One of: {', '.join(get_args(OnTimeout))}."
+            )
         self.hooks: dict[str, Callable[..., Any]] = {}
 
     def __set_name__(self, owner: type[Any], name: str) -> None:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from partita.amount import SECONDS_MAX, check_number
+from partita.errors import DeclarationError
+
 
 def seconds(count: float) -> float:
     """So many seconds."""
-    return float(count)
+    return _duration("seconds", count, 1.0)
 
 
 def minutes(count: float) -> float:
     """So many minutes, in seconds."""
-    return count * 60.0
+    return _duration("minutes", count, 60.0)
 
 
 def hours(count: float) -> float:
     """So many hours, in seconds."""
-    return count * 3600.0
+    return _duration("hours", count, 3_600.0)
+
+
+def _duration(unit: str, count: float, each_s: float) -> float:
+    check_number(DeclarationError, unit, count, least=0, most=SECONDS_MAX / each_s)
+    return count * each_s

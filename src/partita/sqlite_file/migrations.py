@@ -12,7 +12,8 @@ from pathlib import Path
 from partita.errors import NotFound, StoreMismatch
 from partita.machine.port import Machine
 from partita.migration import MIGRATE, Deviation, Shape, Standing, deviations, ended
-from partita.sqlite_file.file import SqliteFile, statements_of, translate
+from partita.sqlite_file.file import SqliteFile, translate
+from partita.sqlite_file.tables import make_tables
 
 COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 OBJECTS = "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
@@ -64,8 +65,7 @@ class SqliteMigrations:
         try:
             if self._tables.strip():
                 async with file.writing() as db:
-                    for statement in statements_of(self._tables):
-                        db.execute(statement)
+                    make_tables(db, self._path, self._path.stem, self._tables)
         finally:
             file.close()
         return file.migrated
@@ -79,7 +79,7 @@ class SqliteMigrations:
                 db.executescript(script)
             expected = dict(_shape(db))
             # A service changes its own tables as it likes: only that they are there is looked at.
-            db.executescript(self._tables)
+            make_tables(db, self._path, self._path.stem, self._tables)
             own: Shape = {name: {} for name in sorted(_shape(db).keys() - expected.keys())}
         with self._looked_at() as db:
             found = _shape(db)

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from partita.address import POSTGRESQL, check_store, folder_of, scheme_of
 from partita.errors import SettingsError
 from partita.machine.port import Machine, Wake
 from partita.migration import Migrations
 from partita.postgres_schema.finding import ServerFinding
-from partita.settings import without_secrets
 from partita.store.foreign import ForeignTables
 from partita.store.handover import Handover
 from partita.store.port import Store
@@ -56,7 +56,7 @@ def connect_handover(where: str, machine: Machine, services: Sequence[str], slot
         raise SettingsError(
             f"{slot!r} can be no slot's name.", hint="Lower-case letters, digits and underscores, 63 at most."
         )
-    if where.partition("://")[0] not in ("postgresql", "postgres"):
+    if scheme_of(where) not in POSTGRESQL:
         raise SettingsError(
             "Only outboxes in PostgreSQL can be read by another program: it keeps a log that can be followed.",
             hint="PARTITA_STORE=postgresql://user@host:5432/database, or --store",
@@ -105,18 +105,12 @@ async def server_findings(url: str, machine: Machine) -> Sequence[ServerFinding]
 
 
 def _place(where: str | Path, service: str) -> str | Path:
-    """The URL of a server, or the path of a file."""
-    if isinstance(where, Path) or "://" not in where:
-        return Path(where)
-    scheme, _, rest = where.partition("://")
-    if scheme in ("postgresql", "postgres"):
+    """The URL of a server, or the path of a file: a path is the file's own, a URL or a text names its folder."""
+    if isinstance(where, Path):
         return where
-    if scheme != "sqlite":
-        raise SettingsError(
-            f"{without_secrets(where)}: this build has no store for {scheme}://.",
-            hint="sqlite:///folder or postgresql://user@host:port/database",
-        )
-    return Path(rest) / f"{service}.db"
+    check_store("The store", where)
+    folder = folder_of(where)
+    return where if folder is None else folder / f"{service}.db"
 
 
 def _absent(error: ModuleNotFoundError) -> NoReturn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from partita.bus.port import TopicSpec
@@ -66,8 +66,7 @@ def declared_topics(catalog: Catalog, plan: TopicPlan) -> list[DeclaredTopic]:
     for service in owned.values():
         for kind in _kinds_of(service):
             topic = _of_owner(catalog, plan, service, kind)
-            held = found.get(topic.name)  # two services may share a namespace, and so its topics
-            found[topic.name] = topic if held is None else _shared(held, topic)
+            found[topic.name] = topic
     topics = sorted(found.values(), key=lambda topic: topic.name)
     for service in catalog.services:
         topics += _of_group(catalog, plan, service)
@@ -156,15 +155,6 @@ def _topic(
         keys=keys,
         groups=groups,
         producers=producers,
-    )
-
-
-def _shared(one: DeclaredTopic, other: DeclaredTopic) -> DeclaredTopic:
-    return replace(
-        one,
-        keys=tuple(sorted({*one.keys, *other.keys})),
-        groups=tuple(sorted({*one.groups, *other.groups})),
-        producers=tuple(sorted({*one.producers, *other.producers})),
     )
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from partita.amount import check_number
 from partita.errors import DeclarationError
 
+AMOUNT_MAX = 1e12
+HEADROOM_MAX = 1_000.0
 PARTITIONS = 4
 """Without a declared load, and the least with one: growing a keyed topic later moves its keys."""
 PARTITION_BYTES_PER_S = 5_000_000
@@ -43,13 +46,9 @@ class Load:
 
     def __post_init__(self) -> None:
         for name in ("messages_per_s", "bytes_each", "handle_ms"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise DeclarationError(f"Load({name}={getattr(self, name)!r}): a positive number is needed.")
-        if not 1 <= self.headroom < math.inf:
-            raise DeclarationError(
-                f"Load(headroom={self.headroom!r}): a topic that bears less than its load falls behind.",
-                hint="headroom=2.0 bears twice the load.",
-            )
+            check_number(DeclarationError, f"Load({name})", getattr(self, name), above=0, most=AMOUNT_MAX)
+        # A topic that bears less than its load falls behind.
+        check_number(DeclarationError, "Load(headroom)", self.headroom, least=1, most=HEADROOM_MAX)
 
     @property
     def consumers(self) -> float:

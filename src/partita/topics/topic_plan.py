@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from partita.amount import check_count, check_seconds
 from partita.errors import DeclarationError
 from partita.topics.load import PARTITIONS, Load
 
+BROKERS_MAX = 100_000
+PARTITIONS_MAX = 100_000
 WEEK_S = 7 * 86_400.0
 
 
@@ -37,6 +40,8 @@ class Cluster:
     acks: Literal["all"] = "all"
 
     def __post_init__(self) -> None:
+        for name in ("brokers", "replication", "min_insync"):
+            check_count(DeclarationError, f"Cluster({name})", getattr(self, name), least=0, most=BROKERS_MAX)
         if not 1 <= self.replication <= self.brokers:
             raise DeclarationError(
                 f"{self.replication} copies on {self.brokers} brokers cannot be.",
@@ -75,10 +80,11 @@ class Sizing:
     def __post_init__(self) -> None:
         if self.load is not None and self.partitions is not None:
             raise DeclarationError("A load and a number of partitions: one follows from the other.", hint="Drop one.")
-        for name in ("partitions", "retention_s", "replication"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise DeclarationError(f"Sizing({name}={value!r}): a positive number is needed.")
+        for name, most in (("partitions", PARTITIONS_MAX), ("replication", BROKERS_MAX)):
+            if getattr(self, name) is not None:
+                check_count(DeclarationError, f"Sizing({name})", getattr(self, name), most=most)
+        if self.retention_s is not None:
+            check_seconds(DeclarationError, "Sizing(retention_s)", self.retention_s)
 
     @property
     def count(self) -> int:

@@ -148,7 +148,7 @@ CASES: list[tuple[str, Any, str, str]] = [
     ("a pivot of unknown outcome without undo", lambda: {"a": pivot(Do)}, "unknown outcome", 'on_timeout="retry"'),
     ("no steps", lambda: {}, "has no steps", "step(ReserveStock"),
     ("asking without a question", lambda: {"a": step(Do, undo=Undo, on_timeout="ask")}, "says not what", "ask="),
-    ("no time at all", lambda: {"a": step(Do, undo=Undo, timeout=0)}, "timeout of 0 s", "timeout="),
+    ("no time at all", lambda: {"a": step(Do, undo=Undo, timeout=0)}, "timeout=0 cannot be", "above 0"),
     (
         "less time than the participant's retries",
         lambda: {"a": step(Slow, undo=Undo, timeout=seconds(30))},

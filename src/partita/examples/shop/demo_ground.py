@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from partita.address import without_secrets
 from partita.app import App
 from partita.bus.port import Bus, Outgoing, Record
 from partita.errors import BusError, Conflict, NotFound, SettingsError
@@ -23,7 +24,7 @@ from partita.examples.shop.demo_reading import (
     topics_of,
 )
 from partita.machine.system import this_machine
-from partita.settings import Settings, without_secrets
+from partita.settings import Settings
 from partita.store.connect import connect_store
 from partita.store.port import Store
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from partita.address import without_secrets
 from partita.clock import US
 from partita.errors import StoreMismatch, StoreReplaced, StoreUnavailable
 from partita.foreign_text import logger
@@ -18,8 +19,8 @@ from partita.postgres_schema.asking import ERRORS, Link
 from partita.postgres_schema.database import Database
 from partita.postgres_schema.naming import outbox_channel, quoted
 from partita.postgres_schema.pooler import is_heard
+from partita.postgres_schema.tables import make_tables
 from partita.postgres_schema.versions import LOCK
-from partita.settings import without_secrets
 from partita.store.port import Asked, Known
 from partita.store.postgres.claims import PostgresAttempts, PostgresClaims
 from partita.store.postgres.dead_letters import PostgresDeadLetters
@@ -181,7 +182,7 @@ class PostgresStore:
             async with self._database.writing() as link:
                 # IF NOT EXISTS does not see what another process is creating now.
                 await link.rows(LOCK, f"partita/{self._database.schema}")
-                await link.run(self._tables)
+                await make_tables(link, self.name, self._tables)
 
     async def close(self) -> None:
         """Disconnect; the leases of this opening are given back."""

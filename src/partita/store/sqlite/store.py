@@ -15,8 +15,9 @@ from partita.clock import Clock, SystemClock
 from partita.errors import PartitaError, StoreMismatch, StoreUnavailable
 from partita.foreign_text import logger
 from partita.machine.port import Alive, Machine, Wake
-from partita.sqlite_file.file import SqliteFile, statements_of, translate
+from partita.sqlite_file.file import SqliteFile, translate
 from partita.sqlite_file.leases import LeaseBook
+from partita.sqlite_file.tables import make_tables
 from partita.store.leases import Lease
 from partita.store.port import Asked, Known
 from partita.store.sqlite.claims import SqliteAttempts, SqliteClaims
@@ -284,8 +285,7 @@ class SqliteStore:
         """Create the service's own tables where they do not exist."""
         if self._tables.strip():
             async with self._file.writing() as db:
-                for statement in statements_of(self._tables):
-                    db.execute(statement)
+                make_tables(db, self.path, self.name, self._tables)
 
     async def close(self) -> None:
         """Disconnect."""

@@ -1,0 +1,243 @@
+"""What a start refuses: tables that cannot be made, and a data folder of another system."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.servers import postgres_url
+
+from partita import App, Event, Key, Service, Settings
+from partita.errors import DeclarationError, PartitaError, SettingsError, StoreMismatch
+from partita.machine.system import this_machine
+from partita.store.connect import connect_migrations
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with postgres_url() as found:
+        yield found
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest) -> str:
+    """Where the services' tables are."""
+    return str(request.getfixturevalue("server")) if request.param == "postgresql" else ""
+
+
+async def started(app: App, times: int = 1) -> None:
+    for _ in range(times):
+        async with app.running(roles=()):
+            pass
+
+
+BROKEN = {
+    "a misspelt word": ("CREATE TABLE IF NOT EXISTS a (x TEXT); CREATE TABEL foo (x TEXT);", 1, "CREATE TABEL foo (x TEXT)"),
+    "no IF NOT EXISTS": ("CREATE TABLE foo_{n} (x TEXT);", 2, "CREATE TABLE foo_{n} (x TEXT)"),
+    "an index of a table that is not there": (
+        "CREATE TABLE IF NOT EXISTS b (x TEXT); CREATE INDEX IF NOT EXISTS c ON nowhere (x);", 1, "ON nowhere (x)",
+    ),
+    "an unclosed quote": ("CREATE TABLE IF NOT EXISTS d (x TEXT DEFAULT 'a);", 1, "DEFAULT 'a"),
+    "an unclosed bracket": ("CREATE TABLE IF NOT EXISTS d (x TEXT", 1, "d (x TEXT"),
+    "an end of the transaction": ("CREATE TABLE IF NOT EXISTS e (x TEXT); COMMIT;", 1, "COMMIT"),
+    "a transaction of its own": ("-- mine\nBEGIN; CREATE TABLE IF NOT EXISTS e (x TEXT); END;", 1, "BEGIN"),
+    "no SQL": ("the tables of this service", 1, "the tables of this service"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_tables_that_cannot_be_made_are_refused(case: str, store: str, tmp_path: Path) -> None:
+    """With the service, the statement and the database's word, by a start and by `db upgrade`; nothing of it is left."""
+    name = f"tables-{list(BROKEN).index(case)}"
+    script, times, statement = BROKEN[case]
+    script, statement = (text.replace("{n}", name[-1]) for text in (script, statement))
+    app = App(Service(name, namespace="tables", tables=script), settings=Settings(data=tmp_path, store=store))
+
+    with pytest.raises(DeclarationError) as told:
+        asyncio.run(started(app, times))
+    with pytest.raises(DeclarationError) as by_hand:
+        asyncio.run(_upgraded(app, name, script))
+
+    for error in (told, by_hand):
+        assert f"The tables of {name} cannot be made" in str(error.value) and statement in str(error.value)
+        assert error.value.exit_code == 2
+    if times == 2:
+        assert "IF NOT EXISTS" in str(told.value)
+    whole = App(Service(name, namespace="tables"), settings=app.settings)
+    asyncio.run(started(whole))
+
+
+async def _upgraded(app: App, name: str, script: str) -> None:
+    await connect_migrations(app.settings.store_place(name), this_machine(), service=name, tables=script).upgrade()
+
+
+def test_a_script_with_semicolons_in_texts_is_made(store: str, tmp_path: Path) -> None:
+    """What both databases take."""
+    script = """
+    -- first; a comment with a semicolon
+    CREATE TABLE IF NOT EXISTS said (x TEXT DEFAULT 'a;b');
+    CREATE INDEX IF NOT EXISTS said_once ON said (x); -- last
+    """
+    app = App(Service("texts", namespace="texts", tables=script), settings=Settings(data=tmp_path, store=store))
+
+    asyncio.run(started(app, 2))
+
+
+def test_a_script_with_a_function_is_made(server: str, tmp_path: Path) -> None:
+    """Of PostgreSQL alone: its text holds semicolons."""
+    script = """
+    CREATE TABLE IF NOT EXISTS seen (x TEXT);
+    CREATE OR REPLACE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.x := 'a;b'; RETURN NEW; END $$;
+    CREATE OR REPLACE TRIGGER looking BEFORE INSERT ON seen FOR EACH ROW EXECUTE FUNCTION look();
+    """
+    app = App(
+        Service("functions", namespace="functions", tables=script), settings=Settings(data=tmp_path, store=server)
+    )
+
+    asyncio.run(started(app, 2))
+
+
+orders = Service("orders", namespace="shop.order")
+reports = Service("reports", namespace="shop.reports")
+
+
+class Placed(Event, of=orders):
+    """Something to hear of."""
+
+    id: Key[str]
+
+
+@reports.on
+async def count(event: Placed) -> None:
+    """A part of the shop in an app of its own."""
+
+
+def apps() -> dict[str, App]:
+    """A shop; the same a version later; one that hears of it; another system; and two that look like a part of it."""
+    billing = Service("billing", namespace="shop.billing")
+    return {
+        "shop": App(orders),
+        "later": App(orders, billing),
+        "hears": App(reports),
+        "other": App(Service("rides", namespace="rides")),
+        "same name": App(Service("orders", namespace="games.order")),
+        "same namespace": App(orders, Service("tills", namespace="shop.billing")),
+    }
+
+
+FOLDERS = [
+    ("shop", "later", ""),
+    ("later", "shop", ""),
+    ("shop", "hears", ""),
+    ("hears", "shop", ""),
+    ("shop", "other", "holds the data of another app, with orders"),
+    ("other", "shop", "holds the data of another app, with rides"),
+    ("hears", "other", "another app, with orders, reports"),
+    ("shop", "same name", "of a orders with the namespace shop.order, not games.order"),
+    ("later", "same namespace", "the namespace shop.billing of tills is that of billing there"),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "refused"), FOLDERS)
+def test_a_folder_is_one_systems(first: str, second: str, refused: str, tmp_path: Path) -> None:
+    """Apps that share messages share it; another project that was started in it would write among its messages."""
+    made = apps()
+    asyncio.run(started(made[first].configured(Settings(data=tmp_path))))
+    before = sorted(path.name for path in tmp_path.iterdir())
+
+    if not refused:
+        asyncio.run(started(made[second].configured(Settings(data=tmp_path)), 2))
+        asyncio.run(started(made[first].configured(Settings(data=tmp_path))))
+        return
+    with pytest.raises(StoreMismatch, match=refused):
+        asyncio.run(started(made[second].configured(Settings(data=tmp_path))))
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    asyncio.run(started(made[first].configured(Settings(data=tmp_path))))
+
+
+def test_a_folder_without_data_is_anybodys(server: str, tmp_path: Path) -> None:
+    """Where databases and log are on servers it holds wake-ups only."""
+    made = apps()
+    for name in ("shop", "other"):
+        asyncio.run(started(made[name].configured(Settings(data=tmp_path, store=server, bus=server))))
+
+
+@pytest.mark.parametrize("options", ["sslrootcert={foreign}", "sslrootcert={none}", "sslrootcert={text}"])
+def test_a_certificate_that_is_not_trusted_is_no_malformed_url(options: str, tmp_path: Path) -> None:
+    """By a server with TLS: the wrong authority, none that is there, a file that is no certificate."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl here; to have it: apt-get install openssl")
+    certificate, key, foreign = (tmp_path / name for name in ("own.pem", "own.key", "foreign.pem"))
+    for where, private in ((certificate, key), (foreign, tmp_path / "foreign.key")):
+        words = f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -keyout {private} -out {where}"
+        subprocess.run(words.split(), check=True, capture_output=True, timeout=60)
+    (tmp_path / "text.pem").write_text("no certificate")
+    where = options.format(foreign=foreign, none=tmp_path / "none.pem", text=tmp_path / "text.pem")
+
+    async def tried() -> PartitaError:
+        async with TlsOnly(certificate, key) as port:
+            url = f"postgresql://u:S3CRET@127.0.0.1:{port}/x?sslmode=verify-ca&{where}"
+            app = App(Service("trusting", namespace="trusting"), settings=Settings(data=tmp_path / "data", store=url))
+            with pytest.raises(SettingsError) as told:
+                await started(app)
+            return told.value
+
+    error = asyncio.run(tried())
+
+    assert "S3CRET" not in str(error) and "cannot be read" not in str(error)
+    assert any(
+        word in str(error) for word in ("certificate is not trusted", "TLS with the server", "sslrootcert in the")
+    )
+
+
+class TlsOnly:
+    """Says that it is a PostgreSQL with TLS, and shows its certificate."""
+
+    def __init__(self, certificate: Path, key: Path) -> None:
+        import ssl
+
+        self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self._context.load_cert_chain(certificate, key)
+
+    async def __aenter__(self) -> int:
+        async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            import contextlib
+
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                await reader.readexactly(8)  # the request for TLS
+                writer.write(b"S")
+                await writer.drain()
+                await writer.start_tls(self._context)
+            writer.close()
+
+        self._server = await asyncio.start_server(greet, "127.0.0.1", 0)
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+
+
+def test_an_option_that_the_server_does_not_know_is_a_setting(server: str, tmp_path: Path) -> None:
+    """Misspelt ones of ours end there."""
+    for options in ("pool_mx=4", "pool_max=0", "pool_max=four", "idle_s=nan", "command_timeout_s=inf", "idle_s=-1"):
+        app = App(
+            Service("optional", namespace="optional"), settings=Settings(data=tmp_path, store=f"{server}?{options}")
+        )
+        with pytest.raises(SettingsError, match="URL"):
+            asyncio.run(started(app))
+
+
+def test_the_shop_is_not_started_in_anothers_folder(tmp_path: Path) -> None:
+    """Without --app a command takes the shop."""
+    asyncio.run(started(apps()["other"].configured(Settings(data=tmp_path))))
+
+    words = [sys.executable, "-c", "from partita.cli.main import main; main()", "run", "--data", str(tmp_path)]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=60)
+
+    assert ended.returncode == 5 and "another app, with rides" in ended.stderr
