@@ -43,7 +43,7 @@ def terminal(facts: Facts, i: Invariant) -> None:
         i.check(status in TERMINAL, f"{name} was accepted and is {status}, its saga {sagas.get(name)}")
         i.check(fits.get(status) == sagas.get(name), f"{name} is {status}, its saga {sagas.get(name)}")
     asked = {return_id(facts.seed, number) for number in facts.accepted_returns}
-    for name in {*asked, *facts.returns}:
+    for name in sorted({*asked, *facts.returns}):
         back = facts.returns[name].status if name in facts.returns else "(missing)"
         i.check(fits.get(back, "") == sagas.get(name), f"return {name} is {back}, its saga {sagas.get(name)}")
 
@@ -65,7 +65,7 @@ def money(facts: Facts, i: Invariant) -> None:
             given_back[each.order_id] += each.cents
             completed[each.order_id] += 1
     held = 0
-    for name in {*facts.orders, *moved}:
+    for name in sorted({*facts.orders, *moved}):
         status, total = facts.orders.get(name, ("(missing)", 0))
         for kind in ("charge", "refund"):
             i.check(keys[name, kind] <= 1, f"{name}: a {kind} was asked for under {keys[name, kind]} keys")
@@ -105,7 +105,7 @@ def stock(facts: Facts, i: Invariant) -> None:
         i.check(min(on_hand, reserved, gone) >= 0, f"{sku}: below zero")
         i.check(reserved == 0, f"{sku}: {reserved} still reserved for nobody")
         i.check(gone == sold[sku], f"{sku}: {gone} sold, confirmed orders less returns say {sold[sku]}")
-    for sku in sold.keys() - there:
+    for sku in sorted(sold.keys() - there):
         i.check(sold[sku] == 0, f"{sku}: confirmed orders hold {sold[sku]}, the warehouse does not know it")
 
 
@@ -121,7 +121,7 @@ def effects_once(facts: Facts, i: Invariant) -> None:
     for name, status in [*decided, *((each.order_id, each.status) for each in facts.returns.values())]:
         if status in ends:
             wanted[name][ends[status]] += 1
-    for name in {*wanted, *mails}:
+    for name in sorted({*wanted, *mails}):
         got, due = dict(mails[name]), dict(wanted[name])
         i.check(got == due, f"{name}: mails sent: {got}, due: {due}")
     counted = facts.fetch("analytics", "SELECT CAST(coalesce(sum(orders), 0) AS BIGINT) AS n FROM revenue")[0][0]
