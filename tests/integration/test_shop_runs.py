@@ -97,55 +97,68 @@ def test_returns_keep_money_and_stock_right(sample: Path, tmp_path: Path) -> Non
     assert "credit note: no earlier order of customer" in text
 
 
-async def test_a_return_whose_refund_is_refused_gives_the_items_back(tmp_path: Path, monkeypatch: Any) -> None:
+async def test_a_return_that_the_warehouse_does_not_take_gives_the_items_back(tmp_path: Path, monkeypatch: Any) -> None:
     """The shop's second saga, undone: stock as before, the order holds the items again, nobody is refunded."""
     monkeypatch.setenv("PARTITA_DATA", str(tmp_path))
-    app = shop.configured(Settings(data=tmp_path))
-    monkeypatch.setattr(PaymentProvider, "refund_part", lambda *_: "the account is closed")
-    when = datetime(2024, 1, 1, tzinfo=UTC)
-    lines = [OrderLine(sku="A", quantity=5, price_cents=100)]
+    app = shop.configured(Settings(data=tmp_path, time_scale=0.01))
+    others = [service.name for service in app.services if service.name != "inventory-service"]
     with witnesses(tmp_path):
         async with app.running():
-            place = PlaceOrder(order_id=OrderId("o1"), customer_id="c", lines=lines, country="N", occurred_at=when)
-            await app.send(place)
+            await app.send(order_of_five())
             await app.settled()
             before = await rows_of(app, "inventory-service", "SELECT on_hand, reserved, sold FROM stock")
-            ask = RequestReturn(
-                return_id=ReturnId("r1"),
-                customer_id="c",
-                sku="A",
-                quantity=2,
-                occurred_at=datetime(2024, 2, 1, tzinfo=UTC),
-            )
-            await app.send(ask)
+        async with app.running(services=others):
+            await app.send(wants_back("r1", 2))
+            while not await rows_of(app, "order-service", "SELECT 1 FROM saga WHERE status = 'compensating'"):
+                await app.system.clock.sleep(0.02)
+        async with app.running():
             await app.settled()
             assert await rows_of(app, "inventory-service", "SELECT on_hand, reserved, sold FROM stock") == before
             assert await rows_of(app, "order-service", "SELECT status, reason FROM item_return") == [
-                {"status": "DECLINED", "reason": "RefundRefused"}
+                {"status": "DECLINED", "reason": "restock timed out"}
             ]
-            monkeypatch.undo()
-            monkeypatch.setenv("PARTITA_DATA", str(tmp_path))
-            again = RequestReturn(
-                return_id=ReturnId("r2"),
-                customer_id="c",
-                sku="A",
-                quantity=5,
-                occurred_at=datetime(2024, 2, 1, tzinfo=UTC),
-            )
-            await app.send(again)
+            await app.send(wants_back("r2", 5))
             await app.settled()
             statuses = await rows_of(app, "order-service", "SELECT status FROM item_return ORDER BY return_id")
             assert [row["status"] for row in statuses] == ["DECLINED", "COMPLETED"]
             with pytest.raises(ReturnRefused):
-                await app.send(
-                    RequestReturn(
-                        return_id=ReturnId("r3"),
-                        customer_id="c",
-                        sku="A",
-                        quantity=1,
-                        occurred_at=datetime(2024, 2, 1, tzinfo=UTC),
-                    )
-                )
+                await app.send(wants_back("r3", 1))
+
+
+async def test_a_refund_that_fails_is_owed_until_it_is_made(tmp_path: Path, monkeypatch: Any) -> None:
+    """The items are back and the money is not: declined would be a lie, and the customer would be told it."""
+    monkeypatch.setenv("PARTITA_DATA", str(tmp_path))
+    app = shop.configured(Settings(data=tmp_path, time_scale=0.01))
+    real, refused = PaymentProvider.refund_part, [6]
+
+    def refund_part(self: PaymentProvider, key: str, order_id: str, cents: int) -> str | None:
+        refused[0] -= 1
+        return "the account is closed" if refused[0] >= 0 else real(self, key, order_id, cents)
+
+    monkeypatch.setattr(PaymentProvider, "refund_part", refund_part)
+    with witnesses(tmp_path):
+        async with app.running():
+            await app.send(order_of_five())
+            await app.settled()
+            await app.send(wants_back("r1", 2))
+            seen = []
+            while "COMPLETED" not in seen:
+                seen += [r["status"] for r in await rows_of(app, "order-service", "SELECT status FROM item_return")]
+                await app.system.clock.sleep(0.02)
+            assert set(seen) == {"REQUESTED", "COMPLETED"} and refused[0] < 0
+
+
+def order_of_five() -> PlaceOrder:
+    """An order of five of one article."""
+    when = datetime(2024, 1, 1, tzinfo=UTC)
+    lines = [OrderLine(sku="A", quantity=5, price_cents=100)]
+    return PlaceOrder(order_id=OrderId("o1"), customer_id="c", lines=lines, country="N", occurred_at=when)
+
+
+def wants_back(name: str, quantity: int) -> RequestReturn:
+    """A return of some of them."""
+    when = datetime(2024, 2, 1, tzinfo=UTC)
+    return RequestReturn(return_id=ReturnId(name), customer_id="c", sku="A", quantity=quantity, occurred_at=when)
 
 
 async def rows_of(app: Any, service: str, sql: str) -> list[dict[str, Any]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -15,22 +17,47 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-async def test_the_example_places_confirms_and_cancels(tmp_path: Path) -> None:
-    """Word for word as a newcomer would copy it."""
-    (source,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+(EXAMPLE,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_example_ends_as_the_readme_says(tmp_path: Path) -> None:
+    """Word for word as a newcomer would copy it and run it, and run it again."""
+    (tmp_path / "example.py").write_text(EXAMPLE, encoding="utf-8")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PARTITA_")}
+
+    def run() -> list[str]:
+        command = [sys.executable, "example.py"]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 0 and not done.stderr, done.stderr
+        return sorted(done.stdout.splitlines())
+
+    assert run() == ["OrderCancelled(order_id='2', reason='OutOfStock')", "OrderConfirmed(order_id='1')"]
+    assert "`OrderCancelled(reason='OutOfStock')`" in README
+    assert run() == []
+
+
+async def test_the_example_cancels_where_the_stock_does_not_answer(tmp_path: Path) -> None:
+    """And what was taken goes back, though it is taken after the time."""
     module: Any = types.ModuleType("readme")
     sys.modules["readme"] = module
-    exec(compile(source, "README.md", "exec"), module.__dict__)
-    app = module.app.configured(Settings(data=tmp_path))
-    async with app.running():
-        async with app.store("stock").transaction() as session:
-            await session.execute("INSERT INTO stock VALUES ('tea', 1)", {})
-        for order in ("o1", "o2"):
-            await app.send(module.PlaceOrder(order_id=order, sku="tea"))
-        await app.settled()
+    exec(compile(EXAMPLE, "README.md", "exec"), module.__dict__)
+    app = module.app.configured(Settings(data=tmp_path, time_scale=0.01))
+
+    async def status() -> str:
         async with app.store("orders").reading() as session:
-            found = sorted(row.status for row in await session.sagas.find())
-        assert found == ["completed", "undone"]
+            return "".join(row.status for row in await session.sagas.find())
+
+    async with app.running(services=["orders"]):
+        await app.send(module.PlaceOrder(order_id="o1", sku="tea"))
+        while await status() != "compensating":
+            await app.system.clock.sleep(0.01)
+    async with app.running():
+        await app.settled()
+        assert await status() == "undone"
+        async with app.store("stock").reading() as session:
+            assert [dict(row) for row in await session.fetch("SELECT * FROM stock", {})] == [{"sku": "tea", "free": 1}]
     del sys.modules["readme"]
 
 

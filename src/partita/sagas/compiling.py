@@ -45,7 +45,7 @@ def compile_saga(
     _check_order(name, steps)
     for spec in steps:
         _check_step(spec, service)
-    pivot_index = next((i for i, s in enumerate(steps) if s.kind == "pivot"), len(steps) - 1)
+    pivot_index = max((i for i, s in enumerate(steps) if s.kind != "retriable"), default=-1)
     total = sum(s.timeout_s for s in steps[: pivot_index + 1])
     if deadline_s < total:
         _refuse(
@@ -53,14 +53,16 @@ def compile_saga(
             f"{name} has a deadline of {deadline_s:g} s, its steps up to the pivot may take {total:g} s.",
             f"deadline=seconds({total:g}) or more, or shorter timeouts.",
         )
-    undone_contract = contract_of(undone) if undone is not None else None
-    if undone_contract is None:
+    if undone is None and pivot_index >= 0:
         _refuse(place, f"{name} can be undone, but says not how that is told.", "undone=OrderCancelled")
     compiled = tuple(_fill(spec, steps, index, start_contract) for index, spec in enumerate(steps))
-    undone_plan = plan(
-        undone_contract, [Source("start", start_contract)], FACTS, str(place), "Give the field a default, or drop it."
-    )
-    plans = [undone_plan, *(p for s in compiled for p in (s.plan, s.undo_plan, s.ask_plan) if p is not None)]
+    undone_contract, undone_plan = None, None
+    if undone is not None and pivot_index >= 0:  # else nothing of it is ever undone, so nobody is told
+        undone_contract = contract_of(undone)
+        sources, hint = [Source("start", start_contract)], "Give the field a default, or drop it."
+        undone_plan = plan(undone_contract, sources, FACTS, str(place), hint)
+    plans = [p for s in compiled for p in (s.plan, s.undo_plan, s.ask_plan) if p is not None]
+    plans += [undone_plan] if undone_plan is not None else []
     return SagaDefinition(
         cls,
         name,
@@ -101,21 +103,22 @@ def _check_order(name: str, steps: Sequence[StepSpec]) -> None:
             f"{name} has two pivots, {pivots[0].name} and {pivots[1].name}.",
             f"There is one point of no return; make {pivots[0].name} a step(..., undo=...).",
         )
-    after = False
+    last: StepSpec | None = None  # the pivot, or the first retriable: nothing behind it can be undone
     for spec in steps:
-        if after and spec.kind == "step":
+        if last is not None and spec.kind == "step":
+            where = "the pivot" if last.kind == "pivot" else f"{last.name}, which cannot be undone once it is sent"
             _refuse(
                 spec.place,
-                f"{spec.name} can be undone, but stands after the pivot.",
-                f"{spec.name} = retriable({spec.command.name}), or move it before the pivot.",
+                f"{spec.name} can be undone, but stands after {where}.",
+                f"{spec.name} = retriable({spec.command.name}), or move it before {last.name}.",
             )
-        if spec.kind == "retriable" and not after and pivots:
+        if spec.kind == "retriable" and last is None and pivots:
             _refuse(
                 spec.place,
                 f"{spec.name} is retriable, but stands before the pivot.",
                 f"Move it after the pivot, or write {spec.name} = step({spec.command.name}, undo=...).",
             )
-        after = after or spec.kind == "pivot"
+        last = last or (spec if spec.kind != "step" else None)
 
 
 def _check_step(spec: StepSpec, service: Service) -> None:
@@ -137,11 +140,15 @@ def _check_step(spec: StepSpec, service: Service) -> None:
             f"{spec.name} stands before the pivot and cannot be undone.",
             f"{spec.name} = step({command.name}, undo=Undo{command.name}), or no_effect=True if it changes nothing.",
         )
-    if spec.kind == "pivot" and spec.undo is None and spec.on_timeout == "undo":
+    if spec.kind == "pivot" and spec.undo is None:
         _refuse(
             where,
-            f"{spec.name} may time out with an unknown outcome, and nothing undoes it then.",
-            f'{spec.name} = pivot({command.name}, undo=Undo{command.name}), or on_timeout="retry".',
+            f"{spec.name} may time out with an unknown outcome, and nothing undoes it then: what is before it would be "
+            "undone, and it might still be done.",
+            f"{spec.name} = pivot({command.name}, undo=Undo{command.name})"
+            if command.refusals
+            else f"{spec.name} = retriable({command.name}): nobody can refuse it, so it is sent until it is done. "
+            f"Or {spec.name} = pivot({command.name}, undo=Undo{command.name}).",
         )
     if spec.undo is not None and spec.undo.refusals:
         names = ", ".join(r.__name__ for r in spec.undo.refusals)

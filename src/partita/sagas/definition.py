@@ -112,12 +112,19 @@ def pivot(
     on_timeout: OnTimeout = "undo",
     ask: type[Command[Event, Any]] | None = None,
 ) -> Step:
-    """The point of no return: after its success the saga must complete. `undo` is for an unknown outcome."""
+    """The point of no return: after its success the saga must complete.
+
+    `undo` is for an unknown outcome: the deadline may pass, or a person may cancel, before an answer comes. A command
+    that cannot be taken back and that nobody can refuse is a `retriable`.
+    """
     return Step("pivot", command, undo=undo, ask=ask, timeout=timeout, on_timeout=on_timeout, no_effect=False)
 
 
 def retriable(command: type[Command[Event, Never]], *, timeout: float = 30.0) -> Step:
-    """A step after the pivot: nobody can refuse it, and it is sent again until it is done."""
+    """A step after the point of no return: nobody can refuse it, and it is sent again until it is done.
+
+    Where there is no pivot the first retriable is the point of no return: once its command is sent nothing is undone.
+    """
     return Step("retriable", command, undo=None, ask=None, timeout=timeout, on_timeout="retry", no_effect=False)
 
 
@@ -156,7 +163,7 @@ class SagaDefinition:
     place: Place
     facts: frozenset[str]  # "source.field" of everything a plan uses
     attributes: dict[str, Any] = field(compare=False)  # the user's own state with its defaults
-    pivot_index: int = 0  # steps up to here may be undone, later ones are retried
+    pivot_index: int = 0  # steps up to here may be undone, later ones are retried; -1 = all are retried
     hooked: bool = field(init=False, compare=False)
     index_of: dict[str, int] = field(init=False, compare=False)  # of a step, by its name
     kept: dict[str, tuple[tuple[str, str], ...]] = field(
@@ -200,7 +207,7 @@ class SagaDefinition:
         for spec in self.steps:
             undo = f", undo {spec.undo.full_name}" if spec.undo else ""
             lines.append(f"  {spec.kind} {spec.name}: {spec.command.full_name}{undo}, on timeout {spec.on_timeout}")
-        return "\n".join([*lines, f"  undone: {self.undone.full_name if self.undone else 'nothing'}"])
+        return "\n".join([*lines, f"  undone: {self.undone.full_name if self.undone else 'never'}"])
 
     def key_of(self, start_event: Any) -> str:
         """The instance a start event is for."""
@@ -240,8 +247,9 @@ class Saga:
         Args:
             start: the event that starts an instance; its key is the instance's id.
             of: the service whose database keeps the instances.
-            deadline: seconds; when they pass before the pivot, the saga is undone.
-            undone: the event published when everything was undone.
+            deadline: seconds; when they pass before the point of no return, the saga is undone; after it a person is
+                told, and the saga goes on.
+            undone: the event published when everything was undone; a saga of retriables only needs none.
             version: raise it when steps change while instances are in flight.
             name: of the saga, when an old version is kept under another class name.
 

@@ -20,13 +20,16 @@ def mermaid(definition: SagaDefinition) -> str:
             lines.append(f"  {spec.name} --> {spec.name}: no answer in {spec.timeout_s:g} s, sent again")
         elif spec.undo is not None:
             lines.append(f"  {spec.name} --> undo_{spec.name}: no answer in {spec.timeout_s:g} s")
+        if spec.undo is not None and spec.on_timeout != "undo":
+            lines.append(f"  {spec.name} --> undo_{spec.name}: no answer in {definition.deadline_s:g} s in all")
         if spec.undo is not None:
             lines.append(f"  undo_{spec.name}: {spec.undo.name}")
             lines.append(f"  undo_{spec.name} --> {back}: {_name(spec.undo.reply)}")
             lines.append(f"  undo_{spec.name} --> undo_{spec.name}: no acknowledgement, sent again")
             undoable.append(spec.name)
     lines.append("  completed --> [*]")
-    lines.append(f"  undone --> [*]: {definition.undone.name if definition.undone else 'nothing'}")
+    if definition.undone is not None:
+        lines.append(f"  undone --> [*]: {definition.undone.name}")
     return "\n".join(lines)
 
 
@@ -47,7 +50,7 @@ def text(definition: SagaDefinition) -> str:
         if spec.undo is not None:
             lines.append(f"  {'':<{width}}  undo       {spec.undo.name} -> {_name(spec.undo.reply)}")
         lines.append(f"  {'':<{width}}  timeout    {spec.timeout_s:g} s, then {spec.on_timeout}")
-    lines.append(f"  undone: {definition.undone.name if definition.undone else 'nothing'}")
+    lines.append(f"  undone: {definition.undone.name if definition.undone else 'never, nothing of it can be undone'}")
     return "\n".join(lines)
 
 

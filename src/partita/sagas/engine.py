@@ -1,11 +1,13 @@
 """The saga engine: pure decisions (state, message, now) -> (state, effects). No I/O, no clock, no await.
 
-Rules that keep G5:
+The point of no return is the success of the pivot, or of the last step before the first retriable; a saga that begins
+with a retriable is past it from the start. Rules that keep G5:
   1 A reply that fits the step waited for moves on; a copy of it is ignored.
   2 A refusal undoes, in reverse, one step at a time, the next after the acknowledgement.
-  3 A timeout up to the pivot means that the outcome is unknown: the undo of that very step is owed too.
+  3 A timeout before the point of no return means that the outcome is unknown: the undo of that very step is owed too.
   4 A reply that comes late proves an effect. Its undo is under way; was it acknowledged already, it is sent once more.
-  5 After the pivot nothing is undone: the command is sent again, under the same id, until it is done.
+  5 After the point of no return nothing is undone, whatever comes: the command is sent again, under the same id, until
+    it is done. A deadline that passes, and a refusal, tell a person.
   6 An undo is sent again until it is acknowledged; meanwhile the saga is never shown as undone.
 """
 
@@ -16,17 +18,17 @@ from typing import Any, Literal
 
 import msgspec
 
-from partita.catalog.contract import Contract, contract_of
+from partita.catalog.contract import Contract
 from partita.catalog.rejection import Rejection, to_struct
 from partita.clock import duration_us
 from partita.message import SagaAddress
 from partita.sagas.definition import SagaDefinition, StepSpec
+from partita.sagas.facts import call_hook, keep_attributes, keep_facts, seen_by_hooks
 from partita.sagas.filling import Plan
 from partita.sagas.state import Phase, SagaState, StepState
 
 RESEND_CAP_S = 1_800.0
 TRIES_BEFORE_ALERT = 5
-PLAIN = (str, int, bool, float, type(None))
 OWED: tuple[Phase, ...] = ("done", "unknown", "sent", "asking")
 
 
@@ -112,7 +114,7 @@ def begin(definition: SagaDefinition, incoming: Incoming, now_us: int, new_id: C
         user=dict(definition.attributes),
     )
     move = _Move(definition, state, now_us, new_id)
-    _keep_facts(move, "start", incoming.message)
+    keep_facts(move.definition, state, "start", incoming.message)
     move.note("started", definition.steps[0].name, definition.start.name)
     _send_step(move, 0)
     return move.result()
@@ -155,7 +157,7 @@ def on_timer(
     index = state.index
     spec, step = definition.steps[index], state.steps[index]
     if index > definition.pivot_index:
-        _resend(move, index)
+        _go_on(move, index)
     elif now_us >= state.deadline_us:
         _give_up(move, index, "deadline passed")
     elif spec.on_timeout == "undo":
@@ -179,7 +181,8 @@ def on_operator(
     """What a person does to an instance; `Ignored` says why it is not legal now.
 
     retry: send again what is waited for. resume: the same, and it does not wait for a person any more. skip: the undo
-    that is waited for counts as done. compensate, cancel: undo what happened, up to the pivot. note: only remember.
+    that is waited for counts as done. compensate, cancel: undo what happened, before the point of no return. note: only
+    remember.
     """
     move = _Move(definition, state, now_us, new_id)
     undoing = next((i for i, s in enumerate(state.steps) if s.phase == "undoing"), None)
@@ -217,7 +220,9 @@ def _why_not(definition: SagaDefinition, state: SagaState, verb: Verb, undoing: 
         if undoing is not None or state.status == "compensating":
             return "it is being undone already"
         if state.index > definition.pivot_index:
-            return "it is behind its pivot: what is done stays done, and the rest is sent until it succeeds"
+            pivot = any(spec.kind == "pivot" for spec in definition.steps)
+            where = "pivot" if pivot else f"point of no return, {definition.steps[definition.pivot_index + 1].name}"
+            return f"it is behind its {where}: what is done stays done, and the rest is sent until it succeeds"
     return ""
 
 
@@ -234,8 +239,11 @@ def _step_of(definition: SagaDefinition, state: SagaState, incoming: Incoming) -
         for index, spec in enumerate(definition.steps)
         if kind is spec.command.reply or kind in spec.command.refusals or (spec.undo and kind is spec.undo.reply)
     ]
-    waiting = [i for i in fits if state.steps[i].phase in ("sent", "asking", "undoing")]
-    return next(iter(waiting or fits), None)
+    for phases in (("sent", "asking", "undoing"), ("unknown", "undone")):
+        for index in fits:
+            if state.steps[index].phase in phases:
+                return index
+    return next(iter(fits), None)
 
 
 def _replied(move: _Move, index: int, incoming: Incoming) -> Transition:
@@ -243,8 +251,8 @@ def _replied(move: _Move, index: int, incoming: Incoming) -> Transition:
     state, spec = move.state, move.definition.steps[index]
     state.steps[index].phase = "done"
     state.steps[index].tries = 0
-    _keep_facts(move, spec.name, incoming.message)
-    _hook(move, spec, "then", incoming.message)
+    keep_facts(move.definition, state, spec.name, incoming.message)
+    call_hook(move.definition, state, spec, "then", incoming.message)
     move.note("done", spec.name, type(incoming.message).__name__)
     state.status = "running"
     state.last_error = ""
@@ -262,18 +270,38 @@ def _refused(move: _Move, index: int, incoming: Incoming) -> Transition | Ignore
     """Rule 2: the participant says no; there is nothing to undo at this step, but at those before it."""
     state, spec = move.state, move.definition.steps[index]
     step = state.steps[index]
-    kind = type(incoming.message)
-    asked = spec.ask is not None and kind in spec.ask.refusals and kind not in spec.command.refusals
-    if asked and step.phase == "asking":
-        _give_up(move, index, f"{spec.name} was not done")
-        return move.result()
+    if step.phase == "undoing" and incoming.address is not None and incoming.address.kind == "undo":
+        return _refused_in_vain(move, index, incoming)
     if step.phase not in ("sent", "asking") or state.index != index or state.is_over:
         return Ignored(f"{spec.name} is {step.phase} already")
+    if index > move.definition.pivot_index:
+        return _refused_in_vain(move, index, incoming)
+    if step.phase == "asking" and _answers_question(spec, incoming):
+        # Not done so far: the command may still be on its way, and its undo stops it.
+        _give_up(move, index, f"{spec.name} was not done")
+        return move.result()
     step.phase = "refused"
-    state.reason = kind.__name__
-    _hook(move, spec, "refused", incoming.message)
+    state.reason = type(incoming.message).__name__
+    call_hook(move.definition, state, spec, "refused", incoming.message)
     move.note("refused", spec.name, _fields(incoming.message))
     _undo_next(move)
+    return move.result()
+
+
+def _answers_question(spec: StepSpec, incoming: Incoming) -> bool:
+    """Whether a refusal answers the step's question. Where nobody can tell, it does: an undo too many does no harm."""
+    if incoming.address is not None:
+        return incoming.address.kind == "ask"
+    return spec.ask is not None and type(incoming.message) in spec.ask.refusals
+
+
+def _refused_in_vain(move: _Move, index: int, incoming: Incoming) -> Transition:
+    """Rules 5 and 6: what must be done is refused, by a participant of another version. It is sent on, and a person
+    is told: to undo what is behind the point of no return would make the saga say what is not so."""
+    spec, step = move.definition.steps[index], move.state.steps[index]
+    refused = spec.undo if step.phase == "undoing" and spec.undo is not None else spec.command
+    move.note("refused", spec.name, _fields(incoming.message))
+    _needs_attention(move, f"{refused.name} was refused ({_fields(incoming.message)}), and nobody may refuse it")
     return move.result()
 
 
@@ -294,9 +322,9 @@ def _acknowledged(move: _Move, index: int, incoming: Incoming) -> Transition | I
 def _replied_late(move: _Move, index: int, incoming: Incoming) -> Transition:
     """Rule 4: the effect of a timed-out step is known now, and must not stay."""
     state, spec = move.state, move.definition.steps[index]
-    _keep_facts(move, spec.name, incoming.message)
+    keep_facts(move.definition, state, spec.name, incoming.message)
     move.note("late", spec.name, type(incoming.message).__name__)
-    if state.steps[index].phase == "undone":
+    if state.steps[index].phase == "undone" and spec.undo is not None:
         # Its undo was acknowledged before the effect existed: a participant that keeps no tombstones.
         state.steps[index].phase = "done"
         if not any(s.phase == "undoing" for s in state.steps):
@@ -320,6 +348,7 @@ def _undo_next(move: _Move) -> None:
         step, spec = state.steps[index], move.definition.steps[index]
         if step.phase in OWED:
             if spec.undo is None:
+                assert spec.no_effect, f"{spec.name} may have happened, and nothing undoes it"
                 step.phase = "undone"
                 continue
             step.phase, step.tries, step.epoch = "undoing", 0, 0
@@ -343,39 +372,56 @@ def _send_undo(move: _Move, index: int) -> None:
     _emit(move, index, spec.undo, spec.undo_plan, "undo", move.new_id(), "undo")
     step.epoch = floor or step.epoch  # any acknowledgement since the first send counts
     move.note("undoing", spec.name, f"try {step.tries}")
-    _arm(move, min(spec.timeout_s * 2.0 ** min(step.tries - 1, 20), RESEND_CAP_S))
+    _arm(move, _patience_s(spec, step), deadline=False)
     if step.tries > TRIES_BEFORE_ALERT:
         _needs_attention(move, f"{spec.undo.name} was sent {step.tries} times without an acknowledgement")
 
 
 def _resend(move: _Move, index: int) -> None:
     """Rule 5: the same command under the same id; who has handled it drops the copy."""
-    state, spec, step = move.state, move.definition.steps[index], move.state.steps[index]
+    spec, step = move.definition.steps[index], move.state.steps[index]
     step.tries += 1
     _emit(move, index, spec.command, spec.plan, "do", step.message_id, "command")
     move.note("resent", spec.name, f"try {step.tries}")
-    _arm(move, min(spec.timeout_s * 2.0 ** min(step.tries - 1, 20), RESEND_CAP_S))
-    if index <= move.definition.pivot_index and state.due_us is not None:
-        state.due_us = min(state.due_us, state.deadline_us)
-    elif step.tries > TRIES_BEFORE_ALERT:
+    _arm(move, _patience_s(spec, step))
+    if index > move.definition.pivot_index and step.tries > TRIES_BEFORE_ALERT:
         _needs_attention(move, f"{spec.command.name} was sent {step.tries} times without an answer")
 
 
-def _needs_attention(move: _Move, text: str) -> None:
-    if move.state.status != "needs_attention":
+def _go_on(move: _Move, index: int) -> None:
+    """Rule 5: send it again. When the deadline has passed, a person is told, once."""
+    state, spec, step = move.state, move.definition.steps[index], move.state.steps[index]
+    rings_for_deadline = state.due_us == state.deadline_us and not state.overdue_told
+    if move.now_us >= state.deadline_us and not state.overdue_told:
+        state.overdue_told = True
+        move.note("overdue", spec.name, "deadline passed")
+        text = f"deadline passed after the point of no return, {spec.command.name} is not done"
+        _needs_attention(move, text, again=True)
+    if rings_for_deadline:
+        _arm(move, _patience_s(spec, step))
+    else:
+        _resend(move, index)
+
+
+def _patience_s(spec: StepSpec, step: StepState) -> float:
+    """How long an answer to the latest try is waited for."""
+    return min(spec.timeout_s * 2.0 ** min(max(step.tries, 1) - 1, 20), RESEND_CAP_S)
+
+
+def _needs_attention(move: _Move, text: str, *, again: bool = False) -> None:
+    """Tell a person, unless a trouble of this instance was told already; with `again` in any case."""
+    if again or move.state.status != "needs_attention":
         move.effects.append(Alert(text))
     move.state.status = "needs_attention"
     move.state.last_error = text
 
 
 def _send_step(move: _Move, index: int) -> None:
-    state, spec, step = move.state, move.definition.steps[index], move.state.steps[index]
+    spec, step = move.definition.steps[index], move.state.steps[index]
     step.phase = "sent"
     step.tries = 1
     _emit(move, index, spec.command, spec.plan, "do", move.new_id(), "command")
     _arm(move, spec.timeout_s)
-    if index <= move.definition.pivot_index and state.due_us is not None:
-        state.due_us = min(state.due_us, state.deadline_us)
 
 
 def _emit(
@@ -385,9 +431,9 @@ def _emit(
     if plan is not None:
         command = plan.make(state.facts)
     else:
-        saga = _instance(move)
+        saga = seen_by_hooks(move.definition, state)
         command = spec.hooks[hook](saga)
-        _keep_attributes(move, saga)
+        keep_attributes(move.definition, state, saga)
         if type(command) is not contract.cls:
             raise TypeError(f"{spec.place}: {spec.name} fills {contract.name} with {type(command).__name__}")
     state.epoch += 1
@@ -397,62 +443,12 @@ def _emit(
     move.effects.append(Send(command, message_id, spec.name, state.epoch, kind))
 
 
-def _arm(move: _Move, seconds: float) -> None:
-    move.state.due_us = move.now_us + duration_us(seconds)
-
-
-def _keep_facts(move: _Move, source: str, message: Any) -> None:
-    """Keep what later commands need of a message; everything where a hook may look at it."""
-    definition, facts = move.definition, move.state.facts
-    wanted = definition.kept.get(source, ())
-    if definition.hooked:
-        wanted = tuple((name, f"{source}.{name}") for name in message.__struct_fields__)
-    for name, fact in wanted:
-        value = getattr(message, name)
-        facts[fact] = value if type(value) in PLAIN else msgspec.to_builtins(value, builtin_types=(bytes,))
-
-
-def _hook(move: _Move, spec: StepSpec, name: str, message: Any) -> None:
-    if name in spec.hooks:
-        saga = _instance(move)
-        spec.hooks[name](saga, message)
-        _keep_attributes(move, saga)
-
-
-def _instance(move: _Move) -> Any:
-    """The saga as its hooks see it."""
-    definition, state = move.definition, move.state
-    saga = object.__new__(definition.cls)
-    for name, default in definition.attributes.items():
-        setattr(saga, name, state.user.get(name, default))
-    saga.start = _message(definition.start, "start", state)
-    saga.replies = {
-        spec.name: _message_of(spec, state)
-        for spec, step in zip(definition.steps, state.steps, strict=True)
-        if any(fact.startswith(f"{spec.name}.") for fact in state.facts)
-    }
-    return saga
-
-
-def _keep_attributes(move: _Move, saga: Any) -> None:
-    for name in move.definition.attributes:
-        move.state.user[name] = msgspec.to_builtins(getattr(saga, name))
-
-
-def _message_of(spec: StepSpec, state: SagaState) -> Any:
-    assert spec.command.reply is not None
-    return _message(contract_of(spec.command.reply), spec.name, state)
-
-
-def _message(contract: Contract, source: str, state: SagaState) -> Any:
-    names = contract.shape.struct.__struct_fields__
-    wires = contract.shape.struct.__struct_encode_fields__
-    facts = {
-        wire: state.facts[f"{source}.{n}"]
-        for n, wire in zip(names, wires, strict=True)
-        if f"{source}.{n}" in state.facts
-    }
-    return msgspec.convert(facts, contract.cls, strict=False)
+def _arm(move: _Move, seconds: float, *, deadline: bool = True) -> None:
+    """Ring in so many seconds, and at the deadline where that comes first and has not rung yet."""
+    state = move.state
+    state.due_us = move.now_us + duration_us(seconds)
+    if deadline and not state.overdue_told:
+        state.due_us = min(state.due_us, state.deadline_us)
 
 
 def _fields(refusal: Rejection) -> str:

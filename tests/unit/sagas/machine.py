@@ -8,6 +8,7 @@ from typing import Any
 
 from partita import Command, Event, Key, Rejection, Saga, Service, minutes, pivot, retriable, seconds, step
 from partita.message import SagaAddress
+from partita.sagas.definition import SagaDefinition
 from partita.sagas.engine import (
     Alert,
     Ignored,
@@ -96,6 +97,38 @@ class Checkout(Saga, start=Placed, deadline=minutes(15), undone=Cancelled, of=sh
     confirm = retriable(Confirm, timeout=seconds(10))
 
 
+class Settle(Saga, start=Placed, deadline=minutes(2), of=shop):
+    confirm = retriable(Confirm, timeout=seconds(10))
+
+
+class Reserving(Saga, start=Placed, deadline=minutes(2), undone=Cancelled, of=shop):
+    reserve = step(Reserve, undo=Release, timeout=seconds(30))
+    confirm = retriable(Confirm, timeout=seconds(10))
+
+
+class Checked(Event, of=stock):
+    order: Key[str]
+
+
+class Check(Command[Checked, NoStock], of=stock):
+    order: Key[str]
+
+
+class Looking(Saga, start=Placed, deadline=minutes(2), undone=Cancelled, of=shop):
+    check = step(Check, no_effect=True, timeout=seconds(30))
+    reserve = step(Reserve, undo=Release, timeout=seconds(30))
+
+
+class IsCharged(Command[Charged, Declined], of=bank):
+    order: Key[str]
+
+
+class Asking(Saga, start=Placed, deadline=minutes(15), undone=Cancelled, of=shop):
+    reserve = step(Reserve, undo=Release, timeout=seconds(30))
+    charge = pivot(Charge, undo=Refund, timeout=seconds(60), on_timeout="ask", ask=IsCharged)
+    confirm = retriable(Confirm, timeout=seconds(10))
+
+
 DEFINITION = Checkout.__definition__
 SECOND = 1_000_000
 
@@ -105,6 +138,7 @@ class Machine:
     """One instance, driven by hand: what it sent, what it published, what it told people."""
 
     now: int = 0
+    definition: SagaDefinition = DEFINITION
     state: SagaState | None = None
     sent: list[Send] = field(default_factory=list)
     published: list[Any] = field(default_factory=list)
@@ -116,27 +150,28 @@ class Machine:
 
     def start(self) -> Machine:
         placed = Placed(order="o1", cents=5)
-        self._take(begin(DEFINITION, Incoming(placed, "start", None, None, "c1", self.now), self.now, self.new_id))
+        start = Incoming(placed, "start", None, None, "c1", self.now)
+        self._take(begin(self.definition, start, self.now, self.new_id))
         return self
 
     def answer(self, message: Any, to: Send | None = None, *, plain: bool = False) -> bool:
         """Answer a command (default: the last one sent); whether the saga took notice."""
         command = to or self.sent[-1]
-        address = None if plain else SagaAddress("Checkout", "o1", command.step, command.epoch, command.kind)
+        address = None if plain else SagaAddress(self.definition.name, "o1", command.step, command.epoch, command.kind)
         assert self.state is not None
         incoming = Incoming(message, self.new_id(), command.message_id, address, "c1", self.now)
-        return self._take(on_message(DEFINITION, self.state, incoming, self.now, self.new_id))
+        return self._take(on_message(self.definition, self.state, incoming, self.now, self.new_id))
 
     def wait(self, seconds: float) -> bool:
         """Let time pass; whether a timer did something."""
         self.now += round(seconds * SECOND)
         assert self.state is not None
-        return self._take(on_timer(DEFINITION, self.state, self.now, self.new_id))
+        return self._take(on_timer(self.definition, self.state, self.now, self.new_id))
 
     def act(self, verb: Verb, reason: str = "") -> str:
         """A person acts; returns why it was not possible, empty = it was."""
         assert self.state is not None
-        result = on_operator(DEFINITION, self.state, verb, reason, self.now, self.new_id)
+        result = on_operator(self.definition, self.state, verb, reason, self.now, self.new_id)
         self._take(result)
         return result.reason if isinstance(result, Ignored) else ""
 

@@ -21,6 +21,8 @@ from partita import (
     seconds,
     step,
 )
+from partita.catalog.contract import contract_of
+from partita.sagas.diagram import text
 
 svc = Service("refused", namespace="refused")
 other = Service("refused-other", namespace="refused.other")
@@ -140,12 +142,41 @@ CASES: list[tuple[str, Any, str, str]] = [
         "retriable(Do)",
     ),
     (
+        "a step after a retriable, where there is no pivot",
+        lambda: {"a": retriable(Sure), "b": step(Do, undo=Undo)},
+        "stands after a, which cannot be undone once it is sent",
+        "b = retriable(Do), or move it before a",
+    ),
+    (
         "a retriable before the pivot",
         lambda: {"a": retriable(Sure), "b": pivot(Do, undo=Undo)},
         "before the pivot",
         "Move it after",
     ),
-    ("a pivot of unknown outcome without undo", lambda: {"a": pivot(Do)}, "unknown outcome", 'on_timeout="retry"'),
+    (
+        "a pivot of unknown outcome without undo",
+        lambda: {"a": pivot(Do)},
+        "unknown outcome",
+        "a = pivot(Do, undo=UndoDo)",
+    ),
+    (
+        "a pivot without undo that is sent again: the deadline may pass before it is answered",
+        lambda: {"do": step(Do, undo=Undo), "sure": pivot(Sure, on_timeout="retry")},
+        "it might still be done",
+        "sure = retriable(Sure)",
+    ),
+    (
+        "a refusable pivot without undo that is sent again",
+        lambda: {"a": pivot(Do, on_timeout="retry")},
+        "nothing undoes it",
+        "a = pivot(Do, undo=UndoDo)",
+    ),
+    (
+        "a pivot without undo that is asked about",
+        lambda: {"a": pivot(Do, on_timeout="ask", ask=Do)},
+        "nothing undoes it",
+        "a = pivot(Do, undo=UndoDo)",
+    ),
     ("no steps", lambda: {}, "has no steps", "step(ReserveStock"),
     ("asking without a question", lambda: {"a": step(Do, undo=Undo, on_timeout="ask")}, "says not what", "ask="),
     ("no time at all", lambda: {"a": step(Do, undo=Undo, timeout=0)}, "timeout=0 cannot be", "above 0"),
@@ -162,9 +193,9 @@ CASES: list[tuple[str, Any, str, str]] = [
 def test_it_is_refused_with_the_line_to_write(name: str, steps: Any, what: str, hint: str) -> None:
     with pytest.raises(DeclarationError) as refused:
         declare(**steps())
-    text = str(refused.value)
-    assert what in text and hint in text
-    assert "test_refused_at_import.py:" in text, "the user's own file and line"
+    said = str(refused.value)
+    assert what in said and hint in said
+    assert "test_refused_at_import.py:" in said, "the user's own file and line"
 
 
 def test_a_start_event_without_a_key_is_refused() -> None:
@@ -180,6 +211,20 @@ def test_a_deadline_shorter_than_the_steps_is_refused() -> None:
 def test_a_saga_that_tells_nobody_of_its_end_is_refused() -> None:
     with pytest.raises(DeclarationError, match="says not how that is told"):
         declare(undone=None, a=step(Do, undo=Undo))
+
+
+def test_a_saga_that_cannot_be_undone_is_not_asked_how_that_is_told() -> None:
+    """Nobody would ever publish the event."""
+    assert declare(undone=None, a=retriable(Sure)).__definition__.undone is None
+    given = declare(undone=Undone, a=retriable(Sure)).__definition__
+    assert given.undone is None and contract_of(Undone) not in given.sends
+    assert "never, nothing of it can be undone" in text(given)
+
+
+def test_a_saga_of_a_step_without_effect_is_asked_how_its_end_is_told() -> None:
+    """There is nothing to undo, but it may end without being done."""
+    with pytest.raises(DeclarationError, match="says not how that is told"):
+        declare(undone=None, a=step(Do, no_effect=True), b=retriable(Sure))
 
 
 def test_a_hook_fills_what_nobody_can() -> None:

@@ -205,13 +205,7 @@ class ItemsRefunded(Event, of=payments):
     return_id: Key[ReturnId]
 
 
-class RefundRefused(Rejection):
-    """The payment provider holds no such money of this order."""
-
-    reason: str
-
-
-class RefundItems(Command[ItemsRefunded, RefundRefused], of=payments):
+class RefundItems(Command[ItemsRefunded], of=payments):
     """Give the value of some items of an order back."""
 
     return_id: Key[ReturnId]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from partita import Saga, minutes, pivot, retriable, seconds, step
+from partita import Saga, minutes, retriable, seconds, step
 from partita.examples.shop.messages import (
     CloseReturn,
     RefundItems,
@@ -18,6 +18,6 @@ class ReturnItems(Saga, start=ReturnRequested, deadline=minutes(15), undone=Retu
     """RequestReturn -> RestockItems -> RefundItems -> CloseReturn, WithdrawItems as compensation."""
 
     restock = step(RestockItems, undo=WithdrawItems, timeout=seconds(60))
-    # A refund whose answer is lost is asked for again under its key: it cannot be taken back, and need not be.
-    refund = pivot(RefundItems, timeout=seconds(60), on_timeout="retry")
+    # The point of no return: a refund cannot be taken back. It is asked for again under its key until it is answered.
+    refund = retriable(RefundItems, timeout=seconds(60))
     close = retriable(CloseReturn)
