@@ -137,8 +137,9 @@ def _by_id(known: Known, consumer: str, candidates: Sequence[Candidate]) -> None
             if entry.payload_hash != candidate.payload_hash:
                 candidate.verdict = Verdict.CONFLICT
             elif entry.outcome == "dead" and candidate.envelope.saga and candidate.envelope.kind == "command":
-                # The saga still waits for it: who sends it again asks for another try.
+                # The saga still waits for it: who sends it again asks for another try, of which a batch makes one.
                 candidate.again = True
+                known.marks[name] = entry._replace(outcome="handled")
             else:
                 candidate.verdict = Verdict.DUPLICATE
 

@@ -87,7 +87,7 @@ class Admission:
         out = [a for a in admitted if a.unit.delivery.parked is not None and a.unit.delivery.parked.state != "gap"]
         new = [a for a in admitted if a not in out] if out else admitted
         await _hold_undone(session, admitted)
-        await self._overtake(session, new, now_us)
+        await self._overtake(session, admitted, now_us)
         asked, known = looked or await self._look(session, new, out, held)
         if out:
             await self._out_of_parking(session, known, out, now_us)
@@ -129,12 +129,17 @@ class Admission:
         await admit_parked(session, known, [a.candidate for a in out if a.fresh], now_us)
 
     async def _overtake(self, session: Session, admitted: Sequence[Admitted], now_us: int) -> None:
-        """An undo does not wait behind its own command, nor behind an earlier copy of itself: it takes them out of the
-        parking. Else a step that timed out after 30 s would wait half an hour for its own retries."""
+        """An undo does not wait behind its own command, nor behind another copy of itself: it takes them out of the
+        parking. Else a step that timed out after 30 s would wait half an hour for its own retries. One that comes out
+        of the parking takes them along: what it found there when it failed is still there, and holds the key."""
         undos = {_step(a.address): a for a in admitted if a.address is not None and a.address.kind == "undo"}
-        for row in await session.parking.of_steps(self.service.name, list(undos)) if undos else ():
+        rows = await session.parking.of_steps(self.service.name, list(undos)) if undos else ()
+        parked = {row.message_id for row in rows}
+        for row in rows:
             each = undos[row.step]
-            if row.message_id == each.candidate.envelope.id:
+            delivery = each.unit.delivery
+            settled = delivery.parked is not None and delivery.name not in parked  # by a person, or another worker
+            if settled or row.message_id == delivery.name:
                 continue
             each.candidate.overtakes = True
             await session.parking.remove(self.service.name, [row.message_id])

@@ -317,12 +317,15 @@ class Pipeline:
         outcomes: list[tuple[str, str, bytes | None]] = []
         tombstones: list[Tombstone] = []
         parked: list[str] = []
+        revived: list[str] = []  # dead letters whose saga has sent them again
         unusual: list[InboxRow] = []
         for each in admitted:
             unit, delivery = each.unit, each.unit.delivery
             assert delivery.envelope is not None
             if delivery.parked is not None and each.fresh:
                 parked.append(delivery.name)
+            elif each.candidate.again and each.fresh:
+                revived.append(delivery.name)
             reply = next((m for m in each.sent if m.envelope.kind in ("reply", "refusal")), None)
             asked_again = delivery.answer is not None and (delivery.repeatable or each.candidate.business)
             kept = reply_to_bytes(reply) if reply is not None and asked_again else None
@@ -345,7 +348,8 @@ class Pipeline:
             await session.inbox.mark(unusual)
         if parked:
             await session.parking.remove(self.service.name, parked)
-            await session.dead_letters.settle(self.service.name, parked, "handled", now_us)
+        if parked or revived:
+            await session.dead_letters.settle(self.service.name, [*parked, *revived], "handled", now_us)
 
     def finished(self, done: Sequence[Admitted]) -> None:
         """Count, and answer who waits at the local door: only now is it true."""

@@ -1,0 +1,176 @@
+"""A log in memory with groups: a bus for generated cases, which appends twice and refuses where a case says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from partita.bus.partitioner import partition_of
+from partita.bus.port import Fence, GroupLag, Outgoing, Polled, Record, TopicSpec
+from partita.clock import Clock
+from partita.errors import BusUnavailable
+
+PARTITIONS = 2
+Where = tuple[str, int]
+
+
+class MemoryLog:
+    """The records of a case, by partition, and how far each group has come."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.records: dict[Where, list[Record]] = {}
+        self.positions: dict[tuple[str, Where], int] = {}
+        self.moves = 0
+        """Counts appends and reads: while it grows, something is going on."""
+        self.on_append: Callable[[], None] = lambda: None
+
+    def put(self, records: Sequence[Outgoing]) -> None:
+        """Append records, each in the partition of its key."""
+        for record in records:
+            partition = 0 if record.key is None else partition_of(record.key, PARTITIONS)
+            rows = self.records.setdefault((record.topic, partition), [])
+            at_us = self._clock.now_us()
+            rows.append(Record(record.topic, partition, len(rows), record.key, record.headers, record.value, at_us))
+        self.moves += len(records)
+        self.on_append()
+
+    def waits(self, group: str, topics: Sequence[str]) -> bool:
+        """Whether a group has records before it."""
+        return any(
+            len(self.records.get((topic, n), ())) > self.positions.get((group, (topic, n)), 0)
+            for topic in topics
+            for n in range(PARTITIONS)
+        )
+
+    def rewind(self, group: str, topics: Sequence[str], count: int) -> None:
+        """Put a group back by so many records of each partition: its member died before it wrote its position."""
+        for topic in topics:
+            for n in range(PARTITIONS):
+                name = (group, (topic, n))
+                self.positions[name] = max(self.positions.get(name, 0) - count, 0)
+
+
+class MemorySubscription:
+    """See `partita.bus.port.Subscription`: the one member of a group."""
+
+    def __init__(self, log: MemoryLog, group: str, topics: Sequence[str]) -> None:
+        self.on_wake: Callable[[], None] = lambda: None
+        self._log = log
+        self._group = group
+        self.places = [(topic, n) for topic in topics for n in range(PARTITIONS)]
+        self._read = {place: log.positions.get((group, place), 0) for place in self.places}
+        self._open: dict[Where, set[int]] = {place: set() for place in self.places}
+        self._paused: set[Where] = set()
+        self._joined = False
+
+    @property
+    def has_news(self) -> bool:
+        """Whether a poll would find something."""
+        return not self._joined or any(
+            len(self._log.records.get(place, ())) > self._read[place]
+            for place in self.places
+            if place not in self._paused
+        )
+
+    async def poll(self, count: int) -> Polled:
+        """What is waiting, oldest first."""
+        found: list[Record] = []
+        for place in self.places:
+            if place not in self._paused:
+                found += self._log.records.get(place, ())[self._read[place] : self._read[place] + count - len(found)]
+        for record in found:
+            self._open[record.at].add(record.offset)
+            self._read[record.at] = record.offset + 1
+        self._log.moves += len(found)
+        found.sort(key=lambda record: (record.appended_us, record.offset))
+        assigned, self._joined = ([] if self._joined else self.places), True
+        return Polled(found, assigned, [])
+
+    def done(self, records: Sequence[Record]) -> None:
+        """These are handled; the position follows the oldest that is not."""
+        for record in records:
+            self._open[record.at].discard(record.offset)
+            first = min(self._open[record.at], default=self._read[record.at])
+            self._log.positions[(self._group, record.at)] = first
+
+    def pause(self, partitions: Sequence[Where]) -> None:
+        """Deliver nothing more of these."""
+        self._paused |= set(partitions)
+
+    def resume(self, partitions: Sequence[Where]) -> None:
+        """Deliver of these again."""
+        self._paused -= set(partitions)
+        self.on_wake()
+
+    async def release(self, partitions: Sequence[Where]) -> None:
+        """Nothing was taken away."""
+
+    async def keep(self) -> None:
+        """Nobody else would take it."""
+
+    async def close(self) -> None:
+        """Positions are written as they move."""
+
+
+class Sender:
+    """The bus as one service's relay sees it. `twice` are the appends whose acknowledgement gets lost, `too_large` until
+    when the nth message is refused."""
+
+    fences_appends = True
+
+    def __init__(self, log: MemoryLog, clock: Clock, twice: frozenset[int], too_large: dict[int, int]) -> None:
+        self._log = log
+        self._clock = clock
+        self._twice = set(twice)
+        self._too_large = too_large
+        self._appends = 0
+        self._ids: dict[str, int] = {}
+
+    async def open(self) -> None:
+        """Nothing to open."""
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
+        """Topics are made by their first record."""
+
+    async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
+        """Append what is not refused."""
+        refusals: list[str | None] = []
+        for record in records:
+            number = self._ids.setdefault(record.id, len(self._ids))
+            refused = self._clock.now_us() < self._too_large.get(number, 0)
+            refusals.append("too large for this broker" if refused else None)
+        self._log.put([record for record, why in zip(records, refusals, strict=True) if why is None])
+        self._appends += 1
+        if self._appends - 1 in self._twice:
+            raise BusUnavailable("The acknowledgement got lost.")
+        return refusals
+
+    def subscribe(self, group: str, topics: Sequence[str], member: str) -> MemorySubscription:
+        """Join a group."""
+        return MemorySubscription(self._log, group, topics)
+
+    async def put_schema(self, fingerprint: str, text: str) -> None:
+        """One codec knows all schemas."""
+
+    async def get_schema(self, fingerprint: str) -> str | None:
+        """One codec knows all schemas."""
+        return None
+
+    async def trim(self, now_us: int, limit: int = 1_000) -> int:
+        """A case ends before anything is old."""
+        return 0
+
+    async def reset(self, group: str, topic: str, to_start: bool) -> int:
+        """No case asks for it."""
+        return 0
+
+    async def forget(self, group: str) -> int:
+        """No case asks for it."""
+        return 0
+
+    async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
+        """The case itself looks at positions."""
+        return []

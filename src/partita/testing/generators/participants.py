@@ -1,0 +1,145 @@
+"""The services of generated cases: homes of sagas, and participants with commands to do, undo, ask and do surely.
+
+They are declared once, of each place one that keeps the order of keys and one that does not. What a handler does a case
+says: `script` is asked before each.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+from partita.catalog.event import Command, Event, Key
+from partita.catalog.injection import Meta, Tx
+from partita.catalog.rejection import Rejection
+from partita.catalog.retry import Retry
+from partita.catalog.service import Service
+from partita.testing.generators.sagas import HOME, PLACES, SLOTS
+
+Does = Literal["do", "undo", "ask"]
+TABLES = "CREATE TABLE IF NOT EXISTS effect (name TEXT NOT NULL, delta INT NOT NULL);"
+DO = "INSERT INTO effect (name, delta) VALUES (:name, 1)"
+UNDO = """
+INSERT INTO effect (name, delta) SELECT :name, -1 WHERE (SELECT coalesce(sum(delta), 0) FROM effect WHERE name = :name) > 0
+"""
+IS_DONE = "SELECT coalesce(sum(delta), 0) AS n FROM effect WHERE name = :name"
+RETRY = Retry(in_place=1, first_wait_s=0.01, tiers=(60.0,), storm=1_000_000)
+
+
+class Broken(Exception):
+    """A handler fails, because the case says so."""
+
+
+@dataclass(slots=True)
+class Slot:
+    """The messages of one command to do."""
+
+    do: type[Any]
+    undo: type[Any]
+    ask: type[Any]
+    surely: type[Any]
+
+
+@dataclass(slots=True)
+class Pool:
+    """All services of generated cases. `script` says whether a handler refuses; it raises where one shall fail."""
+
+    script: Callable[[Meta, Does], bool] = field(default=lambda meta, does: False)
+    services: dict[tuple[int, bool], Service] = field(default_factory=dict)
+    slots: dict[tuple[int, bool], list[Slot]] = field(default_factory=dict)
+    started: dict[bool, type[Any]] = field(default_factory=dict)
+    undone: dict[bool, type[Any]] = field(default_factory=dict)
+    begin: dict[bool, type[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for place in range(PLACES):
+            for ordered in (True, False):
+                self._declare(place, ordered)
+
+    def _declare(self, place: int, ordered: bool) -> None:
+        name = f"{'home' if place == HOME else f'participant{place}'}-{'key' if ordered else 'none'}"
+        service = Service(
+            name, namespace=f"drawn.{name}", tables=TABLES, order="key" if ordered else "none", retry=RETRY
+        )
+        self.services[place, ordered] = service
+        self.slots[place, ordered] = [self._slot(service, number) for number in range(SLOTS)]
+        if place == HOME:
+            self._declare_start(service, ordered)
+
+    def _declare_start(self, service: Service, ordered: bool) -> None:
+        fields = {"id": Key[str], "lane": str}
+        started = self.started[ordered] = _message("Started", Event, fields, service)
+        self.undone[ordered] = _message("Undone", Event, {"id": Key[str], "reason": str}, service)
+        begin = self.begin[ordered] = _message("Begin", Command[started], fields, service)  # type: ignore[valid-type]
+
+        async def start(cmd: Any) -> Any:
+            return started(id=cmd.id, lane=cmd.lane)
+
+        start.__annotations__ = {"cmd": begin, "return": started}
+        service.handles(cast(Any, begin))(start)
+
+    def _slot(self, service: Service, number: int) -> Slot:
+        fields = {"id": str, "lane": Key[str]} if number % 2 else {"id": Key[str], "lane": str}
+
+        def event(name: str) -> type[Any]:
+            return _message(f"{name}{number}", Event, fields, service)
+
+        def refusal(name: str) -> type[Rejection]:
+            return types.new_class(f"{name}{number}", (Rejection,), {}, _annotated({"why": str}))
+
+        done, undone, surely_done = event("Done"), event("Undone"), event("SurelyDone")
+        no, not_done = refusal("No"), refusal("NotDone")
+
+        def command(name: str, base: Any) -> type[Any]:
+            return _message(f"{name}{number}", base, fields, service)
+
+        slot = Slot(
+            command("Do", Command[done, no]),  # type: ignore[valid-type]
+            command("Undo", Command[undone]),  # type: ignore[valid-type]
+            command("Ask", Command[done, not_done]),  # type: ignore[valid-type]
+            command("Surely", Command[surely_done]),  # type: ignore[valid-type]
+        )
+        self._handle(service, number, slot, no, not_done)
+        return slot
+
+    def _handle(
+        self, service: Service, number: int, slot: Slot, no: type[Rejection], not_done: type[Rejection]
+    ) -> None:
+        async def do(cmd: Any, meta: Meta, tx: Tx) -> Any:
+            refuses = self.script(meta, "do")
+            await tx.execute(DO, name=f"{cmd.id}/{number}")
+            if refuses:
+                raise no(why="the case says so")
+            return slot.do.__partita__.reply(id=cmd.id, lane=cmd.lane)
+
+        async def surely(cmd: Any, meta: Meta, tx: Tx) -> Any:
+            self.script(meta, "do")
+            await tx.execute(DO, name=f"{cmd.id}/{number}")
+            return slot.surely.__partita__.reply(id=cmd.id, lane=cmd.lane)
+
+        async def undo(cmd: Any, meta: Meta, tx: Tx) -> Any:
+            self.script(meta, "undo")
+            await tx.execute(UNDO, name=f"{cmd.id}/{number}")
+            return slot.undo.__partita__.reply(id=cmd.id, lane=cmd.lane)
+
+        async def ask(cmd: Any, meta: Meta, tx: Tx) -> Any:
+            self.script(meta, "ask")
+            (row,) = await tx.fetch_all(IS_DONE, name=f"{cmd.id}/{number}")
+            if not row["n"]:
+                raise not_done(why="nothing was done so far")
+            return slot.do.__partita__.reply(id=cmd.id, lane=cmd.lane)
+
+        for command, handler in ((slot.do, do), (slot.surely, surely), (slot.undo, undo), (slot.ask, ask)):
+            handler.__name__ = f"{handler.__name__}{number}"
+            handler.__annotations__ = {"cmd": command, "meta": Meta, "tx": Tx, "return": command.__partita__.reply}
+            service.handles(cast(Any, command))(handler)
+
+
+def _annotated(fields: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
+    return lambda namespace: namespace.update(__annotations__=fields, __module__=__name__)
+
+
+def _message(name: str, base: Any, fields: dict[str, Any], service: Service) -> type[Any]:
+    return types.new_class(name, (base,), {"of": service}, _annotated(fields))

@@ -1,0 +1,76 @@
+"""Bugs planted in the saga machinery: each replaces one function, found by its name, with the mistake it once made.
+
+A proof is believed when it finds them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from partita.sagas import compiling, engine
+
+
+class Plant(NamedTuple):
+    """A bug: what it means, the module and the function that it replaces, and by what: a function of the real one.
+    `weights` are of the troubles that bring it to light."""
+
+    meaning: str
+    module: str
+    function: str
+    bug: Callable[[Callable[..., Any]], Callable[..., Any]]
+    weights: Mapping[str, float] = {}
+
+
+@contextmanager
+def planted(plant: Plant) -> Iterator[None]:
+    """The bug is there while the block runs."""
+    module = importlib.import_module(plant.module)
+    real = getattr(module, plant.function)
+    setattr(module, plant.function, plant.bug(real))
+    try:
+        yield
+    finally:
+        setattr(module, plant.function, real)
+
+
+def _undone_at_the_deadline(real: Callable[..., Any]) -> Callable[..., Any]:
+    def go_on(move: Any, index: int) -> None:
+        if move.now_us < move.state.deadline_us or any(s.kind == "pivot" for s in move.definition.steps):
+            real(move, index)
+            return
+        move.state.steps[index].phase = "undone"
+        move.state.reason = "deadline passed"
+        engine._undo_next(move)
+
+    return go_on
+
+
+def _a_pivot_needs_no_undo(real: Callable[..., Any]) -> Callable[..., Any]:
+    def check(spec: Any, service: Any) -> None:
+        if spec.kind == "pivot" and spec.undo is None:
+            object.__setattr__(spec, "no_effect", True)  # as if there were nothing to undo
+        else:
+            real(spec, service)
+
+    return check
+
+
+PLANTS = {
+    "a deadline undoes what cannot be undone": Plant(
+        "a saga without a pivot is undone at its deadline though its retriable is on its way",
+        engine.__name__,
+        "_go_on",
+        _undone_at_the_deadline,
+        {"Away": 30.0},
+    ),
+    "a pivot without undo": Plant(
+        "a pivot that nothing undoes is accepted: at its deadline the saga is undone, and then it happens",
+        compiling.__name__,
+        "_check_step",
+        _a_pivot_needs_no_undo,
+        {"Away": 30.0},
+    ),
+}

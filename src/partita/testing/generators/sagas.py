@@ -1,0 +1,265 @@
+"""Drawing sagas and their troubles: pure, so that the same dice draw the same case for ever.
+
+A case is a declared saga, some instances of it, and a schedule of troubles with an end: after it whoever was away is back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Literal, TypeVar
+
+Kind = Literal["step", "pivot", "retriable"]
+OnTimeout = Literal["undo", "retry", "ask"]
+Role = Literal["consumer", "relay", "timers"]
+T = TypeVar("T")
+HOME = 0
+"""The place of the saga's own service; places from 1 on are participants."""
+PLACES = 3
+SLOTS = 4
+"""A service has so many commands to do, each with its undo and its question; those of odd slots are keyed by the lane,
+which instances share, the others by the instance."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnStep:
+    """A step: which service does it, by which of its commands. `undoable` is False for a step that changes nothing, and
+    for a pivot that must be refused at import."""
+
+    kind: Kind
+    place: int
+    slot: int
+    timeout_s: float
+    on_timeout: OnTimeout = "undo"
+    undoable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnSaga:
+    """A saga to declare. `ordered` says of each place whether its group keeps the order of keys."""
+
+    steps: tuple[DrawnStep, ...]
+    deadline_s: float
+    ordered: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An instance: when it starts, and the lane that it shares with others."""
+
+    at_s: float
+    lane: int
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """A worker of a service does nothing for a time: with its consumer the service is away, with its relay it answers
+    late, with its timers it notices late that time has passed."""
+
+    place: int
+    role: Role
+    from_s: float
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refuses:
+    """The participant refuses a step of an instance, where its command can be refused."""
+
+    instance: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fails:
+    """Handling a step of an instance fails so many times: in place, in the retry topic, then it is a dead letter."""
+
+    instance: int
+    step: int
+    undo: bool
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Twice:
+    """A relay dies between append and mark: its `nth` append is made again."""
+
+    place: int
+    nth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A consumer dies between its commit and its position: the last `count` records of each partition come again."""
+
+    place: int
+    at_s: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """The bus refuses the `nth` message of a service until a person raises its limit and lets the outbox try again."""
+
+    place: int
+    nth: int
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """A person acts on an instance."""
+
+    instance: int
+    verb: Literal["compensate", "cancel", "retry"]
+    at_s: float
+
+
+Trouble = Away | Refuses | Fails | Twice | Again | TooLarge | Acts
+
+
+@dataclass(frozen=True, slots=True)
+class SagaCase:
+    """A saga, its instances, and what happens to them."""
+
+    saga: DrawnSaga
+    instances: tuple[Instance, ...]
+    troubles: tuple[Trouble, ...]
+
+    @property
+    def calm_from_s(self) -> float:
+        """When the last trouble is over."""
+        ends = [i.at_s for i in self.instances]
+        for trouble in self.troubles:
+            match trouble:
+                case Away(until_s=until_s) | TooLarge(until_s=until_s):
+                    ends.append(until_s)
+                case Again(at_s=at_s) | Acts(at_s=at_s):
+                    ends.append(at_s)
+                case _:
+                    pass
+        return max(ends)
+
+    def describe(self) -> str:
+        """The case as text, a line a fact."""
+        lines = [f"deadline {self.saga.deadline_s:g} s, order of keys kept by {self._ordered()}"]
+        for number, step in enumerate(self.saga.steps):
+            undo = "" if step.kind == "retriable" else (", with undo" if step.undoable else ", without undo")
+            lines.append(
+                f"  s{number} {step.kind} at {place_name(step.place)}, command {step.slot}, "
+                f"timeout {step.timeout_s:g} s then {step.on_timeout}{undo}"
+            )
+        lines += [f"  i{n} starts at {i.at_s:g} s in lane {i.lane}" for n, i in enumerate(self.instances)]
+        return "\n".join([*lines, *(f"  {trouble}" for trouble in self.troubles)])
+
+    def _ordered(self) -> str:
+        return ", ".join(place_name(n) for n, ordered in enumerate(self.saga.ordered) if ordered) or "nobody"
+
+
+def place_name(place: int) -> str:
+    """A place's name."""
+    return "home" if place == HOME else f"participant {place}"
+
+
+def draw_case(dice: Random, weights: Mapping[str, float] | None = None) -> SagaCase:
+    """A case. `weights` makes troubles more or less likely, by the name of their class; 0 leaves one out."""
+    saga = draw_saga(dice)
+    lanes = dice.choice((1, 2))
+    instances = tuple(
+        Instance(dice.choice((0.0, 0.0, round(dice.uniform(0, 60), 1))), dice.randrange(lanes))
+        for _ in range(dice.choice((1, 1, 2, 3, 5)))
+    )
+    drawn = (_draw_trouble(dice, saga, len(instances), weights or {}) for _ in range(dice.choice((0, 1, 2, 3, 4, 6))))
+    return SagaCase(saga, instances, tuple(trouble for trouble in drawn if trouble is not None))
+
+
+def draw_saga(dice: Random) -> DrawnSaga:
+    """A saga: steps, then a pivot or none, then retriables or none; at least one of them."""
+    count = dice.choice((1, 2, 2, 3, 3, 4))
+    kinds = sorted((dice.choice(("step", "retriable")) for _ in range(count)), key=["step", "retriable"].index)
+    if dice.random() < 0.5:
+        kinds[sum(kind == "step" for kind in kinds) - 1 if "step" in kinds else 0] = "pivot"
+    places = [HOME] if dice.random() < 0.15 else [*range(1, dice.choice((2, PLACES)))]
+    slots = dice.sample(range(SLOTS), count)
+    steps = tuple(_draw_step(dice, kind, dice.choice(places), slot) for kind, slot in zip(kinds, slots, strict=True))
+    before = sum(step.timeout_s for step in steps if step.kind != "retriable")
+    deadline_s = before * dice.choice((1.0, 1.5, 4.0)) if before else dice.choice((10.0, 60.0, 300.0))
+    return DrawnSaga(steps, deadline_s, tuple(dice.random() < 0.7 for _ in range(PLACES)))
+
+
+def _draw_step(dice: Random, kind: str, place: int, slot: int) -> DrawnStep:
+    timeout_s = dice.choice((5.0, 30.0, 60.0))
+    if kind == "retriable":
+        return DrawnStep("retriable", place, slot, timeout_s, "retry", undoable=False)
+    on_timeout: OnTimeout = dice.choice(("undo", "undo", "retry", "ask"))
+    if kind == "pivot":
+        return DrawnStep("pivot", place, slot, timeout_s, on_timeout, undoable=dice.random() < 0.9)
+    return DrawnStep("step", place, slot, timeout_s, on_timeout, undoable=dice.random() < 0.85)
+
+
+TROUBLES = {"Away": 6.0, "Refuses": 2.0, "Fails": 3.0, "Twice": 1.0, "Again": 1.0, "TooLarge": 1.0, "Acts": 1.0}
+
+
+def _draw_trouble(dice: Random, saga: DrawnSaga, instances: int, weights: Mapping[str, float]) -> Trouble | None:
+    likely = {**TROUBLES, **weights}
+    (kind,) = dice.choices(list(likely), list(likely.values()))
+    used = sorted({HOME, *(step.place for step in saga.steps)})
+    place, step = dice.choice(used), dice.randrange(len(saga.steps))
+    instance = dice.randrange(instances)
+    at_s = round(dice.choice((0.0, dice.uniform(0, 20), dice.uniform(0, 2 * saga.deadline_s))), 1)
+    until_s = round(at_s + dice.choice((dice.uniform(0, 10), dice.uniform(10, 200), dice.uniform(0, 5_000))), 1)
+    if kind == "Away":
+        role: Role = dice.choice(("consumer", "consumer", "relay", "timers"))
+        return Away(HOME if role == "timers" else place, role, at_s, until_s)
+    if kind == "Refuses":
+        return Refuses(instance, step) if saga.steps[step].kind != "retriable" else None
+    if kind == "Fails":
+        undo = saga.steps[step].undoable and dice.random() < 0.4
+        # A step that changes nothing is not undone: nobody would take its dead letter out of the way of its key.
+        deadly = undo or saga.steps[step].kind == "retriable" or saga.steps[step].undoable
+        return Fails(instance, step, undo, dice.choice((1, 2, 3, 4, 9) if deadly else (1, 3)))
+    if kind == "Twice":
+        return Twice(place, dice.randrange(6))
+    if kind == "Again":
+        return Again(place, at_s, dice.choice((1, 3, 10)))
+    if kind == "TooLarge":
+        return TooLarge(place, dice.randrange(8), until_s)
+    return Acts(instance, dice.choice(("compensate", "cancel", "retry")), at_s)
+
+
+def smaller(case: SagaCase) -> Iterator[SagaCase]:
+    """Cases that are simpler by one thing each: a trouble, an instance or a step less, nothing in a shorter time."""
+    for number in range(len(case.troubles)):
+        yield replace(case, troubles=_without(case.troubles, number))
+    for number in range(len(case.instances) if len(case.instances) > 1 else 0):
+        yield replace(case, instances=_without(case.instances, number), troubles=tuple(_of_others(case, number)))
+    for number, step in enumerate(case.saga.steps):
+        if len(case.saga.steps) > 1:
+            steps = _without(case.saga.steps, number)
+            yield replace(case, saga=replace(case.saga, steps=steps), troubles=tuple(_of_other_steps(case, number)))
+        if step.on_timeout != "undo" and step.kind != "retriable":
+            plain = (*case.saga.steps[:number], replace(step, on_timeout="undo"), *case.saga.steps[number + 1 :])
+            yield replace(case, saga=replace(case.saga, steps=plain))
+    if any(instance.at_s for instance in case.instances):
+        yield replace(case, instances=tuple(replace(instance, at_s=0.0) for instance in case.instances))
+
+
+def _without(things: Sequence[T], number: int) -> tuple[T, ...]:
+    return (*things[:number], *things[number + 1 :])
+
+
+def _of_others(case: SagaCase, instance: int) -> Iterator[Trouble]:
+    for trouble in case.troubles:
+        if not isinstance(trouble, Refuses | Fails | Acts):
+            yield trouble
+        elif trouble.instance != instance:
+            yield replace(trouble, instance=trouble.instance - (trouble.instance > instance))
+
+
+def _of_other_steps(case: SagaCase, step: int) -> Iterator[Trouble]:
+    for trouble in case.troubles:
+        if not isinstance(trouble, Refuses | Fails):
+            yield trouble
+        elif trouble.step != step:
+            yield replace(trouble, step=trouble.step - (trouble.step > step))

@@ -1,0 +1,73 @@
+"""Cases that generated sagas have found wrong once, as small as they were made: each must go well for ever."""
+
+from __future__ import annotations
+
+import pytest
+
+from partita.testing.generators.saga_judge import judge
+from partita.testing.generators.saga_world import World
+from partita.testing.generators.sagas import (
+    HOME,
+    Acts,
+    Away,
+    DrawnSaga,
+    DrawnStep,
+    Fails,
+    Instance,
+    Refuses,
+    SagaCase,
+    Trouble,
+)
+
+ORDERED, UNORDERED = (True, True, True), (True, False, False)
+
+
+def case(
+    *troubles: Trouble, steps: tuple[DrawnStep, ...], deadline_s: float = 60.0, ordered: tuple[bool, ...] = ORDERED
+) -> SagaCase:
+    """A saga with one instance, which starts at once."""
+    return SagaCase(DrawnSaga(steps, deadline_s, ordered), (Instance(0.0, 0),), troubles)
+
+
+RETRIABLE = (DrawnStep("retriable", 1, 1, 5.0, "retry", undoable=False),)
+LATER = (DrawnStep("retriable", 1, 1, 60.0, "retry", undoable=False),)
+PIVOT = (DrawnStep("pivot", 1, 0, 60.0),)
+
+CASES = {
+    "many copies of a dead command come in one batch, and it is done once": case(
+        Away(HOME, "relay", 19.9, 2_300.2), Fails(0, 0, undo=False, times=4), steps=RETRIABLE, ordered=UNORDERED
+    ),
+    "the dead letter of a command that its saga sent again is closed when it is done": case(
+        Fails(0, 0, undo=False, times=4), steps=LATER, ordered=UNORDERED
+    ),
+    "an undo out of the parking takes its command and its own copies along, or they hold the key": case(
+        Fails(0, 0, undo=True, times=10), Fails(0, 0, undo=False, times=2), steps=PIVOT
+    ),
+    "a participant away past the deadline of a saga of retriables does it in the end": case(
+        Away(1, "consumer", 0.0, 30.0), steps=LATER, deadline_s=10.0
+    ),
+    "a person cannot cancel what cannot be undone": case(
+        Away(1, "consumer", 0.0, 30.0), Acts(0, "cancel", 5.0), Acts(0, "compensate", 20.0), steps=LATER
+    ),
+    "a pivot that is refused after its undo was sent is undone once": case(
+        Away(1, "consumer", 0.0, 500.0), Refuses(0, 0), steps=PIVOT
+    ),
+    "a pivot that answers after its undo was sent is undone": case(Away(1, "relay", 0.0, 500.0), steps=PIVOT),
+}
+
+
+@pytest.mark.parametrize("what", CASES)
+async def test_it_goes_well(world: World, what: str) -> None:
+    seen = await world.run(CASES[what])
+    assert judge(CASES[what], seen) == []
+
+
+async def test_what_happens_is_what_the_case_says(world: World) -> None:
+    """A world in which nothing goes wrong would find nothing."""
+    seen = await world.run(CASES["a pivot that answers after its undo was sent is undone"])
+    (instance,) = seen.instances
+    assert (instance.status, instance.done, instance.left, instance.told_undone) == ("undone", [1], [0], 1)
+    seen = await world.run(CASES["a participant away past the deadline of a saga of retriables does it in the end"])
+    assert ("overdue", "s0") in seen.instances[0].history and seen.virtual_s >= 30
+    seen = await world.run(CASES["many copies of a dead command come in one batch, and it is done once"])
+    assert seen.instances[0].done == [1] and seen.virtual_s > 2_000
