@@ -162,7 +162,7 @@ class App:
         system = System(self.catalog, self.settings, machine, connect_codec(), bus, self.topics)
         stores = {name: self.connect_store(self.catalog.service(name), bus, machine, wake) for name in names}
         try:
-            await system.open(stores, self._replaced)
+            await system.open(stores, self._replaced, roles)
             system.start(roles)
             self._system = system
             yield system

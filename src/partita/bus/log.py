@@ -7,7 +7,7 @@ single writer makes the order of positions the order of commits: nothing can app
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from partita.bus.forgetting import LOOK_AGAIN_S, has_members
@@ -105,6 +105,12 @@ class LogBus:
             for topic in missing:
                 self._create(db, topic)
             self._read_places(db)
+
+    async def partitions(self, topics: Sequence[str]) -> Mapping[str, int]:
+        """How many partitions each of these topics has."""
+        async with self._file.reading() as db:
+            self._read_places(db)
+        return {topic: self._partitions[topic] for topic in topics if topic in self._partitions}
 
     async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
         """Append durably, in order."""

@@ -9,7 +9,7 @@ need not be contiguous; an append that was not acknowledged may still have happe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -150,6 +150,14 @@ class Bus(Protocol):
 
     async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
         """Create the topics that do not exist; never change those that do."""
+        ...
+
+    async def partitions(self, topics: Sequence[str]) -> Mapping[str, int]:
+        """How many partitions each of these topics has; those that do not exist are left out.
+
+        Raises:
+            BusUnavailable: it does not answer.
+        """
         ...
 
     async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:

@@ -19,7 +19,7 @@ from partita.operators.audit import in_words, record
 from partita.runtime.admission import row_of_letter
 from partita.store.operations import OperationRow
 from partita.store.port import Session, Store
-from partita.store.trouble import DeadLetter, LetterFilter
+from partita.store.trouble import REPLAYED, DeadLetter, LetterFilter
 
 LOOK_S = 0.05
 PAGE = 1_000
@@ -193,8 +193,8 @@ class Replay:
 
 async def release(session: Session, service: Service, letter: DeadLetter, now_us: int) -> None:
     """Make a letter's message ready: it stands where it stood in its key, or at its end if it stood nowhere."""
-    tier = len(service.retry.tiers)  # behind all tiers: it is handled or fails again, it does not wait for half an hour
+    # Behind all tiers: it is handled or fails again, it does not wait for half an hour.
     if await session.parking.get(service.name, [letter.message_id]):
-        await session.parking.move(service.name, [letter.message_id], "ready", tier, 0)
+        await session.parking.move(service.name, [letter.message_id], "ready", REPLAYED, 0)
     else:
-        await session.parking.add([row_of_letter(letter, "ready", tier, now_us)])
+        await session.parking.add([row_of_letter(letter, "ready", REPLAYED, now_us)])

@@ -19,7 +19,7 @@ from partita.outbox.outbox import Composer, Leaving
 from partita.runtime.admission import Admission, parked_row
 from partita.runtime.delivery import Delivery
 from partita.store.port import SLOTS, OutboxRow, Session
-from partita.store.trouble import DeadLetter
+from partita.store.trouble import REPLAYED, DeadLetter
 from partita.topics.naming import dlq_topic, retry_topic, span
 
 log = logger(__name__)
@@ -137,8 +137,10 @@ class Aside:
             return "in place"
         if delivery.parked.tier < 0:
             return "out of the parking"
-        if delivery.parked.tier >= len(self.service.retry.tiers):
+        if delivery.parked.tier >= REPLAYED:
             return "replay"
+        if delivery.parked.tier >= len(self.service.retry.tiers):
+            return f"tier {delivery.parked.tier + 1} of an earlier version"
         return f"retry-{span(self.service.retry.tiers[delivery.parked.tier])}"
 
     async def _send(self, session: Session, delivery: Delivery, topic: str, now_us: int) -> None:

@@ -12,12 +12,11 @@ LOOK_S = 30.0
 
 
 LETTERS_KEPT_S = 7 * 86_400.0
-OVERDUE_S = 60.0
 
 
 class Janitor:
     """Cleans one service's inbox, sent outbox rows, closed dead letters, and failures of messages that went well in the
-    end. It also wakes parked messages whose retry topic did not.
+    end.
 
     What answers to something that may come at any time later stays: the key's sequence marks, sagas, and tombstones,
     whose command may lie in an outbox, a topic or a parking for as long as nobody takes it out.
@@ -39,8 +38,6 @@ class Janitor:
             closed_us = now_us - round(LETTERS_KEPT_S * US)
             forgotten = max(forgotten, await session.dead_letters.purge(closed_us, BATCH))
             looked = await session.dead_letters.purge_failures(closed_us, self._failures_from, BATCH)
-            overdue_us = now_us - round(OVERDUE_S * US)
-            forgotten = max(forgotten, await session.parking.wake_overdue(self._service.name, overdue_us, BATCH))
         self._failures_from = looked
         return now + (0.05 if forgotten == BATCH or looked else LOOK_S)
 

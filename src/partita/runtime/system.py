@@ -19,6 +19,7 @@ from partita.foreign_text import logger
 from partita.machine.port import Machine
 from partita.observability.metrics import Sample, build_info, read
 from partita.outbox.relay import Relay, RelayOptions
+from partita.runtime.carrying_over import carry_over, carry_over_partitions
 from partita.runtime.consumer import Consumer, ConsumerOptions, Keeper
 from partita.runtime.door import Door
 from partita.runtime.janitor import Janitor, LogJanitor
@@ -26,7 +27,7 @@ from partita.runtime.pipeline import Pipeline
 from partita.runtime.saga_steps import SagaDirectory
 from partita.runtime.same_database import SameDatabase
 from partita.runtime.supervisor import Supervisor, Worker
-from partita.runtime.tiers import Tiers
+from partita.runtime.tiers import Overdue, Tiers
 from partita.runtime.timers import Timers
 from partita.runtime.watch import Watch
 from partita.settings import Settings
@@ -74,15 +75,19 @@ class System:
         self.supervisor = Supervisor(machine.clock)
         self.relays: dict[str, Relay] = {}
         self.page: MetricsPage | None = None
-        self.introduced = False
+        self.introduced = self.consuming = False
         self._newest: dict[str, tuple[int, int]] = {}
         self.fingerprints: list[str] = []
         self.member = machine.new_name()
 
     async def open(
-        self, stores: Mapping[str, Store], replaced: Mapping[Callable[..., Any], Callable[..., Any]]
+        self,
+        stores: Mapping[str, Store],
+        replaced: Mapping[Callable[..., Any], Callable[..., Any]],
+        roles: Sequence[str] = (),
     ) -> None:
-        """Open the bus and the stores, make topics and schemas known, check the sagas in flight.
+        """Open the bus and the stores, make topics and schemas known, check the sagas in flight; and where this process
+        is to consume, carry over what waits.
 
         Raises:
             PartitaError: what cannot be opened, and what to do.
@@ -102,6 +107,9 @@ class System:
             service = self.catalog.service(name)
             directory = SagaDirectory.of(service.declared.sagas, self.settings.time_scale)
             await self._check_sagas(service, store)
+            if "consumers" in roles:
+                async with store.transaction() as session:
+                    await carry_over(session, service, self.catalog.topics_of(service))
             self.pipelines[name] = Pipeline(
                 service=service,
                 catalog=self.catalog,
@@ -115,6 +123,13 @@ class System:
                 time_scale=self.settings.time_scale,
                 find_schema=self.bus.get_schema,
             )
+        self.consuming = "consumers" in roles
+        try:
+            if self.introduced:
+                await self.carry_over_partitions()
+        except BusUnavailable as error:
+            self.introduced = False  # it is asked again by and by
+            log.warning("the bus went away: %s", error)
 
     async def introduce(self) -> None:
         """Make this app's schemas and topics known to the bus.
@@ -127,6 +142,13 @@ class System:
         for fingerprint in self.fingerprints:
             await self.bus.put_schema(fingerprint, self.codec.schema_text(fingerprint) or "")
         self.introduced = True
+
+    async def carry_over_partitions(self) -> None:
+        """Once the bus has told how many partitions there are: no message waits in one that is not there."""
+        for name, store in self.stores.items() if self.consuming else ():
+            partitions = await self.bus.partitions(self.catalog.topics_of(self.catalog.service(name)))
+            async with store.transaction() as session:
+                await carry_over_partitions(session, name, partitions)
 
     async def _check_sagas(self, service: Service, store: Store) -> None:
         """Instances finish under the definition they started with: an undeclared change refuses to start."""
@@ -204,6 +226,7 @@ class System:
         consumer.bell = self._start(consumer)
         self._start(Keeper(consumer))
         self.consumers[name] = consumer
+        self._start(Overdue(name, pipeline.store, consumer.look_at_parking))
         retries = retry_topics(self.catalog, pipeline.service)
         if retries:
             subscription = self.bus.subscribe(f"{name}.retry", retries, f"{self.member}/{self.ids.new()[-12:]}")
@@ -277,6 +300,7 @@ class Introduction:
         if not self._system.introduced:
             try:
                 await self._system.introduce()
+                await self._system.carry_over_partitions()
             except BusUnavailable:
                 return now + INTRODUCE_EVERY_S
         return math.inf

@@ -1,7 +1,8 @@
 """The retry tiers: a group's retry topics, read for nothing but the time; who is due becomes ready in the parking.
 
-The message itself waits in the service's database, where it holds its key. A partition whose head is not due yet is
-paused and polled on, never slept on: sleeping in the poll loop costs the membership of the group.
+The message itself waits in the service's database, where it holds its key, and its row says when it is due: the record
+only rings. So tiers may be changed, share a topic, or go, and nothing that waits is lost with them. A partition whose
+head is not due yet is paused and polled on, never slept on: sleeping in the poll loop costs the membership of the group.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from partita.topics.naming import span
 log = logger(__name__)
 BATCH = 500
 LOOK_S = 0.5
+APART_US = 1_000_000
+"""How far the bus's clock, by which a record rings, may be behind the database's, by which the row is due."""
+NET_S = 5.0
 
 
 class Tiers:
@@ -34,11 +38,9 @@ class Tiers:
         self._store = store
         self._subscription = subscription
         self._ready = ready
-        self._waits = {
-            f".retry-{span(wait)}": (n, duration_us(wait * scale)) for n, wait in enumerate(service.retry.tiers)
-        }
+        self._waits = {f".retry-{span(wait)}": duration_us(wait * scale) for wait in service.retry.tiers}
         self._heads: dict[tuple[str, int], deque[Record]] = {}
-        self._longest_us = max((us for _, us in self._waits.values()), default=0)
+        self._longest_us = max(self._waits.values(), default=0)
 
     async def keep(self) -> None:
         """Heartbeat of the membership."""
@@ -67,35 +69,60 @@ class Tiers:
     async def _wake(self, now_us: int) -> int:
         """Wake the due heads; returns when the next head is due. A head leaves its queue only when the database knows:
         the bus hands it out once."""
-        due: dict[int, list[Record]] = {}
+        due: list[Record] = []
         for place, waiting in self._heads.items():
-            tier, wait_us = self._wait_of(place)
-            due.setdefault(tier, []).extend(_heads_until(waiting, now_us - wait_us))
-        for tier, records in due.items():
-            if records:
-                await self._become_ready(tier, records)
-            for record in records:
-                self._heads[record.at].popleft()
+            due += _heads_until(waiting, now_us - self._wait_of(place))
+        if due:
+            await self._become_ready(due, now_us)
+        for record in due:
+            self._heads[record.at].popleft()
         soonest_us = now_us + self._longest_us + duration_us(LOOK_S)
         for place, waiting in list(self._heads.items()):
             if waiting:
-                soonest_us = min(soonest_us, waiting[0].appended_us + self._wait_of(place)[1])
+                soonest_us = min(soonest_us, waiting[0].appended_us + self._wait_of(place))
             else:  # once: who is told to resume looks for records at once
                 del self._heads[place]
                 self._subscription.resume([place])
         return soonest_us
 
-    def _wait_of(self, place: tuple[str, int]) -> tuple[int, int]:
-        """The tier of a retry topic, and its wait."""
+    def _wait_of(self, place: tuple[str, int]) -> int:
+        """The wait of a retry topic."""
         return self._waits[place[0][place[0].rindex(".retry-") :]]
 
-    async def _become_ready(self, tier: int, records: list[Record]) -> None:
+    async def _become_ready(self, records: list[Record], now_us: int) -> None:
+        """A record that comes again from a tier before wakes nothing: the row is due later."""
         ids = [envelope.id for record in records if (envelope := envelope_or_none(record)) is not None]
         async with self._store.transaction() as session:
-            woken = await session.parking.wake(self._service.name, ids, tier)
+            woken = await session.parking.wake(self._service.name, ids, now_us + APART_US)
         self._subscription.done(records)
         if woken:
             self._ready()
+
+
+class Overdue:
+    """The net below the retry topics: wakes what is overdue, whatever became of its record. A topic that was trimmed or
+    is read no more, a relay that cannot send, or clocks that are apart cost seconds, not a message."""
+
+    def __init__(
+        self, group: str, store: Store, ready: Callable[[], None], *, behind_us: int = duration_us(NET_S)
+    ) -> None:
+        self.name = f"overdue retries of {group}"
+        self._group = group
+        self._store = store
+        self._ready = ready
+        self._behind_us = behind_us
+
+    async def step(self, now: float) -> float:
+        """Wake a batch; comes back at once while there is more."""
+        before_us = await self._store.now_us() - self._behind_us
+        async with self._store.transaction(durable=False) as session:
+            woken = await session.parking.wake_overdue(self._group, before_us, BATCH)
+        if woken:
+            self._ready()
+        return now if woken == BATCH else now + NET_S
+
+    async def stop(self) -> None:
+        """Nothing is held here."""
 
 
 def _heads_until(waiting: Iterable[Record], upto_us: int) -> Iterator[Record]:

@@ -13,6 +13,9 @@ State = Literal["waiting", "behind", "gap", "ready", "dead"]
 `ready` to run, `dead` until a person decides."""
 LetterStatus = Literal["open", "replaying", "handled", "discarded", "superseded", "overtaken"]
 
+REPLAYED = 1_000_000
+"""The `tier` of a message that a person gave back: behind all tiers, however many there are in a later version."""
+
 
 class ParkedRow(NamedTuple):
     """A parked message. `idx` (0 = not stored yet) orders those of a key; `tier` is the retry topic it went to last,
@@ -50,6 +53,17 @@ class ParkingStatus(NamedTuple):
     dead: int
     keys: int
     oldest_us: int
+
+
+class ParkedPlace(NamedTuple):
+    """How many messages of a partition are parked in a group, and one of them."""
+
+    topic: str
+    partition: int
+    messages: int
+    message_id: str
+    key: str | None
+    state: str
 
 
 class Parking(Protocol):
@@ -97,8 +111,9 @@ class Parking(Protocol):
         """Put another message in a parked one's place, ahead of those behind it; False = it is not parked."""
         ...
 
-    async def wake(self, consumer: str, message_ids: Sequence[str], tier: int) -> int:
-        """Messages that wait in that tier become ready; others of the ids are left alone. Returns how many."""
+    async def wake(self, consumer: str, message_ids: Sequence[str], upto_us: int) -> int:
+        """Those of these messages that wait and are due by then become ready; returns how many. The row says when it is
+        due, whichever tier of whichever version of the service it waits in."""
         ...
 
     async def wake_overdue(self, consumer: str, before_us: int, limit: int) -> int:
@@ -115,6 +130,19 @@ class Parking(Protocol):
 
     async def status(self, consumer: str) -> ParkingStatus:
         """How much is parked."""
+        ...
+
+    async def places(self, consumer: str) -> Sequence[ParkedPlace]:
+        """Where the parked messages came from, by topic and partition."""
+        ...
+
+    async def rehome(self, consumer: str, place: tuple[str, int], partition: int) -> int:
+        """The messages of a partition that is no more belong to this one of its topic; returns how many."""
+        ...
+
+    async def loosen(self, consumer: str) -> int:
+        """The group keeps no order any more: what queues behind others and what waits for a missing number may run, and
+        a dead letter holds its key no longer. Returns how many may run."""
         ...
 
 
@@ -155,6 +183,14 @@ class Groups(Protocol):
 
     async def said(self, consumer: str) -> Sequence[Said]:
         """What the members say; what a dead one said is dropped by the watch."""
+        ...
+
+    async def kept(self, consumer: str) -> Mapping[str, str]:
+        """What was kept of the group, by name: how it was declared at its last start, what its log was."""
+        ...
+
+    async def keep(self, consumer: str, values: Mapping[str, str]) -> None:
+        """Keep these."""
         ...
 
     async def alarms(self) -> Sequence[tuple[Any, ...]]:

@@ -76,7 +76,13 @@ def declared_topics(catalog: Catalog, plan: TopicPlan) -> list[DeclaredTopic]:
 
 def retry_topics(catalog: Catalog, service: Service) -> list[str]:
     """The topics a service's failed messages wait in."""
-    return [retry_topic(t, service.name, wait) for t in catalog.topics_of(service) for wait in service.retry.tiers]
+    waits = _waits(service)
+    return [retry_topic(t, service.name, wait) for t in catalog.topics_of(service) for wait in waits]
+
+
+def _waits(service: Service) -> list[float]:
+    """The waits that have a topic: tiers of one wait share it."""
+    return list({span(wait): wait for wait in service.retry.tiers}.values())
 
 
 def _kinds_of(service: Service) -> list[Kind]:
@@ -124,7 +130,7 @@ def _of_group(catalog: Catalog, plan: TopicPlan, service: Service) -> list[Decla
     dead: list[DeclaredTopic] = []
     for source in catalog.topics_of(service):
         keys = {KEY_OF_MESSAGE} if source in keyed else set()
-        for wait in service.retry.tiers:
+        for wait in _waits(service):
             name = retry_topic(source, service.name, wait)
             parties = (keys, {f"{service.name}.retry"}, {service.name})
             waiting.append(_topic(name, "retry", service, plan, plan.of.get(name, one), parties))

@@ -4,7 +4,7 @@ headers; measured, docs/decisions/0008)."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka.admin import AdminClient
@@ -76,6 +76,11 @@ class KafkaBus:
         if missing:
             await asyncio.to_thread(self._topics.create, missing)
         self._known.update(t.name for t in unknown)
+
+    async def partitions(self, topics: Sequence[str]) -> Mapping[str, int]:
+        """How many partitions each of these topics has."""
+        found = (await asyncio.to_thread(self._topics.metadata)).topics
+        return {topic: len(found[topic].partitions) for topic in topics if topic in found}
 
     async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
         """Append durably, in order; acknowledged by all in-sync replicas."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from partita.bus.port import Fence, GroupLag, Outgoing, Subscription, TopicSpec
 from partita.bus.postgres.ear import Ear
@@ -80,6 +80,12 @@ class PostgresBus:
         self._topics.specs.tell(topics)
         with of_the_bus():
             await self._topics.ensure(topics)
+
+    async def partitions(self, topics: Sequence[str]) -> Mapping[str, int]:
+        """How many partitions each of these topics has."""
+        with of_the_bus():
+            await self._topics.look()
+        return self._topics.counts(topics)
 
     async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
         """Append durably, in order."""

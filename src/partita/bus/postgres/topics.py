@@ -66,6 +66,10 @@ class Topics:
         """Whether all of these are known."""
         return all(name in self._partitions for name in names)
 
+    def counts(self, names: Sequence[str]) -> dict[str, int]:
+        """How many partitions those of these topics have that are known."""
+        return {name: self._partitions[name] for name in names if name in self._partitions}
+
     def name(self, number: str) -> str | None:
         """The topic that is called so on the channel."""
         return self._names.get(number)

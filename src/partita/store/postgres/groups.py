@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from partita.postgres_schema.arrays import columns, unnest
@@ -21,6 +21,11 @@ ON CONFLICT (consumer, member, what, subject) DO UPDATE SET detail = excluded.de
 """
 UNSAY = "DELETE FROM group_said WHERE consumer = $1 AND member = $2 AND what = $3 AND subject = $4"
 SAID = "SELECT consumer, member, what, subject, detail, at_us FROM group_said WHERE consumer = $1 ORDER BY at_us"
+KEPT = "SELECT name, value FROM group_kept WHERE consumer = $1"
+KEEP = """
+INSERT INTO group_kept (consumer, name, value) VALUES ($1, $2, $3)
+ON CONFLICT (consumer, name) DO UPDATE SET value = excluded.value
+"""
 ALARM = {
     "fingerprint": "text",
     "name": "text",
@@ -65,6 +70,15 @@ class PostgresGroups:
     async def said(self, consumer: str) -> Sequence[Said]:
         """What the members say."""
         return [Said(*row) for row in await self._link.rows(SAID, consumer)]
+
+    async def kept(self, consumer: str) -> Mapping[str, str]:
+        """What was kept of the group."""
+        return {row[0]: row[1] for row in await self._link.rows(KEPT, consumer)}
+
+    async def keep(self, consumer: str, values: Mapping[str, str]) -> None:
+        """Keep these."""
+        for name, value in sorted(values.items()):
+            await self._link.run(KEEP, consumer, name, value)
 
     async def alarms(self) -> Sequence[tuple[Any, ...]]:
         """The alarms as they were kept last."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from partita.postgres_schema.arrays import columns, unnest
 from partita.postgres_schema.asking import Link
-from partita.store.trouble import ParkedRow, ParkingStatus, State
+from partita.store.trouble import ParkedPlace, ParkedRow, ParkingStatus, State
 
 STORED = {
     "consumer": "text",
@@ -79,7 +79,7 @@ WHERE consumer = $1 AND message_id = $2
 """
 WAKE = """
 UPDATE parked SET state = 'ready'
-WHERE consumer = $1 AND message_id = ANY($2::text[]) AND state = 'waiting' AND tier = $3
+WHERE consumer = $1 AND message_id = ANY($2::text[]) AND state = 'waiting' AND due_us <= $3
 """
 WAKE_OVERDUE = """
 UPDATE parked SET state = 'ready' WHERE state = 'waiting' AND idx = ANY(ARRAY(
@@ -102,6 +102,25 @@ SELECT count(*) FILTER (WHERE state = 'waiting'), count(*) FILTER (WHERE state =
        count(*) FILTER (WHERE state = 'gap'), count(*) FILTER (WHERE state = 'ready'),
        count(*) FILTER (WHERE state = 'dead'), count(DISTINCT topic || '/' || key), coalesce(min(at_us), 0)
 FROM parked WHERE consumer = $1
+"""
+
+PLACES = """
+SELECT topic, partition, count(*), (array_agg(message_id ORDER BY idx DESC))[1], (array_agg(key ORDER BY idx DESC))[1],
+       (array_agg(state ORDER BY idx DESC))[1]
+FROM parked WHERE consumer = $1 GROUP BY topic, partition
+"""
+# No record of the other partition has an offset below zero: their tries are counted apart.
+REHOME = """
+UPDATE parked SET partition = $4, "offset" = -idx WHERE consumer = $1 AND topic = $2 AND partition = $3
+"""
+ALL_KEYS = "SELECT DISTINCT topic, key FROM parked WHERE consumer = $1 AND key IS NOT NULL"
+FREE_DEAD = "DELETE FROM parked WHERE consumer = $1 AND state = 'dead'"
+FREE_BEHIND = "UPDATE parked SET state = 'ready' WHERE consumer = $1 AND state = 'behind'"
+FREE_GAPS = """
+INSERT INTO sequence_in AS s (consumer, source, topic, key, last)
+SELECT consumer, source, topic, key, max(number) FROM parked WHERE consumer = $1 AND state = 'gap'
+GROUP BY consumer, source, topic, key
+ON CONFLICT (key, source, topic, consumer) DO UPDATE SET last = greatest(s.last, excluded.last)
 """
 
 
@@ -180,9 +199,9 @@ class PostgresParking:
         new = (by.message_id, by.type, by.state, by.tier, by.step, by.source, by.number, by.headers, by.value)
         return await self._link.run(REPLACE, consumer, message_id, *new) > 0
 
-    async def wake(self, consumer: str, message_ids: Sequence[str], tier: int) -> int:
-        """Messages that wait in that tier become ready."""
-        return await self._link.run(WAKE, consumer, list(message_ids), tier) if message_ids else 0
+    async def wake(self, consumer: str, message_ids: Sequence[str], upto_us: int) -> int:
+        """Messages that wait and are due by then become ready."""
+        return await self._link.run(WAKE, consumer, list(message_ids), upto_us) if message_ids else 0
 
     async def wake_overdue(self, consumer: str, before_us: int, limit: int) -> int:
         """Messages that wait since before that become ready."""
@@ -207,3 +226,20 @@ class PostgresParking:
     async def status(self, consumer: str) -> ParkingStatus:
         """How much is parked."""
         return ParkingStatus(*(await self._link.rows(STATUS, consumer))[0])
+
+    async def places(self, consumer: str) -> Sequence[ParkedPlace]:
+        """Where the parked messages came from."""
+        return [ParkedPlace(*row) for row in await self._link.rows(PLACES, consumer)]
+
+    async def rehome(self, consumer: str, place: tuple[str, int], partition: int) -> int:
+        """The messages of a partition that is no more belong to another one."""
+        return await self._link.run(REHOME, consumer, *place, partition)
+
+    async def loosen(self, consumer: str) -> int:
+        """Nothing waits for anything before it."""
+        keys = sorted((row[0], row[1]) for row in await self._link.rows(ALL_KEYS, consumer))
+        if keys:
+            await self._lock(consumer, keys)
+        await self._link.run(FREE_DEAD, consumer)
+        behind = await self._link.run(FREE_BEHIND, consumer)
+        return behind + await self._link.run(FREE_GAPS, consumer)

@@ -77,6 +77,9 @@ CREATE TABLE group_said (
     consumer TEXT NOT NULL, member TEXT NOT NULL, what TEXT NOT NULL, subject TEXT NOT NULL, detail TEXT NOT NULL,
     at_us BIGINT NOT NULL, PRIMARY KEY (consumer, member, what, subject)
 );
+CREATE TABLE group_kept (
+    consumer TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (consumer, name)
+);
 
 CREATE TABLE dead_letter (
     seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id TEXT NOT NULL, consumer TEXT NOT NULL,

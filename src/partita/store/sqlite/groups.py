@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from partita.store.trouble import Said
@@ -20,6 +20,11 @@ ON CONFLICT (consumer, member, what, subject) DO UPDATE SET detail = excluded.de
 """
 UNSAY = "DELETE FROM group_said WHERE consumer = ? AND member = ? AND what = ? AND subject = ?"
 SAID = "SELECT consumer, member, what, subject, detail, at_us FROM group_said WHERE consumer = ? ORDER BY at_us"
+KEPT = "SELECT name, value FROM group_kept WHERE consumer = ?"
+KEEP = """
+INSERT INTO group_kept (consumer, name, value) VALUES (?, ?, ?)
+ON CONFLICT (consumer, name) DO UPDATE SET value = excluded.value
+"""
 ALARMS = "SELECT fingerprint, name, service, severity, summary, hint, since_us, told_us FROM alarm"
 KEEP_ALARM = """
 INSERT INTO alarm (fingerprint, name, service, severity, summary, hint, since_us, told_us)
@@ -57,6 +62,14 @@ class SqliteGroups:
     async def said(self, consumer: str) -> Sequence[Said]:
         """What the members say."""
         return [Said(*row) for row in self._db.execute(SAID, (consumer,))]
+
+    async def kept(self, consumer: str) -> Mapping[str, str]:
+        """What was kept of the group."""
+        return {row[0]: row[1] for row in self._db.execute(KEPT, (consumer,))}
+
+    async def keep(self, consumer: str, values: Mapping[str, str]) -> None:
+        """Keep these."""
+        self._db.executemany(KEEP, [(consumer, *each) for each in values.items()])
 
     async def alarms(self) -> Sequence[tuple[Any, ...]]:
         """The alarms as they were kept last."""

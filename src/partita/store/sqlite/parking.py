@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from partita.store.sqlite.asking import IN_LIST, rows_of
-from partita.store.trouble import ParkedRow, ParkingStatus, State
+from partita.store.trouble import ParkedPlace, ParkedRow, ParkingStatus, State
 
 COLUMNS = (
     'idx, consumer, topic, partition, "offset", key, message_id, type, state, tier, due_us, tries, step, source, '
@@ -38,7 +38,7 @@ REPLACE = """
 UPDATE parked SET message_id = ?, type = ?, state = ?, tier = ?, step = ?, source = ?, number = ?, headers = ?, value = ?
 WHERE consumer = ? AND message_id = ?
 """
-WAKE = "UPDATE parked SET state = 'ready' WHERE consumer = ? AND message_id = ? AND state = 'waiting' AND tier = ?"
+WAKE = "UPDATE parked SET state = 'ready' WHERE consumer = ? AND message_id = ? AND state = 'waiting' AND due_us <= ?"
 WAKE_OVERDUE = """
 UPDATE parked SET state = 'ready' WHERE idx IN (
     SELECT idx FROM parked WHERE consumer = ? AND state = 'waiting' AND due_us < ? ORDER BY due_us LIMIT ?)
@@ -55,6 +55,23 @@ SELECT coalesce(sum(state = 'waiting'), 0), coalesce(sum(state = 'behind'), 0), 
        coalesce(sum(state = 'ready'), 0), coalesce(sum(state = 'dead'), 0), count(DISTINCT topic || '/' || key),
        coalesce(min(at_us), 0)
 FROM parked WHERE consumer = ?
+"""
+
+# With bare columns beside max(), SQLite takes them from the row that has it.
+PLACES = """
+SELECT topic, partition, count(*), message_id, key, state, max(idx) FROM parked WHERE consumer = ? GROUP BY topic, partition
+"""
+# No record of the other partition has an offset below zero: their tries are counted apart.
+REHOME = """
+UPDATE parked SET partition = ?, "offset" = -idx WHERE consumer = ? AND topic = ? AND partition = ?
+"""
+FREE_DEAD = "DELETE FROM parked WHERE consumer = ? AND state = 'dead'"
+FREE_BEHIND = "UPDATE parked SET state = 'ready' WHERE consumer = ? AND state = 'behind'"
+FREE_GAPS = """
+INSERT INTO sequence_in (consumer, source, topic, key, last)
+SELECT consumer, source, topic, key, max(number) FROM parked WHERE consumer = ? AND state = 'gap'
+GROUP BY consumer, source, topic, key
+ON CONFLICT (key, source, topic, consumer) DO UPDATE SET last = max(last, excluded.last)
 """
 
 
@@ -118,9 +135,9 @@ class SqliteParking:
         new = (by.message_id, by.type, by.state, by.tier, by.step, by.source, by.number, by.headers, by.value)
         return self._db.execute(REPLACE, (*new, consumer, message_id)).rowcount > 0
 
-    async def wake(self, consumer: str, message_ids: Sequence[str], tier: int) -> int:
-        """Messages that wait in that tier become ready."""
-        return self._db.executemany(WAKE, [(consumer, each, tier) for each in message_ids]).rowcount
+    async def wake(self, consumer: str, message_ids: Sequence[str], upto_us: int) -> int:
+        """Messages that wait and are due by then become ready."""
+        return self._db.executemany(WAKE, [(consumer, each, upto_us) for each in message_ids]).rowcount
 
     async def wake_overdue(self, consumer: str, before_us: int, limit: int) -> int:
         """Messages that wait since before that become ready."""
@@ -143,3 +160,17 @@ class SqliteParking:
     async def status(self, consumer: str) -> ParkingStatus:
         """How much is parked."""
         return ParkingStatus(*self._db.execute(STATUS, (consumer,)).fetchone())
+
+    async def places(self, consumer: str) -> Sequence[ParkedPlace]:
+        """Where the parked messages came from."""
+        return [ParkedPlace(*row[:6]) for row in self._db.execute(PLACES, (consumer,))]
+
+    async def rehome(self, consumer: str, place: tuple[str, int], partition: int) -> int:
+        """The messages of a partition that is no more belong to another one."""
+        return self._db.execute(REHOME, (partition, consumer, *place)).rowcount
+
+    async def loosen(self, consumer: str) -> int:
+        """Nothing waits for anything before it."""
+        self._db.execute(FREE_DEAD, (consumer,))
+        behind = self._db.execute(FREE_BEHIND, (consumer,)).rowcount
+        return behind + self._db.execute(FREE_GAPS, (consumer,)).rowcount

@@ -80,6 +80,9 @@ CREATE TABLE group_said (
     consumer TEXT NOT NULL, member TEXT NOT NULL, what TEXT NOT NULL, subject TEXT NOT NULL, detail TEXT NOT NULL,
     at_us INTEGER NOT NULL, PRIMARY KEY (consumer, member, what, subject)
 ) WITHOUT ROWID;
+CREATE TABLE group_kept (
+    consumer TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (consumer, name)
+) WITHOUT ROWID;
 
 CREATE TABLE dead_letter (
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL, consumer TEXT NOT NULL, topic TEXT NOT NULL,

@@ -59,7 +59,7 @@ async def a_key_is_held_until_its_first_is_gone(open_store: OpenStore) -> None:
     place = [("topic", 0)]
     async with opened(open_store) as store, store.transaction() as session:
         parking = session.parking
-        first = parked_row("m1", state="waiting")
+        first = parked_row("m1", state="waiting")._replace(due_us=50)
         await parking.add([first, parked_row("m2"), parked_row("m3"), parked_row("n1", "other", "ready")])
         await parking.add([first])
         asked = [("topic", "k"), ("topic", "free"), ("elsewhere", "k")]
@@ -69,8 +69,8 @@ async def a_key_is_held_until_its_first_is_gone(open_store: OpenStore) -> None:
         assert not await parking.ready("group", [("topic", 1)], 10), "another partition's"
         assert await parking.next_due_us("group") == first.due_us
         assert await parking.next_due_us("another group") is None
-        assert await parking.wake("group", ["m1", "m2"], 1) == 0, "it waits in another tier"
-        assert await parking.wake("group", ["m1", "m2"], 0) == 1
+        assert await parking.wake("group", ["m1", "m2"], 49) == 0, "it is not due"
+        assert await parking.wake("group", ["m1", "m2"], 50) == 1
         assert await parking.remove("group", ["m1"]) == 1
         assert [row.message_id for row in await parking.ready("group", place, 10)] == ["m2", "n1"]
         await parking.move("group", ["m2"], "dead", 2, 0)
@@ -103,12 +103,49 @@ async def the_mark_of_a_parked_message_outlives_the_window(open_store: OpenStore
         assert set(await session.inbox.seen("group", ["m1", "m2", "m3"])) == {"m2"}
 
 
+async def what_is_parked_is_counted_by_the_partition_it_came_from(open_store: OpenStore) -> None:
+    """One that is no more gives its messages to another, where no record has their offsets."""
+    async with opened(open_store) as store, store.transaction() as session:
+        parking = session.parking
+        rows = [parked_row("m1", state="ready"), parked_row("m2", "l", "ready")]
+        await parking.add([*rows, parked_row("n1", "l", "ready")._replace(topic="other", partition=4)])
+        found = {(p.topic, p.partition): (p.messages, p.message_id) for p in await parking.places("group")}
+        assert found == {("topic", 0): (2, "m2"), ("other", 4): (1, "n1")}
+        assert await parking.rehome("group", ("topic", 0), 1) == 2
+        assert await parking.rehome("group", ("topic", 7), 1) == 0
+        moved = await parking.ready("group", [("topic", 1)], 10)
+        assert [row.message_id for row in moved] == ["m1", "m2"]
+        assert all(row.offset < 0 for row in moved) and moved[0].offset != moved[1].offset
+
+
+async def without_order_nothing_that_is_parked_waits_for_another(open_store: OpenStore) -> None:
+    """What queues and what waits for a number may run, dead ones hold no key; what waits in a tier goes on waiting."""
+    async with opened(open_store) as store, store.transaction() as session:
+        parking = session.parking
+        late = parked_row("g", "gap", "gap")._replace(number=9)
+        await parking.add([parked_row("d", state="dead"), parked_row("b"), parked_row("w", "other", "waiting"), late])
+        assert await parking.loosen("group") == 2
+        assert [row.message_id for row in await parking.ready("group", [("topic", 0)], 10)] == ["b", "g"]
+        assert await parking.held("group", [("topic", "other")])
+        assert set(await parking.get("group", ["d", "b", "w", "g"])) == {"b", "w", "g"}
+
+
 async def parked_commands_are_found_by_the_step_they_serve(open_store: OpenStore) -> None:
     """Their undo takes them out."""
     async with opened(open_store) as store, store.transaction() as session:
         await session.parking.add([parked_row("m1", step="Saga/s1/pay"), parked_row("m2")])
         assert [r.message_id for r in await session.parking.of_steps("group", ["Saga/s1/pay", "x"])] == ["m1"]
         assert not await session.parking.of_steps("group", [""])
+
+
+async def a_group_keeps_what_it_was_told(open_store: OpenStore) -> None:
+    """Until the next start, which compares."""
+    async with opened(open_store) as store, store.transaction() as session:
+        assert await session.groups.kept("group") == {}
+        await session.groups.keep("group", {"a": "1", "b": "2"})
+        await session.groups.keep("group", {"b": "3"})
+        await session.groups.keep("other", {"a": "9"})
+        assert await session.groups.kept("group") == {"a": "1", "b": "3"}
 
 
 async def a_group_is_paused_and_says_how_it_is(open_store: OpenStore) -> None:
@@ -133,7 +170,10 @@ CASES: tuple[Case, ...] = (
     a_key_is_held_until_its_first_is_gone,
     a_gap_is_ready_when_its_predecessor_was_handled,
     the_mark_of_a_parked_message_outlives_the_window,
+    what_is_parked_is_counted_by_the_partition_it_came_from,
+    without_order_nothing_that_is_parked_waits_for_another,
     parked_commands_are_found_by_the_step_they_serve,
+    a_group_keeps_what_it_was_told,
     a_group_is_paused_and_says_how_it_is,
 )
 """Part of the suite of `partita.testing.conformance.store`."""
