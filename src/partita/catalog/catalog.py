@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from partita.catalog.binding import Binding
 from partita.catalog.contract import Contract
-from partita.catalog.service import Binding, Service
+from partita.catalog.service import Service
 from partita.errors import DeclarationError
 from partita.settings import variable_of
 

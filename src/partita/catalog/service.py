@@ -5,32 +5,19 @@ Walk 2: handlers are registered here with what they subscribe to and what they a
 
 from __future__ import annotations
 
-import inspect
-import types
-import typing
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import (
-    Annotated,
-    Any,
-    Concatenate,
-    Literal,
-    ParamSpec,
-    Protocol,
-    TypeVar,
-    Union,
-    get_args,
-    get_origin,
-    overload,
-)
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from partita.amount import check_count, check_seconds
+from partita.catalog.binding import Binding, check_label, execution_of, take
 from partita.catalog.contract import Contract, Place, caller_place, contract_of
-from partita.catalog.event import Event
-from partita.catalog.fault import contract_in, is_fault
-from partita.catalog.injection import Depends, Meta, Tx
+from partita.catalog.fault import contract_in
+from partita.catalog.injection import Depends
+from partita.catalog.one_statement import is_one_statement
 from partita.catalog.retry import Retry
 from partita.catalog.service_name import check_name, check_namespace
+from partita.catalog.signature import Signature, events_in, is_of_another, signature_of
 from partita.errors import DeclarationError
 
 CONCURRENCY_MAX = 10_000
@@ -51,28 +38,13 @@ class CommandClass(Protocol[C_co, R_co]):
     def _reply(cls) -> R_co: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """One handler: its function, the messages it takes, what each parameter is, how it dedupes and runs."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandlerOptions:
+    """What a handler is declared with besides its function."""
 
-    service: Service
-    function: Callable[..., Any]
-    kind: Literal["on", "handles"]
-    contracts: tuple[Contract, ...]
-    wants: tuple[tuple[str, str | Depends], ...]  # (parameter, "message" | "tx" | "meta" | Depends)
     dedupe_by: str | None
     concurrency: int
-    place: Place
-
-    @property
-    def name(self) -> str:
-        """The function's name, as shown to people."""
-        return self.function.__name__
-
-    @property
-    def is_async(self) -> bool:
-        """Whether the handler is a coroutine function; a plain function runs in a worker thread."""
-        return inspect.iscoroutinefunction(self.function)
+    label: str = ""
 
 
 @dataclass(slots=True)
@@ -162,9 +134,17 @@ class Service:
     @overload
     def on(self, function: F, /) -> F: ...
     @overload
-    def on(self, /, *, dedupe_by: str | None = None, concurrency: int = 1) -> Callable[[F], F]: ...
     def on(
-        self, function: Callable[..., Any] | None = None, /, *, dedupe_by: str | None = None, concurrency: int = 1
+        self, /, *, dedupe_by: str | None = None, concurrency: int = 1, name: str | None = None
+    ) -> Callable[[F], F]: ...
+    def on(
+        self,
+        function: Callable[..., Any] | None = None,
+        /,
+        *,
+        dedupe_by: str | None = None,
+        concurrency: int = 1,
+        name: str | None = None,
     ) -> Any:
         """Subscribe a handler to the events its first parameter is annotated with, also `Fault[Message]`; a union is
         several.
@@ -174,22 +154,27 @@ class Service:
             dedupe_by: a field (orderId) that with the event's type names the effect: a second event of that
                 type and value within the window is a duplicate even under another id.
             concurrency: how many may run at once, each in a transaction of its own; for handlers that call outside.
+            name: tells it from another handler of this service that hears the same type. Idempotency and business
+                keys carry it, so that it must stay when the function is renamed.
 
         Raises:
-            DeclarationError: the annotation names no event, or a parameter cannot be filled.
+            DeclarationError: the annotation names no event, a parameter cannot be filled, or another handler of this
+                service hears the same type under the same name.
         """
         place = caller_place(2)
+        label = check_label(name, place)
 
         def register(fn: Callable[..., Any]) -> Callable[..., Any]:
-            hints = _hints(fn, place)
-            first = _first_parameter(fn, place)
-            contracts = tuple(contract_in(c) for c in _union_members(hints.get(first)))
+            signature = signature_of(fn, place)
+            contracts = tuple(contract_in(c) for c in events_in(signature.first))
             if not contracts or any(c.kind == "command" for c in contracts):
                 raise DeclarationError(
-                    f"{place}: {fn.__name__} subscribes to {hints.get(first)!r}.",
-                    hint=f"Annotate its first parameter with events: async def {fn.__name__}({first}: OrderPlaced).",
+                    f"{place}: {signature.name} subscribes to {signature.first!r}.",
+                    hint="Annotate its first parameter with events: "
+                    f"async def {signature.name}({signature.parameter}: OrderPlaced).",
                 )
-            self._bind(fn, "on", contracts, hints, dedupe_by, concurrency, place)
+            options = HandlerOptions(dedupe_by=dedupe_by, concurrency=concurrency, label=label)
+            self._bind(fn, "on", contracts, signature, options, place)
             return fn
 
         return register if function is None else register(function)
@@ -200,89 +185,75 @@ class Service:
         """Handle a command of this service: the handler returns the reply or raises the declared refusal.
 
         Raises:
-            DeclarationError: the command is another service's, has a handler already, or a parameter cannot be filled.
+            DeclarationError: it is no command, or another service's, has a handler already, or a parameter cannot be
+                filled.
         """
         place = caller_place(2)
-        contract = contract_of(typing.cast("type[Any]", command))
+        contract = self._command(command, place)
 
         def register(fn: Callable[Concatenate[C, P], Awaitable[R] | R]) -> Any:
-            if contract.service is not self:
+            signature = signature_of(fn, place)
+            if is_of_another(signature.first, contract):
                 raise DeclarationError(
-                    f"{place}: {contract.name} belongs to {contract.service.name}, not to {self.name}.",
-                    hint=f"A command is handled by its owner: @{contract.service.name}.handles, or declare it of={self.name}.",
+                    f"{place}: {signature.name} handles {contract.name} and is annotated with {signature.first.__name__}.",
+                    hint=f"async def {signature.name}({signature.parameter}: {contract.name}, ...)",
                 )
-            held = next((b for b in self.declared.bindings if contract in b.contracts and b.kind == "handles"), None)
-            if held is not None:
-                raise DeclarationError(
-                    f"{place}: {contract.name} is handled already by {held.name} at {held.place}.",
-                    hint="A command has exactly one handler.",
-                )
-            self._bind(fn, "handles", (contract,), _hints(fn, place), dedupe_by, concurrency, place)
+            options = HandlerOptions(dedupe_by=dedupe_by, concurrency=concurrency)
+            self._bind(fn, "handles", (contract,), signature, options, place)
             return fn
 
         return register
+
+    def _command(self, command: Any, place: Place) -> Contract:
+        if not (isinstance(command, type) and "__partita__" in vars(command)):
+            what = getattr(command, "__name__", repr(command))
+            raise DeclarationError(f"{place}: {what} is no command.", hint=f"@{self.name}.handles(PlaceOrder)")
+        contract = contract_of(command)
+        if contract.kind != "command":
+            raise DeclarationError(
+                f"{place}: {contract.name} is no command, it is {'an' if contract.kind == 'event' else 'a'} {contract.kind}.",
+                hint=f"@{self.name}.on, and the event as the annotation of the first parameter.",
+            )
+        if contract.service is not self:
+            raise DeclarationError(
+                f"{place}: {contract.name} belongs to {contract.service.name}, not to {self.name}.",
+                hint=f"A command is handled by its owner: @{contract.service.name}.handles, or declare it of={self.name}.",
+            )
+        return contract
 
     def _bind(
         self,
         fn: Callable[..., Any],
         kind: Literal["on", "handles"],
         contracts: tuple[Contract, ...],
-        hints: dict[str, Any],
-        dedupe_by: str | None,
-        concurrency: int,
+        signature: Signature,
+        options: HandlerOptions,
         place: Place,
     ) -> None:
-        check_count(DeclarationError, f"{place}: concurrency of {fn.__name__}", concurrency, most=CONCURRENCY_MAX)
+        check_count(
+            DeclarationError, f"{place}: concurrency of {signature.name}", options.concurrency, most=CONCURRENCY_MAX
+        )
         for contract in contracts:
-            if dedupe_by is not None and dedupe_by not in contract.hints:
+            if options.dedupe_by is not None and options.dedupe_by not in contract.hints:
                 raise DeclarationError(
-                    f"{place}: {fn.__name__} dedupes by {dedupe_by!r}, which {contract.name} does not have.",
+                    f"{place}: {signature.name} dedupes by {options.dedupe_by!r}, which {contract.name} does not have.",
                     hint=f"Its fields are {', '.join(contract.hints)}.",
                 )
-        wants = _wants(fn, hints, place)
-        self.declared.bindings.append(Binding(self, fn, kind, contracts, wants, dedupe_by, concurrency, place))
-
-
-def _hints(fn: Callable[..., Any], place: Place) -> dict[str, Any]:
-    try:
-        return typing.get_type_hints(fn, include_extras=True)
-    except NameError as error:
-        raise DeclarationError(
-            f"{place}: an annotation of {fn.__name__} cannot be read: {error}.",
-            hint="Import the name at run time, not only under TYPE_CHECKING: the annotation is the subscription.",
-        ) from error
-
-
-def _first_parameter(fn: Callable[..., Any], place: Place) -> str:
-    first = next(iter(inspect.signature(fn).parameters), None)
-    if first is None:
-        raise DeclarationError(f"{place}: {fn.__name__} takes no message.", hint="Its first parameter is the message.")
-    return first
-
-
-def _union_members(annotation: Any) -> tuple[Any, ...]:
-    if get_origin(annotation) in (Union, types.UnionType):
-        return get_args(annotation)
-    event = isinstance(annotation, type) and issubclass(annotation, Event)
-    return (annotation,) if event or is_fault(annotation) else ()
-
-
-def _wants(fn: Callable[..., Any], hints: dict[str, Any], place: Place) -> tuple[tuple[str, str | Depends], ...]:
-    """What each parameter is filled with; by type only for our own things, `Depends` for the user's."""
-    wants: list[tuple[str, str | Depends]] = []
-    for position, name in enumerate(inspect.signature(fn).parameters):
-        hint = hints.get(name)
-        if position == 0:
-            wants.append((name, "message"))
-        elif hint is Tx:
-            wants.append((name, "tx"))
-        elif hint is Meta:
-            wants.append((name, "meta"))
-        elif get_origin(hint) is Annotated and any(isinstance(m, Depends) for m in get_args(hint)[1:]):
-            wants.append((name, next(m for m in get_args(hint)[1:] if isinstance(m, Depends))))
-        else:
-            raise DeclarationError(
-                f"{place}: nothing can fill parameter {name!r} of {fn.__name__}.",
-                hint="Annotate it with Tx or Meta, or write Annotated[YourType, Depends(your_function)].",
-            )
-    return tuple(wants)
+        tx = next((name for name, want in signature.wants if want == "tx"), None)
+        apart = options.concurrency > 1 or any(isinstance(want, Depends) for _, want in signature.wants)
+        refuses = kind == "handles" and bool(contracts[0].refusals)
+        binding = Binding(
+            self.name,
+            fn,
+            kind,
+            contracts,
+            signature.wants,
+            options.dedupe_by,
+            options.concurrency,
+            place,
+            options.label,
+            signature.is_async,
+            signature.is_async and not apart and is_one_statement(fn, tx, refuses=refuses),
+            execution_of(fn),
+        )
+        take(self.declared.bindings, binding)

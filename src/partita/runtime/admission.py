@@ -14,9 +14,10 @@ from typing import Any
 import msgspec
 
 from partita.bus.port import Record, is_long
+from partita.catalog.binding import Binding
 from partita.catalog.catalog import Catalog
 from partita.catalog.contract import contract_of
-from partita.catalog.service import Binding, Service
+from partita.catalog.service import Service
 from partita.clock import Ids
 from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import dead_letter, envelope_or_none
@@ -159,15 +160,12 @@ class Admission:
         """(consumer, business key) for each handler that dedupes by a field."""
         if delivery.interest is None or delivery.message is None or not delivery.interest.dedupes:
             return ()
+        contract = delivery.interest.contract
         return tuple(
-            (self.consumer_of(b), business_key(delivery.interest.contract.name, getattr(delivery.message, b.dedupe_by)))
+            (b.identity(contract.full_name), business_key(contract.name, getattr(delivery.message, b.dedupe_by)))
             for b in delivery.interest.bindings
             if b.dedupe_by is not None
         )
-
-    def consumer_of(self, binding: Binding) -> str:
-        """The name under which a handler's business keys are kept."""
-        return f"{self.service.name}/{binding.name}"
 
     def kept_reply(self, kept: StoredReply) -> Any:
         """A reply as it was kept, as the object it was."""
@@ -201,7 +199,7 @@ class Admission:
                 )
             elif entry.reply is not None:
                 each.unit.reply = self.kept_reply(reply_from_bytes(entry.reply))
-        return [b for b in interest.bindings if self.consumer_of(b) not in repeated]
+        return [b for b in interest.bindings if b.identity(interest.contract.full_name) not in repeated]
 
     async def _settle(self, session: Session, each: Admitted, now_us: int) -> None:
         verdict, delivery = each.candidate.verdict, each.unit.delivery

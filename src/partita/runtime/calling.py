@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
+from partita.catalog.binding import Binding
 from partita.catalog.contract import contract_of
 from partita.catalog.event import Event
 from partita.catalog.injection import Depends, Meta
 from partita.catalog.rejection import Rejection
-from partita.catalog.service import Binding
 from partita.errors import PartitaError
 from partita.machine.port import Threads
 from partita.runtime.delivery import Delivery, Output, Unit
@@ -32,7 +32,6 @@ def meta_of(binding: Binding, delivery: Delivery) -> Meta:
     the same when a saga sends its step again under a new message id."""
     envelope = delivery.envelope
     assert envelope is not None
-    place = f"{binding.service.name}/{binding.name}"
     address = envelope.saga
     if address is not None and binding.kind == "handles":
         effect = f"{address.saga}/{address.saga_id}/{address.step}/{address.kind}"
@@ -46,15 +45,10 @@ def meta_of(binding: Binding, delivery: Delivery) -> Meta:
         delivery.key,
         envelope.correlation_id,
         envelope.causation_id,
-        f"{place}/{effect}",
+        f"{binding.identity(envelope.type)}/{effect}",
         delivery.tries + 1,
         envelope.time_us,
     )
-
-
-def can_join_wave(binding: Binding) -> bool:
-    """Whether a handler may be driven together with others: asynchronous, nothing of its own to enter."""
-    return binding.is_async and binding.concurrency == 1 and all(isinstance(want, str) for _, want in binding.wants)
 
 
 def arguments(binding: Binding, unit: Unit, tx: Any) -> list[Any]:

@@ -6,15 +6,15 @@ declared now; what could only wait for ever is refused at the start, with how mu
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 
 from partita.catalog.service import Service
 from partita.errors import StoreMismatch
+from partita.foreign_text import logger
 from partita.store.port import Session
 from partita.store.trouble import ParkedPlace
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 ORDER = "order"
 
 

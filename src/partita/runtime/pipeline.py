@@ -11,10 +11,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from partita.catalog.binding import Binding
 from partita.catalog.catalog import Catalog, Interest
 from partita.catalog.rejection import Rejection
 from partita.catalog.retry import Decision, Discard, RetryAfter
-from partita.catalog.service import Binding, Service
+from partita.catalog.service import Service
 from partita.clock import Clock, Ids
 from partita.codec.port import Codec
 from partita.dead_letters.retry_policy import tier_of
@@ -25,7 +26,7 @@ from partita.message import Message
 from partita.outbox.outbox import Composer, Leaving, reply_to_bytes
 from partita.runtime.admission import Admission, Admitted, Held
 from partita.runtime.aside import Aside, Trouble
-from partita.runtime.calling import Replacements, Superseded, call, can_join_wave, take_refusal
+from partita.runtime.calling import Replacements, Superseded, call, take_refusal
 from partita.runtime.delivery import Delivery, Output, Unit
 from partita.runtime.saga_steps import SagaBatch, SagaDirectory
 from partita.runtime.tx import SerialTx
@@ -99,7 +100,7 @@ class Pipeline:
         """
         waves, at_once = self.coalesce, at_once and self.at_once
         done: list[Admitted] | None = None
-        while done is None:  # each turn takes one more handler out of the waves, or all of them
+        while done is None:  # a turn more where a statement failed, or a handler is more than its code shows
             try:
                 done = await self._transaction(deliveries, held, waves, at_once)
             except NotForWaves as found:
@@ -196,17 +197,19 @@ class Pipeline:
         if not found:
             return Due([])
         looked = await self.admission.look(session, found)
-        at_once = self._in_turn(found, looked[1].last) if self.service.order == "key" else found
+        at_once = self._in_turn(found, looked[1]) if self.service.order == "key" else found
         for delivery in at_once:
             assert delivery.envelope is not None
             delivery.envelope.at_once = True
         return Due(at_once, looked)
 
-    def _in_turn(self, deliveries: Sequence[Delivery], last: Mapping[tuple[str, str, str], int]) -> list[Delivery]:
-        last = dict(last)
+    def _in_turn(self, deliveries: Sequence[Delivery], known: Known) -> list[Delivery]:
+        last = dict(known.last)
         found: list[Delivery] = []
         for delivery in deliveries:
             assert delivery.envelope is not None
+            if delivery.lane in known.parked:
+                continue  # it stands behind what is parked: taken here and refused, all of the batch would run again
             if delivery.key is not None:
                 place = (self.store.source, delivery.topic, delivery.key)
                 if last.get(place, 0) + 1 != delivery.envelope.key_sequence:
@@ -253,7 +256,7 @@ class Pipeline:
         alone: list[tuple[Binding, Unit]] = []
         for each in round_:
             for binding in each.due:
-                fits = waves and can_join_wave(binding) and binding.function not in self._serial
+                fits = waves and binding.one_statement and binding.function not in self._serial
                 (together if fits else alone).append((binding, each.unit))
         if together:
             await run_wave(session, together)

@@ -1,9 +1,9 @@
 """Waves: the handlers of a round run side by side, and their statements go to the database together.
 
 Handlers of a batch share one transaction, so nothing isolates two that read and then write: an update would be
-lost unseen. So only a handler whose database work is one atomic statement takes part. One that asks for a second,
-waits for something else, or refuses after it changed rows is found out here, the batch runs again without it in
-the wave, and it is serial from then on.
+lost unseen. So only a handler whose database work is one atomic statement takes part, which is known before it is called
+(`catalog/one_statement.py`): begun here and then begun again alone, it would call outside twice. Where a helper that it
+calls refuses after it changed rows, the batch is rolled back and runs again without it in the wave.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
+from partita.catalog.binding import Binding
 from partita.catalog.rejection import Rejection
-from partita.catalog.service import Binding
 from partita.errors import PartitaError
 from partita.runtime.calling import arguments, take_refusal, take_result
 from partita.runtime.delivery import Unit

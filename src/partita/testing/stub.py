@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
+from partita.catalog.binding import Binding
 from partita.catalog.contract import Contract
 from partita.catalog.event import Event
 from partita.catalog.injection import Meta
 from partita.catalog.rejection import Rejection
-from partita.catalog.service import Binding
 from partita.errors import DeclarationError
 from partita.runtime.calling import UNANSWERED
 

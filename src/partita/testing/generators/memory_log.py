@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from partita.bus.partitioner import partition_of
 from partita.bus.port import Fence, GroupLag, Outgoing, Polled, Record, TopicSpec
@@ -134,6 +134,10 @@ class Sender:
 
     async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
         """Topics are made by their first record."""
+
+    async def partitions(self, topics: Sequence[str]) -> Mapping[str, int]:
+        """One each."""
+        return dict.fromkeys(topics, 1)
 
     async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
         """Append what is not refused."""

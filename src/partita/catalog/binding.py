@@ -1,0 +1,111 @@
+"""`Binding`: one handler of a service, with the identity that its effects are kept under."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from partita.catalog.contract import Contract, Place
+from partita.catalog.signature import Want
+from partita.errors import DeclarationError
+
+LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One handler: its function, the messages it takes, what each parameter is, how it dedupes and runs. `execution`
+    tells a module that was executed again."""
+
+    service: str
+    function: Callable[..., Any]
+    kind: Literal["on", "handles"]
+    contracts: tuple[Contract, ...]
+    wants: tuple[tuple[str, Want], ...]
+    dedupe_by: str | None
+    concurrency: int
+    place: Place
+    label: str
+    is_async: bool  # a plain function runs in a worker thread
+    one_statement: bool  # in a batch it is driven side by side with others
+    execution: object = field(compare=False)
+
+    @property
+    def name(self) -> str:
+        """The function's name, as shown to people; it is no identity."""
+        return self.function.__name__
+
+    def identity(self, type_name: str) -> str:
+        """What names its effects for messages of a type: its service, that type, and its `name=` where it has one.
+
+        A function's name is no identity. A deploy that renames it while a message is tried again would give the provider
+        another idempotency key, and charge twice; two functions of one name would share a key, and a business key.
+        """
+        return f"{self.service}/{type_name}#{self.label}" if self.label else f"{self.service}/{type_name}"
+
+
+def check_label(label: str | None, place: Place) -> str:
+    """A `name=` as it is kept.
+
+    Raises:
+        DeclarationError: it is no name.
+    """
+    if label is not None and not (isinstance(label, str) and LABEL.fullmatch(label)):
+        raise DeclarationError(
+            f"{place}: {label!r:.120} is no name of a handler.",
+            hint='Letters, digits, "_", "." and "-", at most 100: name="receipt-mail".',
+        )
+    return label or ""
+
+
+def take(bindings: list[Binding], new: Binding) -> None:
+    """Take a handler among the others of its service. The same function from a module that was reloaded, or from a cell
+    that was run again, takes its own place.
+
+    Raises:
+        DeclarationError: another handler has its identity.
+    """
+    for position, held in enumerate(bindings):
+        if _was_executed_again(held, new):
+            bindings[position] = new
+            return
+    types = {contract.full_name: contract for contract in new.contracts}
+    for held in bindings:
+        shared = [types[c.full_name] for c in held.contracts if c.full_name in types]
+        if not shared or held.label != new.label:
+            continue
+        if new.kind == "handles":
+            raise DeclarationError(
+                f"{new.place}: {shared[0].name} is handled already by {held.name} at {held.place}.",
+                hint="A command has exactly one handler.",
+            )
+        raise DeclarationError(
+            f"{new.place}: {shared[0].name} is heard already by {held.name} at {held.place}.",
+            hint=f'Name what this one does, for good: @{new.service}.on(name="{new.name}").',
+        )
+    bindings.append(new)
+
+
+def _was_executed_again(held: Binding, new: Binding) -> bool:
+    """Whether two handlers are one definition in a module, executed twice. Two functions of one name in one module are
+    not: the second would replace the first in silence."""
+    before, now = inspect.unwrap(held.function), inspect.unwrap(new.function)
+    if _full_name(before) != _full_name(now) or "<locals>" in getattr(now, "__qualname__", "<locals>"):
+        return False
+    old, code = getattr(before, "__code__", None), getattr(now, "__code__", None)
+    if old is None or code is None or old is code:
+        return False  # one function bound twice, as in a loop
+    same_line = (old.co_filename, old.co_firstlineno) == (code.co_filename, code.co_firstlineno)
+    return same_line or old.co_filename != code.co_filename or held.execution is not new.execution
+
+
+def _full_name(function: Callable[..., Any]) -> tuple[Any, Any]:
+    return getattr(function, "__module__", None), getattr(function, "__qualname__", None)
+
+
+def execution_of(function: Callable[..., Any]) -> object:
+    """What tells one execution of a function's module from the next: a reload gives the module another spec."""
+    return getattr(inspect.unwrap(function), "__globals__", {}).get("__spec__")
