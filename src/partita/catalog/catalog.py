@@ -69,9 +69,17 @@ class Catalog:
 
         Raises:
             DeclarationError: a saga sends a command that nobody in this app handles, two services share a name or a
-                namespace.
+                namespace, a message has a field of a type that is declared nowhere, or that cannot travel.
         """
         _check_distinct(self.services)
+        for contract in self.contracts.values():
+            try:
+                contract.check()
+            except NameError as error:
+                raise DeclarationError(
+                    f"{contract.place}: a type of {contract.name} cannot be read: {error}.",
+                    hint="Declare it at the top of a module, and import it at run time, not only under TYPE_CHECKING.",
+                ) from error
         handled = {c.full_name for s in self.services for b in s.declared.bindings for c in b.contracts}
         for service in self.services:
             for definition in service.declared.sagas:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import typing
+import uuid
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 import msgspec
 
 from partita.amount import check_count
-from partita.errors import DeclarationError
+from partita.errors import DeclarationError, Malformed
+from partita.schemas.avro import bare, derive, union_members
 from partita.schemas.shape import Shape
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 KEY_MARK = "partita.key"
 VERSION_MAX = 1_000_000
+KEY_TYPES = (str, int, uuid.UUID)
+"""What names a thing in one way only: `1.0` and `1`, or a value of an Enum and its text, would be two keys of one thing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,33 @@ class Contract:
         self.shape = Shape(cls.__name__, f"{service.namespace}.v{version}", struct)
         self.reply: type[Any] | None = None
         self.refusals: tuple[type[Any], ...] = ()
+        self._is_checked = False
+
+    def check(self) -> None:
+        """Refuse a class whose values cannot travel, or whose key names nothing.
+
+        Raises:
+            DeclarationError: the type of a field, or of its key. NameError: a type that is declared later.
+        """
+        if self._is_checked:
+            return
+        try:
+            derive(self.shape)
+        except DeclarationError as error:
+            raise DeclarationError(f"{self.place}: {error.args[0]}", hint=error.hint) from error
+        for name, hint in self.hints.items():
+            if is_key(hint) and bare(hint) not in KEY_TYPES:
+                raise DeclarationError(
+                    f"{self.place}: the key {self.name}.{name} is {bare(hint)!r}.",
+                    hint="A key is a str, an int, a UUID, or a NewType of one of them.",
+                )
+            if not is_key(hint) and _holds_key(hint):
+                raise DeclarationError(
+                    f"{self.place}: {self.name}.{name} has a Key within another type, where it is none.",
+                    hint="Key[...] stands outermost: order_id: Key[OrderId]. A message always has its key.",
+                )
+        _ = self.key_field  # one at most
+        self._is_checked = True
 
     @property
     def name(self) -> str:
@@ -103,12 +134,37 @@ class Contract:
     def key_of(self, message: Any) -> str | None:
         """The key of one message as text, or None where the class has no key."""
         field = self.key_field
-        return None if field is None else str(getattr(message, field))
+        return None if field is None else key_text(getattr(message, field))
 
 
 def is_key(annotation: Any) -> bool:
     """Whether a field's annotation is `Key[...]`."""
     return get_origin(annotation) is Annotated and KEY_MARK in get_args(annotation)[1:]
+
+
+def names_effect(annotation: Any) -> bool:
+    """Whether a field of this type can name an effect: what a key may be, or None, which names no effect."""
+    some = [member for member in union_members(annotation) if bare(member) is not type(None)]
+    return len(some) == 1 and bare(some[0]) in KEY_TYPES
+
+
+def key_text(value: object) -> str:
+    """A key as text: one text for one value, whatever its class prints.
+
+    Raises:
+        Malformed: it is of no type that a key may have.
+    """
+    if isinstance(value, str):
+        return value if type(value) is str else str.__str__(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int.__repr__(value)
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    raise Malformed(f"A key is {value!r:.80}.", hint="A key is a str, an int or a UUID.")
+
+
+def _holds_key(annotation: Any) -> bool:
+    return is_key(annotation) or any(_holds_key(inner) for inner in get_args(annotation))
 
 
 def contract_of(cls: type[Any]) -> Contract:

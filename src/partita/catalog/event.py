@@ -5,6 +5,7 @@ Walk 1: a declaration fixes a message's name, owner, key and schema; all else is
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Never, Self, TypeVar, get_args, get_origin
 
 import msgspec
@@ -47,6 +48,8 @@ class MessageMeta(msgspec.StructMeta):
             contract = Contract(cls, cls, kind=kind, service=of, version=version, place=place)
             if kind == "command":
                 _take_replies(cls, contract)
+            with contextlib.suppress(NameError):  # a type that is declared below it: the app looks again
+                contract.check()
             cls.__partita__ = contract
             of.own(contract)
         return cls

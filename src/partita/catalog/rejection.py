@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing
 from typing import Any, ClassVar
 
@@ -54,6 +55,8 @@ def claim(cls: type[Rejection], command: Contract) -> None:
             version=command.version,
             place=caller_place(2),
         )
+        with contextlib.suppress(NameError):  # a type that is declared below it: the app looks again
+            contract.check()
         cls.__partita__ = contract
         command.service.own(contract)
     elif held.service is not command.service:

@@ -11,7 +11,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, over
 
 from partita.amount import check_count, check_seconds
 from partita.catalog.binding import Binding, check_label, execution_of, take
-from partita.catalog.contract import Contract, Place, caller_place, contract_of
+from partita.catalog.contract import Contract, Place, caller_place, contract_of, names_effect
 from partita.catalog.fault import contract_in
 from partita.catalog.injection import Depends
 from partita.catalog.one_statement import is_one_statement
@@ -238,6 +238,11 @@ class Service:
                 raise DeclarationError(
                     f"{place}: {signature.name} dedupes by {options.dedupe_by!r}, which {contract.name} does not have.",
                     hint=f"Its fields are {', '.join(contract.hints)}.",
+                )
+            if options.dedupe_by is not None and not names_effect(contract.hints[options.dedupe_by]):
+                raise DeclarationError(
+                    f"{place}: {signature.name} dedupes by {contract.name}.{options.dedupe_by}, which names no effect.",
+                    hint="Dedupe by a field that is a str, an int, a UUID, or one of them or None.",
                 )
         tx = next((name for name, want in signature.wants if want == "tx"), None)
         apart = options.concurrency > 1 or any(isinstance(want, Depends) for _, want in signature.wants)

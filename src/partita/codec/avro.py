@@ -2,52 +2,67 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import decimal
 import io
 import json
-import uuid
-from collections.abc import Callable
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import fastavro
-import fastavro._read_py as in_python
-import fastavro._write_py as written_in_python
 import msgspec
 from fastavro.read import SchemaResolutionError
 from fastavro.schema import SchemaParseException
 
-from partita.codec.avro_bounds import endless_array, is_recursive
-from partita.codec.avro_times import naive_time
+from partita.codec.avro_decimal import bound_decimals
+from partita.codec.avro_gauge import SENT_WEIGHT_MAX, Gauge, TooMuch, weight_of
+from partita.codec.avro_values import DEPTH_MAX, Look, is_too_deep, look_for
 from partita.codec.port import VALUE_BYTES_MAX
-from partita.errors import Malformed, MessageTooLarge, UnknownSchema
-from partita.schemas.avro import avro_record, fingerprint
+from partita.errors import DeclarationError, Malformed, MessageTooLarge, UnknownSchema
+from partita.schemas.avro import derive, fingerprint
+from partita.schemas.avro_default import NATIVE
 from partita.schemas.shape import Shape
 
-_NATIVE = (dt.datetime, dt.date, decimal.Decimal, uuid.UUID, bytes)
 # What fastavro raises on bytes or values that do not fit; a closed list, so that our own bugs stay loud.
 _MISFITS = (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, decimal.DecimalException)
+_NO_SCHEMA = (SchemaParseException, AttributeError, RecursionError, *_MISFITS)
+
+SCHEMA_CHARS_MAX = 200_000
+SCHEMA_DEPTH_MAX = 300
+"""How deep the brackets of a schema's JSON may lie within each other: a record takes three."""
+_TEXT_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]')
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
+    """A shape of ours. `parsed` has its defaults as Python values, as a reader fills them in."""
+
     fingerprint: str
     parsed: Any
-    write: Callable[..., None]
-    has_times: bool
+    gauge: Gauge
+    free_bytes: int
+    filled: Mapping[str, Mapping[str, int]]  # record, field: what its default weighs
+    look: Look | None
+    has_sets: bool
+    is_comparable: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Writer:
-    """A writer's schema, and what reads its bytes."""
+class _Writer(NamedTuple):
+    """A writer's schema, and what it may unfold to."""
 
     parsed: Any
-    read: Callable[..., Any]
+    gauge: Gauge
+    free_bytes: int
 
 
-def _writer(parsed: Any) -> _Writer:
-    return _Writer(parsed, in_python.schemaless_reader if is_recursive(parsed) else fastavro.schemaless_reader)
+class _Plan(NamedTuple):
+    """How values of one writer are read as one shape of ours."""
+
+    writer: Any
+    reader: Any
+    gauge: Gauge
+    free_bytes: int
 
 
 class AvroCodec:
@@ -56,20 +71,12 @@ class AvroCodec:
     def __init__(self) -> None:
         self._shapes: dict[str, _Known] = {}
         self._writers: dict[str, _Writer] = {}
+        self._plans: dict[tuple[str, str], _Plan] = {}
         self._texts: dict[str, str] = {}
 
     def learn(self, shape: Shape) -> str:
         """Derive and parse the schema of a shape; returns its fingerprint."""
-        known = self._shapes.get(shape.full_name)
-        if known is None:
-            schema = avro_record(shape)
-            parsed = fastavro.parse_schema(schema)
-            write = written_in_python.schemaless_writer if is_recursive(parsed) else fastavro.schemaless_writer
-            known = _Known(fingerprint(schema), parsed, write, "timestamp-" in json.dumps(schema))
-            self._shapes[shape.full_name] = known
-            self._writers[known.fingerprint] = _writer(parsed)
-            self._texts[known.fingerprint] = json.dumps(schema, separators=(",", ":"))
-        return known.fingerprint
+        return (self._shapes.get(shape.full_name) or self._learn(shape)).fingerprint
 
     def schema_text(self, fingerprint: str) -> str | None:
         """The schema of that fingerprint as JSON, if known."""
@@ -79,45 +86,36 @@ class AvroCodec:
         """Accept a writer's schema.
 
         Raises:
-            UnknownSchema: the text is no Avro schema, or one with which ten bytes could keep the reader busy for ever.
+            UnknownSchema: the text is no Avro schema, or one with which few bytes could keep the reader busy for ever.
         """
         try:
-            parsed = fastavro.parse_schema(json.loads(text))
-            endless = endless_array(parsed)
-        except (SchemaParseException, *_MISFITS) as error:
+            parsed = _parsed(text)
+            gauge = Gauge(parsed)
+        except TooMuch as error:
+            raise UnknownSchema(f"Schema {fingerprint} is refused: {error}.", schema=fingerprint) from error
+        except _NO_SCHEMA as error:
             raise UnknownSchema(
-                f"Schema {fingerprint} on the bus is no Avro schema: {error}", schema=fingerprint
+                f"Schema {fingerprint} on the bus is no Avro schema: {error!s:.300}", schema=fingerprint
             ) from error
-        if endless is not None:
-            raise UnknownSchema(
-                f"Schema {fingerprint} is refused: the items of {endless} take no bytes.", schema=fingerprint
-            )
-        self._writers[fingerprint] = _writer(parsed)
+        self._writers[fingerprint] = _Writer(parsed, gauge, gauge.free_bytes())
         self._texts[fingerprint] = text
 
     def encode(self, shape: Shape, value: msgspec.Struct) -> tuple[str, bytes]:
-        """The writer's fingerprint and the bytes.
+        """The writer's fingerprint and the bytes, which are read back equal.
 
         Raises:
-            Malformed: it does not fit its schema, or has a time without a zone. MessageTooLarge: it is over the limit.
+            Malformed: it is not of its declared types, or holds what nobody could read back. MessageTooLarge: it is
+                over the limit.
         """
-        known = self._shapes.get(shape.full_name)
-        if known is None:
-            self.learn(shape)
-            known = self._shapes[shape.full_name]
+        known = self._shapes.get(shape.full_name) or self._learn(shape)
         out = io.BytesIO()
-        plain = msgspec.to_builtins(value, builtin_types=_NATIVE)
-        naive = naive_time(plain) if known.has_times else None
-        if naive is not None:
-            raise Malformed(
-                f"{shape.name}{naive} is a time without a time zone: each machine would read another instant.",
-                hint="datetime.now(UTC), or .replace(tzinfo=...).",
-            )
         try:
-            known.write(out, known.parsed, plain)
-        except _MISFITS as error:
+            plain = msgspec.to_builtins(value, builtin_types=NATIVE, order="deterministic" if known.has_sets else None)
+            _check(shape, known, value, plain)
+            fastavro.schemaless_writer(out, known.parsed, plain, disable_tuple_notation=True)
+        except (RecursionError, *_MISFITS) as error:
             raise Malformed(
-                f"{shape.name} does not fit its own schema: {error}", hint=f"The value was {value!r:.300}"
+                f"{shape.name} does not fit its own schema: {error!s:.300}", hint=f"The value was {_shown(value)}"
             ) from error
         data = out.getvalue()
         if len(data) > VALUE_BYTES_MAX:
@@ -125,27 +123,23 @@ class AvroCodec:
                 f"{shape.name} has {len(data):,} bytes, the limit is {VALUE_BYTES_MAX:,}.",
                 hint="Send a reference to where the data lies instead of the data.",
             )
+        if len(data) > known.free_bytes:
+            _check_weight(shape, known, data)
         return known.fingerprint, data
 
     def decode(self, shape: Shape, fingerprint: str, data: bytes) -> msgspec.Struct:
         """The value, resolved from the writer's schema to ours and checked against the declared types."""
         if len(data) > VALUE_BYTES_MAX:
             raise Malformed(f"{shape.name}: {len(data):,} bytes are over the limit of {VALUE_BYTES_MAX:,}.")
-        ours = self._shapes.get(shape.full_name)
-        if ours is None:
-            self.learn(shape)
-            ours = self._shapes[shape.full_name]
-        writer = self._writers.get(fingerprint)
-        if writer is None:
-            raise UnknownSchema(
-                f"{shape.name} was written with schema {fingerprint or '(none)'}, unknown here.", schema=fingerprint
-            )
-        source = io.BytesIO(data)
+        plan = self._plans.get((fingerprint, shape.full_name)) or self._plan(shape, fingerprint)
         try:
-            record = writer.read(source, writer.parsed, None if fingerprint == ours.fingerprint else ours.parsed)
+            if len(data) > plan.free_bytes:
+                plan.gauge.check(data)
+            source = io.BytesIO(data)
+            record = fastavro.schemaless_reader(source, plan.writer, plan.reader)
             value = msgspec.convert(record, shape.struct)
         except (msgspec.ValidationError, SchemaResolutionError, *_MISFITS) as error:
-            raise Malformed(f"{shape.name}: not a value of schema {fingerprint}: {error}") from error
+            raise Malformed(f"{shape.name}: not a value of schema {fingerprint}: {error!s:.300}") from error
         if source.tell() != len(data):
             raise Malformed(f"{shape.name}: {len(data) - source.tell()} bytes are left after the value.")
         return value
@@ -159,9 +153,141 @@ class AvroCodec:
             raise UnknownSchema(f"Schema {fingerprint or '(none)'} is unknown here.", schema=fingerprint)
         source = io.BytesIO(data)
         try:
-            value: object = writer.read(source, writer.parsed, None)
+            if len(data) > writer.free_bytes:
+                writer.gauge.check(data)
+            value: object = fastavro.schemaless_reader(source, writer.parsed, None)
         except _MISFITS as error:
-            raise Malformed(f"Not a value of schema {fingerprint}: {error}") from error
+            raise Malformed(f"Not a value of schema {fingerprint}: {error!s:.300}") from error
         if source.tell() != len(data):
             raise Malformed(f"{len(data) - source.tell()} bytes are left after the value.")
         return value
+
+    def _learn(self, shape: Shape) -> _Known:
+        derived = derive(shape)
+        text = json.dumps(derived.record, separators=(",", ":"))
+        try:
+            parsed = _parsed(text)
+            gauge = Gauge(parsed)
+        except _NO_SCHEMA as error:
+            raise DeclarationError(
+                f"{shape.name} is too large or too deep for a message: {error!s:.300}",
+                hint="Declare fewer records within each other.",
+            ) from error
+        _set_defaults(parsed, derived.defaults)
+        known = self._shapes[shape.full_name] = _Known(
+            fingerprint=fingerprint(derived.record),
+            parsed=parsed,
+            gauge=gauge,
+            free_bytes=gauge.free_bytes(SENT_WEIGHT_MAX),
+            filled={
+                record: {name: 1 + weight_of(plain) for name, plain in defaults.items()}
+                for record, defaults in derived.defaults.items()
+            },
+            look=look_for(parsed),
+            has_sets=derived.has_sets,
+            is_comparable=derived.is_comparable,
+        )
+        self._writers[known.fingerprint] = _Writer(parsed, gauge, gauge.free_bytes())
+        self._texts[known.fingerprint] = text
+        return known
+
+    def _plan(self, shape: Shape, fingerprint: str) -> _Plan:
+        known = self._shapes.get(shape.full_name) or self._learn(shape)
+        writer = self._writers.get(fingerprint)
+        if writer is None:
+            raise UnknownSchema(
+                f"{shape.name} was written with schema {fingerprint or '(none)'}, unknown here.", schema=fingerprint
+            )
+        if fingerprint == known.fingerprint:
+            plan = _Plan(writer.parsed, None, writer.gauge, writer.free_bytes)
+        else:
+            filled = {record: sum(weights.values()) for record, weights in known.filled.items()}
+            written = writer.parsed["name"].rpartition(".")[2] if isinstance(writer.parsed, dict) else ""
+            filled.setdefault(written, filled[shape.name])  # the outermost records are matched whatever their names
+            try:
+                gauge = Gauge(writer.parsed, filled)
+            except TooMuch as error:
+                raise Malformed(f"{shape.name}: a value of schema {fingerprint} is refused: {error}.") from error
+            plan = _Plan(writer.parsed, known.parsed, gauge, gauge.free_bytes())
+        self._plans[fingerprint, shape.full_name] = plan
+        return plan
+
+
+def _check(shape: Shape, known: _Known, value: msgspec.Struct, plain: Any) -> None:
+    """Whether a reader will find the value that is sent, by every way in which it could not.
+
+    Raises:
+        Malformed: it would not. ValidationError: it is not of its types, or outside their bounds.
+    """
+    if known.gauge.is_recursive and is_too_deep(plain):
+        raise Malformed(f"{shape.name} lies more than {DEPTH_MAX} deep within itself.", hint="Send it in parts.")
+    read = msgspec.convert(plain, shape.struct)
+    if known.is_comparable:
+        same = read == value
+    else:
+        same = (
+            msgspec.to_builtins(read, builtin_types=NATIVE, order="deterministic" if known.has_sets else None) == plain
+        )
+    if not same:
+        raise Malformed(
+            f"{shape.name} is not of its declared types: it would be read as {_shown(read)}.",
+            hint=f"The value was {_shown(value)}",
+        )
+    wrong = known.look(plain) if known.look is not None else None
+    if wrong is not None:
+        hint = (
+            "datetime.now(UTC), or .replace(tzinfo=...)."
+            if "time zone" in wrong.why
+            else "Send None, or another value."
+        )
+        raise Malformed(f"{shape.name}{wrong.where} {wrong.why}.", hint=hint)
+
+
+def _check_weight(shape: Shape, known: _Known, data: bytes) -> None:
+    try:
+        known.gauge.check(data, SENT_WEIGHT_MAX)
+    except TooMuch as error:
+        raise MessageTooLarge(
+            f"{shape.name} of {len(data):,} bytes: {error}, {SENT_WEIGHT_MAX:,} fields and items.",
+            hint="Send a reference to where the data lies instead of the data.",
+        ) from error
+
+
+def _parsed(text: str) -> Any:
+    """A schema, parsed; bounded before it is read.
+
+    Raises:
+        TooMuch: it is too large. SchemaParseException, ValueError, ...: it is none.
+    """
+    if len(text) > SCHEMA_CHARS_MAX:
+        raise TooMuch(f"it has {len(text):,} characters, the limit is {SCHEMA_CHARS_MAX:,}")
+    depth = 0
+    for found in _TEXT_OR_BRACKET.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+        if depth > SCHEMA_DEPTH_MAX:
+            raise TooMuch(f"it lies more than {SCHEMA_DEPTH_MAX} deep within itself")
+    parsed = fastavro.parse_schema(json.loads(text))
+    bound_decimals(parsed)
+    return parsed
+
+
+def _set_defaults(parsed: Any, defaults: Mapping[str, Mapping[str, Any]]) -> None:
+    """Give a schema the defaults that fill a record: fastavro takes them as they stand, and JSON has no times."""
+    if isinstance(parsed, list):
+        for branch in parsed:
+            _set_defaults(branch, defaults)
+    elif isinstance(parsed, dict):
+        for inner in (parsed.get("items"), parsed.get("values")):
+            _set_defaults(inner, defaults)
+        for item in parsed.get("fields", ()):
+            if "default" in item:
+                item["default"] = defaults[parsed["name"].rpartition(".")[2]][item["name"]]
+            _set_defaults(item["type"], defaults)
+
+
+def _shown(value: object) -> str:
+    """A value for an error: one that nests too deep, or whose `__repr__` fails, is named by its class."""
+    try:
+        return f"{value!r:.300}"
+    except (RecursionError, *_MISFITS):
+        return f"of {type(value).__name__}"

@@ -16,7 +16,7 @@ import msgspec
 from partita.bus.port import Record, is_long
 from partita.catalog.binding import Binding
 from partita.catalog.catalog import Catalog
-from partita.catalog.contract import contract_of
+from partita.catalog.contract import contract_of, key_text
 from partita.catalog.service import Service
 from partita.clock import Ids
 from partita.codec.port import Codec
@@ -157,14 +157,15 @@ class Admission:
         await session.dead_letters.add([letter._replace(message_id=named)])
 
     def business_keys(self, delivery: Delivery) -> tuple[tuple[str, str], ...]:
-        """(consumer, business key) for each handler that dedupes by a field."""
+        """(consumer, business key) for each handler that dedupes by a field. None names no effect: such messages are
+        told apart by their ids alone."""
         if delivery.interest is None or delivery.message is None or not delivery.interest.dedupes:
             return ()
-        contract = delivery.interest.contract
+        contract, message = delivery.interest.contract, delivery.message
         return tuple(
-            (b.identity(contract.full_name), business_key(contract.name, getattr(delivery.message, b.dedupe_by)))
+            (b.identity(contract.full_name), business_key(contract.name, value))
             for b in delivery.interest.bindings
-            if b.dedupe_by is not None
+            if b.dedupe_by is not None and (value := getattr(message, b.dedupe_by)) is not None
         )
 
     def kept_reply(self, kept: StoredReply) -> Any:
@@ -264,7 +265,7 @@ async def _hold_undone(session: Session, admitted: Sequence[Admitted]) -> None:
 def business_key(type_name: str, value: object) -> str:
     """What a handler dedupes by, as it is marked. A long one is kept as its digest: a user may take a whole text for it,
     which no index holds, and the digest tells two apart as well."""
-    text = str(value)
+    text = key_text(value)
     if is_long(text, BUSINESS_BYTES_MAX):
         text = f"sha256:{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()}"
     return f"{type_name}#{text}"

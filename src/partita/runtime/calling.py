@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 from partita.catalog.binding import Binding
-from partita.catalog.contract import contract_of
+from partita.catalog.contract import contract_of, key_text
 from partita.catalog.event import Event
 from partita.catalog.injection import Depends, Meta
 from partita.catalog.rejection import Rejection
@@ -35,8 +35,8 @@ def meta_of(binding: Binding, delivery: Delivery) -> Meta:
     address = envelope.saga
     if address is not None and binding.kind == "handles":
         effect = f"{address.saga}/{address.saga_id}/{address.step}/{address.kind}"
-    elif binding.dedupe_by is not None:
-        effect = f"{envelope.type}/{getattr(delivery.message, binding.dedupe_by)}"
+    elif binding.dedupe_by is not None and (named := getattr(delivery.message, binding.dedupe_by)) is not None:
+        effect = f"{envelope.type}/{key_text(named)}"
     else:
         effect = envelope.id
     return Meta(

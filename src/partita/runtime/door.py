@@ -10,7 +10,7 @@ from typing import Any
 
 from partita.catalog.contract import Contract, contract_of
 from partita.clock import all_done
-from partita.errors import DeclarationError, PartitaError, StoreContended
+from partita.errors import DeclarationError, Malformed, PartitaError, StoreContended
 from partita.message import Envelope, first_trace
 from partita.runtime.calling_outside import run_outside
 from partita.runtime.delivery import Delivery
@@ -27,7 +27,16 @@ AGAIN = "Send it again with the same idempotency_key: it is handled once."
 
 
 def id_of(service: str, type_name: str, idempotency_key: str) -> str:
-    """The message id an idempotency key stands for: the same key is the same message, also after a crash."""
+    """The message id an idempotency key stands for: the same key is the same message, also after a crash.
+
+    Raises:
+        Malformed: the key is no text, or an empty one, which every caller without a key would share.
+    """
+    if not isinstance(idempotency_key, str) or not idempotency_key:
+        raise Malformed(
+            f"The idempotency key of {type_name} is {idempotency_key!r:.80}.",
+            hint="A key is a text that names one request; None sends without one.",
+        )
     digest = hashlib.sha256(f"{service}\0{type_name}\0{idempotency_key}".encode()).hexdigest()
     return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-a{digest[17:20]}-{digest[20:32]}"
 

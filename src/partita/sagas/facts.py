@@ -65,4 +65,4 @@ def _message(contract: Contract, source: str, state: SagaState) -> Any:
         for n, wire in zip(names, wires, strict=True)
         if f"{source}.{n}" in state.facts
     }
-    return msgspec.convert(facts, contract.cls, strict=False)
+    return msgspec.convert(facts, contract.cls)

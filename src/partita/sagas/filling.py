@@ -36,7 +36,7 @@ class Plan:
             msgspec.ValidationError: a stored value no longer fits the field's type.
         """
         values = {wire: facts[fact] for wire, fact in self.fills if fact in facts}
-        return msgspec.convert(values, self.contract.cls, strict=False)
+        return msgspec.convert(values, self.contract.cls)
 
 
 def plan(contract: Contract, sources: Sequence[Source], facts: Mapping[str, Any], where: str, hook: str) -> Plan:

@@ -1,4 +1,7 @@
-"""Avro schemas derived from message classes (Apache Avro 1.12 specification; names on the wire are camelCase)."""
+"""Avro schemas derived from message classes (Apache Avro 1.12 specification; names on the wire are camelCase).
+
+A type is accepted where each of its values can be written so that it is read back equal, and refused here otherwise.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,24 @@ import decimal
 import enum
 import hashlib
 import json
+import re
 import types
 import typing
 import uuid
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 
 import msgspec
 
 from partita.errors import DeclarationError
+from partita.schemas.avro_default import json_default, plain_default
 from partita.schemas.shape import Field, Shape, Since
 
 AvroSchema = dict[str, Any] | list[Any] | str
+
+DECIMAL_PRECISION = 38
+DECIMAL_SCALE = 9
+"""38 digits fit every database's numeric type; nine of them after the point carry any currency."""
 
 _PRIMITIVES: dict[Any, AvroSchema] = {
     str: "string",
@@ -25,12 +35,26 @@ _PRIMITIVES: dict[Any, AvroSchema] = {
     float: "double",
     bool: "boolean",
     bytes: "bytes",
-    dt.datetime: {"type": "long", "logicalType": "timestamp-millis"},
+    dt.datetime: {"type": "long", "logicalType": "timestamp-micros"},
     dt.date: {"type": "int", "logicalType": "date"},
     uuid.UUID: {"type": "string", "logicalType": "uuid"},
-    # 38 digits fit every database's numeric type; nine of them after the point carry any currency.
-    decimal.Decimal: {"type": "bytes", "logicalType": "decimal", "precision": 38, "scale": 9},
+    decimal.Decimal: {
+        "type": "bytes",
+        "logicalType": "decimal",
+        "precision": DECIMAL_PRECISION,
+        "scale": DECIMAL_SCALE,
+    },
 }
+# What a value of a union is, told by the value alone, by Python and by Avro alike. More specific ones come first: a
+# writer takes the first branch that holds the value, and a double holds whole numbers too.
+_UNION_ORDER = ("boolean", "long", "double", "string", "array", "object")
+_IN_UNIONS: dict[Any, str] = {bool: "boolean", int: "long", float: "double", str: "string"}
+_AVRO_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_LONG = range(-(2**63), 2**63)
+_ALLOWED = (
+    "Use str, int, float, bool, bytes, datetime, date, Decimal, UUID, an Enum, a Literal of texts, a Struct, list[T], "
+    "tuple[T, ...], frozenset[T], dict[str, T] or T | None."
+)
 
 
 def fields_of(struct: type[msgspec.Struct]) -> tuple[Field, ...]:
@@ -55,7 +79,31 @@ def fields_of(struct: type[msgspec.Struct]) -> tuple[Field, ...]:
 
 def latest_revision(struct: type[msgspec.Struct]) -> int:
     """The newest revision any field of the struct arrived in."""
-    return max((field.since for field in fields_of(struct)), default=1)
+    return max((item.since for item in fields_of(struct)), default=1)
+
+
+@dataclass(slots=True)
+class Derived:
+    """The Avro record of a shape. `defaults` are those of its records, by record and field name, as Python values: in the
+    record itself they stand as JSON. `has_sets` says that a value's order may differ from process to process."""
+
+    record: dict[str, Any] = field(default_factory=dict)
+    defaults: dict[str, dict[str, Any]] = field(default_factory=dict)
+    has_sets: bool = False
+    is_comparable: bool = True
+
+
+def derive(shape: Shape, *, revision: int | None = None) -> Derived:
+    """The Avro record of a shape as it was in `revision` (default: the newest), and what its codec has to know.
+
+    Raises:
+        DeclarationError: a type of which Avro cannot say each value truly, or that no reader can take back.
+    """
+    try:
+        msgspec.json.Decoder(shape.struct)
+    except (TypeError, NotImplementedError) as error:
+        raise DeclarationError(f"{shape.name} cannot be read back: {error}.", hint=_ALLOWED) from error
+    return _Derivation(shape, revision).derived
 
 
 def avro_record(shape: Shape, *, revision: int | None = None) -> dict[str, Any]:
@@ -64,7 +112,7 @@ def avro_record(shape: Shape, *, revision: int | None = None) -> dict[str, Any]:
     Raises:
         DeclarationError: a field's type has no Avro form.
     """
-    return _record(shape.struct, shape.name, shape.namespace, revision, set())
+    return derive(shape, revision=revision).record
 
 
 def fingerprint(schema: AvroSchema) -> str:
@@ -77,88 +125,199 @@ def fingerprint(schema: AvroSchema) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def bare(annotation: Any) -> Any:
+    """A type without its annotations and new names: `str` of `Key[OrderId]`."""
+    while get_origin(annotation) is Annotated or isinstance(annotation, NewType):
+        annotation = annotation.__supertype__ if isinstance(annotation, NewType) else get_args(annotation)[0]
+    return annotation
+
+
+def union_members(annotation: Any) -> tuple[Any, ...]:
+    """The members of a union, also of one within it under a new name; of another type itself."""
+    plain = bare(annotation)
+    if get_origin(plain) not in (Union, types.UnionType):
+        return (annotation,)
+    return tuple(member for arg in get_args(plain) for member in union_members(arg))
+
+
 def _metadata(annotation: Any) -> tuple[Any, ...]:
     return get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
 
 
-def _record(
-    struct: type[msgspec.Struct], name: str, namespace: str | None, revision: int | None, seen: set[str]
-) -> dict[str, Any]:
-    seen.add(name)
-    record: dict[str, Any] = {"type": "record", "name": name}
-    if namespace is not None:
-        record["namespace"] = namespace
-    record["fields"] = []
-    for field in fields_of(struct):
-        if revision is not None and field.since > revision:
-            continue
-        entry = {"name": field.wire_name, "type": _type(field.annotation, f"{name}.{field.name}", seen)}
-        if not field.required:
-            entry["default"] = _default(field)
-        record["fields"].append(entry)
-    return record
+class _Derivation:
+    """One walk over a shape. `_named` are the named types so far: Avro knows a type by its name alone."""
+
+    def __init__(self, shape: Shape, revision: int | None) -> None:
+        self.derived = Derived()
+        self._revision = revision
+        self._named: dict[str, tuple[object, dict[str, Any]]] = {}
+        self.derived.record = self._record(shape.struct, shape.name, shape.namespace, revision)
+
+    def _record(
+        self, struct: type[msgspec.Struct], name: str, namespace: str | None, revision: int | None
+    ) -> dict[str, Any]:
+        config = struct.__struct_config__
+        if config.array_like:
+            raise DeclarationError(f"{name} is array_like: its fields have no names on the wire.", hint="Leave it out.")
+        self.derived.is_comparable = self.derived.is_comparable and config.eq
+        record: dict[str, Any] = {"type": "record", "name": name}
+        self._claim(name, struct, record, f"The record {name}")
+        if namespace is not None:
+            record["namespace"] = namespace
+        record["fields"] = []
+        defaults = self.derived.defaults[name] = {}
+        for item in fields_of(struct):
+            where = f"{name}.{item.name}"
+            if revision is not None and item.since > revision:
+                continue
+            _check_name(item.wire_name, where)
+            entry = {"name": item.wire_name, "type": self._type(item.annotation, where)}
+            if not item.required:
+                plain = defaults[item.wire_name] = plain_default(struct, item, where)
+                entry["default"] = json_default(entry["type"], plain, self._schema_named, where)
+            record["fields"].append(entry)
+        return record
+
+    def _schema_named(self, name: str) -> dict[str, Any] | None:
+        return self._named[name][1] if name in self._named else None
+
+    def _claim(self, name: str, owner: object, schema: dict[str, Any], what: str) -> None:
+        _check_name(name, what)
+        held = self._named.setdefault(name, (owner, schema))[0]
+        if held != owner:
+            raise DeclarationError(
+                f"{what}: two types are named {name} within one message, {held!r} and {owner!r}.",
+                hint="Avro knows a type by its name: rename one of them.",
+            )
+
+    def _type(self, annotation: Any, where: str) -> AvroSchema:
+        for note in _metadata(annotation):
+            if isinstance(note, msgspec.Meta) and note.tz is False:
+                raise DeclarationError(
+                    f"{where} is a time without a time zone: each machine would read another instant.",
+                    hint="msgspec.Meta(tz=True), or no Meta.",
+                )
+        if get_origin(annotation) is Annotated:
+            return self._type(get_args(annotation)[0], where)
+        if isinstance(annotation, NewType):
+            return self._type(annotation.__supertype__, where)
+        if annotation in _PRIMITIVES:
+            return _PRIMITIVES[annotation]
+        if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+            return self._enum(annotation, where)
+        if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+            name = annotation.__name__
+            if name in self._named and self._named[name][0] is annotation:
+                return name
+            return self._record(annotation, name, None, None)
+        found = self._composed(annotation, where)
+        if found is None:
+            raise DeclarationError(f"{where}: {annotation!r} has no Avro form.", hint=_ALLOWED)
+        return found
+
+    def _composed(self, annotation: Any, where: str) -> AvroSchema | None:
+        origin, args = get_origin(annotation), get_args(annotation)
+        if origin in (Union, types.UnionType):
+            return self._union(union_members(annotation), where)
+        if origin is list or (origin is tuple and len(args) == 2 and args[1] is Ellipsis):
+            return {"type": "array", "items": self._items(args[0], where)}
+        if origin is frozenset:
+            self.derived.has_sets = True
+            if not _is_scalar(args[0]):
+                raise DeclarationError(
+                    f"{where}: a set of {args[0]!r} has no order that all machines agree on.",
+                    hint="A frozenset holds texts, numbers, times, or values of an Enum; else use a list.",
+                )
+            return {"type": "array", "items": self._items(args[0], where)}
+        if origin is dict and bare(args[0]) is str:
+            return {"type": "map", "values": self._type(args[1], where)}
+        if origin is Literal and all(type(a) is str for a in args):
+            return self._symbols(_symbol_name(where), args, list(args), where)
+        if origin is Literal and all(type(a) is int and a in _LONG for a in args):
+            return "long"
+        return None
+
+    def _items(self, annotation: Any, where: str) -> AvroSchema:
+        """Items of no bytes let 2^40 of them be claimed in six bytes: such an array is refused."""
+        if _takes_nothing(annotation):
+            raise DeclarationError(
+                f"{where}: a list of empty records can claim any length.", hint="Give the record a field."
+            )
+        return self._type(annotation, where)
+
+    def _enum(self, cls: type[enum.Enum], where: str) -> AvroSchema:
+        values = [member.value for member in cls]
+        if values and not issubclass(cls, enum.Flag):
+            if all(isinstance(v, str) for v in values):
+                return self._symbols(cls.__name__, cls, [str.__str__(v) for v in values], where)
+            if all(type(v) is int and v in _LONG for v in values):
+                return "long"
+        raise DeclarationError(
+            f"{where}: {cls.__name__} cannot travel.", hint="The values of an Enum are all texts, or all whole numbers."
+        )
+
+    def _symbols(self, name: str, owner: object, symbols: list[str], where: str) -> AvroSchema:
+        for symbol in symbols:
+            _check_name(symbol, f"{where}: the value {symbol!r} of {name}")
+        if name in self._named and self._named[name][0] == owner:
+            return name
+        schema = {"type": "enum", "name": name, "symbols": symbols}
+        self._claim(name, owner, schema, where)
+        return schema
+
+    def _union(self, members: tuple[Any, ...], where: str) -> AvroSchema:
+        """Null first, so that it is a legal default. Beside None there is one member, or several whose values show
+        which is meant."""
+        some = [member for member in members if bare(member) is not type(None)]
+        kinds: dict[str, Any] = {}
+        for member in some:
+            kind = _IN_UNIONS.get(bare(member)) or _container(bare(member))
+            if len(some) > 1 and (kind is None or kind in kinds):
+                raise DeclarationError(
+                    f"{where}: of a value of {' | '.join(_shown(m) for m in members)} a reader cannot tell which it is.",
+                    hint="A union is T | None, or of at most one each of bool, int, float, str, a list, and a dict or "
+                    "a Struct. Else use two optional fields, or two messages.",
+                )
+            kinds[kind or ""] = member
+        # In the order of the schema: a type is named where it stands first.
+        branches = [self._type(kinds[kind], where) for kind in ("", *_UNION_ORDER) if kind in kinds]
+        return ["null", *branches] if len(some) < len(members) else branches
 
 
-def _default(field: Field) -> Any:
-    value = msgspec.to_builtins(field.default)
-    if isinstance(value, (dt.datetime, decimal.Decimal, bytes)):
-        raise DeclarationError(f"Field {field.name}: a default of type {type(value).__name__} has no Avro form.")
-    return value
+def _container(plain: Any) -> str | None:
+    origin = get_origin(plain)
+    if origin in (list, tuple, frozenset):
+        return "array"
+    return "object" if origin is dict or _is_struct(plain) else None
 
 
-def _type(annotation: Any, where: str, seen: set[str]) -> AvroSchema:
-    if isinstance(annotation, NewType):
-        return _type(annotation.__supertype__, where, seen)
-    if annotation in _PRIMITIVES:
-        return _PRIMITIVES[annotation]
-    origin, args = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return _type(args[0], where, seen)
-    if origin in (Union, types.UnionType):
-        return _union(args, where, seen)
-    if origin in (list, tuple, frozenset) and (len(args) == 1 or args[1:] == (Ellipsis,)):
-        return {"type": "array", "items": _sized(_type(args[0], where, seen), where)}
-    if origin is dict and args[0] is str:
-        return {"type": "map", "values": _type(args[1], where, seen)}
-    if origin is Literal and all(isinstance(a, str) for a in args):
-        return {"type": "enum", "name": _symbol_name(where), "symbols": list(args)}
-    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
-        return _named(annotation.__name__, seen, lambda: _enum(annotation))
-    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
-        inner = annotation
-        return _named(inner.__name__, seen, lambda: _record(inner, inner.__name__, None, None, seen))
-    raise DeclarationError(
-        f"{where}: {annotation!r} has no Avro form.",
-        hint="Use str, int, float, bool, bytes, datetime, date, Decimal, UUID, an Enum, a Struct, "
-        "list[T], dict[str, T] or T | None.",
-    )
+def _is_struct(plain: Any) -> bool:
+    return isinstance(plain, type) and issubclass(plain, msgspec.Struct)
 
 
-def _named(name: str, seen: set[str], build: Any) -> AvroSchema:
-    if name in seen:
-        return name
-    seen.add(name)
-    schema: AvroSchema = build()
-    return schema
+def _is_scalar(annotation: Any) -> bool:
+    plain = bare(annotation)
+    is_enum = isinstance(plain, type) and issubclass(plain, enum.Enum)
+    return plain in _PRIMITIVES or is_enum or get_origin(plain) is Literal
 
 
-def _enum(annotation: type[enum.Enum]) -> AvroSchema:
-    return {"type": "enum", "name": annotation.__name__, "symbols": [str(m.value) for m in annotation]}
+def _takes_nothing(annotation: Any, within: tuple[Any, ...] = ()) -> bool:
+    plain = bare(annotation)
+    if not _is_struct(plain):
+        return False
+    return plain in within or all(_takes_nothing(f.annotation, (*within, plain)) for f in fields_of(plain))
+
+
+def _check_name(name: str, what: str) -> None:
+    if not _AVRO_NAME.match(name):
+        raise DeclarationError(
+            f"{what} is no name in Avro.", hint="A name has letters a to z, digits and _, and begins with no digit."
+        )
+
+
+def _shown(member: Any) -> str:
+    return member.__name__ if isinstance(member, type) and not get_args(member) else str(member)
 
 
 def _symbol_name(where: str) -> str:
     return "".join(part.capitalize() for part in where.replace(".", "_").split("_"))
-
-
-def _union(args: tuple[Any, ...], where: str, seen: set[str]) -> AvroSchema:
-    """Optional types put null first, so that null is a legal default."""
-    some = [a for a in args if a is not type(None)]
-    branches = [_type(a, where, seen) for a in some]
-    return ["null", *branches] if len(some) < len(args) else branches
-
-
-def _sized(items: AvroSchema, where: str) -> AvroSchema:
-    """Items of no bytes let 2^40 of them be claimed in six bytes: such an array is refused."""
-    if items == "null" or (isinstance(items, dict) and items.get("type") == "record" and not items["fields"]):
-        raise DeclarationError(f"{where}: a list of empty records can claim any length.", hint="Give it a field.")
-    return items

@@ -19,7 +19,7 @@ THE_RECORD = json.loads(
     """{"type": "record", "name": "OrderPlaced", "namespace": "shop.order.v1", "fields": [
   {"name": "orderId", "type": "string"}, {"name": "customerId", "type": "string"},
   {"name": "totalCents", "type": "long"},
-  {"name": "occurredAt", "type": {"type": "long", "logicalType": "timestamp-millis"}}]}"""
+  {"name": "occurredAt", "type": {"type": "long", "logicalType": "timestamp-micros"}}]}"""
 )
 HEAD = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
 

@@ -1,1 +1,1 @@
-"""Generators: whole systems and their troubles drawn from dice, run on the real engine, and judged by what they left."""
+"""Generators: messages and values, whole systems and their troubles, drawn from given dice and judged by what they left."""

@@ -1,0 +1,152 @@
+"""What a value must be beyond its type, so that it is read back equal: a time has a zone and lies within the years that
+every reader knows, a number is a number.
+
+A schema is compiled to one function that looks only where such values can stand: most messages have one or none.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+Look = Callable[[Any], "Wrong | None"]
+
+NOT_A_NUMBER = "is not a number: it equals nothing, not even itself"
+NO_FLOAT = "is no float"
+NO_ZONE = "is a time without a time zone: each machine would read another instant"
+NO_YEAR = "is an instant before year 1 or after 9999, which no reader can take"
+DEPTH_MAX = 100
+"""How deep lists, dicts and records of a value may lie within each other. A decoder in C that goes deeper overflows its
+stack and kills the process."""
+
+
+class Wrong(NamedTuple):
+    """Where a value cannot travel, as `.field[3].at`, and why."""
+
+    where: str
+    why: str
+
+
+def look_for(schema: Any) -> Look | None:
+    """What looks through plain values of a parsed schema; None where no value can be wrong."""
+    return _Compiler().of(schema)
+
+
+def is_too_deep(plain: Any) -> bool:
+    """Whether a plain value lies deeper than `DEPTH_MAX` in itself."""
+    level = [plain]
+    for _ in range(DEPTH_MAX):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list | tuple)
+        ]
+        if not level:
+            return False
+    return True
+
+
+class _Compiler:
+    """Compiles one schema; `_named` are its named types, of which one that lies within itself is found when it is used."""
+
+    def __init__(self) -> None:
+        self._named: dict[str, Look | None] = {}
+        self._open: set[str] = set()
+
+    def of(self, schema: Any) -> Look | None:
+        if isinstance(schema, list):
+            return self._union(schema)
+        if isinstance(schema, str):
+            if schema in self._open:
+                return lambda value: look(value) if (look := self._named[schema]) else None
+            return self._named.get(schema, _float if schema == "double" else None)
+        match schema["type"]:
+            case "record":
+                return self._record(schema)
+            case "array":
+                return _each(self.of(schema["items"]))
+            case "map":
+                return _each_value(self.of(schema["values"]))
+        return _time if schema.get("logicalType", "").startswith("timestamp-") else None
+
+    def _record(self, schema: Any) -> Look | None:
+        name = schema["name"]
+        self._named[name] = None
+        self._open.add(name)
+        found = [(f["name"], look) for f in schema["fields"] if (look := self.of(f["type"])) is not None]
+        self._open.discard(name)
+
+        def look_in(value: Any) -> Wrong | None:
+            for field, look in found:
+                wrong = look(value[field]) if field in value else None
+                if wrong is not None:
+                    return Wrong(f".{field}{wrong.where}", wrong.why)
+            return None
+
+        self._named[name] = look_in if found else None
+        return self._named[name]
+
+    def _union(self, branches: Any) -> Look | None:
+        looks = {_python_type(branch): look for branch in branches if (look := self.of(branch)) is not None}
+
+        def look_at(value: Any) -> Wrong | None:
+            look = looks.get(list if isinstance(value, tuple) else type(value))
+            return None if look is None else look(value)
+
+        return look_at if looks else None
+
+
+def _python_type(branch: Any) -> type:
+    kind = branch if isinstance(branch, str) else branch["type"]
+    if kind == "double":
+        return float
+    if kind == "array":
+        return list
+    return dt.datetime if kind == "long" else dict
+
+
+def _float(value: Any) -> Wrong | None:
+    if value.__class__ not in (float, int):
+        return Wrong("", NO_FLOAT)
+    return Wrong("", NOT_A_NUMBER) if value != value else None
+
+
+def _time(value: Any) -> Wrong | None:
+    if value.utcoffset() is None:
+        return Wrong("", NO_ZONE)
+    if not 1 < value.year < 9999:
+        try:
+            value.astimezone(dt.UTC)
+        except OverflowError:
+            return Wrong("", NO_YEAR)
+    return None
+
+
+def _each(look: Look | None) -> Look | None:
+    if look is None:
+        return None
+
+    def look_in(value: Any) -> Wrong | None:
+        for number, item in enumerate(value):
+            wrong = look(item)
+            if wrong is not None:
+                return Wrong(f"[{number}]{wrong.where}", wrong.why)
+        return None
+
+    return look_in
+
+
+def _each_value(look: Look | None) -> Look | None:
+    if look is None:
+        return None
+
+    def look_in(value: Any) -> Wrong | None:
+        for key, item in value.items():
+            wrong = look(item)
+            if wrong is not None:
+                return Wrong(f"[{key!r:.40}]{wrong.where}", wrong.why)
+        return None
+
+    return look_in

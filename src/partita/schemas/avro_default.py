@@ -1,0 +1,172 @@
+"""Defaults of fields: as the plain Python value a reader fills in, and as the JSON that stands in an Avro schema."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import math
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from partita.errors import DeclarationError
+from partita.schemas.shape import Field
+
+NATIVE = (dt.datetime, dt.date, decimal.Decimal, uuid.UUID, bytes)
+"""Types that go to the codec as they are."""
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_Named = Callable[[str], dict[str, Any] | None]
+
+
+def plain_default(struct: type[msgspec.Struct], field: Field, where: str) -> Any:
+    """The default of a field as its codec sees it.
+
+    Raises:
+        DeclarationError: it is no value of the field's type, or another one each time.
+    """
+    try:
+        plain = msgspec.to_builtins(field.default, builtin_types=NATIVE, order="deterministic")
+        read: object = msgspec.convert(plain, type=field.annotation)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DeclarationError(
+            f"{where}: its default {field.default!r:.80} is no value of its type: {error}.",
+            hint="Give it a default of its type, or make the field `T | None = None`.",
+        ) from error
+    if msgspec.to_builtins(read, builtin_types=NATIVE, order="deterministic") != plain or not _is_steady(struct, field):
+        raise DeclarationError(
+            f"{where}: its default is another one each time, or does not come back as it was.",
+            hint="A default stands in the schema, and fills the field when older bytes are read: give such a value "
+            "where the message is made.",
+        )
+    return plain
+
+
+def _is_steady(struct: type[msgspec.Struct], field: Field) -> bool:
+    item = next(f for f in msgspec.structs.fields(struct) if f.name == field.name)
+    if item.default_factory is msgspec.NODEFAULT:
+        return True
+    made = [msgspec.to_builtins(item.default_factory(), builtin_types=NATIVE, order="deterministic") for _ in range(2)]
+    return bool(made[0] == made[1])
+
+
+def json_default(schema: Any, plain: Any, named: _Named, where: str) -> Any:
+    """A plain default as the JSON of an Avro schema: bytes as a text of their code points, a time as its number.
+
+    Raises:
+        DeclarationError: JSON cannot say it.
+    """
+    if isinstance(schema, list):
+        branch = next((s for s in schema if _fits(s, plain, named)), None)
+        if branch is None:
+            raise _unsayable(plain, where)
+        return json_default(branch, plain, named, where)
+    if isinstance(schema, str):
+        known = named(schema)
+        return _of_primitive(schema, plain, where) if known is None else json_default(known, plain, named, where)
+    match schema["type"]:
+        case "array":
+            return [json_default(schema["items"], item, named, where) for item in plain]
+        case "map":
+            return {key: json_default(schema["values"], item, named, where) for key, item in plain.items()}
+        case "record":
+            given = {f["name"]: f["default"] for f in schema["fields"] if "default" in f}
+            for f in schema["fields"]:
+                if f["name"] in plain:
+                    given[f["name"]] = json_default(f["type"], plain[f["name"]], named, where)
+            return given
+        case "enum":
+            return plain
+    return _of_logical(schema, plain, where)
+
+
+def _of_primitive(kind: str, plain: Any, where: str) -> Any:
+    if kind == "bytes":
+        return plain.decode("latin-1")
+    if kind == "double":
+        if not math.isfinite(plain):
+            raise _unsayable(plain, where)
+        return float(plain)
+    if kind == "string" and not plain.isascii():
+        try:
+            plain.encode()
+        except UnicodeEncodeError as error:
+            raise _unsayable(plain, where) from error
+    if kind == "long" and not -(2**63) <= plain < 2**63:
+        raise _unsayable(plain, where)
+    return plain
+
+
+def _of_logical(schema: dict[str, Any], plain: Any, where: str) -> Any:
+    match schema["logicalType"]:
+        case "timestamp-micros":
+            if plain.utcoffset() is None:
+                raise _unsayable(plain, where)
+            return (plain - _EPOCH) // dt.timedelta(microseconds=1)
+        case "date":
+            return plain.toordinal() - _EPOCH.toordinal()
+        case "uuid":
+            return str(plain)
+    try:
+        return decimal_bytes(plain, schema["scale"]).decode("latin-1")
+    except ValueError as error:
+        raise _unsayable(plain, where) from error
+
+
+_EXACT = decimal.Context(prec=38, traps=[decimal.Inexact, decimal.InvalidOperation, decimal.Overflow])
+
+
+def decimal_bytes(value: decimal.Decimal, scale: int) -> bytes:
+    """A decimal of at most 38 digits as Avro keeps it: the whole number of its smallest units, big-endian.
+
+    Raises:
+        ValueError: it has more digits than fit before or after the point, or is no number.
+    """
+    try:
+        # Digits are counted before anything is computed: 1E+999999999 is one digit.
+        exact = _EXACT.quantize(value, decimal.Decimal((0, (1,), -scale)))
+    except decimal.DecimalException:
+        exact = decimal.Decimal("NaN")
+    if not exact.is_finite():
+        limits = f"{_EXACT.prec - scale} digits before the point and {scale} after it"
+        raise ValueError(f"{value!s:.60} is no decimal of at most {limits}")
+    units = int(exact.scaleb(scale, _EXACT))
+    return units.to_bytes((units.bit_length() + 8) // 8, "big", signed=True)
+
+
+def _fits(schema: Any, plain: Any, named: _Named) -> bool:
+    """Whether a plain value is of this branch of a union."""
+    if schema == "null" or plain is None:
+        return schema == "null" and plain is None
+    if isinstance(schema, str):
+        known = named(schema)
+        kind = schema if known is None else known["type"]
+    else:
+        kind = schema["type"]
+    expected: tuple[type, ...]
+    if isinstance(schema, dict) and "logicalType" in schema:
+        return True  # it stands alone beside null
+    match kind:
+        case "boolean":
+            return isinstance(plain, bool)
+        case "long":
+            return isinstance(plain, int) and not isinstance(plain, bool)
+        case "double":
+            return isinstance(plain, (int, float)) and not isinstance(plain, bool)
+        case "string" | "enum":
+            expected = (str,)
+        case "bytes":
+            expected = (bytes,)
+        case "array":
+            expected = (list, tuple)
+        case _:
+            expected = (dict,)
+    return isinstance(plain, expected)
+
+
+def _unsayable(plain: Any, where: str) -> DeclarationError:
+    return DeclarationError(
+        f"{where}: the default {plain!r:.80} has no form in a schema.", hint="Make the field `T | None = None`."
+    )
