@@ -31,6 +31,7 @@ def case(
 
 RETRIABLE = (DrawnStep("retriable", 1, 1, 5.0, "retry", undoable=False),)
 LATER = (DrawnStep("retriable", 1, 1, 60.0, "retry", undoable=False),)
+STEP = (DrawnStep("step", 1, 0, 30.0),)
 PIVOT = (DrawnStep("pivot", 1, 0, 60.0),)
 
 CASES = {
@@ -52,6 +53,11 @@ CASES = {
     "a pivot that is refused after its undo was sent is undone once": case(
         Away(1, "consumer", 0.0, 500.0), Refuses(0, 0), steps=PIVOT
     ),
+    "the bus is away for minutes, and no step times out: their commands have not left": SagaCase(
+        DrawnSaga((*STEP, DrawnStep("pivot", 2, 2, 60.0)), 900.0, ORDERED),
+        tuple(Instance(float(n), 0) for n in range(5)),
+        (Away(HOME, "relay", 0.0, 280.0),),
+    ),
     "a pivot that answers after its undo was sent is undone": case(Away(1, "relay", 0.0, 500.0), steps=PIVOT),
 }
 
@@ -60,6 +66,14 @@ CASES = {
 async def test_it_goes_well(world: World, what: str) -> None:
     seen = await world.run(CASES[what])
     assert judge(CASES[what], seen) == []
+
+
+async def test_a_bus_that_is_away_for_minutes_undoes_nothing(world: World) -> None:
+    """Their commands lay in the outbox: nobody else was silent."""
+    case = CASES["the bus is away for minutes, and no step times out: their commands have not left"]
+    seen = await world.run(case)
+    assert [instance.status for instance in seen.instances] == ["completed"] * 5
+    assert all(("unsent", "s0") in instance.history for instance in seen.instances)
 
 
 async def test_what_happens_is_what_the_case_says(world: World) -> None:

@@ -5,7 +5,7 @@ Walk 10: state, history, timer and outgoing commands are written in the transact
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -164,7 +164,13 @@ class SagaBatch:
             if isinstance(result, Transition):
                 self._take(instance, result, unit, definition)
 
-    def fire(self, saga: str, saga_id: str) -> Unit | None:
+    async def unsent(self, due: Sequence[tuple[str, str]]) -> frozenset[str]:
+        """The messages that these instances wait for and that have not left this service yet."""
+        states = [self._instances[each].state for each in due]
+        wanted = [(state.correlation_id, state.waits_for) for state in states if state is not None]
+        return await self._session.outbox.waiting(wanted)
+
+    def fire(self, saga: str, saga_id: str, unsent: Collection[str] = ()) -> Unit | None:
         """Let a due timer act on an instance; None when something else came first, or its state cannot be read: a
         person is told of it then, and its timer rings no more."""
         instance = self._instances[(saga, saga_id)]
@@ -175,7 +181,8 @@ class SagaBatch:
             return None
         definition = self._definition(saga, instance)
         before = instance.state.last_message_id
-        result = on_timer(definition, instance.state, self._now_us, self._ids.new)
+        waits = instance.state.waits_for in unsent
+        result = on_timer(definition, instance.state, self._now_us, self._ids.new, unsent=waits)
         if isinstance(result, Ignored):
             return None
         return self._unprompted(instance, result, definition, before)

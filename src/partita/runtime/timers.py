@@ -57,7 +57,8 @@ class Timers:
         async with pipeline.store.transaction() as session:
             sagas = SagaBatch(pipeline.sagas, session, now_us, pipeline.ids)
             await sagas.load_ids(_by_saga(due))
-            units = [unit for saga, saga_id in due if (unit := sagas.fire(saga, saga_id)) is not None]
+            unsent = await sagas.unsent(due)
+            units = [unit for saga, saga_id in due if (unit := sagas.fire(saga, saga_id, unsent)) is not None]
             await sagas.save()
             await leave(pipeline, session, units, now_us)
         return len(units)

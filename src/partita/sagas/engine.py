@@ -144,13 +144,16 @@ def on_message(
 
 
 def on_timer(
-    definition: SagaDefinition, state: SagaState, now_us: int, new_id: Callable[[], str]
+    definition: SagaDefinition, state: SagaState, now_us: int, new_id: Callable[[], str], *, unsent: bool = False
 ) -> Transition | Ignored:
-    """What passing time does; only a timer that is still armed and due may act."""
+    """What passing time does; only a timer that is still armed and due may act. `unsent` says that the message which
+    waits for an answer has not left this service: nobody else is silent then."""
     if state.due_us is None or state.due_us > now_us:
         return Ignored("no timer is due")
     move = _Move(definition, state, now_us, new_id)
     undoing = next((i for i, s in enumerate(state.steps) if s.phase == "undoing"), None)
+    if _put_off(move, undoing, unsent):
+        return move.result()
     if undoing is not None:
         _send_undo(move, undoing)
         return move.result()
@@ -388,6 +391,22 @@ def _resend(move: _Move, index: int) -> None:
         _needs_attention(move, f"{spec.command.name} was sent {step.tries} times without an answer")
 
 
+def _put_off(move: _Move, undoing: int | None, unsent: bool) -> bool:
+    """A step's time begins when its message is on the bus: while it has not left, and once more when it has, the timer is
+    wound up again. A deadline does not wait."""
+    state, definition = move.state, move.definition
+    index = state.index if undoing is None else undoing
+    spec, step = definition.steps[index], state.steps[index]
+    overdue = undoing is None and move.now_us >= state.deadline_us and not state.overdue_told
+    if overdue or not (unsent or step.unsent):
+        return False
+    if unsent and not step.unsent:
+        move.note("unsent", spec.name, "its time begins when it has left")
+    step.unsent = unsent
+    _arm(move, _patience_s(spec, step), deadline=undoing is None)
+    return True
+
+
 def _go_on(move: _Move, index: int) -> None:
     """Rule 5: send it again. When the deadline has passed, a person is told, once."""
     state, spec, step = move.state, move.definition.steps[index], move.state.steps[index]
@@ -439,6 +458,7 @@ def _emit(
     state.epoch += 1
     state.steps[index].epoch = state.epoch
     state.steps[index].message_id = message_id
+    state.steps[index].unsent = False
     state.last_message_id = message_id
     move.effects.append(Send(command, message_id, spec.name, state.epoch, kind))
 

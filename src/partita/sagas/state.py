@@ -13,12 +13,14 @@ acknowledgement of its undo."""
 
 
 class StepState(msgspec.Struct, array_like=True):
-    """One step of one instance. `epoch` numbers the sends: it tells an old acknowledgement from a new one."""
+    """One step of one instance. `epoch` numbers the sends: it tells an old acknowledgement from a new one. `unsent`
+    says that its latest message had not left when its time was over: its time begins anew."""
 
     phase: Phase = "idle"
     message_id: str = ""
     epoch: int = 0
     tries: int = 0
+    unsent: bool = False
 
 
 class SagaState(msgspec.Struct, omit_defaults=True):
@@ -52,6 +54,14 @@ class SagaState(msgspec.Struct, omit_defaults=True):
                 if step.phase == "undoing":
                     return name
         return self.names[min(self.index, len(self.names) - 1)]
+
+    @property
+    def waits_for(self) -> str:
+        """The id of the message whose answer the timer waits for."""
+        for step in self.steps:
+            if step.phase == "undoing":
+                return step.message_id
+        return self.steps[min(self.index, len(self.steps) - 1)].message_id
 
     @property
     def is_over(self) -> bool:

@@ -165,6 +165,11 @@ class Outbox(Protocol):
         rows of parked keys are left out."""
         ...
 
+    async def waiting(self, messages: Sequence[tuple[str, str]]) -> frozenset[str]:
+        """Those of the messages, each named by (correlation id, id), that have not left yet; empty where another program
+        reads the outbox, of which nobody knows which rows it has taken."""
+        ...
+
     async def park(self, slot: int, seq: int, key: str | None, reason: str) -> None:
         """The bus refused this row for good: it and later ones of its key wait for a person, other keys flow."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from partita.postgres_schema.arrays import columns, unnest
 from partita.postgres_schema.asking import Link
 from partita.postgres_schema.database import UNSYNCED
 from partita.postgres_schema.inserts import FEW, Table
@@ -24,6 +25,11 @@ NUMBERED, QUEUE = (
 DRAW = "SELECT nextval('outbox_seq_seq') FROM generate_series(1, $1)"
 # A reader other than the relays is known by its slot; HELD while its last rows must come before ours (store/handover.py).
 OUTSIDE, HELD = "outbox_slot", "outbox_held"
+WAITING = f"""
+SELECT DISTINCT o.id FROM {unnest(correlation_id="text", id="text")}
+JOIN outbox AS o ON o.correlation_id = r.correlation_id AND o.id = r.id
+JOIN outbox_queue AS q ON q.slot = o.slot AND q.seq = o.seq
+"""
 UNSENT = "SELECT * FROM partita_unsent($1, $2)"
 SENT = f"SELECT partita_sent($1, $2), {UNSYNCED}"
 PARK = f"""
@@ -83,6 +89,11 @@ class PostgresOutbox:
         """Unsent rows of several slots, those of a key in commit order, without those of parked keys."""
         rows = await self._link.rows(UNSENT, slots, limit)
         return [(row[0], PendingRow(*row[1:])) for row in rows]
+
+    async def waiting(self, messages: Sequence[tuple[str, str]]) -> frozenset[str]:
+        """Those that have not left yet."""
+        rows = await self._link.rows(WAITING, *columns(messages)) if messages else []
+        return frozenset(row[0] for row in rows)
 
     async def park(self, slot: int, seq: int, key: str | None, reason: str) -> None:
         """Hold a refused row and its key."""

@@ -28,6 +28,10 @@ WHERE q.slot = ?
 ORDER BY q.seq LIMIT ?
 """
 IS_PARKED = "SELECT 1 FROM outbox_parked WHERE slot = ? LIMIT 1"
+WAITING = """
+SELECT DISTINCT o.id FROM outbox AS o JOIN outbox_queue AS q ON q.slot = o.slot AND q.seq = o.seq
+WHERE o.correlation_id = ? AND o.id = ?
+"""
 SENT = "DELETE FROM outbox_queue WHERE slot = ? AND seq = ?"
 PARK = "INSERT INTO outbox_parked (slot, seq, key, reason, at_us) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 PARKED = """
@@ -79,6 +83,10 @@ class SqliteOutbox:
             rows = self._db.execute(UNSENT_BESIDE_PARKED if parked else UNSENT, (slot, limit))
             found += [(slot, PendingRow(*row)) for row in rows]
         return found
+
+    async def waiting(self, messages: Sequence[tuple[str, str]]) -> frozenset[str]:
+        """Those that have not left yet."""
+        return frozenset(row[0] for message in messages for row in self._db.execute(WAITING, message))
 
     async def park(self, slot: int, seq: int, key: str | None, reason: str) -> None:
         """Hold a refused row and its key."""

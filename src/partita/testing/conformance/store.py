@@ -163,6 +163,9 @@ async def pending_rows_come_in_commit_order_until_they_are_sent(open_store: Open
             assert [r.id for r in await unsent(session)] == ["o0", "o4"], "only what was sent is gone"
             assert [r.id for r in await unsent(session, 1)] == ["o1", "o3", "o5"], "another slot is untouched"
             assert (await session.outbox.status()).pending == 5
+            asked = [("corr", f"o{n}") for n in range(4)] + [("another", "o4"), ("corr", "never written")]
+            assert await session.outbox.waiting(asked) == {"o0", "o1", "o3"}, "what has left waits no more"
+            assert await session.outbox.waiting([]) == frozenset()
 
 
 async def a_row_keeps_its_bytes(open_store: OpenStore) -> None:
