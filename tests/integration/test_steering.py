@@ -88,7 +88,7 @@ async def test_a_group_is_reset_only_when_paused_and_handles_nothing_twice(bank:
             await session.execute("DELETE FROM entry WHERE cents = 2", {})
             await session.execute("DELETE FROM inbox WHERE seq = (SELECT min(seq) + 1 FROM inbox)", {})
         await asyncio.sleep(0.6)
-        assert await reset_group(store, system.bus, topic, "start", reason="rebuild", by="ann") == 4
+        assert len(await reset_group(store, system.bus, topic, "start", reason="rebuild", by="ann")) == 4
         await resume_group(store, reason="", by="ann")
 
         async def rebuilt() -> bool:

@@ -14,7 +14,7 @@ from partita.bus.forgetting import LOOK_AGAIN_S, has_members
 from partita.bus.log_schema import APPLICATION_ID, MIGRATIONS
 from partita.bus.log_subscription import LogSubscription
 from partita.bus.partitioner import partition_of
-from partita.bus.port import RECORD_BYTES_MAX, Fence, GroupLag, Outgoing, Subscription, TopicSpec
+from partita.bus.port import RECORD_BYTES_MAX, Fence, GroupLag, Moved, Outgoing, Subscription, TopicSpec
 from partita.bus.specs import Specs
 from partita.clock import US
 from partita.errors import BusUnavailable, Fenced, StoreUnavailable
@@ -45,6 +45,10 @@ WHERE ?1 IS NULL OR g.grp = ?1 ORDER BY g.grp, p.topic, p.partition
 RESET = """
 UPDATE progress SET position = CASE WHEN ?1 THEN 0 ELSE (SELECT head FROM place AS p WHERE p.place = progress.place) END
 WHERE grp = ?2 AND place IN (SELECT place FROM place WHERE topic = ?3)
+"""
+STANDS = """
+SELECT p.partition, g.position FROM progress AS g JOIN place AS p ON p.place = g.place
+WHERE g.grp = ? AND p.topic = ? ORDER BY p.partition
 """
 FORGET = "DELETE FROM progress WHERE grp = ?"
 RECLAIM = "UPDATE lease SET owner = NULL WHERE scope = ?1 AND substr(resource, 1, length(?2)) = ?2"
@@ -158,12 +162,16 @@ class LogBus:
             row = db.execute(GET_SCHEMA, (fingerprint,)).fetchone()
         return None if row is None else str(row[0])
 
-    async def reset(self, group: str, topic: str, to_start: bool) -> int:
+    async def reset(self, group: str, topic: str, to_start: bool) -> Sequence[Moved]:
         """Put a group's place to the start or the end of a topic."""
         async with self._file.writing() as db:
+            before = dict(db.execute(STANDS, (group, topic)))
             # A new epoch: whoever holds the partition starts over from the new place.
             db.execute(RECLAIM, (f"group:{group}", f"{topic}/"))
-            return db.execute(RESET, (to_start, group, topic)).rowcount
+            db.execute(RESET, (to_start, group, topic))
+            return [
+                Moved(partition, before[partition], after) for partition, after in db.execute(STANDS, (group, topic))
+            ]
 
     async def forget(self, group: str) -> int:
         """Forget where a group stands that is no more."""

@@ -90,6 +90,14 @@ class GroupLag(NamedTuple):
     owner: str | None
 
 
+class Moved(NamedTuple):
+    """Where a group stood in a partition (None = nowhere yet), and where it was put: next offsets to handle."""
+
+    partition: int
+    before: int | None
+    after: int
+
+
 class Subscription(Protocol):
     """A member's part in a consumer group. `poll` never waits; `on_wake` is called when a poll may find something."""
 
@@ -186,10 +194,13 @@ class Bus(Protocol):
         does this by itself deletes nothing here."""
         ...
 
-    async def reset(self, group: str, topic: str, to_start: bool) -> int:
-        """Put a group's place to the oldest record that is there, or behind the newest; returns the partitions moved.
+    async def reset(self, group: str, topic: str, to_start: bool) -> Sequence[Moved]:
+        """Put a group's place to the oldest record that is there, or behind the newest, in all partitions of a topic or in
+        none. Empty = it stands nowhere in this topic.
 
-        Its members must not be working: what they hold is not called back.
+        Raises:
+            Conflict: it has members, and this bus cannot call back what they hold; nothing was moved. One that died counts
+                until it is missed, some seconds.
         """
         ...
 

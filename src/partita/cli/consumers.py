@@ -10,14 +10,14 @@ from typing import Any
 import click
 
 from partita.app import load_app, open_bus, open_stores
-from partita.bus.port import GroupLag
+from partita.bus.port import GroupLag, Moved
 from partita.cli.operating import acting_options, beside, confirmed, run
 from partita.cli.output import app_option, data_option, output_option, print_json, say, table, talk
 from partita.errors import Conflict, NotFound
 from partita.observability.why import why_group
 from partita.operators.audit import actor
 from partita.operators.steering import accept_gap as give_up_gap
-from partita.operators.steering import pause_group, reset_group, resume_group
+from partita.operators.steering import check_paused, pause_group, reset_group, resume_group
 from partita.store.trouble import ParkingStatus
 
 
@@ -104,24 +104,38 @@ def resume(group: str, data: Path, app_name: str, **how: Any) -> None:
 @data_option
 @app_option
 def reset(group: str, topic: str, to: str, execute: bool, data: Path, app_name: str, **how: Any) -> None:
-    """Put the place of a paused GROUP in a topic to its start or its end."""
+    """Put the place of a paused GROUP in a topic to its start or its end, and say what moved.
 
-    async def work() -> int:
+    With Kafka its processes must be stopped too: the broker moves no group that has members. Refused (exit 5) before
+    anything is changed.
+    """
+
+    async def work() -> tuple[Sequence[Moved], Sequence[GroupLag], bool]:
         async with beside(app_name, data, group) as system:
+            store = system.stores[group]
             lags = [lag for lag in await system.bus.lag(group) if lag.topic == topic]
             if not lags:
                 raise NotFound(f"{group} does not read {topic}.", hint=f"partita consumers list --group {group}")
             if execute and not how["dry_run"]:
+                await check_paused(store)
                 confirmed(f"Reset {group} in {topic} to its {to}", len(lags), yes=how["yes"], reason=how["reason"])
-                store = system.stores[group]
-                await reset_group(store, system.bus, topic, to, reason=how["reason"], by=actor())
-            return len(lags)
+                return await reset_group(store, system.bus, topic, to, reason=how["reason"], by=actor()), lags, True
+            async with store.reading() as session:
+                return (), lags, await session.groups.paused(group) is not None
 
-    partitions = run(work())
-    done = execute and not how["dry_run"]
-    say(f"{partitions} partitions of {topic} " + ("are" if done else "would be") + f" at their {to}")
-    if not done:
-        talk("do it with --execute (the group must be paused)")
+    moved, lags, paused = run(work())
+    if moved:
+        rows = [(m.partition, "nowhere" if m.before is None else m.before, m.after) for m in moved]
+        say(*table(["partition", "stood at", "stands at"], rows))
+        say(f"{sum(m.before != m.after for m in moved)} of {len(moved)} partitions of {topic} moved to their {to}")
+        talk(f"{group} goes on with: partita consumers resume {group}")
+        return
+    say(f"{len(lags)} partitions of {topic} would be at their {to}")
+    owners = sorted({lag.owner for lag in lags if lag.owner is not None})
+    first = ([] if paused else [f"partita consumers pause {group}"]) + (
+        [f"with Kafka stop its processes ({', '.join(owners)})"] if owners else []
+    )
+    talk("do it with --execute" + (f"; before that: {', '.join(first)}" if first else ""))
 
 
 @consumers.command(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from partita.bus.port import Bus
+from collections.abc import Sequence
+
+from partita.bus.port import Bus, Moved
 from partita.errors import Conflict, NotFound
 from partita.operators.audit import record
 from partita.runtime.pipeline import Pipeline
 from partita.runtime.saga_steps import SagaBatch
 from partita.runtime.timers import leave
 from partita.sagas.engine import Verb
-from partita.store.port import SagaRow, Store
+from partita.store.port import SagaRow, Session, Store
 
 
 async def act_on_saga(pipeline: Pipeline, saga: str, saga_id: str, verb: Verb, *, reason: str, by: str) -> SagaRow:
@@ -53,25 +55,43 @@ async def resume_group(store: Store, *, reason: str, by: str) -> None:
         await record(session, now_us, by, "consumers resume", store.name, reason=reason)
 
 
-async def reset_group(store: Store, bus: Bus, topic: str, to: str, *, reason: str, by: str) -> int:
-    """Put a paused group's place in a topic to its start or end; returns how many partitions moved.
+async def reset_group(store: Store, bus: Bus, topic: str, to: str, *, reason: str, by: str) -> Sequence[Moved]:
+    """Put a paused group's place in a topic to its start or end; returns what moved.
 
     To the start: it reads everything again; what it handled within the window it knows by id and drops. The marks of
-    its keys are cleared, or all of it would be dropped as old.
+    its keys are cleared, or all of it would be dropped as old. First the places, then the marks: whoever is killed
+    between the two finds messages that are dropped as old, and runs it again; the other way round a key without its mark
+    would be handled twice.
 
     Raises:
-        Conflict: the group is not paused.
+        Conflict: the group is not paused, or has members that the bus cannot call back; nothing was changed.
+        NotFound: it stands nowhere in this topic.
     """
     now_us = await store.now_us()
     async with store.transaction() as session:
-        if await session.groups.paused(store.name) is None:
-            raise Conflict(f"{store.name} runs.", hint=f"partita consumers pause {store.name}")
-        await session.sequences.forget_in(store.name, topic)
+        await _check_paused(session, store.name)
         moved = await bus.reset(store.name, topic, to == "start")
-        await record(
-            session, now_us, by, "consumers reset", f"{store.name} {topic}", detail=f"to its {to}", reason=reason
-        )
+        if not moved:
+            raise NotFound(f"{store.name} does not read {topic}.", hint=f"partita consumers list --group {store.name}")
+        await session.sequences.forget_in(store.name, topic)
+        detail = f"to its {to}: " + ", ".join(f"{m.partition} from {m.before} to {m.after}" for m in moved)
+        await record(session, now_us, by, "consumers reset", f"{store.name} {topic}", detail=detail, reason=reason)
     return moved
+
+
+async def check_paused(store: Store) -> None:
+    """Refuse what only a paused group allows.
+
+    Raises:
+        Conflict: it runs.
+    """
+    async with store.reading() as session:
+        await _check_paused(session, store.name)
+
+
+async def _check_paused(session: Session, group: str) -> None:
+    if await session.groups.paused(group) is None:
+        raise Conflict(f"{group} runs; nothing was done.", hint=f"partita consumers pause {group}")
 
 
 async def accept_gap(store: Store, topic: str, key: str, *, reason: str, by: str) -> int:

@@ -20,7 +20,7 @@ from partita.bus.kafka.subscription import KafkaSubscription
 from partita.bus.kafka.topics import Topics, new_topic
 from partita.bus.kafka.trouble import LastError, log, making_a_client
 from partita.bus.kafka.writer import KafkaWriter
-from partita.bus.port import RECORD_BYTES_MAX, Fence, GroupLag, Outgoing, Subscription, TopicSpec
+from partita.bus.port import RECORD_BYTES_MAX, Fence, GroupLag, Moved, Outgoing, Subscription, TopicSpec
 from partita.bus.specs import Specs
 from partita.clock import Clock
 from partita.errors import BusUnavailable
@@ -116,11 +116,11 @@ class KafkaBus:
         """Nothing: Kafka's own retention deletes."""
         return 0
 
-    async def reset(self, group: str, topic: str, to_start: bool) -> int:
+    async def reset(self, group: str, topic: str, to_start: bool) -> Sequence[Moved]:
         """Put a group's place to the start or the end of a topic; it must have no members."""
         known = (await asyncio.to_thread(self._topics.metadata)).topics.get(topic)
         if known is None:
-            return 0
+            return []
         return await asyncio.to_thread(self._groups.reset, group, topic, len(known.partitions), to_start)
 
     async def forget(self, group: str) -> int:

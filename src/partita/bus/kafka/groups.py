@@ -18,7 +18,7 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from partita.bus.forgetting import has_members
 from partita.bus.kafka.trouble import MOVED, error_of, unavailable
-from partita.bus.port import GroupLag
+from partita.bus.port import GroupLag, Moved
 from partita.clock import Clock
 from partita.errors import BusError
 
@@ -26,6 +26,7 @@ ASK_S = 10.0
 OPEN_S = 3_600.0
 """What the client is told; the longest it takes."""
 LOOKS_MAX = 3
+JOINED_MEANWHILE = (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.NON_EMPTY_GROUP, KafkaError.REBALANCE_IN_PROGRESS)
 T = TypeVar("T")
 
 
@@ -72,25 +73,43 @@ class Groups:
             if where in heads
         ]
 
-    def reset(self, group: str, topic: str, partitions: int, to_start: bool) -> int:
+    def reset(self, group: str, topic: str, partitions: int, to_start: bool) -> list[Moved]:
         """Put a group to the oldest or behind the newest record of a topic.
 
         Raises:
-            BusError: the group has members: Kafka lets nobody else move them.
+            Conflict: the group has members: Kafka lets nobody else move them. BusUnavailable: a broker does not answer.
+            BusError: some partitions were moved and others not.
         """
         places = {(topic, number) for number in range(partitions)}
         try:
+            members = self._members(group)
+            if members:
+                raise has_members(self._where, group, members)
+            before = self._positions(group)
             offsets = self._offsets(places, oldest=to_start)
             wanted = [TopicPartition(*where, offset) for where, offset in offsets.items()]
             request = [ConsumerGroupTopicPartitions(group, wanted)]
             asked = self._of_coordinators(lambda a: a.alter_consumer_group_offsets(request, request_timeout=OPEN_S))
             done = asked[group]
         except KafkaException as error:
+            if error_of(error).code() in JOINED_MEANWHILE:
+                raise has_members(self._where, group) from error
+            raise unavailable(self._where, f"moving {group}", error_of(error)) from error
+        refused = {place.partition: place.error for place in done.topic_partitions if place.error is not None}
+        if (
+            refused
+            and all(error.code() in JOINED_MEANWHILE for error in refused.values())
+            and len(refused) == len(wanted)
+        ):
+            raise has_members(self._where, group)
+        if refused:
+            numbers = ", ".join(map(str, sorted(refused)))
             raise BusError(
-                f"{self._where}: {group} cannot be moved: {error_of(error).str()}.",
-                hint=f"Stop the processes that consume for {group} first.",
-            ) from error
-        return sum(1 for place in done.topic_partitions if place.error is None)
+                f"{self._where}: {group} was not moved in the partitions {numbers} of {topic}, and was in the others: "
+                f"{next(iter(refused.values())).str()}.",
+                hint="Run it again: what was moved is moved to the same place.",
+            )
+        return [Moved(number, before.get((topic, number)), offsets[topic, number]) for number in range(partitions)]
 
     def forget(self, group: str) -> int:
         """Forget where a group stands that has no members; returns in how many partitions it stood.
@@ -169,6 +188,10 @@ class Groups:
     def _asked(self, asked: dict[TopicPartition, Any]) -> dict[tuple[str, int], int]:
         answers = self._admin.list_offsets(asked, request_timeout=ASK_S)
         return {(p.topic, p.partition): answer.result().offset for p, answer in answers.items()}
+
+    def _members(self, group: str) -> list[str]:
+        told = self._of_coordinators(lambda a: a.describe_consumer_groups([group], request_timeout=OPEN_S))
+        return sorted(member.client_id for member in told[group].members)
 
     def _owners(self, groups: list[str]) -> dict[tuple[str, str, int], str]:
         if not groups:

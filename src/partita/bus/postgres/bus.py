@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 
-from partita.bus.port import Fence, GroupLag, Outgoing, Subscription, TopicSpec
+from partita.bus.port import Fence, GroupLag, Moved, Outgoing, Subscription, TopicSpec
 from partita.bus.postgres.ear import Ear
 from partita.bus.postgres.groups import forget, lag, reset
 from partita.bus.postgres.schema import MIGRATIONS, SCHEMA
@@ -110,7 +110,7 @@ class PostgresBus:
                 row = await link.row(GET_SCHEMA, fingerprint)
         return None if row is None else str(row[0])
 
-    async def reset(self, group: str, topic: str, to_start: bool) -> int:
+    async def reset(self, group: str, topic: str, to_start: bool) -> Sequence[Moved]:
         """Put a group's place to the start or the end of a topic."""
         with of_the_bus():
             return await reset(self._database, group, topic, to_start)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from partita.bus.forgetting import LOOK_AGAIN_S, has_members
-from partita.bus.port import GroupLag
+from partita.bus.port import GroupLag, Moved
 from partita.clock import Clock
 from partita.postgres_schema.arrays import told
 from partita.postgres_schema.database import Database
@@ -29,6 +29,13 @@ FROM partita_log.place AS p JOIN partita_log.topic AS t ON t.topic = p.topic
 WHERE g.grp = $1 AND t.name = $2 AND g.place = p.place
 """
 
+# Locked, so that no member writes its position between the look and the reset.
+STANDS = """
+SELECT p.partition, greatest(g.position, p.floor) + 1
+FROM partita_log.progress AS g
+JOIN partita_log.place AS p ON p.place = g.place JOIN partita_log.topic AS t ON t.topic = p.topic
+WHERE g.grp = $1 AND t.name = $2 ORDER BY p.partition FOR UPDATE OF g
+"""
 FORGET = "DELETE FROM partita_log.progress WHERE grp = $1"
 
 
@@ -38,11 +45,15 @@ async def lag(database: Database, group: str | None) -> Sequence[GroupLag]:
         return [GroupLag._make(map(told, row)) for row in await link.rows(LAG, group)]
 
 
-async def reset(database: Database, group: str, topic: str, to_start: bool) -> int:
+async def reset(database: Database, group: str, topic: str, to_start: bool) -> Sequence[Moved]:
     """Put a group's place to the start or the end of a topic."""
     async with database.writing() as link:
         await link.run(RECLAIM, f"group:{group}", f"{topic}/")
-        return await link.run(RESET, group, topic, to_start)
+        before = dict(await link.rows(STANDS, group, topic))
+        await link.run(RESET, group, topic, to_start)
+        return [
+            Moved(partition, before[partition], after) for partition, after in await link.rows(STANDS, group, topic)
+        ]
 
 
 async def forget(database: Database, book: LeaseBook, clock: Clock, group: str) -> int:

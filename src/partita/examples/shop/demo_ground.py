@@ -192,7 +192,7 @@ async def _move(bus: Bus, group: str, topic: str) -> None:
     clock = this_machine().clock
     until = clock.monotonic() + MISSED_WITHIN_S
     while clock.monotonic() < until:
-        with contextlib.suppress(BusError):
+        with contextlib.suppress(BusError, Conflict):
             await bus.reset(group, topic, False)
             return
         await clock.sleep(0.5)

@@ -300,6 +300,66 @@ async def a_group_is_forgotten_when_it_has_no_members(open_bus: OpenBus) -> None
         assert await bus.forget("nobody") == 0
 
 
+async def a_group_is_put_to_its_start_and_to_its_end(open_bus: OpenBus) -> None:
+    """In every partition of the topic or in none; and what is told is what moved."""
+    async with _opened(open_bus) as bus:
+        await bus.append([outgoing(n, f"k{n}") for n in range(8)])
+        one = bus.subscribe("group", [TOPIC], "one")
+        await _drain(one, 8)
+        await one.close()
+        stood = {lag.partition: lag.position for lag in await bus.lag("group")}
+        moved = await bus.reset("group", TOPIC, True)
+        assert [m.partition for m in moved] == [0, 1, 2, 3]
+        assert all(m.before in (None, stood.get(m.partition)) for m in moved) and any(
+            m.before != m.after for m in moved
+        )
+        assert sum(lag.lag for lag in await bus.lag("group")) == 8
+        again = bus.subscribe("group", [TOPIC], "two")
+        assert sorted(_numbers(await _drain(again, 8))) == list(range(8))
+        await again.close()
+        await bus.reset("group", TOPIC, True)
+        ends = {m.partition: m.after for m in await bus.reset("group", TOPIC, False)}
+        assert ends == {lag.partition: lag.position for lag in await bus.lag("group")}
+        assert sum(lag.lag for lag in await bus.lag("group")) == 0
+        assert not await bus.reset("group", f"{TOPIC}.absent", True)
+
+
+async def a_group_with_members_is_put_elsewhere_whole_or_not_at_all(open_bus: OpenBus) -> None:
+    """What a member holds is called back, or it is refused before anything is moved: a member that went on from where it
+    was would write its old place over the new one."""
+    async with _opened(open_bus) as bus:
+        await bus.append([outgoing(n, f"k{n}") for n in range(8)])
+        one = bus.subscribe("group", [TOPIC], "one")
+        held = await _drain(one, 8, done=False)
+        before = {lag.partition: lag.position for lag in await bus.lag("group")}
+        try:
+            moved = await bus.reset("group", TOPIC, False)
+        except Conflict:
+            assert {lag.partition: lag.position for lag in await bus.lag("group")} == before
+            one.done(held)
+        else:
+            assert {m.partition: m.after for m in moved} == {x.partition: x.position for x in await bus.lag("group")}
+            assert not await _drain_for(one, 0.5), "it handed on what lies before the new place"
+            one.done(held)
+            await one.keep()
+            assert sum(lag.lag for lag in await bus.lag("group")) == 0
+        await one.close()
+
+
+async def _drain_for(subscription: Subscription, seconds: float) -> list[Record]:
+    """What comes within that time."""
+    found: list[Record] = []
+    until = asyncio.get_running_loop().time() + seconds
+    while asyncio.get_running_loop().time() < until:
+        polled = await subscription.poll(100)
+        if polled.revoked:
+            await subscription.release(polled.revoked)
+        found += polled.records
+        await subscription.keep()
+        await _pause()
+    return found
+
+
 async def only_what_every_group_has_handled_is_trimmed(open_bus: OpenBus) -> None:
     """Retention must never take a record from a group that still needs it."""
     async with _opened(open_bus) as bus:
@@ -341,6 +401,8 @@ CASES: tuple[Case, ...] = (
     a_group_is_woken,
     lag_counts_what_is_left,
     a_group_is_forgotten_when_it_has_no_members,
+    a_group_is_put_to_its_start_and_to_its_end,
+    a_group_with_members_is_put_elsewhere_whole_or_not_at_all,
     only_what_every_group_has_handled_is_trimmed,
     a_large_batch_comes_whole,
 )
