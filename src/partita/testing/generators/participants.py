@@ -61,7 +61,11 @@ class Pool:
     def _declare(self, place: int, ordered: bool) -> None:
         name = f"{'home' if place == HOME else f'participant{place}'}-{'key' if ordered else 'none'}"
         service = Service(
-            name, namespace=f"drawn.{name}", tables=TABLES, order="key" if ordered else "none", retry=RETRY
+            name,
+            namespace=f"drawn.{name.replace('-', '_')}",
+            tables=TABLES,
+            order="key" if ordered else "none",
+            retry=RETRY,
         )
         self.services[place, ordered] = service
         self.slots[place, ordered] = [self._slot(service, number) for number in range(SLOTS)]
