@@ -34,7 +34,12 @@ _UNAVAILABLE = {
     sqlite3.SQLITE_PROTOCOL: ("its lock protocol failed", "Keep it on a local disk, not on a network share."),
 }
 LOG_BYTES = 16_000_000
+LOCKED_S_MAX = 2.0
+LOCKED_S_MIN = 0.1
+LOCKED_LOOK_S = 0.02
 LOOK_AT_LOG_EVERY = 64
+FIRST_LOOK = "SELECT 1 FROM sqlite_schema LIMIT 0"
+_HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -96,7 +101,7 @@ class SqliteFile:
             turn = self._look_at_path()
             await turn.take()
             try:
-                self._open_connections()
+                await self._in_thread(self._open_connections)
             except sqlite3.Error as error:
                 raise translate(error, self.path) or error from error
             finally:
@@ -129,6 +134,8 @@ class SqliteFile:
         # a power cut would then take durable commits with it.
         self._unsynced.execute("PRAGMA wal_autocheckpoint=0")
         self._idle_readers.append(self._new_reader())
+        for connection in self._connections:
+            connection.execute("PRAGMA busy_timeout=0")  # from here on statements run in the event loop
 
     def close(self) -> None:
         """Close the connections; committed work is in the file."""
@@ -155,8 +162,9 @@ class SqliteFile:
             StoreUnavailable: it could not begin or commit; nothing was kept.
         """
         connection = self._synced if synced else self._unsynced
+        asked = self._machine.clock.monotonic()
         async with self._own_turn:
-            turn = await self._begin(connection)
+            turn = await self._begin(connection, asked)
             try:
                 with _undone_unless_finished(connection):
                     yield connection
@@ -183,16 +191,17 @@ class SqliteFile:
         """
         try:
             connection = self._idle_readers.pop() if self._idle_readers else self._new_reader()
-            connection.execute("BEGIN")
             try:
+                await self._unlocked(lambda: self._look(connection), self._machine.clock.monotonic())
                 yield connection
             finally:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 self._idle_readers.append(connection)
         except sqlite3.Error as error:
             raise translate(error, self.path) or error from error
 
-    async def _begin(self, connection: sqlite3.Connection) -> Turn:
+    async def _begin(self, connection: sqlite3.Connection, asked: float) -> Turn:
         turn = self._turn
         if turn is None:
             raise StoreUnavailable(f"{self.path}: it is closed.", hint="Open it first.")
@@ -201,20 +210,41 @@ class SqliteFile:
                 await turn.take()
         except OSError as error:
             raise StoreUnavailable(f"{self.path}: its lock failed ({error.strerror}).") from error
+        begun = False
         try:
             if turn.is_gone:
                 # SQLite would go on in the deleted file and report success.
                 raise StoreUnavailable(
                     f"{self.path}: the file was removed while it was open.", hint="Put it back and start again."
                 )
-            connection.execute("BEGIN IMMEDIATE")
-        except StoreUnavailable:
-            turn.give()
-            raise
+            await self._unlocked(lambda: connection.execute("BEGIN IMMEDIATE"), asked)
+            begun = True
         except sqlite3.Error as error:
-            turn.give()
             raise translate(error, self.path) or error from error
+        finally:
+            if not begun:
+                turn.give()
         return turn
+
+    async def _unlocked(self, attempt: Callable[[], object], asked: float) -> None:
+        """Try again while another program holds a lock of SQLite's. SQLite itself would wait for it in the event loop, and
+        with it every service of this process.
+
+        Raises:
+            sqlite3.OperationalError: it is held longer than `LOCKED_S_MAX`, or the attempt failed for another reason.
+        """
+        clock = self._machine.clock
+        # The time in the queue of this process counts: else the last of ten writers would wait ten times as long.
+        until = max(asked + LOCKED_S_MAX, clock.monotonic() + LOCKED_S_MIN)
+        done = False
+        while not done:
+            try:
+                attempt()
+                done = True
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF not in _HELD or clock.monotonic() >= until:
+                    raise
+                await clock.sleep(LOCKED_LOOK_S)
 
     def _commit(self, connection: sqlite3.Connection) -> None:
         try:
@@ -249,9 +279,16 @@ class SqliteFile:
             raise cancelled
         return future.result()
 
+    def _look(self, connection: sqlite3.Connection) -> None:
+        """Begin to read. The first statement takes the lock, and fails where another program forbids it."""
+        if not connection.in_transaction:
+            connection.execute("BEGIN")
+        connection.execute(FIRST_LOOK)
+
     def _new_reader(self) -> sqlite3.Connection:
         reader = self._tune(self._connect(), "FULL")
         reader.execute("PRAGMA query_only=1")
+        reader.execute("PRAGMA busy_timeout=0")
         return reader
 
     def _connect(self) -> sqlite3.Connection:

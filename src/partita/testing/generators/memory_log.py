@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from partita.bus.partitioner import partition_of
-from partita.bus.port import Fence, GroupLag, Outgoing, Polled, Record, TopicSpec
+from partita.bus.port import Fence, GroupLag, Moved, Outgoing, Polled, Record, TopicSpec
 from partita.clock import Clock
 from partita.errors import BusUnavailable
 
@@ -167,9 +167,9 @@ class Sender:
         """A case ends before anything is old."""
         return 0
 
-    async def reset(self, group: str, topic: str, to_start: bool) -> int:
+    async def reset(self, group: str, topic: str, to_start: bool) -> Sequence[Moved]:
         """No case asks for it."""
-        return 0
+        return []
 
     async def forget(self, group: str) -> int:
         """No case asks for it."""
