@@ -98,7 +98,10 @@ def envelope_from_bytes(data: bytes) -> Envelope:
     Raises:
         msgspec.MsgspecError: the bytes are no envelope, or one whose texts fit no index.
     """
-    envelope = _decode(data)
+    try:
+        envelope = _decode(data)
+    except RecursionError as error:  # a header of another program, nested without end
+        raise msgspec.DecodeError("its headers lie too deep within each other") from error
     if len(data) > min(BYTES_MAX.values()):
         _check_lengths(envelope)
     return envelope

@@ -29,6 +29,7 @@ _MISFITS = (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError
 _NO_SCHEMA = (SchemaParseException, AttributeError, RecursionError, *_MISFITS)
 
 SCHEMA_CHARS_MAX = 200_000
+REFUSED_MAX = 1_000
 SCHEMA_DEPTH_MAX = 300
 """How deep the brackets of a schema's JSON may lie within each other: a record takes three."""
 _TEXT_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]')
@@ -73,6 +74,7 @@ class AvroCodec:
         self._writers: dict[str, _Writer] = {}
         self._plans: dict[tuple[str, str], _Plan] = {}
         self._texts: dict[str, str] = {}
+        self._refused: dict[str, str] = {}
 
     def learn(self, shape: Shape) -> str:
         """Derive and parse the schema of a shape; returns its fingerprint."""
@@ -91,12 +93,9 @@ class AvroCodec:
         try:
             parsed = _parsed(text)
             gauge = Gauge(parsed)
-        except TooMuch as error:
-            raise UnknownSchema(f"Schema {fingerprint} is refused: {error}.", schema=fingerprint) from error
         except _NO_SCHEMA as error:
-            raise UnknownSchema(
-                f"Schema {fingerprint} on the bus is no Avro schema: {error!s:.300}", schema=fingerprint
-            ) from error
+            why = "is refused" if isinstance(error, TooMuch) else "on the bus is no Avro schema"
+            raise self._refuse(fingerprint, f"Schema {fingerprint} {why}: {error!s:.300}") from error
         self._writers[fingerprint] = _Writer(parsed, gauge, gauge.free_bytes())
         self._texts[fingerprint] = text
 
@@ -150,7 +149,7 @@ class AvroCodec:
             raise Malformed(f"{len(data):,} bytes are over the limit of {VALUE_BYTES_MAX:,}.")
         writer = self._writers.get(fingerprint)
         if writer is None:
-            raise UnknownSchema(f"Schema {fingerprint or '(none)'} is unknown here.", schema=fingerprint)
+            raise self._unknown(fingerprint)
         source = io.BytesIO(data)
         try:
             if len(data) > writer.free_bytes:
@@ -191,13 +190,24 @@ class AvroCodec:
         self._texts[known.fingerprint] = text
         return known
 
+    def _refuse(self, fingerprint: str, why: str) -> UnknownSchema:
+        """Remember it: what is written with it is refused at once, and its schema is not fetched for each message."""
+        if len(self._refused) >= REFUSED_MAX:
+            self._refused.clear()
+        self._refused[fingerprint] = why
+        return UnknownSchema(why, schema=fingerprint)
+
+    def _unknown(self, fingerprint: str) -> Malformed | UnknownSchema:
+        refused = self._refused.get(fingerprint)
+        if refused is not None:
+            return Malformed(refused)
+        return UnknownSchema(f"Schema {fingerprint or '(none)'} of its writer is unknown here.", schema=fingerprint)
+
     def _plan(self, shape: Shape, fingerprint: str) -> _Plan:
         known = self._shapes.get(shape.full_name) or self._learn(shape)
         writer = self._writers.get(fingerprint)
         if writer is None:
-            raise UnknownSchema(
-                f"{shape.name} was written with schema {fingerprint or '(none)'}, unknown here.", schema=fingerprint
-            )
+            raise self._unknown(fingerprint)
         if fingerprint == known.fingerprint:
             plan = _Plan(writer.parsed, None, writer.gauge, writer.free_bytes)
         else:

@@ -87,7 +87,7 @@ def decode(record: Record, interests: Mapping[str, Interest], codec: Codec, sour
     delivery = Delivery(None, record.topic, record.key, record.value, record)
     try:
         envelope = delivery.envelope = envelope_from_bytes(record.headers)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except msgspec.MsgspecError as error:
         delivery.broken = Malformed(f"The headers are no envelope: {error}")
         return delivery
     if record.key is not None and is_long(record.key, KEY_BYTES_MAX):
@@ -104,8 +104,14 @@ def decode(record: Record, interests: Mapping[str, Interest], codec: Codec, sour
     delivery.interest = interest
     try:
         delivery.message = decode_value(interest.contract, envelope.schema, record.value, codec)
-    except (Malformed, UnknownSchema, RecursionError) as error:
+    except (Malformed, UnknownSchema, MemoryError) as error:
+        if isinstance(error, MemoryError):
+            raise  # the machine's trouble, and no message's
         delivery.broken = error
+    except Exception as error:
+        # The user's own class is made here, and its `__post_init__` may raise anything.
+        delivery.broken = Malformed(f"{envelope.type} cannot be made of its bytes: {type(error).__name__}.")
+        delivery.broken.__cause__ = error
     return delivery
 
 
@@ -126,6 +132,6 @@ def decode_value(contract: Contract, fingerprint: str, value: bytes, codec: Code
 def _fault(contract: FaultContract, told: FaultRecord, codec: Codec) -> Fault[Any]:
     try:
         message = None if told.value is None else decode_value(contract.of, told.schema, told.value, codec)
-    except (Malformed, RecursionError):
+    except Malformed:
         message = None  # it failed for this very reason; who reacts to faults still wants to know
     return Fault(message=message, **{name: getattr(told, name) for name in Failed.__struct_fields__})
