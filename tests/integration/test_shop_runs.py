@@ -22,6 +22,7 @@ from partita import Settings
 from partita.examples.shop.api import make_api
 from partita.examples.shop.app import app as shop
 from partita.examples.shop.children import witnesses
+from partita.examples.shop.importing import CHUNK, UNDECIDED_MAX, import_file
 from partita.examples.shop.messages import PlaceOrder, RequestReturn, ReturnRefused
 from partita.examples.shop.sample import sample_lines
 from partita.examples.shop.services import OrderId, OrderLine, ReturnId
@@ -68,6 +69,29 @@ def test_an_import_places_each_invoice_once_and_a_second_changes_nothing(sample:
     known = {m["id"] for m in journey["messages"]}
     assert [m["causation_id"] in known for m in journey["messages"]] == [False] + [True] * (len(known) - 1)
     assert {m["correlation_id"] for m in journey["messages"]} == {journey["messages"][0]["id"]}
+
+
+async def test_an_import_places_no_faster_than_orders_are_decided(tmp_path: Path, monkeypatch: Any) -> None:
+    """Else those at the end of a long queue would time out, more of them the slower the machine."""
+    path = tmp_path / "orders.csv"
+    path.write_text("".join(sample_lines(1_200, 3)), newline="")
+    charge, charged, ahead = PaymentProvider.charge, 0, 0
+
+    def slowly(self: PaymentProvider, key: str, order_id: str, cents: int) -> str | None:
+        nonlocal charged, ahead
+        charged += 1
+        if charged % 50 == 0:
+            with sqlite3.connect(f"file:{tmp_path / 'data' / 'order-service.db'}?mode=ro", uri=True) as db:
+                ahead = max(ahead, db.execute("SELECT count(*) FROM orders").fetchone()[0] - charged)
+        time.sleep(0.01)
+        return charge(self, key, order_id, cents)
+
+    monkeypatch.setattr(PaymentProvider, "charge", slowly)
+    monkeypatch.setenv("PARTITA_DATA", str(tmp_path / "data"))
+    app = shop.configured(Settings(data=tmp_path / "data"))
+    result = await import_file(app, path, dates="auto", encoding="utf-8-sig", stock=1_000_000)
+    assert result.orders == result.confirmed > 900 and result.cancelled == 0
+    assert 0 < ahead <= UNDECIDED_MAX + CHUNK
 
 
 def test_returns_keep_money_and_stock_right(sample: Path, tmp_path: Path) -> None:

@@ -19,7 +19,12 @@ from partita.examples.shop.services import OrderId, ReturnId
 
 T = TypeVar("T")
 CHUNK = 200
+UNDECIDED_MAX = 300
+"""Placed as fast as they are read, orders of a large file would wait for their turn longer than a step of their checkout
+may take, and be cancelled though nothing is wrong with them."""
+UNDECIDED = "SELECT count(*) AS n FROM saga WHERE status IN ('running', 'compensating')"
 DECIDE_WITHIN_S = 3_600.0
+LOOK_S = 0.02
 
 
 @dataclass(slots=True)
@@ -99,6 +104,7 @@ def rejects_path(path: Path, data: Path) -> Path:
 async def _place_all(app: App, path: Path, form: Form, result: ImportResult, rejects: Any, elsewhere: set[str]) -> None:
     rejects.writerow(["line", "reason", "text"])
     for chunk in chunks(invoices(path, form), CHUNK):
+        await _decided(app)
         placing = [i for i in chunk if i.lines and not i.is_credit_note]
         answers = await asyncio.gather(*(_place(app, i) for i in placing))
         refused = {id(i): reason for i, reason in zip(placing, answers, strict=True) if reason}
@@ -118,6 +124,25 @@ async def _place_all(app: App, path: Path, form: Form, result: ImportResult, rej
                 result.rejected_lines += 1
         done = result.placed_lines + result.rejected_lines
         _progress(f"{done:,} of {form.lines:,} lines, {result.orders:,} orders placed")
+
+
+async def _decided(app: App) -> None:
+    """Wait until few of what was placed is undecided.
+
+    Raises:
+        PartitaError: nothing is decided any more.
+    """
+    clock = app.system.clock
+    until = clock.monotonic() + DECIDE_WITHIN_S
+    while (undecided := await _undecided(app)) > UNDECIDED_MAX:
+        if clock.monotonic() > until:
+            raise PartitaError(f"{undecided:,} orders are not decided for an hour.", hint="partita why; partita doctor")
+        await clock.sleep(LOOK_S)
+
+
+async def _undecided(app: App) -> int:
+    async with app.store("order-service").reading(consistent=False) as session:
+        return int((await session.fetch(UNDECIDED, {}))[0]["n"])
 
 
 async def _place(app: App, invoice: Invoice) -> str | None:
@@ -144,6 +169,7 @@ async def _return_all(
 ) -> None:
     """Turn each line of a credit note into a return; what matches no order is rejected with the reason."""
     for chunk in chunks((i for i in invoices(path, form) if i.is_credit_note and i.lines), CHUNK):
+        await _decided(app)
         lines = [(i, number) for i in chunk for number in range(len(i.lines))]
         answers = await asyncio.gather(*(_take_back(app, i, number) for i, number in lines))
         for (invoice, number), reason in zip(lines, answers, strict=True):
