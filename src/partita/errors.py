@@ -17,6 +17,7 @@ PartitaError
   Malformed             bytes that cannot be decoded within the limits
   UnknownSchema         the writer's schema is not known here
   Conflict              the same id or idempotency key came with another content
+  Expired               so old that it may have been handled and forgotten
   NotFound              the thing asked for does not exist
   NoTransaction         a message cannot leave with what was given: it is no open transaction
 """
@@ -158,6 +159,14 @@ class Conflict(PartitaError):
     """The same id or idempotency key was used before with another content."""
 
     code = "PTA-0700"
+    exit_code = 5
+
+
+class Expired(PartitaError):
+    """A message is so old, or its idempotency key was used so long ago, that what became of it is not remembered: it is not
+    handled a second time."""
+
+    code = "PTA-0701"
     exit_code = 5
 
 

@@ -54,6 +54,22 @@ class Message(msgspec.Struct):
     value: bytes
 
 
+def born_us(message_id: str) -> int | None:
+    """When an id was made, in microseconds since 1970 UTC, where it says so: ours do (UUID version 7)."""
+    if len(message_id) != 36 or message_id[14] != "7":
+        return None
+    try:
+        return int(message_id[:8] + message_id[9:13], 16) * 1_000
+    except ValueError:
+        return None
+
+
+def is_users_key(message_id: str) -> bool:
+    """Whether what is marked was named by a user, so that it says nothing of its age: an idempotency key (`id_of` in
+    runtime/door.py, UUID version 8) or a business key ("type#value", runtime/admission.py)."""
+    return "#" in message_id or (len(message_id) == 36 and message_id[14] == "8" and message_id[19] == "a")
+
+
 BYTES_MAX = {"id": 500, "source": 300, "correlation_id": 1_000, "saga": 2_600}
 """What PostgreSQL can index (a third of a page) beside what stands with it: a key of the largest size with the source. An
 insert that fails by it blames no message, and is run again for ever."""

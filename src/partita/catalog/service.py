@@ -67,7 +67,8 @@ class Service:
         order: "key" handles each key in commit order and drops what is older; "none" dedupes by id alone,
             so a later message may pass an earlier one of its key.
         retry: what happens to a message whose handler fails.
-        window_s: how long message ids and business keys are remembered, in seconds (24 h).
+        window_s: how long message ids and answers are remembered, in seconds (24 h).
+        keys_kept_s: how long it is remembered that an idempotency key or a business key was used; None = for ever.
 
     Raises:
         DeclarationError: a name or a value that cannot be.
@@ -83,11 +84,14 @@ class Service:
         order: Literal["key", "none"] = "key",
         retry: Retry | None = None,
         window_s: float = 86_400.0,
+        keys_kept_s: float | None = None,
     ) -> None:
         self.place = caller_place(2)
         check_name(name, self.place)
         check_namespace(namespace, self.place)
         check_seconds(DeclarationError, f"{self.place}: window_s", window_s)
+        if keys_kept_s is not None:
+            check_seconds(DeclarationError, f"{self.place}: keys_kept_s", keys_kept_s)
         if order not in ("key", "none"):
             raise DeclarationError(f"{self.place}: order={order!r} cannot be.", hint='order="key" or order="none".')
         self.name = name
@@ -97,6 +101,7 @@ class Service:
         self.order: Literal["key", "none"] = order
         self.retry = retry or Retry()
         self.window_s = window_s
+        self.keys_kept_s = keys_kept_s
         self.declared = Declarations()
 
     def __repr__(self) -> str:

@@ -34,7 +34,12 @@ def bound_decimals(schema: Any) -> None:
     elif isinstance(schema, dict):
         if schema.get("logicalType") == "decimal" and schema["type"] in ("bytes", "fixed"):
             precision, scale = schema.get("precision", 0), schema.get("scale", 0)
-            if not (type(precision) is int and type(scale) is int and 0 <= scale <= precision and 0 < precision <= DIGITS_MAX):
+            if not (
+                type(precision) is int
+                and type(scale) is int
+                and 0 <= scale <= precision
+                and 0 < precision <= DIGITS_MAX
+            ):
                 raise ValueError(f"a decimal of {precision} digits, {scale} after the point; {DIGITS_MAX} is the limit")
             schema["logicalType"] = _OURS
         for inner in (schema.get("type"), schema.get("items"), schema.get("values")):

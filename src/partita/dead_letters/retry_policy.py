@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from partita.catalog.retry import Counters, Decision, GiveUp, Retry, RetryAfter, RetryNow
-from partita.errors import Malformed, UnknownSchema
+from partita.errors import Expired, Malformed, UnknownSchema
 
-PERMANENT = (Malformed, UnknownSchema, RecursionError)
+PERMANENT = (Expired, Malformed, UnknownSchema, RecursionError)
 
 
 def is_permanent(retry: Retry, error: BaseException) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from partita.bus.port import Bus, Moved
 from partita.errors import Conflict, NotFound
 from partita.operators.audit import record
+from partita.runtime.expiry import again_in
 from partita.runtime.pipeline import Pipeline
 from partita.runtime.saga_steps import SagaBatch
 from partita.runtime.timers import leave
@@ -59,9 +60,9 @@ async def reset_group(store: Store, bus: Bus, topic: str, to: str, *, reason: st
     """Put a paused group's place in a topic to its start or end; returns what moved.
 
     To the start: it reads everything again; what it handled within the window it knows by id and drops. The marks of
-    its keys are cleared, or all of it would be dropped as old. First the places, then the marks: whoever is killed
-    between the two finds messages that are dropped as old, and runs it again; the other way round a key without its mark
-    would be handled twice.
+    its keys are cleared, or all of it would be dropped as old; what is older than the window it handles again. First the
+    places, then the marks: whoever is killed between the two finds messages that are dropped as old, and runs it again; the
+    other way round a key without its mark would be handled twice.
 
     Raises:
         Conflict: the group is not paused, or has members that the bus cannot call back; nothing was changed.
@@ -70,6 +71,8 @@ async def reset_group(store: Store, bus: Bus, topic: str, to: str, *, reason: st
     now_us = await store.now_us()
     async with store.transaction() as session:
         await _check_paused(session, store.name)
+        if to == "start":
+            await session.groups.keep(store.name, {again_in(topic): str(now_us)})
         moved = await bus.reset(store.name, topic, to == "start")
         if not moved:
             raise NotFound(f"{store.name} does not read {topic}.", hint=f"partita consumers list --group {store.name}")

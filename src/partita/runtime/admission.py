@@ -21,11 +21,13 @@ from partita.catalog.service import Service
 from partita.clock import Ids
 from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import dead_letter, envelope_or_none
-from partita.errors import Conflict, PartitaError
+from partita.errors import Conflict, Expired, PartitaError
 from partita.idempotency.inbox import Candidate, Verdict, admit, admit_parked, asked_of
 from partita.message import Message, SagaAddress
 from partita.outbox.outbox import StoredReply, reply_from_bytes
 from partita.runtime.delivery import Delivery, Output, Unit, decode_value
+from partita.runtime.expiry import may_be_forgotten, refuse_forgotten
+from partita.runtime.waves import HandlerFailed
 from partita.store.port import Asked, Known, Session
 from partita.store.trouble import DeadLetter, ParkedRow, State
 
@@ -82,7 +84,8 @@ class Admission:
         was asked for them already (`look`).
 
         Raises:
-            Fenced: one of the partitions `held` is another's now.
+            Fenced: one of the partitions `held` is another's now. HandlerFailed: one is so old that it may have been
+            handled and forgotten.
         """
         admitted = [Admitted(Unit(d), self.candidate(d)) for d in deliveries if d.envelope is not None]
         out = [a for a in admitted if a.unit.delivery.parked is not None and a.unit.delivery.parked.state != "gap"]
@@ -90,6 +93,7 @@ class Admission:
         await _hold_undone(session, admitted)
         await self._overtake(session, admitted, now_us)
         asked, known = looked or await self._look(session, new, out, held)
+        await self._refuse_forgotten(session, known, new, now_us)
         if out:
             await self._out_of_parking(session, known, out, now_us)
         await admit(session, asked, known, self.service.order, [a.candidate for a in new], now_us)
@@ -115,6 +119,21 @@ class Admission:
         addresses = [a.address for a in (*new, *out) if a.address is not None and a.candidate.wanted]
         asked = asked._replace(held=held, steps=[(a.saga, a.saga_id, a.step) for a in addresses if a.kind != "ask"])
         return asked, await session.look(asked) if any(asked[1:]) else Known({}, {}, frozenset(), {})
+
+    async def _refuse_forgotten(self, session: Session, known: Known, new: Sequence[Admitted], now_us: int) -> None:
+        """Raised, not settled here: it leaves the batch as one that fails, and becomes a letter as every other."""
+        pairs = [
+            (a.unit.delivery, a.candidate)
+            for a in new
+            if a.candidate.wanted and (self.service.name, a.candidate.envelope.id) not in known.marks
+        ]
+        old = may_be_forgotten(self.service, pairs, known.last, now_us)
+        # An undo that is known by its tombstone is answered, whatever its age.
+        old = [d for d in old if _step_of(d) not in known.undone]
+        refused = await refuse_forgotten(session, self.service, old) if old else None
+        if refused is not None:
+            delivery, error = refused
+            raise HandlerFailed(Unit(delivery), error)
 
     async def _out_of_parking(self, session: Session, known: Known, out: Sequence[Admitted], now_us: int) -> None:
         """Only who still stands ready there may run, and those behind him in the same batch: two workers, or a person,
@@ -200,6 +219,8 @@ class Admission:
                 )
             elif entry.reply is not None:
                 each.unit.reply = self.kept_reply(reply_from_bytes(entry.reply))
+            elif entry.outcome == "expired":
+                each.unit.reply = _answer_expired(each)
         return [b for b in interest.bindings if b.identity(interest.contract.full_name) not in repeated]
 
     async def _settle(self, session: Session, each: Admitted, now_us: int) -> None:
@@ -212,6 +233,8 @@ class Admission:
             before = each.candidate.before
             if delivery.answer is not None and before is not None and before.reply is not None:
                 each.unit.reply = self.kept_reply(reply_from_bytes(before.reply))
+            elif delivery.answer is not None and before is not None and before.outcome == "expired":
+                each.unit.reply = _answer_expired(each)
         elif delivery.record is None:
             each.unit.reply = None if verdict is Verdict.STALE else _why_not(each)
         elif verdict is Verdict.CONFLICT:
@@ -311,6 +334,19 @@ def row_of_letter(letter: DeadLetter, state: State, tier: int, now_us: int) -> P
     delivery = Delivery(envelope_or_none(record), letter.topic, letter.key, letter.value, record)
     row = parked_row(delivery, letter.consumer, state, now_us, tier=tier, tries=letter.attempts)
     return row._replace(message_id=letter.message_id)
+
+
+def _step_of(delivery: Delivery) -> tuple[str, str, str]:
+    address = delivery.envelope.saga if delivery.envelope is not None else None
+    return ("", "", "") if address is None else (address.saga, address.saga_id, address.step)
+
+
+def _answer_expired(each: Admitted) -> Expired:
+    return Expired(
+        f"{each.candidate.envelope.type}: this key was used before, longer ago than its answer is kept; "
+        "it was not handled again.",
+        hint="Read what became of the first one, or send it as another with a new key.",
+    )
 
 
 def _why_not(each: Admitted) -> PartitaError:

@@ -9,6 +9,7 @@ from partita.outbox.outbox import Leaving
 from partita.runtime.admission import Admitted, Held
 from partita.runtime.calling import Superseded
 from partita.runtime.delivery import Delivery, Unit
+from partita.runtime.expiry import may_be_forgotten, refuse_forgotten
 from partita.runtime.pipeline import Pipeline, pack
 from partita.runtime.saga_steps import SagaBatch
 from partita.runtime.tx import SerialTx
@@ -64,6 +65,10 @@ async def _need_not_call(pipeline: Pipeline, delivery: Delivery) -> bool:
         for consumer, key in asked:
             if await session.inbox.seen(consumer, [key]):
                 return True
+        candidate, now_us = pipeline.admission.candidate(delivery), await pipeline.store.now_us()
+        old = may_be_forgotten(pipeline.service, [(delivery, candidate)], {}, now_us)
+        if old and await refuse_forgotten(session, pipeline.service, old):
+            return True
         if delivery.lane is None or delivery.parked is not None or overtakes or pipeline.service.order == "none":
             return False
         return bool(await session.parking.held(pipeline.service.name, [delivery.lane]))

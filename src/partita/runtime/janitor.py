@@ -31,9 +31,15 @@ class Janitor:
     async def step(self, now: float) -> float:
         """Forget one batch; comes back at once while there is more."""
         now_us = await self._store.now_us()
-        before_us = now_us - round(self._service.window_s * US)
+        window_us, keys_s = round(self._service.window_s * US), self._service.keys_kept_s
+        before_us = now_us - window_us
         async with self._store.transaction(durable=False) as session:
-            forgotten = await session.inbox.purge(before_us, BATCH)
+            # By the newest mark: what was in work when all processes stopped comes again when they start, days later, and
+            # is known.
+            newest_us = min(now_us, await session.inbox.newest_us())
+            forgotten = await session.inbox.purge(newest_us - window_us, BATCH)
+            if keys_s is not None:
+                forgotten = max(forgotten, await session.inbox.purge_keys(now_us - round(keys_s * US), BATCH))
             forgotten = max(forgotten, await session.outbox.purge(before_us, BATCH))
             closed_us = now_us - round(LETTERS_KEPT_S * US)
             forgotten = max(forgotten, await session.dead_letters.purge(closed_us, BATCH))

@@ -20,7 +20,7 @@ from partita.catalog.service import Service
 from partita.clock import Clock, Ids
 from partita.codec.port import Codec
 from partita.dead_letters.retry_policy import tier_of
-from partita.errors import PartitaError, UnknownSchema
+from partita.errors import Expired, PartitaError, UnknownSchema
 from partita.idempotency.inbox import mark_of
 from partita.machine.port import Machine
 from partita.message import Message
@@ -233,6 +233,8 @@ class Pipeline:
                 case Discard(reason):
                     await self.aside.let_go(session, delivery, trouble, reason, now_us)
                 case _:
+                    if isinstance(trouble.error, Expired) and delivery.envelope is not None:
+                        self.tally[delivery.envelope.type, "expired"] += 1
                     await self.aside.bury(session, delivery, trouble, now_us)
         self.failures[FOLLOWED.get(type(decision), "dead")] += 1
 

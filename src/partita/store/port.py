@@ -43,7 +43,7 @@ class InboxEntry(NamedTuple):
     """What the inbox knows of a message."""
 
     payload_hash: str
-    outcome: str
+    outcome: str  # also "expired": it was handled so long ago that nothing else is known
     at_us: int
     reply: bytes | None
 
@@ -69,7 +69,20 @@ class Inbox(Protocol):
         ...
 
     async def purge(self, before_us: int, limit: int) -> int:
-        """Forget at most `limit` marks older than that, never those of messages that are parked; returns how many."""
+        """Forget at most `limit` marks older than that, never those of messages that are parked or have an open letter;
+        returns how many. Of those that a user named it stays known that they were handled, and nothing else."""
+        ...
+
+    async def purge_keys(self, before_us: int, limit: int) -> int:
+        """Forget also that; returns of how many."""
+        ...
+
+    async def forgotten_us(self) -> int:
+        """A message that was made up to then and has no mark may have been handled and forgotten; 0 = none was."""
+        ...
+
+    async def newest_us(self) -> int:
+        """When the newest mark was written; 0 = there is none."""
         ...
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from partita.postgres_schema.arrays import columns
+from partita.message import is_users_key
+from partita.postgres_schema.arrays import columns, unnest
 from partita.postgres_schema.asking import Link
 from partita.postgres_schema.inserts import Table
+from partita.store.forgetting import Mark, forgetting
 from partita.store.port import InboxEntry, InboxRow
 
 TEXTS = ("consumer", "message_id", "type", "key", "correlation_id", "causation_id", "payload_hash")
@@ -15,18 +17,38 @@ SEEN = """
 SELECT message_id, payload_hash, outcome, at_us, reply FROM inbox WHERE consumer = $1 AND message_id = ANY($2::text[])
 """
 RESOLVE = "SELECT partita_resolve($1, $2, $3, $4)"
-# Rows are written in time order, so the oldest have the smallest seq and no index on time is needed. Those of parked
-# messages are stepped over: they wait, perhaps for weeks, and must not be taken for new when they run.
-# An array, since the planner takes a limit it does not know for a tenth of the table, and would read all of it.
-PURGE = """
-DELETE FROM inbox WHERE seq = ANY(ARRAY(
-    SELECT seq FROM (
-        SELECT seq, at_us FROM inbox AS i
-        WHERE outcome NOT IN ('waiting', 'dead')
-           OR NOT EXISTS (SELECT 1 FROM parked AS p WHERE p.message_id = i.message_id AND p.consumer = i.consumer)
-        ORDER BY seq LIMIT $1) AS oldest
-    WHERE at_us < $2))
+EXPIRED = """
+SELECT message_id, payload_hash, 'expired', at_us, NULL::bytea FROM inbox_key
+WHERE consumer = $1 AND message_id = ANY($2::text[])
 """
+# Rows are written in time order, so the oldest have the smallest seq and no index on time is needed. Those of parked
+# messages and of open letters are stepped over: they wait, perhaps for weeks, and a copy must not be taken for new.
+OLDEST = """
+SELECT seq, consumer, message_id, payload_hash, at_us FROM (
+    SELECT * FROM inbox AS i
+    WHERE outcome NOT IN ('waiting', 'dead')
+       OR NOT EXISTS (SELECT 1 FROM parked AS p WHERE p.message_id = i.message_id AND p.consumer = i.consumer)
+      AND NOT EXISTS (SELECT 1 FROM dead_letter AS d WHERE d.message_id = i.message_id AND d.consumer = i.consumer
+                        AND d.status IN ('open', 'replaying'))
+    ORDER BY seq LIMIT $1) AS oldest
+WHERE at_us < $2
+"""
+DELETE = "DELETE FROM inbox WHERE seq = ANY($1::bigint[])"
+KEEP_KEYS = f"""
+INSERT INTO inbox_key (consumer, message_id, payload_hash, at_us) SELECT consumer, message_id, payload_hash, at_us
+FROM {unnest(consumer="text", message_id="text", payload_hash="text", at_us="bigint")} ORDER BY ord ON CONFLICT DO NOTHING
+"""
+# An array, since the planner takes a limit it does not know for a tenth of the table, and would read all of it.
+PURGE_KEYS = """
+DELETE FROM inbox_key WHERE seq = ANY(ARRAY(
+    SELECT seq FROM (SELECT seq, at_us FROM inbox_key ORDER BY seq LIMIT $1) AS oldest WHERE at_us < $2))
+"""
+FORGOTTEN = "SELECT value::bigint FROM partita_meta WHERE name = 'forgotten_us'"
+FORGET = """
+INSERT INTO partita_meta AS m (name, value) VALUES ('forgotten_us', $1::bigint::text)
+ON CONFLICT (name) DO UPDATE SET value = greatest(m.value::bigint, $1::bigint)::text
+"""
+NEWEST = "SELECT at_us FROM inbox ORDER BY seq DESC LIMIT 1"
 
 
 class PostgresInbox:
@@ -39,7 +61,11 @@ class PostgresInbox:
         """Those of the ids that are marked already."""
         if not ids:
             return {}
-        return {row[0]: InboxEntry(*row[1:]) for row in await self._link.rows(SEEN, consumer, list(ids))}
+        found = {row[0]: InboxEntry(*row[1:]) for row in await self._link.rows(SEEN, consumer, list(ids))}
+        keys = [each for each in ids if each not in found and is_users_key(each)]
+        if keys:
+            found.update((row[0], InboxEntry(*row[1:])) for row in await self._link.rows(EXPIRED, consumer, keys))
+        return found
 
     async def mark(self, rows: Sequence[InboxRow]) -> None:
         """Mark messages. Another transaction that marks one of them now is waited for: then it is known who was first."""
@@ -52,4 +78,26 @@ class PostgresInbox:
 
     async def purge(self, before_us: int, limit: int) -> int:
         """Forget old marks."""
-        return await self._link.run(PURGE, limit, before_us)
+        marks = [Mark(*row) for row in await self._link.rows(OLDEST, limit, before_us)]
+        gone = forgetting(marks, before_us)
+        if gone.seqs:
+            await self._link.run(DELETE, gone.seqs)
+        if gone.keys:
+            await self._link.run(KEEP_KEYS, *columns([mark[1:] for mark in gone.keys]))
+        if gone.upto_us:
+            await self._link.run(FORGET, gone.upto_us)
+        return len(gone.seqs)
+
+    async def purge_keys(self, before_us: int, limit: int) -> int:
+        """Forget old keys."""
+        return await self._link.run(PURGE_KEYS, limit, before_us)
+
+    async def forgotten_us(self) -> int:
+        """Up to when messages were made that are forgotten."""
+        row = await self._link.row(FORGOTTEN)
+        return 0 if row is None else int(row[0])
+
+    async def newest_us(self) -> int:
+        """When the newest mark was written."""
+        row = await self._link.row(NEWEST)
+        return 0 if row is None else int(row[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from partita.message import is_users_key
 from partita.postgres_schema.arrays import columns
 from partita.postgres_schema.asking import Link
 from partita.store.port import Asked, InboxEntry, Known
@@ -12,7 +13,7 @@ from partita.store.postgres.parking import PostgresParking
 from partita.store.postgres.sequences import in_order
 from partita.store.postgres.tombstones import undone
 
-LOOK = "SELECT * FROM partita_look($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+LOOK = "SELECT * FROM partita_look($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 CLAIM, MARK, NUMBER, PARKED, UNDONE = 1, 2, 3, 4, 5
 NONE: tuple[list[Any], ...] = ([], [], [])
 
@@ -28,8 +29,9 @@ async def look(link: Link, asked: Asked, parking: PostgresParking) -> Known:
     places = columns(in_order(asked.places)) or NONE
     keys = list({key for _, key in asked.keys})
     ids = list({saga_id for _, saga_id, _ in asked.steps})
+    named = any(is_users_key(message_id) for _, message_id in asked.marks)
     answers: dict[int, list[tuple[Any, ...]]] = {CLAIM: [], MARK: [], NUMBER: [], PARKED: [], UNDONE: []}
-    for kind, *answer in await link.rows(LOOK, asked.consumer, *claims, *marks, *places, keys, ids):
+    for kind, *answer in await link.rows(LOOK, asked.consumer, *claims, *marks, *places, keys, ids, named):
         answers[kind].append(tuple(answer))
     check(asked.consumer, asked.held, {(topic, n): epoch for topic, *_, n, epoch, _ in answers[CLAIM]})
     parked = frozenset((a, b) for a, b, *_ in answers[PARKED]) & frozenset(asked.keys)

@@ -17,7 +17,7 @@ HOW = "LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_gen
 LOOK = f"""
 CREATE FUNCTION partita_look(
     of_consumer TEXT, claim_topics TEXT[], claim_partitions BIGINT[], mark_consumers TEXT[], mark_ids TEXT[],
-    sources TEXT[], topics TEXT[], keys TEXT[], parked_keys TEXT[], undone_ids TEXT[]
+    sources TEXT[], topics TEXT[], keys TEXT[], parked_keys TEXT[], undone_ids TEXT[], named BOOLEAN
 ) RETURNS TABLE (kind BIGINT, a TEXT, b TEXT, c TEXT, d TEXT, n BIGINT, m BIGINT, data BYTEA)
 {HOW} AS $$
 BEGIN
@@ -34,6 +34,12 @@ BEGIN
                             found.reply
         FROM unnest(mark_consumers, mark_ids) AS r(consumer, id) CROSS JOIN LATERAL (
             SELECT t.* FROM inbox AS t WHERE t.message_id = r.id AND t.consumer = r.consumer LIMIT 1) AS found;
+    END IF;
+    IF named THEN
+        RETURN QUERY SELECT 2::bigint, r.consumer, r.id, found.payload_hash, 'expired', found.at_us, NULL::bigint,
+                            NULL::bytea
+        FROM unnest(mark_consumers, mark_ids) AS r(consumer, id) CROSS JOIN LATERAL (
+            SELECT t.* FROM inbox_key AS t WHERE t.message_id = r.id AND t.consumer = r.consumer LIMIT 1) AS found;
     END IF;
     IF cardinality(keys) > 0 THEN
         RETURN QUERY SELECT 3::bigint, r.source, r.topic, r.key, NULL::text, found.last, NULL::bigint, NULL::bytea

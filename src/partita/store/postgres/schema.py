@@ -13,6 +13,12 @@ CREATE TABLE inbox (
     at_us BIGINT NOT NULL, outcome TEXT NOT NULL, reply BYTEA
 );
 CREATE UNIQUE INDEX inbox_once ON inbox (message_id, consumer);
+-- What was named by a user and is past its window.
+CREATE TABLE inbox_key (
+    seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, consumer TEXT NOT NULL, message_id TEXT NOT NULL,
+    payload_hash TEXT NOT NULL, at_us BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX inbox_key_once ON inbox_key (message_id, consumer);
 
 CREATE TABLE sequence_out (topic TEXT NOT NULL, key TEXT NOT NULL, last BIGINT NOT NULL, PRIMARY KEY (key, topic))
     WITH (fillfactor = 70);

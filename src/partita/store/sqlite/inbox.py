@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from partita.errors import StoreContended
+from partita.message import is_users_key
+from partita.store.forgetting import Mark, forgetting
 from partita.store.port import InboxEntry, InboxRow
 from partita.store.sqlite.asking import IN_LIST, rows_of
 
@@ -18,17 +20,34 @@ INSERT INTO inbox (consumer, message_id, type, key, correlation_id, causation_id
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 RESOLVE = "UPDATE inbox SET outcome = ?, reply = ? WHERE consumer = ? AND message_id = ?"
-# Rows are written in time order, so the oldest have the smallest seq and no index on time is needed. Those of parked
-# messages are stepped over: they wait, perhaps for weeks, and must not be taken for new when they run.
-PURGE = """
-DELETE FROM inbox WHERE seq IN (
-    SELECT seq FROM (
-        SELECT seq, at_us FROM inbox AS i
-        WHERE outcome NOT IN ('waiting', 'dead')
-           OR NOT EXISTS (SELECT 1 FROM parked AS p WHERE p.message_id = i.message_id AND p.consumer = i.consumer)
-        ORDER BY seq LIMIT ?)
-    WHERE at_us < ?)
+EXPIRED = f"""
+SELECT message_id, payload_hash, 'expired', at_us, NULL FROM inbox_key WHERE consumer = ? AND message_id {IN_LIST}
 """
+# Rows are written in time order, so the oldest have the smallest seq and no index on time is needed. Those of parked
+# messages and of open letters are stepped over: they wait, perhaps for weeks, and a copy must not be taken for new.
+OLDEST = """
+SELECT seq, consumer, message_id, payload_hash, at_us FROM (
+    SELECT * FROM inbox AS i
+    WHERE outcome NOT IN ('waiting', 'dead')
+       OR NOT EXISTS (SELECT 1 FROM parked AS p WHERE p.message_id = i.message_id AND p.consumer = i.consumer)
+      AND NOT EXISTS (SELECT 1 FROM dead_letter AS d WHERE d.message_id = i.message_id AND d.consumer = i.consumer
+                        AND d.status IN ('open', 'replaying'))
+    ORDER BY seq LIMIT ?)
+WHERE at_us < ?
+"""
+DELETE = "DELETE FROM inbox WHERE seq = ?"
+KEEP_KEY = """
+INSERT INTO inbox_key (consumer, message_id, payload_hash, at_us) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING
+"""
+PURGE_KEYS = """
+DELETE FROM inbox_key WHERE seq IN (SELECT seq FROM (SELECT seq, at_us FROM inbox_key ORDER BY seq LIMIT ?) WHERE at_us < ?)
+"""
+FORGOTTEN = "SELECT CAST(value AS INTEGER) FROM partita_meta WHERE name = 'forgotten_us'"
+FORGET = """
+INSERT INTO partita_meta (name, value) VALUES ('forgotten_us', ?1)
+ON CONFLICT (name) DO UPDATE SET value = max(CAST(value AS INTEGER), ?1)
+"""
+NEWEST = "SELECT at_us FROM inbox ORDER BY seq DESC LIMIT 1"
 
 
 class SqliteInbox:
@@ -42,7 +61,11 @@ class SqliteInbox:
         if not ids:
             return {}
         rows = rows_of(self._db, SEEN, (consumer,), ids)
-        return {row[0]: InboxEntry(row[1], row[2], row[3], row[4]) for row in rows}
+        found = {row[0]: InboxEntry(row[1], row[2], row[3], row[4]) for row in rows}
+        keys = [each for each in ids if each not in found and is_users_key(each)]
+        if keys:
+            found.update((row[0], InboxEntry(*row[1:])) for row in rows_of(self._db, EXPIRED, (consumer,), keys))
+        return found
 
     async def mark(self, rows: Sequence[InboxRow]) -> None:
         """Mark messages."""
@@ -57,4 +80,25 @@ class SqliteInbox:
 
     async def purge(self, before_us: int, limit: int) -> int:
         """Forget old marks."""
-        return self._db.execute(PURGE, (limit, before_us)).rowcount
+        gone = forgetting([Mark(*row) for row in self._db.execute(OLDEST, (limit, before_us))], before_us)
+        self._db.executemany(DELETE, [(seq,) for seq in gone.seqs])
+        self._db.executemany(KEEP_KEY, [mark[1:] for mark in gone.keys])
+        if gone.upto_us:
+            self._db.execute(FORGET, (gone.upto_us,))
+        return len(gone.seqs)
+
+    async def purge_keys(self, before_us: int, limit: int) -> int:
+        """Forget old keys."""
+        return self._db.execute(PURGE_KEYS, (limit, before_us)).rowcount
+
+    async def forgotten_us(self) -> int:
+        """Up to when messages were made that are forgotten."""
+        return _number(self._db.execute(FORGOTTEN).fetchone())
+
+    async def newest_us(self) -> int:
+        """When the newest mark was written."""
+        return _number(self._db.execute(NEWEST).fetchone())
+
+
+def _number(row: tuple[int] | None) -> int:
+    return 0 if row is None else row[0]

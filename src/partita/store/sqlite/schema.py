@@ -16,6 +16,12 @@ CREATE TABLE inbox (
     outcome TEXT NOT NULL, reply BLOB
 );
 CREATE UNIQUE INDEX inbox_once ON inbox (message_id, consumer);
+-- What was named by a user and is past its window.
+CREATE TABLE inbox_key (
+    seq INTEGER PRIMARY KEY, consumer TEXT NOT NULL, message_id TEXT NOT NULL, payload_hash TEXT NOT NULL,
+    at_us INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX inbox_key_once ON inbox_key (message_id, consumer);
 
 CREATE TABLE sequence_out (
     topic TEXT NOT NULL, key TEXT NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (key, topic)

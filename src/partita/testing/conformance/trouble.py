@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from partita.store.port import Asked
 from partita.store.trouble import Failure, LetterFilter, Said
 from partita.testing.conformance.rows import Case, OpenStore, dead_letter, inbox_row, opened, parked_row
 
@@ -103,6 +104,40 @@ async def the_mark_of_a_parked_message_outlives_the_window(open_store: OpenStore
         assert set(await session.inbox.seen("group", ["m1", "m2", "m3"])) == {"m2"}
 
 
+async def the_mark_of_an_open_letter_outlives_the_window(open_store: OpenStore) -> None:
+    """Where no order is kept its message is not parked; a copy that comes before the replay must be known."""
+    async with opened(open_store) as store, store.transaction() as session:
+        await session.inbox.mark([inbox_row(f"m{n}")._replace(outcome="dead") for n in (1, 2, 3)])
+        await session.dead_letters.add([dead_letter(n) for n in (1, 2, 3)])
+        (second,) = [each for each in await session.dead_letters.find() if each.message_id == "m2"]
+        (third,) = [each for each in await session.dead_letters.find() if each.message_id == "m3"]
+        await session.dead_letters.release([second.id])
+        await session.dead_letters.close([third.id], "discarded", "", 7)
+        assert await session.inbox.purge(100, 10) == 1
+        assert set(await session.inbox.seen("group", ["m1", "m2", "m3"])) == {"m1", "m2"}
+
+
+async def of_what_a_user_named_it_stays_known_that_it_was_used(open_store: OpenStore) -> None:
+    """Its name says nothing of its age; so that is not forgotten with the answer."""
+    key = "0123abcd-0123-8bcd-a123-0123456789ab"
+    async with opened(open_store) as store, store.transaction() as session:
+        answered = inbox_row(key, at_us=5)._replace(reply=b"yes")
+        business = inbox_row("T#7", at_us=6)._replace(consumer="group/handler")
+        await session.inbox.mark([answered, business, inbox_row("m1", at_us=7), inbox_row("m2", at_us=90)])
+        assert await session.inbox.newest_us() == 90
+        assert await session.inbox.forgotten_us() == 0
+        assert await session.inbox.purge(50, 10) == 3
+        assert await session.inbox.forgotten_us() == 7
+        (entry,) = (await session.inbox.seen("group", [key, "m1"])).values()
+        assert entry == (answered.payload_hash, "expired", 5, None)
+        marks = [("group", key), ("group/handler", "T#7"), ("group", "m1"), ("group", "T#7")]
+        known = await session.look(Asked("group", (), marks, (), (), ()))
+        assert {mark: known.marks[mark].outcome for mark in known.marks} == dict.fromkeys(marks[:2], "expired")
+        assert await session.inbox.purge_keys(6, 10) == 1
+        assert set(await session.inbox.seen("group/handler", ["T#7"])) == {"T#7"}
+        assert not await session.inbox.seen("group", [key])
+
+
 async def what_is_parked_is_counted_by_the_partition_it_came_from(open_store: OpenStore) -> None:
     """One that is no more gives its messages to another, where no record has their offsets."""
     async with opened(open_store) as store, store.transaction() as session:
@@ -170,6 +205,8 @@ CASES: tuple[Case, ...] = (
     a_key_is_held_until_its_first_is_gone,
     a_gap_is_ready_when_its_predecessor_was_handled,
     the_mark_of_a_parked_message_outlives_the_window,
+    the_mark_of_an_open_letter_outlives_the_window,
+    of_what_a_user_named_it_stays_known_that_it_was_used,
     what_is_parked_is_counted_by_the_partition_it_came_from,
     without_order_nothing_that_is_parked_waits_for_another,
     parked_commands_are_found_by_the_step_they_serve,
