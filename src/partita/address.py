@@ -105,6 +105,14 @@ def scheme_of(address: str) -> str:
     return found[1] if found is not None else ""
 
 
+def hurried(place: str | Path, seconds: float) -> str | Path:
+    """A place for one who only asks: where it is PostgreSQL, connecting and every statement end within so many seconds."""
+    if isinstance(place, Path) or scheme_of(place) not in POSTGRESQL:
+        return place
+    mark = "&" if "?" in place else "?"
+    return f"{place}{mark}command_timeout_s={seconds:g}&connect_timeout_s={seconds:g}"
+
+
 def check_webhook(what: str, url: str) -> SplitResult:
     """The parts of a webhook's URL.
 

@@ -113,7 +113,9 @@ class App:
     def connect_bus(self, machine: Machine, wake: Wake) -> Bus:
         """The bus the settings name; a subclass may put something of its own between."""
         settings = self.settings
-        return connect_bus(settings.bus_place(), machine, wake, settings.instance, migrate=settings.migrate)
+        return connect_bus(
+            settings.bus_place(), machine, wake, settings.instance, migrate=settings.migrate, ask_s=settings.ask_s
+        )
 
     def connect_store(self, service: Service, bus: Bus, machine: Machine, wake: Wake) -> Store:
         """The store of a service; a subclass may put something of its own between."""

@@ -6,12 +6,14 @@ PartitaError
   StoreError
     StoreUnavailable    disk full, locked, read-only, gone: nothing was written, try again
       StoreContended    another transaction was in the way: rolled back, run again by itself
+      StoreRefused      the server does not take this user
     StoreCorrupt        the file is damaged or is no database: refused, untouched
     StoreMismatch       another project's folder, or a newer Partita wrote it
       StoreReplaced     another database answers than the one that was opened: this process must end
     MigrationPending    the schema is an older one, and migrations are not applied at the start here
   BusError
     BusUnavailable      the log or broker cannot be reached now
+      BusRefused        it does not take our word: credentials or certificates, which no waiting mends
     MessageTooLarge     refused at emit, in the sender's transaction
   Fenced                somebody else took over: this process must stop writing
   Malformed             bytes that cannot be decoded within the limits
@@ -83,6 +85,12 @@ class StoreContended(StoreUnavailable):
     code = "PTA-0304"
 
 
+class StoreRefused(StoreUnavailable):
+    """The server answers and does not take this user, or the password."""
+
+    code = "PTA-0307"
+
+
 class StoreCorrupt(StoreError):
     """The database file is damaged; it was not touched."""
 
@@ -124,6 +132,14 @@ class BusUnavailable(BusError):
     code = "PTA-0401"
     exit_code = 6
     retryable = True
+
+
+class BusRefused(BusUnavailable):
+    """The bus answers and does not take this user, or its certificate is not trusted. Tried again, since both can be mended
+    there; a process is not started with it."""
+
+    code = "PTA-0403"
+    exit_code = 2
 
 
 class MessageTooLarge(BusError):

@@ -26,7 +26,7 @@ from partita.errors import SettingsError
 
 SWITCH = {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}
 SWITCHES = ("coalesce", "at_once", "migrate")
-SECONDS = ("alert_every_s", "grace_s")
+SECONDS = ("alert_every_s", "grace_s", "ask_s")
 BATCH_MAX = 100_000
 TIME_SCALE_MAX = 1_000.0
 DAY_S = 86_400.0
@@ -47,9 +47,10 @@ class Settings:
     statement run in waves; `at_once` lets a service handle what it sends to itself in the transaction that writes it.
     `alert_webhook` and `alert_mail` (`smtps://user:password@host?from=a@b&to=c@d`) are told alerts; `alert_ca` is a file
     with certificates that are trusted there beside the system's; `alert_every_s` is how often the rules are looked at.
-    `metrics` is an address (`127.0.0.1:9464`) to serve `/metrics` on. `grace_s` is how long a
-    stop may take to finish what is in work. Without `migrate` (`PARTITA_MIGRATE=off`) no schema or table is made or changed
-    at the start: that is left to `partita db upgrade`.
+    `metrics` is an address (`127.0.0.1:9464`) to serve `/metrics` on. `grace_s` is how long a stop may take to finish what
+    is in work. `ask_s` is how long a question of people or machines (metrics, alerts, probes, doctor, why, ...) waits for a
+    database or the bus. Without `migrate` (`PARTITA_MIGRATE=off`) no schema or table is made or changed at the start: that
+    is left to `partita db upgrade`.
 
     Raises:
         SettingsError: a value cannot be; no error quotes an address.
@@ -71,6 +72,7 @@ class Settings:
     metrics: str = ""
     migrate: bool = True
     grace_s: float = 10.0
+    ask_s: float = 3.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data", Path(self.data))
@@ -87,6 +89,7 @@ class Settings:
         check_number(SettingsError, _called("time_scale"), self.time_scale, above=0, most=TIME_SCALE_MAX)
         check_count(SettingsError, _called("batch"), self.batch, most=BATCH_MAX)
         check_seconds(SettingsError, _called("alert_every_s"), self.alert_every_s, most=DAY_S)
+        check_seconds(SettingsError, _called("ask_s"), self.ask_s, most=60.0)
         check_seconds(SettingsError, _called("grace_s"), self.grace_s, positive=False, most=DAY_S)
         for name in SWITCHES:
             if not isinstance(getattr(self, name), bool):

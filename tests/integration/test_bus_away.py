@@ -13,6 +13,7 @@ from tests.integration.conftest import Bank
 
 from partita import App, PartitaError
 from partita.alerts import reading
+from partita.alerts.alarms import Alarm, evaluate, fingerprint
 from partita.bus.port import Fence, GroupLag, Outgoing, TopicSpec
 from partita.errors import BusUnavailable
 from partita.machine.port import Machine, Wake
@@ -130,9 +131,11 @@ async def test_metrics_leave_out_what_the_bus_does_not_say(bank: Any) -> None:
     """No number is not 0; the outbox, which grows while the broker is away, is what must be seen then."""
     async with bank.app.running(services=["bank"], roles=()) as system:
         await bank.app.send(bank.Deposit(name="ann", cents=1))
-        found = {sample.name: sample.value for sample in await metrics.read(system.stores["bank"], system.bus)}
+        read = await metrics.read_all(system.stores, system.bus, system.clock, ask_s=60.0)
+    found = {sample.name: sample.value for sample in read}
     assert found["partita_outbox_pending_rows"] == 1
     assert "partita_consumer_lag_messages" not in found
+    assert found["partita_bus_up"] == 0 and found["partita_store_up"] == 1
 
 
 async def test_the_other_alarms_ring_while_the_bus_is_silent(bank: Any) -> None:
@@ -140,11 +143,17 @@ async def test_the_other_alarms_ring_while_the_bus_is_silent(bank: Any) -> None:
     async with bank.app.running(services=["bank"], roles=()) as system:
         await bank.app.send(bank.Deposit(name="ann", cents=1))
         store = system.stores["bank"]
-        read = await reading.read(store, system.bus)
-        watch = Watch(store, system.bus, "me/watch", (), every_s=60.0)
+        read = await reading.read(store, system.bus, system.clock, 60.0)
+        watch = Watch(store, system.bus, "me/watch", (), every_s=60.0, clock=system.clock, ask_s=60.0)
         assert await watch.step(0.0) == 60.0
         await watch.stop()
-    assert read.outbox_oldest_s > 0
+    assert read.outbox_oldest_s > 0 and read.lag is None
+    alarms, _ = evaluate(read, {}, 0)
+    assert "BusUnanswered" in {alarm.name for alarm in alarms.values()}
+    lagging = Alarm(fingerprint("ConsumerLag", "bank"), "ConsumerLag", "bank", "warning", "behind", "", 1, 1)
+    alarms, told = evaluate(read, {lagging.fingerprint: lagging}, 2)
+    assert alarms[lagging.fingerprint] == lagging, "what is unknown neither rings nor is called well"
+    assert all(each.alarm.name != "ConsumerLag" for each in told)
 
 
 async def test_who_waits_for_the_end_is_told_that_the_bus_is_silent(bank: Any) -> None:

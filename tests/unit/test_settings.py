@@ -73,6 +73,7 @@ WRONG: dict[str, list[Any]] = {
     "batch": [0, -1, 1.5, 10**9, "10", True, NAN],
     "alert_every_s": [0, -1, NAN, INF, 1e9],
     "grace_s": [-0.1, NAN, INF, 1e9],
+    "ask_s": [0, -1, NAN, INF, 3_600],
     "coalesce": ["off", 0, None],
     "at_once": [1],
     "migrate": ["no"],
@@ -104,7 +105,7 @@ def test_a_value_that_cannot_be_is_refused(name: str, value: Any) -> None:
     ("name", "text"),
     [
         ("TIME_SCALE", "-1"), ("TIME_SCALE", "nan"), ("TIME_SCALE", "1_0"), ("TIME_SCALE", "fast"), ("BATCH", "0"),
-        ("BATCH", "1e2"), ("BATCH", "1_000"), ("BATCH", "١٠"), ("BATCH", " 10"), ("GRACE_S", "inf"),
+        ("BATCH", "1e2"), ("BATCH", "1_000"), ("BATCH", "١٠"), ("BATCH", " 10"), ("GRACE_S", "inf"), ("ASK_S", "-inf"),
         ("ALERT_EVERY_S", "0"), ("MIGRATE", "never"), ("COALESCE", "2"), ("AT_ONCE", "of"), ("METRICS", "9464"),
         ("INSTANCE", "a b"), ("ALERT_WEBHOOK", "https://h:port/S3CRET"), ("ALERT_MAIL", "smtp://u:S3CRET@h"),
     ],

@@ -46,6 +46,10 @@ def evaluate(
         name = fingerprint(rule.name, reading.service)
         before = known.get(name)
         value = rule.value(reading)
+        if value is None:
+            if before is not None:
+                alarms[name] = before
+            continue
         if value <= rule.limit:
             if before is not None and before.told_us:
                 told.append(Told("resolved", before))

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from partita.alerts.rules import Reading
 from partita.bus.port import Bus
-from partita.clock import US
-from partita.errors import BusUnavailable
+from partita.clock import US, Clock
+from partita.observability.question import Unanswered, answered
 from partita.store.port import Store
 from partita.store.trouble import LetterFilter
 
 LOOK_AT = 100
 
 
-async def read(store: Store, bus: Bus) -> Reading:
-    """What the service says now. Every question is one a partial index answers, or a sum over a few rows."""
+async def read(store: Store, bus: Bus, clock: Clock, ask_s: float) -> Reading:
+    """What the service says now. Every question is one a partial index answers, or a sum over a few rows. A bus that does
+    not answer within `ask_s` must not silence the other rules: the outbox that stands still for it is one of them."""
+    of_store, lags = await asyncio.gather(read_store(store), answered(clock, ask_s, "bus", bus.lag(store.name)))
+    return of_store._replace(lag=None if isinstance(lags, Unanswered) else sum(each.lag for each in lags))
+
+
+async def read_store(store: Store) -> Reading:
+    """What its database alone says; how far it is behind is left open."""
     name, now_us = store.name, await store.now_us()
     async with store.reading() as session:
         letters = await session.dead_letters.find(name, 1, LetterFilter())
@@ -36,16 +45,7 @@ async def read(store: Store, bus: Bus) -> Reading:
         tuple(each.subject for each in said if each.what == "storm"),
         (now_us - paused[1]) / US if paused is not None else 0.0,
         parked.gap,
-        await _behind(bus, name),
+        None,
         sum(each.what == "full" for each in said),
         int(outbox.reader is not None and not outbox.reader.active),
     )
-
-
-async def _behind(bus: Bus, group: str) -> int:
-    """How many records a group is behind. A bus that does not answer must not silence the other rules: the outbox that
-    stands still for it is one of them."""
-    try:
-        return sum(each.lag for each in await bus.lag(group))
-    except BusUnavailable:
-        return 0

@@ -21,17 +21,19 @@ class Reading(NamedTuple):
     storms: tuple[str, ...] = ()
     paused_s: float = 0.0
     gaps: int = 0
-    lag: int = 0
+    lag: int | None = 0
+    """None = the bus does not say."""
     full: int = 0
     readers_gone: int = 0
 
 
 class Rule(NamedTuple):
-    """`value` is measured; above `limit` for `for_s` seconds in a row it fires. `hint` is what to do first."""
+    """`value` is measured; above `limit` for `for_s` seconds in a row it fires, None = unknown neither fires nor resolves.
+    `hint` is what to do first."""
 
     name: str
     severity: Severity
-    value: Callable[[Reading], float]
+    value: Callable[[Reading], float | None]
     limit: float
     for_s: float
     summary: str
@@ -146,6 +148,15 @@ RULES: tuple[Rule, ...] = (
         60,
         "{service} is {value:,.0f} messages behind",
         "partita consumers list --group {service}",
+    ),
+    Rule(
+        "BusUnanswered",
+        "warning",
+        lambda r: r.lag is None,
+        0,
+        30,
+        "the bus does not answer {service}: how far it is behind is unknown",
+        "partita doctor; messages wait in the outbox meanwhile",
     ),
     Rule("Watchdog", "none", lambda r: 1, 0, 0, "{service} can tell alerts", "nothing: its absence is the alert"),
 )

@@ -12,6 +12,8 @@ from partita.errors import SettingsError
 from partita.machine.port import Machine, Wake
 from partita.migration import Migrations
 
+ASK_S = 10.0
+
 
 def connect_bus(
     where: str | Path,
@@ -21,18 +23,19 @@ def connect_bus(
     *,
     create: bool = True,
     migrate: bool = True,
+    ask_s: float = ASK_S,
 ) -> Bus:
     """The bus at a URL (`log:///folder`, `postgresql://user@host/database`, `kafka://host:port`) or a path to a log's
     file; `instance` is a name that this process keeps over restarts, for a bus whose groups remember their members by
-    it. Without `create` a database that holds no log is not touched; without `migrate` a log whose schema lacks a migration
-    is refused.
+    it. `ask_s` is how long a question of people and metrics waits for a broker. Without `create` a database that holds no
+    log is not touched; without `migrate` a log whose schema lacks a migration is refused.
 
     Raises:
         SettingsError: the URL names no bus of this build.
     """
     scheme = _scheme(where)
     if scheme == "kafka":
-        return _kafka(str(where), machine, instance)
+        return _kafka(str(where), machine, instance, ask_s)
     if scheme in POSTGRESQL:
         return _postgres(str(where), machine, create, migrate)
     from partita.bus.log import LogBus
@@ -58,8 +61,9 @@ def connect_migrations(where: str | Path, machine: Machine) -> Migrations | None
     return SqliteMigrations(_file(where), machine, application_id=APPLICATION_ID, migrations=MIGRATIONS)
 
 
-def connect_administration(where: str | Path, machine: Machine) -> Administration | None:
-    """What a bus lets a person see and change of its topics; None for one that has nothing to administer.
+def connect_administration(where: str | Path, machine: Machine, *, ask_s: float = ASK_S) -> Administration | None:
+    """What a bus lets a person see and change of its topics; None for one that has nothing to administer. `ask_s` is how
+    long a question waits.
 
     Raises:
         SettingsError: the URL names no bus of this build.
@@ -70,7 +74,7 @@ def connect_administration(where: str | Path, machine: Machine) -> Administratio
         from partita.bus.kafka.administration import KafkaAdministration
     except ModuleNotFoundError as error:
         _absent(error)
-    return KafkaAdministration(str(where), clock=machine.clock)
+    return KafkaAdministration(str(where), clock=machine.clock, ask_s=ask_s)
 
 
 def _scheme(where: str | Path) -> str:
@@ -119,9 +123,9 @@ def _no_asyncpg(error: ModuleNotFoundError) -> NoReturn:
     raise SettingsError("PostgreSQL needs the driver asyncpg.", hint="pip install 'partita[postgres]'") from error
 
 
-def _kafka(url: str, machine: Machine, instance: str) -> Bus:
+def _kafka(url: str, machine: Machine, instance: str, ask_s: float) -> Bus:
     try:
         from partita.bus.kafka.bus import KafkaBus
     except ModuleNotFoundError as error:
         _absent(error)
-    return KafkaBus(url, clock=machine.clock, instance=instance)
+    return KafkaBus(url, clock=machine.clock, instance=instance, ask_s=ask_s)

@@ -186,6 +186,11 @@ class LogBus:
             await self._clock.sleep(LOOK_AGAIN_S)
         raise has_members(str(self.path), group)
 
+    async def answers(self) -> None:
+        """The file can be read."""
+        async with self._file.reading() as db:
+            db.execute("SELECT 1").fetchone()
+
     async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
         """Where groups stand."""
         async with self._file.reading() as db:

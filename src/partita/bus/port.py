@@ -213,6 +213,14 @@ class Bus(Protocol):
         """
         ...
 
+    async def answers(self) -> None:
+        """Return when the bus has answered this question, which costs it next to nothing.
+
+        Raises:
+            BusUnavailable: it does not. BusRefused: it does not take our word.
+        """
+        ...
+
     async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
         """Where groups stand, for people and metrics."""
         ...

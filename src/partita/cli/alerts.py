@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
 from partita.alerts.alarms import Alarm, Told, evaluate, fingerprint
 from partita.alerts.channels import channels_of
-from partita.alerts.reading import read as read_service
-from partita.alerts.rules import RULES
-from partita.cli.operating import beside, run
+from partita.alerts.reading import read_store
+from partita.alerts.rules import RULES, Reading
+from partita.app import load_app
+from partita.bus.port import GroupLag
+from partita.cli.looking import Sight, looking
+from partita.cli.operating import run
 from partita.cli.output import app_option, data_option, moment, output_option, print_json, say, table
 from partita.clock import wall_us
 from partita.errors import PartitaError
 from partita.settings import Settings
+from partita.store.port import Store
 
 
 @click.group(short_help="Alerts: what fires now, the rules, a test.")
@@ -30,26 +37,49 @@ def alerts() -> None:
 def list_(context: click.Context, data: Path, app_name: str, output: str) -> None:
     """What is wrong now; exit 3 when something is."""
 
-    async def read() -> list[Alarm]:
-        found: list[Alarm] = []
-        async with beside(app_name, data) as system:
-            for store in system.stores.values():
-                alarms, _ = evaluate(await read_service(store, system.bus), {}, await store.now_us())
-                async with store.reading() as session:
-                    known = {each.fingerprint: each for each in map(Alarm._make, await session.groups.alarms())}
-                found += [known.get(name, alarm) for name, alarm in alarms.items() if alarm.severity != "none"]
-        return found
+    async def read() -> tuple[list[Alarm], Sight]:
+        async with looking(load_app(app_name), data) as sight:
+            questions = {name: _of_service(store) for name, store in sight.stores.items()}
+            of_stores, lags = await asyncio.gather(sight.ask_all(questions), sight.lags())
+        return [alarm for reading in of_stores.values() for alarm in _alarms(reading, lags)], sight
 
-    found = run(read())
+    found, sight = run(read())
     if output == "json":
-        print_json("Alerts", {"items": [{**a._asdict(), "since": moment(a.since_us)} for a in found]})
-    elif found:
-        rows = [(a.severity, a.name, moment(a.since_us)[:19], a.summary, a.hint) for a in found]
+        items = [{**a._asdict(), "since": moment(a.since_us)} for a in found]
+        print_json("Alerts", {"items": items, "unknown": sight.as_json()})
+    elif found or sight.unknown:
+        rows: list[tuple[str, ...]] = [(a.severity, a.name, moment(a.since_us)[:19], a.summary, a.hint) for a in found]
+        rows += [
+            ("unknown", "Unanswered", "", f"{source}: {reason}", "partita doctor")
+            for source, reason in sorted(sight.unknown.items())
+        ]
         say(*table(["severity", "alert", "since (UTC)", "what", "first do"], rows))
     else:
         say("all is well")
-    if found:
+    if found or sight.unknown:
         context.exit(3)
+
+
+class _Kept(NamedTuple):
+    """What a service's database says, and the alarms that are kept in it."""
+
+    reading: Reading
+    known: dict[str, Alarm]
+    now_us: int
+
+
+async def _of_service(store: Store) -> _Kept:
+    reading = await read_store(store)
+    async with store.reading() as session:
+        known = {each.fingerprint: each for each in map(Alarm._make, await session.groups.alarms())}
+    return _Kept(reading, known, await store.now_us())
+
+
+def _alarms(kept: _Kept, lags: Sequence[GroupLag] | None) -> list[Alarm]:
+    """The alarms of a service as they are now; one that is kept knows since when, and of what is unknown the kept one holds."""
+    behind = None if lags is None else sum(each.lag for each in lags if each.group == kept.reading.service)
+    alarms, _ = evaluate(kept.reading._replace(lag=behind), kept.known if behind is None else {}, kept.now_us)
+    return [kept.known.get(name, alarm) for name, alarm in alarms.items() if alarm.severity != "none"]
 
 
 @alerts.command(epilog="Example:  partita alerts rules")

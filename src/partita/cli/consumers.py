@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
-from partita.app import load_app, open_bus, open_stores
+from partita.app import load_app, open_bus
 from partita.bus.port import GroupLag, Moved
+from partita.cli.looking import BUS, Sight, looking
 from partita.cli.operating import acting_options, beside, confirmed, run
 from partita.cli.output import app_option, data_option, output_option, print_json, say, table, talk
 from partita.errors import Conflict, NotFound
@@ -18,6 +19,7 @@ from partita.observability.why import why_group
 from partita.operators.audit import actor
 from partita.operators.steering import accept_gap as give_up_gap
 from partita.operators.steering import check_paused, pause_group, reset_group, resume_group
+from partita.store.port import Store
 from partita.store.trouble import ParkingStatus
 
 
@@ -31,14 +33,14 @@ def consumers() -> None:
 @data_option
 @app_option
 @output_option
-def list_(group: str | None, data: Path, app_name: str, output: str) -> None:
+def list_(group: str | None, data: Path, app_name: str, output: str) -> int:
     """List groups with what they are behind, who works for them, what is parked, and how they are."""
-    lags, states = asyncio.run(_read(data, app_name, group))
+    lags, states, sight = asyncio.run(_read(data, app_name, group))
     if output == "json":
         items = [lag._asdict() for lag in lags]
         groups = [{"group": name, "state": said, "parked": parked._asdict()} for name, (said, parked) in states.items()]
-        print_json("Consumers", {"items": items, "groups": groups})
-        return
+        print_json("Consumers", {"items": items, "groups": groups, "unknown": sight.as_json()})
+        return sight.tell()
     sums: dict[tuple[str, str], list[GroupLag]] = {}
     for lag in lags:
         sums.setdefault((lag.group, lag.topic), []).append(lag)
@@ -49,13 +51,17 @@ def list_(group: str | None, data: Path, app_name: str, output: str) -> None:
         owned = sum(p.owner is not None for p in parts)
         members = len({p.owner for p in parts if p.owner is not None})
         rows.append((name, topic, sum(p.lag for p in parts), f"{owned} of {len(parts)}", members))
-    say(*(table(["group", "topic", "behind", "partitions held", "members"], rows) if rows else ["no groups yet"]))
+    if rows:
+        say(*table(["group", "topic", "behind", "partitions held", "members"], rows))
+    elif BUS not in sight.unknown:
+        say("no groups yet")
     for name, (said, parked) in states.items():
         if parked.keys or said:
             counts = [
                 f"{getattr(parked, k)} {k}" for k in ("waiting", "behind", "gap", "ready", "dead") if getattr(parked, k)
             ]
             say(f"{name}: " + "; ".join([*said, *([f"parked {', '.join(counts)}"] if counts else [])]))
+    return sight.tell()
 
 
 @consumers.command(epilog="Example:  partita consumers pause payment-service --reason 'provider is being repaired'")
@@ -187,15 +193,15 @@ def forget(group: str, data: Path, app_name: str, **how: Any) -> None:
 
 async def _read(
     data: Path, app_name: str, group: str | None
-) -> tuple[Sequence[GroupLag], dict[str, tuple[list[str], ParkingStatus]]]:
-    app = load_app(app_name)
-    async with open_bus(app, data) as bus:
-        lags = await bus.lag(group)
-    states: dict[str, tuple[list[str], ParkingStatus]] = {}
-    async with open_stores(app, data) as stores:
-        for name, store in stores.items():
-            if group in (None, name):
-                now_us = await store.now_us()
-                async with store.reading() as session:
-                    states[name] = (await why_group(session, name, now_us), await session.parking.status(name))
-    return lags, states
+) -> tuple[Sequence[GroupLag], dict[str, tuple[list[str], ParkingStatus]], Sight]:
+    async with looking(load_app(app_name), data) as sight:
+        chosen = {name: store for name, store in sight.stores.items() if group in (None, name)}
+        questions = {name: _state(store) for name, store in chosen.items()}
+        states, lags = await asyncio.gather(sight.ask_all(questions), sight.lags(group))
+    return lags or (), states, sight
+
+
+async def _state(store: Store) -> tuple[list[str], ParkingStatus]:
+    now_us = await store.now_us()
+    async with store.reading() as session:
+        return await why_group(session, store.name, now_us), await session.parking.status(store.name)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import click
 
+from partita.address import hurried
 from partita.app import App, load_app
 from partita.cli.doctor_cluster import look_at_cluster
 from partita.cli.outbox_reader import read_by
@@ -27,6 +29,7 @@ from partita.store.trouble import LetterFilter
 
 FREE_BYTES_MIN = 200_000_000
 BACK_S_MAX = 5
+SILENT = "server that does not answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +50,11 @@ def doctor(data: Path, app_name: str, output: str) -> int:
     """Check everything that has to hold; exit 3 when something does not."""
     app = load_app(app_name)
     lines = [*_machine(), *_declared(app), *_folder(data)]
-    lines += asyncio.run(_server(app))
+    servers = asyncio.run(_servers(app))
+    silent = [url for url, found in servers.items() if any(line.what == SILENT for line in found)]
+    lines += [line for found in servers.values() for line in found]
     if data.is_dir() or any(app.settings.store_of(service.name) for service in app.services):
-        lines += asyncio.run(_databases(app, data))
+        lines += asyncio.run(_databases(app, data, silent))
     lines += [Line(f.level, f.what, f.found, f.fix) for f in asyncio.run(look_at_cluster(app))]
     bad = sum(line.level == "bad" for line in lines)
     if output == "json":
@@ -106,17 +111,20 @@ def _folder(data: Path) -> list[Line]:
     ]
 
 
-async def _server(app: App) -> list[Line]:
-    lines: list[Line] = []
-    for url in dict.fromkeys(app.settings.store_of(service.name) for service in app.services):
-        try:
-            lines += [Line(*finding) for finding in await server_findings(url, this_machine())]
-        except PartitaError as error:
-            lines.append(Line("bad", "server", error.what, error.hint))
-    return lines
+async def _servers(app: App) -> dict[str, list[Line]]:
+    """What is to be said of each server, by its URL; all of them are asked at once."""
+    urls = list(dict.fromkeys(app.settings.store_of(service.name) for service in app.services))
+    return dict(zip(urls, await asyncio.gather(*(_server(url, app.settings.ask_s) for url in urls)), strict=True))
 
 
-async def _databases(app: App, data: Path) -> list[Line]:
+async def _server(url: str, ask_s: float) -> list[Line]:
+    try:
+        return [Line(*finding) for finding in await server_findings(str(hurried(url, ask_s)), this_machine())]
+    except PartitaError as error:
+        return [Line("bad", SILENT, error.what, error.hint)]
+
+
+async def _databases(app: App, data: Path, silent: Collection[str]) -> list[Line]:
     lines: list[Line] = []
     settings = replace(app.settings, data=data)
     newest = 0
@@ -124,8 +132,11 @@ async def _databases(app: App, data: Path) -> list[Line]:
         place = settings.store_place(service.name)
         if isinstance(place, Path) and not place.exists():
             continue
-        machine = this_machine(folder=data)
-        store = connect_store(place, machine, service=service.name, tables="", create=False, migrate=False)
+        if place in silent:
+            lines.append(Line("bad", service.name, "unknown: its server does not answer"))
+            continue
+        machine, where = this_machine(folder=data), hurried(place, settings.ask_s)
+        store = connect_store(where, machine, service=service.name, tables="", create=False, migrate=False)
         try:
             await store.open()
         except NotFound as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from partita.address import without_secrets
+from partita.address import hurried, without_secrets
 from partita.app import App
 from partita.bus.connect import connect_administration, connect_bus
 from partita.errors import BusUnavailable, NotFound, PartitaError
@@ -14,7 +14,7 @@ from partita.topics.health import Finding, findings
 
 async def look_at_cluster(app: App) -> list[Finding]:
     """The findings of the broker or server the settings name; none for the embedded log."""
-    cluster = connect_administration(app.settings.bus, this_machine())
+    cluster = connect_administration(app.settings.bus, this_machine(), ask_s=app.settings.ask_s)
     if cluster is None:
         return await _look_at_log(app)
     try:
@@ -43,7 +43,7 @@ async def _look_at_log(app: App) -> list[Finding]:
     where = app.settings.bus
     if not where.startswith("postgres"):
         return []
-    bus = connect_bus(where, this_machine(), None, create=False)
+    bus = connect_bus(hurried(where, app.settings.ask_s), this_machine(), None, create=False)
     try:
         await bus.open()
         try:

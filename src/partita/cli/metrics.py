@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from partita.app import load_app, open_bus, open_stores
+from partita.app import load_app
+from partita.cli.looking import BUS, looking
 from partita.cli.output import app_option, data_option, document, output_option, print_json
-from partita.observability.metrics import Sample, read
+from partita.observability.metrics import Sample, read_all
 from partita.observability.metrics_page import page
 
 
@@ -28,9 +29,8 @@ def metrics(data: Path, app_name: str, output: str) -> None:
 
 
 async def _read(data: Path, app_name: str) -> list[Sample]:
-    app = load_app(app_name)
-    found: list[Sample] = []
-    async with open_stores(app, data) as stores, open_bus(app, data) as bus:
-        for store in stores.values():
-            found += await read(store, bus)
+    async with looking(load_app(app_name), data) as sight:
+        found = await read_all(sight.stores, sight.bus, sight.clock, sight.ask_s)
+        found += [Sample("partita_store_up", (name,), 0.0) for name in sight.unknown if name != BUS]
+        sight.tell()
     return found

@@ -9,12 +9,13 @@ from typing import Any
 import click
 
 from partita.app import load_app, open_stores
+from partita.cli.looking import Sight, looking
 from partita.cli.operating import acting_options, beside, confirmed, run
 from partita.cli.outbox_reader import debezium, hand_over, read_by, take_back
 from partita.cli.output import app_option, data_option, output_option, print_json, say, table
 from partita.operators.audit import actor
 from partita.operators.steering import retry_outbox
-from partita.store.port import OutboxStatus, ParkedOut
+from partita.store.port import OutboxStatus, ParkedOut, Store
 
 
 @click.group(short_help="What waits to leave.")
@@ -30,9 +31,9 @@ for command in (debezium, hand_over, take_back):
 @data_option
 @app_option
 @output_option
-def status(data: Path, app_name: str, output: str) -> None:
+def status(data: Path, app_name: str, output: str) -> int:
     """How many rows wait, how old the oldest is, what the bus refused."""
-    found = asyncio.run(_read(data, app_name))
+    found, sight = asyncio.run(_read(data, app_name))
     if output == "json":
         items = [
             {
@@ -45,22 +46,25 @@ def status(data: Path, app_name: str, output: str) -> None:
             }
             for n, s in found.items()
         ]
-        print_json("Outboxes", {"items": items})
-        return
+        print_json("Outboxes", {"items": items, "unknown": sight.as_json()})
+        return sight.tell()
     rows = [
         (n, s.pending, f"{s.oldest_us / 1e6:.1f} s" if s.pending else "", s.parked, s.total, read_by(s.reader))
         for n, s in found.items()
     ]
     say(*table(["service", "pending", "oldest", "parked", "kept", "read by"], rows))
+    return sight.tell()
 
 
-async def _read(data: Path, app_name: str) -> dict[str, OutboxStatus]:
-    found = {}
-    async with open_stores(load_app(app_name), data) as stores:
-        for name, store in stores.items():
-            async with store.reading() as session:
-                found[name] = await session.outbox.status()
-    return found
+async def _read(data: Path, app_name: str) -> tuple[dict[str, OutboxStatus], Sight]:
+    async with looking(load_app(app_name), data, with_bus=False) as sight:
+        found = await sight.ask_all({name: _status(store) for name, store in sight.stores.items()})
+    return found, sight
+
+
+async def _status(store: Store) -> OutboxStatus:
+    async with store.reading() as session:
+        return await session.outbox.status()
 
 
 @outbox.command("list", epilog="Example:  partita outbox list")

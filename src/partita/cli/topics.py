@@ -12,7 +12,7 @@ import click
 
 from partita.app import App, load_app, open_stores
 from partita.bus.administration import Administration
-from partita.bus.connect import connect_administration
+from partita.bus.connect import ASK_S, connect_administration
 from partita.cli.operating import acting_options, confirmed, run
 from partita.cli.output import DEFAULT_APP, bus_option, data_option, output_option, print_json, say, table, talk
 from partita.errors import NotFound, PartitaError
@@ -83,7 +83,7 @@ def plan(app_name: str, output: str) -> int:
     app = load_app(app_name)
 
     async def look() -> tuple[str, list[Difference]]:
-        async with _cluster(app) as cluster:
+        async with _cluster(app, app.settings.ask_s) as cluster:
             return ("", []) if cluster is None else (cluster.where, await _compare(app, cluster))
 
     where, found = run(look())
@@ -174,8 +174,8 @@ async def _compare(app: App, cluster: Administration) -> list[Difference]:
 
 
 @asynccontextmanager
-async def _cluster(app: App) -> AsyncIterator[Administration | None]:
-    cluster = connect_administration(app.settings.bus, this_machine())
+async def _cluster(app: App, ask_s: float = ASK_S) -> AsyncIterator[Administration | None]:
+    cluster = connect_administration(app.settings.bus, this_machine(), ask_s=ask_s)
     if cluster is None:
         yield None
         return

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import click
 
-from partita.cli.operating import beside, run
+from partita.app import load_app
+from partita.cli.looking import Sight, looking
+from partita.cli.operating import run
 from partita.cli.output import app_option, data_option, output_option, print_json, say
 from partita.observability.why import why_group, why_key, why_saga
-from partita.runtime.system import System
+from partita.runtime.saga_steps import SagaDirectory
 from partita.sagas.state import state_from_bytes
 from partita.store.port import SagaRow
+
+QUESTIONS = 20
 
 
 @click.command(epilog="Example:  partita why 536365")
@@ -20,27 +24,30 @@ from partita.store.port import SagaRow
 @data_option
 @app_option
 @output_option
-def why(key: str | None, limit: int, data: Path, app_name: str, output: str) -> None:
+def why(key: str | None, limit: int, data: Path, app_name: str, output: str) -> int:
     """Say why sagas, keys and groups are stuck: all of them, or those of KEY."""
 
-    async def read() -> list[str]:
-        async with beside(app_name, data) as system:
+    async def read() -> tuple[list[str], Sight]:
+        app = load_app(app_name)
+        async with looking(app, data, with_bus=False) as sight:
             found: list[str] = []
-            for name in system.stores:
-                found += await _of_service(system, name, key, limit)
-            return found
+            for name in sight.stores:
+                directory = SagaDirectory.of(app.catalog.service(name).declared.sagas, app.settings.time_scale)
+                found += await sight.ask(name, _of_service(sight, name, directory, key, limit), times=QUESTIONS) or []
+        return found, sight
 
-    found = run(read())
+    found, sight = run(read())
     if output == "json":
-        print_json("Why", {"items": found})
+        print_json("Why", {"items": found, "unknown": sight.as_json()})
     elif found:
         say(*found)
-    else:
+    elif not sight.unknown:
         say("nothing is stuck")
+    return sight.tell()
 
 
-async def _of_service(system: System, name: str, key: str | None, limit: int) -> list[str]:
-    store = system.stores[name]
+async def _of_service(sight: Sight, name: str, directory: SagaDirectory, key: str | None, limit: int) -> list[str]:
+    store = sight.stores[name]
     now_us = await store.now_us()
     found: list[str] = []
     async with store.reading() as session:
@@ -55,11 +62,11 @@ async def _of_service(system: System, name: str, key: str | None, limit: int) ->
             rows += await session.sagas.find(status=status, limit=limit)
     for row in rows:
         if key in (None, row.saga_id):
-            definition = system.pipelines[name].sagas.of_row(row)
+            definition = directory.of_row(row)
             state = state_from_bytes(row.data)
             number = definition.index_of.get(row.step, 0)
             spec, step = definition.steps[number], state.steps[number]
             command = spec.undo if step.phase == "undoing" and spec.undo is not None else spec.command
             waits_for = command.reply.__name__ if command.reply is not None else command.name
-            found.append(await why_saga(row, waits_for, step.message_id, system.stores, now_us))
+            found.append(await why_saga(row, waits_for, step.message_id, sight.stores, now_us))
     return [text for text in found if text]

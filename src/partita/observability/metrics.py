@@ -6,14 +6,15 @@ error text could fill. Every process of a system says the same of a database; ta
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from partita.bus.port import Bus
-from partita.clock import US
+from partita.clock import US, Clock
 from partita.errors import BusUnavailable
+from partita.observability.question import Unanswered, answered
 from partita.store.port import Store
 from partita.store.trouble import LetterFilter
 
@@ -28,6 +29,10 @@ class Signal(NamedTuple):
 
 SIGNALS: Mapping[str, Signal] = {
     "partita_build_info": Signal("gauge", "Always 1; the versions are labels.", ("version", "python")),
+    "partita_store_up": Signal(
+        "gauge", "1 where the service's database answered; else nothing else is known.", ("service",)
+    ),
+    "partita_bus_up": Signal("gauge", "1 where the log or broker answered; else no lag is known.", ()),
     "partita_outbox_pending_rows": Signal("gauge", "Committed messages not on the bus yet.", ("service",)),
     "partita_outbox_oldest_pending_seconds": Signal("gauge", "Age of the oldest of them.", ("service",)),
     "partita_outbox_refused_rows": Signal("gauge", "Messages the bus refused, with those of their keys.", ("service",)),
@@ -72,8 +77,31 @@ class Sample(NamedTuple):
     value: float
 
 
-async def read(store: Store, bus: Bus) -> list[Sample]:
-    """What a service's database and the bus say of it now."""
+async def read_all(stores: Mapping[str, Store], bus: Bus | None, clock: Clock, ask_s: float) -> list[Sample]:
+    """What the databases and the bus say now, all asked at once, each for so many seconds. Of a source that does not answer
+    there is no number but that it does not: none is not 0."""
+    asked = [answered(clock, ask_s, name, read_store(store)) for name, store in stores.items()]
+    behind = answered(clock, ask_s, "bus", _behind(stores, bus))
+    *of_stores, of_bus = await asyncio.gather(*asked, behind)
+    found = [Sample("partita_bus_up", (), float(not isinstance(of_bus, Unanswered)))]
+    for name, samples in zip(stores, of_stores, strict=True):
+        found.append(Sample("partita_store_up", (name,), float(not isinstance(samples, Unanswered))))
+        found += [] if isinstance(samples, Unanswered) else samples
+    return [*found, *([] if isinstance(of_bus, Unanswered) else of_bus)]
+
+
+async def _behind(groups: Iterable[str], bus: Bus | None) -> list[Sample]:
+    if bus is None:
+        raise BusUnavailable("It could not be opened.")
+    behind: dict[tuple[str, str], int] = {}
+    for name in groups:
+        for lag in await bus.lag(name):
+            behind[name, lag.topic] = behind.get((name, lag.topic), 0) + lag.lag
+    return [Sample("partita_consumer_lag_messages", labels, count) for labels, count in behind.items()]
+
+
+async def read_store(store: Store) -> list[Sample]:
+    """What a service's database says of it now."""
     name, now_us = store.name, await store.now_us()
     found: list[Sample] = []
 
@@ -109,12 +137,6 @@ async def read(store: Store, bus: Bus) -> list[Sample]:
         say("partita_saga_active", count, saga)
     if active:
         say("partita_saga_needs_attention", len(attention))
-    behind: dict[str, int] = {}
-    with contextlib.suppress(BusUnavailable):  # then there is no number: none is not 0
-        for lag in await bus.lag(name):
-            behind[lag.topic] = behind.get(lag.topic, 0) + lag.lag
-    for topic, count in behind.items():
-        say("partita_consumer_lag_messages", count, topic)
     return found
 
 

@@ -1,4 +1,4 @@
-"""The page of metrics, in Prometheus' text format: printed, or served on an address of its own, beside `/ready`.
+"""The page of metrics, in Prometheus' text format: printed, or served on an address of its own, beside the probes.
 
 Imported only by who asks for it: the client library takes a tenth of a second, which every process would pay.
 """
@@ -6,23 +6,30 @@ Imported only by who asks for it: the client library takes a tenth of a second, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+import json
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 from prometheus_client import CollectorRegistry, generate_latest, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from partita.address import check_listening
 from partita.errors import SettingsError
 from partita.foreign_text import shown
+from partita.observability.health import Health
 from partita.observability.metrics import SIGNALS, Sample
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-PATIENCE_S = 10.0
-READY = "/ready"
+MARGIN_S = 1.0
+LIVE, HEALTH = "/livez", "/healthz"
+READY = ("/readyz", "/ready")
+STANDS = "the event loop stands still"
 FAMILIES = {"gauge": GaugeMetricFamily, "counter": CounterMetricFamily}
 
 
@@ -53,8 +60,9 @@ class _Fixed(Collector):
 class _Asking(Collector):
     """Asks the event loop when a page is asked for: the HTTP server has a thread of its own."""
 
-    def __init__(self, read_now: Callable[[], Awaitable[Sequence[Sample]]]) -> None:
+    def __init__(self, read_now: Callable[[], Awaitable[Sequence[Sample]]], limit_s: float) -> None:
         self._read_now = read_now
+        self._limit_s = limit_s
         self._loop = asyncio.get_running_loop()
 
     def describe(self) -> Iterable[Metric]:
@@ -66,41 +74,76 @@ class _Asking(Collector):
             return await self._read_now()
 
         asked = asyncio.run_coroutine_threadsafe(now(), self._loop)
-        return _Fixed(asked.result(PATIENCE_S)).collect()
+        return _Fixed(asked.result(self._limit_s)).collect()
 
 
-def _with_ready(metrics: WSGIApplication) -> WSGIApplication:
-    """Answers `/ready` from the server's own thread: a probe that waited for the broker would have processes killed that
-    go on without it."""
+class _Probes:
+    """Answers `/livez`, `/readyz` (also `/ready`) and `/healthz` beside the metrics, from the server's own threads: what it
+    says was heard before, so that no probe hangs while a server does."""
 
-    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ.get("PATH_INFO") != READY:
-            return metrics(environ, start_response)
-        start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
-        return [b"ready\n"]
+    def __init__(self, metrics: WSGIApplication, health: Callable[[], Health], limit_s: float) -> None:
+        self._metrics = metrics
+        self._health = health
+        self._limit_s = limit_s
+        self._loop = asyncio.get_running_loop()
 
-    return answer
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path == LIVE:
+            turns = self._turns()
+            body = {"status": "ok" if turns else "down", "reason": "" if turns else STANDS}
+            return _json(start_response, body, good=turns)
+        if path in READY:
+            health = self._health()
+            return _json(start_response, health.as_json(), good=health.is_ready)
+        if path == HEALTH:
+            health = self._health()
+            strict = "degraded" in parse_qs(environ.get("QUERY_STRING", "")).get("fail_on", [])
+            return _json(start_response, health.as_json(), good=health.status == "ok" if strict else health.is_ready)
+        try:
+            return self._metrics(environ, start_response)
+        except TimeoutError:
+            return _json(start_response, {"status": "down", "reason": STANDS}, good=False)
+
+    def _turns(self) -> bool:
+        turned = threading.Event()
+        try:
+            self._loop.call_soon_threadsafe(turned.set)
+        except RuntimeError:  # it is closed
+            return False
+        return turned.wait(self._limit_s)
+
+
+def _json(start_response: StartResponse, body: Mapping[str, Any], *, good: bool) -> Iterable[bytes]:
+    status = "200 OK" if good else "503 Service Unavailable"
+    start_response(status, [("Content-Type", "application/json"), ("Cache-Control", "no-store")])
+    return [json.dumps(body).encode() + b"\n"]
 
 
 class MetricsPage:
-    """`/metrics` on an address of its own, read anew at every request; and `/ready`, which asks nobody: who makes the page
-    has opened the stores before."""
+    """`/metrics` on an address of its own, read anew at every request, and the probes. A question takes `limit_s` at most;
+    what was not answered by then is not on the page."""
 
-    def __init__(self, address: str, read_now: Callable[[], Awaitable[Sequence[Sample]]]) -> None:
-        host, colon, port = address.rpartition(":")
-        if not colon or not port.isdigit() or not 0 <= int(port) <= 65_535:
-            raise SettingsError(f"{address!r} is no address for metrics.", hint="HOST:PORT, such as 127.0.0.1:9464")
+    def __init__(
+        self,
+        address: str,
+        read_now: Callable[[], Awaitable[Sequence[Sample]]],
+        health: Callable[[], Health],
+        *,
+        limit_s: float,
+    ) -> None:
+        host, port = check_listening(f"metrics={address!r}", address)
         registry = CollectorRegistry()
-        registry.register(_Asking(read_now))
+        registry.register(_Asking(read_now, limit_s + MARGIN_S))
         try:
-            self._server, self._thread = start_http_server(int(port), host or "127.0.0.1", registry)
+            self._server, self._thread = start_http_server(port, host, registry)
         except OSError as error:
             raise SettingsError(
                 f"Metrics cannot be served on {address}: {error.strerror}.", hint="Choose another port."
             ) from error
         served = self._server.get_app()
         assert served is not None
-        self._server.set_app(_with_ready(served))
+        self._server.set_app(_Probes(served, health, limit_s))
         self.port: int = self._server.server_address[1]
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from partita.errors import PartitaError, SettingsError, StoreContended, StoreCorrupt, StoreUnavailable
+from partita.errors import PartitaError, SettingsError, StoreContended, StoreCorrupt, StoreRefused, StoreUnavailable
 from partita.foreign_text import without_rows
 from partita.postgres_schema.arrays import kept, told
 from partita.postgres_schema.inserts import FEW, Table, together
@@ -58,7 +58,11 @@ def meaning(error: Exception, where: str, *, connected: bool = False, of_a_user:
         if state == "0A000" and not isinstance(error, asyncpg.InvalidCachedStatementError):
             return None
         found = _UNAVAILABLE.get(state) or _UNAVAILABLE.get(state[:2])
-        kind = StoreContended if state.startswith(_CONTENDED) else StoreUnavailable
+        kind = StoreUnavailable
+        if state.startswith(_CONTENDED):
+            kind = StoreContended
+        elif state.startswith("28"):
+            kind = StoreRefused
         return found and kind(f"{where}: {found[0]} ({said}).", hint=found[1])
     if connected and isinstance(error, asyncpg.InterfaceError):
         return None

@@ -23,7 +23,7 @@ from partita.postgres_schema.pooler import stands_between
 from partita.postgres_schema.versions import Place, advance
 
 T = TypeVar("T")
-CONNECT_TIMEOUT_S = 10
+CONNECT_TIMEOUT_S = 10.0
 URL_HINT = "postgresql://user@host:port/database; in a password, write / ? # @ : as %2F %3F %23 %40 %3A"
 
 
@@ -36,6 +36,7 @@ class PoolOptions(NamedTuple):
     statement_cache_size: int | None = None
     command_timeout_s: float | None = 60.0
     idle_s: float = 30.0
+    connect_timeout_s: float = CONNECT_TIMEOUT_S
 
 
 CACHED_STATEMENTS = 512
@@ -46,7 +47,9 @@ UNSYNCED = "set_config('synchronous_commit', 'off', true)"
 IDLE_UNSYNCED_S = 3.0
 OPTION_MAX = 10_000
 FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
-KINDS = {"pool_max": int, "statement_cache_size": int, "command_timeout_s": float, "idle_s": float}
+KINDS = {
+    "pool_max": int, "statement_cache_size": int, "command_timeout_s": float, "idle_s": float, "connect_timeout_s": float,
+}  # fmt: skip
 
 
 def options_of(url: str) -> tuple[str, PoolOptions]:
@@ -66,7 +69,7 @@ def options_of(url: str) -> tuple[str, PoolOptions]:
     except ValueError:
         raise SettingsError(
             f"{without_secrets(url)}: an option of the URL is no number.",
-            hint="pool_max, statement_cache_size: whole numbers; command_timeout_s, idle_s: seconds.",
+            hint="pool_max, statement_cache_size: whole numbers; those that end in _s: seconds.",
         ) from None
     for name, value in ours.items():
         if KINDS[name] is int:
@@ -154,7 +157,7 @@ class Database:
                 max_size=options.pool_max,
                 statement_cache_size=cached,
                 command_timeout=options.command_timeout_s,
-                timeout=CONNECT_TIMEOUT_S,
+                timeout=options.connect_timeout_s,
                 init=self._greet,
                 reset=_as_it_is,
                 server_settings={"application_name": "partita"} | ({} if self.pooled else {"search_path": self._names}),
@@ -170,21 +173,26 @@ class Database:
             unknown = SettingsError(f"{self.where}: the server refuses an option of the URL.", hint=URL_HINT)
             raise meaning(error, self.where) or unknown from error
 
+    @property
+    def _limit_s(self) -> Any:
+        """How long connecting may take. Any: the driver takes every number, its hint says int."""
+        return self.options.connect_timeout_s
+
     async def _greet(self, connection: Any) -> None:
         if self.greet is not None:
             await self.greet(connection)
 
     async def _is_pooled(self) -> bool:
-        connection = await asyncpg.connect(self.url, timeout=CONNECT_TIMEOUT_S, statement_cache_size=0)
+        connection = await asyncpg.connect(self.url, timeout=self._limit_s, statement_cache_size=0)
         try:
             return await stands_between(connection)
         finally:
-            await connection.close(timeout=CONNECT_TIMEOUT_S)
+            await connection.close(timeout=self.options.connect_timeout_s)
 
     async def connect(self) -> Any:
         """A connection beside the pool, to listen on."""
         try:
-            return await asyncpg.connect(self.url, timeout=CONNECT_TIMEOUT_S, command_timeout=CONNECT_TIMEOUT_S)
+            return await asyncpg.connect(self.url, timeout=self._limit_s, command_timeout=self._limit_s)
         except ERRORS as error:
             raise meaning(error, self.where) or error from error
 
@@ -193,7 +201,7 @@ class Database:
         if self._pool is not None:
             pool, self._pool = self._pool, None
             try:
-                async with within(self._clock, CONNECT_TIMEOUT_S):
+                async with within(self._clock, self.options.connect_timeout_s):
                     await pool.close()
             except ERRORS:
                 pool.terminate()
@@ -297,9 +305,9 @@ class Database:
         # Where the connection is lost the server rolls back, and the pool makes another.
         with contextlib.suppress(*ERRORS):
             if link.is_open():
-                await link.connection.execute("ROLLBACK", timeout=CONNECT_TIMEOUT_S)
+                await link.connection.execute("ROLLBACK", timeout=self.options.connect_timeout_s)
         with contextlib.suppress(*ERRORS):
             if link.is_open():
                 link.connection.terminate()
         with contextlib.suppress(*ERRORS):
-            await pool.release(link.connection, timeout=CONNECT_TIMEOUT_S)
+            await pool.release(link.connection, timeout=self.options.connect_timeout_s)

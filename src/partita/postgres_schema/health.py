@@ -8,10 +8,10 @@ from typing import Any
 import asyncpg
 
 from partita.address import without_secrets
-from partita.clock import US, Clock, Ids
+from partita.clock import US, Clock
 from partita.machine.port import Machine
 from partita.postgres_schema.asking import ERRORS, meaning
-from partita.postgres_schema.database import CONNECT_TIMEOUT_S, options_of
+from partita.postgres_schema.database import options_of
 from partita.postgres_schema.finding import ServerFinding
 from partita.postgres_schema.pooler import is_heard, stands_between
 
@@ -38,11 +38,12 @@ async def look_at_server(url: str, machine: Machine) -> list[ServerFinding]:
     Raises:
         StoreUnavailable: it cannot be reached.
     """
-    address, where = options_of(url)[0], without_secrets(url)
+    address, options = options_of(url)
+    where, limit_s = without_secrets(url), options.connect_timeout_s
     try:
-        connection = await _connected(address)
+        connection = await _connected(address, limit_s)
         try:
-            found = [await _pooler(connection, address, machine.clock, machine.ids)]
+            found = [await _pooler(connection, await _connected(address, limit_s), machine)]
             settings = {row[0]: row[1] for row in await connection.fetch(SETTINGS, ASKED)}
             standby = await connection.fetchval(STANDBY)
             apart_s = await _apart_s(connection, machine.clock)
@@ -76,22 +77,20 @@ def judged(settings: Mapping[str, str]) -> list[ServerFinding]:
     return found
 
 
-async def _connected(address: str) -> Any:
-    return await asyncpg.connect(
-        address, timeout=CONNECT_TIMEOUT_S, command_timeout=CONNECT_TIMEOUT_S, statement_cache_size=0
-    )
+async def _connected(address: str, limit_s: Any) -> Any:  # Any: the driver takes every number, its hint says int
+    return await asyncpg.connect(address, timeout=limit_s, command_timeout=limit_s, statement_cache_size=0)
 
 
-async def _pooler(connection: Any, address: str, clock: Clock, ids: Ids) -> ServerFinding:
+async def _pooler(connection: Any, ear: Any, machine: Machine) -> ServerFinding:
     if not await stands_between(connection):
+        ear.terminate()
         return ServerFinding("ok", "pooler", "none: connected to the server itself")
-    ear = await _connected(address)
 
     async def speak(channel: str) -> None:
         await connection.execute(f'NOTIFY "{channel}"')
 
     try:
-        heard = await is_heard(ear, clock, f"partita_test_{ids.new()}", speak)
+        heard = await is_heard(ear, machine.clock, f"partita_test_{machine.ids.new()}", speak)
     finally:
         ear.terminate()
     if heard:

@@ -82,6 +82,11 @@ class Supervisor:
             with contextlib.suppress(PartitaError):
                 await wakeable.worker.stop()
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stopping.is_set()
+
     def failures(self) -> Sequence[tuple[str, int, str]]:
         """(worker, failures in a row, last error) of those that fail now."""
         return [(w.worker.name, w.failures, w.last_error) for w in self.workers if w.failures]

@@ -14,16 +14,18 @@ from partita.catalog.catalog import Catalog
 from partita.catalog.fault import FAULT_SHAPE
 from partita.catalog.service import Service
 from partita.codec.port import Codec
-from partita.errors import BusUnavailable, PartitaError, StoreMismatch
+from partita.errors import BusRefused, BusUnavailable, PartitaError, StoreMismatch
 from partita.foreign_text import logger
 from partita.machine.port import Machine
-from partita.observability.metrics import Sample, build_info, read
+from partita.observability.health import Check, Health, judged
+from partita.observability.metrics import Sample, build_info, read_all
 from partita.outbox.relay import Relay, RelayOptions
 from partita.runtime.carrying_over import carry_over, carry_over_partitions
 from partita.runtime.consumer import Consumer, ConsumerOptions, Keeper
 from partita.runtime.door import Door
 from partita.runtime.janitor import Janitor, LogJanitor
 from partita.runtime.pipeline import Pipeline
+from partita.runtime.pulse import Pulse
 from partita.runtime.saga_steps import SagaDirectory
 from partita.runtime.same_database import SameDatabase
 from partita.runtime.supervisor import Supervisor, Worker
@@ -75,6 +77,7 @@ class System:
         self.supervisor = Supervisor(machine.clock)
         self.relays: dict[str, Relay] = {}
         self.page: MetricsPage | None = None
+        self.pulse: Pulse | None = None
         self.introduced = self.consuming = False
         self._newest: dict[str, tuple[int, int]] = {}
         self.fingerprints: list[str] = []
@@ -97,6 +100,8 @@ class System:
         await self.bus.open()
         try:
             await self.introduce()
+        except BusRefused:
+            raise  # no waiting mends it
         except BusUnavailable as error:
             log.warning("messages wait in the outboxes: %s", error)
         for name, store in stores.items():
@@ -190,7 +195,8 @@ class System:
                 store.on_outbox = self._start(relay)
                 self._start(Keeper(relay))
                 self._start(Janitor(pipeline.service, store))
-                self._start(Watch(store, self.bus, f"{self.member}/watch", channels, self.settings.alert_every_s))
+                watching = (store, self.bus, f"{self.member}/watch", channels, self.settings.alert_every_s)
+                self._start(Watch(*watching, clock=self.clock, ask_s=self.settings.ask_s))
             if "timers" in roles and pipeline.service.declared.sagas:
                 self._start(Timers(pipeline))
             topics = self.catalog.topics_of(pipeline.service)
@@ -198,17 +204,29 @@ class System:
                 self._consume(name, pipeline, topics)
         if not self.introduced:
             self._start(Introduction(self))
+        settings = self.settings
+        self.pulse = Pulse(self.stores, self.bus, self.clock, settings.ask_s, introduced=self.introduced)
+        self._start(self.pulse)
         self.supervisor.start()
-        if self.settings.metrics:
+        if settings.metrics:
             from partita.observability.metrics_page import MetricsPage
 
-            self.page = MetricsPage(self.settings.metrics, self.samples)
+            self.page = MetricsPage(settings.metrics, self.samples, self.health, limit_s=settings.ask_s)
+
+    def health(self) -> Health:
+        """Whether this process can take work, from what it heard last: asks nobody, may be called from any thread."""
+        if self.pulse is None:
+            return Health("down", [Check("process", "down", "it is starting", 0.0, 0.0)])
+        failing = [(name, error.partition("\n")[0]) for name, _, error in self.supervisor.failures()]
+        stopping = self.supervisor.is_stopping
+        facts = list(self.pulse.facts.values())
+        return judged(facts, failing, self.clock.monotonic(), stale_s=self.pulse.stale_s, stopping=stopping)
 
     async def samples(self) -> list[Sample]:
-        """Every metric of this process and of the databases it has open."""
-        found = [build_info()]
-        for name, store in self.stores.items():
-            found += await read(store, self.bus)
+        """Every metric of this process and of the databases it has open, as far as they answer."""
+        read = await read_all(self.stores, self.bus, self.clock, self.settings.ask_s)
+        found = [build_info(), *read]
+        for name in self.stores:
             pipeline = self.pipelines[name]
             for (type_name, outcome), count in pipeline.tally.items():
                 found.append(Sample("partita_messages_handled", (name, type_name, outcome), count))

@@ -10,7 +10,9 @@ from partita.alerts.alarms import Alarm, evaluate
 from partita.alerts.channels import Channel
 from partita.alerts.reading import read
 from partita.bus.port import Bus
-from partita.errors import BusUnavailable, PartitaError
+from partita.clock import Clock
+from partita.errors import PartitaError
+from partita.observability.question import Unanswered, answered
 from partita.runtime.telling import OWED, WATCH, Telling
 from partita.store.port import Store
 from partita.store.trouble import Said
@@ -26,7 +28,19 @@ class Watch:
     told again at each look.
     """
 
-    def __init__(self, store: Store, bus: Bus, member: str, channels: Sequence[Channel], every_s: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        member: str,
+        channels: Sequence[Channel],
+        every_s: float,
+        *,
+        clock: Clock,
+        ask_s: float,
+    ) -> None:
+        self._clock = clock
+        self._ask_s = ask_s
         self.name = f"watch of {store.name}"
         self._store = store
         self._bus = bus
@@ -53,7 +67,7 @@ class Watch:
         await self._store.leases.leave("watch", self._member)
 
     async def _look(self, now: float) -> None:
-        reading = await read(self._store, self._bus)
+        reading = await read(self._store, self._bus, self._clock, self._ask_s)
         now_us = await self._store.now_us()
         async with self._store.reading() as session:
             known = {each.fingerprint: each for each in map(Alarm._make, await session.groups.alarms())}
@@ -108,9 +122,8 @@ class Watch:
 
     async def _gone(self, said: Sequence[Said]) -> list[Said]:
         """What members said that hold no partition any more, while others do: they died, or were closed."""
-        try:
-            lags = await self._bus.lag(self._store.name)
-        except BusUnavailable:
+        lags = await answered(self._clock, self._ask_s, "bus", self._bus.lag(self._store.name))
+        if isinstance(lags, Unanswered):
             return []  # who holds what is not known now
         there = {lag.owner.partition("/")[0] for lag in lags if lag.owner is not None}
         return [each for each in said if each.member not in (*there, WATCH)] if there else []

@@ -27,6 +27,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "GroupPaused": {"paused_s": 3_601.0},
     "KeyGap": {"gaps": 1},
     "ConsumerLag": {"lag": 10_001},
+    "BusUnanswered": {"lag": None},
     "Watchdog": {},
 }
 NO_WATCHDOG = tuple(rule for rule in RULES if rule.name != "Watchdog")

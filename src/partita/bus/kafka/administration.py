@@ -27,8 +27,9 @@ SAID = ("acks", "enable.idempotence", "message.max.bytes", "enable.auto.commit")
 class KafkaAdministration:
     """See `partita.bus.administration.Administration`."""
 
-    def __init__(self, url: str, *, clock: Clock) -> None:
+    def __init__(self, url: str, *, clock: Clock, ask_s: float = ASK_S) -> None:
         self._address = KafkaAddress.parse(url)
+        self._ask_s = ask_s
         self._clock = clock
         self._last_error = LastError(clock)
 
@@ -57,7 +58,7 @@ class KafkaAdministration:
         with making_a_client(self.where):
             self._admin = AdminClient(settings)
         self._topics = Topics(self._admin, self.where, self._clock, self._last_error)
-        await asyncio.to_thread(self._topics.metadata)
+        await asyncio.to_thread(self._topics.metadata, self._ask_s)
 
     async def close(self) -> None:
         """Nothing is held: the client ends with its last reference."""
@@ -92,13 +93,13 @@ class KafkaAdministration:
 
     def _brokers(self) -> list[Broker]:
         try:
-            nodes = self._admin.describe_cluster(request_timeout=ASK_S).result().nodes
+            nodes = self._admin.describe_cluster(request_timeout=self._ask_s).result().nodes
         except KafkaException as error:
             raise unavailable(self.where, "asking for brokers", error_of(error)) from error
         return sorted(Broker(node.id, f"{node.host}:{node.port}", node.rack or None) for node in nodes)
 
     def _describe(self, names: Sequence[str]) -> dict[str, FoundTopic]:
-        topics = self._topics.metadata().topics
+        topics = self._topics.metadata(self._ask_s).topics
         there = [name for name in names if name in topics]
         settings = self._settings(there)
         found: dict[str, FoundTopic] = {}
@@ -115,7 +116,7 @@ class KafkaAdministration:
             return {}
         asked = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
         try:
-            answers = self._admin.describe_configs(asked, request_timeout=ASK_S)
+            answers = self._admin.describe_configs(asked, request_timeout=self._ask_s)
             told = {resource.name: answer.result() for resource, answer in answers.items()}
         except KafkaException as error:
             raise unavailable(self.where, "asking for the topics' settings", error_of(error)) from error

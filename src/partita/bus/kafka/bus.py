@@ -17,7 +17,7 @@ from partita.bus.kafka.schema_topic import CONFIG as SCHEMA_CONFIG
 from partita.bus.kafka.schema_topic import TOPIC as SCHEMA_TOPIC
 from partita.bus.kafka.schema_topic import SchemaTopic
 from partita.bus.kafka.subscription import KafkaSubscription
-from partita.bus.kafka.topics import Topics, new_topic
+from partita.bus.kafka.topics import ASK_S, Topics, new_topic
 from partita.bus.kafka.trouble import LastError, log, making_a_client
 from partita.bus.kafka.writer import KafkaWriter
 from partita.bus.port import RECORD_BYTES_MAX, Fence, GroupLag, Moved, Outgoing, Subscription, TopicSpec
@@ -29,12 +29,14 @@ SCHEMAS = TopicSpec(name=SCHEMA_TOPIC, partitions=1, retention_s=None)
 
 
 class KafkaBus:
-    """See `partita.bus.port.Bus`. `instance` is a name this process keeps over restarts (static membership)."""
+    """See `partita.bus.port.Bus`. `instance` is a name this process keeps over restarts (static membership); `ask_s` is how
+    long a question waits that nothing but people and metrics ask."""
 
     fences_appends = False
 
-    def __init__(self, url: str, *, clock: Clock, instance: str = "") -> None:
+    def __init__(self, url: str, *, clock: Clock, instance: str = "", ask_s: float = ASK_S) -> None:
         self.address = KafkaAddress.parse(url)
+        self._ask_s = ask_s
         self._clock = clock
         self._instance = instance
         self._last_error = LastError(clock)
@@ -47,7 +49,7 @@ class KafkaBus:
     async def open(self) -> None:
         """Make the clients. They find the broker when it is there: services start, and orders commit, without it."""
         self._topics = Topics(self._new_admin(), self.address.shown, self._clock, self._last_error)
-        self._groups = Groups(self._new_admin, self.address.shown, self._clock)
+        self._groups = Groups(self._new_admin, self.address.shown, self._clock, ask_s=self._ask_s)
         self._writer = KafkaWriter(self.address, self._clock)
 
     def _new_admin(self) -> AdminClient:
@@ -127,6 +129,10 @@ class KafkaBus:
         """Forget where a group stands that is no more."""
         self._subscribed.pop(group, None)
         return await asyncio.to_thread(self._groups.forget, group)
+
+    async def answers(self) -> None:
+        """A broker answers and takes our word."""
+        await asyncio.to_thread(self._topics.metadata, self._ask_s)
 
     async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
         """Where groups stand."""

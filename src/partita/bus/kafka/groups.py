@@ -27,7 +27,15 @@ OPEN_S = 3_600.0
 """What the client is told; the longest it takes."""
 LOOKS_MAX = 3
 JOINED_MEANWHILE = (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.NON_EMPTY_GROUP, KafkaError.REBALANCE_IN_PROGRESS)
+LEFT_S_MIN = 0.05
+Left = Callable[[], float]
+"""How long what is asked next may take."""
 T = TypeVar("T")
+
+
+def acting() -> float:
+    """Who changes something waits longer than who only asks."""
+    return ASK_S
 
 
 class Groups:
@@ -41,7 +49,9 @@ class Groups:
         clock: Clock,
         *,
         patience_s: Sequence[float] = (3.0, ASK_S),
+        ask_s: float = ASK_S,
     ) -> None:
+        self._ask_s = ask_s
         self._connect = connect
         self._client: AdminClient | None = None
         self._where = where
@@ -56,14 +66,19 @@ class Groups:
         Raises:
             BusUnavailable: a broker that may know of groups does not answer: that none are behind would be no answer.
         """
+        until = self._clock.monotonic() + self._ask_s
+
+        def left() -> float:
+            return max(LEFT_S_MIN, until - self._clock.monotonic())
+
         try:
-            names = self._names(group)
-            positions = {name: self._positions(name) for name in names}
+            names = self._names(group, left)
+            positions = {name: self._positions(name, left) for name in names}
             for name, topics in subscribed.items():
                 if group in (None, name):
-                    self._add_beginnings(positions.setdefault(name, {}), topics)
-            heads = self._offsets({where for found in positions.values() for where in found}, oldest=False)
-            owners = self._owners(names)
+                    self._add_beginnings(positions.setdefault(name, {}), topics, left)
+            heads = self._offsets({where for found in positions.values() for where in found}, oldest=False, left=left)
+            owners = self._owners(names, left)
         except KafkaException as error:
             raise unavailable(self._where, "asking about groups", error_of(error)) from error
         return [
@@ -82,14 +97,16 @@ class Groups:
         """
         places = {(topic, number) for number in range(partitions)}
         try:
-            members = self._members(group)
+            members = self._members(group, acting)
             if members:
                 raise has_members(self._where, group, members)
-            before = self._positions(group)
-            offsets = self._offsets(places, oldest=to_start)
+            before = self._positions(group, acting)
+            offsets = self._offsets(places, oldest=to_start, left=acting)
             wanted = [TopicPartition(*where, offset) for where, offset in offsets.items()]
             request = [ConsumerGroupTopicPartitions(group, wanted)]
-            asked = self._of_coordinators(lambda a: a.alter_consumer_group_offsets(request, request_timeout=OPEN_S))
+            asked = self._of_coordinators(
+                lambda a: a.alter_consumer_group_offsets(request, request_timeout=OPEN_S), acting
+            )
             done = asked[group]
         except KafkaException as error:
             if error_of(error).code() in JOINED_MEANWHILE:
@@ -118,8 +135,8 @@ class Groups:
             Conflict: it has members. BusUnavailable: its coordinator does not answer.
         """
         try:
-            stood = len(self._positions(group))
-            self._of_coordinators(lambda a: a.delete_consumer_groups([group], request_timeout=OPEN_S))
+            stood = len(self._positions(group, acting))
+            self._of_coordinators(lambda a: a.delete_consumer_groups([group], request_timeout=OPEN_S), acting)
         except KafkaException as error:
             if error_of(error).code() == KafkaError.GROUP_ID_NOT_FOUND:
                 return 0
@@ -135,10 +152,11 @@ class Groups:
             self._client = self._connect()
         return self._client
 
-    def _of_coordinators(self, ask: Callable[[AdminClient], Mapping[str, Future[T]]]) -> dict[str, T]:
+    def _of_coordinators(self, ask: Callable[[AdminClient], Mapping[str, Future[T]]], left: Left) -> dict[str, T]:
         """What the coordinators of groups answer, by group."""
-        for patience_s in self._patience_s:
-            until = self._clock.monotonic() + patience_s
+        for number, patience_s in enumerate(self._patience_s, start=1):
+            # Some of the time is kept for the client that is made anew.
+            until = self._clock.monotonic() + min(patience_s, left() * number / len(self._patience_s))
             answers = ask(self._admin)
             try:
                 return {name: each.result(max(0.0, until - self._clock.monotonic())) for name, each in answers.items()}
@@ -146,30 +164,30 @@ class Groups:
                 self._client = None
         raise unavailable(self._where, "asking a group's coordinator", None)
 
-    def _names(self, group: str | None) -> list[str]:
-        listed = self._admin.list_consumer_groups(request_timeout=ASK_S).result()
+    def _names(self, group: str | None, left: Left) -> list[str]:
+        listed = self._admin.list_consumer_groups(request_timeout=left()).result()
         names = sorted(each.group_id for each in listed.valid if group in (None, each.group_id))
         if listed.errors and (group is None or not names):
             raise KafkaException(listed.errors[0])
         return names
 
-    def _positions(self, group: str) -> dict[tuple[str, int], int]:
+    def _positions(self, group: str, left: Left = acting) -> dict[tuple[str, int], int]:
         request = [ConsumerGroupTopicPartitions(group)]
-        found = self._of_coordinators(lambda a: a.list_consumer_group_offsets(request, request_timeout=OPEN_S))
+        found = self._of_coordinators(lambda a: a.list_consumer_group_offsets(request, request_timeout=OPEN_S), left)
         places = found[group].topic_partitions or []
         return {(p.topic, p.partition): p.offset for p in places if p.offset >= 0}
 
-    def _add_beginnings(self, positions: dict[tuple[str, int], int], topics: Sequence[str]) -> None:
+    def _add_beginnings(self, positions: dict[tuple[str, int], int], topics: Sequence[str], left: Left) -> None:
         """Where a group will begin in the partitions that it has no position in."""
         if any(topic not in self._partitions for topic in topics):
-            found = self._admin.list_topics(timeout=ASK_S).topics
+            found = self._admin.list_topics(timeout=left()).topics
             self._partitions |= {topic: len(found[topic].partitions) for topic in topics if topic in found}
         places = {(topic, number) for topic in topics for number in range(self._partitions.get(topic, 0))}
         missing = sorted(places - positions.keys())
         if missing:
-            positions.update(self._offsets(missing, oldest=True))
+            positions.update(self._offsets(missing, oldest=True, left=left))
 
-    def _offsets(self, places: Iterable[tuple[str, int]], *, oldest: bool) -> dict[tuple[str, int], int]:
+    def _offsets(self, places: Iterable[tuple[str, int]], *, oldest: bool, left: Left) -> dict[tuple[str, int], int]:
         spec: Any = OffsetSpec  # its constructors have no types
         which = spec.earliest() if oldest else spec.latest()
         asked = {TopicPartition(*where): which for where in places}
@@ -177,27 +195,27 @@ class Groups:
             return {}
         for _ in range(LOOKS_MAX):
             try:
-                return self._asked(asked)
+                return self._asked(asked, left)
             except KafkaException as error:
                 # The client asks with the epochs it remembers, minutes long after the broker was started again.
                 if error_of(error).code() not in MOVED:
                     raise
-                self._admin.list_topics(timeout=ASK_S)
-        return self._asked(asked)
+                self._admin.list_topics(timeout=left())
+        return self._asked(asked, left)
 
-    def _asked(self, asked: dict[TopicPartition, Any]) -> dict[tuple[str, int], int]:
-        answers = self._admin.list_offsets(asked, request_timeout=ASK_S)
+    def _asked(self, asked: dict[TopicPartition, Any], left: Left) -> dict[tuple[str, int], int]:
+        answers = self._admin.list_offsets(asked, request_timeout=left())
         return {(p.topic, p.partition): answer.result().offset for p, answer in answers.items()}
 
-    def _members(self, group: str) -> list[str]:
-        told = self._of_coordinators(lambda a: a.describe_consumer_groups([group], request_timeout=OPEN_S))
+    def _members(self, group: str, left: Left) -> list[str]:
+        told = self._of_coordinators(lambda a: a.describe_consumer_groups([group], request_timeout=OPEN_S), left)
         return sorted(member.client_id for member in told[group].members)
 
-    def _owners(self, groups: list[str]) -> dict[tuple[str, str, int], str]:
+    def _owners(self, groups: list[str], left: Left) -> dict[tuple[str, str, int], str]:
         if not groups:
             return {}
         found: dict[tuple[str, str, int], str] = {}
-        told = self._of_coordinators(lambda a: a.describe_consumer_groups(groups, request_timeout=OPEN_S))
+        told = self._of_coordinators(lambda a: a.describe_consumer_groups(groups, request_timeout=OPEN_S), left)
         for name, group in told.items():
             for member in group.members:
                 assignment = member.assignment.topic_partitions if member.assignment else []

@@ -28,13 +28,13 @@ class Topics:
         self._clock = clock
         self._last_error = last_error
 
-    def metadata(self) -> ClusterMetadata:
+    def metadata(self, within_s: float = ASK_S) -> ClusterMetadata:
         """All brokers and topics.
 
         Raises:
             BusUnavailable: no broker answers.
         """
-        until = self._clock.monotonic() + ASK_S
+        until = self._clock.monotonic() + within_s
         while (found := self._asked(until)) is None:
             pass
         self._last_error.error = None
@@ -43,7 +43,7 @@ class Topics:
     def _asked(self, until: float) -> ClusterMetadata | None:
         """All brokers and topics, or None: not yet. Whom the broker refuses does not wait: he would be told the same."""
         try:
-            return self._admin.list_topics(timeout=TURN_S)
+            return self._admin.list_topics(timeout=max(LOOK_S, min(TURN_S, until - self._clock.monotonic())))
         except KafkaException as error:
             self._admin.poll(0)  # has the client's own errors told: this one only says that nobody answered
             if self._last_error.refused or self._clock.monotonic() >= until:

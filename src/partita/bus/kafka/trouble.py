@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from confluent_kafka import KafkaError, KafkaException
 
 from partita.clock import Clock
-from partita.errors import BusUnavailable, SettingsError
+from partita.errors import BusRefused, BusUnavailable, SettingsError
 from partita.foreign_text import logger
 
 log = logger("partita.bus.kafka")
@@ -27,6 +27,7 @@ MOVED = frozenset(
         KafkaError.UNKNOWN_LEADER_EPOCH,
     }
 )
+REFUSALS = frozenset({KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._SSL})
 HINTS = {
     KafkaError._AUTHENTICATION: "The user name or the password is not accepted.",
     KafkaError.SASL_AUTHENTICATION_FAILED: "The user name or the password is not accepted.",
@@ -50,7 +51,8 @@ def unavailable(where: str, doing: str, error: KafkaError | None) -> BusUnavaila
     """The error for people: what, where, why, and what to do."""
     if error is None:
         return BusUnavailable(f"{where}: {doing} is not answered.", hint="Is the broker up? make servers starts one.")
-    return BusUnavailable(f"{where}: {doing} failed: {error.str()}.", hint=HINTS.get(error.code(), "") or error.name())
+    kind = BusRefused if error.code() in REFUSALS else BusUnavailable
+    return kind(f"{where}: {doing} failed: {error.str()}.", hint=HINTS.get(error.code(), "") or error.name())
 
 
 @contextlib.contextmanager
@@ -71,7 +73,6 @@ def making_a_client(where: str) -> Iterator[None]:
 
 # Told after a refusal as well, since the client tries again and again; they say less than it.
 SAY_LITTLE = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT})
-REFUSALS = frozenset({KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._SSL})
 
 
 class LastError:

@@ -120,6 +120,12 @@ class PostgresBus:
         with of_the_bus():
             return await forget(self._database, self._book, self._clock, group)
 
+    async def answers(self) -> None:
+        """The server answers."""
+        with of_the_bus():
+            async with self._database.asking() as link:
+                await link.row("SELECT 1")
+
     async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
         """Where groups stand."""
         with of_the_bus():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from partita.errors import BusUnavailable, StoreUnavailable
+from partita.errors import BusRefused, BusUnavailable, StoreRefused, StoreUnavailable
 
 
 @contextlib.contextmanager
@@ -13,9 +13,10 @@ def of_the_bus() -> Iterator[None]:
     """Trouble of the database in here is trouble of the bus.
 
     Raises:
-        BusUnavailable: instead of StoreUnavailable.
+        BusUnavailable: instead of StoreUnavailable. BusRefused: instead of StoreRefused.
     """
     try:
         yield
     except StoreUnavailable as error:
-        raise BusUnavailable(*error.args, hint=error.hint) from error
+        kind = BusRefused if isinstance(error, StoreRefused) else BusUnavailable
+        raise kind(*error.args, hint=error.hint) from error

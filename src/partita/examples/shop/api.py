@@ -113,9 +113,16 @@ def make_api(app: App) -> FastAPI:
 
     @api.get("/readyz", include_in_schema=False)
     async def readyz() -> Any:
-        """Orders can be accepted."""
-        failing = app.system.supervisor.failures()
-        return {"status": "degraded" if failing else "ok", "failing": [name for name, _, _ in failing]}
+        """Orders can be accepted: 503 where a database does not answer, 200 and `degraded` where the bus does not."""
+        health = app.system.health()
+        return JSONResponse(dict(health.as_json()), 200 if health.is_ready else 503)
+
+    @api.get("/healthz", include_in_schema=False)
+    async def healthz(fail_on: str = "down") -> Any:
+        """The same; with `?fail_on=degraded` all must be well."""
+        health = app.system.health()
+        good = health.status == "ok" if fail_on == "degraded" else health.is_ready
+        return JSONResponse(dict(health.as_json()), 200 if good else 503)
 
     @api.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:

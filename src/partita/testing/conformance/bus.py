@@ -376,6 +376,12 @@ async def only_what_every_group_has_handled_is_trimmed(open_bus: OpenBus) -> Non
         await again.close()
 
 
+async def it_says_that_it_answers(open_bus: OpenBus) -> None:
+    """A probe asks each second: the question needs no topic and no group."""
+    async with _opened(open_bus) as bus:
+        await bus.answers()
+
+
 async def a_large_batch_comes_whole(open_bus: OpenBus) -> None:
     """Thousands at once, over all partitions, none twice."""
     async with _opened(open_bus) as bus:
@@ -405,4 +411,5 @@ CASES: tuple[Case, ...] = (
     a_group_with_members_is_put_elsewhere_whole_or_not_at_all,
     only_what_every_group_has_handled_is_trimmed,
     a_large_batch_comes_whole,
+    it_says_that_it_answers,
 )

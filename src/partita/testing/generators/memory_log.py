@@ -175,6 +175,9 @@ class Sender:
         """No case asks for it."""
         return 0
 
+    async def answers(self) -> None:
+        """It is memory."""
+
     async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
         """The case itself looks at positions."""
         return []

@@ -1,0 +1,80 @@
+"""Whether a process can take work, from what it was last told by its databases and its bus: a pure decision over facts.
+
+A probe that asked the servers itself would hang while they do; and one that said "no" whenever a broker is away would take
+processes out that accept and commit without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+Status = Literal["ok", "degraded", "down"]
+_WORST: Sequence[Status] = ("ok", "degraded", "down")
+
+
+class Fact(NamedTuple):
+    """What a source said last. `needed`: without it nothing can be accepted. `refused`: it does not take our word, which
+    no waiting mends. `since` it is so, and `asked` last, on the monotonic clock."""
+
+    source: str
+    needed: bool
+    reason: str
+    refused: bool
+    since: float
+    asked: float
+
+    def heard(self, now: float, reason: str, *, refused: bool = False) -> Fact:
+        """The same source a moment later."""
+        same = bool(self.reason) == bool(reason)
+        return self._replace(reason=reason, refused=refused, since=self.since if same else now, asked=now)
+
+
+class Check(NamedTuple):
+    """One line of the answer to a probe."""
+
+    name: str
+    status: Status
+    reason: str
+    since_s: float
+    asked_s: float
+
+
+class Health(NamedTuple):
+    """The answer to a probe."""
+
+    status: Status
+    checks: Sequence[Check]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether work can be accepted."""
+        return self.status != "down"
+
+    def as_json(self) -> Mapping[str, Any]:
+        """For probes and people."""
+        checks = [{**c._asdict(), "since_s": round(c.since_s, 1), "asked_s": round(c.asked_s, 1)} for c in self.checks]
+        return {"status": self.status, "ready": self.is_ready, "checks": checks}
+
+
+def judged(
+    facts: Sequence[Fact], failing: Sequence[tuple[str, str]], now: float, *, stale_s: float, stopping: bool = False
+) -> Health:
+    """The health that follows from facts, and from workers of this process that fail, with their reasons.
+
+    A fact that is older than `stale_s` is none: who should have asked stands still itself.
+    """
+    checks = [_check(fact, now, stale_s) for fact in facts]
+    checks += [Check(name, "degraded", reason, 0.0, 0.0) for name, reason in failing]
+    if stopping:
+        checks.append(Check("process", "down", "it is stopping", 0.0, 0.0))
+    worst = max((_WORST.index(check.status) for check in checks), default=0)
+    return Health(_WORST[worst], checks)
+
+
+def _check(fact: Fact, now: float, stale_s: float) -> Check:
+    age_s, since_s = now - fact.asked, now - fact.since
+    if age_s > stale_s:
+        return Check(fact.source, "down", f"nothing was heard of it for {age_s:.0f} s", age_s, age_s)
+    status: Status = "ok" if not fact.reason else "down" if fact.needed or fact.refused else "degraded"
+    return Check(fact.source, status, fact.reason, since_s, age_s)
