@@ -7,7 +7,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,12 @@ class Troubled:
 
     async def _come(self) -> None:
         trouble = self.trouble.get("is")
+        if "asked" in self.trouble:
+            self.trouble["asked"].set()
         if trouble == "silent":
-            await asyncio.Event().wait()
+            go = self.trouble["go"] = asyncio.Event()
+            await go.wait()
+            return
         if trouble is not None:
             raise trouble
 
@@ -89,19 +93,20 @@ def app(tmp_path: Path) -> TroubledApp:
     return made
 
 
-async def probe(app: App, path: str) -> tuple[int, dict[str, Any]]:
+def ask(port: int, path: str) -> tuple[int, dict[str, Any]]:
     """Status and JSON of an answer; that it comes in time is part of each test."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PROBE_S * 10) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
 
-    def ask() -> tuple[int, dict[str, Any]]:
-        page = app.system.page
-        assert page is not None
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{page.port}{path}", timeout=PROBE_S * 10) as answer:
-                return answer.status, json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            return error.code, json.loads(error.read())
 
-    return await asyncio.to_thread(ask)
+async def probe(app: App, path: str) -> tuple[int, dict[str, Any]]:
+    """The answer of a running app."""
+    page = app.system.page
+    assert page is not None
+    return await asyncio.to_thread(ask, page.port, path)
 
 
 async def becomes(app: App, code: int, status: str) -> dict[str, Any]:
@@ -201,26 +206,41 @@ async def test_an_answer_does_not_wait_for_a_silent_server(app: TroubledApp) -> 
         app.of_stores["bank"].clear()
 
 
+async def test_a_process_that_stops_is_not_ready(app: TroubledApp) -> None:
+    """While it finishes what is in work, it is given nothing new."""
+    app.settings = replace(app.settings, ask_s=20.0)
+    asked = app.of_bus["asked"] = asyncio.Event()
+    async with AsyncExitStack() as running:
+        system = await running.enter_async_context(app.running())
+        assert system.page is not None
+        port = system.page.port
+        app.of_bus["is"] = "silent"
+        asked.clear()
+        await asked.wait()  # the pulse is what is in work here
+        stopping = asyncio.create_task(running.aclose())
+
+        async def told() -> bool:
+            code, body = await asyncio.to_thread(ask, port, "/readyz")
+            return code == 503 and any("it is stopping" in check["reason"] for check in body["checks"])
+
+        await until(told)
+        assert (await asyncio.to_thread(ask, port, "/livez"))[0] == 200
+        app.of_bus["go"].set()
+        await stopping
+
+
 async def test_a_loop_that_stands_still_is_not_alive(app: TroubledApp) -> None:
     """And not ready, once what was heard is old: `/readyz` is answered by a thread that needs no loop."""
     async with app.running() as system:
         assert system.page is not None
         port, answers = system.page.port, {}
-
-        def ask(path: str) -> int:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
-                    return int(answer.status)
-            except urllib.error.HTTPError as error:
-                return error.code
-
         # In the loop's own thread, which is so held up.
-        answers["/livez"] = ask("/livez")
+        answers["/livez"] = ask(port, "/livez")[0]
         ready = 200
         while ready == 200:
-            ready = ask("/readyz")
+            ready = ask(port, "/readyz")[0]
         answers["/readyz"] = ready
-        answers["/metrics"] = ask("/metrics")
+        answers["/metrics"] = ask(port, "/metrics")[0]
         assert answers == {"/livez": 503, "/readyz": 503, "/metrics": 503}
     await _nothing()
 

@@ -265,12 +265,12 @@ class System:
         return ring
 
     async def close(self) -> None:
-        """Stop the workers, then close the stores and the bus."""
+        """Stop the workers, then close the stores and the bus. Probes are told so until the workers have stopped."""
         try:
-            if self.page is not None:
-                await self.machine.threads.run(self.page.close)
             await self.supervisor.stop(self.settings.grace_s)
         finally:
+            if self.page is not None:
+                await self.machine.threads.run(self.page.close)
             for store in self.stores.values():
                 await store.close()
             await self.bus.close()

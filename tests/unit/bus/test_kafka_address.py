@@ -64,3 +64,14 @@ def test_a_file_of_settings_that_is_no_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "kafka").write_bytes(b"sasl.password=\xff\xfe")
     with pytest.raises(SettingsError, match="UTF-8"):
         KafkaAddress.parse(f"{SERVER}?config={tmp_path / 'kafka'}")
+
+
+def test_a_line_of_the_file_that_is_no_setting_is_not_quoted(tmp_path: Path) -> None:
+    """It may be the rest of a password that a line's end was written into."""
+    path = tmp_path / "client.properties"
+    path.write_text("# a comment = of ours\n\nclient.rack=a\nS3CRET\n")
+
+    with pytest.raises(SettingsError, match="line 4 is no name=value") as told:
+        KafkaAddress.parse(f"{SERVER}?config={path}")
+
+    assert "S3CRET" not in str(told.value)

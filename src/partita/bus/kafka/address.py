@@ -139,5 +139,12 @@ def _properties(path: Path) -> dict[str, str]:
         raise SettingsError(f"{path} is no UTF-8 text.", hint="config= names a file of name=value lines.") from error
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}.", hint="config= names a file of name=value lines.") from error
-    pairs = [line.partition("=") for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    return {name.strip(): value.strip() for name, _, value in pairs}
+    found: dict[str, str] = {}
+    for number, line in enumerate(lines, start=1):
+        name, mark, value = line.partition("=")
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        if not mark or not name.strip():  # not quoted: it may be the rest of a password
+            raise SettingsError(f"{path}: line {number} is no name=value.", hint="A comment begins with #.")
+        found[name.strip()] = value.strip()
+    return found
