@@ -13,7 +13,7 @@ import pytest
 from tests.servers import postgres_url
 
 from partita import App, Event, Key, Service, Settings
-from partita.errors import DeclarationError, PartitaError, SettingsError, StoreMismatch
+from partita.errors import BusRefused, DeclarationError, PartitaError, SettingsError, StoreMismatch, StoreRefused
 from partita.machine.system import this_machine
 from partita.store.connect import connect_migrations
 
@@ -231,6 +231,20 @@ def test_an_option_that_the_server_does_not_know_is_a_setting(server: str, tmp_p
         )
         with pytest.raises(SettingsError, match="URL"):
             asyncio.run(started(app))
+
+
+def test_a_bus_that_refuses_the_user_starts_nothing(server: str, tmp_path: Path) -> None:
+    """The log in PostgreSQL as Kafka: no waiting mends it. A store that does is told as one that is not there."""
+    nobody = server.replace("postgres@", "nobody:S3CRET@")
+    with pytest.raises(BusRefused, match="refuses this user") as of_bus:
+        asyncio.run(started(App(Service("nobodys", namespace="nobodys"), settings=Settings(data=tmp_path, bus=nobody))))
+    with pytest.raises(StoreRefused, match="refuses this user") as of_store:
+        asyncio.run(
+            started(App(Service("nobodys", namespace="nobodys"), settings=Settings(data=tmp_path, store=nobody)))
+        )
+
+    assert (of_bus.value.exit_code, of_store.value.exit_code) == (2, 6)
+    assert "S3CRET" not in str(of_bus.value) + str(of_store.value)
 
 
 def test_the_shop_is_not_started_in_anothers_folder(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ class Watch:
         self._alarms = alarms
         for telling in self._tellings if told else ():
             telling.owe(told, now_us)
-        gone = await self._gone(said)
+        gone = await self._gone(said) if reading.lag is not None else []  # else who holds what is not known now
         try:
             # First what is owed, then the telling: whoever is killed between the two tells it again, and loses nothing.
             if told or gone or alarms != known or not self._is_kept:
@@ -124,6 +124,6 @@ class Watch:
         """What members said that hold no partition any more, while others do: they died, or were closed."""
         lags = await answered(self._clock, self._ask_s, "bus", self._bus.lag(self._store.name))
         if isinstance(lags, Unanswered):
-            return []  # who holds what is not known now
+            return []
         there = {lag.owner.partition("/")[0] for lag in lags if lag.owner is not None}
         return [each for each in said if each.member not in (*there, WATCH)] if there else []
