@@ -39,6 +39,7 @@ class Candidate(msgspec.Struct, eq=False):
     business: tuple[tuple[str, str], ...] = ()  # (consumer, "type#value") per handler that dedupes by a field
     verdict: Verdict = Verdict.FRESH
     payload_hash: str = ""
+    content: bytes | None = None  # what its mark keeps of it, where it may come again in other bytes
     before: InboxEntry | None = None
     repeated: dict[str, InboxEntry] = {}  # by consumer: the business key was seen before
     again: bool = False  # it has a mark already: its saga asks for it again, or it comes out of the parking
@@ -102,7 +103,7 @@ async def admit(
     consumer = asked.consumer
     wanted = [c for c in candidates if c.wanted]
     for candidate in wanted:
-        if candidate.business or not candidate.told_by_envelope:
+        if not candidate.payload_hash and (candidate.business or not candidate.told_by_envelope):
             candidate.payload_hash = payload_hash(candidate.envelope.type, candidate.value)
     _by_id(known, consumer, [c for c in wanted if not c.unseen])
     if order == "key":
@@ -119,7 +120,7 @@ async def admit(
 async def admit_parked(session: Session, known: Known, candidates: Sequence[Candidate], now_us: int) -> None:
     """Admit messages that come out of the parking: their marks were written when they were parked."""
     for candidate in candidates:
-        candidate.payload_hash = payload_hash(candidate.envelope.type, candidate.value)
+        candidate.payload_hash = candidate.payload_hash or payload_hash(candidate.envelope.type, candidate.value)
         candidate.again = True
     rows = _by_business_key(known, candidates, now_us)
     if rows:
@@ -131,7 +132,7 @@ def _by_id(known: Known, consumer: str, candidates: Sequence[Candidate]) -> None
         name = (consumer, candidate.envelope.id)
         entry = known.marks.get(name)
         if entry is None:
-            known.marks[name] = InboxEntry(candidate.payload_hash, "handled", 0, None)
+            known.marks[name] = InboxEntry(candidate.payload_hash, "handled", 0, candidate.content)
         else:
             candidate.before = entry
             if entry.payload_hash != candidate.payload_hash:
@@ -185,7 +186,7 @@ def _by_business_key(known: Known, fresh: Sequence[Candidate], now_us: int) -> l
             if before is not None:
                 candidate.repeated[consumer] = before
                 continue
-            known.marks[consumer, value] = InboxEntry(candidate.payload_hash, "handled", now_us, None)
+            known.marks[consumer, value] = InboxEntry(candidate.payload_hash, "handled", now_us, candidate.content)
             rows.append(mark_of(consumer, candidate, now_us)._replace(message_id=value))
     return rows
 
@@ -203,4 +204,5 @@ def mark_of(consumer: str, candidate: Candidate, now_us: int, outcome: str = "ha
         candidate.payload_hash,
         now_us,
         outcome,
+        candidate.content,
     )

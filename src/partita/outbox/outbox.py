@@ -154,16 +154,41 @@ class StoredReply(msgspec.Struct, array_like=True):
     value: bytes
 
 
-_encode_reply = msgspec.msgpack.Encoder().encode
+class Kept(msgspec.Struct, array_like=True):
+    """What a mark keeps of a message that may be sent again by a later version of its sender: its value, to be compared by
+    meaning, and what answered it."""
+
+    schema: str
+    value: bytes
+    reply: StoredReply | None = None
+
+
+_encode = msgspec.msgpack.Encoder().encode
 _decode_reply = msgspec.msgpack.Decoder(StoredReply).decode
+_decode_kept = msgspec.msgpack.Decoder(Kept).decode
+
+
+def stored(message: Message) -> StoredReply:
+    """A sent reply as it is kept."""
+    envelope = message.envelope
+    return StoredReply(envelope.type, envelope.kind, envelope.schema, message.value)
 
 
 def reply_to_bytes(message: Message) -> bytes:
     """A sent reply in the form it is kept."""
-    envelope = message.envelope
-    return _encode_reply(StoredReply(envelope.type, envelope.kind, envelope.schema, message.value))
+    return _encode(stored(message))
 
 
 def reply_from_bytes(data: bytes) -> StoredReply:
     """A kept reply."""
     return _decode_reply(data)
+
+
+def kept_to_bytes(kept: Kept) -> bytes:
+    """What a mark keeps, in the form it is stored."""
+    return _encode(kept)
+
+
+def kept_from_bytes(data: bytes) -> Kept:
+    """What a mark keeps."""
+    return _decode_kept(data)

@@ -21,14 +21,15 @@ from partita.catalog.service import Service
 from partita.clock import Ids
 from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import dead_letter, envelope_or_none
-from partita.errors import Conflict, Expired, PartitaError
+from partita.errors import Conflict, Expired, Malformed, PartitaError, UnknownSchema
 from partita.idempotency.inbox import Candidate, Verdict, admit, admit_parked, asked_of
 from partita.message import Message, SagaAddress
-from partita.outbox.outbox import StoredReply, reply_from_bytes
-from partita.runtime.delivery import Delivery, Output, Unit, decode_value
+from partita.outbox.outbox import StoredReply, kept_from_bytes, reply_from_bytes
+from partita.runtime.delivery import Delivery, Output, Unit
 from partita.runtime.expiry import may_be_forgotten, refuse_forgotten
+from partita.runtime.meaning import Meaning, content_of
 from partita.runtime.waves import HandlerFailed
-from partita.store.port import Asked, Known, Session
+from partita.store.port import Asked, InboxEntry, Known, Session
 from partita.store.trouble import DeadLetter, ParkedRow, State
 
 BUSINESS_BYTES_MAX = 1_000
@@ -71,6 +72,7 @@ class Admission:
     catalog: Catalog
     codec: Codec
     ids: Ids
+    meaning: Meaning
 
     async def admit(
         self,
@@ -96,14 +98,15 @@ class Admission:
         await self._refuse_forgotten(session, known, new, now_us)
         if out:
             await self._out_of_parking(session, known, out, now_us)
+        await self.meaning.recognise(self.service.name, known, [a.candidate for a in new])
         await admit(session, asked, known, self.service.order, [a.candidate for a in new], now_us)
         for each in admitted:
             interest = each.unit.delivery.interest
             if not each.fresh:
                 await self._settle(session, each, now_us)
             elif interest is not None:
-                each.due = self._not_repeated(each) if each.candidate.repeated else interest.bindings
-        self._refuse_undone(known, [a for a in admitted if a.due and a.address is not None])
+                each.due = await self._not_repeated(each) if each.candidate.repeated else interest.bindings
+        await self._refuse_undone(known, [a for a in admitted if a.due and a.address is not None])
         return admitted
 
     async def look(self, session: Session, own: Sequence[Delivery]) -> tuple[Asked, Known]:
@@ -187,9 +190,11 @@ class Admission:
             if b.dedupe_by is not None and (value := getattr(message, b.dedupe_by)) is not None
         )
 
-    def kept_reply(self, kept: StoredReply) -> Any:
-        """A reply as it was kept, as the object it was."""
-        return decode_value(self.catalog.contracts[kept.type], kept.schema, kept.value, self.codec)
+    async def _kept_reply(self, unit: Unit, kept: StoredReply) -> Any:
+        try:
+            return await self.meaning.reply(kept)
+        except (Malformed, UnknownSchema) as error:
+            raise HandlerFailed(unit, error) from error  # its delivery's trouble, and not that of its batch
 
     def candidate(self, delivery: Delivery) -> Candidate:
         """A delivery as it asks for admission."""
@@ -197,18 +202,20 @@ class Admission:
         assert envelope is not None
         # A saga sends a step again under its first id: only other messages made here are surely new.
         made_here = delivery.record is None and not delivery.repeatable
+        business = self.business_keys(delivery)
         return Candidate(
             envelope,
             delivery.topic,
             delivery.key,
             delivery.value,
             wanted=delivery.interest is not None,
-            business=self.business_keys(delivery),
+            business=business,
+            content=content_of(delivery, business),
             unseen=made_here and not (envelope.kind == "command" and envelope.saga is not None),
             ordered=self.service.order == "key",
         )
 
-    def _not_repeated(self, each: Admitted) -> Sequence[Binding]:
+    async def _not_repeated(self, each: Admitted) -> Sequence[Binding]:
         interest, repeated = each.unit.delivery.interest, each.candidate.repeated
         assert interest is not None
         for entry in repeated.values():
@@ -217,8 +224,8 @@ class Admission:
                     f"{interest.contract.name} of key {each.unit.delivery.key} was sent before with another content.",
                     hint="Read what became of the first one.",
                 )
-            elif entry.reply is not None:
-                each.unit.reply = self.kept_reply(reply_from_bytes(entry.reply))
+            elif (kept := _reply_of(entry)) is not None:
+                each.unit.reply = await self._kept_reply(each.unit, kept)
             elif entry.outcome == "expired":
                 each.unit.reply = _answer_expired(each)
         return [b for b in interest.bindings if b.identity(interest.contract.full_name) not in repeated]
@@ -231,8 +238,9 @@ class Admission:
             await session.parking.remove(self.service.name, [delivery.name])
         if verdict is Verdict.DUPLICATE:
             before = each.candidate.before
-            if delivery.answer is not None and before is not None and before.reply is not None:
-                each.unit.reply = self.kept_reply(reply_from_bytes(before.reply))
+            kept = _reply_of(before)
+            if delivery.answer is not None and kept is not None:
+                each.unit.reply = await self._kept_reply(each.unit, kept)
             elif delivery.answer is not None and before is not None and before.outcome == "expired":
                 each.unit.reply = _answer_expired(each)
         elif delivery.record is None:
@@ -249,7 +257,7 @@ class Admission:
         elif verdict is Verdict.HELD:
             await session.parking.add([parked_row(delivery, self.service.name, "behind", now_us)])
 
-    def _refuse_undone(self, known: Known, commands: Sequence[Admitted]) -> None:
+    async def _refuse_undone(self, known: Known, commands: Sequence[Admitted]) -> None:
         """An undo may come before its command. Its tombstone then refuses the command: or a timed-out charge would
         land after its refund."""
         asked: dict[tuple[str, str, str], list[Admitted]] = {}
@@ -271,10 +279,14 @@ class Admission:
                 each.unit.outcome = "tombstone"
                 if each.address is not None and each.address.kind == "undo":
                     kept = reply_from_bytes(tombstone.reply)
-                    reply = self.kept_reply(kept)
+                    reply = await self._kept_reply(each.unit, kept)
                     each.unit.outputs.append(
                         Output(contract_of(type(reply)), reply, kept.kind, each.unit.delivery, each.address)
                     )
+
+
+def _reply_of(entry: InboxEntry | None) -> StoredReply | None:
+    return None if entry is None or entry.reply is None else kept_from_bytes(entry.reply).reply
 
 
 async def _hold_undone(session: Session, admitted: Sequence[Admitted]) -> None:

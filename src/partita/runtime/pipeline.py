@@ -24,11 +24,12 @@ from partita.errors import Expired, PartitaError, UnknownSchema
 from partita.idempotency.inbox import mark_of
 from partita.machine.port import Machine
 from partita.message import Message
-from partita.outbox.outbox import Composer, Leaving, reply_to_bytes
+from partita.outbox.outbox import Composer, Kept, Leaving, kept_to_bytes, reply_to_bytes, stored
 from partita.runtime.admission import Admission, Admitted, Held
 from partita.runtime.aside import Aside, Trouble
 from partita.runtime.calling import Replacements, Superseded, call, take_refusal
 from partita.runtime.delivery import Delivery, Output, Unit
+from partita.runtime.meaning import Meaning
 from partita.runtime.saga_steps import SagaBatch, SagaDirectory
 from partita.runtime.tx import SerialTx
 from partita.runtime.waves import CommitRefused, HandlerFailed, NotForWaves, run_wave
@@ -75,7 +76,9 @@ class Pipeline:
     def __post_init__(self) -> None:
         self.interests = self.catalog.interests(self.service)
         self.topics = frozenset(self.catalog.topics_of(self.service))
-        self.admission = Admission(self.service, self.catalog, self.codec, self.ids)
+        self.admission = Admission(
+            self.service, self.catalog, self.codec, self.ids, Meaning(self.catalog, self.codec, self.find_schema)
+        )
         composer = Composer(self.store.source, self.codec, self.ids)
         self.aside = Aside(self.service, self.admission, composer, self.time_scale)
 
@@ -331,7 +334,9 @@ class Pipeline:
                 revived.append(delivery.name)
             reply = next((m for m in each.sent if m.envelope.kind in ("reply", "refusal")), None)
             asked_again = delivery.answer is not None and (delivery.repeatable or each.candidate.business)
-            kept = reply_to_bytes(reply) if reply is not None and asked_again else None
+            kept: bytes | None = None
+            if reply is not None and asked_again:
+                kept = kept_to_bytes(Kept(delivery.envelope.schema, delivery.value, stored(reply)))
             if each.candidate.told_by_envelope:
                 if unit.outcome != "handled":
                     unusual.append(mark_of(self.service.name, each.candidate, now_us, unit.outcome))

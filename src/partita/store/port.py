@@ -36,7 +36,7 @@ class InboxRow(NamedTuple):
     payload_hash: str
     at_us: int
     outcome: str  # handled, refused, tombstone, waiting, dead, discarded
-    reply: bytes | None = None
+    reply: bytes | None = None  # what is kept of the message and its answer; None where it never comes in other bytes
 
 
 class InboxEntry(NamedTuple):
@@ -65,7 +65,7 @@ class Inbox(Protocol):
         ...
 
     async def resolve(self, consumer: str, outcomes: Sequence[tuple[str, str, bytes | None]]) -> None:
-        """Set (message id, outcome, reply) of messages marked earlier in this transaction."""
+        """Set (message id, outcome, reply) of messages that are marked; None keeps the reply that is there."""
         ...
 
     async def purge(self, before_us: int, limit: int) -> int:

@@ -72,7 +72,7 @@ class PostgresInbox:
         await self._link.insert(INBOX, rows)
 
     async def resolve(self, consumer: str, outcomes: Sequence[tuple[str, str, bytes | None]]) -> None:
-        """Set outcome and reply of marked messages."""
+        """Set outcome and reply of marked messages; None keeps what is there."""
         if outcomes:
             await self._link.run(RESOLVE, consumer, *columns([*{each[0]: each for each in outcomes}.values()]))
 

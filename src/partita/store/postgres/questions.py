@@ -84,7 +84,7 @@ RESOLVE = f"""
 CREATE FUNCTION partita_resolve(of_consumer TEXT, ids TEXT[], outcomes TEXT[], replies BYTEA[])
 RETURNS VOID {HOW} AS $$
 BEGIN
-    UPDATE inbox AS t SET outcome = r.outcome, reply = r.reply
+    UPDATE inbox AS t SET outcome = r.outcome, reply = COALESCE(r.reply, t.reply)
     FROM unnest(ids, outcomes, replies) AS r(id, outcome, reply) CROSS JOIN LATERAL (
         SELECT i.ctid FROM inbox AS i WHERE i.message_id = r.id AND i.consumer = of_consumer LIMIT 1) AS found
     WHERE t.ctid = found.ctid;

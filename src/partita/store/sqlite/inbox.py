@@ -19,7 +19,7 @@ MARK = """
 INSERT INTO inbox (consumer, message_id, type, key, correlation_id, causation_id, payload_hash, at_us, outcome, reply)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-RESOLVE = "UPDATE inbox SET outcome = ?, reply = ? WHERE consumer = ? AND message_id = ?"
+RESOLVE = "UPDATE inbox SET outcome = ?, reply = COALESCE(?, reply) WHERE consumer = ? AND message_id = ?"
 EXPIRED = f"""
 SELECT message_id, payload_hash, 'expired', at_us, NULL FROM inbox_key WHERE consumer = ? AND message_id {IN_LIST}
 """
@@ -75,7 +75,7 @@ class SqliteInbox:
             raise StoreContended(f"A message was marked meanwhile by another transaction ({error}).") from error
 
     async def resolve(self, consumer: str, outcomes: Sequence[tuple[str, str, bytes | None]]) -> None:
-        """Set outcome and reply of marked messages."""
+        """Set outcome and reply of marked messages; None keeps what is there."""
         self._db.executemany(RESOLVE, [(outcome, reply, consumer, id_) for id_, outcome, reply in outcomes])
 
     async def purge(self, before_us: int, limit: int) -> int:

@@ -96,6 +96,11 @@ async def outcome_and_reply_are_kept(open_store: OpenStore) -> None:
             seen = await session.inbox.seen("group", ["m1", "m2"])
         assert (seen["m1"].outcome, seen["m1"].reply) == ("refused", b"\x00no"), "outcome or reply are lost"
         assert seen["m2"].outcome == "handled", "another message's outcome was changed"
+        async with store.transaction() as session:
+            await session.inbox.resolve("group", [("m1", "dead", None)])
+        async with store.reading() as session:
+            entry = (await session.inbox.seen("group", ["m1"]))["m1"]
+        assert (entry.outcome, entry.reply) == ("dead", b"\x00no"), "what was kept is lost with another outcome"
 
 
 async def marks_are_forgotten_by_age_in_batches(open_store: OpenStore) -> None:

@@ -1,0 +1,144 @@
+"""The same request from a newer version of its sender: other bytes, one meaning, handled once and answered as before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from servers.process import ServerProcess
+from tests.servers import emptied, postgres_server
+
+from partita import App, Command, Event, Key, Service, Settings, Tx
+from partita.bus.port import Outgoing
+from partita.codec.avro import AvroCodec
+from partita.errors import Conflict
+from partita.message import Envelope, SagaAddress, envelope_to_bytes
+from partita.schemas.shape import Shape
+from partita.store.trouble import LetterFilter
+
+TABLES = "CREATE TABLE IF NOT EXISTS paid (name TEXT, note TEXT);"
+LINE = msgspec.defstruct("Line", [("sku", str)])
+GROWN_LINE = msgspec.defstruct("Line", [("sku", str), ("gift", bool, False)])
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[tuple[ServerProcess, str]]:
+    """A PostgreSQL of its own."""
+    with postgres_server() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest) -> str:
+    """Where the service keeps its data: a URL, or nothing for files."""
+    if request.param == "sqlite":
+        return ""
+    emptied(*request.getfixturevalue("server"))
+    return str(request.getfixturevalue("server")[1])
+
+
+class Deployment:
+    """One deployment of a service that is paid; the grown one has an optional field more in the command, within it, and in
+    the reply."""
+
+    def __init__(self, data: Path, store: str, *, grown: bool, dedupe_by: str | None = None) -> None:
+        shop = self.shop = Service("shop", namespace="again.shop", tables=TABLES)
+        make: Any = type(Event)
+        self.line: Any = GROWN_LINE if grown else LINE
+        more: dict[str, Any] = {"note": str} if grown else {}
+        paid = {"__annotations__": {"name": Key[str], **more}, **dict.fromkeys(more, "thanks")}
+        self.Paid: Any = make("Paid", (Event,), paid, of=shop)
+        asked = {"__annotations__": {"name": Key[str], "lines": list[self.line], **more}, **dict.fromkeys(more, "")}
+        self.Pay: Any = make("Pay", (Command,), {**asked, "__orig_bases__": (Command[self.Paid],)}, of=shop)
+
+        async def pay(cmd: Any, tx: Tx) -> Any:
+            await tx.execute("INSERT INTO paid VALUES (:n, :t)", n=cmd.name, t=getattr(cmd, "note", ""))
+            return self.Paid(name=cmd.name)
+
+        pay.__annotations__ = {"cmd": self.Pay, "tx": Tx, "return": self.Paid}
+        shop.handles(self.Pay, dedupe_by=dedupe_by)(pay)
+        self.app = App(shop, settings=Settings(data=data, store=store))
+
+    def command(self, **more: Any) -> Any:
+        """The request, as this version makes it."""
+        return self.Pay(**{"name": "ann", "lines": [self.line(sku="x")], **more})
+
+    async def effects(self) -> int:
+        """How often it was paid."""
+        async with self.app.store("shop").reading() as session:
+            return len(await session.fetch("SELECT * FROM paid", {}))
+
+
+async def test_an_idempotency_key_is_answered_as_before_after_a_field_was_added(tmp_path: Path, store: str) -> None:
+    """Also the answer that was kept is read with the schema that wrote it; another content is still a conflict."""
+    older = Deployment(tmp_path, store, grown=False)
+    async with older.app.running():
+        await older.app.send(older.command(), idempotency_key="k")
+    newer = Deployment(tmp_path, store, grown=True)
+    async with newer.app.running():
+        again = await newer.app.send(newer.command(), idempotency_key="k")
+        assert again == newer.Paid(name="ann", note="thanks") and await newer.effects() == 1
+        for other in (newer.command(note="!"), newer.command(lines=[newer.line(sku="x", gift=True)])):
+            with pytest.raises(Conflict):
+                await newer.app.send(other, idempotency_key="k")
+    async with older.app.running():  # and back again, as a rolling deploy goes
+        assert await older.app.send(older.command(), idempotency_key="k") == older.Paid(name="ann")
+        assert await older.effects() == 1
+
+
+async def test_a_business_key_is_answered_as_before_after_a_field_was_added(tmp_path: Path, store: str) -> None:
+    """The same, where a field of the command names the effect."""
+    older = Deployment(tmp_path, store, grown=False, dedupe_by="name")
+    async with older.app.running():
+        await older.app.send(older.command())
+    newer = Deployment(tmp_path, store, grown=True, dedupe_by="name")
+    async with newer.app.running():
+        assert await newer.app.send(newer.command()) == newer.Paid(name="ann", note="thanks")
+        assert await newer.effects() == 1
+        with pytest.raises(Conflict):
+            await newer.app.send(newer.command(note="!"))
+
+
+async def test_a_step_that_a_newer_saga_sends_again_is_a_copy(tmp_path: Path, store: str) -> None:
+    """The saga's service was deployed with a field more, and so encodes its command anew under the first id: in a batch of
+    its own, or in one batch with the first."""
+    grown = Deployment(tmp_path, store, grown=True)
+    older = Shape("Pay", "again.shop.v1", msgspec.defstruct("Pay", [("name", str), ("lines", list[LINE])]))  # type: ignore[valid-type]
+    codec = AvroCodec()
+    fingerprint, value = codec.encode(older, older.struct(name="ann", lines=[LINE(sku="x")]))
+
+    def record(schema: str, value: bytes, step: str, sent: int) -> Outgoing:
+        envelope = Envelope(
+            id=f"m-{step}",
+            source="sagas",
+            type=older.full_name,
+            time_us=1,
+            correlation_id="c",
+            kind="command",
+            schema=schema,
+            saga=SagaAddress("Buy", "ann", step, sent, "do"),
+        )
+        return Outgoing(grown.shop.commands_topic, None, envelope_to_bytes(envelope), value, f"{step}{sent}")
+
+    async with grown.app.running() as system:
+        await grown.app.bus.put_schema(fingerprint, codec.schema_text(fingerprint) or "")
+        newer = system.codec.encode(grown.Pay.__partita__.shape, grown.command())
+        await grown.app.bus.append([record(fingerprint, value, "one", 1)])
+        await grown.app.settled()
+        await grown.app.bus.append(
+            [record(*newer, "one", 2), record(*newer, "two", 1), record(fingerprint, value, "two", 2)]
+        )
+        await grown.app.settled()
+        assert await grown.effects() == 2
+        async with grown.app.store("shop").reading() as session:
+            assert not await session.dead_letters.find("shop", 10, LetterFilter())
+        other = system.codec.encode(grown.Pay.__partita__.shape, grown.command(note="!"))
+        await grown.app.bus.append([record(*other, "one", 3)])
+        await grown.app.settled()
+        assert await grown.effects() == 2
+        async with grown.app.store("shop").reading() as session:
+            (letter,) = await session.dead_letters.find("shop", 10, LetterFilter())
+        assert letter.cause_type == "Conflict"
