@@ -6,7 +6,6 @@ Walk 4: `app.send` is where a command enters; everything else enters from the bu
 from __future__ import annotations
 
 import functools
-import importlib
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -28,6 +27,7 @@ from partita.machine.port import Machine, Wake
 from partita.machine.system import this_machine
 from partita.outbox.foreign import Outbox
 from partita.runtime.data_folder import claim_folder
+from partita.runtime.importing import import_users
 from partita.runtime.system import ROLES, System
 from partita.settings import Settings
 from partita.store.connect import connect_store
@@ -242,15 +242,13 @@ def load_app(spec: str) -> App:
     """The app that `module:attribute` names.
 
     Raises:
-        SettingsError: the module cannot be imported, or has no such app.
+        SettingsError: there is no such module, or it has no such app. AppBroken: it raised when it was imported.
+        DeclarationError: it declares what cannot work.
     """
     module_name, _, attribute = spec.partition(":")
     if "" not in sys.path:
         sys.path.insert(0, "")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise SettingsError(f"{spec}: there is no module {error.name!r}.", hint="Name it as module:app.") from error
+    module = import_users(spec, module_name)
     app = getattr(module, attribute or "app", None)
     if not isinstance(app, App):
         raise SettingsError(f"{spec}: {module_name} has no App named {attribute or 'app'!r}.", hint="app = App(...)")

@@ -3,6 +3,7 @@
 PartitaError
   DeclarationError      a declaration is refused at import (names file and line)
   SettingsError         a setting, flag or folder is wrong
+    AppBroken           the app's module raised when it was imported
   StoreError
     StoreUnavailable    disk full, locked, read-only, gone: nothing was written, try again
       StoreContended    another transaction was in the way: rolled back, run again by itself
@@ -21,7 +22,7 @@ PartitaError
   Conflict              the same id or idempotency key came with another content
   Expired               so old that it may have been handled and forgotten
   NotFound              the thing asked for does not exist
-  NoTransaction         a message cannot leave with what was given: it is no open transaction
+  NoTransaction         there is no open transaction: what was given is none, or a handler's tx is used after its end
 """
 
 from __future__ import annotations
@@ -62,6 +63,12 @@ class SettingsError(PartitaError):
 
     code = "PTA-0200"
     exit_code = 2
+
+
+class AppBroken(SettingsError):
+    """The module of the app raised when it was imported: the mistake is in it, or in what it imports."""
+
+    code = "PTA-0201"
 
 
 class StoreError(PartitaError):
@@ -194,7 +201,8 @@ class NotFound(PartitaError):
 
 
 class NoTransaction(PartitaError):
-    """A message cannot leave with what was given: it is no open transaction, or one that has failed already."""
+    """There is no open transaction: a message cannot leave with what was given, or a handler's `tx` is used when its handler
+    does not run."""
 
     code = "PTA-0900"
     exit_code = 2

@@ -14,12 +14,13 @@ from partita.operators.steering import act_on_saga
 class Trouble:
     """Raises in one hook for one order."""
 
-    def __init__(self, hook: str) -> None:
+    def __init__(self, hook: str, error: type[BaseException] = KeyError) -> None:
         self.hook = hook
+        self.error = error
 
     def __call__(self, hook: str, key: str) -> None:
         if (hook, key) == (self.hook, "bad"):
-            raise KeyError("no such tariff")
+            raise self.error("no such tariff")
 
 
 @pytest.mark.parametrize("hook", ["command", "then"])
@@ -44,10 +45,13 @@ async def test_a_message_whose_hook_raises_is_set_aside_and_the_others_go_on(tmp
             assert (await session.parking.status("orders")).waiting >= 1
 
 
-async def test_a_timer_whose_hook_raises_waits_for_a_person_and_holds_up_nobody(tmp_path: Path) -> None:
+@pytest.mark.parametrize("error", [KeyError, asyncio.CancelledError, SystemExit, StopIteration])
+async def test_a_timer_whose_hook_raises_waits_for_a_person_and_holds_up_nobody(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
     """A step that timed out owes its undo. Where that cannot be filled, this instance asks for help; put right, a person
     lets it go on."""
-    trouble = Trouble("undo")
+    trouble = Trouble("undo", error)
     shop = Shop(tmp_path, hook=trouble, reserve_timeout=20.0, charge_timeout=200.0)
     async with shop.app.running(services=["orders"]) as system:
         for key in ("o1", "bad", "o2"):
@@ -59,7 +63,11 @@ async def test_a_timer_whose_hook_raises_waits_for_a_person_and_holds_up_nobody(
 
         await until(told, 20)
         row = await shop.saga("bad")
-        assert "its timer failed: KeyError: 'no such tariff'" in row.last_error and row.due_us is None
+        assert (
+            f"its timer failed: {error.__name__}: " in row.last_error
+            and "no such tariff" in row.last_error
+            and row.due_us is None
+        )
         trouble.hook = "none"
         await act_on_saga(
             system.pipelines["orders"], "Checkout", "bad", "resume", reason="the tariff is there", by="ann"

@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 import click
 
 from partita.address import check_bus, check_folder, check_store
+from partita.cause import cause_of, place_of
 from partita.errors import PartitaError
-from partita.foreign_text import shown, shown_error, shown_stack
+from partita.foreign_text import shown, shown_stack
 
 F = TypeVar("F", bound=Callable[..., Any])
 STORE_TEXT = "The databases' server, such as postgresql://user@host/database. Default: PARTITA_STORE, else the folder."
@@ -159,13 +160,15 @@ def moment(us: int | None) -> str:
 
 def show_error(error: BaseException) -> int:
     """Print an error to stderr; returns the exit code."""
+    if os.environ.get("PARTITA_TRACE"):
+        talk(*shown_stack(error).split("\n"))
     if isinstance(error, PartitaError):
         talk(f"error {error.code}: {error.what}")
         if error.hint:
             talk(f"  {error.hint}")
         return error.exit_code
-    if os.environ.get("PARTITA_TRACE"):
-        talk(*shown_stack(error).split("\n"))
-    talk(f"error PTA-0000: {type(error).__name__}: {shown_error(error)}")
-    talk("  This is a defect of Partita or of the app. PARTITA_TRACE=1 shows the stack.")
+    talk(f"error PTA-0000: {cause_of(error)}")
+    place = place_of(error)
+    whose = f"It was raised in the app's code, {place}." if place else "This is a defect of Partita."
+    talk(f"  {whose} PARTITA_TRACE=1 shows the stack.")
     return 1

@@ -10,12 +10,10 @@ import hashlib
 import msgspec
 
 from partita.bus.port import Record
+from partita.cause import kind_of, stack_of, text_of
 from partita.dead_letters.fingerprint import fingerprint
-from partita.foreign_text import stack_of, without_rows
 from partita.message import Envelope, envelope_from_bytes
 from partita.store.trouble import DeadLetter, Failure
-
-STACK_CHARS_MAX = 8_192
 
 
 def envelope_or_none(record: Record) -> Envelope | None:
@@ -41,9 +39,9 @@ def dead_letter(
         message_id=envelope.id if envelope else name_of(record),
         type=envelope.type if envelope else "",
         correlation_id=envelope.correlation_id if envelope else "",
-        cause_type=type(error).__name__,
-        cause=without_rows(str(error))[:1_000],
-        stack=stack_of(error)[-STACK_CHARS_MAX:],
+        cause_type=kind_of(error),
+        cause=text_of(error),
+        stack=stack_of(error),
         fingerprint=fingerprint(error),
         attempts=tries,
         headers=record.headers,
@@ -61,5 +59,5 @@ def name_of(record: Record) -> str:
 
 def failure(consumer: str, message_id: str, stage: str, tries: int, error: BaseException, now_us: int) -> Failure:
     """What is remembered of one stage of trying."""
-    cause = without_rows(str(error))[:1_000]
-    return Failure(consumer, message_id, now_us, stage, tries, type(error).__name__, cause, fingerprint(error))
+    cause = text_of(error)
+    return Failure(consumer, message_id, now_us, stage, tries, kind_of(error), cause, fingerprint(error))

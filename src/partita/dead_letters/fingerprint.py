@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sysconfig
-import traceback
 from pathlib import Path
 
-from partita.foreign_text import without_rows
+from partita.cause import frame_of, kind_of, text_of
 
 NOISE = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|0x[0-9a-fA-F]+|\d+(?:\.\d+)?|'[^']*'|\"[^\"]*\"")
-FOREIGN = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), str(Path(__file__).parent.parent))
 
 
 def fingerprint(error: BaseException) -> str:
     """12 hex digits of the exception's type, the innermost frame of the user's own code, and the message without its
     numbers, ids and quoted words."""
-    text = f"{type(error).__name__}|{_own_frame(error)}|{NOISE.sub('#', without_rows(str(error)))[:200]}"
+    frame = frame_of(error)
+    own = f"{Path(frame.file).name}:{frame.function}" if frame is not None else ""
+    text = f"{kind_of(error)}|{own}|{NOISE.sub('#', text_of(error))[:200]}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-
-
-def _own_frame(error: BaseException) -> str:
-    own = ""
-    for frame in traceback.extract_tb(error.__traceback__):
-        if not frame.filename.startswith(FOREIGN):
-            own = f"{Path(frame.filename).name}:{frame.name}"
-    return own

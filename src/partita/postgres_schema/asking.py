@@ -8,8 +8,8 @@ from typing import Any
 
 import asyncpg
 
+from partita.cause import without_rows
 from partita.errors import PartitaError, SettingsError, StoreContended, StoreCorrupt, StoreRefused, StoreUnavailable
-from partita.foreign_text import without_rows
 from partita.postgres_schema.arrays import kept, told
 from partita.postgres_schema.inserts import FEW, Table, together
 

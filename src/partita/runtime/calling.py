@@ -15,6 +15,8 @@ from partita.catalog.rejection import Rejection
 from partita.errors import PartitaError
 from partita.machine.port import Threads
 from partita.runtime.delivery import Delivery, Output, Unit
+from partita.runtime.driving import Driven, settled
+from partita.runtime.tx import SerialTx
 
 Replacements = Mapping[Callable[..., Any], Callable[..., Any]]
 
@@ -64,12 +66,19 @@ def arguments(binding: Binding, unit: Unit, tx: Any) -> list[Any]:
     return found
 
 
-async def call(binding: Binding, unit: Unit, tx: Any, replaced: Replacements, threads: Threads) -> None:
+async def call(binding: Binding, unit: Unit, tx: SerialTx, replaced: Replacements, threads: Threads) -> None:
     """Run a handler to its end and take its result.
 
     Raises:
-        Rejection: the handler refuses the command. Anything else it raises is its failure.
+        Rejection: the handler refuses the command. Anything else it raises is its failure: see `Driven`.
     """
+    result = await Driven(_run(binding, unit, tx, replaced, threads), tx)
+    if tx.misused is not None:
+        raise tx.misused
+    take_result(binding, unit, result)
+
+
+async def _run(binding: Binding, unit: Unit, tx: SerialTx, replaced: Replacements, threads: Threads) -> Any:
     async with AsyncExitStack() as stack:
         values: list[Any] = []
         for _, want in binding.wants:
@@ -82,10 +91,13 @@ async def call(binding: Binding, unit: Unit, tx: Any, replaced: Replacements, th
             else:
                 values.append(meta_of(binding, unit.delivery))
         if binding.is_async:
-            result = await binding.function(*values)
+            result = binding.function(*values)
         else:
-            result = await threads.run(binding.function, *values)
-    take_result(binding, unit, result)
+            result, error = await threads.run(settled, binding.function, *values)
+            if error is not None:
+                raise error
+        # A function around a coroutine function, as a decorator makes one, gives back what is still to be awaited.
+        return await result if inspect.isawaitable(result) else result
 
 
 async def _provide(provider: Callable[..., Any], stack: AsyncExitStack) -> Any:

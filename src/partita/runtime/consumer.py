@@ -266,7 +266,7 @@ class Consumer:
             except Fenced:
                 self.lanes.fenced = True
                 raise
-            except Exception:
+            except BaseException:
                 # Whatever it is, they were handed out: dropped here, they would wait for the next start.
                 self._carried = deliveries
                 raise
@@ -281,7 +281,7 @@ class Consumer:
             part, rest = rest[: self._options.small_batch], rest[self._options.small_batch :]
             try:
                 await self._batch(self._free(part))
-            except Exception:
+            except BaseException:
                 self._carried += rest
                 raise
 

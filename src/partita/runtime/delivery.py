@@ -13,6 +13,7 @@ from partita.catalog.catalog import Interest
 from partita.catalog.contract import Contract
 from partita.catalog.fault import Failed, Fault, FaultContract, FaultRecord
 from partita.catalog.rejection import Rejection, from_struct
+from partita.cause import kind_of
 from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import name_of
 from partita.errors import Malformed, UnknownSchema
@@ -33,7 +34,7 @@ class Delivery(msgspec.Struct, eq=False):
     record: Record | None = None
     interest: Interest | None = None
     message: Any = None
-    broken: Exception | None = None
+    broken: BaseException | None = None
     settled: bool = False
     tries: int = 0
     parked: ParkedRow | None = None
@@ -108,9 +109,9 @@ def decode(record: Record, interests: Mapping[str, Interest], codec: Codec, sour
         if isinstance(error, MemoryError):
             raise  # the machine's trouble, and no message's
         delivery.broken = error
-    except Exception as error:
+    except BaseException as error:
         # The user's own class is made here, and its `__post_init__` may raise anything.
-        delivery.broken = Malformed(f"{envelope.type} cannot be made of its bytes: {type(error).__name__}.")
+        delivery.broken = Malformed(f"{envelope.type} cannot be made of its bytes: {kind_of(error)}.")
         delivery.broken.__cause__ = error
     return delivery
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from partita.catalog.contract import Contract, contract_of
+from partita.cause import told_of
 from partita.clock import all_done
 from partita.errors import DeclarationError, Malformed, PartitaError, StoreContended
 from partita.message import Envelope, first_trace
@@ -161,19 +162,26 @@ class Door:
             except PartitaError as error:
                 _fail_all(batch, error)
                 return
-            except Exception as error:
-                _fail_all(batch, error)
-                raise
             except asyncio.CancelledError:
                 _fail_all(batch, PartitaError("The process is stopping; the command may be handled.", hint=AGAIN))
                 raise
+            except BaseException as error:
+                _fail_all(batch, error)
+                raise
 
 
-def _fail_all(deliveries: Sequence[Delivery], error: Exception) -> None:
+def _fail_all(deliveries: Sequence[Delivery], error: BaseException) -> None:
     for delivery in deliveries:
         _fail(delivery, error)
 
 
-def _fail(delivery: Delivery, error: Exception) -> None:
-    if delivery.answer is not None and not delivery.answer.done():
+def _fail(delivery: Delivery, error: BaseException) -> None:
+    if delivery.answer is None or delivery.answer.done():
+        return
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
         delivery.answer.set_exception(error)
+        return
+    # Raised in the caller's own task, it would end that one, or the whole process; a StopIteration no future takes.
+    ended = PartitaError(f"Nothing was kept, the handler raised {told_of(error)}.", hint="Raise an Exception.")
+    ended.__cause__ = error
+    delivery.answer.set_exception(ended)

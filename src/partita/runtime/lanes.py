@@ -14,20 +14,25 @@ from dataclasses import dataclass
 
 from partita.bus.port import Record
 from partita.catalog.retry import Counters, Decision, GiveUp, RetryNow
+from partita.cause import cause_of, told_of
 from partita.clock import all_done
 from partita.dead_letters.dead_letter import envelope_or_none
+from partita.dead_letters.fingerprint import fingerprint
 from partita.dead_letters.retry_policy import decide, is_permanent
 from partita.errors import Fenced, PartitaError, UnknownSchema
 from partita.foreign_text import logger
 from partita.runtime.aside import Trouble
 from partita.runtime.calling_outside import run_outside
 from partita.runtime.delivery import Delivery, decode
+from partita.runtime.driving import Escaped, ask
 from partita.runtime.pipeline import Pipeline
 from partita.runtime.storm import Storm
 from partita.runtime.waves import HandlerFailed
 from partita.store.trouble import ParkedRow, Said
 
 log = logger(__name__)
+SAY_AGAIN_AFTER_S = 60.0
+SAID_MAX = 1_000
 Place = tuple[str, int]
 
 
@@ -49,7 +54,8 @@ class Item:
     suspect: bool = False
     tries: int = 0
     failed: int = 0
-    failure: Exception | None = None
+    said: bool = False
+    failure: BaseException | None = None
     parked: ParkedRow | None = None
 
     @property
@@ -96,6 +102,8 @@ class Lanes:
         self._counted = asyncio.Semaphore(1)
         self._storms: dict[str, Storm] = {}
         self.parked: set[str] = set()  # ids of messages out of the parking that are in a lane now
+        self._said: dict[str, float] = {}  # by the cause's fingerprint: when
+        self._stopping = False
         self.fenced = False
         self.bell: Callable[[], None] = lambda: None
 
@@ -133,6 +141,7 @@ class Lanes:
 
     async def stop(self, grace_s: float) -> None:
         """Let the lanes finish, then cancel what is left of them."""
+        self._stopping = True
         if self._tasks and grace_s:
             await all_done(self._pipeline.clock, list(self._tasks), grace_s)
         for task in self._tasks:
@@ -197,11 +206,15 @@ class Lanes:
                 self._end(item)
         except Fenced:
             self.fenced = True
-        except Exception:
+        except Exception as error:
             # The lane ends with its task; its records do not: they go first again, before later ones of the key.
-            log.exception("%s: a lane broke; what is in it is taken again", self.name)
+            log.error("%s: a lane broke; what is in it is taken again", self.name, exc_info=error)
             await self._pipeline.clock.sleep(self._options.pause_s)
             self._broken([item for item in lane if item.parked is None])
+        except BaseException:
+            if not self._stopping:  # cancelled by whoever it was: nobody would hand these records out again
+                self._broken([item for item in lane if item.parked is None])
+            raise
         finally:
             self._lanes.pop(key, None)
             self.parked -= {item.parked.message_id for item in lane if item.parked}
@@ -218,6 +231,7 @@ class Lanes:
         failure, settled = item.failure, False
         while not settled:
             if failure is not None:
+                self._say(item, failure)
                 decision = self._decide(item, failure)
                 if isinstance(decision, RetryNow):
                     await pipeline.clock.sleep(decision.wait_s)
@@ -230,18 +244,36 @@ class Lanes:
             place = (self._group, *item.record.at, item.record.offset)
             await self._waited_out(lambda: pipeline.store.attempts.forget(*place))
 
-    def _decide(self, item: Item, failure: Exception) -> Decision:
+    def _say(self, item: Item, failure: BaseException) -> None:
+        """Say with its stack what failed, at once: the tiers may take half an hour. Of one cause once a minute."""
+        if item.said or isinstance(failure, ProcessDied):
+            return
+        item.said = True
+        now, cause = self._pipeline.clock.monotonic(), fingerprint(failure)
+        if now - self._said.get(cause, float("-inf")) < SAY_AGAIN_AFTER_S:
+            return
+        if len(self._said) >= SAID_MAX:
+            self._said.clear()
+        self._said[cause] = now
+        what, ours = self._type_of(item) or "a message", isinstance(failure, PartitaError)
+        stack = None if ours else failure
+        log.warning("%s: %s of key %s failed: %s", self.name, what, item.record.key, told_of(failure), exc_info=stack)
+
+    def _decide(self, item: Item, failure: BaseException) -> Decision:
         if isinstance(failure, ProcessDied):
             return GiveUp("it kills the process")
         counters = Counters(item.tries, 0 if item.parked is None else item.parked.tier + 1)
         message = item.delivery.message if item.delivery is not None else None
         try:
-            return decide(self._pipeline.service.retry, failure, counters, message, self._pipeline.ids.random())
-        except Exception as mistake:
-            log.exception("%s: the retry policy of %s failed", self.name, self._group)
-            return GiveUp(f"its retry policy failed: {type(mistake).__name__}: {mistake}")
+            return ask(decide, self._pipeline.service.retry, failure, counters, message, self._pipeline.ids.random())
+        except Exception as error:
+            mistake = error.error if isinstance(error, Escaped) else error
+            log.error(
+                "%s: the retry policy of %s failed: %s", self.name, self._group, told_of(mistake), exc_info=mistake
+            )
+            return GiveUp(f"its retry policy failed: {cause_of(mistake)}")
 
-    async def _counted_try(self, item: Item) -> Exception | None:
+    async def _counted_try(self, item: Item) -> BaseException | None:
         """One try. Of what may kill the process it is counted first, and given up when it did so too often."""
         retry = self._pipeline.service.retry
         careful = item.suspect or item.parked is not None
@@ -260,7 +292,7 @@ class Lanes:
             item.tries, item.failed = await self.count(item.record, tried=0 if careful else 1, failed=1)
         return failure
 
-    async def _is_storm(self, item: Item, failure: Exception) -> bool:
+    async def _is_storm(self, item: Item, failure: BaseException) -> bool:
         """Whether this failure is one of many alike, and the message is to wait for better weather."""
         if isinstance(failure, ProcessDied) or is_permanent(self._pipeline.service.retry, failure):
             return False
@@ -268,7 +300,7 @@ class Lanes:
         await storm.failed(failure)
         return storm.raging
 
-    async def _try(self, item: Item) -> Exception | None:
+    async def _try(self, item: Item) -> BaseException | None:
         """One try; what no message is to blame for is waited out."""
         pipeline = self._pipeline
         delivery = item.delivery or self._decode(item)
@@ -316,21 +348,20 @@ class Lanes:
                 log.warning("%s waits: %s", self.name, error)
                 await self._pipeline.clock.sleep(self._options.pause_s)
 
-    async def _set_aside(self, item: Item, error: Exception, decision: Decision) -> None:
+    async def _set_aside(self, item: Item, error: BaseException, decision: Decision) -> None:
         record, delivery = item.record, item.delivery
         if delivery is None:
             envelope = envelope_or_none(record)
             delivery = Delivery(envelope, record.topic, record.key, record.value, record, parked=item.parked)
             delivery.interest = self._pipeline.interests.get(envelope.type) if envelope else None
         log.error(
-            "%s: %s of key %s after %d tries: %s: %s: %s",
+            "%s: %s of key %s after %d tries: %s: %s",
             self.name,
             "dead letter" if isinstance(decision, GiveUp) else f"{decision}",
             record.key,
             item.tries,
             delivery.envelope.type if delivery.envelope else "(unreadable)",
-            type(error).__name__,
-            error,
+            told_of(error),
         )
         trouble = Trouble(error, item.tries)
         await self._waited_out(lambda: self._pipeline.set_aside(delivery, trouble, decision, self._held(item)))

@@ -29,6 +29,7 @@ from partita.runtime.admission import Admission, Admitted, Held
 from partita.runtime.aside import Aside, Trouble
 from partita.runtime.calling import Replacements, Superseded, call, take_refusal
 from partita.runtime.delivery import Delivery, Output, Unit
+from partita.runtime.driving import Escaped
 from partita.runtime.meaning import Meaning
 from partita.runtime.saga_steps import SagaBatch, SagaDirectory
 from partita.runtime.tx import SerialTx
@@ -268,7 +269,7 @@ class Pipeline:
             return session
 
         for binding, unit in alone:
-            tx = SerialTx(unit, opened)
+            tx = SerialTx(unit, binding.name, opened)
             if binding.kind == "handles" and binding.contracts[0].refusals:
                 await self._refusable(session, binding, unit, tx)
             else:
@@ -294,6 +295,8 @@ class Pipeline:
             await call(binding, unit, tx, self.replaced, self.machine.threads)
         except (Rejection, Superseded):
             raise
+        except Escaped as escaped:
+            raise HandlerFailed(unit, escaped.error) from escaped.error
         except Exception as error:
             if isinstance(error, PartitaError) and error.retryable:
                 raise

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from partita.cause import cause_of, text_of
 from partita.errors import PartitaError
-from partita.foreign_text import without_rows
 from partita.outbox.outbox import Leaving
 from partita.runtime.admission import row_of_letter
 from partita.runtime.calling import meta_of
@@ -82,7 +82,7 @@ async def _one(pipeline: Pipeline, session: Session, row: ParkedRow, letter_id: 
     delivery.parked = row
     told = Rehearsed(letter_id, row.message_id, row.type, row.key, "runs", "", (), ())
     if delivery.broken is not None:
-        return told._replace(verdict="fails", error=f"{type(delivery.broken).__name__}: {delivery.broken}")
+        return told._replace(verdict="fails", error=cause_of(delivery.broken))
     if delivery.interest is not None and delivery.interest.calls_out:
         calls = [
             (b.name, meta_of(b, delivery).idempotency_key) for b in delivery.interest.bindings if b.concurrency > 1
@@ -92,9 +92,9 @@ async def _one(pipeline: Pipeline, session: Session, row: ParkedRow, letter_id: 
         async with session.savepoint():
             leaves = await _handled(pipeline, session, delivery)
     except HandlerFailed as failed:
-        return told._replace(verdict="fails", error=f"{type(failed.error).__name__}: {without_rows(str(failed.error))}")
+        return told._replace(verdict="fails", error=cause_of(failed.error))
     except PartitaError as error:
-        return told._replace(verdict="fails", error=without_rows(str(error)))
+        return told._replace(verdict="fails", error=text_of(error))
     if leaves is None:
         return told._replace(verdict="handled already")
     return told._replace(leaves=leaves)

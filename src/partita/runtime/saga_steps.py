@@ -16,6 +16,7 @@ from partita.errors import Conflict, NotFound, PartitaError, StoreMismatch
 from partita.foreign_text import logger
 from partita.message import Envelope, SagaAddress
 from partita.runtime.delivery import Delivery, Output, Unit
+from partita.runtime.driving import Escaped, ask
 from partita.runtime.waves import HandlerFailed
 from partita.sagas.definition import SagaDefinition
 from partita.sagas.engine import (
@@ -129,6 +130,8 @@ class SagaBatch:
                 continue
             try:
                 self._advance(unit)
+            except Escaped as escaped:
+                raise HandlerFailed(unit, escaped.error) from escaped.error
             except Exception as error:
                 if isinstance(error, PartitaError) and error.retryable:
                     raise
@@ -146,7 +149,7 @@ class SagaBatch:
             instance = self._instances[(definition.name, saga_id)]
             _refuse_broken(instance)
             if instance.state is None:
-                self._take(instance, begin(definition, incoming, self._now_us, self._ids.new), unit, definition)
+                self._take(instance, ask(begin, definition, incoming, self._now_us, self._ids.new), unit, definition)
         if envelope.type not in self._directory.listening or envelope.kind == "command":
             return
         for saga, saga_id in self._answered(delivery):
@@ -160,7 +163,7 @@ class SagaBatch:
                     )
                 continue
             definition = self._definition(saga, instance)
-            result = on_message(definition, instance.state, incoming, self._now_us, self._ids.new)
+            result = ask(on_message, definition, instance.state, incoming, self._now_us, self._ids.new)
             if isinstance(result, Transition):
                 self._take(instance, result, unit, definition)
 
@@ -182,7 +185,7 @@ class SagaBatch:
         definition = self._definition(saga, instance)
         before = instance.state.last_message_id
         waits = instance.state.waits_for in unsent
-        result = on_timer(definition, instance.state, self._now_us, self._ids.new, unsent=waits)
+        result = ask(on_timer, definition, instance.state, self._now_us, self._ids.new, unsent=waits)
         if isinstance(result, Ignored):
             return None
         return self._unprompted(instance, result, definition, before)
@@ -210,7 +213,7 @@ class SagaBatch:
             raise NotFound(f"There is no saga {saga} {saga_id}.", hint="partita saga list")
         definition = self._definition(saga, instance)
         before = instance.state.last_message_id
-        result = on_operator(definition, instance.state, verb, reason, self._now_us, self._ids.new)
+        result = ask(on_operator, definition, instance.state, verb, reason, self._now_us, self._ids.new)
         if isinstance(result, Ignored):
             raise Conflict(f"{saga} {saga_id}: {verb} is not possible, {result.reason}.")
         return self._unprompted(instance, result, definition, before)

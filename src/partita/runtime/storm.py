@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from partita.cause import cause_of
 from partita.clock import Clock
-from partita.foreign_text import without_rows
 
 FIRST_PAUSE_S = 0.1
 
@@ -48,7 +48,7 @@ class Storm:
             self._pause_s = min(self._pause_s * 2, self._pause_s_max)
         elif self._in_a_row >= self._limit:
             self.raging = True
-            await self._told(f"{type(error).__name__}: {without_rows(str(error))}"[:300])
+            await self._told(cause_of(error)[:300])
 
     async def succeeded(self) -> None:
         """A message was handled."""

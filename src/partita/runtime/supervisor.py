@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from partita.cause import text_of, told_of
 from partita.clock import Clock, all_done
 from partita.errors import PartitaError, StoreContended, StoreReplaced
 from partita.foreign_text import logger
@@ -47,7 +48,8 @@ class Wakeable:
 
 
 class Supervisor:
-    """Runs workers until told to stop, each in a task of its own; a failing step is tried again after a pause."""
+    """Runs workers until told to stop, each in a task of its own; a failing step is tried again after a pause, and a worker
+    whose task ended is told and started again."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -66,7 +68,7 @@ class Supervisor:
 
     def start(self) -> None:
         """Start every worker."""
-        self._tasks = [asyncio.create_task(self._run(w), name=w.worker.name) for w in self.workers]
+        self._tasks = [asyncio.create_task(self._keep(w), name=w.worker.name) for w in self.workers]
 
     async def stop(self, grace_s: float = 10.0) -> None:
         """Let each worker finish its step and give back what it holds, the first added last."""
@@ -91,6 +93,20 @@ class Supervisor:
         """(worker, failures in a row, last error) of those that fail now."""
         return [(w.worker.name, w.failures, w.last_error) for w in self.workers if w.failures]
 
+    async def _keep(self, wakeable: Wakeable) -> None:
+        """Have a worker run until all is to stop. Its task may end before, as when somebody cancelled it: without another
+        one its service would stand still, and look well."""
+        while not self._stopping.is_set():
+            running = asyncio.create_task(self._run(wakeable), name=wakeable.worker.name)
+            try:
+                await asyncio.wait([running])
+            finally:
+                running.cancel()
+            ended = asyncio.CancelledError() if running.cancelled() else running.exception()
+            if ended is not None and not self._stopping.is_set():
+                log.error("%s ended and is started again: %s", wakeable.worker.name, told_of(ended), exc_info=ended)
+                await self._wait(wakeable, self._failed(wakeable, ended))
+
     async def _run(self, wakeable: Wakeable) -> None:
         worker = wakeable.worker
         while not self._stopping.is_set():
@@ -109,13 +125,18 @@ class Supervisor:
                 due = now + BACKOFF_S[-1]
                 self._lose(error)
             except Exception as error:
-                due = now + BACKOFF_S[min(wakeable.failures, len(BACKOFF_S) - 1)]
-                wakeable.failures += 1
-                if wakeable.last_error != str(error):
-                    known = isinstance(error, PartitaError)
-                    log.error("%s failed, tries again: %s", worker.name, error, exc_info=not known)
-                wakeable.last_error = str(error)
+                if wakeable.last_error != text_of(error):
+                    stack = None if isinstance(error, PartitaError) else error
+                    log.error("%s failed, tries again: %s", worker.name, error, exc_info=stack)
+                due = self._failed(wakeable, error)
             await self._wait(wakeable, due)
+
+    def _failed(self, wakeable: Wakeable, error: BaseException) -> float:
+        """Count a failure; returns when to try again."""
+        pause_s = BACKOFF_S[min(wakeable.failures, len(BACKOFF_S) - 1)]
+        wakeable.failures += 1
+        wakeable.last_error = text_of(error)
+        return self._clock.monotonic() + pause_s
 
     def _lose(self, error: StoreReplaced) -> None:
         if self.lost is None:

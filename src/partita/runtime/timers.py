@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from partita.cause import told_of
 from partita.errors import PartitaError, StoreMismatch
 from partita.outbox.outbox import Composer, Leaving
 from partita.runtime.delivery import Unit
+from partita.runtime.driving import Escaped
 from partita.runtime.pipeline import Pipeline, composed
 from partita.runtime.saga_steps import SagaBatch
 from partita.runtime.waves import HandlerFailed
@@ -45,7 +47,7 @@ class Timers:
         except Exception as error:
             if isinstance(error, PartitaError) and (error.retryable or isinstance(error, StoreMismatch)):
                 raise
-            cause = error.error if isinstance(error, HandlerFailed) else error
+            cause = error.error if isinstance(error, (HandlerFailed, Escaped)) else error
             if len(due) == 1:
                 await self._stop(*due[0], cause, now_us)
             else:
@@ -63,13 +65,13 @@ class Timers:
             await leave(pipeline, session, units, now_us)
         return len(units)
 
-    async def _stop(self, saga: str, saga_id: str, cause: Exception, now_us: int) -> None:
+    async def _stop(self, saga: str, saga_id: str, cause: BaseException, now_us: int) -> None:
         """Its timer fails, as it does where a hook of the saga raises: it would fail again and again."""
         pipeline = self._pipeline
         async with pipeline.store.transaction() as session:
             sagas = SagaBatch(pipeline.sagas, session, now_us, pipeline.ids)
             await sagas.load_ids({saga: [saga_id]})
-            sagas.stop(saga, saga_id, f"its timer failed: {type(cause).__name__}: {cause}")
+            sagas.stop(saga, saga_id, f"its timer failed: {told_of(cause)}")
             await sagas.save()
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from partita.catalog.contract import contract_of
 from partita.catalog.event import Event
 from partita.catalog.injection import SqlValue
-from partita.errors import PartitaError
+from partita.errors import NoTransaction, PartitaError
+from partita.foreign_text import logger
 from partita.runtime.delivery import Output, Unit
 from partita.store.port import Session
+
+log = logger(__name__)
 
 
 class Request:
@@ -32,12 +35,24 @@ class Request:
         return self.sql.lstrip()[:6].upper() != "SELECT"
 
 
-class _Publishing:
-    def __init__(self, unit: Unit) -> None:
+class _Owned:
+    """What only the handler itself may use, and only while it runs.
+
+    Its transaction is shared by the batch and ends with it: a task that goes on would write into whichever transaction is
+    open then. And of two statements at once, as of two tasks, some databases take one and refuse the other.
+    """
+
+    def __init__(self, unit: Unit, owner: str) -> None:
         self._unit = unit
+        self._owner = owner
+        self.running = False
+        self.ended = False
+        self.misused: NoTransaction | None = None
 
     def publish(self, *events: Event) -> None:
         """Publish events with this transaction, in this order."""
+        if not self.running:
+            self._refuse()
         for event in events:
             contract = contract_of(type(event))
             if contract.kind != "event":
@@ -47,35 +62,62 @@ class _Publishing:
                 )
             self._unit.outputs.append(Output(contract, event, "event", self._unit.delivery))
 
+    def _refuse(self) -> NoReturn:
+        if self.ended:
+            late = NoTransaction(
+                f"The tx of {self._owner} was used after the handler had ended; nothing was written or published.",
+                hint="Await in the handler whatever uses its tx.",
+            )
+            log.error("%s", late)  # whoever catches it may be a task that nobody looks at
+            raise late
+        # Also where the task's error is looked at by nobody: without what it was to do, the message is not handled.
+        self.misused = NoTransaction(
+            f"The tx of {self._owner} was used by another task than its handler's.",
+            hint="Await its statements in the handler, one after the other: gather, create_task and wait_for run them in "
+            "tasks of their own. For a limit write `async with asyncio.timeout(...)`.",
+        )
+        raise self.misused
 
-class WaveTx(_Publishing):
+
+class WaveTx(_Owned):
     """The transaction of a handler in a wave: each statement is handed to the driver."""
 
     async def execute(self, sql: str, /, **params: SqlValue) -> int:
         """See `Tx.execute`."""
+        if not self.running:
+            self._refuse()
         changed: int = await Request(sql, params, fetch=False)
         return changed
 
     async def fetch_one(self, sql: str, /, **params: SqlValue) -> Mapping[str, Any] | None:
         """See `Tx.fetch_one`."""
+        if not self.running:
+            self._refuse()
         rows = await Request(sql, params, fetch=True)
         return rows[0] if rows else None
 
     async def fetch_all(self, sql: str, /, **params: SqlValue) -> Sequence[Mapping[str, Any]]:
         """See `Tx.fetch_all`."""
+        if not self.running:
+            self._refuse()
         rows: Sequence[Mapping[str, Any]] = await Request(sql, params, fetch=True)
         return rows
 
 
-class SerialTx(_Publishing):
+class SerialTx(_Owned):
     """The transaction of a handler that runs alone: each statement runs at once.
 
     `session` is opened on first use where the handler calls outside first, so that no lock is held meanwhile.
     """
 
-    def __init__(self, unit: Unit, session: Callable[[], Awaitable[Session]]) -> None:
-        super().__init__(unit)
-        self._session = session
+    def __init__(self, unit: Unit, owner: str, session: Callable[[], Awaitable[Session]]) -> None:
+        super().__init__(unit, owner)
+        self._open = session
+
+    async def _session(self) -> Session:
+        if not self.running:
+            self._refuse()
+        return await self._open()
 
     async def execute(self, sql: str, /, **params: SqlValue) -> int:
         """See `Tx.execute`."""

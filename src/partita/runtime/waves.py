@@ -8,16 +8,20 @@ calls refuses after it changed rows, the batch is rolled back and runs again wit
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine, Sequence
+from contextvars import Context, copy_context
 from typing import Any
 
 import msgspec
 
 from partita.catalog.binding import Binding
 from partita.catalog.rejection import Rejection
+from partita.cause import text_of
 from partita.errors import PartitaError
 from partita.runtime.calling import arguments, take_refusal, take_result
 from partita.runtime.delivery import Unit
+from partita.runtime.driving import let_go
 from partita.runtime.tx import Request, WaveTx
 from partita.store.port import Session
 
@@ -28,16 +32,17 @@ class NotForWaves(Exception):
     `binding` is the handler that turned out to be no single statement; None = only this batch is concerned.
     """
 
-    def __init__(self, binding: Binding | None) -> None:
+    def __init__(self, binding: Binding | None, *, cancelled: bool = False) -> None:
         super().__init__(binding.name if binding else "a statement failed")
         self.binding = binding
+        self.cancelled = cancelled  # it cancelled the task that runs the wave
 
 
 class HandlerFailed(Exception):
     """A handler raised; `unit` is whose delivery is to blame."""
 
-    def __init__(self, unit: Unit, error: Exception) -> None:
-        super().__init__(str(error))
+    def __init__(self, unit: Unit, error: BaseException) -> None:
+        super().__init__(text_of(error))
         self.unit = unit
         self.error = error
 
@@ -52,7 +57,9 @@ class Run(msgspec.Struct, eq=False):
 
     binding: Binding
     unit: Unit
+    tx: WaveTx
     coroutine: Coroutine[Any, Any, Any]
+    context: Context
     request: Request | None = None
     changed: bool = False
 
@@ -64,19 +71,26 @@ async def run_wave(session: Session, work: Sequence[tuple[Binding, Unit]]) -> No
         NotForWaves: a handler does not fit. HandlerFailed: a handler raised.
     """
     runs: list[Run] = []
+    task = asyncio.current_task()
+    before = 0 if task is None else task.cancelling()
     try:
         for binding, unit in work:
-            tx = WaveTx(unit)
-            run = Run(binding, unit, binding.function(*arguments(binding, unit, tx)))
+            tx = WaveTx(unit, binding.name)
+            run = Run(binding, unit, tx, binding.function(*arguments(binding, unit, tx)), copy_context())
             runs.append(run)
-            _advance(run, None)
-        await _statements(session, [run for run in runs if run.request is not None])
+            _advance(run, None, task)
+        await _statements(session, [run for run in runs if run.request is not None], task)
+    except NotForWaves as found:
+        if found.cancelled and task is not None:
+            await let_go(task, before)
+        raise
     finally:
         for run in runs:
-            run.coroutine.close()
+            run.tx.ended = True
+            run.context.run(run.coroutine.close)
 
 
-async def _statements(session: Session, waiting: Sequence[Run]) -> None:
+async def _statements(session: Session, waiting: Sequence[Run], task: asyncio.Task[Any] | None) -> None:
     """One call per distinct statement; its argument rows in batch order, each atomic."""
     groups: dict[tuple[str, bool], list[Run]] = {}
     for run in waiting:
@@ -93,13 +107,15 @@ async def _statements(session: Session, waiting: Sequence[Run]) -> None:
             raise NotForWaves(None) from error
         for run, result in zip(runs, results, strict=True):
             run.changed = bool(run.request and run.request.writes and result)
-            _advance(run, result)
+            _advance(run, result, task)
 
 
-def _advance(run: Run, result: Any) -> None:
+def _advance(run: Run, result: Any, task: asyncio.Task[Any] | None) -> None:
     first = run.request is None
+    cancelled = 0 if task is None else task.cancelling()
+    run.tx.running = True
     try:
-        request = run.coroutine.send(None if first else result)
+        request = run.context.run(run.coroutine.send, None if first else result)
     except StopIteration as end:
         try:
             take_result(run.binding, run.unit, end.value)
@@ -113,9 +129,13 @@ def _advance(run: Run, result: Any) -> None:
             take_refusal(run.binding, run.unit, refusal)
         except Exception as error:
             raise HandlerFailed(run.unit, error) from error
-    except Exception as error:
+    except BaseException as error:  # whatever it is, it comes from the handler
         raise HandlerFailed(run.unit, error) from error
     else:
         if not first or not isinstance(request, Request):
             raise NotForWaves(run.binding)
         run.request = request
+    finally:
+        run.tx.running = False
+        if task is not None and task.cancelling() > cancelled:
+            raise NotForWaves(run.binding, cancelled=True)

@@ -1,0 +1,38 @@
+"""Importing the user's module: a mistake in it is told with its line, and is never called ours."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from partita.cause import cause_of, place_of
+from partita.errors import AppBroken, PartitaError, SettingsError
+
+
+def import_users(spec: str, name: str) -> ModuleType:
+    """The module of that name; `spec` is how the user named it.
+
+    Raises:
+        SettingsError: there is no such module. AppBroken: it raised when it was imported. DeclarationError: it declares
+            what cannot work.
+    """
+    if not all(name.split(".")):
+        raise SettingsError(f"{spec}: {name!r} is no name of a module.", hint="Name it as module:app.")
+    try:
+        return importlib.import_module(name)
+    except (PartitaError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # whatever it raises, a SystemExit of a script as well
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing is not None and f"{name}.".startswith(f"{missing}."):
+            raise SettingsError(f"{spec}: there is no module {missing!r}.", hint="Name it as module:app.") from error
+        where = place_of(error) or name
+        if missing is not None:
+            raise AppBroken(
+                f"{spec}: {where} imports {missing}, which is not there.",
+                hint="Install it in the environment that Partita runs in, or mend the import.",
+            ) from error
+        raise AppBroken(
+            f"{spec} cannot be imported. {where}: {cause_of(error)}",
+            hint="Mend it there. PARTITA_TRACE=1 shows the stack.",
+        ) from error
