@@ -132,6 +132,38 @@ async def test_a_saga_that_was_changed_meanwhile_is_loaded_again(
         assert not await letters(shop, "orders")
 
 
+async def test_an_answer_that_came_while_its_service_was_away_is_no_silence(tmp_path: Path) -> None:
+    """The orders stop for longer than a step may take; all of their timers are due at the start, and all answers lie
+    on the log."""
+    shop = Shop(tmp_path, time_scale=0.02, charge_timeout=600.0)
+    async with shop.app.running(services=["orders"], roles=("consumers", "relay")):
+        for n in range(20):
+            await shop.app.send(shop.Place(id=f"o{n}"))
+        await until(lambda: nothing_to_send(shop, "orders"))
+    async with shop.app.running(services=["stock"]):
+
+        async def reserved() -> bool:
+            held = await shop.fetch("stock", "SELECT count(*) FROM held")
+            return held == [(20,)] and await nothing_to_send(shop, "stock")
+
+        await until(reserved)
+    async with shop.app.running(services=["orders"], roles=()) as system:
+
+        async def all_due() -> bool:
+            (due,) = await shop.fetch("orders", "SELECT count(*), max(due_us) FROM saga")
+            return due[0] == 20 and due[1] < system.clock.now_us()
+
+        await until(all_due)
+    async with shop.app.running():
+        await shop.app.settled()
+        assert await shop.fetch("orders", "SELECT status, count(*) FROM saga GROUP BY 1") == [("completed", 20)]
+
+
+async def nothing_to_send(shop: Shop, service: str) -> bool:
+    """Whether all that a service has sent is on the log."""
+    return await shop.fetch(service, "SELECT count(*) FROM outbox_queue") == [(0,)]
+
+
 async def test_many_timers_that_are_due_at_the_start_fire_once_each_and_hold_up_nobody(tmp_path: Path) -> None:
     """Case 49: 3,000 timed-out sagas after a night (100,000 with PARTITA_LONG=1); a new order is decided meanwhile."""
     shop = Shop(tmp_path, time_scale=1.0)

@@ -70,6 +70,9 @@ class Consumer:
         self._room = Room(pipeline, member)
         self._next_room_look = 0.0
         self.bell: Callable[[], None] = lambda: None
+        self.behind_us: int | None = None
+        """How long the oldest message that it has not handled lies on the bus; None = it has not come to the end of what
+        lies there since its start, so nobody knows."""
         self.lanes = self._new_lanes()
 
     @property
@@ -101,7 +104,10 @@ class Consumer:
         full = self._paused or self._room.full or self._untaken or len(self.lanes) >= self._options.lanes_max
         # The bus tells each of these once: kept here until they are written down, they outlive a database that is away
         # now, or a disk that is full.
-        self._hear(await self._subscription.poll(0 if full else self._options.batch))
+        polled = await self._subscription.poll(0 if full else self._options.batch)
+        self._hear(polled)
+        if not full:
+            self._measure(polled.records)
         if self._unclaimed or self._leaving:
             await self._settle_in()
         if not self._untaken:
@@ -179,6 +185,13 @@ class Consumer:
             self.lanes.drop(place)
         self._unclaimed.update(dict.fromkeys(polled.assigned))
         self._untaken += polled.records
+
+    def _measure(self, records: Sequence[Record]) -> None:
+        """How far it is behind: as long as the oldest of what it was handed now has waited."""
+        if records:
+            self.behind_us = max(self._pipeline.clock.now_us() - min(record.appended_us for record in records), 0)
+        elif self._epochs:
+            self.behind_us = 0
 
     async def _settle_in(self) -> None:
         """Claim what came, in the service's own database: from here on a former holder can write nothing more."""

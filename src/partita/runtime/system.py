@@ -6,6 +6,7 @@ import asyncio
 import gc
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from partita.alerts.channels import channels_of
@@ -198,7 +199,7 @@ class System:
                 watching = (store, self.bus, f"{self.member}/watch", channels, self.settings.alert_every_s)
                 self._start(Watch(*watching, clock=self.clock, ask_s=self.settings.ask_s))
             if "timers" in roles and pipeline.service.declared.sagas:
-                self._start(Timers(pipeline))
+                self._start(Timers(pipeline, partial(self._behind_us, name)))
             topics = self.catalog.topics_of(pipeline.service)
             if "consumers" in roles and topics:
                 self._consume(name, pipeline, topics)
@@ -235,6 +236,10 @@ class System:
         for name, relay in self.relays.items():
             found.append(Sample("partita_outbox_relayed", (name,), relay.relayed))
         return found
+
+    def _behind_us(self, name: str) -> int | None:
+        """How far a service's consumer in this process is behind, where one runs."""
+        return self.consumers[name].behind_us if name in self.consumers else 0
 
     def _consume(self, name: str, pipeline: Pipeline, topics: Sequence[str]) -> None:
         def subscribe() -> Subscription:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from partita.cause import told_of
 from partita.errors import PartitaError, StoreMismatch
@@ -16,22 +16,37 @@ from partita.store.port import Session
 
 BATCH = 100
 LOOK_S = 0.25
+FIRST_LOOK_S = 10.0
 
 
 class Timers:
     """Fires the timers of one service's sagas. Several processes may: the instance itself says who was first."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, behind_us: Callable[[], int | None] = lambda: 0) -> None:
+        """`behind_us` says how far the service's consumer in this process is behind; None = it does not know yet."""
         self.name = f"timers of {pipeline.service.name}"
         self._pipeline = pipeline
+        self._behind_us = behind_us
+        self._began: float | None = None
         self.fired = 0
 
     async def step(self, now: float) -> float:
-        """Fire at most a batch of due timers, the oldest first; returns when to look again."""
+        """Fire at most a batch of due timers, the oldest first; returns when to look again.
+
+        The answer that a timer waits for may lie on the bus, unread by this very service: after an hour's stop, or in a
+        backlog. So time passes here as far as the consumer has come.
+        """
+        if self._began is None:
+            self._began = now
+        behind_us = self._behind_us()
+        if behind_us is None:
+            if now < self._began + FIRST_LOOK_S:
+                return now + LOOK_S
+            behind_us = 0  # other processes hold all partitions
         store = self._pipeline.store
         now_us = await store.now_us()
         async with store.reading(consistent=False) as session:
-            due = await session.sagas.due(now_us, BATCH)
+            due = await session.sagas.due(now_us - behind_us, BATCH)
         if not due:
             return now + LOOK_S
         await self._fire(due, now_us)

@@ -9,8 +9,21 @@ from partita.bus.port import Fence, GroupLag, Moved, Outgoing, Polled, Record, T
 from partita.clock import Clock
 from partita.errors import BusUnavailable
 
+BEHIND = "behind a record of its key that was refused"
 PARTITIONS = 2
 Where = tuple[str, int]
+
+
+def screened(records: Sequence[Outgoing], refusal: Callable[[Outgoing], str | None]) -> list[str | None]:
+    """What a bus answers of these: None, why it is refused, or that it is left out behind a refused one of its key."""
+    held: set[tuple[str, str]] = set()
+    answers: list[str | None] = []
+    for record in records:
+        why = BEHIND if record.key is not None and (record.topic, record.key) in held else refusal(record)
+        if why is not None and record.key is not None:
+            held.add((record.topic, record.key))
+        answers.append(why)
+    return answers
 
 
 class MemoryLog:
@@ -141,16 +154,16 @@ class Sender:
 
     async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
         """Append what is not refused."""
-        refusals: list[str | None] = []
-        for record in records:
-            number = self._ids.setdefault(record.id, len(self._ids))
-            refused = self._clock.now_us() < self._too_large.get(number, 0)
-            refusals.append("too large for this broker" if refused else None)
-        self._log.put([record for record, why in zip(records, refusals, strict=True) if why is None])
+        answers = screened(records, self._refusal)
+        self._log.put([record for record, why in zip(records, answers, strict=True) if why is None])
         self._appends += 1
         if self._appends - 1 in self._twice:
             raise BusUnavailable("The acknowledgement got lost.")
-        return refusals
+        return answers
+
+    def _refusal(self, record: Outgoing) -> str | None:
+        number = self._ids.setdefault(record.id, len(self._ids))
+        return "too large for this broker" if self._clock.now_us() < self._too_large.get(number, 0) else None
 
     def subscribe(self, group: str, topics: Sequence[str], member: str) -> MemorySubscription:
         """Join a group."""

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from partita.sagas import compiling, engine
+from partita.testing.generators import memory_log
 
 
 class Plant(NamedTuple):
@@ -58,7 +59,18 @@ def _a_pivot_needs_no_undo(real: Callable[..., Any]) -> Callable[..., Any]:
     return check
 
 
+def _nothing_stays_behind(real: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda records, refusal: [refusal(record) for record in records]
+
+
 PLANTS = {
+    "a refusal in the middle of a batch": Plant(
+        "the bus refuses a message and takes later ones of its key: when it comes it is too late",
+        memory_log.__name__,
+        "screened",
+        _nothing_stays_behind,
+        {"TooLarge": 30.0},
+    ),
     "a deadline undoes what cannot be undone": Plant(
         "a saga without a pivot is undone at its deadline though its retriable is on its way",
         engine.__name__,
