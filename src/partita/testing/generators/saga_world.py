@@ -56,7 +56,7 @@ from partita.topics.declared import retry_topics
 
 HOURS_MAX = 6
 """So long after its last trouble a case must have ended: waits between resends are half an hour at most."""
-INSTANTS_MAX = 2_000
+INSTANTS_MAX = 12_000
 ROUNDS_MAX = 500
 FAILED_MAX = 20
 CALM_TURNS = 30
