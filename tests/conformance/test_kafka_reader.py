@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._metadata import ClusterMetadata
 from servers.kafka import KafkaCluster
 from tests.servers import kafka_cluster
 
@@ -182,6 +183,14 @@ class Place:
     def committed(self, partitions: list[TopicPartition], timeout: float) -> list[TopicPartition]:
         """At the seventh record."""
         return [TopicPartition(place.topic, place.partition, 7) for place in partitions]
+
+    def list_topics(self, topic: str, timeout: float) -> ClusterMetadata:
+        """A cluster without a name."""
+        return ClusterMetadata()
+
+    def get_watermark_offsets(self, place: TopicPartition, timeout: float, cached: bool) -> tuple[int, int]:
+        """Ten records."""
+        return (0, 10)
 
     def incremental_assign(self, partitions: list[TopicPartition]) -> None:
         """Done."""

@@ -35,9 +35,11 @@ FILL = {
         FROM generate_series($1::int, $2::int) AS i""",
 }
 ALL, SOME = 10**15, 100
+# As the ledger does it, which looks at the rows in between.
+INBOX_PURGE = f"DELETE FROM inbox WHERE seq = ANY(ARRAY(SELECT seq FROM ({inbox.OLDEST}) AS o))"
 STATEMENTS: dict[str, tuple[str, tuple[Any, ...]]] = {
-    "inbox.PURGE": (inbox.PURGE, (SOME, ALL)),
-    "inbox.PURGE of nothing": (inbox.PURGE, (SOME, 0)),
+    "inbox.PURGE": (INBOX_PURGE, (SOME, ALL)),
+    "inbox.PURGE of nothing": (INBOX_PURGE, (SOME, 0)),
     "outbox.PURGE": (outbox.PURGE, (SOME, ALL)),
     "outbox.PURGE of nothing": (outbox.PURGE, (SOME, 0)),
     "dead_letters.PURGE": (dead_letters.PURGE, (ALL, SOME)),

@@ -6,22 +6,26 @@ single writer makes the order of positions the order of commits: nothing can app
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from partita.bus.forgetting import LOOK_AGAIN_S, has_members
 from partita.bus.log_schema import APPLICATION_ID, MIGRATIONS
 from partita.bus.log_subscription import LogSubscription
 from partita.bus.partitioner import partition_of
-from partita.bus.port import RECORD_BYTES_MAX, Fence, GroupLag, Moved, Outgoing, Subscription, TopicSpec
+from partita.bus.port import RECORD_BYTES_MAX, Fence, GroupLag, Moved, Outgoing, Record, Subscription, TopicSpec
 from partita.bus.specs import Specs
 from partita.clock import US
 from partita.errors import BusUnavailable, Fenced, StoreUnavailable
+from partita.foreign_text import logger
 from partita.machine.port import Alive, Machine, Wake
 from partita.sqlite_file.file import SqliteFile
+from partita.sqlite_file.high_water import HighWater
 from partita.sqlite_file.leases import LeaseBook
 
+log = logger(__name__)
 ADD_TOPIC = "INSERT INTO topic (name, partitions, retention_us) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING name"
 ADD_PLACE = "INSERT INTO place (topic, partition) VALUES (?, ?)"
 PLACES = "SELECT topic, partition, place FROM place ORDER BY topic, partition"
@@ -36,7 +40,7 @@ PUT_SCHEMA = "INSERT INTO schema (fingerprint, text) VALUES (?, ?) ON CONFLICT D
 HAS_SCHEMA = "SELECT 1 FROM schema WHERE fingerprint = ?"
 GET_SCHEMA = "SELECT text FROM schema WHERE fingerprint = ?"
 LAG = """
-SELECT g.grp, p.topic, p.partition, g.position, p.head,
+SELECT g.grp, p.topic, p.partition, g.position + 1, p.head,
        (SELECT count(*) FROM record AS r WHERE r.place = p.place AND r.position > g.position), l.owner
 FROM progress AS g JOIN place AS p ON p.place = g.place
 LEFT JOIN lease AS l ON l.scope = 'group:' || g.grp AND l.resource = p.topic || '/' || p.partition
@@ -52,6 +56,14 @@ WHERE g.grp = ? AND p.topic = ? ORDER BY p.partition
 """
 FORGET = "DELETE FROM progress WHERE grp = ?"
 RECLAIM = "UPDATE lease SET owner = NULL WHERE scope = ?1 AND substr(resource, 1, length(?2)) = ?2"
+HISTORY = """
+SELECT p.topic, p.partition, r.position, r.key, r.headers, r.value, r.appended_us
+FROM record AS r JOIN place AS p ON p.place = r.place
+WHERE r.position > ? AND p.topic IN (SELECT value FROM json_each(?)) AND r.appended_us >= ? ORDER BY r.position LIMIT 500
+"""
+META = "SELECT name, value FROM meta"
+SET_META = "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+FLOOR = "UPDATE place SET floor = max(floor, ?) WHERE place = ?"
 # Only what every group has passed is trimmed, from the oldest on: a slow group is an alarm, not a loss.
 TRIM = """
 DELETE FROM record WHERE position IN (
@@ -59,6 +71,7 @@ DELETE FROM record WHERE position IN (
     JOIN place AS p ON p.place = r.place JOIN topic AS t ON t.name = p.topic
     WHERE t.retention_us IS NOT NULL AND r.appended_us < ?1 - t.retention_us
       AND NOT EXISTS (SELECT 1 FROM progress AS g WHERE g.place = r.place AND g.position < r.position))
+RETURNING position, place
 """
 
 
@@ -77,6 +90,12 @@ class LogBus:
         self._specs = Specs()
         self._places: dict[tuple[str, int], int] = {}
         self._partitions: dict[str, int] = {}
+        self._high_water = HighWater(Path(f"{path}.appended"))
+        self._identity = ""
+
+    async def identity(self) -> str:
+        """Which log this is, and how often it was put back."""
+        return self._identity
 
     async def open(self) -> None:
         """Open or create the log."""
@@ -88,10 +107,30 @@ class LogBus:
         self._book = LeaseBook(self._alive, self._clock)
         async with self._file.reading() as db:
             self._read_places(db)
+            meta, newest = dict(db.execute(META).fetchall()), db.execute(LAST).fetchone()[0]
+        if "id" not in meta or self._high_water.seen() > newest:
+            meta = await self._christen()
+        self._identity = f"{meta['id']}.{meta['incarnation']}"
+
+    async def _christen(self) -> dict[str, str]:
+        """Give a new log its name, and another one to a log that was put back from an older copy: it lacks what was
+        acknowledged since, and gives its positions to other records."""
+        async with self._file.writing() as db:
+            meta: dict[str, str] = dict(db.execute(META).fetchall())
+            newest = db.execute(LAST).fetchone()[0]
+            if "id" not in meta:
+                meta = {"id": self._machine.ids.new()[-12:], "incarnation": "1"}
+            elif self._high_water.seen() > newest:
+                meta["incarnation"] = str(int(meta["incarnation"]) + 1)
+                log.warning("%s was put back from an older copy: what was sent since is sent again", self.path)
+            db.executemany(SET_META, list(meta.items()))
+            self._high_water.reset(newest)
+        return meta
 
     async def close(self) -> None:
         """Close the log."""
         self._file.close()
+        self._high_water.close()
         if self._alive is not None:
             self._alive.close()
             self._alive = None
@@ -139,13 +178,25 @@ class LogBus:
                 db.executemany(HEAD, [(head, place) for place, head in heads.items()])
         except StoreUnavailable as error:
             raise BusUnavailable(str(error)) from error
+        self._high_water.left(position)
         self._wake.signal([f"log-{topic}" for topic in topics])
         return refusals
 
     def subscribe(self, group: str, topics: Sequence[str], member: str) -> Subscription:
         """Join a consumer group."""
         places = {(t, p): place for (t, p), place in self._places.items() if t in topics}
-        return LogSubscription(self._file, self._book, self._wake, group=group, member=member, places=places)
+        return LogSubscription(
+            self._file, self._book, self._wake, group=group, member=member, places=places, log=self._identity
+        )
+
+    async def history(self, topics: Sequence[str], since_us: int) -> AsyncIterator[Sequence[Record]]:
+        """The records of these topics since then."""
+        after, more = 0, True
+        while more:
+            async with self._file.reading() as db:
+                rows = db.execute(HISTORY, (after, json.dumps(list(topics)), since_us)).fetchall()
+            yield [Record(*row) for row in rows]
+            after, more = (rows[-1][2], True) if rows else (after, False)
 
     async def put_schema(self, fingerprint: str, text: str) -> None:
         """Keep a writer's schema."""
@@ -199,7 +250,9 @@ class LogBus:
     async def trim(self, now_us: int, limit: int = 1_000) -> int:
         """Delete at most `limit` records past their topic's retention that every group has handled."""
         async with self._file.writing(synced=False) as db:
-            return db.execute(TRIM, (now_us, limit)).rowcount
+            gone = db.execute(TRIM, (now_us, limit)).fetchall()
+            db.executemany(FLOOR, gone)
+        return len(gone)
 
     def _create(self, db: sqlite3.Connection, topic: TopicSpec) -> None:
         retention = None if topic.retention_s is None else round(topic.retention_s * US)

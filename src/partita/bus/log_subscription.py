@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from partita.bus.port import Polled, Record
+from partita.bus.port import Polled, Record, Stand
 from partita.errors import BusError
 from partita.machine.port import Wake
 from partita.sqlite_file.file import SqliteFile
@@ -19,6 +19,10 @@ BEGIN = "INSERT INTO progress (grp, place, position) VALUES (?, ?, 0) ON CONFLIC
 # Compare and set: the position only moves forward, and only while the lease is still this member's.
 ADVANCE = """
 UPDATE progress SET position = max(position, ?) WHERE grp = ? AND place = ?
+  AND EXISTS (SELECT 1 FROM lease WHERE scope = ? AND resource = ? AND owner = ? AND epoch = ?)
+"""
+REWIND = """
+UPDATE progress SET position = ? WHERE grp = ? AND place = ?
   AND EXISTS (SELECT 1 FROM lease WHERE scope = ? AND resource = ? AND owner = ? AND epoch = ?)
 """
 HEADS = "SELECT place, head, floor FROM place WHERE place IN (SELECT value FROM json_each(?))"
@@ -62,6 +66,7 @@ class LogSubscription:
         group: str,
         member: str,
         places: Mapping[Where, int],
+        log: str = "",
     ) -> None:
         self.on_wake: Callable[[], None] = lambda: None
         self._file = file
@@ -76,6 +81,7 @@ class LogSubscription:
         self._news: tuple[list[Where], list[Where]] = ([], [])
         self._joined = False
         self._closed = False
+        self._log = log
         self._turn = 0
         self._stop_listening = wake.listen(
             [f"log-{topic}" for topic in dict.fromkeys(t for t, _ in places)], self._woken
@@ -151,6 +157,27 @@ class LogSubscription:
         await self._write(gone, release=True)
         for part in gone:
             self._drop(part)
+
+    async def stand(self, partition: Where) -> Stand | None:
+        """Where the group stands; nothing that was done in this holding is written before the first heartbeat."""
+        part = self._parts.get(partition)
+        if part is None:
+            return None
+        async with self._file.reading() as db:
+            ((_, head, floor),) = db.execute(HEADS, (json.dumps([part.place]),)).fetchall()
+        return Stand(self._log, part.written + 1, floor + 1, head + 1, floor > 0)
+
+    async def rewind(self, partition: Where, offset: int) -> None:
+        """Hand out again from this offset on."""
+        part = self._parts.get(partition)
+        if part is None:
+            return
+        async with self._file.writing(synced=False) as db:
+            mine = (self._scope, _resource(part), self._member, part.epoch)
+            db.execute(REWIND, (offset - 1, self._group, part.place, *mine))
+        part.read = part.written = offset - 1
+        part.open.clear()
+        part.heap.clear()
 
     async def keep(self) -> None:
         """Heartbeat, take-over, position write."""

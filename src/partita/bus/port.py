@@ -9,7 +9,7 @@ need not be contiguous; an append that was not acknowledged may still have happe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -98,6 +98,17 @@ class Moved(NamedTuple):
     after: int
 
 
+class Stand(NamedTuple):
+    """Where a group stands in a partition it holds: which log this is, the offset from which records are handed out, the
+    oldest that is there, the one the next record gets, and whether records before the oldest were deleted."""
+
+    log: str
+    next: int
+    oldest: int
+    head: int
+    cut: bool
+
+
 class Subscription(Protocol):
     """A member's part in a consumer group. `poll` never waits; `on_wake` is called when a poll may find something."""
 
@@ -126,6 +137,14 @@ class Subscription(Protocol):
         """The caller no longer works on these revoked partitions; another member may have them."""
         ...
 
+    async def stand(self, partition: tuple[str, int]) -> Stand | None:
+        """Where the group stands in a partition; None = it is not held any more."""
+        ...
+
+    async def rewind(self, partition: tuple[str, int], offset: int) -> None:
+        """Hand out again from this offset on, also to a successor; what was handed out of it before is void."""
+        ...
+
     async def keep(self) -> None:
         """Heartbeat, take-over and position write; called about every 0.5 s, also while a handler runs long."""
         ...
@@ -142,6 +161,14 @@ class Bus(Protocol):
     def fences_appends(self) -> bool:
         """Whether `append` refuses an older epoch. Where it cannot, what a relay that stood still appends are copies of
         what its successor sent before it, and the receivers drop them by id and by the number of their key."""
+        ...
+
+    async def identity(self) -> str:
+        """Which log this is; another one after it was put back from a backup, or begun anew, as far as that can be told.
+
+        Raises:
+            BusUnavailable: it does not answer.
+        """
         ...
 
     async def open(self) -> None:
@@ -179,6 +206,11 @@ class Bus(Protocol):
 
     def subscribe(self, group: str, topics: Sequence[str], member: str) -> Subscription:
         """Join a consumer group; a group new to a topic starts at its oldest record."""
+        ...
+
+    def history(self, topics: Sequence[str], since_us: int) -> AsyncIterator[Sequence[Record]]:
+        """The records of these topics that were appended since then and are there now, in batches, for people: no group
+        moves by it."""
         ...
 
     async def put_schema(self, fingerprint: str, text: str) -> None:

@@ -14,6 +14,7 @@ import click
 
 from partita.address import hurried
 from partita.app import App, load_app
+from partita.cli.doctor_backups import look_at_backups
 from partita.cli.doctor_cluster import look_at_cluster
 from partita.cli.outbox_reader import read_by
 from partita.cli.output import app_option, data_option, moment, output_option, print_json, say
@@ -56,6 +57,7 @@ def doctor(data: Path, app_name: str, output: str) -> int:
     if data.is_dir() or any(app.settings.store_of(service.name) for service in app.services):
         lines += asyncio.run(_databases(app, data, silent))
     lines += [Line(f.level, f.what, f.found, f.fix) for f in asyncio.run(look_at_cluster(app))]
+    lines += [Line(f.level, f.what, f.found, f.fix) for f in asyncio.run(look_at_backups(app, data))]
     bad = sum(line.level == "bad" for line in lines)
     if output == "json":
         items = [{"level": x.level, "what": x.what, "found": x.found, "fix": x.fix} for x in lines]

@@ -71,6 +71,7 @@ async def reset_group(store: Store, bus: Bus, topic: str, to: str, *, reason: st
     now_us = await store.now_us()
     async with store.transaction() as session:
         await _check_paused(session, store.name)
+        await session.claims.put(store.name, topic)
         if to == "start":
             await session.groups.keep(store.name, {again_in(topic): str(now_us)})
         moved = await bus.reset(store.name, topic, to == "start")

@@ -18,6 +18,7 @@ from partita.runtime.lanes import Item, Lanes, Place
 from partita.runtime.pipeline import Pipeline
 from partita.runtime.queued import handle_queued
 from partita.runtime.room import Room
+from partita.runtime.standing import compare
 from partita.runtime.waves import CommitRefused, HandlerFailed
 from partita.store.port import InHand
 from partita.store.trouble import ParkedRow
@@ -61,6 +62,7 @@ class Consumer:
         self._epochs: dict[Place, int] = {}
         self._suspects: dict[Place, InHand] = {}
         self._claimed: dict[Place, tuple[int, InHand | None]] = {}  # also what was given back since
+        self._compared: set[Place] = set()
         self._leaving: set[Place] = set()
         self._carried: list[Delivery] = []
         self._untaken: list[Record] = []
@@ -197,10 +199,13 @@ class Consumer:
         """Claim what came, in the service's own database: from here on a former holder can write nothing more."""
         for place in list(self._unclaimed):
             epoch, in_hand = await self._attempts.claim(self._group, *place, self._member)
-            del self._unclaimed[place]
-            before, suspects = self._claimed.get(place, (0, None))
+            before, suspects = self._claimed.get(place, (-1, None))
             if epoch != before + 1:
                 suspects = in_hand
+                self._compared.discard(place)
+            if place not in self._compared:
+                await self._compare(place)
+            del self._unclaimed[place]
             # Else nobody has held it since: what was in hand then was in these hands, and no process died of it.
             self._claimed[place] = (epoch, suspects)
             self._epochs[place] = epoch
@@ -216,6 +221,14 @@ class Consumer:
                 self._epochs.pop(place, None)
                 self._suspects.pop(place, None)
             await self._subscription.release(gone)
+
+    async def _compare(self, place: Place) -> None:
+        """Whether the database has handled what the bus believes done: one of them may have been put back from a backup."""
+        again = await compare(self._attempts, self._subscription, self._group, place)
+        if again:
+            self._untaken = [record for record in self._untaken if record.at != place]
+        if again is not None:
+            self._compared.add(place)
 
     async def _take(self, records: Sequence[Record]) -> None:
         """Write down what is in hand before anything of it is decoded: if it kills the process, the next one knows."""

@@ -29,6 +29,7 @@ from partita.runtime.pipeline import Pipeline
 from partita.runtime.pulse import Pulse
 from partita.runtime.saga_steps import SagaDirectory
 from partita.runtime.same_database import SameDatabase
+from partita.runtime.standing import send_again
 from partita.runtime.supervisor import Supervisor, Worker
 from partita.runtime.tiers import Overdue, Tiers
 from partita.runtime.timers import Timers
@@ -79,7 +80,8 @@ class System:
         self.relays: dict[str, Relay] = {}
         self.page: MetricsPage | None = None
         self.pulse: Pulse | None = None
-        self.introduced = self.consuming = False
+        self.introduced = False
+        self.roles: Sequence[str] = ()
         self._newest: dict[str, tuple[int, int]] = {}
         self.fingerprints: list[str] = []
         self.member = machine.new_name()
@@ -96,6 +98,7 @@ class System:
         Raises:
             PartitaError: what cannot be opened, and what to do.
         """
+        self.roles = roles
         self.fingerprints = [self.codec.learn(contract.shape) for contract in self.catalog.contracts.values()]
         self.fingerprints.append(self.codec.learn(FAULT_SHAPE))
         await self.bus.open()
@@ -129,10 +132,9 @@ class System:
                 time_scale=self.settings.time_scale,
                 find_schema=self.bus.get_schema,
             )
-        self.consuming = "consumers" in roles
         try:
             if self.introduced:
-                await self.carry_over_partitions()
+                await self.fit_to_the_bus()
         except BusUnavailable as error:
             self.introduced = False  # it is asked again by and by
             log.warning("the bus went away: %s", error)
@@ -149,12 +151,21 @@ class System:
             await self.bus.put_schema(fingerprint, self.codec.schema_text(fingerprint) or "")
         self.introduced = True
 
-    async def carry_over_partitions(self) -> None:
-        """Once the bus has told how many partitions there are: no message waits in one that is not there."""
-        for name, store in self.stores.items() if self.consuming else ():
-            partitions = await self.bus.partitions(self.catalog.topics_of(self.catalog.service(name)))
-            async with store.transaction() as session:
-                await carry_over_partitions(session, name, partitions)
+    async def fit_to_the_bus(self) -> None:
+        """Once the bus answers: no message waits in a partition that is not there, and none was sent to another log only.
+
+        Raises:
+            BusUnavailable: it does not answer any more.
+        """
+        identity = await self.bus.identity() if "relay" in self.roles else ""
+        for name, store in self.stores.items():
+            if "consumers" in self.roles:
+                partitions = await self.bus.partitions(self.catalog.topics_of(self.catalog.service(name)))
+                async with store.transaction() as session:
+                    await carry_over_partitions(session, name, partitions)
+            if identity:
+                async with store.transaction() as session:
+                    await send_again(session, name, identity)
 
     async def _check_sagas(self, service: Service, store: Store) -> None:
         """Instances finish under the definition they started with: an undeclared change refuses to start."""
@@ -323,7 +334,7 @@ class Introduction:
         if not self._system.introduced:
             try:
                 await self._system.introduce()
-                await self._system.carry_over_partitions()
+                await self._system.fit_to_the_bus()
             except BusUnavailable:
                 return now + INTRODUCE_EVERY_S
         return math.inf

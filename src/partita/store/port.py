@@ -195,6 +195,11 @@ class Outbox(Protocol):
         """Let all of them be tried again; returns how many were refused rows."""
         ...
 
+    async def requeue(self) -> tuple[int, int]:
+        """Let every row that is kept be sent again, also those the bus has had; returns how many there are now, and since
+        when rows are kept. Receivers drop what they had: rows are kept as long as their ids are known."""
+        ...
+
     async def status(self) -> OutboxStatus:
         """How much waits."""
         ...
@@ -312,6 +317,19 @@ class InHand(NamedTuple):
     last: int
 
 
+PUT_BY_A_PERSON = "(put by a person)"
+"""Stands for the log of a partition in which a person has put the group to another place."""
+
+
+class Noted(NamedTuple):
+    """What the database knows of a partition: in which log, the oldest offset that may not be handled yet, and the first
+    that was never in hand here. `log` is empty where nothing was ever noted."""
+
+    log: str
+    first: int
+    reached: int
+
+
 class Claims(Protocol):
     """Who may write the effects of a partition: the fence between a paused process and its successor."""
 
@@ -321,6 +339,10 @@ class Claims(Protocol):
         Raises:
             Fenced: one was claimed by another since; the transaction must be rolled back.
         """
+        ...
+
+    async def put(self, consumer: str, topic: str) -> None:
+        """A person puts the group to another place in a topic: where the bus says it stands is right."""
         ...
 
 
@@ -412,6 +434,14 @@ class Attempts(Protocol):
 
     async def take(self, consumer: str, ranges: Sequence[InHand], epochs: Sequence[int]) -> None:
         """These records are about to be decoded and handled."""
+        ...
+
+    async def noted(self, consumer: str, topic: str, partition: int) -> Noted:
+        """What is known of a partition that was claimed, to compare with where the bus says that the group stands."""
+        ...
+
+    async def note(self, consumer: str, topic: str, partition: int, log: str, reached: int) -> None:
+        """From here on it is a partition of this log, and what is before `reached` is no business of this database."""
         ...
 
     async def clear(self, consumer: str, topic: str, partition: int) -> None:

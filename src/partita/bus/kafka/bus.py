@@ -4,7 +4,7 @@ headers; measured, docs/decisions/0008)."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka.admin import AdminClient
@@ -12,6 +12,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from partita.bus.kafka.address import KafkaAddress
 from partita.bus.kafka.groups import Groups
+from partita.bus.kafka.history import HISTORY_GROUP, history
 from partita.bus.kafka.reader import Reader
 from partita.bus.kafka.schema_topic import CONFIG as SCHEMA_CONFIG
 from partita.bus.kafka.schema_topic import TOPIC as SCHEMA_TOPIC
@@ -20,7 +21,7 @@ from partita.bus.kafka.subscription import KafkaSubscription
 from partita.bus.kafka.topics import ASK_S, Topics, new_topic
 from partita.bus.kafka.trouble import LastError, log, making_a_client
 from partita.bus.kafka.writer import KafkaWriter
-from partita.bus.port import RECORD_BYTES_MAX, Fence, GroupLag, Moved, Outgoing, Subscription, TopicSpec
+from partita.bus.port import RECORD_BYTES_MAX, Fence, GroupLag, Moved, Outgoing, Record, Subscription, TopicSpec
 from partita.bus.specs import Specs
 from partita.clock import Clock
 from partita.errors import BusUnavailable
@@ -45,6 +46,10 @@ class KafkaBus:
         self._known: set[str] = set()
         self._subscribed: dict[str, Sequence[str]] = {}
         self._writer: KafkaWriter | None = None
+
+    async def identity(self) -> str:
+        """The cluster's id: a broker's topics are not put back from backups one by one."""
+        return (await asyncio.to_thread(self._topics.metadata)).cluster_id or ""
 
     async def open(self) -> None:
         """Make the clients. They find the broker when it is there: services start, and orders commit, without it."""
@@ -103,6 +108,11 @@ class KafkaBus:
             return Reader(settings, topics, self._clock, news, where=self.address.shown)
 
         return KafkaSubscription(open_reader)
+
+    async def history(self, topics: Sequence[str], since_us: int) -> AsyncIterator[Sequence[Record]]:
+        """The records of these topics since then."""
+        async for records in history(self.address.consumer(HISTORY_GROUP), topics, since_us, self.address.shown):
+            yield records
 
     async def put_schema(self, fingerprint: str, text: str) -> None:
         """Keep a writer's schema."""

@@ -28,6 +28,7 @@ POLL_S = 0.1
 HELD_MAX = 4_000
 FULL_S = 1.0
 ASK_S = 10.0
+BOUNDS_S = 3.0
 RESTART_S = 1.0
 
 
@@ -38,11 +39,14 @@ class Part:
     mark: Watermark
     held: deque[Record] = field(default_factory=deque)
     committed: int = -1
+    begun: int = 0  # where the group stood when it came
     leaving: bool = False
     released: bool = False
     paused: bool = False  # by who subscribed
     stopped: bool = False  # at the client, by this thread
     lost: BusError | None = None
+    bounds: tuple[int, int] | None = None  # the oldest offset that was there when it came, and that of the next record
+    seek: int | None = None  # to be read again from here; what the client still hands out of it is void
 
 
 class Reader:
@@ -77,6 +81,7 @@ class Reader:
         self._stumbled: KafkaException | None = None
         self._over: BusError | None = None
         self._commits: list[asyncio.Future[None]] = []
+        self.cluster = ""
         self.changed = threading.Condition(threading.RLock())
         self.parts: dict[Where, Part] = {}
         self.assigned: list[Where] = []
@@ -144,6 +149,7 @@ class Reader:
         if self._is_stale():
             self._stand_aside()
         self._commit()
+        self._seek()
         self._hold_back()
         first = self._consumer.poll(POLL_S)
         stumbled, self._stumbled = self._stumbled, None
@@ -174,7 +180,7 @@ class Reader:
                     continue
                 record = record_of(message)
                 part = self.parts.get(record.at)
-                if part is not None and not part.leaving:
+                if part is not None and not part.leaving and part.seek is None:
                     part.held.append(record)
         self._ring()
 
@@ -196,6 +202,39 @@ class Reader:
             log.warning("%s stood still and lost its partitions; it joins again", self._settings["group.id"])
         else:
             self.error = unavailable(self._where, f"reading for {self._settings['group.id']}", error)
+
+    def rewind(self, where: Where, offset: int) -> None:
+        """Read a partition again from this offset on; the group's place goes back with it."""
+        with self.changed:
+            part = self.parts.get(where)
+            if part is not None:
+                part.held.clear()
+                part.mark, part.committed, part.seek = Watermark(offset), offset - 1, offset
+
+    def _seek(self) -> None:
+        with self.changed:
+            wanted = {where: part.seek for where, part in self.parts.items() if part.seek is not None}
+        for (topic, number), offset in wanted.items():
+            try:
+                self._consumer.seek(TopicPartition(topic, number, offset))
+            except KafkaException as error:
+                # Not fetched yet: the next turn tries again.
+                log.info("%s[%d] is not put back yet: %s", topic, number, error_of(error).str())
+                continue
+            with self.changed:
+                part = self.parts.get((topic, number))
+                if part is not None and part.seek == offset:
+                    part.seek = None
+
+    def _bounds(self, consumer: Consumer, place: TopicPartition) -> tuple[int, int] | None:
+        """What there is of a partition; None where that cannot be told now: others of the group need not wait for it."""
+        try:
+            if not self.cluster:
+                self.cluster = consumer.list_topics(place.topic, timeout=BOUNDS_S).cluster_id or ""
+            return consumer.get_watermark_offsets(place, timeout=BOUNDS_S, cached=False)
+        except KafkaException as error:
+            log.info("%s[%d] cannot be looked at: %s", place.topic, place.partition, error_of(error).str())
+            return None
 
     def _hold_back(self) -> None:
         """Full partitions are not read on; the others are, and polls go on, so that the membership is kept."""
@@ -245,6 +284,7 @@ class Reader:
         known = consumer.committed(partitions, timeout=ASK_S) if partitions else []
         begin: list[TopicPartition] = []
         new: list[TopicPartition] = []
+        bounds: dict[Where, tuple[int, int] | None] = {}
         for place in known:
             if place.error is not None:
                 raise KafkaException(place.error)
@@ -253,13 +293,16 @@ class Reader:
                 place = TopicPartition(place.topic, place.partition, low)
                 new.append(place)
             begin.append(TopicPartition(place.topic, place.partition, place.offset))
+            bounds[place.topic, place.partition] = self._bounds(consumer, place)
         consumer.incremental_assign(begin)
         if new:
             consumer.commit(offsets=new, asynchronous=True)
         with self.changed:
             for place in begin:
                 where = (place.topic, place.partition)
-                self.parts[where] = Part(Watermark(place.offset), committed=place.offset)
+                self.parts[where] = Part(
+                    Watermark(place.offset), committed=place.offset, begun=place.offset, bounds=bounds[where]
+                )
                 self.assigned.append(where)
         self._ring()
 

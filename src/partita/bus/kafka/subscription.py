@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from partita.bus.kafka.reader import Part, Reader, Where
-from partita.bus.port import Polled, Record
+from partita.bus.port import Polled, Record, Stand
 
 IN_FLIGHT_MAX = 10_000
 
@@ -82,6 +82,19 @@ class KafkaSubscription:
             for where in partitions:
                 if where in self._reader.parts:
                     self._reader.parts[where].paused = paused
+
+    async def stand(self, partition: Where) -> Stand | None:
+        """Where the group stood when it was given this partition; the log is the cluster, since a topic that was made anew
+        has fewer records than were handled."""
+        with self._reader.changed:
+            part = self._reader.parts.get(partition)
+            if part is None or part.bounds is None or not self._reader.cluster:
+                return None
+            return Stand(self._reader.cluster, part.begun, *part.bounds, part.bounds[0] > 0)
+
+    async def rewind(self, partition: Where, offset: int) -> None:
+        """Hand out again from this offset on."""
+        self._reader.rewind(partition, offset)
 
     async def release(self, partitions: Sequence[Where]) -> None:
         """The caller no longer works on these."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
-from partita.bus.port import Fence, GroupLag, Moved, Outgoing, Subscription, TopicSpec
+from partita.bus.port import Fence, GroupLag, Moved, Outgoing, Record, Subscription, TopicSpec
 from partita.bus.postgres.ear import Ear
 from partita.bus.postgres.groups import forget, lag, reset
+from partita.bus.postgres.identity import identity_of
+from partita.bus.postgres.reader import history
 from partita.bus.postgres.schema import MIGRATIONS, SCHEMA
 from partita.bus.postgres.subscription import Ground, PostgresSubscription
 from partita.bus.postgres.topics import Topics
@@ -39,7 +41,20 @@ class PostgresBus:
         self._writer = Writer(self._database, self._topics)
         self._ear = Ear(self._database, self._topics, clock)
         self._book = LeaseBook(clock, machine.ids.new(), schema=SCHEMA)
-        self._ground = Ground(database=self._database, topics=self._topics, book=self._book, ear=self._ear, clock=clock)
+        self._ground = Ground(
+            database=self._database,
+            topics=self._topics,
+            book=self._book,
+            ear=self._ear,
+            clock=clock,
+            log=lambda: self._identity,
+        )
+        self._ids = machine.ids
+        self._identity = ""
+
+    async def identity(self) -> str:
+        """Which log this is, and how often it was put back."""
+        return self._identity
 
     async def open(self) -> None:
         """Connect, check and migrate."""
@@ -54,6 +69,7 @@ class PostgresBus:
                         f"{self._database.where}: the schema {SCHEMA} is a service's, not the log's.",
                         hint="It was not touched. Choose another database, or another name for the service.",
                     )
+                self._identity = await identity_of(self._database, self._ids.new()[-12:])
                 await self._topics.look()
             await self._ear.open()
             undo.pop_all()
@@ -95,6 +111,14 @@ class PostgresBus:
     def subscribe(self, group: str, topics: Sequence[str], member: str) -> Subscription:
         """Join a consumer group; topics that are not there yet are joined when they are."""
         return PostgresSubscription(self._ground, group=group, topics=topics, member=member)
+
+    async def history(self, topics: Sequence[str], since_us: int) -> AsyncIterator[Sequence[Record]]:
+        """The records of these topics since then."""
+        with of_the_bus():
+            await self._topics.look()
+            for (topic, partition), place in self._topics.places(topics).items():
+                async for records in history(self._database, (topic, partition), place, since_us):
+                    yield records
 
     async def put_schema(self, fingerprint: str, text: str) -> None:
         """Keep a writer's schema. Not synced by itself: the sync of the first record that needs it covers it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -34,6 +34,10 @@ FROM behind AS b CROSS JOIN level LEFT JOIN LATERAL (
     WHERE place = b.place AND position > b.last ORDER BY position LIMIT least(b.waiting, level.level)) AS r ON NOT b.passed
 ORDER BY b.ord, r.position LIMIT $3
 """
+HISTORY = """
+SELECT position, key, headers, value, appended_us FROM partita_log.record
+WHERE place = $1 AND position > $2 AND appended_us >= $3 ORDER BY position LIMIT 500
+"""
 APPENDED_US = itemgetter(Record._fields.index("appended_us"))
 
 
@@ -62,3 +66,13 @@ async def read(database: Database, after: Sequence[tuple[int, int]], where: Mapp
     # back, and what is alike keeps its order.
     records.sort(key=APPENDED_US)
     return Found(records, None)
+
+
+async def history(database: Database, where: Where, place: int, since_us: int) -> AsyncIterator[list[Record]]:
+    """The records of a partition since then, in batches."""
+    after, more = 0, True
+    while more:
+        async with database.asking() as link:
+            rows = await link.rows(HISTORY, place, after, since_us)
+        yield [Record(*where, position, told(key), head, value, at) for position, key, head, value, at in rows]
+        after, more = (rows[-1][0], True) if rows else (after, False)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from partita.bus.port import Polled, Record
+from partita.bus.port import Polled, Record, Stand
 from partita.bus.postgres.ear import Ear
 from partita.bus.postgres.reader import read
 from partita.bus.postgres.topics import Topics, Where
@@ -37,6 +37,8 @@ FROM {unnest(4, resource="text", epoch="bigint", place="bigint", position="bigin
 JOIN mine ON mine.resource = r.resource AND mine.epoch = r.epoch
 WHERE g.grp = $3 AND g.place = r.place RETURNING set_config('synchronous_commit', 'off', true)
 """
+REWIND = ADVANCE.replace("greatest(g.position, r.position)", "r.position")
+HEAD = "SELECT head, floor FROM partita_log.place WHERE place = $1"
 IN_FLIGHT_MAX = 10_000
 LOOK_S = 0.5
 
@@ -50,6 +52,7 @@ class Ground:
     book: LeaseBook
     ear: Ear
     clock: Clock
+    log: Callable[[], str]
 
 
 @dataclass(slots=True)
@@ -171,6 +174,32 @@ class PostgresSubscription:
             if where in self._parts:
                 self._parts[where].paused = False
                 self._rung = True
+
+    async def stand(self, partition: Where) -> Stand | None:
+        """Where the group stands."""
+        part = self._parts.get(partition)
+        if part is None:
+            return None
+        with of_the_bus():
+            async with self._ground.database.asking() as link:
+                row = await link.row(HEAD, part.place)
+        if row is None:
+            return None
+        head, floor = row
+        return Stand(self._ground.log(), part.written + 1, floor + 1, head + 1, floor > 0)
+
+    async def rewind(self, partition: Where, offset: int) -> None:
+        """Hand out again from this offset on."""
+        async with self._membership:
+            part = self._parts.get(partition)
+            if part is None:
+                return
+            rows = [(_resource(part.where), part.epoch, part.place, offset - 1)]
+            with of_the_bus():
+                async with self._ground.database.writing(durable=False) as link:
+                    await link.run(REWIND, self._scope, self._member, self._group, *columns(rows))
+            part.mark, part.written = Watermark(offset), offset - 1
+            self._rung = True
 
     async def release(self, partitions: Sequence[Where]) -> None:
         """The caller no longer works on these."""

@@ -8,7 +8,7 @@ from partita.errors import Fenced
 from partita.postgres_schema.arrays import columns, unnest
 from partita.postgres_schema.asking import Link
 from partita.postgres_schema.database import UNSYNCED, Database
-from partita.store.port import InHand
+from partita.store.port import PUT_BY_A_PERSON, InHand, Noted
 
 # The weakest lock: transactions of one holder share it, what they take in hand passes, and a take-over, which asks for
 # the strongest, waits until all of them have ended.
@@ -24,11 +24,19 @@ ON CONFLICT (consumer, topic, partition) DO UPDATE SET epoch = c.epoch + 1, owne
 RETURNING epoch, first, last
 """
 TAKE = f"""
-UPDATE claim AS c SET first = r.first, last = r.last
+UPDATE claim AS c SET first = r.first, last = r.last, reached = greatest(c.reached, r.last + 1)
 FROM {unnest(2, topic="text", partition="bigint", first="bigint", last="bigint", epoch="bigint")}
 WHERE c.consumer = $1 AND c.topic = r.topic AND c.partition = r.partition AND c.epoch = r.epoch
 RETURNING {UNSYNCED}
 """
+NOTED = """
+SELECT log, least(coalesce(first, reached), reached), reached FROM claim
+WHERE consumer = $1 AND topic = $2 AND partition = $3
+"""
+NOTE = """
+UPDATE claim SET log = $4, reached = $5, first = NULL, last = NULL WHERE consumer = $1 AND topic = $2 AND partition = $3
+"""
+PUT = "UPDATE claim SET log = $3, first = NULL, last = NULL WHERE consumer = $1 AND topic = $2"
 CLEAR = "UPDATE claim SET first = NULL, last = NULL WHERE consumer = $1 AND topic = $2 AND partition = $3"
 COUNT = """
 INSERT INTO attempt AS a (consumer, topic, partition, "offset", tries, failed) VALUES ($1, $2, $3, $4, $5, $6)
@@ -63,6 +71,10 @@ class PostgresClaims:
         rows = await self._link.rows(CHECK_LOCKED if self._link.writing else CHECK, consumer, *asked)
         check(consumer, held, {(row[0], row[1]): row[2] for row in rows})
 
+    async def put(self, consumer: str, topic: str) -> None:
+        """The bus is right."""
+        await self._link.run(PUT, consumer, topic, PUT_BY_A_PERSON)
+
 
 class PostgresAttempts:
     """See `partita.store.port.Attempts`."""
@@ -83,6 +95,17 @@ class PostgresAttempts:
         if rows:
             async with self._database.stroke() as link:
                 await link.run(TAKE, consumer, *columns(rows))
+
+    async def noted(self, consumer: str, topic: str, partition: int) -> Noted:
+        """What is known of a partition."""
+        async with self._database.glance() as link:
+            row = await link.row(NOTED, consumer, topic, partition)
+        return Noted("", 0, 0) if row is None else Noted(row[0], row[1], row[2])
+
+    async def note(self, consumer: str, topic: str, partition: int, log: str, reached: int) -> None:
+        """It is of this log."""
+        async with self._database.writing(durable=False) as link:
+            await link.run(NOTE, consumer, topic, partition, log, reached)
 
     async def clear(self, consumer: str, topic: str, partition: int) -> None:
         """Nothing is in hand any more."""

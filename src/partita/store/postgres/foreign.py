@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from partita.errors import NotFound, StoreMismatch
 from partita.postgres_schema.arrays import columns, kept, unnest
 from partita.postgres_schema.naming import outbox_channel, quoted, schema_of
+from partita.postgres_schema.place import MAY_ASK_PLACE, PLACE
 from partita.store.foreign import Script, Statement, UnnumberedRow
-from partita.store.postgres.identity import IS_SOURCE, MAY_ASK_PLACE, META, PLACE, parts_of, source_of
+from partita.store.postgres.identity import IS_SOURCE, META, parts_of, source_of
 from partita.store.postgres.outbox_columns import COLUMNS, KINDS, NOW_US
 from partita.store.postgres.schema import MIGRATIONS
 

@@ -7,17 +7,6 @@ from collections.abc import Mapping
 from partita.errors import StoreReplaced
 
 META = "SELECT name, value FROM partita_meta"
-# What a database that was put back from a backup does not have in common with the one it was taken of; NULL where none
-# can be told: on a standby, or while the tables are not there. The timeline is that of the next write: the one of the
-# last checkpoint stays the former one for minutes after a promotion.
-PLACE = """
-SELECT CASE WHEN NOT pg_is_in_recovery() THEN
-           system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '/'
-           || (SELECT oid FROM pg_database WHERE datname = current_database()) || '/' || to_regclass($1::text)::oid::text
-       END
-FROM pg_control_system()
-"""
-MAY_ASK_PLACE = "SELECT has_function_privilege('pg_control_system()', 'EXECUTE')"
 # Who numbers a key asks it in the same statement: the number would belong to a source that the database is not any more.
 IS_SOURCE = """
 EXISTS (SELECT 1 FROM {meta} WHERE name = 'id' AND value = ${id}::text)

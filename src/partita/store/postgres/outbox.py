@@ -53,6 +53,10 @@ SELECT s.slot_name IS NOT NULL, coalesce(s.active, false), EXISTS (SELECT 1 FROM
        pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint, (SELECT coalesce(max(seq), 0) FROM outbox)
 FROM (SELECT $1::text AS name) AS wanted LEFT JOIN pg_replication_slots AS s ON s.slot_name = wanted.name
 """
+REQUEUE = "INSERT INTO outbox_queue (slot, seq) SELECT slot, seq FROM outbox WHERE slot >= 0 ON CONFLICT DO NOTHING"
+AGAIN = """
+SELECT (SELECT count(*) FROM outbox_queue), coalesce((SELECT at_us FROM outbox ORDER BY seq LIMIT 1), 0)
+"""
 # Rows that wait (a parked key's, for weeks) are stepped over, or they would hold up those behind them.
 PURGE = """
 DELETE FROM outbox WHERE seq = ANY(ARRAY(
@@ -109,6 +113,14 @@ class PostgresOutbox:
         if count:
             self._added()
         return count
+
+    async def requeue(self) -> tuple[int, int]:
+        """Let every row that is kept be sent again; where another reads the outbox, none is queued."""
+        await self._link.run(REQUEUE)
+        ((count, since_us),) = await self._link.rows(AGAIN)
+        if count:
+            self._added()
+        return count, since_us
 
     async def status(self) -> OutboxStatus:
         """How much waits."""

@@ -129,7 +129,8 @@ CREATE TRIGGER audit_is_not_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
 
 CREATE TABLE claim (
     consumer TEXT NOT NULL, topic TEXT NOT NULL, partition BIGINT NOT NULL, epoch BIGINT NOT NULL,
-    owner TEXT NOT NULL, first BIGINT, last BIGINT, PRIMARY KEY (consumer, topic, partition)
+    owner TEXT NOT NULL, first BIGINT, last BIGINT, log TEXT NOT NULL DEFAULT '', reached BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (consumer, topic, partition)
 ) WITH (fillfactor = 50);
 CREATE TABLE attempt (
     consumer TEXT NOT NULL, topic TEXT NOT NULL, partition BIGINT NOT NULL, "offset" BIGINT NOT NULL,

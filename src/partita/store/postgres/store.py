@@ -18,6 +18,7 @@ from partita.machine.port import Machine
 from partita.postgres_schema.asking import ERRORS, Link
 from partita.postgres_schema.database import Database
 from partita.postgres_schema.naming import outbox_channel, quoted
+from partita.postgres_schema.place import MAY_ASK_PLACE, PLACE
 from partita.postgres_schema.pooler import is_heard
 from partita.postgres_schema.tables import make_tables
 from partita.postgres_schema.versions import LOCK
@@ -25,7 +26,7 @@ from partita.store.port import Asked, Known
 from partita.store.postgres.claims import PostgresAttempts, PostgresClaims
 from partita.store.postgres.dead_letters import PostgresDeadLetters
 from partita.store.postgres.groups import PostgresGroups
-from partita.store.postgres.identity import MAY_ASK_PLACE, META, PLACE, replaced, source_of
+from partita.store.postgres.identity import META, replaced, source_of
 from partita.store.postgres.inbox import PostgresInbox
 from partita.store.postgres.leases import PostgresLeases
 from partita.store.postgres.look import look

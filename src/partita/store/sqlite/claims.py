@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from partita.errors import Fenced
 from partita.sqlite_file.file import SqliteFile
-from partita.store.port import InHand
+from partita.store.port import PUT_BY_A_PERSON, InHand, Noted
 
 EPOCH = "SELECT epoch FROM claim WHERE consumer = ? AND topic = ? AND partition = ?"
 BEFORE = "SELECT first, last FROM claim WHERE consumer = ? AND topic = ? AND partition = ?"
@@ -16,8 +16,16 @@ INSERT INTO claim (consumer, topic, partition, epoch, owner) VALUES (?, ?, ?, 1,
 ON CONFLICT (consumer, topic, partition) DO UPDATE SET epoch = epoch + 1, owner = excluded.owner RETURNING epoch
 """
 TAKE = """
-UPDATE claim SET first = ?, last = ? WHERE consumer = ? AND topic = ? AND partition = ? AND epoch = ?
+UPDATE claim SET first = ?1, last = ?2, reached = max(reached, ?2 + 1)
+WHERE consumer = ?3 AND topic = ?4 AND partition = ?5 AND epoch = ?6
 """
+NOTED = """
+SELECT log, min(coalesce(first, reached), reached), reached FROM claim WHERE consumer = ? AND topic = ? AND partition = ?
+"""
+NOTE = """
+UPDATE claim SET log = ?, reached = ?, first = NULL, last = NULL WHERE consumer = ? AND topic = ? AND partition = ?
+"""
+PUT = "UPDATE claim SET log = ?, first = NULL, last = NULL WHERE consumer = ? AND topic = ?"
 CLEAR = "UPDATE claim SET first = NULL, last = NULL WHERE consumer = ? AND topic = ? AND partition = ?"
 COUNT = """
 INSERT INTO attempt (consumer, topic, partition, "offset", tries, failed) VALUES (?, ?, ?, ?, ?, ?)
@@ -40,6 +48,10 @@ class SqliteClaims:
             if row is None or row[0] != epoch:
                 raise Fenced(f"{topic}[{partition}] of {consumer} was taken over by another process.")
 
+    async def put(self, consumer: str, topic: str) -> None:
+        """The bus is right."""
+        self._db.execute(PUT, (PUT_BY_A_PERSON, consumer, topic))
+
 
 class SqliteAttempts:
     """See `partita.store.port.Attempts`."""
@@ -60,6 +72,17 @@ class SqliteAttempts:
         async with self._file.writing(synced=False) as db:
             rows = zip(ranges, epochs, strict=True)
             db.executemany(TAKE, [(r.first, r.last, consumer, r.topic, r.partition, epoch) for r, epoch in rows])
+
+    async def noted(self, consumer: str, topic: str, partition: int) -> Noted:
+        """What is known of a partition."""
+        async with self._file.reading() as db:
+            row = db.execute(NOTED, (consumer, topic, partition)).fetchone()
+        return Noted("", 0, 0) if row is None else Noted(*row)
+
+    async def note(self, consumer: str, topic: str, partition: int, log: str, reached: int) -> None:
+        """It is of this log."""
+        async with self._file.writing(synced=False) as db:
+            db.execute(NOTE, (log, reached, consumer, topic, partition))
 
     async def clear(self, consumer: str, topic: str, partition: int) -> None:
         """Nothing is in hand any more."""

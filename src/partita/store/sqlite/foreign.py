@@ -12,8 +12,8 @@ from pathlib import Path
 from partita.errors import NotFound, StoreMismatch
 from partita.machine.wake import SocketWake
 from partita.message import numbered_headers
+from partita.sqlite_file.high_water import HighWater
 from partita.store.foreign import Script, Statement, UnnumberedRow
-from partita.store.sqlite.high_water import HighWater
 from partita.store.sqlite.outbox import ADD, MARK, QUEUE
 from partita.store.sqlite.schema import APPLICATION_ID, MIGRATIONS
 from partita.store.sqlite.store import META, NEWEST_SENT, outbox_channel

@@ -46,6 +46,10 @@ SELECT (SELECT count(*) FROM outbox_queue),
             SELECT 1 FROM outbox_parked AS p WHERE p.slot = q.slot AND (p.seq = q.seq OR p.key = o.aggregateid))),
        (SELECT coalesce(max(seq), 0) FROM outbox) - (SELECT coalesce(min(seq), 1) FROM outbox) + 1
 """
+REQUEUE = "INSERT INTO outbox_queue (slot, seq) SELECT slot, seq FROM outbox WHERE slot >= 0 ON CONFLICT DO NOTHING"
+QUEUED = """
+SELECT (SELECT count(*) FROM outbox_queue), coalesce((SELECT at_us FROM outbox ORDER BY seq LIMIT 1), 0)
+"""
 # Rows that wait (a parked key's, for weeks) are stepped over, or they would hold up those behind them. The newest row
 # stays: its number would be given again, and a relay that stood still would mark the new row as sent.
 PURGE = """
@@ -102,6 +106,14 @@ class SqliteOutbox:
         if count:
             self._added()
         return count
+
+    async def requeue(self) -> tuple[int, int]:
+        """Let every row that is kept be sent again."""
+        self._db.execute(REQUEUE)
+        count, since_us = self._db.execute(QUEUED).fetchone()
+        if count:
+            self._added()
+        return count, since_us
 
     async def status(self) -> OutboxStatus:
         """How much waits."""

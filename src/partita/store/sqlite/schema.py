@@ -127,7 +127,8 @@ CREATE TRIGGER audit_is_not_cut BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT,
 
 CREATE TABLE claim (
     consumer TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, epoch INTEGER NOT NULL,
-    owner TEXT NOT NULL, first INTEGER, last INTEGER, PRIMARY KEY (consumer, topic, partition)
+    owner TEXT NOT NULL, first INTEGER, last INTEGER, log TEXT NOT NULL DEFAULT '', reached INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (consumer, topic, partition)
 ) WITHOUT ROWID;
 CREATE TABLE attempt (
     consumer TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, "offset" INTEGER NOT NULL,

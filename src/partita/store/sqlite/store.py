@@ -16,6 +16,7 @@ from partita.errors import PartitaError, StoreMismatch, StoreUnavailable
 from partita.foreign_text import logger
 from partita.machine.port import Alive, Machine, Wake
 from partita.sqlite_file.file import SqliteFile, translate
+from partita.sqlite_file.high_water import HighWater
 from partita.sqlite_file.leases import LeaseBook
 from partita.sqlite_file.tables import make_tables
 from partita.store.leases import Lease
@@ -23,7 +24,6 @@ from partita.store.port import Asked, Known
 from partita.store.sqlite.claims import SqliteAttempts, SqliteClaims
 from partita.store.sqlite.dead_letters import SqliteDeadLetters
 from partita.store.sqlite.groups import SqliteGroups
-from partita.store.sqlite.high_water import HighWater
 from partita.store.sqlite.inbox import SqliteInbox
 from partita.store.sqlite.operations import SqliteOperations
 from partita.store.sqlite.outbox import SENT, SqliteOutbox

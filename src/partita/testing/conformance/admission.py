@@ -6,7 +6,7 @@ import asyncio
 
 from partita.errors import Fenced
 from partita.message import SagaAddress
-from partita.store.port import Asked, InboxEntry, InHand, Known, Session, Tombstone
+from partita.store.port import PUT_BY_A_PERSON, Asked, InboxEntry, InHand, Known, Session, Tombstone
 from partita.testing.conformance.rows import ODD_KEYS, Case, OpenStore, inbox_row, opened, parked_row
 
 
@@ -168,6 +168,26 @@ async def who_runs_a_parked_message_keeps_it(open_store: OpenStore) -> None:
         assert not await asyncio.wait_for(discarding, 10)
 
 
+async def how_far_a_partition_was_in_hand_is_noted(open_store: OpenStore) -> None:
+    """To be compared with where the bus says that the group stands: a backup of either puts them at odds."""
+    async with opened(open_store) as store:
+        attempts = store.attempts
+        assert await attempts.noted("group", "topic", 0) == ("", 0, 0)
+        epoch, _ = await attempts.claim("group", "topic", 0, "one")
+        await attempts.note("group", "topic", 0, "log 1", 5)
+        assert await attempts.noted("group", "topic", 0) == ("log 1", 5, 5), "nothing is in hand"
+        await attempts.take("group", [InHand("topic", 0, 5, 9)], [epoch])
+        assert await attempts.noted("group", "topic", 0) == ("log 1", 5, 10)
+        await attempts.take("group", [InHand("topic", 0, 7, 7)], [epoch])
+        assert await attempts.noted("group", "topic", 0) == ("log 1", 7, 10), "it was in hand once"
+        await attempts.note("group", "topic", 0, "log 2", 3)
+        assert await attempts.noted("group", "topic", 0) == ("log 2", 3, 3), "another log begins anew"
+        async with store.transaction() as session:
+            await session.claims.put("group", "topic")
+        assert (await attempts.noted("group", "topic", 0)).log == PUT_BY_A_PERSON
+        assert await attempts.noted("group", "other", 0) == ("", 0, 0)
+
+
 CASES: tuple[Case, ...] = (
     a_command_waits_for_the_undo_before_it,
     an_undo_waits_for_the_command_before_it,
@@ -176,4 +196,5 @@ CASES: tuple[Case, ...] = (
     one_look_tells_what_the_ledgers_do,
     what_is_undone_takes_its_rows_along,
     what_was_in_hand_is_told_to_the_successor,
+    how_far_a_partition_was_in_hand_is_noted,
 )

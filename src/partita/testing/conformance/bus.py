@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from partita.bus.port import RECORD_BYTES_MAX, Bus, Fence, Outgoing, Record, Subscription, TopicSpec
+from partita.bus.port import RECORD_BYTES_MAX, Bus, Fence, Outgoing, Record, Stand, Subscription, TopicSpec
 from partita.errors import BusUnavailable, Conflict, Fenced
 
 OpenBus = Callable[[], Awaitable[Bus]]
@@ -91,6 +91,57 @@ async def bytes_and_keys_come_as_they_went(open_bus: OpenBus) -> None:
         got = {(r.key, r.value, r.headers) for r in records}
         assert got == {(k, v, b"\x00headers\xff") for k, v in zip(keys, values, strict=True)}
         await subscription.close()
+
+
+async def a_group_that_is_put_back_reads_again_from_there(open_bus: OpenBus) -> None:
+    """Its database was put back from a backup. A successor begins there too; what comes after is read once."""
+    async with _opened(open_bus) as bus:
+        await bus.append([outgoing(n) for n in range(6)])
+        first = bus.subscribe("group", [TOPIC], "one")
+        records = await _drain(first, 6)
+        await first.keep()
+        place = records[0].at
+        await first.close()
+        second = bus.subscribe("group", [TOPIC], "two")
+        stand = await _stands(second, place)
+        assert (stand.next, stand.head) == (records[5].offset + 1, records[5].offset + 1)
+        assert stand.oldest <= records[0].offset and not stand.cut
+        assert stand.log == await bus.identity() != ""
+        await second.rewind(place, records[2].offset)
+        assert _numbers(await _drain(second, 4, done=False)) == [2, 3, 4, 5]
+        await second.keep()
+        await second.close()
+        third = bus.subscribe("group", [TOPIC], "three")
+        assert (await _stands(third, place)).next == records[2].offset
+        await bus.append([outgoing(6)])
+        assert _numbers(await _drain(third, 5)) == [2, 3, 4, 5, 6]
+        assert await third.stand((TOPIC, 99)) is None
+        await third.close()
+
+
+async def _stands(subscription: Subscription, place: tuple[str, int]) -> Stand:
+    """Where the group stands in a partition as soon as this member holds it."""
+    until = asyncio.get_running_loop().time() + PATIENCE_S
+    while asyncio.get_running_loop().time() < until:
+        await subscription.keep()
+        await subscription.poll(0)
+        stand = await subscription.stand(place)
+        if stand is not None:
+            return stand
+        await _pause()
+    raise AssertionError("the partition was not assigned")
+
+
+async def what_is_there_is_read_without_a_group(open_bus: OpenBus) -> None:
+    """By people: nobody's place moves by it."""
+    async with _opened(open_bus) as bus:
+        await bus.append([outgoing(n, f"k{n % 3}") for n in range(9)])
+        read = [record async for records in bus.history([TOPIC, "conformance.absent"], 0) for record in records]
+        assert sorted(_numbers(read)) == list(range(9))
+        late = max(record.appended_us for record in read) + 3_600_000_000
+        assert not [record async for records in bus.history([TOPIC], late) for record in records]
+        assert not [lag for lag in await bus.lag() if lag.topic == TOPIC and lag.position > 1]
+        assert await bus.partitions([TOPIC, "conformance.absent"]) == {TOPIC: 4}
 
 
 async def what_was_not_done_comes_again(open_bus: OpenBus) -> None:
@@ -394,6 +445,8 @@ async def a_large_batch_comes_whole(open_bus: OpenBus) -> None:
 CASES: tuple[Case, ...] = (
     records_of_a_key_come_in_order,
     bytes_and_keys_come_as_they_went,
+    a_group_that_is_put_back_reads_again_from_there,
+    what_is_there_is_read_without_a_group,
     what_was_not_done_comes_again,
     done_out_of_order_holds_the_position_behind_the_oldest,
     what_was_done_does_not_come_again,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from partita.store.port import Asked
+from partita.store.port import NOT_SENT, Asked
 from partita.store.trouble import Failure, LetterFilter, Said
-from partita.testing.conformance.rows import Case, OpenStore, dead_letter, inbox_row, opened, parked_row
+from partita.testing.conformance.rows import Case, OpenStore, dead_letter, inbox_row, opened, outbox_row, parked_row
 
 
 async def a_letter_is_kept_once_and_opens_again(open_store: OpenStore) -> None:
@@ -183,6 +183,22 @@ async def a_group_keeps_what_it_was_told(open_store: OpenStore) -> None:
         assert await session.groups.kept("group") == {"a": "1", "b": "3"}
 
 
+async def what_was_sent_is_queued_again_when_the_log_lost_it(open_store: OpenStore) -> None:
+    """All rows that are kept, in their order; but not those that never travelled."""
+    async with opened(open_store) as store:
+        async with store.transaction() as session:
+            await session.outbox.add([outbox_row(f"o{n}", at_us=7 + n) for n in range(3)])
+            await session.outbox.add([outbox_row("kept", slot=NOT_SENT, at_us=7)], queued=False)
+        async with store.reading() as session:
+            rows = await session.outbox.pending(0, 0, 10)
+        assert len(rows) == 3
+        await store.sent([(0, rows[0].seq), (0, rows[2].seq)])
+        async with store.transaction() as session:
+            assert await session.outbox.requeue() == (3, 7)
+        async with store.reading() as session:
+            assert [row.id for row in await session.outbox.pending(0, 0, 10)] == ["o0", "o1", "o2"]
+
+
 async def a_group_is_paused_and_says_how_it_is(open_store: OpenStore) -> None:
     """For people; and what a dead member said is dropped."""
     async with opened(open_store) as store, store.transaction() as session:
@@ -211,6 +227,7 @@ CASES: tuple[Case, ...] = (
     without_order_nothing_that_is_parked_waits_for_another,
     parked_commands_are_found_by_the_step_they_serve,
     a_group_keeps_what_it_was_told,
+    what_was_sent_is_queued_again_when_the_log_lost_it,
     a_group_is_paused_and_says_how_it_is,
 )
 """Part of the suite of `partita.testing.conformance.store`."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from partita.bus.partitioner import partition_of
-from partita.bus.port import Fence, GroupLag, Moved, Outgoing, Polled, Record, TopicSpec
+from partita.bus.port import Fence, GroupLag, Moved, Outgoing, Polled, Record, Stand, TopicSpec
 from partita.clock import Clock
 from partita.errors import BusUnavailable
 
@@ -118,6 +118,15 @@ class MemorySubscription:
     async def release(self, partitions: Sequence[Where]) -> None:
         """Nothing was taken away."""
 
+    async def stand(self, partition: Where) -> Stand | None:
+        """No case puts a database back from a backup: there is nothing to compare."""
+        return None
+
+    async def rewind(self, partition: Where, offset: int) -> None:
+        """Hand out again from this offset on."""
+        self._read[partition] = self._log.positions[(self._group, partition)] = offset
+        self._open[partition].clear()
+
     async def keep(self) -> None:
         """Nobody else would take it."""
 
@@ -138,6 +147,16 @@ class Sender:
         self._too_large = too_large
         self._appends = 0
         self._ids: dict[str, int] = {}
+
+    async def identity(self) -> str:
+        """One log a case."""
+        return "memory"
+
+    async def history(self, topics: Sequence[str], since_us: int) -> AsyncIterator[Sequence[Record]]:
+        """The records of these topics since then."""
+        for (topic, _), records in self._log.records.items():
+            if topic in topics:
+                yield [record for record in records if record.appended_us >= since_us]
 
     async def open(self) -> None:
         """Nothing to open."""

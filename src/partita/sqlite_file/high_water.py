@@ -10,10 +10,11 @@ WIDTH = 20
 
 
 class HighWater:
-    """Remembers the newest outbox row the bus has, outside of the database.
+    """Remembers the newest row of a database outside of it: of an outbox the newest that the bus has, of a log the newest
+    that was acknowledged.
 
-    Written in the sending transaction, under the file's lock, and not synced: after a power cut it is too low,
-    which says nothing; too high can only mean that the database lost what it had sent.
+    Written when that row is durable, and not synced: after a power cut it is too low, which says nothing; too high can
+    only mean that the database lost what it had given away.
     """
 
     def __init__(self, path: Path) -> None:
@@ -21,7 +22,7 @@ class HighWater:
         self._fd = -1
 
     def seen(self) -> int:
-        """The newest row the bus is known to have; 0 = none."""
+        """The newest row that is known to have left; 0 = none."""
         text = b""
         with contextlib.suppress(OSError):
             if self._fd >= 0 or self._path.exists():
@@ -29,7 +30,7 @@ class HighWater:
         return int(text) if text.isdigit() else 0
 
     def left(self, seq: int) -> None:
-        """The bus has this row. Several relays send: the number only grows."""
+        """This row has left. Several processes write: the number only grows."""
         if seq > self.seen():
             self.reset(seq)
 

@@ -1,0 +1,35 @@
+"""Which log a schema is: another one when it was put back from a copy, or a standby took over and may lack the tail."""
+
+from __future__ import annotations
+
+from partita.foreign_text import logger
+from partita.postgres_schema.database import Database
+from partita.postgres_schema.place import MAY_ASK_PLACE, PLACE
+from partita.postgres_schema.versions import LOCK
+
+log = logger(__name__)
+META = "SELECT name, value FROM partita_log.partita_meta"
+SET_META = """
+INSERT INTO partita_log.partita_meta (name, value) VALUES ($1, $2)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""
+
+
+async def identity_of(database: Database, new_id: str) -> str:
+    """The log's id and incarnation. Where this user may not ask where the database lies, it is the first for ever."""
+    async with database.writing() as link:
+        await link.rows(LOCK, "partita_log/identity")
+        meta = {row[0]: row[1] for row in await link.rows(META)}
+        may_ask = (await link.rows(MAY_ASK_PLACE))[0][0]
+        place = ((await link.rows(PLACE, "partita_log.record"))[0][0] or "") if may_ask else ""
+        new = {"place": place} if place else {}
+        if "id" not in meta:
+            new |= {"id": new_id, "incarnation": "1"}
+        elif place and meta.get("place", place) != place:
+            new["incarnation"] = str(int(meta["incarnation"]) + 1)
+            log.warning("%s was put back from a copy: what was sent since is sent again", database.where)
+        for name, value in new.items():
+            if meta.get(name) != value:
+                await link.run(SET_META, name, value)
+    meta |= new
+    return f"{meta['id']}.{meta['incarnation']}"

@@ -1,0 +1,74 @@
+"""What `partita doctor` looks at where a database may have been put back from a backup."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from partita.app import App, open_bus, open_stores
+from partita.bus.port import Bus
+from partita.clock import US
+from partita.errors import BusUnavailable, NotFound, PartitaError
+from partita.operators.put_back import done_and_unknown, sent_and_unknown
+from partita.runtime.standing import SENT_TO
+from partita.store.port import Store
+from partita.topics.declared import declared_topics
+from partita.topics.health import Finding
+
+SHOWN_MAX = 20
+SLACK_US = 600 * US
+"""Rows a little older than the window may be gone."""
+
+
+async def look_at_backups(app: App, data: Path) -> list[Finding]:
+    """Each service's database compared with the bus; none where there is no data yet, or no bus answers."""
+    found: list[Finding] = []
+    try:
+        async with open_stores(app, data) as stores, open_bus(app, data) as bus:
+            identity = await bus.identity()
+            for name, store in stores.items():
+                async with store.reading() as session:
+                    sent_to = (await session.groups.kept(name)).get(SENT_TO, identity)
+                if sent_to != identity:
+                    said = f"the log was put back, or is another: it is {identity}, what was sent went to {sent_to}"
+                    found.append(Finding("note", name, said, "Its next start sends again all that its outbox keeps."))
+                found += await _received(store, bus, identity)
+                found += await _sent(app, name, store, bus)
+    except (NotFound, BusUnavailable):
+        return []  # others of the doctor's lines say so
+    except PartitaError as error:
+        what, _, hint = str(error).partition("\n")
+        return [Finding("bad", "backups", what, hint.strip())]
+    return found or [Finding("ok", "backups", "databases and bus agree")]
+
+
+async def _received(store: Store, bus: Bus, identity: str) -> list[Finding]:
+    lags = await bus.lag(store.name)
+    apart = await done_and_unknown(store, lags, identity)
+    if not apart:
+        return []
+    places = ", ".join(
+        f"{lag.topic}[{lag.partition}] from {noted.first} to {lag.position - 1}" for lag, noted in apart[:SHOWN_MAX]
+    )
+    said = f"its database was put back: the bus believes done what it has not handled, {places}"
+    return [
+        Finding("bad", store.name, said, "Its next start handles it again; where the log is too short, it says so.")
+    ]
+
+
+async def _sent(app: App, name: str, store: Store, bus: Bus) -> list[Finding]:
+    """Asked only of a database that was put back: the whole window of the log is read."""
+    if store.source.endswith(".1"):
+        return []
+    topics = [
+        topic.name
+        for topic in declared_topics(app.catalog, app.topics)
+        if name in topic.producers and topic.kind in ("events", "commands", "faults")
+    ]
+    since_us = await store.now_us() - round(app.catalog.service(name).window_s * US) + SLACK_US
+    beyond = await sent_and_unknown(store, bus, topics, since_us)
+    if not beyond:
+        return []
+    ids = ", ".join(f"{each.message_id} ({each.type} of key {each.key})" for each in beyond[:SHOWN_MAX])
+    more = f" and {len(beyond) - SHOWN_MAX} more" if len(beyond) > SHOWN_MAX else ""
+    said = f"its database was put back: {len(beyond)} messages it has sent are on the log and not in it: {ids}{more}"
+    return [Finding("bad", name, said, "Others have acted on them. Enter them again by hand, or undo them there.")]
