@@ -25,6 +25,7 @@ from partita.amount import check_count, check_number, check_seconds
 from partita.errors import SettingsError
 
 SWITCH = {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}
+TEXTS = ("store", "bus", "instance", "alert_webhook", "alert_mail", "metrics")
 SWITCHES = ("coalesce", "at_once", "migrate")
 SECONDS = ("alert_every_s", "grace_s", "ask_s")
 BATCH_MAX = 100_000
@@ -75,11 +76,16 @@ class Settings:
     ask_s: float = 3.0
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         object.__setattr__(self, "data", Path(self.data))
         check_folder(_called("data"), str(self.data))
         check_store(_called("store"), self.store)
         for service, url in self.stores.items():
             check_store(f"{STORE_OF}{variable_of(service)}", url)
+        if len(set(map(variable_of, self.stores))) < len(self.stores):
+            raise SettingsError(
+                f"Of the stores {', '.join(map(ascii, self.stores))} two are one service's.", hint="Leave one of them."
+            )
         check_bus(_called("bus"), self.bus)
         if self.instance and not INSTANCE.fullmatch(self.instance):
             raise SettingsError(
@@ -91,15 +97,30 @@ class Settings:
         check_seconds(SettingsError, _called("alert_every_s"), self.alert_every_s, most=DAY_S)
         check_seconds(SettingsError, _called("ask_s"), self.ask_s, most=60.0)
         check_seconds(SettingsError, _called("grace_s"), self.grace_s, positive=False, most=DAY_S)
-        for name in SWITCHES:
-            if not isinstance(getattr(self, name), bool):
-                raise SettingsError(f"{_called(name)}={getattr(self, name)!r} cannot be.", hint="True or False.")
         if self.alert_webhook:
             check_webhook(_called("alert_webhook"), self.alert_webhook)
         if self.alert_mail:
             check_mail(_called("alert_mail"), self.alert_mail)
         if self.metrics:
             check_listening(_called("metrics"), self.metrics)
+
+    def _check_kinds(self) -> None:
+        """What is no number is a text or a switch; the value is not quoted, it may be an address."""
+        for name in TEXTS:
+            if not isinstance(getattr(self, name), str):
+                raise SettingsError(
+                    f"{_called(name)} is no text.", hint="Settings(data=Path(...)) is a path, all others str."
+                )
+        for name in SWITCHES:
+            if not isinstance(getattr(self, name), bool):
+                raise SettingsError(f"{_called(name)}={getattr(self, name)!r} cannot be.", hint="True or False.")
+        if not isinstance(self.data, (str, Path)):
+            raise SettingsError(f"{_called('data')} is no path.", hint='Settings(data=Path("..."))')
+        stores = self.stores if isinstance(self.stores, Mapping) else {None: ""}
+        if not all(isinstance(text, str) for pair in stores.items() for text in pair):
+            raise SettingsError(
+                "stores are no texts by services.", hint='Settings(stores={"order-service": "postgresql://..."})'
+            )
 
     def __repr__(self) -> str:
         """For people and logs: of an address neither user nor password nor options, of a webhook no path."""

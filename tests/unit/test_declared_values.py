@@ -51,7 +51,11 @@ class Do(Command[Done], of=owner):
     id: Key[str]
 
 
-class Undo(Command[Done], of=owner):
+class Undid(Event, of=owner):
+    id: Key[str]
+
+
+class Undo(Command[Undid], of=owner):
     id: Key[str]
 
 
@@ -72,7 +76,7 @@ def test_a_time_of_a_saga_that_is_none(value: Any) -> None:
         lambda: retriable(Do, timeout=value),
         lambda: _saga(value),
     ):
-        with pytest.raises(DeclarationError, match=HERE):
+        with pytest.raises(DeclarationError, match=f"{HERE}.*(timeout|deadline of Doing)=.* cannot be"):
             declare()
 
 
@@ -84,12 +88,33 @@ def _saga(deadline: float, version: int = 1) -> None:
 @pytest.mark.parametrize("value", [*NO_COUNT, 0], ids=repr)
 def test_a_version_that_is_none(value: Any) -> None:
     """It is a part of names on the wire and of definitions that are kept."""
-    with pytest.raises(DeclarationError, match=HERE):
+    with pytest.raises(DeclarationError, match=f"{HERE}.*version of Doing=.* cannot be"):
         _saga(60.0, version=value)
-    with pytest.raises(DeclarationError, match=HERE):
+    with pytest.raises(DeclarationError, match=f"{HERE}.*version of Changed=.* cannot be"):
 
         class Changed(Event, of=owner, version=value):
             id: Key[str]
+
+
+@pytest.mark.parametrize("name", ["a/b", "../a", "a b", "a\nb", "\x1b[2J", "-a", "x" * 101, 5], ids=ascii)
+def test_a_name_that_no_saga_can_have(name: Any) -> None:
+    """It stands in the ids of steps, in rows and in metrics."""
+    with pytest.raises(DeclarationError, match=f"{HERE}.*no saga's name"):
+
+        class Named(Saga, start=Begun, deadline=60.0, undone=Undone, of=owner, name=name):
+            do = step(Do, undo=Undo)
+
+
+def test_two_sagas_of_one_name_and_version() -> None:
+    """Instances of one would go on under the other."""
+
+    class Twice(Saga, start=Begun, deadline=60.0, undone=Undone, of=owner):
+        do = step(Do, undo=Undo)
+
+    with pytest.raises(DeclarationError, match="Twice version 1 is declared already"):
+
+        class Second(Saga, start=Begun, deadline=60.0, undone=Undone, of=owner, name="Twice"):
+            do = step(Do, undo=Undo)
 
 
 def test_an_answer_to_a_timeout_that_there_is_not() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,6 +76,9 @@ WRONG: dict[str, list[Any]] = {
     "grace_s": [-0.1, NAN, INF, 1e9],
     "ask_s": [0, -1, NAN, INF, 3_600],
     "coalesce": ["off", 0, None],
+    "data": [None, 5, b"data"],
+    "store": [Path("/S3CRET"), b"postgresql://u:S3CRET@h/x", None, 5],
+    "bus": [Path("/S3CRET"), None],
     "at_once": [1],
     "migrate": ["no"],
     "instance": ["a b", "a/b", "../a", "a\n", "ä", "x" * 201, "-a"],
@@ -99,6 +103,23 @@ def test_a_value_that_cannot_be_is_refused(name: str, value: Any) -> None:
     with pytest.raises(SettingsError, match=f"PARTITA_{name.upper()}") as told:
         Settings(**{name: value})
     assert told.value.exit_code == 2 and "CRET" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "stores",
+    [{"a": None}, {None: "postgresql://h/x"}, ["postgresql://u:S3CRET@h/x"], "postgresql://u:S3CRET@h/x", None],
+)
+def test_stores_that_are_none_are_refused(stores: Any) -> None:
+    """Each is a text by the name of a service."""
+    with pytest.raises(SettingsError, match="stores") as told:
+        Settings(stores=stores)
+    assert "S3CRET" not in str(told.value)
+
+
+def test_two_stores_of_one_service_are_refused() -> None:
+    """Which one holds its data would be chance."""
+    with pytest.raises(SettingsError, match="two are one service's"):
+        Settings(stores={"order-service": "postgresql://u:S3CRET@a/x", "ORDER_SERVICE": "postgresql://u:S3CRET@b/x"})
 
 
 @pytest.mark.parametrize(

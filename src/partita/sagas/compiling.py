@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
@@ -15,6 +16,7 @@ from partita.sagas.definition import Saga, SagaDefinition, Step, StepSpec
 from partita.sagas.filling import Plan, Source, plan
 
 FACTS = {"reason": str}
+NAME = re.compile(r"\w[\w.-]{0,99}")
 RESERVED = {"start", "replies"}
 
 
@@ -34,6 +36,11 @@ def compile_saga(
     Raises:
         DeclarationError: it cannot work.
     """
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        _refuse(place, f"{ascii(name):.80} can be no saga's name.", "Letters, digits, . _ and -, 100 at most.")
+    for held in service.declared.sagas:
+        if (held.name, held.version) == (name, version) and held.place != place:
+            _refuse(place, f"{name} version {version} is declared already at {held.place}.", f"version={version + 1}")
     check_seconds(DeclarationError, f"{place}: deadline of {name}", deadline_s)
     check_count(DeclarationError, f"{place}: version of {name}", version, most=VERSION_MAX)
     start_contract = contract_of(start)
