@@ -14,6 +14,8 @@ OF_THE_TRANSACTION = re.compile(
     re.I | re.S,
 )
 MIGRATE = "partita db upgrade"
+WAIT_S = 60.0
+"""How long a change of a schema waits for others in all, unless it is told otherwise."""
 Shape: TypeAlias = Mapping[str, Mapping[str, str]]
 """What a schema holds: "table inbox" to its parts, "column key" or "index inbox_once", each with its definition."""
 
@@ -95,12 +97,12 @@ class Migrations(Protocol):
         """The SQL that brings a schema with so many migrations up to date, as a person would run it; empty = none."""
         ...
 
-    async def upgrade(self) -> Sequence[int]:
+    async def upgrade(self, wait_s: float = WAIT_S) -> Sequence[int]:
         """Apply what is pending and return its numbers. Each number commits by itself, under a lock: killed midway it goes
         on where it was, and of two that run at once each number is applied by one.
 
         Raises:
-            StoreUnavailable: it cannot be reached, or a lock was not given in time; what was applied stays.
+            StoreUnavailable: it cannot be reached, or others were in the way for `wait_s`; what was applied stays.
             StoreMismatch: it is another program's, or of a newer Partita; it was not touched.
         """
         ...

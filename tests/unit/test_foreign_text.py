@@ -158,9 +158,9 @@ def test_what_a_command_says_is_a_line_each(capsys: pytest.CaptureFixture[str]) 
 
 @given(st.text(st.characters(), max_size=30))
 def test_json_is_ascii_that_every_reader_takes(text: str) -> None:
-    document = json_of({"a": text, text: [text]})
+    document = json_of([text, {text: [text]}])
     assert document.isascii() and "\x7f" not in document
-    back = json.loads(document)["a"]
+    back = json.loads(document)[0]
     back.encode()  # no lone surrogate is left in it
     if is_harmless(text):
         assert back == text

@@ -14,7 +14,7 @@ from partita.cli.operating import confirmed, run
 from partita.cli.output import DEFAULT_APP, data_option, document, output_option, print_json, say, table, talk
 from partita.errors import NotFound
 from partita.machine.system import this_machine
-from partita.migration import Deviation, Migrations, Standing
+from partita.migration import WAIT_S, Deviation, Migrations, Standing
 from partita.store.connect import connect_migrations
 
 LOG = "log"
@@ -56,12 +56,18 @@ def status(app_name: str, only: tuple[str, ...], data: Path, output: str) -> int
 @only_option
 @click.option("--dry-run", is_flag=True, help="Only say what would be applied; exit 3 when something would.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--wait", "wait_s", type=click.FloatRange(0), default=WAIT_S, show_default=True, help="Seconds to wait for others."
+)
 @data_option
 @output_option
-def upgrade(app_name: str, only: tuple[str, ...], dry_run: bool, yes: bool, data: Path, output: str) -> int:
+def upgrade(
+    app_name: str, only: tuple[str, ...], dry_run: bool, yes: bool, wait_s: float, data: Path, output: str
+) -> int:
     """Apply what is pending, and make the services' own tables where they are missing.
 
     Each migration commits by itself under a lock: killed midway, the next run goes on; of two at once one applies it.
+    Where a transaction of others is in the way it says whose, and gives up after --wait seconds (exit 6).
     """
     schemas = _schemas(load_app(app_name), data, only)
     standings = run(_standings(schemas))
@@ -75,7 +81,7 @@ def upgrade(app_name: str, only: tuple[str, ...], dry_run: bool, yes: bool, data
         if count:
             confirmed(f"Apply {count} migrations to {len(pending)} schemas", count, yes=yes, reason="migration")
         for name, schema in schemas.items():
-            done[name] = list(run(_upgraded(schema)))
+            done[name] = list(run(_upgraded(schema, wait_s)))
             if done[name] and output == "text":
                 say(f"{name}: applied {_words(done[name])}")
     if output == "json":
@@ -170,8 +176,8 @@ async def _standings(schemas: Mapping[str, Migrations]) -> dict[str, Standing]:
     return {name: await schema.standing() for name, schema in schemas.items()}
 
 
-async def _upgraded(schema: Migrations) -> list[int]:
-    return list(await schema.upgrade())
+async def _upgraded(schema: Migrations, wait_s: float) -> list[int]:
+    return list(await schema.upgrade(wait_s))
 
 
 async def _checked(schema: Migrations) -> list[Deviation]:

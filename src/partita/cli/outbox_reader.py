@@ -16,6 +16,7 @@ from partita.cli.operating import acting_options, confirmed, run
 from partita.cli.output import Amount, app_option, data_option, document, say, talk
 from partita.errors import SettingsError
 from partita.machine.system import this_machine
+from partita.migration import WAIT_S
 from partita.operators.audit import actor
 from partita.operators.handing_over import Taken, take_back_without_reader
 from partita.operators.handing_over import hand_over as give
@@ -75,7 +76,7 @@ def hand_over(slot: str, wait_s: float, data: Path, app_name: str, **how: Any) -
     app = load_app(app_name)
 
     async def work() -> int:
-        async with _opened(app, data, slot) as (handover, stores):
+        async with _opened(app, data, slot, wait_s) as (handover, stores):
             if how["dry_run"]:
                 return -1
             confirmed(f"Hand {len(stores)} outboxes to the slot {slot}", 1, yes=how["yes"], reason=how["reason"])
@@ -109,7 +110,7 @@ def take_back(without_reader: bool, slot: str, wait_s: float, data: Path, app_na
     app = load_app(app_name)
 
     async def work() -> str:
-        async with _opened(app, data, slot) as (handover, stores):
+        async with _opened(app, data, slot, wait_s) as (handover, stores):
             if how["dry_run"]:
                 return "the outboxes would be taken back"
             confirmed(f"Take {len(stores)} outboxes back from {slot}", 1, yes=how["yes"], reason=how["reason"])
@@ -128,18 +129,20 @@ def take_back(without_reader: bool, slot: str, wait_s: float, data: Path, app_na
     return 3 if said in (Taken.READER_BEHIND.value, Taken.READER_CONNECTED.value) else 0
 
 
-def _handover(app: App, slot: str) -> Handover:
+def _handover(app: App, slot: str, wait_s: float = WAIT_S) -> Handover:
     if app.settings.bus.partition("://")[0] != "kafka":
         raise SettingsError(
             f"Debezium brings an outbox to Kafka, and the bus is {without_secrets(app.settings.bus) or 'a folder'}.",
             hint="PARTITA_BUS=kafka://host:port, or --bus",
         )
-    return connect_handover(app.settings.store, this_machine(), [service.name for service in app.services], slot)
+    return connect_handover(
+        app.settings.store, this_machine(), [service.name for service in app.services], slot, wait_s
+    )
 
 
 @asynccontextmanager
-async def _opened(app: App, data: Path, slot: str) -> AsyncIterator[tuple[Handover, dict[str, Store]]]:
-    handover = _handover(app, slot)
+async def _opened(app: App, data: Path, slot: str, wait_s: float) -> AsyncIterator[tuple[Handover, dict[str, Store]]]:
+    handover = _handover(app, slot, wait_s)
     async with open_stores(app, data) as stores:
         try:
             await handover.open()

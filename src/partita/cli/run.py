@@ -75,21 +75,31 @@ async def run_until_stopped(app: App, services: list[str] | None, roles: tuple[s
         StoreReplaced: another database answers than the one that was opened.
     """
     stop = asyncio.Event()
+    starting = asyncio.current_task()
 
     def ask() -> None:
         if stop.is_set():
             os._exit(1)
         stop.set()
         tell(STOPPING)
+        if starting is not None:
+            starting.cancel()  # it may wait for a lock that nobody gives
         talk("stopping: finishing what is in work (again: stop at once)")
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ask)
-    async with app.running(services=services, roles=roles) as system:
-        system.supervisor.on_lost = stop.set
-        talk(f"ready: {', '.join(system.stores)} ({', '.join(roles)})")
-        tell(READY)
-        await stop.wait()
+    try:
+        async with app.running(services=services, roles=roles) as system:
+            starting = None
+            system.supervisor.on_lost = stop.set
+            talk(f"ready: {', '.join(system.stores)} ({', '.join(roles)})")
+            tell(READY)
+            await stop.wait()
+    except asyncio.CancelledError:
+        if starting is None or not stop.is_set():
+            raise
+        talk("stopped before it was ready")
+        return
     if system.supervisor.lost is not None:
         raise system.supervisor.lost

@@ -53,6 +53,10 @@ class Turn(Protocol):
         """Give the turn back."""
         ...
 
+    def holder(self) -> str:
+        """Who has it now, for people; empty = that cannot be known here."""
+        ...
+
     @property
     def is_gone(self) -> bool:
         """Whether the lock file was removed: two processes could then hold the turn at once."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import fcntl
 import os
 from pathlib import Path
 
 from partita.machine.threads import SystemThread
+
+RUNS_CHARS_MAX = 60
 
 
 class FileTurn:
@@ -50,6 +53,18 @@ class FileTurn:
     def give(self) -> None:
         """Give the lock back."""
         fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    def holder(self) -> str:
+        """The process that has the lock and what it runs, where the system tells."""
+        with contextlib.suppress(OSError, ValueError):
+            mine = f":{os.fstat(self._fd).st_ino}"
+            for line in Path("/proc/locks").read_text().splitlines():
+                _, kind, _, _, pid, place, *_ = line.split()
+                if kind == "FLOCK" and place.endswith(mine):
+                    words = Path(f"/proc/{int(pid)}/cmdline").read_bytes().decode("utf-8", "replace")
+                    runs = " ".join(words.replace("\0", " ").split())
+                    return f"process {pid} ({runs[:RUNS_CHARS_MAX]})"
+        return ""
 
     @property
     def is_gone(self) -> bool:

@@ -224,6 +224,10 @@ class WorldTurn:
                 return
         self._busy.discard(self._path)
 
+    def holder(self) -> str:
+        """Processes of a world have no names that people know."""
+        return ""
+
     @property
     def is_gone(self) -> bool:
         """There is no lock file that could be removed."""

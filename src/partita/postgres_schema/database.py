@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
@@ -17,10 +18,12 @@ from partita.address import without_secrets
 from partita.amount import check_count, check_seconds
 from partita.clock import Clock, within
 from partita.errors import PartitaError, SettingsError, StoreUnavailable
+from partita.migration import WAIT_S
 from partita.postgres_schema.asking import ERRORS, Link, meaning, untrusted
 from partita.postgres_schema.naming import quoted, schema_of
+from partita.postgres_schema.patience import Holder, Waiting, holders, patiently
 from partita.postgres_schema.pooler import stands_between
-from partita.postgres_schema.versions import Place, advance
+from partita.postgres_schema.versions import Place, advance, applied
 
 T = TypeVar("T")
 CONNECT_TIMEOUT_S = 10.0
@@ -120,6 +123,8 @@ class Database:
         self._names = f"{quoted(self.schema)}, public"
         self._path = f"SET LOCAL search_path TO {self._names}"
         self._pool: Any = None
+        self.wait_s = WAIT_S
+        """How long `changing` waits for others in all."""
         self.pooled = False
         self.greet: Callable[[Any], Awaitable[None]] | None = None
         """Looks at each new connection before anything is asked on it; what it raises, who wanted the connection gets."""
@@ -134,10 +139,32 @@ class Database:
         """
         await self.open_pool()
         place = Place(self.schema, self.where, migrations)
-        more = True
+        async with self.reading() as link:
+            more = await applied(link, place) != len(migrations)
         while more:  # each commits by itself: who is killed midway goes on where it was
+            more = await self.changing("the next migration", functools.partial(self._advance, place)) is not None
+
+    async def _advance(self, place: Place, link: Link) -> int | None:
+        return await advance(link, place, create=self._create, migrate=self._migrate)
+
+    async def changing(self, what: str, work: Callable[[Link], Awaitable[T]]) -> T:
+        """Change the schema in a transaction of its own, which stands in nobody's way for longer than a moment and is begun
+        again until the way is free.
+
+        Raises:
+            StoreUnavailable: it was not within `wait_s`; with who was in the way.
+        """
+
+        async def look() -> Sequence[Holder]:
+            async with self.asking() as link:
+                return await holders(link, self.schema)
+
+        async def attempt(moment: str) -> T:
             async with self.writing() as link:
-                more = await advance(link, place, create=self._create, migrate=self._migrate) is not None
+                await link.run(f"SET LOCAL lock_timeout TO '{moment}'")
+                return await work(link)
+
+        return await patiently(self._clock, Waiting(what, self.where, look, self.wait_s), attempt)
 
     async def open_pool(self) -> None:
         """Connect.

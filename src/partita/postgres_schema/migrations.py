@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 from partita.errors import NotFound
 from partita.machine.port import Machine
-from partita.migration import MIGRATE, Deviation, Shape, Standing, deviations, ended
+from partita.migration import MIGRATE, WAIT_S, Deviation, Shape, Standing, deviations, ended
 from partita.postgres_schema.asking import Link
 from partita.postgres_schema.database import Database
 from partita.postgres_schema.naming import quoted
+from partita.postgres_schema.patience import LOCK
 from partita.postgres_schema.shape import shape_of
 from partita.postgres_schema.tables import make_tables
-from partita.postgres_schema.versions import LOCK, LOCK_TIMEOUT, META, Place, advance, applied
+from partita.postgres_schema.versions import LOCK_TIMEOUT, META, Place, advance, applied
 
 SCRATCH = "partita_check"
 
@@ -73,21 +74,22 @@ class PostgresMigrations:
             parts.append(f"-- the service's own tables\n{begin}{ended(self._tables)}\nCOMMIT;\n")
         return "\n".join(parts)
 
-    async def upgrade(self) -> Sequence[int]:
+    async def upgrade(self, wait_s: float = WAIT_S) -> Sequence[int]:
         """Apply what is pending, under the schema's lock."""
         done: list[int] = []
+        self._database.wait_s = wait_s
         async with self._opened():
             more: int | None = 0
             while more is not None:
-                async with self._database.writing() as link:
-                    more = await advance(link, self._place)
+                more = await self._database.changing("the next migration", lambda link: advance(link, self._place))
                 done += [] if more is None else [more]
             if self._tables:
-                async with self._database.writing() as link:
-                    await link.rows(LOCK, f"partita/{self._place.schema}")
-                    await link.run(LOCK_TIMEOUT)
-                    await make_tables(link, self._service, self._tables)
+                await self._database.changing("making the service's own tables", self._make_tables)
         return done
+
+    async def _make_tables(self, link: Link) -> None:
+        await link.rows(LOCK, f"partita/{self._place.schema}")
+        await make_tables(link, self._service, self._tables)
 
     async def check(self) -> Sequence[Deviation]:
         """Compare the schema with one that the migrations make beside it, in a transaction that is rolled back."""

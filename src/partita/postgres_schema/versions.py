@@ -9,17 +9,17 @@ from partita.errors import MigrationPending, NotFound, StoreMismatch
 from partita.migration import MIGRATE
 from partita.postgres_schema.asking import Link
 from partita.postgres_schema.naming import quoted
+from partita.postgres_schema.patience import LOCK
 
 SCHEMA_EXISTS = "SELECT 1 FROM pg_namespace WHERE nspname = $1"
 TABLES = "SELECT relname FROM pg_class WHERE relnamespace = $1::regnamespace AND relkind = 'r'"
-LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 META = """
 CREATE TABLE partita_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE partita_migration (number BIGINT PRIMARY KEY, applied_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp());
 """
 APPLIED = "SELECT coalesce(max(number), 0) FROM partita_migration"
 APPLY = "INSERT INTO partita_migration (number) VALUES ($1)"
-# A migration that waits for a table's lock lets nobody else at the table meanwhile: it rather gives up.
+# As a script for people. A migration that waits for a table's lock lets nobody else at the table meanwhile.
 LOCK_TIMEOUT = "SET LOCAL lock_timeout TO '10s'"
 # Without it a server works on, and keeps the lock, for a process that was killed within a long statement.
 NOTICE_THE_DEAD = (
@@ -55,7 +55,8 @@ async def applied(link: Link, place: Place) -> int | None:
 
 
 async def advance(link: Link, place: Place, *, create: bool = True, migrate: bool = True) -> int | None:
-    """Apply the next migration of a schema, which is made where it is missing; None = it has all.
+    """Apply the next migration of a schema, which is made where it is missing; None = it has all. The caller has limited how
+    long a lock is waited for.
 
     Raises:
         NotFound: there is none, and none is to be made. MigrationPending: it has not all, and none is to be applied.
@@ -78,7 +79,6 @@ async def advance(link: Link, place: Place, *, create: bool = True, migrate: boo
             f"{place.where}: its schema is {version or 'not there'}, this Partita needs {known}, and PARTITA_MIGRATE=off.",
             hint=f"Run `{MIGRATE}` first; `partita db status` shows what is pending.",
         )
-    await link.run(LOCK_TIMEOUT)
     await link.rows(NOTICE_THE_DEAD)
     if version is None:
         await link.run(f"CREATE SCHEMA {quoted(place.schema)}")

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from partita.errors import MigrationPending, PartitaError, StoreCorrupt, StoreMismatch, StoreUnavailable
+from partita.foreign_text import logger
 from partita.machine.port import Machine, Turn
-from partita.migration import MIGRATE
+from partita.migration import MIGRATE, WAIT_S
 
 T = TypeVar("T")
+log = logger(__name__)
 
 _UNAVAILABLE = {
     sqlite3.SQLITE_FULL: (
@@ -37,6 +39,8 @@ LOG_BYTES = 16_000_000
 LOCKED_S_MAX = 2.0
 LOCKED_S_MIN = 0.1
 LOCKED_LOOK_S = 0.02
+LOOK_S = 0.005
+SAY_AFTER_S, SAY_EVERY_S = 1.0, 15.0
 LOOK_AT_LOG_EVERY = 64
 FIRST_LOOK = "SELECT 1 FROM sqlite_schema LIMIT 0"
 _HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -88,8 +92,9 @@ class SqliteFile:
         self._unsynced_commits = 0
         self.is_open = False
 
-    async def open(self) -> None:
-        """Open, check and migrate the file; creates it and its folder where they do not exist.
+    async def open(self, wait_s: float = WAIT_S) -> None:
+        """Open, check and migrate the file; creates it and its folder where they do not exist. `wait_s` is how long another
+        process may have it meanwhile, as one that migrates it does, or one that was stopped in its turn.
 
         Raises:
             StoreUnavailable, StoreCorrupt, StoreMismatch, MigrationPending: with what to do; the file is untouched.
@@ -99,7 +104,7 @@ class SqliteFile:
         with contextlib.ExitStack() as undo:
             undo.callback(self._disconnect)
             turn = self._look_at_path()
-            await turn.take()
+            await self._take(turn, wait_s)
             try:
                 await self._in_thread(self._open_connections)
             except sqlite3.Error as error:
@@ -108,6 +113,24 @@ class SqliteFile:
                 turn.give()
             self.is_open = True
             undo.pop_all()
+
+    async def _take(self, turn: Turn, wait_s: float) -> None:
+        """In small steps: who queues in the kernel for a turn cannot be told to stop."""
+        clock = self._machine.clock
+        began = clock.monotonic()
+        say_at = began + SAY_AFTER_S
+        while not turn.take_now():
+            now = clock.monotonic()
+            if now >= began + wait_s:
+                raise StoreUnavailable(
+                    f"{self.path}: {turn.holder() or 'another process'} has had it for writing all of {wait_s:g} s; nothing "
+                    "was changed.",
+                    hint="Run it again when that process has ended, or end it.",
+                )
+            if now >= say_at:
+                log.warning("%s: opening it waits for %s", self.path, turn.holder() or "another process")
+                say_at = now + SAY_EVERY_S
+            await clock.sleep(LOOK_S)
 
     def _look_at_path(self) -> Turn:
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from partita.errors import NotFound, StoreMismatch
 from partita.machine.port import Machine
-from partita.migration import MIGRATE, Deviation, Shape, Standing, deviations, ended
+from partita.migration import MIGRATE, WAIT_S, Deviation, Shape, Standing, deviations, ended
 from partita.sqlite_file.file import SqliteFile, translate
 from partita.sqlite_file.tables import make_tables
 
@@ -58,10 +58,10 @@ class SqliteMigrations:
             parts.append(f"-- the service's own tables\n{ended(self._tables)}\n")
         return "\n".join(parts)
 
-    async def upgrade(self) -> Sequence[int]:
+    async def upgrade(self, wait_s: float = WAIT_S) -> Sequence[int]:
         """Apply what is pending, under the file's lock."""
         file = SqliteFile(self._path, self._machine, application_id=self._application_id, migrations=self._migrations)
-        await file.open()
+        await file.open(wait_s)
         try:
             if self._tables.strip():
                 async with file.writing() as db:

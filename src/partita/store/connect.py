@@ -10,7 +10,7 @@ from typing import NoReturn
 from partita.address import POSTGRESQL, check_store, folder_of, scheme_of
 from partita.errors import SettingsError
 from partita.machine.port import Machine, Wake
-from partita.migration import Migrations
+from partita.migration import WAIT_S, Migrations
 from partita.postgres_schema.finding import ServerFinding
 from partita.store.foreign import ForeignTables
 from partita.store.handover import Handover
@@ -46,8 +46,10 @@ def connect_store(
     return SqliteStore(place, machine, service=service, tables=tables, wake=wake, migrate=migrate)
 
 
-def connect_handover(where: str, machine: Machine, services: Sequence[str], slot: str) -> Handover:
-    """The outboxes of services as another program may read them.
+def connect_handover(
+    where: str, machine: Machine, services: Sequence[str], slot: str, wait_s: float = WAIT_S
+) -> Handover:
+    """The outboxes of services as another program may read them; `wait_s` is how long a change waits for others.
 
     Raises:
         SettingsError: the store's outboxes cannot be followed from outside, or the slot's name can be none.
@@ -63,7 +65,7 @@ def connect_handover(where: str, machine: Machine, services: Sequence[str], slot
         )
     from partita.store.postgres.handover import PostgresHandover
 
-    return PostgresHandover(where, machine, services, slot)
+    return PostgresHandover(where, machine, services, slot, wait_s)
 
 
 def connect_migrations(where: str | Path, machine: Machine, *, service: str, tables: str) -> Migrations:

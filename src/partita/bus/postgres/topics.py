@@ -10,7 +10,7 @@ from partita.bus.specs import Specs
 from partita.clock import US
 from partita.postgres_schema.arrays import unnest
 from partita.postgres_schema.database import Database
-from partita.postgres_schema.versions import LOCK
+from partita.postgres_schema.patience import LOCK
 
 Where = tuple[str, int]
 
@@ -58,6 +58,7 @@ class Topics:
         kept = [None if t.retention_s is None else round(t.retention_s * US) for t in missing]
         # Not synced by itself: the sync of the first record that needs it covers it.
         async with self._database.writing(durable=False) as link:
+            await link.run("SET LOCAL lock_timeout TO '10s'")
             await link.rows(LOCK, "partita_log/topics")
             await link.run(ADD, [t.name for t in missing], [t.partitions for t in missing], kept)
         await self.look()

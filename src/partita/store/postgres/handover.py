@@ -13,17 +13,18 @@ from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
-from partita.errors import Conflict, SettingsError
+from partita.errors import Conflict, SettingsError, StoreContended
 from partita.machine.port import Machine
-from partita.postgres_schema.asking import ERRORS, meaning
+from partita.migration import WAIT_S
+from partita.postgres_schema.asking import ERRORS, Link, meaning
 from partita.postgres_schema.database import Database
 from partita.postgres_schema.migrations import Switched
 from partita.postgres_schema.naming import quoted
+from partita.postgres_schema.patience import WRITERS, Holder, Waiting, patiently
 from partita.store.handover import Place, Position
 from partita.store.postgres.outbox import HELD, OUTSIDE
 from partita.store.postgres.schema import MIGRATIONS
 
-LOCK_WITHIN = "SET LOCAL lock_timeout TO '10s'"
 HAND_OVER = """
 CREATE OR REPLACE FUNCTION outbox_is_read_outside() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -61,10 +62,13 @@ ROW_FILTERS_SINCE = 150_000
 class PostgresHandover:
     """See `partita.store.handover.Handover`. The slot and its publication have one name, and belong to the database."""
 
-    def __init__(self, url: str, machine: Machine, services: Sequence[str], slot: str) -> None:
+    def __init__(self, url: str, machine: Machine, services: Sequence[str], slot: str, wait_s: float = WAIT_S) -> None:
         self.slot = slot
+        self._clock = machine.clock
         self._url = url
         self._databases = [Database(url, service, machine.clock, create=False) for service in services]
+        for database in self._databases:
+            database.wait_s = wait_s
 
     @property
     def place(self) -> Place:
@@ -105,43 +109,48 @@ class PostgresHandover:
             await self._autocommit(self._make_slot)
 
     async def hand_over(self) -> None:
-        """Create the triggers; where a transaction does not end for ten seconds nothing is changed in that schema."""
+        """Create the triggers; where a transaction does not end in time nothing is changed in that schema."""
         for database in self._databases:
-            async with database.writing() as link:
-                await link.run(LOCK_WITHIN)
-                await link.run(HAND_OVER)
-                if await link.row(REMEMBERED, HELD) is not None:
-                    raise Conflict(
-                        f"{database.where}: its reader has still to read what is its own, since it was taken back; the "
-                        "relays would pass that.",
-                        hint="Finish it first: partita outbox take-back, or take-back --without-reader.",
-                    )
-                await link.run(REMEMBER, OUTSIDE, self.slot)
+            await database.changing("handing its outbox over", functools.partial(self._hand_over, database.where))
+
+    async def _hand_over(self, where: str, link: Link) -> None:
+        await link.run(HAND_OVER)
+        if await link.row(REMEMBERED, HELD) is not None:
+            raise Conflict(
+                f"{where}: its reader has still to read what is its own, since it was taken back; the relays would pass that.",
+                hint="Finish it first: partita outbox take-back, or take-back --without-reader.",
+            )
+        await link.run(REMEMBER, OUTSIDE, self.slot)
 
     async def hold(self) -> int:
         """Drop the triggers; from the same commit on the relays pass over the queues."""
+
+        async def held(link: Link) -> None:
+            await link.run(TAKE_BACK)
+            await link.run(REMEMBER, HELD, "yes")
+
         for database in self._databases:
-            async with database.writing() as link:
-                await link.run(LOCK_WITHIN)
-                await link.run(TAKE_BACK)
-                await link.run(REMEMBER, HELD, "yes")
+            await database.changing("taking its outbox back", held)
         async with self._databases[0].reading() as link:
             return int((await link.rows(WRITTEN))[0][0])
 
     async def queue_all(self) -> int:
         """Queue every row that is still kept."""
-        queued = 0
-        for database in self._databases:
-            async with database.writing() as link:
-                queued += await link.run(QUEUE_ALL)
-        return queued
+
+        async def queued(link: Link) -> int:
+            return await link.run(QUEUE_ALL)
+
+        return sum([await database.changing("queueing the rows of its outbox", queued) for database in self._databases])
 
     async def release(self) -> None:
         """The relays go on; what a reader still reads are copies from here on."""
+
+        async def released(link: Link) -> None:
+            await link.run(FORGET, HELD)
+            await link.run(FORGET, OUTSIDE)
+
         for database in self._databases:
-            async with database.writing() as link:
-                await link.run(FORGET, HELD)
-                await link.run(FORGET, OUTSIDE)
+            await database.changing("letting its relays go on", released)
 
     async def position(self) -> Position | None:
         """How far the reader is."""
@@ -169,7 +178,20 @@ class PostgresHandover:
             await connection.execute(f"ALTER PUBLICATION {name} ADD TABLE {', '.join(new)}")
 
     async def _make_slot(self, connection: Any) -> None:
-        await connection.execute(MAKE_SLOT, self.slot)
+        """The server waits for every transaction that has written and is open, in whatever database."""
+
+        async def look() -> list[Holder]:
+            return [Holder(*row) for row in await connection.fetch(WRITERS)]
+
+        async def attempt(moment: str) -> None:
+            await connection.execute(f"SET lock_timeout TO '{moment}'")
+            try:
+                await connection.execute(MAKE_SLOT, self.slot)
+            except asyncpg.LockNotAvailableError as error:
+                raise StoreContended(f"{first.where}: {error}.") from error
+
+        first = self._databases[0]
+        await patiently(self._clock, Waiting(f"making the slot {self.slot}", first.where, look, first.wait_s), attempt)
 
     async def _drop(self, connection: Any) -> None:
         await connection.execute(DROP_SLOT, self.slot)

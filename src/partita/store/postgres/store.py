@@ -18,10 +18,10 @@ from partita.machine.port import Machine
 from partita.postgres_schema.asking import ERRORS, Link
 from partita.postgres_schema.database import Database
 from partita.postgres_schema.naming import outbox_channel, quoted
+from partita.postgres_schema.patience import LOCK
 from partita.postgres_schema.place import MAY_ASK_PLACE, PLACE
 from partita.postgres_schema.pooler import is_heard
 from partita.postgres_schema.tables import make_tables
-from partita.postgres_schema.versions import LOCK
 from partita.store.port import Asked, Known
 from partita.store.postgres.claims import PostgresAttempts, PostgresClaims
 from partita.store.postgres.dead_letters import PostgresDeadLetters
@@ -180,10 +180,12 @@ class PostgresStore:
     async def create_tables(self) -> None:
         """Create the service's own tables where they do not exist."""
         if self._tables.strip():
-            async with self._database.writing() as link:
-                # IF NOT EXISTS does not see what another process is creating now.
-                await link.rows(LOCK, f"partita/{self._database.schema}")
-                await make_tables(link, self.name, self._tables)
+            await self._database.changing("making the service's own tables", self._make_tables)
+
+    async def _make_tables(self, link: Link) -> None:
+        # IF NOT EXISTS does not see what another process is creating now.
+        await link.rows(LOCK, f"partita/{self._database.schema}")
+        await make_tables(link, self.name, self._tables)
 
     async def close(self) -> None:
         """Disconnect; the leases of this opening are given back."""
@@ -274,22 +276,24 @@ class PostgresStore:
     async def _identity(self) -> dict[str, str]:
         """Who this database is. One put back from a backup counts its keys again: under its old name the receivers
         would take its new messages for copies of old ones, and drop them. So it gets another incarnation."""
-        async with self._database.writing() as link:
-            await link.rows(LOCK, f"partita/{self._database.schema}")
-            meta: dict[str, str] = {row[0]: row[1] for row in await link.rows(META)}
-            if meta.get("service", self.name) != self.name:
-                return meta
-            may_ask = (await link.rows(MAY_ASK_PLACE))[0][0]
-            place = self._place = ((await link.rows(PLACE, self._outbox))[0][0] or "") if may_ask else ""
-            new = {"place": place} if place else {}
-            if "service" not in meta:
-                name = uuid.UUID(self._ids.new()).hex[-8:]
-                new |= {"service": self.name, "id": name, "incarnation": "1"}
-            elif place and meta.get("place", place) != place:
-                new["incarnation"] = str(int(meta["incarnation"]) + 1)
-                log.warning("%s was put back from a copy: its messages get a new source", self._database.where)
-            for key in sorted(new.keys() - {key for key in meta if meta[key] == new.get(key)}):
-                await link.run(SET_META, key, new[key])
+        return await self._database.changing("finding out which database this is", self._identified)
+
+    async def _identified(self, link: Link) -> dict[str, str]:
+        await link.rows(LOCK, f"partita/{self._database.schema}")
+        meta: dict[str, str] = {row[0]: row[1] for row in await link.rows(META)}
+        if meta.get("service", self.name) != self.name:
+            return meta
+        may_ask = (await link.rows(MAY_ASK_PLACE))[0][0]
+        place = self._place = ((await link.rows(PLACE, self._outbox))[0][0] or "") if may_ask else ""
+        new = {"place": place} if place else {}
+        if "service" not in meta:
+            name = uuid.UUID(self._ids.new()).hex[-8:]
+            new |= {"service": self.name, "id": name, "incarnation": "1"}
+        elif place and meta.get("place", place) != place:
+            new["incarnation"] = str(int(meta["incarnation"]) + 1)
+            log.warning("%s was put back from a copy: its messages get a new source", self._database.where)
+        for key in sorted(new.keys() - {key for key in meta if meta[key] == new.get(key)}):
+            await link.run(SET_META, key, new[key])
         return meta | new
 
     def _listen_beside(self) -> None:
