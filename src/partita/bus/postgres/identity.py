@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from partita.foreign_text import logger
 from partita.postgres_schema.database import Database
+from partita.postgres_schema.patience import LOCK
 from partita.postgres_schema.place import MAY_ASK_PLACE, PLACE
-from partita.postgres_schema.versions import LOCK
 
 log = logger(__name__)
 META = "SELECT name, value FROM partita_log.partita_meta"

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from partita.store.port import NOT_SENT, Asked
 from partita.store.trouble import Failure, LetterFilter, Said
-from partita.testing.conformance.rows import Case, OpenStore, dead_letter, inbox_row, opened, outbox_row, parked_row
+from partita.testing.conformance.rows import (
+    Case,
+    OpenStore,
+    dead_letter,
+    inbox_row,
+    opened,
+    outbox_row,
+    parked_row,
+    unsent,
+)
 
 
 async def a_letter_is_kept_once_and_opens_again(open_store: OpenStore) -> None:
@@ -190,13 +199,13 @@ async def what_was_sent_is_queued_again_when_the_log_lost_it(open_store: OpenSto
             await session.outbox.add([outbox_row(f"o{n}", at_us=7 + n) for n in range(3)])
             await session.outbox.add([outbox_row("kept", slot=NOT_SENT, at_us=7)], queued=False)
         async with store.reading() as session:
-            rows = await session.outbox.pending(0, 0, 10)
+            rows = await unsent(session)
         assert len(rows) == 3
         await store.sent([(0, rows[0].seq), (0, rows[2].seq)])
         async with store.transaction() as session:
             assert await session.outbox.requeue() == (3, 7)
         async with store.reading() as session:
-            assert [row.id for row in await session.outbox.pending(0, 0, 10)] == ["o0", "o1", "o2"]
+            assert [row.id for row in await unsent(session)] == ["o0", "o1", "o2"]
 
 
 async def a_group_is_paused_and_says_how_it_is(open_store: OpenStore) -> None:
