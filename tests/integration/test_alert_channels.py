@@ -369,7 +369,7 @@ async def test_a_channel_that_fails_in_whatever_way_fails_alone(bank: Any, troub
         store = system.stores["audit"]
         await store.leases.leave("watch", f"{system.member}/watch")
         bad, good = Whim("bad", trouble), Whim("good")
-        watch = Watch(store, system.bus, "me/watch", (bad, good), every_s=1.0)
+        watch = Watch(store, system.bus, "me/watch", (bad, good), every_s=1.0, clock=system.clock, ask_s=3.0)
         for second in range(60):
             assert await watch.step(float(second)) == second + 1.0
 
@@ -396,7 +396,9 @@ async def test_a_channel_that_hangs_holds_nobody_up(bank: Any) -> None:
         hanging: Any = Whim("hanging")
         hanging.trouble = asyncio.Event()
         good = Whim("good")
-        watch = Watch(system.stores["audit"], system.bus, "me/watch", (hanging, good), every_s=1.0)
+        watch = Watch(
+            system.stores["audit"], system.bus, "me/watch", (hanging, good), every_s=1.0, clock=system.clock, ask_s=3.0
+        )
         second = 0.0
 
         async def both() -> bool:
