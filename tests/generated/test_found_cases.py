@@ -9,6 +9,7 @@ from partita.testing.generators.saga_world import World
 from partita.testing.generators.sagas import (
     HOME,
     Acts,
+    Again,
     Away,
     DrawnSaga,
     DrawnStep,
@@ -32,6 +33,7 @@ def case(
 RETRIABLE = (DrawnStep("retriable", 1, 1, 5.0, "retry", undoable=False),)
 LATER = (DrawnStep("retriable", 1, 1, 60.0, "retry", undoable=False),)
 STEP = (DrawnStep("step", 1, 0, 30.0),)
+PATIENT = (DrawnStep("retriable", 1, 1, 100.0, "retry", undoable=False),)
 PIVOT = (DrawnStep("pivot", 1, 0, 60.0),)
 
 CASES = {
@@ -52,6 +54,9 @@ CASES = {
     ),
     "a pivot that is refused after its undo was sent is undone once": case(
         Away(1, "consumer", 0.0, 500.0), Refuses(0, 0), steps=PIVOT
+    ),
+    "a copy that comes again of a command that is dead leaves it dead, to be tried when its saga sends it again": case(
+        Again(1, 170.0, 1), Fails(0, 0, undo=False, times=9), steps=PATIENT, deadline_s=600.0
     ),
     "the bus is away for minutes, and no step times out: their commands have not left": SagaCase(
         DrawnSaga((*STEP, DrawnStep("pivot", 2, 2, 60.0)), 900.0, ORDERED),

@@ -343,7 +343,7 @@ class Pipeline:
             if each.candidate.told_by_envelope:
                 if unit.outcome != "handled":
                     unusual.append(mark_of(self.service.name, each.candidate, now_us, unit.outcome))
-            elif unit.outcome != "handled" or kept is not None or each.candidate.again:
+            elif unit.outcome != "handled" or kept is not None or (each.candidate.again and each.fresh):
                 outcomes.append((delivery.envelope.id, unit.outcome, kept))
             if kept is not None:
                 for consumer, key in each.candidate.business:
