@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from partita.bus.port import Fence, Outgoing
+from partita.bus.port import Fence, Outgoing, screened
 from partita.clock import SystemClock
 from partita.errors import BusUnavailable
 from partita.machine.system import this_machine
+from partita.operators.steering import retry_outbox
 from partita.outbox.relay import Relay, RelayOptions
 from partita.store.connect import connect_store
 from partita.store.port import Store
@@ -21,11 +23,11 @@ from partita.testing.conformance.rows import outbox_row
 
 
 class Bus:
-    """Takes records, and can refuse one, or fail once when it has taken so many; a test looks on at each append."""
+    """Takes records, and can refuse some, or fail once when it has taken so many; a test looks on at each append."""
 
-    def __init__(self, refused: str = "", fails_at: int = -1) -> None:
+    def __init__(self, *refused: str, fails_at: int = -1) -> None:
         self.took: list[tuple[str | None, str]] = []
-        self.refused, self.fails_at = refused, fails_at
+        self.refused, self.fails_at = set(refused), fails_at
         self.appends = 0
 
     async def meanwhile(self) -> None:
@@ -37,7 +39,7 @@ class Bus:
         await self.meanwhile()
         if self.appends == self.fails_at:
             raise BusUnavailable("not now")
-        answers = ["no" if record.id == self.refused else None for record in records]
+        answers = screened(records, lambda record: "no" if record.id in self.refused else None)
         self.took += [(r.key, r.id) for r, no in zip(records, answers, strict=True) if not no]
         return answers
 
@@ -76,16 +78,81 @@ async def drain(store: Store, bus: Any) -> None:
     await worker.stop()
 
 
-async def test_rows_of_a_refused_key_do_not_pass(tmp_path: Path) -> None:
-    """It and what stands behind it wait for a person; other keys flow."""
-    bus = Bus(refused="m003")
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+async def test_rows_of_a_refused_key_do_not_pass(tmp_path: Path, place: int) -> None:
+    """Wherever in its batch it stands: it and what stands behind it wait for a person; other keys flow, and only the one
+    that is refused is parked."""
+    refused = f"m{4 + place:03}"
+    bus = Bus(refused)
     async with opened(tmp_path, 24) as store:
         await drain(store, bus)
         left = await pending(store)
-    of_b = [name for key, name in bus.took if key == "b"]
-    assert of_b == ["m001"], "what stands behind a refused row waits with it"
-    assert [name for key, name in bus.took if key == "a"] == [f"m{n:03}" for n in range(0, 24, 2)]
-    assert left == 11
+        async with store.reading() as session:
+            parked = [row.id for row in await session.outbox.parked()]
+            status = await session.outbox.status()
+        of_it = [f"m{n:03}" for n in range(place % 2, 24, 2)]
+        before = of_it[: of_it.index(refused)]
+        assert parked == [refused] and left == status.parked == len(of_it) - len(before)
+        assert [name for _, name in bus.took if name in of_it] == before
+        assert [name for _, name in bus.took if name not in of_it] == [f"m{n:03}" for n in range(1 - place % 2, 24, 2)]
+
+        bus.refused.clear()
+        async with store.transaction() as session:
+            await session.outbox.unpark()
+        await drain(store, bus)
+        assert await pending(store) == 0 and [name for _, name in bus.took if name in of_it] == of_it
+
+
+async def test_of_several_that_are_refused_each_waits_and_none_of_their_keys_passes(tmp_path: Path) -> None:
+    """Both keys have one in the same batch; the second of a key is asked again when the first has left."""
+    bus = Bus("m001", "m002", "m003")
+    async with opened(tmp_path, 12) as store:
+        await drain(store, bus)
+        async with store.reading() as session:
+            assert [row.id for row in await session.outbox.parked()] == ["m001", "m002"]
+        assert [name for _, name in bus.took] == ["m000"]
+        bus.refused = {"m003"}
+        async with store.transaction() as session:
+            await session.outbox.unpark()
+        await drain(store, bus)
+        async with store.reading() as session:
+            assert [row.id for row in await session.outbox.parked()] == ["m003"]
+
+
+async def test_the_first_of_a_key_that_is_refused_is_handled_first_when_it_leaves(bank: Any) -> None:
+    """Where those behind it had left, the receiver would begin the key with them, and take it for an old copy."""
+
+    class Small:
+        """The app's own bus, behind something that refuses."""
+
+        refused = ""
+
+        async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
+            large = screened(records, lambda r: "too large" if r.id == self.refused else None)
+            going = [record for record, why in zip(records, large, strict=True) if why is None]
+            await bank.app.bus.append(going, fences)
+            return large
+
+    bank.app = bank.app.configured(replace(bank.app.settings, at_once=False))
+    async with bank.app.running(roles=("consumers",)) as system:
+        store, bus = system.stores["bank"], Small()
+        for cents, name in ((1, "a"), (2, "b"), (3, "a"), (4, "b")):
+            await bank.app.send(bank.Deposit(name=name, cents=cents))
+        async with store.reading() as session:
+            _, first = min(await session.outbox.unsent(range(4), 9), key=lambda slot_and_row: slot_and_row[1].seq)
+        bus.refused = first.id
+        await drain(store, bus)
+        await until_entries(bank, [2, 4])
+        bus.refused = ""
+        assert await retry_outbox(store, reason="", by="ann") == 1
+        await drain(store, bus)
+        await until_entries(bank, [2, 4, 1, 3])
+
+
+async def until_entries(bank: Any, cents: list[int]) -> None:
+    while len(rows := await bank.rows("audit", "SELECT cents FROM entry ORDER BY rowid")) < len(cents):
+        await asyncio.sleep(0.02)
+    assert [row["cents"] for row in rows] == cents
 
 
 @pytest.mark.parametrize("at", [1, 2, 3])

@@ -15,7 +15,17 @@ from partita.bus.forgetting import LOOK_AGAIN_S, has_members
 from partita.bus.log_schema import APPLICATION_ID, MIGRATIONS
 from partita.bus.log_subscription import LogSubscription
 from partita.bus.partitioner import partition_of
-from partita.bus.port import RECORD_BYTES_MAX, Fence, GroupLag, Moved, Outgoing, Record, Subscription, TopicSpec
+from partita.bus.port import (
+    Fence,
+    GroupLag,
+    Moved,
+    Outgoing,
+    Record,
+    Subscription,
+    TopicSpec,
+    screened,
+    too_large,
+)
 from partita.bus.specs import Specs
 from partita.clock import US
 from partita.errors import BusUnavailable, Fenced, StoreUnavailable
@@ -158,7 +168,7 @@ class LogBus:
     async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
         """Append durably, in order."""
         await self._make(self._specs.of(records))
-        refusals = [_refusal(record) for record in records]
+        refusals = screened(records, too_large)
         topics: dict[str, None] = {}  # in the order of the records
         try:
             async with self._file.writing() as db:
@@ -278,10 +288,3 @@ def _check_fences(db: sqlite3.Connection, fences: Sequence[Fence]) -> None:
             raise Fenced(f"{fence.name} is relayed by another process now (epoch {row[0]} after {fence.epoch}).")
         if row is None or row[0] < fence.epoch:
             db.execute(RAISE_FENCE, (fence.name, fence.epoch))
-
-
-def _refusal(record: Outgoing) -> str | None:
-    size = len(record.headers) + len(record.value) + len(record.key or "")
-    if size > RECORD_BYTES_MAX:
-        return f"{size:,} bytes are over the limit of {RECORD_BYTES_MAX:,}"
-    return None

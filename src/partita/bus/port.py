@@ -18,6 +18,10 @@ KEY_BYTES_MAX = 2_000
 RECORD_BYTES_MAX = 1_048_576
 
 
+BEHIND = "behind a record of its key that was refused"
+"""What an append answers of a record that it left out: taken, it would pass an earlier one of its key."""
+
+
 def is_long(text: str, bytes_max: int) -> bool:
     """Whether a text has more bytes than that, counted only where it may."""
     return len(text) > bytes_max // 4 and len(text.encode(errors="surrogatepass")) > bytes_max
@@ -31,6 +35,26 @@ class Outgoing(NamedTuple):
     headers: bytes
     value: bytes
     id: str
+
+
+def screened(records: Sequence[Outgoing], refusal: Callable[[Outgoing], str | None]) -> list[str | None]:
+    """What a bus answers of these before it takes them: None, why it is refused for good, or `BEHIND`."""
+    held: set[tuple[str, str]] = set()
+    answers: list[str | None] = []
+    for record in records:
+        why = BEHIND if held and (record.topic, record.key) in held else refusal(record)
+        if why is not None and record.key is not None:
+            held.add((record.topic, record.key))
+        answers.append(why)
+    return answers
+
+
+def too_large(record: Outgoing) -> str | None:
+    """Why no bus takes a record of this size; None = it is small enough."""
+    size = len(record.headers) + len(record.value) + len(record.key or "")
+    if size > RECORD_BYTES_MAX:
+        return f"{size:,} bytes are over the limit of {RECORD_BYTES_MAX:,}"
+    return None
 
 
 class Record(NamedTuple):
@@ -196,7 +220,8 @@ class Bus(Protocol):
         ...
 
     async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
-        """Append durably, in order; per record None, or why it was refused for good.
+        """Append durably, in order; per record None, why it was refused for good, or `BEHIND`: what follows a refused
+        record of its topic and key is not appended, or it would pass it. A refusal is of that record alone.
 
         Raises:
             BusUnavailable: nothing is known to be appended; try all again.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from partita.bus.port import Bus, Fence, Outgoing
+from partita.bus.port import BEHIND, Bus, Fence, Outgoing
 from partita.clock import Clock
 from partita.errors import BusUnavailable, Fenced, StoreUnavailable
 from partita.foreign_text import logger
@@ -82,20 +82,23 @@ class Relay:
             return 0
         fences = [Fence(f"{self._store.source}/{lease.resource}", lease.epoch) for lease in self._held]
         records = [Outgoing(row.topic, row.key, row.headers, row.payload, row.id) for _, row in taken]
-        refusals = await self._bus.append(records, fences)
-        await self._settle(taken, [*refusals])
-        self.relayed += len(taken)
-        self.on_relayed(len(taken))
+        answers = await self._bus.append(records, fences)
+        sent = await self._settle(taken, answers)
+        self.relayed += sent
+        self.on_relayed(sent)
         return len(taken)
 
-    async def _settle(self, taken: Sequence[tuple[int, PendingRow]], refusals: list[str | None]) -> None:
-        """Mark what the bus took; a refused row parks its key, other keys flow."""
-        refused = [(slot, row, why) for (slot, row), why in zip(taken, refusals, strict=True) if why is not None]
+    async def _settle(self, taken: Sequence[tuple[int, PendingRow]], answers: Sequence[str | None]) -> int:
+        """Mark what the bus took; a refused row parks its key, other keys flow. What stands behind a refused row stays
+        where it is. Returns how many the bus took."""
+        rows = list(zip(taken, answers, strict=True))
+        refused = [(slot, row, why) for (slot, row), why in rows if why is not None and why != BEHIND]
         if refused:
             async with self._store.transaction() as session:
                 for slot, row, why in refused:
                     log.error("%s: the bus refuses %s of key %s: %s", self.name, row.id, row.key, why)
                     await session.outbox.park(slot, row.seq, row.key, why)
-        sent = [(slot, row.seq) for (slot, row), why in zip(taken, refusals, strict=True) if why is None]
+        sent = [(slot, row.seq) for (slot, row), why in rows if why is None]
         if sent:
             await self._store.sent(sent)
+        return len(sent)

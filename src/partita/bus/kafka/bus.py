@@ -21,7 +21,17 @@ from partita.bus.kafka.subscription import KafkaSubscription
 from partita.bus.kafka.topics import ASK_S, Topics, new_topic
 from partita.bus.kafka.trouble import LastError, log, making_a_client
 from partita.bus.kafka.writer import KafkaWriter
-from partita.bus.port import RECORD_BYTES_MAX, Fence, GroupLag, Moved, Outgoing, Record, Subscription, TopicSpec
+from partita.bus.port import (
+    Fence,
+    GroupLag,
+    Moved,
+    Outgoing,
+    Record,
+    Subscription,
+    TopicSpec,
+    screened,
+    too_large,
+)
 from partita.bus.specs import Specs
 from partita.clock import Clock
 from partita.errors import BusUnavailable
@@ -92,7 +102,7 @@ class KafkaBus:
     async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
         """Append durably, in order; acknowledged by all in-sync replicas."""
         await self._make(self._specs.of(records))
-        refusals = [_refusal(record) for record in records]
+        refusals = screened(records, too_large)
         if self._writer is None:
             raise BusUnavailable(f"{self.address.shown} is not open.")
         going = [record for record, refusal in zip(records, refusals, strict=True) if refusal is None]
@@ -153,10 +163,3 @@ def _schemas_or(topic: TopicSpec) -> NewTopic:
     if topic.name == SCHEMA_TOPIC:
         return NewTopic(topic.name, topic.partitions, config=dict(SCHEMA_CONFIG))
     return new_topic(topic)
-
-
-def _refusal(record: Outgoing) -> str | None:
-    size = len(record.headers) + len(record.value) + len(record.key or "")
-    if size > RECORD_BYTES_MAX:
-        return f"{size:,} bytes are over the limit of {RECORD_BYTES_MAX:,}"
-    return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -17,14 +17,19 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from partita.bus.kafka.address import KafkaAddress
 from partita.bus.kafka.trouble import TOO_LARGE, LastError, error_of, log, making_a_client, unavailable
 from partita.bus.kafka.wire import headers_of
-from partita.bus.port import Outgoing
+from partita.bus.port import BEHIND, Outgoing
 from partita.clock import Clock, within
 from partita.errors import BusUnavailable
 
 Name = tuple[str, str]  # topic and message id: a retry has the id of its message
-ROUNDS = 3
+LARGE_BYTES = 10_000
 ANSWERS_MAX = 100_000
 POLL_S = 0.1
+
+
+_FATAL = frozenset(
+    {KafkaError._FATAL, KafkaError._GAPLESS_GUARANTEE, KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT}
+)
 
 
 class Flight:
@@ -35,6 +40,7 @@ class Flight:
         self.producer = producer
         self.answers: list[KafkaError | None] = [None] * len(records)
         self.failed = False
+        self._too_large: KafkaError | None = None  # said by the broker: the client's producer ends itself
         self.ended = asyncio.Event()
         self._loop = loop
         # Each counted on one thread only, so that no answer is lost to the other's counting.
@@ -46,11 +52,19 @@ class Flight:
         """Of a flight without a failure: nothing was refused."""
         return [None] * len(self.records)
 
+    @property
+    def why_ended(self) -> KafkaError | None:
+        """Why the producer takes nothing more; None = it does."""
+        fatal = (each for each in self.answers if each is not None and (each.fatal() or each.code() in _FATAL))
+        return next(fatal, self._too_large)
+
     def answered(self, number: int, error: KafkaError | None, _: Message | None) -> None:
         """The delivery report of one record; on the poll thread."""
         if error is not None:
             self.answers[number] = error
             self.failed = True
+            if error.code() in TOO_LARGE:
+                self._too_large = error
         self._reported += 1
         self._end()
 
@@ -83,30 +97,35 @@ class KafkaWriter:
         self._thread.start()
 
     async def append(self, records: Sequence[Outgoing]) -> list[str | None]:
-        """Append in order; per record None, or why it was refused for good.
+        """Append in order; per record None, why it was refused for good, or `BEHIND`.
+
+        A broker refuses a whole batch of the client's, for one record that is too large or because all are together. Who
+        was refused in company is a suspect and sent again alone; only who is refused alone is refused.
 
         Raises:
             BusUnavailable: not all have an answer, or some failed; appended or not, all may be appended again.
         """
         await self._late_flights()
-        refusals = self._answered_late(records)
-        for _ in range(ROUNDS):
-            waiting = [r for r in records if (r.topic, r.id) not in refusals] if refusals else records
-            if not waiting:
-                break
-            flight = await self._send(waiting)
-            if not flight.failed and not refusals:
+        answers = self._answered_late(records)
+        suspects: set[Name] = set()
+        held: set[tuple[str, str | None]] = set()
+        # Each flight has an answer for one record more, or a suspect more.
+        while waiting := [r for r in records if (r.topic, r.id) not in answers and (r.topic, r.key) not in held]:
+            together = _together(waiting, suspects)
+            flight = await self._send(together)
+            if not flight.failed and len(together) == len(records):
                 return flight.refusals  # as nearly always: no name is asked for
-            settled, failed = _settle(flight)
-            refusals |= settled
-            self._renew_if_fatal(flight.producer, failed)
-            # One that is too large ends the producer, and all behind it: those are sent again without it.
-            if failed is not None and not any(settled.values()):
+            settled, large, failed = _settle(flight)
+            answers |= settled
+            if large and len(together) == 1:
+                (record,) = together
+                answers[record.topic, record.id] = f"the broker takes no message of {len(record.value):,} bytes"
+                held |= {(record.topic, record.key)} if record.key is not None else set()
+            suspects |= large
+            self._renew_if_ended(flight)
+            if failed is not None and not large:
                 raise unavailable(self._address.shown, "an append", self._cause(failed))
-        missing = [r for r in records if (r.topic, r.id) not in refusals]
-        if missing:
-            raise unavailable(self._address.shown, "an append", self._last_error.error)
-        return [refusals[r.topic, r.id] for r in records]
+        return [answers.get((r.topic, r.id), BEHIND) for r in records]
 
     def _answered_late(self, records: Sequence[Outgoing]) -> dict[Name, str | None]:
         """What became of those that an append gave up waiting for."""
@@ -128,9 +147,9 @@ class KafkaWriter:
             await self._wait(flight)
             if flight in self._late:  # another append may have waited for it too
                 self._late.remove(flight)
-                settled, failed = _settle(flight)
+                settled, _, failed = _settle(flight)
                 self._answers |= settled
-                self._renew_if_fatal(flight.producer, failed)
+                self._renew_if_ended(flight)
         if len(self._answers) > ANSWERS_MAX:
             self._answers.clear()  # rows whose relay lost them to another process: nobody asks for these
 
@@ -145,7 +164,9 @@ class KafkaWriter:
                 # on_delivery is called once for each record that was taken, by the thread that polls.
                 produce(record.topic, record.value, record.key, on_delivery=answered, headers=headers_of(record))
             except (BufferError, KafkaException):
-                await self._hand_over(flight, number, answered, until)
+                if not await self._hand_over(flight, number, answered, until):
+                    self._leave_out(flight, number + 1)
+                    break
         try:
             await self._wait(flight)
         except BusUnavailable:
@@ -153,8 +174,8 @@ class KafkaWriter:
             raise
         return flight
 
-    async def _hand_over(self, flight: Flight, number: int, answered: Any, until: float) -> None:
-        """A record that the producer did not take at once: its queue is full, or it refuses.
+    async def _hand_over(self, flight: Flight, number: int, answered: Any, until: float) -> bool:
+        """A record that the producer did not take at once: its queue is full, or it refuses (False).
 
         Raises:
             BusUnavailable: it is full for too long; neither this one nor those behind it were sent.
@@ -166,16 +187,20 @@ class KafkaWriter:
                 flight.producer.produce(
                     record.topic, value=record.value, key=record.key, headers=headers, on_delivery=answered
                 )
-                return
+                return True
             except BufferError:
                 await self._clock.sleep(POLL_S / 10)
             except KafkaException as error:
                 flight.refused(number, error_of(error))
-                return
-        for unsent in range(number, len(flight.records)):
-            flight.refused(unsent, KafkaError(KafkaError._QUEUE_FULL))
+                return False
+        self._leave_out(flight, number)
         self._late.append(flight)
         raise unavailable(self._address.shown, "an append", self._last_error.error)
+
+    def _leave_out(self, flight: Flight, first: int) -> None:
+        """These are not sent: they would pass the one before them."""
+        for unsent in range(first, len(flight.records)):
+            flight.refused(unsent, KafkaError(KafkaError._QUEUE_FULL))
 
     async def _wait(self, flight: Flight) -> None:
         try:
@@ -188,14 +213,15 @@ class KafkaWriter:
         """For people: that a producer has ended does not say why."""
         return self._last_error.error or failed if failed.code() in _FATAL else failed
 
-    def _renew_if_fatal(self, producer: Producer, failed: KafkaError | None) -> None:
+    def _renew_if_ended(self, flight: Flight) -> None:
         """After a gap the producer refuses everything: a new one begins, and the relay sends again in order.
 
         Only who went by the one that is in use ends it: what others have sent by the next one must stay in flight.
         """
-        if failed is None or producer is not self._producer or not failed.fatal() and failed.code() not in _FATAL:
+        producer, why = flight.producer, flight.why_ended
+        if why is None or producer is not self._producer:
             return
-        log.warning("the producer ended itself (%s); a new one begins", failed.str())
+        log.warning("the producer ended itself (%s); a new one begins", why.str())
         self._producer = self._new_producer()
         producer.purge(in_queue=True, in_flight=True, blocking=False)
         # Its last reports come later, from threads of its own: who waits for one that nobody hears waits for ever.
@@ -226,20 +252,36 @@ def _hear_from(producer: Producer, seconds: float) -> KafkaError | None:
     return None
 
 
-_FATAL = frozenset(
-    {KafkaError._FATAL, KafkaError._GAPLESS_GUARANTEE, KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT}
-)
+def _together(waiting: Sequence[Outgoing], suspects: Collection[Name]) -> Sequence[Outgoing]:
+    """The first of these that may be sent in one flight.
+
+    A suspect flies alone. Behind a large record the next of its key waits for its answer: the client may put the two in
+    two batches, and a broker that refuses the first of a new producer takes the second.
+    """
+    if not suspects and all(len(record.value) <= LARGE_BYTES for record in waiting):
+        return waiting
+    large: set[tuple[str, str | None]] = set()
+    for number, record in enumerate(waiting):
+        if (record.topic, record.id) in suspects:
+            return waiting[: max(number, 1)]
+        if (record.topic, record.key) in large:
+            return waiting[:number]
+        if record.key is not None and len(record.value) > LARGE_BYTES:
+            large.add((record.topic, record.key))
+    return waiting
 
 
-def _settle(flight: Flight) -> tuple[dict[Name, str | None], KafkaError | None]:
-    """What is known for good of a flight that ended, and the first error of the others."""
+def _settle(flight: Flight) -> tuple[dict[Name, str | None], set[Name], KafkaError | None]:
+    """What was appended of a flight that ended, what is too large by itself or in its company, and the first error of
+    the others."""
     settled: dict[Name, str | None] = {}
+    large: set[Name] = set()
     failed: KafkaError | None = None
     for record, error in zip(flight.records, flight.answers, strict=True):
         if error is None:
             settled[record.topic, record.id] = None
         elif error.code() in TOO_LARGE:
-            settled[record.topic, record.id] = f"the broker takes no message of {len(record.value):,} bytes"
-        elif failed is None or failed.code() in _FATAL:
-            failed = error
-    return settled, failed
+            large.add((record.topic, record.id))
+        elif failed is None or failed.code() in _FATAL and error.code() != KafkaError._QUEUE_FULL:
+            failed = error  # that a producer has ended, or that a record was left out, does not say why
+    return settled, large, failed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from partita.bus.port import RECORD_BYTES_MAX, Fence, Outgoing
+from partita.bus.port import Fence, Outgoing, screened, too_large
 from partita.bus.postgres.schema import FENCED, NO_PLACE
 from partita.bus.postgres.topics import Topics
 from partita.errors import BusUnavailable, Fenced
@@ -30,7 +30,7 @@ class Writer:
         id, behind all that was appended before, and receivers drop it.
         """
         await self._topics.ensure(self._topics.specs.of(records))
-        refusals = [_refusal(record) for record in records]
+        refusals = screened(records, too_large)
         going = [record for record, refusal in zip(records, refusals, strict=True) if refusal is None]
         if going or fences:
             await self._call(self._columns(going), fences)
@@ -69,10 +69,3 @@ class Writer:
                     await self._topics.look()
                     raise BusUnavailable(f"{link.where}: {error}.", hint="The topics were looked up again.") from error
                 raise link.meant(error) from error
-
-
-def _refusal(record: Outgoing) -> str | None:
-    size = len(record.headers) + len(record.value) + len(record.key or "")
-    if size > RECORD_BYTES_MAX:
-        return f"{size:,} bytes are over the limit of {RECORD_BYTES_MAX:,}"
-    return None

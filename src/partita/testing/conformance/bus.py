@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from partita.bus.port import RECORD_BYTES_MAX, Bus, Fence, Outgoing, Record, Stand, Subscription, TopicSpec
+from partita.bus.port import BEHIND, RECORD_BYTES_MAX, Bus, Fence, Outgoing, Record, Stand, Subscription, TopicSpec
 from partita.errors import BusUnavailable, Conflict, Fenced
 
 OpenBus = Callable[[], Awaitable[Bus]]
@@ -242,15 +242,31 @@ async def who_leaves_is_replaced(open_bus: OpenBus) -> None:
 
 
 async def a_record_over_the_limit_is_refused_alone(open_bus: OpenBus) -> None:
-    """For good, with the reason; its neighbours are appended."""
+    """For good, with the reason; those of other keys are appended, and those without a key."""
     async with _opened(open_bus) as bus:
         big = outgoing(1, "k", b"x" * (RECORD_BYTES_MAX + 1))
-        refusals = await bus.append([outgoing(0), big, outgoing(2)])
-        assert refusals[0] is None and refusals[2] is None and refusals[1], (
-            "only the large one is refused, with a reason"
-        )
+        answers = await bus.append([outgoing(0), big, outgoing(2, "other"), outgoing(3, None)])
+        assert answers[0] is None and answers[2] is None and answers[3] is None, "an innocent one is refused"
+        assert answers[1] not in (None, BEHIND), "the large one is not refused with a reason"
+        unkeyed = await bus.append([outgoing(4, None, big.value), outgoing(5, None)])
+        assert unkeyed[0] and unkeyed[1] is None, "without a key there is no order"
         subscription = bus.subscribe("group", [TOPIC], "one")
-        assert _numbers(await _drain(subscription, 2)) == [0, 2]
+        assert sorted(_numbers(await _drain(subscription, 4))) == [0, 2, 3, 5]
+        await subscription.close()
+
+
+async def nothing_of_a_key_passes_a_refused_record(open_bus: OpenBus) -> None:
+    """What follows it in the batch is left out and says so; another topic's key of that name is another key."""
+    async with _opened(open_bus) as bus:
+        await bus.ensure_topics([TopicSpec(name=f"{TOPIC}.more", partitions=4)])
+        big = outgoing(0, "k", b"x" * (RECORD_BYTES_MAX + 1))
+        elsewhere = outgoing(3)._replace(topic=f"{TOPIC}.more")
+        answers = await bus.append([big, outgoing(1), outgoing(2, "other"), elsewhere, outgoing(4)])
+        assert answers[0] not in (None, BEHIND) and list(answers[1:]) == [BEHIND, None, None, BEHIND], answers
+        assert list(await bus.append([outgoing(0), outgoing(1), outgoing(4)])) == [None, None, None]
+        subscription = bus.subscribe("group", [TOPIC], "one")
+        records = await _drain(subscription, 4)
+        assert [int(r.value) for r in records if r.key == "k"] == [0, 1, 4], "the order of the key was broken"
         await subscription.close()
 
 
@@ -454,6 +470,7 @@ CASES: tuple[Case, ...] = (
     two_members_share_and_nothing_goes_to_both,
     who_leaves_is_replaced,
     a_record_over_the_limit_is_refused_alone,
+    nothing_of_a_key_passes_a_refused_record,
     an_old_epoch_appends_nothing,
     an_append_makes_a_topic_as_it_was_declared,
     schemas_are_found_by_fingerprint,
