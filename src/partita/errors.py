@@ -19,6 +19,8 @@ PartitaError
   Fenced                somebody else took over: this process must stop writing
   Malformed             bytes that cannot be decoded within the limits
   UnknownSchema         the writer's schema is not known here
+  UnknownType           a message for this service, of a type that this version of it does not know
+  Overtaken             a message came after later ones of its key were handled
   Conflict              the same id or idempotency key came with another content
   Expired               so old that it may have been handled and forgotten
   NotFound              the thing asked for does not exist
@@ -176,6 +178,19 @@ class UnknownSchema(PartitaError):
     def __init__(self, what: str, *, schema: str, hint: str = "") -> None:
         super().__init__(what, hint=hint)
         self.schema = schema
+
+
+class UnknownType(PartitaError):
+    """A message for this service, of a type that this version of it does not handle: a newer version sends it already."""
+
+    code = "PTA-0605"
+
+
+class Overtaken(PartitaError):
+    """A message came after later ones of its key were handled, and it is no copy: handled now, it would break their
+    order."""
+
+    code = "PTA-0604"
 
 
 class Conflict(PartitaError):

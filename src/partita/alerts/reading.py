@@ -48,4 +48,5 @@ async def read_store(store: Store) -> Reading:
         None,
         sum(each.what == "full" for each in said),
         int(outbox.reader is not None and not outbox.reader.active),
+        tuple({each.subject for each in said if each.what == "unknown"}),
     )

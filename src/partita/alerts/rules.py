@@ -25,6 +25,7 @@ class Reading(NamedTuple):
     """None = the bus does not say."""
     full: int = 0
     readers_gone: int = 0
+    not_known: tuple[str, ...] = ()
 
 
 class Rule(NamedTuple):
@@ -110,8 +111,17 @@ RULES: tuple[Rule, ...] = (
         lambda r: len(r.storms),
         0,
         30,
-        "what {service} needs is down: it tries one message at a time",
+        "messages of {service} fail one after the other: it tries one at a time",
         "partita consumers list --group {service}",
+    ),
+    Rule(
+        "TypeNotKnown",
+        "critical",
+        lambda r: len(r.not_known),
+        0,
+        0,
+        "{service} is sent {value:,.0f} types of messages that a process of it does not know",
+        "partita why; upgrade every process of {service}, then partita dlq groups",
     ),
     Rule(
         "ParkingFull",

@@ -70,9 +70,9 @@ class Retry:
         in_place: tries more at once, with waits of `first_wait_s` doubling up to `wait_s_max` seconds.
         jitter: a part of the wait that is added at random; it never shortens one.
         tiers: seconds to wait in each retry topic, one after the other.
-        permanent: exceptions no retry can heal; they make a dead letter at once.
-        storm: after so many messages of one type in a row that failed, with no success between them, something they
-            need is down: they go one at a time with pauses of up to `storm_pause_s` seconds until one succeeds.
+        permanent: exceptions no retry can heal; they make a dead letter at once, but in a storm.
+        storm: when so many of the latest messages of one type failed, whatever the error, a third of them or more,
+            something they need is down: they go one at a time with pauses of up to `storm_pause_s` seconds until one succeeds.
         parked_max: so many messages may wait for their turn (in tiers, behind others of their key); at that the group
             takes no new ones until a tenth is through. Nothing is dropped.
         policy: asked first: (exception, counters, message) -> what to do, or None for the rules above. Pure.

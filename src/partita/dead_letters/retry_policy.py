@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from partita.catalog.retry import Counters, Decision, GiveUp, Retry, RetryAfter, RetryNow
-from partita.errors import Expired, Malformed, UnknownSchema
+from partita.errors import Expired, Malformed, UnknownSchema, UnknownType
 
 PERMANENT = (Expired, Malformed, UnknownSchema, RecursionError)
 
@@ -33,7 +33,8 @@ def decide(retry: Retry, error: BaseException, counters: Counters, message: Any,
             return _bounded(retry, answer, counters)
     if is_permanent(retry, error):
         return GiveUp(f"{type(error).__name__} is permanent")
-    if counters.tries <= retry.in_place:
+    # No later try in this process knows the type; one of a newer version may take it out of a tier.
+    if counters.tries <= retry.in_place and not isinstance(error, UnknownType):
         wait = min(retry.wait_s_max, retry.first_wait_s * 2 ** max(counters.tries - 1, 0))
         return RetryNow(wait * (1 + retry.jitter * dice))
     if counters.tiers < len(retry.tiers):

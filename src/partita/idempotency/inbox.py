@@ -16,6 +16,21 @@ import msgspec
 from partita.message import Envelope
 from partita.store.port import Asked, InboxEntry, InboxRow, Known, Session
 
+Place = tuple[str, str, str]
+"""(source, topic, key): what has numbers of its own."""
+
+
+def whole_topic(topic: str) -> Place:
+    """Where it is kept that a group began a topic anew: under no source and no key."""
+    return "", topic, ""
+
+
+async def begin_anew(session: Session, consumer: str, topic: str) -> None:
+    """Forget the numbers of a topic: the next one of each key is its base. The copies of what the group handled at once,
+    which it passes over, count from here on: their numbers were counted, and are forgotten now."""
+    await session.sequences.forget_in(consumer, topic)
+    await session.sequences.base_in(consumer, {whole_topic(topic): 1})
+
 
 class Verdict(Enum):
     """What admission says of one message."""
@@ -26,6 +41,11 @@ class Verdict(Enum):
     CONFLICT = "conflict"  # this id was handled with another content
     GAP = "gap"  # an earlier message of its key is missing
     HELD = "held"  # an earlier message of its key is parked: this one queues behind it
+    PASSED = "passed"  # its group began its key behind it, and has handled later ones: it would break their order
+
+
+ENTERED = {Verdict.HELD: "waiting", Verdict.PASSED: "dead"}
+"""The marks of messages that are not handled now, by their verdict."""
 
 
 class Candidate(msgspec.Struct, eq=False):
@@ -46,6 +66,7 @@ class Candidate(msgspec.Struct, eq=False):
     unseen: bool = False  # its id was made here for it just now, and its number, if any, is the next of its key
     overtakes: bool = False  # an undo whose command is parked: it does not wait behind it
     ordered: bool = True  # its group goes by the numbers of keys
+    ahead: bool = False  # an earlier number of its key is missing, so its own does not count yet
 
     @property
     def numbered(self) -> bool:
@@ -53,8 +74,8 @@ class Candidate(msgspec.Struct, eq=False):
         return bool(self.envelope.key_sequence) and self.key is not None
 
     @property
-    def place(self) -> tuple[str, str, str]:
-        """Where its number is kept: (source, topic, key)."""
+    def place(self) -> Place:
+        """Where its number is kept."""
         return self.envelope.source, self.topic, self.key or ""
 
     @property
@@ -111,7 +132,10 @@ async def admit(
         _by_parking(known, wanted)
     fresh = [c for c in wanted if c.verdict is Verdict.FRESH]
     rows = [mark_of(consumer, c, now_us) for c in fresh if not c.again and not c.told_by_envelope]
-    rows += [mark_of(consumer, c, now_us, "waiting") for c in wanted if c.verdict is Verdict.HELD and not c.again]
+    if len(fresh) < len(wanted):
+        rows += [
+            mark_of(consumer, c, now_us, ENTERED[c.verdict]) for c in wanted if c.verdict in ENTERED and not c.again
+        ]
     rows += _by_business_key(known, fresh, now_us)
     if rows:
         await session.inbox.mark(rows)
@@ -146,26 +170,55 @@ def _by_id(known: Known, consumer: str, candidates: Sequence[Candidate]) -> None
 
 
 async def _by_key_sequence(session: Session, asked: Asked, known: Known, candidates: Sequence[Candidate]) -> None:
-    """Drop what is older than the last handled of its key; hold what comes before its predecessor.
+    """Drop what is older than the last number counted of its key; hold what comes before its predecessor.
 
-    The first number seen of a key is its base: a group may start in the middle. A gap leaves the mark where it
-    is, so that the missing message is still welcome when it comes.
+    Each number counts in its turn, whatever became of its message: a copy that is dropped (its saga sent it again, with a
+    new number) or a conflict would else be waited for by all later messages of the key. The first number seen of a key is
+    its base: a group may start in the middle. A gap leaves the mark where it is, so that the missing message is still
+    welcome when it comes.
     """
     could_be_known = frozenset(asked.places)
-    begun: dict[tuple[str, str, str], int] = {}
-    moved: dict[tuple[str, str, str], int] = {}
+    begun: dict[Place, int] = {}
+    moved: dict[Place, int] = {}
+    bases: dict[Place, int] = {}
+    stale: list[Candidate] = []
+    gaps: set[str] = set()
     for candidate in candidates:
-        if not candidate.numbered or candidate.verdict is Verdict.DUPLICATE:
+        if not candidate.numbered:
             continue
+        if gaps and candidate.envelope.id in gaps and candidate.verdict in (Verdict.DUPLICATE, Verdict.CONFLICT):
+            candidate.verdict, candidate.before = Verdict.FRESH, None  # its first copy is not handled in this batch
         place, number = candidate.place, candidate.envelope.key_sequence
         before = known.last.get(place)
         if before is None or number == before + 1:
+            if before is None and number > 1:
+                bases[place] = number
             new = place in begun or (before is None and place in could_be_known)
             (begun if new else moved)[place] = known.last[place] = number
-        elif candidate.verdict is not Verdict.CONFLICT:
-            candidate.verdict = Verdict.STALE if number <= before else Verdict.GAP
+        elif number > before:
+            candidate.ahead = True
+            asks_for_parked = candidate.again and (candidate.topic, candidate.key) in known.parked
+            if candidate.verdict is Verdict.FRESH and not asks_for_parked:
+                candidate.verdict = Verdict.GAP
+                gaps.add(candidate.envelope.id)
+        elif candidate.verdict is Verdict.FRESH:
+            candidate.verdict = Verdict.STALE
+            stale.append(candidate)
     await session.sequences.begin_in(asked.consumer, begun)
     await session.sequences.save_in(asked.consumer, moved)
+    if bases:
+        await session.sequences.base_in(asked.consumer, bases)
+    if stale:
+        await _by_base(session, asked.consumer, [c for c in stale if c.wanted and not c.again])
+
+
+async def _by_base(session: Session, consumer: str, stale: Sequence[Candidate]) -> None:
+    """Tell a message from before the base of its key from a copy. Each number from the base on was counted, so that what
+    comes again is a copy; a number below it that has no mark was never here."""
+    bases = await session.sequences.bases_in(consumer, list({c.place for c in stale}))
+    for candidate in stale:
+        if candidate.envelope.key_sequence < bases.get(candidate.place, 1):
+            candidate.verdict = Verdict.PASSED
 
 
 def _by_parking(known: Known, candidates: Sequence[Candidate]) -> None:

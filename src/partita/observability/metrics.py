@@ -46,7 +46,12 @@ SIGNALS: Mapping[str, Signal] = {
     "partita_consumer_lag_messages": Signal("gauge", "Messages a group is behind.", ("group", "topic")),
     "partita_consumer_paused": Signal("gauge", "1 while a person has paused the group.", ("group",)),
     "partita_consumer_storm": Signal(
-        "gauge", "Members that take this type one at a time: what it needs is down.", ("group", "event_type")
+        "gauge", "Members that take this type one at a time: so many of it fail.", ("group", "event_type")
+    ),
+    "partita_consumer_type_not_known": Signal(
+        "gauge",
+        "Members that are sent this type and do not know it: a newer version sends it.",
+        ("group", "event_type"),
     ),
     "partita_consumer_full": Signal(
         "gauge", "Members that take no new messages: too many wait for their turn.", ("group",)
@@ -117,6 +122,7 @@ async def read_store(store: Store) -> list[Sample]:
         say("partita_consumer_paused", float(await session.groups.paused(name) is not None))
         said = await session.groups.said(name)
         storms = [each.subject for each in said if each.what == "storm"]
+        not_known = [each.subject for each in said if each.what == "unknown"]
         say("partita_consumer_full", sum(each.what == "full" for each in said))
         active: dict[str, int] = {}
         for saga, _, _, unfinished in await session.sagas.versions_in_flight():
@@ -133,6 +139,8 @@ async def read_store(store: Store) -> list[Sample]:
     say("partita_parked_keys", parked.keys)
     for type_name in sorted(set(storms)):
         say("partita_consumer_storm", storms.count(type_name), type_name)
+    for type_name in sorted(set(not_known)):
+        say("partita_consumer_type_not_known", not_known.count(type_name), type_name)
     for saga, count in active.items():
         say("partita_saga_active", count, saga)
     if active:

@@ -44,7 +44,11 @@ def _said(said: Said, now_us: int) -> str:
     if said.what == "full":
         return f"{said.consumer} takes no new messages since {since(now_us - said.at_us)}: {said.detail}"
     name = said.subject.rpartition(".")[2]
-    return f"{said.consumer} tries {name} one at a time since {since(now_us - said.at_us)}: all fail with {said.detail}"
+    if said.what == "unknown":
+        return f"{said.consumer} does not know {name} since {since(now_us - said.at_us)}: a newer version sends it"
+    return (
+        f"{said.consumer} tries {name} one at a time since {since(now_us - said.at_us)}: they fail with {said.detail}"
+    )
 
 
 async def why_key(session: Session, group: str, topic: str, key: str, now_us: int) -> str:
@@ -57,7 +61,8 @@ async def why_key(session: Session, group: str, topic: str, key: str, now_us: in
 
 
 async def _why_row(session: Session, row: ParkedRow, now_us: int) -> str:
-    name = row.type.rpartition(".")[2] or "a message that cannot be read"
+    unnamed = "a copy of a message" if row.state == "gap" else "a message that cannot be read"
+    name = row.type.rpartition(".")[2] or unnamed
     waits = f"{name} of key {row.key} waits {since(now_us - row.at_us)}"
     failures = await session.dead_letters.failures(row.consumer, row.message_id)
     tries = sum(f.tries for f in failures)

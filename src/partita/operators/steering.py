@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from partita.bus.port import Bus, Moved
 from partita.errors import Conflict, NotFound
+from partita.idempotency.inbox import begin_anew
 from partita.operators.audit import record
 from partita.runtime.expiry import again_in
 from partita.runtime.pipeline import Pipeline
@@ -77,7 +78,7 @@ async def reset_group(store: Store, bus: Bus, topic: str, to: str, *, reason: st
         moved = await bus.reset(store.name, topic, to == "start")
         if not moved:
             raise NotFound(f"{store.name} does not read {topic}.", hint=f"partita consumers list --group {store.name}")
-        await session.sequences.forget_in(store.name, topic)
+        await begin_anew(session, store.name, topic)
         detail = f"to its {to}: " + ", ".join(f"{m.partition} from {m.before} to {m.after}" for m in moved)
         await record(session, now_us, by, "consumers reset", f"{store.name} {topic}", detail=detail, reason=reason)
     return moved
@@ -113,7 +114,10 @@ async def accept_gap(store: Store, topic: str, key: str, *, reason: str, by: str
                 f"Nothing of key {key} in {topic} waits for a missing message.", hint="partita consumers list"
             )
         first = gaps[0]
-        await session.sequences.save_in(store.name, {(first.source, topic, key): first.number - 1})
+        place = (first.source, topic, key)
+        await session.sequences.save_in(store.name, {place: first.number - 1})
+        # What is given up and comes after all is no copy of what was handled: it is told, not dropped.
+        await session.sequences.base_in(store.name, {place: first.number})
         detail = f"number {first.number - 1} of {first.source} is given up"
         await record(session, now_us, by, "consumers accept-gap", f"{topic} {key}", detail=detail, reason=reason)
     return first.number

@@ -18,15 +18,15 @@ from partita.catalog.binding import Binding
 from partita.catalog.catalog import Catalog
 from partita.catalog.contract import contract_of, key_text
 from partita.catalog.service import Service
-from partita.clock import Ids
 from partita.codec.port import Codec
-from partita.dead_letters.dead_letter import dead_letter, envelope_or_none
-from partita.errors import Conflict, Expired, Malformed, PartitaError, UnknownSchema
-from partita.idempotency.inbox import Candidate, Verdict, admit, admit_parked, asked_of
+from partita.dead_letters.dead_letter import envelope_or_none
+from partita.errors import Conflict, Expired, Malformed, Overtaken, PartitaError, UnknownSchema
+from partita.idempotency.inbox import Candidate, Verdict, admit, admit_parked, asked_of, mark_of, payload_hash
 from partita.message import Message, SagaAddress
 from partita.outbox.outbox import StoredReply, kept_from_bytes, reply_from_bytes
 from partita.runtime.delivery import Delivery, Output, Unit
 from partita.runtime.expiry import may_be_forgotten, refuse_forgotten
+from partita.runtime.letters import Letters
 from partita.runtime.meaning import Meaning, content_of
 from partita.runtime.waves import HandlerFailed
 from partita.store.port import Asked, InboxEntry, Known, Session
@@ -71,7 +71,7 @@ class Admission:
     service: Service
     catalog: Catalog
     codec: Codec
-    ids: Ids
+    letters: Letters
     meaning: Meaning
 
     async def admit(
@@ -162,21 +162,53 @@ class Admission:
             each = undos[row.step]
             delivery = each.unit.delivery
             settled = delivery.parked is not None and delivery.name not in parked  # by a person, or another worker
-            if settled or row.message_id == delivery.name:
+            # One whose number has not had its turn stays: it counts then, and finds the tombstone.
+            if settled or row.message_id == delivery.name or row.state == "gap":
                 continue
             each.candidate.overtakes = True
             await session.parking.remove(self.service.name, [row.message_id])
             await session.inbox.resolve(self.service.name, [(row.message_id, "tombstone", None)])
             await session.dead_letters.settle(self.service.name, [row.message_id], "overtaken", now_us)
 
-    async def keep_conflict(
-        self, session: Session, delivery: Delivery, candidate: Candidate, error: BaseException, now_us: int
-    ) -> None:
-        """Keep what came under an id that named another content before; its letter is named by both."""
-        assert delivery.record is not None
-        letter = dead_letter(delivery.record, self.service.name, error, 0, self.ids.new(), now_us)
-        named = f"{letter.message_id}#{candidate.payload_hash}"
-        await session.dead_letters.add([letter._replace(message_id=named)])
+    async def keep_letter(self, session: Session, delivery: Delivery, candidate: Candidate, now_us: int) -> None:
+        """Make a dead letter of a message that can neither be handled in its order nor be dropped as a copy. It holds no key:
+        later messages have been handled already, or are no business of it.
+
+        What came under an id that named another content before is named by both, and told once.
+        """
+        group, error, named = self.service.name, _why_not(delivery, candidate), ""
+        if candidate.verdict is Verdict.CONFLICT:
+            named = f"{candidate.envelope.id}#{candidate.payload_hash}"
+            if await session.inbox.seen(group, [named]):
+                return
+            await session.inbox.mark([mark_of(group, candidate, now_us, "dead")._replace(message_id=named)])
+        await self.letters.write(session, delivery, error, 0, now_us, named=named)
+
+    async def keep_place(self, session: Session, delivery: Delivery, candidate: Candidate, now_us: int) -> None:
+        """Park a message that came before an earlier one of its key: it waits for its turn there. Of a message that will
+        not be handled only the number does, under a name of its own: its id may be parked already."""
+        row = parked_row(delivery, self.service.name, "gap", now_us)
+        if candidate.verdict is not Verdict.GAP:
+            await session.parking.add([only_counts(row)])
+            return
+        there = (await session.parking.get(self.service.name, [row.message_id])).get(row.message_id)
+        if there is None:
+            await session.parking.add([row])
+            return
+        candidate.payload_hash = payload_hash(row.type, row.value)
+        if payload_hash(there.type, there.value) != candidate.payload_hash:
+            candidate.verdict = Verdict.CONFLICT
+            await self.keep_letter(session, delivery, candidate, now_us)
+        elif there.state == "gap" and row.number < there.number:
+            await session.parking.replace(self.service.name, row.message_id, row)
+            row = there
+        if row.number != there.number or row is there:
+            await session.parking.add([only_counts(row)])
+
+    async def leave_gap(self, session: Session, delivery: Delivery) -> None:
+        """Take out a message that waited for a number. Where it stays in the parking it queues at the end: those that came
+        meanwhile stand before it by their numbers."""
+        await session.parking.remove(self.service.name, [delivery.name])
 
     def business_keys(self, delivery: Delivery) -> tuple[tuple[str, str], ...]:
         """(consumer, business key) for each handler that dedupes by a field. None names no effect: such messages are
@@ -231,11 +263,13 @@ class Admission:
         return [b for b in interest.bindings if b.identity(interest.contract.full_name) not in repeated]
 
     async def _settle(self, session: Session, each: Admitted, now_us: int) -> None:
-        verdict, delivery = each.candidate.verdict, each.unit.delivery
+        candidate, delivery = each.candidate, each.unit.delivery
+        verdict, group = candidate.verdict, self.service.name
         waited = delivery.parked is not None and delivery.parked.state == "gap"
-        if waited and verdict in (Verdict.DUPLICATE, Verdict.STALE, Verdict.CONFLICT):
-            # It came again with the one it waited for, and its copy had its turn.
-            await session.parking.remove(self.service.name, [delivery.name])
+        if waited and not candidate.ahead:
+            await self.leave_gap(session, delivery)  # it had its turn
+        if candidate.ahead and not waited:
+            await self.keep_place(session, delivery, candidate, now_us)
         if verdict is Verdict.DUPLICATE:
             before = each.candidate.before
             kept = _reply_of(before)
@@ -244,18 +278,14 @@ class Admission:
             elif delivery.answer is not None and before is not None and before.outcome == "expired":
                 each.unit.reply = _answer_expired(each)
         elif delivery.record is None:
-            each.unit.reply = None if verdict is Verdict.STALE else _why_not(each)
-        elif verdict is Verdict.CONFLICT:
-            await self.keep_conflict(session, delivery, each.candidate, _why_not(each), now_us)
-        elif verdict is Verdict.GAP and delivery.parked is None:
-            await session.parking.add([parked_row(delivery, self.service.name, "gap", now_us)])
-        elif verdict is Verdict.HELD and each.candidate.again:
+            each.unit.reply = None if verdict is Verdict.STALE else _why_not(delivery, candidate)
+        elif verdict is Verdict.CONFLICT or verdict is Verdict.PASSED:
+            await self.keep_letter(session, delivery, candidate, now_us)
+        elif verdict is Verdict.HELD and candidate.again:
             # Its saga sends again what died here: it asks for another try.
-            await session.parking.move(self.service.name, [delivery.name], "ready", -1, 0)
-        elif verdict is Verdict.HELD and delivery.parked is not None:
-            await session.parking.move(self.service.name, [delivery.name], "behind", -1, 0)
+            await session.parking.move(group, [candidate.envelope.id], "ready", -1, 0)
         elif verdict is Verdict.HELD:
-            await session.parking.add([parked_row(delivery, self.service.name, "behind", now_us)])
+            await session.parking.add([parked_row(delivery, group, "behind", now_us)])
 
     async def _refuse_undone(self, known: Known, commands: Sequence[Admitted]) -> None:
         """An undo may come before its command. Its tombstone then refuses the command: or a timed-out charge would
@@ -361,13 +391,23 @@ def _answer_expired(each: Admitted) -> Expired:
     )
 
 
-def _why_not(each: Admitted) -> PartitaError:
-    delivery = each.unit.delivery
-    envelope = each.candidate.envelope
-    if each.candidate.verdict is Verdict.CONFLICT:
+def only_counts(row: ParkedRow) -> ParkedRow:
+    """A parked message of which only the number counts, when its turn has come: it has no type, so no handler."""
+    return row._replace(message_id=f"{row.message_id}#{row.number}", type="")
+
+
+def _why_not(delivery: Delivery, candidate: Candidate) -> PartitaError:
+    envelope = candidate.envelope
+    if candidate.verdict is Verdict.CONFLICT:
         return Conflict(
             f"{envelope.type}: id {envelope.id} was used before with another content.",
             hint="An id or idempotency key names one content; use a new one.",
+        )
+    if candidate.verdict is Verdict.PASSED:
+        return Overtaken(
+            f"{envelope.type} is number {envelope.key_sequence} of key {delivery.key} from {envelope.source}; later ones "
+            "of the key were handled before it came.",
+            hint="Was it held up on its way? Replay it if its effect is still right now, else discard it.",
         )
     return PartitaError(
         f"{envelope.type} is number {envelope.key_sequence} of key {delivery.key} from {envelope.source}; "

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from partita.bus.partitioner import slot_of
-from partita.catalog.fault import CARRIED_BYTES_MAX, FaultRecord, fault_of
 from partita.catalog.service import Service
 from partita.clock import duration_us
-from partita.dead_letters.dead_letter import dead_letter, failure
+from partita.dead_letters.dead_letter import failure
 from partita.foreign_text import logger
 from partita.idempotency.inbox import Verdict, admit, asked_of
-from partita.outbox.outbox import Composer, Leaving
 from partita.runtime.admission import Admission, parked_row
 from partita.runtime.delivery import Delivery
-from partita.store.port import SLOTS, OutboxRow, Session
-from partita.store.trouble import REPLAYED, DeadLetter
-from partita.topics.naming import dlq_topic, retry_topic, span
+from partita.store.port import Session
+from partita.store.trouble import REPLAYED, ParkedRow
+from partita.topics.naming import retry_topic, span
 
 log = logger(__name__)
+LAID_BY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,103 +32,120 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class LaidBy:
+    """What becomes of bytes that cannot be read in a storm: they are kept for later, and are no dead letter yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class Aside:
     """Sets deliveries of one service aside; `scale` multiplies the waits of the tiers."""
 
     service: Service
     admission: Admission
-    composer: Composer
     scale: float
 
     async def retry_later(self, session: Session, delivery: Delivery, trouble: Trouble, tier: int, now_us: int) -> None:
         """Park it and send it to a retry topic; later messages of its key will queue behind it."""
-        group = self.service.name
-        if not await self._enter(session, delivery, trouble, "waiting", now_us):
-            return
         due_us = now_us + duration_us(self.service.retry.tiers[tier] * self.scale)
-        if delivery.parked is None:
+        if await self._wait(session, delivery, trouble, now_us, tier=tier, due_us=due_us):
+            topic = retry_topic(delivery.topic, self.service.name, self.service.retry.tiers[tier])
+            await self.admission.letters.send_raw(session, delivery, topic, now_us)
+
+    async def lay_by(self, session: Session, delivery: Delivery, trouble: Trouble, now_us: int) -> None:
+        """Park it in a storm, in which it uses up no tier and goes to no topic. One that comes back to no better weather is
+        laid by again, and nothing more is written of it."""
+        stands, due_us = _stands(delivery), now_us + duration_us(LAID_BY_S * self.scale)
+        if stands is None:
+            await self._wait(session, delivery, trouble, now_us, tier=-1, due_us=due_us)
+            return
+        row = (await session.parking.get(self.service.name, [delivery.name])).get(delivery.name)
+        if row is not None and row.state == stands.state:
+            await session.parking.move(self.service.name, [delivery.name], "waiting", stands.tier, due_us)
+
+    async def _wait(
+        self, session: Session, delivery: Delivery, trouble: Trouble, now_us: int, *, tier: int, due_us: int
+    ) -> bool:
+        """Let it wait for a time in the parking; False = it was settled elsewhere, or waits there for others already."""
+        group, stands = self.service.name, _stands(delivery)
+        entered = await self._enter(session, delivery, trouble, "waiting", now_us)
+        if entered is Verdict.HELD:
+            # Woken by the time it would pass those that are parked before it.
+            await session.parking.add([parked_row(delivery, group, "behind", now_us, tries=trouble.tries)])
+        elif entered is not None and stands is None:
             row = parked_row(delivery, group, "waiting", now_us, tier=tier, due_us=due_us, tries=trouble.tries)
             await session.parking.add([row])
-        else:
+        elif entered is not None:
             await session.parking.move(group, [delivery.name], "waiting", tier, due_us, tried=trouble.tries)
-        await self._send(session, delivery, retry_topic(delivery.topic, group, self.service.retry.tiers[tier]), now_us)
+        return entered is Verdict.FRESH
 
     async def bury(self, session: Session, delivery: Delivery, trouble: Trouble, now_us: int) -> None:
         """Make it a dead letter. In a group that keeps order it goes on holding its key until a person decides."""
-        group = self.service.name
-        assert delivery.record is not None
-        if not await self._enter(session, delivery, trouble, "dead", now_us):
+        group, stands = self.service.name, _stands(delivery)
+        if await self._enter(session, delivery, trouble, "dead", now_us) is None:
             return
         if self.service.order == "key" and delivery.key is not None:
-            if delivery.parked is None:
+            if stands is None:
                 await session.parking.add([parked_row(delivery, group, "dead", now_us, tries=trouble.tries)])
             else:
-                await session.parking.move(group, [delivery.name], "dead", delivery.parked.tier, 0, tried=trouble.tries)
-        elif delivery.parked is not None:
+                await session.parking.move(group, [delivery.name], "dead", stands.tier, 0, tried=trouble.tries)
+        elif stands is not None:
             await session.parking.remove(group, [delivery.name])
         tries = sum(f.tries for f in await session.dead_letters.failures(group, delivery.name))
-        letter = dead_letter(delivery.record, group, trouble.error, tries, self.composer.ids.new(), now_us)
-        await session.dead_letters.add([letter])
-        await self._send(session, delivery, dlq_topic(delivery.topic, group), now_us)
-        await self._tell(session, letter, delivery, now_us)
+        await self.admission.letters.write(session, delivery, trouble.error, tries, now_us)
 
     async def let_go(self, session: Session, delivery: Delivery, trouble: Trouble, reason: str, now_us: int) -> None:
         """Discard it as its policy says; the reason is kept with its failures."""
-        if not await self._enter(session, delivery, trouble, "discarded", now_us):
+        if await self._enter(session, delivery, trouble, "discarded", now_us) is None:
             return
         log.warning("%s lets %s of key %s go: %s", self.service.name, delivery.name, delivery.key, reason)
-        if delivery.parked is not None:
+        if _stands(delivery) is not None:
             await session.parking.remove(self.service.name, [delivery.name])
 
-    async def _enter(self, session: Session, delivery: Delivery, trouble: Trouble, outcome: str, now_us: int) -> bool:
-        """Write its mark and what failed; False when it was settled elsewhere meanwhile."""
-        group = self.service.name
+    async def _enter(
+        self, session: Session, delivery: Delivery, trouble: Trouble, outcome: str, now_us: int
+    ) -> Verdict | None:
+        """Write its mark and what failed; None when it was settled elsewhere meanwhile, or its turn has not come."""
+        group, verdict = self.service.name, Verdict.FRESH
         if delivery.parked is not None:
             row = (await session.parking.get(group, [delivery.name])).get(delivery.name)
             if row is None or row.state != delivery.parked.state:
-                return False
-        if delivery.envelope is not None and (delivery.parked is None or delivery.parked.state == "gap"):
-            candidate = self.admission.candidate(delivery)
-            candidate.wanted = True
-            candidate.business = ()  # its effect has not happened: marked, its next try would be taken for a repeat
-            asked = asked_of(group, self.service.order, [candidate], [])
-            await admit(session, asked, await session.look(asked), self.service.order, [candidate], now_us)
-            if candidate.verdict is Verdict.CONFLICT:
-                await self.admission.keep_conflict(session, delivery, candidate, trouble.error, now_us)
-            if candidate.verdict not in (Verdict.FRESH, Verdict.HELD):
-                return False
+                return None
+        if delivery.envelope is not None and _stands(delivery) is None:
+            verdict = await self._admit(session, delivery, now_us)
+            if verdict not in (Verdict.FRESH, Verdict.HELD):
+                return None
         stage = self._stage(delivery)
         await session.dead_letters.failed([failure(group, delivery.name, stage, trouble.tries, trouble.error, now_us)])
         if delivery.envelope is not None:
             await session.inbox.resolve(group, [(delivery.name, outcome, None)])
-        return True
+        return verdict
 
-    async def _tell(self, session: Session, letter: DeadLetter, delivery: Delivery, now_us: int) -> None:
-        """Publish the fault of a letter whose type is declared here. A fault that fails has none: a circle of faults
-        would never end."""
-        envelope = delivery.envelope
-        failed = None if envelope is None else self.admission.catalog.contracts.get(envelope.type)
-        if envelope is None or failed is None:
-            return
-        told = FaultRecord(
-            message_id=letter.message_id,
-            type=letter.type,
-            key=letter.key,
-            group=letter.consumer,
-            cause_type=letter.cause_type,
-            cause=letter.cause,
-            attempts=letter.attempts,
-            letter_id=letter.id,
-            at_us=now_us,
-            schema=envelope.schema,
-            value=letter.value if len(letter.value) <= CARRIED_BYTES_MAX else None,
-        )
-        message = self.composer.compose(fault_of(failed), told, kind="event", cause=envelope, now_us=now_us)
-        leaving = Leaving(session, now_us)
-        await leaving.expect([message])
-        leaving.number(message)
-        leaving.pack(message)
-        await leaving.write()
+    async def _admit(self, session: Session, delivery: Delivery, now_us: int) -> Verdict:
+        """Admit one that came without having been admitted: its mark, its number, its letter where it is a conflict."""
+        group, admission = self.service.name, self.admission
+        candidate = admission.candidate(delivery)
+        candidate.wanted = True
+        candidate.business = ()  # its effect has not happened: marked, its next try would be taken for a repeat
+        serves = candidate.envelope.saga if candidate.envelope.kind == "command" else None
+        steps = [(serves.saga, serves.saga_id, serves.step)] if serves is not None and serves.kind == "do" else []
+        asked = asked_of(group, self.service.order, [candidate], [])._replace(steps=steps)
+        known = await session.look(asked)
+        await admit(session, asked, known, self.service.order, [candidate], now_us)
+        waited = delivery.parked is not None
+        if waited and not candidate.ahead:
+            await admission.leave_gap(session, delivery)
+        if candidate.ahead and not waited:
+            await admission.keep_place(session, delivery, candidate, now_us)
+        if candidate.verdict is Verdict.CONFLICT or candidate.verdict is Verdict.PASSED:
+            await admission.keep_letter(session, delivery, candidate, now_us)
+        if candidate.verdict is Verdict.HELD and candidate.again:
+            await session.parking.move(group, [candidate.envelope.id], "ready", -1, 0)
+            return Verdict.DUPLICATE
+        if known.undone and candidate.verdict in (Verdict.FRESH, Verdict.HELD):
+            # It was undone while it failed: parked now, it would hold its key for a try that is refused.
+            await session.inbox.resolve(group, [(candidate.envelope.id, "tombstone", None)])
+            return Verdict.DUPLICATE
+        return candidate.verdict
 
     def _stage(self, delivery: Delivery) -> str:
         if delivery.parked is None:
@@ -143,20 +158,7 @@ class Aside:
             return f"tier {delivery.parked.tier + 1} of an earlier version"
         return f"retry-{span(self.service.retry.tiers[delivery.parked.tier])}"
 
-    async def _send(self, session: Session, delivery: Delivery, topic: str, now_us: int) -> None:
-        """By the outbox, so that it leaves if and only if this transaction commits; the bytes are the original ones."""
-        record, envelope = delivery.record, delivery.envelope
-        assert record is not None
-        row = OutboxRow(
-            self.composer.ids.new(),
-            topic,
-            record.key,
-            envelope.type if envelope is not None else "",
-            record.value,
-            record.headers,
-            envelope.correlation_id if envelope is not None else "",
-            delivery.name,
-            slot_of(record.key if record.key is not None else delivery.name, SLOTS),
-            now_us,
-        )
-        await session.outbox.add([row])
+
+def _stands(delivery: Delivery) -> ParkedRow | None:
+    """Where it stands in the parking. One that only waited for its turn stands nowhere: its number is admitted first."""
+    return delivery.parked if delivery.parked is not None and delivery.parked.state != "gap" else None

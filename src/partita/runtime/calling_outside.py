@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import AsyncExitStack
 
 from partita.catalog.rejection import Rejection
@@ -16,7 +17,7 @@ from partita.runtime.tx import SerialTx
 from partita.store.port import Session
 
 
-async def run_outside(pipeline: Pipeline, delivery: Delivery, held: Held) -> frozenset[str]:
+async def run_outside(pipeline: Pipeline, delivery: Delivery, held: Held) -> Counter[str]:
     """Handle one delivery whose handlers call outside: the transaction opens at the first use of `tx`, or after
     the handlers, so that no lock is held during the call. The call may happen again after a crash; it carries
     the same idempotency key.
@@ -43,7 +44,7 @@ async def run_outside(pipeline: Pipeline, delivery: Delivery, held: Held) -> fro
     except Superseded:
         return await pipeline.run([delivery], held)
     pipeline.finished([each])
-    return frozenset([each.candidate.envelope.type])
+    return Counter([each.candidate.envelope.type])
 
 
 async def _need_not_call(pipeline: Pipeline, delivery: Delivery) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from partita.catalog.service import Service
 from partita.errors import StoreMismatch
 from partita.foreign_text import logger
+from partita.idempotency.inbox import begin_anew
 from partita.store.port import Session
 from partita.store.trouble import ParkedPlace
 
@@ -33,7 +34,7 @@ async def carry_over(session: Session, service: Service, topics: Sequence[str]) 
     elif (before, service.order) == ("none", "key"):
         # What it handled without order moved no number: the next one of each key is its base.
         for topic in topics:
-            await session.sequences.forget_in(group, topic)
+            await begin_anew(session, group, topic)
         log.warning("%s keeps order from here on: each key goes on with its next message", group)
     await session.groups.keep(group, {ORDER: service.order})
 

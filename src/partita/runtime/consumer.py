@@ -13,7 +13,8 @@ from typing import Protocol
 from partita.bus.port import Polled, Record, Subscription
 from partita.errors import Fenced
 from partita.foreign_text import logger
-from partita.runtime.delivery import Delivery, decode, record_of
+from partita.idempotency.inbox import whole_topic
+from partita.runtime.delivery import Delivery, record_of
 from partita.runtime.lanes import Item, Lanes, Place
 from partita.runtime.pipeline import Pipeline
 from partita.runtime.queued import handle_queued
@@ -208,6 +209,7 @@ class Consumer:
             del self._unclaimed[place]
             # Else nobody has held it since: what was in hand then was in these hands, and no process died of it.
             self._claimed[place] = (epoch, suspects)
+            await self._look_whether_begun_anew(place[0])
             self._epochs[place] = epoch
             self._leaving.discard(place)
             if suspects is not None:
@@ -229,6 +231,13 @@ class Consumer:
             self._untaken = [record for record in self._untaken if record.at != place]
         if again is not None:
             self._compared.add(place)
+
+    async def _look_whether_begun_anew(self, topic: str) -> None:
+        """A reset takes the partitions from whoever holds them, so that it is seen when they are claimed."""
+        place = whole_topic(topic)
+        async with self._pipeline.store.reading(consistent=False) as session:
+            if await session.sequences.bases_in(self._group, [place]):
+                self._pipeline.recounted.add(topic)
 
     async def _take(self, records: Sequence[Record]) -> None:
         """Write down what is in hand before anything of it is decoded: if it kills the process, the next one knows."""
@@ -254,12 +263,12 @@ class Consumer:
             if self._is_suspect(record):
                 item = Item(record, suspect=True)
             else:
-                delivery = decode(record, pipeline.interests, pipeline.codec, pipeline.store.source)
+                delivery = pipeline.decoded(record)
                 if delivery.settled:
                     self._subscription.done([record])
                     continue
                 calls_out = delivery.interest is not None and delivery.interest.calls_out
-                if delivery.broken is None and not calls_out:
+                if delivery.broken is None and not calls_out and not self._in_a_storm(delivery):
                     batch.append(delivery)
                     continue
                 item = Item(record, delivery)
@@ -267,6 +276,10 @@ class Consumer:
             if lane is not None:
                 apart.add(lane)
         return batch, later
+
+    def _in_a_storm(self, delivery: Delivery) -> bool:
+        """Whether its type is tried one at a time now: a batch of those that do not fail would end the storm for all."""
+        return bool(self.lanes.raging) and delivery.envelope is not None and delivery.envelope.type in self.lanes.raging
 
     def _is_suspect(self, record: Record) -> bool:
         in_hand = self._suspects.get(record.at)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -19,11 +19,11 @@ from partita.clock import all_done
 from partita.dead_letters.dead_letter import envelope_or_none
 from partita.dead_letters.fingerprint import fingerprint
 from partita.dead_letters.retry_policy import decide, is_permanent
-from partita.errors import Fenced, PartitaError, UnknownSchema
+from partita.errors import Fenced, PartitaError, UnknownSchema, UnknownType
 from partita.foreign_text import logger
-from partita.runtime.aside import Trouble
+from partita.runtime.aside import LaidBy, Trouble
 from partita.runtime.calling_outside import run_outside
-from partita.runtime.delivery import Delivery, decode
+from partita.runtime.delivery import Delivery
 from partita.runtime.driving import Escaped, ask
 from partita.runtime.pipeline import Pipeline
 from partita.runtime.storm import Storm
@@ -34,6 +34,8 @@ log = logger(__name__)
 SAY_AGAIN_AFTER_S = 60.0
 SAID_MAX = 1_000
 Place = tuple[str, int]
+UNREADABLE = "(unreadable)"
+NOT_KNOWN_MAX = 20
 
 
 class ProcessDied(PartitaError):
@@ -101,6 +103,8 @@ class Lanes:
         # Suspects go one at a time: a process killed from outside must blame one message, not all it held.
         self._counted = asyncio.Semaphore(1)
         self._storms: dict[str, Storm] = {}
+        self._not_known: set[str] = set()
+        self.raging: set[str] = set()  # types that a storm is over
         self.parked: set[str] = set()  # ids of messages out of the parking that are in a lane now
         self._said: dict[str, float] = {}  # by the cause's fingerprint: when
         self._stopping = False
@@ -118,12 +122,16 @@ class Lanes:
         return (item for lane in self._lanes.values() for item in lane)
 
     def put(self, item: Item) -> None:
-        """Put an item at the end of its lane; one out of the parking next: what is in the lane will be parked behind it."""
+        """Put an item at the end of its lane; one out of the parking behind the others from there: what came by the bus will be
+        parked behind them."""
         if item.parked is not None:
             self.parked.add(item.parked.message_id)
         lane = self._lanes.get(item.key)
         if lane is not None:
-            lane.insert(1 if item.parked is not None else len(lane), item)
+            at = len(lane)
+            if item.parked is not None:
+                at = next((n for n, each in enumerate(lane) if n and each.parked is None), at)
+            lane.insert(at, item)
             return
         lane = self._lanes[item.key] = deque([item])
         task = asyncio.create_task(self._drain(item.key, lane), name=f"lane {item.key}")
@@ -178,24 +186,41 @@ class Lanes:
             )
         return found
 
-    async def calm(self, types: Iterable[str]) -> None:
-        """Messages of these types were handled."""
-        for type_name in types:
-            if type_name in self._storms:
-                await self._storms[type_name].succeeded()
+    async def calm(self, handled: Mapping[str, int]) -> None:
+        """So many messages of each type were handled."""
+        if self._storms:
+            handled_in_all = sum(handled.values())
+            for type_name, count in handled.items():
+                if type_name in self._storms:
+                    await self._storms[type_name].succeeded(count)
+            if (
+                UNREADABLE in self._storms and handled_in_all
+            ):  # of these none ever succeeds: it is over when enough others come
+                await self._storms[UNREADABLE].succeeded(handled_in_all)
 
     async def _tell(self, type_name: str, error: str | None) -> None:
-        store = self._pipeline.store
-        now_us = await store.now_us()
         if error is None:
+            self.raging.discard(type_name)
             log.warning("%s: %s is handled again", self.name, type_name)
         else:
-            log.error("%s: all %s fail, they go one at a time until one succeeds: %s", self.name, type_name, error)
+            self.raging.add(type_name)
+            log.error("%s: %s fail, they go one at a time until one succeeds: %s", self.name, type_name, error)
+        await self._state("storm", type_name, error)
+
+    async def _state(self, what: str, subject: str, detail: str | None) -> None:
+        store = self._pipeline.store
+        now_us = await store.now_us()
         async with store.transaction(durable=False) as session:
-            if error is None:
-                await session.groups.unsay(self._group, self._member, "storm", type_name)
+            if detail is None:
+                await session.groups.unsay(self._group, self._member, what, subject)
             else:
-                await session.groups.say(Said(self._group, self._member, "storm", type_name, error, now_us))
+                await session.groups.say(Said(self._group, self._member, what, subject, detail, now_us))
+
+    async def _say_not_known(self, type_name: str, error: UnknownType) -> None:
+        """Once for each type, and for some types only: anybody may write one."""
+        if type_name not in self._not_known and len(self._not_known) < NOT_KNOWN_MAX:
+            self._not_known.add(type_name)
+            await self._waited_out(lambda: self._state("unknown", type_name, str(error)[:300]))
 
     async def _drain(self, key: object, lane: deque[Item]) -> None:
         try:
@@ -237,6 +262,10 @@ class Lanes:
                     await pipeline.clock.sleep(decision.wait_s)
                 elif not await self._is_storm(item, failure):
                     await self._set_aside(item, failure, decision)
+                    break
+                elif item.delivery is not None and item.delivery.broken is failure:
+                    # It needs no turn to be tried, and a lane for each of thousands would hold up all other types.
+                    await self._set_aside(item, failure, LaidBy())
                     break
             failure = await self._counted_try(item)
             settled = failure is None
@@ -286,7 +315,9 @@ class Lanes:
                     f"The process died with this message in hand, {deaths} times.",
                     hint="Its bytes are kept raw; they were not decoded again.",
                 )
-            async with self.storm(self._type_of(item)).turn():
+            broken = item.delivery is not None and item.delivery.broken is not None
+            storm = None if broken else self._storms.get(self._storm_of(item))
+            async with nullcontext() if storm is None else storm.turn():
                 failure = await self._try(item)
         if failure is not None:
             item.tries, item.failed = await self.count(item.record, tried=0 if careful else 1, failed=1)
@@ -294,11 +325,12 @@ class Lanes:
 
     async def _is_storm(self, item: Item, failure: BaseException) -> bool:
         """Whether this failure is one of many alike, and the message is to wait for better weather."""
-        if isinstance(failure, ProcessDied) or is_permanent(self._pipeline.service.retry, failure):
+        if isinstance(failure, UnknownType):
+            await self._say_not_known(self._type_of(item), failure)
+        if isinstance(failure, ProcessDied | UnknownType):
             return False
-        storm = self.storm(self._type_of(item))
-        await storm.failed(failure)
-        return storm.raging
+        permanent = is_permanent(self._pipeline.service.retry, failure)
+        return await self.storm(self._storm_of(item)).failed(failure, permanent=permanent)
 
     async def _try(self, item: Item) -> BaseException | None:
         """One try; what no message is to blame for is waited out."""
@@ -329,11 +361,8 @@ class Lanes:
         return None
 
     def _decode(self, item: Item) -> Delivery:
-        pipeline = self._pipeline
-        delivery = decode(item.record, pipeline.interests, pipeline.codec, pipeline.store.source)
-        delivery.parked = item.parked
-        item.delivery = delivery
-        return delivery
+        item.delivery = self._pipeline.decoded(item.record, item.parked)
+        return item.delivery
 
     async def _waited_out(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do something that a full disk or a lost database may delay, but that no message is to blame for."""
@@ -348,13 +377,14 @@ class Lanes:
                 log.warning("%s waits: %s", self.name, error)
                 await self._pipeline.clock.sleep(self._options.pause_s)
 
-    async def _set_aside(self, item: Item, error: BaseException, decision: Decision) -> None:
+    async def _set_aside(self, item: Item, error: BaseException, decision: Decision | LaidBy) -> None:
         record, delivery = item.record, item.delivery
         if delivery is None:
             envelope = envelope_or_none(record)
             delivery = Delivery(envelope, record.topic, record.key, record.value, record, parked=item.parked)
             delivery.interest = self._pipeline.interests.get(envelope.type) if envelope else None
-        log.error(
+        tell = log.debug if isinstance(decision, LaidBy) else log.error
+        tell(
             "%s: %s of key %s after %d tries: %s: %s",
             self.name,
             "dead letter" if isinstance(decision, GiveUp) else f"{decision}",
@@ -369,6 +399,11 @@ class Lanes:
     def _type_of(self, item: Item) -> str:
         delivery = item.delivery
         return delivery.envelope.type if delivery is not None and delivery.envelope is not None else ""
+
+    def _storm_of(self, item: Item) -> str:
+        """What shares a storm: a type that is handled here; all else together, since anybody may write a type."""
+        type_name = self._type_of(item)
+        return type_name if type_name in self._pipeline.interests else UNREADABLE
 
     def _held(self, item: Item) -> list[tuple[str, int, int]]:
         place = item.record.at

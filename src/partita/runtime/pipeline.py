@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from partita.bus.port import Record
 from partita.catalog.binding import Binding
 from partita.catalog.catalog import Catalog, Interest
 from partita.catalog.rejection import Rejection
@@ -19,27 +20,30 @@ from partita.catalog.retry import Decision, Discard, RetryAfter
 from partita.catalog.service import Service
 from partita.clock import Clock, Ids
 from partita.codec.port import Codec
+from partita.dead_letters.dead_letter import envelope_or_none
 from partita.dead_letters.retry_policy import tier_of
-from partita.errors import Expired, PartitaError, UnknownSchema
+from partita.errors import Expired, PartitaError, UnknownSchema, UnknownType
 from partita.idempotency.inbox import mark_of
 from partita.machine.port import Machine
 from partita.message import Message
 from partita.outbox.outbox import Composer, Kept, Leaving, kept_to_bytes, reply_to_bytes, stored
 from partita.runtime.admission import Admission, Admitted, Held
-from partita.runtime.aside import Aside, Trouble
+from partita.runtime.aside import Aside, LaidBy, Trouble
 from partita.runtime.calling import Replacements, Superseded, call, take_refusal
-from partita.runtime.delivery import Delivery, Output, Unit
+from partita.runtime.delivery import Delivery, Output, Unit, decode
 from partita.runtime.driving import Escaped
+from partita.runtime.letters import Letters
 from partita.runtime.meaning import Meaning
 from partita.runtime.saga_steps import SagaBatch, SagaDirectory
 from partita.runtime.tx import SerialTx
 from partita.runtime.waves import CommitRefused, HandlerFailed, NotForWaves, run_wave
 from partita.store.port import Asked, InboxRow, Known, Session, Store, Tombstone
+from partita.store.trouble import ParkedRow
 
 AT_ONCE_DEPTH = 8
 """How many steps of a chain within one service share a transaction; the rest comes by the bus, or a circle of events
 would never commit."""
-FOLLOWED: Mapping[type[Decision], str] = {RetryAfter: "retry", Discard: "discard"}
+FOLLOWED: Mapping[type[Decision | LaidBy], str] = {RetryAfter: "retry", LaidBy: "retry", Discard: "discard"}
 
 
 class Due(NamedTuple):
@@ -68,6 +72,7 @@ class Pipeline:
     failures: Counter[str] = field(default_factory=Counter)  # what followed: retry, dead, discard
     calling: int = 0  # handlers that run now
     called: int = 0  # handlers that were started, but for those in waves
+    recounted: set[str] = field(default_factory=set)  # topics in which what was handled at once counts again
     interests: Mapping[str, Interest] = field(init=False)
     topics: frozenset[str] = field(init=False)
     admission: Admission = field(init=False)
@@ -77,11 +82,10 @@ class Pipeline:
     def __post_init__(self) -> None:
         self.interests = self.catalog.interests(self.service)
         self.topics = frozenset(self.catalog.topics_of(self.service))
-        self.admission = Admission(
-            self.service, self.catalog, self.codec, self.ids, Meaning(self.catalog, self.codec, self.find_schema)
-        )
-        composer = Composer(self.store.source, self.codec, self.ids)
-        self.aside = Aside(self.service, self.admission, composer, self.time_scale)
+        letters = Letters(self.service.name, self.catalog, Composer(self.store.source, self.codec, self.ids))
+        meaning = Meaning(self.catalog, self.codec, self.find_schema)
+        self.admission = Admission(self.service, self.catalog, self.codec, letters, meaning)
+        self.aside = Aside(self.service, self.admission, self.time_scale)
 
     @property
     def clock(self) -> Clock:
@@ -93,9 +97,43 @@ class Pipeline:
         """The machine's ids and dice."""
         return self.machine.ids
 
-    async def run(self, deliveries: Sequence[Delivery], held: Held, *, at_once: bool = True) -> frozenset[str]:
+    def decoded(self, record: Record, parked: ParkedRow | None = None) -> Delivery:
+        """A record as a delivery for this service, `parked` where it comes out of the parking; never raises for what the
+        bytes are."""
+        if parked is not None and parked.state == "gap" and not parked.type:  # only its number counts
+            delivery = Delivery(envelope_or_none(record), record.topic, record.key, record.value, record)
+        else:
+            delivery = decode(record, self.interests, self.codec, self.store.source)
+            if delivery.settled:
+                delivery.settled = record.topic not in self.recounted
+            elif delivery.interest is None and delivery.broken is None:
+                delivery.broken = self._not_known(delivery)
+        delivery.parked = parked
+        return delivery
+
+    def _not_known(self, delivery: Delivery) -> UnknownType | None:
+        """Why a message that no handler takes may not be passed over. Of the events of others a group reads what it
+        subscribes to; but nobody else will handle a command to this service, an answer to its saga, or a new event of its
+        own."""
+        envelope, service = delivery.envelope, self.service
+        assert envelope is not None
+        if delivery.topic == service.commands_topic:
+            contract = self.catalog.contracts.get(envelope.type)
+            if contract is not None and contract.service is not service:
+                return None
+        elif delivery.topic == service.events_topic:
+            if envelope.type in service.declared.contracts:
+                return None
+        elif envelope.saga is None or envelope.kind == "command" or envelope.saga.saga not in self.sagas.names:
+            return None
+        return UnknownType(
+            f"{service.name} does not know {envelope.type}, which came on {delivery.topic}.",
+            hint="A newer version sends it: upgrade every process of this service, then partita dlq replay.",
+        )
+
+    async def run(self, deliveries: Sequence[Delivery], held: Held, *, at_once: bool = True) -> Counter[str]:
         """Handle these in one transaction: when it returns they are done, when it raises nothing of it was kept.
-        Returns the types of messages a handler has handled: a duplicate, or one that was parked, is none.
+        Returns how many messages of each type a handler has handled: a duplicate, or one that was parked, is none.
 
         With `at_once`, what they cause for this very service is handled in the same transaction (`_own`).
 
@@ -120,7 +158,7 @@ class Pipeline:
                 # What one of them caused failed, or may have: it comes by the bus then, and fails by itself.
                 at_once = False
         self.finished(done)
-        return frozenset(each.candidate.envelope.type for each in done if each.due)
+        return Counter(each.candidate.envelope.type for each in done if each.due)
 
     async def _transaction(
         self, deliveries: Sequence[Delivery], held: Held, waves: bool, at_once: bool
@@ -223,7 +261,7 @@ class Pipeline:
             found.append(delivery)
         return found
 
-    async def set_aside(self, delivery: Delivery, trouble: Trouble, decision: Decision, held: Held) -> None:
+    async def set_aside(self, delivery: Delivery, trouble: Trouble, decision: Decision | LaidBy, held: Held) -> None:
         """Do with a delivery that could not be handled what its policy says, in one transaction."""
         now_us = await self.store.now_us()
         async with self.store.transaction() as session:
@@ -234,6 +272,8 @@ class Pipeline:
                     behind = 0 if delivery.parked is None else delivery.parked.tier + 1
                     tier = tier_of(self.service.retry, decision, behind)
                     await self.aside.retry_later(session, delivery, trouble, tier, now_us)
+                case LaidBy():
+                    await self.aside.lay_by(session, delivery, trouble, now_us)
                 case Discard(reason):
                     await self.aside.let_go(session, delivery, trouble, reason, now_us)
                 case _:

@@ -5,11 +5,12 @@ Each alone would cost a commit; an hour's backlog behind a dependency that was d
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from partita.errors import Fenced
 from partita.foreign_text import logger
-from partita.runtime.delivery import Delivery, decode, record_of
+from partita.runtime.delivery import Delivery, record_of
 from partita.runtime.lanes import Lanes, Place
 from partita.runtime.pipeline import Pipeline
 from partita.runtime.waves import HandlerFailed
@@ -39,7 +40,7 @@ async def handle_queued(
             await attempts.forget(*counted)
         return False
     deliveries = [_delivery(pipeline, row) for row in rows]  # counted first: decoding one may kill the process
-    handled: frozenset[str] | None = None
+    handled: Counter[str] | None = None
     if _fit_together(pipeline, lanes, deliveries):
         try:
             handled = await pipeline.run(deliveries, [(*at, epoch)], at_once=False)
@@ -55,9 +56,7 @@ async def handle_queued(
 
 
 def _delivery(pipeline: Pipeline, row: ParkedRow) -> Delivery:
-    delivery = decode(record_of(row), pipeline.interests, pipeline.codec, pipeline.store.source)
-    delivery.parked = row
-    return delivery
+    return pipeline.decoded(record_of(row), row)
 
 
 def _fit_together(pipeline: Pipeline, lanes: Lanes, deliveries: Sequence[Delivery]) -> bool:
@@ -65,6 +64,6 @@ def _fit_together(pipeline: Pipeline, lanes: Lanes, deliveries: Sequence[Deliver
     return not any(
         d.broken is not None
         or (d.interest is not None and d.interest.calls_out)
-        or (d.envelope is not None and lanes.storm(d.envelope.type).raging)
+        or (d.envelope is not None and d.envelope.type in lanes.raging)
         for d in deliveries
     )

@@ -14,7 +14,7 @@ from partita.errors import PartitaError
 from partita.outbox.outbox import Leaving
 from partita.runtime.admission import row_of_letter
 from partita.runtime.calling import meta_of
-from partita.runtime.delivery import Delivery, decode, record_of
+from partita.runtime.delivery import Delivery, record_of
 from partita.runtime.pipeline import Due, Pipeline
 from partita.runtime.saga_steps import SagaBatch
 from partita.runtime.waves import HandlerFailed
@@ -78,8 +78,7 @@ async def _rehearse(pipeline: Pipeline, session: Session, letter: DeadLetter) ->
 
 
 async def _one(pipeline: Pipeline, session: Session, row: ParkedRow, letter_id: str) -> Rehearsed:
-    delivery = decode(record_of(row), pipeline.interests, pipeline.codec, pipeline.store.source)
-    delivery.parked = row
+    delivery = pipeline.decoded(record_of(row), row)
     told = Rehearsed(letter_id, row.message_id, row.type, row.key, "runs", "", (), ())
     if delivery.broken is not None:
         return told._replace(verdict="fails", error=cause_of(delivery.broken))

@@ -45,11 +45,12 @@ class SagaDirectory:
     by_version: dict[tuple[str, int], SagaDefinition] = field(default_factory=dict)
     starting: dict[str, list[SagaDefinition]] = field(default_factory=dict)  # start type -> newest definitions
     listening: dict[str, list[SagaDefinition]] = field(default_factory=dict)  # reply type -> newest definitions
+    names: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, definitions: Sequence[SagaDefinition], time_scale: float) -> SagaDirectory:
         """The directory of these definitions, their times multiplied."""
-        directory = cls()
+        directory = cls(names=frozenset(definition.name for definition in definitions))
         newest: dict[str, SagaDefinition] = {}
         for declared in definitions:
             definition = declared.scaled(time_scale) if time_scale != 1.0 else declared

@@ -1,11 +1,14 @@
-"""A storm: messages of one type fail one after the other, so what they need is down, and none of them is to blame.
+"""A storm: so many of the latest messages of one type fail that what they need is down, and none of them is to blame.
 
-While it lasts they go one at a time with growing pauses, none uses up its retries, and the first success ends it.
+While it lasts they go one at a time with growing pauses, none uses up its retries, and success ends it. Every kind of
+failure counts, also one that no retry can heal: bytes that nobody can read any more are a broken deployment when they come
+by the thousand, and a poison message when they come alone.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -13,6 +16,10 @@ from partita.cause import cause_of
 from partita.clock import Clock
 
 FIRST_PAUSE_S = 0.1
+WINDOW = 3
+"""A storm begins when `limit` of the latest `WINDOW * limit` messages failed: a third of them."""
+LULL = 10
+"""A storm that begins within `LULL * limit` messages after another is the same one: more successes in a row end it."""
 
 
 class Storm:
@@ -27,7 +34,12 @@ class Storm:
         self._told = told
         self._turn = asyncio.Lock()
         self._pause_s = FIRST_PAUSE_S
-        self._in_a_row = 0
+        self._count = 0  # of messages that failed or were handled
+        self._failures: deque[int] = deque(maxlen=limit)  # where among them the latest failures stand
+        self._in_a_row = 0  # successes
+        self._ends_at = 1  # so many of them
+        self._lull_from = -LULL * limit
+        self._next_goes = 0.0
         self.raging = False
 
     @asynccontextmanager
@@ -38,22 +50,41 @@ class Storm:
             return
         async with self._turn:
             if self.raging:
-                await self._clock.sleep(self._pause_s)
+                await self._clock.sleep(min(self._pause_s, self._pause_s_max))
             yield
 
-    async def failed(self, error: BaseException) -> None:
-        """A message failed all its tries in place, or one of them during a storm."""
-        self._in_a_row += 1
+    async def failed(self, error: BaseException, *, permanent: bool) -> bool:
+        """A message failed all its tries in place, or one of them during a storm. Returns whether it waits for better
+        weather; False = it goes the way its retry policy says.
+
+        Nothing heals a permanent error, and where others succeed between the failures the message itself may be to blame:
+        such ones go their way too, one in each `pause_s_max`, so that nothing waits for ever.
+        """
+        self._count += 1
+        self._failures.append(self._count)
+        self._in_a_row = 0
+        now = self._clock.monotonic()
         if self.raging:
             self._pause_s = min(self._pause_s * 2, self._pause_s_max)
-        elif self._in_a_row >= self._limit:
-            self.raging = True
+            goes = now >= self._next_goes and (permanent or self._ends_at > 1)
+            self._next_goes = now + self._pause_s_max if goes else self._next_goes
+            return not goes
+        first = self._failures[0]
+        if len(self._failures) == self._limit and self._count - first < WINDOW * self._limit:
+            again = self._count - self._lull_from < LULL * self._limit
+            self._ends_at = min(self._ends_at * 2, self._limit) if again else 1
+            self.raging, self._next_goes = True, now + self._pause_s_max
             await self._told(cause_of(error)[:300])
+        return self.raging
 
-    async def succeeded(self) -> None:
-        """A message was handled."""
-        self._in_a_row = 0
+    async def succeeded(self, count: int = 1) -> None:
+        """So many messages were handled."""
+        self._count += count
+        self._in_a_row += count
         if self.raging:
-            self.raging = False
             self._pause_s = FIRST_PAUSE_S
-            await self._told(None)
+            if self._in_a_row >= self._ends_at:
+                self.raging = False
+                self._failures.clear()
+                self._lull_from = self._count
+                await self._told(None)

@@ -1,7 +1,6 @@
 """What a store must do: transactions, and the ledgers that keep Partita's promises inside them.
 
-Every ledger method takes many rows: a batch costs a few statements, whatever its size. Within a session
-nothing but the database suspends. Times are microseconds since 1970 UTC by the store's clock.
+Ledger methods take whole batches. Within a session only the database suspends. Times are microseconds by its clock.
 """
 
 from __future__ import annotations
@@ -110,6 +109,14 @@ class Sequences(Protocol):
 
     async def save_in(self, consumer: str, last: Mapping[tuple[str, str, str], int]) -> None:
         """Store the last numbers handled."""
+        ...
+
+    async def base_in(self, consumer: str, first: Mapping[tuple[str, str, str], int]) -> None:
+        """Store the bases of keys that a group began in the middle: the first number it counted."""
+        ...
+
+    async def bases_in(self, consumer: str, keys: Sequence[tuple[str, str, str]]) -> Mapping[tuple[str, str, str], int]:
+        """The bases that were stored; absent = the key was begun with its number 1."""
         ...
 
     async def forget_in(self, consumer: str, topic: str) -> None:

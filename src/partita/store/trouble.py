@@ -19,8 +19,8 @@ REPLAYED = 1_000_000
 
 class ParkedRow(NamedTuple):
     """A parked message. `idx` (0 = not stored yet) orders those of a key; `tier` is the retry topic it went to last,
-    -1 = none; `step` names the saga step a command serves, so that its undo finds it; `number` is its key sequence
-    in `source`."""
+    -1 = none; `type` is empty where it cannot be read, or where only its number counts; `step` names the saga step a
+    command serves, so that its undo finds it; `number` is its key sequence in `source`."""
 
     idx: int
     consumer: str
@@ -147,7 +147,7 @@ class Parking(Protocol):
 
 
 class Said(NamedTuple):
-    """What a member of a group says about itself: `what` (storm, full) of `subject` (a message type), since when; or
+    """What a member of a group says about itself: `what` (storm, full, unknown) of `subject` (a message type), since when; or
     alerts the watch still owes (`owed`) to a channel."""
 
     consumer: str

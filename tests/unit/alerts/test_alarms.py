@@ -24,6 +24,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "OutboxRefused": {"outbox_refused": 1},
     "OutboxReaderGone": {"readers_gone": 1},
     "Storm": {"storms": ("T",)},
+    "TypeNotKnown": {"not_known": ("T",)},
     "GroupPaused": {"paused_s": 3_601.0},
     "KeyGap": {"gaps": 1},
     "ConsumerLag": {"lag": 10_001},

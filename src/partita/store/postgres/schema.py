@@ -26,6 +26,10 @@ CREATE TABLE sequence_in (
     consumer TEXT NOT NULL, source TEXT NOT NULL, topic TEXT NOT NULL, key TEXT NOT NULL, last BIGINT NOT NULL,
     PRIMARY KEY (key, source, topic, consumer)
 ) WITH (fillfactor = 70);
+CREATE TABLE sequence_base (
+    consumer TEXT NOT NULL, source TEXT NOT NULL, topic TEXT NOT NULL, key TEXT NOT NULL, base BIGINT NOT NULL,
+    PRIMARY KEY (key, source, topic, consumer)
+);
 
 CREATE TABLE outbox (
     seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id TEXT NOT NULL, aggregatetype TEXT NOT NULL,

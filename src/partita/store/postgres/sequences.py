@@ -28,6 +28,18 @@ SELECT $1, source, topic, key, last FROM {unnest(2, source="text", topic="text",
 ORDER BY key, source, topic
 ON CONFLICT (key, source, topic, consumer) DO UPDATE SET last = greatest(sequence_in.last, excluded.last)
 """
+BASE_IN = f"""
+INSERT INTO sequence_base (consumer, source, topic, key, base)
+SELECT $1, source, topic, key, base FROM {unnest(2, source="text", topic="text", key="text", base="bigint")}
+ORDER BY key, source, topic
+ON CONFLICT (key, source, topic, consumer) DO UPDATE SET base = excluded.base
+"""
+BASES_IN = f"""
+SELECT b.source, b.topic, b.key, b.base
+FROM {unnest(2, source="text", topic="text", key="text")} CROSS JOIN LATERAL (
+    SELECT * FROM sequence_base AS t
+    WHERE t.key = r.key AND t.source = r.source AND t.topic = r.topic AND t.consumer = $1 LIMIT 1) AS b
+"""
 SEQUENCE_IN = Table(
     "sequence_in", {"consumer": "text", "source": "text", "topic": "text", "key": "text", "last": "bigint"}
 )
@@ -76,6 +88,17 @@ class PostgresSequences:
         if last:
             await self._link.run(SAVE_IN, consumer, *columns([(*place, number) for place, number in last.items()]))
 
+    async def base_in(self, consumer: str, first: Mapping[Place, int]) -> None:
+        """Store the bases of keys that a group began in the middle."""
+        if first:
+            await self._link.run(BASE_IN, consumer, *columns([(*place, number) for place, number in first.items()]))
+
+    async def bases_in(self, consumer: str, keys: Sequence[Place]) -> Mapping[Place, int]:
+        """The bases that were stored."""
+        found = await self._link.rows(BASES_IN, consumer, *columns(keys)) if keys else []
+        return {(source, topic, key): base for source, topic, key, base in found}
+
     async def forget_in(self, consumer: str, topic: str) -> None:
         """A group begins anew in a topic."""
+        await self._link.run("DELETE FROM sequence_base WHERE consumer = $1 AND topic = $2", consumer, topic)
         await self._link.run("DELETE FROM sequence_in WHERE consumer = $1 AND topic = $2", consumer, topic)

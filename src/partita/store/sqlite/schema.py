@@ -30,6 +30,10 @@ CREATE TABLE sequence_in (
     consumer TEXT NOT NULL, source TEXT NOT NULL, topic TEXT NOT NULL, key TEXT NOT NULL, last INTEGER NOT NULL,
     PRIMARY KEY (key, source, topic, consumer)
 ) WITHOUT ROWID;
+CREATE TABLE sequence_base (
+    consumer TEXT NOT NULL, source TEXT NOT NULL, topic TEXT NOT NULL, key TEXT NOT NULL, base INTEGER NOT NULL,
+    PRIMARY KEY (key, source, topic, consumer)
+) WITHOUT ROWID;
 
 CREATE TABLE outbox (
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL, aggregatetype TEXT NOT NULL, aggregateid TEXT, type TEXT NOT NULL,

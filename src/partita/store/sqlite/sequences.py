@@ -22,6 +22,11 @@ SAVE_IN = """
 INSERT INTO sequence_in (consumer, source, topic, key, last) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (key, source, topic, consumer) DO UPDATE SET last = max(last, excluded.last)
 """
+BASE_IN = """
+INSERT INTO sequence_base (consumer, source, topic, key, base) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (key, source, topic, consumer) DO UPDATE SET base = excluded.base
+"""
+BASES_IN = "SELECT base FROM sequence_base WHERE consumer = ? AND source = ? AND topic = ? AND key = ?"
 
 
 class SqliteSequences:
@@ -61,6 +66,16 @@ class SqliteSequences:
         """Store the last numbers handled."""
         self._db.executemany(SAVE_IN, [(consumer, *place, number) for place, number in last.items()])
 
+    async def base_in(self, consumer: str, first: Mapping[tuple[str, str, str], int]) -> None:
+        """Store the bases of keys that a group began in the middle."""
+        self._db.executemany(BASE_IN, [(consumer, *place, number) for place, number in first.items()])
+
+    async def bases_in(self, consumer: str, keys: Sequence[tuple[str, str, str]]) -> Mapping[tuple[str, str, str], int]:
+        """The bases that were stored."""
+        found = {place: self._db.execute(BASES_IN, (consumer, *place)).fetchone() for place in keys}
+        return {place: row[0] for place, row in found.items() if row is not None}
+
     async def forget_in(self, consumer: str, topic: str) -> None:
         """A group begins anew in a topic."""
         self._db.execute("DELETE FROM sequence_in WHERE consumer = ? AND topic = ?", (consumer, topic))
+        self._db.execute("DELETE FROM sequence_base WHERE consumer = ? AND topic = ?", (consumer, topic))
