@@ -12,7 +12,7 @@ from partita.cli.output import app_option, data_option, document, moment, output
 from partita.cli.saga_acting import VERBS
 from partita.errors import NotFound
 from partita.sagas.diagram import mermaid, text
-from partita.store.port import SagaEvent, SagaRow
+from partita.store.sagas import SagaEvent, SagaRow
 
 STATUSES = ["running", "compensating", "completed", "undone", "needs_attention"]
 

@@ -14,7 +14,7 @@ from partita.operators.audit import actor
 from partita.operators.steering import act_on_saga
 from partita.runtime.system import System
 from partita.sagas.engine import Verb
-from partita.store.port import SagaRow
+from partita.store.sagas import SagaRow
 
 TEXTS: dict[Verb, str] = {
     "retry": "Send again what the saga waits for, now.",

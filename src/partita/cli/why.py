@@ -13,7 +13,7 @@ from partita.cli.output import app_option, data_option, output_option, print_jso
 from partita.observability.why import why_group, why_key, why_saga
 from partita.runtime.saga_steps import SagaDirectory
 from partita.sagas.state import state_from_bytes
-from partita.store.port import SagaRow
+from partita.store.sagas import SagaRow
 
 QUESTIONS = 20
 

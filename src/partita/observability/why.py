@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from partita.clock import US
-from partita.store.port import InboxEntry, SagaRow, Session, Store
+from partita.store.port import InboxEntry, Session, Store
+from partita.store.sagas import SagaRow
 from partita.store.trouble import LetterFilter, ParkedRow, Said
 
 ROWS_MAX = 1_000

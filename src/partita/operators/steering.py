@@ -13,7 +13,8 @@ from partita.runtime.pipeline import Pipeline
 from partita.runtime.saga_steps import SagaBatch
 from partita.runtime.timers import leave
 from partita.sagas.engine import Verb
-from partita.store.port import SagaRow, Session, Store
+from partita.store.port import Session, Store
+from partita.store.sagas import SagaRow
 
 
 async def act_on_saga(pipeline: Pipeline, saga: str, saga_id: str, verb: Verb, *, reason: str, by: str) -> SagaRow:

@@ -37,7 +37,8 @@ from partita.runtime.meaning import Meaning
 from partita.runtime.saga_steps import SagaBatch, SagaDirectory
 from partita.runtime.tx import SerialTx
 from partita.runtime.waves import CommitRefused, HandlerFailed, NotForWaves, run_wave
-from partita.store.port import Asked, InboxRow, Known, Session, Store, Tombstone
+from partita.store.port import Asked, InboxRow, Known, Session, Store
+from partita.store.sagas import Tombstone
 from partita.store.trouble import ParkedRow
 
 AT_ONCE_DEPTH = 8

@@ -33,7 +33,8 @@ from partita.sagas.engine import (
     on_timer,
 )
 from partita.sagas.state import SagaState, state_from_bytes, state_to_bytes
-from partita.store.port import SagaEvent, SagaRow, Session
+from partita.store.port import Session
+from partita.store.sagas import SagaEvent, SagaRow
 
 log = logger(__name__)
 

@@ -18,7 +18,8 @@ from partita.clock import Clock
 from partita.dead_letters.dead_letter import envelope_or_none
 from partita.errors import PartitaError
 from partita.machine.port import Machine, Wake
-from partita.store.port import Asked, InboxEntry, InboxRow, Known, OutboxRow, Session, Store, Tombstone
+from partita.store.port import Asked, InboxEntry, InboxRow, Known, OutboxRow, Session, Store
+from partita.store.sagas import Tombstone
 
 Bug = Literal["", "idempotency", "outbox", "tombstone"]
 LATE_EVERY = 25

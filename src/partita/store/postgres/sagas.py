@@ -8,7 +8,7 @@ from partita.errors import StoreContended
 from partita.postgres_schema.arrays import columns
 from partita.postgres_schema.asking import Link
 from partita.postgres_schema.inserts import Table
-from partita.store.port import SagaEvent, SagaRow
+from partita.store.sagas import SagaEvent, SagaRow
 
 COLUMNS = ", ".join(SagaRow._fields)
 NUMBERS = ("definition_version", "epoch", "due_us", "started_us", "updated_us", "version", "at_us")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from partita.message import SagaAddress
 from partita.postgres_schema.arrays import columns, unnest
 from partita.postgres_schema.asking import Link
-from partita.store.port import Tombstone
+from partita.store.sagas import Tombstone
 
 # Commands of a saga share a lock, their undo excludes them. Sagas share 256, since the server has only so many, and all take
 # them in one order, before anything else of the batch is locked.

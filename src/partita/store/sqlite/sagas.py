@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from partita.errors import StoreContended
-from partita.store.port import SagaEvent, SagaRow
+from partita.store.sagas import SagaEvent, SagaRow
 from partita.store.sqlite.asking import IN_LIST, rows_of
 
 COLUMNS = (

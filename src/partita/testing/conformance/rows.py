@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from partita.store.port import InboxRow, OutboxRow, PendingRow, SagaRow, Session, Store
+from partita.store.port import InboxRow, OutboxRow, PendingRow, Session, Store
+from partita.store.sagas import SagaRow
 from partita.store.trouble import DeadLetter, ParkedRow, State
 
 OpenStore = Callable[[], Awaitable[Store]]

@@ -11,7 +11,8 @@ import contextlib
 
 from partita.errors import PartitaError, StoreContended, StoreUnavailable
 from partita.message import SagaAddress
-from partita.store.port import SagaEvent, Session, Store, Tombstone
+from partita.store.port import Session, Store
+from partita.store.sagas import SagaEvent, Tombstone
 from partita.testing.conformance.admission import CASES as ADMISSION_CASES
 from partita.testing.conformance.rows import (
     ODD_KEYS,

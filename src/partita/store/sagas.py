@@ -1,0 +1,107 @@
+"""What a store keeps of sagas: instances, their history, and the tombstones of steps that were undone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from partita.message import SagaAddress
+
+
+class SagaRow(NamedTuple):
+    """A saga instance as stored; `data` is the engine's own state, `due_us` the next timer or None."""
+
+    saga: str
+    saga_id: str
+    definition_version: int
+    status: str
+    step: str
+    epoch: int
+    data: bytes
+    due_us: int | None
+    last_error: str
+    correlation_id: str
+    started_us: int
+    updated_us: int
+    version: int  # 0 = not stored yet; every save adds one
+
+
+class SagaEvent(NamedTuple):
+    """One entry of a saga's history, append-only."""
+
+    saga: str
+    saga_id: str
+    version: int
+    at_us: int
+    kind: str
+    step: str
+    message_id: str
+    note: str
+
+
+class Sagas(Protocol):
+    """Saga instances and their history."""
+
+    async def load(self, saga: str, ids: Sequence[str]) -> Mapping[str, SagaRow]:
+        """The instances that exist."""
+        ...
+
+    async def save(self, rows: Sequence[SagaRow], history: Sequence[SagaEvent]) -> None:
+        """Insert (version 0) or update (compare and set on version) instances, and append history.
+
+        Raises:
+            StoreUnavailable: an instance changed meanwhile; roll back and run again.
+        """
+        ...
+
+    async def due(self, now_us: int, limit: int) -> Sequence[tuple[str, str]]:
+        """(saga, saga_id) whose timer is due, the oldest first."""
+        ...
+
+    async def next_due_us(self) -> int | None:
+        """When the next timer is due."""
+        ...
+
+    async def find(self, saga: str | None = None, status: str | None = None, limit: int = 100) -> Sequence[SagaRow]:
+        """Instances for people, the latest changed first."""
+        ...
+
+    async def history(self, saga: str, saga_id: str) -> Sequence[SagaEvent]:
+        """One instance's history, oldest first."""
+        ...
+
+    async def versions_in_flight(self) -> Sequence[tuple[str, int, str, int]]:
+        """(saga, definition version, definition digest, unfinished instances)."""
+        ...
+
+    async def keep_definition(self, saga: str, version: int, digest: str) -> str:
+        """Remember the digest of a definition when first seen; returns the digest remembered."""
+        ...
+
+
+class Tombstone(NamedTuple):
+    """A step that was undone at this participant: its command, should it still come, is refused.
+
+    `reply` is the acknowledgement as it was sent (type, fingerprint, value), for an undo that is sent again.
+    """
+
+    address: SagaAddress
+    at_us: int
+    reply: bytes
+
+
+class Tombstones(Protocol):
+    """Undone steps."""
+
+    async def hold(self, undone: Sequence[str], done: Sequence[str]) -> None:
+        """Steps of the sagas `undone` are about to be undone, and of those in `done` to be done: who has looked at the
+        first (`Session.look`) is waited for, who looks later waits. Else two at once see nothing of each other."""
+        ...
+
+    async def find(self, keys: Sequence[tuple[str, str, str]]) -> Mapping[tuple[str, str, str], Tombstone]:
+        """Tombstones by (saga, saga_id, step)."""
+        ...
+
+    async def add(self, rows: Sequence[Tombstone]) -> None:
+        """Write tombstones."""
+        ...
