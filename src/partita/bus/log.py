@@ -61,7 +61,7 @@ UPDATE progress SET position = CASE WHEN ?1 THEN 0 ELSE (SELECT head FROM place 
 WHERE grp = ?2 AND place IN (SELECT place FROM place WHERE topic = ?3)
 """
 STANDS = """
-SELECT p.partition, g.position FROM progress AS g JOIN place AS p ON p.place = g.place
+SELECT p.partition, g.position + 1 FROM progress AS g JOIN place AS p ON p.place = g.place
 WHERE g.grp = ? AND p.topic = ? ORDER BY p.partition
 """
 FORGET = "DELETE FROM progress WHERE grp = ?"
