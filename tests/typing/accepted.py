@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import Session
 
 from partita import (
+    App,
     Command,
     Event,
     Key,
@@ -105,3 +106,12 @@ async def in_a_transaction_that_is_awaited(
         await outbox.add(session, placed)
         await outbox.add(connection, placed)
         await outbox.add(plain, placed)
+
+
+async def in_a_test(app: App, placed: Placed) -> list[Placed]:
+    """A stub answers with what the command declares, and what was published has its type."""
+    async with app.testing() as t:
+        t.stub(Reserve).replies(Reserved(order_id=placed.order_id))
+        t.stub(Reserve).replies(lambda command: Reserved(order_id=placed.order_id))
+        await t.advance(minutes(15))
+        return t.published(Placed)

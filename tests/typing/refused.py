@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 from tests.typing.accepted import OrderId, Placed, Release, Reserve, Reserved, orders, outbox
 
-from partita import pivot, retriable, seconds, step
+from partita import App, pivot, retriable, seconds, step
 
 # A message is made with its declared fields, by name. That it must be by name only pyright sees: mypy takes
 # msgspec's own description of structs for that of the messages.
@@ -45,3 +45,9 @@ async def mixed_up(blocking: Session, awaited: AsyncSession) -> None:
     outbox.add(awaited, placed)  # type: ignore[unused-coroutine]
     await outbox.add(blocking, placed)  # type: ignore[misc]
     await outbox.add(awaited, "placed")  # type: ignore[call-overload]
+
+
+async def in_a_test(app: App) -> None:
+    """A stub that answers with something else than the command declares."""
+    async with app.testing() as t:
+        t.stub(Reserve).replies(placed)  # type: ignore[arg-type]
