@@ -53,7 +53,8 @@ servers: .venv/dev.ok ## PostgreSQL and Kafka on loopback, without containers
 servers-stop: ## stop just these
 	$(BIN)/python -m servers stop
 
-prove: .venv/shop.ok ## the long proof: ten seeds, a minute each, a kill every two seconds
+prove: .venv/shop.ok ## the long proof: 20,000 generated sagas, then ten seeds, a minute each, a kill every two seconds
+	$(BIN)/python -m partita.testing.generators.proof --cases 20000 || exit 3
 	for seed in 1 2 3 4 5 6 7 8 9 10; do \
 	  $(BIN)/partita demo --headless --for 60s --kill-every 2s --seed $$seed || exit 3; done
 

@@ -5,25 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from partita.bus.partitioner import partition_of
-from partita.bus.port import Fence, GroupLag, Moved, Outgoing, Polled, Record, Stand, TopicSpec
+from partita.bus.port import Fence, GroupLag, Moved, Outgoing, Polled, Record, Stand, TopicSpec, screened
 from partita.clock import Clock
 from partita.errors import BusUnavailable
 
-BEHIND = "behind a record of its key that was refused"
 PARTITIONS = 2
 Where = tuple[str, int]
-
-
-def screened(records: Sequence[Outgoing], refusal: Callable[[Outgoing], str | None]) -> list[str | None]:
-    """What a bus answers of these: None, why it is refused, or that it is left out behind a refused one of its key."""
-    held: set[tuple[str, str]] = set()
-    answers: list[str | None] = []
-    for record in records:
-        why = BEHIND if record.key is not None and (record.topic, record.key) in held else refusal(record)
-        if why is not None and record.key is not None:
-            held.add((record.topic, record.key))
-        answers.append(why)
-    return answers
 
 
 class MemoryLog:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from partita.idempotency import inbox
 from partita.sagas import compiling, engine
 from partita.testing.generators import memory_log
 
@@ -59,11 +60,26 @@ def _a_pivot_needs_no_undo(real: Callable[..., Any]) -> Callable[..., Any]:
     return check
 
 
+def _a_copy_does_not_count(real: Callable[..., Any]) -> Callable[..., Any]:
+    async def by_key_sequence(session: Any, asked: Any, known: Any, candidates: Any) -> None:
+        await real(session, asked, known, [c for c in candidates if c.verdict is not inbox.Verdict.DUPLICATE])
+
+    return by_key_sequence
+
+
 def _nothing_stays_behind(real: Callable[..., Any]) -> Callable[..., Any]:
     return lambda records, refusal: [refusal(record) for record in records]
 
 
 PLANTS = {
+    "a copy does not count": Plant(
+        "a saga sends a step again, with a new number of its key; the copy is dropped and its number with it, and all "
+        "later messages of the key wait for it",
+        inbox.__name__,
+        "_by_key_sequence",
+        _a_copy_does_not_count,
+        {"Away": 30.0},
+    ),
     "a refusal in the middle of a batch": Plant(
         "the bus refuses a message and takes later ones of its key: when it comes it is too late",
         memory_log.__name__,
