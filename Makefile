@@ -13,7 +13,7 @@ MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { 
 export PYTEST_DEBUG_TEMPROOT ?= $(MEMORY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint fix prove prove-servers bench bench-servers lock clean servers servers-stop
+.PHONY: help setup demo test check lint fix prove prove-servers prove-planted bench bench-servers lock clean servers servers-stop
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -62,6 +62,9 @@ prove-servers: .venv/dev.ok ## the same on PostgreSQL and Kafka, which are kille
 	$(BIN)/python -m servers.prove $(ARGS)
 	PARTITA_LONG=1 $(BIN)/python -m pytest -v tests/processes/test_on_servers.py tests/processes/test_kafka_trouble.py \
 	  -k "killed_under_load or while_the_broker_is_down or one_broker_of_three" --timeout 1200 || exit 3
+
+prove-planted: .venv/dev.ok ## plant every bug of the table again: each must be found (docs/guides/planted-bugs.md)
+	$(BIN)/python -m tests.planted.prove $(ARGS)
 
 bench: .venv/bench.ok ## benchmarks beside the peer, as JSON and as a table
 	$(BIN)/python bench/run.py embedded $(ARGS)

@@ -17,7 +17,7 @@ from partita import App, Command, Event, Key, Rejection, Service, Settings, Tx
 class Bank:
     """One service with an account table, and what its handlers are told to do."""
 
-    def __init__(self, data: Path, **service: Any) -> None:
+    def __init__(self, data: Path, *, outside: int = 1, **service: Any) -> None:
         self.calls: list[str] = []
         self.on_deposit: Callable[[Any], None] = lambda event: None
         bank = self.bank = Service(
@@ -57,7 +57,7 @@ class Bank:
             return Deposited(name=cmd.name, cents=cmd.cents)
 
         deposit.__annotations__ = {"cmd": Deposit, "tx": Tx, "return": Deposited}
-        bank.handles(Deposit)(deposit)
+        bank.handles(Deposit, concurrency=outside)(deposit)
 
         async def record(event: Any, tx: Tx) -> None:
             self.calls.append(event.name)

@@ -65,7 +65,7 @@ def right(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict
     ground.close()
     before = os.environ.get("PARTITA_DATA")
     os.environ["PARTITA_DATA"] = str(data)
-    with witnesses(data, decline=0.1, seed=SEED, faults=Faults(loses=True, slow_s=3.5)):
+    with witnesses(data, decline=0.1, seed=SEED, faults=Faults(loses=1 / 40, slow_s=3.5)):
         asyncio.run(sell(data))
     os.environ.pop("PARTITA_DATA")
     if before is not None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.conftest import Bank
 
 from partita import Conflict, PartitaError, Retry
-from partita.bus.port import Outgoing
+from partita.bus.port import Outgoing, Record
 from partita.errors import MessageTooLarge
-from partita.message import envelope_from_bytes
+from partita.message import envelope_from_bytes, envelope_to_bytes
 
 
 async def test_the_same_idempotency_key_is_the_same_effect_and_the_same_answer(bank: Any) -> None:
@@ -54,6 +56,16 @@ async def test_a_refusal_undoes_what_its_handler_wrote_and_nothing_else(bank: An
         assert [r["name"] for r in rows] == [f"n{i}" for i in range(8) if i != 3]
 
 
+async def test_a_refusal_of_a_handler_that_calls_outside_undoes_what_it_wrote(tmp_path: Path) -> None:
+    """Its transaction opens at its first statement; the refusal commits, and nothing that it wrote before."""
+    bank = Bank(tmp_path / "data", outside=4)
+    async with bank.app.running():
+        with pytest.raises(bank.TooMuch):
+            await bank.app.send(bank.Deposit(name="ann", cents=2000))
+        await bank.app.send(bank.Deposit(name="bob", cents=5))
+        assert await bank.rows("bank", "SELECT name, cents FROM account") == [{"name": "bob", "cents": 5}]
+
+
 async def test_a_repeated_refusal_is_refused_again(bank: Any) -> None:
     """The refusal is an answer like any other: kept, not decided anew."""
     async with bank.app.running():
@@ -70,6 +82,34 @@ async def test_a_copy_of_a_message_on_the_log_is_dropped(bank: Any) -> None:
         record = await _only_record(bank)
         envelope = envelope_from_bytes(record.headers)
         await bank.app.bus.append([Outgoing(record.topic, record.key, record.headers, record.value, envelope.id)] * 3)
+        await bank.app.settled()
+        assert await bank.rows("audit", "SELECT count(*) AS n FROM entry") == [{"n": 1}]
+
+
+async def test_copies_in_one_batch_are_one_message(tmp_path: Path) -> None:
+    """A group without order knows them by their id alone."""
+    bank = Bank(tmp_path / "data", order="none")
+    async with bank.app.running(services=["bank"]):
+        await bank.app.send(bank.Deposit(name="ann", cents=5))
+        await bank.app.settled()
+        record = await _only_record(bank)
+        copy = Outgoing(record.topic, record.key, record.headers, record.value, "copy")
+        await bank.app.bus.append([copy] * 3)
+    async with bank.app.running():
+        await bank.app.settled()
+        assert await bank.rows("audit", "SELECT count(*) AS n FROM entry") == [{"n": 1}]
+
+
+async def test_a_late_copy_is_known_by_its_number_when_its_mark_is_gone(bank: Any) -> None:
+    """Without time limit for keyed events in groups that keep order (G3)."""
+    async with bank.app.running():
+        await bank.app.send(bank.Deposit(name="ann", cents=5))
+        await bank.app.settled()
+        record = await _only_record(bank)
+        store = bank.app.store("audit")
+        async with store.transaction() as session:
+            assert await session.inbox.purge(await store.now_us() + 1, 100) == 1
+        await bank.app.bus.append([Outgoing(record.topic, record.key, record.headers, record.value, "copy")])
         await bank.app.settled()
         assert await bank.rows("audit", "SELECT count(*) AS n FROM entry") == [{"n": 1}]
 
@@ -108,6 +148,7 @@ async def test_a_failing_message_becomes_a_dead_letter_and_stops_nothing_else(ba
             (letter,) = await session.dead_letters.find()
         assert (letter.cause_type, letter.cause, letter.key, letter.attempts) == ("ValueError", "cannot", "bad", 4)
         assert "raise ValueError" in letter.stack
+        assert envelope_from_bytes(letter.headers).id == letter.message_id, "it can be replayed"
         assert bank.calls.count("bad") == 1 + bank.audit.retry.in_place
 
 
@@ -146,6 +187,38 @@ async def test_order_of_a_key_is_kept_around_a_failing_message(bank: Any) -> Non
         await bank.app.settled()
         rows = await bank.rows("audit", "SELECT cents FROM entry ORDER BY rowid")
         assert [r["cents"] for r in rows] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["behind it in its batch", "coming while it is tried"])
+async def test_messages_without_numbers_keep_their_order_around_a_failing_one(bank: Any, later: bool) -> None:
+    """A participant in another language numbers nothing: only the lane of the key holds its messages back."""
+    failing = asyncio.Event()
+
+    def fail(event: Any) -> None:
+        if event.cents == 1 and not failing.is_set():
+            failing.set()
+            raise OSError("away for a moment")
+
+    async with bank.app.running(services=["bank"]):
+        for cents in range(5):
+            await bank.app.send(bank.Deposit(name="ann", cents=cents))
+        await bank.app.settled()
+        records = await _all_records(bank)
+    foreign = []
+    for n, record in enumerate(records):
+        envelope = envelope_from_bytes(record.headers)
+        envelope.id, envelope.key_sequence = f"foreign-{n}", 0
+        foreign.append(Outgoing(record.topic, record.key, envelope_to_bytes(envelope), record.value, envelope.id))
+    async with bank.app.running():
+        await bank.app.settled()
+        bank.on_deposit = fail
+        await bank.app.bus.append(foreign[:2] if later else foreign)
+        if later:
+            await asyncio.wait_for(failing.wait(), 10)
+            await bank.app.bus.append(foreign[2:])
+        await bank.app.settled()
+        rows = await bank.rows("audit", "SELECT cents FROM entry ORDER BY rowid")
+    assert [row["cents"] for row in rows] == [*range(5), *range(5)]
 
 
 async def test_bytes_that_are_no_message_are_kept_raw(bank: Any) -> None:
@@ -217,7 +290,11 @@ async def test_settled_says_what_is_outstanding_when_time_runs_out(bank: Any) ->
 
 
 async def _only_record(bank: Any) -> Any:
+    return (await _all_records(bank))[0]
+
+
+async def _all_records(bank: Any) -> Sequence[Record]:
     subscription = bank.app.bus.subscribe("probe", [bank.bank.events_topic], "probe")
     polled = await subscription.poll(100)
     await subscription.close()
-    return polled.records[0]
+    return polled.records

@@ -246,8 +246,9 @@ async def test_stock_that_is_reserved_after_its_timeout_is_released(tmp_path: Pa
         assert (await shop.saga()).status == "undone"
 
 
-async def test_an_undo_that_comes_first_makes_its_command_refused(tmp_path: Path) -> None:
-    """The commands are put on the log in the wrong order, by hand."""
+@pytest.mark.parametrize("apart", [False, True], ids=["in one batch", "long before"])
+async def test_an_undo_that_comes_first_makes_its_command_refused(tmp_path: Path, apart: bool) -> None:
+    """The commands are put on the log in the wrong order, by hand; what was undone is remembered when the command comes."""
     shop = Shop(tmp_path)
     async with shop.app.running(services=["orders"], roles=("consumers", "timers")):
         await shop.app.send(shop.Place(id="o1"))
@@ -260,9 +261,12 @@ async def test_an_undo_that_comes_first_makes_its_command_refused(tmp_path: Path
             rows = [row for _, row in await session.outbox.unsent(range(4), 100)]
         commands = [r for r in rows if r.topic == "sr.stock.commands"]
         assert len(commands) >= 2
-        await shop.app.bus.append(
-            [Outgoing(r.topic, r.key, r.headers, r.payload, r.id) for r in reversed(commands[:2])]
-        )
+        late, undo = (Outgoing(r.topic, r.key, r.headers, r.payload, r.id) for r in commands[:2])
+        await shop.app.bus.append([undo] if apart else [undo, late])
+    if apart:
+        async with shop.app.running(services=["stock"], roles=("consumers",)) as system:
+            await until(lambda: _has_marks(shop, 1))
+            await system.bus.append([late])
     async with shop.app.running(services=["stock"], roles=("consumers",)):
         await until(lambda: _has_marks(shop, 2))
         assert await shop.fetch("stock", "SELECT outcome FROM inbox ORDER BY seq") == [("handled",), ("tombstone",)]
@@ -271,6 +275,25 @@ async def test_an_undo_that_comes_first_makes_its_command_refused(tmp_path: Path
 
 async def _has_marks(shop: Shop, count: int) -> bool:
     return (await shop.fetch("stock", "SELECT count(*) FROM inbox"))[0][0] >= count
+
+
+async def test_an_undo_does_not_wait_behind_its_own_command_in_the_tiers(tmp_path: Path) -> None:
+    """The charge fails and waits in a tier; its saga times out meanwhile, and is undone long before the last tier."""
+    shop = Shop(tmp_path, charge_timeout=200.0)  # 2 s, of which the charge is tried for some milliseconds
+
+    def trouble(what: str) -> None:
+        if what == "charge":
+            raise ValueError("the card machine is broken")
+
+    shop.trouble = trouble
+    async with shop.app.running():
+        await shop.app.send(shop.Place(id="o1"))
+
+        async def undone() -> bool:
+            return await shop.saga_status("o1") == "undone"
+
+        await until(undone)
+        assert await shop.fetch("bank", "SELECT cents FROM move") == []
 
 
 async def test_ten_failures_of_an_undo_in_a_row_and_it_still_lands(tmp_path: Path) -> None:

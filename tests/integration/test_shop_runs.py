@@ -26,7 +26,7 @@ from partita.examples.shop.importing import CHUNK, UNDECIDED_MAX, import_file
 from partita.examples.shop.messages import PlaceOrder, RequestReturn, ReturnRefused
 from partita.examples.shop.sample import sample_lines
 from partita.examples.shop.services import OrderId, OrderLine, ReturnId
-from partita.examples.shop.witness import PaymentProvider
+from partita.examples.shop.witness import Faults, PaymentProvider
 
 pytestmark = [pytest.mark.slow]
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "online_retail_sample.csv"
@@ -183,6 +183,47 @@ def wants_back(name: str, quantity: int) -> RequestReturn:
     """A return of some of them."""
     when = datetime(2024, 2, 1, tzinfo=UTC)
     return RequestReturn(return_id=ReturnId(name), customer_id="c", sku="A", quantity=quantity, occurred_at=when)
+
+
+async def test_where_every_answer_of_the_provider_is_lost_money_moves_once(tmp_path: Path, monkeypatch: Any) -> None:
+    """A charge, the refund of a charge that came too late, a part for a return: each is asked for again, under its key."""
+    monkeypatch.setenv("PARTITA_DATA", str(tmp_path))
+    app = shop.configured(Settings(data=tmp_path, time_scale=0.05))
+    when = datetime(2024, 1, 1, tzinfo=UTC)
+    lines = [OrderLine(sku="A", quantity=5, price_cents=100)]
+    with witnesses(tmp_path, faults=Faults(loses=1.0, slow_s=4.0)):
+        async with app.running():
+            for order_id in ("o1", "o2", "o7"):  # the witness answers o7 too late
+                place = PlaceOrder(
+                    order_id=OrderId(order_id), customer_id=order_id, lines=lines, country="N", occurred_at=when
+                )
+                await app.send(place)
+            await app.settled(60)
+            back = RequestReturn(
+                return_id=ReturnId("r1"),
+                customer_id="o1",
+                sku="A",
+                quantity=2,
+                occurred_at=datetime(2024, 2, 1, tzinfo=UTC),
+            )
+            await app.send(back)
+            await app.settled(60)
+    with sqlite3.connect(tmp_path / "psp.db") as db:
+        moved = db.execute("SELECT order_id, kind, cents FROM effect ORDER BY order_id, kind").fetchall()
+        calls = db.execute("SELECT min(n) FROM (SELECT count(*) AS n FROM call GROUP BY key)").fetchone()
+    with sqlite3.connect(tmp_path / "mail.db") as db:
+        mails = db.execute("SELECT order_id, detail FROM effect ORDER BY 1, 2").fetchall()
+    assert moved == [("o1", "charge", 500), ("o1", "part", -200), ("o2", "charge", 500), *TOO_LATE]
+    assert calls[0] >= 3, "no answer was lost"
+    assert mails == [
+        ("o1", "OrderConfirmed"),
+        ("o1", "ReturnCompleted"),
+        ("o2", "OrderConfirmed"),
+        ("o7", "OrderCancelled"),
+    ]
+
+
+TOO_LATE = [("o7", "charge", 500), ("o7", "refund", -500)]
 
 
 async def rows_of(app: Any, service: str, sql: str) -> list[dict[str, Any]]:

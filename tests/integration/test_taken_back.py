@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from partita.bus.port import Polled, Record
+from partita.errors import Fenced
 from partita.runtime.consumer import Consumer
 from partita.runtime.lanes import Place
 from partita.runtime.system import System
+from partita.store.port import InHand
 
 
 class Script:
@@ -81,3 +86,71 @@ async def test_what_was_suspect_before_stays_so(bank: Any) -> None:
         assert len(heir.lanes) == 8
         await heir.stop()
         await dead.stop()
+
+
+class Watched:
+    """A codec that looks at what is written down each time it decodes."""
+
+    def __init__(self, inner: Any, look: Any) -> None:
+        self.inner, self.look = inner, look
+
+    def decode(self, *args: Any) -> Any:
+        """As the codec in it, when it has looked."""
+        self.look()
+        return self.inner.decode(*args)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+async def test_what_is_in_hand_is_written_down_before_it_is_decoded(bank: Any) -> None:
+    """Bytes that kill the process while they are decoded: who comes next must know which they were."""
+    in_hand: list[int] = []
+
+    def look() -> None:
+        with sqlite3.connect(bank.app.settings.data / "audit.db") as db:
+            in_hand.append(db.execute("SELECT count(*) FROM claim WHERE first IS NOT NULL").fetchone()[0])
+
+    async with bank.app.running(services=["bank", "audit"], roles=("relay",)) as system:
+        records, places = await eight_records(bank, system)
+        pipeline = system.pipelines["audit"]
+        pipeline.codec = Watched(pipeline.codec, look)
+        reader = Consumer(pipeline, lambda: Script(Polled(records, places, ())), "reader")
+        await reader.step(0.0)
+        await reader.stop()
+    assert in_hand == [len(places)] * 8
+
+
+async def test_who_lost_a_partition_while_it_stood_still_writes_nothing(bank: Any) -> None:
+    """It holds records that its successor handles: the fence is asked in the transaction of the batch."""
+    async with bank.app.running(services=["bank", "audit"], roles=("relay",)) as system:
+        records, places = await eight_records(bank, system)
+        script = Script(Polled((), places, ()), Polled(records, (), ()))
+        still = Consumer(system.pipelines["audit"], lambda: script, "still")
+        await still.step(0.0)
+        for place in places:
+            await system.stores["audit"].attempts.claim("audit", *place, "heir")
+        with pytest.raises(Fenced):
+            await still.step(1.0)
+        await still.stop()
+        assert await bank.rows("audit", "SELECT name FROM entry") == []
+
+
+async def test_a_message_that_kills_each_process_is_given_up(bank: Any) -> None:
+    """Nobody else counts: each process that has it in hand dies, and the next one begins with it."""
+    async with bank.app.running(services=["bank", "audit"], roles=("relay",)) as system:
+        records, places = await eight_records(bank, system)
+        attempts, killer = system.stores["audit"].attempts, records[0]
+        dead = Consumer(system.pipelines["audit"], lambda: Script(Polled((), places, ())), "dead")
+        await dead.step(0.0)
+        await attempts.take("audit", [InHand(*killer.at, killer.offset, killer.offset)], [1])
+        for _ in range(5):
+            await attempts.count("audit", *killer.at, killer.offset)
+        heir = Consumer(system.pipelines["audit"], lambda: Script(Polled(records, places, ())), "heir")
+        await heir.step(0.0)
+        await heir.stop()
+        await dead.stop()
+        async with system.stores["audit"].reading() as session:
+            letters = await session.dead_letters.find()
+    assert [(letter.cause_type, letter.value) for letter in letters] == [("ProcessDied", killer.value)]
+    assert len(bank.calls) == 7

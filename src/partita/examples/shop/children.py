@@ -15,7 +15,7 @@ def start_witness(
     name: str, data: Path, *, decline: float = 0.0, seed: int = 0, faults: Faults = NO_FAULTS
 ) -> subprocess.Popen[bytes]:
     """Start the payment provider (`psp`) or the mail sink (`mail`); it ends when our end of its input closes."""
-    told = [str(decline), str(seed), "loses" if faults.loses else "answers", str(faults.slow_s)]
+    told = [str(decline), str(seed), str(faults.loses), str(faults.slow_s)]
     return subprocess.Popen(
         [sys.executable, "-m", "partita.examples.shop.witness", name, str(data), *told],
         stdin=subprocess.PIPE,

@@ -48,7 +48,7 @@ ROLES = (
 )
 RESTART_AFTER_S = 0.4
 TIME_SCALE = 0.05
-OUTSIDE = Faults(loses=True, slow_s=3.5)  # longer than the time limit of a charge: what was charged is refunded
+OUTSIDE = Faults(loses=1 / 40, slow_s=3.5)  # longer than the time limit of a charge: what was charged is refunded
 STILL_S = 60.0
 DRAIN_S_MAX = 300.0
 DRAIN_BUG_S = 25.0

@@ -36,7 +36,6 @@ OF_ORDER = "SELECT kind, cents FROM effect WHERE order_id = ? AND answer = 'ok'"
 KEEP = "INSERT INTO effect (key, kind, order_id, asked, detail, answer, cents, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 CALLED = "INSERT INTO call (key, kind, at) VALUES (?, ?, ?)"
 CALLS = "SELECT count(*) FROM call WHERE key = ?"
-LOSE_EVERY = 40
 LOST_TIMES = 2
 SLOW_EVERY = 50
 SLOW_AT = 7
@@ -130,15 +129,15 @@ def _share(*names: object) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """How a witness is a bad partner: whether the first answers to some keys are lost when the effect is on disk, and how
-    long the first answer to some charges takes. Which ones is the same in each run."""
+    """How a witness is a bad partner: of which share of the keys the first answers are lost, when the effect is on disk, and
+    how long the first answer to some charges takes."""
 
-    loses: bool = False
+    loses: float = 0.0
     slow_s: float = 0.0
 
     def is_lost(self, key: str, calls: int) -> bool:
         """Whether the answer to this call is lost."""
-        return self.loses and calls <= LOST_TIMES and _share(key) < 1 / LOSE_EVERY
+        return calls <= LOST_TIMES and _share(key) < self.loses
 
     def wait_s(self, kind: str, order_id: str, calls: int) -> float:
         """How long this answer takes."""
@@ -318,7 +317,7 @@ def main() -> None:
     """`python -m partita.examples.shop.witness psp|mail DATA DECLINE SEED LOSES SLOW_S`."""
     name, data, decline, seed, loses, slow_s = sys.argv[1:]
     ledger = Ledger(Path(data) / f"{name}.db", float(decline), int(seed))
-    serve(name, ledger, Path(data), Faults(loses == "loses", float(slow_s)))
+    serve(name, ledger, Path(data), Faults(float(loses), float(slow_s)))
 
 
 if __name__ == "__main__":

@@ -323,6 +323,7 @@ async def tombstones_are_found_by_step(open_store: OpenStore) -> None:
             await session.tombstones.add([Tombstone(SagaAddress("Saga", "s1", "a", 4, "undo"), 2, b"other")])
         async with store.reading() as session:
             found = await session.tombstones.find([("Saga", "s1", "a"), ("Saga", "s1", "b"), ("Saga", "s2", "a")])
+            assert not await session.tombstones.find([("Saga", "s1", "b")]), "another step's tombstone"
     assert set(found) == {("Saga", "s1", "a")} and found[("Saga", "s1", "a")].reply == b"reply"
 
 

@@ -75,6 +75,8 @@ async def a_key_is_held_until_its_first_is_gone(open_store: OpenStore) -> None:
         asked = [("topic", "k"), ("topic", "free"), ("elsewhere", "k")]
         assert await parking.held("group", asked) == {("topic", "k")}
         assert not await parking.held("another group", asked)
+        behind = [row.message_id for row in await parking.behind("group", [("topic", "k")], 10)]
+        assert behind == ["m2", "m3"], "those behind it, in their order"
         assert [row.message_id for row in await parking.ready("group", place, 10)] == ["n1"]
         assert not await parking.ready("group", [("topic", 1)], 10), "another partition's"
         assert await parking.next_due_us("group") == first.due_us

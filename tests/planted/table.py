@@ -1,0 +1,16 @@
+"""The planted bugs: each is a mistake that systems of this kind really have, at a line that a guarantee is written at.
+
+`make prove-planted` plants them all; docs/guides/planted-bugs.md lists them with the tests that find them.
+"""
+
+from __future__ import annotations
+
+from tests.planted.effects import EFFECTS
+from tests.planted.letters import LETTERS
+from tests.planted.on_postgresql import ON_POSTGRESQL
+from tests.planted.order import ORDER
+from tests.planted.planting import Plant
+from tests.planted.publishing import PUBLISHING
+from tests.planted.sagas import SAGAS
+
+PLANTS: dict[str, Plant] = {**PUBLISHING, **EFFECTS, **ORDER, **SAGAS, **LETTERS, **ON_POSTGRESQL}
