@@ -22,11 +22,12 @@ from partita.catalog.contract import contract_of
 from partita.catalog.event import Command
 from partita.catalog.service import Service
 from partita.codec.connect import connect_codec
-from partita.errors import NotFound, PartitaError, SettingsError
+from partita.errors import NotFound, PartitaError, SettingsError, WithinHandler
 from partita.machine.port import Machine, Wake
 from partita.machine.system import this_machine
 from partita.outbox.foreign import Outbox
 from partita.runtime.data_folder import claim_folder
+from partita.runtime.handling import handling
 from partita.runtime.importing import import_users
 from partita.runtime.system import ROLES, System
 from partita.settings import Settings
@@ -209,7 +210,8 @@ class App:
 
         Raises:
             Rejection: the declared refusal. Conflict: the key was used with another command. NotFound: the service
-            does not run here. StoreUnavailable: perhaps not handled; send it again with the same key.
+            does not run here. StoreUnavailable: perhaps not handled; send it again with the same key. WithinHandler: a
+            handler sends that may not wait.
         """
         service = contract_of(type(command)).service.name
         door = self.system.doors.get(service)
@@ -223,8 +225,13 @@ class App:
         never waits for a silence.
 
         Raises:
-            PartitaError: time ran out; the message says what was outstanding.
+            PartitaError: time ran out; the message says what was outstanding. WithinHandler: the handler that asks is
+                what is left to do.
         """
+        if (asking := handling()) is not None:
+            raise WithinHandler(
+                f"{asking.owner} of {asking.service} waits until nothing is left to do, itself included."
+            )
         check_seconds(PartitaError, "settled(timeout_s)", timeout_s, positive=False)
         clock = self.system.clock
         until = clock.monotonic() + timeout_s

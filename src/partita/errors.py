@@ -25,6 +25,7 @@ PartitaError
   Expired               so old that it may have been handled and forgotten
   NotFound              the thing asked for does not exist
   NoTransaction         there is no open transaction: what was given is none, or a handler's tx is used after its end
+  WithinHandler         a handler asks for what waits for its own end, or would be done again with each of its tries
 """
 
 from __future__ import annotations
@@ -220,4 +221,12 @@ class NoTransaction(PartitaError):
     does not run."""
 
     code = "PTA-0900"
+    exit_code = 2
+
+
+class WithinHandler(PartitaError):
+    """A handler asks for what cannot end before the handler does, or for what would be done again with each of its tries:
+    nothing was sent."""
+
+    code = "PTA-0901"
     exit_code = 2

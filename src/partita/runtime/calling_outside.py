@@ -94,7 +94,8 @@ class _LateSession:
         assert interest is not None
         for binding in interest.bindings:
             try:
-                await self._pipeline.call(binding, self._unit, SerialTx(self._unit, binding.name, self._session))
+                tx = SerialTx(self._unit, binding, self._session, holds=self._opened is not None)
+                await self._pipeline.call(binding, self._unit, tx)
             except Rejection as refusal:
                 await self._writes.__aexit__(type(refusal), refusal, refusal.__traceback__)
                 self._pipeline.refuse(binding, self._unit, refusal)

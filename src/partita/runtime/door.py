@@ -15,6 +15,7 @@ from partita.errors import DeclarationError, Malformed, PartitaError, StoreConte
 from partita.message import Envelope, first_trace
 from partita.runtime.calling_outside import run_outside
 from partita.runtime.delivery import Delivery
+from partita.runtime.handling import handling, refuse_to_wait
 from partita.runtime.pipeline import Pipeline
 from partita.runtime.waves import CommitRefused, HandlerFailed
 
@@ -67,6 +68,9 @@ class Door:
                 may be sent again. Any other PartitaError, or whatever the handler raised: nothing was kept.
         """
         contract = contract_of(type(command))
+        asking = handling()
+        if asking is not None:
+            refuse_to_wait(asking, contract.name, contract.service.name, idempotency_key)
         interest = self._pipeline.interests.get(contract.full_name)
         if interest is None or contract.kind != "command":
             raise DeclarationError(
@@ -80,7 +84,13 @@ class Door:
         answer = delivery.answer = asyncio.get_running_loop().create_future()
         self._waiting.append(delivery)
         self.bell()
-        return await answer
+        if asking is None:
+            return await answer
+        asking.asking += 1
+        try:
+            return await answer
+        finally:
+            asking.asking -= 1
 
     def _delivery(self, contract: Contract, command: Any, idempotency_key: str | None) -> Delivery:
         pipeline = self._pipeline

@@ -10,9 +10,10 @@ import asyncio
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from contextvars import copy_context
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from partita.cause import cause_of
+from partita.runtime.handling import HANDLING, Handling
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,13 +28,6 @@ class Escaped(Exception):
         self.error = error
 
 
-class Turn(Protocol):
-    """What a handler may use while it runs, and not in between: another task runs then."""
-
-    running: bool
-    ended: bool
-
-
 class Driven:
     """Awaits a handler step by step, in a context of its own: what it sets there nobody else sees.
 
@@ -41,10 +35,11 @@ class Driven:
         Escaped: it raised what is no `Exception`. CancelledError: the task that drives it is cancelled from outside.
     """
 
-    def __init__(self, coroutine: Coroutine[Any, Any, T], turn: Turn) -> None:
+    def __init__(self, coroutine: Coroutine[Any, Any, T], turn: Handling) -> None:
         self._coroutine = coroutine
         self._turn = turn
         self._run = copy_context().run
+        self._run(HANDLING.set, turn)
         self._task = asyncio.current_task()
 
     def __await__(self) -> Generator[Any, Any, Any]:  # Any: what futures and handlers pass through

@@ -310,7 +310,7 @@ class Pipeline:
             return session
 
         for binding, unit in alone:
-            tx = SerialTx(unit, binding.name, opened)
+            tx = SerialTx(unit, binding, opened)
             if binding.kind == "handles" and binding.contracts[0].refusals:
                 await self._refusable(session, binding, unit, tx)
             else:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from typing import Any, NoReturn
 
+from partita.catalog.binding import Binding
 from partita.catalog.contract import contract_of
 from partita.catalog.event import Event
 from partita.catalog.injection import SqlValue
-from partita.errors import NoTransaction, PartitaError
+from partita.errors import NoTransaction, PartitaError, WithinHandler
 from partita.foreign_text import logger
 from partita.runtime.delivery import Output, Unit
 from partita.store.port import Session
@@ -42,12 +43,15 @@ class _Owned:
     open then. And of two statements at once, as of two tasks, some databases take one and refuse the other.
     """
 
-    def __init__(self, unit: Unit, owner: str) -> None:
+    def __init__(self, unit: Unit, binding: Binding) -> None:
         self._unit = unit
-        self._owner = owner
+        self.service = binding.service
+        self.owner = binding.name
+        self.holds = True
+        self.asking = 0
         self.running = False
         self.ended = False
-        self.misused: NoTransaction | None = None
+        self.misused: NoTransaction | WithinHandler | None = None
 
     def publish(self, *events: Event) -> None:
         """Publish events with this transaction, in this order."""
@@ -65,14 +69,14 @@ class _Owned:
     def _refuse(self) -> NoReturn:
         if self.ended:
             late = NoTransaction(
-                f"The tx of {self._owner} was used after the handler had ended; nothing was written or published.",
+                f"The tx of {self.owner} was used after the handler had ended; nothing was written or published.",
                 hint="Await in the handler whatever uses its tx.",
             )
             log.error("%s", late)  # whoever catches it may be a task that nobody looks at
             raise late
         # Also where the task's error is looked at by nobody: without what it was to do, the message is not handled.
         self.misused = NoTransaction(
-            f"The tx of {self._owner} was used by another task than its handler's.",
+            f"The tx of {self.owner} was used by another task than its handler's.",
             hint="Await its statements in the handler, one after the other: gather, create_task and wait_for run them in "
             "tasks of their own. For a limit write `async with asyncio.timeout(...)`.",
         )
@@ -110,14 +114,29 @@ class SerialTx(_Owned):
     `session` is opened on first use where the handler calls outside first, so that no lock is held meanwhile.
     """
 
-    def __init__(self, unit: Unit, owner: str, session: Callable[[], Awaitable[Session]]) -> None:
-        super().__init__(unit, owner)
+    def __init__(
+        self, unit: Unit, binding: Binding, session: Callable[[], Awaitable[Session]], *, holds: bool = True
+    ) -> None:
+        super().__init__(unit, binding)
         self._open = session
+        self.holds = holds
 
     async def _session(self) -> Session:
         if not self.running:
             self._refuse()
+        if not self.holds:
+            if self.asking:
+                self._refuse_to_hold()
+            self.holds = True
         return await self._open()
+
+    def _refuse_to_hold(self) -> NoReturn:
+        """Else the one who is asked could come to wait for the transaction of the one who waits for his answer."""
+        self.misused = WithinHandler(
+            f"The tx of {self.owner} was used while an app.send of it waits for its answer.",
+            hint="Await the answer first, then use tx.",
+        )
+        raise self.misused
 
     async def execute(self, sql: str, /, **params: SqlValue) -> int:
         """See `Tx.execute`."""

@@ -22,6 +22,7 @@ from partita.errors import PartitaError
 from partita.runtime.calling import arguments, take_refusal, take_result
 from partita.runtime.delivery import Unit
 from partita.runtime.driving import let_go
+from partita.runtime.handling import HANDLING
 from partita.runtime.tx import Request, WaveTx
 from partita.store.port import Session
 
@@ -75,8 +76,10 @@ async def run_wave(session: Session, work: Sequence[tuple[Binding, Unit]]) -> No
     before = 0 if task is None else task.cancelling()
     try:
         for binding, unit in work:
-            tx = WaveTx(unit, binding.name)
-            run = Run(binding, unit, tx, binding.function(*arguments(binding, unit, tx)), copy_context())
+            tx = WaveTx(unit, binding)
+            context = copy_context()
+            context.run(HANDLING.set, tx)
+            run = Run(binding, unit, tx, binding.function(*arguments(binding, unit, tx)), context)
             runs.append(run)
             _advance(run, None, task)
         await _statements(session, [run for run in runs if run.request is not None], task)
@@ -136,6 +139,6 @@ def _advance(run: Run, result: Any, task: asyncio.Task[Any] | None) -> None:
             raise NotForWaves(run.binding)
         run.request = request
     finally:
-        run.tx.running = False
+        run.tx.running, run.tx.ended = False, not first or run.request is None
         if task is not None and task.cancelling() > cancelled:
             raise NotForWaves(run.binding, cancelled=True)
