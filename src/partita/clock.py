@@ -153,8 +153,8 @@ os.register_at_fork(after_in_child=_after_fork)
 
 
 @asynccontextmanager
-async def within(clock: Clock, seconds: float) -> AsyncIterator[None]:
-    """Leave the block after `seconds` at the latest.
+async def within(clock: Clock, seconds: float) -> AsyncIterator[asyncio.Timeout]:
+    """Leave the block after `seconds` at the latest. What it gives tells afterwards whether they ran out (`expired()`).
 
     Raises:
         TimeoutError: the block was not finished by then; what it awaited is cancelled.
@@ -164,7 +164,7 @@ async def within(clock: Clock, seconds: float) -> AsyncIterator[None]:
     async with asyncio.timeout(None) as limit:
         cancel = clock.call_later(seconds, lambda: limit.reschedule(loop.time()))
         try:
-            yield
+            yield limit
         finally:
             cancel()
 

@@ -23,6 +23,7 @@ PartitaError
   Overtaken             a message came after later ones of its key were handled
   Conflict              the same id or idempotency key came with another content
   Expired               so old that it may have been handled and forgotten
+  OverTime              a handler did not end within the timeout it declares: a failed try
   NotFound              the thing asked for does not exist
   NoTransaction         there is no open transaction: what was given is none, or a handler's tx is used after its end
   WithinHandler         a handler asks for what waits for its own end, or would be done again with each of its tries
@@ -207,6 +208,12 @@ class Expired(PartitaError):
 
     code = "PTA-0701"
     exit_code = 5
+
+
+class OverTime(PartitaError):
+    """A handler did not end within the `timeout=` that it declares. It is a failed try of its message."""
+
+    code = "PTA-0604"
 
 
 class NotFound(PartitaError):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from partita.catalog.contract import Contract, Place
+from partita.catalog.retry import Retry
 from partita.catalog.signature import Want
 from partita.errors import DeclarationError
 
@@ -32,6 +33,8 @@ class Binding:
     is_async: bool  # a plain function runs in a worker thread
     one_statement: bool  # in a batch it is driven side by side with others
     execution: object = field(compare=False)
+    timeout_s: float | None = None  # None = it may take as long as it likes
+    retry: Retry | None = None  # None = its service's
 
     @property
     def name(self) -> str:
@@ -86,7 +89,21 @@ def take(bindings: list[Binding], new: Binding) -> None:
             f"{new.place}: {shared[0].name} is heard already by {held.name} at {held.place}.",
             hint=f'Name what this one does, for good: @{new.service}.on(name="{new.name}").',
         )
+    _check_one_retry(bindings, new)
     bindings.append(new)
+
+
+def _check_one_retry(bindings: Sequence[Binding], new: Binding) -> None:
+    """A message is tried as a whole, with all its handlers in one transaction: it cannot follow two policies."""
+    names = {contract.full_name: contract.name for contract in new.contracts}
+    for held in bindings:
+        shared = [names[c.full_name] for c in held.contracts if c.full_name in names]
+        if shared and None not in (held.retry, new.retry) and held.retry != new.retry:
+            raise DeclarationError(
+                f"{new.place}: {new.name} and {held.name} (at {held.place}) both hear {shared[0]}, "
+                "each with a retry= of its own.",
+                hint="A message is tried with all its handlers: give one of them retry=, or both the same.",
+            )
 
 
 def _was_executed_again(held: Binding, new: Binding) -> bool:

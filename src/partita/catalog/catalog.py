@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from partita.catalog.binding import Binding
 from partita.catalog.contract import Contract
+from partita.catalog.retry import Retry
 from partita.catalog.service import Service
 from partita.errors import DeclarationError
 from partita.settings import variable_of
@@ -15,9 +16,10 @@ from partita.settings import variable_of
 @dataclass(slots=True)
 class Interest:
     """What one service does with one message type: its handlers, whether its sagas want it, whether a handler
-    dedupes by a field or calls outside (`concurrency` over 1)."""
+    dedupes by a field or calls outside (`concurrency` over 1), and what happens to a message that fails."""
 
     contract: Contract
+    retry: Retry
     bindings: list[Binding] = field(default_factory=list)
     for_sagas: bool = False
     dedupes: bool = False
@@ -51,13 +53,14 @@ class Catalog:
         found: dict[str, Interest] = {}
         for binding in service.declared.bindings:
             for contract in binding.contracts:
-                interest = found.setdefault(contract.full_name, Interest(contract))
+                interest = found.setdefault(contract.full_name, Interest(contract, service.retry))
                 interest.bindings.append(binding)
                 interest.dedupes = interest.dedupes or binding.dedupe_by is not None
                 interest.calls_out = interest.calls_out or binding.concurrency > 1
+                interest.retry = binding.retry or interest.retry
         for definition in service.declared.sagas:
             for contract in definition.consumes:
-                found.setdefault(contract.full_name, Interest(contract)).for_sagas = True
+                found.setdefault(contract.full_name, Interest(contract, service.retry)).for_sagas = True
         return found
 
     def topics_of(self, service: Service) -> tuple[str, ...]:

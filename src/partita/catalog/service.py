@@ -45,6 +45,8 @@ class HandlerOptions:
     dedupe_by: str | None
     concurrency: int
     label: str = ""
+    timeout_s: float | None = None
+    retry: Retry | None = None
 
 
 @dataclass(slots=True)
@@ -118,6 +120,11 @@ class Service:
         return f"{self.namespace}.commands"
 
     @property
+    def retries(self) -> tuple[Retry, ...]:
+        """Its own policy, then those of its handlers."""
+        return (self.retry, *(b.retry for b in self.declared.bindings if b.retry is not None))
+
+    @property
     def faults_topic(self) -> str:
         """The topic of the faults of this service's messages."""
         return f"{self.namespace}.faults"
@@ -140,7 +147,14 @@ class Service:
     def on(self, function: F, /) -> F: ...
     @overload
     def on(
-        self, /, *, dedupe_by: str | None = None, concurrency: int = 1, name: str | None = None
+        self,
+        /,
+        *,
+        dedupe_by: str | None = None,
+        concurrency: int = 1,
+        name: str | None = None,
+        timeout: float | None = None,
+        retry: Retry | None = None,
     ) -> Callable[[F], F]: ...
     def on(
         self,
@@ -150,6 +164,8 @@ class Service:
         dedupe_by: str | None = None,
         concurrency: int = 1,
         name: str | None = None,
+        timeout: float | None = None,
+        retry: Retry | None = None,
     ) -> Any:
         """Subscribe a handler to the events its first parameter is annotated with, also `Fault[Message]`; a union is
         several.
@@ -161,6 +177,9 @@ class Service:
             concurrency: how many may run at once, each in a transaction of its own; for handlers that call outside.
             name: tells it from another handler of this service that hears the same type. Idempotency and business
                 keys carry it, so that it must stay when the function is renamed.
+            timeout: seconds that a call may take; one that takes longer is cancelled and is a failed try (`OverTime`).
+                A plain function in its thread cannot be cancelled: see docs/guides/failures.md.
+            retry: what happens to a message that this handler fails on, in place of the service's.
 
         Raises:
             DeclarationError: the annotation names no event, a parameter cannot be filled, or another handler of this
@@ -178,16 +197,26 @@ class Service:
                     hint="Annotate its first parameter with events: "
                     f"async def {signature.name}({signature.parameter}: OrderPlaced).",
                 )
-            options = HandlerOptions(dedupe_by=dedupe_by, concurrency=concurrency, label=label)
+            options = HandlerOptions(
+                dedupe_by=dedupe_by, concurrency=concurrency, label=label, timeout_s=timeout, retry=retry
+            )
             self._bind(fn, "on", contracts, signature, options, place)
             return fn
 
         return register if function is None else register(function)
 
     def handles(
-        self, command: CommandClass[C, R], /, *, dedupe_by: str | None = None, concurrency: int = 1
+        self,
+        command: CommandClass[C, R],
+        /,
+        *,
+        dedupe_by: str | None = None,
+        concurrency: int = 1,
+        timeout: float | None = None,
+        retry: Retry | None = None,
     ) -> Callable[[Callable[Concatenate[C, P], Awaitable[R] | R]], Callable[Concatenate[C, P], Awaitable[R] | R]]:
-        """Handle a command of this service: the handler returns the reply or raises the declared refusal.
+        """Handle a command of this service: the handler returns the reply or raises the declared refusal. The options are
+        those of `on`.
 
         Raises:
             DeclarationError: it is no command, or another service's, has a handler already, or a parameter cannot be
@@ -203,7 +232,7 @@ class Service:
                     f"{place}: {signature.name} handles {contract.name} and is annotated with {signature.first.__name__}.",
                     hint=f"async def {signature.name}({signature.parameter}: {contract.name}, ...)",
                 )
-            options = HandlerOptions(dedupe_by=dedupe_by, concurrency=concurrency)
+            options = HandlerOptions(dedupe_by=dedupe_by, concurrency=concurrency, timeout_s=timeout, retry=retry)
             self._bind(fn, "handles", (contract,), signature, options, place)
             return fn
 
@@ -238,6 +267,13 @@ class Service:
         check_count(
             DeclarationError, f"{place}: concurrency of {signature.name}", options.concurrency, most=CONCURRENCY_MAX
         )
+        if options.timeout_s is not None:
+            check_seconds(DeclarationError, f"{place}: timeout of {signature.name}", options.timeout_s)
+        if options.retry is not None and not isinstance(options.retry, Retry):
+            raise DeclarationError(
+                f"{place}: retry={options.retry!r:.120} of {signature.name} is no Retry.",
+                hint="retry=Retry(tiers=(60,))",
+            )
         for contract in contracts:
             if options.dedupe_by is not None and options.dedupe_by not in contract.hints:
                 raise DeclarationError(
@@ -250,7 +286,9 @@ class Service:
                     hint="Dedupe by a field that is a str, an int, a UUID, or one of them or None.",
                 )
         tx = next((name for name, want in signature.wants if want == "tx"), None)
-        apart = options.concurrency > 1 or any(isinstance(want, Depends) for _, want in signature.wants)
+        # In a wave nothing waits for one handler alone, so nothing could be cut short.
+        apart = options.concurrency > 1 or options.timeout_s is not None
+        apart = apart or any(isinstance(want, Depends) for _, want in signature.wants)
         refuses = kind == "handles" and bool(contracts[0].refusals)
         binding = Binding(
             self.name,
@@ -265,5 +303,7 @@ class Service:
             signature.is_async,
             signature.is_async and not apart and is_one_statement(fn, tx, refuses=refuses),
             execution_of(fn),
+            options.timeout_s,
+            options.retry,
         )
         take(self.declared.bindings, binding)

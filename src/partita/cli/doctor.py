@@ -85,7 +85,7 @@ def _declared(app: App) -> list[Line]:
     lines = []
     for service in app.services:
         saga_s = max((d.deadline_s for d in service.declared.sagas), default=0.0)
-        needed = retry_horizon_s(service.retry) + saga_s
+        needed = max(map(retry_horizon_s, service.retries)) + saga_s
         if service.window_s < needed:
             lines.append(
                 Line(

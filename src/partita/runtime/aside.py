@@ -46,9 +46,10 @@ class Aside:
 
     async def retry_later(self, session: Session, delivery: Delivery, trouble: Trouble, tier: int, now_us: int) -> None:
         """Park it and send it to a retry topic; later messages of its key will queue behind it."""
-        due_us = now_us + duration_us(self.service.retry.tiers[tier] * self.scale)
+        wait_s = delivery.retry_in(self.service).tiers[tier]
+        due_us = now_us + duration_us(wait_s * self.scale)
         if await self._wait(session, delivery, trouble, now_us, tier=tier, due_us=due_us):
-            topic = retry_topic(delivery.topic, self.service.name, self.service.retry.tiers[tier])
+            topic = retry_topic(delivery.topic, self.service.name, wait_s)
             await self.admission.letters.send_raw(session, delivery, topic, now_us)
 
     async def lay_by(self, session: Session, delivery: Delivery, trouble: Trouble, now_us: int) -> None:
@@ -154,9 +155,10 @@ class Aside:
             return "out of the parking"
         if delivery.parked.tier >= REPLAYED:
             return "replay"
-        if delivery.parked.tier >= len(self.service.retry.tiers):
+        tiers = delivery.retry_in(self.service).tiers
+        if delivery.parked.tier >= len(tiers):
             return f"tier {delivery.parked.tier + 1} of an earlier version"
-        return f"retry-{span(self.service.retry.tiers[delivery.parked.tier])}"
+        return f"retry-{span(tiers[delivery.parked.tier])}"
 
 
 def _stands(delivery: Delivery) -> ParkedRow | None:

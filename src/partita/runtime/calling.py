@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from partita.catalog.binding import Binding
@@ -13,9 +14,10 @@ from partita.catalog.event import Event
 from partita.catalog.injection import Depends, Meta
 from partita.catalog.rejection import Rejection
 from partita.errors import PartitaError
-from partita.machine.port import Threads
+from partita.machine.port import Machine
 from partita.runtime.delivery import Delivery, Output, Unit
 from partita.runtime.driving import Driven, settled
+from partita.runtime.over_time import LeftRunning, in_time
 from partita.runtime.tx import SerialTx
 
 Replacements = Mapping[Callable[..., Any], Callable[..., Any]]
@@ -66,24 +68,38 @@ def arguments(binding: Binding, unit: Unit, tx: Any) -> list[Any]:
     return found
 
 
-async def call(binding: Binding, unit: Unit, tx: SerialTx, replaced: Replacements, threads: Threads) -> None:
-    """Run a handler to its end and take its result.
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What handlers of one service are called with: what stands in for dependencies, the threads of plain functions, and
+    those of them that are still in use."""
+
+    replaced: Replacements
+    machine: Machine
+    left_running: LeftRunning = field(default_factory=LeftRunning)
+
+
+async def call(binding: Binding, unit: Unit, tx: SerialTx, means: Means) -> None:
+    """Run a handler to its end, or to the end of its time, and take its result.
 
     Raises:
         Rejection: the handler refuses the command. Anything else it raises is its failure: see `Driven`.
     """
-    result = await Driven(_run(binding, unit, tx, replaced, threads), tx)
+    driven = Driven(_run(binding, unit, tx, means), tx)
+    if binding.timeout_s is None:
+        result = await driven
+    else:
+        result = await in_time(means.machine.clock, binding, binding.timeout_s, driven)
     if tx.misused is not None:
         raise tx.misused
     take_result(binding, unit, result)
 
 
-async def _run(binding: Binding, unit: Unit, tx: SerialTx, replaced: Replacements, threads: Threads) -> Any:
+async def _run(binding: Binding, unit: Unit, tx: SerialTx, means: Means) -> Any:
     async with AsyncExitStack() as stack:
         values: list[Any] = []
         for _, want in binding.wants:
             if isinstance(want, Depends):
-                values.append(await _provide(replaced.get(want.provider, want.provider), stack))
+                values.append(await _provide(means.replaced.get(want.provider, want.provider), stack))
             elif want == "message":
                 values.append(unit.delivery.message)
             elif want == "tx":
@@ -92,8 +108,10 @@ async def _run(binding: Binding, unit: Unit, tx: SerialTx, replaced: Replacement
                 values.append(meta_of(binding, unit.delivery))
         if binding.is_async:
             result = binding.function(*values)
+        elif binding.timeout_s is not None:
+            result = await means.left_running.run(means.machine.threads, binding, unit.delivery.name, values)
         else:
-            result, error = await threads.run(settled, binding.function, *values)
+            result, error = await means.machine.threads.run(settled, binding.function, *values)
             if error is not None:
                 raise error
         # A function around a coroutine function, as a decorator makes one, gives back what is still to be awaited.

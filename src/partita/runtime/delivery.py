@@ -13,6 +13,8 @@ from partita.catalog.catalog import Interest
 from partita.catalog.contract import Contract
 from partita.catalog.fault import Failed, Fault, FaultContract, FaultRecord
 from partita.catalog.rejection import Rejection, from_struct
+from partita.catalog.retry import Retry
+from partita.catalog.service import Service
 from partita.cause import kind_of
 from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import name_of
@@ -50,6 +52,10 @@ class Delivery(msgspec.Struct, eq=False):
             return self.envelope.id
         assert self.record is not None
         return name_of(self.record)
+
+    def retry_in(self, service: Service) -> Retry:
+        """What happens to it when it fails; nobody hears a type that is unknown, or a message that cannot be read."""
+        return service.retry if self.interest is None else self.interest.retry
 
     @property
     def lane(self) -> tuple[str, str] | None:

@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 from partita.bus.port import Record
-from partita.catalog.retry import Counters, Decision, GiveUp, RetryNow
+from partita.catalog.retry import Counters, Decision, GiveUp, Retry, RetryNow
 from partita.cause import cause_of, told_of
 from partita.clock import all_done
 from partita.dead_letters.dead_letter import envelope_or_none
@@ -176,7 +176,8 @@ class Lanes:
         """The storm over a message type."""
         found = self._storms.get(type_name)
         if found is None:
-            retry = self._pipeline.service.retry
+            interest = self._pipeline.interests.get(type_name)
+            retry = self._pipeline.service.retry if interest is None else interest.retry
 
             async def told(error: str | None) -> None:
                 await self._tell(type_name, error)
@@ -294,7 +295,7 @@ class Lanes:
         counters = Counters(item.tries, 0 if item.parked is None else item.parked.tier + 1)
         message = item.delivery.message if item.delivery is not None else None
         try:
-            return ask(decide, self._pipeline.service.retry, failure, counters, message, self._pipeline.ids.random())
+            return ask(decide, self._retry_of(item), failure, counters, message, self._pipeline.ids.random())
         except Exception as error:
             mistake = error.error if isinstance(error, Escaped) else error
             log.error(
@@ -304,7 +305,7 @@ class Lanes:
 
     async def _counted_try(self, item: Item) -> BaseException | None:
         """One try. Of what may kill the process it is counted first, and given up when it did so too often."""
-        retry = self._pipeline.service.retry
+        retry = self._retry_of(item)
         careful = item.suspect or item.parked is not None
         async with self._counted if item.suspect else nullcontext():
             if careful:
@@ -329,7 +330,7 @@ class Lanes:
             await self._say_not_known(self._type_of(item), failure)
         if isinstance(failure, ProcessDied | UnknownType):
             return False
-        permanent = is_permanent(self._pipeline.service.retry, failure)
+        permanent = is_permanent(self._retry_of(item), failure)
         return await self.storm(self._storm_of(item)).failed(failure, permanent=permanent)
 
     async def _try(self, item: Item) -> BaseException | None:
@@ -404,6 +405,10 @@ class Lanes:
         """What shares a storm: a type that is handled here; all else together, since anybody may write a type."""
         type_name = self._type_of(item)
         return type_name if type_name in self._pipeline.interests else UNREADABLE
+
+    def _retry_of(self, item: Item) -> Retry:
+        service = self._pipeline.service
+        return service.retry if item.delivery is None else item.delivery.retry_in(service)
 
     def _held(self, item: Item) -> list[tuple[str, int, int]]:
         place = item.record.at

@@ -29,7 +29,7 @@ from partita.message import Message
 from partita.outbox.outbox import Composer, Kept, Leaving, kept_to_bytes, reply_to_bytes, stored
 from partita.runtime.admission import Admission, Admitted, Held
 from partita.runtime.aside import Aside, LaidBy, Trouble
-from partita.runtime.calling import Replacements, Superseded, call, take_refusal
+from partita.runtime.calling import Means, Replacements, Superseded, call, take_refusal
 from partita.runtime.delivery import Delivery, Output, Unit, decode
 from partita.runtime.driving import Escaped
 from partita.runtime.letters import Letters
@@ -78,10 +78,12 @@ class Pipeline:
     topics: frozenset[str] = field(init=False)
     admission: Admission = field(init=False)
     aside: Aside = field(init=False)
+    _means: Means = field(init=False)
     _serial: set[Callable[..., Any]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.interests = self.catalog.interests(self.service)
+        self._means = Means(self.replaced, self.machine)
         self.topics = frozenset(self.catalog.topics_of(self.service))
         letters = Letters(self.service.name, self.catalog, Composer(self.store.source, self.codec, self.ids))
         meaning = Meaning(self.catalog, self.codec, self.find_schema)
@@ -271,7 +273,7 @@ class Pipeline:
             match decision:
                 case RetryAfter():
                     behind = 0 if delivery.parked is None else delivery.parked.tier + 1
-                    tier = tier_of(self.service.retry, decision, behind)
+                    tier = tier_of(delivery.retry_in(self.service), decision, behind)
                     await self.aside.retry_later(session, delivery, trouble, tier, now_us)
                 case LaidBy():
                     await self.aside.lay_by(session, delivery, trouble, now_us)
@@ -333,7 +335,7 @@ class Pipeline:
         self.calling += 1
         self.called += 1
         try:
-            await call(binding, unit, tx, self.replaced, self.machine.threads)
+            await call(binding, unit, tx, self._means)
         except (Rejection, Superseded):
             raise
         except Escaped as escaped:

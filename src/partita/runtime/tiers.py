@@ -38,7 +38,8 @@ class Tiers:
         self._store = store
         self._subscription = subscription
         self._ready = ready
-        self._waits = {f".retry-{span(wait)}": duration_us(wait * scale) for wait in service.retry.tiers}
+        tiers = [wait for retry in service.retries for wait in retry.tiers]
+        self._waits = {f".retry-{span(wait)}": duration_us(wait * scale) for wait in tiers}
         self._heads: dict[tuple[str, int], deque[Record]] = {}
         self._longest_us = max(self._waits.values(), default=0)
 

@@ -203,7 +203,10 @@ def _check_replies(spec: StepSpec) -> None:
 
 
 def _check_timeout(spec: StepSpec) -> None:
-    horizon = retry_horizon_s(spec.command.service.retry)
+    service = spec.command.service
+    # The handler's own, where it is declared before the saga.
+    of_handler = (b.retry for b in service.declared.bindings if spec.command in b.contracts and b.retry is not None)
+    horizon = retry_horizon_s(next(of_handler, service.retry))
     if spec.timeout_s < horizon:
         _refuse(
             spec.place,

@@ -76,13 +76,19 @@ def declared_topics(catalog: Catalog, plan: TopicPlan) -> list[DeclaredTopic]:
 
 def retry_topics(catalog: Catalog, service: Service) -> list[str]:
     """The topics a service's failed messages wait in."""
-    waits = _waits(service)
-    return [retry_topic(t, service.name, wait) for t in catalog.topics_of(service) for wait in waits]
+    return [
+        retry_topic(topic, service.name, wait)
+        for topic in catalog.topics_of(service)
+        for wait in _waits(catalog, service, topic)
+    ]
 
 
-def _waits(service: Service) -> list[float]:
-    """The waits that have a topic: tiers of one wait share it."""
-    return list({span(wait): wait for wait in service.retry.tiers}.values())
+def _waits(catalog: Catalog, service: Service, topic: str) -> list[float]:
+    """The waits that have a topic, beside this one: tiers of one wait share it. The service's own come first; a handler may
+    have others."""
+    interests = [i for i in catalog.interests(service).values() if i.contract.topic == topic]
+    retries = [service.retry, *(interest.retry for interest in interests)]
+    return list({span(wait): wait for retry in retries for wait in retry.tiers}.values())
 
 
 def _kinds_of(service: Service) -> list[Kind]:
@@ -130,7 +136,7 @@ def _of_group(catalog: Catalog, plan: TopicPlan, service: Service) -> list[Decla
     dead: list[DeclaredTopic] = []
     for source in catalog.topics_of(service):
         keys = {KEY_OF_MESSAGE} if source in keyed else set()
-        for wait in _waits(service):
+        for wait in _waits(catalog, service, source):
             name = retry_topic(source, service.name, wait)
             parties = (keys, {f"{service.name}.retry"}, {service.name})
             waiting.append(_topic(name, "retry", service, plan, plan.of.get(name, one), parties))
