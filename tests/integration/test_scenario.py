@@ -101,6 +101,29 @@ async def refund(cmd: Refund, tx: Tx) -> Refunded:
 
 app = App(orders, cards)
 
+tiered = Service("tiered", namespace="scenario.tiered", retry=Retry(in_place=0, tiers=(60, 300)))
+TRIED: list[str] = []
+
+
+class Begun(Event, of=tiered):
+    id: Key[str]
+
+
+class Begin(Command[Begun], of=tiered):
+    id: Key[str]
+
+
+@tiered.handles(Begin)
+async def begin(cmd: Begin) -> Begun:
+    return Begun(id=cmd.id)
+
+
+@tiered.on
+async def fail(event: Begun) -> None:
+    TRIED.append(event.id)
+    raise ValueError("not yet")
+
+
 slow = Service("slow", namespace="scenario.slow")
 
 
@@ -224,6 +247,18 @@ async def test_a_retry_comes_when_its_tier_says() -> None:
         before = len(stub.commands)
         await t.advance(seconds(2))
         assert len(stub.commands) > before
+
+
+async def test_each_tier_is_waited_for_to_its_end() -> None:
+    """A retry that comes early meets the trouble that it was to wait out."""
+    TRIED.clear()
+    async with App(tiered).testing() as t:
+        await t.send(Begin(id="a"))
+        counts = [len(TRIED)]
+        for wait_s in (59.9, 0.2, 299.8, 0.2, 3_600):
+            await t.advance(seconds(wait_s))
+            counts.append(len(TRIED))
+    assert counts == [1, 1, 2, 2, 3, 3]
 
 
 async def test_the_same_seed_gives_the_same_ids(tmp_path: Path) -> None:

@@ -52,6 +52,16 @@ LETTERS = {
         swap("await self.send_raw(session, delivery, dlq_topic(delivery.topic, self.group), now_us)", "pass"),
         RUNS + "test_retries.py::test_the_walk_through_the_tiers_to_the_dead_letter",
     ),
+    "tier-early": Plant(
+        "G7",
+        "a retry comes before its tier's wait is over",
+        "Aside.retry_later",
+        swap(
+            "due_us = now_us + duration_us(wait_s * self.scale)",
+            "due_us = now_us + duration_us(wait_s * self.scale / 2)",
+        ),
+        RUNS + "test_scenario.py::test_each_tier_is_waited_for_to_its_end",
+    ),
     "no-fault": Plant(
         "G7",
         "a dead letter is told as a Fault to nobody",
