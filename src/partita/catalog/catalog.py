@@ -63,6 +63,19 @@ class Catalog:
                 found.setdefault(contract.full_name, Interest(contract, service.retry)).for_sagas = True
         return found
 
+    def check_receiver(self, contract: Contract) -> None:
+        """Refuse a command that nobody would handle: no group reads what it would wait in. Of a service of another app
+        nobody here knows.
+
+        Raises:
+            DeclarationError: its owner is a service of this app, and has no handler for it.
+        """
+        owner = contract.service
+        if owner in self.services and not any(contract in binding.contracts for binding in owner.declared.bindings):
+            raise DeclarationError(
+                f"{contract.name} is sent, and nobody handles it.", hint=f"@{owner.name}.handles({contract.name})"
+            )
+
     def topics_of(self, service: Service) -> tuple[str, ...]:
         """The topics a service's group reads."""
         return tuple(sorted({interest.contract.topic for interest in self.interests(service).values()}))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from partita.catalog.event import Event
+    from partita.catalog.event import Command, Event
 
 SqlValue = str | int | float | bytes | bool | None
 
@@ -32,6 +32,11 @@ class Tx(Protocol):
 
     def publish(self, *events: Event) -> None:
         """Publish events with this transaction, in this order, caused by the message being handled."""
+        ...
+
+    def send(self, *commands: Command[Any, Any]) -> None:
+        """Send commands with this transaction, in this order, caused by the message being handled, to whichever service
+        handles them. Nobody waits for the answers: they are events like any other."""
         ...
 
 

@@ -100,7 +100,7 @@ def _method(path: Path) -> str:
 def _is_plain_use(path: Path) -> bool:
     """Whether `tx` does not get out of the handler's own hands: passed on, nobody knows what is done with it."""
     inside = not any(isinstance(node, NESTED) for node in path)
-    return inside and _method(path) in (*STATEMENTS, "publish")
+    return inside and _method(path) in (*STATEMENTS, "publish", "send")
 
 
 def _function_of(node: ast.AST) -> ast.AST | None:

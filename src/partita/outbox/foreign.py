@@ -163,7 +163,7 @@ class Outbox:
         if contract.kind != "event":
             raise PartitaError(
                 f"{contract.name} is a {contract.kind}; what leaves with a transaction of yours are events.",
-                hint="Commands are sent by sagas, or with app.send.",
+                hint="Commands are sent by sagas, with tx.send in a handler, with app.send, or with app.post.",
             )
         if contract.service is not self.service:
             raise PartitaError(

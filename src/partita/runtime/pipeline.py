@@ -358,7 +358,7 @@ class Pipeline:
         """Compose and number what leaves because of these."""
         composer = Composer(self.store.source, self.codec, self.ids)
         for each in admitted:
-            each.sent = [composed(composer, output, now_us) for output in each.unit.outputs]
+            each.sent = [composed(composer, output, now_us, self.catalog) for output in each.unit.outputs]
         messages = [message for each in admitted for message in each.sent]
         await leaving.expect(messages)
         for message in messages:
@@ -418,15 +418,17 @@ class Pipeline:
                 answer.set_result(unit.reply)
 
 
-def composed(composer: Composer, output: Output, now_us: int) -> Message:
+def composed(composer: Composer, output: Output, now_us: int, catalog: Catalog) -> Message:
     """One output as the message that leaves.
 
     Raises:
-        HandlerFailed: it does not fit its schema or is too large; its cause is to blame.
+        HandlerFailed: it does not fit its schema, is too large, or nobody handles it; its cause is to blame.
     """
     envelope = output.cause.envelope
     assert envelope is not None
     try:
+        if output.kind == "command" and output.address is None:
+            catalog.check_receiver(output.contract)  # those of sagas were checked at the start
         return composer.compose(
             output.contract,
             output.message,

@@ -144,7 +144,13 @@ class SagaBatch:
         envelope = delivery.envelope
         assert envelope is not None
         incoming = Incoming(
-            delivery.message, envelope.id, envelope.causation_id, envelope.saga, envelope.correlation_id, self._now_us
+            delivery.message,
+            envelope.id,
+            envelope.causation_id,
+            envelope.saga,
+            envelope.correlation_id,
+            self._now_us,
+            envelope.kind,
         )
         for definition in self._directory.starting.get(envelope.type, ()):
             saga_id = definition.key_of(delivery.message)

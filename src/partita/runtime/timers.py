@@ -100,7 +100,7 @@ def _by_saga(due: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
 async def leave(pipeline: Pipeline, session: Session, units: Sequence[Unit], now_us: int) -> None:
     """Write what leaves because of a timer or a person."""
     composer = Composer(pipeline.store.source, pipeline.codec, pipeline.ids)
-    messages = [composed(composer, output, now_us) for unit in units for output in unit.outputs]
+    messages = [composed(composer, output, now_us, pipeline.catalog) for unit in units for output in unit.outputs]
     leaving = Leaving(session, now_us)
     await leaving.expect(messages)
     for message in messages:

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from partita.catalog.binding import Binding
 from partita.catalog.contract import contract_of
-from partita.catalog.event import Event
+from partita.catalog.event import Command, Event
 from partita.catalog.injection import SqlValue
 from partita.errors import NoTransaction, PartitaError, WithinHandler
 from partita.foreign_text import logger
@@ -62,9 +62,24 @@ class _Owned:
             if contract.kind != "event":
                 raise PartitaError(
                     f"{contract.name} is a {contract.kind}; a handler publishes events.",
-                    hint="Commands are sent by sagas, or with app.send.",
+                    hint="tx.send(command) sends a command.",
                 )
             self._unit.outputs.append(Output(contract, event, "event", self._unit.delivery))
+
+    def send(self, *commands: Command[Any, Any]) -> None:
+        """Send commands with this transaction, in this order."""
+        if not self.running:
+            self._refuse()
+        for command in commands:
+            contract = contract_of(type(command))
+            if contract.kind != "command":
+                raise PartitaError(
+                    f"{contract.name} is {'an event' if contract.kind == 'event' else f'a {contract.kind}'}; "
+                    "a handler sends commands.",
+                    hint="tx.publish(event) publishes an event; a refusal is raised.",
+                )
+            # Without a saga's address, whatever the command that is handled serves: its answer is for nobody.
+            self._unit.outputs.append(Output(contract, command, "command", self._unit.delivery))
 
     def _refuse(self) -> NoReturn:
         if self.ended:

@@ -41,6 +41,7 @@ class Incoming(msgspec.Struct, frozen=True):
     address: SagaAddress | None
     correlation_id: str
     at_us: int
+    kind: str = "event"
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -230,12 +231,15 @@ def _why_not(definition: SagaDefinition, state: SagaState, verb: Verb, undoing: 
 
 
 def _step_of(definition: SagaDefinition, state: SagaState, incoming: Incoming) -> int | None:
-    """The step a message answers: by its address, by the command that caused it, else by its type alone."""
+    """The step a message answers: by its address, by the command that caused it, else, where it is an event that a participant
+    in another language has published, by its type alone."""
     if incoming.address is not None:
         return definition.index_of.get(incoming.address.step)
     for index, step in enumerate(state.steps):
         if step.message_id and step.message_id == incoming.causation_id:
             return index
+    if incoming.kind in ("reply", "refusal"):
+        return None  # it answers a command that another has sent: to no saga, or it would carry its address
     kind = type(incoming.message)
     fits = [
         index

@@ -39,6 +39,7 @@ async def one_after_work(event: Any, tx: Tx) -> Any:
     total = sum(line.n for line in event.lines if line.n)
     for each in event.lines:
         tx.publish(each)
+        tx.send(each)
     if total:
         row = await tx.fetch_one(SQL, id=event.id, total=[t for t in event.lines])
         if row is None:
