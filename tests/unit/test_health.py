@@ -8,7 +8,9 @@ STORE = Fact("store of orders", True, "", False, 0.0, 10.0)
 BUS = Fact("bus", False, "", False, 0.0, 10.0)
 
 
-def status(*facts: Fact, failing: tuple[tuple[str, str], ...] = (), now: float = 10.0, stopping: bool = False) -> str:
+def status(
+    *facts: Fact, failing: tuple[tuple[str, str, float], ...] = (), now: float = 10.0, stopping: bool = False
+) -> str:
     return judged(facts, failing, now, stale_s=5.0, stopping=stopping).status
 
 
@@ -21,7 +23,7 @@ def test_what_follows_from_what() -> None:
     assert status(STORE, away._replace(refused=True)) == "down"
     assert status(gone, BUS) == "down"
     assert status(STORE, STORE._replace(source="store of stock", reason="no answer"), BUS) == "down"
-    assert status(STORE, BUS, failing=(("relay of orders", "disk full"),)) == "degraded"
+    assert status(STORE, BUS, failing=(("relay of orders", "disk full", 1.0),)) == "degraded"
     assert status(STORE, BUS, stopping=True) == "down"
 
 

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from partita.alerts.rules import Reading
-from partita.bus.port import Bus
+from partita.bus.port import Bus, GroupLag
 from partita.clock import US, Clock
 from partita.observability.question import Unanswered, answered
+from partita.observability.workers import behind, merged
 from partita.store.port import Store
 from partita.store.trouble import LetterFilter
+from partita.store.workers import WorkerState
 
 LOOK_AT = 100
 
 
-async def read(store: Store, bus: Bus, clock: Clock, ask_s: float) -> Reading:
+async def read(store: Store, bus: Bus, clock: Clock, ask_s: float, own: Sequence[WorkerState] = ()) -> Reading:
     """What the service says now. Every question is one a partial index answers, or a sum over a few rows. A bus that does
-    not answer within `ask_s` must not silence the other rules: the outbox that stands still for it is one of them."""
-    of_store, lags = await asyncio.gather(read_store(store), answered(clock, ask_s, "bus", bus.lag(store.name)))
-    return of_store._replace(lag=None if isinstance(lags, Unanswered) else sum(each.lag for each in lags))
+    not answer within `ask_s` must not silence the other rules: the outbox that stands still for it is one of them. `own` is
+    what this process knows of its own workers.
+    """
+    of_store, lags = await asyncio.gather(read_store(store, own), answered(clock, ask_s, "bus", bus.lag(store.name)))
+    return placed(of_store, None if isinstance(lags, Unanswered) else lags, await store.now_us())
 
 
-async def read_store(store: Store) -> Reading:
+def placed(reading: Reading, lags: Sequence[GroupLag] | None, now_us: int) -> Reading:
+    """A reading with where its group is; None = the bus does not say."""
+    where = behind(lags, reading.service, now_us)
+    return reading._replace(lag=where.messages, behind_s=where.oldest_s, members=where.members)
+
+
+async def read_store(store: Store, own: Sequence[WorkerState] = ()) -> Reading:
     """What its database alone says; how far it is behind is left open."""
     name, now_us = store.name, await store.now_us()
+    workers = merged(await store.workers.told(), own)
     async with store.reading() as session:
         letters = await session.dead_letters.find(name, 1, LetterFilter())
         count = await session.dead_letters.count(name, LetterFilter())
@@ -48,5 +60,8 @@ async def read_store(store: Store) -> Reading:
         None,
         sum(each.what == "full" for each in said),
         int(outbox.reader is not None and not outbox.reader.active),
-        tuple({each.subject for each in said if each.what == "unknown"}),
+        not_known=tuple({each.subject for each in said if each.what == "unknown"}),
+        ready=parked.ready,
+        failing=sum(each.state == "failing" for each in workers),
+        stuck=sum(each.state == "stuck" for each in workers),
     )

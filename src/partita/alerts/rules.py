@@ -23,6 +23,11 @@ class Reading(NamedTuple):
     gaps: int = 0
     lag: int | None = 0
     """None = the bus does not say."""
+    behind_s: float | None = 0.0
+    members: int | None = 1
+    ready: int = 0
+    failing: int = 0
+    stuck: int = 0
     full: int = 0
     readers_gone: int = 0
     not_known: tuple[str, ...] = ()
@@ -158,6 +163,42 @@ RULES: tuple[Rule, ...] = (
         60,
         "{service} is {value:,.0f} messages behind",
         "partita consumers list --group {service}",
+    ),
+    Rule(
+        "ConsumerLate",
+        "warning",
+        lambda r: 0.0 if r.paused_s else r.behind_s,
+        300,
+        60,
+        "the oldest message for {service} waits for {value:,.0f} s",
+        "partita why; partita consumers list --group {service}",
+    ),
+    Rule(
+        "NobodyThere",
+        "critical",
+        lambda r: None if r.members is None or r.lag is None else 0 if r.members else r.lag + r.ready,
+        0,
+        30,
+        "nobody is there for {service}, and {value:,.0f} messages wait",
+        "start its processes: partita run --only {service}",
+    ),
+    Rule(
+        "WorkerFailing",
+        "critical",
+        lambda r: r.failing,
+        0,
+        30,
+        "{value:,.0f} workers of {service} fail and do nothing else",
+        "partita why; partita doctor",
+    ),
+    Rule(
+        "WorkerStuck",
+        "critical",
+        lambda r: r.stuck,
+        0,
+        0,
+        "{value:,.0f} workers of {service} are stuck",
+        "partita why says with what in hand; timeout= of the handler, or a restart",
     ),
     Rule(
         "BusUnanswered",

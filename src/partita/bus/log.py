@@ -51,9 +51,12 @@ HAS_SCHEMA = "SELECT 1 FROM schema WHERE fingerprint = ?"
 GET_SCHEMA = "SELECT text FROM schema WHERE fingerprint = ?"
 LAG = """
 SELECT g.grp, p.topic, p.partition, g.position + 1, p.head,
-       (SELECT count(*) FROM record AS r WHERE r.place = p.place AND r.position > g.position), l.owner
+       (SELECT count(*) FROM record AS r WHERE r.place = p.place AND r.position > g.position), l.owner,
+       (SELECT r.appended_us FROM record AS r WHERE r.place = p.place AND r.position > g.position
+        ORDER BY r.position LIMIT 1), m.token
 FROM progress AS g JOIN place AS p ON p.place = g.place
 LEFT JOIN lease AS l ON l.scope = 'group:' || g.grp AND l.resource = p.topic || '/' || p.partition
+LEFT JOIN lease_member AS m ON m.scope = l.scope AND m.member = l.owner
 WHERE ?1 IS NULL OR g.grp = ?1 ORDER BY g.grp, p.topic, p.partition
 """
 RESET = """
@@ -255,7 +258,18 @@ class LogBus:
     async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
         """Where groups stand."""
         async with self._file.reading() as db:
-            return [GroupLag(*row) for row in db.execute(LAG, (group,))]
+            rows = db.execute(LAG, (group,)).fetchall()
+        there = {token: self._is_there(token) for token in dict.fromkeys(row[-1] for row in rows)}
+        lags = [GroupLag(*row[:-1]) for row in rows]
+        return [
+            lag if lag.owner is None or there[row[-1]] else lag._replace(owner=None)
+            for lag, row in zip(lags, rows, strict=True)
+        ]
+
+    def _is_there(self, token: str | None) -> bool:
+        """Whether the member of that token may still live: one that was killed is in the book until another member looks."""
+        alive = self._alive
+        return token is not None and alive is not None and (token == alive.token or not alive.is_dead(token))
 
     async def trim(self, now_us: int, limit: int = 1_000) -> int:
         """Delete at most `limit` records past their topic's retention that every group has handled."""

@@ -103,7 +103,9 @@ class TopicSpec:
 
 
 class GroupLag(NamedTuple):
-    """How far a group is in one partition: next offset to handle, the log's head, records between, members."""
+    """How far a group is in one partition: next offset to handle, the log's head, records between; the member that holds it,
+    None = nobody that is there; and when the oldest record that is not handled was appended, None = all are, or the bus
+    does not say."""
 
     group: str
     topic: str
@@ -112,6 +114,7 @@ class GroupLag(NamedTuple):
     head: int
     lag: int
     owner: str | None
+    oldest_us: int | None = None
 
 
 class Moved(NamedTuple):

@@ -11,7 +11,7 @@ import click
 
 from partita.alerts.alarms import Alarm, Told, evaluate, fingerprint
 from partita.alerts.channels import channels_of
-from partita.alerts.reading import read_store
+from partita.alerts.reading import placed, read_store
 from partita.alerts.rules import RULES, Reading
 from partita.app import load_app
 from partita.bus.port import GroupLag
@@ -20,6 +20,7 @@ from partita.cli.operating import run
 from partita.cli.output import app_option, data_option, moment, output_option, print_json, say, table
 from partita.clock import wall_us
 from partita.errors import PartitaError
+from partita.observability.workers import behind, nobody
 from partita.settings import Settings
 from partita.store.port import Store
 
@@ -37,16 +38,18 @@ def alerts() -> None:
 def list_(context: click.Context, data: Path, app_name: str, output: str) -> None:
     """What is wrong now; exit 3 when something is."""
 
-    async def read() -> tuple[list[Alarm], Sight]:
+    async def read() -> tuple[list[Alarm], list[str], Sight]:
         async with looking(load_app(app_name), data) as sight:
             questions = {name: _of_service(store) for name, store in sight.stores.items()}
             of_stores, lags = await asyncio.gather(sight.ask_all(questions), sight.lags())
-        return [alarm for reading in of_stores.values() for alarm in _alarms(reading, lags)], sight
+        found = [alarm for reading in of_stores.values() for alarm in _alarms(reading, lags)]
+        absent = [nobody(name, behind(lags, name, kept.now_us)) for name, kept in of_stores.items()]
+        return found, [text for text in absent if text], sight
 
-    found, sight = run(read())
+    found, absent, sight = run(read())
     if output == "json":
         items = [{**a._asdict(), "since": moment(a.since_us)} for a in found]
-        print_json("Alerts", {"items": items, "unknown": sight.as_json()})
+        print_json("Alerts", {"items": items, "nobody": absent, "unknown": sight.as_json()})
     elif found or sight.unknown:
         rows: list[tuple[str, ...]] = [(a.severity, a.name, moment(a.since_us)[:19], a.summary, a.hint) for a in found]
         rows += [
@@ -55,7 +58,7 @@ def list_(context: click.Context, data: Path, app_name: str, output: str) -> Non
         ]
         say(*table(["severity", "alert", "since (UTC)", "what", "first do"], rows))
     else:
-        say("all is well")
+        say("nothing is wrong, but " + "; ".join(absent) if absent else "all is well")
     if found or sight.unknown:
         context.exit(3)
 
@@ -77,8 +80,8 @@ async def _of_service(store: Store) -> _Kept:
 
 def _alarms(kept: _Kept, lags: Sequence[GroupLag] | None) -> list[Alarm]:
     """The alarms of a service as they are now; one that is kept knows since when, and of what is unknown the kept one holds."""
-    behind = None if lags is None else sum(each.lag for each in lags if each.group == kept.reading.service)
-    alarms, _ = evaluate(kept.reading._replace(lag=behind), kept.known if behind is None else {}, kept.now_us)
+    reading = placed(kept.reading, lags, kept.now_us)
+    alarms, _ = evaluate(reading, kept.known if lags is None else {}, kept.now_us)
     return [kept.known.get(name, alarm) for name, alarm in alarms.items() if alarm.severity != "none"]
 
 

@@ -14,8 +14,10 @@ from partita.bus.port import GroupLag, Moved
 from partita.cli.looking import BUS, Sight, looking
 from partita.cli.operating import acting_options, beside, confirmed, run
 from partita.cli.output import app_option, data_option, output_option, print_json, say, table, talk
+from partita.clock import wall_us
 from partita.errors import Conflict, NotFound
-from partita.observability.why import why_group
+from partita.observability.why import since
+from partita.observability.workers import why_service
 from partita.operators.audit import actor
 from partita.operators.steering import accept_gap as give_up_gap
 from partita.operators.steering import check_paused, pause_group, reset_group, resume_group
@@ -50,9 +52,11 @@ def list_(group: str | None, data: Path, app_name: str, output: str) -> int:
             continue  # three topics for each topic and group, which say nothing while nothing waits in them
         owned = sum(p.owner is not None for p in parts)
         members = len({p.owner for p in parts if p.owner is not None})
-        rows.append((name, topic, sum(p.lag for p in parts), f"{owned} of {len(parts)}", members))
+        times = [p.oldest_us for p in parts if p.oldest_us is not None]
+        waits = since(wall_us() - min(times)) if times else ""
+        rows.append((name, topic, sum(p.lag for p in parts), waits, f"{owned} of {len(parts)}", members))
     if rows:
-        say(*table(["group", "topic", "behind", "partitions held", "members"], rows))
+        say(*table(["group", "topic", "behind", "oldest waits", "partitions held", "members"], rows))
     elif BUS not in sight.unknown:
         say("no groups yet")
     for name, (said, parked) in states.items():
@@ -196,12 +200,12 @@ async def _read(
 ) -> tuple[Sequence[GroupLag], dict[str, tuple[list[str], ParkingStatus]], Sight]:
     async with looking(load_app(app_name), data) as sight:
         chosen = {name: store for name, store in sight.stores.items() if group in (None, name)}
-        questions = {name: _state(store) for name, store in chosen.items()}
-        states, lags = await asyncio.gather(sight.ask_all(questions), sight.lags(group))
+        lags = await sight.lags(group)
+        states = await sight.ask_all({name: _state(store, lags) for name, store in chosen.items()})
     return lags or (), states, sight
 
 
-async def _state(store: Store) -> tuple[list[str], ParkingStatus]:
-    now_us = await store.now_us()
+async def _state(store: Store, lags: Sequence[GroupLag] | None) -> tuple[list[str], ParkingStatus]:
+    said = await why_service(store, lags, await store.now_us())
     async with store.reading() as session:
-        return await why_group(session, store.name, now_us), await session.parking.status(store.name)
+        return said, await session.parking.status(store.name)

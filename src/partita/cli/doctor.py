@@ -16,6 +16,7 @@ from partita.address import hurried
 from partita.app import App, load_app
 from partita.cli.doctor_backups import look_at_backups
 from partita.cli.doctor_cluster import look_at_cluster
+from partita.cli.doctor_services import look_at_services
 from partita.cli.outbox_reader import read_by
 from partita.cli.output import app_option, data_option, moment, output_option, print_json, say
 from partita.clock import US, wall_us
@@ -58,6 +59,7 @@ def doctor(data: Path, app_name: str, output: str) -> int:
         lines += asyncio.run(_databases(app, data, silent))
     lines += [Line(f.level, f.what, f.found, f.fix) for f in asyncio.run(look_at_cluster(app))]
     lines += [Line(f.level, f.what, f.found, f.fix) for f in asyncio.run(look_at_backups(app, data))]
+    lines += [Line(f.level, f.what, f.found, f.fix) for f in asyncio.run(look_at_services(app, data, silent))]
     bad = sum(line.level == "bad" for line in lines)
     if output == "json":
         items = [{"level": x.level, "what": x.what, "found": x.found, "fix": x.fix} for x in lines]
@@ -157,9 +159,8 @@ async def _databases(app: App, data: Path, silent: Collection[str]) -> list[Line
         await store.close()
         lines += _reader(service.name, status.reader)
         bad = check != "ok" or status.parked or stuck
-        found = (
-            f"{status.pending} pending, {status.parked} parked, {dead} open dead letters, {stuck} sagas need attention"
-        )
+        found = f"{status.pending} pending, {status.parked} refused by the bus, {dead} open dead letters, "
+        found += f"{stuck} sagas need attention"
         fix = "" if check == "ok" else "The file is damaged: put back a backup."
         lines.append(Line("bad" if bad else "note" if dead else "ok", service.name, f"{check}, {found}", fix))
     return lines + _clock(newest, data)

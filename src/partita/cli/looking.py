@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -49,9 +49,10 @@ class Sight:
         self.unknown[source] = answer.reason
         return None
 
-    async def ask_all(self, questions: Mapping[str, Awaitable[T]]) -> dict[str, T]:
-        """The answers there are, all asked at once: together they take no longer than one."""
-        answers = await asyncio.gather(*(self.ask(source, question) for source, question in questions.items()))
+    async def ask_all(self, questions: Mapping[str, Awaitable[T]], *, times: int = 1) -> dict[str, T]:
+        """The answers there are, all asked at once: together they take no longer than one. `times` as `ask`."""
+        asked = (self.ask(source, question, times=times) for source, question in questions.items())
+        answers = await asyncio.gather(*asked)
         return {source: answer for source, answer in zip(questions, answers, strict=True) if answer is not None}
 
     async def lags(self, group: str | None = None) -> Sequence[GroupLag] | None:
@@ -70,8 +71,11 @@ class Sight:
 
 
 @asynccontextmanager
-async def looking(app: App, data: Path, *, with_bus: bool = True, with_stores: bool = True) -> AsyncIterator[Sight]:
+async def looking(
+    app: App, data: Path, *, with_bus: bool = True, with_stores: bool = True, leave_out: Collection[str] = ()
+) -> AsyncIterator[Sight]:
     """The databases and the bus of an app, all opened at once, each within the limit; nothing is created.
+    `leave_out` are servers, by their URLs, of which it is known that they do not answer.
 
     Raises:
         NotFound: there is no data of this app. SettingsError, StoreMismatch: what is there is another's.
@@ -85,7 +89,8 @@ async def looking(app: App, data: Path, *, with_bus: bool = True, with_stores: b
             opening: dict[str, Awaitable[Store | Bus]] = {}
             if with_stores:
                 opening |= {
-                    name: _opened(store, closed) for name, store in _stores(app, settings, machine, wake).items()
+                    name: _opened(store, closed)
+                    for name, store in _stores(app, settings, machine, wake, leave_out).items()
                 }
             if with_bus:
                 opening[BUS] = _opened(_bus(settings, machine, wake), closed)
@@ -97,7 +102,7 @@ async def looking(app: App, data: Path, *, with_bus: bool = True, with_stores: b
             yield sight
 
 
-def _stores(app: App, settings: Settings, machine: Machine, wake: Wake) -> dict[str, Store]:
+def _stores(app: App, settings: Settings, machine: Machine, wake: Wake, leave_out: Collection[str]) -> dict[str, Store]:
     places = {service: settings.store_place(service.name) for service in app.services}
     there = {s: place for s, place in places.items() if isinstance(place, str) or place.exists()}
     if not there:
@@ -116,6 +121,7 @@ def _stores(app: App, settings: Settings, machine: Machine, wake: Wake) -> dict[
             migrate=settings.migrate,
         )
         for service, place in there.items()
+        if place not in leave_out
     }
 
 

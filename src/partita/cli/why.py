@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from partita.app import load_app
+from partita.bus.port import GroupLag
 from partita.cli.looking import Sight, looking
 from partita.cli.operating import run
 from partita.cli.output import app_option, data_option, output_option, print_json, say
-from partita.observability.why import why_group, why_key, why_saga
+from partita.observability.why import why_key, why_saga
+from partita.observability.workers import why_service
 from partita.runtime.saga_steps import SagaDirectory
 from partita.sagas.state import state_from_bytes
 from partita.store.sagas import SagaRow
@@ -29,11 +32,14 @@ def why(key: str | None, limit: int, data: Path, app_name: str, output: str) -> 
 
     async def read() -> tuple[list[str], Sight]:
         app = load_app(app_name)
-        async with looking(app, data, with_bus=False) as sight:
+        async with looking(app, data) as sight:
             found: list[str] = []
+            lags = await sight.lags()
             for name in sight.stores:
                 directory = SagaDirectory.of(app.catalog.service(name).declared.sagas, app.settings.time_scale)
-                found += await sight.ask(name, _of_service(sight, name, directory, key, limit), times=QUESTIONS) or []
+                found += (
+                    await sight.ask(name, _of_service(sight, name, directory, key, limit, lags), times=QUESTIONS) or []
+                )
         return found, sight
 
     found, sight = run(read())
@@ -46,13 +52,20 @@ def why(key: str | None, limit: int, data: Path, app_name: str, output: str) -> 
     return sight.tell()
 
 
-async def _of_service(sight: Sight, name: str, directory: SagaDirectory, key: str | None, limit: int) -> list[str]:
+async def _of_service(
+    sight: Sight,
+    name: str,
+    directory: SagaDirectory,
+    key: str | None,
+    limit: int,
+    lags: Sequence[GroupLag] | None,
+) -> list[str]:
     store = sight.stores[name]
     now_us = await store.now_us()
     found: list[str] = []
+    if key is None:
+        found += await why_service(store, lags, now_us)
     async with store.reading() as session:
-        if key is None:
-            found += await why_group(session, name, now_us)
         places = await session.parking.keys(name, limit)
         for topic, parked_key in places:
             if key in (None, parked_key):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -78,6 +78,14 @@ class Alive(Protocol):
 
     def is_living(self, token: str) -> bool:
         """Whether the process with that token works for certain; where this is unknown, its heartbeat decides."""
+        ...
+
+    def tell(self, text: str) -> None:
+        """Say this with the sign of life, until something else is said or the process is gone."""
+        ...
+
+    def told(self) -> Sequence[str]:
+        """What the processes of the folder say that are not gone. One that is just saying something may be left out."""
         ...
 
     def close(self) -> None:

@@ -34,7 +34,7 @@ class World:
         self._queues: dict[Path, deque[asyncio.Future[None]]] = {}
         self._busy: set[Path] = set()
         self._channels: dict[tuple[Path, str], dict[int, Callable[[], None]]] = {}
-        self._tokens: set[str] = set()
+        self._tokens: dict[str, str] = {}
         self._numbers = count(1)
 
     def machine(self) -> Machine:
@@ -277,10 +277,10 @@ class WorldWake:
 class WorldAlive:
     """Signs of life within a world, where it is known for certain who lives."""
 
-    def __init__(self, tokens: set[str], token: str) -> None:
+    def __init__(self, tokens: dict[str, str], token: str) -> None:
         self._tokens = tokens
         self.token = token
-        tokens.add(token)
+        tokens[token] = ""
 
     def is_dead(self, token: str) -> bool:
         """Whether no process has that token."""
@@ -290,6 +290,14 @@ class WorldAlive:
         """Whether a process has that token."""
         return token in self._tokens
 
+    def tell(self, text: str) -> None:
+        """Keep it with the token."""
+        self._tokens[self.token] = text
+
+    def told(self) -> list[str]:
+        """What all of the world say."""
+        return [text for text in self._tokens.values() if text]
+
     def close(self) -> None:
         """Withdraw it."""
-        self._tokens.discard(self.token)
+        self._tokens.pop(self.token, None)

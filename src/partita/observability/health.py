@@ -58,14 +58,20 @@ class Health(NamedTuple):
 
 
 def judged(
-    facts: Sequence[Fact], failing: Sequence[tuple[str, str]], now: float, *, stale_s: float, stopping: bool = False
+    facts: Sequence[Fact],
+    failing: Sequence[tuple[str, str, float]],
+    now: float,
+    *,
+    stale_s: float,
+    stopping: bool = False,
 ) -> Health:
-    """The health that follows from facts, and from workers of this process that fail, with their reasons.
+    """The health that follows from facts, and from workers of this process that fail or are stuck, with their reasons and
+    for how many seconds.
 
     A fact that is older than `stale_s` is none: who should have asked stands still itself.
     """
     checks = [_check(fact, now, stale_s) for fact in facts]
-    checks += [Check(name, "degraded", reason, 0.0, 0.0) for name, reason in failing]
+    checks += [Check(name, "degraded", reason, since_s, 0.0) for name, reason, since_s in failing]
     if stopping:
         checks.append(Check("process", "down", "it is stopping", 0.0, 0.0))
     worst = max((_WORST.index(check.status) for check in checks), default=0)

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import platform
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from partita.bus.port import Bus
 from partita.clock import US, Clock
 from partita.errors import BusUnavailable
 from partita.observability.question import Unanswered, answered
+from partita.observability.workers import behind, merged
 from partita.store.port import Store
 from partita.store.trouble import LetterFilter
+from partita.store.workers import WorkerState
 
 
 class Signal(NamedTuple):
@@ -44,6 +47,14 @@ SIGNALS: Mapping[str, Signal] = {
         "gauge", "How much of the database's log that reader has not confirmed.", ("service", "slot")
     ),
     "partita_consumer_lag_messages": Signal("gauge", "Messages a group is behind.", ("group", "topic")),
+    "partita_consumer_oldest_seconds": Signal(
+        "gauge", "How long the oldest message that a group has not handled waits; not said by Kafka.", ("group",)
+    ),
+    "partita_consumer_members": Signal("gauge", "Processes that work for a group.", ("group",)),
+    "partita_worker_failing": Signal(
+        "gauge", "Processes in which this worker fails and does nothing else.", ("service", "worker")
+    ),
+    "partita_worker_stuck": Signal("gauge", "Processes in which this worker is stuck.", ("service", "worker")),
     "partita_consumer_paused": Signal("gauge", "1 while a person has paused the group.", ("group",)),
     "partita_consumer_storm": Signal(
         "gauge", "Members that take this type one at a time: so many of it fail.", ("group", "event_type")
@@ -82,27 +93,47 @@ class Sample(NamedTuple):
     value: float
 
 
-async def read_all(stores: Mapping[str, Store], bus: Bus | None, clock: Clock, ask_s: float) -> list[Sample]:
+async def read_all(
+    stores: Mapping[str, Store], bus: Bus | None, clock: Clock, ask_s: float, own: Sequence[WorkerState] = ()
+) -> list[Sample]:
     """What the databases and the bus say now, all asked at once, each for so many seconds. Of a source that does not answer
-    there is no number but that it does not: none is not 0."""
+    there is no number but that it does not: none is not 0. `own` is what this process knows of its own workers."""
     asked = [answered(clock, ask_s, name, read_store(store)) for name, store in stores.items()]
-    behind = answered(clock, ask_s, "bus", _behind(stores, bus))
-    *of_stores, of_bus = await asyncio.gather(*asked, behind)
+    telling = [answered(clock, ask_s, name, store.workers.told()) for name, store in stores.items()]
+    of_bus, of_stores, told = await asyncio.gather(
+        answered(clock, ask_s, "bus", _behind(stores, bus, clock)), asyncio.gather(*asked), asyncio.gather(*telling)
+    )
     found = [Sample("partita_bus_up", (), float(not isinstance(of_bus, Unanswered)))]
     for name, samples in zip(stores, of_stores, strict=True):
         found.append(Sample("partita_store_up", (name,), float(not isinstance(samples, Unanswered))))
         found += [] if isinstance(samples, Unanswered) else samples
+    for name, states in zip(stores, told, strict=True):
+        mine = [state._replace(service=name) for state in own if state.service in ("", name)]
+        found += _workers(merged(() if isinstance(states, Unanswered) else states, mine))
     return [*found, *([] if isinstance(of_bus, Unanswered) else of_bus)]
 
 
-async def _behind(groups: Iterable[str], bus: Bus | None) -> list[Sample]:
+async def _behind(groups: Iterable[str], bus: Bus | None, clock: Clock) -> list[Sample]:
     if bus is None:
         raise BusUnavailable("It could not be opened.")
-    behind: dict[tuple[str, str], int] = {}
+    found: list[Sample] = []
     for name in groups:
-        for lag in await bus.lag(name):
-            behind[name, lag.topic] = behind.get((name, lag.topic), 0) + lag.lag
-    return [Sample("partita_consumer_lag_messages", labels, count) for labels, count in behind.items()]
+        topics: dict[str, int] = {}
+        lags = await bus.lag(name)
+        for lag in lags:
+            topics[lag.topic] = topics.get(lag.topic, 0) + lag.lag
+        where = behind(lags, name, clock.now_us())
+        found += [Sample("partita_consumer_lag_messages", (name, topic), count) for topic, count in topics.items()]
+        if where.members is not None:
+            found.append(Sample("partita_consumer_members", (name,), where.members))
+        if where.oldest_s is not None:
+            found.append(Sample("partita_consumer_oldest_seconds", (name,), where.oldest_s))
+    return found
+
+
+def _workers(states: Sequence[WorkerState]) -> list[Sample]:
+    counts = Counter((f"partita_worker_{state.state}", (state.service, state.worker)) for state in states)
+    return [Sample(name, labels, count) for (name, labels), count in counts.items()]
 
 
 async def read_store(store: Store) -> list[Sample]:

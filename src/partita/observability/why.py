@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from partita.clock import US
@@ -28,14 +28,15 @@ def clock_time(us: int) -> str:
     return datetime.fromtimestamp(us / US, UTC).strftime("%H:%M:%S")
 
 
-async def why_group(session: Session, group: str, now_us: int) -> list[str]:
-    """Why a group stands still or goes slowly; empty = it does not."""
+async def why_group(session: Session, group: str, now_us: int, said: Sequence[Said] | None = None) -> list[str]:
+    """Why a group stands still or goes slowly; empty = it does not. `said` is what its members say, read already."""
     found = []
     paused = await session.groups.paused(group)
     if paused is not None:
         reason, at_us = paused
         found.append(f"{group} is paused since {since(now_us - at_us)}" + (f": {reason}" if reason else ""))
-    found += [_said(said, now_us) for said in await session.groups.said(group)]
+    for each in await session.groups.said(group) if said is None else said:
+        found.append(_said(each, now_us))
     return found
 
 

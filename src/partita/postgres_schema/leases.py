@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 LEASE_TABLES = """
 CREATE TABLE lease_member (
     scope TEXT NOT NULL, member TEXT NOT NULL, token TEXT NOT NULL, beat BIGINT NOT NULL,
-    PRIMARY KEY (scope, member)
+    beat_us BIGINT NOT NULL, PRIMARY KEY (scope, member)
 ) WITH (fillfactor = 50);
 CREATE TABLE lease (
     scope TEXT NOT NULL, resource TEXT NOT NULL, owner TEXT, epoch BIGINT NOT NULL, PRIMARY KEY (scope, resource)
@@ -22,11 +22,15 @@ CREATE TABLE lease (
 
 # Members look at a scope one at a time: what a member sees is still so when it takes.
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '/leases/' || $1, 0))"
-BEAT = """
-INSERT INTO lease_member AS m (scope, member, token, beat) VALUES ($1, $2, $3, 1)
-ON CONFLICT (scope, member) DO UPDATE SET beat = m.beat + 1, token = excluded.token
+# For people: between members only the number counts, and how long it stood still by the looker's own clock.
+NOW_US = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+BEAT = f"""
+INSERT INTO lease_member AS m (scope, member, token, beat, beat_us) VALUES ($1, $2, $3, 1, {NOW_US})
+ON CONFLICT (scope, member) DO UPDATE SET beat = m.beat + 1, token = excluded.token, beat_us = excluded.beat_us
 """
-BEAT_AGAIN = "UPDATE lease_member SET beat = beat + 1 WHERE scope = $1 AND member = $2 AND token = $3"
+BEAT_AGAIN = (
+    f"UPDATE lease_member SET beat = beat + 1, beat_us = {NOW_US} WHERE scope = $1 AND member = $2 AND token = $3"
+)
 MEMBERS = "SELECT member, token, beat FROM lease_member WHERE scope = $1 ORDER BY member"
 EJECT = "DELETE FROM lease_member WHERE scope = $1 AND member = ANY($2::text[])"
 FREE = "UPDATE lease SET owner = NULL WHERE scope = $1 AND owner = ANY($2::text[])"
@@ -45,7 +49,7 @@ WHERE m.token = $1 AND l.scope = m.scope AND l.owner = m.member
 # Outside a transaction, so it names the schema, and says itself that its commit need not wait for the disk.
 LOOK = """
 WITH beaten AS (
-    UPDATE {schema}.lease_member SET beat = beat + 1 WHERE scope = $1 AND member = $2 AND token = $3
+    UPDATE {schema}.lease_member SET beat = beat + 1, beat_us = {now_us} WHERE scope = $1 AND member = $2 AND token = $3
     RETURNING set_config('synchronous_commit', 'off', true)
 )
 SELECT member, token, beat FROM {schema}.lease_member WHERE scope = $1
@@ -68,7 +72,7 @@ class LeaseBook:
     def __init__(self, clock: Clock, token: str, *, stale_s: float = 3.0, schema: str = "") -> None:
         self._clock = clock
         self._token = token
-        self._look = LOOK.format(schema=schema)
+        self._look = LOOK.format(schema=schema, now_us=NOW_US)
         self._stale_s = stale_s
         self._observed: dict[tuple[str, str], tuple[str, int, float]] = {}
         self.ticked = False

@@ -14,6 +14,7 @@ from partita.bus.port import Polled, Record, Subscription
 from partita.errors import Fenced
 from partita.foreign_text import logger
 from partita.idempotency.inbox import whole_topic
+from partita.runtime.condition import CALM_S, Condition
 from partita.runtime.delivery import Delivery, record_of
 from partita.runtime.lanes import Item, Lanes, Place
 from partita.runtime.pipeline import Pipeline
@@ -76,6 +77,7 @@ class Consumer:
         self.behind_us: int | None = None
         """How long the oldest message that it has not handled lies on the bus; None = it has not come to the end of what
         lies there since its start, so nobody knows."""
+        self.of_lanes = Condition(calm_s=CALM_S)
         self.lanes = self._new_lanes()
 
     @property
@@ -140,6 +142,7 @@ class Consumer:
             done=self._ended,
             broken=self._taken_again,
             epoch_of=lambda place: self._epochs.get(place, 0),
+            condition=self.of_lanes,
         )
         lanes.bell = lambda: self.bell()
         return lanes

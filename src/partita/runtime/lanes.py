@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from partita.bus.port import Record
 from partita.catalog.retry import Counters, Decision, GiveUp, Retry, RetryNow
-from partita.cause import cause_of, told_of
+from partita.cause import cause_of, text_of, told_of
 from partita.clock import all_done
 from partita.dead_letters.dead_letter import envelope_or_none
 from partita.dead_letters.fingerprint import fingerprint
@@ -23,16 +23,16 @@ from partita.errors import Fenced, PartitaError, UnknownSchema, UnknownType
 from partita.foreign_text import logger
 from partita.runtime.aside import LaidBy, Trouble
 from partita.runtime.calling_outside import run_outside
+from partita.runtime.condition import Condition
 from partita.runtime.delivery import Delivery
 from partita.runtime.driving import Escaped, ask
 from partita.runtime.pipeline import Pipeline
+from partita.runtime.ration import Ration
 from partita.runtime.storm import Storm
 from partita.runtime.waves import HandlerFailed
 from partita.store.trouble import ParkedRow, Said
 
 log = logger(__name__)
-SAY_AGAIN_AFTER_S = 60.0
-SAID_MAX = 1_000
 Place = tuple[str, int]
 UNREADABLE = "(unreadable)"
 NOT_KNOWN_MAX = 20
@@ -86,6 +86,7 @@ class Lanes:
         done: Callable[[Item], None],
         broken: Callable[[Sequence[Item]], None],
         epoch_of: Callable[[Place], int],
+        condition: Condition | None = None,
         options: LaneOptions | None = None,
     ) -> None:
         self.name = f"consumer of {pipeline.service.name}"
@@ -106,7 +107,8 @@ class Lanes:
         self._not_known: set[str] = set()
         self.raging: set[str] = set()  # types that a storm is over
         self.parked: set[str] = set()  # ids of messages out of the parking that are in a lane now
-        self._said: dict[str, float] = {}  # by the cause's fingerprint: when
+        self._ration = Ration(pipeline.clock)
+        self._condition = condition or Condition()
         self._stopping = False
         self.fenced = False
         self.bell: Callable[[], None] = lambda: None
@@ -234,7 +236,10 @@ class Lanes:
             self.fenced = True
         except Exception as error:
             # The lane ends with its task; its records do not: they go first again, before later ones of the key.
-            log.error("%s: a lane broke; what is in it is taken again", self.name, exc_info=error)
+            self._trouble(error)
+            again = self._ration.take(f"broke {fingerprint(error)}")
+            if again is not None:
+                log.error("%s: a lane broke; what is in it is taken again%s", self.name, again, exc_info=error)
             await self._pipeline.clock.sleep(self._options.pause_s)
             self._broken([item for item in lane if item.parked is None])
         except BaseException:
@@ -250,6 +255,11 @@ class Lanes:
         if item.parked is not None:
             self.parked.discard(item.parked.message_id)
         self._done(item)
+        if self._condition.failures:
+            self._condition.well(self._pipeline.clock.monotonic())
+
+    def _trouble(self, error: BaseException) -> None:
+        self._condition.failed(self._pipeline.clock.monotonic(), text_of(error))
 
     async def _settle(self, item: Item) -> None:
         """Bring one record to its end: handled, or set aside as its retry policy says."""
@@ -279,15 +289,13 @@ class Lanes:
         if item.said or isinstance(failure, ProcessDied):
             return
         item.said = True
-        now, cause = self._pipeline.clock.monotonic(), fingerprint(failure)
-        if now - self._said.get(cause, float("-inf")) < SAY_AGAIN_AFTER_S:
+        again = self._ration.take(fingerprint(failure))
+        if again is None:
             return
-        if len(self._said) >= SAID_MAX:
-            self._said.clear()
-        self._said[cause] = now
         what, ours = self._type_of(item) or "a message", isinstance(failure, PartitaError)
         stack = None if ours else failure
-        log.warning("%s: %s of key %s failed: %s", self.name, what, item.record.key, told_of(failure), exc_info=stack)
+        words = (self.name, what, item.record.key, told_of(failure), again)
+        log.warning("%s: %s of key %s failed: %s%s", *words, exc_info=stack)
 
     def _decide(self, item: Item, failure: BaseException) -> Decision:
         if isinstance(failure, ProcessDied):
@@ -375,7 +383,10 @@ class Lanes:
             except PartitaError as error:
                 if isinstance(error, Fenced) or not error.retryable:
                     raise
-                log.warning("%s waits: %s", self.name, error)
+                self._trouble(error)
+                again = self._ration.take(f"waits {fingerprint(error)}")
+                if again is not None:
+                    log.warning("%s waits: %s%s", self.name, error, again)
                 await self._pipeline.clock.sleep(self._options.pause_s)
 
     async def _set_aside(self, item: Item, error: BaseException, decision: Decision | LaidBy) -> None:
@@ -384,15 +395,17 @@ class Lanes:
             envelope = envelope_or_none(record)
             delivery = Delivery(envelope, record.topic, record.key, record.value, record, parked=item.parked)
             delivery.interest = self._pipeline.interests.get(envelope.type) if envelope else None
-        tell = log.debug if isinstance(decision, LaidBy) else log.error
+        again = self._ration.take(f"{type(decision).__name__} {fingerprint(error)}")
+        tell = log.debug if again is None or isinstance(decision, LaidBy) else log.error
         tell(
-            "%s: %s of key %s after %d tries: %s: %s",
+            "%s: %s of key %s after %d tries: %s: %s%s",
             self.name,
             "dead letter" if isinstance(decision, GiveUp) else f"{decision}",
             record.key,
             item.tries,
             delivery.envelope.type if delivery.envelope else "(unreadable)",
             told_of(error),
+            again or "",
         )
         trouble = Trouble(error, item.tries)
         await self._waited_out(lambda: self._pipeline.set_aside(delivery, trouble, decision, self._held(item)))

@@ -71,7 +71,7 @@ class Pipeline:
     find_schema: Callable[[str], Awaitable[str | None]] | None = None
     tally: Counter[tuple[str, str]] = field(default_factory=Counter)  # (type, outcome) since the start
     failures: Counter[str] = field(default_factory=Counter)  # what followed: retry, dead, discard
-    calling: int = 0  # handlers that run now
+    calls: dict[SerialTx, tuple[Binding, Unit]] = field(default_factory=dict)  # handlers that run now
     called: int = 0  # handlers that were started, but for those in waves
     recounted: set[str] = field(default_factory=set)  # topics in which what was handled at once counts again
     interests: Mapping[str, Interest] = field(init=False)
@@ -332,7 +332,7 @@ class Pipeline:
         Raises:
             Rejection: it refuses. HandlerFailed: it failed. What no message is to blame for passes through.
         """
-        self.calling += 1
+        self.calls[tx] = (binding, unit)
         self.called += 1
         try:
             await call(binding, unit, tx, self._means)
@@ -345,7 +345,7 @@ class Pipeline:
                 raise
             raise HandlerFailed(unit, error) from error
         finally:
-            self.calling -= 1
+            del self.calls[tx]
 
     def refuse(self, binding: Binding, unit: Unit, refusal: Rejection) -> None:
         """Take a refusal as the answer."""

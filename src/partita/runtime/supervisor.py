@@ -12,8 +12,11 @@ from typing import Protocol
 
 from partita.cause import text_of, told_of
 from partita.clock import Clock, all_done
+from partita.dead_letters.fingerprint import fingerprint
 from partita.errors import PartitaError, StoreContended, StoreReplaced
 from partita.foreign_text import logger
+from partita.runtime.condition import Condition
+from partita.runtime.ration import Ration
 
 log = logger(__name__)
 BACKOFF_S = (0.05, 0.2, 1.0, 2.0)
@@ -40,11 +43,12 @@ class Worker(Protocol):
 class Wakeable:
     """A worker with the bell that cuts its wait short."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, service: str) -> None:
         self.worker = worker
+        self.service = service
         self.bell = asyncio.Event()
-        self.failures = 0
-        self.last_error = ""
+        self.condition = Condition()
+        self.began: float | None = None  # when its step did that is still on
 
 
 class Supervisor:
@@ -53,6 +57,7 @@ class Supervisor:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._ration = Ration(clock)
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.workers: list[Wakeable] = []
@@ -60,9 +65,9 @@ class Supervisor:
         self.on_lost: Callable[[], None] = lambda: None
         """Called once when this process must end: it works for a database that is not there any more."""
 
-    def add(self, worker: Worker) -> Wakeable:
-        """Take a worker; returns it with its bell."""
-        wakeable = Wakeable(worker)
+    def add(self, worker: Worker, service: str = "") -> Wakeable:
+        """Take a worker, of a service or of the process; returns it with its bell."""
+        wakeable = Wakeable(worker, service)
         self.workers.append(wakeable)
         return wakeable
 
@@ -91,7 +96,7 @@ class Supervisor:
 
     def failures(self) -> Sequence[tuple[str, int, str]]:
         """(worker, failures in a row, last error) of those that fail now."""
-        return [(w.worker.name, w.failures, w.last_error) for w in self.workers if w.failures]
+        return [(w.worker.name, w.condition.failures, w.condition.cause) for w in self.workers if w.condition.failures]
 
     async def _keep(self, wakeable: Wakeable) -> None:
         """Have a worker run until all is to stop. Its task may end before, as when somebody cancelled it: without another
@@ -113,10 +118,11 @@ class Supervisor:
             now = self._clock.monotonic()
             wakeable.bell.clear()
             try:
+                wakeable.began = now
                 due = await worker.step(now)
-                if wakeable.failures:
-                    log.info("%s works again", worker.name)
-                wakeable.failures, wakeable.last_error = 0, ""
+                if wakeable.condition.failures:
+                    log.info("%s works again, after %d failures", worker.name, wakeable.condition.failures)
+                    wakeable.condition.well()
             except StoreContended as error:
                 # Rolled back because another was in the way: nothing is down that would need time to come back.
                 due = now + CONTENDED_S
@@ -125,18 +131,21 @@ class Supervisor:
                 due = now + BACKOFF_S[-1]
                 self._lose(error)
             except Exception as error:
-                if wakeable.last_error != text_of(error):
+                again = self._ration.take(f"{worker.name} {fingerprint(error)}")
+                if again is not None:
                     stack = None if isinstance(error, PartitaError) else error
-                    log.error("%s failed, tries again: %s", worker.name, error, exc_info=stack)
+                    log.error("%s failed, tries again: %s%s", worker.name, error, again, exc_info=stack)
                 due = self._failed(wakeable, error)
+            finally:
+                wakeable.began = None
             await self._wait(wakeable, due)
 
     def _failed(self, wakeable: Wakeable, error: BaseException) -> float:
         """Count a failure; returns when to try again."""
-        pause_s = BACKOFF_S[min(wakeable.failures, len(BACKOFF_S) - 1)]
-        wakeable.failures += 1
-        wakeable.last_error = text_of(error)
-        return self._clock.monotonic() + pause_s
+        now = self._clock.monotonic()
+        pause_s = BACKOFF_S[min(wakeable.condition.failures, len(BACKOFF_S) - 1)]
+        wakeable.condition.failed(now, text_of(error))
+        return now + pause_s
 
     def _lose(self, error: StoreReplaced) -> None:
         if self.lost is None:

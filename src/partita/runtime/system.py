@@ -14,6 +14,7 @@ from partita.bus.port import Bus, Subscription
 from partita.catalog.catalog import Catalog
 from partita.catalog.fault import FAULT_SHAPE
 from partita.catalog.service import Service
+from partita.clock import US
 from partita.codec.port import Codec
 from partita.errors import BusRefused, BusUnavailable, PartitaError, StoreMismatch
 from partita.foreign_text import logger
@@ -27,6 +28,7 @@ from partita.runtime.door import Door
 from partita.runtime.janitor import Janitor, LogJanitor
 from partita.runtime.pipeline import Pipeline
 from partita.runtime.pulse import Pulse
+from partita.runtime.roll_call import RollCall
 from partita.runtime.saga_steps import SagaDirectory
 from partita.runtime.same_database import SameDatabase
 from partita.runtime.standing import send_again
@@ -37,6 +39,7 @@ from partita.runtime.watch import Watch
 from partita.settings import Settings
 from partita.store.handover import Reader
 from partita.store.port import Store
+from partita.store.workers import WorkerState
 from partita.topics.declared import declared_topics, retry_topics
 from partita.topics.topic_plan import TopicPlan
 
@@ -80,6 +83,7 @@ class System:
         self.relays: dict[str, Relay] = {}
         self.page: MetricsPage | None = None
         self.pulse: Pulse | None = None
+        self.roll_call: RollCall | None = None
         self.introduced = False
         self.roles: Sequence[str] = ()
         self._newest: dict[str, tuple[int, int]] = {}
@@ -199,18 +203,19 @@ class System:
         for name, pipeline in self.pipelines.items():
             store = self.stores[name]
             door = self.doors[name] = Door(pipeline, self.settings.batch)
-            door.bell = self._start(door)
-            self._start(SameDatabase(store))
+            door.bell = self._start(door, name)
+            self._start(SameDatabase(store), name)
             if "relay" in roles:
                 options = RelayOptions(batch=self.settings.batch)
                 relay = self.relays[name] = Relay(store, self.bus, self.clock, f"{self.member}/relay", options)
-                store.on_outbox = self._start(relay)
-                self._start(Keeper(relay))
-                self._start(Janitor(pipeline.service, store))
+                store.on_outbox = self._start(relay, name)
+                self._start(Keeper(relay), name)
+                self._start(Janitor(pipeline.service, store), name)
                 watching = (store, self.bus, f"{self.member}/watch", channels, self.settings.alert_every_s)
-                self._start(Watch(*watching, clock=self.clock, ask_s=self.settings.ask_s))
+                own = partial(self._workers_of, name)
+                self._start(Watch(*watching, clock=self.clock, ask_s=self.settings.ask_s, own=own), name)
             if "timers" in roles and pipeline.service.declared.sagas:
-                self._start(Timers(pipeline, partial(self._behind_us, name)))
+                self._start(Timers(pipeline, partial(self._behind_us, name)), name)
             topics = self.catalog.topics_of(pipeline.service)
             if "consumers" in roles and topics:
                 self._consume(name, pipeline, topics)
@@ -219,6 +224,7 @@ class System:
         settings = self.settings
         self.pulse = Pulse(self.stores, self.bus, self.clock, settings.ask_s, introduced=self.introduced)
         self._start(self.pulse)
+        self._call_the_roll()
         self.supervisor.start()
         if settings.metrics:
             from partita.observability.metrics_page import MetricsPage
@@ -229,14 +235,19 @@ class System:
         """Whether this process can take work, from what it heard last: asks nobody, may be called from any thread."""
         if self.pulse is None:
             return Health("down", [Check("process", "down", "it is starting", 0.0, 0.0)])
-        failing = [(name, error.partition("\n")[0]) for name, _, error in self.supervisor.failures()]
+        now_us, states = self.clock.now_us(), self._workers_of()
+        failing = {name: (name, error.partition("\n")[0], 0.0) for name, _, error in self.supervisor.failures()}
+        for each in states:
+            failing[each.worker] = (each.worker, f"{each.state}: {each.cause}", (now_us - each.since_us) / US)
         stopping = self.supervisor.is_stopping
         facts = list(self.pulse.facts.values())
-        return judged(facts, failing, self.clock.monotonic(), stale_s=self.pulse.stale_s, stopping=stopping)
+        return judged(
+            facts, list(failing.values()), self.clock.monotonic(), stale_s=self.pulse.stale_s, stopping=stopping
+        )
 
     async def samples(self) -> list[Sample]:
         """Every metric of this process and of the databases it has open, as far as they answer."""
-        read = await read_all(self.stores, self.bus, self.clock, self.settings.ask_s)
+        read = await read_all(self.stores, self.bus, self.clock, self.settings.ask_s, self._workers_of())
         found = [build_info(), *read]
         for name in self.stores:
             pipeline = self.pipelines[name]
@@ -248,6 +259,23 @@ class System:
             found.append(Sample("partita_outbox_relayed", (name,), relay.relayed))
         return found
 
+    def _call_the_roll(self) -> None:
+        self.roll_call = RollCall(
+            self.member,
+            self.clock,
+            self.settings.ask_s,
+            supervisor=self.supervisor,
+            stores=self.stores,
+            pipelines=self.pipelines,
+            consumers=self.consumers,
+        )
+        self._start(self.roll_call)
+
+    def _workers_of(self, name: str | None = None) -> Sequence[WorkerState]:
+        """The workers of this process, those of one service or all, that do not work."""
+        states = self.roll_call.states if self.roll_call is not None else []
+        return [state for state in states if name in (None, state.service)]
+
     def _behind_us(self, name: str) -> int | None:
         """How far a service's consumer in this process is behind, where one runs."""
         return self.consumers[name].behind_us if name in self.consumers else 0
@@ -257,21 +285,21 @@ class System:
             return self.bus.subscribe(name, topics, f"{self.member}/{self.ids.new()[-12:]}")
 
         consumer = Consumer(pipeline, subscribe, self.member, ConsumerOptions(batch=self.settings.batch))
-        consumer.bell = self._start(consumer)
-        self._start(Keeper(consumer))
+        consumer.bell = self._start(consumer, name)
+        self._start(Keeper(consumer), name)
         self.consumers[name] = consumer
-        self._start(Overdue(name, pipeline.store, consumer.look_at_parking))
+        self._start(Overdue(name, pipeline.store, consumer.look_at_parking), name)
         retries = retry_topics(self.catalog, pipeline.service)
         if retries:
             subscription = self.bus.subscribe(f"{name}.retry", retries, f"{self.member}/{self.ids.new()[-12:]}")
             scale = self.settings.time_scale
             store = self.stores[name]
             tiers = Tiers(pipeline.service, store, subscription, scale=scale, ready=consumer.look_at_parking)
-            subscription.on_wake = self._start(tiers)
-            self._start(Keeper(tiers))
+            subscription.on_wake = self._start(tiers, name)
+            self._start(Keeper(tiers), name)
 
-    def _start(self, worker: Worker) -> Callable[[], None]:
-        wakeable = self.supervisor.add(worker)
+    def _start(self, worker: Worker, service: str = "") -> Callable[[], None]:
+        wakeable = self.supervisor.add(worker, service)
         loop = asyncio.get_running_loop()
 
         def ring() -> None:

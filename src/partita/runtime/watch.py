@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from partita.alerts.alarms import Alarm, evaluate
 from partita.alerts.channels import Channel
 from partita.alerts.reading import read
 from partita.bus.port import Bus
 from partita.clock import Clock
-from partita.errors import PartitaError
+from partita.errors import PartitaError, StoreUnavailable
 from partita.observability.question import Unanswered, answered
 from partita.runtime.telling import OWED, WATCH, Telling
 from partita.store.port import Store
 from partita.store.trouble import Said
+from partita.store.workers import WorkerState
 
 PATIENCE_S = 1.0
 """For channels that are being told while the process stops."""
@@ -38,9 +39,11 @@ class Watch:
         *,
         clock: Clock,
         ask_s: float,
+        own: Callable[[], Sequence[WorkerState]] = tuple,
     ) -> None:
         self._clock = clock
         self._ask_s = ask_s
+        self._own = own
         self.name = f"watch of {store.name}"
         self._store = store
         self._bus = bus
@@ -54,8 +57,13 @@ class Watch:
 
     async def step(self, now: float) -> float:
         """One look."""
-        leases = await self._store.leases.tick("watch", ["rules"], self._member)
-        if leases:
+        asked = self._store.leases.tick("watch", ["rules"], self._member)
+        leases = await answered(self._clock, self._ask_s, self._store.name, asked)
+        if isinstance(leases, Unanswered) and leases.error is not None:
+            raise leases.error
+        # A handler that hangs in its transaction has all of a SQLite file: that it is stuck is told all the same.
+        holds = self._alarms is not None if isinstance(leases, Unanswered) else bool(leases)
+        if holds:
             await self._look(now)
         else:
             self._alarms = None
@@ -67,7 +75,7 @@ class Watch:
         await self._store.leases.leave("watch", self._member)
 
     async def _look(self, now: float) -> None:
-        reading = await read(self._store, self._bus, self._clock, self._ask_s)
+        reading = await read(self._store, self._bus, self._clock, self._ask_s, self._own())
         now_us = await self._store.now_us()
         async with self._store.reading() as session:
             known = {each.fingerprint: each for each in map(Alarm._make, await session.groups.alarms())}
@@ -106,19 +114,24 @@ class Watch:
             # What is owed from now on is another keep's.
             self._is_kept, rows = True, [telling.said() for telling in self._tellings if telling.owed]
             try:
-                async with self._store.transaction(durable=False) as session:
-                    await session.groups.keep_alarms(list((self._alarms or {}).values()))
-                    for row in rows:
-                        await session.groups.say(row)
-                    for name in self._owing - owing:
-                        await session.groups.unsay(self._store.name, WATCH, OWED, name)
-                    for each in gone:
-                        await session.groups.unsay(self._store.name, each.member, each.what, each.subject)
+                answer = await answered(self._clock, self._ask_s, self._store.name, self._write(rows, owing, gone))
+                if isinstance(answer, Unanswered):
+                    raise answer.error or StoreUnavailable(f"{self._store.name}: {answer.reason}.")
             except PartitaError:
                 self._is_kept = False
                 self._owing |= owing
                 raise
             self._owing = owing
+
+    async def _write(self, rows: Sequence[Said], owing: frozenset[str], gone: Sequence[Said]) -> None:
+        async with self._store.transaction(durable=False) as session:
+            await session.groups.keep_alarms(list((self._alarms or {}).values()))
+            for row in rows:
+                await session.groups.say(row)
+            for name in sorted(self._owing - owing):
+                await session.groups.unsay(self._store.name, WATCH, OWED, name)
+            for each in gone:
+                await session.groups.unsay(self._store.name, each.member, each.what, each.subject)
 
     async def _gone(self, said: Sequence[Said]) -> list[Said]:
         """What members said that hold no partition any more, while others do: they died, or were closed."""

@@ -15,6 +15,7 @@ from partita.store.operations import Operations
 from partita.store.sagas import Sagas, Tombstone, Tombstones
 from partita.store.trail import Trail
 from partita.store.trouble import DeadLetters, Groups, Parking
+from partita.store.workers import Workers
 
 SqlRow = Mapping[str, Any]
 SLOTS = 4
@@ -382,6 +383,8 @@ class Store(Protocol):
 
     @property
     def leases(self) -> Leases: ...
+    @property
+    def workers(self) -> Workers: ...
     @property
     def attempts(self) -> Attempts: ...
 

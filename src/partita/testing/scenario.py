@@ -99,7 +99,7 @@ class Scenario:
         before = self._moved()
         while calm < CALM:
             # A handler may wait for something outside, whose time is not ours.
-            calling = any(pipeline.calling for pipeline in self._system.pipelines.values())
+            calling = any(pipeline.calls for pipeline in self._system.pipelines.values())
             hung = asyncio.get_running_loop().time() - calling_since > CALL_S_MAX
             await asyncio.sleep(0.001 if calling and not hung else 0)  # noqa: TID251  # the real loop, not the held clock
             after = self._moved()

@@ -28,6 +28,10 @@ WRONG: dict[str, dict[str, Any]] = {
     "GroupPaused": {"paused_s": 3_601.0},
     "KeyGap": {"gaps": 1},
     "ConsumerLag": {"lag": 10_001},
+    "ConsumerLate": {"behind_s": 301.0},
+    "NobodyThere": {"members": 0, "lag": 3},
+    "WorkerFailing": {"failing": 1},
+    "WorkerStuck": {"stuck": 1},
     "BusUnanswered": {"lag": None},
     "Watchdog": {},
 }

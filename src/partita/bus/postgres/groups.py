@@ -13,12 +13,17 @@ from partita.postgres_schema.database import Database
 from partita.postgres_schema.leases import LeaseBook
 
 # Offsets are dense: what is left is a subtraction. A place of 0 is the oldest record that is there.
+# Whoever has not said for five seconds that it lives is gone: it is in the book until another member looks.
 LAG = """
 SELECT g.grp, t.name, p.partition, greatest(g.position, p.floor) + 1, p.head,
-       greatest(p.head - greatest(g.position, p.floor), 0), l.owner
+       greatest(p.head - greatest(g.position, p.floor), 0), m.member,
+       (SELECT r.appended_us FROM partita_log.record AS r
+        WHERE r.place = p.place AND r.position > greatest(g.position, p.floor) ORDER BY r.position LIMIT 1)
 FROM partita_log.progress AS g
 JOIN partita_log.place AS p ON p.place = g.place JOIN partita_log.topic AS t ON t.topic = p.topic
 LEFT JOIN partita_log.lease AS l ON l.scope = 'group:' || g.grp AND l.resource = t.name || '/' || p.partition
+LEFT JOIN partita_log.lease_member AS m ON m.scope = l.scope AND m.member = l.owner
+  AND m.beat_us > (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 5000000
 WHERE $1::text IS NULL OR g.grp = $1 ORDER BY g.grp, t.name, p.partition
 """
 # A new epoch: whoever holds the partition starts over from the new place.

@@ -131,6 +131,11 @@ $$;
 CREATE TRIGGER audit_is_not_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
     FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only();
 
+CREATE TABLE worker_state (
+    service TEXT NOT NULL, member TEXT NOT NULL, worker TEXT NOT NULL, state TEXT NOT NULL, since_us BIGINT NOT NULL,
+    cause TEXT NOT NULL, beat_us BIGINT NOT NULL, PRIMARY KEY (member, worker)
+);
+
 CREATE TABLE claim (
     consumer TEXT NOT NULL, topic TEXT NOT NULL, partition BIGINT NOT NULL, epoch BIGINT NOT NULL,
     owner TEXT NOT NULL, first BIGINT, last BIGINT, log TEXT NOT NULL DEFAULT '', reached BIGINT NOT NULL DEFAULT 0,

@@ -40,6 +40,7 @@ from partita.store.postgres.sequences import PostgresSequences
 from partita.store.postgres.statements import Statements
 from partita.store.postgres.tombstones import PostgresTombstones
 from partita.store.postgres.trail import PostgresTrail
+from partita.store.postgres.workers import PostgresWorkers
 
 log = logger(__name__)
 
@@ -145,6 +146,7 @@ class PostgresStore:
         self._listening: asyncio.Task[None] | None = None
         self._leases = PostgresLeases(self._database, self._clock, self._ids.new())
         self._attempts = PostgresAttempts(self._database)
+        self.workers = PostgresWorkers(self._database)
         self._asked_at = float("-inf")
         self._base_us = self._told_us = 0
 

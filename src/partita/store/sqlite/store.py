@@ -33,6 +33,7 @@ from partita.store.sqlite.schema import APPLICATION_ID, MIGRATIONS
 from partita.store.sqlite.sequences import SqliteSequences
 from partita.store.sqlite.tombstones import SqliteTombstones
 from partita.store.sqlite.trail import SqliteTrail
+from partita.store.sqlite.workers import SqliteWorkers
 
 log = logger(__name__)
 
@@ -237,6 +238,7 @@ class SqliteStore:
         self._alive = self._machine.alive(self.path.parent / "alive", self._machine.new_name())
         self.leases = SqliteLeases(self._file, LeaseBook(self._alive, self._clock))
         self.attempts = SqliteAttempts(self._file)
+        self.workers = SqliteWorkers(self.name, self._alive)
         async with self._file.reading() as db:
             meta = {row[0]: row[1] for row in db.execute(META)}
             newest = db.execute(NEWEST).fetchone()[0]

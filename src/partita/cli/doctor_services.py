@@ -1,0 +1,77 @@
+"""What `partita doctor` says of each service as it runs: who is there, what fails or is stuck, and what waits for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from partita.app import App
+from partita.bus.port import GroupLag
+from partita.cli.looking import BUS, looking
+from partita.errors import NotFound, PartitaError
+from partita.observability.why import why_key
+from partita.observability.workers import behind, in_words, nobody, still_said
+from partita.store.port import Store
+from partita.topics.health import Finding
+
+KEYS_MAX = 20
+QUESTIONS = 4
+
+
+async def look_at_services(app: App, data: Path, silent: Collection[str]) -> list[Finding]:
+    """The findings of each service whose database answers; who does not is found by others."""
+    try:
+        async with looking(app, data, leave_out=silent) as sight:
+            lags = await sight.lags()
+            answers = await sight.ask_all(
+                {name: _of_service(store, lags) for name, store in sight.stores.items()}, times=QUESTIONS
+            )
+            unknown = sight.unknown.get(BUS)
+    except NotFound:
+        return []  # nothing has run yet
+    except PartitaError:
+        return []  # the database's own line says it
+    found = [finding for findings in answers.values() for finding in findings]
+    if unknown is not None:
+        found.append(
+            Finding("bad", "groups", f"unknown how far they are and who is there: {unknown}", "Is the bus there?")
+        )
+    return found
+
+
+async def _of_service(store: Store, lags: Sequence[GroupLag] | None) -> list[Finding]:
+    name, now_us = store.name, await store.now_us()
+    where = behind(lags, name, now_us)
+    found: list[Finding] = []
+    absent = nobody(name, where)
+    if absent:
+        found.append(Finding("bad" if where.messages else "note", name, absent, f"Start it: partita run --only {name}"))
+    for state in await store.workers.told():
+        fix = "partita why; a time limit: timeout= of the handler" if state.state == "stuck" else "partita why"
+        found.append(Finding("bad", name, in_words(state, now_us), fix))
+    async with store.reading() as session:
+        paused = await session.groups.paused(name)
+        said = still_said(await session.groups.said(name), lags, name)
+        parked = await session.parking.status(name)
+        keys = await session.parking.keys(name, KEYS_MAX) if parked.gap + parked.dead + parked.waiting else []
+        waits = [await why_key(session, name, topic, key, now_us) for topic, key in keys]
+    if paused is not None:
+        found.append(
+            Finding("note", name, f"is paused: {paused[0] or 'no reason given'}", f"partita consumers resume {name}")
+        )
+    for each in said:
+        if each.what in ("storm", "full"):
+            found.append(Finding("bad", name, f"{each.what} of {each.subject or name}: {each.detail}", "partita why"))
+    if parked.gap + parked.dead + parked.waiting + parked.behind + parked.ready:
+        counts = [
+            (parked.waiting, "wait for their next try"),
+            (parked.behind, "behind others"),
+            (parked.gap, "for a gap"),
+        ]
+        counts += [(parked.ready, "ready"), (parked.dead, "for a person")]
+        text = "; ".join([", ".join(f"{n} {what}" for n, what in counts if n), *waits[:3]])
+        gap = "; partita consumers accept-gap" if parked.gap else ""
+        found.append(
+            Finding("bad" if parked.gap else "note", f"parking of {name}", text, f"partita why says of each{gap}")
+        )
+    return found

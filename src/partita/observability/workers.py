@@ -1,0 +1,73 @@
+"""How the workers of a service are, for everybody who asks: one reading of the one fact, put into words once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from partita.bus.port import GroupLag
+from partita.clock import US
+from partita.observability.why import since, why_group
+from partita.store.port import Store
+from partita.store.trouble import Said
+from partita.store.workers import WorkerState
+
+OF_MEMBERS = ("storm", "full")
+
+
+class Behind(NamedTuple):
+    """Where a group is: how many messages behind and how long its oldest one waits; and how many members it has. None = the
+    bus does not say."""
+
+    messages: int | None = None
+    oldest_s: float | None = None
+    members: int | None = None
+
+
+def behind(lags: Sequence[GroupLag] | None, group: str, now_us: int) -> Behind:
+    """Where a group is, by what the bus says (None = it does not answer)."""
+    if lags is None:
+        return Behind()
+    own = [lag for lag in lags if lag.group == group]
+    if not own:
+        return Behind(0, 0.0)  # it has not begun anywhere: whether somebody is there is not known
+    messages = sum(lag.lag for lag in own)
+    times = [lag.oldest_us for lag in own if lag.oldest_us is not None]
+    oldest_s = max((now_us - min(times)) / US, 0.0) if times else None if messages else 0.0
+    return Behind(messages, oldest_s, len({lag.owner for lag in own if lag.owner is not None}))
+
+
+def merged(told: Iterable[WorkerState], own: Iterable[WorkerState] = ()) -> list[WorkerState]:
+    """What was told, and what this process knows itself: of its own workers it knows better."""
+    found = {(state.member, state.worker): state for state in (*told, *own)}
+    return sorted(found.values(), key=lambda state: state.since_us)
+
+
+def in_words(state: WorkerState, now_us: int) -> str:
+    """One sentence."""
+    return f"{state.worker} is {state.state} since {since(now_us - state.since_us)}: {state.cause} ({state.member})"
+
+
+def nobody(group: str, where: Behind) -> str:
+    """One sentence where nobody works for a group; empty = somebody does, or that is not known."""
+    if where.members != 0:
+        return ""
+    return f"nobody is there for {group}" + (f": {where.messages:,} messages wait" if where.messages else "")
+
+
+def still_said(said: Iterable[Said], lags: Sequence[GroupLag] | None, group: str) -> list[Said]:
+    """What members said of themselves that are there; what one said that died is void before the watch drops it."""
+    if lags is None:
+        return list(said)
+    there = {lag.owner.partition("/")[0] for lag in lags if lag.group == group and lag.owner is not None}
+    return [each for each in said if each.what not in OF_MEMBERS or each.member in there]
+
+
+async def why_service(store: Store, lags: Sequence[GroupLag] | None, now_us: int) -> list[str]:
+    """Why a service stands still or goes slowly, one sentence each; empty = it does not."""
+    told = await store.workers.told()
+    async with store.reading() as session:
+        said = still_said(await session.groups.said(store.name), lags, store.name)
+        found = await why_group(session, store.name, now_us, said)
+    absent = nobody(store.name, behind(lags, store.name, now_us))
+    return [*([absent] if absent else []), *(in_words(state, now_us) for state in told), *found]

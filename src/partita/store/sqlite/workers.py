@@ -1,0 +1,34 @@
+"""How a service's workers are, beside a SQLite file: each process says it with its sign of life in the folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from partita.machine.port import Alive
+from partita.store.workers import WorkerState
+
+AS_STATES = msgspec.json.Decoder(list[WorkerState])
+
+
+class SqliteWorkers:
+    """See `partita.store.workers.Workers`."""
+
+    def __init__(self, service: str, alive: Alive) -> None:
+        self._service = service
+        self._alive = alive
+
+    async def tell(self, member: str, states: Sequence[WorkerState]) -> None:
+        """Say it; it ends with the process."""
+        self._alive.tell(msgspec.json.encode(states).decode() if states else "")
+
+    async def told(self) -> Sequence[WorkerState]:
+        """What the living say of this service; their files lie among those of others."""
+        found: list[WorkerState] = []
+        for text in self._alive.told():
+            try:
+                found += [state for state in AS_STATES.decode(text) if state.service == self._service]
+            except msgspec.MsgspecError:
+                continue  # it is just being written
+        return found
