@@ -213,7 +213,7 @@ class Expired(PartitaError):
 class OverTime(PartitaError):
     """A handler did not end within the `timeout=` that it declares. It is a failed try of its message."""
 
-    code = "PTA-0604"
+    code = "PTA-0608"
 
 
 class NotFound(PartitaError):
