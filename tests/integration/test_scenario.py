@@ -139,6 +139,23 @@ class Heard(Event, of=slow):
     id: Key[str]
 
 
+class Noted(Event, of=slow):
+    id: Key[str]
+
+
+class Note(Command[Noted], of=slow):
+    id: Key[str]
+
+
+class FormerFollowUp(Saga, start=Done, deadline=minutes(1), of=slow, name="FollowUp"):
+    note = retriable(Note)
+
+
+@slow.handles(Note)
+async def note(cmd: Note) -> Noted:
+    return Noted(id=cmd.id)
+
+
 @slow.handles(Do)
 async def do(cmd: Do) -> Done:
     return Done(id=cmd.id)
@@ -274,6 +291,85 @@ async def test_a_handler_that_waits_for_the_outside_is_waited_for() -> None:
     async with App(slow).testing() as t:
         await t.send(Do(id="a"))
         assert len(t.published(Heard)) == 1
+
+
+async def test_a_participant_that_is_away_does_all_that_waited_when_it_is_back() -> None:
+    """The command and its undo wait in order; another key of a command that is there goes on."""
+    async with app.testing() as t:
+        t.stub(Charge).is_away()
+        await t.send(Place(order_id="o"))
+        await t.advance(minutes(5))
+        with pytest.raises(PartitaError, match="delayed"):
+            await t.settled()
+        assert await t.saga(Checkout, "o") == "compensating"
+        assert not t.stub(Charge).commands and not t.published(Refunded)
+        t.stub(Charge).is_real()
+        await t.advance(minutes(1))
+        await t.settled()
+        assert await t.saga(Checkout, "o") == "undone"
+        assert not await t.fetch("cards", "SELECT * FROM charged")
+
+
+async def test_a_participant_that_is_back_in_time_is_not_missed() -> None:
+    """It may also refuse or reply by a stub when it is back, and a second command that is away goes on waiting."""
+    async with app.testing() as t:
+        t.stub(Charge).is_away()
+        t.stub(Refund).is_away()
+        await t.send(Place(order_id="a"))
+        await t.send(Place(order_id="b"))
+        await t.advance(seconds(10))
+        t.stub(Charge).replies(lambda cmd: Charged(order_id=cmd.order_id))
+        await t.quiet()
+        assert [await t.saga(Checkout, o) for o in "ab"] == ["completed", "completed"]
+        t.stub(Charge).is_away()
+        await t.send(Place(order_id="c"))
+        await t.advance(seconds(30))
+        t.stub(Charge).is_real()
+        await t.quiet()
+        assert await t.saga(Checkout, "c") == "compensating"
+        assert await t.fetch("cards", "SELECT * FROM charged") == [{"order_id": "c"}]
+        t.stub(Refund).is_real()
+        await t.quiet()
+        await t.settled()
+        assert await t.saga(Checkout, "c") == "undone"
+
+
+async def test_what_a_stub_cannot_be_is_said_where_it_is_written() -> None:
+    """A test of what production would never do proves nothing."""
+    async with app.testing() as t:
+        with pytest.raises(DeclarationError, match="Ship is sent and handled by orders"):
+            t.stub(Ship).is_away()
+        with pytest.raises(DeclarationError, match="Placed is no command"):
+            t.stub(Placed)  # type: ignore[type-var]  # what a newcomer tries
+        with pytest.raises(DeclarationError, match=r"Declined is no refusal of Refund.*\n.*fails"):
+            t.stub(Refund).refuses(Declined(why="no"))
+        with pytest.raises(DeclarationError, match=r"ValueError is no refusal of Charge.*\n.*Declined"):
+            t.stub(Charge).refuses(ValueError())  # type: ignore[arg-type]  # what a newcomer tries
+        with pytest.raises(DeclarationError, match=r"Declined\(\.\.\.\)"):
+            t.stub(Charge).refuses(Declined)  # a class where an instance belongs
+
+
+async def test_a_saga_is_found_by_its_class_whatever_its_name() -> None:
+    """An old version lives on under another Python name."""
+    async with App(slow).testing() as t:
+        await t.send(Do(id="x"))
+        await t.settled()
+        assert await t.saga(FormerFollowUp, "x") == "completed"
+
+
+async def test_what_cannot_be_asked_is_said() -> None:
+    async with app.testing(services=["cards"]) as t:
+        with pytest.raises(NotFound, match=r"orders is not tested here.\n.*cards"):
+            await t.fetch("orders", "SELECT 1")
+        with pytest.raises(NotFound, match="orders, which runs Checkout, is not tested here"):
+            await t.saga(Checkout, "o")
+        with pytest.raises(NotFound, match="Placed is no saga"):
+            await t.saga(Placed, "o")
+        with pytest.raises(DeclarationError, match="Charged is an event; only a command can be sent"):
+            await t.send(Charged(order_id="o"))  # type: ignore[arg-type]  # what a newcomer tries
+        for wrong in (-1, float("nan"), float("inf")):
+            with pytest.raises(PartitaError, match="cannot be"):
+                await t.advance(wrong)
 
 
 async def test_what_cannot_be_tested_is_said() -> None:

@@ -31,6 +31,7 @@ PLANTED = {
     "Only the metrics page imports prometheus_client": ("app.py", "import prometheus_client"),
     "Only the shop's API imports a web framework": ("app.py", "import fastapi"),
     "The shop uses the public API only": ("examples/shop/orders.py", "import partita.store.port"),
+    "The rides use the public API only": ("examples/rides/drivers.py", "import partita.store.port"),
     "Nobody below the examples imports the front door": ("outbox/relay.py", "from partita import App"),
 }
 # A contract that lists many is seen red for those that its first violation does not touch.
@@ -80,6 +81,14 @@ def test_the_whole_shop_is_held_to_the_public_api() -> None:
     files = (ROOT / "src/partita/examples/shop").glob("*.py")
     shop = {f"partita.examples.shop.{f.stem}" for f in files if not f.stem.startswith(("demo", "__init__"))}
     assert shop == set(contract["source_modules"])
+
+
+def test_no_part_of_the_framework_is_missing_from_what_the_rides_may_not_import() -> None:
+    """The contract names what is forbidden: a new folder of the framework must not be free to be used."""
+    contract = next(c for c in _contracts() if c["name"] == "The rides use the public API only")
+    parts = {f"partita.{path.stem}" for path in (ROOT / "src/partita").iterdir() if path.suffix in ("", ".py")}
+    free = {"partita.__init__", "partita.__pycache__", "partita.examples"}
+    assert parts - free - set(contract["forbidden_modules"]) == set()
 
 
 def test_a_folder_on_no_floor_is_refused(tmp_path: Path) -> None:

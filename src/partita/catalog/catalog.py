@@ -104,7 +104,8 @@ class Catalog:
                     if owner_here and contract.kind == "command" and contract.full_name not in handled:
                         raise DeclarationError(
                             f"Saga {definition.name} sends {contract.name}, which nobody handles.",
-                            hint=f"@{contract.service.name}.handles({contract.name})",
+                            hint=f"@{contract.service.name}.handles({contract.name}); where that is written already, "
+                            "import its module before App(...).",
                         )
 
 

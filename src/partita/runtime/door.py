@@ -72,7 +72,12 @@ class Door:
         if asking is not None:
             refuse_to_wait(asking, contract.name, contract.service.name, idempotency_key)
         interest = self._pipeline.interests.get(contract.full_name)
-        if interest is None or contract.kind != "command":
+        if contract.kind != "command":
+            raise DeclarationError(
+                f"{contract.name} is {'an' if contract.kind == 'event' else 'a'} {contract.kind}; only a command can be sent.",
+                hint="A handler returns events or calls tx.publish(...); outside of handlers there is app.outbox(service).",
+            )
+        if interest is None:
             raise DeclarationError(
                 f"{contract.name} is not handled by {self._pipeline.service.name}.",
                 hint=f"@{self._pipeline.service.name}.handles({contract.name})",

@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from partita.amount import check_seconds
 from partita.catalog.contract import contract_of
 from partita.catalog.event import Command
 from partita.catalog.injection import SqlValue
@@ -27,6 +28,7 @@ from partita.machine.port import Wake
 from partita.machine.virtual import HeldClock, World
 from partita.runtime.delivery import decode_value
 from partita.runtime.system import ROLES, System
+from partita.sagas.definition import SagaDefinition
 from partita.settings import Settings
 from partita.testing.stub import Delays, Stub
 from partita.testing.tap import Tap
@@ -77,7 +79,7 @@ class Scenario:
         service = contract_of(type(command)).service.name
         door = self._system.doors.get(service)
         if door is None:
-            raise NotFound(f"{service} is not tested here.", hint="app.testing(services=[...])")
+            raise NotFound(f"{service} is not tested here.", hint=f"Here: {', '.join(self._system.stores)}.")
         try:
             reply: ReplyT = await door.send(command, idempotency_key)
             return reply
@@ -85,7 +87,12 @@ class Scenario:
             await self.quiet()
 
     async def advance(self, seconds: float) -> None:
-        """Let time pass. It stops at each time at which something is due: a saga's timer, a retry, a delayed answer."""
+        """Let time pass. It stops at each time at which something is due: a saga's timer, a retry, a delayed answer.
+
+        Raises:
+            PartitaError: a time that is negative, or has no end.
+        """
+        check_seconds(PartitaError, "t.advance: seconds", seconds, positive=False)
         until_us = self._clock.now_us() + duration_us(seconds)
         await self.quiet()
         while self._clock.now_us() < until_us:
@@ -132,8 +139,15 @@ class Scenario:
         return self._seen(command)
 
     async def fetch(self, service: str, sql: str, **params: SqlValue) -> list[Mapping[str, Any]]:
-        """Rows of a service's database."""
-        async with self._system.stores[service].reading() as session:
+        """Rows of a service's database, read in a transaction that writes nothing.
+
+        Raises:
+            NotFound: that service is not tested here.
+        """
+        store = self._system.stores.get(service)
+        if store is None:
+            raise NotFound(f"{service} is not tested here.", hint=f"Here: {', '.join(self._system.stores)}.")
+        async with store.reading() as session:
             return list(await session.fetch(sql, params))
 
     async def saga(self, saga: type[Any], saga_id: str) -> str:
@@ -142,16 +156,23 @@ class Scenario:
         Raises:
             NotFound: there is none.
         """
-        for name, store in self._system.stores.items():
-            for definition in self._system.catalog.service(name).declared.sagas:
-                if definition.name == saga.__name__:
-                    async with store.reading() as session:
-                        rows = await session.sagas.load(definition.name, [saga_id])
-                        if saga_id in rows:
-                            return rows[saga_id].status
-        raise NotFound(
-            f"There is no {saga.__name__} {saga_id!r}.", hint="Its id is the key of the event that starts it."
-        )
+        definition: SagaDefinition | None = getattr(saga, "__definition__", None)
+        if definition is None:
+            raise NotFound(f"{saga.__name__} is no saga.", hint="class Name(Saga, start=Event, ...)")
+        store = self._system.stores.get(definition.service.name)
+        if store is None:
+            raise NotFound(
+                f"{definition.service.name}, which runs {definition.name}, is not tested here.",
+                hint=f"Here: {', '.join(self._system.stores)}.",
+            )
+        async with store.reading() as session:
+            rows = await session.sagas.load(definition.name, [saga_id])
+        if saga_id not in rows:
+            raise NotFound(
+                f"There is no {definition.name} {saga_id!r}.",
+                hint=f"Its id is the key of {definition.start.name}, which starts it.",
+            )
+        return rows[saga_id].status
 
     @property
     def now_us(self) -> int:
@@ -186,7 +207,7 @@ async def scenario(
 ) -> AsyncIterator[Scenario]:
     """Run an app under test; see `App.testing`."""
     world = World(seed=seed)
-    delays = Delays({}, {})
+    delays = Delays()
     with tempfile.TemporaryDirectory(prefix="partita-", dir=MEMORY if MEMORY.is_dir() else None) as folder:
         settings = Settings(data=data or Path(folder), batch=app.settings.batch, alert_every_s=3_600.0)
         tested = app.configured(settings)

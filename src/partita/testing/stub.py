@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from partita.catalog.binding import Binding
@@ -21,10 +21,13 @@ R = TypeVar("R")
 
 @dataclass(slots=True)
 class Delays:
-    """What becomes of the answers to single commands on their way: seconds of delay, and how often each arrives."""
+    """What becomes of messages on their way: seconds of delay and copies of the answers to single commands, and the types
+    of commands that wait until their participant is back."""
 
-    late_s: dict[str, float]
-    copies: dict[str, int]
+    late_s: dict[str, float] = field(default_factory=dict)
+    copies: dict[str, int] = field(default_factory=dict)
+    away: set[str] = field(default_factory=set)
+    came_back: Callable[[str], None] = lambda type_name: None
 
 
 class Stub(Generic[C, R]):
@@ -36,6 +39,11 @@ class Stub(Generic[C, R]):
     def __init__(self, contract: Contract, bindings: list[Binding], delays: Delays) -> None:
         at = next((n for n, b in enumerate(bindings) if b.kind == "handles"), None)
         if at is None:
+            if contract.kind != "command":
+                raise DeclarationError(
+                    f"{contract.name} is no command, so no single handler answers it.",
+                    hint="t.stub(Command); an event is what a stub replies with: t.stub(Command).replies(Event(...)).",
+                )
             raise DeclarationError(
                 f"{contract.name} has no handler in the services that are tested.",
                 hint=f"app.testing() without services=, or @{contract.service.name}.handles({contract.name})",
@@ -63,7 +71,12 @@ class Stub(Generic[C, R]):
         self._put(answer)
 
     def refuses(self, refusal: Rejection | Callable[[C], Rejection]) -> None:
-        """Refuse; the real handler does not run."""
+        """Refuse; the real handler does not run.
+
+        Raises:
+            DeclarationError: the command declares no such refusal.
+        """
+        self._check_refusal(refusal)
 
         async def refuse(command: C) -> Any:
             self.commands.append(command)
@@ -81,13 +94,29 @@ class Stub(Generic[C, R]):
         self._put(fail)
 
     def is_silent(self) -> None:
-        """Take the command, do nothing, answer nothing."""
+        """Take the command, do nothing, answer nothing, now and for its later copies: it counts as handled."""
 
         async def ignore(command: C) -> Any:
             self.commands.append(command)
             return UNANSWERED
 
         self._put(ignore)
+
+    def is_away(self) -> None:
+        """Leave the command on its way, with the later messages of its key on that topic, until another call puts something
+        in its place: as while its participant does not run.
+
+        Raises:
+            DeclarationError: a saga of the same service sends it, so that both run or neither does.
+        """
+        service, sent = self._contract.service, self._contract
+        if any(sent in (step.command, step.undo, step.ask) for saga in service.declared.sagas for step in saga.steps):
+            raise DeclarationError(
+                f"{sent.name} is sent and handled by {service.name}, which cannot be away while it is there.",
+                hint="fails(ValueError()): it is tried again until you call is_real().",
+            )
+        self._use(self._real)
+        self._delays.away.add(sent.full_name)
 
     def does_it_unanswered(self) -> None:
         """Let the real handler do its work, and lose its answer."""
@@ -112,11 +141,30 @@ class Stub(Generic[C, R]):
 
     def is_real(self) -> None:
         """The real handler again."""
-        self._bindings[self._at] = self._real
+        self._use(self._real)
+
+    def _use(self, binding: Binding) -> None:
+        self._bindings[self._at] = binding
+        if self._contract.full_name in self._delays.away:
+            self._delays.away.remove(self._contract.full_name)
+            self._delays.came_back(self._contract.full_name)
+
+    def _check_refusal(self, refusal: object) -> None:
+        """Refuse what no handler of this command may raise; what a function returns is seen when it is called."""
+        named = refusal if isinstance(refusal, type) else type(refusal)
+        if not issubclass(named, BaseException) or (named is not refusal and named in self._contract.refusals):
+            return
+        declared = ", ".join(f"{r.__name__}(...)" for r in self._contract.refusals)
+        raise DeclarationError(
+            f"{named.__name__} is no refusal of {self._contract.name}.",
+            hint=f"It is refused by {declared}."
+            if declared
+            else f"Nobody can refuse it; use fails({named.__name__}(...)).",
+        )
 
     def _put(self, function: Callable[[C], Any]) -> None:
         wants = (("command", "message"),)
-        self._bindings[self._at] = replace(self._real, function=_named(function, self._real), wants=wants)
+        self._use(replace(self._real, function=_named(function, self._real), wants=wants))
 
     def _wrap(self, note: Callable[[str], None], *, answers: bool = True) -> None:
         real = self._real
@@ -130,7 +178,7 @@ class Stub(Generic[C, R]):
             return result if answers else UNANSWERED
 
         wants = (real.wants[0], ("meta_of_stub", "meta"), *real.wants[1:])
-        self._bindings[self._at] = replace(real, function=_named(around, real), wants=wants)
+        self._use(replace(real, function=_named(around, real), wants=wants))
 
 
 def _named(function: Callable[..., Any], binding: Binding) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""The bus of an app under test: it keeps what was sent, delays answers and doubles them where a stub says so."""
+"""The bus of an app under test: it keeps what was sent, and delays or doubles messages where a stub says so."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Tap:
         self._bus = bus
         self._clock = clock
         self._delays = delays
+        delays.came_back = self._come_back
         self._behind: dict[tuple[str, str | None], list[Outgoing]] = {}
         self._sending: list[asyncio.Task[Any]] = []
         self.seen: list[tuple[Envelope, bytes]] = []
@@ -47,6 +48,8 @@ class Tap:
             elif late_s is not None:
                 self._behind[lane] = [record]
                 self._clock.call_later(late_s, lambda lane=lane: self._release(lane))  # type: ignore[misc]
+            elif envelope.type in self._delays.away:
+                self._behind[lane] = [record]
             else:
                 mine.append(number)
                 passing += [record] * copies
@@ -59,6 +62,17 @@ class Tap:
     def _release(self, lane: tuple[str, str | None]) -> None:
         records = self._behind.pop(lane)
         self._sending.append(asyncio.ensure_future(self._bus.append(records)))
+
+    def _come_back(self, type_name: str) -> None:
+        """Let go what waited for this participant, up to the next message whose own participant is away."""
+        for lane, records in list(self._behind.items()):
+            types = [envelope_from_bytes(record.headers).type for record in records]
+            if types[0] == type_name:
+                held = next((n for n, each in enumerate(types) if each in self._delays.away), len(records))
+                self._behind[lane] = records[:held]
+                self._release(lane)
+                if records[held:]:
+                    self._behind[lane] = records[held:]
 
     async def close(self) -> None:
         """Close the bus when the delayed records that were let go are on it."""

@@ -1,0 +1,229 @@
+"""Each message of the four services: commands with what answers them, events, and the reasons to say no."""
+
+from __future__ import annotations
+
+from typing import NewType
+
+from partita import Command, Event, Key, Rejection
+from partita.examples.rides.services import drivers, notifications, payments, rides
+
+RideId = NewType("RideId", str)
+DriverId = NewType("DriverId", str)
+RiderId = NewType("RiderId", str)
+
+
+# rides ----------------------------------------------------------------------------------------------------------------
+
+
+class RideRequested(Event, of=rides):
+    """A rider wants a ride at a fare that was agreed."""
+
+    ride_id: Key[RideId]
+    rider_id: RiderId
+    zone: str
+    fare_cents: int
+
+
+class RideBooked(Event, of=rides):
+    """A driver is on the way, and the fare is held."""
+
+    ride_id: Key[RideId]
+    rider_id: RiderId
+    driver_id: DriverId
+
+
+class RideCancelled(Event, of=rides):
+    """No ride: nothing is held, and no driver is taken."""
+
+    ride_id: Key[RideId]
+    rider_id: RiderId
+    reason: str
+
+
+class RideCompleted(Event, of=rides):
+    """The rider has arrived."""
+
+    ride_id: Key[RideId]
+    rider_id: RiderId
+    driver_id: DriverId
+    fare_cents: int
+
+
+class RequestRide(Command[RideRequested], of=rides):
+    """What the rider's phone sends."""
+
+    ride_id: Key[RideId]
+    rider_id: RiderId
+    zone: str
+    fare_cents: int
+
+
+class ConfirmRide(Command[RideBooked], of=rides):
+    """The ride is booked, once both are certain: fare and driver."""
+
+    ride_id: Key[RideId]
+    driver_id: DriverId
+
+
+class NotOnTheWay(Rejection):
+    """A ride that is not booked cannot arrive, nor can one arrive twice."""
+
+    status: str
+
+
+class CompleteRide(Command[RideCompleted, NotOnTheWay], of=rides):
+    """What the driver's phone sends on arrival."""
+
+    ride_id: Key[RideId]
+
+
+# drivers --------------------------------------------------------------------------------------------------------------
+
+
+class DriverMoved(Event, of=drivers):
+    """Where a driver was at that time."""
+
+    driver_id: Key[DriverId]
+    zone: str
+
+
+class MoveDriver(Command[DriverMoved], of=drivers):
+    """What the driver's phone sends every minute; over a bad network, and in any order."""
+
+    driver_id: Key[DriverId]
+    zone: str
+    seen_ms: int
+
+
+class DriverArrived(Event, of=drivers):
+    """The driver waits at the door."""
+
+    ride_id: Key[RideId]
+
+
+class SayDriverIsHere(Command[DriverArrived], of=drivers):
+    """What the driver's phone sends at the door; impatient drivers press twice."""
+
+    ride_id: Key[RideId]
+
+
+class DriverAssigned(Event, of=drivers):
+    """The driver is taken by this ride and by no other."""
+
+    ride_id: Key[RideId]
+    driver_id: DriverId
+
+
+class DriverReleased(Event, of=drivers):
+    """The driver may be taken by another ride."""
+
+    ride_id: Key[RideId]
+
+
+class DriverPaid(Event, of=drivers):
+    """The driver's share is booked."""
+
+    ride_id: Key[RideId]
+
+
+class NoDriverFree(Rejection):
+    """Nobody drives there now."""
+
+    zone: str
+
+
+class AssignDriver(Command[DriverAssigned, NoDriverFree], of=drivers):
+    """Takes one free driver of the zone."""
+
+    ride_id: Key[RideId]
+    zone: str
+
+
+class ReleaseDriver(Command[DriverReleased], of=drivers):
+    """Undoes `AssignDriver`, whether it was done or not."""
+
+    ride_id: Key[RideId]
+
+
+class PayDriver(Command[DriverPaid], of=drivers):
+    """Books the driver's share and lets the driver go."""
+
+    ride_id: Key[RideId]
+    driver_id: DriverId
+    fare_cents: int
+
+
+# payments -------------------------------------------------------------------------------------------------------------
+
+
+class AccountFilled(Event, of=payments):
+    """The rider has more to spend."""
+
+    rider_id: Key[RiderId]
+
+
+class FillAccount(Command[AccountFilled], of=payments):
+    """A rider pays in."""
+
+    rider_id: Key[RiderId]
+    cents: int
+
+
+class FareHeld(Event, of=payments):
+    """The fare is set aside on the rider's account."""
+
+    ride_id: Key[RideId]
+
+
+class HoldVoided(Event, of=payments):
+    """What was set aside is free again."""
+
+    ride_id: Key[RideId]
+
+
+class FareCaptured(Event, of=payments):
+    """The fare is paid."""
+
+    ride_id: Key[RideId]
+
+
+class PaymentDeclined(Rejection):
+    """The account does not cover the fare."""
+
+    fare_cents: int
+
+
+class HoldFare(Command[FareHeld, PaymentDeclined], of=payments):
+    """Sets the fare aside."""
+
+    ride_id: Key[RideId]
+    rider_id: RiderId
+    fare_cents: int
+
+
+class VoidHold(Command[HoldVoided], of=payments):
+    """Undoes `HoldFare`, whether it was done or not."""
+
+    ride_id: Key[RideId]
+
+
+class CaptureFare(Command[FareCaptured], of=payments):
+    """Takes what was set aside; that it is there is known, so nobody refuses it."""
+
+    ride_id: Key[RideId]
+
+
+# notifications --------------------------------------------------------------------------------------------------------
+
+
+class ReceiptSent(Event, of=notifications):
+    """The rider has the receipt."""
+
+    ride_id: Key[RideId]
+
+
+class SendReceipt(Command[ReceiptSent], of=notifications):
+    """Writes the rider what the ride has cost."""
+
+    ride_id: Key[RideId]
+    fare_cents: int

@@ -1,0 +1,44 @@
+"""The four services and the tables that each of them keeps; no service reads another one's tables."""
+
+from __future__ import annotations
+
+from partita import Service
+
+rides = Service(
+    "rides",
+    namespace="city.ride",
+    tables="""
+        CREATE TABLE IF NOT EXISTS ride (
+            ride_id TEXT PRIMARY KEY, rider_id TEXT NOT NULL, fare_cents BIGINT NOT NULL, status TEXT NOT NULL, driver_id TEXT);
+    """,
+)
+drivers = Service(
+    "drivers",
+    namespace="city.driver",
+    tables="""
+        CREATE TABLE IF NOT EXISTS driver (
+            driver_id TEXT PRIMARY KEY, zone TEXT NOT NULL, seen_ms BIGINT NOT NULL, ride_id TEXT UNIQUE);
+        CREATE TABLE IF NOT EXISTS earning (
+            ride_id TEXT PRIMARY KEY, driver_id TEXT NOT NULL, cents BIGINT NOT NULL);
+    """,
+)
+payments = Service(
+    "payments",
+    namespace="city.payment",
+    tables="""
+        CREATE TABLE IF NOT EXISTS account (
+            rider_id TEXT PRIMARY KEY, free_cents BIGINT NOT NULL);
+        CREATE TABLE IF NOT EXISTS hold (
+            ride_id TEXT PRIMARY KEY, rider_id TEXT NOT NULL, cents BIGINT NOT NULL, status TEXT NOT NULL);
+    """,
+)
+notifications = Service(
+    "notifications",
+    namespace="city.notification",
+    tables="""
+        CREATE TABLE IF NOT EXISTS screen (
+            ride_id TEXT PRIMARY KEY, stage BIGINT NOT NULL, text TEXT NOT NULL, rings BIGINT NOT NULL DEFAULT 0);
+        CREATE TABLE IF NOT EXISTS support_case (
+            letter_id TEXT PRIMARY KEY, ride_id TEXT NOT NULL, cause TEXT NOT NULL);
+    """,
+)
