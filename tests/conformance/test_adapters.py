@@ -118,8 +118,8 @@ class NoFence(Around):
 class EarlyTimers(Around):
     """Timers fire before their time."""
 
-    async def due(self, now_us: int, limit: int) -> Any:
-        return await self.inner.due(now_us + 1_000, limit)
+    async def due(self, now_us: int, limit: int, member: str) -> Any:
+        return await self.inner.due(now_us + 1_000, limit, member)
 
 
 LEDGERS = {

@@ -49,7 +49,7 @@ STATEMENTS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "parking.WAKE_OVERDUE": (parking.WAKE_OVERDUE, ("g", ALL, SOME)),
     "inbox.SEEN": (inbox.SEEN, ("g", ["m7", "m8"])),
     "outbox.STATUS": (outbox.STATUS, ()),
-    "sagas.DUE": (sagas.DUE, (ALL, 10)),
+    "sagas.DUE": (sagas.DUE, (ALL, 10, "m")),
     "sequences.RESERVE": (sequences.RESERVE, (["t"], ["k"], [1], "id", "1")),
     "tombstones.FIND": (tombstones.FIND, (["s"],)),
 }

@@ -30,7 +30,7 @@ STATEMENTS = {
     "outbox.STATUS": (outbox.STATUS, 0),
     "sagas.LOAD": (sagas.LOAD, 2),
     "sagas.UPDATE": (sagas.UPDATE, 11),
-    "sagas.DUE": (sagas.DUE, 2),
+    "sagas.DUE": (sagas.DUE, 3),
     "sagas.FIND_OPEN": (sagas.FIND_OPEN, 3),
     "sagas.IN_FLIGHT": (sagas.IN_FLIGHT, 0),
     "sequences.LAST_OUT": (sequences.LAST_OUT, 2),

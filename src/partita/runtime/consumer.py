@@ -339,7 +339,7 @@ class Consumer:
         culprit = failed.unit.delivery
         lane = culprit.lane
         assert culprit.record is not None
-        culprit.tries, seen = await self.lanes.count(culprit.record, tried=1, failed=1)
+        culprit.tries, seen = await self.lanes.count_failure(culprit.record)
         rest: list[Delivery] = []
         for delivery in deliveries:
             assert delivery.record is not None

@@ -43,6 +43,7 @@ class Janitor:
             forgotten = max(forgotten, await session.outbox.purge(before_us, BATCH))
             closed_us = now_us - round(LETTERS_KEPT_S * US)
             forgotten = max(forgotten, await session.dead_letters.purge(closed_us, BATCH))
+            await session.sagas.purge_timers()
             looked = await session.dead_letters.purge_failures(closed_us, self._failures_from, BATCH)
         self._failures_from = looked
         return now + (0.05 if forgotten == BATCH or looked else LOOK_S)

@@ -97,6 +97,7 @@ class Lanes:
         self._broken = broken
         self._epoch_of = epoch_of
         self._options = options or LaneOptions()
+        self._asks_policy = pipeline.service.retry.policy is not None
         self._lanes: dict[object, deque[Item]] = {}
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._failing = asyncio.Semaphore(self._options.failing_at_once)
@@ -173,6 +174,11 @@ class Lanes:
 
         await self._waited_out(count)
         return counted
+
+    async def count_failure(self, record: Record) -> tuple[int, int]:
+        """Count a try that failed, as `count` does. Where the user's policy is asked what to do, that it failed is counted
+        after the answer: a policy that kills the process was not survived either."""
+        return await self.count(record, tried=1, failed=0 if self._asks_policy else 1)
 
     def storm(self, type_name: str) -> Storm:
         """The storm over a message type."""
@@ -269,6 +275,8 @@ class Lanes:
             if failure is not None:
                 self._say(item, failure)
                 decision = self._decide(item, failure)
+                if self._asks_policy and not isinstance(failure, ProcessDied):
+                    item.tries, item.failed = await self.count(item.record, tried=0, failed=1)
                 if isinstance(decision, RetryNow):
                     await pipeline.clock.sleep(decision.wait_s)
                 elif not await self._is_storm(item, failure):
@@ -329,7 +337,10 @@ class Lanes:
             async with nullcontext() if storm is None else storm.turn():
                 failure = await self._try(item)
         if failure is not None:
-            item.tries, item.failed = await self.count(item.record, tried=0 if careful else 1, failed=1)
+            if not careful:
+                item.tries, item.failed = await self.count_failure(item.record)
+            elif not self._asks_policy:
+                item.tries, item.failed = await self.count(item.record, tried=0, failed=1)
         return failure
 
     async def _is_storm(self, item: Item, failure: BaseException) -> bool:

@@ -215,7 +215,7 @@ class System:
                 own = partial(self._workers_of, name)
                 self._start(Watch(*watching, clock=self.clock, ask_s=self.settings.ask_s, own=own), name)
             if "timers" in roles and pipeline.service.declared.sagas:
-                self._start(Timers(pipeline, partial(self._behind_us, name)), name)
+                self._start(Timers(pipeline, self.member, partial(self._behind_us, name)), name)
             topics = self.catalog.topics_of(pipeline.service)
             if "consumers" in roles and topics:
                 self._consume(name, pipeline, topics)

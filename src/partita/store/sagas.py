@@ -39,6 +39,17 @@ class SagaEvent(NamedTuple):
     note: str
 
 
+class DueTimer(NamedTuple):
+    """A timer that is due. `others` processes took it in hand, the last of them at `taken_us`, and neither fired it nor gave
+    it back: they died, or are at it now."""
+
+    saga: str
+    saga_id: str
+    due_us: int
+    others: int
+    taken_us: int
+
+
 class Sagas(Protocol):
     """Saga instances and their history."""
 
@@ -54,8 +65,24 @@ class Sagas(Protocol):
         """
         ...
 
-    async def due(self, now_us: int, limit: int) -> Sequence[tuple[str, str]]:
-        """(saga, saga_id) whose timer is due, the oldest first."""
+    async def due(self, now_us: int, limit: int, member: str) -> Sequence[DueTimer]:
+        """The timers that are due, the oldest first, as this member sees them."""
+        ...
+
+    async def take_timers(self, timers: Sequence[DueTimer], member: str, at_us: int) -> None:
+        """A member is about to fire these: if one of them kills its process, the next one knows."""
+        ...
+
+    async def give_timers_back(self, timers: Sequence[DueTimer], member: str) -> None:
+        """The member lives, and did not fire these."""
+        ...
+
+    async def settle_timers(self, timers: Sequence[DueTimer]) -> None:
+        """These were fired, or need not be: nobody has them in hand."""
+        ...
+
+    async def purge_timers(self) -> None:
+        """Forget who had timers in hand that are not armed any more."""
         ...
 
     async def next_due_us(self) -> int | None:

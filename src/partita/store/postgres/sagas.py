@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from partita.errors import StoreContended
-from partita.postgres_schema.arrays import columns
+from partita.postgres_schema.arrays import columns, unnest
 from partita.postgres_schema.asking import Link
 from partita.postgres_schema.inserts import Table
-from partita.store.sagas import SagaEvent, SagaRow
+from partita.store.sagas import DueTimer, SagaEvent, SagaRow
 
 COLUMNS = ", ".join(SagaRow._fields)
 NUMBERS = ("definition_version", "epoch", "due_us", "started_us", "updated_us", "version", "at_us")
@@ -17,7 +17,31 @@ SAGA = Table("saga", {name: KINDS.get(name, "text") for name in SagaRow._fields}
 SAGA_EVENT = Table("saga_event", {name: KINDS.get(name, "text") for name in SagaEvent._fields})
 LOAD = f"SELECT {COLUMNS} FROM partita_sagas($1, $2)"
 MOVE = "SELECT partita_move_sagas($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
-DUE = "SELECT saga, saga_id FROM saga WHERE due_us IS NOT NULL AND due_us <= $1 ORDER BY due_us LIMIT $2"
+DUE = """
+SELECT s.saga, s.saga_id, s.due_us, h.others, h.taken_us FROM saga AS s CROSS JOIN LATERAL (
+    SELECT count(*) AS others, coalesce(max(t.at_us), 0) AS taken_us FROM timer_in_hand AS t
+    WHERE t.saga_id = s.saga_id AND t.saga = s.saga AND t.due_us = s.due_us AND t.member <> $3) AS h
+WHERE s.due_us IS NOT NULL AND s.due_us <= $1 ORDER BY s.due_us LIMIT $2
+"""
+TAKE = f"""
+INSERT INTO timer_in_hand (saga, saga_id, member, due_us, at_us)
+SELECT r.saga, r.saga_id, $1, r.due_us, $2 FROM {unnest(3, saga="text", saga_id="text", due_us="bigint")}
+ON CONFLICT (saga_id, saga, member) DO UPDATE SET due_us = excluded.due_us, at_us = excluded.at_us
+"""
+# In one order for all: who settles deletes the marks of others too.
+FORGET = f"""
+WITH gone AS MATERIALIZED (
+    SELECT t.saga, t.saga_id, t.member FROM timer_in_hand AS t
+    JOIN {unnest(2, saga="text", saga_id="text")} ON t.saga_id = r.saga_id AND t.saga = r.saga
+    WHERE $1::text IS NULL OR t.member = $1 ORDER BY t.saga_id, t.saga, t.member FOR UPDATE OF t
+)
+DELETE FROM timer_in_hand AS t USING gone AS g
+WHERE t.saga_id = g.saga_id AND t.saga = g.saga AND t.member = g.member
+"""
+PURGE = """
+DELETE FROM timer_in_hand AS t WHERE NOT EXISTS (
+    SELECT 1 FROM saga AS s WHERE s.saga_id = t.saga_id AND s.saga = t.saga AND s.due_us = t.due_us)
+"""
 NEXT_DUE = "SELECT min(due_us) FROM saga WHERE due_us IS NOT NULL"
 FIND = f"""
 SELECT {COLUMNS} FROM saga WHERE ($1::text IS NULL OR saga = $1) AND ($3::text IS NULL OR status = $3)
@@ -81,9 +105,31 @@ class PostgresSagas:
         moved: int = (await self._link.rows(MOVE, *columns(moving)))[0][0]
         return moved
 
-    async def due(self, now_us: int, limit: int) -> Sequence[tuple[str, str]]:
-        """Instances whose timer is due."""
-        return [(row[0], row[1]) for row in await self._link.rows(DUE, now_us, limit)]
+    async def due(self, now_us: int, limit: int, member: str) -> Sequence[DueTimer]:
+        """The timers that are due."""
+        return [DueTimer(*row) for row in await self._link.rows(DUE, now_us, limit, member)]
+
+    async def take_timers(self, timers: Sequence[DueTimer], member: str, at_us: int) -> None:
+        """A member is about to fire these."""
+        if timers:
+            rows = [(t.saga, t.saga_id, t.due_us) for t in timers]
+            await self._link.run(TAKE, member, at_us, *columns(rows))
+
+    async def give_timers_back(self, timers: Sequence[DueTimer], member: str) -> None:
+        """The member did not fire these."""
+        await self._forget(timers, member)
+
+    async def settle_timers(self, timers: Sequence[DueTimer]) -> None:
+        """Nobody has these in hand."""
+        await self._forget(timers, None)
+
+    async def _forget(self, timers: Sequence[DueTimer], member: str | None) -> None:
+        if timers:
+            await self._link.run(FORGET, member, *columns([(t.saga, t.saga_id) for t in timers]))
+
+    async def purge_timers(self) -> None:
+        """Forget who had timers in hand that are not armed any more."""
+        await self._link.run(PURGE)
 
     async def next_due_us(self) -> int | None:
         """When the next timer is due."""

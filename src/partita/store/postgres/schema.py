@@ -64,6 +64,12 @@ CREATE TABLE saga_definition (
     saga TEXT NOT NULL, version BIGINT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (saga, version)
 );
 
+-- Who is about to fire which timer: what is left of a process that died of one. Mostly dead rows, as a queue.
+CREATE TABLE timer_in_hand (
+    saga TEXT NOT NULL, saga_id TEXT NOT NULL, member TEXT NOT NULL, due_us BIGINT NOT NULL, at_us BIGINT NOT NULL,
+    PRIMARY KEY (saga_id, saga, member)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+
 CREATE TABLE tombstone (
     saga TEXT NOT NULL, saga_id TEXT NOT NULL, step TEXT NOT NULL, epoch BIGINT NOT NULL, at_us BIGINT NOT NULL,
     reply BYTEA NOT NULL, PRIMARY KEY (saga_id, saga, step)

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from partita.errors import StoreContended
-from partita.store.sagas import SagaEvent, SagaRow
+from partita.store.sagas import DueTimer, SagaEvent, SagaRow
 from partita.store.sqlite.asking import IN_LIST, rows_of
 
 COLUMNS = (
@@ -23,7 +23,23 @@ WHERE saga = ? AND saga_id = ? AND version = ?
 NOTE = """
 INSERT INTO saga_event (saga, saga_id, version, at_us, kind, step, message_id, note) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
-DUE = "SELECT saga, saga_id FROM saga WHERE due_us IS NOT NULL AND due_us <= ? ORDER BY due_us LIMIT ?"
+OTHERS = """
+FROM timer_in_hand AS h WHERE h.saga_id = s.saga_id AND h.saga = s.saga AND h.due_us = s.due_us AND h.member <> ?3
+"""
+DUE = f"""
+SELECT saga, saga_id, due_us, (SELECT count(*) {OTHERS}), (SELECT coalesce(max(at_us), 0) {OTHERS}) FROM saga AS s
+WHERE due_us IS NOT NULL AND due_us <= ?1 ORDER BY due_us LIMIT ?2
+"""
+TAKE = """
+INSERT INTO timer_in_hand (saga, saga_id, member, due_us, at_us) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (saga_id, saga, member) DO UPDATE SET due_us = excluded.due_us, at_us = excluded.at_us
+"""
+GIVE_BACK = "DELETE FROM timer_in_hand WHERE saga = ? AND saga_id = ? AND member = ?"
+SETTLE = "DELETE FROM timer_in_hand WHERE saga = ? AND saga_id = ?"
+PURGE = """
+DELETE FROM timer_in_hand AS h WHERE NOT EXISTS (
+    SELECT 1 FROM saga AS s WHERE s.saga_id = h.saga_id AND s.saga = h.saga AND s.due_us = h.due_us)
+"""
 NEXT_DUE = "SELECT min(due_us) FROM saga WHERE due_us IS NOT NULL"
 FIND = f"""
 SELECT {COLUMNS} FROM saga WHERE (?1 IS NULL OR saga = ?1) ORDER BY updated_us DESC, rowid DESC LIMIT ?2
@@ -81,9 +97,25 @@ class SqliteSagas:
             raise StoreContended("A saga was changed meanwhile by another transaction.", hint="Run again.")
         self._db.executemany(NOTE, history)
 
-    async def due(self, now_us: int, limit: int) -> Sequence[tuple[str, str]]:
-        """Instances whose timer is due."""
-        return [(row[0], row[1]) for row in self._db.execute(DUE, (now_us, limit))]
+    async def due(self, now_us: int, limit: int, member: str) -> Sequence[DueTimer]:
+        """The timers that are due."""
+        return [DueTimer(*row) for row in self._db.execute(DUE, (now_us, limit, member))]
+
+    async def take_timers(self, timers: Sequence[DueTimer], member: str, at_us: int) -> None:
+        """A member is about to fire these."""
+        self._db.executemany(TAKE, [(t.saga, t.saga_id, member, t.due_us, at_us) for t in timers])
+
+    async def give_timers_back(self, timers: Sequence[DueTimer], member: str) -> None:
+        """The member did not fire these."""
+        self._db.executemany(GIVE_BACK, [(t.saga, t.saga_id, member) for t in timers])
+
+    async def settle_timers(self, timers: Sequence[DueTimer]) -> None:
+        """Nobody has these in hand."""
+        self._db.executemany(SETTLE, [(t.saga, t.saga_id) for t in timers])
+
+    async def purge_timers(self) -> None:
+        """Forget who had timers in hand that are not armed any more."""
+        self._db.execute(PURGE)
 
     async def next_due_us(self) -> int | None:
         """When the next timer is due."""

@@ -67,6 +67,12 @@ CREATE TABLE saga_definition (
     saga TEXT NOT NULL, version INTEGER NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (saga, version)
 ) WITHOUT ROWID;
 
+-- Who is about to fire which timer: what is left of a process that died of one.
+CREATE TABLE timer_in_hand (
+    saga TEXT NOT NULL, saga_id TEXT NOT NULL, member TEXT NOT NULL, due_us INTEGER NOT NULL, at_us INTEGER NOT NULL,
+    PRIMARY KEY (saga_id, saga, member)
+) WITHOUT ROWID;
+
 CREATE TABLE tombstone (
     saga TEXT NOT NULL, saga_id TEXT NOT NULL, step TEXT NOT NULL, epoch INTEGER NOT NULL, at_us INTEGER NOT NULL,
     reply BLOB NOT NULL, PRIMARY KEY (saga_id, saga, step)

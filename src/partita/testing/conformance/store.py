@@ -25,6 +25,7 @@ from partita.testing.conformance.rows import (
     saga_row,
     unsent,
 )
+from partita.testing.conformance.timers import CASES as TIMER_CASES
 from partita.testing.conformance.trouble import CASES as TROUBLE_CASES
 
 SILENT_S = 3.5
@@ -302,19 +303,6 @@ async def a_saga_is_changed_by_one_at_a_time(open_store: OpenStore) -> None:
             assert [e.kind for e in await session.sagas.history("Saga", "s1")] == ["started"]
 
 
-async def timers_come_due_in_order(open_store: OpenStore) -> None:
-    """Never before their time, the oldest first."""
-    async with opened(open_store) as store:
-        async with store.transaction() as session:
-            rows = [saga_row(f"s{n}", due_us=due) for n, due in enumerate([30, 10, 20, None])]
-            await session.sagas.save(rows, [])
-        async with store.reading() as session:
-            assert [i for _, i in await session.sagas.due(25, 10)] == ["s1", "s2"], "due, the oldest first"
-            assert await session.sagas.due(9, 10) == [], "a timer fired before its time"
-            assert await session.sagas.next_due_us() == 10
-            assert {r.saga_id for r in await session.sagas.find(status="running")} == {"s0", "s1", "s2", "s3"}
-
-
 async def tombstones_are_found_by_step(open_store: OpenStore) -> None:
     """What refuses a command that comes after its undo."""
     async with opened(open_store) as store:
@@ -456,6 +444,7 @@ async def the_relay_is_called_when_rows_were_committed(open_store: OpenStore) ->
 CASES: tuple[Case, ...] = (
     *TROUBLE_CASES,
     *ADMISSION_CASES,
+    *TIMER_CASES,
     a_block_that_raises_leaves_nothing,
     what_is_committed_is_seen_by_another_opening,
     marks_belong_to_their_consumer,
@@ -473,7 +462,6 @@ CASES: tuple[Case, ...] = (
     a_number_of_the_queue_is_never_given_again,
     a_view_stays_what_it_was,
     a_saga_is_changed_by_one_at_a_time,
-    timers_come_due_in_order,
     tombstones_are_found_by_step,
     leases_are_split_and_never_shared,
     a_beat_keeps_what_is_held_and_brings_nobody_back,

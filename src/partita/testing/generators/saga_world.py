@@ -178,7 +178,8 @@ class Member:
         large = [t for t in run.case.troubles if isinstance(t, TooLarge) and t.place == place]
         self.sender = Sender(run.log, world.clock, twice, {t.nth: run.us(t.until_s) for t in large})
         self.relay = Relay(store, self.sender, world.clock, f"relay-{place}")
-        self.timers = Timers(self.pipeline, lambda: 0 if self.consumer is None else self.consumer.behind_us)
+        behind_us = lambda: 0 if self.consumer is None else self.consumer.behind_us  # noqa: E731
+        self.timers = Timers(self.pipeline, f"member-{place}", behind_us)
         self.topics = world.catalog.topics_of(service)
         self.retries = retry_topics(world.catalog, service)
         self.consumer: Consumer | None = None

@@ -1,0 +1,120 @@
+"""The user's code kills the process that calls it, wherever it stands: its deaths are counted, and the others go on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.servers import emptied, postgres_server
+
+from partita.machine.system import this_machine
+from partita.store.connect import connect_store
+from partita.store.port import Store
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(900)]
+ROOT = Path(__file__).resolve().parents[2]
+DEATHS_MAX = 8
+ALL = ("o1", "bad", "o2", "o3")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def database(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str | Path]:
+    """Where the orders are kept."""
+    if request.param == "sqlite":
+        yield tmp_path / "orders.db"
+        return
+    with postgres_server() as (server, url):
+        emptied(server, url)
+        monkeypatch.setenv("PARTITA_STORE", url)
+        monkeypatch.setenv("PARTITA_BUS", url)
+        yield url
+
+
+def deadly(data: Path, place: str, roles: str, *send: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.processes.deadly", str(data), roles, *send],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "DEADLY": place},
+    )
+
+
+@contextmanager
+def killed(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """It ends with the block."""
+    try:
+        yield
+    finally:
+        process.kill()
+
+
+async def states(store: Store) -> dict[tuple[str, str], tuple[str, str]]:
+    """Status and last error by (saga, id)."""
+    async with store.reading() as session:
+        rows = await session.fetch("SELECT saga, saga_id, status, last_error FROM saga", {})
+    return {(row["saga"], row["saga_id"]): (row["status"], row["last_error"]) for row in rows}
+
+
+async def letters(store: Store) -> dict[str, str]:
+    async with store.reading() as session:
+        rows = await session.fetch("SELECT key, cause_type FROM dead_letter", {})
+    return {row["key"]: row["cause_type"] for row in rows}
+
+
+async def told(store: Store, place: str) -> bool:
+    """Whether the one that kills was set aside."""
+    if place == "timer":
+        return (await states(store)).get(("Checkout", "bad"), ("", ""))[0] == "needs_attention"
+    return bool(await letters(store))
+
+
+@pytest.mark.parametrize("place", ["timer", "message", "at once", "policy"])
+async def test_code_that_kills_the_process_is_set_aside_and_the_others_go_on(
+    place: str, database: str | Path, tmp_path: Path
+) -> None:
+    """Twelve starts, twelve deaths, and nobody counted them: for the timer of a saga, and for a retry policy, nobody did."""
+    machine = this_machine()
+    with deadly(tmp_path, "", "", *ALL) as sender:
+        assert sender.wait(120) == 0
+    store = connect_store(database, machine, service="orders", tables="")
+    await store.open()
+    deaths, ended = 0, False
+    try:
+        while not ended and deaths <= DEATHS_MAX:
+            with deadly(tmp_path, place, "relay,consumers,timers") as running, killed(running):
+                until = time.monotonic() + 60
+                while running.poll() is None and not ended:
+                    assert time.monotonic() < until, "neither a death nor an end"
+                    await machine.clock.sleep(0.1)
+                    ended = await told(store, place)
+                died = running.poll() is not None
+                deaths += died
+                ended = ended or not died and await told(store, place)
+                others = {key for key in ALL if key != "bad"}
+                while ended and not died and not await all_through(store, others):
+                    assert time.monotonic() < until and running.poll() is None, "the others wait"
+                    await machine.clock.sleep(0.1)
+        found = await states(store), await letters(store)
+    finally:
+        await store.close()
+    assert ended, "nobody counts its deaths"
+    assert 4 <= deaths <= 6
+    if place == "timer":
+        assert "kills the process" in found[0]["Checkout", "bad"][1] and found[1] == {}
+    else:
+        assert found[1] == {"bad": "ProcessDied"}
+
+
+async def all_through(store: Store, others: set[str]) -> bool:
+    """Whether the undo of the others' reservations was sent, which nobody answers, and their notes are written."""
+    async with store.reading() as session:
+        sent = await session.fetch("SELECT aggregateid FROM outbox WHERE type = 'deadly.stock.v1.Release'", {})
+    found = await states(store)
+    noted = {key for (saga, key), (status, _) in found.items() if (saga, status) == ("Noting", "completed")}
+    return others <= {row["aggregateid"] for row in sent} & noted
