@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.servers import postgres_url
 
-from partita import Conflict, hours, minutes, seconds
-from partita.examples.rides.app import app
+from partita import Conflict, Settings, hours, minutes, seconds
+from partita.examples.rides.app import app, one_ride
 from partita.examples.rides.messages import (
     AssignDriver,
     CaptureFare,
@@ -191,7 +192,7 @@ async def test_an_answer_that_is_lost_undoes_what_was_done() -> None:
 async def test_answers_that_arrive_twice_count_once() -> None:
     async with app.testing() as t:
         for command in (HoldFare, AssignDriver, CaptureFare, PayDriver, SendReceipt):
-            t.stub(command).answers_twice()  # type: ignore[arg-type]  # a loop over commands of several replies
+            t.stub(command).answers_twice()
         await arrived(t)
         await t.settled()
         assert await state(t) == SETTLED
@@ -361,3 +362,15 @@ def test_the_script_runs_and_its_second_run_changes_nothing(tmp_path: Path) -> N
     assert all(name in run("partita", "describe") for name in ("rides", "drivers", "payments", "notifications"))
     assert run("partita", "saga", "list").count("completed") == 2
     assert '"RideBooked"' in run("partita", "schema", "show", "RideBooked")
+
+
+@pytest.mark.slow
+async def test_the_rides_run_on_postgresql(tmp_path: Path) -> None:
+    """Their SQL is one text for both databases; here the log is in PostgreSQL as well."""
+    with postgres_url() as url:
+        city = app.configured(Settings(data=tmp_path, store=url, bus=url))
+        async with city.running():
+            first = await one_ride(city, RIDE)
+            assert await one_ride(city, RIDE) == first
+            async with city.store("drivers").reading() as session:
+                assert [dict(row) for row in await session.fetch("SELECT cents FROM earning", {})] == [{"cents": 1_000}]

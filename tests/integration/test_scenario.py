@@ -340,13 +340,13 @@ async def test_what_a_stub_cannot_be_is_said_where_it_is_written() -> None:
         with pytest.raises(DeclarationError, match="Ship is sent and handled by orders"):
             t.stub(Ship).is_away()
         with pytest.raises(DeclarationError, match="Placed is no command"):
-            t.stub(Placed)  # type: ignore[type-var]  # what a newcomer tries
+            t.stub(Placed)  # type: ignore[arg-type]  # what a newcomer tries
         with pytest.raises(DeclarationError, match=r"Declined is no refusal of Refund.*\n.*fails"):
             t.stub(Refund).refuses(Declined(why="no"))
         with pytest.raises(DeclarationError, match=r"ValueError is no refusal of Charge.*\n.*Declined"):
             t.stub(Charge).refuses(ValueError())  # type: ignore[arg-type]  # what a newcomer tries
         with pytest.raises(DeclarationError, match=r"Declined\(\.\.\.\)"):
-            t.stub(Charge).refuses(Declined)  # a class where an instance belongs
+            t.stub(Charge).refuses(Declined)  # type: ignore[arg-type]  # a class where an instance belongs
 
 
 async def test_a_saga_is_found_by_its_class_whatever_its_name() -> None:

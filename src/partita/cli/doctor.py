@@ -69,7 +69,7 @@ def doctor(data: Path, app_name: str, output: str) -> int:
         say(f"{ {'ok': ' ok ', 'note': 'note', 'bad': ' !! '}[line.level] } {line.what}: {line.found}")
         if line.fix:
             say(f"       {line.fix}")
-    say("", f"{bad} findings" if bad else "nothing to do")
+    say("", f"{bad} finding{'s' if bad > 1 else ''}" if bad else "nothing to do")
     return 3 if bad else 0
 
 

@@ -35,24 +35,24 @@ DECLARED = (rides, drivers, payments, notifications, sagas)  # to import them is
 app = App(services.rides, services.drivers, services.payments, services.notifications)
 
 
-async def one_ride(ride_id: RideId) -> RideCompleted:
+async def one_ride(city: App, ride_id: RideId) -> RideCompleted:
     """What the phones of one rider and one driver send. Each key names one press of a button, so that a phone that hears
     no answer sends it again."""
     ann, bob = RiderId("ann"), DriverId("bob")
-    await app.send(FillAccount(rider_id=ann, cents=3_000), idempotency_key=f"slip for {ride_id}")
-    await app.send(MoveDriver(driver_id=bob, zone="harbour", seen_ms=1), idempotency_key=f"{bob} seen at 1")
-    await app.send(RequestRide(ride_id=ride_id, rider_id=ann, zone="harbour", fare_cents=1_250))
-    await app.settled()
-    await app.send(SayDriverIsHere(ride_id=ride_id), idempotency_key=f"here for {ride_id}")
-    completed = await app.send(CompleteRide(ride_id=ride_id), idempotency_key=f"end of {ride_id}")
-    await app.settled()
+    await city.send(FillAccount(rider_id=ann, cents=3_000), idempotency_key=f"slip for {ride_id}")
+    await city.send(MoveDriver(driver_id=bob, zone="harbour", seen_ms=1), idempotency_key=f"{bob} seen at 1")
+    await city.send(RequestRide(ride_id=ride_id, rider_id=ann, zone="harbour", fare_cents=1_250))
+    await city.settled()
+    await city.send(SayDriverIsHere(ride_id=ride_id), idempotency_key=f"here for {ride_id}")
+    completed = await city.send(CompleteRide(ride_id=ride_id), idempotency_key=f"end of {ride_id}")
+    await city.settled()
     return completed
 
 
 async def main() -> None:
     """Run all four services in this process, and one ride in them."""
     async with app.running():
-        print(await one_ride(RideId("ride-1")))  # noqa: T201  # a script's output
+        print(await one_ride(app, RideId("ride-1")))  # noqa: T201  # a script's output
 
 
 if __name__ == "__main__":
