@@ -331,4 +331,4 @@ async def test_a_writers_schema_that_is_refused_makes_a_dead_letter_and_stops_no
 
         await until(both)
         (letter,) = await letters(bank)
-        assert letter.cause_type == "UnknownSchema" and "take no bytes" in letter.cause
+        assert letter.cause_type == "Malformed" and "take no bytes" in letter.cause

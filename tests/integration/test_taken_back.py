@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from partita.bus.port import Polled, Record
+from partita.bus.port import Polled, Record, Stand
 from partita.errors import Fenced
 from partita.runtime.consumer import Consumer
 from partita.runtime.lanes import Place
@@ -30,6 +30,10 @@ class Script:
 
     def done(self, records: Sequence[Record]) -> None:
         """Nothing is written."""
+
+    async def stand(self, partition: tuple[str, int]) -> Stand | None:
+        """Nothing was put back."""
+        return None
 
     async def release(self, partitions: Sequence[tuple[str, int]]) -> None:
         """Nobody waits for them."""

@@ -23,7 +23,7 @@ SELECT s.saga, s.saga_id, s.due_us, h.others, h.taken_us FROM saga AS s CROSS JO
     WHERE t.saga_id = s.saga_id AND t.saga = s.saga AND t.due_us = s.due_us AND t.member <> $3) AS h
 WHERE s.due_us IS NOT NULL AND s.due_us <= $1 ORDER BY s.due_us LIMIT $2
 """
-TAKE = f"""
+TAKE_TIMERS = f"""
 INSERT INTO timer_in_hand (saga, saga_id, member, due_us, at_us)
 SELECT r.saga, r.saga_id, $1, r.due_us, $2 FROM {unnest(3, saga="text", saga_id="text", due_us="bigint")}
 ON CONFLICT (saga_id, saga, member) DO UPDATE SET due_us = excluded.due_us, at_us = excluded.at_us
@@ -113,7 +113,7 @@ class PostgresSagas:
         """A member is about to fire these."""
         if timers:
             rows = [(t.saga, t.saga_id, t.due_us) for t in timers]
-            await self._link.run(TAKE, member, at_us, *columns(rows))
+            await self._link.run(TAKE_TIMERS, member, at_us, *columns(rows))
 
     async def give_timers_back(self, timers: Sequence[DueTimer], member: str) -> None:
         """The member did not fire these."""

@@ -30,7 +30,7 @@ DUE = f"""
 SELECT saga, saga_id, due_us, (SELECT count(*) {OTHERS}), (SELECT coalesce(max(at_us), 0) {OTHERS}) FROM saga AS s
 WHERE due_us IS NOT NULL AND due_us <= ?1 ORDER BY due_us LIMIT ?2
 """
-TAKE = """
+TAKE_TIMERS = """
 INSERT INTO timer_in_hand (saga, saga_id, member, due_us, at_us) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (saga_id, saga, member) DO UPDATE SET due_us = excluded.due_us, at_us = excluded.at_us
 """
@@ -103,7 +103,7 @@ class SqliteSagas:
 
     async def take_timers(self, timers: Sequence[DueTimer], member: str, at_us: int) -> None:
         """A member is about to fire these."""
-        self._db.executemany(TAKE, [(t.saga, t.saga_id, member, t.due_us, at_us) for t in timers])
+        self._db.executemany(TAKE_TIMERS, [(t.saga, t.saga_id, member, t.due_us, at_us) for t in timers])
 
     async def give_timers_back(self, timers: Sequence[DueTimer], member: str) -> None:
         """The member did not fire these."""
