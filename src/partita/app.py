@@ -18,6 +18,7 @@ from partita.amount import check_seconds
 from partita.bus.connect import connect_bus
 from partita.bus.port import Bus
 from partita.catalog.catalog import Catalog
+from partita.catalog.client import client_named
 from partita.catalog.contract import contract_of
 from partita.catalog.event import Command
 from partita.catalog.service import Service
@@ -29,6 +30,7 @@ from partita.outbox.foreign import Outbox
 from partita.runtime.data_folder import claim_folder
 from partita.runtime.handling import handling
 from partita.runtime.importing import import_users
+from partita.runtime.poster import Poster
 from partita.runtime.system import ROLES, System
 from partita.settings import Settings
 from partita.store.connect import connect_store
@@ -47,6 +49,7 @@ class App:
     """A system of services: `app = App(orders, inventory, payments)`; no configuration means embedded and durable.
 
     `topics` says how large its topics are and what cluster they live on: `TopicPlan(...)` of `partita.topics`.
+    `client` names the outbox of processes that only send (`app.post`); without it there is none.
     `machine` is where it takes time, chance and threads from; each run of the app has one of its own by default.
     """
 
@@ -55,11 +58,13 @@ class App:
         *services: Service,
         settings: Settings | None = None,
         topics: TopicPlan | None = None,
+        client: str | None = None,
         machine: Machine | None = None,
     ) -> None:
-        self.services = services
+        self.client = None if client is None else client_named(client)
+        self.services = services if self.client is None else (*services, self.client)
         self.settings = settings or Settings.from_environment()
-        self.catalog = Catalog(services)
+        self.catalog = Catalog(self.services)
         self.catalog.check()
         self.topics = topics or TopicPlan()
         declared_topics(self.catalog, self.topics)  # a plan that cannot be is refused here, not at the first start
@@ -67,6 +72,7 @@ class App:
         self.around_bus: Callable[[Bus, Wake], Bus] = lambda bus, wake: bus
         self._replaced: dict[Callable[..., Any], Callable[..., Any]] = {}
         self._system: System | None = None
+        self._poster: Poster | None = None
 
     @property
     def definitions(self) -> tuple[Any, ...]:
@@ -103,7 +109,7 @@ class App:
     def configured(self, settings: Settings) -> App:
         """The same services and topics under other settings; what was replaced stays replaced."""
         other = type(self)(*self.services, settings=settings, machine=self.machine)
-        other.topics = self.topics
+        other.topics, other.client = self.topics, self.client
         other._replaced = dict(self._replaced)
         return other
 
@@ -151,10 +157,13 @@ class App:
         Raises:
             PartitaError: a store or the bus cannot be opened, with what to do.
         """
-        if self._system is not None:
-            raise PartitaError("The app runs already in this process.", hint="Use the running one.")
+        if self._system is not None or self._poster is not None:
+            what = "runs" if self._poster is None or self._system is not None else "posts"
+            raise PartitaError(f"The app {what} already in this process.", hint="Use the running one.")
         self.settings.check_stores(s.name for s in self.services)
         names = list(services) if services is not None else [s.name for s in self.services]
+        if self.client is not None and self.client.name not in names:
+            names.append(self.client.name)  # whoever relays, relays what was posted as well
         for name in names:
             self.catalog.service(name)
         machine = self.machine or this_machine(folder=self.settings.data, keep=True)
@@ -168,13 +177,54 @@ class App:
             await system.open(stores, self._replaced, roles)
             system.start(roles)
             self._system = system
+            if self.client is not None:
+                self._poster = self._posting_by(stores[self.client.name], machine)
             yield system
         finally:
-            self._system = None
+            self._system = self._poster = None
             try:
                 await system.close()
             finally:
                 wake.close()
+
+    @asynccontextmanager
+    async def posting(self) -> AsyncIterator[None]:
+        """Open what `app.post` needs and nothing else: no service, no bus, no worker. For a process that only sends; what
+        it posts waits until a process of this app relays.
+
+        Raises:
+            SettingsError: the app has no client. StoreError: its outbox cannot be opened, with what to do.
+        """
+        if self._poster is not None or self._system is not None:
+            raise PartitaError("The app runs or posts already in this process.", hint="Use the running one.")
+        client = self._client()
+        self.settings.check_stores(s.name for s in self.services)
+        machine = self.machine or this_machine(folder=self.settings.data, keep=True)
+        if self.settings.is_embedded([client.name]):
+            claim_folder(self.settings.data, self.catalog, machine.process)
+        with closing(machine.wake(self.settings.data / "wake")) as wake:
+            where = self.settings.store_place(client.name)
+            store = connect_store(
+                where, machine, service=client.name, tables="", wake=wake, migrate=self.settings.migrate
+            )
+            await store.open()
+            try:
+                self._poster = self._posting_by(store, machine)
+                yield
+            finally:
+                self._poster = None
+                await store.close()
+
+    def _client(self) -> Service:
+        if self.client is None:
+            raise SettingsError(
+                "This app has no client: there is no outbox in which a posted command could wait.",
+                hint='App(..., client="web"), the same in each process of the app.',
+            )
+        return self.client
+
+    def _posting_by(self, store: Store, machine: Machine) -> Poster:
+        return Poster(store, self.catalog, connect_codec(), machine.clock, machine.ids)
 
     def testing(
         self, *, services: Sequence[str] | None = None, seed: int = 0, data: Path | None = None
@@ -219,6 +269,21 @@ class App:
             raise NotFound(f"{service} does not run in this process.", hint=f"app.running(services=[{service!r}, ...])")
         reply: ReplyT = await door.send(command, idempotency_key)
         return reply
+
+    async def post(self, command: Command[Any, Any], *, idempotency_key: str | None = None) -> str:
+        """Send a command without waiting for its answer, also where its service does not run; returns its message id.
+
+        When it returns the command is durable in the client's outbox, and will be handled. The same idempotency key again
+        is the same message, from any process: it is handled once.
+
+        Raises:
+            SettingsError: the app has no client. Conflict: the key was used with another command. StoreUnavailable:
+            perhaps kept; post it again with the same key. WithinHandler: a handler posts, not its transaction.
+        """
+        self._client()
+        if self._poster is None:
+            raise PartitaError("The app neither runs nor posts.", hint="async with app.posting(): ...")
+        return await self._poster.post(command, idempotency_key)
 
     async def settled(self, timeout_s: float = 30.0) -> None:
         """Return when nothing is left to do for the services that run here: it counts what is outstanding, it

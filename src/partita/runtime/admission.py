@@ -277,6 +277,8 @@ class Admission:
                 each.unit.reply = await self._kept_reply(each.unit, kept)
             elif delivery.answer is not None and before is not None and before.outcome == "expired":
                 each.unit.reply = _answer_expired(each)
+            elif delivery.answer is not None and delivery.repeatable and before is not None and before.at_us:
+                each.unit.reply = _no_answer(each)
         elif delivery.record is None:
             each.unit.reply = None if verdict is Verdict.STALE else _why_not(delivery, candidate)
         elif verdict is Verdict.CONFLICT or verdict is Verdict.PASSED:
@@ -413,4 +415,11 @@ def _why_not(delivery: Delivery, candidate: Candidate) -> PartitaError:
         f"{envelope.type} is number {envelope.key_sequence} of key {delivery.key} from {envelope.source}; "
         "an earlier one is missing.",
         hint="The earlier one is still accepted when it comes; then replay this one.",
+    )
+
+
+def _no_answer(each: Admitted) -> PartitaError:
+    return PartitaError(
+        f"{each.candidate.envelope.type} was posted before under this key, and there is no answer yet.",
+        hint="It waits, or is a dead letter: partita why, partita dlq list.",
     )

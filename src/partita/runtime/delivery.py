@@ -19,7 +19,7 @@ from partita.cause import kind_of
 from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import name_of
 from partita.errors import Malformed, UnknownSchema
-from partita.message import Envelope, SagaAddress, envelope_from_bytes
+from partita.message import Envelope, SagaAddress, envelope_from_bytes, is_users_key
 from partita.store.trouble import ParkedRow
 
 
@@ -109,6 +109,8 @@ def decode(record: Record, interests: Mapping[str, Interest], codec: Codec, sour
     if interest is None:
         return delivery
     delivery.interest = interest
+    if envelope.kind == "command" and envelope.saga is None:
+        delivery.repeatable = is_users_key(envelope.id)
     try:
         delivery.message = decode_value(interest.contract, envelope.schema, record.value, codec)
     except (Malformed, UnknownSchema, MemoryError) as error:

@@ -121,14 +121,21 @@ class Door:
     async def step(self, now: float) -> float:
         """Handle what is waiting, in one transaction where the handlers allow it."""
         batch: list[Delivery] = []
+        named: set[str] = set()
+        behind: list[Delivery] = []
         while self._waiting and len(batch) < self._batch:
             delivery = self._waiting.popleft()
             if delivery.interest and delivery.interest.calls_out:
                 task = asyncio.create_task(self._outside(delivery))
                 self._running[task] = None
                 task.add_done_callback(self._running.pop)
+            elif delivery.repeatable and delivery.name in named:
+                behind.append(delivery)  # what it is answered is kept when this batch has committed
             else:
                 batch.append(delivery)
+                if delivery.repeatable:
+                    named.add(delivery.name)
+        self._waiting.extendleft(reversed(behind))
         if batch:
             await self._together(batch)
         return now if self._waiting else now + 60.0

@@ -59,6 +59,16 @@ def refuse_to_wait(asking: Handling, what: str, service: str, idempotency_key: s
         raise WithinHandler(
             f"{who} sends {what} to its own service, and the answer would wait for {asking.owner} to end.", hint=TX_SEND
         )
+    refuse_to_repeat(asking, what, idempotency_key)
+
+
+def refuse_to_repeat(asking: Handling, what: str, idempotency_key: str | None) -> None:
+    """Refuse what would be another command with each try of the handler.
+
+    Raises:
+        WithinHandler: which handler, and how it can be done; nothing was sent.
+    """
+    who = f"{asking.owner} of {asking.service}"
     if asking.holds:
         raise WithinHandler(
             f"{who} sends {what} while its transaction is open: others wait for it, and where it is rolled back and run again, "

@@ -379,7 +379,7 @@ class Pipeline:
             elif each.candidate.again and each.fresh:
                 revived.append(delivery.name)
             reply = next((m for m in each.sent if m.envelope.kind in ("reply", "refusal")), None)
-            asked_again = delivery.answer is not None and (delivery.repeatable or each.candidate.business)
+            asked_again = delivery.repeatable or (delivery.answer is not None and each.candidate.business)
             kept: bytes | None = None
             if reply is not None and asked_again:
                 kept = kept_to_bytes(Kept(delivery.envelope.schema, delivery.value, stored(reply)))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -48,8 +48,11 @@ MEMORY = Path("/dev/shm")
 class Scenario:
     """An app under test. Time stands still until `advance`; all that can happen at one time happens before it moves."""
 
-    def __init__(self, system: System, world: World, tap: Tap, delays: Delays) -> None:
+    def __init__(
+        self, system: System, post: Callable[..., Awaitable[str]], world: World, tap: Tap, delays: Delays
+    ) -> None:
         self._system = system
+        self._post = post
         self._world = world
         self._clock: HeldClock = world.held
         self._tap = tap
@@ -85,6 +88,16 @@ class Scenario:
             return reply
         finally:
             await self.quiet()
+
+    async def post(self, command: Command[Any, Any], *, idempotency_key: str | None = None) -> str:
+        """Post a command as `app.post` does; what it causes goes on as far as it can without time passing.
+
+        Raises:
+            As `app.post`.
+        """
+        posted = await self._post(command, idempotency_key=idempotency_key)
+        await self.quiet()
+        return posted
 
     async def advance(self, seconds: float) -> None:
         """Let time pass. It stops at each time at which something is due: a saga's timer, a retry, a delayed answer.
@@ -220,6 +233,6 @@ async def scenario(
 
         tested.around_bus = around
         async with tested.running(services=services, roles=ROLES) as system:
-            found = Scenario(system, world, taps[0], delays)
+            found = Scenario(system, tested.post, world, taps[0], delays)
             await found.quiet()
             yield found
