@@ -87,13 +87,14 @@ async def looking(
     with closing(machine.wake(data / "wake")) as wake:
         async with AsyncExitStack() as closed:
             opening: dict[str, Awaitable[Store | Bus]] = {}
+            bus = _bus(settings, machine, wake) if with_bus else None  # where there is none, nothing is opened
             if with_stores:
                 opening |= {
                     name: _opened(store, closed)
                     for name, store in _stores(app, settings, machine, wake, leave_out).items()
                 }
-            if with_bus:
-                opening[BUS] = _opened(_bus(settings, machine, wake), closed)
+            if bus is not None:
+                opening[BUS] = _opened(bus, closed)
             for source, found in (await sight.ask_all(opening)).items():
                 if source == BUS:
                     sight.bus = found  # type: ignore[assignment]  # the one that is no store
