@@ -102,6 +102,19 @@ class StoreRefused(StoreUnavailable):
     code = "PTA-0307"
 
 
+class TransactionEnded(StoreError):
+    """The database ended a transaction that stood still for too long, and nothing of it was kept. The database is well:
+    whose code ran so long within it fails."""
+
+    code = "PTA-0308"
+
+
+class StoodStill(PartitaError):
+    """The handler held its process up for so long that another member took the message, again and again."""
+
+    code = "PTA-0604"
+
+
 class StoreCorrupt(StoreError):
     """The database file is damaged; it was not touched."""
 

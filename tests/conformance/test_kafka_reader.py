@@ -121,6 +121,40 @@ async def test_who_stands_still_leaves_the_group_and_joins_again(cluster: KafkaC
         await bus.close()
 
 
+async def test_who_runs_a_handler_keeps_its_partitions_however_long_it_takes(cluster: KafkaCluster) -> None:
+    """The next member would run it as long, and lose its partitions as well: five members did, and the effect never was."""
+    bus = KafkaBus(cluster.url, clock=SystemClock())
+    await bus.open()
+    await bus.ensure_topics([TopicSpec(name="long.events", partitions=1)])
+    await bus.append([Outgoing("long.events", "k", b"", b"v", "1")])
+    settings = KafkaAddress.parse(cluster.url).consumer("long")
+    stale_s = 1.0
+
+    def open_reader(news: Callable[[], None]) -> Reader:
+        return Reader(
+            settings, ["long.events"], SystemClock(), news, where=cluster.url, hand_over_s=0.1, stale_s=stale_s
+        )
+
+    first = KafkaSubscription(open_reader)
+    try:
+        async with asyncio.timeout(60):
+            while not (records := (await first.poll(1)).records):
+                await asyncio.sleep(0.05)
+            second = bus.subscribe("long", ["long.events"], "b")
+            loop = asyncio.get_running_loop()
+            until = loop.time() + 5 * stale_s
+            while loop.time() < until:
+                assert not (await second.poll(1)).assigned, "it left the group with a record in hand"
+                await asyncio.sleep(0.05)
+            first.done(records)  # and is still not heard of
+            while not (await second.poll(1)).assigned:
+                await asyncio.sleep(0.05)
+            await second.close()
+    finally:
+        await first.close()
+        await bus.close()
+
+
 async def test_a_loss_is_told_as_long_as_it_stands(cluster: KafkaCluster) -> None:
     """Told once, the next poll would find nothing and say by this that all is well, while nobody reads on."""
     bus = KafkaBus(cluster.url, clock=SystemClock())

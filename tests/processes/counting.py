@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 from partita import App, Command, Event, Key, Meta, Retry, Service, Settings, Tx
@@ -55,6 +56,9 @@ async def count(cmd: Count) -> Counted:
 async def see(event: Counted, tx: Tx, meta: Meta) -> None:
     if event.number == -1:
         os._exit(1)  # a message that kills the process
+    if event.number < 0:  # a message whose handler takes so many seconds, and holds the event loop up
+        os.write(1, f"begun {event.key}\n".encode())
+        time.sleep(-event.number - 1)
     if FAILS.exists():
         raise ConnectionError("what it needs is down")
     if ONE_IN and (event.number * 7 + int(event.key[1:])) % ONE_IN == 0 and meta.attempt <= FIRST_TRIES:

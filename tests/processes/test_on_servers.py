@@ -7,11 +7,13 @@ import asyncio
 import contextlib
 import itertools
 import os
+import select
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from servers.kafka import KafkaCluster
@@ -43,13 +45,17 @@ class Tier:
 
     def seen(self) -> list[Row]:
         """(key, number, pid) in the order handled."""
+        return self._read("SELECT key, number, pid FROM sink.seen ORDER BY seq")
 
-        async def read() -> list[Row]:
+    def letters(self) -> list[tuple[str, str]]:
+        """Key and cause of the dead letters."""
+        return self._read("SELECT key, cause_type FROM sink.dead_letter")
+
+    def _read(self, sql: str) -> list[Any]:
+        async def read() -> list[Any]:
             connection = await asyncpg.connect(self.url)
             try:
-                return [
-                    tuple(row) for row in await connection.fetch("SELECT key, number, pid FROM sink.seen ORDER BY seq")
-                ]
+                return [tuple(row) for row in await connection.fetch(sql)]
             finally:
                 await connection.close()
 
@@ -141,6 +147,47 @@ def test_a_process_that_stood_still_writes_nothing_when_it_wakes(tier: Tier, tmp
             time.sleep(2.0)
             rows = tier.seen()
     proven(rows, 320)
+
+
+@ON_BOTH
+def test_a_handler_that_holds_its_process_up_runs_once_and_holds_up_one_partition(tier: Tier, tmp_path: Path) -> None:
+    """Twice as long as its membership outlives its heartbeat. Another process gets the partition, and waits until the
+    handler has ended: taken at once, it would begin there anew, and be lost there as well, and so on."""
+    with process(tmp_path, "source", "relay"), process(tmp_path, "sink", "consumers") as one:
+        with process(tmp_path, "sink", "consumers") as two:
+            asyncio.run(send(tmp_path, 1, range(-9, -8)))
+            began = select.select([one.stdout, two.stdout], [], [], 30)[0]
+            asyncio.run(send(tmp_path, 40, range(1)))
+            until = time.monotonic() + 60
+            meanwhile, done = 0, False
+            while not done and time.monotonic() < until:
+                rows = tier.seen()
+                done = any(number == -9 for _, number, _ in rows)
+                meanwhile = meanwhile if done else len(rows)
+                time.sleep(0.1)
+            rows = tier.wait_for(41, 30)
+            begun = [os.read(stream.fileno(), 100) for stream in select.select([one.stdout, two.stdout], [], [], 0)[0]]
+    assert len(began) == 1 and begun == [b"begun k0\n"]
+    assert sorted((key, number) for key, number, _ in rows) == sorted([("k0", -9), *((f"k{n}", 0) for n in range(40))])
+    assert meanwhile > 5, "the other process waits too"
+
+
+@ON_POSTGRESQL
+def test_a_handler_that_outlives_its_transactions_is_a_dead_letter_that_says_so(
+    tier: Tier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No process died of it, and no server is ill: counted as neither, it was begun again for ever."""
+    monkeypatch.setenv("PARTITA_STORE", f"{tier.url}{'&' if '?' in tier.url else '?'}idle_s=1")
+    with process(tmp_path, "source", "relay"):
+        with process(tmp_path, "sink", "consumers", tiers=""), process(tmp_path, "sink", "consumers", tiers=""):
+            asyncio.run(send(tmp_path, 1, range(-5, -4)))
+            asyncio.run(send(tmp_path, 8, range(1)))
+            until = time.monotonic() + 120
+            while not (letters := tier.letters()) and time.monotonic() < until:
+                time.sleep(0.2)
+            rows = tier.wait_for(7, 60)
+    assert letters in ([("k0", "StoodStill")], [("k0", "TransactionEnded")])
+    assert {f"k{n}" for n in range(1, 8)} <= {key for key, number, _ in rows if number == 0}
 
 
 @ON_BOTH

@@ -9,7 +9,15 @@ from typing import Any
 import asyncpg
 
 from partita.cause import without_rows
-from partita.errors import PartitaError, SettingsError, StoreContended, StoreCorrupt, StoreRefused, StoreUnavailable
+from partita.errors import (
+    PartitaError,
+    SettingsError,
+    StoreContended,
+    StoreCorrupt,
+    StoreRefused,
+    StoreUnavailable,
+    TransactionEnded,
+)
 from partita.postgres_schema.arrays import kept, told
 from partita.postgres_schema.inserts import FEW, Table, together
 
@@ -24,10 +32,6 @@ _UNAVAILABLE = {
     "58": ("the server's disk does not answer as it should", "Check the server's disk and log."),
     "55P03": ("a lock was not given in time", "It is run again."),
     "25006": ("the server takes no writes now", "Is this a standby? Work goes on when it is promoted."),
-    "25P03": (
-        "the transaction stood still for too long",
-        "Raise idle_s in the URL, or call slow things outside of it.",
-    ),
     "0A000": ("a table was changed under the statement", "It is run again."),
     "26": (
         "a prepared statement is gone, as behind a pooler in transaction mode",
@@ -38,6 +42,8 @@ _UNAVAILABLE = {
     "3D000": ("there is no such database", "CREATE DATABASE, or correct the URL."),
     "42501": ("this user may not do that", "GRANT it, or use another user."),
 }
+IDLE = "idle-in-transaction timeout"
+"""What the driver is left with of a 25P03, which came while it was not listening."""
 _CONTENDED = ("40", "55P03", "0A000")
 _CORRUPT = ("XX001", "XX002")
 
@@ -57,6 +63,8 @@ def meaning(error: Exception, where: str, *, connected: bool = False, of_a_user:
             return StoreCorrupt(f"{where}: the database is damaged ({said}).", hint="Put back a backup.")
         if state == "0A000" and not isinstance(error, asyncpg.InvalidCachedStatementError):
             return None
+        if state == "25P03" or IDLE in said:
+            return stood_still(where)
         found = _UNAVAILABLE.get(state) or _UNAVAILABLE.get(state[:2])
         kind = StoreUnavailable
         if state.startswith(_CONTENDED):
@@ -70,6 +78,14 @@ def meaning(error: Exception, where: str, *, connected: bool = False, of_a_user:
         return StoreUnavailable(f"{where}: {_tls(error)}.", hint=TLS_HINT)
     what = str(error) or "no answer in time"
     return StoreUnavailable(f"{where}: the server cannot be reached ({what}).", hint="Check that it runs, and the URL.")
+
+
+def stood_still(where: str) -> TransactionEnded:
+    """The error of a transaction that the server ended since its client did nothing in it."""
+    return TransactionEnded(
+        f"{where}: the server ended the transaction, which stood still for longer than idle_s; nothing of it was kept.",
+        hint="Code that takes long belongs outside of it (concurrency=N), or raise idle_s in the URL of the store.",
+    )
 
 
 def untrusted(error: ssl.SSLError, where: str) -> SettingsError:

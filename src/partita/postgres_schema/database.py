@@ -19,7 +19,7 @@ from partita.amount import check_count, check_seconds
 from partita.clock import Clock, within
 from partita.errors import PartitaError, SettingsError, StoreUnavailable
 from partita.migration import WAIT_S
-from partita.postgres_schema.asking import ERRORS, Link, meaning, untrusted
+from partita.postgres_schema.asking import ERRORS, Link, meaning, stood_still, untrusted
 from partita.postgres_schema.naming import quoted, schema_of
 from partita.postgres_schema.patience import Holder, Waiting, holders, patiently
 from partita.postgres_schema.pooler import stands_between
@@ -38,7 +38,7 @@ class PoolOptions(NamedTuple):
     pool_max: int = 10
     statement_cache_size: int | None = None
     command_timeout_s: float | None = 60.0
-    idle_s: float = 30.0
+    idle_s: float = 120.0
     connect_timeout_s: float = CONNECT_TIMEOUT_S
 
 
@@ -248,18 +248,24 @@ class Database:
         begin = f"BEGIN ISOLATION LEVEL READ COMMITTED; {self._path}; {stand_still}"
         if not durable:
             begin += "; SET LOCAL synchronous_commit TO off"
+        began = self._clock.monotonic()
         async with self._linked(begin, writing=True) as link:
-            yield link
-            if link.failed is None:
-                await link.flush()
-            if link.failed is not None:
-                raise link.failed
-            if link.is_lost():
-                raise StoreUnavailable(
-                    f"{self.where}: the server ended the connection within the transaction, as it does where one stood "
-                    f"still for {idle_s:g} s.",
-                    hint="It is run again. Slow calls belong outside of it (concurrency=N), or raise idle_s in the URL.",
-                )
+            try:
+                yield link
+                if link.failed is None:
+                    await link.flush()
+                if link.failed is not None:
+                    raise link.failed
+                if link.is_lost():
+                    raise StoreUnavailable(
+                        f"{self.where}: the server ended the connection within the transaction.",
+                        hint="It is run again.",
+                    )
+            except StoreUnavailable as error:
+                # The driver tells the server's reason only to who waits for an answer when it comes.
+                if link.is_lost() and self._clock.monotonic() - began >= idle_s:
+                    raise stood_still(self.where) from error
+                raise
             if not link.is_open():
                 raise StoreUnavailable(
                     f"{self.where}: the transaction ended within its block.",

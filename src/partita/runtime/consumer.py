@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from partita.bus.port import Polled, Record, Subscription
-from partita.errors import Fenced
+from partita.errors import Fenced, StoreContended
 from partita.foreign_text import logger
 from partita.idempotency.inbox import whole_topic
 from partita.runtime.condition import CALM_S, Condition
@@ -68,7 +68,8 @@ class Consumer:
         self._leaving: set[Place] = set()
         self._carried: list[Delivery] = []
         self._untaken: list[Record] = []
-        self._unclaimed: dict[Place, None] = {}  # in the order in which they came
+        # In the order in which they came. True = another process is at work there, and nothing more of it is polled.
+        self._unclaimed: dict[Place, bool] = {}
         self._next_look = 0.0
         self._paused = False
         self._room = Room(pipeline, member)
@@ -106,7 +107,8 @@ class Consumer:
             await self._room.look()
         carried, self._carried = self._carried, []
         await self._batch(self._free(carried))
-        full = self._paused or self._room.full or self._untaken or len(self.lanes) >= self._options.lanes_max
+        untaken = any(record.at not in self._unclaimed for record in self._untaken)
+        full = self._paused or self._room.full or untaken or len(self.lanes) >= self._options.lanes_max
         # The bus tells each of these once: kept here until they are written down, they outlive a database that is away
         # now, or a disk that is full.
         polled = await self._subscription.poll(0 if full else self._options.batch)
@@ -115,10 +117,14 @@ class Consumer:
             self._measure(polled.records)
         if self._unclaimed or self._leaving:
             await self._settle_in()
-        if not self._untaken:
+        records, not_yet = self._untaken, list[Record]()
+        if self._unclaimed:
+            records = [record for record in self._untaken if record.at not in self._unclaimed]
+            not_yet = [record for record in self._untaken if record.at in self._unclaimed]
+        if not records:
             return min(now + self._options.idle_poll_s, self._next_look)
-        await self._take(self._untaken)
-        records, self._untaken = self._untaken, []
+        await self._take(records)
+        self._untaken = not_yet
         batch, later = self._sort(records)
         try:
             await self._batch(batch)
@@ -189,7 +195,7 @@ class Consumer:
             self._carried = [d for d in self._carried if d.record is None or d.record.at != place]
             self._untaken = [r for r in self._untaken if r.at != place]
             self.lanes.drop(place)
-        self._unclaimed.update(dict.fromkeys(polled.assigned))
+        self._unclaimed.update(dict.fromkeys(polled.assigned, False))
         self._untaken += polled.records
 
     def _measure(self, records: Sequence[Record]) -> None:
@@ -202,22 +208,14 @@ class Consumer:
     async def _settle_in(self) -> None:
         """Claim what came, in the service's own database: from here on a former holder can write nothing more."""
         for place in list(self._unclaimed):
-            epoch, in_hand = await self._attempts.claim(self._group, *place, self._member)
-            before, suspects = self._claimed.get(place, (-1, None))
-            if epoch != before + 1:
-                suspects = in_hand
-                self._compared.discard(place)
-            if place not in self._compared:
-                await self._compare(place)
-            del self._unclaimed[place]
-            # Else nobody has held it since: what was in hand then was in these hands, and no process died of it.
-            self._claimed[place] = (epoch, suspects)
-            await self._look_whether_begun_anew(place[0])
-            self._epochs[place] = epoch
-            self._leaving.discard(place)
-            if suspects is not None:
-                self._suspects[place] = suspects
-            self._next_look = 0.0
+            try:
+                await self._claim(place)
+            except StoreContended:
+                # Its former holder is in a transaction: a handler that runs long, whose message is done when it ends.
+                if not self._unclaimed[place]:
+                    log.info("%s: another process is at work in %s[%d]; it is waited for", self.name, *place)
+                    self._unclaimed[place] = True
+                    self._subscription.pause([place])
         working = {item.record.at for item in self.lanes.items()}
         gone = [place for place in sorted(self._leaving) if place not in working]
         if gone:
@@ -226,6 +224,25 @@ class Consumer:
                 self._epochs.pop(place, None)
                 self._suspects.pop(place, None)
             await self._subscription.release(gone)
+
+    async def _claim(self, place: Place) -> None:
+        epoch, in_hand = await self._attempts.claim(self._group, *place, self._member)
+        before, suspects = self._claimed.get(place, (-1, None))
+        if epoch != before + 1:
+            suspects = in_hand
+            self._compared.discard(place)
+        if place not in self._compared:
+            await self._compare(place)
+        # Else nobody has held it since: what was in hand then was in these hands, and no process died of it.
+        self._claimed[place] = (epoch, suspects)
+        await self._look_whether_begun_anew(place[0])
+        self._epochs[place] = epoch
+        self._leaving.discard(place)
+        if suspects is not None:
+            self._suspects[place] = suspects
+        self._next_look = 0.0
+        if self._unclaimed.pop(place):
+            self._subscription.resume([place])
 
     async def _compare(self, place: Place) -> None:
         """Whether the database has handled what the bus believes done: one of them may have been put back from a backup."""

@@ -19,7 +19,7 @@ from partita.clock import all_done
 from partita.dead_letters.dead_letter import envelope_or_none
 from partita.dead_letters.fingerprint import fingerprint
 from partita.dead_letters.retry_policy import decide, is_permanent
-from partita.errors import Fenced, PartitaError, UnknownSchema, UnknownType
+from partita.errors import Fenced, PartitaError, StoodStill, UnknownSchema, UnknownType
 from partita.foreign_text import logger
 from partita.runtime.aside import LaidBy, Trouble
 from partita.runtime.calling_outside import run_outside
@@ -332,16 +332,33 @@ class Lanes:
                     f"The process died with this message in hand, {deaths} times.",
                     hint="Its bytes are kept raw; they were not decoded again.",
                 )
+            if careful and not item.said and item.failed > retry.in_place:
+                return self._stood_still(item)
             broken = item.delivery is not None and item.delivery.broken is not None
             storm = None if broken else self._storms.get(self._storm_of(item))
-            async with nullcontext() if storm is None else storm.turn():
-                failure = await self._try(item)
+            try:
+                async with nullcontext() if storm is None else storm.turn():
+                    failure = await self._try(item)
+            except Fenced:
+                if careful:
+                    # It stood still so long that another member has the record. That is no death: it is here to say so.
+                    place = (self._group, *item.record.at, item.record.offset)
+                    await self._waited_out(lambda: self._pipeline.store.attempts.survived(*place))
+                raise
         if failure is not None:
             if not careful:
                 item.tries, item.failed = await self.count_failure(item.record)
             elif not self._asks_policy:
                 item.tries, item.failed = await self.count(item.record, tried=0, failed=1)
         return failure
+
+    def _stood_still(self, item: Item) -> StoodStill:
+        """Each try lost its partition to another member, which would lose it again: it goes the way of what fails."""
+        item.said = True
+        return StoodStill(
+            f"Its handler stood still so long that another process took the message, {item.failed} times.",
+            hint="A handler that takes long must not hold the event loop up: a plain def runs in a thread.",
+        )
 
     async def _is_storm(self, item: Item, failure: BaseException) -> bool:
         """Whether this failure is one of many alike, and the message is to wait for better weather."""

@@ -22,7 +22,7 @@ from partita.clock import Clock, Ids
 from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import envelope_or_none
 from partita.dead_letters.retry_policy import tier_of
-from partita.errors import Expired, PartitaError, UnknownSchema, UnknownType
+from partita.errors import Expired, PartitaError, TransactionEnded, UnknownSchema, UnknownType
 from partita.idempotency.inbox import mark_of
 from partita.machine.port import Machine
 from partita.message import Message
@@ -189,6 +189,9 @@ class Pipeline:
                 await self.mark(session, done, now_us)
                 await leaving.write()
                 whole = True
+        except TransactionEnded as error:
+            # Some code in it ran for too long. Run again as an accident of the database it would be for ever.
+            raise CommitRefused(Unit(deliveries[0]), error) from error
         except PartitaError:
             raise
         except Exception as error:

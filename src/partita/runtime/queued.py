@@ -47,6 +47,7 @@ async def handle_queued(
         except HandlerFailed:
             log.info("%s: one of %d parked messages fails; they go alone", group, len(deliveries))
         except Fenced:
+            await attempts.survived(*counted)  # it stood still, and died of nothing
             lanes.fenced = True
             raise
     await attempts.forget(*counted)

@@ -338,7 +338,11 @@ class Attempts(Protocol):
     """
 
     async def claim(self, consumer: str, topic: str, partition: int, owner: str) -> tuple[int, InHand | None]:
-        """Become the writer of a partition: the new epoch, and what the former one left in hand."""
+        """Become the writer of a partition: the new epoch, and what the former one left in hand.
+
+        Raises:
+            StoreContended: the former one is in a transaction; ask again by and by. Or it is waited for.
+        """
         ...
 
     async def take(self, consumer: str, ranges: Sequence[InHand], epochs: Sequence[int]) -> None:
@@ -364,6 +368,10 @@ class Attempts(Protocol):
 
         Returns (tries, failed) so far.
         """
+        ...
+
+    async def survived(self, consumer: str, topic: str, partition: int, offset: int) -> None:
+        """A counted try was survived, though its record had become another member's: it failed, and killed nobody."""
         ...
 
     async def forget(self, consumer: str, topic: str, partition: int, upto: int) -> None:

@@ -53,7 +53,7 @@ class Reader:
     """A member of a consumer group. `news` is called on the event loop when there may be something to take.
 
     `hand_over_s` is how long a partition that must go waits for the work on it; `stale_s` is how long the event loop may
-    not be heard of before this member leaves the group to others; it joins again when it is.
+    not be heard of, with nothing in hand, before this member leaves the group to others; it joins again when it is.
     """
 
     def __init__(
@@ -159,11 +159,18 @@ class Reader:
             self._keep([first, *self._consumer.consume(READ_AT_ONCE - 1, 0)])
 
     def _is_stale(self) -> bool:
-        return self._clock.monotonic() - self.seen > self._stale_s and not self._closing.is_set()
+        silent = self._clock.monotonic() - self.seen > self._stale_s and not self._closing.is_set()
+        return silent and not self._works()
+
+    def _works(self) -> bool:
+        """Whether records were handed out and not done: a handler that runs long holds the event loop up then."""
+        with self.changed:
+            return any(part.mark.open for part in self.parts.values())
 
     def _stand_aside(self) -> None:
-        """Who stands still must lose his partitions, as he would if he polled by himself. He leaves: the client sends
-        heartbeats on its own, and misses polls only after minutes."""
+        """An event loop that stands still with nothing in hand must not hold partitions. It leaves the group: the client
+        sends heartbeats on its own, and misses polls only after minutes. With a record in hand it stays: the next member
+        would run the same handler as long, and lose its partitions as well, and the effect would never be."""
         log.warning("%s was not heard of for %g s and leaves the group", self._settings["group.id"], self._stale_s)
         self._consumer.close()
         self._drop(list(self.parts), told=True)

@@ -18,6 +18,8 @@ JOIN claim AS c ON c.consumer = $1 AND c.topic = r.topic AND c.partition = r.par
 """
 CHECK_LOCKED = f"{CHECK} FOR KEY SHARE OF c"
 TAKE_OVER = "SELECT 1 FROM claim WHERE consumer = $1 AND topic = $2 AND partition = $3 FOR UPDATE"
+# Its holder may be in a handler that runs long; who claims has other work meanwhile.
+SHORTLY = "SELECT set_config('lock_timeout', '100ms', true)"
 CLAIM = """
 INSERT INTO claim AS c (consumer, topic, partition, epoch, owner) VALUES ($1, $2, $3, 1, $4)
 ON CONFLICT (consumer, topic, partition) DO UPDATE SET epoch = c.epoch + 1, owner = excluded.owner
@@ -42,6 +44,10 @@ COUNT = """
 INSERT INTO attempt AS a (consumer, topic, partition, "offset", tries, failed) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (consumer, topic, partition, "offset")
 DO UPDATE SET tries = a.tries + excluded.tries, failed = a.failed + excluded.failed RETURNING tries, failed
+"""
+SURVIVED = """
+UPDATE attempt SET failed = failed + 1
+WHERE consumer = $1 AND topic = $2 AND partition = $3 AND "offset" = $4 AND failed < tries
 """
 FORGET = 'DELETE FROM attempt WHERE consumer = $1 AND topic = $2 AND partition = $3 AND "offset" <= $4'
 
@@ -85,6 +91,7 @@ class PostgresAttempts:
     async def claim(self, consumer: str, topic: str, partition: int, owner: str) -> tuple[int, InHand | None]:
         """Become the writer of a partition."""
         async with self._database.writing(durable=False) as link:
+            await link.rows(SHORTLY)
             await link.rows(TAKE_OVER, consumer, topic, partition)
             ((epoch, first, last),) = await link.rows(CLAIM, consumer, topic, partition, owner)
         return epoch, None if first is None else InHand(topic, partition, first, last)
@@ -119,6 +126,11 @@ class PostgresAttempts:
         async with self._database.writing(durable=False) as link:
             ((tries, failures),) = await link.rows(COUNT, consumer, topic, partition, offset, tried, failed)
         return tries, failures
+
+    async def survived(self, consumer: str, topic: str, partition: int, offset: int) -> None:
+        """A counted try killed nobody."""
+        async with self._database.writing(durable=False) as link:
+            await link.run(SURVIVED, consumer, topic, partition, offset)
 
     async def forget(self, consumer: str, topic: str, partition: int, upto: int) -> None:
         """Settled records need no count."""

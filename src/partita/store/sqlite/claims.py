@@ -32,6 +32,10 @@ INSERT INTO attempt (consumer, topic, partition, "offset", tries, failed) VALUES
 ON CONFLICT (consumer, topic, partition, "offset")
 DO UPDATE SET tries = tries + excluded.tries, failed = failed + excluded.failed RETURNING tries, failed
 """
+SURVIVED = """
+UPDATE attempt SET failed = failed + 1
+WHERE consumer = ? AND topic = ? AND partition = ? AND "offset" = ? AND failed < tries
+"""
 FORGET = 'DELETE FROM attempt WHERE consumer = ? AND topic = ? AND partition = ? AND "offset" <= ?'
 
 
@@ -96,6 +100,11 @@ class SqliteAttempts:
         async with self._file.writing(synced=False) as db:
             row = db.execute(COUNT, (consumer, topic, partition, offset, tried, failed)).fetchone()
         return row[0], row[1]
+
+    async def survived(self, consumer: str, topic: str, partition: int, offset: int) -> None:
+        """A counted try killed nobody."""
+        async with self._file.writing(synced=False) as db:
+            db.execute(SURVIVED, (consumer, topic, partition, offset))
 
     async def forget(self, consumer: str, topic: str, partition: int, upto: int) -> None:
         """Settled records need no count."""

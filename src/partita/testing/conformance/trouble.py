@@ -225,7 +225,23 @@ async def a_group_is_paused_and_says_how_it_is(open_store: OpenStore) -> None:
         assert not await session.groups.said("group")
 
 
+async def a_try_that_was_survived_is_no_death(open_store: OpenStore) -> None:
+    """Who stood still and lost the record says so when it wakes; where its successor has settled the record, nothing is
+    left to count."""
+    async with opened(open_store) as store:
+        attempts, place = store.attempts, ("group", "topic", 0, 7)
+        assert await attempts.count(*place) == (1, 0)
+        assert await attempts.count(*place) == (2, 0)
+        for _ in range(3):
+            await attempts.survived(*place)
+        assert await attempts.count(*place) == (3, 2), "no more were survived than there were tries"
+        await attempts.forget(*place)
+        await attempts.survived(*place)
+        assert await attempts.count(*place) == (1, 0)
+
+
 CASES: tuple[Case, ...] = (
+    a_try_that_was_survived_is_no_death,
     a_letter_is_kept_once_and_opens_again,
     letters_are_found_by_what_people_ask,
     failures_are_forgotten_when_nobody_waits_for_their_message,
