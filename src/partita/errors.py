@@ -112,7 +112,7 @@ class TransactionEnded(StoreError):
 class StoodStill(PartitaError):
     """The handler held its process up for so long that another member took the message, again and again."""
 
-    code = "PTA-0604"
+    code = "PTA-0606"
 
 
 class StoreCorrupt(StoreError):

@@ -126,7 +126,7 @@ async def test_many_rows_keep_the_order_in_which_they_were_added(server: str) ->
     assert (status.pending, status.total) == (506, 1_012)
 
 
-async def test_a_take_over_comes_after_a_transaction_that_passed_the_fence(server: str) -> None:
+async def test_a_take_over_waits_for_a_transaction_that_passed_the_fence(server: str) -> None:
     """It passed, so it may commit: the successor must begin behind it. What it takes in hand meanwhile passes."""
     async with opened(store_at(server)) as store:
         epoch, _ = await store.attempts.claim("group", "topic", 0, "one")

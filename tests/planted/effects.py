@@ -127,10 +127,8 @@ EFFECTS = {
         "what is in hand is written down after it is decoded: who dies of its bytes is not known",
         "Consumer.step",
         swap(
-            "        await self._take(self._untaken)\n        records, self._untaken = self._untaken, []\n"
-            "        batch, later = self._sort(records)\n",
-            "        batch, later = self._sort(self._untaken)\n        await self._take(self._untaken)\n"
-            "        records, self._untaken = self._untaken, []\n",
+            "        await self._take(records)\n        self._untaken = not_yet\n        batch, later = self._sort(records)\n",
+            "        batch, later = self._sort(records)\n        await self._take(records)\n        self._untaken = not_yet\n",
         ),
         RUNS + "test_taken_back.py::test_what_is_in_hand_is_written_down_before_it_is_decoded",
     ),

@@ -356,7 +356,7 @@ class Consumer:
         culprit = failed.unit.delivery
         lane = culprit.lane
         assert culprit.record is not None
-        culprit.tries, seen = await self.lanes.count_failure(culprit.record)
+        culprit.tries, seen = await self.lanes.count_failure(culprit.record, culprit)
         rest: list[Delivery] = []
         for delivery in deliveries:
             assert delivery.record is not None

@@ -97,7 +97,6 @@ class Lanes:
         self._broken = broken
         self._epoch_of = epoch_of
         self._options = options or LaneOptions()
-        self._asks_policy = pipeline.service.retry.policy is not None
         self._lanes: dict[object, deque[Item]] = {}
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._failing = asyncio.Semaphore(self._options.failing_at_once)
@@ -175,10 +174,14 @@ class Lanes:
         await self._waited_out(count)
         return counted
 
-    async def count_failure(self, record: Record) -> tuple[int, int]:
+    async def count_failure(self, record: Record, delivery: Delivery | None) -> tuple[int, int]:
         """Count a try that failed, as `count` does. Where the user's policy is asked what to do, that it failed is counted
         after the answer: a policy that kills the process was not survived either."""
-        return await self.count(record, tried=1, failed=0 if self._asks_policy else 1)
+        return await self.count(record, tried=1, failed=0 if self._asks_policy(delivery) else 1)
+
+    def _asks_policy(self, delivery: Delivery | None) -> bool:
+        service = self._pipeline.service
+        return (service.retry if delivery is None else delivery.retry_in(service)).policy is not None
 
     def storm(self, type_name: str) -> Storm:
         """The storm over a message type."""
@@ -275,7 +278,7 @@ class Lanes:
             if failure is not None:
                 self._say(item, failure)
                 decision = self._decide(item, failure)
-                if self._asks_policy and not isinstance(failure, ProcessDied):
+                if self._asks_policy(item.delivery) and not isinstance(failure, ProcessDied):
                     item.tries, item.failed = await self.count(item.record, tried=0, failed=1)
                 if isinstance(decision, RetryNow):
                     await pipeline.clock.sleep(decision.wait_s)
@@ -347,8 +350,8 @@ class Lanes:
                 raise
         if failure is not None:
             if not careful:
-                item.tries, item.failed = await self.count_failure(item.record)
-            elif not self._asks_policy:
+                item.tries, item.failed = await self.count_failure(item.record, item.delivery)
+            elif not self._asks_policy(item.delivery):
                 item.tries, item.failed = await self.count(item.record, tried=0, failed=1)
         return failure
 
