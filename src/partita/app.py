@@ -30,6 +30,7 @@ from partita.outbox.foreign import Outbox
 from partita.runtime.data_folder import claim_folder
 from partita.runtime.handling import handling
 from partita.runtime.importing import import_users
+from partita.runtime.left_over import LeftOver
 from partita.runtime.poster import Poster
 from partita.runtime.system import ROLES, System
 from partita.settings import Settings
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 ReplyT = TypeVar("ReplyT")
 SETTLE_LOOK_S = 0.02
+LEFT_HINT = "partita why, partita dlq groups; where messages are to die: settled(dead_letters=True)"
 
 
 class App:
@@ -285,13 +287,18 @@ class App:
             raise PartitaError("The app neither runs nor posts.", hint="async with app.posting(): ...")
         return await self._poster.post(command, idempotency_key)
 
-    async def settled(self, timeout_s: float = 30.0) -> None:
+    async def settled(self, timeout_s: float = 30.0, *, dead_letters: bool = False) -> None:
         """Return when nothing is left to do for the services that run here: it counts what is outstanding, it
-        never waits for a silence.
+        never waits for a silence. What waits for its next try is waited for.
+
+        Args:
+            timeout_s: at most so many seconds.
+            dead_letters: messages may have died since the start, or since the last call; by default that is an error, or a
+                test of a handler that fails would pass.
 
         Raises:
-            PartitaError: time ran out; the message says what was outstanding. WithinHandler: the handler that asks is
-                what is left to do.
+            PartitaError: time ran out, or what is left waits for a person; the message says what. WithinHandler: the
+                handler that asks is what is left to do.
         """
         if (asking := handling()) is not None:
             raise WithinHandler(
@@ -300,14 +307,20 @@ class App:
         check_seconds(PartitaError, "settled(timeout_s)", timeout_s, positive=False)
         clock = self.system.clock
         until = clock.monotonic() + timeout_s
-        calm = 0
+        calm, left = 0, LeftOver()
         while calm < 2:
             what = await self.system.outstanding()
+            if not what:
+                left = await self.system.look_back.left(self.system.stores)
+                what = left.for_time
             calm = 0 if what else calm + 1
             if what and clock.monotonic() > until:
-                raise PartitaError(f"Not settled after {timeout_s:.0f} s: {what}.", hint="partita doctor")
+                raise PartitaError(f"Not settled after {timeout_s:.0f} s: {what}.", hint="partita why")
             if calm < 2:
                 await clock.sleep(SETTLE_LOOK_S)
+        await self.system.look_back.begin(self.system.stores)
+        if decide := left.to_decide(dead_letters=dead_letters):
+            raise PartitaError(f"Settled, but not all was handled: {decide}.", hint=LEFT_HINT)
 
 
 def load_app(spec: str) -> App:

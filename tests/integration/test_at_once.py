@@ -149,7 +149,7 @@ async def test_a_chained_handler_that_fails_is_blamed_alone(tmp_path: Path) -> N
     chain.fails_at.append(2)
     async with chain.app.running() as system:
         await asyncio.gather(*(chain.app.send(chain.Begin(key=f"k{n}")) for n in range(5)))
-        await chain.app.settled()
+        await chain.app.settled(dead_letters=True)
         seen = await chain.seen()
         async with system.stores["own"].reading() as session:
             letters = await session.dead_letters.find()

@@ -123,7 +123,7 @@ async def test_the_same_id_with_another_content_becomes_a_dead_letter(bank: Any)
         await bank.app.bus.append([Outgoing(record.topic, record.key, record.headers, record.value + b"", "x")])
         other = bytes([record.value[0], *record.value[1:-1], record.value[-1] ^ 2])
         await bank.app.bus.append([Outgoing(record.topic, record.key, record.headers, other, "y")])
-        await bank.app.settled()
+        await bank.app.settled(dead_letters=True)
         async with bank.app.store("audit").reading() as session:
             letters = await session.dead_letters.find()
         assert [letter.cause_type for letter in letters] == ["Conflict"]
@@ -142,7 +142,7 @@ async def test_a_failing_message_becomes_a_dead_letter_and_stops_nothing_else(ba
     async with bank.app.running():
         for i in range(10):
             await bank.app.send(bank.Deposit(name="bad" if i == 4 else f"n{i}", cents=5))
-        await bank.app.settled()
+        await bank.app.settled(dead_letters=True)
         assert await bank.rows("audit", "SELECT count(*) AS n FROM entry") == [{"n": 9}]
         async with bank.app.store("audit").reading() as session:
             (letter,) = await session.dead_letters.find()
@@ -232,7 +232,7 @@ async def test_bytes_that_are_no_message_are_kept_raw(bank: Any) -> None:
         bad = [(h.replace(b"test.bank.v1.Deposited", b"test.bank.v1.Deposited"), v) for h, v in bad]
         await bank.app.bus.append([Outgoing(good.topic, f"k{i}", h, v, f"id{i}") for i, (h, v) in enumerate(bad)])
         await bank.app.send(bank.Deposit(name="bob", cents=5))
-        await bank.app.settled()
+        await bank.app.settled(dead_letters=True)
         assert await bank.rows("audit", "SELECT count(*) AS n FROM entry") == [{"n": 2}]
         async with bank.app.store("audit").reading() as session:
             letters = await session.dead_letters.find()

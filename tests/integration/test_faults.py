@@ -97,7 +97,7 @@ async def test_a_dead_letter_is_told_with_its_message_cause_and_tries(world: Wor
             return bool(await world.told())
 
         await until(heard)
-        await world.app.settled()
+        await world.app.settled(dead_letters=True)
         (letter,) = await world.letters("worker")
         assert await world.told() == [
             {
@@ -125,7 +125,7 @@ async def test_a_replay_that_fails_again_is_told_again_and_one_that_succeeds_is_
             world.failing = failing
             replay = Replay(service, store, system.clock, system.ids, "test")
             await replay.run((await replay.begin(LetterFilter(), Pace(), "")).id)
-            await world.app.settled()
+            await world.app.settled(dead_letters=True)
             assert len(await world.told()) == 2
         assert not await world.letters("worker")
 
@@ -154,7 +154,7 @@ async def test_a_fault_that_fails_ends_as_a_dead_letter_and_tells_nobody(world: 
             return bool(await world.letters("desk"))
 
         await until(dead)
-        await world.app.settled()
+        await world.app.settled(dead_letters=True)
         (letter,) = await world.letters("desk")
         assert letter.type == "fault.source.v1.Happened.Fault"
         async with world.app.store("desk").reading() as session:

@@ -70,7 +70,7 @@ async def test_what_others_send_with_texts_no_index_takes_is_a_dead_letter(bank:
         records.append(Outgoing(good.topic, LONG[:3_000], envelope_to_bytes(envelope), good.value, "key"))
         await bank.app.bus.append(records)
         await bank.app.send(bank.Deposit(name="bob", cents=5))
-        await bank.app.settled()
+        await bank.app.settled(dead_letters=True)
         assert await bank.rows("audit", "SELECT name FROM entry ORDER BY name") == [{"name": "ann"}, {"name": "bob"}]
         async with bank.app.store("audit").reading() as session:
             found = await session.dead_letters.find()

@@ -63,7 +63,7 @@ async def test_the_page_equals_the_databases(bank: Any) -> None:
 
         await until(dead)
         await bank.app.send(bank.Deposit(name="bad", cents=6))
-        await bank.app.settled()
+        await bank.app.settled(dead_letters=True)
         page = await numbers(port)
         deposited = 'event_type="test.bank.v1.Deposited",group="audit"'
         assert page[f'partita_messages_handled_total{{{deposited},outcome="handled"}}'] == 2

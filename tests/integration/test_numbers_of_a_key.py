@@ -271,7 +271,7 @@ async def test_what_came_behind_the_base_of_its_key_is_told_and_not_dropped(stor
         (letter,) = await desk.until_letters(1)
 
         assert (letter.cause_type, letter.message_id) == ("Overtaken", "Moved-k-1")
-        await desk.app.settled()
+        await desk.app.settled(dead_letters=True)
         assert await told(system) == {"dlq": 1, "faults": 1}
         async with system.stores["desk"].transaction() as session:
             await session.inbox.purge(2**62, 1_000)
@@ -306,7 +306,7 @@ async def test_a_conflict_is_told_as_every_letter_is(store: str, tmp_path: Path)
         await desk.append(desk.record(desk.Moved(key="k", number=3), 3))
         await desk.until_done(1, 3)
         (letter,) = await desk.until_letters(1)
-        await desk.app.settled()
+        await desk.app.settled(dead_letters=True)
 
         assert letter.cause_type == "Conflict" and await told(system) == {"dlq": 1, "faults": 1}
 

@@ -80,7 +80,7 @@ async def test_the_walk_through_the_tiers_to_the_dead_letter(bank: Any) -> None:
             stages = [(f.stage, f.tries) for f in await session.dead_letters.failures("audit", letter.message_id)]
         assert stages == [("in place", 4), ("retry-1m", 4), ("retry-5m", 4), ("retry-30m", 4)]
         assert await topics_of(bank) == {"retry-1m": 1, "retry-5m": 1, "retry-30m": 1, "dlq": 1, "faults": 1}
-        await bank.app.settled()
+        await bank.app.settled(dead_letters=True)
         subscription = system.bus.subscribe("probe", ["test.bank.events.audit.dlq"], "probe")
         (record,) = (await subscription.poll(10)).records
         assert (record.key, record.headers, record.value) == ("bad", letter.headers, letter.value)

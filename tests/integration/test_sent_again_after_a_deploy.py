@@ -137,7 +137,7 @@ async def test_a_step_that_a_newer_saga_sends_again_is_a_copy(tmp_path: Path, st
             assert not await session.dead_letters.find("shop", 10, LetterFilter())
         other = system.codec.encode(grown.Pay.__partita__.shape, grown.command(note="!"))
         await grown.app.bus.append([record(*other, "one", 3)])
-        await grown.app.settled()
+        await grown.app.settled(dead_letters=True)
         assert await grown.effects() == 2
         async with grown.app.store("shop").reading() as session:
             (letter,) = await session.dead_letters.find("shop", 10, LetterFilter())

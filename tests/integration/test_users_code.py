@@ -176,7 +176,7 @@ async def test_what_a_handler_raises_is_a_failed_try(settings: Settings, kind: s
             return {"a", "b", "c"} <= set(trouble.tried)
 
         await until(handled)
-        await trouble.app.settled()
+        await trouble.app.settled(dead_letters=True)
         assert not system.supervisor.failures()
     expected = {"own task": "CancelledError", "group": "ExceptionGroup", "base group": "BaseExceptionGroup"}
     name = "Texts" if what.startswith("text") else "RecursionError" if what == "recursion" else expected.get(what, what)

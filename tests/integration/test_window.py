@@ -111,7 +111,7 @@ async def test_what_comes_again_after_the_window_is_a_letter(
         assert (letter.cause_type, letter.message_id) == ("Expired", first.id)
         pipeline = system.pipelines["audit"]
         assert pipeline.tally["test.bank.v1.Deposited", "expired"] == 1
-        await bank.app.settled()
+        await bank.app.settled(dead_letters=True)
         await handled(bank, 1)
         replay = Replay(bank.audit, system.stores["audit"], system.clock, system.ids, "ann")
         progress = await replay.run((await replay.begin(LetterFilter(), Pace(), "")).id)
@@ -204,7 +204,7 @@ async def test_an_open_letter_keeps_its_mark(tmp_path: Path, store: str) -> None
         bank.on_deposit = lambda event: None
         await a_day_later(bank, system, "audit")
         await system.bus.append([first])
-        await bank.app.settled()
+        await bank.app.settled(dead_letters=True)
         replay = Replay(bank.audit, system.stores["audit"], system.clock, system.ids, "ann")
         await replay.run((await replay.begin(LetterFilter(), Pace(), "")).id)
         await handled(bank, 1)

@@ -26,6 +26,7 @@ from partita.runtime.carrying_over import carry_over, carry_over_partitions
 from partita.runtime.consumer import Consumer, ConsumerOptions, Keeper
 from partita.runtime.door import Door
 from partita.runtime.janitor import Janitor, LogJanitor
+from partita.runtime.left_over import LookBack
 from partita.runtime.pipeline import Pipeline
 from partita.runtime.pulse import Pulse
 from partita.runtime.roll_call import RollCall
@@ -82,6 +83,7 @@ class System:
         self.supervisor = Supervisor(machine.clock)
         self.relays: dict[str, Relay] = {}
         self.page: MetricsPage | None = None
+        self.look_back = LookBack()
         self.pulse: Pulse | None = None
         self.roll_call: RollCall | None = None
         self.introduced = False
@@ -136,6 +138,7 @@ class System:
                 time_scale=self.settings.time_scale,
                 find_schema=self.bus.get_schema,
             )
+        await self.look_back.begin(self.stores)
         try:
             if self.introduced:
                 await self.fit_to_the_bus()

@@ -126,8 +126,9 @@ class Scenario:
             calm = calm + 1 if after == before and (not calling or hung) else 0
             before = after
 
-    async def settled(self) -> None:
-        """Let all happen that can happen now, and see that nothing is left.
+    async def settled(self, *, dead_letters: bool = False) -> None:
+        """Let all happen that can happen now, and see that nothing is left. `dead_letters`: messages may have died since
+        the start, or since the last call.
 
         Raises:
             PartitaError: something waits for time to pass, or for a person; the message says what.
@@ -140,8 +141,14 @@ class Scenario:
         left = await self._system.outstanding()
         if self._tap.on_the_way:
             left = f"{self._tap.on_the_way} delayed messages, {left}".rstrip(", ")
+        rest = await self._system.look_back.left(self._system.stores)
+        left = ", ".join(text for text in (left, rest.for_time) if text)
         if left:
             raise PartitaError(f"Not settled: {left}.", hint="await t.advance(minutes(1)), or see the stubs.")
+        await self._system.look_back.begin(self._system.stores)
+        if decide := rest.to_decide(dead_letters=dead_letters):
+            hint = "Where messages are to die: await t.settled(dead_letters=True)."
+            raise PartitaError(f"Settled, but not all was handled: {decide}.", hint=hint)
 
     def published(self, event: type[M]) -> list[M]:
         """The events of this type that left by an outbox, in order. A reply is an event too."""

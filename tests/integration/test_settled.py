@@ -1,0 +1,127 @@
+"""`app.settled()` waits, or says what is left; and the doctor knows what `partita why` knows."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from partita import App, Command, Event, Key, PartitaError, Retry, Service, Settings, minutes
+from partita.bus.port import Outgoing
+from partita.cli.doctor_services import look_at_services
+
+source = Service("settled-source", namespace="settled.source")
+
+
+class Rung(Event, of=source):
+    id: Key[str]
+
+
+class Ring(Command[Rung], of=source):
+    id: Key[str]
+
+
+@source.handles(Ring)
+async def ring(cmd: Ring) -> Rung:
+    return Rung(id=cmd.id)
+
+
+async def test_a_message_that_died_is_no_settled_app(settings: Settings) -> None:
+    """A test of one's own app passed, although each message of it had died."""
+    dies = Service("dies", namespace="settled.dies", retry=Retry(permanent=(KeyError,)))
+
+    @dies.on
+    async def note(event: Rung) -> None:
+        raise KeyError("my typo")
+
+    app = App(source, dies, settings=settings)
+    async with app.running():
+        await app.send(Ring(id="k1"))
+        with pytest.raises(PartitaError, match=r"1 messages of dies died, the last Rung of key k1: KeyError.*my typo"):
+            await app.settled()
+        await app.settled()  # that one is known now
+        await app.send(Ring(id="k2"))
+        await app.settled(dead_letters=True)
+    async with app.running():
+        await app.settled()  # it died in an earlier run
+        await app.send(Ring(id="k1"))
+        with pytest.raises(PartitaError, match=r"1 messages of dies behind others of their key"):
+            await app.settled()
+
+
+async def test_a_message_in_a_tier_is_waited_for(settings: Settings) -> None:
+    """What comes of it in a fraction of a second is the test's business."""
+    heals = Service("heals", namespace="settled.heals", retry=Retry(in_place=0, tiers=(0.3,)))
+    tries: list[str] = []
+
+    @heals.on
+    async def note(event: Rung) -> None:
+        tries.append(event.id)
+        if len(tries) == 1:
+            raise ValueError("not yet")
+
+    app = App(source, heals, settings=settings)
+    async with app.running():
+        await app.send(Ring(id="k1"))
+        await app.send(Ring(id="k1"))
+        await app.settled()
+        assert tries == ["k1"] * 3
+
+
+async def test_a_message_that_waits_longer_is_named(settings: Settings) -> None:
+    """With how many, where, and until when."""
+    waits = Service("waits", namespace="settled.waits", retry=Retry(in_place=0, tiers=(600.0,)))
+
+    @waits.on
+    async def note(event: Rung) -> None:
+        raise ValueError("not yet")
+
+    app = App(source, waits, settings=settings)
+    async with app.running():
+        await app.send(Ring(id="k1"))
+        with pytest.raises(PartitaError, match=r"1 messages of waits for their next try, the first at \d\d:\d\d:\d\d"):
+            await app.settled(1.0)
+
+
+async def test_under_test_the_same_holds() -> None:
+    """`t.settled()` waits for no time to pass: it says what does."""
+    service = Service("under-test", namespace="settled.test", retry=Retry(in_place=0, tiers=(60,)))
+
+    @service.on
+    async def note(event: Rung) -> None:
+        raise ValueError("never")
+
+    async with App(source, service).testing() as t:
+        await t.send(Ring(id="k1"))
+        with pytest.raises(PartitaError, match=r"Not settled: 1 messages of under-test for their next try"):
+            await t.settled()
+        await t.advance(minutes(2))
+        with pytest.raises(PartitaError, match=r"1 messages of under-test died"):
+            await t.settled()
+        await t.settled()
+
+
+async def test_a_gap_is_left_for_a_person_and_the_doctor_knows_it(bank: Any) -> None:
+    """He said "0 parked, nothing to do" beside a gap that `partita why` explained."""
+    async with bank.app.running(services=["bank"], roles=()):
+        for cents in (1, 2, 3):
+            await bank.app.send(bank.Deposit(name="a", cents=cents))
+        store = bank.app.store("bank")
+        async with store.reading() as session:
+            unsent = await session.outbox.unsent(range(4), 10)
+        await store.sent([(slot, row.seq) for slot, row in unsent])
+        out = [Outgoing(r.topic, r.key, r.headers, r.payload, r.id) for _, r in unsent]
+        await bank.app.bus.append([out[0], out[2]])
+    async with bank.app.running() as system:
+
+        async def gap() -> int:
+            async with system.stores["audit"].reading() as session:
+                return (await session.parking.status("audit")).gap
+
+        async with asyncio.timeout(20):
+            while not await gap():
+                await asyncio.sleep(0.01)
+        with pytest.raises(PartitaError, match=r"1 messages of audit for one of their key that has not come"):
+            await bank.app.settled()
+        found = await look_at_services(bank.app, bank.app.settings.data, ())
+        (finding,) = [each for each in found if each.what == "parking of audit"]
+        assert finding.level == "bad" and "number 2 of its key" in finding.found and "accept-gap" in finding.fix
