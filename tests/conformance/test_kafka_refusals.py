@@ -14,7 +14,7 @@ from tests.servers import kafka_cluster
 
 from partita.bus.connect import connect_bus
 from partita.bus.port import BEHIND, Bus, Outgoing
-from partita.clock import SystemClock
+from partita.machine.system import this_machine
 
 pytest.importorskip("confluent_kafka", reason="no Kafka client here; to run these tests: pip install 'partita[kafka]'")
 pytestmark = [pytest.mark.slow]
@@ -44,7 +44,7 @@ def topic(cluster: KafkaCluster) -> str:
 
 @pytest.fixture
 async def bus(cluster: KafkaCluster) -> AsyncIterator[Bus]:
-    found = connect_bus(cluster.url, SystemClock(), None)
+    found = connect_bus(cluster.url, this_machine(), None)
     await found.open()
     yield found
     await found.close()
@@ -108,7 +108,7 @@ async def test_what_the_client_refuses_itself_is_passed_by_nothing_of_its_key(
     cluster: KafkaCluster, topic: str
 ) -> None:
     """Its own limit is asked before a record is sent, so that those behind it would go on."""
-    bus = connect_bus(f"{cluster.url}?message.max.bytes=2000", SystemClock(), None)
+    bus = connect_bus(f"{cluster.url}?message.max.bytes=2000", this_machine(), None)
     await bus.open()
     records: list[Any] = [record(topic, n, "k" if n % 2 else None, 5_000 if n == 1 else 100) for n in range(6)]
     answers = await bus.append(records)

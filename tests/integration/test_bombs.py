@@ -87,7 +87,7 @@ async def test_each_bomb_is_a_dead_letter_and_nothing_stands_still(tmp_path: Pat
         }
         await app.bus.append([Outgoing(source.events_topic, None, *bomb, name) for name, bomb in bombs.items()])
         await app.send(Sell(sku="after"))
-        await app.settled()
+        await app.settled(dead_letters=True)
         async with app.store("sink").reading() as session:
             letters = await session.dead_letters.find("sink", 10, LetterFilter())
     assert sorted(letter.cause_type for letter in letters) == ["Malformed"] * len(bombs)

@@ -174,7 +174,7 @@ async def test_a_handler_that_fails_has_sent_nothing(settings: Settings, how: Ho
     world.raises = ValueError("no")
     async with world.app.running():
         await asyncio.gather(*(world.app.send(world.Do(id=id_)) for id_ in ("good", "bad")))
-        await world.app.settled()
+        await world.app.settled(dead_letters=True)
         async with world.app.store("here").reading() as session:
             (letter,) = await session.dead_letters.find("here", 10, LetterFilter())
         (forecast,) = await rehearse(world.app.system.pipelines["here"], [letter])

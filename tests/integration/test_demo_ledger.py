@@ -34,7 +34,7 @@ async def sell(data: Path) -> None:
     async with app.running():
         for number in range(ORDERS):
             await app.send(order(SEED, number), idempotency_key=f"demo/{number}")
-        await app.settled(60)
+        await app.settled(60, dead_letters=True)
         brought = [(n, command) for n in range(ORDERS) if (command := returned(SEED, n)) is not None]
         for number, back in brought:
             try:
@@ -42,7 +42,7 @@ async def sell(data: Path) -> None:
                 Accepted(data, returns=True).add([number])
             except Rejection:
                 continue
-        await app.settled(60)
+        await app.settled(60, dead_letters=True)
     Accepted(data).add(list(range(ORDERS)))
 
 

@@ -262,8 +262,10 @@ class Database:
                         hint="It is run again.",
                     )
             except StoreUnavailable as error:
-                # The driver tells the server's reason only to who waits for an answer when it comes.
-                if link.is_lost() and self._clock.monotonic() - began >= idle_s:
+                # The driver tells the server's reason only to who waits for an answer when it comes; asked while the end
+                # arrives, it fails within itself, and the connection does not know yet that it is closed.
+                lost = link.is_lost() or isinstance(error.__cause__, asyncpg.InternalClientError)
+                if lost and self._clock.monotonic() - began >= idle_s:
                     raise stood_still(self.where) from error
                 raise
             if not link.is_open():
