@@ -86,7 +86,7 @@ async def left(app: App) -> Sent:
 
 async def arrived(app: App) -> list[tuple[str, int]]:
     async with app.running():
-        await app.settled(60)
+        await app.settled(60, dead_letters=True)
         async with app.store("sink").reading() as session:
             return [
                 (r["key"], r["number"]) for r in await session.fetch("SELECT key, number FROM seen ORDER BY seq", {})
@@ -101,14 +101,14 @@ async def made(app: App) -> None:
 @pytest.fixture(params=HANDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     name: str = request.param
-    settings = Settings(data=tmp_path)
+    settings = Settings(data=tmp_path, time_scale=0.001)
     url = str(tmp_path / "source.db")
     if HANDS[name][0] == "postgresql":
         url = request.getfixturevalue("server")
         asyncio.run(
             ask(url, "DROP SCHEMA IF EXISTS source, sink CASCADE; DROP TABLE IF EXISTS mine", TABLE, "SELECT 1")
         )
-        settings = Settings(data=tmp_path, store=url)
+        settings = Settings(data=tmp_path, time_scale=0.001, store=url)
     mine = app.configured(settings)
     asyncio.run(made(mine))
     if HANDS[name][0] == "postgresql":

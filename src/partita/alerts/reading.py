@@ -22,7 +22,9 @@ async def read(store: Store, bus: Bus, clock: Clock, ask_s: float, own: Sequence
     not answer within `ask_s` must not silence the other rules: the outbox that stands still for it is one of them. `own` is
     what this process knows of its own workers.
     """
-    of_store, lags = await asyncio.gather(read_store(store, own), answered(clock, ask_s, "bus", bus.lag(store.name)))
+    of_store, lags = await asyncio.gather(
+        read_store(store, own), answered(clock, ask_s, "bus", lambda: bus.lag(store.name))
+    )
     return placed(of_store, None if isinstance(lags, Unanswered) else lags, await store.now_us())
 
 

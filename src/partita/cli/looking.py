@@ -41,7 +41,7 @@ class Sight:
     async def ask(self, source: str, question: Awaitable[T], *, times: int = 1) -> T | None:
         """The answer of a service's database or of the bus; None = there is none, and `unknown` says why. One that is made of
         several questions may take some `times` as long: at the first that has no answer it ends."""
-        answer = await answered(self.clock, self.ask_s * times, source, question)
+        answer = await answered(self.clock, self.ask_s * times, source, lambda: question)
         if not isinstance(answer, Unanswered):
             return answer
         if answer.error is not None and not isinstance(answer.error, (StoreUnavailable, BusError)):

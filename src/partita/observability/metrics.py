@@ -10,6 +10,7 @@ import asyncio
 import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Literal, NamedTuple
 
 from partita.bus.port import Bus
@@ -98,10 +99,12 @@ async def read_all(
 ) -> list[Sample]:
     """What the databases and the bus say now, all asked at once, each for so many seconds. Of a source that does not answer
     there is no number but that it does not: none is not 0. `own` is what this process knows of its own workers."""
-    asked = [answered(clock, ask_s, name, read_store(store)) for name, store in stores.items()]
-    telling = [answered(clock, ask_s, name, store.workers.told()) for name, store in stores.items()]
+    asked = [answered(clock, ask_s, name, partial(read_store, store)) for name, store in stores.items()]
+    telling = [answered(clock, ask_s, name, store.workers.told) for name, store in stores.items()]
     of_bus, of_stores, told = await asyncio.gather(
-        answered(clock, ask_s, "bus", _behind(stores, bus, clock)), asyncio.gather(*asked), asyncio.gather(*telling)
+        answered(clock, ask_s, "bus", lambda: _behind(stores, bus, clock)),
+        asyncio.gather(*asked),
+        asyncio.gather(*telling),
     )
     found = [Sample("partita_bus_up", (), float(not isinstance(of_bus, Unanswered)))]
     for name, samples in zip(stores, of_stores, strict=True):

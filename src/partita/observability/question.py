@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar
 
 from partita.clock import Clock, all_done
@@ -24,7 +24,7 @@ class Unanswered(NamedTuple):
     error: PartitaError | None = None
 
 
-async def answered(clock: Clock, within_s: float, source: str, question: Awaitable[T]) -> T | Unanswered:
+async def answered(clock: Clock, within_s: float, source: str, question: Callable[[], Awaitable[T]]) -> T | Unanswered:
     """The answer, or that there was none within so many seconds.
 
     A question that comes too late is cancelled and left to end by itself: giving back a connection to a server that
@@ -33,7 +33,7 @@ async def answered(clock: Clock, within_s: float, source: str, question: Awaitab
     Raises:
         NotFound: what was asked for does not exist, which is an answer.
     """
-    asked = asyncio.ensure_future(question)
+    asked = asyncio.ensure_future(question())  # asked here: a task that ends before it begins has asked nothing
     try:
         in_time = await all_done(clock, [asked], within_s + GRACE_S)
     except asyncio.CancelledError:

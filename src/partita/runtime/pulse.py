@@ -54,7 +54,7 @@ class Pulse:
             answer = Unanswered(source, self.facts[source].reason or "no answer")
         else:
             asked = self._open[source] = asyncio.ensure_future(self._questions[source]())
-            answer = await answered(self._clock, self._ask_s, source, asked)
+            answer = await answered(self._clock, self._ask_s, source, lambda: asked)
         reason, refused = "", False
         if answer is not None:
             reason, refused = answer.reason, isinstance(answer.error, BusRefused)

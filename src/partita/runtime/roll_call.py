@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 from partita.clock import Clock, duration_us
 from partita.foreign_text import logger
@@ -125,7 +126,7 @@ class RollCall:
         states = [state._replace(service=name) for state in self.states if state.service in ("", name)]
         if not states and not self._told[name] or states == self._told[name] and now < self._tell_again[name]:
             return
-        asked = self._stores[name].workers.tell(self._member, states)
+        asked = partial(self._stores[name].workers.tell, self._member, states)
         answer = await answered(self._clock, self._ask_s, name, asked)
         if not isinstance(answer, Unanswered):
             self._told[name] = states

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from partita.alerts.alarms import Alarm, evaluate
 from partita.alerts.channels import Channel
@@ -57,7 +58,7 @@ class Watch:
 
     async def step(self, now: float) -> float:
         """One look."""
-        asked = self._store.leases.tick("watch", ["rules"], self._member)
+        asked = partial(self._store.leases.tick, "watch", ["rules"], self._member)
         leases = await answered(self._clock, self._ask_s, self._store.name, asked)
         if isinstance(leases, Unanswered) and leases.error is not None:
             raise leases.error
@@ -114,7 +115,9 @@ class Watch:
             # What is owed from now on is another keep's.
             self._is_kept, rows = True, [telling.said() for telling in self._tellings if telling.owed]
             try:
-                answer = await answered(self._clock, self._ask_s, self._store.name, self._write(rows, owing, gone))
+                answer = await answered(
+                    self._clock, self._ask_s, self._store.name, lambda: self._write(rows, owing, gone)
+                )
                 if isinstance(answer, Unanswered):
                     raise answer.error or StoreUnavailable(f"{self._store.name}: {answer.reason}.")
             except PartitaError:
@@ -135,7 +138,7 @@ class Watch:
 
     async def _gone(self, said: Sequence[Said]) -> list[Said]:
         """What members said that hold no partition any more, while others do: they died, or were closed."""
-        lags = await answered(self._clock, self._ask_s, "bus", self._bus.lag(self._store.name))
+        lags = await answered(self._clock, self._ask_s, "bus", lambda: self._bus.lag(self._store.name))
         if isinstance(lags, Unanswered):
             return []
         there = {lag.owner.partition("/")[0] for lag in lags if lag.owner is not None}
