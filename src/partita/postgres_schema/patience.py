@@ -86,7 +86,9 @@ async def patiently(clock: Clock, waiting: Waiting, attempt: Callable[[str], Awa
     """
     began = clock.monotonic()
     say_at = began + OLD_S
-    while clock.monotonic() < began + waiting.whole_s:
+    tried = False
+    while not tried or clock.monotonic() < began + waiting.whole_s:
+        tried = True  # also where no time is given: the way may be free
         before = await waiting.look()
         old = [each for each in before if each.age_s is None or each.age_s > OLD_S]
         vacuums = bool(old) and all(each.kind == "autovacuum worker" for each in old)
