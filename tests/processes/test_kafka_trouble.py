@@ -92,8 +92,9 @@ def proxied() -> Iterator[tuple[KafkaCluster, Proxy]]:
         proxy.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def doors() -> Iterator[tuple[KafkaCluster, Proxy]]:
+    """A broker as new as the databases: a group whose database is gone reads again what it handled."""
     with proxied() as found:
         yield found
 
@@ -116,7 +117,6 @@ async def test_produce_requests_whose_answers_are_cut(
     """Twenty times the broker has appended and the producer only sees a reset (case 12). Handled once each, in order;
     with our producer's numbers the log itself has no copy. Without them it has, which is how this test can fail."""
     cluster, proxy = doors
-    before = await log_at(cluster.url) if careless else Log()
     kind = CarelessApp if careless else App
     relaying = kind(*app.services, settings=Settings(data=tmp_path, bus=f"kafka://127.0.0.1:{proxy.port}"))
     async with AsyncExitStack() as held:
@@ -136,9 +136,9 @@ async def test_produce_requests_whose_answers_are_cut(
     assert cut.done == 20
     proven(rows, 20 * rounds)
     found = await log_at(cluster.url)
-    assert len(found.ids) - len(before.ids) == 20 * rounds
+    assert len(found.ids) == 20 * rounds
     if careless:
-        assert found.copies > before.copies, "the planted bug must be seen"
+        assert found.copies, "the planted bug must be seen"
     else:
         assert (found.copies, found.turned) == (0, 0)
 
