@@ -74,4 +74,6 @@ def test_the_planted_bug_turns_red_on_postgresql(url: str, tmp_path: Path) -> No
 def test_a_url_that_names_nothing_is_refused_without_its_password(flag: str, tmp_path: Path) -> None:
     """Exit code 2, before a process is started."""
     done = demo(tmp_path / "none", "--headless", "--for", "1s", flag, "oracle://me:not-to-be-shown@127.0.0.1/db")
-    assert done.returncode == 2 and f"{flag} (PARTITA_" in done.stderr and "not-to-be-shown" not in done.stderr, done.stderr
+    assert done.returncode == 2 and f"{flag} (PARTITA_" in done.stderr and "not-to-be-shown" not in done.stderr, (
+        done.stderr
+    )

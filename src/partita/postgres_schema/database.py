@@ -249,6 +249,8 @@ class Database:
         if not durable:
             begin += "; SET LOCAL synchronous_commit TO off"
         began = self._clock.monotonic()
+        # The driver tells the server's reason for an end only to who waits for an answer when it comes. Asked while the end
+        # arrives, it fails within itself (InternalClientError) before it sends anything.
         async with self._linked(begin, writing=True) as link:
             try:
                 yield link
@@ -262,10 +264,8 @@ class Database:
                         hint="It is run again.",
                     )
             except StoreUnavailable as error:
-                # The driver tells the server's reason only to who waits for an answer when it comes; asked while the end
-                # arrives, it fails within itself, and the connection does not know yet that it is closed.
-                lost = link.is_lost() or isinstance(error.__cause__, asyncpg.InternalClientError)
-                if lost and self._clock.monotonic() - began >= idle_s:
+                ended = link.is_lost() or isinstance(error.__cause__, asyncpg.InternalClientError)
+                if ended and self._clock.monotonic() - began >= idle_s:
                     raise stood_still(self.where) from error
                 raise
             if not link.is_open():
@@ -277,6 +277,8 @@ class Database:
             try:
                 tag = await seen_through(link.connection.execute(f"{told}COMMIT"))
             except ERRORS as error:
+                if isinstance(error, asyncpg.InternalClientError) and self._clock.monotonic() - began >= idle_s:
+                    raise stood_still(self.where) from error
                 raise meaning(error, self.where) or error from error
             if tag != "COMMIT":
                 raise StoreUnavailable(f"{self.where}: the server rolled the transaction back.")

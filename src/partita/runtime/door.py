@@ -17,13 +17,10 @@ from partita.runtime.calling_outside import run_outside
 from partita.runtime.delivery import Delivery
 from partita.runtime.handling import handling, refuse_to_wait
 from partita.runtime.pipeline import Pipeline
+from partita.runtime.running_again import TRIES_MAX, pause_after
 from partita.runtime.waves import CommitRefused, HandlerFailed
 
 WAITING_MAX = 10_000
-# A transaction that another was in the way of is run again so often, with longer and longer pauses: three seconds at most.
-TRIES_MAX = 60
-PAUSE_S = 0.002
-PAUSE_MAX_S = 0.05
 STOP_S = 5.0
 AGAIN = "Send it again with the same idempotency_key: it is handled once."
 
@@ -179,7 +176,7 @@ class Door:
                 if tries == TRIES_MAX:
                     _fail_all(batch, error)
                     return
-                await self._pipeline.clock.sleep(min(PAUSE_S * 2**tries, PAUSE_MAX_S))
+                await self._pipeline.clock.sleep(pause_after(tries))
                 tries += 1
             except PartitaError as error:
                 _fail_all(batch, error)

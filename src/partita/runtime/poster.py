@@ -12,11 +12,12 @@ from partita.catalog.catalog import Catalog
 from partita.catalog.contract import Contract, contract_of
 from partita.clock import Clock, Ids
 from partita.codec.port import Codec
-from partita.errors import Conflict, DeclarationError, StoreContended
+from partita.errors import Conflict, DeclarationError
 from partita.message import Message, envelope_from_bytes
 from partita.outbox.outbox import Composer, Leaving
-from partita.runtime.door import PAUSE_MAX_S, PAUSE_S, TRIES_MAX, id_of
+from partita.runtime.door import id_of
 from partita.runtime.handling import handling, refuse_to_repeat
+from partita.runtime.running_again import run_again
 from partita.store.port import Session, Store
 
 # A message that nothing caused is the first of what it causes: of that there is an index.
@@ -50,14 +51,7 @@ class Poster:
         if asking is not None:
             refuse_to_repeat(asking, contract.name, idempotency_key)
         named = None if idempotency_key is None else id_of(contract.service.name, contract.full_name, idempotency_key)
-        for number in range(TRIES_MAX):
-            try:
-                return await self._keep(contract, command, named)
-            except StoreContended:
-                if number == TRIES_MAX - 1:
-                    raise
-                await self._clock.sleep(min(PAUSE_S * 2**number, PAUSE_MAX_S))
-        raise AssertionError("the last try returns or raises")
+        return await run_again(self._clock, lambda: self._keep(contract, command, named))
 
     async def _keep(self, contract: Contract, command: Any, named: str | None) -> str:
         now_us = await self._store.now_us()

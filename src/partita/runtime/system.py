@@ -30,6 +30,7 @@ from partita.runtime.left_over import LookBack
 from partita.runtime.pipeline import Pipeline
 from partita.runtime.pulse import Pulse
 from partita.runtime.roll_call import RollCall
+from partita.runtime.running_again import run_again
 from partita.runtime.saga_steps import SagaDirectory
 from partita.runtime.same_database import SameDatabase
 from partita.runtime.standing import send_again
@@ -39,7 +40,7 @@ from partita.runtime.timers import Timers
 from partita.runtime.watch import Watch
 from partita.settings import Settings
 from partita.store.handover import Reader
-from partita.store.port import Store
+from partita.store.port import Session, Store
 from partita.store.workers import WorkerState
 from partita.topics.declared import declared_topics, retry_topics
 from partita.topics.topic_plan import TopicPlan
@@ -121,10 +122,7 @@ class System:
                 await store.create_tables()
             service = self.catalog.service(name)
             directory = SagaDirectory.of(service.declared.sagas, self.settings.time_scale)
-            await self._check_sagas(service, store)
-            if "consumers" in roles:
-                async with store.transaction() as session:
-                    await carry_over(session, service, self.catalog.topics_of(service))
+            await run_again(self.clock, partial(self._take_over, service, store))
             self.pipelines[name] = Pipeline(
                 service=service,
                 catalog=self.catalog,
@@ -168,26 +166,16 @@ class System:
         for name, store in self.stores.items():
             if "consumers" in self.roles:
                 partitions = await self.bus.partitions(self.catalog.topics_of(self.catalog.service(name)))
-                async with store.transaction() as session:
-                    await carry_over_partitions(session, name, partitions)
+                await run_again(self.clock, partial(_fit_parking, store, name, partitions))
             if identity:
-                async with store.transaction() as session:
-                    await send_again(session, name, identity)
+                await run_again(self.clock, partial(_fit_outbox, store, name, identity))
 
-    async def _check_sagas(self, service: Service, store: Store) -> None:
-        """Instances finish under the definition they started with: an undeclared change refuses to start."""
-        declared = {(d.name, d.version): d for d in service.declared.sagas}
+    async def _take_over(self, service: Service, store: Store) -> None:
+        """Take over what an earlier version of the service left in its store, or refuse to start."""
         async with store.transaction() as session:
-            for name, version, digest, unfinished in await session.sagas.versions_in_flight():
-                definition = declared.get((name, version))
-                if unfinished and (definition is None or definition.digest != digest):
-                    change = "is not declared any more" if definition is None else f"changed:\n{definition.describe()}"
-                    raise StoreMismatch(
-                        f"{unfinished} instances of saga {name} version {version} are in flight, and that version {change}",
-                        hint=f"Give the changed saga version={version + 1} and keep the old one declared until they finish.",
-                    )
-            for (name, version), definition in declared.items():
-                await session.sagas.keep_definition(name, version, definition.digest)
+            await _check_sagas(session, service)
+            if "consumers" in self.roles:
+                await carry_over(session, service, self.catalog.topics_of(service))
 
     def start(self, roles: Sequence[str]) -> None:
         """Start the workers of these roles for the services opened; the local door is always there.
@@ -372,3 +360,28 @@ class Introduction:
 
     async def stop(self) -> None:
         """Nothing to give back."""
+
+
+async def _check_sagas(session: Session, service: Service) -> None:
+    """Instances finish under the definition they started with: an undeclared change refuses to start."""
+    declared = {(d.name, d.version): d for d in service.declared.sagas}
+    for name, version, digest, unfinished in await session.sagas.versions_in_flight():
+        definition = declared.get((name, version))
+        if unfinished and (definition is None or definition.digest != digest):
+            change = "is not declared any more" if definition is None else f"changed:\n{definition.describe()}"
+            raise StoreMismatch(
+                f"{unfinished} instances of saga {name} version {version} are in flight, and that version {change}",
+                hint=f"Give the changed saga version={version + 1} and keep the old one declared until they finish.",
+            )
+    for (name, version), definition in declared.items():
+        await session.sagas.keep_definition(name, version, definition.digest)
+
+
+async def _fit_parking(store: Store, group: str, partitions: Mapping[str, int]) -> None:
+    async with store.transaction() as session:
+        await carry_over_partitions(session, group, partitions)
+
+
+async def _fit_outbox(store: Store, service: str, identity: str) -> None:
+    async with store.transaction() as session:
+        await send_again(session, service, identity)
