@@ -115,3 +115,52 @@ async def test_an_append_to_a_full_producer_ends() -> None:
         assert await writer.append(records) == [None, None, None]
     finally:
         writer.close()
+
+
+async def test_a_command_sent_again_under_its_id_is_a_record_of_its_own() -> None:
+    """A saga sends a step again under its first id with a new number of its key. Taken for answered by the answer of the
+    first, it would never reach the bus, and all that follow it in its key would wait for its number for ever."""
+    late, later = Full(), Acknowledges()
+    late.room = 10
+    writer = Writer(late, later)
+    first, again = Outgoing("t", "k", b"number 1", b"", "step"), Outgoing("t", "k", b"number 2", b"", "step")
+    try:
+        with pytest.raises(BusUnavailable):
+            await writer.append([first])
+        late.silent = False
+        taken = taken_by(late)
+        assert await writer.append([first, again]) == [None, None]
+        assert taken() == 2
+    finally:
+        writer.close()
+
+
+async def test_copies_under_one_id_in_several_flights_are_all_sent() -> None:
+    producer = Acknowledges()
+    writer = Writer(producer)
+    large = Outgoing("t", "k", b"number 2", b"x" * 20_000, "large")
+    records = [
+        Outgoing("t", "k", b"number 1", b"", "step"),
+        large,
+        Outgoing("t", "k", b"number 3", b"", "step"),  # not in the flight of the large one: it waits for its answer
+    ]
+    try:
+        taken = taken_by(producer)
+        assert await writer.append(records) == [None, None, None]
+        assert taken() == 3
+    finally:
+        writer.close()
+
+
+def taken_by(producer: Acknowledges) -> Callable[[], int]:
+    """How many records this producer has taken in all."""
+    count = len(producer.waiting)
+    produce = producer.produce
+
+    def counted(*args: Any, **kwargs: Any) -> None:
+        nonlocal count
+        produce(*args, **kwargs)
+        count += 1
+
+    producer.produce = counted  # type: ignore[method-assign]  # this one only
+    return lambda: count

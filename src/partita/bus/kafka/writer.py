@@ -21,7 +21,9 @@ from partita.bus.port import BEHIND, Outgoing
 from partita.clock import Clock, within
 from partita.errors import BusUnavailable
 
-Name = tuple[str, str]  # topic and message id: a retry has the id of its message
+Name = tuple[str, str, bytes]
+"""A record by its topic, its row's id and its headers. A saga sends a step again under its first id: the two rows differ in
+the number of their key, and each has to reach the bus."""
 LARGE_BYTES = 10_000
 ANSWERS_MAX = 100_000
 POLL_S = 0.1
@@ -110,7 +112,7 @@ class KafkaWriter:
         suspects: set[Name] = set()
         held: set[tuple[str, str | None]] = set()
         # Each flight has an answer for one record more, or a suspect more.
-        while waiting := [r for r in records if (r.topic, r.id) not in answers and (r.topic, r.key) not in held]:
+        while waiting := [r for r in records if _name(r) not in answers and (r.topic, r.key) not in held]:
             together = _together(waiting, suspects)
             flight = await self._send(together)
             if not flight.failed and len(together) == len(records):
@@ -119,19 +121,19 @@ class KafkaWriter:
             answers |= settled
             if large and len(together) == 1:
                 (record,) = together
-                answers[record.topic, record.id] = f"the broker takes no message of {len(record.value):,} bytes"
+                answers[_name(record)] = f"the broker takes no message of {len(record.value):,} bytes"
                 held |= {(record.topic, record.key)} if record.key is not None else set()
             suspects |= large
             self._renew_if_ended(flight)
             if failed is not None and not large:
                 raise unavailable(self._address.shown, "an append", self._cause(failed))
-        return [answers.get((r.topic, r.id), BEHIND) for r in records]
+        return [answers.get(_name(r), BEHIND) for r in records]
 
     def _answered_late(self, records: Sequence[Outgoing]) -> dict[Name, str | None]:
         """What became of those that an append gave up waiting for."""
         if not self._answers:
             return {}
-        names = [(record.topic, record.id) for record in records]
+        names = [_name(record) for record in records]
         return {name: self._answers.pop(name) for name in names if name in self._answers}
 
     def close(self) -> None:
@@ -242,6 +244,10 @@ class KafkaWriter:
                     self._ended.remove(producer)
 
 
+def _name(record: Outgoing) -> Name:
+    return record.topic, record.id, record.headers
+
+
 def _hear_from(producer: Producer, seconds: float) -> KafkaError | None:
     """Have delivery reports told. That it ended itself a producer tells by raising here, whichever thread polls: each
     record's own report says so too, and who appends renews it."""
@@ -262,7 +268,7 @@ def _together(waiting: Sequence[Outgoing], suspects: Collection[Name]) -> Sequen
         return waiting
     large: set[tuple[str, str | None]] = set()
     for number, record in enumerate(waiting):
-        if (record.topic, record.id) in suspects:
+        if _name(record) in suspects:
             return waiting[: max(number, 1)]
         if (record.topic, record.key) in large:
             return waiting[:number]
@@ -279,9 +285,9 @@ def _settle(flight: Flight) -> tuple[dict[Name, str | None], set[Name], KafkaErr
     failed: KafkaError | None = None
     for record, error in zip(flight.records, flight.answers, strict=True):
         if error is None:
-            settled[record.topic, record.id] = None
+            settled[_name(record)] = None
         elif error.code() in TOO_LARGE:
-            large.add((record.topic, record.id))
+            large.add(_name(record))
         elif failed is None or failed.code() in _FATAL and error.code() != KafkaError._QUEUE_FULL:
             failed = error  # that a producer has ended, or that a record was left out, does not say why
     return settled, large, failed
