@@ -22,7 +22,7 @@ from partita.clock import Clock, Ids
 from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import envelope_or_none
 from partita.dead_letters.retry_policy import tier_of
-from partita.errors import Expired, PartitaError, TransactionEnded, UnknownSchema, UnknownType
+from partita.errors import Expired, PartitaError, UnknownSchema, UnknownType
 from partita.idempotency.inbox import mark_of
 from partita.machine.port import Machine
 from partita.message import Message
@@ -36,7 +36,7 @@ from partita.runtime.letters import Letters
 from partita.runtime.meaning import Meaning
 from partita.runtime.saga_steps import SagaBatch, SagaDirectory
 from partita.runtime.tx import SerialTx
-from partita.runtime.waves import CommitRefused, HandlerFailed, NotForWaves, run_wave
+from partita.runtime.waves import CommitRefused, HandlerFailed, NotForWaves, blaming, run_wave
 from partita.store.port import Asked, InboxRow, Known, Session, Store
 from partita.store.sagas import Tombstone
 from partita.store.trouble import ParkedRow
@@ -167,12 +167,11 @@ class Pipeline:
         self, deliveries: Sequence[Delivery], held: Held, waves: bool, at_once: bool
     ) -> list[Admitted]:
         now_us = await self.store.now_us()
-        whole = False
-        try:
+        done: list[Admitted] = []
+        with blaming(Unit(deliveries[0])) as when_whole:
             async with self.store.transaction() as session:
                 sagas = SagaBatch(self.sagas, session, now_us, self.ids)
                 leaving = Leaving(session, now_us)
-                done: list[Admitted] = []
                 due = Due(deliveries)
                 for depth in range(AT_ONCE_DEPTH):
                     fence = () if depth else held
@@ -188,16 +187,7 @@ class Pipeline:
                 await sagas.save()
                 await self.mark(session, done, now_us)
                 await leaving.write()
-                whole = True
-        except TransactionEnded as error:
-            # Some code in it ran for too long. Run again as an accident of the database it would be for ever.
-            raise CommitRefused(Unit(deliveries[0]), error) from error
-        except PartitaError:
-            raise
-        except Exception as error:
-            if not whole:
-                raise
-            raise CommitRefused(Unit(deliveries[0]), error) from error
+                when_whole()
         return done
 
     async def handle(

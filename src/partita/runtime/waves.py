@@ -9,7 +9,8 @@ calls refuses after it changed rows, the batch is rolled back and runs again wit
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import Context, copy_context
 from typing import Any
 
@@ -18,7 +19,7 @@ import msgspec
 from partita.catalog.binding import Binding
 from partita.catalog.rejection import Rejection
 from partita.cause import text_of
-from partita.errors import PartitaError
+from partita.errors import PartitaError, TransactionEnded
 from partita.runtime.calling import arguments, take_refusal, take_result
 from partita.runtime.delivery import Unit
 from partita.runtime.driving import let_go
@@ -51,6 +52,33 @@ class HandlerFailed(Exception):
 class CommitRefused(HandlerFailed):
     """The database refused the commit, as a constraint does that is checked there. Of a batch nobody knows who is to
     blame: `unit` is the first, and each must be run alone."""
+
+
+@contextmanager
+def blaming(unit: Unit) -> Iterator[Callable[[], None]]:
+    """Blame the messages of a transaction for its end, of whom `unit` is the first. What it gives is called when all of the
+    transaction was done: from then on whatever fails is the commit.
+
+    Raises:
+        CommitRefused: the database refused the commit, or ended the transaction because some code in it ran for too long. Run
+            again as an accident of the database, both would be for ever.
+    """
+    whole = False
+
+    def when_whole() -> None:
+        nonlocal whole
+        whole = True
+
+    try:
+        yield when_whole
+    except TransactionEnded as error:
+        raise CommitRefused(unit, error) from error
+    except PartitaError:
+        raise
+    except Exception as error:
+        if not whole:
+            raise
+        raise CommitRefused(unit, error) from error
 
 
 class Run(msgspec.Struct, eq=False):
