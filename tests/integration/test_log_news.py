@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from partita.bus.log import LogBus
 from partita.bus.port import Polled, TopicSpec
+from partita.errors import StoreUnavailable
 from partita.machine.system import this_machine
 from partita.machine.wake import SocketWake
 
@@ -40,5 +43,29 @@ async def test_partitions_that_came_or_must_go_are_told_although_a_poll_came_in_
     assert told.assigned == [("news", 1)]
     await one.close()
     await two.close()
+    await bus.close()
+    wake.close()
+
+
+async def test_they_are_told_although_a_poll_that_was_to_tell_them_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where another program holds the log's file for longer than it is waited for."""
+    wake = SocketWake(tmp_path / "wake")
+    bus = LogBus(tmp_path / "log.db", this_machine(), wake=wake)
+    await bus.open()
+    await bus.ensure_topics([TOPIC])
+    one = bus.subscribe("group", ["news"], "one")
+    await one.keep()
+
+    def locked() -> None:
+        raise StoreUnavailable("Another program holds it.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bus._file, "reading", locked)
+        with pytest.raises(StoreUnavailable):
+            await one.poll(10)
+    assert sorted((await one.poll(10)).assigned) == [("news", 0), ("news", 1)]
+    await one.close()
     await bus.close()
     wake.close()

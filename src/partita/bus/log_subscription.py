@@ -94,17 +94,17 @@ class LogSubscription:
         """At most `count` waiting records of the partitions held."""
         if not self._joined:
             await self.keep()
-        (assigned, revoked), self._news = self._news, ([], [])
         records = await self._read(count) if count > 0 else []
+        # Taken last: a read that fails must not lose them.
+        (assigned, revoked), self._news = self._news, ([], [])
         return Polled(records, assigned, revoked)
 
     async def _read(self, count: int) -> list[Record]:
         """One statement finds who is behind; only those are read, in turn, so that none starves."""
-        held = [p for p in self._parts.values() if not (p.leaving or p.paused) and len(p.open) < IN_FLIGHT_MAX]
-        if not held:
-            return []
         records: list[Record] = []
         async with self._file.reading() as db:
+            # Looked up here: while this waited for the file, a partition may have gone.
+            held = [p for p in self._parts.values() if not (p.leaving or p.paused) and len(p.open) < IN_FLIGHT_MAX]
             heads = db.execute(HEADS, (json.dumps([p.place for p in held]),)).fetchall()
             behind = []
             for place, head, floor in heads:
