@@ -21,6 +21,7 @@ from partita.machine.system import this_machine
 from partita.machine.wake import SocketWake
 from partita.observability import metrics
 from partita.outbox.relay import RESOURCES
+from partita.runtime.system import Introduction
 from partita.runtime.watch import Watch
 
 
@@ -125,6 +126,30 @@ async def test_a_bus_that_is_away_is_told_of_topics_nevertheless(bank: Any) -> N
     bank.app = LateApp(*bank.app.services, settings=bank.app.settings)
     async with bank.app.running(services=["bank"], roles=()) as system:
         assert "test.bank.events" in system.bus.told
+
+
+async def test_a_bus_that_goes_away_in_the_middle_of_its_introduction_is_introduced_to_the_end() -> None:
+    """Else what waits in a partition that is no more, or was sent to another log, would wait until the next start."""
+
+    class Late:
+        introduced = False
+        asked: Any = 0
+
+        async def introduce(self) -> None:
+            self.introduced = True
+
+        async def fit_to_the_bus(self) -> None:
+            self.asked += 1
+            if self.asked == 1:
+                raise BusUnavailable("No broker answers.")
+
+    system: Any = Late()
+    introduction = Introduction(system)
+    again = await introduction.step(0.0)
+    assert again < 60.0
+    assert await introduction.step(again) == float("inf")
+    assert await introduction.step(again) == float("inf")
+    assert system.asked == 2
 
 
 async def test_metrics_leave_out_what_the_bus_does_not_say(bank: Any) -> None:

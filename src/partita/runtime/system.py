@@ -347,15 +347,18 @@ class Introduction:
     def __init__(self, system: System) -> None:
         self.name = "introduction to the bus"
         self._system = system
+        self._done = False
 
     async def step(self, now: float) -> float:
-        """Try; returns when to try again, which is never once it is done."""
-        if not self._system.introduced:
+        """Try; returns when to try again, which is never once all of it is done."""
+        if not self._done:
             try:
-                await self._system.introduce()
+                if not self._system.introduced:
+                    await self._system.introduce()
                 await self._system.fit_to_the_bus()
             except BusUnavailable:
                 return now + INTRODUCE_EVERY_S
+            self._done = True
         return math.inf
 
     async def stop(self) -> None:
