@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from partita.bus.port import Polled, Record, Subscription
+from partita.clock import duration_us
 from partita.errors import Fenced, StoreContended
 from partita.foreign_text import logger
 from partita.idempotency.inbox import whole_topic
@@ -75,9 +76,8 @@ class Consumer:
         self._room = Room(pipeline, member)
         self._next_room_look = 0.0
         self.bell: Callable[[], None] = lambda: None
-        self.behind_us: int | None = None
-        """How long the oldest message that it has not handled lies on the bus; None = it has not come to the end of what
-        lies there since its start, so nobody knows."""
+        self._behind_us: int | None = None  # when it read last
+        self._unread_since: float | None = None  # since when it has not read on
         self.of_lanes = Condition(calm_s=CALM_S)
         self.lanes = self._new_lanes()
 
@@ -85,6 +85,17 @@ class Consumer:
     def busy(self) -> bool:
         """Whether anything is in work here."""
         return bool(len(self.lanes) or self._carried or self._untaken)
+
+    @property
+    def behind_us(self) -> int | None:
+        """How long the oldest message that it has not handled may lie on the bus; None = it has not read there since its
+        start, and holds nothing. While it does not read on, since it is paused, full, or at work, it falls behind."""
+        clock = self._pipeline.clock
+        if self._unread_since is None:
+            return self._behind_us
+        if self._behind_us is None:
+            return clock.now_us()  # anything that ever was may lie there
+        return self._behind_us + duration_us(max(clock.monotonic() - self._unread_since, 0.0))
 
     async def keep(self) -> None:
         """Heartbeat of the group membership; also while a handler runs long."""
@@ -113,8 +124,7 @@ class Consumer:
         # now, or a disk that is full.
         polled = await self._subscription.poll(0 if full else self._options.batch)
         self._hear(polled)
-        if not full:
-            self._measure(polled.records)
+        self._measure(polled.records, full)
         if self._unclaimed or self._leaving:
             await self._settle_in()
         records, not_yet = self._untaken, list[Record]()
@@ -124,8 +134,8 @@ class Consumer:
         if not records:
             return min(now + self._options.idle_poll_s, self._next_look)
         await self._take(records)
-        self._untaken = not_yet
         batch, later = self._sort(records)
+        self._untaken = not_yet  # only now: what `_sort` raises must not lose them
         try:
             await self._batch(batch)
         except BaseException:
@@ -198,12 +208,18 @@ class Consumer:
         self._unclaimed.update(dict.fromkeys(polled.assigned, False))
         self._untaken += polled.records
 
-    def _measure(self, records: Sequence[Record]) -> None:
-        """How far it is behind: as long as the oldest of what it was handed now has waited."""
+    def _measure(self, records: Sequence[Record], full: bool) -> None:
+        """How far it is behind: as long as the oldest of what it was handed now has waited; where it takes nothing, as long
+        as it has not read on."""
+        clock = self._pipeline.clock
         if records:
-            self.behind_us = max(self._pipeline.clock.now_us() - min(record.appended_us for record in records), 0)
-        elif self._epochs:
-            self.behind_us = 0
+            self._behind_us = max(clock.now_us() - min(record.appended_us for record in records), 0)
+            self._unread_since = clock.monotonic()
+        elif not full:
+            self._behind_us = 0 if self._epochs else self._behind_us
+            self._unread_since = None
+        elif self._unread_since is None and self._epochs:
+            self._unread_since = clock.monotonic()
 
     async def _settle_in(self) -> None:
         """Claim what came, in the service's own database: from here on a former holder can write nothing more."""
@@ -318,7 +334,11 @@ class Consumer:
                 many = culprits > self._options.culprits_max
                 small = len(deliveries) <= self._options.small_batch
                 alone = many and small or isinstance(failed, CommitRefused)
-                deliveries = await self._isolate(deliveries, failed, alone=alone)
+                try:
+                    deliveries = await self._isolate(deliveries, failed, alone=alone)
+                except BaseException:
+                    self._carried = deliveries  # as below
+                    raise
                 if many and not small:
                     # Each culprit makes all others run again: few of them must not make many of those.
                     return await self._in_parts(deliveries)

@@ -1,0 +1,96 @@
+"""An answer that a saga's own service has not read is no silence of the participant, whatever keeps it from reading."""
+
+import asyncio
+
+import pytest
+
+from partita import App, Command, Event, Key, Saga, Service, Settings, seconds, step
+from partita.operators.steering import pause_group, resume_group
+from partita.runtime import timers
+
+PATIENCE_S = 20.0
+TIMEOUT_S = 0.5
+FIRST_LOOK_S = 1.5  # shorter than it is, so that the test is
+
+
+def made(settings: Settings) -> tuple[App, type, asyncio.Event]:
+    """A saga of one step; the event is set when its command was handled."""
+    orders, stock = Service("orders", namespace="unread.orders"), Service("stock", namespace="unread.stock")
+    handled = asyncio.Event()
+
+    class Placed(Event, of=orders):
+        id: Key[str]
+
+    class Place(Command[Placed], of=orders):
+        id: Key[str]
+
+    class Cancelled(Event, of=orders):
+        id: Key[str]
+
+    class Reserved(Event, of=stock):
+        id: Key[str]
+
+    class Released(Event, of=stock):
+        id: Key[str]
+
+    class Reserve(Command[Reserved], of=stock):
+        id: Key[str]
+
+    class Release(Command[Released], of=stock):
+        id: Key[str]
+
+    class Order(Saga, start=Placed, of=orders, deadline=seconds(60), undone=Cancelled):
+        reserve = step(Reserve, undo=Release, timeout=seconds(TIMEOUT_S))
+
+    @orders.handles(Place)
+    async def place(cmd: Place) -> Placed:
+        return Placed(id=cmd.id)
+
+    @stock.handles(Reserve)
+    async def reserve(cmd: Reserve) -> Reserved:
+        handled.set()
+        return Reserved(id=cmd.id)
+
+    @stock.handles(Release)
+    async def release(cmd: Release) -> Released:
+        return Released(id=cmd.id)
+
+    return App(orders, stock, settings=settings), Place, handled
+
+
+async def status(app: App) -> str:
+    """Of the one saga."""
+    async with app.store("orders").reading() as session:
+        (row,) = await session.sagas.find()
+    return row.status
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["paused", "started while paused"])
+async def test_a_service_that_is_paused_lets_no_step_time_out(
+    settings: Settings, restarted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its timers would undo what is done, and whose answer lies on the bus."""
+    monkeypatch.setattr(timers, "FIRST_LOOK_S", FIRST_LOOK_S)
+    app, Place, handled = made(settings)
+    async with app.running():
+        await pause_group(app.store("orders"), reason="a look", by="test")
+        async with asyncio.timeout(PATIENCE_S):
+            while not app.system.consumers["orders"]._paused:
+                await asyncio.sleep(0.01)
+        await app.send(Place(id="a"))
+        await asyncio.wait_for(handled.wait(), PATIENCE_S)
+        if not restarted:
+            await over_time_and_resumed(app)
+    if restarted:
+        async with app.running():
+            await over_time_and_resumed(app)
+
+
+async def over_time_and_resumed(app: App) -> None:
+    """The time of the step is over, and then the answer is read."""
+    assert await status(app) == "running"
+    await asyncio.sleep(FIRST_LOOK_S + 2 * TIMEOUT_S)  # in which nothing happens
+    assert await status(app) == "running"
+    await resume_group(app.store("orders"), reason="looked", by="test")
+    await app.settled(PATIENCE_S)
+    assert await status(app) == "completed"
