@@ -54,7 +54,7 @@ def becomes(port: int, code: int, status: str) -> dict[str, Any]:
 def running(data: Path, port: int, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
     words = ["run", "--only", "payment-service", "--metrics", f"127.0.0.1:{port}", "--grace", "1"]
     environment = {**os.environ, "PARTITA_DATA": str(data), "PARTITA_ASK_S": str(ASK_S), **variables}
-    # A pipe that nobody reads would fill with what is logged while servers are away, and hold up the process.
+    # Kept in a file: a native library that aborts the process says so here and nowhere else.
     with (data / "stderr").open("wb") as said:
         child = subprocess.Popen(
             [sys.executable, "-c", "from partita.cli.main import main; main()", *words], env=environment, stderr=said

@@ -29,6 +29,7 @@ HELD_MAX = 4_000
 FULL_S = 1.0
 ASK_S = 10.0
 BOUNDS_S = 3.0
+CLUSTER_S = 1.0
 RESTART_S = 1.0
 
 
@@ -151,6 +152,8 @@ class Reader:
         self._commit()
         self._seek()
         self._hold_back()
+        if not self.cluster:
+            self._learn_cluster()
         first = self._consumer.poll(POLL_S)
         stumbled, self._stumbled = self._stumbled, None
         if stumbled is not None:
@@ -233,11 +236,17 @@ class Reader:
                 if part is not None and part.seek == offset:
                     part.seek = None
 
+    def _learn_cluster(self) -> None:
+        """Ask which cluster this is, before a poll. Asked within one, by a callback, this question makes confluent-kafka forget
+        that it polls: at the next callback of that poll (a broker is gone) it aborts the process."""
+        try:
+            self.cluster = self._consumer.list_topics(self._topics[0], timeout=CLUSTER_S).cluster_id or ""
+        except KafkaException as error:
+            log.info("the cluster is not known yet: %s", error_of(error).str())
+
     def _bounds(self, consumer: Consumer, place: TopicPartition) -> tuple[int, int] | None:
         """What there is of a partition; None where that cannot be told now: others of the group need not wait for it."""
         try:
-            if not self.cluster:
-                self.cluster = consumer.list_topics(place.topic, timeout=BOUNDS_S).cluster_id or ""
             return consumer.get_watermark_offsets(place, timeout=BOUNDS_S, cached=False)
         except KafkaException as error:
             log.info("%s[%d] cannot be looked at: %s", place.topic, place.partition, error_of(error).str())
