@@ -13,9 +13,11 @@ from tests.servers import emptied, postgres_server
 
 from partita import App, Command, Event, Key, Service, Settings, Tx
 from partita.bus.port import Outgoing
+from partita.clock import US
 from partita.codec.avro import AvroCodec
-from partita.errors import Conflict
+from partita.errors import Conflict, Expired
 from partita.message import Envelope, SagaAddress, envelope_to_bytes
+from partita.runtime.janitor import Janitor
 from partita.schemas.shape import Shape
 from partita.store.trouble import LetterFilter
 
@@ -142,3 +144,29 @@ async def test_a_step_that_a_newer_saga_sends_again_is_a_copy(tmp_path: Path, st
         async with grown.app.store("shop").reading() as session:
             (letter,) = await session.dead_letters.find("shop", 10, LetterFilter())
         assert letter.cause_type == "Conflict"
+
+
+@pytest.mark.parametrize("dedupe_by", [None, "name"])
+async def test_a_key_that_is_older_than_its_content_is_not_told_as_a_conflict(
+    tmp_path: Path, store: str, dedupe_by: str | None
+) -> None:
+    """After the window the key is known and its content is not: that a newer sender writes other bytes proves nothing."""
+    older = Deployment(tmp_path, store, grown=False, dedupe_by=dedupe_by)
+    key = None if dedupe_by else "k"
+    async with older.app.running() as system:
+        await older.app.send(older.command(), idempotency_key=key)
+        here = system.stores["shop"]
+        async with here.transaction() as session:
+            await session.execute("UPDATE inbox SET at_us = at_us - :d", {"d": 2 * 86_400 * US})
+            newest = (
+                "INSERT INTO inbox (consumer, message_id, type, correlation_id, payload_hash, at_us, outcome) "
+                "VALUES ('c', :id, '', '', '', :at, 'handled')"
+            )
+            await session.execute(newest, {"id": system.ids.new(), "at": await here.now_us()})
+        await Janitor(older.shop, here).step(0.0)
+    newer = Deployment(tmp_path, store, grown=True, dedupe_by=dedupe_by)
+    async with newer.app.running():
+        for command in (newer.command(), newer.command(note="!")):
+            with pytest.raises(Expired, match="it was not handled again"):
+                await newer.app.send(command, idempotency_key=key)
+        assert await newer.effects() == 1

@@ -251,15 +251,15 @@ class Admission:
         interest, repeated = each.unit.delivery.interest, each.candidate.repeated
         assert interest is not None
         for entry in repeated.values():
-            if entry.payload_hash != each.candidate.payload_hash and interest.contract.kind == "command":
+            if entry.outcome == "expired":
+                each.unit.reply = _answer_expired(each.candidate)
+            elif entry.payload_hash != each.candidate.payload_hash and interest.contract.kind == "command":
                 each.unit.reply = Conflict(
                     f"{interest.contract.name} of key {each.unit.delivery.key} was sent before with another content.",
                     hint="Read what became of the first one.",
                 )
             elif (kept := _reply_of(entry)) is not None:
                 each.unit.reply = await self._kept_reply(each.unit, kept)
-            elif entry.outcome == "expired":
-                each.unit.reply = _answer_expired(each)
         return [b for b in interest.bindings if b.identity(interest.contract.full_name) not in repeated]
 
     async def _settle(self, session: Session, each: Admitted, now_us: int) -> None:
@@ -276,7 +276,7 @@ class Admission:
             if delivery.answer is not None and kept is not None:
                 each.unit.reply = await self._kept_reply(each.unit, kept)
             elif delivery.answer is not None and before is not None and before.outcome == "expired":
-                each.unit.reply = _answer_expired(each)
+                each.unit.reply = _answer_expired(candidate)
             elif delivery.answer is not None and delivery.repeatable and before is not None and before.at_us:
                 each.unit.reply = _no_answer(each)
         elif delivery.record is None:
@@ -385,9 +385,11 @@ def _step_of(delivery: Delivery) -> tuple[str, str, str]:
     return ("", "", "") if address is None else (address.saga, address.saga_id, address.step)
 
 
-def _answer_expired(each: Admitted) -> Expired:
+def _answer_expired(candidate: Candidate) -> Expired:
+    """Also of other bytes: the first ones are not kept as long as the key, so that nobody can tell another content from the same
+    one, as a newer version of its sender writes it."""
     return Expired(
-        f"{each.candidate.envelope.type}: this key was used before, longer ago than its answer is kept; "
+        f"{candidate.envelope.type}: this key was used before, longer ago than its content and its answer are kept; "
         "it was not handled again.",
         hint="Read what became of the first one, or send it as another with a new key.",
     )
@@ -400,6 +402,8 @@ def only_counts(row: ParkedRow) -> ParkedRow:
 
 def _why_not(delivery: Delivery, candidate: Candidate) -> PartitaError:
     envelope = candidate.envelope
+    if candidate.verdict is Verdict.CONFLICT and candidate.before is not None and candidate.before.outcome == "expired":
+        return _answer_expired(candidate)
     if candidate.verdict is Verdict.CONFLICT:
         return Conflict(
             f"{envelope.type}: id {envelope.id} was used before with another content.",
