@@ -2,12 +2,15 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
 
 import pytest
 from tests.integration.test_users_code import ADD, TABLES
 
-from partita import App, Command, DeclarationError, Event, Key, Retry, Service, Settings, Tx, minutes, seconds
+from partita import App, Command, DeclarationError, Depends, Event, Key, Retry, Service, Settings, Tx, minutes, seconds
 from partita.errors import OverTime
 from partita.runtime.system import System
 from partita.store.trouble import LetterFilter
@@ -238,6 +241,43 @@ def test_what_cannot_be_is_refused_at_import() -> None:
 
         @odd.on(name="other", retry=Retry(tiers=(2,)))
         async def other(event: Rung) -> None: ...
+
+
+@pytest.mark.parametrize("where", ["handler", "dependency"])
+async def test_who_holds_the_event_loop_up_is_named(
+    where: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Everything of the process stood still meanwhile, its signs of life too: others may begin its message again, and
+    nobody would know why."""
+    blocks = Service("blocks", namespace="time.blocks")
+    held_s = 1.2
+
+    class Did(Event, of=blocks):
+        id: Key[str]
+
+    class Do(Command[Did], of=blocks):
+        id: Key[str]
+
+    async def client() -> str:
+        if where == "dependency":
+            time.sleep(held_s)
+        return "client"
+
+    @blocks.handles(Do, concurrency=2)
+    async def call_bank(cmd: Do, client: Annotated[str, Depends(client)]) -> Did:
+        await asyncio.sleep(0)
+        if where == "handler" and cmd.id == "blocks":
+            time.sleep(held_s)
+        return Did(id=cmd.id)
+
+    app = App(blocks, settings=Settings(data=tmp_path / "data"))
+    async with app.running():
+        await app.send(Do(id="blocks"))
+        assert "call_bank of blocks held the event loop up for 1." in caplog.text
+        caplog.clear()
+        if where == "handler":
+            await app.send(Do(id="waits for nothing"))
+            assert "held the event loop" not in caplog.text
 
 
 async def test_a_statement_is_cut_short_and_its_connection_used_again(settings: Settings) -> None:

@@ -84,7 +84,7 @@ async def call(binding: Binding, unit: Unit, tx: SerialTx, means: Means) -> None
     Raises:
         Rejection: the handler refuses the command. Anything else it raises is its failure: see `Driven`.
     """
-    driven = Driven(_run(binding, unit, tx, means), tx)
+    driven = Driven(_run(binding, unit, tx, means), tx, means.machine.clock)
     if binding.timeout_s is None:
         result = await driven
     else:

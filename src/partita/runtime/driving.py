@@ -13,10 +13,19 @@ from contextvars import copy_context
 from typing import Any, ParamSpec, TypeVar
 
 from partita.cause import cause_of
+from partita.clock import Clock
+from partita.foreign_text import logger
 from partita.runtime.handling import HANDLING, Handling
 
 P = ParamSpec("P")
 T = TypeVar("T")
+log = logger(__name__)
+HELD_S = 1.0
+"""A third of what a member of one of our own logs may be silent before others take its partitions."""
+HELD = (
+    "%s of %s held the event loop up for %.1f s: nothing else of this process went on, nor its signs of life, and others may "
+    "have begun its message again. (A plain def runs in a thread: so does await asyncio.to_thread(...).)"
+)
 OWN_TASK = "the handler cancelled the task that it runs in"
 
 
@@ -35,9 +44,10 @@ class Driven:
         Escaped: it raised what is no `Exception`. CancelledError: the task that drives it is cancelled from outside.
     """
 
-    def __init__(self, coroutine: Coroutine[Any, Any, T], turn: Handling) -> None:
+    def __init__(self, coroutine: Coroutine[Any, Any, T], turn: Handling, clock: Clock) -> None:
         self._coroutine = coroutine
         self._turn = turn
+        self._now = clock.monotonic
         self._run = copy_context().run
         self._run(HANDLING.set, turn)
         self._task = asyncio.current_task()
@@ -70,6 +80,7 @@ class Driven:
     def _step(self, step: Callable[[Any], Any], given: Any) -> tuple[bool, Any]:
         """(whether it ended, what it waits for or how it ended)."""
         self._turn.running = True
+        began = self._now()
         try:
             return False, self._run(step, given)
         except StopIteration as end:
@@ -78,6 +89,9 @@ class Driven:
             return True, error
         finally:
             self._turn.running = False
+            held_s = self._now() - began
+            if held_s >= HELD_S:
+                log.warning(HELD, self._turn.owner, self._turn.service, held_s)
 
     def _outcome(self, found: Any, *, stopped: bool) -> Any:
         if isinstance(found, _Returned):
