@@ -1,9 +1,9 @@
 """`app.settled()` waits, or says what is left; and the doctor knows what `partita why` knows."""
 
 import asyncio
-from typing import Any
 
 import pytest
+from tests.integration.conftest import Bank
 
 from partita import App, Command, Event, Key, PartitaError, Retry, Service, Settings, minutes
 from partita.bus.port import Outgoing
@@ -100,8 +100,10 @@ async def test_under_test_the_same_holds() -> None:
         await t.settled()
 
 
-async def test_a_gap_is_left_for_a_person_and_the_doctor_knows_it(bank: Any) -> None:
+async def test_a_gap_is_left_for_a_person_and_the_doctor_knows_it(settings: Settings) -> None:
     """He said "0 parked, nothing to do" beside a gap that `partita why` explained."""
+    bank = Bank(settings.data)
+    bank.app = bank.app.configured(settings)
     async with bank.app.running(services=["bank"], roles=()):
         for cents in (1, 2, 3):
             await bank.app.send(bank.Deposit(name="a", cents=cents))
