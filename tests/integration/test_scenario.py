@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -214,6 +215,20 @@ async def test_an_answer_that_is_lost_leaves_an_effect_that_is_undone() -> None:
         assert not await t.fetch("cards", "SELECT * FROM charged")
 
 
+@pytest.mark.parametrize("command", [Ship, Refund])
+async def test_an_answer_that_is_waited_for_without_end_is_not_lost(command: type[Command[Any, Any]]) -> None:
+    """A retriable and an undo are sent again until they are answered: the test would never come to its end."""
+    async with app.testing() as t:
+        with pytest.raises(DeclarationError, match="until it comes") as told:
+            t.stub(command).does_it_unanswered()
+        assert "answers_late" in told.value.hint
+        t.stub(command).answers_late(seconds(3_600))
+        await t.send(Place(order_id="o"))
+        await t.advance(minutes(70))
+        await t.settled()
+        assert await t.saga(Checkout, "o") == "completed"
+
+
 @pytest.mark.parametrize(("late_s", "ends"), [(29, "completed"), (31, "undone")])
 async def test_an_answer_may_be_late(late_s: float, ends: str) -> None:
     async with app.testing() as t:
@@ -380,3 +395,57 @@ async def test_what_cannot_be_tested_is_said() -> None:
             await t.send(Charge(order_id="o"))
         with pytest.raises(NotFound, match="Checkout"):
             await t.saga(Checkout, "o")
+
+
+partner = Service("partner", namespace="scenario.partner")
+stock = Service(
+    "stock", namespace="scenario.stock", tables="CREATE TABLE IF NOT EXISTS arrived (sku TEXT NOT NULL, number BIGINT);"
+)
+
+
+class Arrived(Event, of=partner):
+    sku: Key[str]
+    number: int
+
+
+class Unheard(Event, of=partner):
+    sku: Key[str]
+
+
+@stock.on
+async def book(event: Arrived, tx: Tx) -> None:
+    await tx.execute("INSERT INTO arrived VALUES (:s, :n)", s=event.sku, n=event.number)
+
+
+async def test_an_event_from_outside_is_delivered() -> None:
+    """A service that listens to another app's could not be tested else. Of one message id the second is a copy."""
+    async with App(stock).testing() as t:
+        first = await t.deliver(Arrived(sku="tea", number=1))
+        await t.deliver(Arrived(sku="tea", number=2))
+        await t.deliver(Arrived(sku="tea", number=1), message_id=first)
+        await t.settled()
+        assert [row["number"] for row in await t.fetch("stock", "SELECT number FROM arrived")] == [1, 2]
+        assert not t.published(Arrived)
+
+
+async def test_what_cannot_come_from_outside_is_not_delivered() -> None:
+    """Each hint says what is meant instead."""
+    async with App(stock, partner).testing() as t:
+        with pytest.raises(PartitaError, match="published by partner, which is tested here"):
+            await t.deliver(Arrived(sku="tea", number=1))
+    async with App(stock).testing() as t:
+        with pytest.raises(NotFound, match="Nobody here hears Unheard"):
+            await t.deliver(Unheard(sku="tea"))
+        with pytest.raises(PartitaError, match="Charge is a command"):
+            await t.deliver(Charge(order_id="o"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "sql", ["UPDATE charged SET order_id = 'x'", "WITH a AS (SELECT 1) DELETE FROM charged", "DROP TABLE charged"]
+)
+async def test_a_fetch_that_writes_is_told_as_such(sql: str) -> None:
+    """It was told that the file is read-only, and to give this user write permission."""
+    async with app.testing() as t:
+        with pytest.raises(PartitaError, match=r"t\.fetch only reads") as told:
+            await t.fetch("cards", sql)
+        assert "permission" not in str(told.value)

@@ -15,6 +15,8 @@ from partita.runtime.delivery import Output, Unit
 from partita.store.port import Session
 
 log = logger(__name__)
+VALUES = (str, int, float, bytes, bool, type(None))
+_PLAIN = frozenset(VALUES)
 
 
 class Request:
@@ -34,6 +36,24 @@ class Request:
     def writes(self) -> bool:
         """Whether it may change rows; what is not plainly a SELECT may."""
         return self.sql.lstrip()[:6].upper() != "SELECT"
+
+
+def check_values(params: Mapping[str, object]) -> None:
+    """Refuse a value that only some databases have a type for: a `datetime` would be a text in a file, which compares with no
+    other form of that instant, and an error or an instant on a server, as its column is.
+
+    Raises:
+        PartitaError: which one, and how it is bound.
+    """
+    if not _PLAIN.issuperset(map(type, params.values())):
+        for name, value in params.items():
+            if not isinstance(value, VALUES):
+                raise PartitaError(
+                    f":{name} is a {type(value).__name__}; a statement takes str, int, float, bytes, bool and None, on every "
+                    "database.",
+                    hint="Bind an int (microseconds since 1970, cents) or a text (str(id), at.isoformat()); for a column of "
+                    "PostgreSQL's own type: CAST(CAST(:at AS text) AS timestamptz).",
+                )
 
 
 class _Owned:
@@ -105,6 +125,7 @@ class WaveTx(_Owned):
         """See `Tx.execute`."""
         if not self.running:
             self._refuse()
+        check_values(params)
         changed: int = await Request(sql, params, fetch=False)
         return changed
 
@@ -112,6 +133,7 @@ class WaveTx(_Owned):
         """See `Tx.fetch_one`."""
         if not self.running:
             self._refuse()
+        check_values(params)
         rows = await Request(sql, params, fetch=True)
         return rows[0] if rows else None
 
@@ -119,6 +141,7 @@ class WaveTx(_Owned):
         """See `Tx.fetch_all`."""
         if not self.running:
             self._refuse()
+        check_values(params)
         rows: Sequence[Mapping[str, Any]] = await Request(sql, params, fetch=True)
         return rows
 
@@ -155,13 +178,16 @@ class SerialTx(_Owned):
 
     async def execute(self, sql: str, /, **params: SqlValue) -> int:
         """See `Tx.execute`."""
+        check_values(params)
         return await (await self._session()).execute(sql, params)
 
     async def fetch_one(self, sql: str, /, **params: SqlValue) -> Mapping[str, Any] | None:
         """See `Tx.fetch_one`."""
+        check_values(params)
         rows = await (await self._session()).fetch(sql, params)
         return rows[0] if rows else None
 
     async def fetch_all(self, sql: str, /, **params: SqlValue) -> Sequence[Mapping[str, Any]]:
         """See `Tx.fetch_all`."""
+        check_values(params)
         return await (await self._session()).fetch(sql, params)

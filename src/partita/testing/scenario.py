@@ -19,15 +19,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from partita.amount import check_seconds
+from partita.bus.port import Outgoing
 from partita.catalog.contract import contract_of
-from partita.catalog.event import Command
+from partita.catalog.event import Command, Event
 from partita.catalog.injection import SqlValue
 from partita.clock import duration_us
-from partita.errors import NotFound, PartitaError
+from partita.errors import NotFound, PartitaError, StoreUnavailable
 from partita.machine.port import Wake
 from partita.machine.virtual import HeldClock, World
+from partita.message import envelope_to_bytes
+from partita.outbox.outbox import Composer
 from partita.runtime.delivery import decode_value
 from partita.runtime.system import ROLES, System
+from partita.runtime.tx import check_values
 from partita.sagas.definition import SagaDefinition
 from partita.settings import Settings
 from partita.testing.stub import Delays, Stub
@@ -58,6 +62,7 @@ class Scenario:
         self._tap = tap
         self._delays = delays
         self._stubs: dict[str, Stub[Any, Any]] = {}
+        self._delivered: dict[tuple[str, str], int] = {}
 
     def stub(self, command: type[Command[ReplyT, Any]]) -> Stub[Any, ReplyT]:
         """What stands in for the handler of this command; the same one each time.
@@ -70,7 +75,9 @@ class Scenario:
             pipeline = self._system.pipelines.get(contract.service.name)
             interest = pipeline.interests.get(contract.full_name) if pipeline is not None else None
             bindings = interest.bindings if interest is not None else []
-            self._stubs[contract.full_name] = Stub(contract, bindings, self._delays)
+            sagas = [saga for service in self._system.catalog.services for saga in service.declared.sagas]
+            steps = [spec for saga in sagas for spec in saga.steps]
+            self._stubs[contract.full_name] = Stub(contract, bindings, self._delays, steps)
         return self._stubs[contract.full_name]
 
     async def send(self, command: Command[ReplyT, Any], *, idempotency_key: str | None = None) -> ReplyT:
@@ -98,6 +105,36 @@ class Scenario:
         posted = await self._post(command, idempotency_key=idempotency_key)
         await self.quiet()
         return posted
+
+    async def deliver(self, event: Event, *, message_id: str | None = None) -> str:
+        """Have an event come by the bus, as from a service that is not tested here, and return its message id; what it causes
+        goes on as far as it can without time passing. The same `message_id` again is a copy.
+
+        Raises:
+            PartitaError: it is no event, a service that is tested here publishes it, or nobody here hears it.
+        """
+        contract = contract_of(type(event))
+        if contract.kind != "event":
+            raise PartitaError(f"{contract.name} is a {contract.kind}.", hint="t.deliver(event); t.send(command)")
+        if contract.service.name in self._system.stores:
+            raise PartitaError(
+                f"{contract.name} is published by {contract.service.name}, which is tested here.",
+                hint="t.send(command) has its handler publish it; or app.testing(services=[...]) without that service.",
+            )
+        if not any(contract.full_name in pipeline.interests for pipeline in self._system.pipelines.values()):
+            raise NotFound(f"Nobody here hears {contract.name}.", hint=f"Here: {', '.join(self._system.stores)}.")
+        system = self._system
+        composer = Composer(f"{contract.service.name}/elsewhere", system.codec, system.ids)
+        message = composer.compose(
+            contract, event, kind="event", cause=None, now_us=self._clock.now_us(), message_id=message_id
+        )
+        if message.key is not None:
+            place = (message.topic, message.key)
+            message.envelope.key_sequence = self._delivered[place] = self._delivered.get(place, 0) + 1
+        headers, message_id = envelope_to_bytes(message.envelope), message.envelope.id
+        await self._tap.bring(Outgoing(message.topic, message.key, headers, message.value, message_id))
+        await self.quiet()
+        return message_id
 
     async def advance(self, seconds: float) -> None:
         """Let time pass. It stops at each time at which something is due: a saga's timer, a retry, a delayed answer.
@@ -162,13 +199,22 @@ class Scenario:
         """Rows of a service's database, read in a transaction that writes nothing.
 
         Raises:
-            NotFound: that service is not tested here.
+            NotFound: that service is not tested here. PartitaError: the statement writes.
         """
+        check_values(params)
         store = self._system.stores.get(service)
         if store is None:
             raise NotFound(f"{service} is not tested here.", hint=f"Here: {', '.join(self._system.stores)}.")
-        async with store.reading() as session:
-            return list(await session.fetch(sql, params))
+        try:
+            async with store.reading() as session:
+                return list(await session.fetch(sql, params))
+        except StoreUnavailable as error:
+            if getattr(error.__cause__, "sqlite_errorname", "").startswith("SQLITE_READONLY"):
+                raise PartitaError(
+                    f"t.fetch only reads; of {service} it was to write: {sql.strip():.80}",
+                    hint="Handlers write: t.send(command), t.deliver(event).",
+                ) from error
+            raise
 
     async def saga(self, saga: type[Any], saga_id: str) -> str:
         """The status of an instance: running, compensating, completed, undone or needs_attention.
@@ -235,7 +281,8 @@ async def scenario(
         taps: list[Tap] = []
 
         def around(bus: Any, _: Wake) -> Any:
-            taps.append(Tap(bus, world.clock, delays))
+            heard = [topic for service in tested.catalog.services for topic in tested.catalog.topics_of(service)]
+            taps.append(Tap(bus, world.clock, delays, list(dict.fromkeys(heard))))
             return taps[-1]
 
         tested.around_bus = around

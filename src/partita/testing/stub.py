@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
@@ -14,6 +14,7 @@ from partita.catalog.injection import Meta
 from partita.catalog.rejection import Rejection
 from partita.errors import DeclarationError
 from partita.runtime.calling import UNANSWERED
+from partita.sagas.definition import StepSpec
 
 C = TypeVar("C")
 R = TypeVar("R")
@@ -36,7 +37,9 @@ class Stub(Generic[C, R]):
     Each call replaces what was said before. Without one, the real handler does its work.
     """
 
-    def __init__(self, contract: Contract, bindings: list[Binding], delays: Delays) -> None:
+    def __init__(
+        self, contract: Contract, bindings: list[Binding], delays: Delays, steps: Sequence[StepSpec] = ()
+    ) -> None:
         at = next((n for n, b in enumerate(bindings) if b.kind == "handles"), None)
         if at is None:
             if contract.kind != "command":
@@ -53,6 +56,7 @@ class Stub(Generic[C, R]):
         self._at = at
         self._real = bindings[at]
         self._delays = delays
+        self._steps = steps
         self.commands: list[C] = []
         """The commands that came, in order."""
 
@@ -119,7 +123,18 @@ class Stub(Generic[C, R]):
         self._delays.away.add(sent.full_name)
 
     def does_it_unanswered(self) -> None:
-        """Let the real handler do its work, and lose its answer."""
+        """Let the real handler do its work, and lose its answer.
+
+        Raises:
+            DeclarationError: a saga waits for that answer until it comes, so it would never end.
+        """
+        for spec in self._steps:
+            sent_again = spec.kind != "step" and spec.on_timeout == "retry"  # a deadline ends a step that can be undone
+            if self._contract is spec.undo or (self._contract is spec.command and sent_again):
+                raise DeclarationError(
+                    f"A saga waits for the answer to {self._contract.name} until it comes, and no bus loses it.",
+                    hint="answers_late(seconds(40)); or is_away() or fails(...), and later is_real().",
+                )
         self._wrap(lambda message_id: None, answers=False)
 
     def answers_late(self, after_s: float) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from partita.bus.port import Bus, Fence, Outgoing
+from partita.bus.port import Bus, Fence, Outgoing, TopicSpec
 from partita.clock import Clock
 from partita.message import Envelope, envelope_from_bytes
 from partita.testing.stub import Delays
@@ -15,10 +15,12 @@ from partita.testing.stub import Delays
 class Tap:
     """Stands between the relays and a bus."""
 
-    def __init__(self, bus: Bus, clock: Clock, delays: Delays) -> None:
+    def __init__(self, bus: Bus, clock: Clock, delays: Delays, heard: Sequence[str] = ()) -> None:
+        """`heard` are the topics that the app reads, whoever makes them."""
         self._bus = bus
         self._clock = clock
         self._delays = delays
+        self._heard = [TopicSpec(name=topic) for topic in heard]
         delays.came_back = self._come_back
         self._behind: dict[tuple[str, str | None], list[Outgoing]] = {}
         self._sending: list[asyncio.Task[Any]] = []
@@ -31,6 +33,11 @@ class Tap:
     def on_the_way(self) -> int:
         """How many records are delayed now."""
         return sum(len(records) for records in self._behind.values())
+
+    async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
+        """Make topics, also those that a service elsewhere would have made: who reads looks for its topics at the start."""
+        known = {topic.name for topic in topics}
+        await self._bus.ensure_topics([*topics, *(topic for topic in self._heard if topic.name not in known)])
 
     async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
         """Append, but for what is delayed, which counts as appended."""
@@ -58,6 +65,10 @@ class Tap:
         for number in mine:
             found[number] = refused[records[number].id]
         return found
+
+    async def bring(self, record: Outgoing) -> None:
+        """Append what comes from outside, which left by no outbox here."""
+        await self._bus.append([record])
 
     def _release(self, lane: tuple[str, str | None]) -> None:
         records = self._behind.pop(lane)
