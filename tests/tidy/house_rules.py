@@ -13,6 +13,8 @@ PARAMETERS_MAX = 8
 DRAWERS = {"util", "utils", "helper", "helpers", "common", "base", "core", "manager", "managers", "types", "misc"}
 ADJECTIVES = re.compile(r"^(new|old|fast|simple|better|my)_|(^|_)v\d+$")
 FOLDERS = ("src", "tests", "bench")
+# Only a sum, a set or a sorted list is made of it: the order does not matter.
+UNORDERED_ANYWAY = {"any", "all", "sum", "len", "min", "max", "sorted", "set", "frozenset"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -102,15 +104,19 @@ def _endless_loops(tree: ast.Module, where: str) -> Iterator[tuple[int, str]]:
 
 def _loops_over_sets(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """The order of a set of texts differs from run to run: what is done in it cannot be done again the same way."""
-    for scope in (node for node in ast.walk(tree) if isinstance(node, Function | ast.ClassDef)):
-        sets = {name for node in ast.walk(scope) for name in _sets_named(node)}
+    nodes = list(ast.walk(tree))
+    calls = [call for call in nodes if isinstance(call, ast.Call) and ast.unparse(call.func) in UNORDERED_ANYWAY]
+    harmless = {id(argument) for call in calls for argument in call.args}
+    for scope in (node for node in nodes if isinstance(node, Function | ast.ClassDef)):
+        inside = list(ast.walk(scope))
+        sets = {name for node in inside for name in _sets_named(node)}
         if isinstance(scope, ast.ClassDef):
             sets = {name for name in sets if name.startswith("self.")}
-        for node in ast.walk(scope):
-            loops = [node] if isinstance(node, ast.For) else getattr(node, "generators", [])
-            for loop in loops:
-                ordered = isinstance(node, ast.SetComp) or _unordered_anyway(tree, node)
-                if not ordered and (_is_set(loop.iter) or ast.unparse(loop.iter) in sets):
+        for node in inside:
+            if isinstance(node, ast.SetComp) or id(node) in harmless:
+                continue
+            for loop in [node] if isinstance(node, ast.For) else getattr(node, "generators", []):
+                if _is_set(loop.iter) or ast.unparse(loop.iter) in sets:
                     yield loop.iter.lineno, "a loop over a set: sort it, or keep the names in a dict."
 
 
@@ -132,11 +138,3 @@ def _is_set(node: ast.expr) -> bool:
             _is_set(node.left) or _is_set(node.right) or any(side.endswith((".keys()", ".items()")) for side in sides)
         )
     return isinstance(node, ast.Set | ast.SetComp)
-
-
-def _unordered_anyway(tree: ast.Module, node: ast.AST) -> bool:
-    """Whether only a sum, a set or a sorted list is made of it."""
-    calls = [call for call in ast.walk(tree) if isinstance(call, ast.Call) and node in call.args]
-    return any(
-        ast.unparse(c.func) in ("any", "all", "sum", "len", "min", "max", "sorted", "set", "frozenset") for c in calls
-    )
