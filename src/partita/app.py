@@ -316,6 +316,8 @@ class App:
             calm = 0 if what else calm + 1
             if what and clock.monotonic() > until:
                 raise PartitaError(f"Not settled after {timeout_s:.0f} s: {what}.", hint="partita why")
+            if what:
+                self.system.write_positions()
             if calm < 2:
                 await clock.sleep(SETTLE_LOOK_S)
         await self.system.look_back.begin(self.system.stores)

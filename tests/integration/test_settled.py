@@ -1,6 +1,8 @@
 """`app.settled()` waits, or says what is left; and the doctor knows what `partita why` knows."""
 
 import asyncio
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.integration.conftest import Bank
@@ -8,6 +10,8 @@ from tests.integration.conftest import Bank
 from partita import App, Command, Event, Key, PartitaError, Retry, Service, Settings, minutes
 from partita.bus.port import Outgoing
 from partita.cli.doctor_services import look_at_services
+from partita.machine.virtual import LoopClock, World
+from partita.testing.virtual_loop import run_virtually
 
 source = Service("settled-source", namespace="settled.source")
 
@@ -46,6 +50,27 @@ async def test_a_message_that_died_is_no_settled_app(settings: Settings) -> None
         await app.send(Ring(id="k1"))
         with pytest.raises(PartitaError, match=r"1 messages of dies behind others of their key"):
             await app.settled()
+
+
+def test_what_is_handled_does_not_wait_for_the_next_heartbeat(tmp_path: Path) -> None:
+    """Each test that settles took half a second: consumers write where they stand with their heartbeats."""
+    hears = Service("hears", namespace="settled.hears")
+
+    @hears.on
+    async def note(event: Rung) -> None:
+        pass
+
+    async def settling_s() -> float:
+        app = App(source, hears, settings=Settings(data=tmp_path), machine=World(clock=LoopClock()).machine())
+        loop = asyncio.get_running_loop()
+        async with app.running():
+            began = loop.time()
+            for number in range(10):
+                await app.send(Ring(id=f"k{number}"))
+                await app.settled()
+            return loop.time() - began
+
+    assert run_virtually(settling_s()) < 1.0
 
 
 async def test_a_message_in_a_tier_is_waited_for(settings: Settings) -> None:

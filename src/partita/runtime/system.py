@@ -83,6 +83,7 @@ class System:
         self.consumers: dict[str, Consumer] = {}
         self.supervisor = Supervisor(machine.clock)
         self.relays: dict[str, Relay] = {}
+        self._heartbeats: dict[str, Callable[[], None]] = {}
         self.page: MetricsPage | None = None
         self.look_back = LookBack()
         self.pulse: Pulse | None = None
@@ -277,7 +278,7 @@ class System:
 
         consumer = Consumer(pipeline, subscribe, self.member, ConsumerOptions(batch=self.settings.batch))
         consumer.bell = self._start(consumer, name)
-        self._start(Keeper(consumer), name)
+        self._heartbeats[name] = self._start(Keeper(consumer), name)
         self.consumers[name] = consumer
         self._start(Overdue(name, pipeline.store, consumer.look_at_parking), name)
         retries = retry_topics(self.catalog, pipeline.service)
@@ -332,6 +333,13 @@ class System:
             found.append(f"what the bus holds, which does not answer ({error})")
         found += [c.name for c in self.consumers.values() if c.busy] + [d.name for d in self.doors.values() if d.busy]
         return ", ".join(found[:6])
+
+    def write_positions(self) -> None:
+        """Have idle consumers write where they stand with a heartbeat now: until then the bus counts what they have handled
+        as outstanding."""
+        for name, ring in self._heartbeats.items():
+            if not self.consumers[name].busy:
+                ring()
 
     def _is_behind(self, name: str, reader: Reader) -> bool:
         """Whether the newest row may not have left yet. The server's log grows by other writes too: what counts is
