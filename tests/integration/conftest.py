@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.servers import postgres_url
 
 from partita import App, Command, Event, Key, Rejection, Service, Settings, Tx
 
@@ -80,30 +77,14 @@ def bank(tmp_path: Path) -> Bank:
     return Bank(tmp_path / "data")
 
 
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """A PostgreSQL for the tests of this folder that need one."""
-    with postgres_url() as found:
-        yield found
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def store(request: pytest.FixtureRequest) -> str:
+    """Where services keep their data: the URL of a fresh database, or nothing for files."""
+    return str(request.getfixturevalue("database")) if request.param == "postgresql" else ""
 
 
 @pytest.fixture(params=["embedded", pytest.param("postgresql", marks=pytest.mark.slow)])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """A system's place on each kind of store: a fresh folder, or a fresh database and the log in it."""
-    if request.param == "embedded":
-        return Settings(data=tmp_path / "data")
-    server = str(request.getfixturevalue("postgresql"))
-    name = f"test_{uuid.uuid4().hex}"
-    asyncio.run(_make_database(server, name))
-    where = f"{server.rpartition('/')[0]}/{name}"
+    where = str(request.getfixturevalue("database")) if request.param == "postgresql" else ""
     return Settings(data=tmp_path / "data", store=where, bus=where)
-
-
-async def _make_database(server: str, name: str) -> None:
-    import asyncpg
-
-    connection = await asyncpg.connect(server)
-    try:
-        await connection.execute(f"CREATE DATABASE {name}")
-    finally:
-        await connection.close()

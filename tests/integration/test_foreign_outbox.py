@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from tests.integration.foreign_hands import HANDS, TABLE, Hand
 from tests.processes.counting import Counted, app, sink, source
-from tests.servers import postgres_url
 
 from partita import App, NotFound, Outbox, Settings
 from partita.errors import NoTransaction, StoreMismatch
@@ -22,12 +21,6 @@ from partita.store.trail import TrailRow
 asyncpg = pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 Sent = list[tuple[str, int, int]]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres_url() as url:
-        yield url
 
 
 class Place:
@@ -104,10 +97,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     settings = Settings(data=tmp_path, time_scale=0.001)
     url = str(tmp_path / "source.db")
     if HANDS[name][0] == "postgresql":
-        url = request.getfixturevalue("server")
-        asyncio.run(
-            ask(url, "DROP SCHEMA IF EXISTS source, sink CASCADE; DROP TABLE IF EXISTS mine", TABLE, "SELECT 1")
-        )
+        url = request.getfixturevalue("database")
+        asyncio.run(ask(url, TABLE, "SELECT 1"))
         settings = Settings(data=tmp_path, time_scale=0.001, store=url)
     mine = app.configured(settings)
     asyncio.run(made(mine))

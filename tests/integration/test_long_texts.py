@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from servers.process import ServerProcess
 from tests.integration.conftest import Bank
-from tests.servers import emptied, postgres_server
 
 from partita import App, Command, Event, Key, Service, Settings, Tx
 from partita.bus.port import Outgoing
@@ -20,23 +17,6 @@ from partita.message import SagaAddress, envelope_from_bytes, envelope_to_bytes
 
 # Text that nothing compresses: PostgreSQL would index a long row of one letter.
 LONG = "".join(random.Random(7).choices("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", k=9_000))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[tuple[ServerProcess, str]]:
-    """A PostgreSQL of its own."""
-    pytest.importorskip("asyncpg")
-    with postgres_server() as running:
-        yield running
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest) -> str:
-    """Where the services keep their tables."""
-    if request.param == "sqlite":
-        return ""
-    emptied(*request.getfixturevalue("server"))
-    return str(request.getfixturevalue("server")[1])
 
 
 @pytest.fixture

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from tests.integration.desk import Desk
-from tests.servers import emptied, postgres_server
 
 from partita import Retry
 from partita.bus.port import Outgoing
@@ -16,24 +15,6 @@ from partita.message import envelope_from_bytes, envelope_to_bytes
 from partita.operators.steering import accept_gap, pause_group, reset_group, resume_group
 
 TIERS = Retry(in_place=0, tiers=(3_600.0,))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[tuple[Any, str]]:
-    """A PostgreSQL for all of them."""
-    pytest.importorskip("asyncpg")
-    with postgres_server() as found:
-        yield found
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def store(request: pytest.FixtureRequest) -> str:
-    """Where the service's database is."""
-    if request.param == "sqlite":
-        return ""
-    process, url = request.getfixturevalue("server")
-    emptied(process, url)
-    return str(url)
 
 
 async def _nothing(desk: Desk) -> None:

@@ -14,11 +14,10 @@ from typing import Any
 
 import pytest
 from tests.integration.foreign_hands import HANDS, Hand, Looped
-from tests.integration.test_foreign_outbox import ask, made, server
+from tests.integration.test_foreign_outbox import ask, made
 
 from partita import Settings
 
-__all__ = ["server"]
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 PAGE = Path(__file__).resolve().parents[2] / "docs/guides/outbox-in-your-transaction.md"
 EXAMPLES = {
@@ -42,16 +41,16 @@ def guide() -> Iterator[Any]:
     del sys.modules["guide"]
 
 
-def test_every_example_on_postgresql_writes_its_row_and_its_event(guide: Any, server: str, tmp_path: Path) -> None:
-    asyncio.run(ask(server, "DROP SCHEMA IF EXISTS orders CASCADE", "CREATE TABLE my_order (id TEXT)", "SELECT 1"))
-    asyncio.run(made(guide.app.configured(Settings(data=tmp_path, store=server))))
+def test_every_example_on_postgresql_writes_its_row_and_its_event(guide: Any, database: str, tmp_path: Path) -> None:
+    asyncio.run(ask(database, "CREATE TABLE my_order (id TEXT)", "SELECT 1"))
+    asyncio.run(made(guide.app.configured(Settings(data=tmp_path, store=database))))
     written = 0
     for name, hands in EXAMPLES.items():
         for hand in hands:
-            call(HANDS[hand][1](server), getattr(guide, name))
+            call(HANDS[hand][1](database), getattr(guide, name))
             written += 1
             ((rows, events),) = asyncio.run(
-                ask(server, "SELECT (SELECT count(*) FROM my_order), (SELECT last FROM orders.sequence_out)")
+                ask(database, "SELECT (SELECT count(*) FROM my_order), (SELECT last FROM orders.sequence_out)")
             )
             assert (rows, events) == (written, written), f"{name} on {hand}"
 

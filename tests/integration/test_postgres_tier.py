@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.servers import kafka_cluster, postgres_url
+from tests.servers import kafka_cluster
 
 from partita import Settings
 from partita.app import open_stores
@@ -29,13 +29,6 @@ from partita.observability.journey import journey
 pytestmark = [pytest.mark.slow]
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """A server of its own."""
-    with postgres_url() as found:
-        yield found
-
-
 @pytest.fixture
 def broker() -> Iterator[str]:
     """A Kafka as new as the databases: a group whose database is gone reads again what it handled."""
@@ -44,18 +37,19 @@ def broker() -> Iterator[str]:
 
 
 @pytest.fixture(params=["embedded", "postgresql", "kafka"])
-def bus(request: pytest.FixtureRequest, url: str) -> str:
+def bus(request: pytest.FixtureRequest, database: str) -> str:
     """Where the messages go."""
     if request.param == "kafka":
         return str(request.getfixturevalue("broker"))
-    return url if request.param == "postgresql" else ""
+    return database if request.param == "postgresql" else ""
 
 
-async def test_the_shop_runs_on_postgresql(url: str, bus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_shop_runs_on_postgresql(
+    database: str, bus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Confirmed and compensated orders, stock and journeys as on SQLite."""
     monkeypatch.setenv("PARTITA_DATA", str(tmp_path))
-    await emptied(url)
-    app = shop.configured(Settings(data=tmp_path, store=url, bus=bus))
+    app = shop.configured(Settings(data=tmp_path, store=database, bus=bus))
     with pytest.raises(NotFound, match="no data of this service"):
         async with open_stores(app, tmp_path):
             pass
@@ -83,10 +77,9 @@ async def test_the_shop_runs_on_postgresql(url: str, bus: str, tmp_path: Path, m
     assert {"PlaceOrder", "OrderPlaced", "ReserveStock", "StockReserved"} <= {hop.name for hop in hops}
 
 
-def test_the_doctor_is_content_with_a_database_that_nothing_was_written_to(url: str, tmp_path: Path) -> None:
+def test_the_doctor_is_content_with_a_database_that_nothing_was_written_to(database: str, tmp_path: Path) -> None:
     """Whoever asks before the first run is told what will make it, and not that something is broken."""
-    asyncio.run(emptied(url))
-    words = ["doctor", "--data", str(tmp_path), "--store", url, "-o", "json"]
+    words = ["doctor", "--data", str(tmp_path), "--store", database, "-o", "json"]
     command = [sys.executable, "-c", "from partita.cli.main import main; main()", *words]
 
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -95,15 +88,14 @@ def test_the_doctor_is_content_with_a_database_that_nothing_was_written_to(url: 
     assert done.returncode == 0 and found["order-service"]["level"] == "note", done.stdout
 
 
-async def test_a_service_may_have_a_database_of_its_own(url: str, tmp_path: Path) -> None:
+async def test_a_service_may_have_a_database_of_its_own(database: str, tmp_path: Path) -> None:
     """Its tables are there and nowhere else, and messages go to and fro."""
     import asyncpg
 
-    await emptied(url)
-    own = url.rpartition("/")[0] + "/own"
-    connection = await asyncpg.connect(url)
+    own = database.rpartition("/")[0] + "/own"
+    connection = await asyncpg.connect(database)
     await connection.execute("CREATE DATABASE own")
-    app = shop.configured(Settings(data=tmp_path, store=url, stores={"inventory-service": own}))
+    app = shop.configured(Settings(data=tmp_path, store=database, stores={"inventory-service": own}))
 
     async with app.running():
         lines = [OrderLine(sku="A", quantity=1, price_cents=5)]
@@ -138,23 +130,12 @@ def orders_in(folder: Path) -> Path:
 
 
 def test_an_import_ends_with_the_totals_of_the_embedded_tier(
-    url: str, bus: str, embedded: dict[str, Any], tmp_path: Path
+    database: str, bus: str, embedded: dict[str, Any], tmp_path: Path
 ) -> None:
     """The same file, the same result; the second time as well."""
     path = orders_in(tmp_path)
-    asyncio.run(emptied(url))
-    first, again = (imported(path, tmp_path / "server", url, bus) for _ in range(2))
+    first, again = (imported(path, tmp_path / "server", database, bus) for _ in range(2))
     assert embedded["orders"] > 40 and embedded == first == again
-
-
-async def emptied(url: str) -> None:
-    """Without the schemas of the test before."""
-    import asyncpg
-
-    connection = await asyncpg.connect(url)
-    for schema in ("partita_log", *(service.name for service in shop.services)):
-        await connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
-    await connection.close()
 
 
 def imported(path: Path, data: Path, store: str, bus: str) -> dict[str, Any]:

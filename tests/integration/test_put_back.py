@@ -17,20 +17,13 @@ from servers.postgres import programs
 from servers.process import ServerProcess
 from tests.integration.conftest import Bank
 from tests.integration.test_retries import until
-from tests.servers import emptied, kafka_cluster, postgres_server
+from tests.servers import kafka_cluster
 
 from partita.cli.doctor_backups import look_at_backups
 from partita.errors import StoreMismatch
 from partita.runtime.system import System
 
 TOPIC = "test.bank.events"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[tuple[ServerProcess, str]]:
-    """A PostgreSQL of its own."""
-    with postgres_server() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +39,7 @@ def bus(request: pytest.FixtureRequest) -> str:
     if request.param == "kafka":
         return str(request.getfixturevalue("broker"))
     if request.param == "postgresql":
-        emptied(*request.getfixturevalue("server"))
-        return str(request.getfixturevalue("server")[1])
+        return str(request.getfixturevalue("database"))
     return ""
 
 

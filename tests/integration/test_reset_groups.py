@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from tests.integration.conftest import Bank
 from tests.integration.test_retries import until
-from tests.servers import kafka_cluster, postgres_url
+from tests.servers import kafka_cluster
 
 from partita import Conflict
 from partita.bus.port import Moved
@@ -33,13 +33,6 @@ def broker() -> Iterator[str]:
         yield found.url
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """A PostgreSQL of its own."""
-    with postgres_url() as found:
-        yield found
-
-
 @pytest.fixture(
     params=[
         "embedded",
@@ -50,7 +43,7 @@ def server() -> Iterator[str]:
 def bank(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     """A bank whose log is on one of the buses; where it is on PostgreSQL, its services are there too."""
     kind = request.param
-    bus = {"embedded": "", "postgresql": "server", "kafka": "broker"}[kind]
+    bus = {"embedded": "", "postgresql": "database", "kafka": "broker"}[kind]
     url = str(request.getfixturevalue(bus)) if bus else ""
     made: Any = Bank(tmp_path / "data")
     store = url if kind == "postgresql" else ""

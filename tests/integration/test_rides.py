@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.servers import postgres_url
 
 from partita import Conflict, Settings, hours, minutes, seconds
 from partita.examples.rides.app import app, one_ride
@@ -365,12 +364,11 @@ def test_the_script_runs_and_its_second_run_changes_nothing(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-async def test_the_rides_run_on_postgresql(tmp_path: Path) -> None:
+async def test_the_rides_run_on_postgresql(database: str, tmp_path: Path) -> None:
     """Their SQL is one text for both databases; here the log is in PostgreSQL as well."""
-    with postgres_url() as url:
-        city = app.configured(Settings(data=tmp_path, store=url, bus=url))
-        async with city.running():
-            first = await one_ride(city, RIDE)
-            assert await one_ride(city, RIDE) == first
-            async with city.store("drivers").reading() as session:
-                assert [dict(row) for row in await session.fetch("SELECT cents FROM earning", {})] == [{"cents": 1_000}]
+    city = app.configured(Settings(data=tmp_path, store=database, bus=database))
+    async with city.running():
+        first = await one_ride(city, RIDE)
+        assert await one_ride(city, RIDE) == first
+        async with city.store("drivers").reading() as session:
+            assert [dict(row) for row in await session.fetch("SELECT cents FROM earning", {})] == [{"cents": 1_000}]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any
 import pytest
 from tests.integration.conftest import Bank
 from tests.integration.test_retries import letters, until
-from tests.servers import postgres_url
 
 from partita import Retry
 from partita.foreign_text import without_rows
@@ -44,19 +42,12 @@ ARGUMENTS: dict[str, tuple[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """A server of its own."""
-    with postgres_url() as found:
-        yield found
-
-
 @pytest.mark.slow
-async def test_no_error_of_postgresql_keeps_a_value(url: str) -> None:
+async def test_no_error_of_postgresql_keeps_a_value(database: str) -> None:
     """The server's own words and the driver's, of every kind that names one."""
     import asyncpg
 
-    connection = await asyncpg.connect(url)
+    connection = await asyncpg.connect(database)
     try:
         await connection.execute(SCHEMA)
         asked: list[tuple[str, tuple[Any, ...]]] = [(sql, ()) for sql in REFUSED.values()]
@@ -68,12 +59,6 @@ async def test_no_error_of_postgresql_keeps_a_value(url: str) -> None:
             assert "3917" not in without_rows(said) and len(without_rows(said)) > 10, said
     finally:
         await connection.close()
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def store(request: pytest.FixtureRequest) -> str:
-    """Where the services keep their data."""
-    return str(request.getfixturevalue("url")) if request.param == "postgresql" else ""
 
 
 async def _only_once(bank: Bank, store: str) -> None:

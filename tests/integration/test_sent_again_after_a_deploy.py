@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from servers.process import ServerProcess
-from tests.servers import emptied, postgres_server
 
 from partita import App, Command, Event, Key, Service, Settings, Tx
 from partita.bus.port import Outgoing
@@ -24,22 +21,6 @@ from partita.store.trouble import LetterFilter
 TABLES = "CREATE TABLE IF NOT EXISTS paid (name TEXT, note TEXT);"
 LINE = msgspec.defstruct("Line", [("sku", str)])
 GROWN_LINE = msgspec.defstruct("Line", [("sku", str), ("gift", bool, False)])
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[tuple[ServerProcess, str]]:
-    """A PostgreSQL of its own."""
-    with postgres_server() as running:
-        yield running
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest) -> str:
-    """Where the service keeps its data: a URL, or nothing for files."""
-    if request.param == "sqlite":
-        return ""
-    emptied(*request.getfixturevalue("server"))
-    return str(request.getfixturevalue("server")[1])
 
 
 class Deployment:

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
-from tests.servers import postgres_url
 
 from partita import App, Command, Event, Key, Service, Settings, Tx
 from partita.catalog.contract import contract_of
 from partita.message import Envelope, SagaAddress
 from partita.runtime.delivery import Delivery
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """A server of its own."""
-    pytest.importorskip("asyncpg")
-    with postgres_url() as found:
-        yield found
 
 
 class Till:
@@ -81,9 +69,9 @@ class Till:
         return Delivery(envelope, contract.topic, command.name, value, interest=interest, message=command)
 
 
-async def test_an_undo_finds_what_its_command_did_meanwhile(url: str, tmp_path: Path) -> None:
+async def test_an_undo_finds_what_its_command_did_meanwhile(database: str, tmp_path: Path) -> None:
     """Else both would be acknowledged: charged, and shown as undone."""
-    till = Till(tmp_path / "data", url)
+    till = Till(tmp_path / "data", database)
     async with till.app.running(roles=()) as system:
         pipeline = system.pipelines["till"]
         charging = asyncio.ensure_future(pipeline.run([till.delivery(till.Charge(name="a"), "do")], ()))

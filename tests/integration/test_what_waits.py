@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from servers.process import ServerProcess
 from tests.integration.conftest import Bank
 from tests.integration.test_retries import failing, letters, parked, until
-from tests.servers import emptied, postgres_server
 
 from partita import Retry
 from partita.catalog.fault import Fault
@@ -20,22 +17,6 @@ from partita.runtime.tiers import Overdue
 from partita.store.port import Store
 
 SCALE = 0.001
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[tuple[ServerProcess, str]]:
-    """A PostgreSQL of its own."""
-    with postgres_server() as running:
-        yield running
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest) -> str:
-    """Where the services keep their data: a URL, or nothing for files."""
-    if request.param == "sqlite":
-        return ""
-    emptied(*request.getfixturevalue("server"))
-    return str(request.getfixturevalue("server")[1])
 
 
 def made(data: Path, store: str, *, scale: float = SCALE, **service: Any) -> Bank:

@@ -6,28 +6,14 @@ import asyncio
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.servers import postgres_url
 
 from partita import App, Event, Key, Service, Settings
 from partita.errors import BusRefused, DeclarationError, PartitaError, SettingsError, StoreMismatch, StoreRefused
 from partita.machine.system import this_machine
 from partita.store.connect import connect_migrations
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres_url() as found:
-        yield found
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest) -> str:
-    """Where the services' tables are."""
-    return str(request.getfixturevalue("server")) if request.param == "postgresql" else ""
 
 
 async def started(app: App, times: int = 1) -> None:

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 
 import pytest
 from tests.integration.foreign_hands import HANDS
-from tests.integration.test_foreign_outbox import Place, place, server, trail
+from tests.integration.test_foreign_outbox import Place, place, trail
 from tests.processes.test_processes import ROOT, process, send
 
 from partita.message import envelope_from_bytes
 
-__all__ = ["place", "server"]
+__all__ = ["place"]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 KEYS, NUMBERS = 5, 20
 

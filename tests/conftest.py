@@ -1,0 +1,37 @@
+"""One PostgreSQL for all tests of a process that need one, and a fresh database on it for each of them."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from tests.servers import postgres_url
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """A PostgreSQL for all tests of this process that need one."""
+    pytest.importorskip("asyncpg")
+    with postgres_url() as found:
+        yield found
+
+
+@pytest.fixture
+def database(postgresql: str) -> Iterator[str]:
+    """A fresh database on that server, which goes with its test: what is in memory is none the more for hundreds of them."""
+    name = f"test_{uuid.uuid4().hex}"
+    asyncio.run(_run(postgresql, f"CREATE DATABASE {name} STRATEGY FILE_COPY"))
+    yield f"{postgresql.rpartition('/')[0]}/{name}"
+    asyncio.run(_run(postgresql, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def _run(server: str, sql: str) -> None:
+    import asyncpg
+
+    connection = await asyncpg.connect(server)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
