@@ -13,7 +13,7 @@ MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { 
 export PYTEST_DEBUG_TEMPROOT ?= $(MEMORY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint fix prove prove-servers prove-planted bench bench-servers lock clean servers servers-stop
+.PHONY: help setup demo test test-all check lint fix prove prove-servers prove-planted bench bench-servers lock clean servers servers-stop
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -25,14 +25,18 @@ setup: .venv/dev.ok ## make .venv and install everything for development
 demo: .venv/shop.ok ## the shop under fire: services killed, payments declined, nothing lost
 	$(BIN)/partita demo $(ARGS)
 
+BUT := and not long
 # Side by side those would take each other's processor, and wait too long for what a quiet machine does at once.
 # (5: none selected, as by an ARGS="-k ..." that means the other half.)
-test: .venv/dev.ok ## all tests; those that put processes and servers under load come last, one after the other
-	$(PYTEST) -n $(WORKERS) -m "not processes" $(ARGS) || [ $$? = 5 ]
-	$(BIN)/python -m pytest -m processes $(ARGS) || [ $$? = 5 ]
+test: .venv/dev.ok ## tests of all kinds; those that put processes and servers under load come last, one after the other
+	$(PYTEST) -n $(WORKERS) -m "not processes $(BUT)" $(ARGS) || [ $$? = 5 ]
+	$(BIN)/python -m pytest -m "processes $(BUT)" $(ARGS) || [ $$? = 5 ]
+
+test-all: BUT :=
+test-all: test ## all tests there are, as CI runs them
 
 check: lint ## before a commit: format, lint, types, floors, fast tests
-	$(PYTEST) -n $(WORKERS) -m "not processes and not slow" $(ARGS)
+	$(PYTEST) -n $(WORKERS) -m "not processes and not slow and not long" $(ARGS)
 
 lint: .venv/dev.ok ## what is seen without running: format, lint, types, floors
 	$(BIN)/ruff format --check --quiet --output-format concise .

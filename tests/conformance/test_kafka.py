@@ -19,6 +19,7 @@ from partita.machine.system import this_machine
 from partita.testing.conformance import bus as bus_suite
 
 pytest.importorskip("confluent_kafka", reason="no Kafka client here; to run these tests: pip install 'partita[kafka]'")
+pytestmark = [pytest.mark.slow]
 NUMBERS = itertools.count(1)
 
 

@@ -22,6 +22,7 @@ from partita.store.connect import connect_store
 from partita.store.port import SLOTS, OutboxRow, Store
 
 kafka = pytest.importorskip("confluent_kafka", reason="no Kafka client; to run these: pip install 'partita[kafka]'")
+pytestmark = [pytest.mark.slow]
 from tests.mock_kafka import MockKafka, mock_kafka  # noqa: E402  # needs the client
 
 TOPIC = "mock.events"

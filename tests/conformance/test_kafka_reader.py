@@ -21,6 +21,8 @@ from partita.bus.port import Outgoing, TopicSpec
 from partita.clock import SystemClock
 from partita.errors import BusError
 
+pytestmark = [pytest.mark.slow]
+
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[KafkaCluster]:

@@ -21,6 +21,7 @@ from partita.testing.conformance import store as store_suite
 from partita.testing.conformance.rows import inbox_row, opened, outbox_row
 
 pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
+pytestmark = [pytest.mark.slow]
 SERVICES = (f"pooled-{number}" for number in itertools.count(1))
 
 
@@ -48,6 +49,7 @@ def store_at(url: str, service: str | None = None) -> store_suite.OpenStore:
     return open_store
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", store_suite.CASES, ids=lambda c: c.__name__)
 async def test_the_store_behind_a_pooler(case: store_suite.Case, pooler: str) -> None:
     """Nothing in the URL says that there is one."""

@@ -20,6 +20,7 @@ from partita.testing.conformance import store as store_suite
 from partita.testing.conformance.rows import inbox_row, opened, outbox_row, parked_row
 
 pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
+pytestmark = [pytest.mark.slow]
 SERVICES = (f"svc-{number}" for number in itertools.count(1))
 
 

@@ -16,6 +16,7 @@ from partita.store.port import Store
 from partita.testing.conformance.rows import outbox_row
 
 pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
+pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from partita.store.port import Store
 from partita.testing.conformance.rows import OpenStore, opened
 
 asyncpg = pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
+pytestmark = [pytest.mark.slow]
 KEY = ("topic", "k")
 
 

@@ -22,6 +22,7 @@ from partita.store.connect import connect_store
 from partita.testing.conformance import bus as bus_suite
 
 asyncpg = pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
+pytestmark = [pytest.mark.slow]
 NUMBERS = itertools.count(1)
 TOPIC = TopicSpec(name="t.events", partitions=4)
 PATIENCE_S = 30.0

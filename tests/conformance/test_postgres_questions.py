@@ -15,6 +15,7 @@ from partita.store.sagas import SagaEvent, Tombstone
 from partita.testing.conformance.rows import inbox_row, outbox_row, saga_row
 
 pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
+pytestmark = [pytest.mark.slow]
 
 HISTORY = """
 INSERT INTO inbox (consumer, message_id, type, key, correlation_id, payload_hash, at_us, outcome)

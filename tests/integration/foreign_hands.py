@@ -230,6 +230,9 @@ HANDS: dict[str, tuple[str, Callable[[str], Hand]]] = {
     "django-sqlite": ("sqlite", Django),
 }
 
+# In `make test`; the others differ from one of these by a wrapper, and CI runs them as well.
+KINDS = ("asyncpg", "psycopg", "sqlalchemy-async-session", "django-postgresql", "sqlite3", "sqlalchemy-sqlite")
+
 
 def main(name: str, url: str, what: str, keys: int, numbers: int) -> None:
     """As a process of its own: "die" says `committed` with one transaction open and stays; "write" writes and ends."""

@@ -224,6 +224,7 @@ def test_orders_wait_while_the_disk_is_full_and_go_on_when_it_is_not(tmp_path: P
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_reading_commands_never_make_a_folder(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from partita.cli.main import main; main()"]
     for words in (["journey", "x"], ["saga", "list"], ["outbox", "status"], ["consumers", "list"]):

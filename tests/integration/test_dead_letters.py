@@ -125,6 +125,7 @@ async def test_a_rehearsal_tells_what_the_replay_then_does(tmp_path: Path) -> No
         assert errors == {again.message_id: f"ValueError: {again.cause}"}
 
 
+@pytest.mark.slow
 async def test_two_operators_and_two_crashes_replay_each_letter_once(tmp_path: Path) -> None:
     """Cancelled twice midway, resumed, and begun by another at the same time."""
     bank = Chatty(tmp_path / "data")

@@ -21,6 +21,7 @@ from tests.integration.test_saga_runs import Shop, until
 
 from partita.sqlite_file.file import SqliteFile
 
+pytestmark = [pytest.mark.slow]
 PAIRS = 60  # of some thousand, in the default run
 PATIENCE_S = 20.0
 KEY = "ann"
@@ -157,6 +158,7 @@ async def test_a_kill_at_every_durable_step_loses_and_repeats_nothing(tmp_path: 
         await proven(data)
 
 
+@pytest.mark.long
 async def test_a_kill_while_the_folder_is_set_up_leaves_one_that_works(tmp_path: Path, kills: Kills) -> None:
     """Tables, schemas, topics, claims: half of them are there."""
     steps = await lives(tmp_path / "whole", kills, -1)
@@ -167,6 +169,7 @@ async def test_a_kill_while_the_folder_is_set_up_leaves_one_that_works(tmp_path:
         await proven(data)
 
 
+@pytest.mark.long
 async def test_every_pair_of_kills_loses_and_repeats_nothing(tmp_path: Path, kills: Kills) -> None:
     """The second kill hits the recovery from the first."""
     fresh = await prepared(tmp_path)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.foreign_hands import HANDS, TABLE, Hand
+from tests.integration.foreign_hands import HANDS, KINDS, TABLE, Hand
 from tests.processes.counting import Counted, app, sink, source
 
 from partita import App, NotFound, Outbox, Settings
@@ -91,7 +91,7 @@ async def made(app: App) -> None:
         pass
 
 
-@pytest.fixture(params=HANDS)
+@pytest.fixture(params=[name if name in KINDS else pytest.param(name, marks=pytest.mark.long) for name in HANDS])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     name: str = request.param
     settings = Settings(data=tmp_path, time_scale=0.001)

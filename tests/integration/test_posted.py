@@ -153,6 +153,7 @@ async def test_two_copies_in_the_outbox_are_handled_once_and_hold_up_nobody(sett
         assert not await back.letters()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("life", range(2))
 async def test_a_poster_that_is_killed_has_posted_what_it_was_told(settings: Settings, life: int) -> None:
     """Between its commit and the relay there is nothing but the outbox; a second try under the same keys adds nothing."""

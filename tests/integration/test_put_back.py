@@ -33,7 +33,9 @@ def broker() -> Iterator[str]:
         yield found.url
 
 
-@pytest.fixture(params=["embedded", "postgresql", "kafka"])
+@pytest.fixture(
+    params=["embedded", *(pytest.param(server, marks=pytest.mark.slow) for server in ("postgresql", "kafka"))]
+)
 def bus(request: pytest.FixtureRequest) -> str:
     """Where the messages go."""
     if request.param == "kafka":

@@ -339,6 +339,7 @@ async def test_events_of_two_services_may_come_in_the_wrong_order_and_twice() ->
         assert await t.fetch("notifications", "SELECT rings FROM screen") == [{"rings": 1}]
 
 
+@pytest.mark.slow
 def test_the_script_runs_and_its_second_run_changes_nothing(tmp_path: Path) -> None:
     """As its docstring says, on files that stay; and the command line knows the app."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PARTITA_")}

@@ -164,6 +164,7 @@ async def nothing_to_send(shop: Shop, service: str) -> bool:
     return await shop.fetch(service, "SELECT count(*) FROM outbox_queue") == [(0,)]
 
 
+@pytest.mark.slow
 async def test_many_timers_that_are_due_at_the_start_fire_once_each_and_hold_up_nobody(tmp_path: Path) -> None:
     """Case 49: 3,000 timed-out sagas after a night (100,000 with PARTITA_LONG=1); a new order is decided meanwhile."""
     shop = Shop(tmp_path, time_scale=1.0)

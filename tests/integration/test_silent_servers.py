@@ -18,6 +18,7 @@ import pytest
 from partita import Settings
 from partita.examples.shop.app import app as shop
 
+pytestmark = [pytest.mark.slow]
 ASK_S = 1.0
 START_S = 15.0
 """For Python's own start on a busy machine; the limits of today's commands are two to seventy times as long together."""

@@ -177,6 +177,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 async def test_nobody_is_there_after_every_process_was_killed(settings: Settings, tmp_path: Path) -> None:
     """The dead were shown as members, and alerts said that all is well."""
     (tmp_path / "killed_app.py").write_text(PROGRAM)

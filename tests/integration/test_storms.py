@@ -68,6 +68,7 @@ async def test_errors_that_nothing_heals_make_few_letters_when_they_come_by_the_
         await until(settled, desk.why)
 
 
+@pytest.mark.slow
 async def test_where_every_second_fails_few_are_letters(tmp_path: Path) -> None:
     """Never twenty in a row, and still a storm."""
     desk = Desk(tmp_path / "data", retry=Retry(in_place=0, tiers=(), storm=20, storm_pause_s=1.0))

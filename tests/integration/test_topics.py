@@ -29,6 +29,8 @@ from partita.bus.kafka.administration import KafkaAdministration  # noqa: E402  
 
 NUMBERS = itertools.count(1)
 
+pytestmark = [pytest.mark.slow]
+
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[KafkaCluster]:

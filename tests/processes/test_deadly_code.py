@@ -23,7 +23,7 @@ DEATHS_MAX = 8
 ALL = ("o1", "bad", "o2", "o3")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.slow, pytest.mark.long])])
 def database(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str | Path]:
     """Where the orders are kept."""
     if request.param == "sqlite":

@@ -32,7 +32,7 @@ from partita.machine.system import this_machine
 from partita.store.connect import connect_store
 from partita.store.port import NOT_SENT, OutboxRow
 
-pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(900)]
 ROOT = Path(__file__).resolve().parents[2]
 COUNTING = "tests.processes.counting:app"
 # The server trusts everybody on loopback.

@@ -38,6 +38,7 @@ def demo(data: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return done
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("log", [pytest.param("embedded", marks=LONG), "postgresql"])
 def test_nothing_is_lost_or_done_twice_on_postgresql(url: str, log: str, tmp_path: Path) -> None:
     """Killed as on the embedded tier, poisoned and mended; then the ledger over the five schemas, and the log's."""
@@ -57,6 +58,7 @@ def test_nothing_is_lost_or_done_twice_on_postgresql(url: str, log: str, tmp_pat
     assert not (tmp_path / "two" / "accepted.txt").exists(), "refused before anything ran"
 
 
+@pytest.mark.long
 def test_the_planted_bug_turns_red_on_postgresql(url: str, tmp_path: Path) -> None:
     """A ledger that cannot turn red there proves nothing there. `--fresh` makes room where another run was. The bug shows
     only where a kill comes between a commit and its mark, which not every short run has: the first of four that does ends it."""

@@ -33,7 +33,7 @@ pytest.importorskip("confluent_kafka", reason="no Kafka client here; to run thes
 asyncpg = pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
 from tests.careless import CarelessApp  # noqa: E402  # needs the client
 
-pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(600)]
 LONG = bool(os.environ.get("PARTITA_LONG"))
 EVENTS = "count.source.events"
 PROXIED = """

@@ -92,7 +92,7 @@ def tier(
         yield Tier(server, url, cluster)
 
 
-ON_BOTH = pytest.mark.parametrize("tier", ["kafka", "postgresql"], indirect=True)
+ON_BOTH = pytest.mark.parametrize("tier", [pytest.param("kafka", marks=pytest.mark.long), "postgresql"], indirect=True)
 ON_POSTGRESQL = pytest.mark.parametrize("tier", ["postgresql"], indirect=True)
 
 
@@ -117,6 +117,7 @@ def test_two_relays_and_two_consumers_keep_the_order_of_each_key(tier: Tier, tmp
     assert len({pid for _, _, pid in rows}) == 2, "both consumers must have had a share"
 
 
+@pytest.mark.long
 def test_members_join_and_leave_under_load(tier: Tier, tmp_path: Path) -> None:
     """Effects once and in order through every rebalance; some leave in order, some by SIGKILL."""
     with process(tmp_path, "source", "relay"), process(tmp_path, "sink", "consumers"):
@@ -172,6 +173,7 @@ def test_a_handler_that_holds_its_process_up_runs_once_and_holds_up_one_partitio
     assert meanwhile > 5, "the other process waits too"
 
 
+@pytest.mark.long
 @ON_POSTGRESQL
 def test_a_handler_that_outlives_its_transactions_is_a_dead_letter_that_says_so(
     tier: Tier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -268,6 +270,7 @@ def proven_under_kills(tier: Tier, data: Path, victims: Sequence[ServerProcess],
     return kills
 
 
+@pytest.mark.long
 def test_broker_and_database_are_killed_under_load(tier: Tier, tmp_path: Path) -> None:
     """`kill -9` of the broker and of the database in turn; services and relays stay, and go on by themselves."""
     kills = proven_under_kills(tier, tmp_path, [tier.cluster.nodes[0], tier.database], 5.0, 600 if LONG else 200)
@@ -281,6 +284,7 @@ def test_the_one_database_is_killed_under_load(tier: Tier, tmp_path: Path) -> No
     assert kills >= 2
 
 
+@pytest.mark.long
 def test_while_the_broker_is_down_orders_commit_and_the_backlog_drains_in_order(tier: Tier, tmp_path: Path) -> None:
     """At 100 a second; ten seconds, or ten minutes with PARTITA_LONG=1. Who starts meanwhile commits as well."""
     seconds = 600 if LONG else 10
@@ -318,6 +322,7 @@ def resident_mib(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE") // 1_048_576
 
 
+@pytest.mark.long
 def test_a_message_that_waits_long_does_not_cost_the_membership(
     tier: Tier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ import pytest
 from servers.process import ServerProcess, free_port
 from tests.servers import kafka_cluster, postgres_server
 
-pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(300)]
 ASK_S = 1.0
 SOON_S = 60.0
 METRICS_S = 15.0

@@ -57,6 +57,7 @@ def test_every_contract_has_a_planted_violation() -> None:
     assert [contract["name"] for contract in _contracts()] == list(PLANTED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("contract", "where", "line"), [*((c, *planted) for c, planted in PLANTED.items()), *PLANTED_TOO]
 )

@@ -66,6 +66,7 @@ def test_a_target_is_found_by_its_name_alone() -> None:
     assert locate(PLANTS["dedupe-key-without-handler"]).module == "partita.catalog.binding"
 
 
+@pytest.mark.slow
 def test_a_bug_that_no_test_runs_into_is_told() -> None:
     """A test that never imports the planted module proves nothing, nor does one that stays green."""
     plant = PLANTS["parked-handed-out"]
