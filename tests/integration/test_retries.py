@@ -358,10 +358,11 @@ async def test_a_full_parking_blocks_and_drops_nothing(tmp_path: Path) -> None:
             await bank.app.send(bank.Deposit(name="bad", cents=cents + 1))
         await asyncio.sleep(1.5)
         status = await parked(bank)
-        assert status.waiting + status.behind + status.ready == 20, "it went on taking"
+        # All of the first may have been taken before it looked, as on a busy machine not all were.
+        assert 10 <= status.waiting + status.behind + status.ready <= 20, "it went on taking"
         assert sum(lag.lag for lag in await system.bus.lag("audit")) >= 40
         bank.on_deposit = lambda event: None
-        await bank.app.settled(30)
+        await bank.app.settled(60)
         handled = await bank.rows("audit", "SELECT cents FROM entry ORDER BY rowid")
         assert [row["cents"] for row in handled] == list(range(1, 61))
         assert not await full()

@@ -20,8 +20,8 @@ from partita.examples.shop.app import app as shop
 
 pytestmark = [pytest.mark.slow]
 ASK_S = 1.0
-START_S = 15.0
-"""For Python's own start on a busy machine; the limits of today's commands are two to seventy times as long together."""
+START_S = 30.0
+"""For Python's own start on a busy machine, where twenty processes share two cores; without a limit they waited for minutes."""
 
 
 @pytest.fixture(params=["closed", "silent"])
