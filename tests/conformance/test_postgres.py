@@ -21,6 +21,7 @@ from partita.testing.conformance.rows import inbox_row, opened, outbox_row, park
 
 pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
 pytestmark = [pytest.mark.slow]
+PATIENCE_S = 60.0
 SERVICES = (f"svc-{number}" for number in itertools.count(1))
 
 
@@ -87,7 +88,7 @@ async def test_of_two_that_begin_a_key_the_second_is_refused(server: str) -> Non
             done, _ = await asyncio.wait([other], timeout=0.2)
             assert not done, "it did not wait to know who was first"
         with pytest.raises(StoreContended):
-            await asyncio.wait_for(other, 5)
+            await asyncio.wait_for(other, PATIENCE_S)
         async with two.reading() as session:
             assert await session.sequences.last_in("group", [place]) == {place: 1}
 
@@ -133,9 +134,9 @@ async def test_a_take_over_waits_for_a_transaction_that_passed_the_fence(server:
         epoch, _ = await store.attempts.claim("group", "topic", 0, "one")
         async with store.transaction() as session:
             await session.claims.check("group", [("topic", 0, epoch)])
-            await asyncio.wait_for(store.attempts.take("group", [InHand("topic", 0, 1, 2)], [epoch]), 5)
+            await asyncio.wait_for(store.attempts.take("group", [InHand("topic", 0, 1, 2)], [epoch]), PATIENCE_S)
             with pytest.raises(StoreContended):  # it has other work until then
-                await asyncio.wait_for(store.attempts.claim("group", "topic", 0, "two"), 5)
+                await asyncio.wait_for(store.attempts.claim("group", "topic", 0, "two"), PATIENCE_S)
         assert await store.attempts.claim("group", "topic", 0, "two") == (epoch + 1, InHand("topic", 0, 1, 2))
 
 
@@ -154,7 +155,7 @@ async def test_nobody_is_parked_behind_a_message_that_goes(server: str) -> None:
             removing = asyncio.ensure_future(remove())
             await asyncio.wait([removing], timeout=0.2)
             await session.parking.add([parked_row("m2")])
-        assert await asyncio.wait_for(removing, 5) == 1
+        assert await asyncio.wait_for(removing, PATIENCE_S) == 1
         async with store.reading() as session:
             assert [row.message_id for row in await session.parking.ready("group", [("topic", 0)], 9)] == ["m2"]
 

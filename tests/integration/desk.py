@@ -15,7 +15,7 @@ from partita.message import Envelope, SagaAddress, envelope_to_bytes
 from partita.operators.discarding import begin_discard, run_discard
 from partita.store.trouble import LetterFilter
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 TABLES = """
 CREATE TABLE IF NOT EXISTS done (at BIGINT NOT NULL, what TEXT NOT NULL, number BIGINT NOT NULL);
 """

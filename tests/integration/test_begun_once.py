@@ -44,7 +44,7 @@ class Counted:
         @sink.on(name="waits")
         async def waits(event: Told) -> None:
             begun["waits", event.id] += 1
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await asyncio.sleep(0)
 
         @sink.on(name="two")

@@ -57,7 +57,7 @@ async def test_who_waits_when_the_process_ends_is_told_that_it_may_be_handled(
         send = asyncio.create_task(bank.app.send(bank.Deposit(name="n", cents=1)))
         await begun.wait()
     with pytest.raises(PartitaError, match="may be handled"):
-        await asyncio.wait_for(send, 5)
+        await asyncio.wait_for(send, 60)
 
 
 async def test_a_send_that_calls_outside_runs_again_where_another_was_in_the_way(

@@ -18,7 +18,7 @@ from partita.message import envelope_from_bytes, envelope_to_bytes
 from partita.runtime.aside import Aside
 from partita.store.trouble import LetterFilter
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 async def seen(what: Callable[[], Awaitable[bool]]) -> bool:

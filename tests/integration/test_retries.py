@@ -27,7 +27,7 @@ def scaled(bank: Bank, scale: float, **settings: Any) -> Bank:
     return bank
 
 
-async def until(what: Any, patience_s: float = 20.0) -> None:
+async def until(what: Any, patience_s: float = 60.0) -> None:
     """Look until it is so."""
     end = asyncio.get_running_loop().time() + patience_s
     while not await what():

@@ -203,7 +203,7 @@ class Shop:
         return found
 
 
-async def until(condition: Callable[[], Any], seconds_: float = 10.0) -> None:
+async def until(condition: Callable[[], Any], seconds_: float = 60.0) -> None:
     """Wait until an awaited condition holds."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds_

@@ -11,7 +11,7 @@ from tests.integration.test_users_code import ADD, TABLES
 from partita import App, Command, Event, Key, Meta, Retry, Service, Settings, Tx
 from partita.errors import NoTransaction, WithinHandler
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 Ask = Callable[["Pair", Any, Tx, Meta], Awaitable[object]]
 
 

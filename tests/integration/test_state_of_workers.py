@@ -34,7 +34,7 @@ async def ring(cmd: Ring) -> Rung:
     return Rung(id=cmd.id)
 
 
-async def until(said: Callable[[], Awaitable[Any]], within_s: float = 30.0) -> Any:
+async def until(said: Callable[[], Awaitable[Any]], within_s: float = 60.0) -> Any:
     """Wait until it is so."""
     async with asyncio.timeout(within_s):
         while not (found := await said()):
