@@ -357,7 +357,7 @@ async def open_stores(app: App, data: Path) -> AsyncIterator[dict[str, Store]]:
     if not found:
         raise NotFound(
             f"{data}: no data of this app there.",
-            hint="Name the folder with --data, or start the system first: partita demo.",
+            hint="Name the folder with --data, or start the app first: partita run MODULE:APP.",
         )
     stores: dict[str, Store] = {}
     with closing(machine.wake(data / "wake")) as wake:
@@ -389,7 +389,10 @@ async def open_bus(app: App, data: Path) -> AsyncIterator[Bus]:
     """
     where = replace(app.settings, data=data).bus_place()
     if isinstance(where, Path) and not where.exists():
-        raise NotFound(f"{data}: no log there.", hint="Name the folder with --data.")
+        raise NotFound(
+            f"{data}: no log there.",
+            hint="Name the folder with --data, or start the app first: partita run MODULE:APP.",
+        )
     machine = app.machine or this_machine(folder=data)
     with closing(machine.wake(data / "wake")) as wake:
         bus = connect_bus(where, machine, wake, create=False, migrate=app.settings.migrate)

@@ -102,7 +102,7 @@ async def test_a_message_that_waits_longer_is_named(settings: Settings) -> None:
         raise ValueError("not yet")
 
     app = App(source, waits, settings=settings)
-    async with app.running():
+    async with app.running() as system:
         await app.send(Ring(id="k1"))
         said = ""
         async with asyncio.timeout(60):
@@ -132,7 +132,7 @@ async def test_under_test_the_same_holds() -> None:
 
 
 async def test_a_gap_is_left_for_a_person_and_the_doctor_knows_it(settings: Settings) -> None:
-    """He said "0 parked, nothing to do" beside a gap that `partita why` explained."""
+    """It said "0 parked, nothing to do" beside a gap that `partita why` explained."""
     bank = Bank(settings.data)
     bank.app = bank.app.configured(settings)
     async with bank.app.running(services=["bank"], roles=()):

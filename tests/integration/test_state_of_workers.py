@@ -205,11 +205,11 @@ async def test_nobody_is_there_after_every_process_was_killed(settings: Settings
 
     async def absent() -> str:
         found = await ask("consumers", "list")
-        return found if "nobody is there for killed" in found else ""
+        return found if "no process runs killed" in found else ""
 
     listed = await until(absent)
     (row,) = [line for line in listed.splitlines() if "killed.events" in line and "retry" not in line]
     assert row.split()[-4:] == ["0", "of", "4", "0"], listed
-    assert "nobody is there for killed" in await ask("alerts", "list")
-    assert "nobody is there for killed" in await ask("doctor")
-    assert "nobody is there for killed" in await ask("why")
+    assert "no process runs killed" in await ask("alerts", "list")
+    assert "no process runs killed" in await ask("doctor")
+    assert "no process runs killed" in await ask("why")

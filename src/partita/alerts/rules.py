@@ -45,6 +45,10 @@ class Rule(NamedTuple):
     summary: str
     hint: str
 
+    def said(self, service: str) -> str:
+        """The summary for people who read the rules, before anything is measured."""
+        return self.summary.replace("{service}", service).replace("{value:,.0f}", "N")
+
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -107,7 +111,7 @@ RULES: tuple[Rule, ...] = (
         lambda r: r.readers_gone,
         0,
         60,
-        "who reads the outbox of {service} in place of the relays is not connected",
+        "the reader that takes the relays' place at the outbox of {service} is not connected",
         "partita outbox status; start the connector, or partita outbox take-back",
     ),
     Rule(
@@ -179,7 +183,7 @@ RULES: tuple[Rule, ...] = (
         lambda r: None if r.members is None or r.lag is None else 0 if r.members else r.lag + r.ready,
         0,
         30,
-        "nobody is there for {service}, and {value:,.0f} messages wait",
+        "no process runs {service}, and {value:,.0f} messages wait",
         "start its processes: partita run --only {service}",
     ),
     Rule(

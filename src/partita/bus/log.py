@@ -115,7 +115,7 @@ class LogBus:
         try:
             await self._file.open()
         except StoreUnavailable as error:
-            raise BusUnavailable(str(error)) from error
+            raise BusUnavailable(error.what, hint=error.hint) from error
         self._alive = self._machine.alive(self.path.parent / "alive", f"log-{self._machine.new_name()}")
         self._book = LeaseBook(self._alive, self._clock)
         async with self._file.reading() as db:
@@ -190,7 +190,7 @@ class LogBus:
                 db.executemany(APPEND, rows)
                 db.executemany(HEAD, [(head, place) for place, head in heads.items()])
         except StoreUnavailable as error:
-            raise BusUnavailable(str(error)) from error
+            raise BusUnavailable(error.what, hint=error.hint) from error
         self._high_water.left(position)
         self._wake.signal([f"log-{topic}" for topic in topics])
         return refusals

@@ -99,7 +99,7 @@ def _take_replies(cls: type[Any], contract: Contract) -> None:
     if not (isinstance(args[0], type) and issubclass(args[0], Event)):
         raise DeclarationError(
             f"{contract.place}: the reply of {cls.__name__} is {args[0]!r}, which is no Event.",
-            hint="A reply is an event of the service that handles the command.",
+            hint="A reply is an event of the service that handles the command, declared above it.",
         )
     refusals = [r for a in args[1:] for r in (get_args(a) or (a,)) if r is not Never]
     for refusal in refusals:

@@ -43,6 +43,9 @@ class RetryAfter:
     def __post_init__(self) -> None:
         check_seconds(DeclarationError, "RetryAfter(wait_s)", self.wait_s, positive=False)
 
+    def __str__(self) -> str:
+        return f"retry in {self.wait_s:g} s"
+
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
@@ -50,12 +53,18 @@ class GiveUp:
 
     reason: str
 
+    def __str__(self) -> str:
+        return "dead letter"
+
 
 @dataclass(frozen=True, slots=True)
 class Discard:
     """Let it go for this reason, which is kept; nobody is told."""
 
     reason: str
+
+    def __str__(self) -> str:
+        return "discard"
 
 
 Decision = RetryNow | RetryAfter | GiveUp | Discard

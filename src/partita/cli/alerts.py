@@ -93,7 +93,7 @@ def rules(output: str) -> None:
         items = [{"name": r.name, "severity": r.severity, "limit": r.limit, "for_s": r.for_s} for r in RULES]
         print_json("AlertRules", {"items": items})
         return
-    rows = [(r.name, r.severity, f"above {r.limit:g} for {r.for_s:g} s", r.summary) for r in RULES]
+    rows = [(r.name, r.severity, f"above {r.limit:g} for {r.for_s:g} s", r.said("SERVICE")) for r in RULES]
     say(*table(["alert", "severity", "fires", "says"], rows))
 
 

@@ -57,7 +57,9 @@ def list_(group: str | None, data: Path, app_name: str, output: str) -> int:
         rows.append((name, topic, sum(p.lag for p in parts), waits, f"{owned} of {len(parts)}", members))
     if rows:
         say(*table(["group", "topic", "behind", "oldest waits", "partitions held", "members"], rows))
-    elif BUS not in sight.unknown:
+    elif BUS not in sight.unknown and not states:
+        if group is not None:
+            raise NotFound(f"There is no group {group!r}.", hint="partita consumers list")
         say("no groups yet")
     for name, (said, parked) in states.items():
         if parked.keys or said:

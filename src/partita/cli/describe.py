@@ -6,7 +6,6 @@ import click
 
 from partita.app import App, load_app
 from partita.catalog.contract import Contract
-from partita.catalog.service import Service
 from partita.cli.output import app_option, document, output_option, print_json, say, table
 from partita.errors import NotFound
 from partita.sagas.diagram import text
@@ -31,7 +30,7 @@ def describe(what: str, name: str, app_name: str, output: str) -> None:
             )
         document(text(definition))
     elif what == "service":
-        _service(app, app.catalog.service(name), output)
+        _service(app, name, output)
     else:
         _message(app, name, output)
 
@@ -50,7 +49,10 @@ def _app(app: App, output: str) -> None:
     say(*table(["service", "team", "namespace", "messages", "handles", "sagas"], rows))
 
 
-def _service(app: App, service: Service, output: str) -> None:
+def _service(app: App, name: str, output: str) -> None:
+    service = next((s for s in app.services if s.name == name), None)
+    if service is None:
+        raise NotFound(f"There is no service {name!r}.", hint=f"There is: {', '.join(s.name for s in app.services)}.")
     owns = [(c.name, c.kind, c.topic, c.key_field or "") for c in service.declared.contracts.values()]
     handles = [
         (c.name, b.name, b.dedupe_by or "", b.concurrency) for b in service.declared.bindings for c in b.contracts

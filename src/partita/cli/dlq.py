@@ -206,6 +206,7 @@ def export(file: Any, group: str | None, data: Path, app_name: str, **given: Any
                     for letter in await session.dead_letters.find(name, 1_000_000, the_filter(**given, status="open")):
                         file.write(json_of(exported(letter)) + "\n")
                         count += 1
+        file.write("")  # a file without letters is a file as well, and one that cannot be written is told
         return count
 
     talk(f"{run(write())} letters")

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from partita.catalog.service import Service
+from partita.cause import cause_of
 from partita.cli.operating import (
     acting_options,
     beside,
@@ -19,7 +21,7 @@ from partita.cli.operating import (
     run,
     the_filter,
 )
-from partita.cli.output import Amount, app_option, data_option, output_option, print_json, say, table, talk
+from partita.cli.output import Amount, app_option, data_option, moment, output_option, print_json, say, table, talk
 from partita.errors import Malformed, NotFound
 from partita.operators.audit import actor, record
 from partita.operators.discarding import begin_discard, run_discard
@@ -202,7 +204,11 @@ async def carry_out_discard(service: Service, store: Store, row: OperationRow) -
 @click.option(
     "--set", "sets", multiple=True, metavar="FIELD=VALUE", help="Change a field; VALUE is JSON or plain text."
 )
-@click.option("--data-file", type=click.Path(path_type=Path, exists=True), help="The whole value as a JSON object.")
+@click.option(
+    "--data-file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The whole value as a JSON object.",
+)
 @acting_options
 @data_option
 @app_option
@@ -233,8 +239,8 @@ def _changes(sets: tuple[str, ...], data_file: Path | None) -> dict[str, Any]:
     if data_file is not None:
         try:
             whole = json.loads(data_file.read_text("utf-8"))
-        except ValueError as error:
-            raise Malformed(f"{data_file}: no JSON: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise Malformed(f"{data_file} is not JSON: {error}.") from error
         if not isinstance(whole, dict):
             raise Malformed(f"{data_file}: the value of a message is a JSON object.")
         return whole
@@ -245,7 +251,7 @@ def _changes(sets: tuple[str, ...], data_file: Path | None) -> dict[str, Any]:
             raise click.BadParameter(f"{text!r}: FIELD=VALUE is needed.", param_hint="--set")
         try:
             changes[name] = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             changes[name] = value
     if not changes:
         raise click.UsageError("Nothing to change. Give --set FIELD=VALUE or --data-file FILE.")
@@ -283,8 +289,11 @@ def discard(execute: bool, group: str | None, data: Path, app_name: str, **given
 
     count = run(work())
     done = execute and not dry_run
+    if not count:
+        say("no such open dead letters")
+        return
     say(f"{count:,} letters {'discarded; partita dlq restore ID takes one back' if done else 'would be discarded'}")
-    if not done and count:
+    if not done:
         talk("do it with --execute")
 
 
@@ -306,7 +315,7 @@ def restore(letter_id: str, data: Path, app_name: str) -> None:
 
 
 @click.command("import", epilog="Example:  partita dlq import letters.jsonl")
-@click.argument("file", type=click.File("r", encoding="utf-8"))
+@click.argument("file", type=click.File("rb"))
 @data_option
 @app_option
 def import_(file: Any, data: Path, app_name: str) -> None:
@@ -334,19 +343,24 @@ def import_(file: Any, data: Path, app_name: str) -> None:
     say(f"{taken:,} of {seen:,} letters imported")
 
 
-def imported(line: str, number: int) -> DeadLetter:
+def imported(line: bytes, number: int) -> DeadLetter:
     """A letter from its line.
 
     Raises:
-        Malformed: the line is no exported letter.
+        Malformed: the line is no exported letter. A field of another type would break every list that shows it.
     """
     try:
         content = json.loads(line)
         content["headers"] = bytes.fromhex(content["headers"])
         content["value"] = bytes.fromhex(content["value"])
-        return DeadLetter(**content)
-    except (ValueError, TypeError, KeyError) as error:
-        raise Malformed(f"Line {number} is no exported dead letter: {error}") from error
+        letter = msgspec.convert([*DeadLetter(**content)], DeadLetter)
+        moment(letter.at_us), moment(letter.closed_us)  # a time that no calendar has
+    except (ValueError, TypeError, KeyError, OverflowError, OSError, RecursionError) as error:
+        raise Malformed(
+            f"Line {number} is not an exported dead letter: {cause_of(error)}.",
+            hint="The file is written by: partita dlq export FILE",
+        ) from error
+    return letter
 
 
 async def any_letter(system: System, letter_id: str) -> DeadLetter:

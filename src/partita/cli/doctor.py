@@ -102,7 +102,7 @@ def _declared(app: App) -> list[Line]:
 
 def _folder(data: Path) -> list[Line]:
     if not data.is_dir():
-        return [Line("note", "data", f"{data} does not exist yet", "It is made by the first run: partita demo")]
+        return [Line("note", "data", f"{data} does not exist yet", "The first start makes it: partita run MODULE:APP")]
     free = shutil.disk_usage(data).free
     small = free < FREE_BYTES_MIN
     return [
@@ -144,7 +144,7 @@ async def _databases(app: App, data: Path, silent: Collection[str]) -> list[Line
         try:
             await store.open()
         except NotFound as error:
-            lines.append(Line("note", service.name, error.what, "It is made by the first run: partita run"))
+            lines.append(Line("note", service.name, error.what, "The first start makes it: partita run MODULE:APP"))
             continue
         except PartitaError as error:
             lines.append(Line("bad", service.name, error.what, error.hint))

@@ -51,7 +51,7 @@ async def _look_at_log(app: App) -> list[Finding]:
         finally:
             await bus.close()
     except NotFound as error:
-        return [Finding("note", "bus", error.what, "It is made by the first run.")]
+        return [Finding("note", "bus", error.what, "The first start makes it: partita run MODULE:APP")]
     except PartitaError as error:
         return [_bad(error)]
     behind = sum(each.lag for each in lags)

@@ -109,7 +109,7 @@ def _stores(app: App, settings: Settings, machine: Machine, wake: Wake, leave_ou
     if not there:
         raise NotFound(
             f"{settings.data}: no data of this app there.",
-            hint="Name the folder with --data, or start the system first: partita demo.",
+            hint="Name the folder with --data, or start the app first: partita run MODULE:APP.",
         )
     return {
         service.name: connect_store(
@@ -129,7 +129,10 @@ def _stores(app: App, settings: Settings, machine: Machine, wake: Wake, leave_ou
 def _bus(settings: Settings, machine: Machine, wake: Wake) -> Bus:
     place = settings.bus_place()
     if isinstance(place, Path) and not place.exists():
-        raise NotFound(f"{settings.data}: no log there.", hint="Name the folder with --data.")
+        raise NotFound(
+            f"{settings.data}: no log there.",
+            hint="Name the folder with --data, or start the app first: partita run MODULE:APP.",
+        )
     where = hurried(place, settings.ask_s)
     return connect_bus(where, machine, wake, create=False, migrate=settings.migrate, ask_s=settings.ask_s)
 

@@ -95,7 +95,7 @@ def main(args: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
-    except PartitaError as error:
+    except (PartitaError, OSError) as error:
         from partita.cli.output import show_error
 
         sys.exit(show_error(error))

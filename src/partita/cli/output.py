@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import click
 
 from partita.address import check_bus, check_folder, check_store
-from partita.cause import cause_of, place_of
-from partita.errors import PartitaError
+from partita.cause import EXAMPLES, cause_of, place_of
+from partita.errors import PartitaError, SettingsError
 from partita.foreign_text import shown, shown_stack
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -83,7 +83,7 @@ class Amount(click.FloatRange):
         """Refuse what is no number."""
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
-            self.fail(f"{value!r} is no number that ends.", param, ctx)
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
         return number
 
 
@@ -167,8 +167,12 @@ def show_error(error: BaseException) -> int:
         if error.hint:
             talk(f"  {error.hint}")
         return error.exit_code
-    talk(f"error PTA-0000: {cause_of(error)}")
     place = place_of(error)
+    if isinstance(error, OSError) and error.filename is not None and (not place or place.startswith(EXAMPLES)):
+        talk(f"error {SettingsError.code}: {os.fsdecode(error.filename)}: {error.strerror}.")
+        talk("  Check that the path exists, that this user may use it, and that its disk has space.")
+        return SettingsError.exit_code
+    talk(f"error PTA-0000: {cause_of(error)}")
     whose = f"It was raised in the app's code, {place}." if place else "This is a defect of Partita."
     talk(f"  {whose} PARTITA_TRACE=1 shows the stack.")
     return 1

@@ -47,8 +47,9 @@ def run(
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     chosen = tuple(role for role in roles.split(",") if role)
     unknown = [role for role in chosen if role not in ROLES]
-    if unknown:
-        raise SettingsError(f"There is no role {unknown[0]!r}.", hint=f"There is: {', '.join(ROLES)}.")
+    if unknown or not chosen:
+        what = f"There is no role {unknown[0]!r}." if unknown else "--roles names no role: nothing would run."
+        raise SettingsError(what, hint=f"There is: {', '.join(ROLES)}.")
     app = load_app(app_name)
     names = [s.name for s in app.services]
     for name in only:

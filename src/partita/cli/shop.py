@@ -117,18 +117,19 @@ def serve(data: Path, host: str, port: int) -> None:
     from partita.examples.shop.children import witnesses
 
     api = make_api(app.configured(Settings.from_environment(data=data)))
-    talk(f"http://{host}:{port}/docs   data in {data}   Ctrl-C ends it")
+    talk(f"http://{f'[{host}]' if ':' in host else host}:{port}/docs   data in {data}   Ctrl-C ends it")
     with witnesses(data):
         uvicorn.run(api, host=host, port=port, log_level="warning")
 
 
 def _check_port(host: str, port: int) -> None:
-    with socket.socket() as probe:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            with socket.socket() as other:
+            with socket.socket(family) as other:
                 other.bind((host, 0))
                 free = other.getsockname()[1]
             raise SettingsError(

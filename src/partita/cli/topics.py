@@ -219,4 +219,4 @@ async def _audit(app: App, data: Path, details: Mapping[Difference, str], reason
     except NotFound:
         talk("not in the audit: no databases there yet (--data names the folder)")
     except PartitaError as error:
-        talk(f"not in the audit: {error}")
+        talk(f"not in the audit: {error.what} {error.hint}".rstrip())

@@ -139,7 +139,7 @@ class MetricsPage:
             self._server, self._thread = start_http_server(port, host, registry)
         except OSError as error:
             raise SettingsError(
-                f"Metrics cannot be served on {address}: {error.strerror}.", hint="Choose another port."
+                f"Metrics cannot be served on {address}: {error.strerror}.", hint="Choose another address or port."
             ) from error
         served = self._server.get_app()
         assert served is not None

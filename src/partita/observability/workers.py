@@ -49,10 +49,10 @@ def in_words(state: WorkerState, now_us: int) -> str:
 
 
 def nobody(group: str, where: Behind) -> str:
-    """One sentence where nobody works for a group; empty = somebody does, or that is not known."""
+    """One sentence where no process runs a group; empty = one does, or that is not known."""
     if where.members != 0:
         return ""
-    return f"nobody is there for {group}" + (f": {where.messages:,} messages wait" if where.messages else "")
+    return f"no process runs {group}" + (f": {where.messages:,} messages wait" if where.messages else "")
 
 
 def still_said(said: Iterable[Said], lags: Sequence[GroupLag] | None, group: str) -> list[Said]:

@@ -42,7 +42,7 @@ def view(letter: DeadLetter, codec: Codec) -> View:
     try:
         fields = codec.as_written(envelope.schema, letter.value)
     except PartitaError as error:
-        return View(None, str(error), headers, value)
+        return View(None, error.what, headers, value)
     plain = msgspec.to_builtins(fields)
     return View(plain if isinstance(plain, dict) else {"value": plain}, "", headers, value)
 

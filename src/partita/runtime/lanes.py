@@ -232,7 +232,7 @@ class Lanes:
         """Once for each type, and for some types only: anybody may write one."""
         if type_name not in self._not_known and len(self._not_known) < NOT_KNOWN_MAX:
             self._not_known.add(type_name)
-            await self._waited_out(lambda: self._state("unknown", type_name, str(error)[:300]))
+            await self._waited_out(lambda: self._state("unknown", type_name, error.what[:300]))
 
     async def _drain(self, key: object, lane: deque[Item]) -> None:
         try:
@@ -431,7 +431,7 @@ class Lanes:
         tell(
             "%s: %s of key %s after %d tries: %s: %s%s",
             self.name,
-            "dead letter" if isinstance(decision, GiveUp) else f"{decision}",
+            decision,
             record.key,
             item.tries,
             delivery.envelope.type if delivery.envelope else "(unreadable)",
