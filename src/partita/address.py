@@ -25,7 +25,9 @@ BUS_EXAMPLE = (
 SECRETS = "In a user name or password, write # / ? @ [ ] as %23 %2F %3F %40 %5B %5D."
 METRICS_EXAMPLE = "HOST:PORT, such as 127.0.0.1:9464"
 WEBHOOK_EXAMPLE = "PARTITA_ALERT_WEBHOOK=https://host/path"
-MAIL_EXAMPLE = "PARTITA_ALERT_MAIL=smtp://host:25?from=a@b&to=c@d"
+MAIL_EXAMPLE = (
+    "PARTITA_ALERT_MAIL='smtps://user:password@host?from=a@b&to=c@d', or smtp:// for STARTTLS, or without a user"
+)
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.ASCII)
 _SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.%\w]+\]|[^\s:\[\]@/?#,]+)(?::(\d{1,5}))?", re.ASCII)
 _SERVERS = re.compile(r"[\w.-]+:\d+(?:,[\w.-]+:\d+)*", re.ASCII)
@@ -122,6 +124,8 @@ def check_webhook(what: str, url: str) -> SplitResult:
     parts = _receiver(url, ("http", "https"))
     if parts is None:
         raise SettingsError(f"{what} is no http or https address.", hint=WEBHOOK_EXAMPLE)
+    if parts.scheme == "http" and parts.username is not None:
+        raise SettingsError(f"{what} would send its password in plain text.", hint=WEBHOOK_EXAMPLE)
     return parts
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, TypeVar
 
+from partita.errors import PartitaError
+
 T = TypeVar("T")
 
 TEXT_CHARS_MAX = 1_000
@@ -66,9 +68,14 @@ def text_of(error: BaseException) -> str:
     """What it says, as any database stores it: no lone surrogate, no NUL, at most a thousand characters, and no values of
     rows."""
     return _surely(
-        lambda: clean(without_rows(_bounded(str(error))), TEXT_CHARS_MAX),
+        lambda: clean(without_rows(_bounded(_said(error))), TEXT_CHARS_MAX),
         lambda: f"(the text of {kind_of(error)} cannot be read)",
     )
+
+
+def _said(error: BaseException) -> str:
+    """What it says; of one of ours what happened and what to do in one line."""
+    return f"{error.what} {error.hint}".rstrip() if isinstance(error, PartitaError) else str(error)
 
 
 def stack_of(error: BaseException) -> str:

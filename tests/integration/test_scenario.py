@@ -385,6 +385,10 @@ async def test_what_cannot_be_asked_is_said() -> None:
         for wrong in (-1, float("nan"), float("inf")):
             with pytest.raises(PartitaError, match="cannot be"):
                 await t.advance(wrong)
+            with pytest.raises(DeclarationError, match="answers_late"):
+                t.stub(Charge).answers_late(wrong)
+        with pytest.raises(DeclarationError, match="'Charge' is no declared message"):
+            t.stub("Charge")  # type: ignore[arg-type]  # by its name
 
 
 async def test_what_cannot_be_tested_is_said() -> None:

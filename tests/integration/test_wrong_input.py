@@ -144,6 +144,15 @@ def test_rules_are_shown_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert code == 0 and "no process runs SERVICE, and N messages wait" in said and "{" not in said
 
 
+@pytest.mark.parametrize(("value", "is_shown"), [("1", True), ("on", True), ("0", False), ("off", False), ("", False)])
+def test_the_stack_is_shown_where_it_is_switched_on(
+    value: str, is_shown: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`PARTITA_TRACE=0` switched it on."""
+    monkeypatch.setenv("PARTITA_TRACE", value)
+    assert ("Traceback" in told(capsys, "run", "nowhere:app")[1]) is is_shown
+
+
 def test_an_error_with_a_hint_is_two_lines(nowhere: Path) -> None:
     """The log's file named its hint a second time, with the line end written out."""
     words = [sys.executable, "-c", "from partita.cli.main import main; main()", "run", "--data", str(nowhere)]

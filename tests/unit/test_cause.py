@@ -10,6 +10,7 @@ import pytest
 from partita import cause
 from partita.cause import cause_of, frame_of, kind_of, place_of, stack_of, text_of, told_of
 from partita.dead_letters.fingerprint import fingerprint
+from partita.errors import NotFound
 from partita.runtime.driving import ask
 
 
@@ -171,3 +172,8 @@ def test_a_mistake_of_syntax_is_in_its_own_file() -> None:
         compile("x = = 1\n", "/somewhere/shop.py", "exec")
     except SyntaxError as error:
         assert place_of(error).startswith("/somewhere/shop.py:1")
+
+
+def test_an_error_of_ours_is_told_in_one_line_with_what_to_do() -> None:
+    """Its hint is a second line for people; in a log and in a dead letter the line end was written out."""
+    assert cause_of(NotFound("There is no x.", hint="Make one.")) == "NotFound: There is no x. Make one."

@@ -76,7 +76,7 @@ WRONG: dict[str, list[Any]] = {
     "grace_s": [-0.1, NAN, INF, 1e9],
     "ask_s": [0, -1, NAN, INF, 3_600],
     "coalesce": ["off", 0, None],
-    "data": [None, 5, b"data"],
+    "data": [None, 5, b"data", ""],
     "store": [Path("/S3CRET"), b"postgresql://u:S3CRET@h/x", None, 5],
     "bus": [Path("/S3CRET"), None],
     "at_once": [1],
@@ -86,7 +86,7 @@ WRONG: dict[str, list[Any]] = {
     "alert_webhook": [
         "hooks.example/S3CRET", "ftp://h/S3CRET", "https:///S3CRET", "https://h:port/S3CRET", "https://h:0/S3CRET",
         "https://ho]st/S3CRET", "https://h/S3 CRET", "https://h/S3CRET\n", "https://h/S3CRETä", "https:/h/S3CRET",
-        "https://h℀/S3CRET", "//h/S3CRET",
+        "https://h℀/S3CRET", "//h/S3CRET", "http://u:S3CRET@h/",
     ],
     "alert_mail": [
         "smtp://u:S3CRET@h", "smtp://u:S3CRET@h?from=a@b", "smtp://u:S3CRET@h?to=a@b", "mail://u:S3CRET@h?from=a@b&to=a@b",

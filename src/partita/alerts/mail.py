@@ -9,17 +9,15 @@ import socket
 import ssl
 from collections.abc import Sequence
 from email.message import EmailMessage
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
+from partita.address import check_mail
 from partita.alerts.alarms import Told
 from partita.alerts.wire import WAIT_S, WHOLE_S, Wire, trust, wired
-from partita.errors import SettingsError
 from partita.foreign_text import logger, shown
 
 log = logger(__name__)
 TLS_PORT, SUBMISSION_PORT, RELAY_PORT = 465, 587, 25
-REFUSED = "The alert mail address cannot be used."
-HINT = "PARTITA_ALERT_MAIL='smtps://user:password@host?from=a@b&to=c@d', or smtp:// for STARTTLS, or without a user"
 
 
 class MailChannel:
@@ -27,19 +25,13 @@ class MailChannel:
     STARTTLS, on 587, before it says who it is; without a user it is plain, on 25: a relay of one's own."""
 
     def __init__(self, url: str, ca: str = "", *, whole_s: float = WHOLE_S) -> None:
-        try:
-            parts = urlsplit(url)
-            asked, port = parse_qs(parts.query), parts.port
-            self._from, self._to = asked["from"][0], asked["to"]
-        except (ValueError, KeyError):  # their text is a part of the address
-            raise SettingsError(REFUSED, hint=HINT) from None
-        printable = all(each.isprintable() for each in (self._from, *self._to))
-        if parts.scheme not in ("smtp", "smtps") or not parts.hostname or not printable:
-            raise SettingsError(REFUSED, hint=HINT)
-        self._host = parts.hostname
+        parts = check_mail("The alert mail address", url)
+        asked = parse_qs(parts.query)
+        self._from, self._to = asked["from"][0], asked["to"]
+        self._host = str(parts.hostname)
         self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
         self._is_tls = parts.scheme == "smtps"
-        self.port = port or (TLS_PORT if self._is_tls else SUBMISSION_PORT if self._user else RELAY_PORT)
+        self.port = parts.port or (TLS_PORT if self._is_tls else SUBMISSION_PORT if self._user else RELAY_PORT)
         self._trust, self._whole_s = trust(ca), whole_s
         self.name = f"mail by {parts.hostname}"
 

@@ -15,34 +15,23 @@ import urllib.request
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlunsplit
 
+from partita.address import check_webhook
 from partita.alerts.alarms import Told
 from partita.alerts.wire import WAIT_S, WHOLE_S, Wire, trust, wired
 from partita.clock import US
-from partita.errors import SettingsError
 
 NEVER = "0001-01-01T00:00:00Z"
-REFUSED = "The alert webhook is no http or https address."
-HINT = "PARTITA_ALERT_WEBHOOK=https://host/path"
 
 
 class WebhookChannel:
     """POSTs to a URL. Only an answer of 200 to 299 counts: a redirect would turn the POST into a GET that tells nobody."""
 
     def __init__(self, url: str, ca: str = "", *, whole_s: float = WHOLE_S) -> None:
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError:  # its text is a part of the address
-            raise SettingsError(REFUSED, hint=HINT) from None
-        plain = url.isascii() and url.isprintable() and " " not in url
-        if parts.scheme not in ("http", "https") or not parts.hostname or not plain:
-            raise SettingsError(REFUSED, hint=HINT)
-        if parts.username is not None and parts.scheme == "http":
-            raise SettingsError("The alert webhook would send its password in plain.", hint=HINT)
-        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-        self._url = urlunsplit(parts._replace(netloc=f"{host}:{port}" if port else host, fragment=""))
+        parts = check_webhook("The alert webhook", url)
+        host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else str(parts.hostname)
+        self._url = urlunsplit(parts._replace(netloc=f"{host}:{parts.port}" if parts.port else host, fragment=""))
         self._headers = {"Content-Type": "application/json", "User-Agent": "partita"}
         if parts.username is not None:
             user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"

@@ -173,10 +173,11 @@ def contract_of(cls: type[Any]) -> Contract:
     Raises:
         DeclarationError: the class is no declared message.
     """
-    contract = cls.__dict__.get("__partita__")
+    contract = vars(cls).get("__partita__") if isinstance(cls, type) else None
     if isinstance(contract, Contract):
         return contract
+    name = f"{cls.__module__}.{cls.__qualname__}" if isinstance(cls, type) else f"{cls!r:.120}"
     raise DeclarationError(
-        f"{cls.__module__}.{cls.__qualname__} is no declared message.",
+        f"{name} is no declared message.",
         hint="Say who owns it: class Name(Event, of=service), or name the rejection in Command[Reply, Rejection].",
     )

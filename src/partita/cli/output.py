@@ -17,6 +17,7 @@ from partita.address import check_bus, check_folder, check_store
 from partita.cause import EXAMPLES, cause_of, place_of
 from partita.errors import PartitaError, SettingsError
 from partita.foreign_text import shown, shown_stack
+from partita.settings import SWITCH
 
 F = TypeVar("F", bound=Callable[..., Any])
 STORE_TEXT = "The databases' server, such as postgresql://user@host/database. Default: PARTITA_STORE, else the folder."
@@ -160,7 +161,7 @@ def moment(us: int | None) -> str:
 
 def show_error(error: BaseException) -> int:
     """Print an error to stderr; returns the exit code."""
-    if os.environ.get("PARTITA_TRACE"):
+    if SWITCH.get(os.environ.get("PARTITA_TRACE", "").lower()):
         talk(*shown_stack(error).split("\n"))
     if isinstance(error, PartitaError):
         talk(f"error {error.code}: {error.what}")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
+from partita.amount import check_seconds
 from partita.catalog.binding import Binding
 from partita.catalog.contract import Contract
 from partita.catalog.event import Event
@@ -139,7 +140,12 @@ class Stub(Generic[C, R]):
 
     def answers_late(self, after_s: float) -> None:
         """Let the real handler do its work at once, and have its answer on the way for `after_s` seconds. Later messages
-        of that key on that topic stay behind it, as on a real bus."""
+        of that key on that topic stay behind it, as on a real bus.
+
+        Raises:
+            DeclarationError: a time that is negative, or has no end.
+        """
+        check_seconds(DeclarationError, "answers_late(after_s)", after_s, positive=False)
 
         def note(message_id: str) -> None:
             self._delays.late_s[message_id] = after_s
