@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 import pytest
 from servers.postgres import programs
-from servers.process import ServerProcess
 from tests.integration.conftest import Bank
 from tests.integration.test_retries import until
 from tests.servers import kafka_cluster

@@ -3,7 +3,6 @@
 import asyncio
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.integration.conftest import Bank
@@ -102,7 +101,7 @@ async def test_a_message_that_waits_longer_is_named(settings: Settings) -> None:
         raise ValueError("not yet")
 
     app = App(source, waits, settings=settings)
-    async with app.running() as system:
+    async with app.running():
         await app.send(Ring(id="k1"))
         said = ""
         async with asyncio.timeout(60):
