@@ -354,7 +354,8 @@ def imported(line: bytes, number: int) -> DeadLetter:
         content["headers"] = bytes.fromhex(content["headers"])
         content["value"] = bytes.fromhex(content["value"])
         letter = msgspec.convert([*DeadLetter(**content)], DeadLetter)
-        moment(letter.at_us), moment(letter.closed_us)  # a time that no calendar has
+        for at_us in (letter.at_us, letter.closed_us):
+            moment(at_us)  # a time that no calendar has
     except (ValueError, TypeError, KeyError, OverflowError, OSError, RecursionError) as error:
         raise Malformed(
             f"Line {number} is not an exported dead letter: {cause_of(error)}.",
