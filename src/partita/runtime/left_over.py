@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from partita.observability.why import clock_time
-from partita.store.port import Store
-from partita.store.trouble import LetterFilter
+from partita.store.port import Session, Store
+from partita.store.trouble import LetterFilter, ParkingStatus
 
 LOOK_AT = 100
 CAUSE_CHARS_MAX = 200
@@ -45,6 +45,8 @@ class LookBack:
             since_us = self._since_us.get(name, 0)
             async with store.reading() as session:
                 parked = await session.parking.status(name)
+                # A number that has come is handled: the messages that waited for it are taken up next.
+                filled = await _filled(session, name, parked) if parked.gap else 0
                 due_us = await session.parking.next_due_us(name)
                 refused = (await session.outbox.status()).parked
                 attention = await session.sagas.find(status="needs_attention", limit=LOOK_AT)
@@ -56,10 +58,10 @@ class LookBack:
                 for_time.append(
                     f"{parked.waiting} messages of {name} for their next try, the first at {clock_time(due_us)}"
                 )
-            if parked.ready:
-                for_time.append(f"{parked.ready} messages of {name} for their turn")
-            if parked.gap:
-                for_people.append(f"{parked.gap} messages of {name} for one of their key that has not come")
+            if parked.ready + filled:
+                for_time.append(f"{parked.ready + filled} messages of {name} for their turn")
+            if parked.gap > filled:
+                for_people.append(f"{parked.gap - filled} messages of {name} for one of their key that has not come")
             if refused:
                 for_people.append(f"{refused} messages of {name} that the bus refused, or behind one")
             stuck = [row for row in attention if row.updated_us >= since_us]
@@ -74,3 +76,10 @@ class LookBack:
                 cause = f"{letter.cause_type}: {letter.cause}".replace("\n", " ")[:CAUSE_CHARS_MAX]
                 dead.append(f"{died} messages of {name} died, the last {short} of key {letter.key}: {cause}")
         return LeftOver(", ".join(for_time), ", ".join(for_people), ", ".join(dead))
+
+
+async def _filled(session: Session, group: str, parked: ParkingStatus) -> int:
+    """How many that waited for an earlier number of their key wait no more."""
+    places = [(place.topic, place.partition) for place in await session.parking.places(group)]
+    rows = await session.parking.ready(group, places, parked.ready + parked.gap)
+    return sum(row.state == "gap" for row in rows)
