@@ -158,3 +158,21 @@ async def test_a_message_that_kills_each_process_is_given_up(bank: Any) -> None:
             letters = await session.dead_letters.find()
     assert [(letter.cause_type, letter.value) for letter in letters] == [("ProcessDied", killer.value)]
     assert len(bank.calls) == 7
+
+
+async def test_what_failed_in_an_earlier_process_is_tried_again(bank: Any) -> None:
+    """As in a storm, in which messages fail more often than their policy says, and which a restart does not end."""
+    async with bank.app.running(services=["bank", "audit"], roles=("relay",)) as system:
+        records, places = await eight_records(bank, system)
+        attempts, failed = system.stores["audit"].attempts, records[0]
+        before = Consumer(system.pipelines["audit"], lambda: Script(Polled((), places, ())), "before")
+        await before.step(0.0)
+        await attempts.take("audit", [InHand(*failed.at, failed.offset, failed.offset)], [1])
+        await attempts.count("audit", *failed.at, failed.offset, tried=20, failed=20)
+        heir = Consumer(system.pipelines["audit"], lambda: Script(Polled(records, places, ())), "heir")
+        await heir.step(0.0)
+        await heir.stop()
+        await before.stop()
+        async with system.stores["audit"].reading() as session:
+            assert not await session.dead_letters.find()
+    assert len(bank.calls) == 8

@@ -35,6 +35,7 @@ from partita.store.trouble import ParkedRow, Said
 log = logger(__name__)
 Place = tuple[str, int]
 UNREADABLE = "(unreadable)"
+STOOD = " (stood still)"
 NOT_KNOWN_MAX = 20
 
 
@@ -161,11 +162,11 @@ class Lanes:
         self._lanes.clear()
         self.parked.clear()
 
-    async def count(self, record: Record, *, tried: int, failed: int) -> tuple[int, int]:
+    async def count(self, record: Record, *, tried: int, failed: int, what: str = "") -> tuple[int, int]:
         """Count a try of a record, or that it failed, durably; returns (tries, failed) so far."""
         counted = (0, 0)
         attempts = self._pipeline.store.attempts
-        place = (self._group, record.topic, record.partition, record.offset)
+        place = self._place_of(record, what)
 
         async def count() -> None:
             nonlocal counted
@@ -292,8 +293,10 @@ class Lanes:
             failure = await self._counted_try(item)
             settled = failure is None
         if item.tries:
-            place = (self._group, *item.record.at, item.record.offset)
+            place, stood = self._place_of(item.record), self._place_of(item.record, STOOD)
             await self._waited_out(lambda: pipeline.store.attempts.forget(*place))
+            if item.failed and (item.suspect or item.parked is not None):
+                await self._waited_out(lambda: pipeline.store.attempts.forget(*stood))
 
     def _say(self, item: Item, failure: BaseException) -> None:
         """Say with its stack what failed, at once: the tiers may take half an hour. Of one cause once a minute."""
@@ -336,7 +339,9 @@ class Lanes:
                     hint="Its bytes are kept raw; they were not decoded again.",
                 )
             if careful and not item.said and item.failed > retry.in_place:
-                return self._stood_still(item)
+                stood, _ = await self.count(item.record, tried=0, failed=0, what=STOOD)
+                if stood > retry.in_place:
+                    return self._stood_still(item, stood)
             broken = item.delivery is not None and item.delivery.broken is not None
             storm = None if broken else self._storms.get(self._storm_of(item))
             try:
@@ -345,8 +350,7 @@ class Lanes:
             except Fenced:
                 if careful:
                     # It stood still so long that another member has the record. That is no death: it is here to say so.
-                    place = (self._group, *item.record.at, item.record.offset)
-                    await self._waited_out(lambda: self._pipeline.store.attempts.survived(*place))
+                    await self._waited_out(lambda: self._count_standing_still(item))
                 raise
         if failure is not None:
             if not careful:
@@ -355,11 +359,21 @@ class Lanes:
                 item.tries, item.failed = await self.count(item.record, tried=0, failed=1)
         return failure
 
-    def _stood_still(self, item: Item) -> StoodStill:
+    async def _count_standing_still(self, item: Item) -> None:
+        attempts = self._pipeline.store.attempts
+        await attempts.survived(*self._place_of(item.record))
+        await attempts.count(*self._place_of(item.record, STOOD))
+
+    def _place_of(self, record: Record, what: str = "") -> tuple[str, str, int, int]:
+        """Where the tries of a record are counted, and apart from them those that stood still: one that only failed, as in
+        a storm, is not to be taken for one that does."""
+        return self._group, f"{record.topic}{what}", record.partition, record.offset
+
+    def _stood_still(self, item: Item, times: int) -> StoodStill:
         """Each try lost its partition to another member, which would lose it again: it goes the way of what fails."""
         item.said = True
         return StoodStill(
-            f"Its handler stood still so long that another process took the message, {item.failed} times.",
+            f"Its handler stood still so long that another process took the message, {times} times.",
             hint="A handler that takes long must not hold the event loop up: a plain def runs in a thread.",
         )
 

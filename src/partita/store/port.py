@@ -374,8 +374,8 @@ class Attempts(Protocol):
         """A counted try was survived, though its record had become another member's: it failed, and killed nobody."""
         ...
 
-    async def forget(self, consumer: str, topic: str, partition: int, upto: int) -> None:
-        """The records up to that offset are settled."""
+    async def forget(self, consumer: str, topic: str, partition: int, offset: int) -> None:
+        """That record is settled. Those before it may be in work: of one that kills its process the count must stay."""
         ...
 
 

@@ -49,7 +49,7 @@ SURVIVED = """
 UPDATE attempt SET failed = failed + 1
 WHERE consumer = $1 AND topic = $2 AND partition = $3 AND "offset" = $4 AND failed < tries
 """
-FORGET = 'DELETE FROM attempt WHERE consumer = $1 AND topic = $2 AND partition = $3 AND "offset" <= $4'
+FORGET = 'DELETE FROM attempt WHERE consumer = $1 AND topic = $2 AND partition = $3 AND "offset" = $4'
 
 
 def check(consumer: str, held: Sequence[tuple[str, int, int]], epochs: Mapping[tuple[str, int], int]) -> None:
@@ -132,7 +132,7 @@ class PostgresAttempts:
         async with self._database.writing(durable=False) as link:
             await link.run(SURVIVED, consumer, topic, partition, offset)
 
-    async def forget(self, consumer: str, topic: str, partition: int, upto: int) -> None:
-        """Settled records need no count."""
+    async def forget(self, consumer: str, topic: str, partition: int, offset: int) -> None:
+        """A settled record needs no count."""
         async with self._database.writing(durable=False) as link:
-            await link.run(FORGET, consumer, topic, partition, upto)
+            await link.run(FORGET, consumer, topic, partition, offset)

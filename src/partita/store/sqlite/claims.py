@@ -36,7 +36,7 @@ SURVIVED = """
 UPDATE attempt SET failed = failed + 1
 WHERE consumer = ? AND topic = ? AND partition = ? AND "offset" = ? AND failed < tries
 """
-FORGET = 'DELETE FROM attempt WHERE consumer = ? AND topic = ? AND partition = ? AND "offset" <= ?'
+FORGET = 'DELETE FROM attempt WHERE consumer = ? AND topic = ? AND partition = ? AND "offset" = ?'
 
 
 class SqliteClaims:
@@ -106,7 +106,7 @@ class SqliteAttempts:
         async with self._file.writing(synced=False) as db:
             db.execute(SURVIVED, (consumer, topic, partition, offset))
 
-    async def forget(self, consumer: str, topic: str, partition: int, upto: int) -> None:
-        """Settled records need no count."""
+    async def forget(self, consumer: str, topic: str, partition: int, offset: int) -> None:
+        """A settled record needs no count."""
         async with self._file.writing(synced=False) as db:
-            db.execute(FORGET, (consumer, topic, partition, upto))
+            db.execute(FORGET, (consumer, topic, partition, offset))

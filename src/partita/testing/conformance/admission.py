@@ -107,8 +107,10 @@ async def what_was_in_hand_is_told_to_the_successor(open_store: OpenStore) -> No
         assert await one.attempts.count("group", "topic", 0, 5) == (4, 0), "tries are counted across processes"
         failed = await one.attempts.count("group", "topic", 0, 5, tried=0, failed=1)
         assert failed == (4, 1), "what failed is told from what killed the process"
+        await two.attempts.count("group", "topic", 0, 4)
         await two.attempts.forget("group", "topic", 0, 5)
         assert await two.attempts.count("group", "topic", 0, 5) == (1, 0)
+        assert await two.attempts.count("group", "topic", 0, 4) == (2, 0), "the count of one that is in work was forgotten"
 
 
 STEP = ("Saga", "s1", "pay")
