@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -151,3 +152,40 @@ async def test_a_key_that_is_older_than_its_content_is_not_told_as_a_conflict(
             with pytest.raises(Expired, match="it was not handled again"):
                 await newer.app.send(command, idempotency_key=key)
         assert await newer.effects() == 1
+
+
+async def test_a_step_that_is_sent_again_while_the_first_waits_for_its_turn_is_a_copy(
+    tmp_path: Path, store: str
+) -> None:
+    """Nothing is marked of it yet: it is compared with what is parked."""
+    grown = Deployment(tmp_path, store, grown=True)
+    older = Shape("Pay", "again.shop.v1", msgspec.defstruct("Pay", [("name", str), ("lines", list[LINE])]))  # type: ignore[valid-type]
+    codec = AvroCodec()
+    before = codec.encode(older, older.struct(name="ann", lines=[LINE(sku="x")]))
+
+    def record(schema: str, value: bytes, step: str, number: int) -> Outgoing:
+        envelope = Envelope(
+            f"m-{step}", "sagas", older.full_name, 1, "c", "command", schema=schema, key_sequence=number
+        )
+        envelope.saga = SagaAddress("Buy", "ann", step, number, "do")
+        return Outgoing(grown.shop.commands_topic, "ann", envelope_to_bytes(envelope), value, f"{step}{number}")
+
+    async with grown.app.running() as system:
+        await grown.app.bus.put_schema(before[0], codec.schema_text(before[0]) or "")
+        newer = system.codec.encode(grown.Pay.__partita__.shape, grown.command())
+        for early in (record(*newer, "one", 1), record(*before, "three", 3), record(*newer, "three", 4)):
+            await grown.app.bus.append([early])
+        await until_parked(grown, gap=2)
+        await grown.app.bus.append([record(*newer, "two", 2)])
+        await grown.app.settled()
+        assert await grown.effects() == 3
+
+
+async def until_parked(deployment: Deployment, *, gap: int) -> None:
+    """Wait until so many wait for a number that is missing."""
+    async with asyncio.timeout(20.0):
+        found = -1
+        while found != gap:
+            await asyncio.sleep(0.01)
+            async with deployment.app.store("shop").reading() as session:
+                found = (await session.parking.status("shop")).gap

@@ -22,8 +22,8 @@ from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import envelope_or_none
 from partita.errors import Conflict, Expired, Malformed, Overtaken, PartitaError, UnknownSchema
 from partita.idempotency.inbox import Candidate, Verdict, admit, admit_parked, asked_of, mark_of, payload_hash
-from partita.message import Message, SagaAddress
-from partita.outbox.outbox import StoredReply, kept_from_bytes, reply_from_bytes
+from partita.message import Message, SagaAddress, envelope_from_bytes
+from partita.outbox.outbox import Kept, StoredReply, kept_from_bytes, kept_to_bytes, reply_from_bytes
 from partita.runtime.delivery import Delivery, Output, Unit
 from partita.runtime.expiry import may_be_forgotten, refuse_forgotten
 from partita.runtime.letters import Letters
@@ -196,7 +196,8 @@ class Admission:
             await session.parking.add([row])
             return
         candidate.payload_hash = payload_hash(row.type, row.value)
-        if payload_hash(there.type, there.value) != candidate.payload_hash:
+        parked = payload_hash(there.type, there.value)
+        if parked != candidate.payload_hash and not await self.meaning.is_same(candidate, _content_of(there)):
             candidate.verdict = Verdict.CONFLICT
             await self.keep_letter(session, delivery, candidate, now_us)
         elif there.state == "gap" and row.number < there.number:
@@ -315,6 +316,10 @@ class Admission:
                     each.unit.outputs.append(
                         Output(contract_of(type(reply)), reply, kept.kind, each.unit.delivery, each.address)
                     )
+
+
+def _content_of(row: ParkedRow) -> bytes:
+    return kept_to_bytes(Kept(envelope_from_bytes(row.headers).schema, row.value))
 
 
 def _reply_of(entry: InboxEntry | None) -> StoredReply | None:

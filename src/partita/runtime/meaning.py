@@ -43,7 +43,7 @@ class Meaning:
                 before = known.marks.get(name) or first.get(name)
                 if before is None:
                     first[name] = InboxEntry(candidate.payload_hash, "handled", 0, candidate.content)
-                elif before.payload_hash != candidate.payload_hash and await self._is_same(candidate, before):
+                elif before.payload_hash != candidate.payload_hash and await self.is_same(candidate, before.reply):
                     candidate.payload_hash = before.payload_hash
 
     async def reply(self, kept: StoredReply) -> Any:
@@ -54,8 +54,9 @@ class Meaning:
         """
         return await self._read(kept.type, kept.schema, kept.value)
 
-    async def _is_same(self, candidate: Candidate, before: InboxEntry) -> bool:
-        kept = None if before.reply is None else kept_from_bytes(before.reply)
+    async def is_same(self, candidate: Candidate, content: bytes | None) -> bool:
+        """Whether a message that may come again in other bytes asks for the same as what was kept of one (`content_of`)."""
+        kept = None if content is None or candidate.content is None else kept_from_bytes(content)
         if kept is None or candidate.envelope.type not in self.catalog.contracts:
             return False
         envelope = candidate.envelope
