@@ -10,6 +10,7 @@ from tests.integration.desk import Desk, until
 
 from partita import Retry
 from partita.bus.port import Outgoing
+from partita.errors import StoreUnavailable
 from partita.observability.why import why_group
 
 MANY = 1_500
@@ -114,3 +115,33 @@ async def test_one_poison_message_among_good_ones_is_a_letter_at_once(how: str, 
             await desk.until_letters(first // 10 + 5)
         async with desk.app.store("desk").reading() as session:
             assert not await session.groups.said("desk")
+
+
+async def test_the_end_of_a_storm_is_said_though_the_database_does_not_answer_at_once(tmp_path: Path) -> None:
+    """Said by nobody, it would be in the alerts for as long as the process lives."""
+    desk = Desk(tmp_path / "data", retry=Retry(in_place=0, tiers=(), storm=2, storm_pause_s=0.05))
+    async with desk.app.running():
+        lanes: Any = desk.app.system.consumers["desk"].lanes
+        say, refused = lanes._state, [1]
+
+        async def once_refused(what: str, subject: str, detail: str | None) -> None:
+            if detail is None and refused:
+                refused.clear()
+                raise StoreUnavailable("It is away.")
+            await say(what, subject, detail)
+
+        lanes._state = once_refused
+        fails = [desk.record(desk.Moved(key=f"k{n}", number=99, fate="fails"), 1) for n in range(2)]
+        await desk.app.bus.append(fails)
+
+        async def stormy() -> bool:
+            async with desk.app.store("desk").reading() as session:
+                return bool(await session.groups.said("desk"))
+
+        await until(stormy, desk.why)
+        desk.healed.add(99)
+
+        async def over() -> bool:
+            return not refused and not await stormy()
+
+        await until(over, desk.why)

@@ -127,8 +127,8 @@ EFFECTS = {
         "what is in hand is written down after it is decoded: who dies of its bytes is not known",
         "Consumer.step",
         swap(
-            "        await self._take(records)\n        self._untaken = not_yet\n        batch, later = self._sort(records)\n",
-            "        batch, later = self._sort(records)\n        await self._take(records)\n        self._untaken = not_yet\n",
+            "        await self._take(records)\n        batch, later = self._sort(records)\n",
+            "        batch, later = self._sort(records)\n        await self._take(records)\n",
         ),
         RUNS + "test_taken_back.py::test_what_is_in_hand_is_written_down_before_it_is_decoded",
     ),

@@ -218,7 +218,7 @@ class Lanes:
         else:
             self.raging.add(type_name)
             log.error("%s: %s fail, they go one at a time until one succeeds: %s", self.name, type_name, error)
-        await self._state("storm", type_name, error)
+        await self._waited_out(lambda: self._state("storm", type_name, error))
 
     async def _state(self, what: str, subject: str, detail: str | None) -> None:
         store = self._pipeline.store

@@ -110,7 +110,9 @@ async def what_was_in_hand_is_told_to_the_successor(open_store: OpenStore) -> No
         await two.attempts.count("group", "topic", 0, 4)
         await two.attempts.forget("group", "topic", 0, 5)
         assert await two.attempts.count("group", "topic", 0, 5) == (1, 0)
-        assert await two.attempts.count("group", "topic", 0, 4) == (2, 0), "the count of one that is in work was forgotten"
+        assert await two.attempts.count("group", "topic", 0, 4) == (2, 0), (
+            "the count of one that is in work was forgotten"
+        )
 
 
 STEP = ("Saga", "s1", "pay")
