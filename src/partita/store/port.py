@@ -357,10 +357,6 @@ class Attempts(Protocol):
         """From here on it is a partition of this log, and what is before `reached` is no business of this database."""
         ...
 
-    async def clear(self, consumer: str, topic: str, partition: int) -> None:
-        """Nothing is in hand any more."""
-        ...
-
     async def count(
         self, consumer: str, topic: str, partition: int, offset: int, *, tried: int = 1, failed: int = 0
     ) -> tuple[int, int]:

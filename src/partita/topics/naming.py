@@ -24,8 +24,3 @@ def retry_topic(topic: str, group: str, wait_s: float) -> str:
 def dlq_topic(topic: str, group: str) -> str:
     """Where a group's dead letters of a topic are published."""
     return f"{topic}.{group}.dlq"
-
-
-def source_topic(retry: str, group: str) -> str:
-    """The topic that a retry topic of this group hangs on."""
-    return retry.rpartition(f".{group}.retry-")[0]

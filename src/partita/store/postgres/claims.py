@@ -39,7 +39,6 @@ NOTE = """
 UPDATE claim SET log = $4, reached = $5, first = NULL, last = NULL WHERE consumer = $1 AND topic = $2 AND partition = $3
 """
 PUT = "UPDATE claim SET log = $3, first = NULL, last = NULL WHERE consumer = $1 AND topic = $2"
-CLEAR = "UPDATE claim SET first = NULL, last = NULL WHERE consumer = $1 AND topic = $2 AND partition = $3"
 COUNT = """
 INSERT INTO attempt AS a (consumer, topic, partition, "offset", tries, failed) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (consumer, topic, partition, "offset")
@@ -113,11 +112,6 @@ class PostgresAttempts:
         """It is of this log."""
         async with self._database.writing(durable=False) as link:
             await link.run(NOTE, consumer, topic, partition, log, reached)
-
-    async def clear(self, consumer: str, topic: str, partition: int) -> None:
-        """Nothing is in hand any more."""
-        async with self._database.writing(durable=False) as link:
-            await link.run(CLEAR, consumer, topic, partition)
 
     async def count(
         self, consumer: str, topic: str, partition: int, offset: int, *, tried: int = 1, failed: int = 0

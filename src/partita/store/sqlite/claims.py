@@ -26,7 +26,6 @@ NOTE = """
 UPDATE claim SET log = ?, reached = ?, first = NULL, last = NULL WHERE consumer = ? AND topic = ? AND partition = ?
 """
 PUT = "UPDATE claim SET log = ?, first = NULL, last = NULL WHERE consumer = ? AND topic = ?"
-CLEAR = "UPDATE claim SET first = NULL, last = NULL WHERE consumer = ? AND topic = ? AND partition = ?"
 COUNT = """
 INSERT INTO attempt (consumer, topic, partition, "offset", tries, failed) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (consumer, topic, partition, "offset")
@@ -87,11 +86,6 @@ class SqliteAttempts:
         """It is of this log."""
         async with self._file.writing(synced=False) as db:
             db.execute(NOTE, (log, reached, consumer, topic, partition))
-
-    async def clear(self, consumer: str, topic: str, partition: int) -> None:
-        """Nothing is in hand any more."""
-        async with self._file.writing(synced=False) as db:
-            db.execute(CLEAR, (consumer, topic, partition))
 
     async def count(
         self, consumer: str, topic: str, partition: int, offset: int, *, tried: int = 1, failed: int = 0
