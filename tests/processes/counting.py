@@ -17,6 +17,7 @@ FAILS = Path(os.environ.get("COUNTING_FAILS", "/nonexistent"))
 ONE_IN = int(os.environ.get("COUNTING_ONE_IN", "0"))
 FIRST_TRIES = int(os.environ.get("COUNTING_FIRST_TRIES", "0"))
 CARELESS = os.environ.get("COUNTING_CARELESS", "0") == "1"
+HANDLER = os.environ.get("COUNTING_HANDLER", "see")
 BATCH = int(os.environ.get("COUNTING_BATCH", "50"))
 SCALE = float(os.environ.get("COUNTING_SCALE", "1"))
 TIERS = tuple(float(part) for part in os.environ.get("COUNTING_TIERS", "60,300,1800").split(",") if part)
@@ -52,20 +53,45 @@ async def count(cmd: Count) -> Counted:
     return Counted(key=cmd.key, number=cmd.number)
 
 
-@sink.on
+class Worked(Event, of=sink):
+    what: Key[str]
+
+
+ADD = "INSERT INTO seen (key, number, pid) VALUES (:k, :n, :p)"
+
+
+def take_long(event: Counted) -> None:
+    """A message with a negative number takes so many seconds, less one, and lets nothing else of its thread go on."""
+    if event.number < 0:
+        os.write(1, f"begun {event.key}\n".encode())
+        time.sleep(-event.number - 1)
+
+
+def work(event: Counted) -> Worked:
+    """A plain function: it runs in a thread, and its effect is what it returns."""
+    take_long(event)
+    return Worked(what=f"{event.key}/{event.number}")
+
+
+async def call(event: Counted) -> Worked:
+    """It calls outside, and holds the event loop up."""
+    take_long(event)
+    return Worked(what=f"{event.key}/{event.number}")
+
+
 async def see(event: Counted, tx: Tx, meta: Meta) -> None:
     if event.number == -1:
         os._exit(1)  # a message that kills the process
-    if event.number < 0:  # a message whose handler takes so many seconds, and holds the event loop up
-        os.write(1, f"begun {event.key}\n".encode())
-        time.sleep(-event.number - 1)
+    take_long(event)
     if FAILS.exists():
         raise ConnectionError("what it needs is down")
     if ONE_IN and (event.number * 7 + int(event.key[1:])) % ONE_IN == 0 and meta.attempt <= FIRST_TRIES:
         raise ValueError("not the first time")
-    await tx.execute(
-        "INSERT INTO seen (key, number, pid) VALUES (:k, :n, :p)", k=event.key, n=event.number, p=os.getpid()
-    )
+    await tx.execute(ADD, k=event.key, n=event.number, p=os.getpid())
+
+
+handler, concurrency = {"see": (see, 1), "work": (work, 1), "work outside": (work, 4), "call": (call, 4)}[HANDLER]
+sink.on(handler, concurrency=concurrency)
 
 
 app = App(source, sink)

@@ -45,13 +45,15 @@ class Tier:
 
     def seen(self) -> list[Row]:
         """(key, number, pid) in the order handled."""
-        return self._read("SELECT key, number, pid FROM sink.seen ORDER BY seq")
+        return self.read("SELECT key, number, pid FROM sink.seen ORDER BY seq")
 
     def letters(self) -> list[tuple[str, str]]:
         """Key and cause of the dead letters."""
-        return self._read("SELECT key, cause_type FROM sink.dead_letter")
+        return self.read("SELECT key, cause_type FROM sink.dead_letter")
 
-    def _read(self, sql: str) -> list[Any]:
+    def read(self, sql: str) -> list[Any]:
+        """Rows, or none while the server is away."""
+
         async def read() -> list[Any]:
             connection = await asyncpg.connect(self.url)
             try:
