@@ -13,7 +13,7 @@ from tests.servers import kafka_cluster
 
 from partita.bus.connect import connect_bus
 from partita.bus.kafka.administration import KafkaAdministration
-from partita.bus.port import Bus, Outgoing, TopicSpec
+from partita.bus.port import Bus, Outgoing, Record, TopicSpec
 from partita.clock import SystemClock
 from partita.machine.system import this_machine
 from partita.testing.conformance import bus as bus_suite
@@ -78,3 +78,31 @@ async def test_a_topic_that_another_made_meanwhile_is_taken_as_it_is(cluster: Ka
     await topics.create([TopicSpec(name=name, partitions=1)])
     await topics.create([TopicSpec(name=name, partitions=3)])
     assert len((await topics.describe([name]))[name].partitions) == 1
+
+
+async def test_since_when_two_groups_of_one_partition_wait_is_told_of_each(cluster: KafkaCluster) -> None:
+    """Kafka tells a time with its record only, and a client reads a partition at one place at a time."""
+    topic = f"ages.events-{next(NUMBERS)}"
+    async with contextlib.AsyncExitStack() as stack:
+        bus = await bus_at(cluster)()
+        stack.push_async_callback(bus.close)
+        await bus.ensure_topics([TopicSpec(name=topic, partitions=1)])
+        for number in range(3):
+            await bus.append([Outgoing(topic, "k", b"h", b"v" * 200_000 * number, f"m{number}")])
+            await asyncio.sleep(0.01)  # the broker's times differ
+        appended: list[int] = []
+        for name, handled in (("first", 0), ("second", 2)):
+            subscription = bus.subscribe(f"{topic}-{name}", [topic], "one")
+            stack.push_async_callback(subscription.close)
+            records: list[Record] = []
+            while len(records) < 3:
+                records += (await subscription.poll(100)).records
+                await asyncio.sleep(0.01)
+            subscription.done(records[:handled])
+            await subscription.keep()
+            appended.append(records[handled].appended_us)
+        for _ in range(2):  # asked of the broker, and remembered
+            stands = {each.group.rpartition("-")[2]: each for each in await bus.lag() if each.topic == topic}
+            assert [stands[name].lag for name in ("first", "second")] == [3, 1]
+            assert [stands[name].oldest_us for name in ("first", "second")] == appended
+        assert appended[0] < appended[1]

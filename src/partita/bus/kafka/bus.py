@@ -7,10 +7,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
+from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from partita.bus.kafka.address import KafkaAddress
+from partita.bus.kafka.ages import FETCH, Ages
 from partita.bus.kafka.groups import Groups
 from partita.bus.kafka.history import HISTORY_GROUP, history
 from partita.bus.kafka.reader import Reader
@@ -64,7 +66,8 @@ class KafkaBus:
     async def open(self) -> None:
         """Make the clients. They find the broker when it is there: services start, and orders commit, without it."""
         self._topics = Topics(self._new_admin(), self.address.shown, self._clock, self._last_error)
-        self._groups = Groups(self._new_admin, self.address.shown, self._clock, ask_s=self._ask_s)
+        self._ages = Ages(self._new_looker, self._clock)
+        self._groups = Groups(self._new_admin, self.address.shown, self._clock, ages=self._ages, ask_s=self._ask_s)
         self._writer = KafkaWriter(self.address, self._clock)
 
     def _new_admin(self) -> AdminClient:
@@ -72,9 +75,14 @@ class KafkaBus:
         with making_a_client(self.address.shown):
             return AdminClient(settings)
 
+    def _new_looker(self) -> Consumer:
+        with making_a_client(self.address.shown):
+            return Consumer({**self.address.consumer(HISTORY_GROUP), **FETCH, "logger": log})
+
     async def close(self) -> None:
         """Disconnect; what was not acknowledged stays in the outboxes."""
         if self._writer is not None:
+            await asyncio.to_thread(self._ages.close)
             await asyncio.to_thread(self._writer.close)
             await asyncio.to_thread(self._schemas.close)
             self._writer = None

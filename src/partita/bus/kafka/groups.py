@@ -17,6 +17,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from partita.bus.forgetting import has_members
+from partita.bus.kafka.ages import Ages
 from partita.bus.kafka.trouble import MOVED, error_of, unavailable
 from partita.bus.port import GroupLag, Moved
 from partita.clock import Clock
@@ -39,8 +40,8 @@ def acting() -> float:
 
 
 class Groups:
-    """Blocking; called from a thread. `connect` makes a client; `patience_s` is how long a coordinator's answer is waited
-    for, of the client at hand and then of a new one."""
+    """Blocking; called from a thread. `connect` makes a client; `ages` tells since when records wait; `patience_s` is how
+    long a coordinator's answer is waited for, of the client at hand and then of a new one."""
 
     def __init__(
         self,
@@ -48,9 +49,11 @@ class Groups:
         where: str,
         clock: Clock,
         *,
+        ages: Ages | None = None,
         patience_s: Sequence[float] = (3.0, ASK_S),
         ask_s: float = ASK_S,
     ) -> None:
+        self._ages = ages
         self._ask_s = ask_s
         self._connect = connect
         self._client: AdminClient | None = None
@@ -81,12 +84,16 @@ class Groups:
             owners = self._owners(names, left)
         except KafkaException as error:
             raise unavailable(self._where, "asking about groups", error_of(error)) from error
-        return [
+        stands = [
             GroupLag(name, *where, position, heads[where], max(0, heads[where] - position), owners.get((name, *where)))
             for name, found in positions.items()
             for where, position in sorted(found.items())
             if where in heads
         ]
+        if self._ages is None:
+            return stands
+        ages = self._ages.of([(s.topic, s.partition, s.position) for s in stands if s.lag], left())
+        return [s._replace(oldest_us=ages.get((s.topic, s.partition, s.position))) for s in stands]
 
     def reset(self, group: str, topic: str, partitions: int, to_start: bool) -> list[Moved]:
         """Put a group to the oldest or behind the newest record of a topic.

@@ -342,7 +342,12 @@ async def lag_counts_what_is_left(open_bus: OpenBus) -> None:
         records = await _drain(subscription, 10, done=False)
         subscription.done(records[:7])
         await subscription.keep()
-        assert sum(g.lag for g in await bus.lag("group")) == 3
+        stands = await bus.lag("group")
+        assert sum(stand.lag for stand in stands) == 3
+        waiting = {(r.topic, r.partition): r.appended_us for r in reversed(records[7:])}
+        told = {(s.topic, s.partition): s.oldest_us for s in stands if s.lag}
+        assert told == waiting, "since when the oldest waits"
+        assert all(stand.oldest_us is None for stand in stands if not stand.lag)
         assert not await bus.lag("nobody")
         await subscription.close()
 
