@@ -108,7 +108,7 @@ def scheme_of(address: str) -> str:
 
 
 def hurried(place: str | Path, seconds: float) -> str | Path:
-    """A place for one who only asks: where it is PostgreSQL, connecting and every statement end within so many seconds."""
+    """A place for a command that only asks: where it is PostgreSQL, connecting and every statement end within so many seconds."""
     if isinstance(place, Path) or scheme_of(place) not in POSTGRESQL:
         return place
     mark = "&" if "?" in place else "?"

@@ -92,7 +92,7 @@ async def test_it_is_refused_before_anything_or_done_whole(bank: Any) -> None:
         known = await marks(bank)
         assert known == 1
         code, said = await reset(bank, "start", "--execute", "--yes")
-        assert code == 5 and "audit runs; nothing was done" in said
+        assert code == 5 and "audit is not paused; nothing was done" in said
         code, said = await reset(bank, "start")
         assert code == 0 and "would be at their start" in said and "partita consumers pause audit" in said
         await pause_group(bank.app.store("audit"), reason="", by="ann")

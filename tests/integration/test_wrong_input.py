@@ -139,6 +139,19 @@ def test_a_name_that_nothing_has_is_not_found(words: str, data: Path, capsys: py
     assert code == 4 and "There is no" in said and "'nope'" in said
 
 
+def test_a_group_is_resumed_in_production_with_a_reason(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The help says that a reason is needed, and the audit had none; a dry run said that the group goes on."""
+    words = ("analytics", "--data", str(data))
+    assert told(capsys, "consumers", "pause", *words, "--yes")[0] == 0
+    monkeypatch.setenv("PARTITA_PROFILE", "production")
+
+    assert told(capsys, "consumers", "resume", *words, "--dry-run") == (0, "analytics would go on\n")
+    assert told(capsys, "consumers", "resume", *words)[0] == 2
+    assert told(capsys, "consumers", "resume", *words, "--reason", "mended") == (0, "analytics goes on\n")
+
+
 def test_rules_are_shown_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     code, said = told(capsys, "alerts", "rules")
     assert code == 0 and "no process runs SERVICE, and N messages wait" in said and "{" not in said

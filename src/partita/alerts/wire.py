@@ -61,7 +61,7 @@ async def wired(work: Callable[[Wire], None], whole_s: float = WHOLE_S) -> None:
 
 
 def trust(ca: str) -> ssl.SSLContext:
-    """Who is believed: the system's authorities, and those of a file of one's own.
+    """Whose certificates are trusted: those of the system's authorities, and those of a file of one's own.
 
     Raises:
         SettingsError: the file holds none.

@@ -36,7 +36,7 @@ def consumers() -> None:
 @app_option
 @output_option
 def list_(group: str | None, data: Path, app_name: str, output: str) -> int:
-    """List groups with what they are behind, who works for them, what is parked, and how they are."""
+    """List groups with how far they are behind, their members, what is parked, and how they are."""
     lags, states, sight = asyncio.run(_read(data, app_name, group))
     if output == "json":
         items = [lag._asdict() for lag in lags]
@@ -99,10 +99,11 @@ def resume(group: str, data: Path, app_name: str, **how: Any) -> None:
     async def work() -> None:
         async with beside(app_name, data, group) as system:
             if not how["dry_run"]:
+                confirmed(f"Resume {group}", 1, yes=True, reason=how["reason"])  # it gives back what was held
                 await resume_group(system.stores[group], reason=how["reason"], by=actor())
 
     run(work())
-    say(f"{group} goes on")
+    say(f"{group} " + ("would go on" if how["dry_run"] else "goes on"))
 
 
 @consumers.command(
@@ -176,7 +177,7 @@ def accept_gap(group: str, topic: str, key: str, data: Path, app_name: str, **ho
 @data_option
 @app_option
 def forget(group: str, data: Path, app_name: str, **how: Any) -> None:
-    """Forget where a GROUP stands that is no more: the log keeps what its groups have not read."""
+    """Forget the place of a GROUP that does not exist any more: the log keeps what its groups have not read."""
     app = load_app(app_name)
     if group.removesuffix(".retry") in {service.name for service in app.services}:
         raise Conflict(

@@ -103,7 +103,7 @@ def upgrade(
 @data_option
 @output_option
 def sql(app_name: str, only: tuple[str, ...], everything: bool, data: Path, output: str) -> None:
-    """Print the SQL that `upgrade` would run, for who may not run `upgrade`. Changes nothing.
+    """Print the SQL that `upgrade` would run, for a person who may not run `upgrade`. Changes nothing.
 
     For files there is one script for each: give --only.
     """

@@ -1,4 +1,4 @@
-"""What `partita doctor` says of each service as it runs: who is there, what fails or is stuck, and what waits for a person."""
+"""What `partita doctor` says of each running service: its processes, what fails or is stuck, and what waits for a person."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ QUESTIONS = 4
 
 
 async def look_at_services(app: App, data: Path, silent: Collection[str]) -> list[Finding]:
-    """The findings of each service whose database answers; who does not is found by others."""
+    """The findings of each service whose database answers; other lines of the doctor name those that do not."""
     try:
         async with looking(app, data, leave_out=silent) as sight:
             lags = await sight.lags()
@@ -34,7 +34,12 @@ async def look_at_services(app: App, data: Path, silent: Collection[str]) -> lis
     found = [finding for findings in answers.values() for finding in findings]
     if unknown is not None:
         found.append(
-            Finding("bad", "groups", f"unknown how far they are and who is there: {unknown}", "Is the bus there?")
+            Finding(
+                "bad",
+                "groups",
+                f"how far they are behind and which processes run them is unknown: {unknown}",
+                "Does the bus run?",
+            )
         )
     return found
 

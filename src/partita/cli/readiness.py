@@ -1,4 +1,4 @@
-"""Telling who started this process that it is ready or stopping: a datagram to `NOTIFY_SOCKET`, as systemd defines it."""
+"""Telling the supervisor of this process that it is ready or stopping: a datagram to `NOTIFY_SOCKET`, as systemd defines it."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class Workers:
         return self._cannot or ended
 
     async def _end(self) -> int:
-        """Have all end. Who was being started when the signal came has not been asked by it."""
+        """Have all end. A child that was being started when the signal arrived has not been asked yet."""
         for number in self._children:
             self._ask(number)
         until = self._killed_at()

@@ -68,7 +68,7 @@ def judged(
     """The health that follows from facts, and from workers of this process that fail or are stuck, with their reasons and
     for how many seconds.
 
-    A fact that is older than `stale_s` is none: who should have asked stands still itself.
+    A fact that is older than `stale_s` is none: the worker that should have asked stands still itself.
     """
     checks = [_check(fact, now, stale_s) for fact in facts]
     checks += [Check(name, "degraded", reason, since_s, 0.0) for name, reason, since_s in failing]

@@ -30,7 +30,7 @@ def behind(lags: Sequence[GroupLag] | None, group: str, now_us: int) -> Behind:
         return Behind()
     own = [lag for lag in lags if lag.group == group]
     if not own:
-        return Behind(0, 0.0)  # it has not begun anywhere: whether somebody is there is not known
+        return Behind(0, 0.0)  # it has not begun anywhere: whether a process runs it is not known
     messages = sum(lag.lag for lag in own)
     times = [lag.oldest_us for lag in own if lag.oldest_us is not None]
     oldest_s = max((now_us - min(times)) / US, 0.0) if times else None if messages else 0.0

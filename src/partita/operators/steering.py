@@ -63,8 +63,8 @@ async def reset_group(store: Store, bus: Bus, topic: str, to: str, *, reason: st
 
     To the start: it reads everything again; what it handled within the window it knows by id and drops. The marks of
     its keys are cleared, or all of it would be dropped as old; what is older than the window it handles again. First the
-    places, then the marks: whoever is killed between the two finds messages that are dropped as old, and runs it again; the
-    other way round a key without its mark would be handled twice.
+    places, then the marks: where the process is killed between the two, messages are dropped as old until a person runs it
+    again; the other way round a key without its mark would be handled twice.
 
     Raises:
         Conflict: the group is not paused, or has members that the bus cannot call back; nothing was changed.
@@ -89,7 +89,7 @@ async def check_paused(store: Store) -> None:
     """Refuse what only a paused group allows.
 
     Raises:
-        Conflict: it runs.
+        Conflict: it is not paused.
     """
     async with store.reading() as session:
         await _check_paused(session, store.name)
@@ -97,7 +97,7 @@ async def check_paused(store: Store) -> None:
 
 async def _check_paused(session: Session, group: str) -> None:
     if await session.groups.paused(group) is None:
-        raise Conflict(f"{group} runs; nothing was done.", hint=f"partita consumers pause {group}")
+        raise Conflict(f"{group} is not paused; nothing was done.", hint=f"partita consumers pause {group}")
 
 
 async def accept_gap(store: Store, topic: str, key: str, *, reason: str, by: str) -> int:

@@ -64,7 +64,7 @@ def _found(data: Path) -> dict[str, str]:
 
 
 def _write(path: Path, namespace: str, process: str) -> None:
-    """Whole or not at all: who reads meanwhile sees no half a name."""
+    """Whole or not at all: a process that reads meanwhile sees no half of a name."""
     if not path.exists():
         part = path.with_name(f".{path.name}-{process}")
         part.write_text(f"{namespace}\n", encoding="utf-8")
