@@ -215,6 +215,7 @@ def _receiver(url: str, schemes: Sequence[str]) -> SplitResult | None:
     try:
         parts = urlsplit(url)
         port = parts.port
+        (parts.hostname or "").encode("idna")  # as the connection will write it
     except ValueError:
         return None
     return parts if parts.scheme in schemes and parts.hostname and port != 0 else None

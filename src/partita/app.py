@@ -19,7 +19,7 @@ from partita.bus.connect import connect_bus
 from partita.bus.port import Bus
 from partita.catalog.catalog import Catalog
 from partita.catalog.client import client_named
-from partita.catalog.contract import contract_of
+from partita.catalog.contract import caller_place, contract_of
 from partita.catalog.event import Command
 from partita.catalog.service import Service
 from partita.codec.connect import connect_codec
@@ -63,7 +63,7 @@ class App:
         client: str | None = None,
         machine: Machine | None = None,
     ) -> None:
-        self.client = None if client is None else client_named(client)
+        self.client = None if client is None else client_named(client, caller_place(2))
         self.services = services if self.client is None else (*services, self.client)
         self.settings = settings or Settings.from_environment()
         self.catalog = Catalog(self.services)

@@ -15,7 +15,7 @@ import pytest
 from tests.integration.test_users_code import TABLES, until
 
 from partita import App, Command, Conflict, DeclarationError, Event, Key, PartitaError, Retry, Service, Settings, Tx
-from partita.errors import SettingsError, WithinHandler
+from partita.errors import Malformed, SettingsError, WithinHandler
 from partita.store.trouble import LetterFilter
 
 ROOT = Path(__file__).parents[2]
@@ -230,9 +230,12 @@ async def test_without_a_client_or_outside_of_it_posting_is_refused(settings: Se
         with pytest.raises(PartitaError, match="posts already"):
             async with desk.app.running():
                 pass
-    for name in ("../x", "", "a b"):
-        with pytest.raises(DeclarationError):
-            Desk(settings, client=name)
+        for key in ("", 5, "\ud800"):
+            with pytest.raises(Malformed, match="The idempotency key of"):
+                await desk.app.post(desk.Put(id="a"), idempotency_key=key)  # type: ignore[arg-type]
+    for name in ("../x", "", "a b", 5):
+        with pytest.raises(DeclarationError, match="test_posted.py"):  # where it is declared
+            Desk(settings, client=name)  # type: ignore[arg-type]
 
 
 async def test_a_handler_does_not_post(tmp_path: Path) -> None:

@@ -87,6 +87,7 @@ WRONG: dict[str, list[Any]] = {
         "hooks.example/S3CRET", "ftp://h/S3CRET", "https:///S3CRET", "https://h:port/S3CRET", "https://h:0/S3CRET",
         "https://ho]st/S3CRET", "https://h/S3 CRET", "https://h/S3CRET\n", "https://h/S3CRETä", "https:/h/S3CRET",
         "https://h℀/S3CRET", "//h/S3CRET", "http://u:S3CRET@h/",
+        "https://a..b/S3CRET", f"https://{'a' * 64}/S3CRET",
     ],
     "alert_mail": [
         "smtp://u:S3CRET@h", "smtp://u:S3CRET@h?from=a@b", "smtp://u:S3CRET@h?to=a@b", "mail://u:S3CRET@h?from=a@b&to=a@b",

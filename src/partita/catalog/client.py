@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import re
 
+from partita.catalog.contract import Place
 from partita.catalog.service import Service
+from partita.catalog.service_name import check_name
 
 
-def client_named(name: str) -> Service:
-    """The client of that name.
+def client_named(name: str, place: Place) -> Service:
+    """The client of that name, declared at `place`.
 
     Raises:
         DeclarationError: it can be no name.
     """
+    check_name(f"client-{name}" if isinstance(name, str) else name, place)
     return Service(f"client-{name}", namespace=f"client.{re.sub(r'[^a-zA-Z0-9]', '_', str(name))}")

@@ -29,14 +29,18 @@ def id_of(service: str, type_name: str, idempotency_key: str) -> str:
     """The message id an idempotency key stands for: the same key is the same message, also after a crash.
 
     Raises:
-        Malformed: the key is no text, or an empty one, which every caller without a key would share.
+        Malformed: the key is no text, a lone surrogate, or empty, which every caller without a key would share.
     """
-    if not isinstance(idempotency_key, str) or not idempotency_key:
+    try:
+        named = f"{service}\0{type_name}\0{idempotency_key}".encode() if isinstance(idempotency_key, str) else b""
+    except UnicodeEncodeError:
+        named = b""
+    if not named or not idempotency_key:
         raise Malformed(
             f"The idempotency key of {type_name} is {idempotency_key!r:.80}.",
             hint="A key is a text that names one request; None sends without one.",
         )
-    digest = hashlib.sha256(f"{service}\0{type_name}\0{idempotency_key}".encode()).hexdigest()
+    digest = hashlib.sha256(named).hexdigest()
     return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-a{digest[17:20]}-{digest[20:32]}"
 
 

@@ -44,7 +44,8 @@ class Poster:
         contract = contract_of(type(command))
         if contract.kind != "command":
             raise DeclarationError(
-                f"{contract.name} is no command, it is {contract.kind}.", hint="app.post(PlaceOrder(...))"
+                f"{contract.name} is no command, it is {'an' if contract.kind == 'event' else 'a'} {contract.kind}.",
+                hint="app.post(PlaceOrder(...))",
             )
         self._catalog.check_receiver(contract)
         asking = handling()
