@@ -152,6 +152,15 @@ def test_a_group_is_resumed_in_production_with_a_reason(
     assert told(capsys, "consumers", "resume", *words, "--reason", "mended") == (0, "analytics goes on\n")
 
 
+@pytest.mark.parametrize(
+    "words", ["dlq import {}", "dlq {}", "saga list --limit {}", "run --roles {}", "dlq edit x --set {}"]
+)
+def test_a_word_of_the_command_line_forges_no_line(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A shell's `*` gives names of files as they are, and click printed one with its line end."""
+    code, said = told(capsys, *(word.format("k\x1b[31m\r\nFORGED") for word in words.split(" ")))
+    assert code == 2 and "\nFORGED" not in said and "\x1b" not in said and "\\x1b" in said
+
+
 def test_rules_are_shown_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     code, said = told(capsys, "alerts", "rules")
     assert code == 0 and "no process runs SERVICE, and N messages wait" in said and "{" not in said

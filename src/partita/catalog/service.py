@@ -64,7 +64,7 @@ class Service:
     Args:
         name: unique; the consumer group and the database file carry it.
         namespace: of its messages on the wire; topics are `<namespace>.events` and `<namespace>.commands`.
-        team: who is asked when it hurts.
+        team: the people to ask when it fails.
         tables: the service's own tables as SQL (`CREATE TABLE IF NOT EXISTS ...;`), for SQLite and PostgreSQL alike.
         order: "key" handles each key in commit order and drops what is older; "none" dedupes by id alone,
             so a later message may pass an earlier one of its key.

@@ -88,6 +88,9 @@ def main(args: Sequence[str] | None = None) -> None:
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:
+        from partita.foreign_text import shown
+
+        error.message = shown(error.message)  # type: ignore[misc]  # click only reads it: a file's name, say
         error.show()
         sys.exit(error.exit_code)
     except KeyboardInterrupt:

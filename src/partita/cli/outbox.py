@@ -1,4 +1,4 @@
-"""`partita outbox`: what waits to leave each service, what the bus refused, and who relays."""
+"""`partita outbox`: what waits to leave each service, what the bus refused, and what relays it."""
 
 from __future__ import annotations
 

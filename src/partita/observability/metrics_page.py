@@ -1,6 +1,6 @@
 """The page of metrics, in Prometheus' text format: printed, or served on an address of its own, beside the probes.
 
-Imported only by who asks for it: the client library takes a tenth of a second, which every process would pay.
+Imported only where the page is served or printed: the client library takes a tenth of a second, which every process would pay.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How the workers of a service are, for everybody who asks: one reading of the one fact, put into words once."""
+"""The state of a service's workers, for every command and page that shows it: one reading of one fact, put into words once."""
 
 from __future__ import annotations
 

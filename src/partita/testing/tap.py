@@ -35,7 +35,7 @@ class Tap:
         return sum(len(records) for records in self._behind.values())
 
     async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
-        """Make topics, also those that a service elsewhere would have made: who reads looks for its topics at the start."""
+        """Make topics, also those that a service elsewhere would have made: a reader looks for its topics at the start."""
         known = {topic.name for topic in topics}
         await self._bus.ensure_topics([*topics, *(topic for topic in self._heard if topic.name not in known)])
 
