@@ -134,7 +134,7 @@ def backups(request: pytest.FixtureRequest, tmp_path: Path) -> Backups:
     """Each kind of database that a service may have, and of backup."""
     if request.param == "files":
         return Files(tmp_path / "data", tmp_path / "backup")
-    return Databases(str(request.getfixturevalue("server")[1]), request.param, tmp_path / "backup")
+    return Databases(str(request.getfixturevalue("postgresql")), request.param, tmp_path / "backup")
 
 
 def made(data: Path, bus: str, name: str, backups: Backups | None = None, **service: Any) -> Bank:

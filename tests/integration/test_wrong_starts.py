@@ -74,7 +74,8 @@ def test_a_script_with_semicolons_in_texts_is_made(store: str, tmp_path: Path) -
     asyncio.run(started(app, 2))
 
 
-def test_a_script_with_a_function_is_made(server: str, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_script_with_a_function_is_made(database: str, tmp_path: Path) -> None:
     """Of PostgreSQL alone: its text holds semicolons."""
     script = """
     CREATE TABLE IF NOT EXISTS seen (x TEXT);
@@ -82,7 +83,7 @@ def test_a_script_with_a_function_is_made(server: str, tmp_path: Path) -> None:
     CREATE OR REPLACE TRIGGER looking BEFORE INSERT ON seen FOR EACH ROW EXECUTE FUNCTION look();
     """
     app = App(
-        Service("functions", namespace="functions", tables=script), settings=Settings(data=tmp_path, store=server)
+        Service("functions", namespace="functions", tables=script), settings=Settings(data=tmp_path, store=database)
     )
 
     asyncio.run(started(app, 2))
@@ -146,11 +147,12 @@ def test_a_folder_is_one_systems(first: str, second: str, refused: str, tmp_path
     asyncio.run(started(made[first].configured(Settings(data=tmp_path))))
 
 
-def test_a_folder_without_data_is_anybodys(server: str, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_folder_without_data_is_anybodys(database: str, tmp_path: Path) -> None:
     """Where databases and log are on servers it holds wake-ups only."""
     made = apps()
     for name in ("shop", "other"):
-        asyncio.run(started(made[name].configured(Settings(data=tmp_path, store=server, bus=server))))
+        asyncio.run(started(made[name].configured(Settings(data=tmp_path, store=database, bus=database))))
 
 
 @pytest.mark.parametrize("options", ["sslrootcert={foreign}", "sslrootcert={none}", "sslrootcert={text}"])
@@ -209,19 +211,21 @@ class TlsOnly:
         self._server.close()
 
 
-def test_an_option_that_the_server_does_not_know_is_a_setting(server: str, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_an_option_that_the_server_does_not_know_is_a_setting(database: str, tmp_path: Path) -> None:
     """Misspelt ones of ours end there."""
     for options in ("pool_mx=4", "pool_max=0", "pool_max=four", "idle_s=nan", "command_timeout_s=inf", "idle_s=-1"):
         app = App(
-            Service("optional", namespace="optional"), settings=Settings(data=tmp_path, store=f"{server}?{options}")
+            Service("optional", namespace="optional"), settings=Settings(data=tmp_path, store=f"{database}?{options}")
         )
         with pytest.raises(SettingsError, match="URL"):
             asyncio.run(started(app))
 
 
-def test_a_bus_that_refuses_the_user_starts_nothing(server: str, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_bus_that_refuses_the_user_starts_nothing(database: str, tmp_path: Path) -> None:
     """The log in PostgreSQL as Kafka: no waiting mends it. A store that does is told as one that is not there."""
-    nobody = server.replace("postgres@", "nobody:S3CRET@")
+    nobody = database.replace("postgres@", "nobody:S3CRET@")
     with pytest.raises(BusRefused, match="refuses this user") as of_bus:
         asyncio.run(started(App(Service("nobodys", namespace="nobodys"), settings=Settings(data=tmp_path, bus=nobody))))
     with pytest.raises(StoreRefused, match="refuses this user") as of_store:
