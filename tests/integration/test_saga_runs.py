@@ -337,7 +337,7 @@ async def test_a_command_after_the_pivot_is_done_in_the_end_and_once(tmp_path: P
         async def ended() -> bool:
             return (await shop.saga()).status == "completed"
 
-        await until(ended, 30)
+        await until(ended)
         confirmed = "SELECT count(*) FROM outbox WHERE type LIKE '%.Confirmed'"
         assert await shop.fetch("orders", confirmed) == [(1,)]
 
