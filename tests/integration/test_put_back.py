@@ -128,7 +128,11 @@ class Databases(Backups):
 
 
 @pytest.fixture(
-    params=["files", pytest.param("template", marks=pytest.mark.slow), pytest.param("dump", marks=pytest.mark.slow)]
+    params=[
+        "files",
+        pytest.param("template", marks=pytest.mark.slow),
+        pytest.param("dump", marks=[pytest.mark.slow, pytest.mark.long]),
+    ]
 )
 def backups(request: pytest.FixtureRequest, tmp_path: Path) -> Backups:
     """Each kind of database that a service may have, and of backup."""
