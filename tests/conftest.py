@@ -1,13 +1,24 @@
-"""One PostgreSQL for all tests of a process that need one, and a fresh database on it for each of them."""
+"""What tests of all folders have: one PostgreSQL for those of a process that need one, and settings that none leaves behind."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from collections.abc import Iterator
 
 import pytest
 from tests.servers import postgres_url
+
+
+@pytest.fixture(autouse=True)
+def _settings_stay_behind() -> Iterator[None]:
+    """A command that runs in the test's own process hands settings on by its environment: not to the next test."""
+    before = {name: value for name, value in os.environ.items() if name.startswith("PARTITA_")}
+    yield
+    for name in [name for name in os.environ if name.startswith("PARTITA_")]:
+        del os.environ[name]
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")
