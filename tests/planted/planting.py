@@ -10,6 +10,7 @@ import ast
 import functools
 import importlib.util
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
@@ -100,11 +101,14 @@ def locate(plant: Plant) -> Target:
         Unplantable: it is nowhere, or in several places.
     """
     found: list[Target] = []
+    last = re.escape(plant.target.rpartition(".")[2])
+    defines = re.compile(rf"^[ ]*(?:(?:async )?def {last}\b|{last} *[:=])", re.M)
     for path in sorted(PACKAGE.rglob("*.py")):
         if plant.under not in path.relative_to(PACKAGE).as_posix():
             continue
-        source, definitions = _read(path)
-        found += [_target(path, source, node) for name, node in definitions if name == plant.target]
+        source = _text(path)
+        if defines.search(source):  # to parse all of the package takes seconds, in each process of each plant
+            found += [_target(path, source, node) for name, node in _definitions(path) if name == plant.target]
     if len(found) != 1:
         places = ", ".join(str(each.path.relative_to(ROOT)) for each in found) or "nowhere"
         raise Unplantable(f"{plant.target} stands {places}; a plant needs one place")
@@ -112,9 +116,13 @@ def locate(plant: Plant) -> Target:
 
 
 @functools.cache
-def _read(path: Path) -> tuple[str, list[tuple[str, Definition]]]:
-    source = path.read_text(encoding="utf-8")
-    return source, list(_named(ast.parse(source)))
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@functools.cache
+def _definitions(path: Path) -> list[tuple[str, Definition]]:
+    return list(_named(ast.parse(_text(path))))
 
 
 def _named(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, Definition]]:
