@@ -121,3 +121,24 @@ async def test_two_types_of_one_short_name_are_two_effects(settings: Settings) -
             await app.send(command)
         await app.settled()
     assert sorted(heard) == ["named.second.v1.Told", "named.source.v1.Told"]
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+async def test_each_try_has_its_number_and_all_of_them_one_key(settings: Settings, concurrency: int) -> None:
+    """In the batch, in place and out of a tier: a handler that gives up, or asks elsewhere, goes by it."""
+    sender = Sender()
+    told = sender.Told
+    sender.sink.retry = Retry(in_place=2, first_wait_s=0.01, tiers=(0.05,))
+    tries: list[tuple[int, str]] = []
+
+    @sender.sink.on(concurrency=concurrency)
+    async def fails(event: told, meta: Meta) -> None:  # type: ignore[valid-type]
+        tries.append((meta.attempt, meta.idempotency_key))
+        raise ValueError("not now")
+
+    app = sender.app(settings)
+    async with app.running():
+        await app.send(sender.Tell(id="k"))
+        await app.settled(dead_letters=True)
+    assert [number for number, _ in tries] == [1, 2, 3, 4, 5, 6]
+    assert len({key for _, key in tries}) == 1

@@ -62,6 +62,17 @@ class Item:
     parked: ParkedRow | None = None
 
     @property
+    def is_counted_first(self) -> bool:
+        """Whether it may kill the process, so that a try of it is counted before it begins."""
+        return self.suspect or self.parked is not None
+
+    @property
+    def tries_before(self) -> int:
+        """The tries before the one that is on, those before the parking included."""
+        parked = self.parked.tries if self.parked is not None else 0
+        return parked + self.tries - (1 if self.is_counted_first else 0)
+
+    @property
     def key(self) -> object:
         """What shares a lane: the records of one key; a record without a key has one of its own."""
         return (self.record.topic, self.record.key) if self.record.key is not None else self
@@ -328,7 +339,7 @@ class Lanes:
     async def _counted_try(self, item: Item) -> BaseException | None:
         """One try. Of what may kill the process it is counted first, and given up when it did so too often."""
         retry = self._retry_of(item)
-        careful = item.suspect or item.parked is not None
+        careful = item.is_counted_first
         async with self._counted if item.suspect else nullcontext():
             if careful:
                 item.tries, item.failed = await self.count(item.record, tried=1, failed=0)
@@ -390,10 +401,9 @@ class Lanes:
         """One try; what no message is to blame for is waited out."""
         pipeline = self._pipeline
         delivery = item.delivery or self._decode(item)
-        before = item.parked.tries if item.parked is not None else 0
-        delivery.tries = before + max(item.tries - 1, 0)
         if isinstance(delivery.broken, UnknownSchema) and await pipeline.learn_schema(delivery):
             delivery = self._decode(item)
+        delivery.tries = item.tries_before
         if delivery.broken is not None or delivery.settled:
             return delivery.broken
         calls_out = delivery.interest is not None and delivery.interest.calls_out
