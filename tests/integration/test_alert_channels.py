@@ -259,7 +259,7 @@ async def test_no_password_goes_to_a_server_that_is_not_known(
 @pytest.mark.parametrize(
     "says",
     [
-        {"ehlo": b"250 AUTH PLAIN LOGIN\r\n"},
+        {"ehlo": b"250-test\r\n250 AUTH PLAIN LOGIN\r\n"},  # the first line says who it is
         {"ehlo": b"502 what\r\n"},
         {"starttls": b"454 not now\r\n"},
         {"starttls": b"nonsense\r\n"},

@@ -124,6 +124,40 @@ async def test_two_types_of_one_short_name_are_two_effects(settings: Settings) -
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
+async def test_none_names_no_effect(settings: Settings, concurrency: int) -> None:
+    """Messages without a business key are told apart by their ids; those with one are one effect for each key."""
+    source = Service("source", namespace="none.source")
+    counter = Service("counter", namespace="none.counter")
+    keys: list[tuple[int | None, str]] = []
+
+    class Happened(Event, of=source):
+        id: Key[str]
+        order: int | None = None
+
+    class Happen(Command[Happened], of=source):
+        id: Key[str]
+        order: int | None = None
+
+    @source.handles(Happen)
+    async def happen(cmd: Happen) -> Happened:
+        return Happened(id=cmd.id, order=cmd.order)
+
+    @counter.on(dedupe_by="order", concurrency=concurrency)
+    async def count(event: Happened, meta: Meta) -> None:
+        keys.append((event.order, meta.idempotency_key))
+
+    app = App(source, counter, settings=settings)
+    async with app.running():
+        for n, order in enumerate((None, 0, None, 0, None, 1)):
+            await app.send(Happen(id=f"k{n}", order=order))
+        await app.settled()
+    # Two that call outside at once may both call, under one key.
+    assert len(keys) == 5 or concurrency > 1
+    assert Counter(order for order, _ in set(keys)) == {None: 3, 0: 1, 1: 1}
+    assert len({key for _, key in keys}) == 5
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
 async def test_each_try_has_its_number_and_all_of_them_one_key(settings: Settings, concurrency: int) -> None:
     """In the batch, in place and out of a tier: a handler that gives up, or asks elsewhere, goes by it."""
     sender = Sender()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 import threading
+import uuid
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NewType
 
 import pytest
 
@@ -131,3 +134,34 @@ def test_what_a_handler_cannot_be_is_refused_at_import() -> None:
             b: Key[str]
 
         _ = TwoKeys.__partita__.key_field  # type: ignore[attr-defined]
+
+
+class Odd(enum.Enum):
+    """A name of a thing, and not the thing."""
+
+    A = "a"
+
+
+def dedupe_by(annotation: Any) -> None:
+    """Declare a handler that dedupes by a field of a type."""
+    service: Any = Service("dedupe", namespace="dedupe")
+    paid: Any = type(Event)("Paid", (Event,), {"__annotations__": {"id": Key[str], "by": annotation}}, of=service)
+
+    async def hear(event: Any) -> None: ...
+
+    hear.__annotations__ = {"event": paid, "return": None}
+    service.on(dedupe_by="by")(hear)
+
+
+@pytest.mark.parametrize("annotation", [float, bool, bytes, Decimal, Odd, list[str], int | str], ids=str)
+def test_what_names_no_effect_is_nothing_to_dedupe_by(annotation: Any) -> None:
+    """1.0 and 1, or a value of an Enum and its text, would be two effects of one thing."""
+    with pytest.raises(DeclarationError, match=r"dedupes by Paid.by, which names no effect") as refused:
+        dedupe_by(annotation)
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize("annotation", [str, int, uuid.UUID, NewType("Ref", str), int | None], ids=str)
+def test_what_names_an_effect_is_something_to_dedupe_by(annotation: Any) -> None:
+    """Where it may be None, a message without it is told apart by its id."""
+    dedupe_by(annotation)

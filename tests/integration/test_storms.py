@@ -86,6 +86,12 @@ async def test_where_every_second_fails_few_are_letters(tmp_path: Path) -> None:
             return int(row["n"]) >= 60
 
         await until(some_done, desk.why)
+
+        async def stormy() -> bool:
+            async with desk.app.store("desk").reading() as session:
+                return bool(await session.groups.said("desk"))
+
+        await until(stormy, desk.why)
         assert len(await desk.letters("")) < 200
         desk.healed.add(61)
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 RUNS = "tests/integration/"
+COME_BACK = "tests/unit/codec/test_values_come_back.py::"
+BOMBS = "tests/unit/codec/test_bombs.py::"
+CAUSE = "tests/unit/test_cause.py::"
+USERS_CODE = RUNS + "test_users_code.py::"
+TIME = RUNS + "test_time_of_handlers.py::"
+WORKERS = RUNS + "test_state_of_workers.py::"
+CHANNELS = RUNS + "test_alert_channels.py::"
 ENGINE = "tests/unit/sagas/test_engine.py::"
 UNSENT = "tests/unit/sagas/test_unsent.py::"
-RANDOM_SAGAS = ENGINE + "test_whatever_is_late_lost_doubled_or_refused_money_and_stock_are_right"
 
 
 def store(case: str) -> str:

@@ -20,6 +20,10 @@ GUARANTEES = {
     "G5": "sagas end in one declared state",
     "G6": "timers",
     "G7": "nothing is dropped silently",
+    "Values": "what is accepted comes back equal, names one thing, and is bounded",
+    "Handlers": "the user's code ends nothing, sees only its own, and is not begun for ever",
+    "Watch": "whoever watches is told, and an operator's act is done whole",
+    "Runs": "a seed leaves the same bytes",
 }
 
 

@@ -77,6 +77,14 @@ ON_POSTGRESQL = {
         postgres("timers_come_due_in_order"),
         under="store/postgres",
     ),
+    "timers-in-hand-of-oneself-on-postgresql": Plant(
+        "Handlers",
+        "a process takes what it has in hand itself for another's (PostgreSQL)",
+        "DUE",
+        swap("AND t.member <> $3", "AND $3 <> ''"),
+        postgres("who_has_timers_in_hand_is_seen_by_others"),
+        under="store/postgres",
+    ),
     "deaths-not-counted-on-postgresql": Plant(
         "G7",
         "tries are counted anew by each process (PostgreSQL)",

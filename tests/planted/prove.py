@@ -24,7 +24,7 @@ from tests.planted.table import PLANTS
 SITE = ROOT / "tests" / "planted" / "site"
 PLUGINS = ("-p", "pytest_asyncio.plugin", "-p", "pytest_timeout")
 TIMEOUT_S = 300
-WORKERS = 2
+WORKERS = 3
 Verdict = Literal["found", "NOT FOUND", "NOT PLANTED", "red without it", "skipped"]
 GOOD = ("found", "skipped")
 

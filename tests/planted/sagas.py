@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.planted.finders import ENGINE, RANDOM_SAGAS, RUNS, UNSENT, store
+from tests.planted.finders import ENGINE, RUNS, UNSENT, store
 from tests.planted.planting import Plant, instead, swap
 
 SAGAS = {
@@ -11,7 +11,7 @@ SAGAS = {
         "steps are undone in the order in which they were done",
         "_undo_next",
         swap("range(len(state.steps) - 1, -1, -1)", "range(len(state.steps))"),
-        RANDOM_SAGAS,
+        ENGINE + "test_a_timeout_owes_the_undo_of_that_very_step_first",
         under="sagas/engine",
     ),
     "timed-out-step-not-undone": Plant(
@@ -46,7 +46,7 @@ SAGAS = {
             'step.phase, step.tries, step.epoch = "undoing", 0, 0',
             'step.phase, step.tries, step.epoch = "undone", 0, 0',
         ),
-        RANDOM_SAGAS,
+        ENGINE + "test_a_refusal_of_the_pivot_undoes_what_is_before_it_and_waits_for_the_acknowledgement",
         under="sagas/engine",
     ),
     "over-and-over": Plant(
@@ -70,7 +70,7 @@ SAGAS = {
         "an acknowledgement of an earlier undo counts",
         "_acknowledged",
         swap('step.phase != "undoing" or old', 'step.phase != "undoing"'),
-        RANDOM_SAGAS,
+        ENGINE + "test_a_late_reply_after_its_undo_was_acknowledged_is_undone_once_more",
         under="sagas/engine",
     ),
     "no-tombstone-kept": Plant(
@@ -152,7 +152,7 @@ SAGAS = {
         "a timer acts though a reply has come meanwhile",
         "on_timer",
         swap("if state.due_us is None or state.due_us > now_us:", "if False:"),
-        RANDOM_SAGAS,
+        ENGINE + "test_a_terminal_saga_has_no_timer",
         under="sagas/engine",
     ),
     "timer-by-wall-clock": Plant(

@@ -6,11 +6,28 @@
 from __future__ import annotations
 
 from tests.planted.effects import EFFECTS
+from tests.planted.handlers import HANDLERS
 from tests.planted.letters import LETTERS
+from tests.planted.on_kafka import ON_KAFKA
 from tests.planted.on_postgresql import ON_POSTGRESQL
 from tests.planted.order import ORDER
 from tests.planted.planting import Plant
 from tests.planted.publishing import PUBLISHING
+from tests.planted.runs import SEEDED_RUNS
 from tests.planted.sagas import SAGAS
+from tests.planted.values import VALUES
+from tests.planted.watching import WATCHING
 
-PLANTS: dict[str, Plant] = {**PUBLISHING, **EFFECTS, **ORDER, **SAGAS, **LETTERS, **ON_POSTGRESQL}
+PLANTS: dict[str, Plant] = {
+    **PUBLISHING,
+    **EFFECTS,
+    **ORDER,
+    **SAGAS,
+    **LETTERS,
+    **VALUES,
+    **HANDLERS,
+    **WATCHING,
+    **SEEDED_RUNS,
+    **ON_POSTGRESQL,
+    **ON_KAFKA,
+}

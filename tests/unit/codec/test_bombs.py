@@ -120,6 +120,9 @@ def test_items_that_the_readers_defaults_make_large_are_refused() -> None:
     codec = AvroCodec()
     small = record("Whole", parts={"type": "array", "items": record("Part", flag="boolean")})
     codec.teach("small", json.dumps(small))
+    just_too_many = written(small, {"parts": [{"flag": True}] * 3_500})
+    with flat(), pytest.raises(Malformed, match="more than a message may hold"):
+        codec.decode(shape, "small", just_too_many)
     many = written(small, {"parts": [{"flag": True}] * 900_000})
     with flat(), pytest.raises(Malformed, match="more than a message may hold"):
         codec.decode(shape, "small", many)
