@@ -81,7 +81,7 @@ async def test_a_group_is_reset_only_when_paused_and_handles_nothing_twice(bank:
             await bank.app.send(bank.Deposit(name="a", cents=cents))
         await bank.app.settled()
         store, topic = system.stores["audit"], bank.bank.events_topic
-        with pytest.raises(Conflict, match="runs"):
+        with pytest.raises(Conflict, match="is not paused"):
             await reset_group(store, system.bus, topic, "start", reason="", by="ann")
         await pause_group(store, reason="", by="ann")
         async with store.transaction() as session:
