@@ -169,7 +169,7 @@ app = App(s, settings=Settings(data=Path(os.environ["DATA"]), store=os.environ["
 async def main():
     async with app.running() as system:
         await app.send(Do(id="1"))
-        while not system.pipelines["killed"].calls:
+        while not system.pipelines["killed"].handlers.running:
             await asyncio.sleep(0.01)
         print("up", flush=True)
         await asyncio.Event().wait()

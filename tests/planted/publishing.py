@@ -26,7 +26,7 @@ PUBLISHING = {
     "refusal-outside-keeps-writes": Plant(
         "G1",
         "what a handler that calls outside wrote before it refused stays",
-        "_LateSession.handlers",
+        "_LateUnit.handlers",
         swap("await self._writes.__aexit__(type(refusal), refusal, refusal.__traceback__)", "pass"),
         RUNS + "test_effects_once.py::test_a_refusal_of_a_handler_that_calls_outside_undoes_what_it_wrote",
     ),
@@ -41,7 +41,7 @@ PUBLISHING = {
         "G1",
         "who sent a command is answered when the transaction is rolled back",
         "Pipeline._transaction",
-        swap("await sagas.save()\n", "self.finished(done)\n                await sagas.save()\n"),
+        swap("            for _ in range(", "            self.finished(work.admitted)\n            for _ in range("),
         RUNS + "test_effects_once.py::test_a_refusal_undoes_what_its_handler_wrote_and_nothing_else",
     ),
     "relay-called-for-a-rollback": Plant(

@@ -76,14 +76,14 @@ SAGAS = {
     "no-tombstone-kept": Plant(
         "G5",
         "what was undone is not remembered: its late command takes effect",
-        "Pipeline.mark",
+        "UnitOfWork._mark",
         swap("await session.tombstones.add(tombstones)", "pass"),
         RUNS + "test_saga_runs.py::test_an_undo_that_comes_first_makes_its_command_refused",
     ),
     "tombstone-not-looked-at": Plant(
         "G5",
         "a command that comes after its undo takes effect",
-        "Admission._refuse_undone",
+        "_by_undone",
         instead("return\n"),
         RUNS + "test_saga_runs.py::test_an_undo_that_comes_first_makes_its_command_refused",
     ),
@@ -98,7 +98,7 @@ SAGAS = {
         "G5",
         "an undo waits behind its own command that is parked",
         "Admission._overtake",
-        instead("return\n"),
+        instead("return ()\n"),
         RUNS + "test_saga_runs.py::test_an_undo_does_not_wait_behind_its_own_command_in_the_tiers",
     ),
     "lost-update-of-a-saga": Plant(

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from partita import Service
 from partita.clock import US
-from partita.idempotency.inbox import Candidate
+from partita.idempotency.inbox import Candidate, Origin
 from partita.message import Envelope, SagaAddress, born_us
 from partita.runtime.delivery import Delivery
 from partita.runtime.door import id_of
 from partita.runtime.expiry import may_be_forgotten
 from partita.store.forgetting import AHEAD_US_MAX, Mark, forgetting
+from partita.store.port import Known
 
 HOUR_US = 3_600 * US
 NOW_US = 1_700_000_000 * US
@@ -56,11 +57,17 @@ def test_what_a_user_named_is_kept_and_says_nothing_of_others() -> None:
     assert forgetting(keys, NOW_US + 1) == ([1, 2], keys, 0)
 
 
-def asked(envelope: Envelope, last: dict[Any, int] | None = None, **how: Any) -> bool:
+def asked(
+    envelope: Envelope,
+    last: dict[Any, int] | None = None,
+    order: Literal["key", "none"] = "key",
+    origin: Origin = Origin.NEW,
+) -> bool:
     """Whether a message that has no mark is old enough to have been forgotten."""
     delivery = Delivery(envelope, "t", "k", b"")
-    candidate = Candidate(envelope, "t", "k", b"", **how)
-    return bool(may_be_forgotten(Service("reader", namespace="test.old"), [(delivery, candidate)], last or {}, NOW_US))
+    candidate = Candidate(envelope, "t", "k", b"", origin)
+    service = Service("reader", namespace="test.old", order=order)
+    return bool(may_be_forgotten(service, [(delivery, candidate)], Known({}, last or {}, frozenset(), {}), NOW_US))
 
 
 def of_age(hours: int, **how: Any) -> Envelope:
@@ -77,7 +84,7 @@ def test_within_the_window_nothing_is_forgotten() -> None:
 def test_a_number_of_a_key_decides_whatever_its_age() -> None:
     """Where the group keeps order; without order numbers are not looked at."""
     old = of_age(25, key_sequence=4)
-    assert (asked(old), asked(old, ordered=False)) == (False, True)
+    assert (asked(old), asked(old, order="none")) == (False, True)
 
 
 @pytest.mark.parametrize(("last", "forgotten"), [(3, True), (4, False)])
@@ -95,4 +102,4 @@ def test_an_answer_is_its_sagas_affair() -> None:
 
 def test_what_was_made_here_for_it_just_now_is_new() -> None:
     """Nobody else can have sent it."""
-    assert not asked(of_age(25), unseen=True)
+    assert not asked(of_age(25), origin=Origin.MADE)

@@ -10,8 +10,7 @@ from partita.idempotency.inbox import begin_anew
 from partita.operators.audit import record
 from partita.runtime.expiry import again_in
 from partita.runtime.pipeline import Pipeline
-from partita.runtime.saga_steps import SagaBatch
-from partita.runtime.timers import leave
+from partita.runtime.waves import HandlerFailed
 from partita.sagas.engine import Verb
 from partita.store.port import Session, Store
 from partita.store.sagas import SagaRow
@@ -23,17 +22,18 @@ async def act_on_saga(pipeline: Pipeline, saga: str, saga_id: str, verb: Verb, *
     Raises:
         NotFound: there is none. Conflict: it is not legal in its state, with the reason.
     """
-    now_us = await pipeline.store.now_us()
-    async with pipeline.store.transaction() as session:
-        sagas = SagaBatch(pipeline.sagas, session, now_us, pipeline.ids)
-        await sagas.load_ids({saga: [saga_id]})
-        unit = sagas.act(saga, saga_id, verb, reason)
-        await sagas.save()
-        await leave(pipeline, session, [unit], now_us)
-        row = (await session.sagas.load(saga, [saga_id]))[saga_id]
-        sent = ", ".join(output.contract.name for output in unit.outputs)
-        detail = f"{row.status} at {row.step}" + (f", sent {sent}" if sent else "")
-        await record(session, now_us, by, f"saga {verb}", f"{saga} {saga_id}", detail=detail, reason=reason)
+    try:
+        async with pipeline.units.begin() as work:
+            await work.sagas.load_ids({saga: [saga_id]})
+            unit = work.sagas.act(saga, saga_id, verb, reason)
+            await work.leave([unit])
+            row = work.sagas.row(saga, saga_id)
+            sent = ", ".join(output.contract.name for output in unit.outputs)
+            detail = f"{row.status} at {row.step}" + (f", sent {sent}" if sent else "")
+            done = f"{saga} {saga_id}"
+            await record(work.session, work.now_us, by, f"saga {verb}", done, detail=detail, reason=reason)
+    except HandlerFailed as failed:
+        raise failed.error from None  # nobody but the operator is to blame for an act of the operator
     return row
 
 

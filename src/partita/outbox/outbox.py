@@ -118,6 +118,20 @@ class Leaving:
             await self._session.outbox.add(self._rows)
 
 
+async def send(session: Session, messages: Sequence[Message], now_us: int) -> None:
+    """Number and write messages that no handled message causes.
+
+    Raises:
+        MessageTooLarge: with its envelope one is over what any bus takes.
+    """
+    leaving = Leaving(session, now_us)
+    await leaving.expect(messages)
+    for message in messages:
+        leaving.number(message)
+        leaving.pack(message)
+    await leaving.write()
+
+
 def row_of(message: Message, headers: bytes, now_us: int) -> OutboxRow:
     """A message as a row of the outbox, with its envelope as bytes.
 

@@ -1,13 +1,13 @@
-"""Admission of a batch: each delivery's verdict, what of it still has to run, and the end of what may not.
+"""Admission of a batch: the facts are asked for, `decide` gives each delivery its verdict, and the verdicts are carried out.
 
-A duplicate is dropped, a conflict becomes a dead letter, what must wait for an earlier message of its key is parked, a
+A duplicate is dropped, a conflict becomes a dead letter, a message that must wait for an earlier one of its key is parked, a
 command whose step was undone already is refused, and an undo that comes again is answered as before.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,15 +21,16 @@ from partita.catalog.service import Service
 from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import envelope_or_none
 from partita.errors import Conflict, Expired, Malformed, Overtaken, PartitaError, UnknownSchema
-from partita.idempotency.inbox import Candidate, Verdict, admit, admit_parked, asked_of, mark_of, payload_hash
-from partita.message import Message, SagaAddress, envelope_from_bytes
+from partita.idempotency.inbox import Candidate, Origin, mark_of, payload_hash
+from partita.idempotency.verdicts import Admittance, Facts, Verdict, asked_of, decide, unknown_bases, write
+from partita.message import SagaAddress, envelope_from_bytes
 from partita.outbox.outbox import Kept, StoredReply, kept_from_bytes, kept_to_bytes, reply_from_bytes
 from partita.runtime.delivery import Delivery, Output, Unit
-from partita.runtime.expiry import may_be_forgotten, refuse_forgotten
+from partita.runtime.expiry import forgotten, may_be_forgotten, too_old
 from partita.runtime.letters import Letters
 from partita.runtime.meaning import Meaning, content_of
 from partita.runtime.waves import HandlerFailed
-from partita.store.port import Asked, InboxEntry, Known, Session
+from partita.store.port import InboxEntry, Known, Session
 from partita.store.trouble import DeadLetter, ParkedRow, State
 
 BUSINESS_BYTES_MAX = 1_000
@@ -38,24 +39,22 @@ Held = Sequence[tuple[str, int, int]]
 
 
 class Admitted(msgspec.Struct, eq=False):
-    """A delivery with what admission found: `due` are the handlers that must run, `fresh` whether sagas see it, `sent`
-    what left because of it."""
+    """A delivery with what admission decided; `due` are the handlers that must run."""
 
     unit: Unit
     candidate: Candidate
+    said: Admittance
     due: Sequence[Binding] = ()
-    sent: list[Message] = []
 
     @property
     def fresh(self) -> bool:
-        """Whether this message is here for the first time."""
-        return self.candidate.verdict is Verdict.FRESH
+        """Whether this message is here for the first time: sagas see it."""
+        return self.said.taken
 
     @property
     def outcome(self) -> tuple[str, str]:
         """(type, what became of it), to be counted."""
-        verdict = self.candidate.verdict
-        return self.candidate.envelope.type, self.unit.outcome if verdict is Verdict.FRESH else verdict.value
+        return self.candidate.envelope.type, self.unit.outcome if self.fresh else self.said.verdict.value
 
     @property
     def address(self) -> SagaAddress | None:
@@ -80,128 +79,155 @@ class Admission:
         deliveries: Sequence[Delivery],
         held: Held,
         now_us: int,
-        looked: tuple[Asked, Known] | None = None,
+        looked: Known | None = None,
     ) -> list[Admitted]:
         """Check the fence, decide about each delivery, write the marks, and settle what may not go on. `looked` is what
-        was asked for them already (`look`).
+        is known of them already (`look`).
 
         Raises:
             Fenced: one of the partitions `held` is another's now. HandlerFailed: one is so old that it may have been
             handled and forgotten.
         """
-        admitted = [Admitted(Unit(d), self.candidate(d)) for d in deliveries if d.envelope is not None]
-        out = [a for a in admitted if a.unit.delivery.parked is not None and a.unit.delivery.parked.state != "gap"]
-        new = [a for a in admitted if a not in out] if out else admitted
-        await _hold_undone(session, admitted)
-        await self._overtake(session, admitted, now_us)
-        asked, known = looked or await self._look(session, new, out, held)
-        await self._refuse_forgotten(session, known, new, now_us)
-        if out:
-            await self._out_of_parking(session, known, out, now_us)
-        await self.meaning.recognise(self.service.name, known, [a.candidate for a in new])
-        await admit(session, asked, known, self.service.order, [a.candidate for a in new], now_us)
+        deliveries = [d for d in deliveries if d.envelope is not None]
+        candidates = [self.candidate(d) for d in deliveries]
+        await _hold_undone(session, candidates)
+        overtaking = await self._overtake(session, deliveries, candidates, now_us)
+        facts = await self._facts(session, deliveries, candidates, held, overtaking, now_us, looked)
+        decided = decide(facts, candidates, now_us)
+        admitted = [
+            Admitted(Unit(d), c, s) for d, c, s in zip(deliveries, candidates, decided.admittances, strict=True)
+        ]
+        for each in admitted:
+            if each.said.verdict is Verdict.EXPIRED:
+                # Raised, not settled here: it leaves the batch as one that fails, and becomes a letter as every other.
+                raise HandlerFailed(each.unit, too_old(self.service, each.candidate.envelope))
+        await write(session, self.service.name, decided)
         for each in admitted:
             interest = each.unit.delivery.interest
             if not each.fresh:
                 await self._settle(session, each, now_us)
+            elif each.said.verdict is Verdict.UNDONE:
+                await self._answer_undone(facts.known, each)
             elif interest is not None:
-                each.due = await self._not_repeated(each) if each.candidate.repeated else interest.bindings
-        await self._refuse_undone(known, [a for a in admitted if a.due and a.address is not None])
+                each.due = await self._not_repeated(each) if each.said.repeated else interest.bindings
         return admitted
 
-    async def look(self, session: Session, own: Sequence[Delivery]) -> tuple[Asked, Known]:
-        """What must be known of messages this very transaction has made, with the last numbers of their keys."""
-        return await self._look(session, [Admitted(Unit(d), self.candidate(d)) for d in own], (), (), own=True)
+    async def look(self, session: Session, own: Sequence[Delivery]) -> Known:
+        """What is known of messages this very transaction has made, with the last numbers of their keys."""
+        return await self._look(session, [self.candidate(d) for d in own], (), ())
+
+    async def foresee(self, session: Session, delivery: Delivery, now_us: int) -> Admittance:
+        """The decision about one delivery as it would be now; nothing is written."""
+        candidate = self.candidate(delivery)
+        steps = [_step(candidate.step)] if candidate.is_undo and candidate.step is not None else []
+        parked = bool(steps) and bool(await session.parking.of_steps(self.service.name, steps))
+        overtaking = [candidate.envelope.id] if parked else []
+        facts = await self._facts(session, [delivery], [candidate], (), overtaking, now_us, None)
+        (said,) = decide(facts, [candidate], now_us).admittances
+        return said
+
+    async def enter(self, session: Session, delivery: Delivery, now_us: int) -> tuple[Candidate, Admittance, bool]:
+        """Decide about a delivery that failed before it was admitted, and write its mark and its number. Returns whether
+        its step was undone as well. Its age is not looked at: that may be why it failed."""
+        candidate = self.candidate(delivery)
+        candidate.origin = Origin.NEW  # also where nobody here knows its type
+        candidate.business = ()  # its effect has not happened: marked, its next try would be taken for a repeat
+        facts = await self._facts(session, [delivery], [candidate], (), (), now_us, None)
+        decided = decide(facts._replace(expired=()), [candidate], now_us)
+        await write(session, self.service.name, decided)
+        return candidate, decided.admittances[0], candidate.step in facts.known.undone
+
+    async def _facts(
+        self,
+        session: Session,
+        deliveries: Sequence[Delivery],
+        candidates: Sequence[Candidate],
+        held: Held,
+        overtaking: Collection[str],
+        now_us: int,
+        looked: Known | None,
+    ) -> Facts:
+        """Ask for all that `decide` needs: one look for every batch, more only where the look leaves something open."""
+        group, ordered = self.service.name, self.service.order == "key"
+        out = [c for c in candidates if c.origin is Origin.PARKED]
+        known = await self._look(session, candidates, held, overtaking) if looked is None else looked
+        standing: Mapping[str, State] = {}
+        if out:
+            rows = await session.parking.get(group, [c.name for c in out])
+            standing = {name: row.state for name, row in rows.items()}
+        new = [c for c in candidates if c.origin is not Origin.PARKED] if out else candidates
+        await self.meaning.recognise(group, known, [c for c in new if c.origin is not Origin.COUNTS])
+        open_ = unknown_bases(group, known, new) if ordered else []
+        bases = await session.sequences.bases_in(group, open_) if open_ else {}
+        old = may_be_forgotten(self.service, list(zip(deliveries, candidates, strict=True)), known, now_us)
+        expired = await forgotten(session, self.service, old) if old else ()
+        return Facts(group, ordered, known, standing, overtaking, bases, expired)
 
     async def _look(
-        self, session: Session, new: Sequence[Admitted], out: Sequence[Admitted], held: Held, *, own: bool = False
-    ) -> tuple[Asked, Known]:
-        candidates = [a.candidate for a in new]
-        parked = [a.candidate for a in out]
-        asked = asked_of(self.service.name, self.service.order, candidates, parked, numbers_of_unseen=own)
-        addresses = [a.address for a in (*new, *out) if a.address is not None and a.candidate.wanted]
-        asked = asked._replace(held=held, steps=[(a.saga, a.saga_id, a.step) for a in addresses if a.kind != "ask"])
-        return asked, await session.look(asked) if any(asked[1:]) else Known({}, {}, frozenset(), {})
+        self, session: Session, candidates: Sequence[Candidate], held: Held, overtaking: Collection[str]
+    ) -> Known:
+        asked = asked_of(self.service.name, self.service.order == "key", candidates, overtaking)._replace(held=held)
+        return await session.look(asked) if any(asked[1:]) else Known({}, {}, frozenset(), {})
 
-    async def _refuse_forgotten(self, session: Session, known: Known, new: Sequence[Admitted], now_us: int) -> None:
-        """Raised, not settled here: it leaves the batch as one that fails, and becomes a letter as every other."""
-        pairs = [
-            (a.unit.delivery, a.candidate)
-            for a in new
-            if a.candidate.wanted and (self.service.name, a.candidate.envelope.id) not in known.marks
-        ]
-        old = may_be_forgotten(self.service, pairs, known.last, now_us)
-        # An undo that is known by its tombstone is answered, whatever its age.
-        old = [d for d in old if _step_of(d) not in known.undone]
-        refused = await refuse_forgotten(session, self.service, old) if old else None
-        if refused is not None:
-            delivery, error = refused
-            raise HandlerFailed(Unit(delivery), error)
-
-    async def _out_of_parking(self, session: Session, known: Known, out: Sequence[Admitted], now_us: int) -> None:
-        """Only who still stands ready there may run, and those behind him in the same batch: two workers, or a person,
-        may have been at it."""
-        there = await session.parking.get(self.service.name, [a.unit.delivery.name for a in out])
-        running: set[tuple[str, str] | None] = set()
-        for each in out:
-            row, lane = there.get(each.unit.delivery.name), each.unit.delivery.lane
-            if row is not None and (row.state == "ready" or (row.state == "behind" and lane in running)):
-                running.add(lane)
-            else:
-                each.candidate.verdict = Verdict.DUPLICATE
-        await admit_parked(session, known, [a.candidate for a in out if a.fresh], now_us)
-
-    async def _overtake(self, session: Session, admitted: Sequence[Admitted], now_us: int) -> None:
+    async def _overtake(
+        self, session: Session, deliveries: Sequence[Delivery], candidates: Sequence[Candidate], now_us: int
+    ) -> Collection[str]:
         """An undo does not wait behind its own command, nor behind another copy of itself: it takes them out of the
         parking. Else a step that timed out after 30 s would wait half an hour for its own retries. One that comes out
-        of the parking takes them along: what it found there when it failed is still there, and holds the key."""
-        undos = {_step(a.address): a for a in admitted if a.address is not None and a.address.kind == "undo"}
+        of the parking takes them along: what it found there when it failed is still there, and holds the key. Returns the
+        ids of the undos that took one out."""
+        undos = {_step(c.step): (d, c) for d, c in zip(deliveries, candidates, strict=True) if c.step and c.is_undo}
         rows = await session.parking.of_steps(self.service.name, list(undos)) if undos else ()
         parked = {row.message_id for row in rows}
+        overtaking: list[str] = []
         for row in rows:
-            each = undos[row.step]
-            delivery = each.unit.delivery
+            delivery, candidate = undos[row.step]
             settled = delivery.parked is not None and delivery.name not in parked  # by a person, or another worker
             # One whose number has not had its turn stays: it counts then, and finds the tombstone.
             if settled or row.message_id == delivery.name or row.state == "gap":
                 continue
-            each.candidate.overtakes = True
+            overtaking.append(candidate.envelope.id)
             await session.parking.remove(self.service.name, [row.message_id])
             await session.inbox.resolve(self.service.name, [(row.message_id, "tombstone", None)])
             await session.dead_letters.settle(self.service.name, [row.message_id], "overtaken", now_us)
+        return overtaking
 
-    async def keep_letter(self, session: Session, delivery: Delivery, candidate: Candidate, now_us: int) -> None:
+    async def keep_letter(
+        self, session: Session, delivery: Delivery, candidate: Candidate, said: Admittance, now_us: int
+    ) -> None:
         """Make a dead letter of a message that can neither be handled in its order nor be dropped as a copy. It holds no key:
         later messages have been handled already, or are no business of it.
 
         What came under an id that named another content before is named by both, and told once.
         """
-        group, error, named = self.service.name, _why_not(delivery, candidate), ""
-        if candidate.verdict is Verdict.CONFLICT:
-            named = f"{candidate.envelope.id}#{candidate.payload_hash}"
+        group, error, named = self.service.name, _why_not(delivery, candidate, said), ""
+        if said.verdict is Verdict.CONFLICT:
+            named = f"{candidate.envelope.id}#{candidate.content_hash}"
             if await session.inbox.seen(group, [named]):
                 return
             await session.inbox.mark([mark_of(group, candidate, now_us, "dead")._replace(message_id=named)])
         await self.letters.write(session, delivery, error, 0, now_us, named=named)
 
-    async def keep_place(self, session: Session, delivery: Delivery, candidate: Candidate, now_us: int) -> None:
+    async def keep_place(
+        self, session: Session, delivery: Delivery, candidate: Candidate, said: Admittance, now_us: int
+    ) -> None:
         """Park a message that came before an earlier one of its key: it waits for its turn there. Of a message that will
-        not be handled only the number does, under a name of its own: its id may be parked already."""
-        row = parked_row(delivery, self.service.name, "gap", now_us)
-        if candidate.verdict is not Verdict.GAP:
+        not be handled only the number does, under a name of its own: its id may be parked already. Where another content is
+        parked under its id it is a conflict."""
+        group, row = self.service.name, parked_row(delivery, self.service.name, "gap", now_us)
+        if said.verdict is not Verdict.GAP:
             await session.parking.add([only_counts(row)])
             return
-        there = (await session.parking.get(self.service.name, [row.message_id])).get(row.message_id)
+        there = (await session.parking.get(group, [row.message_id])).get(row.message_id)
         if there is None:
             await session.parking.add([row])
             return
-        candidate.payload_hash = payload_hash(row.type, row.value)
         parked = payload_hash(there.type, there.value)
-        if parked != candidate.payload_hash and not await self.meaning.is_same(candidate, _content_of(there)):
-            candidate.verdict = Verdict.CONFLICT
-            await self.keep_letter(session, delivery, candidate, now_us)
+        if parked != candidate.content_hash and not await self.meaning.is_same(candidate, _content_of(there)):
+            said.verdict = Verdict.CONFLICT
+            await self.keep_letter(session, delivery, candidate, said, now_us)
         elif there.state == "gap" and row.number < there.number:
-            await session.parking.replace(self.service.name, row.message_id, row)
+            await session.parking.replace(group, row.message_id, row)
             row = there
         if row.number != there.number or row is there:
             await session.parking.add([only_counts(row)])
@@ -233,28 +259,41 @@ class Admission:
         """A delivery as it asks for admission."""
         envelope = delivery.envelope
         assert envelope is not None
-        # A saga sends a step again under its first id: only other messages made here are surely new.
-        made_here = delivery.record is None and not delivery.repeatable
         business = self.business_keys(delivery)
-        return Candidate(
+        candidate = Candidate(
             envelope,
             delivery.topic,
             delivery.key,
             delivery.value,
-            wanted=delivery.interest is not None,
             business=business,
             content=content_of(delivery, business),
-            unseen=made_here and not (envelope.kind == "command" and envelope.saga is not None),
-            ordered=self.service.order == "key",
         )
+        candidate.origin = self._origin(delivery, candidate)
+        if candidate.origin is Origin.PARKED:
+            candidate.parked_as = delivery.name
+        return candidate
+
+    def _origin(self, delivery: Delivery, candidate: Candidate) -> Origin:
+        envelope = candidate.envelope
+        if delivery.parked is not None and delivery.parked.state != "gap":
+            return Origin.PARKED
+        if delivery.interest is None:
+            return Origin.COUNTS
+        # A saga sends a step again under its first id: only other messages made here are surely new.
+        of_a_saga = envelope.kind == "command" and envelope.saga is not None
+        if delivery.record is not None or delivery.repeatable or of_a_saga:
+            return Origin.NEW
+        # A database that was given another name knows those of its old one by their numbers.
+        told = envelope.at_once and self.service.order == "key" and candidate.numbered
+        return Origin.AT_ONCE if told else Origin.MADE
 
     async def _not_repeated(self, each: Admitted) -> Sequence[Binding]:
-        interest, repeated = each.unit.delivery.interest, each.candidate.repeated
+        interest, repeated = each.unit.delivery.interest, each.said.repeated
         assert interest is not None
         for entry in repeated.values():
             if entry.outcome == "expired":
                 each.unit.reply = _answer_expired(each.candidate)
-            elif entry.payload_hash != each.candidate.payload_hash and interest.contract.kind == "command":
+            elif entry.payload_hash != each.candidate.content_hash and interest.contract.kind == "command":
                 each.unit.reply = Conflict(
                     f"{interest.contract.name} of key {each.unit.delivery.key} was sent before with another content.",
                     hint="Read what became of the first one.",
@@ -264,58 +303,43 @@ class Admission:
         return [b for b in interest.bindings if b.identity(interest.contract.full_name) not in repeated]
 
     async def _settle(self, session: Session, each: Admitted, now_us: int) -> None:
-        candidate, delivery = each.candidate, each.unit.delivery
-        verdict, group = candidate.verdict, self.service.name
+        candidate, delivery, said = each.candidate, each.unit.delivery, each.said
+        group = self.service.name
         waited = delivery.parked is not None and delivery.parked.state == "gap"
-        if waited and not candidate.ahead:
+        if waited and not said.ahead:
             await self.leave_gap(session, delivery)  # it had its turn
-        if candidate.ahead and not waited:
-            await self.keep_place(session, delivery, candidate, now_us)
+        if said.ahead and not waited:
+            await self.keep_place(session, delivery, candidate, said, now_us)
+        verdict = said.verdict
         if verdict is Verdict.DUPLICATE:
-            before = each.candidate.before
-            kept = _reply_of(before)
+            kept = _reply_of(said.before)
             if delivery.answer is not None and kept is not None:
                 each.unit.reply = await self._kept_reply(each.unit, kept)
-            elif delivery.answer is not None and before is not None and before.outcome == "expired":
+            elif delivery.answer is not None and said.before is not None and said.before.outcome == "expired":
                 each.unit.reply = _answer_expired(candidate)
-            elif delivery.answer is not None and delivery.repeatable and before is not None and before.at_us:
+            elif delivery.answer is not None and delivery.repeatable and said.before is not None and said.before.at_us:
                 each.unit.reply = _no_answer(each)
         elif delivery.record is None:
-            each.unit.reply = None if verdict is Verdict.STALE else _why_not(delivery, candidate)
+            each.unit.reply = None if verdict is Verdict.STALE else _why_not(delivery, candidate, said)
         elif verdict is Verdict.CONFLICT or verdict is Verdict.PASSED:
-            await self.keep_letter(session, delivery, candidate, now_us)
-        elif verdict is Verdict.HELD and candidate.again:
+            await self.keep_letter(session, delivery, candidate, said, now_us)
+        elif verdict is Verdict.HELD and said.marked:
             # Its saga sends again what died here: it asks for another try.
             await session.parking.move(group, [candidate.envelope.id], "ready", -1, 0)
         elif verdict is Verdict.HELD:
             await session.parking.add([parked_row(delivery, group, "behind", now_us)])
 
-    async def _refuse_undone(self, known: Known, commands: Sequence[Admitted]) -> None:
-        """An undo may come before its command. Its tombstone then refuses the command: or a timed-out charge would
-        land after its refund."""
-        asked: dict[tuple[str, str, str], list[Admitted]] = {}
-        undone: set[tuple[str, str, str]] = set()
-        for each in commands:
-            address = each.address
-            if address is None or address.kind == "ask":
-                continue
-            step = (address.saga, address.saga_id, address.step)
-            asked.setdefault(step, []).append(each)
-            if step in undone:
-                # Its undo stands before it in this very batch, so no tombstone is written yet.
-                each.due, each.unit.outcome = (), "tombstone"
-            elif address.kind == "undo":
-                undone.add(step)
-        for key, tombstone in known.undone.items():
-            for each in asked.get(key, ()):
-                each.due = ()
-                each.unit.outcome = "tombstone"
-                if each.address is not None and each.address.kind == "undo":
-                    kept = reply_from_bytes(tombstone.reply)
-                    reply = await self._kept_reply(each.unit, kept)
-                    each.unit.outputs.append(
-                        Output(contract_of(type(reply)), reply, kept.kind, each.unit.delivery, each.address)
-                    )
+    async def _answer_undone(self, known: Known, each: Admitted) -> None:
+        """A command whose step was undone is refused; an undo is answered as the first one was."""
+        each.unit.outcome = "tombstone"
+        step = each.candidate.step
+        tombstone = known.undone.get(step) if step is not None else None
+        if tombstone is not None and each.candidate.is_undo:
+            kept = reply_from_bytes(tombstone.reply)
+            reply = await self._kept_reply(each.unit, kept)
+            each.unit.outputs.append(
+                Output(contract_of(type(reply)), reply, kept.kind, each.unit.delivery, each.address)
+            )
 
 
 def _content_of(row: ParkedRow) -> bytes:
@@ -326,12 +350,13 @@ def _reply_of(entry: InboxEntry | None) -> StoredReply | None:
     return None if entry is None or entry.reply is None else kept_from_bytes(entry.reply).reply
 
 
-async def _hold_undone(session: Session, admitted: Sequence[Admitted]) -> None:
+async def _hold_undone(session: Session, candidates: Sequence[Candidate]) -> None:
     """Of an undo and its command in two transactions at once the second must see what the first has done."""
-    addresses = [a.address for a in admitted if a.address is not None]
-    undone = [a.saga_id for a in addresses if a.kind == "undo"]
+    commands = [c for c in candidates if c.step is not None]
+    undone = [c.envelope.saga.saga_id for c in commands if c.is_undo and c.envelope.saga is not None]
     if undone:
-        await session.tombstones.hold(undone, [a.saga_id for a in addresses if a.kind == "do"])
+        done = [c.envelope.saga for c in commands if c.envelope.saga is not None and c.envelope.saga.kind == "do"]
+        await session.tombstones.hold(undone, [address.saga_id for address in done])
 
 
 def business_key(type_name: str, value: object) -> str:
@@ -343,8 +368,8 @@ def business_key(type_name: str, value: object) -> str:
     return f"{type_name}#{text}"
 
 
-def _step(address: SagaAddress) -> str:
-    return f"{address.saga}/{address.saga_id}/{address.step}"
+def _step(step: tuple[str, str, str] | None) -> str:
+    return "" if step is None else "/".join(step)
 
 
 def parked_row(
@@ -367,7 +392,7 @@ def parked_row(
         tier,
         due_us,
         tries,
-        _step(serves) if serves is not None and serves.kind != "ask" else "",
+        _step((serves.saga, serves.saga_id, serves.step)) if serves is not None and serves.kind != "ask" else "",
         envelope.source if envelope is not None else "",
         envelope.key_sequence if envelope is not None else 0,
         record.headers,
@@ -385,11 +410,6 @@ def row_of_letter(letter: DeadLetter, state: State, tier: int, now_us: int) -> P
     return row._replace(message_id=letter.message_id)
 
 
-def _step_of(delivery: Delivery) -> tuple[str, str, str]:
-    address = delivery.envelope.saga if delivery.envelope is not None else None
-    return ("", "", "") if address is None else (address.saga, address.saga_id, address.step)
-
-
 def _answer_expired(candidate: Candidate) -> Expired:
     """Also of other bytes: the first ones are not kept as long as the key, so that nobody can tell another content from the same
     one, as a newer version of its sender writes it."""
@@ -405,16 +425,16 @@ def only_counts(row: ParkedRow) -> ParkedRow:
     return row._replace(message_id=f"{row.message_id}#{row.number}", type="")
 
 
-def _why_not(delivery: Delivery, candidate: Candidate) -> PartitaError:
-    envelope = candidate.envelope
-    if candidate.verdict is Verdict.CONFLICT and candidate.before is not None and candidate.before.outcome == "expired":
+def _why_not(delivery: Delivery, candidate: Candidate, said: Admittance) -> PartitaError:
+    envelope, verdict, before = candidate.envelope, said.verdict, said.before
+    if verdict is Verdict.CONFLICT and before is not None and before.outcome == "expired":
         return _answer_expired(candidate)
-    if candidate.verdict is Verdict.CONFLICT:
+    if verdict is Verdict.CONFLICT:
         return Conflict(
             f"{envelope.type}: id {envelope.id} was used before with another content.",
             hint="An id or idempotency key names one content; use a new one.",
         )
-    if candidate.verdict is Verdict.PASSED:
+    if verdict is Verdict.PASSED:
         return Overtaken(
             f"{envelope.type} is number {envelope.key_sequence} of key {delivery.key} from {envelope.source}; later ones "
             "of the key were handled before it came.",

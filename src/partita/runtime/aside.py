@@ -12,7 +12,7 @@ from partita.catalog.service import Service
 from partita.clock import duration_us
 from partita.dead_letters.dead_letter import failure
 from partita.foreign_text import logger
-from partita.idempotency.inbox import Verdict, admit, asked_of
+from partita.idempotency.verdicts import Verdict
 from partita.runtime.admission import Admission, parked_row
 from partita.runtime.delivery import Delivery
 from partita.store.port import Session
@@ -124,29 +124,23 @@ class Aside:
     async def _admit(self, session: Session, delivery: Delivery, now_us: int) -> Verdict:
         """Admit one that came without having been admitted: its mark, its number, its letter where it is a conflict."""
         group, admission = self.service.name, self.admission
-        candidate = admission.candidate(delivery)
-        candidate.wanted = True
-        candidate.business = ()  # its effect has not happened: marked, its next try would be taken for a repeat
-        serves = candidate.envelope.saga if candidate.envelope.kind == "command" else None
-        steps = [(serves.saga, serves.saga_id, serves.step)] if serves is not None and serves.kind == "do" else []
-        asked = asked_of(group, self.service.order, [candidate], [])._replace(steps=steps)
-        known = await session.look(asked)
-        await admit(session, asked, known, self.service.order, [candidate], now_us)
+        candidate, said, undone = await admission.enter(session, delivery, now_us)
         waited = delivery.parked is not None
-        if waited and not candidate.ahead:
+        if waited and not said.ahead:
             await admission.leave_gap(session, delivery)
-        if candidate.ahead and not waited:
-            await admission.keep_place(session, delivery, candidate, now_us)
-        if candidate.verdict is Verdict.CONFLICT or candidate.verdict is Verdict.PASSED:
-            await admission.keep_letter(session, delivery, candidate, now_us)
-        if candidate.verdict is Verdict.HELD and candidate.again:
+        if said.ahead and not waited:
+            await admission.keep_place(session, delivery, candidate, said, now_us)
+        verdict = said.verdict
+        if verdict is Verdict.CONFLICT or verdict is Verdict.PASSED:
+            await admission.keep_letter(session, delivery, candidate, said, now_us)
+        if verdict is Verdict.HELD and said.marked:
             await session.parking.move(group, [candidate.envelope.id], "ready", -1, 0)
             return Verdict.DUPLICATE
-        if known.undone and candidate.verdict in (Verdict.FRESH, Verdict.HELD):
+        if undone and not candidate.is_undo and verdict in (Verdict.UNDONE, Verdict.HELD):
             # It was undone while it failed: parked now, it would hold its key for a try that is refused.
             await session.inbox.resolve(group, [(candidate.envelope.id, "tombstone", None)])
             return Verdict.DUPLICATE
-        return candidate.verdict
+        return Verdict.FRESH if verdict is Verdict.UNDONE else verdict
 
     def _stage(self, delivery: Delivery) -> str:
         if delivery.parked is None:

@@ -19,7 +19,7 @@ from partita.cause import kind_of
 from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import name_of
 from partita.errors import Malformed, UnknownSchema
-from partita.message import Envelope, SagaAddress, envelope_from_bytes, is_users_key
+from partita.message import Envelope, Message, SagaAddress, envelope_from_bytes, is_users_key
 from partita.store.trouble import ParkedRow
 
 
@@ -75,10 +75,12 @@ class Output(msgspec.Struct, eq=False):
 
 
 class Unit(msgspec.Struct, eq=False):
-    """What handling one delivery yields: messages to leave, the outcome for its inbox mark, the answer."""
+    """What handling one delivery yields: the messages to leave, declared and composed, the outcome for its inbox mark, the
+    answer."""
 
     delivery: Delivery
     outputs: list[Output] = []
+    sent: list[Message] = []
     outcome: str = "handled"
     reply: Any = None
 

@@ -12,54 +12,56 @@ from collections.abc import Mapping, Sequence
 from partita.catalog.service import Service
 from partita.clock import US
 from partita.errors import Expired
-from partita.idempotency.inbox import Candidate
+from partita.idempotency.inbox import Candidate, Origin, Place
 from partita.message import Envelope, born_us
 from partita.runtime.delivery import Delivery
-from partita.store.port import Session
-
-Place = tuple[str, str, str]
+from partita.store.port import Known, Session
 
 
 def may_be_forgotten(
-    service: Service, pairs: Sequence[tuple[Delivery, Candidate]], last: Mapping[Place, int], now_us: int
+    service: Service, pairs: Sequence[tuple[Delivery, Candidate]], known: Known, now_us: int
 ) -> list[Delivery]:
-    """Those without a mark that are older than the window and that no number of their key tells to be new. What comes out
-    of the parking has its mark there. `last` are the last numbers of keys, where they are known."""
+    """Those without a mark that are older than the window and that no number of their key tells to be new. Where they come
+    out of the parking their mark is there; an undo that is known by its tombstone is answered, whatever its age."""
     oldest_us = now_us - round(service.window_s * US)
     return [
         delivery
         for delivery, candidate in pairs
         if (candidate.envelope.time_us < oldest_us or candidate.envelope.saga is not None)
+        and candidate.origin is Origin.NEW
         and delivery.parked is None
         and not _is_of_its_saga(candidate.envelope)
-        and not candidate.unseen
         and _made_us(candidate.envelope) < oldest_us
-        and not _is_counted(candidate, last)
+        and not _is_counted(service, candidate, known.last)
+        and (service.name, candidate.envelope.id) not in known.marks
+        and candidate.step not in known.undone
     ]
 
 
-async def refuse_forgotten(
-    session: Session, service: Service, old: Sequence[Delivery]
-) -> tuple[Delivery, Expired] | None:
-    """The first of these that may have been handled and forgotten, and why it is not handled now; None = all are new."""
+async def forgotten(session: Session, service: Service, old: Sequence[Delivery]) -> frozenset[str]:
+    """The ids of those that may have been handled and forgotten; the others are new."""
     group = service.name
     forgotten_us = await session.inbox.forgotten_us()
     old = [d for d in old if d.envelope is not None and _made_us(d.envelope) <= forgotten_us]
     if not old:
-        return None
+        return frozenset()
     waiting = await session.parking.get(group, [d.name for d in old])
     again = await session.groups.kept(group)
-    for delivery in old:
-        record, envelope = delivery.record, delivery.envelope
-        assert envelope is not None
-        asked_for = record is not None and record.appended_us <= int(again.get(again_in(delivery.topic), 0))
-        if delivery.name not in waiting and not asked_for:
-            return delivery, Expired(
-                f"{envelope.type} {envelope.id} is older than {group} remembers ({service.window_s:g} s): it may have been "
-                "handled before.",
-                hint="Look whether it was: replay it if not (partita dlq replay), else discard it.",
-            )
-    return None
+    return frozenset(
+        delivery.name
+        for delivery in old
+        if delivery.name not in waiting
+        and (delivery.record is None or delivery.record.appended_us > int(again.get(again_in(delivery.topic), 0)))
+    )
+
+
+def too_old(service: Service, envelope: Envelope) -> Expired:
+    """Why a message that may have been forgotten is not handled."""
+    return Expired(
+        f"{envelope.type} {envelope.id} is older than {service.name} remembers ({service.window_s:g} s): it may have been "
+        "handled before.",
+        hint="Look whether it was: replay it if not (partita dlq replay), else discard it.",
+    )
 
 
 def again_in(topic: str) -> str:
@@ -78,9 +80,9 @@ def _is_of_its_saga(envelope: Envelope) -> bool:
     return envelope.saga is not None and envelope.kind != "command"
 
 
-def _is_counted(candidate: Candidate, last: Mapping[Place, int]) -> bool:
+def _is_counted(service: Service, candidate: Candidate, last: Mapping[Place, int]) -> bool:
     """Whether the number of its key decides, whatever its age. A saga's command that is sent again may have a new one."""
-    if not (candidate.ordered and candidate.numbered):
+    if service.order != "key" or not candidate.numbered:
         return False
     envelope = candidate.envelope
     return envelope.saga is None or envelope.key_sequence <= last.get(candidate.place, 0)

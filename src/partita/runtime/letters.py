@@ -12,7 +12,7 @@ from partita.bus.partitioner import slot_of
 from partita.catalog.catalog import Catalog
 from partita.catalog.fault import CARRIED_BYTES_MAX, FaultRecord, fault_of
 from partita.dead_letters.dead_letter import dead_letter
-from partita.outbox.outbox import Composer, Leaving
+from partita.outbox.outbox import Composer, send
 from partita.runtime.delivery import Delivery
 from partita.store.port import SLOTS, OutboxRow, Session
 from partita.store.trouble import DeadLetter
@@ -77,8 +77,4 @@ class Letters:
             value=letter.value if len(letter.value) <= CARRIED_BYTES_MAX else None,
         )
         message = self.composer.compose(fault_of(failed), told, kind="event", cause=envelope, now_us=now_us)
-        leaving = Leaving(session, now_us)
-        await leaving.expect([message])
-        leaving.number(message)
-        leaving.pack(message)
-        await leaving.write()
+        await send(session, [message], now_us)

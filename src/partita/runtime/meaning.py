@@ -16,7 +16,7 @@ import msgspec
 from partita.catalog.catalog import Catalog
 from partita.codec.port import Codec
 from partita.errors import Malformed, UnknownSchema
-from partita.idempotency.inbox import Candidate, payload_hash
+from partita.idempotency.inbox import Candidate
 from partita.outbox.outbox import Kept, StoredReply, kept_from_bytes, kept_to_bytes
 from partita.runtime.delivery import Delivery, decode_value
 from partita.schemas.avro_default import NATIVE
@@ -38,13 +38,12 @@ class Meaning:
         for candidate in candidates:
             if candidate.content is None:
                 continue
-            candidate.payload_hash = payload_hash(candidate.envelope.type, candidate.value)
             for name in ((consumer, candidate.envelope.id), *candidate.business):
                 before = known.marks.get(name) or first.get(name)
                 if before is None:
-                    first[name] = InboxEntry(candidate.payload_hash, "handled", 0, candidate.content)
-                elif before.payload_hash != candidate.payload_hash and await self.is_same(candidate, before.reply):
-                    candidate.payload_hash = before.payload_hash
+                    first[name] = InboxEntry(candidate.content_hash, "handled", 0, candidate.content)
+                elif before.payload_hash != candidate.content_hash and await self.is_same(candidate, before.reply):
+                    candidate.known_hash = before.payload_hash
 
     async def reply(self, kept: StoredReply) -> Any:
         """A reply as it was kept, as the object it was.

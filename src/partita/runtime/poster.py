@@ -14,7 +14,7 @@ from partita.clock import Clock, Ids
 from partita.codec.port import Codec
 from partita.errors import Conflict, DeclarationError
 from partita.message import Message, envelope_from_bytes
-from partita.outbox.outbox import Composer, Leaving
+from partita.outbox.outbox import Composer, send
 from partita.runtime.door import id_of
 from partita.runtime.handling import handling, refuse_to_repeat
 from partita.runtime.running_again import run_again
@@ -61,11 +61,7 @@ class Poster:
         message = composer.compose(contract, command, kind="command", cause=None, now_us=now_us, message_id=named)
         async with self._store.transaction() as session:
             if named is None or not await _is_kept(session, message):
-                leaving = Leaving(session, now_us)
-                await leaving.expect([message])
-                leaving.number(message)
-                leaving.pack(message)
-                await leaving.write()
+                await send(session, [message], now_us)
         return message.envelope.id
 
 

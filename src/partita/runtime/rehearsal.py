@@ -11,12 +11,10 @@ from typing import Literal, NamedTuple
 
 from partita.cause import cause_of, text_of
 from partita.errors import PartitaError
-from partita.outbox.outbox import Leaving
 from partita.runtime.admission import row_of_letter
 from partita.runtime.calling import meta_of
 from partita.runtime.delivery import Delivery, record_of
-from partita.runtime.pipeline import Due, Pipeline
-from partita.runtime.saga_steps import SagaBatch
+from partita.runtime.pipeline import Pipeline
 from partita.runtime.waves import HandlerFailed
 from partita.store.port import Session
 from partita.store.trouble import DeadLetter, ParkedRow
@@ -88,8 +86,7 @@ async def _one(pipeline: Pipeline, session: Session, row: ParkedRow, letter_id: 
         ]
         return told._replace(verdict="calls outside", calls=tuple(calls))
     try:
-        async with session.savepoint():
-            leaves = await _handled(pipeline, session, delivery)
+        leaves = await _handled(pipeline, session, delivery)
     except HandlerFailed as failed:
         return told._replace(verdict="fails", error=cause_of(failed.error))
     except PartitaError as error:
@@ -100,13 +97,7 @@ async def _one(pipeline: Pipeline, session: Session, row: ParkedRow, letter_id: 
 
 
 async def _handled(pipeline: Pipeline, session: Session, delivery: Delivery) -> tuple[str, ...] | None:
-    now_us = await pipeline.store.now_us()
-    sagas = SagaBatch(pipeline.sagas, session, now_us, pipeline.ids)
-    leaving = Leaving(session, now_us)
-    admitted = await pipeline.handle(Due([delivery]), session, sagas, leaving, now_us, waves=False)
-    await sagas.save()
-    await pipeline.mark(session, admitted, now_us)
-    await leaving.write()
-    if not any(each.fresh for each in admitted):
-        return None
-    return tuple(message.envelope.type for each in admitted for message in each.sent)
+    async with pipeline.units.rehearsed(session) as work:
+        (each,) = await work.admit([delivery])
+        await work.handle([each])
+    return tuple(message.envelope.type for message in each.unit.sent) if each.fresh else None

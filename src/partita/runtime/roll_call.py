@@ -79,7 +79,7 @@ class RollCall:
         holding = {state.service for state in handlers}
         for name, pipeline in self._pipelines.items():
             count, since = self._moved.get(name, (-1, now))
-            self._moved[name] = (pipeline.called, since if pipeline.called == count else now)
+            self._moved[name] = (pipeline.handlers.called, since if pipeline.handlers.called == count else now)
         for each in self._supervisor.workers:
             since = now if each.began is None else max(each.began, self._moved.get(each.service, (0, 0.0))[1])
             # Of a SQLite file all others of the service wait for the handler that hangs.
@@ -99,7 +99,7 @@ class RollCall:
         return self._state(each.service, each.worker.name, "failing", now - condition.since, cause, now)
 
     def _stuck_handlers(self, now: float) -> Iterator[WorkerState]:
-        running = {tx: call for pipeline in self._pipelines.values() for tx, call in pipeline.calls.items()}
+        running = {tx: call for pipeline in self._pipelines.values() for tx, call in pipeline.handlers.running.items()}
         self._seen = {tx: self._seen.get(tx, now) for tx in running}
         for tx, since in sorted(self._seen.items(), key=lambda each: each[1]):
             binding, unit = running[tx]

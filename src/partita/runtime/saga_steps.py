@@ -244,6 +244,12 @@ class SagaBatch:
         self._take(instance, result, unit, definition)
         return unit
 
+    def row(self, saga: str, saga_id: str) -> SagaRow:
+        """An instance that this transaction moved, as it will be saved."""
+        instance = self._instances[(saga, saga_id)]
+        assert instance.state is not None
+        return _row(saga, saga_id, instance.state, instance.row, self._now_us)
+
     async def save(self) -> None:
         """Write the instances that changed and their history."""
         rows: list[SagaRow] = []

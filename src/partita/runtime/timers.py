@@ -7,13 +7,9 @@ from collections.abc import Callable, Sequence
 from partita.cause import told_of
 from partita.clock import US
 from partita.errors import PartitaError, StoreMismatch
-from partita.outbox.outbox import Composer, Leaving
-from partita.runtime.delivery import Unit
 from partita.runtime.driving import Escaped
-from partita.runtime.pipeline import Pipeline, composed
-from partita.runtime.saga_steps import SagaBatch
+from partita.runtime.pipeline import Pipeline
 from partita.runtime.waves import HandlerFailed
-from partita.store.port import Session
 from partita.store.sagas import DueTimer
 
 BATCH = 100
@@ -60,30 +56,30 @@ class Timers:
             due = await session.sagas.due(now_us - behind_us, BATCH, self._member)
         fresh, suspects = sorted_out(due, now_us)
         if fresh:
-            await self._fire(fresh, now_us)
+            await self._fire(fresh)
         for timer in suspects:
-            await self._fire_alone(timer, now_us)
+            await self._fire_alone(timer)
         return now if len(due) == BATCH and (fresh or suspects) else now + LOOK_S
 
     async def stop(self) -> None:
         """Timers are rows: nothing is held here."""
 
-    async def _fire_alone(self, timer: DueTimer, now_us: int) -> None:
+    async def _fire_alone(self, timer: DueTimer) -> None:
         """Alone, so that a process that is killed from outside blames one instance and not all it had in hand."""
         if timer.others > self._pipeline.service.retry.in_place:
             why = f"its timer kills the process: {timer.others} had it in hand, and none came back from it"
-            await self._stop(timer, why, now_us)
+            await self._stop(timer, why)
         else:
-            await self._fire([timer], now_us)
+            await self._fire([timer])
 
-    async def _fire(self, due: Sequence[DueTimer], now_us: int) -> None:
+    async def _fire(self, due: Sequence[DueTimer]) -> None:
         """Fire these in one transaction. If one fails each has a transaction of its own, so that it holds up nobody."""
         store = self._pipeline.store
-        at_us = await store.now_us()  # not `now_us`: those before it may have taken long
+        now_us = await store.now_us()
         async with store.transaction(durable=False) as session:
-            await session.sagas.take_timers(due, self._member, at_us)
+            await session.sagas.take_timers(due, self._member, now_us)
         try:
-            self.fired += await self._together(due, now_us)
+            self.fired += await self._together(due)
             return
         except Exception as error:
             async with store.transaction(durable=False) as session:
@@ -93,32 +89,26 @@ class Timers:
             cause = error.error if isinstance(error, (HandlerFailed, Escaped)) else error
         if len(due) == 1:
             # It fails as where a hook of the saga raises: it would fail again and again.
-            await self._stop(due[0], f"its timer failed: {told_of(cause)}", now_us)
+            await self._stop(due[0], f"its timer failed: {told_of(cause)}")
         else:
             for each in due:
-                await self._fire([each], now_us)
+                await self._fire([each])
 
-    async def _together(self, due: Sequence[DueTimer], now_us: int) -> int:
-        pipeline = self._pipeline
+    async def _together(self, due: Sequence[DueTimer]) -> int:
         named = [(timer.saga, timer.saga_id) for timer in due]
-        async with pipeline.store.transaction() as session:
-            sagas = SagaBatch(pipeline.sagas, session, now_us, pipeline.ids)
-            await sagas.load_ids(_by_saga(due))
-            unsent = await sagas.unsent(named)
-            units = [unit for saga, saga_id in named if (unit := sagas.fire(saga, saga_id, unsent)) is not None]
-            await sagas.save()
-            await leave(pipeline, session, units, now_us)
-            await session.sagas.settle_timers(due)
+        async with self._pipeline.units.begin() as work:
+            await work.sagas.load_ids(_by_saga(due))
+            unsent = await work.sagas.unsent(named)
+            units = [unit for saga, id_ in named if (unit := work.sagas.fire(saga, id_, unsent)) is not None]
+            await work.leave(units)
+            await work.session.sagas.settle_timers(due)
         return len(units)
 
-    async def _stop(self, timer: DueTimer, why: str, now_us: int) -> None:
-        pipeline = self._pipeline
-        async with pipeline.store.transaction() as session:
-            sagas = SagaBatch(pipeline.sagas, session, now_us, pipeline.ids)
-            await sagas.load_ids(_by_saga([timer]))
-            sagas.stop(timer.saga, timer.saga_id, why)
-            await sagas.save()
-            await session.sagas.settle_timers([timer])
+    async def _stop(self, timer: DueTimer, why: str) -> None:
+        async with self._pipeline.units.begin() as work:
+            await work.sagas.load_ids(_by_saga([timer]))
+            work.sagas.stop(timer.saga, timer.saga_id, why)
+            await work.session.sagas.settle_timers([timer])
 
 
 def sorted_out(due: Sequence[DueTimer], now_us: int) -> tuple[list[DueTimer], list[DueTimer]]:
@@ -134,15 +124,3 @@ def _by_saga(due: Sequence[DueTimer]) -> dict[str, list[str]]:
     for timer in due:
         wanted.setdefault(timer.saga, []).append(timer.saga_id)
     return wanted
-
-
-async def leave(pipeline: Pipeline, session: Session, units: Sequence[Unit], now_us: int) -> None:
-    """Write what leaves because of a timer or a person."""
-    composer = Composer(pipeline.store.source, pipeline.codec, pipeline.ids)
-    messages = [composed(composer, output, now_us, pipeline.catalog) for unit in units for output in unit.outputs]
-    leaving = Leaving(session, now_us)
-    await leaving.expect(messages)
-    for message in messages:
-        leaving.number(message)
-        leaving.pack(message)
-    await leaving.write()

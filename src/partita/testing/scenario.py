@@ -156,7 +156,7 @@ class Scenario:
         before = self._moved()
         while calm < CALM:
             # A handler may wait for something outside, whose time is not ours.
-            calling = any(pipeline.calls for pipeline in self._system.pipelines.values())
+            calling = any(pipeline.handlers.running for pipeline in self._system.pipelines.values())
             hung = asyncio.get_running_loop().time() - calling_since > CALL_S_MAX
             await asyncio.sleep(0.001 if calling and not hung else 0)  # noqa: TID251  # the real loop, not the held clock
             after = self._moved()
@@ -254,7 +254,7 @@ class Scenario:
         ]
 
     def _moved(self) -> tuple[int, int, int]:
-        called = sum(pipeline.called for pipeline in self._system.pipelines.values())
+        called = sum(pipeline.handlers.called for pipeline in self._system.pipelines.values())
         return self._clock.waits, self._world.turns, called
 
     async def _next_us(self) -> int | None:

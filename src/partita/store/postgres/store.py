@@ -22,6 +22,7 @@ from partita.postgres_schema.patience import LOCK
 from partita.postgres_schema.place import MAY_ASK_PLACE, PLACE
 from partita.postgres_schema.pooler import is_heard
 from partita.postgres_schema.tables import make_tables
+from partita.store.looking import ledger_by_ledger
 from partita.store.port import Asked, Known
 from partita.store.postgres.claims import PostgresAttempts, PostgresClaims
 from partita.store.postgres.dead_letters import PostgresDeadLetters
@@ -84,7 +85,9 @@ class PostgresSession:
         self.trail = PostgresTrail(link)
 
     async def look(self, asked: Asked) -> Known:
-        """What admission asks, in one round trip; a second one where a key is parked."""
+        """What admission asks, in one round trip that locks what it answers; a second one where a key is parked."""
+        if not self._link.writing:
+            return await ledger_by_ledger(self, asked)
         return await look(self._link, asked, self.parking)
 
     async def execute(self, sql: str, params: Mapping[str, Any]) -> int:

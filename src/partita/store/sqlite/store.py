@@ -20,6 +20,7 @@ from partita.sqlite_file.high_water import HighWater
 from partita.sqlite_file.leases import LeaseBook
 from partita.sqlite_file.tables import make_tables
 from partita.store.leases import Lease
+from partita.store.looking import ledger_by_ledger
 from partita.store.port import Asked, Known
 from partita.store.sqlite.claims import SqliteAttempts, SqliteClaims
 from partita.store.sqlite.dead_letters import SqliteDeadLetters
@@ -97,20 +98,7 @@ class SqliteSession:
 
     async def look(self, asked: Asked) -> Known:
         """What admission asks, ledger by ledger."""
-        await self.claims.check(asked.consumer, asked.held)
-        by_consumer: dict[str, list[str]] = {}
-        for consumer, message_id in asked.marks:
-            by_consumer.setdefault(consumer, []).append(message_id)
-        return Known(
-            {
-                (consumer, message_id): entry
-                for consumer, ids in by_consumer.items()
-                for message_id, entry in (await self.inbox.seen(consumer, ids)).items()
-            },
-            dict(await self.sequences.last_in(asked.consumer, asked.places)),
-            await self.parking.held(asked.consumer, asked.keys),
-            await self.tombstones.find(asked.steps),
-        )
+        return await ledger_by_ledger(self, asked)
 
     async def execute(self, sql: str, params: Mapping[str, Any]) -> int:
         """Run a writing statement; returns how many rows it changed."""

@@ -61,6 +61,8 @@ async def one_look_tells_what_the_ledgers_do(open_store: OpenStore) -> None:
             assert known.undone == {(t.address.saga, t.address.saga_id, "a"): t for t in undone}, "undone steps"
             few = await session.look(Asked("group", (), marks[:1], (), (), ()))
             assert few == Known({marks[0]: by_ledger[marks[0]]}, {}, frozenset(), {}), "what was not asked is told"
+        async with store.reading() as session:
+            assert await session.look(Asked("group", (), marks, places, keys, steps)) == known, "where nothing is written"
         try:
             async with store.transaction() as session:
                 await session.look(Asked("group", [("topic", 0, epoch - 1)], (), (), (), ()))

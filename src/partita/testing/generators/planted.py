@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from partita.idempotency import inbox
+from partita.idempotency import verdicts
 from partita.sagas import compiling, engine
 from partita.testing.generators import memory_log
 
@@ -61,8 +61,9 @@ def _a_pivot_needs_no_undo(real: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _a_copy_does_not_count(real: Callable[..., Any]) -> Callable[..., Any]:
-    async def by_key_sequence(session: Any, asked: Any, known: Any, candidates: Any) -> None:
-        await real(session, asked, known, [c for c in candidates if c.verdict is not inbox.Verdict.DUPLICATE])
+    def by_key_sequence(batch: Any, candidate: Any, said: Any) -> None:
+        if said.verdict is not verdicts.Verdict.DUPLICATE:
+            real(batch, candidate, said)
 
     return by_key_sequence
 
@@ -75,7 +76,7 @@ PLANTS = {
     "a copy does not count": Plant(
         "a saga sends a step again, with a new number of its key; the copy is dropped and its number with it, and all "
         "later messages of the key wait for it",
-        inbox.__name__,
+        verdicts.__name__,
         "_by_key_sequence",
         _a_copy_does_not_count,
         {"Away": 30.0},
