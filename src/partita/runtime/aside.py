@@ -6,15 +6,20 @@ sequence and what leaves for it are written in one transaction.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from partita.catalog.retry import Decision, Discard, RetryAfter
 from partita.catalog.service import Service
 from partita.clock import duration_us
 from partita.dead_letters.dead_letter import failure
+from partita.dead_letters.retry_policy import tier_of
+from partita.errors import Expired
 from partita.foreign_text import logger
 from partita.idempotency.verdicts import Verdict
-from partita.runtime.admission import Admission, parked_row
+from partita.runtime.admission import Held, parked_row
 from partita.runtime.delivery import Delivery
+from partita.runtime.pipeline import Pipeline
 from partita.store.port import Session
 from partita.store.trouble import REPLAYED, ParkedRow
 from partita.topics.naming import retry_topic, span
@@ -36,26 +41,54 @@ class LaidBy:
     """What becomes of bytes that cannot be read in a storm: they are kept for later, and are no dead letter yet."""
 
 
+FOLLOWED: Mapping[type[Decision | LaidBy], str] = {RetryAfter: "retry", LaidBy: "retry", Discard: "discard"}
+
+
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """Sets deliveries of one service aside; `scale` multiplies the waits of the tiers."""
+    """Sets deliveries of one service aside."""
 
-    service: Service
-    admission: Admission
-    scale: float
+    pipeline: Pipeline
+
+    @property
+    def service(self) -> Service:
+        """The service whose deliveries these are."""
+        return self.pipeline.service
+
+    async def put(self, delivery: Delivery, trouble: Trouble, decision: Decision | LaidBy, held: Held) -> None:
+        """Do with a delivery that could not be handled what its policy says, in one transaction."""
+        store = self.pipeline.store
+        now_us = await store.now_us()
+        async with store.transaction() as session:
+            if held:
+                await session.claims.check(self.service.name, held)
+            match decision:
+                case RetryAfter():
+                    behind = 0 if delivery.parked is None else delivery.parked.tier + 1
+                    tier = tier_of(delivery.retry_in(self.service), decision, behind)
+                    await self.retry_later(session, delivery, trouble, tier, now_us)
+                case LaidBy():
+                    await self.lay_by(session, delivery, trouble, now_us)
+                case Discard(reason):
+                    await self.let_go(session, delivery, trouble, reason, now_us)
+                case _:
+                    if isinstance(trouble.error, Expired) and delivery.envelope is not None:
+                        self.pipeline.tally[delivery.envelope.type, "expired"] += 1
+                    await self.bury(session, delivery, trouble, now_us)
+        self.pipeline.failures[FOLLOWED.get(type(decision), "dead")] += 1
 
     async def retry_later(self, session: Session, delivery: Delivery, trouble: Trouble, tier: int, now_us: int) -> None:
         """Park it and send it to a retry topic; later messages of its key will queue behind it."""
         wait_s = delivery.retry_in(self.service).tiers[tier]
-        due_us = now_us + duration_us(wait_s * self.scale)
+        due_us = now_us + duration_us(wait_s * self.pipeline.time_scale)
         if await self._wait(session, delivery, trouble, now_us, tier=tier, due_us=due_us):
             topic = retry_topic(delivery.topic, self.service.name, wait_s)
-            await self.admission.letters.send_raw(session, delivery, topic, now_us)
+            await self.pipeline.admission.letters.send_raw(session, delivery, topic, now_us)
 
     async def lay_by(self, session: Session, delivery: Delivery, trouble: Trouble, now_us: int) -> None:
         """Park it in a storm, in which it uses up no tier and goes to no topic. One that comes back to no better weather is
         laid by again, and nothing more is written of it."""
-        stands, due_us = _stands(delivery), now_us + duration_us(LAID_BY_S * self.scale)
+        stands, due_us = _stands(delivery), now_us + duration_us(LAID_BY_S * self.pipeline.time_scale)
         if stands is None:
             await self._wait(session, delivery, trouble, now_us, tier=-1, due_us=due_us)
             return
@@ -92,7 +125,7 @@ class Aside:
         elif stands is not None:
             await session.parking.remove(group, [delivery.name])
         tries = sum(f.tries for f in await session.dead_letters.failures(group, delivery.name))
-        await self.admission.letters.write(session, delivery, trouble.error, tries, now_us)
+        await self.pipeline.admission.letters.write(session, delivery, trouble.error, tries, now_us)
 
     async def let_go(self, session: Session, delivery: Delivery, trouble: Trouble, reason: str, now_us: int) -> None:
         """Discard it as its policy says; the reason is kept with its failures."""
@@ -123,7 +156,7 @@ class Aside:
 
     async def _admit(self, session: Session, delivery: Delivery, now_us: int) -> Verdict:
         """Admit one that came without having been admitted: its mark, its number, its letter where it is a conflict."""
-        group, admission = self.service.name, self.admission
+        group, admission = self.service.name, self.pipeline.admission
         candidate, said, undone = await admission.enter(session, delivery, now_us)
         waited = delivery.parked is not None
         if waited and not said.ahead:

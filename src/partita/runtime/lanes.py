@@ -21,7 +21,7 @@ from partita.dead_letters.fingerprint import fingerprint
 from partita.dead_letters.retry_policy import decide, is_permanent
 from partita.errors import Fenced, PartitaError, StoodStill, UnknownSchema, UnknownType
 from partita.foreign_text import logger
-from partita.runtime.aside import LaidBy, Trouble
+from partita.runtime.aside import Aside, LaidBy, Trouble
 from partita.runtime.calling_outside import run_outside
 from partita.runtime.condition import Condition
 from partita.runtime.delivery import Delivery
@@ -119,6 +119,7 @@ class Lanes:
         self._not_known: set[str] = set()
         self.raging: set[str] = set()  # types that a storm is over
         self.parked: set[str] = set()  # ids of messages out of the parking that are in a lane now
+        self._aside = Aside(pipeline)
         self._ration = Ration(pipeline.clock)
         self._condition = condition or Condition()
         self._stopping = False
@@ -463,7 +464,7 @@ class Lanes:
             again or "",
         )
         trouble = Trouble(error, item.tries)
-        await self._waited_out(lambda: self._pipeline.set_aside(delivery, trouble, decision, self._held(item)))
+        await self._waited_out(lambda: self._aside.put(delivery, trouble, decision, self._held(item)))
 
     def _type_of(self, item: Item) -> str:
         delivery = item.delivery

@@ -9,17 +9,14 @@ from dataclasses import dataclass, field
 
 from partita.bus.port import Record
 from partita.catalog.catalog import Catalog, Interest
-from partita.catalog.retry import Decision, Discard, RetryAfter
 from partita.catalog.service import Service
 from partita.clock import Clock, Ids
 from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import envelope_or_none
-from partita.dead_letters.retry_policy import tier_of
-from partita.errors import Expired, PartitaError, UnknownSchema, UnknownType
+from partita.errors import PartitaError, UnknownSchema, UnknownType
 from partita.machine.port import Machine
 from partita.outbox.outbox import Composer
 from partita.runtime.admission import Admission, Admitted, Held
-from partita.runtime.aside import Aside, LaidBy, Trouble
 from partita.runtime.calling import Means, Replacements
 from partita.runtime.delivery import Delivery, decode
 from partita.runtime.handlers import Handlers
@@ -34,7 +31,6 @@ from partita.store.trouble import ParkedRow
 AT_ONCE_DEPTH = 8
 """How many steps of a chain within one service share a transaction; the rest comes by the bus, or a circle of events
 would never commit."""
-FOLLOWED: Mapping[type[Decision | LaidBy], str] = {RetryAfter: "retry", LaidBy: "retry", Discard: "discard"}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,7 +54,6 @@ class Pipeline:
     interests: Mapping[str, Interest] = field(init=False)
     topics: frozenset[str] = field(init=False)
     admission: Admission = field(init=False)
-    aside: Aside = field(init=False)
     handlers: Handlers = field(init=False)
     units: UnitsOfWork = field(init=False)
 
@@ -68,7 +63,6 @@ class Pipeline:
         letters = Letters(self.service.name, self.catalog, Composer(self.store.source, self.codec, self.ids))
         meaning = Meaning(self.catalog, self.codec, self.find_schema)
         self.admission = Admission(self.service, self.catalog, self.codec, letters, meaning)
-        self.aside = Aside(self.service, self.admission, self.time_scale)
         self.handlers = Handlers(Means(self.replaced, self.machine))
         self.units = UnitsOfWork(
             self.service.name,
@@ -217,27 +211,6 @@ class Pipeline:
                 last[place] = delivery.envelope.key_sequence
             found.append(delivery)
         return found
-
-    async def set_aside(self, delivery: Delivery, trouble: Trouble, decision: Decision | LaidBy, held: Held) -> None:
-        """Do with a delivery that could not be handled what its policy says, in one transaction."""
-        now_us = await self.store.now_us()
-        async with self.store.transaction() as session:
-            if held:
-                await session.claims.check(self.service.name, held)
-            match decision:
-                case RetryAfter():
-                    behind = 0 if delivery.parked is None else delivery.parked.tier + 1
-                    tier = tier_of(delivery.retry_in(self.service), decision, behind)
-                    await self.aside.retry_later(session, delivery, trouble, tier, now_us)
-                case LaidBy():
-                    await self.aside.lay_by(session, delivery, trouble, now_us)
-                case Discard(reason):
-                    await self.aside.let_go(session, delivery, trouble, reason, now_us)
-                case _:
-                    if isinstance(trouble.error, Expired) and delivery.envelope is not None:
-                        self.tally[delivery.envelope.type, "expired"] += 1
-                    await self.aside.bury(session, delivery, trouble, now_us)
-        self.failures[FOLLOWED.get(type(decision), "dead")] += 1
 
     async def learn_schema(self, delivery: Delivery) -> bool:
         """Fetch the writer's schema of a delivery from the bus; whether there is something to try again."""

@@ -62,7 +62,9 @@ async def one_look_tells_what_the_ledgers_do(open_store: OpenStore) -> None:
             few = await session.look(Asked("group", (), marks[:1], (), (), ()))
             assert few == Known({marks[0]: by_ledger[marks[0]]}, {}, frozenset(), {}), "what was not asked is told"
         async with store.reading() as session:
-            assert await session.look(Asked("group", (), marks, places, keys, steps)) == known, "where nothing is written"
+            assert await session.look(Asked("group", (), marks, places, keys, steps)) == known, (
+                "where nothing is written"
+            )
         try:
             async with store.transaction() as session:
                 await session.look(Asked("group", [("topic", 0, epoch - 1)], (), (), (), ()))
