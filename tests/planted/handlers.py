@@ -269,7 +269,7 @@ HANDLERS = {
         "Handlers",
         "nobody knows which timers a process that died had in hand",
         "Timers._fire",
-        swap("await session.sagas.take_timers(due, self._member, at_us)", "pass"),
+        swap("await session.sagas.take_timers(due, self._member, now_us)", "pass"),
         DEADLY + "[sqlite-timer]",
     ),
     "timers-in-hand-of-oneself": Plant(

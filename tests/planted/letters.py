@@ -57,8 +57,8 @@ LETTERS = {
         "a retry comes before its tier's wait is over",
         "Aside.retry_later",
         swap(
-            "due_us = now_us + duration_us(wait_s * self.scale)",
-            "due_us = now_us + duration_us(wait_s * self.scale / 2)",
+            "due_us = now_us + duration_us(wait_s * self.pipeline.time_scale)",
+            "due_us = now_us + duration_us(wait_s * self.pipeline.time_scale / 2)",
         ),
         RUNS + "test_scenario.py::test_each_tier_is_waited_for_to_its_end",
     ),

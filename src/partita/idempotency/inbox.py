@@ -1,29 +1,24 @@
-"""The inbox: messages as they ask to be admitted, and the marks that make them happen once."""
+"""The inbox: which messages of a batch are new, and what must be written so that each happens once. Decided without I/O.
+
+Walk 9: the mark is written before the handler runs, in the handler's transaction, so a crash at any point
+leaves either all of it or nothing. G3 (effects once) and G4 (order per key) are kept here.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
+from typing import NamedTuple
 
 import msgspec
 
 from partita.message import Envelope
-from partita.store.port import InboxRow, Session
+from partita.store.port import Asked, InboxEntry, InboxRow, Known, Session
+from partita.store.trouble import State
 
 Place = tuple[str, str, str]
 """(source, topic, key): what has numbers of its own."""
-
-
-def whole_topic(topic: str) -> Place:
-    """Where it is kept that a group began a topic anew: under no source and no key."""
-    return "", topic, ""
-
-
-async def begin_anew(session: Session, consumer: str, topic: str) -> None:
-    """Forget the numbers of a topic: the next one of each key is its base. The copies of what the group handled at once,
-    which it passes over, count from here on: their numbers were counted, and are forgotten now."""
-    await session.sequences.forget_in(consumer, topic)
-    await session.sequences.base_in(consumer, {whole_topic(topic): 1})
 
 
 class Origin(Enum):
@@ -91,6 +86,251 @@ def payload_hash(type_name: str, value: bytes) -> str:
     return hashlib.blake2b(value, digest_size=8, key=type_name.encode()[-64:]).hexdigest()
 
 
+class Verdict(Enum):
+    """What is decided about one message."""
+
+    FRESH = "fresh"
+    UNDONE = "undone"  # fresh, but its saga step was undone before: its handlers do not run
+    DUPLICATE = "duplicate"  # this id was handled
+    STALE = "stale"  # a later message of its key was handled: a late copy, whatever its age
+    CONFLICT = "conflict"  # this id was handled with another content
+    GAP = "gap"  # an earlier message of its key is missing
+    HELD = "held"  # an earlier message of its key is parked: this one queues behind it
+    PASSED = "passed"  # its group began its key behind it, and has handled later ones: it would break their order
+    EXPIRED = "expired"  # it is so old that its mark may be forgotten
+
+
+TAKEN = frozenset({Verdict.FRESH, Verdict.UNDONE})
+"""The verdicts of messages that are handled now, if only by an answer."""
+ENTERED = {Verdict.HELD: "waiting", Verdict.PASSED: "dead"}
+"""The marks of messages that are not handled now, by their verdict."""
+
+
+class Facts(NamedTuple):
+    """All that is known when a batch of one consumer group is decided about.
+
+    `standing` is the state of the messages that come out of the parking, `overtaking` the ids of undos whose command is
+    parked and must not hold them, `bases` the first number counted of keys, `expired` the ids that may be forgotten.
+    """
+
+    consumer: str
+    ordered: bool
+    known: Known
+    standing: Mapping[str, State] = {}
+    overtaking: Collection[str] = ()
+    bases: Mapping[Place, int] = {}
+    expired: Collection[str] = ()
+
+
+class Admittance(msgspec.Struct, eq=False):
+    """The decision about one candidate: `before` is what its mark says, `repeated` the handlers that have seen its business
+    key, `marked` whether its mark is there already, `ahead` whether an earlier number of its key is missing, so that its own
+    does not count yet."""
+
+    verdict: Verdict = Verdict.FRESH
+    before: InboxEntry | None = None
+    repeated: dict[str, InboxEntry] = {}
+    marked: bool = False
+    ahead: bool = False
+
+    @property
+    def taken(self) -> bool:
+        """Whether the message is here for the first time, and is handled."""
+        return self.verdict in TAKEN
+
+
+class Decided(NamedTuple):
+    """The decision about each candidate of a batch, in order, and what is to be written for it."""
+
+    admittances: list[Admittance]
+    marks: list[InboxRow]
+    begun: dict[Place, int]
+    moved: dict[Place, int]
+    bases: dict[Place, int]
+
+
+def asked_of(facts_of: str, ordered: bool, candidates: Sequence[Candidate], overtaking: Collection[str] = ()) -> Asked:
+    """What the database must be asked before a group decides about these."""
+    new = [c for c in candidates if c.origin is not Origin.PARKED]
+    wanted = [c for c in candidates if c.origin is not Origin.COUNTS]
+    marks = [(facts_of, c.envelope.id) for c in new if c.origin is Origin.NEW]
+    marks += [business for c in wanted for business in c.business]
+    steps = [c.step for c in wanted if c.step is not None]
+    if not ordered:
+        return Asked(facts_of, (), marks, (), (), steps)
+    places = [c.place for c in new if c.numbered]
+    keys = [
+        (c.topic, c.key)
+        for c in new
+        if c.origin is not Origin.COUNTS and c.key is not None and c.envelope.id not in overtaking
+    ]
+    return Asked(facts_of, (), marks, places, keys, steps)
+
+
+def unknown_bases(consumer: str, known: Known, candidates: Sequence[Candidate]) -> list[Place]:
+    """The keys whose base decides between a copy and a message from before the group began its key."""
+    places: dict[Place, None] = {}
+    for candidate in candidates:
+        counted = candidate.numbered and candidate.envelope.key_sequence <= known.last.get(candidate.place, 0)
+        if counted and candidate.origin is not Origin.COUNTS and (consumer, candidate.envelope.id) not in known.marks:
+            places[candidate.place] = None
+    return list(places)
+
+
+def decide(facts: Facts, candidates: Sequence[Candidate], now_us: int) -> Decided:
+    """Decide about each candidate, in order: what one of them changes is known to the next, as if each were a batch of its
+    own."""
+    batch = _Batch(facts, now_us)
+    for candidate in candidates:
+        batch.decided.admittances.append(_one(batch, candidate))
+    return batch.decided
+
+
+async def write(session: Session, consumer: str, decided: Decided) -> None:
+    """Write what was decided: numbers, bases and marks."""
+    if decided.begun:
+        await session.sequences.begin_in(consumer, decided.begun)
+    if decided.moved:
+        await session.sequences.save_in(consumer, decided.moved)
+    if decided.bases:
+        await session.sequences.base_in(consumer, decided.bases)
+    if decided.marks:
+        await session.inbox.mark(decided.marks)
+
+
+class _Batch:
+    """The facts as the messages decided so far have changed them, and what is to be written."""
+
+    __slots__ = ("decided", "facts", "last", "marks", "now_us", "running", "undone")
+
+    def __init__(self, facts: Facts, now_us: int) -> None:
+        self.facts = facts
+        self.now_us = now_us
+        self.decided = Decided([], [], {}, {}, {})
+        self.marks = dict(facts.known.marks)
+        self.last = dict(facts.known.last)
+        self.undone = set(facts.known.undone)
+        self.running: set[tuple[str, str | None]] = set()  # lanes of which one comes out of the parking and runs
+
+
+def _one(batch: _Batch, candidate: Candidate) -> Admittance:
+    said, facts, origin = Admittance(), batch.facts, candidate.origin
+    if origin is Origin.PARKED:
+        _by_standing(batch, candidate, said)
+    else:
+        if origin is Origin.NEW:
+            _by_id(batch, candidate, said)
+        if facts.ordered and candidate.numbered:
+            _by_key_sequence(batch, candidate, said)
+        if origin is not Origin.COUNTS:
+            if facts.ordered and facts.known.parked:
+                _by_parking(facts, candidate, said)
+            if facts.expired and candidate.envelope.id in facts.expired:
+                said.verdict = Verdict.EXPIRED
+            if origin is not Origin.AT_ONCE:
+                _mark(batch, candidate, said)
+    if said.verdict is Verdict.FRESH:
+        if candidate.business:
+            _by_business_key(batch, candidate, said)
+        if candidate.step is not None:
+            _by_undone(batch, candidate, said)
+    return said
+
+
+def _by_standing(batch: _Batch, candidate: Candidate, said: Admittance) -> None:
+    """Of the messages that come out of the parking only those run that are still "ready", and those queued behind them in
+    this batch: another worker, or a person, may have settled them meanwhile."""
+    said.marked = True
+    state, lane = batch.facts.standing.get(candidate.name), (candidate.topic, candidate.key)
+    if state == "ready" or (state == "behind" and candidate.key is not None and lane in batch.running):
+        batch.running.add(lane)
+    else:
+        said.verdict = Verdict.DUPLICATE
+
+
+def _by_id(batch: _Batch, candidate: Candidate, said: Admittance) -> None:
+    entry = said.before = batch.marks.get((batch.facts.consumer, candidate.envelope.id))
+    if entry is None:
+        return
+    if entry.payload_hash != candidate.content_hash:
+        said.verdict = Verdict.CONFLICT
+    elif entry.outcome == "dead" and candidate.envelope.saga and candidate.envelope.kind == "command":
+        said.marked = True  # the saga still waits for it and sends it again: that asks for another try
+    else:
+        said.verdict = Verdict.DUPLICATE
+
+
+def _by_key_sequence(batch: _Batch, candidate: Candidate, said: Admittance) -> None:
+    """Drop what is older than the last number counted of its key; hold what comes before its predecessor.
+
+    Each number counts in its turn, whatever became of its message: a copy that is dropped (its saga sent it again, with a
+    new number) or a conflict would else be waited for by all later messages of the key. The first number seen of a key is
+    its base: a group may start in the middle. A gap leaves the mark where it is, so that the missing message is still
+    welcome when it comes.
+    """
+    facts, decided, place, number = batch.facts, batch.decided, candidate.place, candidate.envelope.key_sequence
+    before = batch.last.get(place)
+    if before is None or number == before + 1:
+        if before is None and number > 1:
+            decided.bases[place] = number
+        (decided.moved if place in facts.known.last else decided.begun)[place] = batch.last[place] = number
+    elif number > before:
+        said.ahead = True
+        asks_for_parked = said.marked and (candidate.topic, candidate.key) in facts.known.parked
+        if said.verdict is Verdict.FRESH and not asks_for_parked:
+            said.verdict = Verdict.GAP
+    elif said.verdict is Verdict.FRESH:
+        said.verdict = Verdict.STALE
+        # Each number from the base of its key on was counted, so that what comes again is a copy. A number below it that
+        # has no mark was never here.
+        base = decided.bases.get(place) or facts.bases.get(place, 1)
+        if number < base and not said.marked and candidate.origin is not Origin.COUNTS:
+            said.verdict = Verdict.PASSED
+
+
+def _by_parking(facts: Facts, candidate: Candidate, said: Admittance) -> None:
+    """Behind a parked message of a key its later ones are parked as well, or they would pass it."""
+    behind = (candidate.topic, candidate.key) in facts.known.parked
+    if behind and said.verdict is Verdict.FRESH and candidate.envelope.id not in facts.overtaking:
+        said.verdict = Verdict.HELD
+
+
+def _mark(batch: _Batch, candidate: Candidate, said: Admittance) -> None:
+    """Mark what is handled now, or entered as waiting or dead. Whatever else is written later corrects it."""
+    outcome = "handled" if said.verdict is Verdict.FRESH else ENTERED.get(said.verdict)
+    if outcome is None:
+        return
+    name = (batch.facts.consumer, candidate.envelope.id)
+    if not said.marked:
+        batch.marks[name] = InboxEntry(candidate.content_hash, outcome, 0, candidate.content)
+        batch.decided.marks.append(mark_of(batch.facts.consumer, candidate, batch.now_us, outcome))
+    elif said.verdict is Verdict.FRESH:
+        batch.marks[name] = batch.marks[name]._replace(outcome=outcome)
+
+
+def _by_business_key(batch: _Batch, candidate: Candidate, said: Admittance) -> None:
+    """Marks of (handler, event type, business key); the type is part of the key, or OrderPlaced and
+    OrderConfirmed of one order would suppress each other."""
+    for consumer, value in candidate.business:
+        before = batch.marks.get((consumer, value))
+        if before is not None:
+            said.repeated[consumer] = before
+            continue
+        entry = InboxEntry(candidate.content_hash, "handled", batch.now_us, candidate.content)
+        batch.marks[consumer, value] = entry
+        batch.decided.marks.append(mark_of(consumer, candidate, batch.now_us)._replace(message_id=value))
+
+
+def _by_undone(batch: _Batch, candidate: Candidate, said: Admittance) -> None:
+    """An undo may come before its command, also in one batch. It then refuses the command: or a timed-out charge would land
+    after its refund. An undo that comes again is answered as before."""
+    step = candidate.step
+    if step in batch.undone:
+        said.verdict = Verdict.UNDONE
+    elif candidate.is_undo and step is not None:
+        batch.undone.add(step)
+
+
 def mark_of(consumer: str, candidate: Candidate, now_us: int, outcome: str = "handled") -> InboxRow:
     """A message's mark."""
     envelope = candidate.envelope
@@ -106,3 +346,15 @@ def mark_of(consumer: str, candidate: Candidate, now_us: int, outcome: str = "ha
         outcome,
         candidate.content,
     )
+
+
+def whole_topic(topic: str) -> Place:
+    """Where it is kept that a group began a topic anew: under no source and no key."""
+    return "", topic, ""
+
+
+async def begin_anew(session: Session, consumer: str, topic: str) -> None:
+    """Forget the numbers of a topic: the next one of each key is its base. The copies of what the group handled at once,
+    which it passes over, count from here on: their numbers were counted, and are forgotten now."""
+    await session.sequences.forget_in(consumer, topic)
+    await session.sequences.base_in(consumer, {whole_topic(topic): 1})

@@ -21,8 +21,20 @@ from partita.catalog.service import Service
 from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import envelope_or_none
 from partita.errors import Conflict, Expired, Malformed, Overtaken, PartitaError, UnknownSchema
-from partita.idempotency.inbox import Candidate, Origin, mark_of, payload_hash
-from partita.idempotency.verdicts import Admittance, Facts, Verdict, asked_of, decide, unknown_bases, write
+from partita.idempotency.inbox import (
+    TAKEN,
+    Admittance,
+    Candidate,
+    Facts,
+    Origin,
+    Verdict,
+    asked_of,
+    decide,
+    mark_of,
+    payload_hash,
+    unknown_bases,
+    write,
+)
 from partita.message import SagaAddress, envelope_from_bytes
 from partita.outbox.outbox import Kept, StoredReply, kept_from_bytes, kept_to_bytes, reply_from_bytes
 from partita.runtime.delivery import Delivery, Output, Unit
@@ -39,17 +51,14 @@ Held = Sequence[tuple[str, int, int]]
 
 
 class Admitted(msgspec.Struct, eq=False):
-    """A delivery with what admission decided; `due` are the handlers that must run."""
+    """A delivery with what admission decided: `fresh` whether it is here for the first time, so that sagas see it, `due` the
+    handlers that must run."""
 
     unit: Unit
     candidate: Candidate
     said: Admittance
+    fresh: bool
     due: Sequence[Binding] = ()
-
-    @property
-    def fresh(self) -> bool:
-        """Whether this message is here for the first time: sagas see it."""
-        return self.said.taken
 
     @property
     def outcome(self) -> tuple[str, str]:
@@ -90,12 +99,15 @@ class Admission:
         """
         deliveries = [d for d in deliveries if d.envelope is not None]
         candidates = [self.candidate(d) for d in deliveries]
-        await _hold_undone(session, candidates)
-        overtaking = await self._overtake(session, deliveries, candidates, now_us)
+        overtaking: Collection[str] = ()
+        if any(c.envelope.saga is not None for c in candidates):
+            await _hold_undone(session, candidates)
+            overtaking = await self._overtake(session, deliveries, candidates, now_us)
         facts = await self._facts(session, deliveries, candidates, held, overtaking, now_us, looked)
         decided = decide(facts, candidates, now_us)
         admitted = [
-            Admitted(Unit(d), c, s) for d, c, s in zip(deliveries, candidates, decided.admittances, strict=True)
+            Admitted(Unit(delivery), candidate, said, said.verdict in TAKEN)
+            for delivery, candidate, said in zip(deliveries, candidates, decided.admittances, strict=True)
         ]
         for each in admitted:
             if each.said.verdict is Verdict.EXPIRED:

@@ -16,7 +16,7 @@ from partita.dead_letters.dead_letter import failure
 from partita.dead_letters.retry_policy import tier_of
 from partita.errors import Expired
 from partita.foreign_text import logger
-from partita.idempotency.verdicts import Verdict
+from partita.idempotency.inbox import Verdict
 from partita.runtime.admission import Held, parked_row
 from partita.runtime.delivery import Delivery
 from partita.runtime.pipeline import Pipeline

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from partita.catalog.binding import Binding
 from partita.catalog.rejection import Rejection
 from partita.errors import NoTransaction
-from partita.idempotency.verdicts import Verdict
+from partita.idempotency.inbox import Verdict
 from partita.runtime.admission import Admitted, Held
 from partita.runtime.calling import Superseded
 from partita.runtime.delivery import Delivery, Unit

@@ -78,10 +78,11 @@ class UnitOfWork:
         for unit in units:
             unit.sent = [self._compose(output) for output in unit.outputs]
         messages = [message for unit in units for message in unit.sent]
-        await self._leaving.expect(messages)
-        for message in messages:
-            self._leaving.number(message)
-        self._units += units
+        if messages:
+            await self._leaving.expect(messages)
+            for message in messages:
+                self._leaving.number(message)
+            self._units += units
 
     async def close(self) -> None:
         """Write the sagas' states, the marks and the outbox rows."""

@@ -75,14 +75,34 @@ class PostgresSession:
         self.inbox = PostgresInbox(link)
         self.sequences = PostgresSequences(link, source)
         self.outbox = PostgresOutbox(link, added)
-        self.sagas = PostgresSagas(link)
         self.tombstones = PostgresTombstones(link)
         self.parking = PostgresParking(link)
-        self.groups = PostgresGroups(link)
-        self.operations = PostgresOperations(link)
-        self.dead_letters = PostgresDeadLetters(link)
         self.claims = PostgresClaims(link)
-        self.trail = PostgresTrail(link)
+
+    @functools.cached_property
+    def sagas(self) -> PostgresSagas:
+        """See the port."""
+        return PostgresSagas(self._link)
+
+    @functools.cached_property
+    def groups(self) -> PostgresGroups:
+        """See the port."""
+        return PostgresGroups(self._link)
+
+    @functools.cached_property
+    def operations(self) -> PostgresOperations:
+        """See the port."""
+        return PostgresOperations(self._link)
+
+    @functools.cached_property
+    def dead_letters(self) -> PostgresDeadLetters:
+        """See the port."""
+        return PostgresDeadLetters(self._link)
+
+    @functools.cached_property
+    def trail(self) -> PostgresTrail:
+        """See the port."""
+        return PostgresTrail(self._link)
 
     async def look(self, asked: Asked) -> Known:
         """What admission asks, in one round trip that locks what it answers; a second one where a key is parked."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from partita.idempotency import verdicts
+from partita.idempotency import inbox
 from partita.sagas import compiling, engine
 from partita.testing.generators import memory_log
 
@@ -62,7 +62,7 @@ def _a_pivot_needs_no_undo(real: Callable[..., Any]) -> Callable[..., Any]:
 
 def _a_copy_does_not_count(real: Callable[..., Any]) -> Callable[..., Any]:
     def by_key_sequence(batch: Any, candidate: Any, said: Any) -> None:
-        if said.verdict is not verdicts.Verdict.DUPLICATE:
+        if said.verdict is not inbox.Verdict.DUPLICATE:
             real(batch, candidate, said)
 
     return by_key_sequence
@@ -76,7 +76,7 @@ PLANTS = {
     "a copy does not count": Plant(
         "a saga sends a step again, with a new number of its key; the copy is dropped and its number with it, and all "
         "later messages of the key wait for it",
-        verdicts.__name__,
+        inbox.__name__,
         "_by_key_sequence",
         _a_copy_does_not_count,
         {"Away": 30.0},

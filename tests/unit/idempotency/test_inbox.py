@@ -8,8 +8,19 @@ from typing import Any
 
 import pytest
 
-from partita.idempotency.inbox import Candidate, Origin, Place, payload_hash
-from partita.idempotency.verdicts import Admittance, Decided, Facts, Verdict, asked_of, decide, unknown_bases
+from partita.idempotency.inbox import (
+    Admittance,
+    Candidate,
+    Decided,
+    Facts,
+    Origin,
+    Place,
+    Verdict,
+    asked_of,
+    decide,
+    payload_hash,
+    unknown_bases,
+)
 from partita.message import Envelope, SagaAddress
 from partita.store.port import InboxEntry, Known
 from partita.store.sagas import Tombstone
