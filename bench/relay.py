@@ -46,7 +46,8 @@ from partita.machine.system import this_machine
 from partita.message import Envelope, envelope_to_bytes
 from partita.outbox.debezium import as_json, connector, heartbeat_topic
 from partita.store.connect import connect_handover, connect_store
-from partita.store.port import SLOTS, OutboxRow, Store
+from partita.store.outbox import SLOTS, OutboxRow
+from partita.store.port import Store
 
 SERVICE, SLOT, KEYS, BATCH = "relayed", "relay_bench", 1_000, 1_000
 WARM = 4  # each relay first drains so small a part of the backlog: a virtual machine that is cold is no peer

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from partita.errors import PartitaError
-from partita.examples.shop.demo import Demo, DemoOptions, Numbers, Outcome, Server, run
-from partita.examples.shop.demo_ledger import lost_and_twice
+from partita.examples.proof.demo import Demo, DemoOptions, Numbers, Outcome, Server, run
+from partita.examples.proof.ledger import lost_and_twice
 from servers.kafka import KafkaCluster, kafka
 from servers.postgres import postgres, url
 from servers.process import ServerFailed, ServerProcess, free_port

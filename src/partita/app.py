@@ -27,11 +27,11 @@ from partita.errors import NotFound, PartitaError, SettingsError, WithinHandler
 from partita.machine.port import Machine, Wake
 from partita.machine.system import this_machine
 from partita.outbox.foreign import Outbox
+from partita.runtime.background.left_over import LeftOver
 from partita.runtime.data_folder import claim_folder
-from partita.runtime.handling import handling
 from partita.runtime.importing import import_users
-from partita.runtime.left_over import LeftOver
-from partita.runtime.poster import Poster
+from partita.runtime.path.handling import handling
+from partita.runtime.path.poster import Poster
 from partita.runtime.system import ROLES, System
 from partita.settings import Settings
 from partita.store.connect import connect_store

@@ -66,7 +66,7 @@ def born_us(message_id: str) -> int | None:
 
 def is_users_key(message_id: str) -> bool:
     """Whether what is marked was named by a user, so that it says nothing of its age: an idempotency key (`id_of` in
-    runtime/door.py, UUID version 8) or a business key ("type#value", runtime/admission.py)."""
+    runtime/path/door.py, UUID version 8) or a business key ("type#value", runtime/path/admission.py)."""
     return "#" in message_id or (len(message_id) == 36 and message_id[14] == "8" and message_id[19] == "a")
 
 

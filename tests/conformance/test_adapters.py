@@ -16,7 +16,9 @@ from partita.machine.port import Wake
 from partita.machine.system import this_machine
 from partita.machine.wake import SocketWake
 from partita.store.connect import connect_store
-from partita.store.port import InboxEntry, PendingRow, Store
+from partita.store.inbox import InboxEntry
+from partita.store.outbox import PendingRow
+from partita.store.port import Store
 from partita.testing.conformance import bus as bus_suite
 from partita.testing.conformance import store as store_suite
 

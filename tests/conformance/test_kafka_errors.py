@@ -19,7 +19,8 @@ from partita.machine.system import this_machine
 from partita.machine.wake import SocketWake
 from partita.outbox.relay import Relay, RelayOptions
 from partita.store.connect import connect_store
-from partita.store.port import SLOTS, OutboxRow, Store
+from partita.store.outbox import SLOTS, OutboxRow
+from partita.store.port import Store
 
 kafka = pytest.importorskip("confluent_kafka", reason="no Kafka client; to run these: pip install 'partita[kafka]'")
 pytestmark = [pytest.mark.slow]

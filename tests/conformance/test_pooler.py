@@ -11,9 +11,9 @@ import pytest
 from tests.servers import pooler_url, postgres_url
 
 from partita.clock import SystemClock
+from partita.databases.postgres.health import judged, look_at_server
 from partita.errors import StoreUnavailable
 from partita.machine.system import this_machine
-from partita.postgres_schema.health import judged, look_at_server
 from partita.store.connect import connect_store
 from partita.store.port import Store
 from partita.store.postgres import store as store_module

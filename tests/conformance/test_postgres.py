@@ -13,8 +13,9 @@ from tests.servers import postgres_url
 from partita.clock import SystemClock
 from partita.errors import PartitaError, StoreContended, StoreMismatch, StoreUnavailable, TransactionEnded
 from partita.machine.system import this_machine
+from partita.store.claims import InHand
 from partita.store.connect import connect_store
-from partita.store.port import InHand, Store
+from partita.store.port import Store
 from partita.testing.conformance import admission
 from partita.testing.conformance import store as store_suite
 from partita.testing.conformance.rows import inbox_row, opened, outbox_row, parked_row
@@ -317,7 +318,7 @@ async def test_a_wake_up_connection_that_does_not_come_holds_nobody_up(
     server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is a convenience: each transaction asks for the time first, and would wait ten seconds for it."""
-    from partita.postgres_schema.database import Database
+    from partita.databases.postgres.database import Database
 
     class Clock(SystemClock):
         ahead_s = 0.0

@@ -12,8 +12,8 @@ from tests.servers import postgres_server
 from partita.clock import SystemClock
 from partita.errors import StoreMismatch, StoreReplaced, StoreUnavailable
 from partita.machine.system import this_machine
-from partita.runtime.same_database import SameDatabase
-from partita.runtime.supervisor import Supervisor
+from partita.runtime.background.same_database import SameDatabase
+from partita.runtime.background.supervisor import Supervisor
 from partita.store.connect import connect_store
 from partita.store.port import Store
 from partita.testing.conformance.rows import OpenStore, opened

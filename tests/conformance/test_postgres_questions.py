@@ -10,8 +10,10 @@ from tests.servers import postgres_url
 from partita.machine.system import this_machine
 from partita.message import SagaAddress
 from partita.store.connect import connect_store
-from partita.store.port import Asked, OutboxRow, Session, Store
-from partita.store.sagas import SagaEvent, Tombstone
+from partita.store.outbox import OutboxRow
+from partita.store.port import Asked, Session, Store
+from partita.store.sagas import SagaEvent
+from partita.store.tombstones import Tombstone
 from partita.testing.conformance.rows import inbox_row, outbox_row, saga_row
 
 pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")

@@ -13,7 +13,7 @@ from partita.catalog.contract import contract_of
 from partita.catalog.retry import Discard
 from partita.message import Envelope, SagaAddress, envelope_to_bytes
 from partita.operators.discarding import begin_discard, run_discard
-from partita.store.trouble import LetterFilter
+from partita.store.dead_letters import LetterFilter
 
 PATIENCE_S = 60.0
 TABLES = """

@@ -21,7 +21,7 @@ from partita.alerts.alarms import Alarm, Told
 from partita.alerts.channels import channels_of
 from partita.alerts.mail import MailChannel
 from partita.alerts.webhook import WebhookChannel
-from partita.runtime.watch import Watch
+from partita.runtime.background.watch import Watch
 
 TOLD = [Told("firing", Alarm("f", "Name", "svc", "critical", "it is down", "look", 1, 1))]
 SECRET = "s3cret"

@@ -14,7 +14,8 @@ from tests.integration.test_retries import failing, letters, until
 from partita import Retry
 from partita.cli.alerts import alerts as alerts_command
 from partita.observability.why import why_group
-from partita.store.trouble import LetterFilter, Said
+from partita.store.dead_letters import LetterFilter
+from partita.store.groups import Said
 
 
 class Receiver:

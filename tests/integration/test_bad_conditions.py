@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from partita import App, Service, Settings, StoreUnavailable
+from partita.databases.sqlite.file import SqliteFile
 from partita.errors import BusUnavailable, StoreCorrupt, StoreMismatch
 from partita.machine.system import this_machine
-from partita.sqlite_file.file import SqliteFile
 from partita.store.connect import connect_store
 
 

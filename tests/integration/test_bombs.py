@@ -11,7 +11,7 @@ import msgspec
 from partita import App, Command, Event, Key, Retry, Service, Settings
 from partita.bus.port import Outgoing
 from partita.message import Envelope, envelope_to_bytes
-from partita.store.trouble import LetterFilter
+from partita.store.dead_letters import LetterFilter
 
 HEADERS = Envelope(id="x", source="foreign", type="bomb.source.v1.Sold", time_us=1, correlation_id="x")
 DOUBLING = "".join(

@@ -21,8 +21,8 @@ from partita.machine.system import this_machine
 from partita.machine.wake import SocketWake
 from partita.observability import metrics
 from partita.outbox.relay import RESOURCES
+from partita.runtime.background.watch import Watch
 from partita.runtime.system import Introduction
-from partita.runtime.watch import Watch
 
 
 class SilentBus:

@@ -13,7 +13,7 @@ from partita.bus.port import Outgoing
 from partita.catalog.contract import contract_of
 from partita.idempotency.inbox import payload_hash
 from partita.message import Envelope, envelope_to_bytes
-from partita.store.port import InboxRow
+from partita.store.inbox import InboxRow
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS parent (id TEXT PRIMARY KEY);

@@ -24,9 +24,9 @@ from partita import (
     minutes,
     retriable,
 )
-from partita.runtime.calling import UNANSWERED
-from partita.runtime.rehearsal import rehearse
-from partita.store.trouble import LetterFilter
+from partita.runtime.failing.rehearsal import rehearse
+from partita.runtime.path.calling import UNANSWERED
+from partita.store.dead_letters import LetterFilter
 
 How = Literal["wave", "serial", "outside"]
 HOW: list[How] = ["wave", "serial", "outside"]

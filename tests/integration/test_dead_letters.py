@@ -19,8 +19,8 @@ from partita.operators.audit import verify
 from partita.operators.discarding import begin_discard, restore, run_discard
 from partita.operators.editing import difference, edited, supersede, view
 from partita.operators.replaying import Pace, Replay
-from partita.runtime.rehearsal import rehearse
-from partita.store.trouble import LetterFilter
+from partita.runtime.failing.rehearsal import rehearse
+from partita.store.dead_letters import LetterFilter
 
 ALL = LetterFilter()
 

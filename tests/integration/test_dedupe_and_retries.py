@@ -10,7 +10,7 @@ from tests.integration.test_retries import until
 
 from partita import App, Command, Event, Key, Retry, Service, Settings, Tx
 from partita.operators.replaying import Pace, Replay
-from partita.store.trouble import LetterFilter
+from partita.store.dead_letters import LetterFilter
 
 
 class World:

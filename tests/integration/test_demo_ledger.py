@@ -15,13 +15,13 @@ import pytest
 from tests.planted.facts import FACTS
 
 from partita import Rejection, Settings
+from partita.examples.proof.bugs import DemoApp
+from partita.examples.proof.facts import reading
+from partita.examples.proof.ground import prepare
+from partita.examples.proof.ledger import Invariant, examine, moved_at_the_provider
+from partita.examples.proof.orders import Accepted, order, returned
 from partita.examples.shop.app import app as shop
 from partita.examples.shop.children import witnesses
-from partita.examples.shop.demo_bugs import DemoApp
-from partita.examples.shop.demo_facts import reading
-from partita.examples.shop.demo_ground import prepare
-from partita.examples.shop.demo_ledger import Invariant, examine, moved_at_the_provider
-from partita.examples.shop.demo_orders import Accepted, order, returned
 from partita.examples.shop.witness import Faults
 
 pytestmark = [pytest.mark.slow]

@@ -12,10 +12,10 @@ from partita import Conflict, Settings, SettingsError
 from partita.bus.connect import connect_bus
 from partita.bus.port import Bus, Outgoing, Polled, Subscription
 from partita.errors import BusUnavailable
-from partita.examples.shop import demo_ground
+from partita.examples.proof import ground as demo_ground
+from partita.examples.proof.ground import POISON_TOPIC, Ground, pooled, prepare
+from partita.examples.proof.reading import groups_of, read_all
 from partita.examples.shop.app import app as shop
-from partita.examples.shop.demo_ground import POISON_TOPIC, Ground, pooled, prepare
-from partita.examples.shop.demo_reading import groups_of, read_all
 from partita.machine.system import this_machine
 from partita.machine.wake import SocketWake
 

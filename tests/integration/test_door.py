@@ -13,7 +13,7 @@ from tests.integration.conftest import Bank
 from partita import App, Command, Event, Key, Service, Settings
 from partita.errors import PartitaError, StoreContended
 from partita.runtime import door
-from partita.runtime.pipeline import Pipeline
+from partita.runtime.path.pipeline import Pipeline
 
 
 def instead(monkeypatch: pytest.MonkeyPatch, trouble: Callable[[], Any]) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from tests.integration.test_saga_runs import Shop, until
 
-from partita.sqlite_file.file import SqliteFile
+from partita.databases.sqlite.file import SqliteFile
 
 pytestmark = [pytest.mark.slow]
 PAIRS = 60  # of some thousand, in the default run

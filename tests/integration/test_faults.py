@@ -12,7 +12,7 @@ from partita import App, DeclarationError, Event, Fault, Key, Retry, Service, Se
 from partita.bus.port import Outgoing
 from partita.message import Envelope, envelope_to_bytes
 from partita.operators.replaying import Pace, Replay
-from partita.store.trouble import LetterFilter
+from partita.store.dead_letters import LetterFilter
 
 TABLES = (
     "CREATE TABLE IF NOT EXISTS told (name TEXT, cause TEXT, attempts BIGINT, who TEXT, message TEXT, letter TEXT);"

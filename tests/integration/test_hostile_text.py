@@ -26,8 +26,8 @@ from partita.bus.port import Outgoing
 from partita.cli.main import cli, main
 from partita.operators.editing import edited, supersede
 from partita.operators.steering import pause_group
+from partita.store.groups import Said
 from partita.store.operations import OperationRow
-from partita.store.trouble import Said
 
 HOSTILE = "k\x1b[31m\x9b2J\r\nFORGED line\u202e\u2066\u200b\ufeff\u2028\x7f\U000e0041\tend"
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}

@@ -8,9 +8,9 @@ from typing import Any
 from partita import Service
 from partita.clock import US, SystemClock
 from partita.machine.system import this_machine
-from partita.runtime.janitor import Janitor
+from partita.runtime.background.janitor import Janitor
 from partita.store.connect import connect_store
-from partita.store.trouble import Failure
+from partita.store.dead_letters import Failure
 from partita.testing.conformance.rows import inbox_row, outbox_row
 
 

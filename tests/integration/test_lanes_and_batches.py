@@ -13,7 +13,7 @@ from tests.integration.test_retries import parked, until
 from partita import App, Command, Event, Key, Retry, Service, Settings, Tx
 from partita.bus.port import Outgoing
 from partita.errors import StoreContended
-from partita.runtime.pipeline import Pipeline
+from partita.runtime.path.pipeline import Pipeline
 
 TABLES = "CREATE TABLE IF NOT EXISTS seen (seq INTEGER PRIMARY KEY, key TEXT NOT NULL, number BIGINT NOT NULL);"
 

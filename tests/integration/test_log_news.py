@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from partita.bus.log import LogBus
+from partita.bus.log.bus import LogBus
 from partita.bus.port import Polled, TopicSpec
 from partita.errors import StoreUnavailable
 from partita.machine.system import this_machine

@@ -15,8 +15,8 @@ from partita import Retry
 from partita.bus.port import Outgoing
 from partita.errors import StoreUnavailable
 from partita.message import envelope_from_bytes, envelope_to_bytes
-from partita.runtime.aside import Aside
-from partita.store.trouble import LetterFilter
+from partita.runtime.failing.aside import Aside
+from partita.store.dead_letters import LetterFilter
 
 PATIENCE_S = 60.0
 

@@ -16,7 +16,7 @@ from tests.integration.test_users_code import TABLES, until
 
 from partita import App, Command, Conflict, DeclarationError, Event, Key, PartitaError, Retry, Service, Settings, Tx
 from partita.errors import Malformed, SettingsError, WithinHandler
-from partita.store.trouble import LetterFilter
+from partita.store.dead_letters import LetterFilter
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0

@@ -16,7 +16,7 @@ from partita.bus.port import Outgoing
 from partita.catalog.retry import Discard, GiveUp, RetryNow
 from partita.message import envelope_from_bytes, envelope_to_bytes
 from partita.observability.why import why_group
-from partita.store.trouble import LetterFilter
+from partita.store.dead_letters import LetterFilter
 
 SCALE = 0.001  # 60 ms, 300 ms and 1.8 s instead of 1m, 5m and 30m
 FAST = 0.0001

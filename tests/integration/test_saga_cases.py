@@ -12,8 +12,8 @@ from tests.integration.test_saga_runs import Shop, until
 from partita.bus.port import Outgoing
 from partita.message import Envelope, SagaAddress, envelope_to_bytes
 from partita.sagas.state import state_from_bytes, state_to_bytes
+from partita.store.dead_letters import LetterFilter
 from partita.store.sqlite.sagas import SqliteSagas
-from partita.store.trouble import LetterFilter
 
 TIMERS = 100_000 if os.environ.get("PARTITA_LONG") else 3_000
 

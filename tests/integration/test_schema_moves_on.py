@@ -9,7 +9,7 @@ from tests.integration.test_retries import until
 
 from partita import App, Command, Event, Key, Retry, Service, Settings, Since, Tx
 from partita.operators.replaying import Pace, Replay
-from partita.store.trouble import LetterFilter
+from partita.store.dead_letters import LetterFilter
 
 TABLES = "CREATE TABLE IF NOT EXISTS seen (name TEXT, what TEXT);"
 

@@ -15,9 +15,9 @@ from partita.clock import US
 from partita.codec.avro import AvroCodec
 from partita.errors import Conflict, Expired
 from partita.message import Envelope, SagaAddress, envelope_to_bytes
-from partita.runtime.janitor import Janitor
+from partita.runtime.background.janitor import Janitor
 from partita.schemas.shape import Shape
-from partita.store.trouble import LetterFilter
+from partita.store.dead_letters import LetterFilter
 
 TABLES = "CREATE TABLE IF NOT EXISTS paid (name TEXT, note TEXT);"
 LINE = msgspec.defstruct("Line", [("sku", str)])

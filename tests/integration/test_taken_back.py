@@ -11,10 +11,10 @@ import pytest
 
 from partita.bus.port import Polled, Record, Stand
 from partita.errors import Fenced
-from partita.runtime.consumer import Consumer
-from partita.runtime.lanes import Place
+from partita.runtime.background.consumer import Consumer
+from partita.runtime.failing.lanes import Place
 from partita.runtime.system import System
-from partita.store.port import InHand
+from partita.store.claims import InHand
 
 
 class Script:

@@ -13,7 +13,7 @@ from tests.integration.test_users_code import ADD, TABLES
 from partita import App, Command, DeclarationError, Depends, Event, Key, Retry, Service, Settings, Tx, minutes, seconds
 from partita.errors import OverTime
 from partita.runtime.system import System
-from partita.store.trouble import LetterFilter
+from partita.store.dead_letters import LetterFilter
 from partita.topics.declared import declared_topics
 
 source = Service("time-source", namespace="time.source")

@@ -9,7 +9,7 @@ from typing import Any
 from partita import App, Command, Event, Key, Service, Settings, Tx
 from partita.catalog.contract import contract_of
 from partita.message import Envelope, SagaAddress
-from partita.runtime.delivery import Delivery
+from partita.runtime.path.delivery import Delivery
 
 
 class Till:

@@ -13,7 +13,7 @@ from tests.integration.test_retries import failing, letters, parked, until
 from partita import Retry
 from partita.catalog.fault import Fault
 from partita.errors import StoreMismatch
-from partita.runtime.tiers import Overdue
+from partita.runtime.background.tiers import Overdue
 from partita.store.port import Store
 
 SCALE = 0.001

@@ -17,9 +17,9 @@ from partita.errors import Expired
 from partita.message import Envelope, envelope_to_bytes
 from partita.operators.replaying import Pace, Replay
 from partita.operators.steering import pause_group, reset_group, resume_group
-from partita.runtime.janitor import Janitor
+from partita.runtime.background.janitor import Janitor
 from partita.runtime.system import System
-from partita.store.trouble import LetterFilter
+from partita.store.dead_letters import LetterFilter
 
 DAY_US = 86_400 * US
 

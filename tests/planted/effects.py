@@ -93,7 +93,7 @@ EFFECTS = {
         "decode",
         swap("if envelope.at_once and envelope.source == source:", "if False:"),
         RUNS + "test_at_once.py::test_the_copy_that_comes_by_the_bus_does_nothing_also_after_a_restart",
-        under="runtime/delivery",
+        under="runtime/path/delivery",
     ),
     "answer-forgotten": Plant(
         "G3",

@@ -8,7 +8,7 @@ from tests.planted.planting import Plant, instead, swap
 TX = RUNS + "test_tx_is_its_handlers.py::test_tx_is_the_handlers_own_while_it_runs"
 CONTEXTS = RUNS + "test_handler_contexts.py::"
 DEADLY = "tests/processes/test_deadly_code.py::test_code_that_kills_the_process_is_set_aside_and_the_others_go_on"
-STORM = "tests/unit/test_storm.py::"
+STORM = "tests/unit/runtime/failing/test_storm.py::"
 
 HANDLERS = {
     "context-of-the-worker": Plant(
@@ -31,7 +31,7 @@ HANDLERS = {
         "ask",
         swap("copy_context().run(hook, *args, **kwargs)", "hook(*args, **kwargs)"),
         CONTEXTS + "test_calls_outside_and_hooks_have_contexts_of_their_own[embedded]",
-        under="runtime/driving",
+        under="runtime/path/driving",
     ),
     "tx-after-its-handler": Plant(
         "Handlers",
@@ -53,7 +53,7 @@ HANDLERS = {
         "call",
         swap("if tx.misused is not None:", "if False:"),
         TX + "[embedded-1-unlooked at]",
-        under="runtime/calling.py",
+        under="runtime/path/calling.py",
     ),
     "published-after-its-handler": Plant(
         "Handlers",
@@ -77,7 +77,7 @@ HANDLERS = {
             "except BaseException as error:  # whatever it is, it comes from the handler", "except Exception as error:"
         ),
         USERS_CODE + "test_what_a_handler_raises_is_a_failed_try[embedded-one statement]",
-        under="runtime/waves",
+        under="runtime/path/waves",
     ),
     "raised-on-by-a-hook": Plant(
         "Handlers",
@@ -88,7 +88,7 @@ HANDLERS = {
             "    except ZeroDivisionError:\n        raise",
         ),
         USERS_CODE + "test_what_a_hook_raises_is_a_failed_try[embedded-policy]",
-        under="runtime/driving",
+        under="runtime/path/driving",
     ),
     "raised-on-at-the-door": Plant(
         "Handlers",
@@ -190,7 +190,7 @@ HANDLERS = {
         "call",
         swap("if binding.timeout_s is None:", "if True:"),
         TIME + "test_a_handler_that_hangs_costs_its_message_a_try_and_nothing_else",
-        under="runtime/calling.py",
+        under="runtime/path/calling.py",
     ),
     "late-return-counts": Plant(
         "Handlers",
@@ -293,14 +293,14 @@ HANDLERS = {
         "the timer that kills holds up those that were in its company",
         "sorted_out",
         swap("return fresh, sorted(left, key=lambda timer: (timer.others, timer.due_us))", "return fresh, left"),
-        "tests/unit/test_timers.py::test_what_a_process_left_in_hand_goes_alone_the_least_suspect_first",
+        "tests/unit/runtime/background/test_timers.py::test_what_a_process_left_in_hand_goes_alone_the_least_suspect_first",
     ),
     "timers-taken-from-who-is-at-it": Plant(
         "Handlers",
         "a timer is taken from a process that is at it",
         "sorted_out",
         swap(" and timer.taken_us + IN_HAND_US <= now_us", ""),
-        "tests/unit/test_timers.py::test_what_a_process_left_in_hand_goes_alone_the_least_suspect_first",
+        "tests/unit/runtime/background/test_timers.py::test_what_a_process_left_in_hand_goes_alone_the_least_suspect_first",
     ),
     "standing-still-is-death": Plant(
         "Handlers",

@@ -12,7 +12,7 @@ LETTERS = {
         "decode",
         swap('delivery.broken = Malformed(f"The headers are no envelope: {error}")', "delivery.settled = True"),
         RUNS + "test_effects_once.py::test_bytes_that_are_no_message_are_kept_raw",
-        under="runtime/delivery",
+        under="runtime/path/delivery",
     ),
     "raw-bytes-lost": Plant(
         "G7",

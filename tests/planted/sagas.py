@@ -191,6 +191,6 @@ SAGAS = {
         "a step of the wall clock fires timers",
         "SystemClock.now_us",
         instead("return time.time_ns() // 1000\n"),
-        "tests/unit/test_time_base.py::test_the_clock_goes_on_by_what_elapsed_alone",
+        "tests/unit/machine/test_time_base.py::test_the_clock_goes_on_by_what_elapsed_alone",
     ),
 }

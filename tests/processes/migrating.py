@@ -7,9 +7,9 @@ import json
 import sys
 from pathlib import Path
 
+from partita.databases.sqlite.migrations import SqliteMigrations
 from partita.machine.system import this_machine
 from partita.migration import Migrations
-from partita.sqlite_file.migrations import SqliteMigrations
 
 APPLICATION_ID = 7
 
@@ -17,7 +17,7 @@ APPLICATION_ID = 7
 def migrations(where: str, scripts: list[str], tables: str = "") -> Migrations:
     """Of the service `svc` at a URL, or of a file."""
     if "://" in where:
-        from partita.postgres_schema.migrations import PostgresMigrations
+        from partita.databases.postgres.migrations import PostgresMigrations
 
         return PostgresMigrations(where, this_machine(), "svc", scripts, tables)
     return SqliteMigrations(

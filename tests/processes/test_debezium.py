@@ -30,7 +30,7 @@ from partita import PartitaError, Settings
 from partita.examples.shop.sample import sample_lines
 from partita.machine.system import this_machine
 from partita.store.connect import connect_store
-from partita.store.port import NOT_SENT, OutboxRow
+from partita.store.outbox import NOT_SENT, OutboxRow
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(900)]
 ROOT = Path(__file__).resolve().parents[2]

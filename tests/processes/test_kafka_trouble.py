@@ -25,7 +25,7 @@ from partita import App, Settings
 from partita.bus.connect import connect_bus
 from partita.bus.port import Bus, GroupLag, Record
 from partita.errors import BusUnavailable
-from partita.examples.shop.demo_reading import read_all
+from partita.examples.proof.reading import read_all
 from partita.machine.system import this_machine
 from partita.message import envelope_from_bytes
 

@@ -21,10 +21,10 @@ from tests.processes.test_processes import ROOT
 from tests.servers import postgres_url
 
 from partita.clock import SystemClock
+from partita.databases.sqlite.file import SqliteFile
 from partita.errors import MigrationPending, NotFound, StoreMismatch, StoreUnavailable
 from partita.machine.system import this_machine
 from partita.migration import Deviation
-from partita.sqlite_file.file import SqliteFile
 from partita.store.connect import connect_migrations, connect_store
 from partita.testing.conformance.rows import outbox_row
 
@@ -286,7 +286,7 @@ def test_nothing_is_looked_at_where_nothing_is(place: str) -> None:
 async def opened(where: str, scripts: list[str], migrate: bool = True) -> None:
     """Open the schema as a process does at its start."""
     if "://" in where:
-        from partita.postgres_schema.database import Database
+        from partita.databases.postgres.database import Database
 
         database = Database(where, "svc", SystemClock(), migrate=migrate)
         try:

@@ -17,7 +17,7 @@ from tests.servers import postgres_url
 from partita import App, Command, Event, Key, Retry, Service, Settings, Tx
 from partita.bus.partitioner import slot_of
 from partita.errors import StoreUnavailable
-from partita.store.port import SLOTS
+from partita.store.outbox import SLOTS
 
 asyncpg = pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
 pytestmark = [pytest.mark.slow]

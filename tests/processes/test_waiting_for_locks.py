@@ -22,10 +22,10 @@ from tests.processes.test_migrations import FIRST, SECOND
 from tests.servers import postgres_url
 
 from partita.clock import SystemClock
+from partita.databases.sqlite.file import SqliteFile
 from partita.errors import StoreUnavailable
 from partita.machine.system import this_machine
 from partita.operators.handing_over import take_back_without_reader
-from partita.sqlite_file.file import SqliteFile
 from partita.store.connect import connect_handover, connect_store
 from partita.testing.conformance.rows import outbox_row
 

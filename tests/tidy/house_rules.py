@@ -93,7 +93,7 @@ def _catch_alls(tree: ast.Module, where: str) -> Iterator[tuple[int, str]]:
 
 
 def _endless_loops(tree: ast.Module, where: str) -> Iterator[tuple[int, str]]:
-    if where == "src/partita/runtime/supervisor.py":
+    if where == "src/partita/runtime/background/supervisor.py":
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value:

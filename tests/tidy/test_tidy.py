@@ -56,7 +56,7 @@ PLANTED = {
 }
 
 ALLOWED = {
-    "the supervisor's loop": ("src/partita/runtime/supervisor.py", OPENING + "while True:\n    pass\n"),
+    "the supervisor's loop": ("src/partita/runtime/background/supervisor.py", OPENING + "while True:\n    pass\n"),
     "a catch-all in runtime": (
         "src/partita/runtime/noun.py",
         OPENING + "try:\n    pass\nexcept Exception:\n    pass\n",

@@ -10,8 +10,8 @@ from partita.bus.port import Bus, GroupLag
 from partita.clock import US, Clock
 from partita.observability.question import Unanswered, answered
 from partita.observability.workers import behind, merged
+from partita.store.dead_letters import LetterFilter
 from partita.store.port import Store
-from partita.store.trouble import LetterFilter
 from partita.store.workers import WorkerState
 
 LOOK_AT = 100

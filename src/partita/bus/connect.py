@@ -38,7 +38,7 @@ def connect_bus(
         return _kafka(str(where), machine, instance, ask_s)
     if scheme in POSTGRESQL:
         return _postgres(str(where), machine, create, migrate)
-    from partita.bus.log import LogBus
+    from partita.bus.log.bus import LogBus
 
     assert wake is not None, "the embedded log wakes its readers by it"
     return LogBus(_file(where), machine, wake=wake, migrate=migrate)
@@ -55,8 +55,8 @@ def connect_migrations(where: str | Path, machine: Machine) -> Migrations | None
         return None
     if scheme in POSTGRESQL:
         return _postgres_migrations(str(where), machine)
-    from partita.bus.log_schema import APPLICATION_ID, MIGRATIONS
-    from partita.sqlite_file.migrations import SqliteMigrations
+    from partita.bus.log.schema import APPLICATION_ID, MIGRATIONS
+    from partita.databases.sqlite.migrations import SqliteMigrations
 
     return SqliteMigrations(_file(where), machine, application_id=APPLICATION_ID, migrations=MIGRATIONS)
 
@@ -111,7 +111,7 @@ def _postgres(url: str, machine: Machine, create: bool, migrate: bool) -> Bus:
 def _postgres_migrations(url: str, machine: Machine) -> Migrations:
     try:
         from partita.bus.postgres.schema import MIGRATIONS, SCHEMA
-        from partita.postgres_schema.migrations import PostgresMigrations
+        from partita.databases.postgres.migrations import PostgresMigrations
     except ModuleNotFoundError as error:
         _no_asyncpg(error)
     return PostgresMigrations(url, machine, SCHEMA, MIGRATIONS)

@@ -21,8 +21,8 @@ from partita.observability.workers import why_service
 from partita.operators.audit import actor
 from partita.operators.steering import accept_gap as give_up_gap
 from partita.operators.steering import check_paused, pause_group, reset_group, resume_group
+from partita.store.parking import ParkingStatus
 from partita.store.port import Store
-from partita.store.trouble import ParkingStatus
 
 
 @click.group(short_help="Consumer groups: where they stand, pause, resume, reset.")

@@ -20,7 +20,7 @@ from partita.cli.output import Amount, Folder, checked_server, live_line, output
 from partita.errors import PartitaError, SettingsError
 
 if TYPE_CHECKING:
-    from partita.examples.shop.demo import DemoOptions
+    from partita.examples.proof.demo import DemoOptions
 
 STORE_HELP = "Databases on a server, such as postgresql://user@host/database: a schema per service, kept afterwards."
 BUS_HELP = "The log on a server or broker; its topics are kept afterwards."
@@ -72,7 +72,7 @@ def demo(
     Without --store and --bus nothing but a folder is used. A server that holds anything of the shop already is refused,
     untouched, unless --fresh is said.
     """
-    from partita.examples.shop import demo as shop_demo
+    from partita.examples.proof import demo as shop_demo
 
     headless = headless or not sys.stdin.isatty() or not sys.stdout.isatty()
     seconds = parse_seconds(duration) if duration else (30.0 if headless else None)
@@ -191,7 +191,7 @@ class Screen:
 
     def tell(self, running: object, numbers: object, left: float) -> str | None:
         """Show the numbers; returns what a pressed key asks for."""
-        from partita.examples.shop.demo import Demo, Numbers
+        from partita.examples.proof.demo import Demo, Numbers
 
         assert isinstance(running, Demo) and isinstance(numbers, Numbers)
         line = (
@@ -221,8 +221,8 @@ class Screen:
 
 def report(outcome: object) -> list[str]:
     """What was proven, in plain words."""
-    from partita.examples.shop.demo import Outcome, percentile
-    from partita.examples.shop.demo_ledger import lost_and_twice
+    from partita.examples.proof.demo import Outcome, percentile
+    from partita.examples.proof.ledger import lost_and_twice
 
     assert isinstance(outcome, Outcome)
     numbers = outcome.numbers

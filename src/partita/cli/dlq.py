@@ -24,7 +24,7 @@ from partita.cli.output import (
 from partita.errors import NotFound
 from partita.foreign_text import shown_lines
 from partita.operators.editing import View, difference, view
-from partita.store.trouble import DeadLetter, Failure, LetterFilter, LetterGroup
+from partita.store.dead_letters import DeadLetter, Failure, LetterFilter, LetterGroup
 
 STATUSES = ("open", "replaying", "handled", "discarded", "superseded", "overtaken", "any")
 

@@ -28,11 +28,11 @@ from partita.operators.discarding import begin_discard, run_discard
 from partita.operators.discarding import restore as restore_letter
 from partita.operators.editing import difference, edited, supersede, view
 from partita.operators.replaying import Pace, Progress, Replay
-from partita.runtime.rehearsal import Rehearsed, rehearse
+from partita.runtime.failing.rehearsal import Rehearsed, rehearse
 from partita.runtime.system import System
+from partita.store.dead_letters import DeadLetter, LetterFilter
 from partita.store.operations import OperationRow
 from partita.store.port import Store
-from partita.store.trouble import DeadLetter, LetterFilter
 
 REHEARSED_AT_ONCE = 50
 

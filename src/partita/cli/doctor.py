@@ -20,14 +20,14 @@ from partita.cli.doctor_services import look_at_services
 from partita.cli.outbox_reader import read_by
 from partita.cli.output import app_option, data_option, moment, output_option, print_json, say
 from partita.clock import US, wall_us
+from partita.databases.sqlite.file import quick_check
+from partita.databases.sqlite.file import version as sqlite_version
 from partita.errors import NotFound, PartitaError
 from partita.machine.system import this_machine
 from partita.sagas.compiling import retry_horizon_s
-from partita.sqlite_file.file import quick_check
-from partita.sqlite_file.file import version as sqlite_version
 from partita.store.connect import connect_store, server_findings
+from partita.store.dead_letters import LetterFilter
 from partita.store.handover import Reader
-from partita.store.trouble import LetterFilter
 
 FREE_BYTES_MIN = 200_000_000
 BACK_S_MAX = 5

@@ -9,7 +9,7 @@ from partita.bus.port import Bus
 from partita.clock import US
 from partita.errors import BusUnavailable, NotFound, PartitaError
 from partita.operators.put_back import done_and_unknown, sent_and_unknown
-from partita.runtime.standing import SENT_TO
+from partita.runtime.background.standing import SENT_TO
 from partita.store.port import Store
 from partita.topics.declared import declared_topics
 from partita.topics.health import Finding

@@ -19,7 +19,7 @@ from partita.errors import Conflict, NotFound, SettingsError
 from partita.foreign_text import shown
 from partita.runtime.system import System
 from partita.settings import profile
-from partita.store.trouble import LetterFilter
+from partita.store.dead_letters import LetterFilter
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")

@@ -15,7 +15,8 @@ from partita.cli.outbox_reader import debezium, hand_over, read_by, take_back
 from partita.cli.output import app_option, data_option, output_option, print_json, say, table
 from partita.operators.audit import actor
 from partita.operators.steering import retry_outbox
-from partita.store.port import OutboxStatus, ParkedOut, Store
+from partita.store.outbox import OutboxStatus, ParkedOut
+from partita.store.port import Store
 
 
 @click.group(short_help="What waits to leave.")

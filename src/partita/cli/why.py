@@ -14,7 +14,7 @@ from partita.cli.operating import run
 from partita.cli.output import app_option, data_option, output_option, print_json, say
 from partita.observability.why import why_key, why_saga
 from partita.observability.workers import why_service
-from partita.runtime.saga_steps import SagaDirectory
+from partita.runtime.path.saga_steps import SagaDirectory
 from partita.sagas.state import state_from_bytes
 from partita.store.sagas import SagaRow
 

@@ -14,8 +14,9 @@ from typing import NamedTuple
 import msgspec
 
 from partita.message import Envelope
-from partita.store.port import Asked, InboxEntry, InboxRow, Known, Session
-from partita.store.trouble import State
+from partita.store.inbox import InboxEntry, InboxRow
+from partita.store.parking import State
+from partita.store.port import Asked, Known, Session
 
 Place = tuple[str, str, str]
 """(source, topic, key): what has numbers of its own."""

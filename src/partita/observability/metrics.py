@@ -18,8 +18,8 @@ from partita.clock import US, Clock
 from partita.errors import BusUnavailable
 from partita.observability.question import Unanswered, answered
 from partita.observability.workers import behind, merged
+from partita.store.dead_letters import LetterFilter
 from partita.store.port import Store
-from partita.store.trouble import LetterFilter
 from partita.store.workers import WorkerState
 
 

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from partita.clock import US
-from partita.store.port import InboxEntry, Session, Store
+from partita.store.dead_letters import LetterFilter
+from partita.store.groups import Said
+from partita.store.inbox import InboxEntry
+from partita.store.parking import ParkedRow
+from partita.store.port import Session, Store
 from partita.store.sagas import SagaRow
-from partita.store.trouble import LetterFilter, ParkedRow, Said
 
 ROWS_MAX = 1_000
 

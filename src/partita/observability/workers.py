@@ -8,8 +8,8 @@ from typing import NamedTuple
 from partita.bus.port import GroupLag
 from partita.clock import US
 from partita.observability.why import since, why_group
+from partita.store.groups import Said
 from partita.store.port import Store
-from partita.store.trouble import Said
 from partita.store.workers import WorkerState
 
 OF_MEMBERS = ("storm", "full")

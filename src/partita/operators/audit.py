@@ -9,9 +9,9 @@ import json
 import os
 from typing import NamedTuple
 
+from partita.store.dead_letters import LetterFilter
 from partita.store.operations import AuditEntry
 from partita.store.port import Session, Store
-from partita.store.trouble import LetterFilter
 
 PAGE = 1_000
 

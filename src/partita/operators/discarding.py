@@ -13,9 +13,9 @@ from partita.catalog.service import Service
 from partita.clock import Ids
 from partita.errors import Conflict, NotFound
 from partita.operators.audit import in_words, record
+from partita.store.dead_letters import LetterFilter
 from partita.store.operations import OperationRow
 from partita.store.port import Store
-from partita.store.trouble import LetterFilter
 
 VERB = "dlq discard"
 BATCH = 500

@@ -15,10 +15,10 @@ from partita.dead_letters.dead_letter import envelope_or_none
 from partita.errors import Conflict, Malformed, PartitaError
 from partita.message import envelope_to_bytes
 from partita.operators.audit import record
-from partita.runtime.admission import row_of_letter
-from partita.runtime.pipeline import Pipeline
-from partita.store.port import InboxRow
-from partita.store.trouble import DeadLetter
+from partita.runtime.path.admission import row_of_letter
+from partita.runtime.path.pipeline import Pipeline
+from partita.store.dead_letters import DeadLetter
+from partita.store.inbox import InboxRow
 
 
 class View(NamedTuple):

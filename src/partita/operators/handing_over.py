@@ -9,7 +9,8 @@ from partita.clock import Clock
 from partita.errors import Conflict
 from partita.operators.audit import record
 from partita.store.handover import Handover
-from partita.store.port import OutboxStatus, Store
+from partita.store.outbox import OutboxStatus
+from partita.store.port import Store
 
 LOOK_S = 0.1
 

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from partita.bus.port import Bus, GroupLag
 from partita.dead_letters.dead_letter import envelope_or_none
 from partita.message import Envelope
-from partita.store.port import Noted, Store
+from partita.store.claims import Noted
+from partita.store.port import Store
 
 NAMED_MAX = 1_000
 

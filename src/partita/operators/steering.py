@@ -8,9 +8,9 @@ from partita.bus.port import Bus, Moved
 from partita.errors import Conflict, NotFound
 from partita.idempotency.inbox import begin_anew
 from partita.operators.audit import record
-from partita.runtime.expiry import again_in
-from partita.runtime.pipeline import Pipeline
-from partita.runtime.waves import HandlerFailed
+from partita.runtime.path.expiry import again_in
+from partita.runtime.path.pipeline import Pipeline
+from partita.runtime.path.waves import HandlerFailed
 from partita.sagas.engine import Verb
 from partita.store.port import Session, Store
 from partita.store.sagas import SagaRow

@@ -20,7 +20,8 @@ from partita.clock import Ids
 from partita.codec.port import Codec
 from partita.errors import MessageTooLarge
 from partita.message import Envelope, Message, SagaAddress, envelope_to_bytes, first_trace
-from partita.store.port import NOT_SENT, SLOTS, OutboxRow, Session
+from partita.store.outbox import NOT_SENT, SLOTS, OutboxRow
+from partita.store.port import Session
 
 
 @dataclass(frozen=True, slots=True)

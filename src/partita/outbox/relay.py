@@ -14,7 +14,8 @@ from partita.clock import Clock
 from partita.errors import BusUnavailable, Fenced, StoreUnavailable
 from partita.foreign_text import logger
 from partita.store.leases import Lease
-from partita.store.port import SLOTS, PendingRow, Store
+from partita.store.outbox import SLOTS, PendingRow
+from partita.store.port import Store
 
 log = logger(__name__)
 RESOURCES = tuple(str(slot) for slot in range(SLOTS))

@@ -12,8 +12,8 @@ from partita.catalog.service import Service
 from partita.errors import StoreMismatch
 from partita.foreign_text import logger
 from partita.idempotency.inbox import begin_anew
+from partita.store.parking import ParkedPlace
 from partita.store.port import Session
-from partita.store.trouble import ParkedPlace
 
 log = logger(__name__)
 ORDER = "order"

@@ -22,22 +22,22 @@ from partita.machine.port import Machine
 from partita.observability.health import Check, Health, judged
 from partita.observability.metrics import Sample, build_info, read_all
 from partita.outbox.relay import Relay, RelayOptions
+from partita.runtime.background.consumer import Consumer, ConsumerOptions, Keeper
+from partita.runtime.background.janitor import Janitor, LogJanitor
+from partita.runtime.background.left_over import LookBack
+from partita.runtime.background.pulse import Pulse
+from partita.runtime.background.roll_call import RollCall
+from partita.runtime.background.same_database import SameDatabase
+from partita.runtime.background.standing import send_again
+from partita.runtime.background.supervisor import Supervisor, Worker
+from partita.runtime.background.tiers import Overdue, Tiers
+from partita.runtime.background.timers import Timers
+from partita.runtime.background.watch import Watch
 from partita.runtime.carrying_over import carry_over, carry_over_partitions
-from partita.runtime.consumer import Consumer, ConsumerOptions, Keeper
-from partita.runtime.door import Door
-from partita.runtime.janitor import Janitor, LogJanitor
-from partita.runtime.left_over import LookBack
-from partita.runtime.pipeline import Pipeline
-from partita.runtime.pulse import Pulse
-from partita.runtime.roll_call import RollCall
-from partita.runtime.running_again import run_again
-from partita.runtime.saga_steps import SagaDirectory
-from partita.runtime.same_database import SameDatabase
-from partita.runtime.standing import send_again
-from partita.runtime.supervisor import Supervisor, Worker
-from partita.runtime.tiers import Overdue, Tiers
-from partita.runtime.timers import Timers
-from partita.runtime.watch import Watch
+from partita.runtime.path.door import Door
+from partita.runtime.path.pipeline import Pipeline
+from partita.runtime.path.running_again import run_again
+from partita.runtime.path.saga_steps import SagaDirectory
 from partita.settings import Settings
 from partita.store.handover import Reader
 from partita.store.port import Session, Store

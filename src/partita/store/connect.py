@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from partita.address import POSTGRESQL, check_store, folder_of, scheme_of
+from partita.databases.postgres.finding import ServerFinding
 from partita.errors import SettingsError
 from partita.machine.port import Machine, Wake
 from partita.migration import WAIT_S, Migrations
-from partita.postgres_schema.finding import ServerFinding
 from partita.store.foreign import ForeignTables
 from partita.store.handover import Handover
 from partita.store.port import Store
@@ -77,13 +77,13 @@ def connect_migrations(where: str | Path, machine: Machine, *, service: str, tab
     place = _place(where, service)
     if isinstance(place, str):
         try:
-            from partita.postgres_schema.migrations import PostgresMigrations
+            from partita.databases.postgres.migrations import PostgresMigrations
             from partita.store.postgres.handover import SWITCHED
             from partita.store.postgres.schema import MIGRATIONS
         except ModuleNotFoundError as error:
             _absent(error)
         return PostgresMigrations(place, machine, service, MIGRATIONS, tables, SWITCHED)
-    from partita.sqlite_file.migrations import SqliteMigrations
+    from partita.databases.sqlite.migrations import SqliteMigrations
     from partita.store.sqlite import schema
 
     return SqliteMigrations(
@@ -100,7 +100,7 @@ async def server_findings(url: str, machine: Machine) -> Sequence[ServerFinding]
     if not url or isinstance(_place(url, ""), Path):
         return []
     try:
-        from partita.postgres_schema.health import look_at_server
+        from partita.databases.postgres.health import look_at_server
     except ModuleNotFoundError as error:
         _absent(error)
     return await look_at_server(url, machine)

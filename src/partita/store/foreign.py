@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from partita.store.port import OutboxRow
+from partita.store.outbox import OutboxRow
 
 T = TypeVar("T")
 

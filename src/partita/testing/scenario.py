@@ -29,9 +29,9 @@ from partita.machine.port import Wake
 from partita.machine.virtual import HeldClock, World
 from partita.message import envelope_to_bytes
 from partita.outbox.outbox import Composer
-from partita.runtime.delivery import decode_value
+from partita.runtime.path.delivery import decode_value
+from partita.runtime.path.tx import check_values
 from partita.runtime.system import ROLES, System
-from partita.runtime.tx import check_values
 from partita.sagas.definition import SagaDefinition
 from partita.settings import Settings
 from partita.testing.stub import Delays, Stub

@@ -14,7 +14,7 @@ from partita.catalog.event import Event
 from partita.catalog.injection import Meta
 from partita.catalog.rejection import Rejection
 from partita.errors import DeclarationError
-from partita.runtime.calling import UNANSWERED
+from partita.runtime.path.calling import UNANSWERED
 from partita.sagas.definition import StepSpec
 
 C = TypeVar("C")

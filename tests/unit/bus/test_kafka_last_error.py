@@ -7,7 +7,7 @@ import pytest
 from partita.clock import SystemClock
 
 kafka = pytest.importorskip("confluent_kafka", reason="no Kafka client; to run these: pip install 'partita[kafka]'")
-from partita.bus.kafka.trouble import LastError, unavailable  # noqa: E402  # needs the client
+from partita.bus.kafka.errors import LastError, unavailable  # noqa: E402  # needs the client
 
 
 def test_a_refused_password_is_not_covered_by_what_follows_from_it() -> None:

@@ -22,8 +22,9 @@ from partita.idempotency.inbox import (
     unknown_bases,
 )
 from partita.message import Envelope, SagaAddress
-from partita.store.port import InboxEntry, Known
-from partita.store.sagas import Tombstone
+from partita.store.inbox import InboxEntry
+from partita.store.port import Known
+from partita.store.tombstones import Tombstone
 
 GROUP, NOW_US = "desk", 1_700_000_000_000_000
 STEP = ("Checkout", "o1", "charge")

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from partita import Settings
-from partita.examples.shop import demo
-from partita.examples.shop.demo_ground import Ground
-from partita.examples.shop.demo_reading import DatabaseFiles, LogFile, Loop
+from partita.examples.proof import demo
+from partita.examples.proof.ground import Ground
+from partita.examples.proof.reading import DatabaseFiles, LogFile, Loop
 
 
 def test_servers_are_killed_in_turn_and_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from partita import Settings
 from partita.errors import BusUnavailable
-from partita.examples.shop.demo_ground import Ground
-from partita.examples.shop.demo_mend import FIND, TRIES_MAX, Mended, Mending
-from partita.examples.shop.demo_reading import DatabaseFiles, LogFile, Loop, Rows
+from partita.examples.proof.ground import Ground
+from partita.examples.proof.mend import FIND, TRIES_MAX, Mended, Mending
+from partita.examples.proof.reading import DatabaseFiles, LogFile, Loop, Rows
 
 EDIT = 1
 

@@ -8,10 +8,10 @@ import pytest
 from servers.prove import Progress, summary
 
 from partita import Settings
-from partita.examples.shop.demo import Demo, DemoOptions, Numbers, Outcome
-from partita.examples.shop.demo_ground import Ground
-from partita.examples.shop.demo_ledger import CHECKS, Invariant
-from partita.examples.shop.demo_reading import DatabaseFiles, LogFile, Loop
+from partita.examples.proof.demo import Demo, DemoOptions, Numbers, Outcome
+from partita.examples.proof.ground import Ground
+from partita.examples.proof.ledger import CHECKS, Invariant
+from partita.examples.proof.reading import DatabaseFiles, LogFile, Loop
 
 
 def outcome(broken: dict[str, str], unmended: str = "", crashed: tuple[str, ...] = ()) -> Outcome:

@@ -14,9 +14,9 @@ from confluent_kafka.cimpl import NewPartitions
 
 from partita.bus.administration import Broker, Copies, FoundTopic
 from partita.bus.kafka.address import KafkaAddress
+from partita.bus.kafka.errors import MOVED, LastError, error_of, log, making_a_client, unavailable
 from partita.bus.kafka.schema_topic import TOPIC as SCHEMA_TOPIC
 from partita.bus.kafka.topics import ASK_S, LOOK_S, Topics, new_topic, settings_of
-from partita.bus.kafka.trouble import MOVED, LastError, error_of, log, making_a_client, unavailable
 from partita.bus.port import TopicSpec
 from partita.clock import US, Clock
 from partita.errors import BusUnavailable

@@ -13,6 +13,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from partita.bus.kafka.address import KafkaAddress
 from partita.bus.kafka.ages import FETCH, Ages
+from partita.bus.kafka.errors import LastError, log, making_a_client
 from partita.bus.kafka.groups import Groups
 from partita.bus.kafka.history import HISTORY_GROUP, history
 from partita.bus.kafka.reader import Reader
@@ -21,7 +22,6 @@ from partita.bus.kafka.schema_topic import TOPIC as SCHEMA_TOPIC
 from partita.bus.kafka.schema_topic import SchemaTopic
 from partita.bus.kafka.subscription import KafkaSubscription
 from partita.bus.kafka.topics import ASK_S, Topics, new_topic
-from partita.bus.kafka.trouble import LastError, log, making_a_client
 from partita.bus.kafka.writer import KafkaWriter
 from partita.bus.port import (
     Fence,

@@ -18,7 +18,7 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from partita.bus.forgetting import has_members
 from partita.bus.kafka.ages import Ages
-from partita.bus.kafka.trouble import MOVED, error_of, unavailable
+from partita.bus.kafka.errors import MOVED, error_of, unavailable
 from partita.bus.port import GroupLag, Moved
 from partita.clock import Clock
 from partita.errors import BusError

@@ -8,7 +8,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from partita.bus.kafka.trouble import error_of, log, making_a_client, unavailable
+from partita.bus.kafka.errors import error_of, log, making_a_client, unavailable
 from partita.bus.kafka.wire import record_of
 from partita.bus.port import Record
 

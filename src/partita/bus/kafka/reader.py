@@ -15,7 +15,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from partita.bus.kafka.trouble import LastError, error_of, log, making_a_client, unavailable
+from partita.bus.kafka.errors import LastError, error_of, log, making_a_client, unavailable
 from partita.bus.kafka.wire import record_of
 from partita.bus.port import Record
 from partita.bus.watermark import Watermark

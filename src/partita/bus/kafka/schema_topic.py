@@ -7,7 +7,7 @@ import threading
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from partita.bus.kafka.address import KafkaAddress
-from partita.bus.kafka.trouble import error_of, log, making_a_client, unavailable
+from partita.bus.kafka.errors import error_of, log, making_a_client, unavailable
 
 TOPIC = "_partita.schemas"
 CONFIG = {"cleanup.policy": "compact", "max.message.bytes": "2097152"}

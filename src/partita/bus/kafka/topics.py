@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._metadata import ClusterMetadata, TopicMetadata
 from confluent_kafka.cimpl import NewTopic
 
-from partita.bus.kafka.trouble import LastError, error_of, unavailable
+from partita.bus.kafka.errors import LastError, error_of, unavailable
 from partita.bus.port import RECORD_BYTES_MAX, TopicSpec
 from partita.clock import Clock
 from partita.errors import BusUnavailable

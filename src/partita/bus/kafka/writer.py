@@ -15,7 +15,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from partita.bus.kafka.address import KafkaAddress
-from partita.bus.kafka.trouble import TOO_LARGE, LastError, error_of, log, making_a_client, unavailable
+from partita.bus.kafka.errors import TOO_LARGE, LastError, error_of, log, making_a_client, unavailable
 from partita.bus.kafka.wire import headers_of
 from partita.bus.port import BEHIND, Outgoing
 from partita.clock import Clock, within

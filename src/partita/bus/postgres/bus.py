@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from partita.bus.port import Fence, GroupLag, Moved, Outgoing, Record, Subscription, TopicSpec
 from partita.bus.postgres.ear import Ear
+from partita.bus.postgres.errors import of_the_bus
 from partita.bus.postgres.groups import forget, lag, reset
 from partita.bus.postgres.identity import identity_of
 from partita.bus.postgres.reader import history
@@ -14,12 +15,11 @@ from partita.bus.postgres.schema import MIGRATIONS, SCHEMA
 from partita.bus.postgres.subscription import Ground, PostgresSubscription
 from partita.bus.postgres.topics import Topics
 from partita.bus.postgres.trimming import trim
-from partita.bus.postgres.trouble import of_the_bus
 from partita.bus.postgres.writer import Writer
+from partita.databases.postgres.database import Database
+from partita.databases.postgres.leases import LeaseBook
 from partita.errors import NotFound, StoreMismatch, StoreUnavailable
 from partita.machine.port import Machine
-from partita.postgres_schema.database import Database
-from partita.postgres_schema.leases import LeaseBook
 
 WHOSE = "SELECT value FROM partita_log.partita_meta WHERE name = 'service'"
 PUT_SCHEMA = """

@@ -10,10 +10,10 @@ from typing import Any
 from partita.bus.postgres.schema import CHANNEL
 from partita.bus.postgres.topics import Topics
 from partita.clock import Clock
+from partita.databases.postgres.asking import ERRORS
+from partita.databases.postgres.database import Database
 from partita.errors import PartitaError
 from partita.foreign_text import logger
-from partita.postgres_schema.asking import ERRORS
-from partita.postgres_schema.database import Database
 
 log = logger(__name__)
 TRY_EVERY_S = 2.0

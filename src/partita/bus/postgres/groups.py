@@ -8,9 +8,9 @@ from typing import Any
 from partita.bus.forgetting import LOOK_AGAIN_S, has_members
 from partita.bus.port import GroupLag, Moved
 from partita.clock import Clock
-from partita.postgres_schema.arrays import told
-from partita.postgres_schema.database import Database
-from partita.postgres_schema.leases import LeaseBook
+from partita.databases.postgres.arrays import told
+from partita.databases.postgres.database import Database
+from partita.databases.postgres.leases import LeaseBook
 
 # Offsets are dense: what is left is a subtraction. A place of 0 is the oldest record that is there.
 # Whoever has not said for five seconds that it lives is gone: it is in the book until another member looks.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from partita.databases.postgres.database import Database
+from partita.databases.postgres.patience import LOCK
+from partita.databases.postgres.place import MAY_ASK_PLACE, PLACE
 from partita.foreign_text import logger
-from partita.postgres_schema.database import Database
-from partita.postgres_schema.patience import LOCK
-from partita.postgres_schema.place import MAY_ASK_PLACE, PLACE
 
 log = logger(__name__)
 META = "SELECT name, value FROM partita_log.partita_meta"

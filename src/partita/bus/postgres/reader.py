@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from partita.bus.port import Record
 from partita.bus.postgres.topics import Where
-from partita.postgres_schema.arrays import told, unnest
-from partita.postgres_schema.asking import ERRORS
-from partita.postgres_schema.database import Database
+from partita.databases.postgres.arrays import told, unnest
+from partita.databases.postgres.asking import ERRORS
+from partita.databases.postgres.database import Database
 
 # Offsets of a place are dense, so what waits is counted by a subtraction. Shared so that who has little gives the rest
 # to the others: with the places in the order of what waits there, the level that fills the batch is the largest of

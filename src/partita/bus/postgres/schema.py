@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from partita.postgres_schema.leases import LEASE_TABLES
+from partita.databases.postgres.leases import LEASE_TABLES
 
 SCHEMA = "partita_log"
 CHANNEL = "partita_log"

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 from partita.bus.port import Polled, Record, Stand
 from partita.bus.postgres.ear import Ear
+from partita.bus.postgres.errors import of_the_bus
 from partita.bus.postgres.reader import read
 from partita.bus.postgres.topics import Topics, Where
-from partita.bus.postgres.trouble import of_the_bus
 from partita.bus.watermark import Watermark
 from partita.clock import Clock
+from partita.databases.postgres.arrays import columns, unnest
+from partita.databases.postgres.asking import Link
+from partita.databases.postgres.database import Database
+from partita.databases.postgres.leases import Holding, LeaseBook
 from partita.errors import BusError
-from partita.postgres_schema.arrays import columns, unnest
-from partita.postgres_schema.asking import Link
-from partita.postgres_schema.database import Database
-from partita.postgres_schema.leases import Holding, LeaseBook
 
 # 0 = at the oldest record that is there.
 BEGIN = """

@@ -8,9 +8,9 @@ from partita.bus.partitioner import partition_of
 from partita.bus.port import Outgoing, TopicSpec
 from partita.bus.specs import Specs
 from partita.clock import US
-from partita.postgres_schema.arrays import unnest
-from partita.postgres_schema.database import Database
-from partita.postgres_schema.patience import LOCK
+from partita.databases.postgres.arrays import unnest
+from partita.databases.postgres.database import Database
+from partita.databases.postgres.patience import LOCK
 
 Where = tuple[str, int]
 

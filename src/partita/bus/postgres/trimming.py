@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from partita.postgres_schema.database import Database
+from partita.databases.postgres.database import Database
 
 # One process at a time, from the oldest on. What may go is the front of a partition: the scan ends at the first that
 # must stay, and begins behind the floor, where dead rows are not met again. A slow group is an alarm, not a loss.

@@ -8,10 +8,10 @@ from typing import Any
 from partita.bus.port import Fence, Outgoing, screened, too_large
 from partita.bus.postgres.schema import FENCED, NO_PLACE
 from partita.bus.postgres.topics import Topics
+from partita.databases.postgres.arrays import kept
+from partita.databases.postgres.asking import ERRORS
+from partita.databases.postgres.database import Database
 from partita.errors import BusUnavailable, Fenced
-from partita.postgres_schema.arrays import kept
-from partita.postgres_schema.asking import ERRORS
-from partita.postgres_schema.database import Database
 
 APPEND = "SELECT partita_log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from partita.databases.postgres.arrays import columns, unnest
+from partita.databases.postgres.asking import Link
+from partita.databases.postgres.database import UNSYNCED, Database
 from partita.errors import Fenced
-from partita.postgres_schema.arrays import columns, unnest
-from partita.postgres_schema.asking import Link
-from partita.postgres_schema.database import UNSYNCED, Database
-from partita.store.port import PUT_BY_A_PERSON, InHand, Noted
+from partita.store.claims import PUT_BY_A_PERSON, InHand, Noted
 
 # The weakest lock: transactions of one holder share it, what they take in hand passes, and a take-over, which asks for
 # the strongest, waits until all of them have ended.
@@ -63,7 +63,7 @@ def check(consumer: str, held: Sequence[tuple[str, int, int]], epochs: Mapping[t
 
 
 class PostgresClaims:
-    """See `partita.store.port.Claims`."""
+    """See `partita.store.claims.Claims`."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -82,7 +82,7 @@ class PostgresClaims:
 
 
 class PostgresAttempts:
-    """See `partita.store.port.Attempts`."""
+    """See `partita.store.claims.Attempts`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from partita.postgres_schema.arrays import columns, unnest
-from partita.postgres_schema.asking import Link
-from partita.store.trouble import DeadLetter, Failure, LetterFilter, LetterGroup, LetterStatus
+from partita.databases.postgres.arrays import columns, unnest
+from partita.databases.postgres.asking import Link
+from partita.store.dead_letters import DeadLetter, Failure, LetterFilter, LetterGroup, LetterStatus
 
 NUMBERS = ("partition", "offset", "attempts", "at_us", "closed_us", "tries")
 LETTER = {
@@ -81,7 +81,7 @@ SELECT CASE WHEN count(*) = $3 THEN max(seq) ELSE 0 END FROM looked
 
 
 class PostgresDeadLetters:
-    """See `partita.store.trouble.DeadLetters`."""
+    """See `partita.store.dead_letters.DeadLetters`."""
 
     def __init__(self, link: Link) -> None:
         self._link = link

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from partita.databases.postgres.arrays import columns, kept, unnest
+from partita.databases.postgres.naming import outbox_channel, quoted, schema_of
+from partita.databases.postgres.place import MAY_ASK_PLACE, PLACE
 from partita.errors import NotFound, StoreMismatch
-from partita.postgres_schema.arrays import columns, kept, unnest
-from partita.postgres_schema.naming import outbox_channel, quoted, schema_of
-from partita.postgres_schema.place import MAY_ASK_PLACE, PLACE
 from partita.store.foreign import Script, Statement, UnnumberedRow
 from partita.store.postgres.identity import IS_SOURCE, META, parts_of, source_of
 from partita.store.postgres.outbox_columns import COLUMNS, KINDS, NOW_US

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from partita.postgres_schema.arrays import columns, unnest
-from partita.postgres_schema.asking import Link
-from partita.store.trouble import Said
+from partita.databases.postgres.arrays import columns, unnest
+from partita.databases.postgres.asking import Link
+from partita.store.groups import Said
 
 PAUSE = """
 INSERT INTO group_pause (consumer, reason, at_us) VALUES ($1, $2, $3)
@@ -41,7 +41,7 @@ KEEP_ALARMS = f"INSERT INTO alarm ({', '.join(ALARM)}) SELECT {', '.join(ALARM)}
 
 
 class PostgresGroups:
-    """See `partita.store.trouble.Groups`."""
+    """See `partita.store.groups.Groups`."""
 
     def __init__(self, link: Link) -> None:
         self._link = link

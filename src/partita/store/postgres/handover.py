@@ -13,14 +13,14 @@ from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
+from partita.databases.postgres.asking import ERRORS, Link, meaning
+from partita.databases.postgres.database import Database
+from partita.databases.postgres.migrations import Switched
+from partita.databases.postgres.naming import quoted
+from partita.databases.postgres.patience import WRITERS, Holder, Waiting, patiently
 from partita.errors import Conflict, SettingsError, StoreContended
 from partita.machine.port import Machine
 from partita.migration import WAIT_S
-from partita.postgres_schema.asking import ERRORS, Link, meaning
-from partita.postgres_schema.database import Database
-from partita.postgres_schema.migrations import Switched
-from partita.postgres_schema.naming import quoted
-from partita.postgres_schema.patience import WRITERS, Holder, Waiting, patiently
 from partita.store.handover import Place, Position
 from partita.store.postgres.outbox import HELD, OUTSIDE
 from partita.store.postgres.schema import MIGRATIONS

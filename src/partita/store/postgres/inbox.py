@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from partita.databases.postgres.arrays import columns, unnest
+from partita.databases.postgres.asking import Link
+from partita.databases.postgres.inserts import Table
 from partita.message import is_users_key
-from partita.postgres_schema.arrays import columns, unnest
-from partita.postgres_schema.asking import Link
-from partita.postgres_schema.inserts import Table
 from partita.store.forgetting import Mark, forgetting
-from partita.store.port import InboxEntry, InboxRow
+from partita.store.inbox import InboxEntry, InboxRow
 
 TEXTS = ("consumer", "message_id", "type", "key", "correlation_id", "causation_id", "payload_hash")
 INBOX = Table("inbox", {**dict.fromkeys(TEXTS, "text"), "at_us": "bigint", "outcome": "text", "reply": "bytea"})
@@ -52,7 +52,7 @@ NEWEST = "SELECT at_us FROM inbox ORDER BY seq DESC LIMIT 1"
 
 
 class PostgresInbox:
-    """See `partita.store.port.Inbox`."""
+    """See `partita.store.inbox.Inbox`."""
 
     def __init__(self, link: Link) -> None:
         self._link = link

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from partita.clock import Clock
-from partita.postgres_schema.database import Database
-from partita.postgres_schema.leases import LeaseBook
+from partita.databases.postgres.database import Database
+from partita.databases.postgres.leases import LeaseBook
 from partita.store.leases import Lease
 
 
 class PostgresLeases:
-    """See `partita.store.port.Leases`. `token` names this opening of the store among its members."""
+    """See `partita.store.leases.Leases`. `token` names this opening of the store among its members."""
 
     def __init__(self, database: Database, clock: Clock, token: str, *, stale_s: float = 3.0) -> None:
         self._database = database

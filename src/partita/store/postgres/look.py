@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from partita.databases.postgres.arrays import columns
+from partita.databases.postgres.asking import Link
 from partita.message import is_users_key
-from partita.postgres_schema.arrays import columns
-from partita.postgres_schema.asking import Link
-from partita.store.port import Asked, InboxEntry, Known
+from partita.store.inbox import InboxEntry
+from partita.store.port import Asked, Known
 from partita.store.postgres.claims import check
 from partita.store.postgres.parking import PostgresParking
 from partita.store.postgres.sequences import in_order

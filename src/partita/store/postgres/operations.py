@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from partita.postgres_schema.asking import Link
+from partita.databases.postgres.asking import Link
 from partita.store.operations import AuditEntry, OperationRow, OperationStatus
 
 COLUMNS = "id, verb, target, options, reason, actor, status, planned, done, failed, cursor, created_us, updated_us"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from partita.postgres_schema.arrays import columns, unnest
-from partita.postgres_schema.asking import Link
-from partita.postgres_schema.database import UNSYNCED
-from partita.postgres_schema.inserts import FEW, Table
+from partita.databases.postgres.arrays import columns, unnest
+from partita.databases.postgres.asking import Link
+from partita.databases.postgres.database import UNSYNCED
+from partita.databases.postgres.inserts import FEW, Table
 from partita.store.handover import Reader
-from partita.store.port import OutboxRow, OutboxStatus, ParkedOut, PendingRow
+from partita.store.outbox import OutboxRow, OutboxStatus, ParkedOut, PendingRow
 from partita.store.postgres.outbox_columns import KINDS, NOW_US
 
 # The seq is drawn here, when the transaction has locked the sequences of its keys already: rows of one key get theirs
@@ -69,7 +69,7 @@ DELETE FROM outbox WHERE seq = ANY(ARRAY(
 
 
 class PostgresOutbox:
-    """See `partita.store.port.Outbox`. `added` is called when rows were queued in this transaction."""
+    """See `partita.store.outbox.Outbox`. `added` is called when rows were queued in this transaction."""
 
     def __init__(self, link: Link, added: Callable[[], None]) -> None:
         self._link = link

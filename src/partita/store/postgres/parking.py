@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from partita.postgres_schema.arrays import columns, unnest
-from partita.postgres_schema.asking import Link
-from partita.store.trouble import ParkedPlace, ParkedRow, ParkingStatus, State
+from partita.databases.postgres.arrays import columns, unnest
+from partita.databases.postgres.asking import Link
+from partita.store.parking import ParkedPlace, ParkedRow, ParkingStatus, State
 
 STORED = {
     "consumer": "text",
@@ -125,7 +125,7 @@ ON CONFLICT (key, source, topic, consumer) DO UPDATE SET last = greatest(s.last,
 
 
 class PostgresParking:
-    """See `partita.store.trouble.Parking`."""
+    """See `partita.store.parking.Parking`."""
 
     def __init__(self, link: Link) -> None:
         self._link = link

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from partita.databases.postgres.arrays import columns, unnest
+from partita.databases.postgres.asking import Link
+from partita.databases.postgres.inserts import Table
 from partita.errors import StoreContended
-from partita.postgres_schema.arrays import columns, unnest
-from partita.postgres_schema.asking import Link
-from partita.postgres_schema.inserts import Table
 from partita.store.sagas import DueTimer, SagaEvent, SagaRow
 
 COLUMNS = ", ".join(SagaRow._fields)
@@ -67,7 +67,7 @@ OPEN = ("running", "compensating", "needs_attention")
 
 
 class PostgresSagas:
-    """See `partita.store.port.Sagas`."""
+    """See `partita.store.sagas.Sagas`."""
 
     def __init__(self, link: Link) -> None:
         self._link = link

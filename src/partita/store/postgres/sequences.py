@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from partita.postgres_schema.arrays import columns, unnest
-from partita.postgres_schema.asking import Link
-from partita.postgres_schema.inserts import Table
+from partita.databases.postgres.arrays import columns, unnest
+from partita.databases.postgres.asking import Link
+from partita.databases.postgres.inserts import Table
 from partita.store.postgres.identity import IS_SOURCE, parts_of, replaced
 
 # One statement locks, reads and writes; the order is the same for all, so that nobody waits in a ring.
@@ -52,7 +52,7 @@ def in_order(places: Sequence[Place]) -> list[Place]:
 
 
 class PostgresSequences:
-    """See `partita.store.port.Sequences`. `source` is the one this process numbers for."""
+    """See `partita.store.sequences.Sequences`. `source` is the one this process numbers for."""
 
     def __init__(self, link: Link, source: str) -> None:
         self._link = link

@@ -13,8 +13,8 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from partita.databases.postgres.asking import ERRORS, Link, changed
 from partita.errors import PartitaError
-from partita.postgres_schema.asking import ERRORS, Link, changed
 
 Row = dict[str, Any]
 TEXTS_MAX = 1_024

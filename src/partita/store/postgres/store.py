@@ -12,16 +12,16 @@ from typing import Any
 
 from partita.address import without_secrets
 from partita.clock import US
+from partita.databases.postgres.asking import ERRORS, Link
+from partita.databases.postgres.database import Database
+from partita.databases.postgres.naming import outbox_channel, quoted
+from partita.databases.postgres.patience import LOCK
+from partita.databases.postgres.place import MAY_ASK_PLACE, PLACE
+from partita.databases.postgres.pooler import is_heard
+from partita.databases.postgres.tables import make_tables
 from partita.errors import StoreMismatch, StoreReplaced, StoreUnavailable
 from partita.foreign_text import logger
 from partita.machine.port import Machine
-from partita.postgres_schema.asking import ERRORS, Link
-from partita.postgres_schema.database import Database
-from partita.postgres_schema.naming import outbox_channel, quoted
-from partita.postgres_schema.patience import LOCK
-from partita.postgres_schema.place import MAY_ASK_PLACE, PLACE
-from partita.postgres_schema.pooler import is_heard
-from partita.postgres_schema.tables import make_tables
 from partita.store.looking import ledger_by_ledger
 from partita.store.port import Asked, Known
 from partita.store.postgres.claims import PostgresAttempts, PostgresClaims

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from partita.databases.postgres.arrays import columns, unnest
+from partita.databases.postgres.asking import Link
 from partita.message import SagaAddress
-from partita.postgres_schema.arrays import columns, unnest
-from partita.postgres_schema.asking import Link
-from partita.store.sagas import Tombstone
+from partita.store.tombstones import Tombstone
 
 # Commands of a saga share a lock, their undo excludes them. Sagas share 256, since the server has only so many, and all take
 # them in one order, before anything else of the batch is locked.
@@ -35,7 +35,7 @@ def undone(rows: Iterable[Row], asked: Sequence[tuple[str, str, str]]) -> dict[t
 
 
 class PostgresTombstones:
-    """See `partita.store.port.Tombstones`."""
+    """See `partita.store.tombstones.Tombstones`."""
 
     def __init__(self, link: Link) -> None:
         self._link = link

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from partita.postgres_schema.asking import Link
+from partita.databases.postgres.asking import Link
 from partita.store.trail import TrailMark, TrailRow
 
 BY_KEY = "SELECT correlation_id FROM outbox WHERE aggregateid = $1 ORDER BY seq"
@@ -19,7 +19,7 @@ WHERE message_id = ANY($1::text[]) ORDER BY seq
 
 
 class PostgresTrail:
-    """See `partita.store.port.Trail`."""
+    """See `partita.store.trail.Trail`."""
 
     def __init__(self, link: Link) -> None:
         self._link = link

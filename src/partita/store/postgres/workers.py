@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from partita.postgres_schema.arrays import columns, unnest
-from partita.postgres_schema.database import Database
+from partita.databases.postgres.arrays import columns, unnest
+from partita.databases.postgres.database import Database
 from partita.store.workers import WorkerState
 
 SHAPE = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+from partita.databases.sqlite.file import SqliteFile
 from partita.errors import Fenced
-from partita.sqlite_file.file import SqliteFile
-from partita.store.port import PUT_BY_A_PERSON, InHand, Noted
+from partita.store.claims import PUT_BY_A_PERSON, InHand, Noted
 
 EPOCH = "SELECT epoch FROM claim WHERE consumer = ? AND topic = ? AND partition = ?"
 BEFORE = "SELECT first, last FROM claim WHERE consumer = ? AND topic = ? AND partition = ?"
@@ -39,7 +39,7 @@ FORGET = 'DELETE FROM attempt WHERE consumer = ? AND topic = ? AND partition = ?
 
 
 class SqliteClaims:
-    """See `partita.store.port.Claims`."""
+    """See `partita.store.claims.Claims`."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
@@ -57,7 +57,7 @@ class SqliteClaims:
 
 
 class SqliteAttempts:
-    """See `partita.store.port.Attempts`."""
+    """See `partita.store.claims.Attempts`."""
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from partita.store.trouble import DeadLetter, Failure, LetterFilter, LetterGroup, LetterStatus
+from partita.store.dead_letters import DeadLetter, Failure, LetterFilter, LetterGroup, LetterStatus
 
 COLUMNS = (
     'id, consumer, topic, partition, "offset", key, message_id, type, correlation_id, cause_type, cause, stack, '
@@ -68,7 +68,7 @@ DELETE FROM failure WHERE seq > ? AND seq <= ? AND at_us < ?
 
 
 class SqliteDeadLetters:
-    """See `partita.store.trouble.DeadLetters`."""
+    """See `partita.store.dead_letters.DeadLetters`."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from partita.databases.sqlite.high_water import HighWater
 from partita.errors import NotFound, StoreMismatch
 from partita.machine.wake import SocketWake
 from partita.message import numbered_headers
-from partita.sqlite_file.high_water import HighWater
 from partita.store.foreign import Script, Statement, UnnumberedRow
 from partita.store.sqlite.outbox import ADD, MARK, QUEUE
 from partita.store.sqlite.schema import APPLICATION_ID, MIGRATIONS

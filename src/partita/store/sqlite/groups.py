@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from partita.store.trouble import Said
+from partita.store.groups import Said
 
 PAUSE = """
 INSERT INTO group_pause (consumer, reason, at_us) VALUES (?, ?, ?)
@@ -33,7 +33,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 
 
 class SqliteGroups:
-    """See `partita.store.trouble.Groups`."""
+    """See `partita.store.groups.Groups`."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db

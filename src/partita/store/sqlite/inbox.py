@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from partita.errors import StoreContended
 from partita.message import is_users_key
 from partita.store.forgetting import Mark, forgetting
-from partita.store.port import InboxEntry, InboxRow
+from partita.store.inbox import InboxEntry, InboxRow
 from partita.store.sqlite.asking import IN_LIST, rows_of
 
 SEEN = f"""
@@ -51,7 +51,7 @@ NEWEST = "SELECT at_us FROM inbox ORDER BY seq DESC LIMIT 1"
 
 
 class SqliteInbox:
-    """See `partita.store.port.Inbox`."""
+    """See `partita.store.inbox.Inbox`."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 
 from partita.clock import Clock
-from partita.store.port import OutboxRow, OutboxStatus, ParkedOut, PendingRow
+from partita.store.outbox import OutboxRow, OutboxStatus, ParkedOut, PendingRow
 
 ADD = """
 INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, headers, correlation_id, causation_id, slot, at_us)
@@ -64,7 +64,7 @@ DELETE FROM outbox WHERE seq IN (
 
 
 class SqliteOutbox:
-    """See `partita.store.port.Outbox`. `added` is called when rows were queued in this transaction."""
+    """See `partita.store.outbox.Outbox`. `added` is called when rows were queued in this transaction."""
 
     def __init__(self, db: sqlite3.Connection, clock: Clock, added: Callable[[], None]) -> None:
         self._db = db

@@ -6,8 +6,8 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 
+from partita.store.parking import ParkedPlace, ParkedRow, ParkingStatus, State
 from partita.store.sqlite.asking import IN_LIST, rows_of
-from partita.store.trouble import ParkedPlace, ParkedRow, ParkingStatus, State
 
 COLUMNS = (
     'idx, consumer, topic, partition, "offset", key, message_id, type, state, tier, due_us, tries, step, source, '
@@ -76,7 +76,7 @@ ON CONFLICT (key, source, topic, consumer) DO UPDATE SET last = max(last, exclud
 
 
 class SqliteParking:
-    """See `partita.store.trouble.Parking`."""
+    """See `partita.store.parking.Parking`."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db

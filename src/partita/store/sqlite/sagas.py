@@ -71,7 +71,7 @@ OPEN = ("running", "compensating", "needs_attention")
 
 
 class SqliteSagas:
-    """See `partita.store.port.Sagas`."""
+    """See `partita.store.sagas.Sagas`."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db

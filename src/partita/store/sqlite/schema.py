@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from partita.sqlite_file.leases import LEASE_TABLES
+from partita.databases.sqlite.leases import LEASE_TABLES
 
 APPLICATION_ID = 0x50525453
 

@@ -30,7 +30,7 @@ BASES_IN = "SELECT base FROM sequence_base WHERE consumer = ? AND source = ? AND
 
 
 class SqliteSequences:
-    """See `partita.store.port.Sequences`."""
+    """See `partita.store.sequences.Sequences`."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db

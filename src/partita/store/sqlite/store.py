@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from partita.clock import Clock, SystemClock
+from partita.databases.sqlite.file import SqliteFile, translate
+from partita.databases.sqlite.high_water import HighWater
+from partita.databases.sqlite.leases import LeaseBook
+from partita.databases.sqlite.tables import make_tables
 from partita.errors import PartitaError, StoreMismatch, StoreUnavailable
 from partita.foreign_text import logger
 from partita.machine.port import Alive, Machine, Wake
-from partita.sqlite_file.file import SqliteFile, translate
-from partita.sqlite_file.high_water import HighWater
-from partita.sqlite_file.leases import LeaseBook
-from partita.sqlite_file.tables import make_tables
 from partita.store.leases import Lease
 from partita.store.looking import ledger_by_ledger
 from partita.store.port import Asked, Known
@@ -190,7 +190,7 @@ class SqliteSession:
 
 
 class SqliteLeases:
-    """See `partita.store.port.Leases`."""
+    """See `partita.store.leases.Leases`."""
 
     def __init__(self, file: SqliteFile, book: LeaseBook) -> None:
         self._file = file

@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from partita.message import SagaAddress
-from partita.store.sagas import Tombstone
 from partita.store.sqlite.asking import IN_LIST, rows_of
+from partita.store.tombstones import Tombstone
 
 FIND = f"SELECT saga, saga_id, step, epoch, at_us, reply FROM tombstone WHERE saga_id {IN_LIST}"
 ADD = """
@@ -16,7 +16,7 @@ INSERT INTO tombstone (saga, saga_id, step, epoch, at_us, reply) VALUES (?, ?, ?
 
 
 class SqliteTombstones:
-    """See `partita.store.port.Tombstones`."""
+    """See `partita.store.tombstones.Tombstones`."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db

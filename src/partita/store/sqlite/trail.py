@@ -20,7 +20,7 @@ WHERE message_id {IN_LIST} ORDER BY seq
 
 
 class SqliteTrail:
-    """See `partita.store.port.Trail`."""
+    """See `partita.store.trail.Trail`."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db

@@ -6,8 +6,10 @@ import asyncio
 
 from partita.errors import Fenced
 from partita.message import SagaAddress
-from partita.store.port import PUT_BY_A_PERSON, Asked, InboxEntry, InHand, Known, Session
-from partita.store.sagas import Tombstone
+from partita.store.claims import PUT_BY_A_PERSON, InHand
+from partita.store.inbox import InboxEntry
+from partita.store.port import Asked, Known, Session
+from partita.store.tombstones import Tombstone
 from partita.testing.conformance.rows import ODD_KEYS, Case, OpenStore, inbox_row, opened, parked_row
 
 

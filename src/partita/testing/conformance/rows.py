@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from partita.store.port import InboxRow, OutboxRow, PendingRow, Session, Store
+from partita.store.dead_letters import DeadLetter
+from partita.store.inbox import InboxRow
+from partita.store.outbox import OutboxRow, PendingRow
+from partita.store.parking import ParkedRow, State
+from partita.store.port import Session, Store
 from partita.store.sagas import SagaRow
-from partita.store.trouble import DeadLetter, ParkedRow, State
 
 OpenStore = Callable[[], Awaitable[Store]]
 Case = Callable[[OpenStore], Awaitable[None]]

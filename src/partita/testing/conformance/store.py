@@ -12,8 +12,10 @@ import contextlib
 from partita.errors import PartitaError, StoreContended, StoreUnavailable
 from partita.message import SagaAddress
 from partita.store.port import Session, Store
-from partita.store.sagas import SagaEvent, Tombstone
+from partita.store.sagas import SagaEvent
+from partita.store.tombstones import Tombstone
 from partita.testing.conformance.admission import CASES as ADMISSION_CASES
+from partita.testing.conformance.parking import CASES as TROUBLE_CASES
 from partita.testing.conformance.rows import (
     ODD_KEYS,
     Case,
@@ -26,7 +28,6 @@ from partita.testing.conformance.rows import (
     unsent,
 )
 from partita.testing.conformance.timers import CASES as TIMER_CASES
-from partita.testing.conformance.trouble import CASES as TROUBLE_CASES
 
 SILENT_S = 3.5
 """Longer than a member may be silent."""

@@ -27,11 +27,11 @@ from partita.message import envelope_from_bytes, envelope_to_bytes
 from partita.operators.steering import act_on_saga, retry_outbox
 from partita.outbox.outbox import Composer
 from partita.outbox.relay import Relay
-from partita.runtime.consumer import Consumer
-from partita.runtime.pipeline import Pipeline
-from partita.runtime.saga_steps import SagaDirectory
-from partita.runtime.tiers import Tiers
-from partita.runtime.timers import Timers
+from partita.runtime.background.consumer import Consumer
+from partita.runtime.background.tiers import Tiers
+from partita.runtime.background.timers import Timers
+from partita.runtime.path.pipeline import Pipeline
+from partita.runtime.path.saga_steps import SagaDirectory
 from partita.sagas.definition import Saga, SagaDefinition, Step, pivot, retriable, step
 from partita.store.connect import connect_store
 from partita.store.port import Store

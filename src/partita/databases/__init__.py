@@ -1,0 +1,1 @@
+"""The databases, below the ledgers that are kept in them."""

@@ -1,0 +1,161 @@
+"""Leases in a PostgreSQL schema: which member of a scope works on which resource, fenced by epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from partita.clock import Clock
+
+if TYPE_CHECKING:
+    from partita.databases.postgres.asking import Link
+
+LEASE_TABLES = """
+CREATE TABLE lease_member (
+    scope TEXT NOT NULL, member TEXT NOT NULL, token TEXT NOT NULL, beat BIGINT NOT NULL,
+    beat_us BIGINT NOT NULL, PRIMARY KEY (scope, member)
+) WITH (fillfactor = 50);
+CREATE TABLE lease (
+    scope TEXT NOT NULL, resource TEXT NOT NULL, owner TEXT, epoch BIGINT NOT NULL, PRIMARY KEY (scope, resource)
+) WITH (fillfactor = 50);
+"""
+
+# Members look at a scope one at a time: what a member sees is still so when it takes.
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '/leases/' || $1, 0))"
+# For people: between members only the number counts, and how long it stood still by the looker's own clock.
+NOW_US = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+BEAT = f"""
+INSERT INTO lease_member AS m (scope, member, token, beat, beat_us) VALUES ($1, $2, $3, 1, {NOW_US})
+ON CONFLICT (scope, member) DO UPDATE SET beat = m.beat + 1, token = excluded.token, beat_us = excluded.beat_us
+"""
+BEAT_AGAIN = (
+    f"UPDATE lease_member SET beat = beat + 1, beat_us = {NOW_US} WHERE scope = $1 AND member = $2 AND token = $3"
+)
+MEMBERS = "SELECT member, token, beat FROM lease_member WHERE scope = $1 ORDER BY member"
+EJECT = "DELETE FROM lease_member WHERE scope = $1 AND member = ANY($2::text[])"
+FREE = "UPDATE lease SET owner = NULL WHERE scope = $1 AND owner = ANY($2::text[])"
+RELEASE = "UPDATE lease SET owner = NULL WHERE scope = $1 AND resource = ANY($2::text[]) AND owner = $3"
+HELD = "SELECT resource, epoch FROM lease WHERE scope = $1 AND owner = $2"
+CLAIM = """
+INSERT INTO lease AS l (scope, resource, owner, epoch)
+SELECT $1, resource, $3, 1 FROM unnest($2::text[]) AS r(resource) ORDER BY resource
+ON CONFLICT (scope, resource) DO UPDATE SET owner = excluded.owner, epoch = l.epoch + 1 WHERE l.owner IS NULL
+RETURNING resource, epoch
+"""
+FREE_ALL = """
+UPDATE lease AS l SET owner = NULL FROM lease_member AS m
+WHERE m.token = $1 AND l.scope = m.scope AND l.owner = m.member
+"""
+# Outside a transaction, so it names the schema, and says itself that its commit need not wait for the disk.
+LOOK = """
+WITH beaten AS (
+    UPDATE {schema}.lease_member SET beat = beat + 1, beat_us = {now_us} WHERE scope = $1 AND member = $2 AND token = $3
+    RETURNING set_config('synchronous_commit', 'off', true)
+)
+SELECT member, token, beat FROM {schema}.lease_member WHERE scope = $1
+UNION ALL SELECT resource, NULL, epoch FROM {schema}.lease WHERE scope = $1 AND owner = $2
+"""
+EJECT_ALL = "DELETE FROM lease_member WHERE token = $1"
+
+
+class Holding(NamedTuple):
+    """What a member holds: resource to epoch, and which of them it should give up for a newcomer."""
+
+    held: dict[str, int]
+    surplus: tuple[str, ...]
+
+
+class LeaseBook:
+    """One process's view of the leases in a schema; every method runs inside a writing transaction of the caller.
+    `token` names this opening of the schema among its members; `schema` is only needed to `look`."""
+
+    def __init__(self, clock: Clock, token: str, *, stale_s: float = 3.0, schema: str = "") -> None:
+        self._clock = clock
+        self._token = token
+        self._look = LOOK.format(schema=schema, now_us=NOW_US)
+        self._stale_s = stale_s
+        self._observed: dict[tuple[str, str], tuple[str, int, float]] = {}
+        self.ticked = False
+
+    async def tick(self, link: Link, scope: str, resources: Sequence[str], member: str) -> Holding:
+        """Heartbeat, eject who is gone, claim what is this member's share and free."""
+        self.ticked = True
+        await link.rows(LOCK, scope)
+        await link.run(BEAT, scope, member, self._token)
+        members = await self._living(link, scope, member)
+        share = _share(resources, members, member)
+        held: dict[str, int] = {row[0]: row[1] for row in await link.rows(HELD, scope, member)}
+        if share - held.keys():
+            claimed = await link.rows(CLAIM, scope, sorted(share - held.keys()), member)
+            held.update({row[0]: row[1] for row in claimed})
+        return Holding(held, tuple(sorted(held.keys() - share)))
+
+    async def look(self, link: Link, scope: str, resources: Sequence[str], member: str) -> Holding | None:
+        """Heartbeat and a look, in one statement outside a transaction; None where something has to be changed, which
+        takes a `tick`. So a member whose scope is calm costs one statement."""
+        held: dict[str, int] = {}
+        seen: list[tuple[str, str, int]] = []
+        for name, token, number in await link.rows(self._look, scope, member, self._token):
+            if token is None:
+                held[name] = number
+            else:
+                seen.append((name, token, number))
+        living, gone = self._sorted(scope, member, sorted(seen))
+        share = _share(resources, living, member)
+        if gone or member not in living or share - held.keys():
+            return None
+        return Holding(held, tuple(sorted(held.keys() - share)))
+
+    async def beat(self, link: Link, scope: str, member: str) -> None:
+        """Heartbeat of a member, if it still is one."""
+        await link.run(BEAT_AGAIN, scope, member, self._token)
+
+    async def release(self, link: Link, scope: str, resources: Sequence[str], member: str) -> None:
+        """Give these resources back."""
+        await link.run(RELEASE, scope, sorted(resources), member)
+
+    async def leave(self, link: Link, scope: str, member: str) -> None:
+        """Give everything back and leave the scope."""
+        await link.rows(LOCK, scope)
+        await self._eject(link, scope, [member])
+
+    async def beats(self, link: Link, scope: str) -> frozenset[tuple[Any, ...]]:
+        """Who works in a scope, with his last heartbeat. Whose stands still is ejected, which takes a while of looks."""
+        await link.rows(LOCK, scope)
+        await self._living(link, scope, "")
+        return frozenset(map(tuple, await link.rows(MEMBERS, scope)))
+
+    async def leave_all(self, link: Link) -> None:
+        """Every member of this opening leaves: nobody need wait until their heartbeats are stale."""
+        await link.run(FREE_ALL, self._token)
+        await link.run(EJECT_ALL, self._token)
+
+    async def _living(self, link: Link, scope: str, me: str) -> list[str]:
+        living, gone = self._sorted(scope, me, await link.rows(MEMBERS, scope))
+        if gone:
+            await self._eject(link, scope, gone)
+        return living
+
+    def _sorted(self, scope: str, me: str, members: Sequence[tuple[Any, ...]]) -> tuple[list[str], list[str]]:
+        now = self._clock.monotonic()
+        living: list[str] = []
+        gone: list[str] = []
+        for member, token, beat in members:
+            is_gone = member != me and self._is_gone((scope, member), token, beat, now)
+            (gone if is_gone else living).append(member)
+        return living, gone
+
+    async def _eject(self, link: Link, scope: str, members: list[str]) -> None:
+        await link.run(FREE, scope, members)
+        await link.run(EJECT, scope, members)
+
+    def _is_gone(self, who: tuple[str, str], token: str, beat: int, now: float) -> bool:
+        last_token, last_beat, since = self._observed.get(who, ("", -1, now))
+        if (token, beat) != (last_token, last_beat):
+            self._observed[who] = (token, beat, now)
+            return False
+        return now - since > self._stale_s
+
+
+def _share(resources: Sequence[str], members: Sequence[str], member: str) -> set[str]:
+    return {r for i, r in enumerate(sorted(resources)) if members and members[i % len(members)] == member}

@@ -1,0 +1,1 @@
+"""A SQLite file: its thread, its transactions, its migrations."""

@@ -1,0 +1,79 @@
+"""What the ledger judges by: the services' databases, the log and the witnesses' ledgers, read once."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from partita.app import App
+from partita.examples.proof.orders import Accepted
+from partita.examples.proof.reading import Databases, Fetch, Log, envelope_of, is_copy, open_file, patiently
+
+
+class Return(NamedTuple):
+    """A return as order-service knows it."""
+
+    order_id: str
+    sku: str
+    quantity: int
+    cents: int
+    status: str
+
+
+class Facts:
+    """Everything that databases, log and witnesses say."""
+
+    def __init__(self, app: App, data: Path, seed: int, fetch: Fetch, log: Log) -> None:
+        self.app = app
+        self.seed = seed
+        self.fetch = fetch
+        self.accepted = Accepted(data).read()
+        self.accepted_returns = Accepted(data, returns=True).read()
+        self.psp: sqlite3.Connection = open_file(data / "psp.db")
+        self.mail: sqlite3.Connection = open_file(data / "mail.db")
+        names = [s.name for s in app.services]
+        orders = fetch("order-service", "SELECT order_id, status, total_cents FROM orders")
+        self.orders = {r[0]: (r[1], r[2]) for r in orders}
+        self.returns = {
+            row[0]: Return(*row[1:])
+            for row in fetch(
+                "order-service", "SELECT return_id, order_id, sku, quantity, refund_cents, status FROM item_return"
+            )
+        }
+        self.records = patiently(log.records)
+        self.behind = patiently(log.behind)
+        written = {
+            name: fetch(name, "SELECT id, type, correlation_id, causation_id, aggregatetype, headers FROM outbox")
+            for name in names
+        }
+        self.outbox = {
+            row[0]: (name, row[1], row[2], row[3])
+            for name, rows in written.items()
+            for row in rows
+            if not is_copy(row[4])
+        }
+        envelopes = [envelope_of(row[5]) for rows in written.values() for row in rows]
+        # A service's command to itself that it handled in the transaction that wrote it does not travel.
+        self.stays = {e.id for e in envelopes if e is not None and e.at_once and e.kind == "command"}
+        marks = {
+            name: fetch(name, "SELECT message_id, outcome, consumer, causation_id FROM inbox ORDER BY seq")
+            for name in names
+        }
+        # group -> (message id, outcome) in order
+        self.handled = {name: [(r[0], r[1]) for r in rows if r[2] == name] for name, rows in marks.items()}
+        self.roots = {r[0] for rows in marks.values() for r in rows if r[3] is None}
+
+
+@contextlib.contextmanager
+def reading(app: App, data: Path, seed: int, databases: Databases, log: Log) -> Iterator[Facts]:
+    """The facts, while what they were read from stays open."""
+    with databases.snapshot() as fetch:
+        facts = Facts(app, data, seed, fetch, log)
+        try:
+            yield facts
+        finally:
+            facts.psp.close()
+            facts.mail.close()

@@ -1,0 +1,159 @@
+"""Mending the demo's poison by the commands a person would use: rehearse, edit, rehearse again, replay."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from partita.errors import BusUnavailable
+from partita.examples.proof.ground import Ground
+from partita.examples.proof.orders import Poisoned, order, order_id
+
+TRIES_MAX = 5
+UNREACHABLE = BusUnavailable.exit_code
+FIND = "SELECT id FROM dead_letter WHERE consumer = 'analytics' AND key = :name AND status = 'open'"
+CANCELLED = "SELECT order_id FROM orders WHERE order_id = :name AND status = 'CANCELLED'"
+SHOWN_COLUMNS = 52
+
+
+@dataclass(slots=True)
+class Mended:
+    """What became of one poisoned order."""
+
+    order: str
+    letter: str = ""
+    country: str = ""
+    rehearsed: list[str] = field(default_factory=list)
+    handled: int = 0
+
+
+class Mending:
+    """Mends poisoned orders one after the other, a command at a time; between them the demo goes on killing."""
+
+    def __init__(self, ground: Ground, seed: int, tell: Callable[[str], None]) -> None:
+        self.done: list[Mended] = []
+        self.failed = ""
+        self._ground = ground
+        self._data = ground.settings.data
+        self._seed = seed
+        self._tell = tell
+        self._now: Mended | None = None
+        self._step = 0
+        self._tries = 0
+        self._running: subprocess.Popen[str] | None = None
+
+    @property
+    def left(self) -> list[int]:
+        """The numbers of the poisoned orders that are not mended yet."""
+        mended = {each.order for each in self.done}
+        return [n for n in Poisoned(self._data).numbers() if order_id(self._seed, n) not in mended]
+
+    @property
+    def unmended(self) -> str:
+        """What is left to mend, in words; empty = nothing."""
+        if self.failed:
+            return self.failed
+        if self._now is not None:
+            return f"{self._now.order} stopped at {self._shown()}"
+        if self.left:
+            return f"the dead letter of {order_id(self._seed, min(self.left))} never came"
+        return "the storefront made no mistake though it was told to" if Poisoned(self._data).is_wanted else ""
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is something left to mend."""
+        return not self.failed and bool(self._now or self.left or Poisoned(self._data).is_wanted)
+
+    def tick(self) -> None:
+        """Go one step further, if the command that runs has ended."""
+        if self.failed:
+            return
+        if self._now is None:
+            self._find()
+        elif self._running is None:
+            self._begin()
+        elif self._running.poll() is not None:
+            out, problem = self._running.communicate()
+            ended, self._running = self._running, None
+            self._end(ended.returncode, out, problem)
+
+    def stop(self) -> None:
+        """End the command that runs, if one does."""
+        if self._running is not None and self._running.poll() is None:
+            self._running.terminate()
+            self._running.communicate()
+
+    def _find(self) -> None:
+        for number in self.left:
+            name = order_id(self._seed, number)
+            if self._one("order-service", CANCELLED, name):
+                Poisoned(self._data).drop(number)  # its card was declined: nobody counts it; another one is needed
+                continue
+            letter = self._one("analytics", FIND, name)
+            if letter:
+                self._now = Mended(name, letter, order(self._seed, number).country)
+                self._step = self._tries = 0
+                self._tell(f"poison: {name} was confirmed without a country; analytics keeps it as a dead letter")
+                return
+
+    def _is_edited(self) -> bool:
+        """Whether an edit that gave no answer has happened: another letter is open in the place of the one at hand."""
+        assert self._now is not None
+        return self._step == 1 and self._one("analytics", FIND, self._now.order) not in ("", self._now.letter)
+
+    def _one(self, service: str, sql: str, name: str) -> str:
+        rows = self._ground.databases.look(service, sql, name=name)
+        return str(rows[0][0]) if rows else ""
+
+    def _words(self) -> list[str]:
+        assert self._now is not None
+        letter, because = self._now.letter, ["--reason", "the storefront forgot the country"]
+        rehearse = ["replay", "--id", letter, "--rehearse", "-o", "json"]
+        edit = ["edit", letter, "--set", f"country={json.dumps(self._now.country)}", "--yes", *because]
+        replay = ["replay", "--id", letter, "--yes", *because, "-o", "json"]
+        return ["dlq", *(rehearse, edit, rehearse, replay)[self._step]]
+
+    def _shown(self) -> str:
+        """The command that runs, with the end of the id only."""
+        assert self._now is not None
+        letter = f"..{self._now.letter[-6:]}"
+        rehearse = f"dlq replay --id {letter} --rehearse"
+        edit = f"dlq edit {letter} --set country={self._now.country!r}"
+        return f"partita {(rehearse, edit, rehearse, f'dlq replay --id {letter} --yes')[self._step]}"
+
+    def _begin(self) -> None:
+        words = [*self._words(), "--data", str(self._data)]
+        command = [sys.executable, "-c", "from partita.cli.main import main; main()", *words]
+        self._running = subprocess.Popen(
+            command, env=self._ground.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def _end(self, code: int, out: str, problem: str) -> None:
+        assert self._now is not None
+        if code and not self._is_edited():
+            # What a killed server did not answer is no try: who waits for the end says for how long.
+            self._tries += code != UNREACHABLE
+            if self._tries >= TRIES_MAX:
+                self.failed = f"partita {' '.join(self._words())}: {problem.strip() or out.strip()}"
+                self._tell(f"not mended: {self.failed}")
+            return
+        shown = self._shown()
+        if self._step in (0, 2):
+            verdicts: dict[str, int] = json.loads(out)["verdicts"]
+            self._now.rehearsed.append(", ".join(verdicts))
+            said = "rehearsed: " + ", ".join(f"{count} {name}" for name, count in verdicts.items())
+        elif self._step == 1:
+            self._now.letter = self._one("analytics", FIND, self._now.order) if code else out.strip()
+            said = "the edited copy takes its place"
+        else:
+            self._now.handled = sum(item["handled"] for item in json.loads(out)["items"])
+            said = f"replayed: {self._now.handled} handled"
+        self._tell(f"  $ {shown:<{SHOWN_COLUMNS}}  {said}")
+        self._step += 1
+        self._tries = 0
+        if self._step == 4:
+            self.done.append(self._now)
+            self._now = None

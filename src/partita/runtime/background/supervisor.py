@@ -1,0 +1,162 @@
+"""The supervisor: the only endless loop.
+
+Walk 11: every worker is `step(now) -> due`, woken early by a signal; nothing else in Partita loops for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from partita.cause import text_of, told_of
+from partita.clock import Clock, all_done
+from partita.dead_letters.fingerprint import fingerprint
+from partita.errors import PartitaError, StoreContended, StoreReplaced
+from partita.foreign_text import logger
+from partita.runtime.failing.condition import Condition
+from partita.runtime.failing.ration import Ration
+
+log = logger(__name__)
+BACKOFF_S = (0.05, 0.2, 1.0, 2.0)
+CONTENDED_S = 0.02
+
+
+class Worker(Protocol):
+    """Something that works in steps: `step` does what is due and says when it wants to be called again."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        ...
+
+    async def step(self, now: float) -> float:
+        """Work; returns the monotonic time of the next step."""
+        ...
+
+    async def stop(self) -> None:
+        """Finish what is in work and give back what is held."""
+        ...
+
+
+class Wakeable:
+    """A worker with the bell that cuts its wait short."""
+
+    def __init__(self, worker: Worker, service: str) -> None:
+        self.worker = worker
+        self.service = service
+        self.bell = asyncio.Event()
+        self.condition = Condition()
+        self.began: float | None = None  # when its step did that is still on
+
+
+class Supervisor:
+    """Runs workers until told to stop, each in a task of its own; a failing step is tried again after a pause, and a worker
+    whose task ended is told and started again."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ration = Ration(clock)
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.workers: list[Wakeable] = []
+        self.lost: StoreReplaced | None = None
+        self.on_lost: Callable[[], None] = lambda: None
+        """Called once when this process must end: it works for a database that is not there any more."""
+
+    def add(self, worker: Worker, service: str = "") -> Wakeable:
+        """Take a worker, of a service or of the process; returns it with its bell."""
+        wakeable = Wakeable(worker, service)
+        self.workers.append(wakeable)
+        return wakeable
+
+    def start(self) -> None:
+        """Start every worker."""
+        self._tasks = [asyncio.create_task(self._keep(w), name=w.worker.name) for w in self.workers]
+
+    async def stop(self, grace_s: float = 10.0) -> None:
+        """Let each worker finish its step and give back what it holds, the first added last."""
+        self._stopping.set()
+        for wakeable in self.workers:
+            wakeable.bell.set()
+        if self._tasks:
+            await all_done(self._clock, self._tasks, grace_s)
+            for task in [task for task in self._tasks if not task.done()]:
+                log.warning("%s did not finish within %.0f s and is cancelled", task.get_name(), grace_s)
+                task.cancel()
+        for wakeable in reversed(self.workers):
+            with contextlib.suppress(PartitaError):
+                await wakeable.worker.stop()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stopping.is_set()
+
+    def failures(self) -> Sequence[tuple[str, int, str]]:
+        """(worker, failures in a row, last error) of those that fail now."""
+        return [(w.worker.name, w.condition.failures, w.condition.cause) for w in self.workers if w.condition.failures]
+
+    async def _keep(self, wakeable: Wakeable) -> None:
+        """Have a worker run until all is to stop. Its task may end before, as when somebody cancelled it: without another
+        one its service would stand still, and look well."""
+        while not self._stopping.is_set():
+            running = asyncio.create_task(self._run(wakeable), name=wakeable.worker.name)
+            try:
+                await asyncio.wait([running])
+            finally:
+                running.cancel()
+            ended = asyncio.CancelledError() if running.cancelled() else running.exception()
+            if ended is not None and not self._stopping.is_set():
+                log.error("%s ended and is started again: %s", wakeable.worker.name, told_of(ended), exc_info=ended)
+                await self._wait(wakeable, self._failed(wakeable, ended))
+
+    async def _run(self, wakeable: Wakeable) -> None:
+        worker = wakeable.worker
+        while not self._stopping.is_set():
+            now = self._clock.monotonic()
+            wakeable.bell.clear()
+            try:
+                wakeable.began = now
+                due = await worker.step(now)
+                if wakeable.condition.failures:
+                    log.info("%s works again, after %d failures", worker.name, wakeable.condition.failures)
+                    wakeable.condition.well()
+            except StoreContended as error:
+                # Rolled back because another was in the way: nothing is down that would need time to come back.
+                due = now + CONTENDED_S
+                log.debug("%s runs again: %s", worker.name, error)
+            except StoreReplaced as error:
+                due = now + BACKOFF_S[-1]
+                self._lose(error)
+            except Exception as error:
+                again = self._ration.take(f"{worker.name} {fingerprint(error)}")
+                if again is not None:
+                    stack = None if isinstance(error, PartitaError) else error
+                    log.error("%s failed, tries again: %s%s", worker.name, error, again, exc_info=stack)
+                due = self._failed(wakeable, error)
+            finally:
+                wakeable.began = None
+            await self._wait(wakeable, due)
+
+    def _failed(self, wakeable: Wakeable, error: BaseException) -> float:
+        """Count a failure; returns when to try again."""
+        now = self._clock.monotonic()
+        pause_s = BACKOFF_S[min(wakeable.condition.failures, len(BACKOFF_S) - 1)]
+        wakeable.condition.failed(now, text_of(error))
+        return now + pause_s
+
+    def _lose(self, error: StoreReplaced) -> None:
+        if self.lost is None:
+            log.error("%s", error)
+            self.lost = error
+            self.on_lost()
+
+    async def _wait(self, wakeable: Wakeable, due: float) -> None:
+        pause = due - self._clock.monotonic()
+        if pause <= 0:
+            # Let the others of this process have their turn.
+            await asyncio.sleep(0)  # noqa: TID251  # no time passes
+            return
+        await self._clock.rest(wakeable.bell, pause)

@@ -1,0 +1,126 @@
+"""Timers: saga instances whose time has come by the store's clock move on, each in a transaction with its commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from partita.cause import told_of
+from partita.clock import US
+from partita.errors import PartitaError, StoreMismatch
+from partita.runtime.path.driving import Escaped
+from partita.runtime.path.pipeline import Pipeline
+from partita.runtime.path.waves import HandlerFailed
+from partita.store.sagas import DueTimer
+
+BATCH = 100
+LOOK_S = 0.25
+FIRST_LOOK_S = 10.0
+IN_HAND_US = 5 * US
+"""How long a timer is left to the process that took it in hand. Whose has neither fired nor given it back by then died, as
+far as can be told, and if it stood still: its transaction fails when it wakes."""
+
+
+class Timers:
+    """Fires the timers of one service's sagas. Several processes may: the instance itself says who was first.
+
+    A hook of the saga may kill the process that calls it. So who is about to fire timers writes them down, unsynced, and
+    forgets them in the transaction that fires them. What a process left in hand is fired alone, and the instance over
+    which too many died waits for a person.
+    """
+
+    def __init__(self, pipeline: Pipeline, member: str, behind_us: Callable[[], int | None] = lambda: 0) -> None:
+        """`behind_us` says how far the service's consumer in this process is behind; None = it does not know yet."""
+        self.name = f"timers of {pipeline.service.name}"
+        self._pipeline = pipeline
+        self._member = member
+        self._behind_us = behind_us
+        self._began: float | None = None
+        self.fired = 0
+
+    async def step(self, now: float) -> float:
+        """Fire at most a batch of due timers, the oldest first; returns when to look again.
+
+        The answer that a timer waits for may lie on the bus, unread by this very service: after an hour's stop, or in a
+        backlog. So time passes here as far as the consumer has come.
+        """
+        if self._began is None:
+            self._began = now
+        behind_us = self._behind_us()
+        if behind_us is None:
+            if now < self._began + FIRST_LOOK_S:
+                return now + LOOK_S
+            behind_us = 0  # other processes hold all partitions
+        store = self._pipeline.store
+        now_us = await store.now_us()
+        async with store.reading(consistent=False) as session:
+            due = await session.sagas.due(now_us - behind_us, BATCH, self._member)
+        fresh, suspects = sorted_out(due, now_us)
+        if fresh:
+            await self._fire(fresh)
+        for timer in suspects:
+            await self._fire_alone(timer)
+        return now if len(due) == BATCH and (fresh or suspects) else now + LOOK_S
+
+    async def stop(self) -> None:
+        """Timers are rows: nothing is held here."""
+
+    async def _fire_alone(self, timer: DueTimer) -> None:
+        """Alone, so that a process that is killed from outside blames one instance and not all it had in hand."""
+        if timer.others > self._pipeline.service.retry.in_place:
+            why = f"its timer kills the process: {timer.others} had it in hand, and none came back from it"
+            await self._stop(timer, why)
+        else:
+            await self._fire([timer])
+
+    async def _fire(self, due: Sequence[DueTimer]) -> None:
+        """Fire these in one transaction. If one fails each has a transaction of its own, so that it holds up nobody."""
+        store = self._pipeline.store
+        now_us = await store.now_us()
+        async with store.transaction(durable=False) as session:
+            await session.sagas.take_timers(due, self._member, now_us)
+        try:
+            self.fired += await self._together(due)
+            return
+        except Exception as error:
+            async with store.transaction(durable=False) as session:
+                await session.sagas.give_timers_back(due, self._member)
+            if isinstance(error, PartitaError) and (error.retryable or isinstance(error, StoreMismatch)):
+                raise
+            cause = error.error if isinstance(error, (HandlerFailed, Escaped)) else error
+        if len(due) == 1:
+            # It fails as where a hook of the saga raises: it would fail again and again.
+            await self._stop(due[0], f"its timer failed: {told_of(cause)}")
+        else:
+            for each in due:
+                await self._fire([each])
+
+    async def _together(self, due: Sequence[DueTimer]) -> int:
+        named = [(timer.saga, timer.saga_id) for timer in due]
+        async with self._pipeline.units.begin() as work:
+            await work.sagas.load_ids(_by_saga(due))
+            unsent = await work.sagas.unsent(named)
+            units = [unit for saga, id_ in named if (unit := work.sagas.fire(saga, id_, unsent)) is not None]
+            await work.leave(units)
+            await work.session.sagas.settle_timers(due)
+        return len(units)
+
+    async def _stop(self, timer: DueTimer, why: str) -> None:
+        async with self._pipeline.units.begin() as work:
+            await work.sagas.load_ids(_by_saga([timer]))
+            work.sagas.stop(timer.saga, timer.saga_id, why)
+            await work.session.sagas.settle_timers([timer])
+
+
+def sorted_out(due: Sequence[DueTimer], now_us: int) -> tuple[list[DueTimer], list[DueTimer]]:
+    """Those that nobody had in hand, which go together; and those that a process left in hand, to go alone, the least
+    suspect first: the one that kills holds up none of them. What another has in hand now is neither."""
+    fresh = [timer for timer in due if not timer.others]
+    left = [timer for timer in due if timer.others and timer.taken_us + IN_HAND_US <= now_us]
+    return fresh, sorted(left, key=lambda timer: (timer.others, timer.due_us))
+
+
+def _by_saga(due: Sequence[DueTimer]) -> dict[str, list[str]]:
+    wanted: dict[str, list[str]] = {}
+    for timer in due:
+        wanted.setdefault(timer.saga, []).append(timer.saga_id)
+    return wanted

@@ -1,0 +1,193 @@
+"""Setting aside: what happens in the service's database to a message that cannot be handled now.
+
+It is parked and sent to a retry topic, or made a dead letter, or let go with a reason; its mark, its place in the key's
+sequence and what leaves for it are written in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from partita.catalog.retry import Decision, Discard, RetryAfter
+from partita.catalog.service import Service
+from partita.clock import duration_us
+from partita.dead_letters.dead_letter import failure
+from partita.dead_letters.retry_policy import tier_of
+from partita.errors import Expired
+from partita.foreign_text import logger
+from partita.idempotency.inbox import Verdict
+from partita.runtime.path.admission import Held, parked_row
+from partita.runtime.path.delivery import Delivery
+from partita.runtime.path.pipeline import Pipeline
+from partita.store.parking import REPLAYED, ParkedRow
+from partita.store.port import Session
+from partita.topics.naming import retry_topic, span
+
+log = logger(__name__)
+LAID_BY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a delivery is set aside: the last error and how many tries there were in a row."""
+
+    error: BaseException
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaidBy:
+    """What becomes of bytes that cannot be read in a storm: they are kept for later, and are no dead letter yet."""
+
+
+FOLLOWED: Mapping[type[Decision | LaidBy], str] = {RetryAfter: "retry", LaidBy: "retry", Discard: "discard"}
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Sets deliveries of one service aside."""
+
+    pipeline: Pipeline
+
+    @property
+    def service(self) -> Service:
+        """The service whose deliveries these are."""
+        return self.pipeline.service
+
+    async def put(self, delivery: Delivery, trouble: Trouble, decision: Decision | LaidBy, held: Held) -> None:
+        """Do with a delivery that could not be handled what its policy says, in one transaction."""
+        store = self.pipeline.store
+        now_us = await store.now_us()
+        async with store.transaction() as session:
+            if held:
+                await session.claims.check(self.service.name, held)
+            match decision:
+                case RetryAfter():
+                    behind = 0 if delivery.parked is None else delivery.parked.tier + 1
+                    tier = tier_of(delivery.retry_in(self.service), decision, behind)
+                    await self.retry_later(session, delivery, trouble, tier, now_us)
+                case LaidBy():
+                    await self.lay_by(session, delivery, trouble, now_us)
+                case Discard(reason):
+                    await self.let_go(session, delivery, trouble, reason, now_us)
+                case _:
+                    if isinstance(trouble.error, Expired) and delivery.envelope is not None:
+                        self.pipeline.tally[delivery.envelope.type, "expired"] += 1
+                    await self.bury(session, delivery, trouble, now_us)
+        self.pipeline.failures[FOLLOWED.get(type(decision), "dead")] += 1
+
+    async def retry_later(self, session: Session, delivery: Delivery, trouble: Trouble, tier: int, now_us: int) -> None:
+        """Park it and send it to a retry topic; later messages of its key will queue behind it."""
+        wait_s = delivery.retry_in(self.service).tiers[tier]
+        due_us = now_us + duration_us(wait_s * self.pipeline.time_scale)
+        if await self._wait(session, delivery, trouble, now_us, tier=tier, due_us=due_us):
+            topic = retry_topic(delivery.topic, self.service.name, wait_s)
+            await self.pipeline.admission.letters.send_raw(session, delivery, topic, now_us)
+
+    async def lay_by(self, session: Session, delivery: Delivery, trouble: Trouble, now_us: int) -> None:
+        """Park it in a storm, in which it uses up no tier and goes to no topic. One that comes back to no better weather is
+        laid by again, and nothing more is written of it."""
+        stands, due_us = _stands(delivery), now_us + duration_us(LAID_BY_S * self.pipeline.time_scale)
+        if stands is None:
+            await self._wait(session, delivery, trouble, now_us, tier=-1, due_us=due_us)
+            return
+        row = (await session.parking.get(self.service.name, [delivery.name])).get(delivery.name)
+        if row is not None and row.state == stands.state:
+            await session.parking.move(self.service.name, [delivery.name], "waiting", stands.tier, due_us)
+
+    async def _wait(
+        self, session: Session, delivery: Delivery, trouble: Trouble, now_us: int, *, tier: int, due_us: int
+    ) -> bool:
+        """Let it wait for a time in the parking; False = it was settled elsewhere, or waits there for others already."""
+        group, stands = self.service.name, _stands(delivery)
+        entered = await self._enter(session, delivery, trouble, "waiting", now_us)
+        if entered is Verdict.HELD:
+            # Woken by the time it would pass those that are parked before it.
+            await session.parking.add([parked_row(delivery, group, "behind", now_us, tries=trouble.tries)])
+        elif entered is not None and stands is None:
+            row = parked_row(delivery, group, "waiting", now_us, tier=tier, due_us=due_us, tries=trouble.tries)
+            await session.parking.add([row])
+        elif entered is not None:
+            await session.parking.move(group, [delivery.name], "waiting", tier, due_us, tried=trouble.tries)
+        return entered is Verdict.FRESH
+
+    async def bury(self, session: Session, delivery: Delivery, trouble: Trouble, now_us: int) -> None:
+        """Make it a dead letter. In a group that keeps order it goes on holding its key until a person decides."""
+        group, stands = self.service.name, _stands(delivery)
+        if await self._enter(session, delivery, trouble, "dead", now_us) is None:
+            return
+        if self.service.order == "key" and delivery.key is not None:
+            if stands is None:
+                await session.parking.add([parked_row(delivery, group, "dead", now_us, tries=trouble.tries)])
+            else:
+                await session.parking.move(group, [delivery.name], "dead", stands.tier, 0, tried=trouble.tries)
+        elif stands is not None:
+            await session.parking.remove(group, [delivery.name])
+        tries = sum(f.tries for f in await session.dead_letters.failures(group, delivery.name))
+        await self.pipeline.admission.letters.write(session, delivery, trouble.error, tries, now_us)
+
+    async def let_go(self, session: Session, delivery: Delivery, trouble: Trouble, reason: str, now_us: int) -> None:
+        """Discard it as its policy says; the reason is kept with its failures."""
+        if await self._enter(session, delivery, trouble, "discarded", now_us) is None:
+            return
+        log.warning("%s lets %s of key %s go: %s", self.service.name, delivery.name, delivery.key, reason)
+        if _stands(delivery) is not None:
+            await session.parking.remove(self.service.name, [delivery.name])
+
+    async def _enter(
+        self, session: Session, delivery: Delivery, trouble: Trouble, outcome: str, now_us: int
+    ) -> Verdict | None:
+        """Write its mark and what failed; None when it was settled elsewhere meanwhile, or its turn has not come."""
+        group, verdict = self.service.name, Verdict.FRESH
+        if delivery.parked is not None:
+            row = (await session.parking.get(group, [delivery.name])).get(delivery.name)
+            if row is None or row.state != delivery.parked.state:
+                return None
+        if delivery.envelope is not None and _stands(delivery) is None:
+            verdict = await self._admit(session, delivery, now_us)
+            if verdict not in (Verdict.FRESH, Verdict.HELD):
+                return None
+        stage = self._stage(delivery)
+        await session.dead_letters.failed([failure(group, delivery.name, stage, trouble.tries, trouble.error, now_us)])
+        if delivery.envelope is not None:
+            await session.inbox.resolve(group, [(delivery.name, outcome, None)])
+        return verdict
+
+    async def _admit(self, session: Session, delivery: Delivery, now_us: int) -> Verdict:
+        """Admit one that came without having been admitted: its mark, its number, its letter where it is a conflict."""
+        group, admission = self.service.name, self.pipeline.admission
+        candidate, said, undone = await admission.enter(session, delivery, now_us)
+        waited = delivery.parked is not None
+        if waited and not said.ahead:
+            await admission.leave_gap(session, delivery)
+        if said.ahead and not waited:
+            await admission.keep_place(session, delivery, candidate, said, now_us)
+        verdict = said.verdict
+        if verdict is Verdict.CONFLICT or verdict is Verdict.PASSED:
+            await admission.keep_letter(session, delivery, candidate, said, now_us)
+        if verdict is Verdict.HELD and said.marked:
+            await session.parking.move(group, [candidate.envelope.id], "ready", -1, 0)
+            return Verdict.DUPLICATE
+        if undone and not candidate.is_undo and verdict in (Verdict.UNDONE, Verdict.HELD):
+            # It was undone while it failed: parked now, it would hold its key for a try that is refused.
+            await session.inbox.resolve(group, [(candidate.envelope.id, "tombstone", None)])
+            return Verdict.DUPLICATE
+        return Verdict.FRESH if verdict is Verdict.UNDONE else verdict
+
+    def _stage(self, delivery: Delivery) -> str:
+        if delivery.parked is None:
+            return "in place"
+        if delivery.parked.tier < 0:
+            return "out of the parking"
+        if delivery.parked.tier >= REPLAYED:
+            return "replay"
+        tiers = delivery.retry_in(self.service).tiers
+        if delivery.parked.tier >= len(tiers):
+            return f"tier {delivery.parked.tier + 1} of an earlier version"
+        return f"retry-{span(tiers[delivery.parked.tier])}"
+
+
+def _stands(delivery: Delivery) -> ParkedRow | None:
+    """Where it stands in the parking. One that only waited for its turn stands nowhere: its number is admitted first."""
+    return delivery.parked if delivery.parked is not None and delivery.parked.state != "gap" else None

@@ -1,0 +1,468 @@
+"""Admission of a batch: the facts are asked for, `decide` gives each delivery its verdict, and the verdicts are carried out.
+
+A duplicate is dropped, a conflict becomes a dead letter, a message that must wait for an earlier one of its key is parked, a
+command whose step was undone already is refused, and an undo that comes again is answered as before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from partita.bus.port import Record, is_long
+from partita.catalog.binding import Binding
+from partita.catalog.catalog import Catalog
+from partita.catalog.contract import contract_of, key_text
+from partita.catalog.service import Service
+from partita.codec.port import Codec
+from partita.dead_letters.dead_letter import envelope_or_none
+from partita.errors import Conflict, Expired, Malformed, Overtaken, PartitaError, UnknownSchema
+from partita.idempotency.inbox import (
+    TAKEN,
+    Admittance,
+    Candidate,
+    Facts,
+    Origin,
+    Verdict,
+    asked_of,
+    decide,
+    mark_of,
+    payload_hash,
+    unknown_bases,
+    write,
+)
+from partita.message import SagaAddress, envelope_from_bytes
+from partita.outbox.outbox import Kept, StoredReply, kept_from_bytes, kept_to_bytes, reply_from_bytes
+from partita.runtime.path.delivery import Delivery, Output, Unit
+from partita.runtime.path.expiry import forgotten, may_be_forgotten, too_old
+from partita.runtime.path.letters import Letters
+from partita.runtime.path.meaning import Meaning, content_of
+from partita.runtime.path.waves import HandlerFailed
+from partita.store.dead_letters import DeadLetter
+from partita.store.inbox import InboxEntry
+from partita.store.parking import ParkedRow, State
+from partita.store.port import Known, Session
+
+BUSINESS_BYTES_MAX = 1_000
+Held = Sequence[tuple[str, int, int]]
+"""(topic, partition, epoch) of each partition a batch comes from: what this process claims to hold."""
+
+
+class Admitted(msgspec.Struct, eq=False):
+    """A delivery with what admission decided: `fresh` whether it is here for the first time, so that sagas see it, `due` the
+    handlers that must run."""
+
+    unit: Unit
+    candidate: Candidate
+    said: Admittance
+    fresh: bool
+    due: Sequence[Binding] = ()
+
+    @property
+    def outcome(self) -> tuple[str, str]:
+        """(type, what became of it), to be counted."""
+        return self.candidate.envelope.type, self.unit.outcome if self.fresh else self.said.verdict.value
+
+    @property
+    def address(self) -> SagaAddress | None:
+        """The saga step this command serves, if it is a command of a saga."""
+        envelope = self.candidate.envelope
+        return envelope.saga if envelope.kind == "command" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Admits batches of one service."""
+
+    service: Service
+    catalog: Catalog
+    codec: Codec
+    letters: Letters
+    meaning: Meaning
+
+    async def admit(
+        self,
+        session: Session,
+        deliveries: Sequence[Delivery],
+        held: Held,
+        now_us: int,
+        looked: Known | None = None,
+    ) -> list[Admitted]:
+        """Check the fence, decide about each delivery, write the marks, and settle what may not go on. `looked` is what
+        is known of them already (`look`).
+
+        Raises:
+            Fenced: one of the partitions `held` is another's now. HandlerFailed: one is so old that it may have been
+            handled and forgotten.
+        """
+        deliveries = [d for d in deliveries if d.envelope is not None]
+        candidates = [self.candidate(d) for d in deliveries]
+        overtaking: Collection[str] = ()
+        if any(c.envelope.saga is not None for c in candidates):
+            await _hold_undone(session, candidates)
+            overtaking = await self._overtake(session, deliveries, candidates, now_us)
+        facts = await self._facts(session, deliveries, candidates, held, overtaking, now_us, looked)
+        decided = decide(facts, candidates, now_us)
+        admitted = [
+            Admitted(Unit(delivery), candidate, said, said.verdict in TAKEN)
+            for delivery, candidate, said in zip(deliveries, candidates, decided.admittances, strict=True)
+        ]
+        for each in admitted:
+            if each.said.verdict is Verdict.EXPIRED:
+                # Raised, not settled here: it leaves the batch as one that fails, and becomes a letter as every other.
+                raise HandlerFailed(each.unit, too_old(self.service, each.candidate.envelope))
+        await write(session, self.service.name, decided)
+        for each in admitted:
+            interest = each.unit.delivery.interest
+            if not each.fresh:
+                await self._settle(session, each, now_us)
+            elif each.said.verdict is Verdict.UNDONE:
+                await self._answer_undone(facts.known, each)
+            elif interest is not None:
+                each.due = await self._not_repeated(each) if each.said.repeated else interest.bindings
+        return admitted
+
+    async def look(self, session: Session, own: Sequence[Delivery]) -> Known:
+        """What is known of messages this very transaction has made, with the last numbers of their keys."""
+        return await self._look(session, [self.candidate(d) for d in own], (), ())
+
+    async def foresee(self, session: Session, delivery: Delivery, now_us: int) -> Admittance:
+        """The decision about one delivery as it would be now; nothing is written."""
+        candidate = self.candidate(delivery)
+        steps = [_step(candidate.step)] if candidate.is_undo and candidate.step is not None else []
+        parked = bool(steps) and bool(await session.parking.of_steps(self.service.name, steps))
+        overtaking = [candidate.envelope.id] if parked else []
+        facts = await self._facts(session, [delivery], [candidate], (), overtaking, now_us, None)
+        (said,) = decide(facts, [candidate], now_us).admittances
+        return said
+
+    async def enter(self, session: Session, delivery: Delivery, now_us: int) -> tuple[Candidate, Admittance, bool]:
+        """Decide about a delivery that failed before it was admitted, and write its mark and its number. Returns whether
+        its step was undone as well. Its age is not looked at: that may be why it failed."""
+        candidate = self.candidate(delivery)
+        candidate.origin = Origin.NEW  # also where nobody here knows its type
+        candidate.business = ()  # its effect has not happened: marked, its next try would be taken for a repeat
+        facts = await self._facts(session, [delivery], [candidate], (), (), now_us, None)
+        decided = decide(facts._replace(expired=()), [candidate], now_us)
+        await write(session, self.service.name, decided)
+        return candidate, decided.admittances[0], candidate.step in facts.known.undone
+
+    async def _facts(
+        self,
+        session: Session,
+        deliveries: Sequence[Delivery],
+        candidates: Sequence[Candidate],
+        held: Held,
+        overtaking: Collection[str],
+        now_us: int,
+        looked: Known | None,
+    ) -> Facts:
+        """Ask for all that `decide` needs: one look for every batch, more only where the look leaves something open."""
+        group, ordered = self.service.name, self.service.order == "key"
+        out = [c for c in candidates if c.origin is Origin.PARKED]
+        known = await self._look(session, candidates, held, overtaking) if looked is None else looked
+        standing: Mapping[str, State] = {}
+        if out:
+            rows = await session.parking.get(group, [c.name for c in out])
+            standing = {name: row.state for name, row in rows.items()}
+        new = [c for c in candidates if c.origin is not Origin.PARKED] if out else candidates
+        await self.meaning.recognise(group, known, [c for c in new if c.origin is not Origin.COUNTS])
+        open_ = unknown_bases(group, known, new) if ordered else []
+        bases = await session.sequences.bases_in(group, open_) if open_ else {}
+        old = may_be_forgotten(self.service, list(zip(deliveries, candidates, strict=True)), known, now_us)
+        expired = await forgotten(session, self.service, old) if old else ()
+        return Facts(group, ordered, known, standing, overtaking, bases, expired)
+
+    async def _look(
+        self, session: Session, candidates: Sequence[Candidate], held: Held, overtaking: Collection[str]
+    ) -> Known:
+        asked = asked_of(self.service.name, self.service.order == "key", candidates, overtaking)._replace(held=held)
+        return await session.look(asked) if any(asked[1:]) else Known({}, {}, frozenset(), {})
+
+    async def _overtake(
+        self, session: Session, deliveries: Sequence[Delivery], candidates: Sequence[Candidate], now_us: int
+    ) -> Collection[str]:
+        """An undo does not wait behind its own command, nor behind another copy of itself: it takes them out of the
+        parking. Else a step that timed out after 30 s would wait half an hour for its own retries. One that comes out
+        of the parking takes them along: what it found there when it failed is still there, and holds the key. Returns the
+        ids of the undos that took one out."""
+        undos = {_step(c.step): (d, c) for d, c in zip(deliveries, candidates, strict=True) if c.step and c.is_undo}
+        rows = await session.parking.of_steps(self.service.name, list(undos)) if undos else ()
+        parked = {row.message_id for row in rows}
+        overtaking: list[str] = []
+        for row in rows:
+            delivery, candidate = undos[row.step]
+            settled = delivery.parked is not None and delivery.name not in parked  # by a person, or another worker
+            # One whose number has not had its turn stays: it counts then, and finds the tombstone.
+            if settled or row.message_id == delivery.name or row.state == "gap":
+                continue
+            overtaking.append(candidate.envelope.id)
+            await session.parking.remove(self.service.name, [row.message_id])
+            await session.inbox.resolve(self.service.name, [(row.message_id, "tombstone", None)])
+            await session.dead_letters.settle(self.service.name, [row.message_id], "overtaken", now_us)
+        return overtaking
+
+    async def keep_letter(
+        self, session: Session, delivery: Delivery, candidate: Candidate, said: Admittance, now_us: int
+    ) -> None:
+        """Make a dead letter of a message that can neither be handled in its order nor be dropped as a copy. It holds no key:
+        later messages have been handled already, or are no business of it.
+
+        What came under an id that named another content before is named by both, and told once.
+        """
+        group, error, named = self.service.name, _why_not(delivery, candidate, said), ""
+        if said.verdict is Verdict.CONFLICT:
+            named = f"{candidate.envelope.id}#{candidate.content_hash}"
+            if await session.inbox.seen(group, [named]):
+                return
+            await session.inbox.mark([mark_of(group, candidate, now_us, "dead")._replace(message_id=named)])
+        await self.letters.write(session, delivery, error, 0, now_us, named=named)
+
+    async def keep_place(
+        self, session: Session, delivery: Delivery, candidate: Candidate, said: Admittance, now_us: int
+    ) -> None:
+        """Park a message that came before an earlier one of its key: it waits for its turn there. Of a message that will
+        not be handled only the number does, under a name of its own: its id may be parked already. Where another content is
+        parked under its id it is a conflict."""
+        group, row = self.service.name, parked_row(delivery, self.service.name, "gap", now_us)
+        if said.verdict is not Verdict.GAP:
+            await session.parking.add([only_counts(row)])
+            return
+        there = (await session.parking.get(group, [row.message_id])).get(row.message_id)
+        if there is None:
+            await session.parking.add([row])
+            return
+        parked = payload_hash(there.type, there.value)
+        if parked != candidate.content_hash and not await self.meaning.is_same(candidate, _content_of(there)):
+            said.verdict = Verdict.CONFLICT
+            await self.keep_letter(session, delivery, candidate, said, now_us)
+        elif there.state == "gap" and row.number < there.number:
+            await session.parking.replace(group, row.message_id, row)
+            row = there
+        if row.number != there.number or row is there:
+            await session.parking.add([only_counts(row)])
+
+    async def leave_gap(self, session: Session, delivery: Delivery) -> None:
+        """Take out a message that waited for a number. Where it stays in the parking it queues at the end: those that came
+        meanwhile stand before it by their numbers."""
+        await session.parking.remove(self.service.name, [delivery.name])
+
+    def business_keys(self, delivery: Delivery) -> tuple[tuple[str, str], ...]:
+        """(consumer, business key) for each handler that dedupes by a field. None names no effect: such messages are
+        told apart by their ids alone."""
+        if delivery.interest is None or delivery.message is None or not delivery.interest.dedupes:
+            return ()
+        contract, message = delivery.interest.contract, delivery.message
+        return tuple(
+            (b.identity(contract.full_name), business_key(contract.name, value))
+            for b in delivery.interest.bindings
+            if b.dedupe_by is not None and (value := getattr(message, b.dedupe_by)) is not None
+        )
+
+    async def _kept_reply(self, unit: Unit, kept: StoredReply) -> Any:
+        try:
+            return await self.meaning.reply(kept)
+        except (Malformed, UnknownSchema) as error:
+            raise HandlerFailed(unit, error) from error  # its delivery's trouble, and not that of its batch
+
+    def candidate(self, delivery: Delivery) -> Candidate:
+        """A delivery as it asks for admission."""
+        envelope = delivery.envelope
+        assert envelope is not None
+        business = self.business_keys(delivery)
+        candidate = Candidate(
+            envelope,
+            delivery.topic,
+            delivery.key,
+            delivery.value,
+            business=business,
+            content=content_of(delivery, business),
+        )
+        candidate.origin = self._origin(delivery, candidate)
+        if candidate.origin is Origin.PARKED:
+            candidate.parked_as = delivery.name
+        return candidate
+
+    def _origin(self, delivery: Delivery, candidate: Candidate) -> Origin:
+        envelope = candidate.envelope
+        if delivery.parked is not None and delivery.parked.state != "gap":
+            return Origin.PARKED
+        if delivery.interest is None:
+            return Origin.COUNTS
+        # A saga sends a step again under its first id: only other messages made here are surely new.
+        of_a_saga = envelope.kind == "command" and envelope.saga is not None
+        if delivery.record is not None or delivery.repeatable or of_a_saga:
+            return Origin.NEW
+        # A database that was given another name knows those of its old one by their numbers.
+        told = envelope.at_once and self.service.order == "key" and candidate.numbered
+        return Origin.AT_ONCE if told else Origin.MADE
+
+    async def _not_repeated(self, each: Admitted) -> Sequence[Binding]:
+        interest, repeated = each.unit.delivery.interest, each.said.repeated
+        assert interest is not None
+        for entry in repeated.values():
+            if entry.outcome == "expired":
+                each.unit.reply = _answer_expired(each.candidate)
+            elif entry.payload_hash != each.candidate.content_hash and interest.contract.kind == "command":
+                each.unit.reply = Conflict(
+                    f"{interest.contract.name} of key {each.unit.delivery.key} was sent before with another content.",
+                    hint="Read what became of the first one.",
+                )
+            elif (kept := _reply_of(entry)) is not None:
+                each.unit.reply = await self._kept_reply(each.unit, kept)
+        return [b for b in interest.bindings if b.identity(interest.contract.full_name) not in repeated]
+
+    async def _settle(self, session: Session, each: Admitted, now_us: int) -> None:
+        candidate, delivery, said = each.candidate, each.unit.delivery, each.said
+        group = self.service.name
+        waited = delivery.parked is not None and delivery.parked.state == "gap"
+        if waited and not said.ahead:
+            await self.leave_gap(session, delivery)  # it had its turn
+        if said.ahead and not waited:
+            await self.keep_place(session, delivery, candidate, said, now_us)
+        verdict = said.verdict
+        if verdict is Verdict.DUPLICATE:
+            kept = _reply_of(said.before)
+            if delivery.answer is not None and kept is not None:
+                each.unit.reply = await self._kept_reply(each.unit, kept)
+            elif delivery.answer is not None and said.before is not None and said.before.outcome == "expired":
+                each.unit.reply = _answer_expired(candidate)
+            elif delivery.answer is not None and delivery.repeatable and said.before is not None and said.before.at_us:
+                each.unit.reply = _no_answer(each)
+        elif delivery.record is None:
+            each.unit.reply = None if verdict is Verdict.STALE else _why_not(delivery, candidate, said)
+        elif verdict is Verdict.CONFLICT or verdict is Verdict.PASSED:
+            await self.keep_letter(session, delivery, candidate, said, now_us)
+        elif verdict is Verdict.HELD and said.marked:
+            # Its saga sends again what died here: it asks for another try.
+            await session.parking.move(group, [candidate.envelope.id], "ready", -1, 0)
+        elif verdict is Verdict.HELD:
+            await session.parking.add([parked_row(delivery, group, "behind", now_us)])
+
+    async def _answer_undone(self, known: Known, each: Admitted) -> None:
+        """A command whose step was undone is refused; an undo is answered as the first one was."""
+        each.unit.outcome = "tombstone"
+        step = each.candidate.step
+        tombstone = known.undone.get(step) if step is not None else None
+        if tombstone is not None and each.candidate.is_undo:
+            kept = reply_from_bytes(tombstone.reply)
+            reply = await self._kept_reply(each.unit, kept)
+            each.unit.outputs.append(
+                Output(contract_of(type(reply)), reply, kept.kind, each.unit.delivery, each.address)
+            )
+
+
+def _content_of(row: ParkedRow) -> bytes:
+    return kept_to_bytes(Kept(envelope_from_bytes(row.headers).schema, row.value))
+
+
+def _reply_of(entry: InboxEntry | None) -> StoredReply | None:
+    return None if entry is None or entry.reply is None else kept_from_bytes(entry.reply).reply
+
+
+async def _hold_undone(session: Session, candidates: Sequence[Candidate]) -> None:
+    """Of an undo and its command in two transactions at once the second must see what the first has done."""
+    commands = [c for c in candidates if c.step is not None]
+    undone = [c.envelope.saga.saga_id for c in commands if c.is_undo and c.envelope.saga is not None]
+    if undone:
+        done = [c.envelope.saga for c in commands if c.envelope.saga is not None and c.envelope.saga.kind == "do"]
+        await session.tombstones.hold(undone, [address.saga_id for address in done])
+
+
+def business_key(type_name: str, value: object) -> str:
+    """What a handler dedupes by, as it is marked. A long one is kept as its digest: a user may take a whole text for it,
+    which no index holds, and the digest tells two apart as well."""
+    text = key_text(value)
+    if is_long(text, BUSINESS_BYTES_MAX):
+        text = f"sha256:{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()}"
+    return f"{type_name}#{text}"
+
+
+def _step(step: tuple[str, str, str] | None) -> str:
+    return "" if step is None else "/".join(step)
+
+
+def parked_row(
+    delivery: Delivery, consumer: str, state: State, now_us: int, *, tier: int = -1, due_us: int = 0, tries: int = 0
+) -> ParkedRow:
+    """A delivery from the bus as it is parked."""
+    record, envelope = delivery.record, delivery.envelope
+    assert record is not None
+    serves = envelope.saga if envelope is not None and envelope.kind == "command" else None
+    return ParkedRow(
+        0,
+        consumer,
+        record.topic,
+        record.partition,
+        record.offset,
+        record.key,
+        delivery.name,
+        envelope.type if envelope is not None else "",
+        state,
+        tier,
+        due_us,
+        tries,
+        _step((serves.saga, serves.saga_id, serves.step)) if serves is not None and serves.kind != "ask" else "",
+        envelope.source if envelope is not None else "",
+        envelope.key_sequence if envelope is not None else 0,
+        record.headers,
+        record.value,
+        record.appended_us,
+        now_us,
+    )
+
+
+def row_of_letter(letter: DeadLetter, state: State, tier: int, now_us: int) -> ParkedRow:
+    """A dead letter as it is parked again."""
+    record = Record(letter.topic, letter.partition, letter.offset, letter.key, letter.headers, letter.value, now_us)
+    delivery = Delivery(envelope_or_none(record), letter.topic, letter.key, letter.value, record)
+    row = parked_row(delivery, letter.consumer, state, now_us, tier=tier, tries=letter.attempts)
+    return row._replace(message_id=letter.message_id)
+
+
+def _answer_expired(candidate: Candidate) -> Expired:
+    """Also of other bytes: the first ones are not kept as long as the key, so that nobody can tell another content from the same
+    one, as a newer version of its sender writes it."""
+    return Expired(
+        f"{candidate.envelope.type}: this key was used before, longer ago than its content and its answer are kept; "
+        "it was not handled again.",
+        hint="Read what became of the first one, or send it as another with a new key.",
+    )
+
+
+def only_counts(row: ParkedRow) -> ParkedRow:
+    """A parked message of which only the number counts, when its turn has come: it has no type, so no handler."""
+    return row._replace(message_id=f"{row.message_id}#{row.number}", type="")
+
+
+def _why_not(delivery: Delivery, candidate: Candidate, said: Admittance) -> PartitaError:
+    envelope, verdict, before = candidate.envelope, said.verdict, said.before
+    if verdict is Verdict.CONFLICT and before is not None and before.outcome == "expired":
+        return _answer_expired(candidate)
+    if verdict is Verdict.CONFLICT:
+        return Conflict(
+            f"{envelope.type}: id {envelope.id} was used before with another content.",
+            hint="An id or idempotency key names one content; use a new one.",
+        )
+    if verdict is Verdict.PASSED:
+        return Overtaken(
+            f"{envelope.type} is number {envelope.key_sequence} of key {delivery.key} from {envelope.source}; later ones "
+            "of the key were handled before it came.",
+            hint="Was it held up on its way? Replay it if its effect is still right now, else discard it.",
+        )
+    return PartitaError(
+        f"{envelope.type} is number {envelope.key_sequence} of key {delivery.key} from {envelope.source}; "
+        "an earlier one is missing.",
+        hint="The earlier one is still accepted when it comes; then replay this one.",
+    )
+
+
+def _no_answer(each: Admitted) -> PartitaError:
+    return PartitaError(
+        f"{each.candidate.envelope.type} was posted before under this key, and there is no answer yet.",
+        hint="It waits, or is a dead letter: partita why, partita dlq list.",
+    )

@@ -1,0 +1,179 @@
+"""Calling a handler: its parameters filled, its dependencies entered and left, its return value published."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from partita.catalog.binding import Binding
+from partita.catalog.contract import contract_of, key_text
+from partita.catalog.event import Event
+from partita.catalog.injection import Depends, Meta
+from partita.catalog.rejection import Rejection
+from partita.errors import PartitaError
+from partita.machine.port import Machine
+from partita.runtime.path.delivery import Delivery, Output, Unit
+from partita.runtime.path.driving import Driven, settled
+from partita.runtime.path.over_time import LeftRunning, in_time
+from partita.runtime.path.tx import SerialTx
+
+Replacements = Mapping[Callable[..., Any], Callable[..., Any]]
+
+
+UNANSWERED: Any = object()
+"""What stands for the reply of a handler whose answer does not leave: a test asks for it by a stub."""
+
+
+class Superseded(Exception):
+    """Another copy of the message was handled while this one called outside."""
+
+
+def meta_of(binding: Binding, delivery: Delivery) -> Meta:
+    """The facts a handler may ask for. The idempotency key names the intended effect, not the delivery: it stays
+    the same when a saga sends its step again under a new message id."""
+    envelope = delivery.envelope
+    assert envelope is not None
+    address = envelope.saga
+    if address is not None and binding.kind == "handles":
+        effect = f"{address.saga}/{address.saga_id}/{address.step}/{address.kind}"
+    elif binding.dedupe_by is not None and (named := getattr(delivery.message, binding.dedupe_by)) is not None:
+        effect = f"{envelope.type}/{key_text(named)}"
+    else:
+        effect = envelope.id
+    return Meta(
+        envelope.id,
+        envelope.type,
+        delivery.key,
+        envelope.correlation_id,
+        envelope.causation_id,
+        f"{binding.identity(envelope.type)}/{effect}",
+        delivery.tries + 1,
+        envelope.time_us,
+    )
+
+
+def arguments(binding: Binding, unit: Unit, tx: Any) -> list[Any]:
+    """The positional arguments of a handler without dependencies of the user's."""
+    found: list[Any] = []
+    for _, want in binding.wants:
+        if want == "message":
+            found.append(unit.delivery.message)
+        elif want == "tx":
+            found.append(tx)
+        else:
+            found.append(meta_of(binding, unit.delivery))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What handlers of one service are called with: what stands in for dependencies, the threads of plain functions, and
+    those of them that are still in use."""
+
+    replaced: Replacements
+    machine: Machine
+    left_running: LeftRunning = field(default_factory=LeftRunning)
+
+
+async def call(binding: Binding, unit: Unit, tx: SerialTx, means: Means) -> None:
+    """Run a handler to its end, or to the end of its time, and take its result.
+
+    Raises:
+        Rejection: the handler refuses the command. Anything else it raises is its failure: see `Driven`.
+    """
+    driven = Driven(_run(binding, unit, tx, means), tx, means.machine.clock)
+    if binding.timeout_s is None:
+        result = await driven
+    else:
+        result = await in_time(means.machine.clock, binding, binding.timeout_s, driven)
+    if tx.misused is not None:
+        raise tx.misused
+    take_result(binding, unit, result)
+
+
+async def _run(binding: Binding, unit: Unit, tx: SerialTx, means: Means) -> Any:
+    async with AsyncExitStack() as stack:
+        values: list[Any] = []
+        for _, want in binding.wants:
+            if isinstance(want, Depends):
+                values.append(await _provide(means.replaced.get(want.provider, want.provider), stack))
+            elif want == "message":
+                values.append(unit.delivery.message)
+            elif want == "tx":
+                values.append(tx)
+            else:
+                values.append(meta_of(binding, unit.delivery))
+        if binding.is_async:
+            result = binding.function(*values)
+        elif binding.timeout_s is not None:
+            result = await means.left_running.run(means.machine.threads, binding, unit.delivery.name, values)
+        else:
+            result, error = await means.machine.threads.run(settled, binding.function, *values)
+            if error is not None:
+                raise error
+        # A function around a coroutine function, as a decorator makes one, gives back what is still to be awaited.
+        return await result if inspect.isawaitable(result) else result
+
+
+async def _provide(provider: Callable[..., Any], stack: AsyncExitStack) -> Any:
+    if inspect.isasyncgenfunction(provider):
+        return await stack.enter_async_context(asynccontextmanager(provider)())
+    if inspect.isgeneratorfunction(provider):
+        return stack.enter_context(contextmanager(provider)())
+    value = provider()
+    return await value if inspect.isawaitable(value) else value
+
+
+def take_result(binding: Binding, unit: Unit, result: Any) -> None:
+    """Publish what a handler returned: the declared reply of a command, or any events of a subscriber.
+
+    Raises:
+        PartitaError: it returned something else.
+    """
+    if result is UNANSWERED:
+        return
+    if binding.kind == "handles":
+        contract = binding.contracts[0]
+        if type(result) is not contract.reply:
+            raise PartitaError(
+                f"{binding.place}: {binding.name} returned {type(result).__name__}, "
+                f"{contract.name} is answered by {contract.reply.__name__ if contract.reply else 'nothing'}.",
+                hint="Return the declared reply, or raise the declared refusal.",
+            )
+        envelope = unit.delivery.envelope
+        unit.reply = result
+        unit.outputs.append(
+            Output(contract_of(type(result)), result, "reply", unit.delivery, envelope.saga if envelope else None)
+        )
+        return
+    events = result if isinstance(result, (tuple, list)) else () if result is None else (result,)
+    for event in events:
+        if not isinstance(event, Event):
+            raise PartitaError(
+                f"{binding.place}: {binding.name} returned {type(event).__name__}, which is no event.",
+                hint="Return None, an event, or a list of events.",
+            )
+        unit.outputs.append(Output(contract_of(type(event)), event, "event", unit.delivery))
+
+
+def take_refusal(binding: Binding, unit: Unit, refusal: Rejection) -> None:
+    """Answer a command with its refusal.
+
+    Raises:
+        PartitaError: the command does not declare this refusal.
+    """
+    contract = binding.contracts[0]
+    if binding.kind != "handles" or type(refusal) not in contract.refusals:
+        raise PartitaError(
+            f"{binding.place}: {binding.name} raised {type(refusal).__name__}, which {contract.name} does not declare.",
+            hint=f"class {contract.name}(Command[..., {type(refusal).__name__}], of=...)",
+        ) from refusal
+    envelope = unit.delivery.envelope
+    unit.reply = refusal
+    unit.outcome = "refused"
+    unit.outputs = [
+        Output(contract_of(type(refusal)), refusal, "refusal", unit.delivery, envelope.saga if envelope else None)
+    ]

@@ -1,0 +1,128 @@
+"""Handling a message whose handlers call outside: no lock is held during the call, and the transaction comes after it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+from partita.catalog.binding import Binding
+from partita.catalog.rejection import Rejection
+from partita.errors import NoTransaction
+from partita.idempotency.inbox import Verdict
+from partita.runtime.path.admission import Admitted, Held
+from partita.runtime.path.calling import Superseded
+from partita.runtime.path.delivery import Delivery, Unit
+from partita.runtime.path.handlers import refuse
+from partita.runtime.path.pipeline import Pipeline
+from partita.runtime.path.tx import SerialTx
+from partita.runtime.path.unit_of_work import UnitOfWork
+from partita.runtime.path.waves import HandlerFailed
+from partita.store.port import Session
+
+
+async def run_outside(pipeline: Pipeline, delivery: Delivery, held: Held) -> Counter[str]:
+    """Handle one delivery whose handlers call outside: the transaction opens at the first use of `tx`, or after
+    the handlers, so that no lock is held during the call. The call may happen again after a crash; it carries
+    the same idempotency key.
+
+    Raises:
+        HandlerFailed, Fenced, StoreUnavailable: as `Pipeline.run`.
+    """
+    due = await _due(pipeline, delivery)
+    while due:
+        try:
+            return await _run(pipeline, delivery, held, due)
+        except Superseded:
+            before, due = due, await _due(pipeline, delivery)
+            if due == before:
+                break  # only the transaction can tell why these may not run
+    return await pipeline.run([delivery], held)
+
+
+async def _run(pipeline: Pipeline, delivery: Delivery, held: Held, due: Sequence[Binding]) -> Counter[str]:
+    async with AsyncExitStack() as stack:
+        late = _LateUnit(pipeline, delivery, held, due, stack)
+        await late.handlers()
+        work, each = await late.open()
+        await work.follow(each)
+    pipeline.finished([each])
+    return Counter([each.candidate.envelope.type])
+
+
+async def _due(pipeline: Pipeline, delivery: Delivery) -> list[Binding]:
+    """The handlers to call, as far as can be told before the transaction, which decides again. None for a copy, nor for a
+    message that must wait for an earlier one of its key: called now, its effect outside would come before that one's."""
+    interest, now_us = delivery.interest, await pipeline.store.now_us()
+    assert interest is not None
+    async with pipeline.store.reading() as session:
+        said = await pipeline.admission.foresee(session, delivery, now_us)
+    if said.verdict is not Verdict.FRESH:
+        return []
+    return [each for each in interest.bindings if each.identity(interest.contract.full_name) not in said.repeated]
+
+
+class _LateUnit:
+    """The unit of work of a delivery that calls outside first: begun at the first use of its `tx`."""
+
+    def __init__(
+        self, pipeline: Pipeline, delivery: Delivery, held: Held, due: Sequence[Binding], stack: AsyncExitStack
+    ) -> None:
+        self._pipeline = pipeline
+        self._delivery = delivery
+        self._held = held
+        self._due = due
+        self._stack = stack
+        self._unit = Unit(delivery)
+        self._opened: tuple[UnitOfWork, Admitted] | None = None
+        self._failed: Exception | None = None
+        self._writes = AsyncExitStack()  # a refusal undoes what the handler wrote, and nothing else
+
+    async def handlers(self) -> None:
+        """Call the handlers of the delivery that are due."""
+        for binding in self._due:
+            try:
+                tx = SerialTx(self._unit, binding, self._session, holds=self._opened is not None)
+                await self._pipeline.handlers.call(binding, self._unit, tx)
+            except Rejection as refusal:
+                await self._writes.__aexit__(type(refusal), refusal, refusal.__traceback__)
+                refuse(binding, self._unit, refusal)
+        await self._writes.aclose()
+
+    async def open(self) -> tuple[UnitOfWork, Admitted]:
+        """The open unit of work with the delivery admitted: fence and admission come first in it.
+
+        What it raised once it raises again: a handler may have caught it and gone on, and a second transaction within the
+        first would wait for it for ever.
+
+        Raises:
+            Superseded: others than these handlers are due by now.
+        """
+        if self._failed is not None:
+            raise self._failed
+        if self._opened is None:
+            try:
+                work = await self._stack.enter_async_context(self._pipeline.units.begin(self._delivery))
+                (each,) = await work.admit([self._delivery], self._held)
+                if [*each.due] != self._due:
+                    raise Superseded
+            except Exception as error:
+                self._failed = error
+                raise
+            except BaseException:  # a limit of the handler's own
+                cut = NoTransaction(
+                    f"{self._pipeline.service.name}: a handler cut the opening of its transaction short."
+                )
+                self._failed = HandlerFailed(self._unit, cut)
+                raise
+            each.unit = self._unit
+            self._opened = (work, each)
+        return self._opened
+
+    async def _session(self) -> Session:
+        first = self._opened is None
+        work, _ = await self.open()
+        if first:
+            self._stack.push_async_exit(self._writes)
+            await self._writes.enter_async_context(work.session.savepoint())
+        return work.session

@@ -1,0 +1,99 @@
+"""The handlers of one service, run inside a unit of work: those of one statement side by side, the others one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from partita.catalog.binding import Binding
+from partita.catalog.rejection import Rejection
+from partita.errors import PartitaError
+from partita.runtime.path.calling import Means, Superseded, call, take_refusal
+from partita.runtime.path.delivery import Unit
+from partita.runtime.path.driving import Escaped
+from partita.runtime.path.tx import SerialTx
+from partita.runtime.path.waves import HandlerFailed, run_wave
+from partita.store.port import Session
+
+Due = tuple[Binding, Unit]
+"""A handler and the delivery that it is to handle."""
+
+
+@dataclass(slots=True)
+class Handlers:
+    """Calls handlers and counts the calls."""
+
+    means: Means
+    running: dict[SerialTx, Due] = field(default_factory=dict)  # but for those in waves
+    called: int = 0  # how many were started, but for those in waves
+    _serial: set[Callable[..., Any]] = field(default_factory=set)
+
+    def keep_out_of_waves(self, binding: Binding) -> None:
+        """This handler turned out to need more than one statement."""
+        self._serial.add(binding.function)
+
+    async def run(self, session: Session, due: Sequence[Due], waves: bool) -> None:
+        """Call these handlers; no two of them are for messages of one key.
+
+        Raises:
+            NotForWaves: see `run_wave`. HandlerFailed: a handler raised.
+        """
+        together: list[Due] = []
+        alone: list[Due] = []
+        for binding, unit in due:
+            fits = waves and binding.one_statement and binding.function not in self._serial
+            (together if fits else alone).append((binding, unit))
+        if together:
+            await run_wave(session, together)
+
+        async def opened() -> Session:
+            return session
+
+        for binding, unit in alone:
+            tx = SerialTx(unit, binding, opened)
+            if binding.kind == "handles" and binding.contracts[0].refusals:
+                await self._refusable(session, binding, unit, tx)
+            else:
+                await self.call(binding, unit, tx)
+
+    async def _refusable(self, session: Session, binding: Binding, unit: Unit, tx: SerialTx) -> None:
+        """A refusal undoes the handler's own writes and nothing else of the batch."""
+        try:
+            async with session.savepoint():
+                await self.call(binding, unit, tx)
+        except Rejection as refusal:
+            refuse(binding, unit, refusal)
+
+    async def call(self, binding: Binding, unit: Unit, tx: SerialTx) -> None:
+        """Call one handler.
+
+        Raises:
+            Rejection: it refuses. HandlerFailed: it failed. Errors that no message is to blame for pass through.
+        """
+        self.running[tx] = (binding, unit)
+        self.called += 1
+        try:
+            await call(binding, unit, tx, self.means)
+        except (Rejection, Superseded):
+            raise
+        except Escaped as escaped:
+            raise HandlerFailed(unit, escaped.error) from escaped.error
+        except Exception as error:
+            if isinstance(error, PartitaError) and error.retryable:
+                raise
+            raise HandlerFailed(unit, error) from error
+        finally:
+            del self.running[tx]
+
+
+def refuse(binding: Binding, unit: Unit, refusal: Rejection) -> None:
+    """Take a refusal as the answer.
+
+    Raises:
+        HandlerFailed: the command does not declare it.
+    """
+    try:
+        take_refusal(binding, unit, refusal)
+    except PartitaError as error:
+        raise HandlerFailed(unit, error) from error

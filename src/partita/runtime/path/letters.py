@@ -1,0 +1,81 @@
+"""Dead letters as they leave: the row in the group's database, the record on its dead-letter topic, the fault event.
+
+All three are written in the caller's transaction, whatever made the letter: retries used up, a conflict of contents, a
+message that came too late for the order of its key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from partita.bus.partitioner import slot_of
+from partita.catalog.catalog import Catalog
+from partita.catalog.fault import CARRIED_BYTES_MAX, FaultRecord, fault_of
+from partita.dead_letters.dead_letter import dead_letter
+from partita.outbox.outbox import Composer, send
+from partita.runtime.path.delivery import Delivery
+from partita.store.dead_letters import DeadLetter
+from partita.store.outbox import SLOTS, OutboxRow
+from partita.store.port import Session
+from partita.topics.naming import dlq_topic
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """Writes the dead letters of one group."""
+
+    group: str
+    catalog: Catalog
+    composer: Composer
+
+    async def write(
+        self, session: Session, delivery: Delivery, error: BaseException, tries: int, now_us: int, *, named: str = ""
+    ) -> None:
+        """Make a delivery a dead letter and tell it; `named` is the letter's message id where that is not the message's."""
+        assert delivery.record is not None
+        letter = dead_letter(delivery.record, self.group, error, tries, self.composer.ids.new(), now_us)
+        letter = letter._replace(message_id=named or letter.message_id)
+        await session.dead_letters.add([letter])
+        await self.send_raw(session, delivery, dlq_topic(delivery.topic, self.group), now_us)
+        await self._tell(session, letter, delivery, now_us)
+
+    async def send_raw(self, session: Session, delivery: Delivery, topic: str, now_us: int) -> None:
+        """By the outbox, so that it leaves if and only if this transaction commits; the bytes are the original ones."""
+        record, envelope = delivery.record, delivery.envelope
+        assert record is not None
+        row = OutboxRow(
+            self.composer.ids.new(),
+            topic,
+            record.key,
+            envelope.type if envelope is not None else "",
+            record.value,
+            record.headers,
+            envelope.correlation_id if envelope is not None else "",
+            delivery.name,
+            slot_of(record.key if record.key is not None else delivery.name, SLOTS),
+            now_us,
+        )
+        await session.outbox.add([row])
+
+    async def _tell(self, session: Session, letter: DeadLetter, delivery: Delivery, now_us: int) -> None:
+        """Publish the fault of a letter whose type is declared here. A fault that fails has none: a circle of faults
+        would never end."""
+        envelope = delivery.envelope
+        failed = None if envelope is None else self.catalog.contracts.get(envelope.type)
+        if envelope is None or failed is None:
+            return
+        told = FaultRecord(
+            message_id=envelope.id,
+            type=letter.type,
+            key=letter.key,
+            group=letter.consumer,
+            cause_type=letter.cause_type,
+            cause=letter.cause,
+            attempts=letter.attempts,
+            letter_id=letter.id,
+            at_us=now_us,
+            schema=envelope.schema,
+            value=letter.value if len(letter.value) <= CARRIED_BYTES_MAX else None,
+        )
+        message = self.composer.compose(fault_of(failed), told, kind="event", cause=envelope, now_us=now_us)
+        await send(session, [message], now_us)

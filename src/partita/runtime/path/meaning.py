@@ -1,0 +1,94 @@
+"""Whether two contents under one id are equal by meaning, and replies as they were kept: both read as today's classes.
+
+A deploy that adds an optional field changes the bytes of a command and not what it asks for: sent again under its id, by an
+idempotency key or by its saga, it is the same request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from partita.catalog.catalog import Catalog
+from partita.codec.port import Codec
+from partita.errors import Malformed, UnknownSchema
+from partita.idempotency.inbox import Candidate
+from partita.outbox.outbox import Kept, StoredReply, kept_from_bytes, kept_to_bytes
+from partita.runtime.path.delivery import Delivery, decode_value
+from partita.schemas.avro_default import NATIVE
+from partita.store.inbox import InboxEntry
+from partita.store.port import Known
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """Reads what was kept, with the schemas of whoever wrote it."""
+
+    catalog: Catalog
+    codec: Codec
+    find_schema: Callable[[str], Awaitable[str | None]] | None
+
+    async def recognise(self, consumer: str, known: Known, candidates: Sequence[Candidate]) -> None:
+        """Give those whose mark was made of other bytes with the same meaning the hash of their mark, so that they are
+        copies. One dictionary look-up each, where the bytes are the same."""
+        first: dict[tuple[str, str], InboxEntry] = {}
+        for candidate in candidates:
+            if candidate.content is None:
+                continue
+            for name in ((consumer, candidate.envelope.id), *candidate.business):
+                before = known.marks.get(name) or first.get(name)
+                if before is None:
+                    first[name] = InboxEntry(candidate.content_hash, "handled", 0, candidate.content)
+                elif before.payload_hash != candidate.content_hash and await self.is_same(candidate, before.reply):
+                    candidate.known_hash = before.payload_hash
+
+    async def reply(self, kept: StoredReply) -> Any:
+        """A reply as it was kept, as the object it was.
+
+        Raises:
+            Malformed, UnknownSchema: it cannot be read any more.
+        """
+        return await self._read(kept.type, kept.schema, kept.value)
+
+    async def is_same(self, candidate: Candidate, content: bytes | None) -> bool:
+        """Whether a message that may come again in other bytes asks for the same as what was kept of one (`content_of`)."""
+        kept = None if content is None or candidate.content is None else kept_from_bytes(content)
+        if kept is None or candidate.envelope.type not in self.catalog.contracts:
+            return False
+        envelope = candidate.envelope
+        try:
+            one = await self._read(envelope.type, kept.schema, kept.value)
+            other = await self._read(envelope.type, envelope.schema, candidate.value)
+        except (Malformed, UnknownSchema):
+            return False
+        return bool(_plain(one) == _plain(other))
+
+    async def _read(self, type_name: str, schema: str, value: bytes) -> Any:
+        contract = self.catalog.contracts[type_name]
+        try:
+            return decode_value(contract, schema, value, self.codec)
+        except UnknownSchema:
+            text = None if self.find_schema is None else await self.find_schema(schema)
+            if text is None:
+                raise
+        with suppress(UnknownSchema):
+            self.codec.teach(schema, text)
+        return decode_value(contract, schema, value, self.codec)
+
+
+def content_of(delivery: Delivery, business: Sequence[object]) -> bytes | None:
+    """What the mark of a delivery keeps of it: of a command that may be sent again as other bytes, its value."""
+    envelope = delivery.envelope
+    assert envelope is not None
+    if envelope.kind != "command" or not (delivery.repeatable or envelope.saga is not None or business):
+        return None
+    return kept_to_bytes(Kept(envelope.schema, delivery.value))
+
+
+def _plain(value: Any) -> Any:
+    """Compared as plain values: a class of the user's may compare itself otherwise, or not at all."""
+    return msgspec.to_builtins(value, builtin_types=NATIVE, order="deterministic")

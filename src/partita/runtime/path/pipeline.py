@@ -1,0 +1,247 @@
+"""The pipeline: one service's way from a record to a handled message, by units of work."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from partita.bus.port import Record
+from partita.catalog.catalog import Catalog, Interest
+from partita.catalog.service import Service
+from partita.clock import Clock, Ids
+from partita.codec.port import Codec
+from partita.dead_letters.dead_letter import envelope_or_none
+from partita.errors import PartitaError, UnknownSchema, UnknownType
+from partita.machine.port import Machine
+from partita.outbox.outbox import Composer
+from partita.runtime.path.admission import Admission, Admitted, Held
+from partita.runtime.path.calling import Means, Replacements
+from partita.runtime.path.delivery import Delivery, decode
+from partita.runtime.path.handlers import Handlers
+from partita.runtime.path.letters import Letters
+from partita.runtime.path.meaning import Meaning
+from partita.runtime.path.saga_steps import SagaDirectory
+from partita.runtime.path.unit_of_work import UnitsOfWork
+from partita.runtime.path.waves import CommitRefused, HandlerFailed, NotForWaves
+from partita.store.parking import ParkedRow
+from partita.store.port import Known, Session, Store
+
+AT_ONCE_DEPTH = 8
+"""How many steps of a chain within one service share a transaction; the rest comes by the bus, or a circle of events
+would never commit."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Pipeline:
+    """Everything one service needs to handle its messages."""
+
+    service: Service
+    catalog: Catalog
+    store: Store
+    codec: Codec
+    machine: Machine
+    sagas: SagaDirectory
+    replaced: Replacements = field(default_factory=dict)
+    coalesce: bool = True
+    at_once: bool = True
+    time_scale: float = 1.0
+    find_schema: Callable[[str], Awaitable[str | None]] | None = None
+    tally: Counter[tuple[str, str]] = field(default_factory=Counter)  # (type, outcome) since the start
+    failures: Counter[str] = field(default_factory=Counter)  # what followed: retry, dead, discard
+    recounted: set[str] = field(default_factory=set)  # topics in which what was handled at once counts again
+    interests: Mapping[str, Interest] = field(init=False)
+    topics: frozenset[str] = field(init=False)
+    admission: Admission = field(init=False)
+    handlers: Handlers = field(init=False)
+    units: UnitsOfWork = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.interests = self.catalog.interests(self.service)
+        self.topics = frozenset(self.catalog.topics_of(self.service))
+        letters = Letters(self.service.name, self.catalog, Composer(self.store.source, self.codec, self.ids))
+        meaning = Meaning(self.catalog, self.codec, self.find_schema)
+        self.admission = Admission(self.service, self.catalog, self.codec, letters, meaning)
+        self.handlers = Handlers(Means(self.replaced, self.machine))
+        self.units = UnitsOfWork(
+            self.service.name,
+            self.store,
+            self.catalog,
+            self.codec,
+            self.ids,
+            self.admission,
+            self.handlers,
+            self.sagas,
+        )
+
+    @property
+    def clock(self) -> Clock:
+        """The machine's clock."""
+        return self.machine.clock
+
+    @property
+    def ids(self) -> Ids:
+        """The machine's ids and dice."""
+        return self.machine.ids
+
+    def decoded(self, record: Record, parked: ParkedRow | None = None) -> Delivery:
+        """A record as a delivery for this service, `parked` where it comes out of the parking; never raises for what the
+        bytes are."""
+        if parked is not None and parked.state == "gap" and not parked.type:  # only its number counts
+            delivery = Delivery(envelope_or_none(record), record.topic, record.key, record.value, record)
+        else:
+            delivery = decode(record, self.interests, self.codec, self.store.source)
+            if delivery.settled:
+                delivery.settled = record.topic not in self.recounted
+            elif delivery.interest is None and delivery.broken is None:
+                delivery.broken = self._not_known(delivery)
+        delivery.parked = parked
+        return delivery
+
+    def _not_known(self, delivery: Delivery) -> UnknownType | None:
+        """Why a message that no handler takes may not be passed over. Of the events of others a group reads what it
+        subscribes to; but nobody else will handle a command to this service, an answer to its saga, or a new event of its
+        own."""
+        envelope, service = delivery.envelope, self.service
+        assert envelope is not None
+        if delivery.topic == service.commands_topic:
+            contract = self.catalog.contracts.get(envelope.type)
+            if contract is not None and contract.service is not service:
+                return None
+        elif delivery.topic == service.events_topic:
+            if envelope.type in service.declared.contracts:
+                return None
+        elif envelope.saga is None or envelope.kind == "command" or envelope.saga.saga not in self.sagas.names:
+            return None
+        return UnknownType(
+            f"{service.name} does not know {envelope.type}, which came on {delivery.topic}.",
+            hint="A newer version sends it: upgrade every process of this service, then partita dlq replay.",
+        )
+
+    async def run(self, deliveries: Sequence[Delivery], held: Held, *, at_once: bool = True) -> Counter[str]:
+        """Handle these in one transaction: when it returns they are done, when it raises nothing of it was kept.
+        Returns how many messages of each type a handler has handled: a duplicate, or one that was parked, is none.
+
+        With `at_once`, what they cause for this very service is handled in the same transaction (`_own`).
+
+        Raises:
+            HandlerFailed: a handler raised; its delivery, one of these, is to blame.
+            Fenced, StoreUnavailable: no message is to blame; give up the partition, or try again.
+        """
+        waves, at_once = self.coalesce, at_once and self.at_once
+        done: list[Admitted] | None = None
+        while done is None:  # a turn more where a statement failed, or a handler is more than its code shows
+            try:
+                done = await self._transaction(deliveries, held, waves, at_once)
+            except NotForWaves as found:
+                if found.binding is None:
+                    waves = False
+                else:
+                    self.handlers.keep_out_of_waves(found.binding)
+            except HandlerFailed as failed:
+                unsure = at_once and isinstance(failed, CommitRefused)
+                if failed.unit.delivery in deliveries and not unsure:
+                    raise
+                # What one of them caused failed, or may have: it comes by the bus then, and fails by itself.
+                at_once = False
+        self.finished(done)
+        return Counter(each.candidate.envelope.type for each in done if each.due)
+
+    async def _transaction(
+        self, deliveries: Sequence[Delivery], held: Held, waves: bool, at_once: bool
+    ) -> list[Admitted]:
+        async with self.units.begin(deliveries[0]) as work:
+            admitted = await work.admit(deliveries, held)
+            await work.handle(admitted, waves=waves)
+            for _ in range(AT_ONCE_DEPTH - 1 if at_once else 0):
+                own, known = await self._own(work.session, admitted, handlers=bool(held))
+                if not own:
+                    break
+                admitted = await work.admit(own, looked=known)
+                _all_fresh(admitted)
+                await work.handle(admitted, waves=waves)
+        return work.admitted
+
+    async def _own(
+        self, session: Session, admitted: Sequence[Admitted], *, handlers: bool
+    ) -> tuple[list[Delivery], Known | None]:
+        """What these messages caused for this very service, to be handled at once instead of after a way by the bus.
+
+        It goes by the bus as well, for others; the consumer here knows by `at_once` that it is done. Of a key only
+        the next number may be taken: an earlier one that is still on its way goes first (G4). Without `handlers`
+        only sagas are served: at the door nobody counts the tries, so a handler that kills the process would do so
+        for ever. Returns them with what is known of them.
+        """
+        mine = [
+            (message, output.message)
+            for each in admitted
+            for message, output in zip(each.unit.sent, each.unit.outputs, strict=True)
+            if message.topic in self.topics
+        ]
+        found: list[Delivery] = []
+        for message, value in mine:
+            interest = self.interests.get(message.envelope.type)
+            if interest is None or not interest.bindings or (handlers and not interest.calls_out):
+                found.append(
+                    Delivery(
+                        message.envelope, message.topic, message.key, message.value, interest=interest, message=value
+                    )
+                )
+        if not found:
+            return [], None
+        known = await self.admission.look(session, found)
+        at_once = self._in_turn(found, known) if self.service.order == "key" else found
+        for delivery in at_once:
+            assert delivery.envelope is not None
+            delivery.envelope.at_once = True
+        return at_once, known
+
+    def _in_turn(self, deliveries: Sequence[Delivery], known: Known) -> list[Delivery]:
+        last = dict(known.last)
+        found: list[Delivery] = []
+        for delivery in deliveries:
+            assert delivery.envelope is not None
+            if delivery.lane in known.parked:
+                continue  # it stands behind what is parked: taken here and refused, all of the batch would run again
+            if delivery.key is not None:
+                place = (self.store.source, delivery.topic, delivery.key)
+                if last.get(place, 0) + 1 != delivery.envelope.key_sequence:
+                    continue
+                last[place] = delivery.envelope.key_sequence
+            found.append(delivery)
+        return found
+
+    async def learn_schema(self, delivery: Delivery) -> bool:
+        """Fetch the writer's schema of a delivery from the bus; whether there is something to try again."""
+        if self.find_schema is None or not isinstance(delivery.broken, UnknownSchema):
+            return False
+        unknown = delivery.broken.schema
+        text = await self.find_schema(unknown)
+        if text is None:
+            return False
+        with suppress(UnknownSchema):  # refused: decoded again, it says why
+            self.codec.teach(unknown, text)
+        return True
+
+    def finished(self, done: Sequence[Admitted]) -> None:
+        """Count, and answer who waits at the local door: only now is it true."""
+        self.tally.update([each.outcome for each in done if each.unit.delivery.interest is not None])
+        for each in done:
+            unit, answer = each.unit, each.unit.delivery.answer
+            if answer is None or answer.done():
+                continue
+            if isinstance(unit.reply, Exception):
+                answer.set_exception(unit.reply)
+            else:
+                answer.set_result(unit.reply)
+
+
+def _all_fresh(own: Sequence[Admitted]) -> None:
+    """What is handled at once never comes again: where it cannot be handled now, it must come by the bus."""
+    for each in own:
+        if not each.fresh:
+            verdict = each.said.verdict.value
+            raise HandlerFailed(
+                each.unit, PartitaError(f"{each.candidate.envelope.type} cannot be handled at once: {verdict}.")
+            )

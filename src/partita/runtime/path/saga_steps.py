@@ -1,0 +1,354 @@
+"""Sagas inside a transaction: load the instances a batch concerns, let the pure engine decide, save what changed.
+
+Walk 10: state, history, timer and outgoing commands are written in the transaction of the message that moved them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from partita.catalog.contract import contract_of
+from partita.clock import Ids
+from partita.errors import Conflict, NotFound, PartitaError, StoreMismatch
+from partita.foreign_text import logger
+from partita.message import Envelope, SagaAddress
+from partita.runtime.path.delivery import Delivery, Output, Unit
+from partita.runtime.path.driving import Escaped, ask
+from partita.runtime.path.waves import HandlerFailed
+from partita.sagas.definition import SagaDefinition
+from partita.sagas.engine import (
+    Alert,
+    Ignored,
+    Incoming,
+    Publish,
+    Send,
+    Transition,
+    Verb,
+    begin,
+    on_message,
+    on_operator,
+    on_timer,
+)
+from partita.sagas.state import SagaState, state_from_bytes, state_to_bytes
+from partita.store.port import Session
+from partita.store.sagas import SagaEvent, SagaRow
+
+log = logger(__name__)
+
+
+@dataclass(slots=True)
+class SagaDirectory:
+    """The saga definitions of one service: the newest starts, older ones finish what they started."""
+
+    by_version: dict[tuple[str, int], SagaDefinition] = field(default_factory=dict)
+    starting: dict[str, list[SagaDefinition]] = field(default_factory=dict)  # start type -> newest definitions
+    listening: dict[str, list[SagaDefinition]] = field(default_factory=dict)  # reply type -> newest definitions
+    names: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, definitions: Sequence[SagaDefinition], time_scale: float) -> SagaDirectory:
+        """The directory of these definitions, their times multiplied."""
+        directory = cls(names=frozenset(definition.name for definition in definitions))
+        newest: dict[str, SagaDefinition] = {}
+        for declared in definitions:
+            definition = declared.scaled(time_scale) if time_scale != 1.0 else declared
+            directory.by_version[(definition.name, definition.version)] = definition
+            if definition.name not in newest or newest[definition.name].version < definition.version:
+                newest[definition.name] = definition
+        for definition in newest.values():
+            directory.starting.setdefault(definition.start.full_name, []).append(definition)
+            for contract in definition.consumes:
+                if contract is not definition.start:
+                    directory.listening.setdefault(contract.full_name, []).append(definition)
+        return directory
+
+    def of_row(self, row: SagaRow) -> SagaDefinition:
+        """The definition an instance was started with.
+
+        Raises:
+            StoreMismatch: this process does not know it (an older deployment): it must not touch the instance.
+        """
+        definition = self.by_version.get((row.saga, row.definition_version))
+        if definition is None:
+            raise StoreMismatch(
+                f"Saga {row.saga} {row.saga_id} runs under version {row.definition_version}, which is not declared here.",
+                hint="Keep the old version declared until its instances have finished.",
+            )
+        return definition
+
+
+class Instance(msgspec.Struct, eq=False):
+    """One saga instance in the transaction: as loaded, as it is now, and what happened to it. `broken` is why its state
+    cannot be read; nothing moves it then."""
+
+    row: SagaRow | None
+    state: SagaState | None
+    broken: str = ""
+    notes: list[SagaEvent] = []
+    changed: bool = False
+
+
+class SagaBatch:
+    """The sagas of one transaction."""
+
+    def __init__(self, directory: SagaDirectory, session: Session, now_us: int, ids: Ids) -> None:
+        self._directory = directory
+        self._session = session
+        self._now_us = now_us
+        self._ids = ids
+        self._instances: dict[tuple[str, str], Instance] = {}
+
+    async def load(self, units: Sequence[Unit]) -> None:
+        """Load every instance these messages may concern, one statement per saga."""
+        wanted: dict[str, dict[str, None]] = {}
+        for unit in units:
+            interest = unit.delivery.interest
+            if interest is not None and interest.for_sagas:
+                for saga, saga_id in self._concerned(unit.delivery):
+                    wanted.setdefault(saga, {})[saga_id] = None
+        await self.load_ids({saga: list(ids) for saga, ids in wanted.items()})
+
+    async def load_ids(self, wanted: Mapping[str, Sequence[str]]) -> None:
+        """Load instances by id; one that is here already stays as this transaction has moved it."""
+        for saga, asked in wanted.items():
+            ids = [saga_id for saga_id in asked if (saga, saga_id) not in self._instances]
+            rows = await self._session.sagas.load(saga, ids)
+            for saga_id in ids:
+                self._instances[(saga, saga_id)] = _instance(rows.get(saga_id))
+
+    def advance(self, units: Sequence[Unit]) -> None:
+        """Let each message move the sagas it concerns; commands and events go to the message's outputs.
+
+        Raises:
+            HandlerFailed: a reply for a saga nobody knows, or a hook of the saga raised; it is retried, then a dead
+                letter, never dropped.
+        """
+        for unit in units:
+            interest = unit.delivery.interest
+            if interest is None or not interest.for_sagas:
+                continue
+            try:
+                self._advance(unit)
+            except Escaped as escaped:
+                raise HandlerFailed(unit, escaped.error) from escaped.error
+            except Exception as error:
+                if isinstance(error, PartitaError) and error.retryable:
+                    raise
+                raise HandlerFailed(unit, error) from error
+
+    def _advance(self, unit: Unit) -> None:
+        delivery = unit.delivery
+        envelope = delivery.envelope
+        assert envelope is not None
+        incoming = Incoming(
+            delivery.message,
+            envelope.id,
+            envelope.causation_id,
+            envelope.saga,
+            envelope.correlation_id,
+            self._now_us,
+            envelope.kind,
+        )
+        for definition in self._directory.starting.get(envelope.type, ()):
+            saga_id = definition.key_of(delivery.message)
+            instance = self._instances[(definition.name, saga_id)]
+            _refuse_broken(instance)
+            if instance.state is None:
+                self._take(instance, ask(begin, definition, incoming, self._now_us, self._ids.new), unit, definition)
+        if envelope.type not in self._directory.listening or envelope.kind == "command":
+            return
+        for saga, saga_id in self._answered(delivery):
+            instance = self._instances[(saga, saga_id)]
+            _refuse_broken(instance)
+            if instance.state is None or (instance.row is None and not instance.changed):
+                if envelope.saga is not None:
+                    raise PartitaError(
+                        f"{envelope.type} answers saga {saga} {saga_id}, which does not exist here.",
+                        hint="It is kept as a dead letter; replay it when the saga's database is back.",
+                    )
+                continue
+            definition = self._definition(saga, instance)
+            result = ask(on_message, definition, instance.state, incoming, self._now_us, self._ids.new)
+            if isinstance(result, Transition):
+                self._take(instance, result, unit, definition)
+
+    async def unsent(self, due: Sequence[tuple[str, str]]) -> frozenset[str]:
+        """The messages that these instances wait for and that have not left this service yet."""
+        states = [self._instances[each].state for each in due]
+        wanted = [(state.correlation_id, state.waits_for) for state in states if state is not None]
+        return await self._session.outbox.waiting(wanted)
+
+    def fire(self, saga: str, saga_id: str, unsent: Collection[str] = ()) -> Unit | None:
+        """Let a due timer act on an instance; None when something else came first, or its state cannot be read: a
+        person is told of it then, and its timer rings no more."""
+        instance = self._instances[(saga, saga_id)]
+        if instance.broken:
+            self.stop(saga, saga_id, instance.broken)
+            return None
+        if instance.state is None or instance.row is None:
+            return None
+        definition = self._definition(saga, instance)
+        before = instance.state.last_message_id
+        waits = instance.state.waits_for in unsent
+        result = ask(on_timer, definition, instance.state, self._now_us, self._ids.new, unsent=waits)
+        if isinstance(result, Ignored):
+            return None
+        return self._unprompted(instance, result, definition, before)
+
+    def stop(self, saga: str, saga_id: str, why: str) -> None:
+        """Let an instance, as it was loaded, wait for a person: its timer rings no more."""
+        log.error("saga %s %s needs attention: %s", saga, saga_id, why)
+        instance = self._instances[(saga, saga_id)]
+        if instance.state is not None:
+            instance.state.status, instance.state.last_error, instance.state.due_us = "needs_attention", why, None
+        version = instance.row.version + 1 if instance.row is not None and not instance.broken else 0
+        instance.notes.append(SagaEvent(saga, saga_id, version, self._now_us, "needs_attention", "", "", why))
+        instance.changed = True
+
+    def act(self, saga: str, saga_id: str, verb: Verb, reason: str) -> Unit:
+        """Let a person act on an instance.
+
+        Raises:
+            NotFound: there is no such instance. Conflict: it is not legal now, with the reason.
+        """
+        instance = self._instances[(saga, saga_id)]
+        if instance.broken:
+            raise Conflict(f"{saga} {saga_id}: {verb} is not possible, {instance.broken}.")
+        if instance.state is None:
+            raise NotFound(f"There is no saga {saga} {saga_id}.", hint="partita saga list")
+        definition = self._definition(saga, instance)
+        before = instance.state.last_message_id
+        result = ask(on_operator, definition, instance.state, verb, reason, self._now_us, self._ids.new)
+        if isinstance(result, Ignored):
+            raise Conflict(f"{saga} {saga_id}: {verb} is not possible, {result.reason}.")
+        return self._unprompted(instance, result, definition, before)
+
+    def _unprompted(self, instance: Instance, result: Transition, definition: SagaDefinition, before: str) -> Unit:
+        """What no message has caused: a timer or a person."""
+        assert instance.state is not None
+        saga_id = instance.state.saga_id
+        # What a timer sends is caused by the message whose answer did not come in time; a message that is sent
+        # again keeps the cause it had, or it would be its own.
+        again = any(isinstance(e, Send) and e.message_id == before for e in result.effects)
+        cause = Envelope(
+            id=instance.state.last_cause_id if again else before,
+            source="",
+            type="timer",
+            time_us=self._now_us,
+            correlation_id=instance.state.correlation_id,
+        )
+        unit = Unit(Delivery(cause, "", saga_id, b""))
+        self._take(instance, result, unit, definition)
+        return unit
+
+    def row(self, saga: str, saga_id: str) -> SagaRow:
+        """An instance that this transaction moved, as it will be saved."""
+        instance = self._instances[(saga, saga_id)]
+        assert instance.state is not None
+        return _row(saga, saga_id, instance.state, instance.row, self._now_us)
+
+    async def save(self) -> None:
+        """Write the instances that changed and their history."""
+        rows: list[SagaRow] = []
+        notes: list[SagaEvent] = []
+        for (saga, saga_id), instance in self._instances.items():
+            if instance.changed and instance.broken and instance.row is not None:
+                row = instance.row._replace(status="needs_attention", due_us=None, updated_us=self._now_us)
+                rows.append(row._replace(last_error=instance.broken))
+                notes += instance.notes
+            elif instance.changed and instance.state is not None:
+                rows.append(_row(saga, saga_id, instance.state, instance.row, self._now_us))
+                notes += instance.notes
+        if rows:
+            await self._session.sagas.save(rows, notes)
+
+    def _definition(self, saga: str, instance: Instance) -> SagaDefinition:
+        if instance.row is not None:
+            return self._directory.of_row(instance.row)
+        assert instance.state is not None
+        return self._directory.by_version[(saga, instance.state.definition_version)]
+
+    def _take(self, instance: Instance, result: Transition, unit: Unit, definition: SagaDefinition) -> None:
+        state = instance.state = result.state
+        instance.changed = True
+        cause = unit.delivery.envelope
+        version = (instance.row.version if instance.row else 0) + 1
+        because = cause.id if cause else ""
+        instance.notes += [
+            SagaEvent(definition.name, state.saga_id, version, self._now_us, kind, step, because, note)
+            for kind, step, note in result.notes
+        ]
+        for effect in result.effects:
+            match effect:
+                case Send():
+                    state.last_cause_id = cause.id if cause else ""
+                    address = SagaAddress(definition.name, state.saga_id, effect.step, effect.epoch, effect.kind)
+                    unit.outputs.append(
+                        Output(
+                            contract_of(type(effect.command)),
+                            effect.command,
+                            "command",
+                            unit.delivery,
+                            address,
+                            effect.message_id,
+                        )
+                    )
+                case Publish():
+                    unit.outputs.append(Output(contract_of(type(effect.event)), effect.event, "event", unit.delivery))
+                case Alert():
+                    log.error("saga %s %s needs attention: %s", definition.name, state.saga_id, effect.text)
+
+    def _concerned(self, delivery: Delivery) -> list[tuple[str, str]]:
+        envelope = delivery.envelope
+        assert envelope is not None
+        starts = [(d.name, d.key_of(delivery.message)) for d in self._directory.starting.get(envelope.type, ())]
+        return starts + (self._answered(delivery) if envelope.type in self._directory.listening else [])
+
+    def _answered(self, delivery: Delivery) -> list[tuple[str, str]]:
+        """The instances a reply is for: by its address, else (a participant in another language) by its key."""
+        envelope = delivery.envelope
+        assert envelope is not None
+        if envelope.saga is not None:
+            return [(envelope.saga.saga, envelope.saga.saga_id)]
+        if delivery.key is None:
+            return []
+        return [(d.name, delivery.key) for d in self._directory.listening.get(envelope.type, ())]
+
+
+def _instance(row: SagaRow | None) -> Instance:
+    if row is None:
+        return Instance(None, None)
+    try:
+        return Instance(row, state_from_bytes(row.data))
+    except (msgspec.MsgspecError, RecursionError) as error:
+        return Instance(row, None, f"its state cannot be read ({error})")
+
+
+def _refuse_broken(instance: Instance) -> None:
+    """Its message waits in the retry tiers, then is a dead letter; the others of the batch go on."""
+    if instance.broken and instance.row is not None:
+        raise PartitaError(
+            f"Saga {instance.row.saga} {instance.row.saga_id}: {instance.broken}.",
+            hint="Restore its row from a backup, then replay this.",
+        )
+
+
+def _row(saga: str, saga_id: str, state: SagaState, before: SagaRow | None, now_us: int) -> SagaRow:
+    return SagaRow(
+        saga,
+        saga_id,
+        state.definition_version,
+        state.status,
+        state.step,
+        state.epoch,
+        state_to_bytes(state),
+        state.due_us,
+        state.last_error,
+        state.correlation_id,
+        state.started_us,
+        now_us,
+        before.version if before else 0,
+    )

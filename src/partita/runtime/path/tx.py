@@ -1,0 +1,193 @@
+"""The transaction as a handler sees it: run at once (serial), or gathered with others of its round (wave)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from typing import Any, NoReturn
+
+from partita.catalog.binding import Binding
+from partita.catalog.contract import contract_of
+from partita.catalog.event import Command, Event
+from partita.catalog.injection import SqlValue
+from partita.errors import NoTransaction, PartitaError, WithinHandler
+from partita.foreign_text import logger
+from partita.runtime.path.delivery import Output, Unit
+from partita.store.port import Session
+
+log = logger(__name__)
+VALUES = (str, int, float, bytes, bool, type(None))
+_PLAIN = frozenset(VALUES)
+
+
+class Request:
+    """A statement a handler waits for; yielding it hands the handler back to whoever drives it."""
+
+    __slots__ = ("fetch", "params", "sql")
+
+    def __init__(self, sql: str, params: Mapping[str, Any], fetch: bool) -> None:
+        self.sql = sql
+        self.params = params
+        self.fetch = fetch
+
+    def __await__(self) -> Generator[Request, Any, Any]:
+        return (yield self)
+
+    @property
+    def writes(self) -> bool:
+        """Whether it may change rows; what is not plainly a SELECT may."""
+        return self.sql.lstrip()[:6].upper() != "SELECT"
+
+
+def check_values(params: Mapping[str, object]) -> None:
+    """Refuse a value that only some databases have a type for: a `datetime` would be a text in a file, which compares with no
+    other form of that instant, and an error or an instant on a server, as its column is.
+
+    Raises:
+        PartitaError: which one, and how it is bound.
+    """
+    if not _PLAIN.issuperset(map(type, params.values())):
+        for name, value in params.items():
+            if not isinstance(value, VALUES):
+                raise PartitaError(
+                    f":{name} is a {type(value).__name__}; a statement takes str, int, float, bytes, bool and None, on every "
+                    "database.",
+                    hint="Bind an int (microseconds since 1970, cents) or a text (str(id), at.isoformat()); for a column of "
+                    "PostgreSQL's own type: CAST(CAST(:at AS text) AS timestamptz).",
+                )
+
+
+class _Owned:
+    """What only the handler itself may use, and only while it runs.
+
+    Its transaction is shared by the batch and ends with it: a task that goes on would write into whichever transaction is
+    open then. And of two statements at once, as of two tasks, some databases take one and refuse the other.
+    """
+
+    def __init__(self, unit: Unit, binding: Binding) -> None:
+        self._unit = unit
+        self.service = binding.service
+        self.owner = binding.name
+        self.holds = True
+        self.asking = 0
+        self.running = False
+        self.ended = False
+        self.misused: NoTransaction | WithinHandler | None = None
+
+    def publish(self, *events: Event) -> None:
+        """Publish events with this transaction, in this order."""
+        if not self.running:
+            self._refuse()
+        for event in events:
+            contract = contract_of(type(event))
+            if contract.kind != "event":
+                raise PartitaError(
+                    f"{contract.name} is a {contract.kind}; a handler publishes events.",
+                    hint="tx.send(command) sends a command.",
+                )
+            self._unit.outputs.append(Output(contract, event, "event", self._unit.delivery))
+
+    def send(self, *commands: Command[Any, Any]) -> None:
+        """Send commands with this transaction, in this order."""
+        if not self.running:
+            self._refuse()
+        for command in commands:
+            contract = contract_of(type(command))
+            if contract.kind != "command":
+                raise PartitaError(
+                    f"{contract.name} is {'an event' if contract.kind == 'event' else f'a {contract.kind}'}; "
+                    "a handler sends commands.",
+                    hint="tx.publish(event) publishes an event; a refusal is raised.",
+                )
+            # Without a saga's address, whatever the command that is handled serves: its answer is for nobody.
+            self._unit.outputs.append(Output(contract, command, "command", self._unit.delivery))
+
+    def _refuse(self) -> NoReturn:
+        if self.ended:
+            late = NoTransaction(
+                f"The tx of {self.owner} was used after the handler had ended; nothing was written or published.",
+                hint="Await in the handler whatever uses its tx.",
+            )
+            log.error("%s", late)  # whoever catches it may be a task that nobody looks at
+            raise late
+        # Also where the task's error is looked at by nobody: without what it was to do, the message is not handled.
+        self.misused = NoTransaction(
+            f"The tx of {self.owner} was used by another task than its handler's.",
+            hint="Await its statements in the handler, one after the other: gather, create_task and wait_for run them in "
+            "tasks of their own. For a limit write `async with asyncio.timeout(...)`.",
+        )
+        raise self.misused
+
+
+class WaveTx(_Owned):
+    """The transaction of a handler in a wave: each statement is handed to the driver."""
+
+    async def execute(self, sql: str, /, **params: SqlValue) -> int:
+        """See `Tx.execute`."""
+        if not self.running:
+            self._refuse()
+        check_values(params)
+        changed: int = await Request(sql, params, fetch=False)
+        return changed
+
+    async def fetch_one(self, sql: str, /, **params: SqlValue) -> Mapping[str, Any] | None:
+        """See `Tx.fetch_one`."""
+        if not self.running:
+            self._refuse()
+        check_values(params)
+        rows = await Request(sql, params, fetch=True)
+        return rows[0] if rows else None
+
+    async def fetch_all(self, sql: str, /, **params: SqlValue) -> Sequence[Mapping[str, Any]]:
+        """See `Tx.fetch_all`."""
+        if not self.running:
+            self._refuse()
+        check_values(params)
+        rows: Sequence[Mapping[str, Any]] = await Request(sql, params, fetch=True)
+        return rows
+
+
+class SerialTx(_Owned):
+    """The transaction of a handler that runs alone: each statement runs at once.
+
+    `session` is opened on first use where the handler calls outside first, so that no lock is held meanwhile.
+    """
+
+    def __init__(
+        self, unit: Unit, binding: Binding, session: Callable[[], Awaitable[Session]], *, holds: bool = True
+    ) -> None:
+        super().__init__(unit, binding)
+        self._open = session
+        self.holds = holds
+
+    async def _session(self) -> Session:
+        if not self.running:
+            self._refuse()
+        if not self.holds:
+            if self.asking:
+                self._refuse_to_hold()
+            self.holds = True
+        return await self._open()
+
+    def _refuse_to_hold(self) -> NoReturn:
+        """Else the one who is asked could come to wait for the transaction of the one who waits for his answer."""
+        self.misused = WithinHandler(
+            f"The tx of {self.owner} was used while an app.send of it waits for its answer.",
+            hint="Await the answer first, then use tx.",
+        )
+        raise self.misused
+
+    async def execute(self, sql: str, /, **params: SqlValue) -> int:
+        """See `Tx.execute`."""
+        check_values(params)
+        return await (await self._session()).execute(sql, params)
+
+    async def fetch_one(self, sql: str, /, **params: SqlValue) -> Mapping[str, Any] | None:
+        """See `Tx.fetch_one`."""
+        check_values(params)
+        rows = await (await self._session()).fetch(sql, params)
+        return rows[0] if rows else None
+
+    async def fetch_all(self, sql: str, /, **params: SqlValue) -> Sequence[Mapping[str, Any]]:
+        """See `Tx.fetch_all`."""
+        check_values(params)
+        return await (await self._session()).fetch(sql, params)

@@ -1,0 +1,222 @@
+"""The unit of work: one transaction that admits messages, runs their handlers and sagas, and writes what they cause.
+
+Walk 3: the fence, the admission, the handlers, the sagas; then the saga states, the marks and the outbox rows, and the commit.
+
+A batch from the bus, a command at the local door, a handler that called outside, a timer, an operator's verb and a rehearsal
+all go through it. What differs is what they have it do before it is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from partita.catalog.catalog import Catalog
+from partita.clock import Ids
+from partita.codec.port import Codec
+from partita.errors import PartitaError
+from partita.idempotency.inbox import Origin, mark_of
+from partita.message import Message
+from partita.outbox.outbox import Composer, Kept, Leaving, kept_to_bytes, reply_to_bytes, stored
+from partita.runtime.path.admission import Admission, Admitted, Held
+from partita.runtime.path.delivery import Delivery, Output, Unit
+from partita.runtime.path.handlers import Handlers
+from partita.runtime.path.saga_steps import SagaBatch, SagaDirectory
+from partita.runtime.path.waves import HandlerFailed, blaming
+from partita.store.inbox import InboxRow
+from partita.store.port import Known, Session, Store
+from partita.store.tombstones import Tombstone
+
+
+class UnitOfWork:
+    """An open transaction and what is done in it."""
+
+    def __init__(self, parts: UnitsOfWork, session: Session, now_us: int) -> None:
+        self.session = session
+        self.now_us = now_us
+        self.sagas = SagaBatch(parts.sagas, session, now_us, parts.ids)
+        self.admitted: list[Admitted] = []
+        self._parts = parts
+        self._leaving = Leaving(session, now_us)
+        # The source is read here: a database that was put back has another one since it was opened.
+        self._composer = Composer(parts.store.source, parts.codec, parts.ids)
+        self._units: list[Unit] = []
+
+    async def admit(
+        self, deliveries: Sequence[Delivery], held: Held = (), looked: Known | None = None
+    ) -> list[Admitted]:
+        """Check the fence and decide about each delivery; see `Admission.admit`."""
+        admitted = await self._parts.admission.admit(self.session, deliveries, held, self.now_us, looked)
+        self.admitted += admitted
+        return admitted
+
+    async def handle(self, admitted: Sequence[Admitted], *, waves: bool = False) -> None:
+        """Run the handlers and sagas of these, and compose the messages they cause.
+
+        Raises:
+            HandlerFailed: a handler or a saga raised; its delivery is to blame. NotForWaves: see `run_wave`.
+        """
+        await self.sagas.load([a.unit for a in admitted if a.fresh])
+        for round_ in _rounds(admitted):
+            due = [(binding, each.unit) for each in round_ for binding in each.due]
+            await self._parts.handlers.run(self.session, due, waves)
+            self.sagas.advance([a.unit for a in round_ if a.fresh])
+        await self.leave([each.unit for each in admitted])
+
+    async def follow(self, admitted: Admitted) -> None:
+        """Run the sagas of a delivery whose handlers have run, and compose the messages they cause."""
+        await self.sagas.load([admitted.unit])
+        self.sagas.advance([admitted.unit])
+        await self.leave([admitted.unit])
+
+    async def leave(self, units: Sequence[Unit]) -> None:
+        """Compose and number the messages that leave because of these.
+
+        Raises:
+            HandlerFailed: one does not fit its schema, is too large, or nobody handles it; its cause is to blame.
+        """
+        for unit in units:
+            unit.sent = [self._compose(output) for output in unit.outputs]
+        messages = [message for unit in units for message in unit.sent]
+        if messages:
+            await self._leaving.expect(messages)
+            for message in messages:
+                self._leaving.number(message)
+            self._units += units
+
+    async def close(self) -> None:
+        """Write the sagas' states, the marks and the outbox rows."""
+        for unit in self._units:
+            try:
+                for message in unit.sent:
+                    self._leaving.pack(message)
+            except PartitaError as error:
+                raise HandlerFailed(unit, error) from error
+        await self.sagas.save()
+        if self.admitted:
+            await self._mark()
+        await self._leaving.write()
+
+    def _compose(self, output: Output) -> Message:
+        envelope = output.cause.envelope
+        assert envelope is not None
+        try:
+            if output.kind == "command" and output.address is None:
+                self._parts.catalog.check_receiver(output.contract)  # those of sagas were checked at the start
+            return self._composer.compose(
+                output.contract,
+                output.message,
+                kind=output.kind,
+                cause=envelope,
+                now_us=self.now_us,
+                cause_key=output.cause.key,
+                address=output.address,
+                message_id=output.message_id,
+            )
+        except Exception as error:
+            # Not ours alone: the user's class compares and makes itself, with code of its own.
+            if isinstance(error, PartitaError) and error.retryable:
+                raise
+            raise HandlerFailed(Unit(output.cause), error) from error
+
+    async def _mark(self) -> None:
+        """Correct the marks, remember undone steps and kept replies."""
+        session, group = self.session, self._parts.group
+        outcomes: list[tuple[str, str, bytes | None]] = []
+        tombstones: list[Tombstone] = []
+        parked: list[str] = []
+        revived: list[str] = []  # dead letters whose saga has sent them again
+        unusual: list[InboxRow] = []
+        for each in self.admitted:
+            unit, delivery = each.unit, each.unit.delivery
+            assert delivery.envelope is not None
+            if delivery.parked is not None and each.fresh:
+                parked.append(delivery.name)
+            elif each.said.marked and each.fresh:
+                revived.append(delivery.name)
+            reply = next((m for m in unit.sent if m.envelope.kind in ("reply", "refusal")), None)
+            asked_again = delivery.repeatable or (delivery.answer is not None and each.candidate.business)
+            kept: bytes | None = None
+            if reply is not None and asked_again:
+                kept = kept_to_bytes(Kept(delivery.envelope.schema, delivery.value, stored(reply)))
+            if each.candidate.origin is Origin.AT_ONCE:
+                if unit.outcome != "handled":
+                    unusual.append(mark_of(group, each.candidate, self.now_us, unit.outcome))
+            elif unit.outcome != "handled" or kept is not None or (each.said.marked and each.fresh):
+                outcomes.append((delivery.envelope.id, unit.outcome, kept))
+            if kept is not None:
+                for consumer, key in each.candidate.business:
+                    await session.inbox.resolve(consumer, [(key, unit.outcome, kept)])
+            address = each.address
+            if address is not None and address.kind == "undo" and unit.outcome == "handled" and reply is not None:
+                tombstones.append(Tombstone(address, self.now_us, reply_to_bytes(reply)))
+        if tombstones:
+            await session.tombstones.add(tombstones)
+        if outcomes:
+            await session.inbox.resolve(group, outcomes)
+        if unusual:
+            await session.inbox.mark(unusual)
+        if parked:
+            await session.parking.remove(group, parked)
+        if parked or revived:
+            await session.dead_letters.settle(group, [*parked, *revived], "handled", self.now_us)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitsOfWork:
+    """Begins the units of work of one service."""
+
+    group: str
+    store: Store
+    catalog: Catalog
+    codec: Codec
+    ids: Ids
+    admission: Admission
+    handlers: Handlers
+    sagas: SagaDirectory
+
+    @asynccontextmanager
+    async def begin(self, first: Delivery | None = None) -> AsyncIterator[UnitOfWork]:
+        """A unit of work in a transaction of its own: closed and committed at the end of the block, rolled back when the
+        block raises. `first` is blamed where nobody knows which delivery is to blame.
+
+        Raises:
+            CommitRefused: the database refused the commit, or ended the transaction since it stood still.
+            StoreUnavailable: no message is to blame.
+        """
+        now_us = await self.store.now_us()
+        with blaming(Unit(first or _NOBODYS)) as when_whole:
+            async with self.store.transaction() as session:
+                work = UnitOfWork(self, session, now_us)
+                yield work
+                await work.close()
+                when_whole()
+
+    @asynccontextmanager
+    async def rehearsed(self, session: Session) -> AsyncIterator[UnitOfWork]:
+        """A unit of work within a transaction that the caller rolls back; what it raises undoes this unit alone."""
+        async with session.savepoint():
+            work = UnitOfWork(self, session, await self.store.now_us())
+            yield work
+            await work.close()
+
+
+_NOBODYS = Delivery(None, "", None, b"")
+
+
+def _rounds(admitted: Sequence[Admitted]) -> list[list[Admitted]]:
+    """Split a batch so that a round holds at most one message of a key, in order."""
+    rounds: list[list[Admitted]] = []
+    depth: dict[tuple[str, str], int] = {}
+    for each in admitted:
+        if not each.fresh:
+            continue
+        lane = each.unit.delivery.lane
+        number = 0 if lane is None else depth.get(lane, 0)
+        if lane is not None:
+            depth[lane] = number + 1
+        if number == len(rounds):
+            rounds.append([])
+        rounds[number].append(each)
+    return rounds

@@ -1,0 +1,172 @@
+"""Waves: the handlers of a round run side by side, and their statements go to the database together.
+
+Handlers of a batch share one transaction, so nothing isolates two that read and then write: an update would be
+lost unseen. So only a handler whose database work is one atomic statement takes part, which is known before it is called
+(`catalog/one_statement.py`): begun here and then begun again alone, it would call outside twice. Where a helper that it
+calls refuses after it changed rows, the batch is rolled back and runs again without it in the wave.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import Context, copy_context
+from typing import Any
+
+import msgspec
+
+from partita.catalog.binding import Binding
+from partita.catalog.rejection import Rejection
+from partita.cause import text_of
+from partita.errors import PartitaError, TransactionEnded
+from partita.runtime.path.calling import arguments, take_refusal, take_result
+from partita.runtime.path.delivery import Unit
+from partita.runtime.path.driving import let_go
+from partita.runtime.path.handling import HANDLING
+from partita.runtime.path.tx import Request, WaveTx
+from partita.store.port import Session
+
+
+class NotForWaves(Exception):
+    """The wave cannot go on; the batch must be rolled back and run again one handler after the other.
+
+    `binding` is the handler that turned out to be no single statement; None = only this batch is concerned.
+    """
+
+    def __init__(self, binding: Binding | None, *, cancelled: bool = False) -> None:
+        super().__init__(binding.name if binding else "a statement failed")
+        self.binding = binding
+        self.cancelled = cancelled  # it cancelled the task that runs the wave
+
+
+class HandlerFailed(Exception):
+    """A handler raised; `unit` is whose delivery is to blame."""
+
+    def __init__(self, unit: Unit, error: BaseException) -> None:
+        super().__init__(text_of(error))
+        self.unit = unit
+        self.error = error
+
+
+class CommitRefused(HandlerFailed):
+    """The database refused the commit, as a constraint does that is checked there. Of a batch nobody knows who is to
+    blame: `unit` is the first, and each must be run alone."""
+
+
+@contextmanager
+def blaming(unit: Unit) -> Iterator[Callable[[], None]]:
+    """Blame the messages of a transaction for its end, of whom `unit` is the first. What it gives is called when all of the
+    transaction was done: from then on whatever fails is the commit.
+
+    Raises:
+        CommitRefused: the database refused the commit, or ended the transaction because some code in it ran for too long. Run
+            again as an accident of the database, both would be for ever.
+    """
+    whole = False
+
+    def when_whole() -> None:
+        nonlocal whole
+        whole = True
+
+    try:
+        yield when_whole
+    except TransactionEnded as error:
+        raise CommitRefused(unit, error) from error
+    except PartitaError:
+        raise
+    except Exception as error:
+        if not whole:
+            raise
+        raise CommitRefused(unit, error) from error
+
+
+class Run(msgspec.Struct, eq=False):
+    """One handler on its way through a wave."""
+
+    binding: Binding
+    unit: Unit
+    tx: WaveTx
+    coroutine: Coroutine[Any, Any, Any]
+    context: Context
+    request: Request | None = None
+    changed: bool = False
+
+
+async def run_wave(session: Session, work: Sequence[tuple[Binding, Unit]]) -> None:
+    """Run these handlers, at most one statement each, equal statements together in one call.
+
+    Raises:
+        NotForWaves: a handler does not fit. HandlerFailed: a handler raised.
+    """
+    runs: list[Run] = []
+    task = asyncio.current_task()
+    before = 0 if task is None else task.cancelling()
+    try:
+        for binding, unit in work:
+            tx = WaveTx(unit, binding)
+            context = copy_context()
+            context.run(HANDLING.set, tx)
+            run = Run(binding, unit, tx, binding.function(*arguments(binding, unit, tx)), context)
+            runs.append(run)
+            _advance(run, None, task)
+        await _statements(session, [run for run in runs if run.request is not None], task)
+    except NotForWaves as found:
+        if found.cancelled and task is not None:
+            await let_go(task, before)
+        raise
+    finally:
+        for run in runs:
+            run.tx.ended = True
+            run.context.run(run.coroutine.close)
+
+
+async def _statements(session: Session, waiting: Sequence[Run], task: asyncio.Task[Any] | None) -> None:
+    """One call per distinct statement; its argument rows in batch order, each atomic."""
+    groups: dict[tuple[str, bool], list[Run]] = {}
+    for run in waiting:
+        assert run.request is not None
+        groups.setdefault((run.request.sql, run.request.fetch), []).append(run)
+    for (sql, fetch), runs in groups.items():
+        rows = [run.request.params for run in runs if run.request is not None]
+        try:
+            results: Sequence[Any] = await (session.fetch_many(sql, rows) if fetch else session.execute_many(sql, rows))
+        except Exception as error:
+            if isinstance(error, PartitaError) and error.retryable:
+                raise
+            # Which of the rows is to blame cannot be known from here: run them one after the other.
+            raise NotForWaves(None) from error
+        for run, result in zip(runs, results, strict=True):
+            run.changed = bool(run.request and run.request.writes and result)
+            _advance(run, result, task)
+
+
+def _advance(run: Run, result: Any, task: asyncio.Task[Any] | None) -> None:
+    first = run.request is None
+    cancelled = 0 if task is None else task.cancelling()
+    run.tx.running = True
+    try:
+        request = run.context.run(run.coroutine.send, None if first else result)
+    except StopIteration as end:
+        try:
+            take_result(run.binding, run.unit, end.value)
+        except Exception as error:
+            raise HandlerFailed(run.unit, error) from error
+    except Rejection as refusal:
+        if run.changed:
+            # What it wrote must be undone, and a wave has no savepoint per handler.
+            raise NotForWaves(run.binding) from refusal
+        try:
+            take_refusal(run.binding, run.unit, refusal)
+        except Exception as error:
+            raise HandlerFailed(run.unit, error) from error
+    except BaseException as error:  # whatever it is, it comes from the handler
+        raise HandlerFailed(run.unit, error) from error
+    else:
+        if not first or not isinstance(request, Request):
+            raise NotForWaves(run.binding)
+        run.request = request
+    finally:
+        run.tx.running, run.tx.ended = False, not first or run.request is None
+        if task is not None and task.cancelling() > cancelled:
+            raise NotForWaves(run.binding, cancelled=True)

@@ -1,1 +1,0 @@
-"""One SQLite file shared by several processes: connection, write lock, liveness, leases, wake-ups."""
