@@ -12,7 +12,7 @@ from tests.integration.conftest import Bank
 
 from partita import App, Command, Event, Key, Service, Settings
 from partita.errors import PartitaError, StoreContended
-from partita.runtime import door
+from partita.runtime.path import door
 from partita.runtime.path.pipeline import Pipeline
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from partita import App, Command, Event, Key, Saga, Service, Settings, seconds, step
 from partita.operators.steering import pause_group, resume_group
-from partita.runtime import timers
+from partita.runtime.background import timers
 
 PATIENCE_S = 20.0
 TIMEOUT_S = 0.5
