@@ -65,6 +65,12 @@ async def status(app: App) -> str:
     return row.status
 
 
+async def statuses(app: App) -> list[str]:
+    """Of all sagas, sorted."""
+    async with app.store("orders").reading() as session:
+        return sorted(row.status for row in await session.sagas.find())
+
+
 @pytest.mark.parametrize("restarted", [False, True], ids=["paused", "started while paused"])
 async def test_a_service_that_is_paused_lets_no_step_time_out(
     settings: Settings, restarted: bool, monkeypatch: pytest.MonkeyPatch
@@ -94,3 +100,26 @@ async def over_time_and_resumed(app: App) -> None:
     await resume_group(app.store("orders"), reason="looked", by="test")
     await app.settled(PATIENCE_S)
     assert await status(app) == "completed"
+
+
+async def test_an_answer_that_no_process_reads_is_no_silence_either(settings: Settings) -> None:
+    """The timers may run in a process without consumers, or beside one that stands still with the answer in hand."""
+    app, Place, _ = made(settings)
+    sending, answering, reading = (app.configured(settings) for _ in range(3))
+    async with app.running():
+        await app.send(Place(id="first"))  # from here on it is known where the group stands
+        await app.settled(PATIENCE_S)
+    async with (
+        sending.running(services=["orders"], roles=["relay", "timers"]) as system,
+        answering.running(services=["stock"]),
+    ):
+        await sending.send(Place(id="a"))
+        async with asyncio.timeout(PATIENCE_S):
+            while not any(lag.topic == "unread.stock.events" and lag.lag for lag in await system.bus.lag("orders")):
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(3 * TIMEOUT_S)  # in which nothing happens
+        assert await statuses(sending) == ["completed", "running"]
+        async with reading.running(services=["orders"], roles=["consumers"]), asyncio.timeout(PATIENCE_S):
+            while "running" in await statuses(sending):
+                await asyncio.sleep(0.05)
+        assert await statuses(sending) == ["completed", "completed"]

@@ -178,6 +178,13 @@ SAGAS = {
         UNSENT + "test_a_step_whose_command_has_not_left_does_not_time_out",
         under="sagas/engine",
     ),
+    "unread-elsewhere-is-silence": Plant(
+        "G5",
+        "an answer that another process has not read is taken for the participant's silence",
+        "Timers.step",
+        swap("if due and self._unread_us is not None:", "if False:"),
+        RUNS + "test_unread_answers.py::test_an_answer_that_no_process_reads_is_no_silence_either[embedded]",
+    ),
     "deadline-waits-for-the-bus": Plant(
         "G5",
         "a deadline waits as long as the bus is away",

@@ -21,6 +21,7 @@ from partita.foreign_text import logger
 from partita.machine.port import Machine
 from partita.observability.health import Check, Health, judged
 from partita.observability.metrics import Sample, build_info, read_all
+from partita.observability.question import Unanswered, answered
 from partita.outbox.relay import Relay, RelayOptions
 from partita.runtime.background.consumer import Consumer, ConsumerOptions, Keeper
 from partita.runtime.background.janitor import Janitor, LogJanitor
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 INTRODUCE_EVERY_S = 1.0
+UNTOLD_US = 10 * US
+"""How long a message is taken to lie on the bus of which the bus does not say since when."""
 ROLES = ("consumers", "relay", "timers")
 COLLECT_EVERY = (20_000, 20, 50)
 """Garbage collection for batches: what a batch allocates lives until its commit, so that looking for cycles after every
@@ -207,7 +210,8 @@ class System:
                 own = partial(self._workers_of, name)
                 self._start(Watch(*watching, clock=self.clock, ask_s=self.settings.ask_s, own=own), name)
             if "timers" in roles and pipeline.service.declared.sagas:
-                self._start(Timers(pipeline, self.member, partial(self._behind_us, name)), name)
+                unread_us = partial(self._unread_us, name)
+                self._start(Timers(pipeline, self.member, partial(self._behind_us, name), unread_us), name)
             topics = self.catalog.topics_of(pipeline.service)
             if "consumers" in roles and topics:
                 self._consume(name, pipeline, topics)
@@ -271,6 +275,17 @@ class System:
     def _behind_us(self, name: str) -> int | None:
         """How far a service's consumer in this process is behind, where one runs."""
         return self.consumers[name].behind_us if name in self.consumers else 0
+
+    async def _unread_us(self, name: str) -> int:
+        """How long the oldest message lies on the bus that no process of a service has handled, as far as the bus says. While
+        it is away nobody knows, and a deadline does not wait for it."""
+        lags = await answered(self.clock, self.settings.ask_s, "bus", lambda: self.bus.lag(name))
+        if isinstance(lags, Unanswered):
+            return 0
+        read = self.catalog.topics_of(self.catalog.service(name))
+        now_us = self.clock.now_us()
+        waits = [lag.oldest_us for lag in lags if lag.lag and lag.topic in read]
+        return max((UNTOLD_US if since_us is None else now_us - since_us for since_us in waits), default=0)
 
     def _consume(self, name: str, pipeline: Pipeline, topics: Sequence[str]) -> None:
         def subscribe() -> Subscription:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from partita.cause import told_of
 from partita.clock import US
@@ -14,6 +14,7 @@ from partita.store.sagas import DueTimer
 
 BATCH = 100
 LOOK_S = 0.25
+ASK_AGAIN_S = 1.0
 FIRST_LOOK_S = 10.0
 IN_HAND_US = 5 * US
 """How long a timer is left to the process that took it in hand. Whose has neither fired nor given it back by then died, as
@@ -28,20 +29,29 @@ class Timers:
     which too many died waits for a person.
     """
 
-    def __init__(self, pipeline: Pipeline, member: str, behind_us: Callable[[], int | None] = lambda: 0) -> None:
-        """`behind_us` says how far the service's consumer in this process is behind; None = it does not know yet."""
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        member: str,
+        behind_us: Callable[[], int | None] = lambda: 0,
+        unread_us: Callable[[], Awaitable[int]] | None = None,
+    ) -> None:
+        """`behind_us` says how far the service's consumer in this process is behind; None = it does not know yet. `unread_us`
+        asks the bus how far the furthest of its consumers is, in whichever process."""
         self.name = f"timers of {pipeline.service.name}"
         self._pipeline = pipeline
         self._member = member
         self._behind_us = behind_us
+        self._unread_us = unread_us
         self._began: float | None = None
         self.fired = 0
 
     async def step(self, now: float) -> float:
         """Fire at most a batch of due timers, the oldest first; returns when to look again.
 
-        The answer that a timer waits for may lie on the bus, unread by this very service: after an hour's stop, or in a
-        backlog. So time passes here as far as the consumer has come.
+        The answer that a timer waits for may lie on the bus, unread by this very service: after an hour's stop, in a
+        backlog, or in the hands of another process that stands still. So time passes here as far as the consumer of this
+        process has come, and where a timer is due, as far as the group has.
         """
         if self._began is None:
             self._began = now
@@ -54,6 +64,11 @@ class Timers:
         now_us = await store.now_us()
         async with store.reading(consistent=False) as session:
             due = await session.sagas.due(now_us - behind_us, BATCH, self._member)
+        if due and self._unread_us is not None:
+            unread_us = await self._unread_us()
+            due = [timer for timer in due if timer.due_us <= now_us - unread_us]
+            if not due:
+                return now + ASK_AGAIN_S
         fresh, suspects = sorted_out(due, now_us)
         if fresh:
             await self._fire(fresh)
