@@ -70,7 +70,7 @@ EFFECTS = {
         "G3",
         "of two copies in one batch both are handled",
         "_mark",
-        swap("batch.marks[name] = InboxEntry(candidate.content_hash, outcome, 0, candidate.content)", "pass"),
+        swap("batch.marks[name] = InboxEntry(row.payload_hash, outcome, 0, row.reply)", "pass"),
         RUNS + "test_effects_once.py::test_copies_in_one_batch_are_one_message",
     ),
     "conflict-as-duplicate": Plant(

@@ -72,7 +72,8 @@ class Candidate(msgspec.Struct, eq=False):
     @property
     def is_undo(self) -> bool:
         """Whether it undoes a step of a saga."""
-        return self.step is not None and self.envelope.saga is not None and self.envelope.saga.kind == "undo"
+        address = self.envelope.saga
+        return address is not None and address.kind == "undo" and self.envelope.kind == "command"
 
     @property
     def content_hash(self) -> str:
@@ -101,7 +102,7 @@ class Verdict(Enum):
     EXPIRED = "expired"  # it is so old that its mark may be forgotten
 
 
-TAKEN = frozenset({Verdict.FRESH, Verdict.UNDONE})
+TAKEN = (Verdict.FRESH, Verdict.UNDONE)  # compared by identity: a set would have each hashed
 """The verdicts of messages that are handled now, if only by an answer."""
 ENTERED = {Verdict.HELD: "waiting", Verdict.PASSED: "dead"}
 """The marks of messages that are not handled now, by their verdict."""
@@ -150,30 +151,31 @@ class Decided(NamedTuple):
     bases: dict[Place, int]
 
 
-def asked_of(facts_of: str, ordered: bool, candidates: Sequence[Candidate], overtaking: Collection[str] = ()) -> Asked:
+def asked_of(consumer: str, ordered: bool, candidates: Sequence[Candidate], overtaking: Collection[str] = ()) -> Asked:
     """What the database must be asked before a group decides about these."""
-    new = [c for c in candidates if c.origin is not Origin.PARKED]
-    wanted = [c for c in candidates if c.origin is not Origin.COUNTS]
-    marks = [(facts_of, c.envelope.id) for c in new if c.origin is Origin.NEW]
-    marks += [business for c in wanted for business in c.business]
-    steps = [c.step for c in wanted if c.step is not None]
-    if not ordered:
-        return Asked(facts_of, (), marks, (), (), steps)
-    places = [c.place for c in new if c.numbered]
-    keys = [
-        (c.topic, c.key)
-        for c in new
-        if c.origin is not Origin.COUNTS and c.key is not None and c.envelope.id not in overtaking
-    ]
-    return Asked(facts_of, (), marks, places, keys, steps)
-
-
-def unknown_bases(consumer: str, known: Known, candidates: Sequence[Candidate]) -> list[Place]:
-    """The keys whose base decides between a copy and a message from before the group began its key."""
-    places: dict[Place, None] = {}
+    asked = Asked(consumer, (), marks := [], places := [], keys := [], steps := [])
     for candidate in candidates:
-        counted = candidate.numbered and candidate.envelope.key_sequence <= known.last.get(candidate.place, 0)
-        if counted and candidate.origin is not Origin.COUNTS and (consumer, candidate.envelope.id) not in known.marks:
+        origin, envelope = candidate.origin, candidate.envelope
+        if origin is Origin.NEW:
+            marks.append((consumer, envelope.id))
+        if origin is not Origin.COUNTS:
+            marks.extend(candidate.business)
+            if envelope.saga is not None and envelope.kind == "command" and (step := candidate.step) is not None:
+                steps.append(step)
+        if ordered and origin is not Origin.PARKED:
+            if candidate.numbered:
+                places.append(candidate.place)
+            if origin is not Origin.COUNTS and candidate.key is not None and envelope.id not in overtaking:
+                keys.append((candidate.topic, candidate.key))
+    return asked
+
+
+def stale(candidates: Sequence[Candidate], decided: Decided) -> list[Place]:
+    """The keys whose base decides between a copy and a message from before the group began its key: with their bases the
+    batch is decided anew."""
+    places: dict[Place, None] = {}
+    for candidate, said in zip(candidates, decided.admittances, strict=True):
+        if said.verdict is Verdict.STALE and not said.marked and candidate.origin is not Origin.COUNTS:
             places[candidate.place] = None
     return list(places)
 
@@ -221,7 +223,7 @@ def _one(batch: _Batch, candidate: Candidate) -> Admittance:
     else:
         if origin is Origin.NEW:
             _by_id(batch, candidate, said)
-        if facts.ordered and candidate.numbered:
+        if facts.ordered and candidate.envelope.key_sequence and candidate.key is not None:
             _by_key_sequence(batch, candidate, said)
         if origin is not Origin.COUNTS:
             if facts.ordered and facts.known.parked:
@@ -233,7 +235,7 @@ def _one(batch: _Batch, candidate: Candidate) -> Admittance:
     if said.verdict is Verdict.FRESH:
         if candidate.business:
             _by_business_key(batch, candidate, said)
-        if candidate.step is not None:
+        if candidate.envelope.saga is not None and candidate.envelope.kind == "command":
             _by_undone(batch, candidate, said)
     return said
 
@@ -303,8 +305,9 @@ def _mark(batch: _Batch, candidate: Candidate, said: Admittance) -> None:
         return
     name = (batch.facts.consumer, candidate.envelope.id)
     if not said.marked:
-        batch.marks[name] = InboxEntry(candidate.content_hash, outcome, 0, candidate.content)
-        batch.decided.marks.append(mark_of(batch.facts.consumer, candidate, batch.now_us, outcome))
+        row = mark_of(batch.facts.consumer, candidate, batch.now_us, outcome)
+        batch.marks[name] = InboxEntry(row.payload_hash, outcome, 0, row.reply)
+        batch.decided.marks.append(row)
     elif said.verdict is Verdict.FRESH:
         batch.marks[name] = batch.marks[name]._replace(outcome=outcome)
 
@@ -326,9 +329,11 @@ def _by_undone(batch: _Batch, candidate: Candidate, said: Admittance) -> None:
     """An undo may come before its command, also in one batch. It then refuses the command: or a timed-out charge would land
     after its refund. An undo that comes again is answered as before."""
     step = candidate.step
+    if step is None:
+        return
     if step in batch.undone:
         said.verdict = Verdict.UNDONE
-    elif candidate.is_undo and step is not None:
+    elif candidate.is_undo:
         batch.undone.add(step)
 
 

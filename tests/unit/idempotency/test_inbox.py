@@ -19,7 +19,7 @@ from partita.idempotency.inbox import (
     asked_of,
     decide,
     payload_hash,
-    unknown_bases,
+    stale,
 )
 from partita.message import Envelope, SagaAddress
 from partita.store.inbox import InboxEntry
@@ -168,10 +168,10 @@ def test_nothing_is_asked_of_a_message_that_was_made_here() -> None:
 
 def test_the_base_is_only_asked_where_it_decides() -> None:
     """A number that was counted and has no mark."""
-    known = Known({(GROUP, "m1"): marked()}, {PLACE: 5}, frozenset(), {})
     asked = [a_message(number=3), a_message("m2", 6), a_message("m3", 4, origin=COUNTS)]
-    assert unknown_bases(GROUP, known, asked) == []
-    assert unknown_bases(GROUP, known, [*asked, a_message("m4", 2)]) == [PLACE]
+    assert stale(asked, decided(*asked, marks=MARK, last=5)) == []
+    asked.append(a_message("m4", 2))
+    assert stale(asked, decided(*asked, marks=MARK, last=5)) == [PLACE]
 
 
 class Database:
@@ -186,8 +186,9 @@ class Database:
     def decide(self, candidates: Sequence[Candidate]) -> list[Admittance]:
         """Decide about a batch, and write."""
         known = Known(dict(self.marks), dict(self.last), frozenset(), dict(self.undone))
-        bases = {place: self.bases.get(place, 1) for place in unknown_bases(GROUP, known, candidates)}
-        found = decide(Facts(GROUP, True, known, bases=bases), candidates, NOW_US)
+        facts = Facts(GROUP, True, known)
+        bases = {place: self.bases.get(place, 1) for place in stale(candidates, decide(facts, candidates, NOW_US))}
+        found = decide(facts._replace(bases=bases), candidates, NOW_US)
         for row in found.marks:
             self.marks[row.consumer, row.message_id] = InboxEntry(row.payload_hash, row.outcome, row.at_us, row.reply)
         self.last |= found.begun | found.moved

@@ -25,6 +25,7 @@ from partita.idempotency.inbox import (
     TAKEN,
     Admittance,
     Candidate,
+    Decided,
     Facts,
     Origin,
     Verdict,
@@ -32,7 +33,7 @@ from partita.idempotency.inbox import (
     decide,
     mark_of,
     payload_hash,
-    unknown_bases,
+    stale,
     write,
 )
 from partita.message import SagaAddress, envelope_from_bytes
@@ -102,11 +103,11 @@ class Admission:
         deliveries = [d for d in deliveries if d.envelope is not None]
         candidates = [self.candidate(d) for d in deliveries]
         overtaking: Collection[str] = ()
-        if any(c.envelope.saga is not None for c in candidates):
+        if [c for c in candidates if c.envelope.saga is not None and c.envelope.saga.kind == "undo"]:
             await _hold_undone(session, candidates)
             overtaking = await self._overtake(session, deliveries, candidates, now_us)
         facts = await self._facts(session, deliveries, candidates, held, overtaking, now_us, looked)
-        decided = decide(facts, candidates, now_us)
+        decided = await _decided(session, facts, candidates, now_us)
         admitted = [
             Admitted(Unit(delivery), candidate, said, said.verdict in TAKEN)
             for delivery, candidate, said in zip(deliveries, candidates, decided.admittances, strict=True)
@@ -137,7 +138,7 @@ class Admission:
         parked = bool(steps) and bool(await session.parking.of_steps(self.service.name, steps))
         overtaking = [candidate.envelope.id] if parked else []
         facts = await self._facts(session, [delivery], [candidate], (), overtaking, now_us, None)
-        (said,) = decide(facts, [candidate], now_us).admittances
+        (said,) = (await _decided(session, facts, [candidate], now_us)).admittances
         return said
 
     async def enter(self, session: Session, delivery: Delivery, now_us: int) -> tuple[Candidate, Admittance, bool]:
@@ -147,7 +148,7 @@ class Admission:
         candidate.origin = Origin.NEW  # also where nobody here knows its type
         candidate.business = ()  # its effect has not happened: marked, its next try would be taken for a repeat
         facts = await self._facts(session, [delivery], [candidate], (), (), now_us, None)
-        decided = decide(facts._replace(expired=()), [candidate], now_us)
+        decided = await _decided(session, facts._replace(expired=()), [candidate], now_us)
         await write(session, self.service.name, decided)
         return candidate, decided.admittances[0], candidate.step in facts.known.undone
 
@@ -171,11 +172,9 @@ class Admission:
             standing = {name: row.state for name, row in rows.items()}
         new = [c for c in candidates if c.origin is not Origin.PARKED] if out else candidates
         await self.meaning.recognise(group, known, [c for c in new if c.origin is not Origin.COUNTS])
-        open_ = unknown_bases(group, known, new) if ordered else []
-        bases = await session.sequences.bases_in(group, open_) if open_ else {}
         old = may_be_forgotten(self.service, list(zip(deliveries, candidates, strict=True)), known, now_us)
         expired = await forgotten(session, self.service, old) if old else ()
-        return Facts(group, ordered, known, standing, overtaking, bases, expired)
+        return Facts(group, ordered, known, standing, overtaking, expired=expired)
 
     async def _look(
         self, session: Session, candidates: Sequence[Candidate], held: Held, overtaking: Collection[str]
@@ -358,6 +357,14 @@ class Admission:
 
 def _content_of(row: ParkedRow) -> bytes:
     return kept_to_bytes(Kept(envelope_from_bytes(row.headers).schema, row.value))
+
+
+async def _decided(session: Session, facts: Facts, candidates: Sequence[Candidate], now_us: int) -> Decided:
+    decided = decide(facts, candidates, now_us)
+    if places := stale(candidates, decided):
+        bases = await session.sequences.bases_in(facts.consumer, places)
+        return decide(facts._replace(bases=bases), candidates, now_us)
+    return decided
 
 
 def _reply_of(entry: InboxEntry | None) -> StoredReply | None:

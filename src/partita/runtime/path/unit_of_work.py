@@ -212,7 +212,8 @@ def _rounds(admitted: Sequence[Admitted]) -> list[list[Admitted]]:
     for each in admitted:
         if not each.fresh:
             continue
-        lane = each.unit.delivery.lane
+        delivery = each.unit.delivery
+        lane = None if delivery.key is None else (delivery.topic, delivery.key)
         number = 0 if lane is None else depth.get(lane, 0)
         if lane is not None:
             depth[lane] = number + 1
