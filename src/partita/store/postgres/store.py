@@ -75,31 +75,27 @@ class PostgresSession:
         self.inbox = PostgresInbox(link)
         self.sequences = PostgresSequences(link, source)
         self.outbox = PostgresOutbox(link, added)
+        self.sagas = PostgresSagas(link)
         self.tombstones = PostgresTombstones(link)
         self.parking = PostgresParking(link)
         self.claims = PostgresClaims(link)
 
-    @functools.cached_property
-    def sagas(self) -> PostgresSagas:
-        """See the port."""
-        return PostgresSagas(self._link)
-
-    @functools.cached_property
+    @property
     def groups(self) -> PostgresGroups:
         """See the port."""
         return PostgresGroups(self._link)
 
-    @functools.cached_property
+    @property
     def operations(self) -> PostgresOperations:
         """See the port."""
         return PostgresOperations(self._link)
 
-    @functools.cached_property
+    @property
     def dead_letters(self) -> PostgresDeadLetters:
         """See the port."""
         return PostgresDeadLetters(self._link)
 
-    @functools.cached_property
+    @property
     def trail(self) -> PostgresTrail:
         """See the port."""
         return PostgresTrail(self._link)

@@ -87,31 +87,27 @@ class SqliteSession:
         self.inbox = SqliteInbox(db)
         self.sequences = SqliteSequences(db)
         self.outbox = SqliteOutbox(db, clock, added)
+        self.sagas = SqliteSagas(db)
         self.tombstones = SqliteTombstones(db)
         self.parking = SqliteParking(db)
         self.claims = SqliteClaims(db)
 
-    @functools.cached_property
-    def sagas(self) -> SqliteSagas:
-        """See the port."""
-        return SqliteSagas(self._db)
-
-    @functools.cached_property
+    @property
     def groups(self) -> SqliteGroups:
         """See the port."""
         return SqliteGroups(self._db)
 
-    @functools.cached_property
+    @property
     def operations(self) -> SqliteOperations:
         """See the port."""
         return SqliteOperations(self._db)
 
-    @functools.cached_property
+    @property
     def dead_letters(self) -> SqliteDeadLetters:
         """See the port."""
         return SqliteDeadLetters(self._db)
 
-    @functools.cached_property
+    @property
     def trail(self) -> SqliteTrail:
         """See the port."""
         return SqliteTrail(self._db)
