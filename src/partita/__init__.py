@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from partita.catalog.service import Service
     from partita.errors import Conflict, DeclarationError, NotFound, PartitaError, SettingsError, StoreUnavailable
     from partita.outbox.foreign import Outbox
-    from partita.sagas.definition import Saga, pivot, retriable, step
     from partita.sagas.durations import hours, minutes, seconds
+    from partita.sagas.saga import Saga
+    from partita.sagas.step import pivot, retriable, step
     from partita.schemas.shape import Since
     from partita.settings import Settings
 
@@ -72,7 +73,7 @@ _HOMES = {
     "PartitaError": "partita.errors",
     "Rejection": "partita.catalog.rejection",
     "Retry": "partita.catalog.retry",
-    "Saga": "partita.sagas.definition",
+    "Saga": "partita.sagas.saga",
     "Service": "partita.catalog.service",
     "Settings": "partita.settings",
     "SettingsError": "partita.errors",
@@ -82,10 +83,10 @@ _HOMES = {
     "hours": "partita.sagas.durations",
     "load_app": "partita.app",
     "minutes": "partita.sagas.durations",
-    "pivot": "partita.sagas.definition",
-    "retriable": "partita.sagas.definition",
+    "pivot": "partita.sagas.step",
+    "retriable": "partita.sagas.step",
     "seconds": "partita.sagas.durations",
-    "step": "partita.sagas.definition",
+    "step": "partita.sagas.step",
 }
 
 

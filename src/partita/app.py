@@ -19,8 +19,9 @@ from partita.bus.connect import connect_bus
 from partita.bus.port import Bus
 from partita.catalog.catalog import Catalog
 from partita.catalog.client import client_named
-from partita.catalog.contract import caller_place, contract_of
+from partita.catalog.contract import contract_of
 from partita.catalog.event import Command
+from partita.catalog.place import caller_place
 from partita.catalog.service import Service
 from partita.codec.connect import connect_codec
 from partita.errors import NotFound, PartitaError, SettingsError, WithinHandler

@@ -46,9 +46,9 @@ class Deployment:
             happened = Renamed
         # One wire name for all three, as one class that is changed from deployment to deployment has.
         contract = happened.__partita__
-        source.declared.contracts.pop(contract.full_name)
+        source.messages.pop(contract.full_name)
         contract.shape = type(contract.shape)("Happened", contract.shape.namespace, contract.shape.struct)
-        source.declared.contracts[contract.full_name] = contract
+        source.messages[contract.full_name] = happened
 
         class Happen(Command[happened], of=source):
             name: Key[str]

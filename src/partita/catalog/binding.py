@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from partita.catalog.contract import Contract, Place
+from partita.catalog.contract import Contract
+from partita.catalog.place import Place
 from partita.catalog.retry import Retry
 from partita.catalog.signature import Want
 from partita.errors import DeclarationError

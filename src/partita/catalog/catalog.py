@@ -33,7 +33,7 @@ class Catalog:
         self.services = tuple(services)
         self.contracts: dict[str, Contract] = {}
         for service in services:
-            self.contracts.update(service.declared.contracts)
+            self.contracts.update(service.contracts)
 
     def service(self, name: str) -> Service:
         """The service of that name.
@@ -70,11 +70,11 @@ class Catalog:
         Raises:
             DeclarationError: its owner is a service of this app, and has no handler for it.
         """
-        owner = contract.service
-        if owner in self.services and not any(contract in binding.contracts for binding in owner.declared.bindings):
-            raise DeclarationError(
-                f"{contract.name} is sent, and nobody handles it.", hint=f"@{owner.name}.handles({contract.name})"
-            )
+        for owner in self.services:
+            if owner is contract.service and not any(contract in each.contracts for each in owner.declared.bindings):
+                raise DeclarationError(
+                    f"{contract.name} is sent, and nobody handles it.", hint=f"@{owner.name}.handles({contract.name})"
+                )
 
     def topics_of(self, service: Service) -> tuple[str, ...]:
         """The topics a service's group reads."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from partita.catalog.contract import Place
+from partita.catalog.place import Place
 from partita.catalog.service import Service
 from partita.catalog.service_name import check_name
 

@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-import sys
 import typing
 import uuid
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
 from partita.amount import check_count
+from partita.catalog.owner import Owner
+from partita.catalog.place import Place
 from partita.errors import DeclarationError, Malformed
 from partita.schemas.avro import bare, derive, union_members
 from partita.schemas.shape import Shape
-
-if TYPE_CHECKING:
-    from partita.catalog.service import Service
 
 KEY_MARK = "partita.key"
 VERSION_MAX = 1_000_000
 KEY_TYPES = (str, int, uuid.UUID)
 """What names a thing in one way only: `1.0` and `1`, or a value of an Enum and its text, would be two keys of one thing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in the user's source something was declared."""
-
-    file: str
-    line: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
-
-
-def caller_place(depth: int = 1) -> Place:
-    """The nearest frame outside Partita's own declaring modules: the user's line."""
-    frame = sys._getframe(depth)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(
-        ("partita.catalog", "partita.sagas", "dataclasses", "abc")
-    ):
-        frame = frame.f_back
-    return Place(frame.f_code.co_filename, frame.f_lineno)
 
 
 class Contract:
@@ -55,7 +31,7 @@ class Contract:
         struct: type[msgspec.Struct],
         *,
         kind: str,
-        service: Service,
+        service: Owner,
         version: int,
         place: Place,
     ) -> None:
@@ -165,6 +141,23 @@ def key_text(value: object) -> str:
 
 def _holds_key(annotation: Any) -> bool:
     return is_key(annotation) or any(_holds_key(inner) for inner in get_args(annotation))
+
+
+def own(contract: Contract) -> None:
+    """Give a class its contract, and its owner the class.
+
+    Raises:
+        DeclarationError: another class has the same name on the wire.
+    """
+    messages = contract.service.messages
+    held = messages.get(contract.full_name)
+    if held is not None and contract_of(held).place != contract.place:
+        raise DeclarationError(
+            f"{contract.place}: {contract.full_name} is declared already at {contract_of(held).place}.",
+            hint="Rename one, or give the newer contract version=2.",
+        )
+    contract.cls.__partita__ = contract
+    messages[contract.full_name] = contract.cls
 
 
 def contract_of(cls: type[Any]) -> Contract:

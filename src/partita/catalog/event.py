@@ -12,12 +12,11 @@ import msgspec
 from typing_extensions import TypeVar as DefaultTypeVar
 from typing_extensions import dataclass_transform
 
-from partita.catalog.contract import KEY_MARK, Contract, caller_place
+from partita.catalog.contract import KEY_MARK, Contract, own
+from partita.catalog.owner import Owner
+from partita.catalog.place import caller_place
 from partita.catalog.rejection import Rejection, claim
 from partita.errors import DeclarationError
-
-if TYPE_CHECKING:
-    from partita.catalog.service import Service
 
 T = TypeVar("T")
 Key = Annotated[T, KEY_MARK]
@@ -37,7 +36,7 @@ class MessageMeta(msgspec.StructMeta):
         bases: tuple[type, ...],
         namespace: dict[str, Any],
         *,
-        of: Service | None = None,
+        of: Owner | None = None,
         version: int = 1,
     ) -> Any:
         """Make the class; `of` names the service that owns the message, `version` its contract's major."""
@@ -50,8 +49,7 @@ class MessageMeta(msgspec.StructMeta):
                 _take_replies(cls, contract)
             with contextlib.suppress(NameError):  # a type that is declared below it: the app looks again
                 contract.check()
-            cls.__partita__ = contract
-            of.own(contract)
+            own(contract)
         return cls
 
 
@@ -63,7 +61,7 @@ class Event(msgspec.Struct, metaclass=MessageMeta):
 
     if TYPE_CHECKING:
 
-        def __init_subclass__(cls, *, of: Service | None = None, version: int = 1) -> None: ...
+        def __init_subclass__(cls, *, of: Owner | None = None, version: int = 1) -> None: ...
 
 
 class Command(msgspec.Struct, Generic[ReplyT, RefusalT], metaclass=MessageMeta):
@@ -75,7 +73,7 @@ class Command(msgspec.Struct, Generic[ReplyT, RefusalT], metaclass=MessageMeta):
 
     if TYPE_CHECKING:
 
-        def __init_subclass__(cls, *, of: Service | None = None, version: int = 1) -> None: ...
+        def __init_subclass__(cls, *, of: Owner | None = None, version: int = 1) -> None: ...
         @classmethod
         def _me(cls) -> Self: ...
         @classmethod

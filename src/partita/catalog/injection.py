@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from partita.catalog.event import Command, Event
+from partita.catalog.event import Command, Event
 
 SqlValue = str | int | float | bytes | bool | None
 

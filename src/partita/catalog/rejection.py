@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import msgspec
 from typing_extensions import dataclass_transform
 
-from partita.catalog.contract import Contract, caller_place
+from partita.catalog.contract import Contract, own
+from partita.catalog.place import caller_place
 from partita.errors import DeclarationError
 
 
@@ -57,8 +58,7 @@ def claim(cls: type[Rejection], command: Contract) -> None:
         )
         with contextlib.suppress(NameError):  # a type that is declared below it: the app looks again
             contract.check()
-        cls.__partita__ = contract
-        command.service.own(contract)
+        own(contract)
     elif held.service is not command.service:
         raise DeclarationError(
             f"{command.place}: {cls.__name__} already belongs to {held.service.name}.",

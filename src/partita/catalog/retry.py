@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from partita.amount import SECONDS_MAX, check_count, check_number, check_seconds
-from partita.catalog.contract import caller_place
+from partita.catalog.place import caller_place
 from partita.errors import DeclarationError
 
 COUNT_MAX = 1_000_000_000

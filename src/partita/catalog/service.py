@@ -11,12 +11,13 @@ from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, over
 
 from partita.amount import check_count, check_seconds
 from partita.catalog.binding import Binding, check_label, execution_of, take
-from partita.catalog.contract import Contract, Place, caller_place, contract_of, names_effect
+from partita.catalog.contract import Contract, contract_of, names_effect
 from partita.catalog.fault import contract_in
 from partita.catalog.injection import Depends
 from partita.catalog.one_statement import is_one_statement
+from partita.catalog.owner import Owner
+from partita.catalog.place import Place, caller_place
 from partita.catalog.retry import Retry
-from partita.catalog.service_name import check_name, check_namespace
 from partita.catalog.signature import Signature, events_in, is_of_another, signature_of
 from partita.errors import DeclarationError
 
@@ -53,12 +54,11 @@ class HandlerOptions:
 class Declarations:
     """What a service has declared so far."""
 
-    contracts: dict[str, Contract] = field(default_factory=dict)
     bindings: list[Binding] = field(default_factory=list)
     sagas: list[Any] = field(default_factory=list)
 
 
-class Service:
+class Service(Owner):
     """A part of the system with a database of its own: `orders = Service("order-service", namespace="shop.order")`.
 
     Args:
@@ -88,16 +88,12 @@ class Service:
         window_s: float = 86_400.0,
         keys_kept_s: float | None = None,
     ) -> None:
-        self.place = caller_place(2)
-        check_name(name, self.place)
-        check_namespace(namespace, self.place)
+        super().__init__(name, namespace, caller_place(2))
         check_seconds(DeclarationError, f"{self.place}: window_s", window_s)
         if keys_kept_s is not None:
             check_seconds(DeclarationError, f"{self.place}: keys_kept_s", keys_kept_s)
         if order not in ("key", "none"):
             raise DeclarationError(f"{self.place}: order={order!r} cannot be.", hint='order="key" or order="none".')
-        self.name = name
-        self.namespace = namespace
         self.team = team
         self.tables = tables
         self.order: Literal["key", "none"] = order
@@ -110,38 +106,14 @@ class Service:
         return f"Service({self.name!r})"
 
     @property
-    def events_topic(self) -> str:
-        """The topic of the events this service owns."""
-        return f"{self.namespace}.events"
-
-    @property
-    def commands_topic(self) -> str:
-        """The topic of the commands this service handles."""
-        return f"{self.namespace}.commands"
+    def contracts(self) -> dict[str, Contract]:
+        """The contracts of its messages by their names on the wire."""
+        return {name: contract_of(cls) for name, cls in self.messages.items()}
 
     @property
     def retries(self) -> tuple[Retry, ...]:
         """Its own policy, then those of its handlers."""
         return (self.retry, *(b.retry for b in self.declared.bindings if b.retry is not None))
-
-    @property
-    def faults_topic(self) -> str:
-        """The topic of the faults of this service's messages."""
-        return f"{self.namespace}.faults"
-
-    def own(self, contract: Contract) -> None:
-        """Take a message class as this service's.
-
-        Raises:
-            DeclarationError: another class has the same name and version.
-        """
-        held = self.declared.contracts.get(contract.full_name)
-        if held is not None and held.place != contract.place:
-            raise DeclarationError(
-                f"{contract.place}: {contract.full_name} is declared already at {held.place}.",
-                hint="Rename one, or give the newer contract version=2.",
-            )
-        self.declared.contracts[contract.full_name] = contract
 
     @overload
     def on(self, function: F, /) -> F: ...
@@ -307,3 +279,9 @@ class Service:
             options.retry,
         )
         take(self.declared.bindings, binding)
+
+
+def service_of(contract: Contract) -> Service:
+    """The service that owns a message, with its handlers and sagas."""
+    assert isinstance(contract.service, Service)  # no other class is an owner
+    return contract.service

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from partita.catalog.contract import Place
+from partita.catalog.place import Place
 from partita.errors import DeclarationError
 
 NAME_MAX = 63

@@ -11,10 +11,11 @@ import typing
 from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
-from partita.catalog.contract import Contract, Place, contract_of
+from partita.catalog.contract import Contract, contract_of
 from partita.catalog.event import Event
 from partita.catalog.fault import is_fault
 from partita.catalog.injection import Depends, Meta, Tx
+from partita.catalog.place import Place
 from partita.errors import DeclarationError
 
 Want = str | Depends

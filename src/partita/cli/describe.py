@@ -41,7 +41,7 @@ def _app(app: App, output: str) -> None:
         declared = service.declared
         handled = [c.name for b in declared.bindings for c in b.contracts]
         rows.append(
-            (service.name, service.team, service.namespace, len(declared.contracts), len(handled), len(declared.sagas))
+            (service.name, service.team, service.namespace, len(service.messages), len(handled), len(declared.sagas))
         )
     if output == "json":
         print_json("App", {"services": [r[0] for r in rows], "sagas": [d.name for d in app.definitions]})
@@ -53,7 +53,7 @@ def _service(app: App, name: str, output: str) -> None:
     service = next((s for s in app.services if s.name == name), None)
     if service is None:
         raise NotFound(f"There is no service {name!r}.", hint=f"There is: {', '.join(s.name for s in app.services)}.")
-    owns = [(c.name, c.kind, c.topic, c.key_field or "") for c in service.declared.contracts.values()]
+    owns = [(c.name, c.kind, c.topic, c.key_field or "") for c in service.contracts.values()]
     handles = [
         (c.name, b.name, b.dedupe_by or "", b.concurrency) for b in service.declared.bindings for c in b.contracts
     ]

@@ -8,12 +8,14 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from partita.amount import check_count, check_seconds
-from partita.catalog.contract import VERSION_MAX, Contract, Place, contract_of
+from partita.catalog.contract import VERSION_MAX, Contract, contract_of
+from partita.catalog.place import Place
 from partita.catalog.retry import Retry
-from partita.catalog.service import Service
+from partita.catalog.service import Service, service_of
 from partita.errors import DeclarationError
-from partita.sagas.definition import Saga, SagaDefinition, Step, StepSpec
+from partita.sagas.definition import SagaDefinition, StepSpec
 from partita.sagas.filling import Plan, Source, plan
+from partita.sagas.step import Step
 
 FACTS = {"reason": str}
 NAME = re.compile(r"\w[\w.-]{0,99}")
@@ -21,7 +23,7 @@ RESERVED = {"start", "replies"}
 
 
 def compile_saga(
-    cls: type[Saga],
+    cls: type[object],
     *,
     name: str,
     start: type[Any],
@@ -203,7 +205,7 @@ def _check_replies(spec: StepSpec) -> None:
 
 
 def _check_timeout(spec: StepSpec) -> None:
-    service = spec.command.service
+    service = service_of(spec.command)
     # The handler's own, where it is declared before the saga.
     of_handler = (b.retry for b in service.declared.bindings if spec.command in b.contracts and b.retry is not None)
     horizon = retry_horizon_s(next(of_handler, service.retry))
@@ -250,7 +252,7 @@ def _reply_source(spec: StepSpec) -> Source:
     return Source(spec.name, contract_of(spec.command.reply))
 
 
-def _attributes(cls: type[Saga], place: Place) -> dict[str, Any]:
+def _attributes(cls: type[object], place: Place) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in cls.__dict__.get("__annotations__", {}):
         if name in RESERVED:

@@ -13,6 +13,7 @@ from partita.catalog.contract import Contract
 from partita.catalog.event import Event
 from partita.catalog.injection import Meta
 from partita.catalog.rejection import Rejection
+from partita.catalog.service import service_of
 from partita.errors import DeclarationError
 from partita.runtime.path.calling import UNANSWERED
 from partita.sagas.definition import StepSpec
@@ -114,7 +115,7 @@ class Stub(Generic[C, R]):
         Raises:
             DeclarationError: a saga of the same service sends it, so that both run or neither does.
         """
-        service, sent = self._contract.service, self._contract
+        service, sent = service_of(self._contract), self._contract
         if any(sent in (step.command, step.undo, step.ask) for saga in service.declared.sagas for step in saga.steps):
             raise DeclarationError(
                 f"{sent.name} is sent and handled by {service.name}, which cannot be away while it is there.",

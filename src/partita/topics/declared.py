@@ -62,9 +62,8 @@ def declared_topics(catalog: Catalog, plan: TopicPlan) -> list[DeclaredTopic]:
         than its cluster has brokers.
     """
     found: dict[str, DeclaredTopic] = {}
-    owned = {c.service.name: c.service for c in catalog.contracts.values()}
-    for service in owned.values():
-        for kind in _kinds_of(service):
+    for service in catalog.services:
+        for kind in _kinds_of(service) if service.messages else ():
             topic = _of_owner(catalog, plan, service, kind)
             found[topic.name] = topic
     topics = sorted(found.values(), key=lambda topic: topic.name)
@@ -92,7 +91,7 @@ def _waits(catalog: Catalog, service: Service, topic: str) -> list[float]:
 
 
 def _kinds_of(service: Service) -> list[Kind]:
-    topics = {contract.topic for contract in service.declared.contracts.values()}
+    topics = {contract.topic for contract in service.contracts.values()}
     kinds: list[Kind] = ["faults"]
     if service.events_topic in topics:
         kinds.append("events")
@@ -102,7 +101,7 @@ def _kinds_of(service: Service) -> list[Kind]:
 
 
 def _of_owner(catalog: Catalog, plan: TopicPlan, service: Service, kind: Kind) -> DeclaredTopic:
-    contracts = service.declared.contracts.values()
+    contracts = service.contracts.values()
     if kind == "faults":
         name = service.faults_topic
         keys = {KEY_OF_MESSAGE} if any(c.key_field for c in contracts) else set()

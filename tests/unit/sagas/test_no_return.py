@@ -20,8 +20,8 @@ from tests.unit.sagas.machine import (
 )
 
 from partita.message import SagaAddress
-from partita.sagas.definition import Saga
 from partita.sagas.engine import Incoming, Send, Transition, on_message
+from partita.sagas.saga import Saga
 
 
 def started(saga: type[Saga]) -> Machine:

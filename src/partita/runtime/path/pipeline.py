@@ -110,7 +110,7 @@ class Pipeline:
             if contract is not None and contract.service is not service:
                 return None
         elif delivery.topic == service.events_topic:
-            if envelope.type in service.declared.contracts:
+            if envelope.type in service.messages:
                 return None
         elif envelope.saga is None or envelope.kind == "command" or envelope.saga.saga not in self.sagas.names:
             return None

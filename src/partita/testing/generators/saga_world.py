@@ -32,7 +32,9 @@ from partita.runtime.background.tiers import Tiers
 from partita.runtime.background.timers import Timers
 from partita.runtime.path.pipeline import Pipeline
 from partita.runtime.path.saga_steps import SagaDirectory
-from partita.sagas.definition import Saga, SagaDefinition, Step, pivot, retriable, step
+from partita.sagas.definition import SagaDefinition
+from partita.sagas.saga import Saga
+from partita.sagas.step import Step, pivot, retriable, step
 from partita.store.connect import connect_store
 from partita.store.port import Store
 from partita.testing.generators.memory_log import MemoryLog, MemorySubscription, Sender

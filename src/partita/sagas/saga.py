@@ -1,0 +1,68 @@
+"""Declaring a saga: a class whose attributes are its steps, compiled and checked when the module is imported.
+
+    class Checkout(Saga, start=OrderPlaced, deadline=minutes(15), undone=OrderCancelled, of=orders):
+        reserve = step(ReserveStock, undo=ReleaseStock, timeout=seconds(30))
+        charge = pivot(ChargePayment, undo=RefundPayment, timeout=seconds(60))
+        confirm = retriable(ConfirmOrder)
+
+Terms: C. Richardson, Microservices Patterns (compensatable, pivot and retriable transactions); H. Garcia-Molina,
+K. Salem, Sagas (1987).
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from partita.catalog.event import Event
+from partita.catalog.place import caller_place
+from partita.catalog.service import Service
+from partita.sagas.compiling import compile_saga
+from partita.sagas.definition import SagaDefinition
+
+
+class Saga:
+    """A process of steps that all happen, or are undone in reverse. Subclass it and assign its steps.
+
+    Annotated attributes with defaults are the saga's own state. In hooks, `self.start` is the start event and
+    `self.replies` the replies so far by step name.
+    """
+
+    __definition__: ClassVar[SagaDefinition]
+    start: Any
+    replies: dict[str, Any]
+
+    def __init_subclass__(
+        cls,
+        *,
+        start: type[Event],
+        of: Service,
+        deadline: float,
+        undone: type[Event] | None = None,
+        version: int = 1,
+        name: str = "",
+    ) -> None:
+        """Compile and check the saga.
+
+        Args:
+            start: the event that starts an instance; its key is the instance's id.
+            of: the service whose database keeps the instances.
+            deadline: seconds; when they pass before the point of no return, the saga is undone; after it a person is
+                told, and the saga goes on.
+            undone: the event published when everything was undone; a saga of retriables only needs none.
+            version: raise it when steps change while instances are in flight.
+            name: of the saga, when an old version is kept under another class name.
+
+        Raises:
+            DeclarationError: with file, line and what to write.
+        """
+        cls.__definition__ = compile_saga(
+            cls,
+            name=name or cls.__name__,
+            start=start,
+            service=of,
+            deadline_s=deadline,
+            undone=undone,
+            version=version,
+            place=caller_place(2),
+        )
+        of.declared.sagas.append(cls.__definition__)

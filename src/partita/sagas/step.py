@@ -1,0 +1,115 @@
+"""The steps of a saga as declared: `step` can be undone, `pivot` is the point of no return, `retriable` comes after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, Never, TypeVar, get_args
+
+from partita.amount import check_seconds
+from partita.catalog.event import Command, Event
+from partita.catalog.place import caller_place
+from partita.errors import DeclarationError
+
+Kind = Literal["step", "pivot", "retriable"]
+OnTimeout = Literal["undo", "retry", "ask"]
+Hook = TypeVar("Hook", bound=Callable[..., Any])
+
+
+class Step:
+    """A step as declared; its decorators fill commands by hand and look at replies and refusals."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        command: type[Any],
+        *,
+        undo: type[Any] | None,
+        ask: type[Any] | None,
+        timeout: float,
+        on_timeout: OnTimeout,
+        no_effect: bool,
+    ) -> None:
+        self.kind: Kind = kind
+        self.command_class = command
+        self.undo_class = undo
+        self.ask_class = ask
+        self.timeout_s = timeout
+        self.on_timeout: OnTimeout = on_timeout
+        self.no_effect = no_effect
+        self.name = ""
+        self.place = caller_place(3)
+        check_seconds(DeclarationError, f"{self.place}: timeout", timeout)
+        if on_timeout not in get_args(OnTimeout):
+            raise DeclarationError(
+                f"{self.place}: on_timeout={on_timeout!r} cannot be.", hint=f"One of: {', '.join(get_args(OnTimeout))}."
+            )
+        self.hooks: dict[str, Callable[..., Any]] = {}
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self.name = name
+
+    def command(self, hook: Hook) -> Hook:
+        """Fill the command by hand: `def _(self) -> ReserveStock`; pure, called again for every resend."""
+        self.hooks["command"] = hook
+        return hook
+
+    def undo_command(self, hook: Hook) -> Hook:
+        """Fill the undo by hand: `def _(self) -> ReleaseStock`; the step's reply may never have come."""
+        self.hooks["undo"] = hook
+        return hook
+
+    def then(self, hook: Hook) -> Hook:
+        """Keep something of the reply in the saga's state: `def _(self, reply: StockReserved) -> None`."""
+        self.hooks["then"] = hook
+        return hook
+
+    def refused(self, hook: Hook) -> Hook:
+        """Look at the refusal: `def _(self, refusal: CardDeclined) -> None`."""
+        self.hooks["refused"] = hook
+        return hook
+
+
+def step(
+    command: type[Command[Event, Any]],
+    *,
+    undo: type[Command[Event, Never]] | None = None,
+    timeout: float = 30.0,
+    on_timeout: OnTimeout = "undo",
+    ask: type[Command[Event, Any]] | None = None,
+    no_effect: bool = False,
+) -> Step:
+    """A step that can be undone, before the pivot. Its undo is a command that nobody can refuse.
+
+    Args:
+        command: what is asked of the participant.
+        undo: takes its effect back; must be safe before, after or without the command.
+        timeout: seconds until the outcome counts as unknown.
+        on_timeout: "undo" owes the undo of this step too, "retry" sends the same command again, "ask" sends `ask`.
+        ask: answered with the command's reply when it was done, refused when not.
+        no_effect: the step changes nothing and needs no undo.
+    """
+    return Step("step", command, undo=undo, ask=ask, timeout=timeout, on_timeout=on_timeout, no_effect=no_effect)
+
+
+def pivot(
+    command: type[Command[Event, Any]],
+    *,
+    undo: type[Command[Event, Never]] | None = None,
+    timeout: float = 60.0,
+    on_timeout: OnTimeout = "undo",
+    ask: type[Command[Event, Any]] | None = None,
+) -> Step:
+    """The point of no return: after its success the saga must complete.
+
+    `undo` is for an unknown outcome: the deadline may pass, or a person may cancel, before an answer comes. A command
+    that cannot be taken back and that nobody can refuse is a `retriable`.
+    """
+    return Step("pivot", command, undo=undo, ask=ask, timeout=timeout, on_timeout=on_timeout, no_effect=False)
+
+
+def retriable(command: type[Command[Event, Never]], *, timeout: float = 30.0) -> Step:
+    """A step after the point of no return: nobody can refuse it, and it is sent again until it is done.
+
+    Where there is no pivot the first retriable is the point of no return: once its command is sent nothing is undone.
+    """
+    return Step("retriable", command, undo=None, ask=None, timeout=timeout, on_timeout="retry", no_effect=False)
