@@ -41,8 +41,8 @@ VALUES = {
         swap(
             "(value := getattr(message, b.dedupe_by)) is not None",
             "[value := getattr(message, b.dedupe_by)]",
-            "business_key(contract.name, value)",
-            "business_key(contract.name, str(value))",
+            "business_key(contract.wire_name, value)",
+            "business_key(contract.wire_name, str(value))",
         ),
         RUNS + "test_handler_identity.py::test_none_names_no_effect[embedded-1]",
     ),

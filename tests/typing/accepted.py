@@ -31,7 +31,7 @@ OrderId = NewType("OrderId", str)
 orders = Service("typing-orders", namespace="typing.order")
 
 
-class Placed(Event, of=orders):
+class Placed(Event, of=orders, version=1, name="OrderPlaced"):
     """An order was placed."""
 
     order_id: Key[OrderId]
@@ -44,7 +44,7 @@ class Reserved(Event, of=orders):
     order_id: Key[OrderId]
 
 
-class SoldOut(Rejection):
+class SoldOut(Rejection, name="NoStock"):
     """There is no stock."""
 
     sku: str
@@ -56,7 +56,7 @@ class Reserve(Command[Reserved, SoldOut], of=orders):
     order_id: Key[OrderId]
 
 
-class Release(Command[Reserved], of=orders):
+class Release(Command[Reserved], of=orders, name="PutBack"):
     """Put stock back; cannot be refused."""
 
     order_id: Key[OrderId]

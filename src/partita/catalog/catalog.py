@@ -48,6 +48,13 @@ class Catalog:
             f"There is no service {name!r}.", hint=f"There is: {', '.join(s.name for s in self.services)}."
         )
 
+    def message(self, name: str) -> Contract | None:
+        """The contract of the message that people call so: by its type, its name on the wire, or the name of its class."""
+        of_type = self.contracts.get(name)
+        some = self.contracts.values()
+        on_the_wire = (each for each in some if each.wire_name == name)
+        return of_type or next(on_the_wire, None) or next((each for each in some if each.name == name), None)
+
     def interests(self, service: Service) -> dict[str, Interest]:
         """What a service listens to, by type name on the wire."""
         found: dict[str, Interest] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 import uuid
 from functools import cached_property
@@ -14,10 +15,11 @@ from partita.catalog.owner import Owner
 from partita.catalog.place import Place
 from partita.errors import DeclarationError, Malformed
 from partita.schemas.avro import bare, derive, union_members
-from partita.schemas.shape import Shape
+from partita.schemas.shape import Shape, record_name
 
 KEY_MARK = "partita.key"
 VERSION_MAX = 1_000_000
+WIRE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
 KEY_TYPES = (str, int, uuid.UUID)
 """What names a thing in one way only: `1.0` and `1`, or a value of an Enum and its text, would be two keys of one thing."""
 
@@ -41,7 +43,7 @@ class Contract:
         self.service = service
         self.version = version
         self.place = place
-        self.shape = Shape(cls.__name__, f"{service.namespace}.v{version}", struct)
+        self.shape = Shape(record_name(cls), f"{service.namespace}.v{version}", struct)
         self.reply: type[Any] | None = None
         self.refusals: tuple[type[Any], ...] = ()
         self._is_checked = False
@@ -74,12 +76,17 @@ class Contract:
 
     @property
     def name(self) -> str:
-        """The message's own name, `OrderPlaced`."""
+        """The name of the class, `OrderPlaced`, as errors and hints write it."""
+        return self.cls.__name__
+
+    @property
+    def wire_name(self) -> str:
+        """The message's own name on the wire: that of the class, or its `name=`."""
         return self.shape.name
 
     @property
     def full_name(self) -> str:
-        """The name on the wire, `shop.order.v1.OrderPlaced`."""
+        """The type on the wire, `shop.order.v1.OrderPlaced`: namespace, version and name."""
         return self.shape.full_name
 
     @property
@@ -143,6 +150,20 @@ def _holds_key(annotation: Any) -> bool:
     return is_key(annotation) or any(_holds_key(inner) for inner in get_args(annotation))
 
 
+def name_on_the_wire(cls: type[Any], name: object, place: Place) -> None:
+    """Give a message class the name that it keeps on the wire, however the class is called.
+
+    Raises:
+        DeclarationError: it can be no record's name.
+    """
+    if not isinstance(name, str) or not WIRE_NAME.fullmatch(name):
+        raise DeclarationError(
+            f"{place}: {ascii(name):.120} can be no message's name.",
+            hint=f'Letters, digits and _, 100 at most, and no digit first: name="{cls.__name__}V1".',
+        )
+    cls.__wire_name__ = name
+
+
 def own(contract: Contract) -> None:
     """Give a class its contract, and its owner the class.
 
@@ -153,8 +174,9 @@ def own(contract: Contract) -> None:
     held = messages.get(contract.full_name)
     if held is not None and contract_of(held).place != contract.place:
         raise DeclarationError(
-            f"{contract.place}: {contract.full_name} is declared already at {contract_of(held).place}.",
-            hint="Rename one, or give the newer contract version=2.",
+            f"{contract.place}: {contract.name} is {contract.full_name} on the wire, as is {held.__name__}, declared already "
+            f"at {contract_of(held).place}.",
+            hint="Rename one of them, give one a name= of its own, or the newer one version=2.",
         )
     contract.cls.__partita__ = contract
     messages[contract.full_name] = contract.cls

@@ -12,7 +12,7 @@ import msgspec
 from typing_extensions import TypeVar as DefaultTypeVar
 from typing_extensions import dataclass_transform
 
-from partita.catalog.contract import KEY_MARK, Contract, own
+from partita.catalog.contract import KEY_MARK, Contract, name_on_the_wire, own
 from partita.catalog.owner import Owner
 from partita.catalog.place import caller_place
 from partita.catalog.rejection import Rejection, claim
@@ -32,17 +32,27 @@ class MessageMeta(msgspec.StructMeta):
 
     def __new__(
         mcls,
-        name: str,
+        class_name: str,
         bases: tuple[type, ...],
         namespace: dict[str, Any],
+        /,
         *,
         of: Owner | None = None,
         version: int = 1,
+        name: str | None = None,
     ) -> Any:
-        """Make the class; `of` names the service that owns the message, `version` its contract's major."""
-        cls: Any = super().__new__(mcls, name, bases, namespace, frozen=True, kw_only=True, rename="camel")
+        """Make the class; `of` is the service that owns the message, `version` its contract's major, `name` what it is on the
+        wire (default: the name of the class)."""
+        cls: Any = super().__new__(mcls, class_name, bases, namespace, frozen=True, kw_only=True, rename="camel")
+        place = caller_place(2)
+        if name is not None:
+            if of is None:
+                raise DeclarationError(
+                    f"{place}: {class_name} has name={ascii(name):.120} and no owner: it is no message of its own.",
+                    hint=f"class {class_name}({bases[0].__name__}, of=service, name=...)",
+                )
+            name_on_the_wire(cls, name, place)
         if of is not None:
-            place = caller_place(2)
             kind = "command" if any(_is_command(base) for base in cls.__mro__[1:]) else "event"
             contract = Contract(cls, cls, kind=kind, service=of, version=version, place=place)
             if kind == "command":
@@ -56,12 +66,13 @@ class MessageMeta(msgspec.StructMeta):
 class Event(msgspec.Struct, metaclass=MessageMeta):
     """A fact that happened, published by its owner: `class OrderPlaced(Event, of=orders)`.
 
-    Fields are keyword-only and frozen; the record on the wire is `<namespace>.v<version>.<name>`.
+    Fields are keyword-only and frozen; the record on the wire is `<namespace>.v<version>.<name>`. `name=` keeps that name
+    when the class is renamed.
     """
 
     if TYPE_CHECKING:
 
-        def __init_subclass__(cls, *, of: Owner | None = None, version: int = 1) -> None: ...
+        def __init_subclass__(cls, *, of: Owner | None = None, version: int = 1, name: str | None = None) -> None: ...
 
 
 class Command(msgspec.Struct, Generic[ReplyT, RefusalT], metaclass=MessageMeta):
@@ -73,7 +84,7 @@ class Command(msgspec.Struct, Generic[ReplyT, RefusalT], metaclass=MessageMeta):
 
     if TYPE_CHECKING:
 
-        def __init_subclass__(cls, *, of: Owner | None = None, version: int = 1) -> None: ...
+        def __init_subclass__(cls, *, of: Owner | None = None, version: int = 1, name: str | None = None) -> None: ...
         @classmethod
         def _me(cls) -> Self: ...
         @classmethod

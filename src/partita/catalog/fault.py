@@ -68,6 +68,11 @@ class FaultContract(Contract):
         return f"Fault[{self.of.name}]"
 
     @property
+    def wire_name(self) -> str:
+        """`OrderPlaced.Fault`: all faults share one record, and each message has faults of its own."""
+        return f"{self.of.wire_name}.Fault"
+
+    @property
     def full_name(self) -> str:
         """The type on the wire, `shop.order.v1.OrderPlaced.Fault`."""
         return f"{self.of.full_name}.Fault"

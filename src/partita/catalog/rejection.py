@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import msgspec
 from typing_extensions import dataclass_transform
 
-from partita.catalog.contract import Contract, own
-from partita.catalog.place import caller_place
+from partita.catalog.contract import Contract, name_on_the_wire, own
+from partita.catalog.place import Place, caller_place
 from partita.errors import DeclarationError
 
 
@@ -23,6 +23,14 @@ class Rejection(Exception):
 
     __partita__: ClassVar[Contract]
     __struct__: ClassVar[type[msgspec.Struct] | None] = None
+    __place__: ClassVar[Place]
+
+    def __init_subclass__(cls, *, name: str | None = None) -> None:
+        """Declare a refusal; `name` is what it is on the wire (default: the name of the class)."""
+        super().__init_subclass__()
+        cls.__place__ = caller_place(2)
+        if name is not None:
+            name_on_the_wire(cls, name, cls.__place__)
 
     def __init__(self, **fields: Any) -> None:
         values = _struct_of(type(self))(**fields)
@@ -54,7 +62,7 @@ def claim(cls: type[Rejection], command: Contract) -> None:
             kind="refusal",
             service=command.service,
             version=command.version,
-            place=caller_place(2),
+            place=cls.__place__,
         )
         with contextlib.suppress(NameError):  # a type that is declared below it: the app looks again
             contract.check()

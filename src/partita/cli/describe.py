@@ -53,9 +53,9 @@ def _service(app: App, name: str, output: str) -> None:
     service = next((s for s in app.services if s.name == name), None)
     if service is None:
         raise NotFound(f"There is no service {name!r}.", hint=f"There is: {', '.join(s.name for s in app.services)}.")
-    owns = [(c.name, c.kind, c.topic, c.key_field or "") for c in service.contracts.values()]
+    owns = [(_called(c), c.kind, c.topic, c.key_field or "") for c in service.contracts.values()]
     handles = [
-        (c.name, b.name, b.dedupe_by or "", b.concurrency) for b in service.declared.bindings for c in b.contracts
+        (_called(c), b.name, b.dedupe_by or "", b.concurrency) for b in service.declared.bindings for c in b.contracts
     ]
     if output == "json":
         print_json("Service", {"name": service.name, "owns": [o[0] for o in owns], "handles": [h[0] for h in handles]})
@@ -68,12 +68,15 @@ def _service(app: App, name: str, output: str) -> None:
     say(*table(["handles", "with", "dedupes by", "at once"], handles))
 
 
+def _called(contract: Contract) -> str:
+    return contract.name if contract.name == contract.wire_name else f"{contract.name} ({contract.wire_name})"
+
+
 def _message(app: App, name: str, output: str) -> None:
-    found: Contract | None = next((c for c in app.catalog.contracts.values() if name in (c.name, c.full_name)), None)
-    if found is None:
-        names = sorted(c.name for c in app.catalog.contracts.values())
+    contract = app.catalog.message(name)
+    if contract is None:
+        names = sorted({called for c in app.catalog.contracts.values() for called in (c.name, c.wire_name)})
         raise NotFound(f"There is no message {name!r}.", hint=f"There is: {', '.join(names)}.")
-    contract = found
     consumers = [s.name for s in app.services if contract.full_name in app.catalog.interests(s)]
     fields = [
         (f.wire_name, str(contract.hints[f.name]), "" if f.required else repr(f.default), f.since)
@@ -84,6 +87,7 @@ def _message(app: App, name: str, output: str) -> None:
             "Message",
             {
                 "type": contract.full_name,
+                "class": contract.name,
                 "kind": contract.kind,
                 "owner": contract.service.name,
                 "topic": contract.topic,
@@ -96,5 +100,6 @@ def _message(app: App, name: str, output: str) -> None:
     say(
         f"{contract.full_name}   {contract.kind} of {contract.service.name} on {contract.topic}, key {contract.key_field}"
     )
-    say(f"consumed by {', '.join(consumers) or 'nobody'}   declared at {contract.place}", "")
+    called = "" if contract.name == contract.wire_name else f" as {contract.name}"
+    say(f"consumed by {', '.join(consumers) or 'nobody'}   declared{called} at {contract.place}", "")
     say(*table(["field", "type", "default", "since"], fields))

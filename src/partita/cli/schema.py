@@ -24,10 +24,10 @@ def schema() -> None:
 @app_option
 def show(name: str, revision: int | None, output: str, app_name: str) -> None:
     """Print the Avro record of the message NAME and nothing else."""
-    contracts = load_app(app_name).catalog.contracts
-    found = contracts.get(name) or next((c for c in contracts.values() if c.name == name), None)
+    catalog = load_app(app_name).catalog
+    found = catalog.message(name)
     if found is None:
-        names = sorted(c.name for c in contracts.values())
+        names = sorted({called for c in catalog.contracts.values() for called in (c.name, c.wire_name)})
         near = get_close_matches(name, names, 1)
         raise NotFound(
             f"There is no message {name!r}.",

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from partita.catalog.contract import Contract
+from partita.catalog.contract import Contract, contract_of
 from partita.catalog.rejection import Rejection, to_struct
 from partita.clock import duration_us
 from partita.message import SagaAddress
@@ -116,7 +116,7 @@ def begin(definition: SagaDefinition, incoming: Incoming, now_us: int, new_id: C
     )
     move = _Move(definition, state, now_us, new_id)
     keep_facts(move.definition, state, "start", incoming.message)
-    move.note("started", definition.steps[0].name, definition.start.name)
+    move.note("started", definition.steps[0].name, definition.start.wire_name)
     _send_step(move, 0)
     return move.result()
 
@@ -260,7 +260,7 @@ def _replied(move: _Move, index: int, incoming: Incoming) -> Transition:
     state.steps[index].tries = 0
     keep_facts(move.definition, state, spec.name, incoming.message)
     call_hook(move.definition, state, spec, "then", incoming.message)
-    move.note("done", spec.name, type(incoming.message).__name__)
+    move.note("done", spec.name, _wire_name(incoming.message))
     state.status = "running"
     state.last_error = ""
     if index + 1 < len(move.definition.steps):
@@ -288,7 +288,7 @@ def _refused(move: _Move, index: int, incoming: Incoming) -> Transition | Ignore
         _give_up(move, index, f"{spec.name} was not done")
         return move.result()
     step.phase = "refused"
-    state.reason = type(incoming.message).__name__
+    state.reason = _wire_name(incoming.message)
     call_hook(move.definition, state, spec, "refused", incoming.message)
     move.note("refused", spec.name, _fields(incoming.message))
     _undo_next(move)
@@ -321,7 +321,7 @@ def _acknowledged(move: _Move, index: int, incoming: Incoming) -> Transition | I
     step.phase = "undone"
     step.tries = 0
     move.state.last_error = ""
-    move.note("undone", move.definition.steps[index].name, type(incoming.message).__name__)
+    move.note("undone", move.definition.steps[index].name, _wire_name(incoming.message))
     _undo_next(move)
     return move.result()
 
@@ -330,7 +330,7 @@ def _replied_late(move: _Move, index: int, incoming: Incoming) -> Transition:
     """Rule 4: the effect of a timed-out step is known now, and must not stay."""
     state, spec = move.state, move.definition.steps[index]
     keep_facts(move.definition, state, spec.name, incoming.message)
-    move.note("late", spec.name, type(incoming.message).__name__)
+    move.note("late", spec.name, _wire_name(incoming.message))
     if state.steps[index].phase == "undone" and spec.undo is not None:
         # Its undo was acknowledged before the effect existed: a participant that keeps no tombstones.
         state.steps[index].phase = "done"
@@ -478,4 +478,9 @@ def _arm(move: _Move, seconds: float, *, deadline: bool = True) -> None:
 def _fields(refusal: Rejection) -> str:
     values = to_struct(refusal)
     shown = ", ".join(f"{n}={getattr(values, n)!r}" for n in values.__struct_fields__)
-    return f"{type(refusal).__name__}({shown})"
+    return f"{_wire_name(refusal)}({shown})"
+
+
+def _wire_name(message: object) -> str:
+    """The name of a message as histories and reasons keep it: it stays when the class is renamed."""
+    return contract_of(type(message)).wire_name

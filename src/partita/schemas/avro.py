@@ -21,7 +21,7 @@ import msgspec
 
 from partita.errors import DeclarationError
 from partita.schemas.avro_default import json_default, plain_default
-from partita.schemas.shape import Field, Shape, Since
+from partita.schemas.shape import Field, Shape, Since, record_name
 
 AvroSchema = dict[str, Any] | list[Any] | str
 
@@ -206,7 +206,7 @@ class _Derivation:
         if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
             return self._enum(annotation, where)
         if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
-            name = annotation.__name__
+            name = record_name(annotation)
             if name in self._named and self._named[name][0] is annotation:
                 return name
             return self._record(annotation, name, None, None)

@@ -13,6 +13,7 @@ from partita.sagas.engine import (
     Alert,
     Ignored,
     Incoming,
+    Note,
     Publish,
     Send,
     Transition,
@@ -135,7 +136,7 @@ SECOND = 1_000_000
 
 @dataclass
 class Machine:
-    """One instance, driven by hand: what it sent, what it published, what it told people."""
+    """One instance, driven by hand: what it sent, what it published, what it told people, its history."""
 
     now: int = 0
     definition: SagaDefinition = DEFINITION
@@ -143,6 +144,7 @@ class Machine:
     sent: list[Send] = field(default_factory=list)
     published: list[Any] = field(default_factory=list)
     alerts: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     ids: Any = field(default_factory=lambda: count(1))
 
     def new_id(self) -> str:
@@ -179,6 +181,7 @@ class Machine:
         if isinstance(result, Ignored):
             return False
         self.state = state_from_bytes(state_to_bytes(result.state))  # as the store would give it back
+        self.notes += result.notes
         for effect in result.effects:
             match effect:
                 case Send():

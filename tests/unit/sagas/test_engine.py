@@ -14,10 +14,15 @@ from tests.unit.sagas.machine import (
     Machine,
     NoStock,
     Participant,
+    Placed,
     Refunded,
     Released,
     Reserved,
+    shop,
+    stock,
 )
+
+from partita import Command, Event, Key, Rejection, Saga, minutes, seconds, step
 
 
 def charging() -> Machine:
@@ -55,6 +60,30 @@ def test_a_refusal_of_the_first_step_ends_at_once_with_nothing_to_undo() -> None
     assert machine.status == "undone"
     assert machine.published == [Cancelled(order="o1", reason="NoStock")]
     assert machine.names == ["Reserve"]
+
+
+def test_what_a_saga_keeps_and_publishes_of_a_refusal_is_its_name_on_the_wire() -> None:
+    """The reason travels in an event, and a history is read for years: both stay when the class is renamed."""
+
+    class Empty(Event, of=stock, name="AllThere"):
+        order: Key[str]
+
+    class SoldOut(Rejection, name="NothingThere"):
+        sku: str
+
+    class Look(Command[Empty, SoldOut], of=stock):
+        order: Key[str]
+
+    class Seeing(Saga, start=Placed, deadline=minutes(2), undone=Cancelled, of=shop):
+        look = step(Look, no_effect=True, timeout=seconds(30))
+
+    refused, done = (Machine(definition=Seeing.__definition__).start() for _ in range(2))
+    refused.answer(SoldOut(sku="x"))
+    done.answer(Empty(order="o1"))
+
+    assert refused.published == [Cancelled(order="o1", reason="NothingThere")]
+    assert ("refused", "look", "NothingThere(sku='x')") in refused.notes
+    assert ("done", "look", "AllThere") in done.notes
 
 
 def test_a_refusal_of_the_pivot_undoes_what_is_before_it_and_waits_for_the_acknowledgement() -> None:

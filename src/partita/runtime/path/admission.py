@@ -257,7 +257,7 @@ class Admission:
             return ()
         contract, message = delivery.interest.contract, delivery.message
         return tuple(
-            (b.identity(contract.full_name), business_key(contract.name, value))
+            (b.identity(contract.full_name), business_key(contract.wire_name, value))
             for b in delivery.interest.bindings
             if b.dedupe_by is not None and (value := getattr(message, b.dedupe_by)) is not None
         )
