@@ -116,13 +116,24 @@ def avro_record(shape: Shape, *, revision: int | None = None) -> dict[str, Any]:
 
 
 def fingerprint(schema: AvroSchema) -> str:
-    """16 hex digits that name a schema: SHA-256 of its JSON with sorted keys.
+    """16 hex digits that name a schema: SHA-256 of its JSON with sorted keys, without its docs.
 
-    Not Avro's parsing canonical form: that drops logical types and defaults, and a reader that takes
+    Not Avro's parsing canonical form: that drops docs, and logical types and defaults as well, and a reader that takes
     a timestamp for a number is exactly what the fingerprint must prevent.
     """
-    text = json.dumps(schema, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(_without_docs(schema), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _without_docs(schema: Any) -> Any:
+    """A schema, or a field of one, as its reader needs it. A default is a value, and may have an entry called `doc`."""
+    if isinstance(schema, list):
+        return [_without_docs(branch) for branch in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: held for key, held in schema.items() if key != "doc"}
+    within = ("type", "items", "values", "fields")
+    return found | {inner: _without_docs(found[inner]) for inner in within if inner in found}
 
 
 def bare(annotation: Any) -> Any:
