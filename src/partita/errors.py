@@ -15,6 +15,7 @@ PartitaError
   BusError
     BusUnavailable      the log or broker cannot be reached now
       BusRefused        it does not take our word: credentials or certificates, which no waiting mends
+    FeatureAbsent       the bus does not have a feature that was asked for
     MessageTooLarge     refused at emit, in the sender's transaction
   Fenced                somebody else took over: this process must stop writing
   Malformed             bytes that cannot be decoded within the limits
@@ -164,6 +165,13 @@ class BusRefused(BusUnavailable):
 
     code = "PTA-0403"
     exit_code = 2
+
+
+class FeatureAbsent(BusError):
+    """The bus does not have a feature that was asked for, as replay or lag; nothing was changed."""
+
+    code = "PTA-0404"
+    exit_code = 5
 
 
 class MessageTooLarge(BusError):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conformance.feature_cases import listed
 
 from partita.bus.connect import connect_bus
-from partita.bus.port import Bus, Polled
+from partita.bus.features import Feature, require
+from partita.bus.log.bus import LogBus
+from partita.bus.port import Bus, GroupLag, Moved, Polled, Record
 from partita.errors import Fenced, PartitaError
 from partita.machine.port import Wake
 from partita.machine.system import this_machine
@@ -21,6 +24,8 @@ from partita.store.outbox import PendingRow
 from partita.store.port import Store
 from partita.testing.conformance import bus as bus_suite
 from partita.testing.conformance import store as store_suite
+from partita.testing.conformance import topics
+from partita.testing.conformance.case import Case
 
 WAKES: list[Wake] = []
 
@@ -60,8 +65,8 @@ async def test_the_sqlite_store(case: store_suite.Case, tmp_path: Path) -> None:
     await case(store_at(tmp_path))
 
 
-@pytest.mark.parametrize("case", bus_suite.CASES, ids=lambda c: c.__name__)
-async def test_the_embedded_log(case: bus_suite.Case, tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", listed(LogBus.features))
+async def test_the_embedded_log(case: Case, tmp_path: Path) -> None:
     await case(bus_at(tmp_path))
 
 
@@ -208,6 +213,46 @@ class WrongSubscription(Around):
         return polled._replace(records=records)
 
 
+class QueueSubscription(Around):
+    """A subscription to a queue: records that were handled are deleted."""
+
+    def __init__(self, inner: Any, bus: Bus) -> None:
+        super().__init__(inner)
+        object.__setattr__(self, "bus", bus)
+
+    async def close(self) -> None:
+        await self.inner.close()
+        await self.bus.trim(2**62)
+
+
+class Queue(Around):
+    """A bus as a broker of queues is: a record is deleted when its groups have handled it, so that nobody can read it
+    again, and there is no lag. It declares the features that it is given."""
+
+    def __init__(self, inner: Any, features: Feature) -> None:
+        super().__init__(inner)
+        object.__setattr__(self, "features", features)
+
+    def subscribe(self, group: str, topics: Sequence[str], member: str) -> Any:
+        return QueueSubscription(self.inner.subscribe(group, topics, member), self.inner)
+
+    async def reset(self, group: str, topic: str, to_start: bool) -> Sequence[Moved]:
+        require(self.features, Feature.REPLAY, "A reset")
+        return list(await self.inner.reset(group, topic, to_start))
+
+    async def history(self, topics: Sequence[str], since_us: int) -> AsyncIterator[Sequence[Record]]:
+        require(self.features, Feature.REPLAY, "A history")
+        async for records in self.inner.history(topics, since_us):
+            yield records
+
+    async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
+        require(self.features, Feature.LAG, "Lag")
+        return []
+
+
+QUEUE = LogBus.features & ~(Feature.REPLAY | Feature.LAG)
+
+
 class WrongBus(Around):
     """A bus with one planted bug."""
 
@@ -246,21 +291,57 @@ BUS_BUGS = [
 @pytest.mark.parametrize("wrong", BUS_BUGS)
 async def test_a_wrong_bus_does_not_pass(wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A suite that cannot fail proves nothing."""
-    monkeypatch.setattr(bus_suite, "PATIENCE_S", 0.4)
-
-    async def run(case: bus_suite.Case, number: int) -> bool:
-        right = bus_at(tmp_path / str(number))
-
-        async def open_wrong() -> Any:
-            return WrongBus(await right(), wrong)
-
-        try:
-            await case(open_wrong)
-        except (AssertionError, PartitaError, KeyError):
-            return False
-        return True
+    monkeypatch.setattr(topics, "PATIENCE_S", 0.4)
 
     for number, case in enumerate(bus_suite.CASES):
-        if not await run(case, number):
+        if not await passes(case, tmp_path / str(number), lambda right: WrongBus(right, wrong)):
             return
     pytest.fail(f"the planted bug {wrong!r} was not found")
+
+
+async def passes(case: Case, data: Path, made: Callable[[Bus], Any]) -> bool:
+    right = bus_at(data)
+
+    async def open_bus() -> Any:
+        return made(await right())
+
+    try:
+        await case(open_bus)
+    except (AssertionError, PartitaError, KeyError):
+        return False
+    return True
+
+
+async def test_a_bus_without_replay_passes_the_cases_that_are_not_about_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And those that are not run are listed, each with the features that the bus lacks."""
+    monkeypatch.setattr(topics, "PATIENCE_S", 2.0)
+    plan = bus_suite.plan(QUEUE)
+    assert len(plan.run) + len(plan.left_out) == len(bus_suite.CASES)
+    assert plan.left_out["a_reset_tells_from_where_to_where"] == "replay, lag"
+    assert plan.left_out["dense_offsets_have_no_gaps"] == "offsets without gaps"
+    for number, case in enumerate(plan.run):
+        assert await passes(case, tmp_path / str(number), lambda right: Queue(right, QUEUE)), case.name
+
+
+@pytest.mark.parametrize("claimed", [Feature.REPLAY, Feature.LAG, Feature.DENSE_OFFSETS], ids=str)
+async def test_a_bus_that_declares_a_feature_it_lacks_does_not_pass(
+    claimed: Feature, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each feature that is declared has cases, and one of them finds the lie, whatever else the bus has."""
+    monkeypatch.setattr(topics, "PATIENCE_S", 0.4)
+    lying = QUEUE | claimed
+    cases = [case for case in bus_suite.plan(lying).run if claimed in case.needs]
+    found = [
+        case.name
+        for number, case in enumerate(cases)
+        if not await passes(case, tmp_path / str(number), lambda right: Queue(right, lying))
+    ]
+    assert cases and found, f"nothing found that {claimed} is not there"
+
+
+def test_every_feature_has_a_case() -> None:
+    """A feature without one could be declared by any bus."""
+    tested = {feature for case in bus_suite.CASES for feature in Feature if feature in case.needs}
+    assert tested == set(Feature)

@@ -9,14 +9,17 @@ from collections.abc import Iterator
 
 import pytest
 from servers.kafka import KafkaCluster
+from tests.conformance.feature_cases import listed
 from tests.servers import kafka_cluster
 
 from partita.bus.connect import connect_bus
 from partita.bus.kafka.administration import KafkaAdministration
+from partita.bus.kafka.bus import KafkaBus
 from partita.bus.port import Bus, Outgoing, Record, TopicSpec
 from partita.clock import SystemClock
 from partita.machine.system import this_machine
-from partita.testing.conformance import bus as bus_suite
+from partita.testing.conformance import topics
+from partita.testing.conformance.case import Case
 
 pytest.importorskip("confluent_kafka", reason="no Kafka client here; to run these tests: pip install 'partita[kafka]'")
 pytestmark = [pytest.mark.slow]
@@ -29,7 +32,7 @@ def cluster() -> Iterator[KafkaCluster]:
         yield found
 
 
-def bus_at(cluster: KafkaCluster) -> bus_suite.OpenBus:
+def bus_at(cluster: KafkaCluster) -> topics.OpenBus:
     async def open_bus() -> Bus:
         bus = connect_bus(cluster.url, this_machine(), None)
         await bus.open()
@@ -38,9 +41,9 @@ def bus_at(cluster: KafkaCluster) -> bus_suite.OpenBus:
     return open_bus
 
 
-@pytest.mark.parametrize("case", bus_suite.CASES, ids=lambda c: c.__name__)
-async def test_the_kafka_bus(case: bus_suite.Case, cluster: KafkaCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bus_suite, "TOPIC", f"conformance.events-{next(NUMBERS)}")
+@pytest.mark.parametrize("case", listed(KafkaBus.features))
+async def test_the_kafka_bus(case: Case, cluster: KafkaCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topics, "TOPIC", f"conformance.events-{next(NUMBERS)}")
     await case(bus_at(cluster))
 
 

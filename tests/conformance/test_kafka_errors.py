@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from partita.bus.connect import connect_bus
+from partita.bus.features import NONE
 from partita.bus.partitioner import slot_of
 from partita.bus.port import Outgoing, TopicSpec
 from partita.clock import SystemClock
@@ -38,7 +39,7 @@ REFUSED = 29
 class TrustsFlush:
     """The planted bug: what left the queue is taken for delivered, whatever its delivery report says."""
 
-    fences_appends = False
+    features = NONE
 
     def __init__(self, servers: str) -> None:
         settings = {"bootstrap.servers": servers, "message.timeout.ms": 500, "linger.ms": 1, "log_level": 0}

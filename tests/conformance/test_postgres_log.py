@@ -11,15 +11,18 @@ from typing import Any
 
 import pytest
 from servers.process import ServerProcess
+from tests.conformance.feature_cases import listed
 from tests.servers import postgres_server
 
 from partita.bus.connect import connect_bus
 from partita.bus.port import Bus, Outgoing, Record, Subscription, TopicSpec
+from partita.bus.postgres.bus import PostgresBus
 from partita.clock import Clock, SystemClock
 from partita.errors import BusError, BusUnavailable, NotFound, StoreMismatch, StoreUnavailable
 from partita.machine.system import this_machine
 from partita.store.connect import connect_store
 from partita.testing.conformance import bus as bus_suite
+from partita.testing.conformance.case import Case
 
 asyncpg = pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
 pytestmark = [pytest.mark.slow]
@@ -57,8 +60,8 @@ def bus_at(url: str, clock: Clock | None = None) -> bus_suite.OpenBus:
     return open_bus
 
 
-@pytest.mark.parametrize("case", bus_suite.CASES, ids=lambda c: c.__name__)
-async def test_the_log_in_postgresql(case: bus_suite.Case, url: str) -> None:
+@pytest.mark.parametrize("case", listed(PostgresBus.features))
+async def test_the_log_in_postgresql(case: Case, url: str) -> None:
     await case(bus_at(url))
 
 

@@ -18,9 +18,11 @@ from tests.integration.test_retries import until
 from tests.servers import kafka_cluster
 
 from partita import Conflict
+from partita.bus.features import Feature
+from partita.bus.log.bus import LogBus
 from partita.bus.port import Moved
 from partita.cli.main import main
-from partita.errors import BusUnavailable, NotFound
+from partita.errors import BusUnavailable, FeatureAbsent, NotFound
 from partita.operators.steering import pause_group, reset_group
 
 APP = "reset_app:app"
@@ -134,6 +136,8 @@ async def test_it_is_refused_before_anything_or_done_whole(bank: Any) -> None:
 class Refusing:
     """A bus whose groups cannot be moved."""
 
+    features = LogBus.features
+
     def __init__(self, error: Exception | None) -> None:
         self.error = error
 
@@ -157,3 +161,39 @@ async def test_what_moved_nothing_deletes_nothing(error: Exception | None, tmp_p
         assert await marks(bank) == 1
         async with store.reading() as session:
             assert [entry.verb for entry in await session.operations.entries()] == ["consumers pause"]
+
+
+async def test_a_bus_without_replay_refuses_a_reset(tmp_path: Path) -> None:
+    """Before anything is changed: cleared marks without records to read again would let copies of old messages run."""
+    bank: Any = Bank(tmp_path / "data")
+    async with bank.app.running() as system:
+        await bank.app.send(bank.Deposit(name="a", cents=1))
+        await bank.app.settled()
+        store = system.stores["audit"]
+        await pause_group(store, reason="", by="ann")
+        queue: Any = Refusing(None)
+        queue.features = LogBus.features & ~Feature.REPLAY
+        with pytest.raises(FeatureAbsent, match="Resetting audit needs a bus with replay; this bus lacks replay"):
+            await reset_group(store, queue, bank.bank.events_topic, "start", reason="", by="ann")
+        assert await marks(bank) == 1
+        async with store.reading() as session:
+            assert [entry.verb for entry in await session.operations.entries()] == ["consumers pause"]
+
+
+@pytest.mark.parametrize("words", [(), ("--execute", "--yes")], ids=["shown", "done"])
+async def test_the_command_line_says_that_the_bus_cannot_replay(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it only shows what would happen, and whether the group is paused or not."""
+    bank: Any = Bank(tmp_path / "data")
+    bank.kind = "embedded"
+    monkeypatch.setitem(sys.modules, "reset_app", types.ModuleType("reset_app"))
+    sys.modules["reset_app"].app = bank.app  # type: ignore[attr-defined]  # a module made here
+    async with bank.app.running():
+        await bank.app.send(bank.Deposit(name="a", cents=1))
+        await bank.app.settled()
+    monkeypatch.setattr(LogBus, "features", LogBus.features & ~Feature.REPLAY)
+    code, said = await reset(bank, "start", *words)
+    assert code == 5 and "this bus lacks replay" in said and "PARTITA_BUS" in said, said
+    async with bank.app.running() as system, system.stores["audit"].reading() as session:
+        assert not await session.operations.entries()

@@ -2,9 +2,9 @@
 
 Walk 7: the relay appends here, consumers poll here. Every adapter passes `partita.testing.conformance`.
 
-Promises an adapter keeps: records of one (topic, key) stay in one partition in append order; a record is
-delivered to each group at least once until `done` was called for it; offsets grow within a partition but
-need not be contiguous; an append that was not acknowledged may still have happened.
+Promises that every adapter keeps: a record is delivered to each group at least once until `done` was called for it; an
+append that was not acknowledged may still have happened. Further promises are features (`bus/features.py`): an adapter
+declares those that it keeps, and a method whose feature it does not declare raises `FeatureAbsent`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
+
+from partita.bus.features import Feature
 
 KEY_BYTES_MAX = 2_000
 """What every database can index (PostgreSQL: a third of a page) and every broker takes without a second thought."""
@@ -185,9 +187,8 @@ class Bus(Protocol):
     """A log or broker."""
 
     @property
-    def fences_appends(self) -> bool:
-        """Whether `append` refuses an older epoch. Where it cannot, what a relay that stood still appends are copies of
-        what its successor sent before it, and the receivers drop them by id and by the number of their key."""
+    def features(self) -> Feature:
+        """The features that this bus has. They are a property of the adapter, known before it is opened."""
         ...
 
     async def identity(self) -> str:
@@ -228,7 +229,7 @@ class Bus(Protocol):
 
         Raises:
             BusUnavailable: nothing is known to be appended; try all again.
-            Fenced: an epoch is older than one seen for its name; nothing was appended.
+            Fenced: an epoch is older than one seen for its name; nothing was appended. Only with `FENCING`.
         """
         ...
 
@@ -238,7 +239,11 @@ class Bus(Protocol):
 
     def history(self, topics: Sequence[str], since_us: int) -> AsyncIterator[Sequence[Record]]:
         """The records of these topics that were appended since then and are there now, in batches, for people: no group
-        moves by it."""
+        moves by it.
+
+        Raises:
+            FeatureAbsent: this bus has no `REPLAY`.
+        """
         ...
 
     async def put_schema(self, fingerprint: str, text: str) -> None:
@@ -261,6 +266,7 @@ class Bus(Protocol):
         Raises:
             Conflict: it has members, and this bus cannot call back what they hold; nothing was moved. One that died counts
                 until it is missed, some seconds.
+            FeatureAbsent: this bus has no `REPLAY`.
         """
         ...
 
@@ -282,5 +288,9 @@ class Bus(Protocol):
         ...
 
     async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
-        """Where groups stand, for people and metrics."""
+        """Where groups stand, for people and metrics.
+
+        Raises:
+            FeatureAbsent: this bus has no `LAG`.
+        """
         ...

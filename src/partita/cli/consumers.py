@@ -20,7 +20,7 @@ from partita.observability.why import since
 from partita.observability.workers import why_service
 from partita.operators.audit import actor
 from partita.operators.steering import accept_gap as give_up_gap
-from partita.operators.steering import check_paused, pause_group, reset_group, resume_group
+from partita.operators.steering import check_paused, check_replay, pause_group, reset_group, resume_group
 from partita.store.parking import ParkingStatus
 from partita.store.port import Store
 
@@ -126,6 +126,7 @@ def reset(group: str, topic: str, to: str, execute: bool, data: Path, app_name: 
     async def work() -> tuple[Sequence[Moved], Sequence[GroupLag], bool]:
         async with beside(app_name, data, group) as system:
             store = system.stores[group]
+            check_replay(system.bus, group)
             lags = [lag for lag in await system.bus.lag(group) if lag.topic == topic]
             if not lags:
                 raise NotFound(f"{group} does not read {topic}.", hint=f"partita consumers list --group {group}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from partita.bus.features import Feature, require
 from partita.bus.port import Bus, Moved
 from partita.errors import Conflict, NotFound
 from partita.idempotency.inbox import begin_anew
@@ -68,8 +69,10 @@ async def reset_group(store: Store, bus: Bus, topic: str, to: str, *, reason: st
 
     Raises:
         Conflict: the group is not paused, or has members that the bus cannot call back; nothing was changed.
+        FeatureAbsent: the bus keeps no records to read again; nothing was changed.
         NotFound: it stands nowhere in this topic.
     """
+    check_replay(bus, store.name)
     now_us = await store.now_us()
     async with store.transaction() as session:
         await _check_paused(session, store.name)
@@ -83,6 +86,15 @@ async def reset_group(store: Store, bus: Bus, topic: str, to: str, *, reason: st
         detail = f"to its {to}: " + ", ".join(f"{m.partition} from {m.before} to {m.after}" for m in moved)
         await record(session, now_us, by, "consumers reset", f"{store.name} {topic}", detail=detail, reason=reason)
     return moved
+
+
+def check_replay(bus: Bus, group: str) -> None:
+    """Refuse a reset on a bus that cannot replay.
+
+    Raises:
+        FeatureAbsent: it cannot.
+    """
+    require(bus.features, Feature.REPLAY, f"Resetting {group}")
 
 
 async def check_paused(store: Store) -> None:

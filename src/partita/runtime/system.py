@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from partita.alerts.channels import channels_of
+from partita.bus.features import NONE, Feature, require
 from partita.bus.port import Bus, Subscription
 from partita.catalog.catalog import Catalog
 from partita.catalog.fault import FAULT_SHAPE
@@ -107,9 +108,15 @@ class System:
         is to consume, carry over what waits.
 
         Raises:
+            FeatureAbsent: the bus lacks a feature that the services need; nothing was opened.
             PartitaError: what cannot be opened, and what to do.
         """
         self.roles = roles
+        for name in stores:
+            service = self.catalog.service(name)
+            # Claims, attempts and parking keep partitions and offsets; numbers of a key count in the order of the bus.
+            ordered = Feature.KEY_ORDER if service.order == "key" else NONE
+            require(self.bus.features, Feature.PARTITIONS | Feature.OFFSETS | ordered, name)
         self.fingerprints = [self.codec.learn(contract.shape) for contract in self.catalog.contracts.values()]
         self.fingerprints.append(self.codec.learn(FAULT_SHAPE))
         await self.bus.open()

@@ -11,6 +11,7 @@ from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from partita.bus.features import Feature
 from partita.bus.kafka.address import KafkaAddress
 from partita.bus.kafka.ages import FETCH, Ages
 from partita.bus.kafka.errors import LastError, log, making_a_client
@@ -45,7 +46,7 @@ class KafkaBus:
     """See `partita.bus.port.Bus`. `instance` is a name this process keeps over restarts (static membership); `ask_s` is how
     long a question waits that nothing but people and metrics ask."""
 
-    fences_appends = False
+    features = Feature.KEY_ORDER | Feature.PARTITIONS | Feature.OFFSETS | Feature.REPLAY | Feature.LAG
 
     def __init__(self, url: str, *, clock: Clock, instance: str = "", ask_s: float = ASK_S) -> None:
         self.address = KafkaAddress.parse(url)

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
+from partita.bus.features import Feature
 from partita.bus.forgetting import LOOK_AGAIN_S, has_members
 from partita.bus.log.schema import APPLICATION_ID, MIGRATIONS
 from partita.bus.log.subscription import LogSubscription
@@ -91,7 +92,7 @@ RETURNING position, place
 class LogBus:
     """See `partita.bus.port.Bus`."""
 
-    fences_appends = True
+    features = Feature.KEY_ORDER | Feature.PARTITIONS | Feature.OFFSETS | Feature.REPLAY | Feature.LAG | Feature.FENCING
 
     def __init__(self, path: Path, machine: Machine, *, wake: Wake, migrate: bool = True) -> None:
         self.path = path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 
+from partita.bus.features import Feature
 from partita.bus.port import Fence, GroupLag, Moved, Outgoing, Record, Subscription, TopicSpec
 from partita.bus.postgres.ear import Ear
 from partita.bus.postgres.errors import of_the_bus
@@ -32,7 +33,15 @@ GET_SCHEMA = "SELECT text FROM partita_log.schema WHERE fingerprint = $1"
 class PostgresBus:
     """See `partita.bus.port.Bus`. Any number of processes, on any machines, may open the same one."""
 
-    fences_appends = True
+    features = (
+        Feature.KEY_ORDER
+        | Feature.PARTITIONS
+        | Feature.OFFSETS
+        | Feature.DENSE_OFFSETS
+        | Feature.REPLAY
+        | Feature.LAG
+        | Feature.FENCING
+    )
 
     def __init__(self, url: str, machine: Machine, *, create: bool = True, migrate: bool = True) -> None:
         clock = self._clock = machine.clock

@@ -1,1 +1,1 @@
-"""The suites every adapter must pass: `store.CASES` and `bus.CASES`, each case an async function of a factory."""
+"""The suites that every adapter must pass: `store.CASES`, and `bus.plan(features)`. A case is an async function of a factory."""

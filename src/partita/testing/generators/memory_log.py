@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
+from partita.bus.features import Feature, require
 from partita.bus.partitioner import partition_of
 from partita.bus.port import Fence, GroupLag, Moved, Outgoing, Polled, Record, Stand, TopicSpec, screened
 from partita.clock import Clock
@@ -125,7 +126,7 @@ class Sender:
     """The bus as one service's relay sees it. `twice` are the appends whose acknowledgement gets lost, `too_large` until
     when the nth message is refused."""
 
-    fences_appends = True
+    features = Feature.KEY_ORDER | Feature.OFFSETS | Feature.DENSE_OFFSETS
 
     def __init__(self, log: MemoryLog, clock: Clock, twice: frozenset[int], too_large: dict[int, int]) -> None:
         self._log = log
@@ -140,10 +141,9 @@ class Sender:
         return "memory"
 
     async def history(self, topics: Sequence[str], since_us: int) -> AsyncIterator[Sequence[Record]]:
-        """The records of these topics since then."""
-        for (topic, _), records in self._log.records.items():
-            if topic in topics:
-                yield [record for record in records if record.appended_us >= since_us]
+        """Refused: no case reads it."""
+        require(self.features, Feature.REPLAY, "A history")
+        yield []
 
     async def open(self) -> None:
         """Nothing to open."""
@@ -187,7 +187,8 @@ class Sender:
         return 0
 
     async def reset(self, group: str, topic: str, to_start: bool) -> Sequence[Moved]:
-        """No case asks for it."""
+        """Refused: no case resets a group."""
+        require(self.features, Feature.REPLAY, "A reset")
         return []
 
     async def forget(self, group: str) -> int:
@@ -198,5 +199,6 @@ class Sender:
         """It is memory."""
 
     async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
-        """The case itself looks at positions."""
+        """Refused: the case itself looks at positions."""
+        require(self.features, Feature.LAG, "Lag")
         return []
