@@ -16,6 +16,7 @@ PartitaError
     BusUnavailable      the log or broker cannot be reached now
       BusRefused        it does not take our word: credentials or certificates, which no waiting mends
     FeatureAbsent       the bus does not have a feature that was asked for
+    PositionRefused     a position of another log, or one whose records were deleted
     MessageTooLarge     refused at emit, in the sender's transaction
   Fenced                somebody else took over: this process must stop writing
   Malformed             bytes that cannot be decoded within the limits
@@ -171,6 +172,13 @@ class FeatureAbsent(BusError):
     """The bus does not have a feature that was asked for, as replay or lag; nothing was changed."""
 
     code = "PTA-0404"
+    exit_code = 5
+
+
+class PositionRefused(BusError):
+    """A position cannot be read from: it is of another log or partition, or the records behind it were deleted."""
+
+    code = "PTA-0405"
     exit_code = 5
 
 

@@ -13,8 +13,9 @@ from tests.conformance.feature_cases import listed
 from partita.bus.connect import connect_bus
 from partita.bus.features import Feature, require
 from partita.bus.log.bus import LogBus
-from partita.bus.port import Bus, GroupLag, Moved, Polled, Record
-from partita.errors import Fenced, PartitaError
+from partita.bus.port import Bus, GroupLag, Moved, Polled, Reading, Record, TopicSpec
+from partita.bus.position import Origin, Position
+from partita.errors import Fenced, PartitaError, PositionRefused
 from partita.machine.port import Wake
 from partita.machine.system import this_machine
 from partita.machine.wake import SocketWake
@@ -245,6 +246,11 @@ class Queue(Around):
         async for records in self.inner.history(topics, since_us):
             yield records
 
+    async def read(self, topic: str, partition: int, position: Position | None, limit: int) -> Reading:
+        require(self.features, Feature.REPLAY, "Reading from a position")
+        reading: Reading = await self.inner.read(topic, partition, position, limit)
+        return reading
+
     async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
         require(self.features, Feature.LAG, "Lag")
         return []
@@ -268,6 +274,22 @@ class WrongBus(Around):
     async def forget(self, group: str) -> int:
         return 4 if self.wrong == "forgets nothing" else await self.inner.forget(group)
 
+    async def read(self, topic: str, partition: int, position: Position | None, limit: int) -> Reading:
+        if self.wrong == "takes an offset of any log" and position is not None:
+            digits = position.partition("/")[0]
+            position = Origin(await self.inner.identity(), topic, partition).position(int(digits))
+        try:
+            reading: Reading = await self.inner.read(topic, partition, position, limit)
+        except PositionRefused as error:
+            if self.wrong != "skips what was deleted" or "retention" not in error.what:
+                raise
+            reading = await self.inner.read(topic, partition, None, limit)
+        if self.wrong == "reads one too far" and position is not None:
+            reading = reading._replace(records=reading.records[1:])
+        if self.wrong == "reads without a limit":
+            reading = await self.inner.read(topic, partition, position, 1_000)
+        return reading
+
     async def append(self, records: Any, fences: Any = ()) -> Any:
         if self.wrong == "ignores the fence":
             return await self.inner.append(records)
@@ -286,6 +308,12 @@ BUS_BUGS = [
     "ignores the fence",
     "forgets nothing",
 ]
+POSITION_BUGS = {
+    "takes an offset of any log": "a_position_of_another_partition_or_log_is_refused",
+    "skips what was deleted": "a_position_whose_records_were_deleted_is_refused",
+    "reads one too far": "a_partition_is_read_from_a_position_on",
+    "reads without a limit": "reading_from_a_position_is_bounded_and_moves_no_group",
+}
 
 
 @pytest.mark.parametrize("wrong", BUS_BUGS)
@@ -297,6 +325,14 @@ async def test_a_wrong_bus_does_not_pass(wrong: str, tmp_path: Path, monkeypatch
         if not await passes(case, tmp_path / str(number), lambda right: WrongBus(right, wrong)):
             return
     pytest.fail(f"the planted bug {wrong!r} was not found")
+
+
+@pytest.mark.parametrize("wrong", POSITION_BUGS)
+async def test_a_bus_that_reads_from_positions_wrongly_does_not_pass(wrong: str, tmp_path: Path) -> None:
+    """And the right one passes the very case that finds it."""
+    (case,) = [case for case in bus_suite.CASES if case.name == POSITION_BUGS[wrong]]
+    assert await passes(case, tmp_path / "right", lambda right: WrongBus(right, ""))
+    assert not await passes(case, tmp_path / "wrong", lambda right: WrongBus(right, wrong))
 
 
 async def passes(case: Case, data: Path, made: Callable[[Bus], Any]) -> bool:
@@ -345,3 +381,47 @@ def test_every_feature_has_a_case() -> None:
     """A feature without one could be declared by any bus."""
     tested = {feature for case in bus_suite.CASES for feature in Feature if feature in case.needs}
     assert tested == set(Feature)
+
+
+async def test_a_position_of_another_log_is_refused(tmp_path: Path) -> None:
+    """A projection that was pointed at another folder, or at a log that was put back from a copy, must not go on at an
+    offset of the former one: other records are there."""
+    topic = TopicSpec(name=topics.TOPIC, partitions=1)
+    one, two = await bus_at(tmp_path / "one")(), await bus_at(tmp_path / "two")()
+    try:
+        for bus in (one, two):
+            await bus.ensure_topics([topic])
+            await bus.append([topics.outgoing(n) for n in range(5)])
+        position = (await one.read(topic.name, 0, None, 3)).next
+        with pytest.raises(PositionRefused, match="another one, or one that was put back") as refused:
+            await two.read(topic.name, 0, position, 10)
+        assert "position None" in refused.value.hint and refused.value.exit_code == 5 and not refused.value.retryable
+        assert [int(r.value) for r in (await one.read(topic.name, 0, position, 10)).records] == [3, 4]
+    finally:
+        await one.close()
+        await two.close()
+
+
+async def test_a_position_is_refused_after_the_log_was_put_back_from_a_copy(tmp_path: Path) -> None:
+    """The copy lacks the newest records, and gives their offsets to others."""
+    topic = TopicSpec(name=topics.TOPIC, partitions=1)
+    bus = await bus_at(tmp_path)()
+    await bus.ensure_topics([topic])
+    await bus.append([topics.outgoing(0)])
+    await bus.close()
+    copy = (tmp_path / "log.db").read_bytes()
+    bus = await bus_at(tmp_path)()
+    await bus.append([topics.outgoing(1), topics.outgoing(2)])
+    position = (await bus.read(topic.name, 0, None, 2)).next
+    await bus.close()
+    for left in tmp_path.glob("log.db*"):
+        if left.name != "log.db.appended":
+            left.unlink()
+    (tmp_path / "log.db").write_bytes(copy)
+    bus = await bus_at(tmp_path)()
+    try:
+        await bus.append([topics.outgoing(3), topics.outgoing(4)])
+        with pytest.raises(PositionRefused, match="put back"):
+            await bus.read(topic.name, 0, position, 10)
+    finally:
+        await bus.close()

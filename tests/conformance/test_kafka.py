@@ -17,11 +17,15 @@ from partita.bus.kafka.administration import KafkaAdministration
 from partita.bus.kafka.bus import KafkaBus
 from partita.bus.port import Bus, Outgoing, Record, TopicSpec
 from partita.clock import SystemClock
+from partita.errors import PositionRefused
 from partita.machine.system import this_machine
 from partita.testing.conformance import topics
 from partita.testing.conformance.case import Case
 
 pytest.importorskip("confluent_kafka", reason="no Kafka client here; to run these tests: pip install 'partita[kafka]'")
+from confluent_kafka import Producer, TopicPartition  # needs the client
+from confluent_kafka.admin import AdminClient
+
 pytestmark = [pytest.mark.slow]
 NUMBERS = itertools.count(1)
 
@@ -109,3 +113,44 @@ async def test_since_when_two_groups_of_one_partition_wait_is_told_of_each(clust
             assert [stands[name].lag for name in ("first", "second")] == [3, 1]
             assert [stands[name].oldest_us for name in ("first", "second")] == appended
         assert appended[0] < appended[1]
+
+
+async def test_a_position_whose_records_the_broker_deleted_is_refused(cluster: KafkaCluster) -> None:
+    """The broker's own retention asks nobody: a projection that is too slow is told, and skips nothing."""
+    topic = f"deleted.events-{next(NUMBERS)}"
+    async with contextlib.AsyncExitStack() as stack:
+        bus = await bus_at(cluster)()
+        stack.push_async_callback(bus.close)
+        await bus.ensure_topics([TopicSpec(name=topic, partitions=1)])
+        await bus.append([Outgoing(topic, "k", b"h", b"v", f"m{n}") for n in range(6)])
+        early, late = (await bus.read(topic, 0, None, 2)).next, (await bus.read(topic, 0, None, 5)).next
+        admin = AdminClient({"bootstrap.servers": cluster.url.removeprefix("kafka://")})
+        for answer in admin.delete_records([TopicPartition(topic, 0, 4)]).values():
+            await asyncio.to_thread(answer.result, 30)
+        with pytest.raises(PositionRefused, match="has no records before offset 4 any more"):
+            await bus.read(topic, 0, early, 10)
+        assert [r.offset for r in (await bus.read(topic, 0, late, 10)).records] == [5]
+        assert [r.offset for r in (await bus.read(topic, 0, None, 10)).records] == [4, 5]
+
+
+async def test_the_end_of_a_partition_is_known_behind_the_marker_of_a_transaction(cluster: KafkaCluster) -> None:
+    """A marker has an offset and is no record: a reader that waits for the record at the last offset waits for ever."""
+    topic = f"markers.events-{next(NUMBERS)}"
+    async with contextlib.AsyncExitStack() as stack:
+        bus = await bus_at(cluster)()
+        stack.push_async_callback(bus.close)
+        await bus.ensure_topics([TopicSpec(name=topic, partitions=1)])
+        servers = cluster.url.removeprefix("kafka://")
+        producer = Producer({"bootstrap.servers": servers, "transactional.id": topic})
+        await asyncio.to_thread(producer.init_transactions, 30)
+        for number, commits in enumerate((True, False, True)):
+            producer.begin_transaction()
+            producer.produce(topic, f"v{number}".encode(), "k")
+            await asyncio.to_thread(producer.commit_transaction if commits else producer.abort_transaction, 30)
+        one = await bus.read(topic, 0, None, 1)
+        rest = await bus.read(topic, 0, one.next, 10)
+        assert [r.value for r in (*one.records, *rest.records)] == [b"v0", b"v2"]
+        async with asyncio.timeout(5):
+            assert not (await bus.read(topic, 0, rest.next, 10)).records
+        await bus.append([Outgoing(topic, "k", b"h", b"v3", "m3")])
+        assert [r.value for r in (await bus.read(topic, 0, rest.next, 10)).records] == [b"v3"]

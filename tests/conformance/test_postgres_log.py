@@ -18,7 +18,7 @@ from partita.bus.connect import connect_bus
 from partita.bus.port import Bus, Outgoing, Record, Subscription, TopicSpec
 from partita.bus.postgres.bus import PostgresBus
 from partita.clock import Clock, SystemClock
-from partita.errors import BusError, BusUnavailable, NotFound, StoreMismatch, StoreUnavailable
+from partita.errors import BusError, BusUnavailable, NotFound, PositionRefused, StoreMismatch, StoreUnavailable
 from partita.machine.system import this_machine
 from partita.store.connect import connect_store
 from partita.testing.conformance import bus as bus_suite
@@ -63,6 +63,24 @@ def bus_at(url: str, clock: Clock | None = None) -> bus_suite.OpenBus:
 @pytest.mark.parametrize("case", listed(PostgresBus.features))
 async def test_the_log_in_postgresql(case: Case, url: str) -> None:
     await case(bus_at(url))
+
+
+async def test_a_position_of_a_log_in_another_database_is_refused(url: str, running: tuple[ServerProcess, str]) -> None:
+    """The same offsets are other records there."""
+    other = f"{url}_other"
+    await asked(url, f"CREATE DATABASE {other.rpartition('/')[2]}")
+    async with opened(url) as one, opened(other) as two:
+        for bus in (one, two):
+            await bus.append([outgoing(n, "k") for n in range(5)])
+        partition = (await records_of(one))[0].partition
+        position = (await one.read(TOPIC.name, partition, None, 3)).next
+        with pytest.raises(PositionRefused, match="another one, or one that was put back"):
+            await two.read(TOPIC.name, partition, position, 10)
+        assert [int(r.value) for r in (await one.read(TOPIC.name, partition, position, 10)).records] == [3, 4]
+
+
+async def records_of(bus: Bus) -> list[Record]:
+    return [record async for records in bus.history([TOPIC.name], 0) for record in records]
 
 
 async def test_it_works_without_prepared_statements(url: str) -> None:

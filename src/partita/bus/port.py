@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from partita.bus.features import Feature
+from partita.bus.position import Position
 
 KEY_BYTES_MAX = 2_000
 """What every database can index (PostgreSQL: a third of a page) and every broker takes without a second thought."""
 RECORD_BYTES_MAX = 1_048_576
+READ_RECORDS_MAX = 1_000
+"""The most records that one `read` returns, whatever its limit."""
 
 
 BEHIND = "behind a record of its key that was refused"
@@ -74,6 +77,14 @@ class Record(NamedTuple):
     def at(self) -> tuple[str, int]:
         """Topic and partition."""
         return (self.topic, self.partition)
+
+
+class Reading(NamedTuple):
+    """Records of one partition in offset order, and the position behind the last of them, from which to read on. No
+    records: there are none yet."""
+
+    records: Sequence[Record]
+    next: Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +254,21 @@ class Bus(Protocol):
 
         Raises:
             FeatureAbsent: this bus has no `REPLAY`.
+        """
+        ...
+
+    async def read(self, topic: str, partition: int, position: Position | None, limit: int) -> Reading:
+        """At most `limit` records of a partition from a position on, None = from the oldest record that is there; without
+        a group, and without waiting for new records.
+
+        The reader keeps the position, best in the transaction of what it makes of the records. No group's progress
+        protects these records: what retention deletes before it is read is refused, never skipped.
+
+        Raises:
+            PositionRefused: the position is of another log or partition, or records behind it were deleted.
+            NotFound: there is no such topic or partition.
+            FeatureAbsent: this bus has no `REPLAY`.
+            BusUnavailable: it does not answer.
         """
         ...
 

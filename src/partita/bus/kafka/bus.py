@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from confluent_kafka import Consumer
@@ -17,6 +18,7 @@ from partita.bus.kafka.ages import FETCH, Ages
 from partita.bus.kafka.errors import LastError, log, making_a_client
 from partita.bus.kafka.groups import Groups
 from partita.bus.kafka.history import HISTORY_GROUP, history
+from partita.bus.kafka.positions import ENDS, Positions
 from partita.bus.kafka.reader import Reader
 from partita.bus.kafka.schema_topic import CONFIG as SCHEMA_CONFIG
 from partita.bus.kafka.schema_topic import TOPIC as SCHEMA_TOPIC
@@ -29,12 +31,14 @@ from partita.bus.port import (
     GroupLag,
     Moved,
     Outgoing,
+    Reading,
     Record,
     Subscription,
     TopicSpec,
     screened,
     too_large,
 )
+from partita.bus.position import Position
 from partita.bus.specs import Specs
 from partita.clock import Clock
 from partita.errors import BusUnavailable
@@ -67,8 +71,9 @@ class KafkaBus:
     async def open(self) -> None:
         """Make the clients. They find the broker when it is there: services start, and orders commit, without it."""
         self._topics = Topics(self._new_admin(), self.address.shown, self._clock, self._last_error)
-        self._ages = Ages(self._new_looker, self._clock)
+        self._ages = Ages(partial(self._new_looker, FETCH), self._clock)
         self._groups = Groups(self._new_admin, self.address.shown, self._clock, ages=self._ages, ask_s=self._ask_s)
+        self._positions = Positions(partial(self._new_looker, ENDS), self.address.shown, self._clock)
         self._writer = KafkaWriter(self.address, self._clock)
 
     def _new_admin(self) -> AdminClient:
@@ -76,14 +81,15 @@ class KafkaBus:
         with making_a_client(self.address.shown):
             return AdminClient(settings)
 
-    def _new_looker(self) -> Consumer:
+    def _new_looker(self, settings: Mapping[str, Any]) -> Consumer:
         with making_a_client(self.address.shown):
-            return Consumer({**self.address.consumer(HISTORY_GROUP), **FETCH, "logger": log})
+            return Consumer({**self.address.consumer(HISTORY_GROUP), **settings, "logger": log})
 
     async def close(self) -> None:
         """Disconnect; what was not acknowledged stays in the outboxes."""
         if self._writer is not None:
             await asyncio.to_thread(self._ages.close)
+            await asyncio.to_thread(self._positions.close)
             await asyncio.to_thread(self._writer.close)
             await asyncio.to_thread(self._schemas.close)
             self._writer = None
@@ -132,6 +138,10 @@ class KafkaBus:
         """The records of these topics since then."""
         async for records in history(self.address.consumer(HISTORY_GROUP), topics, since_us, self.address.shown):
             yield records
+
+    async def read(self, topic: str, partition: int, position: Position | None, limit: int) -> Reading:
+        """At most `limit` records of a partition from a position on."""
+        return await asyncio.to_thread(self._positions.read, topic, partition, position, limit)
 
     async def put_schema(self, fingerprint: str, text: str) -> None:
         """Keep a writer's schema."""

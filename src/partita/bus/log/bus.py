@@ -13,6 +13,7 @@ from pathlib import Path
 
 from partita.bus.features import Feature
 from partita.bus.forgetting import LOOK_AGAIN_S, has_members
+from partita.bus.log.reading import read_from
 from partita.bus.log.schema import APPLICATION_ID, MIGRATIONS
 from partita.bus.log.subscription import LogSubscription
 from partita.bus.partitioner import partition_of
@@ -21,12 +22,14 @@ from partita.bus.port import (
     GroupLag,
     Moved,
     Outgoing,
+    Reading,
     Record,
     Subscription,
     TopicSpec,
     screened,
     too_large,
 )
+from partita.bus.position import Origin, Position, no_partition
 from partita.bus.specs import Specs
 from partita.clock import US
 from partita.databases.sqlite.file import SqliteFile
@@ -211,6 +214,15 @@ class LogBus:
                 rows = db.execute(HISTORY, (after, json.dumps(list(topics)), since_us)).fetchall()
             yield [Record(*row) for row in rows]
             after, more = (rows[-1][2], True) if rows else (after, False)
+
+    async def read(self, topic: str, partition: int, position: Position | None, limit: int) -> Reading:
+        """At most `limit` records of a partition from a position on."""
+        if (topic, partition) not in self._places:
+            await self.partitions([topic])
+        place = self._places.get((topic, partition))
+        if place is None:
+            raise no_partition(str(self.path), topic, partition)
+        return await read_from(self._file, Origin(self._identity, topic, partition), place, position, limit)
 
     async def put_schema(self, fingerprint: str, text: str) -> None:
         """Keep a writer's schema."""

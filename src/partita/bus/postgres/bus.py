@@ -6,12 +6,13 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from partita.bus.features import Feature
-from partita.bus.port import Fence, GroupLag, Moved, Outgoing, Record, Subscription, TopicSpec
+from partita.bus.port import Fence, GroupLag, Moved, Outgoing, Reading, Record, Subscription, TopicSpec
+from partita.bus.position import Origin, Position, no_partition
 from partita.bus.postgres.ear import Ear
 from partita.bus.postgres.errors import of_the_bus
 from partita.bus.postgres.groups import forget, lag, reset
 from partita.bus.postgres.identity import identity_of
-from partita.bus.postgres.reader import history
+from partita.bus.postgres.reader import history, read_from
 from partita.bus.postgres.schema import MIGRATIONS, SCHEMA
 from partita.bus.postgres.subscription import Ground, PostgresSubscription
 from partita.bus.postgres.topics import Topics
@@ -128,6 +129,19 @@ class PostgresBus:
             for (topic, partition), place in self._topics.places(topics).items():
                 async for records in history(self._database, (topic, partition), place, since_us):
                     yield records
+
+    async def read(self, topic: str, partition: int, position: Position | None, limit: int) -> Reading:
+        """At most `limit` records of a partition from a position on."""
+        where = (topic, partition)
+        with of_the_bus():
+            if where not in self._topics.places([topic]):
+                await self._topics.look()
+            place = self._topics.places([topic]).get(where)
+            origin = Origin(self._identity, topic, partition)
+            found = None if place is None else await read_from(self._database, origin, place, position, limit)
+        if found is None:
+            raise no_partition(self._database.where, topic, partition)
+        return found
 
     async def put_schema(self, fingerprint: str, text: str) -> None:
         """Keep a writer's schema. Not synced by itself: the sync of the first record that needs it covers it."""

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
-from partita.bus.port import Record
+from partita.bus.port import READ_RECORDS_MAX, Reading, Record
+from partita.bus.position import Origin, Position
 from partita.bus.postgres.topics import Where
 from partita.databases.postgres.arrays import told, unnest
 from partita.databases.postgres.asking import ERRORS
@@ -38,6 +39,15 @@ HISTORY = """
 SELECT position, key, headers, value, appended_us FROM partita_log.record
 WHERE place = $1 AND position > $2 AND appended_us >= $3 ORDER BY position LIMIT 500
 """
+# One statement sees one state: between a look at the floor and a read, records could be trimmed away. Without a record it
+# returns one row, for the bounds.
+READ_FROM = """
+SELECT p.floor, p.head, r.position, r.key, r.headers, r.value, r.appended_us
+FROM partita_log.place AS p LEFT JOIN LATERAL (
+    SELECT position, key, headers, value, appended_us FROM partita_log.record
+    WHERE place = p.place AND position >= coalesce($1::bigint, p.floor + 1) ORDER BY position LIMIT $3) AS r ON TRUE
+WHERE p.place = $2 ORDER BY r.position
+"""
 APPENDED_US = itemgetter(Record._fields.index("appended_us"))
 
 
@@ -66,6 +76,27 @@ async def read(database: Database, after: Sequence[tuple[int, int]], where: Mapp
     # back, and what is alike keeps its order.
     records.sort(key=APPENDED_US)
     return Found(records, None)
+
+
+async def read_from(
+    database: Database, origin: Origin, place: int, position: Position | None, limit: int
+) -> Reading | None:
+    """See `partita.bus.port.Bus.read`; None = the partition is not there any more."""
+    begin = None if position is None else origin.offset(position)
+    count = max(0, min(limit, READ_RECORDS_MAX))
+    async with database.asking() as link:
+        rows = await link.rows(READ_FROM, begin, place, count)
+    if not rows:
+        return None
+    floor, head = rows[0][:2]
+    offset = floor + 1 if begin is None else begin
+    origin.check(offset, floor + 1, head + 1)
+    records = [
+        Record(origin.topic, origin.partition, at, told(key), headers, value, appended_us)
+        for _, _, at, key, headers, value, appended_us in rows
+        if at is not None
+    ]
+    return Reading(records, origin.position(records[-1].offset + 1 if records else offset))
 
 
 async def history(database: Database, where: Where, place: int, since_us: int) -> AsyncIterator[list[Record]]:

@@ -13,7 +13,7 @@ from functools import partial
 from partita.bus.features import NONE, Feature
 from partita.bus.port import BEHIND, RECORD_BYTES_MAX, Bus, Fence, Record, TopicSpec
 from partita.errors import FeatureAbsent, Fenced
-from partita.testing.conformance import groups, topics
+from partita.testing.conformance import groups, positions, topics
 from partita.testing.conformance.case import Case, Plan, planned
 from partita.testing.conformance.topics import OpenBus as OpenBus
 
@@ -310,6 +310,7 @@ async def what_is_not_declared_is_refused(open_bus: OpenBus) -> None:
         questions: Mapping[str, tuple[Feature, Callable[[], Awaitable[object]]]] = {
             "lag": (Feature.LAG, bus.lag),
             "reset": (Feature.REPLAY, partial(bus.reset, "undeclared", topics.TOPIC, True)),
+            "read": (Feature.REPLAY, partial(bus.read, topics.TOPIC, 0, None, 1)),
             "history": (Feature.REPLAY, partial(_history, bus)),
         }
         for name, (feature, question) in questions.items():
@@ -347,6 +348,7 @@ CASES: tuple[Case, ...] = (
     Case(NONE, it_says_that_it_answers),
     Case(NONE, what_is_not_declared_is_refused),
     *groups.CASES,
+    *positions.CASES,
 )
 
 

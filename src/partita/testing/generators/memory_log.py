@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from partita.bus.features import Feature, require
 from partita.bus.partitioner import partition_of
-from partita.bus.port import Fence, GroupLag, Moved, Outgoing, Polled, Record, Stand, TopicSpec, screened
+from partita.bus.port import Fence, GroupLag, Moved, Outgoing, Polled, Reading, Record, Stand, TopicSpec, screened
+from partita.bus.position import Position
 from partita.clock import Clock
 from partita.errors import BusUnavailable
 
@@ -144,6 +145,11 @@ class Sender:
         """Refused: no case reads it."""
         require(self.features, Feature.REPLAY, "A history")
         yield []
+
+    async def read(self, topic: str, partition: int, position: Position | None, limit: int) -> Reading:
+        """Refused: no case reads it without a group."""
+        require(self.features, Feature.REPLAY, "Reading from a position")
+        return Reading([], Position(""))
 
     async def open(self) -> None:
         """Nothing to open."""
