@@ -137,11 +137,10 @@ ORDER = {
         "Part.done_to",
         instead("return self.read\n"),
         log("done_out_of_order_holds_the_position_behind_the_oldest"),
-        under="bus/log",
     ),
     "watermark-before-done": Plant(
         "G2",
-        "on Kafka a group's position passes what is not done",
+        "the watermark of every bus passes what is not done",
         "Watermark.position",
         instead("return self.next\n"),
         "tests/unit/bus/test_watermark.py::test_the_position_stays_at_the_oldest_that_is_not_done",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import heapq
 import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
+from partita.bus.part import Part
 from partita.bus.port import Polled, Record, Stand
+from partita.bus.watermark import Watermark
 from partita.databases.sqlite.file import SqliteFile
 from partita.databases.sqlite.leases import LeaseBook
 from partita.errors import BusError
@@ -31,27 +31,6 @@ SELECT position, key, headers, value, appended_us FROM record WHERE place = ? AN
 """
 IN_FLIGHT_MAX = 10_000
 Where = tuple[str, int]
-
-
-@dataclass(slots=True)
-class Part:
-    """One partition held: what was read, what is not done yet, what may be written as position."""
-
-    where: Where
-    place: int
-    epoch: int
-    read: int  # last position handed out
-    written: int  # last position stored
-    open: set[int] = field(default_factory=set)
-    heap: list[int] = field(default_factory=list)
-    leaving: bool = False
-    paused: bool = False
-
-    def done_to(self) -> int:
-        """Everything up to here is done: below the oldest that is not, or all that was read."""
-        while self.heap and self.heap[0] not in self.open:
-            heapq.heappop(self.heap)
-        return self.heap[0] - 1 if self.heap else self.read
 
 
 class LogSubscription:
@@ -104,7 +83,7 @@ class LogSubscription:
         records: list[Record] = []
         async with self._file.reading() as db:
             # Looked up here: while this waited for the file, a partition may have gone.
-            held = [p for p in self._parts.values() if not (p.leaving or p.paused) and len(p.open) < IN_FLIGHT_MAX]
+            held = [p for p in self._parts.values() if not (p.leaving or p.paused) and p.mark.open < IN_FLIGHT_MAX]
             heads = db.execute(HEADS, (json.dumps([p.place for p in held]),)).fetchall()
             behind = []
             for place, head, floor in heads:
@@ -125,9 +104,7 @@ class LogSubscription:
                 topic, partition = part.where
                 for position, key, headers, value, at in db.execute(READ, (part.place, part.read, share)):
                     records.append(Record(topic, partition, position, key, headers, value, at))
-                    part.open.add(position)
-                    heapq.heappush(part.heap, position)
-                    part.read = position
+                    part.mark.hand_out(position)
         # In the order of the whole log causes come before effects, also across partitions.
         records.sort(key=_offset)
         return records
@@ -137,7 +114,7 @@ class LogSubscription:
         for record in records:
             part = self._parts.get(record.at)
             if part is not None:
-                part.open.discard(record.offset)
+                part.mark.done(record.offset)
 
     def pause(self, partitions: Sequence[Where]) -> None:
         """Deliver nothing more of these."""
@@ -175,9 +152,7 @@ class LogSubscription:
         async with self._file.writing(synced=False) as db:
             mine = (self._scope, _resource(part), self._member, part.epoch)
             db.execute(REWIND, (offset - 1, self._group, part.place, *mine))
-        part.read = part.written = offset - 1
-        part.open.clear()
-        part.heap.clear()
+        part.mark, part.written = Watermark(offset), offset - 1
 
     async def keep(self) -> None:
         """Heartbeat, take-over, position write."""
@@ -199,7 +174,7 @@ class LogSubscription:
                 place = self._places[where]
                 db.execute(BEGIN, (self._group, place))
                 position = db.execute(POSITION, (self._group, place)).fetchone()[0]
-                part = self._parts[where] = Part(where, place, epoch, position, position)
+                part = self._parts[where] = Part(where, place, epoch, Watermark(position + 1), position)
                 self._by_place[place] = part
                 assigned.append(where)
             for part in list(self._parts.values()):
@@ -235,7 +210,7 @@ class LogSubscription:
     def _advance(self, db: sqlite3.Connection, parts: Sequence[Part]) -> None:
         rows = []
         for part in parts:
-            position = part.done_to()
+            position = part.done_to
             if position > part.written:
                 part.written = position
                 rows.append((position, self._group, part.place, self._scope, _resource(part), self._member, part.epoch))

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from partita.bus.part import Part
 from partita.bus.port import Polled, Record, Stand
 from partita.bus.postgres.ear import Ear
 from partita.bus.postgres.errors import of_the_bus
@@ -53,30 +54,6 @@ class Ground:
     ear: Ear
     clock: Clock
     log: Callable[[], str]
-
-
-@dataclass(slots=True)
-class Part:
-    """One partition held: what is not done yet, and what was stored as position. Both count records, as offsets are
-    dense: a position is the offset of the last one that is done."""
-
-    where: Where
-    place: int
-    epoch: int
-    mark: Watermark
-    written: int
-    leaving: bool = False
-    paused: bool = False
-
-    @property
-    def read(self) -> int:
-        """The last offset that was handed out."""
-        return self.mark.next - 1
-
-    @property
-    def done_to(self) -> int:
-        """Everything up to here is done."""
-        return self.mark.position - 1
 
 
 class PostgresSubscription:
