@@ -174,6 +174,7 @@ def _commands(group: click.Group, words: tuple[str, ...] = ()) -> list[tuple[tup
 
 
 ALL = _commands(cli)
+SHOP = "partita.examples.shop.app:app"
 OPTIONS = [
     pytest.param(words, option, id=f"{' '.join(words)} {option}")
     for words, command in ALL
@@ -200,7 +201,16 @@ def test_a_process_does_not_start(tmp_path: Path) -> None:
     """Seen once: "ready", and a file that was named after the password."""
     for variable in ("PARTITA_STORE", "PARTITA_BUS", "PARTITA_STORE_ORDER_SERVICE", "PARTITA_DATA"):
         ended = subprocess.run(
-            [sys.executable, "-c", "from partita.cli.main import main; main()", "run", "--roles", "relay"],
+            [
+                sys.executable,
+                "-c",
+                "from partita.cli.main import main; main()",
+                "run",
+                "--app",
+                SHOP,
+                "--roles",
+                "relay",
+            ],
             env={variable: "postgresql:/u:S3CRET@db/x"},
             cwd=tmp_path,
             capture_output=True,

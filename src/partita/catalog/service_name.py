@@ -44,7 +44,7 @@ def check_namespace(namespace: object, place: Place) -> None:
     if not good or str(namespace).lower() == "partita":  # where the record of a fault is
         raise DeclarationError(
             f"{place}: {_shown(namespace)} can be no namespace.",
-            hint=f'Names with dots between, letters, digits and _, {NAMESPACE_MAX} at most: namespace="shop.order".',
+            hint=f'Names with dots between, letters, digits and _, {NAMESPACE_MAX} at most: namespace="acme.order".',
         )
 
 

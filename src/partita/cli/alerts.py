@@ -17,7 +17,8 @@ from partita.app import load_app
 from partita.bus.port import GroupLag
 from partita.cli.looking import Sight, looking
 from partita.cli.operating import run
-from partita.cli.output import app_option, data_option, moment, output_option, print_json, say, table
+from partita.cli.output import data_option, moment, output_option, print_json, say, table
+from partita.cli.whose_app import app_option
 from partita.clock import wall_us
 from partita.errors import PartitaError
 from partita.observability.workers import behind, nobody

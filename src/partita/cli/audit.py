@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from partita.cli.operating import beside, run
-from partita.cli.output import app_option, data_option, moment, output_option, print_json, say, table
+from partita.cli.output import data_option, moment, output_option, print_json, say, table
+from partita.cli.whose_app import app_option
 from partita.operators.audit import Verified
 from partita.operators.audit import verify as verify_store
 from partita.store.operations import AuditEntry

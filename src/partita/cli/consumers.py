@@ -13,7 +13,8 @@ from partita.app import load_app, open_bus
 from partita.bus.port import GroupLag, Moved
 from partita.cli.looking import BUS, Sight, looking
 from partita.cli.operating import acting_options, beside, confirmed, run
-from partita.cli.output import app_option, data_option, output_option, print_json, say, table, talk
+from partita.cli.output import data_option, output_option, print_json, say, table, talk
+from partita.cli.whose_app import app_option
 from partita.clock import wall_us
 from partita.errors import Conflict, NotFound
 from partita.observability.why import since
@@ -70,7 +71,7 @@ def list_(group: str | None, data: Path, app_name: str, output: str) -> int:
     return sight.tell()
 
 
-@consumers.command(epilog="Example:  partita consumers pause payment-service --reason 'provider is being repaired'")
+@consumers.command(epilog="Example:  partita consumers pause payments --reason 'provider is being repaired'")
 @click.argument("group")
 @acting_options
 @data_option
@@ -88,7 +89,7 @@ def pause(group: str, data: Path, app_name: str, **how: Any) -> None:
     say(f"{group} " + ("would be paused" if how["dry_run"] else "is paused within half a second"))
 
 
-@consumers.command(epilog="Example:  partita consumers resume payment-service")
+@consumers.command(epilog="Example:  partita consumers resume payments")
 @click.argument("group")
 @acting_options
 @data_option
@@ -106,9 +107,7 @@ def resume(group: str, data: Path, app_name: str, **how: Any) -> None:
     say(f"{group} " + ("would go on" if how["dry_run"] else "goes on"))
 
 
-@consumers.command(
-    epilog="Example:  partita consumers reset analytics-service --topic shop.order.events --to start --execute"
-)
+@consumers.command(epilog="Example:  partita consumers reset reports --topic acme.order.events --to start --execute")
 @click.argument("group")
 @click.option("--topic", required=True)
 @click.option("--to", type=click.Choice(["start", "end"]), required=True)
@@ -152,9 +151,7 @@ def reset(group: str, topic: str, to: str, execute: bool, data: Path, app_name: 
     talk("do it with --execute" + (f"; before that: {', '.join(first)}" if first else ""))
 
 
-@consumers.command(
-    "accept-gap", epilog="Example:  partita consumers accept-gap analytics-service --topic T --key 536365"
-)
+@consumers.command("accept-gap", epilog="Example:  partita consumers accept-gap reports --topic T --key order-42")
 @click.argument("group")
 @click.option("--topic", required=True)
 @click.option("--key", required=True)

@@ -11,14 +11,14 @@ import click
 from partita.app import App, load_app
 from partita.bus.connect import connect_migrations as migrations_of_bus
 from partita.cli.operating import confirmed, run
-from partita.cli.output import DEFAULT_APP, data_option, document, output_option, print_json, say, table, talk
+from partita.cli.output import data_option, document, output_option, print_json, say, table, talk
+from partita.cli.whose_app import app_argument
 from partita.errors import NotFound
 from partita.machine.system import this_machine
 from partita.migration import WAIT_S, Deviation, Migrations, Standing
 from partita.store.connect import connect_migrations
 
 LOG = "log"
-app_argument = click.argument("app_name", metavar="[MODULE:APP]", default=DEFAULT_APP, envvar="PARTITA_APP")
 only_option = click.option("--only", multiple=True, help=f"A service, or {LOG!r}; may be given several times.")
 
 

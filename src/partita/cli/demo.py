@@ -103,8 +103,10 @@ def demo(
     if data is None and outcome.holds and headless:
         shop_demo.remove(folder)
     else:
+        from partita.examples.proof.mend import SHOP
+
         flags = "".join(f" --{n} {shown}" for n, shown in _servers(options).items())
-        talk("", f"  data kept in {folder}   look: partita journey KEY --data {folder}{flags}")
+        talk("", f"  data kept in {folder}   look: partita journey KEY --app {SHOP} --data {folder}{flags}")
     return 0 if outcome.holds else 3
 
 

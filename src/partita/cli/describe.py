@@ -6,7 +6,9 @@ import click
 
 from partita.app import App, load_app
 from partita.catalog.contract import Contract
-from partita.cli.output import app_option, document, output_option, print_json, say, table
+from partita.cli.output import document, output_option, print_json, say, table
+from partita.cli.type_text import type_text
+from partita.cli.whose_app import app_option
 from partita.errors import NotFound
 from partita.sagas.diagram import text
 from partita.schemas.avro import fields_of
@@ -79,7 +81,7 @@ def _message(app: App, name: str, output: str) -> None:
         raise NotFound(f"There is no message {name!r}.", hint=f"There is: {', '.join(names)}.")
     consumers = [s.name for s in app.services if contract.full_name in app.catalog.interests(s)]
     fields = [
-        (f.wire_name, str(contract.hints[f.name]), "" if f.required else repr(f.default), f.since)
+        (f.wire_name, type_text(contract.hints[f.name]), "" if f.required else repr(f.default), f.since)
         for f in fields_of(contract.shape.struct)
     ]
     if output == "json":

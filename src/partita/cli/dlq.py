@@ -9,18 +9,8 @@ import click
 
 from partita.cli.dlq_acting import any_letter, discard, edit, import_, replay, restore
 from partita.cli.operating import beside, filter_options, run, the_filter
-from partita.cli.output import (
-    app_option,
-    data_option,
-    document,
-    json_of,
-    moment,
-    output_option,
-    print_json,
-    say,
-    table,
-    talk,
-)
+from partita.cli.output import data_option, document, json_of, moment, output_option, print_json, say, table, talk
+from partita.cli.whose_app import app_option
 from partita.errors import NotFound
 from partita.foreign_text import shown_lines
 from partita.operators.editing import View, difference, view
@@ -68,7 +58,7 @@ def groups(data: Path, app_name: str, output: str) -> None:
         say("no open dead letters")
 
 
-@dlq.command("list", epilog="Example:  partita dlq list --group payment-service --type ChargePayment")
+@dlq.command("list", epilog="Example:  partita dlq list --group payments --type ChargePayment")
 @click.option("--status", type=click.Choice(STATUSES), default="open", show_default=True)
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
 @filter_options
@@ -190,7 +180,7 @@ def diff(letter_id: str, data: Path, app_name: str, output: str) -> None:
         say(*table(["field", "before", "after"], rows))
 
 
-@dlq.command(epilog="Example:  partita dlq export letters.jsonl --group payment-service")
+@dlq.command(epilog="Example:  partita dlq export letters.jsonl --group payments")
 @click.argument("file", type=click.File("w", encoding="utf-8"))
 @filter_options
 @data_option

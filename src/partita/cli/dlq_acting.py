@@ -21,7 +21,8 @@ from partita.cli.operating import (
     run,
     the_filter,
 )
-from partita.cli.output import Amount, app_option, data_option, moment, output_option, print_json, say, table, talk
+from partita.cli.output import Amount, data_option, moment, output_option, print_json, say, table, talk
+from partita.cli.whose_app import app_option
 from partita.errors import Malformed, NotFound
 from partita.operators.audit import actor, record
 from partita.operators.discarding import begin_discard, run_discard
@@ -199,7 +200,7 @@ async def carry_out_discard(service: Service, store: Store, row: OperationRow) -
     return {"group": service.name, "operation": row.id, "planned": row.planned, "discarded": count, "stopped": ""}
 
 
-@click.command(epilog="Example:  partita dlq edit ID --set email=ann@example.com --reason 'typo of the shop'")
+@click.command(epilog="Example:  partita dlq edit ID --set email=ann@example.com --reason 'a typo in the order form'")
 @click.argument("letter_id", metavar="ID")
 @click.option(
     "--set", "sets", multiple=True, metavar="FIELD=VALUE", help="Change a field; VALUE is JSON or plain text."

@@ -18,7 +18,8 @@ from partita.cli.doctor_backups import look_at_backups
 from partita.cli.doctor_cluster import look_at_cluster
 from partita.cli.doctor_services import look_at_services
 from partita.cli.outbox_reader import read_by
-from partita.cli.output import app_option, data_option, moment, output_option, print_json, say
+from partita.cli.output import data_option, moment, output_option, print_json, say
+from partita.cli.whose_app import app_option
 from partita.clock import US, wall_us
 from partita.databases.sqlite.file import quick_check
 from partita.databases.sqlite.file import version as sqlite_version

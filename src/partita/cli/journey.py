@@ -8,22 +8,26 @@ from pathlib import Path
 import click
 
 from partita.app import load_app, open_stores
-from partita.cli.output import app_option, data_option, moment, output_option, print_json, say
+from partita.cli.output import data_option, moment, output_option, print_json, say
+from partita.cli.whose_app import app_option
 from partita.errors import NotFound
 from partita.observability.journey import Hop
 from partita.observability.journey import journey as ask
 
 
-@click.command(epilog="Example:  partita journey 536365")
+@click.command(epilog="Example:  partita journey order-42")
 @click.argument("key")
 @data_option
 @app_option
 @output_option
 def journey(key: str, data: Path, app_name: str, output: str) -> None:
-    """Follow KEY (an order id) through all services."""
+    """Follow KEY, such as an order's id, through all services."""
     hops = asyncio.run(_read(key, data, app_name))
     if not hops:
-        raise NotFound(f"Nothing is known of {key!r} in {data}.", hint="Keys are as sent, such as an order id: 536365.")
+        raise NotFound(
+            f"Nothing is known of {key!r} in {data}.",
+            hint="A key is given as the messages have it. Is --data the folder, and --app the app?",
+        )
     if output == "json":
         print_json("Journey", {"key": key, "messages": [_as_json(h) for h in hops]})
         return

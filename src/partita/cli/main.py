@@ -71,7 +71,7 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Start with:  partita demo",
+    epilog="To see it work:  partita demo",
 )
 @click.version_option("0.1.0", prog_name="partita", message="%(prog)s %(version)s")
 def cli() -> None:

@@ -9,7 +9,8 @@ import click
 
 from partita.app import load_app
 from partita.cli.looking import BUS, looking
-from partita.cli.output import app_option, data_option, document, output_option, print_json
+from partita.cli.output import data_option, document, output_option, print_json
+from partita.cli.whose_app import app_option
 from partita.observability.metrics import Sample, read_all
 from partita.observability.metrics_page import page
 

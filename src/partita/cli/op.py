@@ -9,7 +9,8 @@ import click
 
 from partita.cli.dlq_acting import carry_out, carry_out_discard
 from partita.cli.operating import beside, run
-from partita.cli.output import app_option, data_option, moment, output_option, print_json, say, table
+from partita.cli.output import data_option, moment, output_option, print_json, say, table
+from partita.cli.whose_app import app_option
 from partita.errors import NotFound
 from partita.operators.audit import actor
 from partita.operators.discarding import VERB as DISCARD

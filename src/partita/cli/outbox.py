@@ -12,7 +12,8 @@ from partita.app import load_app, open_stores
 from partita.cli.looking import Sight, looking
 from partita.cli.operating import acting_options, beside, confirmed, run
 from partita.cli.outbox_reader import debezium, hand_over, read_by, take_back
-from partita.cli.output import app_option, data_option, output_option, print_json, say, table
+from partita.cli.output import data_option, output_option, print_json, say, table
+from partita.cli.whose_app import app_option
 from partita.operators.audit import actor
 from partita.operators.steering import retry_outbox
 from partita.store.outbox import OutboxStatus, ParkedOut
@@ -94,7 +95,7 @@ def list_(limit: int, data: Path, app_name: str, output: str) -> None:
         say("the bus refused nothing")
 
 
-@outbox.command(epilog="Example:  partita outbox retry order-service --reason 'limit of the topic raised'")
+@outbox.command(epilog="Example:  partita outbox retry orders --reason 'limit of the topic raised'")
 @click.argument("service")
 @acting_options
 @data_option

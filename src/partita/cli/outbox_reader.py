@@ -13,7 +13,8 @@ from partita.address import without_secrets
 from partita.app import App, load_app, open_bus, open_stores
 from partita.bus.port import TopicSpec
 from partita.cli.operating import acting_options, confirmed, run
-from partita.cli.output import Amount, app_option, data_option, document, say, talk
+from partita.cli.output import Amount, data_option, document, say, talk
+from partita.cli.whose_app import app_option
 from partita.errors import SettingsError
 from partita.machine.system import this_machine
 from partita.migration import WAIT_S

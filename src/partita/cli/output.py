@@ -23,7 +23,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 STORE_TEXT = "The databases' server, such as postgresql://user@host/database. Default: PARTITA_STORE, else the folder."
 BUS_TEXT = "The log's or broker's server. Default: PARTITA_BUS, else the folder."
 CHECKS = {"store": check_store, "bus": check_bus}
-DEFAULT_APP = "partita.examples.shop.app:app"
 NO_PLAIN = re.compile(r"[^\n -~]")
 
 
@@ -86,13 +85,6 @@ class Amount(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number.", param, ctx)
         return number
-
-
-def app_option(function: F) -> F:
-    """`--app MODULE:APP`."""
-    return click.option(
-        "--app", "app_name", default=DEFAULT_APP, envvar="PARTITA_APP", show_default=True, help="MODULE:APP to use."
-    )(function)
 
 
 def say(*lines: str) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 import click
 
 from partita.app import App, load_app
-from partita.cli.output import DEFAULT_APP, Amount, data_option, talk
+from partita.cli.output import Amount, data_option, talk
 from partita.cli.readiness import READY, STOPPING, tell
+from partita.cli.whose_app import app_argument, is_of_project
 from partita.cli.workers import Workers
 from partita.errors import NotFound, SettingsError
 from partita.machine.system import this_machine
@@ -21,8 +22,8 @@ from partita.runtime.system import ROLES
 from partita.settings import Settings
 
 
-@click.command(epilog="Example:  partita run partita.examples.shop.app:app --only order-service --roles relay")
-@click.argument("app_name", metavar="[MODULE:APP]", default=DEFAULT_APP, envvar="PARTITA_APP")
+@click.command(epilog="Example:  partita run module:app --only orders --roles consumers,timers")
+@app_argument
 @click.option("--only", multiple=True, help="A service to run; may be given several times. Default: all.")
 @click.option("--roles", default=",".join(ROLES), show_default=True, help="What to do, with commas between.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="warning")
@@ -31,7 +32,10 @@ from partita.settings import Settings
 @click.option("--grace", type=Amount(0), metavar="SECONDS", help="For what is in work at a stop. Default: 10.")
 @click.option("--metrics", metavar="HOST:PORT", help="Serve /metrics there, such as 127.0.0.1:9464.")
 @data_option
+@click.pass_context
 def run(
+    context: click.Context,
+    /,
     app_name: str,
     only: tuple[str, ...],
     roles: str,
@@ -40,7 +44,7 @@ def run(
     data: Path,
     **told: Any,
 ) -> None:
-    """Run services of MODULE:APP. With --workers several processes share the work, one that dies is started again, and
+    """Run services of the app. With --workers several processes share the work, one that dies is started again, and
     SIGHUP starts them anew one after the other.
 
     Ctrl-C or SIGTERM finishes what is in work within --grace; a second one stops at once, which is safe as well."""
@@ -60,7 +64,16 @@ def run(
     if workers > 1:
         if settings.metrics:
             raise SettingsError("Several workers cannot serve one --metrics address.", hint="partita metrics")
-        words = ["run", app_name, "--roles", roles, "--log-level", log_level, "--data", str(data)]
+        words = [
+            "run",
+            *([] if is_of_project(context) else [app_name]),
+            "--roles",
+            roles,
+            "--log-level",
+            log_level,
+            "--data",
+            str(data),
+        ]
         words += ["--grace", str(settings.grace_s)]
         words += [word for name in only for word in ("--only", name)]
         raise SystemExit(

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from partita.app import load_app, open_stores
-from partita.cli.output import app_option, data_option, document, moment, output_option, print_json, say, table
+from partita.cli.output import data_option, document, moment, output_option, print_json, say, table
 from partita.cli.saga_acting import VERBS
+from partita.cli.whose_app import app_option
 from partita.errors import NotFound
 from partita.sagas.diagram import mermaid, text
 from partita.store.sagas import SagaEvent, SagaRow
@@ -44,7 +45,7 @@ def list_(status: str | None, limit: int, data: Path, app_name: str, output: str
         say("no sagas" + (f" are {status}" if status else " yet: they start with their start event"))
 
 
-@saga.command(epilog="Example:  partita saga show 536365")
+@saga.command(epilog="Example:  partita saga show order-42")
 @click.argument("key")
 @data_option
 @app_option

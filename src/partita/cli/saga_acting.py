@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from partita.cli.operating import acting_options, beside, confirmed, run
-from partita.cli.output import app_option, data_option, output_option, print_json, say
+from partita.cli.output import data_option, output_option, print_json, say
+from partita.cli.whose_app import app_option
 from partita.errors import NotFound
 from partita.operators.audit import actor
 from partita.operators.steering import act_on_saga
@@ -30,7 +31,7 @@ def verb(name: Verb, text: str) -> click.Command:
     """The command of one verb."""
 
     @click.command(
-        name, help=text, epilog=f"Example:  partita saga {name} 536365 --reason 'as agreed with the customer'"
+        name, help=text, epilog=f"Example:  partita saga {name} order-42 --reason 'as agreed with the customer'"
     )
     @click.argument("key")
     @click.option("--saga", "saga_name", help="Where several sagas have this key.")

@@ -7,7 +7,8 @@ from difflib import get_close_matches
 import click
 
 from partita.app import load_app
-from partita.cli.output import app_option, document, json_of
+from partita.cli.output import document, json_of
+from partita.cli.whose_app import app_option
 from partita.errors import NotFound
 from partita.schemas.avro import avro_record, latest_revision
 

@@ -14,7 +14,8 @@ from partita.app import App, load_app, open_stores
 from partita.bus.administration import Administration
 from partita.bus.connect import ASK_S, connect_administration
 from partita.cli.operating import acting_options, confirmed, run
-from partita.cli.output import DEFAULT_APP, bus_option, data_option, output_option, print_json, say, table, talk
+from partita.cli.output import bus_option, data_option, output_option, print_json, say, table, talk
+from partita.cli.whose_app import app_argument
 from partita.errors import NotFound, PartitaError
 from partita.machine.system import this_machine
 from partita.operators.audit import actor, record
@@ -35,10 +36,7 @@ def topics() -> None:
     """Topics as declared, and the cluster's."""
 
 
-app_argument = click.argument("app_name", metavar="[MODULE:APP]", default=DEFAULT_APP, envvar="PARTITA_APP")
-
-
-@topics.command(epilog="Example:  partita topics describe partita.examples.shop.app:app")
+@topics.command(epilog="Example:  partita topics describe module:app")
 @app_argument
 @output_option
 def describe(app_name: str, output: str) -> None:

@@ -11,7 +11,8 @@ from partita.app import load_app
 from partita.bus.port import GroupLag
 from partita.cli.looking import Sight, looking
 from partita.cli.operating import run
-from partita.cli.output import app_option, data_option, output_option, print_json, say
+from partita.cli.output import data_option, output_option, print_json, say
+from partita.cli.whose_app import app_option
 from partita.observability.why import why_key, why_saga
 from partita.observability.workers import why_service
 from partita.runtime.path.saga_steps import SagaDirectory
@@ -21,7 +22,7 @@ from partita.store.sagas import SagaRow
 QUESTIONS = 20
 
 
-@click.command(epilog="Example:  partita why 536365")
+@click.command(epilog="Example:  partita why order-42")
 @click.argument("key", required=False)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @data_option

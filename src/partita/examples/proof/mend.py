@@ -17,6 +17,7 @@ UNREACHABLE = BusUnavailable.exit_code
 FIND = "SELECT id FROM dead_letter WHERE consumer = 'analytics' AND key = :name AND status = 'open'"
 CANCELLED = "SELECT order_id FROM orders WHERE order_id = :name AND status = 'CANCELLED'"
 SHOWN_COLUMNS = 52
+SHOP = "partita.examples.shop.app:app"
 
 
 @dataclass(slots=True)
@@ -114,7 +115,7 @@ class Mending:
         rehearse = ["replay", "--id", letter, "--rehearse", "-o", "json"]
         edit = ["edit", letter, "--set", f"country={json.dumps(self._now.country)}", "--yes", *because]
         replay = ["replay", "--id", letter, "--yes", *because, "-o", "json"]
-        return ["dlq", *(rehearse, edit, rehearse, replay)[self._step]]
+        return ["dlq", *(rehearse, edit, rehearse, replay)[self._step], "--app", SHOP]
 
     def _shown(self) -> str:
         """The command that runs, with the end of the id only."""

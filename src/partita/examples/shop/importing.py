@@ -136,7 +136,10 @@ async def _decided(app: App) -> None:
     until = clock.monotonic() + DECIDE_WITHIN_S
     while (undecided := await _undecided(app)) > UNDECIDED_MAX:
         if clock.monotonic() > until:
-            raise PartitaError(f"{undecided:,} orders are not decided for an hour.", hint="partita why; partita doctor")
+            raise PartitaError(
+                f"{undecided:,} orders are not decided for an hour.",
+                hint="partita why --app partita.examples.shop.app:app",
+            )
         await clock.sleep(LOOK_S)
 
 
