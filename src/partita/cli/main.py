@@ -15,6 +15,7 @@ from partita.settings import check_environment
 
 COMMANDS = {
     "demo": ("partita.cli.demo", "demo", "The shop under fire: services killed, payments declined, nothing lost."),
+    "new": ("partita.cli.new", "new", "Make a project: two services, a saga and its tests."),
     "run": ("partita.cli.run", "run", "Run services of an app in this process."),
     "shop": ("partita.cli.shop", "shop", "The shop: import an order file, make a sample, serve the HTTP API."),
     "journey": ("partita.cli.journey", "journey", "Follow one key through all services."),
@@ -71,7 +72,7 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="To see it work:  partita demo",
+    epilog="Begin with:  partita new tea_house   To see another app at work:  partita demo",
 )
 @click.version_option("0.1.0", prog_name="partita", message="%(prog)s %(version)s")
 def cli() -> None:

@@ -20,7 +20,7 @@ PROJECT = "pyproject.toml"
 SETTING = 'app = "module:app" under [tool.partita]'
 WAYS = (
     f"Say --app module:app, set PARTITA_APP=module:app, or write {SETTING} in {PROJECT}. "
-    "To see another app at work first: partita demo."
+    "`partita new NAME` makes a project with an app; `partita demo` shows another one at work."
 )
 
 

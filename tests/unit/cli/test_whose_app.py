@@ -82,6 +82,27 @@ def test_a_folder_below_the_project_has_its_app(tmp_path: Path) -> None:
     assert "acme.kitchen" in done.stdout, done.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [[], ["kitchen:app"], ["--app", "kitchen:app"]], ids=["by project", "word", "option"])
+def test_workers_have_the_app_of_their_parent(tmp_path: Path, words: list[str]) -> None:
+    """They are processes of their own, and find it as the parent did."""
+    write_app(tmp_path, "kitchen")
+    (tmp_path / "pyproject.toml").write_text(NAMED.format(name="kitchen"))
+    below = tmp_path if words else tmp_path / "below"
+    below.mkdir(exist_ok=True)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PARTITA_")}
+    command = [str(Path(sys.executable).with_name("partita")), "run", *words, "--workers", "2", "--data", "data"]
+    running = subprocess.Popen(command, cwd=below, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        assert running.stderr is not None
+        assert [running.stderr.readline()[:14] for _ in range(2)] == ["ready: kitchen"] * 2
+        running.terminate()
+        assert running.wait(60) == 0
+    finally:
+        running.kill()
+        running.communicate()
+
+
 def test_a_broken_project_file_does_not_matter_where_the_app_is_named(tmp_path: Path) -> None:
     """Who names the app asks nobody else."""
     write_app(tmp_path, "mine")
