@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
-from partita.errors import DeclarationError
-
-STATEMENT_SHOWN = 200
-OF_THE_TRANSACTION = re.compile(
-    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|ATTACH|DETACH|VACUUM)\b",
-    re.I | re.S,
-)
 MIGRATE = "partita db upgrade"
 WAIT_S = 60.0
 """How long a change of a schema waits for others in all, unless it is told otherwise."""
@@ -53,28 +45,6 @@ def ended(script: str) -> str:
     """A script that another statement may follow."""
     text = script.strip()
     return text if text.endswith(";") else f"{text}\n;"
-
-
-def tables_refused(service: str, statement: str, error: object) -> DeclarationError:
-    """The error of a service whose own tables cannot be made: which statement, and what the database says of it."""
-    text = " ".join(statement.split())
-    shown = text if len(text) <= STATEMENT_SHOWN else f"{text[:STATEMENT_SHOWN]} ..."
-    there = "already exists" in str(error)
-    return DeclarationError(
-        f"The tables of {service} cannot be made: {error}, in: {shown}",
-        hint="Every start runs tables=: CREATE TABLE IF NOT EXISTS." if there else f"Service({service!r}, tables=...)",
-    )
-
-
-def check_tables(service: str, statements: Sequence[str]) -> None:
-    """Refuse statements that would end the transaction in which the tables are made.
-
-    Raises:
-        DeclarationError: which one.
-    """
-    for statement in statements:
-        if OF_THE_TRANSACTION.match(statement):
-            raise tables_refused(service, statement, "the transaction around it is not the script's")
 
 
 class Migrations(Protocol):

@@ -34,6 +34,7 @@ FIRST = """
 CREATE TABLE t (id BIGINT PRIMARY KEY, name TEXT NOT NULL, n BIGINT NOT NULL DEFAULT 0); -- a comment; with a semicolon
 CREATE UNIQUE INDEX t_name ON t (name);
 INSERT INTO t (id, name) VALUES (1, 'one');
+CREATE TABLE own_migration (number BIGINT PRIMARY KEY, name TEXT, checksum TEXT, applied_us BIGINT, applied_at TIMESTAMP);
 """
 SECOND = "ALTER TABLE t ADD COLUMN seen BIGINT; UPDATE t SET n = n + 1;"
 THIRD = "CREATE TABLE u (id BIGINT PRIMARY KEY); CREATE INDEX u_plain ON u (id); UPDATE t SET n = n + 10;"

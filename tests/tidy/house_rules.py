@@ -9,7 +9,7 @@ from pathlib import Path
 
 FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 70
-PARAMETERS_MAX = 8
+PARAMETERS_MAX = 9
 DRAWERS = {"util", "utils", "helper", "helpers", "common", "base", "core", "manager", "managers", "types", "misc"}
 ADJECTIVES = re.compile(r"^(new|old|fast|simple|better|my)_|(^|_)v\d+$")
 FOLDERS = ("src", "tests", "bench")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from partita.amount import check_count, check_seconds
@@ -20,6 +21,7 @@ from partita.catalog.place import Place, caller_place
 from partita.catalog.retry import Retry
 from partita.catalog.signature import Signature, events_in, is_of_another, signature_of
 from partita.errors import DeclarationError
+from partita.own_tables import Tables, read_folder
 
 CONCURRENCY_MAX = 10_000
 P = ParamSpec("P")
@@ -65,7 +67,10 @@ class Service(Owner):
         name: unique; the consumer group and the database file carry it.
         namespace: of its messages on the wire; topics are `<namespace>.events` and `<namespace>.commands`.
         team: the people to ask when it fails.
-        tables: the service's own tables as SQL (`CREATE TABLE IF NOT EXISTS ...;`), for SQLite and PostgreSQL alike.
+        tables: the service's own tables as SQL (`CREATE TABLE IF NOT EXISTS ...;`), for SQLite and PostgreSQL alike. Each start
+            runs it, and it alters no table that exists: when one has to change, declare `migrations` in its place.
+        migrations: a folder of numbered SQL files (`0001_orders.sql`) that make and change the service's own tables, relative
+            to the module that declares the service; each is applied once.
         order: "key" handles each key in commit order and drops what is older; "none" dedupes by id alone,
             so a later message may pass an earlier one of its key.
         retry: what happens to a message whose handler fails.
@@ -83,6 +88,7 @@ class Service(Owner):
         namespace: str,
         team: str = "",
         tables: str = "",
+        migrations: str | Path | None = None,
         order: Literal["key", "none"] = "key",
         retry: Retry | None = None,
         window_s: float = 86_400.0,
@@ -95,12 +101,33 @@ class Service(Owner):
         if order not in ("key", "none"):
             raise DeclarationError(f"{self.place}: order={order!r} cannot be.", hint='order="key" or order="none".')
         self.team = team
-        self.tables = tables
+        self.tables = self._declared_tables(tables, migrations)
         self.order: Literal["key", "none"] = order
         self.retry = retry or Retry()
         self.window_s = window_s
         self.keys_kept_s = keys_kept_s
         self.declared = Declarations()
+
+    def _declared_tables(self, text: str, folder: str | Path | None) -> Tables:
+        if folder is None:
+            return text
+        if text.strip():
+            raise DeclarationError(
+                f"{self.place}: {self.name} has tables= and migrations=.",
+                hint="Move the text of tables= as it is into the first file: CREATE TABLE IF NOT EXISTS leaves tables alone "
+                "that are there, and the files behind it alter them.",
+            )
+        if not isinstance(folder, (str, Path)) or not str(folder).strip():
+            raise DeclarationError(
+                f"{self.place}: migrations={folder!r:.120} is no folder.", hint='migrations="migrations/orders"'
+            )
+        # Of a module alone: what is typed into a shell lies in no folder.
+        declared_in = Path(self.place.file)
+        if not Path(folder).is_absolute() and not declared_in.is_file():
+            raise DeclarationError(
+                f"{self.place}: migrations={str(folder)!r} is relative to no file.", hint="Give an absolute Path."
+            )
+        return read_folder(declared_in.absolute().parent / folder, self.place)
 
     def __repr__(self) -> str:
         return f"Service({self.name!r})"

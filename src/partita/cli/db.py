@@ -16,15 +16,20 @@ from partita.cli.whose_app import app_argument
 from partita.errors import NotFound
 from partita.machine.system import this_machine
 from partita.migration import WAIT_S, Deviation, Migrations, Standing
-from partita.store.connect import connect_migrations
+from partita.own_tables import MigrationFolder
+from partita.store.connect import connect_migrations, connect_own_migrations
 
 LOG = "log"
+OWN = "/tables"
+"""Behind the name of a service: the migrations of its own tables."""
 only_option = click.option("--only", multiple=True, help=f"A service, or {LOG!r}; may be given several times.")
 
 
 @click.group(short_help="Schemas of the databases: status, upgrade, sql, check.")
 def db() -> None:
     """The schemas of the databases of MODULE:APP: one for each service, and the log's where it is kept in a database.
+
+    Where a service has migrations= of its own, NAME/tables are those.
 
     A start applies what is pending by itself, unless PARTITA_MIGRATE=off leaves it to `partita db upgrade`.
     """
@@ -64,7 +69,7 @@ def status(app_name: str, only: tuple[str, ...], data: Path, output: str) -> int
 def upgrade(
     app_name: str, only: tuple[str, ...], dry_run: bool, yes: bool, wait_s: float, data: Path, output: str
 ) -> int:
-    """Apply what is pending, and make the services' own tables where they are missing.
+    """Apply what is pending, of Partita's schemas and of the services' own tables.
 
     Each migration commits by itself under a lock: killed midway, the next run goes on; of two at once one applies it.
     Where a transaction of others is in the way it says whose, and gives up after --wait seconds (exit 6).
@@ -130,13 +135,17 @@ def check(app_name: str, only: tuple[str, ...], data: Path, output: str) -> int:
     """Compare each live schema with what its migrations make; exit 3 when one differs. Changes nothing.
 
     On a server what they make is made beside it, in a transaction that is rolled back: that needs the right to create a
-    schema. Of a service's own tables only their absence is told.
+    schema. Of the tables of tables= only their absence is reported; of a folder of migrations= whether each file is applied.
     """
     schemas = _schemas(load_app(app_name), data, only)
     items: list[dict[str, str]] = []
     for name, standing in run(_standings(schemas)).items():
         if standing.state != "current":
-            said = "newer than this Partita" if standing.state == "newer" else f"{standing.pending} pending"
+            said = (
+                f"newer than this {'app' if name.endswith(OWN) else 'Partita'}"
+                if standing.state == "newer"
+                else f"{standing.pending} pending"
+            )
             items.append({"name": name, "what": "migrations", "expected": f"{standing.known} applied", "found": said})
             continue
         items += [{"name": name, **deviation._asdict()} for deviation in run(_checked(schemas[name]))]
@@ -163,13 +172,17 @@ def _schemas(app: App, data: Path, only: tuple[str, ...]) -> dict[str, Migration
     for service in app.services:
         where = settings.store_place(service.name)
         found[service.name] = connect_migrations(where, machine, service=service.name, tables=service.tables)
+        if isinstance(service.tables, MigrationFolder):
+            found[f"{service.name}{OWN}"] = connect_own_migrations(where, machine, service.name, service.tables)
     bus = migrations_of_bus(settings.bus_place(), machine)
     if bus is not None:
         found[LOG] = bus
     for name in only:
         if name not in found:
             raise NotFound(f"There is no schema {name!r}.", hint=f"There is: {', '.join(found)}.")
-    return {name: schema for name, schema in found.items() if not only or name in only}
+    return {
+        name: schema for name, schema in found.items() if not only or name in only or name.removesuffix(OWN) in only
+    }
 
 
 async def _standings(schemas: Mapping[str, Migrations]) -> dict[str, Standing]:

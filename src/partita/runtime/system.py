@@ -129,8 +129,7 @@ class System:
         for name, store in stores.items():
             await store.open()
             self.stores[name] = store
-            if self.settings.migrate:
-                await store.create_tables()
+            await store.create_tables(migrate=self.settings.migrate)
             service = self.catalog.service(name)
             directory = SagaDirectory.of(service.declared.sagas, self.settings.time_scale)
             await run_again(self.clock, partial(self._take_over, service, store))

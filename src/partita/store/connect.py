@@ -12,6 +12,7 @@ from partita.databases.postgres.finding import ServerFinding
 from partita.errors import SettingsError
 from partita.machine.port import Machine, Wake
 from partita.migration import WAIT_S, Migrations
+from partita.own_tables import MigrationFolder, OwnTables, Tables
 from partita.store.foreign import ForeignTables
 from partita.store.handover import Handover
 from partita.store.port import Store
@@ -22,17 +23,17 @@ def connect_store(
     machine: Machine,
     *,
     service: str,
-    tables: str,
+    tables: Tables,
     wake: Wake | None = None,
     create: bool = True,
     migrate: bool = True,
 ) -> Store:
     """The store of a service at a URL (`sqlite:///folder`, `postgresql://user@host/database`) or a path to its file.
-    Without `create` a server's database is not touched where the service has no data in it; without `migrate` one that
-    lacks a migration is refused.
+    `tables` is how the service declares its own tables. Without `create` a server's database is not touched where the
+    service has no data in it; without `migrate` one that lacks a migration is refused.
 
     Raises:
-        SettingsError: the URL names no store of this build.
+        SettingsError: the URL names no store of this build. DeclarationError: a migration has no file for that database.
     """
     place = _place(where, service)
     if isinstance(place, str):
@@ -68,13 +69,14 @@ def connect_handover(
     return PostgresHandover(where, machine, services, slot, wait_s)
 
 
-def connect_migrations(where: str | Path, machine: Machine, *, service: str, tables: str) -> Migrations:
-    """The migrations of a service's database, at the same places as `connect_store` knows.
+def connect_migrations(where: str | Path, machine: Machine, *, service: str, tables: Tables) -> Migrations:
+    """Partita's migrations of a service's database, and the text of its `tables=`, at the places that `connect_store` knows.
 
     Raises:
         SettingsError: the URL names no store of this build.
     """
     place = _place(where, service)
+    text = tables if isinstance(tables, str) else ""
     if isinstance(place, str):
         try:
             from partita.databases.postgres.migrations import PostgresMigrations
@@ -82,13 +84,35 @@ def connect_migrations(where: str | Path, machine: Machine, *, service: str, tab
             from partita.store.postgres.schema import MIGRATIONS
         except ModuleNotFoundError as error:
             _absent(error)
-        return PostgresMigrations(place, machine, service, MIGRATIONS, tables, SWITCHED)
+        return PostgresMigrations(place, machine, service, MIGRATIONS, text, SWITCHED)
     from partita.databases.sqlite.migrations import SqliteMigrations
     from partita.store.sqlite import schema
 
     return SqliteMigrations(
-        place, machine, application_id=schema.APPLICATION_ID, migrations=schema.MIGRATIONS, tables=tables
+        place, machine, application_id=schema.APPLICATION_ID, migrations=schema.MIGRATIONS, tables=text
     )
+
+
+def connect_own_migrations(where: str | Path, machine: Machine, service: str, folder: MigrationFolder) -> Migrations:
+    """The migrations in the folder of a service, for its database at the places that `connect_store` knows.
+
+    Raises:
+        SettingsError: the URL names no store of this build. DeclarationError: a migration has no file for that database.
+    """
+    place = _place(where, service)
+    if isinstance(place, str):
+        own = OwnTables.of(service, folder, "postgres")
+        try:
+            from partita.databases.postgres.own_migrations import PostgresOwnMigrations
+            from partita.store.postgres.schema import MIGRATIONS
+        except ModuleNotFoundError as error:
+            _absent(error)
+        return PostgresOwnMigrations(place, machine, own, MIGRATIONS)
+    from partita.databases.sqlite.own_migrations import SqliteOwnMigrations
+    from partita.store.sqlite import schema
+
+    own = OwnTables.of(service, folder, "sqlite")
+    return SqliteOwnMigrations(place, machine, own, application_id=schema.APPLICATION_ID, migrations=schema.MIGRATIONS)
 
 
 async def server_findings(url: str, machine: Machine) -> Sequence[ServerFinding]:

@@ -129,8 +129,14 @@ class Store(Protocol):
         """
         ...
 
-    async def create_tables(self) -> None:
-        """Create the service's own tables where they do not exist."""
+    async def create_tables(self, *, migrate: bool = True) -> None:
+        """Bring the service's own tables up to its declaration: run the text of `tables=`, or the files of `migrations=` that
+        were not applied yet. Without `migrate` only look.
+
+        Raises:
+            DeclarationError: a statement that the database does not take. StoreMismatch: a file was changed after it was
+                applied. MigrationPending: files are to be applied, and this may not.
+        """
         ...
 
     async def close(self) -> None:

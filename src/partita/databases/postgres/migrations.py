@@ -8,15 +8,16 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from partita.databases.postgres.asking import Link
-from partita.databases.postgres.database import Database
+from partita.databases.postgres.database import Database, PoolOptions
 from partita.databases.postgres.naming import quoted
 from partita.databases.postgres.patience import LOCK
 from partita.databases.postgres.shape import shape_of
-from partita.databases.postgres.tables import make_tables
+from partita.databases.postgres.tables import PostgresOwnTables, make_tables
 from partita.databases.postgres.versions import LOCK_TIMEOUT, META, Place, advance, applied
 from partita.errors import NotFound
 from partita.machine.port import Machine
 from partita.migration import MIGRATE, WAIT_S, Deviation, Shape, Standing, deviations, ended
+from partita.own_tables import OwnTables
 
 SCRATCH = "partita_check"
 
@@ -46,9 +47,7 @@ class PostgresMigrations:
         switched: Switched | None = None,
     ) -> None:
         self._database = Database(url, service, machine.clock)
-        # A migration takes as long as it takes, and none of this needs a session of its own.
-        options = self._database.options._replace(pool_max=1, statement_cache_size=0, command_timeout_s=None)
-        self._database.options = options
+        self._database.options = unhurried(self._database.options)
         self._place = Place(self._database.schema, self._database.where, migrations)
         self._service, self._tables = service, tables.strip()
         self._switched = switched
@@ -61,9 +60,7 @@ class PostgresMigrations:
 
     def script(self, applied: int) -> str:
         """For `psql -v ON_ERROR_STOP=1`: one transaction for each migration, as `upgrade` would run it."""
-        schema = quoted(self._place.schema)
-        lock = LOCK.replace("$1", "'" + f"partita/{self._place.schema}".replace("'", "''") + "'")
-        begin = f"BEGIN;\n{lock};\nSET LOCAL search_path TO {schema}, public;\n{LOCK_TIMEOUT};\n"
+        schema, begin = quoted(self._place.schema), beginning(self._place.schema)
         parts = []
         for number, script in enumerate(self._place.migrations[applied:], start=applied + 1):
             first = f"CREATE SCHEMA IF NOT EXISTS {schema};{META}" if number == 1 else ""
@@ -83,13 +80,9 @@ class PostgresMigrations:
             while more is not None:
                 more = await self._database.changing("the next migration", lambda link: advance(link, self._place))
                 done += [] if more is None else [more]
-            if self._tables:
-                await self._database.changing("making the service's own tables", self._make_tables)
+            own = OwnTables(self._service, text=self._tables)
+            await PostgresOwnTables(self._database, own).upgrade(take_text=True)
         return done
-
-    async def _make_tables(self, link: Link) -> None:
-        await link.rows(LOCK, f"partita/{self._place.schema}")
-        await make_tables(link, self._service, self._tables)
 
     async def check(self) -> Sequence[Deviation]:
         """Compare the schema with one that the migrations make beside it, in a transaction that is rolled back."""
@@ -128,3 +121,19 @@ class PostgresMigrations:
             yield
         finally:
             await self._database.close()
+
+
+def unhurried(options: PoolOptions) -> PoolOptions:
+    """How a migration connects: it takes as long as it takes, and needs no session of its own."""
+    return options._replace(pool_max=1, statement_cache_size=0, command_timeout_s=None)
+
+
+def beginning(schema: str) -> str:
+    """How a transaction that changes a schema begins, in a script for people."""
+    lock = LOCK.replace("$1", text_of(f"partita/{schema}"))
+    return f"BEGIN;\n{lock};\nSET LOCAL search_path TO {quoted(schema)}, public;\n{LOCK_TIMEOUT};\n"
+
+
+def text_of(value: str) -> str:
+    """A text as SQL writes it."""
+    return "'" + value.replace("'", "''") + "'"

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from partita.databases.sqlite.file import SqliteFile, translate
-from partita.databases.sqlite.tables import make_tables
+from partita.databases.sqlite.tables import SqliteOwnTables, make_tables
 from partita.errors import NotFound, StoreMismatch
 from partita.machine.port import Machine
 from partita.migration import MIGRATE, WAIT_S, Deviation, Shape, Standing, deviations, ended
+from partita.own_tables import OwnTables
 
 COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 OBJECTS = "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
@@ -37,7 +38,7 @@ class SqliteMigrations:
         """Where it stands; nothing is created."""
         if not self._path.exists():
             return Standing(0, len(self._migrations))
-        with self._looked_at() as db:
+        with looked_at(self._path) as db:
             held = db.execute("PRAGMA application_id").fetchone()[0]
             empty = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
             version: int = db.execute("PRAGMA user_version").fetchone()[0]
@@ -63,9 +64,8 @@ class SqliteMigrations:
         file = SqliteFile(self._path, self._machine, application_id=self._application_id, migrations=self._migrations)
         await file.open(wait_s)
         try:
-            if self._tables.strip():
-                async with file.writing() as db:
-                    make_tables(db, self._path, self._path.stem, self._tables)
+            own = OwnTables(self._path.stem, text=self._tables.strip())
+            await SqliteOwnTables(file, own, self._machine.clock).upgrade(take_text=True)
         finally:
             file.close()
         return file.migrated
@@ -81,18 +81,20 @@ class SqliteMigrations:
             # A service changes its own tables as it likes: only that they are there is looked at.
             make_tables(db, self._path, self._path.stem, self._tables)
             own: Shape = {name: {} for name in sorted(_shape(db).keys() - expected.keys())}
-        with self._looked_at() as db:
+        with looked_at(self._path) as db:
             found = _shape(db)
         missing = [d for d in deviations(own, found) if d.found == "missing"]
         return [*deviations(expected, found), *missing]
 
-    @contextmanager
-    def _looked_at(self) -> Iterator[sqlite3.Connection]:
-        try:
-            with contextlib.closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as db:
-                yield db
-        except sqlite3.Error as error:
-            raise translate(error, self._path) or error from error
+
+@contextmanager
+def looked_at(path: Path) -> Iterator[sqlite3.Connection]:
+    """A file that exists, opened for reading alone."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            yield db
+    except sqlite3.Error as error:
+        raise translate(error, path) or error from error
 
 
 def _shape(db: sqlite3.Connection) -> dict[str, dict[str, str]]:

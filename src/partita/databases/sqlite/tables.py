@@ -1,24 +1,116 @@
-"""The tables of a service's own, made in its file."""
+"""`SqliteOwnTables`: the tables of a service's own, made and migrated in its file."""
 
 from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
 
-from partita.databases.sqlite.file import statements_of, translate
-from partita.migration import check_tables, tables_refused
+from partita.clock import Clock
+from partita.databases.sqlite.file import SqliteFile, statements_of, translate
+from partita.foreign_text import logger
+from partita.own_tables import TEXT, MigrationFile, OwnTables, Record, check_statements, tables_refused
+
+log = logger(__name__)
+OWN_MIGRATION = """
+-- Which files of the service's own tables were applied; 0 is the text of tables=.
+CREATE TABLE own_migration (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_us INTEGER NOT NULL
+);
+"""
+RECORDS_EXIST = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'own_migration'"
+RECORDS = "SELECT number, name, checksum FROM own_migration ORDER BY number"
+RECORD = "INSERT INTO own_migration (number, name, checksum, applied_us) VALUES (?, ?, ?, ?)"
+RECORD_TEXT = f"{RECORD} ON CONFLICT (number) DO NOTHING"
+TAKE_TEXT = "UPDATE own_migration SET checksum = ?, applied_us = ? WHERE number = ? AND checksum <> ?"
 
 
-def make_tables(db: sqlite3.Connection, path: Path, service: str, script: str) -> None:
-    """Run a service's script statement by statement, in the transaction at hand.
+class SqliteOwnTables:
+    """Works on an open file. Each numbered file commits by itself, with its record."""
+
+    def __init__(self, file: SqliteFile, own: OwnTables, clock: Clock) -> None:
+        self._file = file
+        self._own = own
+        self._clock = clock
+        self._where = str(file.path)
+
+    async def upgrade(self, *, take_text: bool = False) -> list[int]:
+        """Run the text, or the files that the database lacks, and return their numbers. A text that was changed since it was
+        first run is reported until it is recorded anew by `take_text`.
+
+        Raises:
+            DeclarationError: a statement that the database does not take; nothing of its file is kept.
+            StoreMismatch: a file was changed after it was applied. StoreUnavailable: the file cannot be written now.
+        """
+        done: list[int] = []
+        if self._own.text:
+            await self._run_text(take_text)
+        elif self._own.files:
+            more = await self._advance()
+            while more is not None:  # each commits by itself: killed midway, the next start goes on where it was
+                done.append(more)
+                more = await self._advance()
+            await self.look()
+        return done
+
+    async def look(self) -> None:
+        """Refuse a database that lacks files, and report one that is newer or was made by another text.
+
+        Raises:
+            MigrationPending: it lacks files. StoreMismatch: a file was changed after it was applied.
+        """
+        if self._own.text or self._own.files:
+            async with self._file.reading() as db:
+                applied = records(db)
+            self._report(applied)
+            self._own.refuse_pending(self._where, applied)
+
+    async def _run_text(self, take: bool) -> None:
+        async with self._file.writing() as db:
+            make_tables(db, self._file.path, self._own.service, self._own.text)
+            checksum, now_us = self._own.text_checksum, self._clock.now_us()
+            db.execute(RECORD_TEXT, (TEXT, "tables=", checksum, now_us))
+            applied = records(db)
+            if take:
+                db.execute(TAKE_TEXT, (checksum, now_us, TEXT, checksum))
+        self._report(applied)
+
+    async def _advance(self) -> int | None:
+        async with self._file.reading() as db:
+            if not self._own.pending(self._where, records(db)):
+                return None
+        async with self._file.writing() as db:
+            # Looked at again: another process may have applied it meanwhile.
+            pending = self._own.pending(self._where, records(db))
+            if not pending:
+                return None
+            file: MigrationFile = pending[0]
+            make_tables(db, self._file.path, self._own.service, file.sql, file.name)
+            db.execute(RECORD, (file.number, file.name, file.checksum, self._clock.now_us()))
+        return file.number
+
+    def _report(self, applied: list[Record]) -> None:
+        said = self._own.told(self._where, applied)
+        if said:
+            log.warning("%s", said)
+
+
+def records(db: sqlite3.Connection) -> list[Record]:
+    """What was applied to a file, as it says itself; nothing where Partita's tables are not there yet."""
+    if db.execute(RECORDS_EXIST).fetchone() is None:
+        return []
+    return [Record(*row) for row in db.execute(RECORDS)]
+
+
+def make_tables(db: sqlite3.Connection, path: Path, service: str, script: str, file: str = "") -> None:
+    """Run a script statement by statement, in the transaction at hand; `file` names it in errors.
 
     Raises:
         DeclarationError: a statement that the database does not take. StoreUnavailable: the file cannot be written now.
     """
     statements = statements_of(script)
-    check_tables(service, statements)
+    check_statements(service, statements, file)
     for statement in statements:
         try:
             db.execute(statement)
         except sqlite3.Error as error:
-            raise translate(error, path) or tables_refused(service, statement, error) from error
+            raise translate(error, path) or tables_refused(service, statement, error, file) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from partita.databases.postgres.leases import LEASE_TABLES
+from partita.databases.postgres.tables import OWN_MIGRATION
 from partita.store.postgres.questions import QUESTIONS
 
 MIGRATIONS = (
@@ -153,5 +154,6 @@ CREATE TABLE attempt (
 );
 """
     + LEASE_TABLES
+    + OWN_MIGRATION
     + QUESTIONS,
 )

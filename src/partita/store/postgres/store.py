@@ -18,10 +18,11 @@ from partita.databases.postgres.naming import outbox_channel, quoted
 from partita.databases.postgres.patience import LOCK
 from partita.databases.postgres.place import MAY_ASK_PLACE, PLACE
 from partita.databases.postgres.pooler import is_heard
-from partita.databases.postgres.tables import make_tables
+from partita.databases.postgres.tables import PostgresOwnTables
 from partita.errors import StoreMismatch, StoreReplaced, StoreUnavailable
 from partita.foreign_text import logger
 from partita.machine.port import Machine
+from partita.own_tables import OwnTables, Tables
 from partita.store.looking import ledger_by_ledger
 from partita.store.port import Asked, Known
 from partita.store.postgres.claims import PostgresAttempts, PostgresClaims
@@ -147,12 +148,19 @@ class PostgresStore:
     """See `partita.store.port.Store`. Any number of processes, on any machines, may open the same one."""
 
     def __init__(
-        self, url: str, machine: Machine, *, service: str, tables: str = "", create: bool = True, migrate: bool = True
+        self,
+        url: str,
+        machine: Machine,
+        *,
+        service: str,
+        tables: Tables = "",
+        create: bool = True,
+        migrate: bool = True,
     ) -> None:
         self.name = service
         self.source = ""
         self.on_outbox: Callable[[], None] = lambda: None
-        self._tables = tables
+        self._own = OwnTables.of(service, tables, "postgres")
         self._clock = machine.clock
         self._ids = machine.ids
         self._database = Database(url, service, self._clock, create=create, migrate=migrate)
@@ -198,15 +206,13 @@ class PostgresStore:
             await self._listen()
             undo.pop_all()
 
-    async def create_tables(self) -> None:
-        """Create the service's own tables where they do not exist."""
-        if self._tables.strip():
-            await self._database.changing("making the service's own tables", self._make_tables)
-
-    async def _make_tables(self, link: Link) -> None:
-        # IF NOT EXISTS does not see what another process is creating now.
-        await link.rows(LOCK, f"partita/{self._database.schema}")
-        await make_tables(link, self.name, self._tables)
+    async def create_tables(self, *, migrate: bool = True) -> None:
+        """Bring the service's own tables up to its declaration, or see that they are."""
+        own = PostgresOwnTables(self._database, self._own)
+        if migrate:
+            await own.upgrade()
+        else:
+            await own.look()
 
     async def close(self) -> None:
         """Disconnect; the leases of this opening are given back."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from partita.databases.sqlite.leases import LEASE_TABLES
+from partita.databases.sqlite.tables import OWN_MIGRATION
 
 APPLICATION_ID = 0x50525453
 
@@ -145,5 +146,6 @@ CREATE TABLE attempt (
     tries INTEGER NOT NULL, failed INTEGER NOT NULL, PRIMARY KEY (consumer, topic, partition, "offset")
 ) WITHOUT ROWID;
 """
-    + LEASE_TABLES,
+    + LEASE_TABLES
+    + OWN_MIGRATION,
 )

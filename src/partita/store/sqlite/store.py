@@ -15,10 +15,11 @@ from partita.clock import Clock, SystemClock
 from partita.databases.sqlite.file import SqliteFile, translate
 from partita.databases.sqlite.high_water import HighWater
 from partita.databases.sqlite.leases import LeaseBook
-from partita.databases.sqlite.tables import make_tables
+from partita.databases.sqlite.tables import SqliteOwnTables
 from partita.errors import PartitaError, StoreMismatch, StoreUnavailable
 from partita.foreign_text import logger
 from partita.machine.port import Alive, Machine, Wake
+from partita.own_tables import OwnTables, Tables
 from partita.store.leases import Lease
 from partita.store.looking import ledger_by_ledger
 from partita.store.port import Asked, Known
@@ -219,7 +220,7 @@ class SqliteStore:
         machine: Machine,
         *,
         service: str,
-        tables: str = "",
+        tables: Tables = "",
         wake: Wake | None = None,
         migrate: bool = True,
     ) -> None:
@@ -227,7 +228,7 @@ class SqliteStore:
         self.source = ""
         self.path = path
         self.on_outbox: Callable[[], None] = lambda: None
-        self._tables = tables
+        self._own = OwnTables.of(service, tables, "sqlite")
         self._machine = machine
         self._clock = machine.clock
         self._wake = wake
@@ -287,11 +288,13 @@ class SqliteStore:
             newest: int = db.execute(NEWEST_SENT).fetchone()[0]
         return self._high_water.seen() > newest
 
-    async def create_tables(self) -> None:
-        """Create the service's own tables where they do not exist."""
-        if self._tables.strip():
-            async with self._file.writing() as db:
-                make_tables(db, self.path, self.name, self._tables)
+    async def create_tables(self, *, migrate: bool = True) -> None:
+        """Bring the service's own tables up to its declaration, or see that they are."""
+        own = SqliteOwnTables(self._file, self._own, self._clock)
+        if migrate:
+            await own.upgrade()
+        else:
+            await own.look()
 
     async def close(self) -> None:
         """Disconnect."""

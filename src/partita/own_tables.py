@@ -1,0 +1,279 @@
+"""`OwnTables`: the tables of a service's own as it declares them, the text of `tables=` or a folder of numbered SQL files."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from partita.errors import DeclarationError, MigrationPending, StoreMismatch
+from partita.migration import MIGRATE, Standing
+
+DIALECTS = ("sqlite", "postgres")
+FILE_NAME = re.compile(
+    r"(?P<number>[0-9]{4,9})_(?P<what>[A-Za-z0-9][A-Za-z0-9_-]*)(?:\.(?P<dialect>sqlite|postgres))?\.sql"
+)
+NAMES = "0001_what.sql, or where the databases differ 0001_what.sqlite.sql and 0001_what.postgres.sql"
+OF_THE_TRANSACTION = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|ATTACH|DETACH|VACUUM)\b",
+    re.I | re.S,
+)
+STATEMENT_SHOWN = 200
+TEXT = 0
+"""The number under which the text of `tables=` is recorded: the files of a folder begin with 1."""
+
+
+class MigrationFile(NamedTuple):
+    """One numbered file. The checksum is of its text, whatever line ends a checkout gives it."""
+
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """What is recorded of the text when it is applied."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+class Record(NamedTuple):
+    """What a service's database says of one file that was applied to it."""
+
+    number: int
+    name: str
+    checksum: str
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationFolder:
+    """A folder of numbered files: `common` are for every database, the others for one dialect each."""
+
+    path: Path
+    count: int
+    common: Mapping[int, MigrationFile]
+    special: Mapping[str, Mapping[int, MigrationFile]]
+
+    def of(self, dialect: str) -> Sequence[MigrationFile]:
+        """The files for "sqlite" or "postgres" in their order.
+
+        Raises:
+            DeclarationError: a number has no file for that dialect.
+        """
+        lacking = self.lacking(dialect)
+        if lacking:
+            other = next(files[lacking[0]] for files in self.special.values() if lacking[0] in files)
+            raise DeclarationError(
+                f"{self.path}: {other.name} has no counterpart for {dialect}.",
+                hint=f"Write {_counterpart(other.name, dialect)}; one that has nothing to do there is a comment: -- nothing",
+            )
+        files = {**self.common, **self.special[dialect]}
+        return tuple(files[number] for number in range(1, self.count + 1))
+
+    def lacking(self, dialect: str) -> list[int]:
+        """The numbers without a file for a dialect."""
+        held = self.special[dialect].keys() | self.common.keys()
+        return [number for number in range(1, self.count + 1) if number not in held]
+
+
+Tables: TypeAlias = str | MigrationFolder
+"""How a service declares its own tables: the text of `tables=`, or the folder of `migrations=`."""
+
+
+def read_folder(path: Path, place: object) -> MigrationFolder:
+    """The migrations in a folder. Files that do not end in .sql, and hidden ones, are somebody else's.
+
+    Raises:
+        DeclarationError: there are none, one of them cannot be read or is misnamed, a number is missing or there twice,
+            or no database has all of them.
+    """
+    common: dict[int, MigrationFile] = {}
+    special: dict[str, dict[int, MigrationFile]] = {dialect: {} for dialect in DIALECTS}
+    whats: dict[int, str] = {}
+    for name in _names(path, place):
+        found = FILE_NAME.fullmatch(name)
+        number = int(found["number"]) if found else 0
+        if found is None or number == 0:
+            raise DeclarationError(f"{place}: {path / name} is not named as a migration.", hint=f"As {NAMES}.")
+        files = special[found["dialect"]] if found["dialect"] else common
+        twin = _twin(number, found["what"], whats, files, common if found["dialect"] else {})
+        if twin:
+            raise DeclarationError(
+                f"{place}: number {number} is there twice in {path}: {twin}, {name}.",
+                hint="Give the one that was applied nowhere yet the next free number.",
+            )
+        whats[number] = found["what"]
+        files[number] = MigrationFile(number, name, _text(path / name, place))
+    count = max(whats)
+    gaps = [number for number in range(1, count + 1) if number not in whats]
+    if gaps:
+        raise DeclarationError(
+            f"{place}: number {gaps[0]:04} is missing in {path}, and {count:04} is there.",
+            hint="Numbers begin with 0001 and have no gap: a file that was applied somewhere stays in the folder.",
+        )
+    folder = MigrationFolder(path, count, common, special)
+    if all(folder.lacking(dialect) for dialect in DIALECTS):
+        folder.of(DIALECTS[0])
+    return folder
+
+
+def _names(path: Path, place: object) -> list[str]:
+    try:
+        names = sorted(each.name for each in path.iterdir() if each.is_file())
+    except OSError as error:
+        raise DeclarationError(
+            f"{place}: migrations={str(path)!r} cannot be read ({error.strerror}).",
+            hint="A folder of files, relative to the file that declares the service; in a wheel, its package data.",
+        ) from error
+    names = [name for name in names if name.lower().endswith(".sql") and not name.startswith(".")]
+    if not names:
+        raise DeclarationError(
+            f"{place}: there is no SQL file in migrations={str(path)!r}.",
+            hint=f"The first one is {NAMES}. In a wheel they are package data.",
+        )
+    return names
+
+
+def _twin(
+    number: int,
+    what: str,
+    whats: Mapping[int, str],
+    files: Mapping[int, MigrationFile],
+    common: Mapping[int, MigrationFile],
+) -> str:
+    """The file that has a number already; empty = none, or the same one for another dialect."""
+    held = files.get(number) or common.get(number)
+    if held is not None:
+        return held.name
+    return f"{number:04}_{whats[number]}..." if whats.get(number, what) != what else ""
+
+
+def _text(path: Path, place: object) -> str:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise DeclarationError(f"{place}: {path} cannot be read ({error}).", hint="A text in UTF-8.") from error
+    if "\0" in text:
+        raise DeclarationError(f"{place}: {path} holds a zero character.", hint="A text in UTF-8.")
+    return text
+
+
+def _counterpart(name: str, dialect: str) -> str:
+    return f"{name.split('.')[0]}.{dialect}.sql"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTables:
+    """The tables of a service's own for one dialect: a text that every start runs, or files of which each runs once."""
+
+    service: str
+    text: str = ""
+    files: Sequence[MigrationFile] = ()
+
+    @classmethod
+    def of(cls, service: str, tables: Tables, dialect: str) -> OwnTables:
+        """What is declared, as a dialect has it.
+
+        Raises:
+            DeclarationError: a number has no file for that dialect.
+        """
+        if isinstance(tables, str):
+            return cls(service, text=tables.strip())
+        return cls(service, files=tables.of(dialect))
+
+    @property
+    def text_checksum(self) -> str:
+        """Of the text of `tables=`, whatever its indentation."""
+        return hashlib.sha256(" ".join(self.text.split()).encode()).hexdigest()
+
+    def pending(self, where: str, applied: Sequence[Record]) -> Sequence[MigrationFile]:
+        """The files that a database lacks, in their order.
+
+        Raises:
+            StoreMismatch: a file was changed after it was applied, or one before the last that was applied was not.
+        """
+        records = {record.number: record for record in applied if record.number != TEXT}
+        for file in self.files:
+            record = records.get(file.number)
+            if record is None and any(number > file.number for number in records):
+                raise StoreMismatch(
+                    f"{where}: {file.name} was never applied here, and a later one was ({max(records):04}).",
+                    hint="Nothing was changed. Give it the next free number, behind all that were applied.",
+                )
+            if record is not None and record.checksum != file.checksum:
+                raise StoreMismatch(
+                    f"{where}: {file.name} is not the file that was applied here as {record.name}: it was changed since.",
+                    hint="Nothing was changed. Put it back as it was (git log), and write the change as "
+                    f"{max(len(self.files), *records) + 1:04}_what.sql.",
+                )
+        return [file for file in self.files if file.number not in records]
+
+    def told(self, where: str, applied: Sequence[Record]) -> str:
+        """What a person must know of a database that is not refused; empty = nothing."""
+        newest = max(applied, default=Record(TEXT, "", ""))
+        if newest.number > len(self.files):
+            return (
+                f"{where}: its own tables are newer than this version of {self.service}: {newest.name} was applied, this "
+                f"version knows {len(self.files)} migrations. It works as far as its SQL fits the newer tables."
+            )
+        ran = next((record for record in applied if record.number == TEXT), None)
+        if self.text and ran is not None and ran.checksum != self.text_checksum:
+            return (
+                f"{where}: tables= of {self.service} was changed since it was first run here. A table that exists is not "
+                "altered by it: declare migrations= (a folder whose 0001 is the first text, and 0002 alters the tables). "
+                "Where the change only adds tables, `partita db upgrade` takes the text as it is now."
+            )
+        return ""
+
+    def refuse_pending(self, where: str, applied: Sequence[Record]) -> None:
+        """For a start that may not change the database.
+
+        Raises:
+            MigrationPending: it lacks files. StoreMismatch: see `pending`.
+        """
+        lacks = self.pending(where, applied)
+        if lacks:
+            raise MigrationPending(
+                f"{where}: pending migrations of the tables of {self.service}: {len(lacks)} (next: {lacks[0].name}), and "
+                "PARTITA_MIGRATE=off.",
+                hint=f"Run `{MIGRATE}` first; `partita db status` shows what is pending.",
+            )
+
+
+def standing_of(own: OwnTables, where: str, applied: Sequence[Record]) -> Standing:
+    """How many files a database has, and how many the service declares.
+
+    Raises:
+        StoreMismatch: see `OwnTables.pending`.
+    """
+    own.pending(where, applied)
+    return Standing(max((record.number for record in applied), default=0), len(own.files))
+
+
+def tables_refused(service: str, statement: str, error: object, file: str = "") -> DeclarationError:
+    """The error of SQL that the database does not take: which statement, of which file where it is of one."""
+    text = " ".join(statement.split())
+    shown = text if len(text) <= STATEMENT_SHOWN else f"{text[:STATEMENT_SHOWN]} ..."
+    if file:
+        return DeclarationError(
+            f"{file} of {service} cannot be applied: {error}, in: {shown}",
+            hint="Nothing of this file was kept, the files before it stay applied. Mend it; the next start goes on with it.",
+        )
+    there = "already exists" in str(error)
+    return DeclarationError(
+        f"The tables of {service} cannot be made: {error}, in: {shown}",
+        hint="Every start runs tables=: CREATE TABLE IF NOT EXISTS." if there else f"Service({service!r}, tables=...)",
+    )
+
+
+def check_statements(service: str, statements: Sequence[str], file: str = "") -> None:
+    """Refuse statements that would end the transaction in which the tables are made.
+
+    Raises:
+        DeclarationError: which one.
+    """
+    for statement in statements:
+        if OF_THE_TRANSACTION.match(statement):
+            raise tables_refused(service, statement, "the transaction around it is not the script's", file)
