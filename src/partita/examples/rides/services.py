@@ -7,10 +7,7 @@ from partita import Service
 rides = Service(
     "rides",
     namespace="city.ride",
-    tables="""
-        CREATE TABLE IF NOT EXISTS ride (
-            ride_id TEXT PRIMARY KEY, rider_id TEXT NOT NULL, fare_cents BIGINT NOT NULL, status TEXT NOT NULL, driver_id TEXT);
-    """,
+    migrations="migrations/rides",  # its table was changed since the first version: a folder of numbered SQL files
 )
 drivers = Service(
     "drivers",
