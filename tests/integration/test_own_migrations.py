@@ -198,6 +198,17 @@ def test_the_schema_of_partita_comes_first(shop: Shop) -> None:
     assert shop.upgrade() == {"shop": [1], "shop/tables": [1]}
 
 
+@pytest.mark.parametrize("pragma", ["PRAGMA user_version = 7", "-- mine\npragma main.application_id(7)"])
+def test_partitas_marks_of_a_file_are_not_the_scripts(pragma: str, tmp_path: Path) -> None:
+    """By them a file is known, and how new its schema is."""
+    shop = Shop(tmp_path, "")
+    shop.write(_0001_first=f"{FIRST} {pragma};")
+    with pytest.raises(DeclarationError, match="0001_first.sql of shop cannot be applied: that number of the file"):
+        shop.start()
+    shop.write(_0001_first=f"{FIRST} PRAGMA foreign_key_check;")
+    shop.start()
+
+
 @pytest.mark.slow
 def test_a_file_may_set_what_it_likes(tmp_path: Path, database: str) -> None:
     """As a dump does: the record is kept where it belongs, and nobody else gets that connection as it is."""

@@ -174,6 +174,8 @@ def test_the_command_line_of_a_deployment(
     code, _, said = partita(data, "run", APP, PARTITA_MIGRATE="off", **at)
     assert code == 5 and "0004_more.sql" in said and "partita db upgrade" in said
     assert partita(data, "db", "check", APP, **at)[0] == 3
+    code, out, _ = partita(data, "doctor", "--app", APP, **at)
+    assert code == 3 and "0004_more.sql" in out
     code, out, said = partita(data, "db", "upgrade", APP, "--only", "svc", "--dry-run", **at)
     assert code == 3 and "pending: svc/tables 4" in said
     code, out, _ = partita(data, "db", "sql", APP, "--only", "svc/tables", **at)

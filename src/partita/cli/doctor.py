@@ -29,6 +29,7 @@ from partita.sagas.compiling import retry_horizon_s
 from partita.store.connect import connect_store, server_findings
 from partita.store.dead_letters import LetterFilter
 from partita.store.handover import Reader
+from partita.store.port import Store
 
 FREE_BYTES_MIN = 200_000_000
 BACK_S_MAX = 5
@@ -141,9 +142,11 @@ async def _databases(app: App, data: Path, silent: Collection[str]) -> list[Line
             lines.append(Line("bad", service.name, "unknown: its server does not answer"))
             continue
         machine, where = this_machine(folder=data), hurried(place, settings.ask_s)
-        store = connect_store(where, machine, service=service.name, tables="", create=False, migrate=False)
         try:
-            await store.open()
+            store = connect_store(
+                where, machine, service=service.name, tables=service.tables, create=False, migrate=False
+            )
+            await _opened(store)
         except NotFound as error:
             lines.append(Line("note", service.name, error.what, "The first start makes it: partita run MODULE:APP"))
             continue
@@ -165,6 +168,16 @@ async def _databases(app: App, data: Path, silent: Collection[str]) -> list[Line
         fix = "" if check == "ok" else "The file is damaged: put back a backup."
         lines.append(Line("bad" if bad else "note" if dead else "ok", service.name, f"{check}, {found}", fix))
     return lines + _clock(newest, data)
+
+
+async def _opened(store: Store) -> None:
+    """Open a database that is as its service declares it, its own tables too."""
+    await store.open()
+    try:
+        await store.create_tables(migrate=False)
+    except PartitaError:
+        await store.close()
+        raise
 
 
 def _reader(service: str, reader: Reader | None) -> list[Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -17,6 +18,10 @@ CREATE TABLE own_migration (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_us INTEGER NOT NULL
 );
 """
+# The number of a schema and the mark of its owner are kept there.
+OF_PARTITA = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*PRAGMA\s+(?:\w+\.)?(?:user_version|application_id)\s*[=(]", re.I | re.S
+)
 RECORDS_EXIST = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'own_migration'"
 RECORDS = "SELECT number, name, checksum FROM own_migration ORDER BY number"
 RECORD = "INSERT INTO own_migration (number, name, checksum, applied_us) VALUES (?, ?, ?, ?)"
@@ -110,6 +115,8 @@ def make_tables(db: sqlite3.Connection, path: Path, service: str, script: str, f
     statements = statements_of(script)
     check_statements(service, statements, file)
     for statement in statements:
+        if OF_PARTITA.match(statement):
+            raise tables_refused(service, statement, "that number of the file is Partita's", file)
         try:
             db.execute(statement)
         except sqlite3.Error as error:
