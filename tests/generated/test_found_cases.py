@@ -36,6 +36,8 @@ STEP = (DrawnStep("step", 1, 0, 30.0),)
 PATIENT = (DrawnStep("retriable", 1, 1, 100.0, "retry", undoable=False),)
 PIVOT = (DrawnStep("pivot", 1, 0, 60.0),)
 
+ASKING = (DrawnStep("step", 1, 0, 30.0, "ask"),)
+
 CASES = {
     "many copies of a dead command come in one batch, and it is done once": case(
         Away(HOME, "relay", 19.9, 2_300.2), Fails(0, 0, undo=False, times=4), steps=RETRIABLE, ordered=UNORDERED
@@ -64,6 +66,9 @@ CASES = {
         (Away(HOME, "relay", 0.0, 280.0),),
     ),
     "a pivot that answers after its undo was sent is undone": case(Away(1, "relay", 0.0, 500.0), steps=PIVOT),
+    "a person who has a step that asks sent again has the question asked again, not the command under its id": case(
+        Away(1, "relay", 0.0, 2_996.6), Acts(0, "retry", 187.4), steps=ASKING, deadline_s=240.0
+    ),
 }
 
 

@@ -178,6 +178,14 @@ SAGAS = {
         UNSENT + "test_a_step_whose_command_has_not_left_does_not_time_out",
         under="sagas/engine",
     ),
+    "question-sent-again-as-its-command": Plant(
+        "G5",
+        "a person has a step sent again that asks: its command goes out under the question's id",
+        "on_operator",
+        swap('elif state.steps[index].phase == "asking":', "elif False:"),
+        "tests/unit/sagas/test_no_return.py::test_a_step_that_asks_is_asked_again_by_a_person",
+        under="sagas/engine",
+    ),
     "unread-elsewhere-is-silence": Plant(
         "G5",
         "an answer that another process has not read is taken for the participant's silence",

@@ -159,18 +159,15 @@ def on_timer(
         _send_undo(move, undoing)
         return move.result()
     index = state.index
-    spec, step = definition.steps[index], state.steps[index]
+    spec = definition.steps[index]
     if index > definition.pivot_index:
         _go_on(move, index)
     elif now_us >= state.deadline_us:
         _give_up(move, index, "deadline passed")
     elif spec.on_timeout == "undo":
         _give_up(move, index, f"{spec.name} timed out")
-    elif spec.on_timeout == "ask" and spec.ask is not None:
-        move.note("asked", spec.name, spec.ask.name)
-        step.phase = "asking"
-        _emit(move, index, spec.ask, spec.ask_plan, "ask", move.new_id(), "ask")
-        _arm(move, spec.timeout_s)
+    elif spec.on_timeout == "ask":
+        _ask(move, index)
     else:
         _resend(move, index)
     return move.result()
@@ -208,7 +205,12 @@ def on_operator(
         if verb == "resume":
             state.status, state.last_error = "running" if undoing is None else "compensating", ""
         state.steps[index].tries = 0
-        _send_undo(move, index) if undoing is not None else _resend(move, index)
+        if undoing is not None:
+            _send_undo(move, index)
+        elif state.steps[index].phase == "asking":
+            _ask(move, index)
+        else:
+            _resend(move, index)
     return move.result()
 
 
@@ -382,6 +384,17 @@ def _send_undo(move: _Move, index: int) -> None:
     _arm(move, _patience_s(spec, step), deadline=False)
     if step.tries > TRIES_BEFORE_ALERT:
         _needs_attention(move, f"{spec.undo.name} was sent {step.tries} times without an acknowledgement")
+
+
+def _ask(move: _Move, index: int) -> None:
+    """Ask the participant whether the step is done. From here on the step waits for the answer: the command's own id is not
+    kept, so that the command is never sent again."""
+    spec, step = move.definition.steps[index], move.state.steps[index]
+    assert spec.ask is not None
+    move.note("asked", spec.name, spec.ask.name)
+    step.phase = "asking"
+    _emit(move, index, spec.ask, spec.ask_plan, "ask", move.new_id(), "ask")
+    _arm(move, spec.timeout_s)
 
 
 def _resend(move: _Move, index: int) -> None:

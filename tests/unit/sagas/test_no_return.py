@@ -208,6 +208,16 @@ def test_a_question_without_an_answer_is_asked_until_the_deadline_and_no_longer(
     assert machine.names.count("IsCharged") > 5
 
 
+def test_a_step_that_asks_is_asked_again_by_a_person() -> None:
+    """The command under the question's id would be another content under an id that was used: a dead letter."""
+    machine, charge = asking()
+    before = machine.sent[-1]
+    assert machine.act("retry") == ""
+    again = machine.sent[-1]
+    assert (machine.names[-1], again.kind) == ("IsCharged", "ask")
+    assert len({charge.message_id, before.message_id, again.message_id}) == 3
+
+
 def test_a_late_answer_without_an_address_finds_the_step_that_was_given_up() -> None:
     """Another language echoes nothing: of two steps that it could answer, it answers the one that is undone."""
     machine = Machine().start()
