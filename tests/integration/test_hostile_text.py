@@ -144,6 +144,7 @@ LETTER, OPEN, KEY = "LETTER", "OPEN", "KEY"
 # Each verb with what it is given, and whether foreign text must be seen in what it prints.
 VERBS: dict[str, tuple[list[str], bool]] = {
     "demo": (["--for", HOSTILE], True),
+    "new": ([HOSTILE], True),
     "run": (["APP", "--only", HOSTILE], True),
     "shop import": (["FILE", "--dates", "day-first"], False),
     "shop sample": (["-f", "OUT"], True),
