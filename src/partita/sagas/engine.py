@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from partita.catalog.contract import Contract, contract_of
+from partita.catalog.contract import Contract
 from partita.catalog.rejection import Rejection, to_struct
 from partita.clock import duration_us
 from partita.message import SagaAddress
@@ -496,4 +496,5 @@ def _fields(refusal: Rejection) -> str:
 
 def _wire_name(message: object) -> str:
     """The name of a message as histories and reasons keep it: it stays when the class is renamed."""
-    return contract_of(type(message)).wire_name
+    contract: Contract = vars(type(message))["__partita__"]  # declared, or no saga would have been moved by it
+    return contract.wire_name

@@ -171,7 +171,7 @@ class Admission:
             rows = await session.parking.get(group, [c.name for c in out])
             standing = {name: row.state for name, row in rows.items()}
         new = [c for c in candidates if c.origin is not Origin.PARKED] if out else candidates
-        await self.meaning.recognise(group, known, [c for c in new if c.origin is not Origin.COUNTS])
+        await self.meaning.recognise(group, known, new)
         old = may_be_forgotten(self.service, list(zip(deliveries, candidates, strict=True)), known, now_us)
         expired = await forgotten(session, self.service, old) if old else ()
         return Facts(group, ordered, known, standing, overtaking, expired=expired)

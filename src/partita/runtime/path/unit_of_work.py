@@ -135,7 +135,9 @@ class UnitOfWork:
                 parked.append(delivery.name)
             elif each.said.marked and each.fresh:
                 revived.append(delivery.name)
-            reply = next((m for m in unit.sent if m.envelope.kind in ("reply", "refusal")), None)
+            # Only a command has a reply.
+            replies = unit.sent if delivery.envelope.kind == "command" else ()
+            reply = next((m for m in replies if m.envelope.kind in ("reply", "refusal")), None) if replies else None
             asked_again = delivery.repeatable or (delivery.answer is not None and each.candidate.business)
             kept: bytes | None = None
             if reply is not None and asked_again:
