@@ -155,18 +155,19 @@ def asked_of(consumer: str, ordered: bool, candidates: Sequence[Candidate], over
     """What the database must be asked before a group decides about these."""
     asked = Asked(consumer, (), marks := [], places := [], keys := [], steps := [])
     for candidate in candidates:
-        origin, envelope = candidate.origin, candidate.envelope
+        origin, envelope, key = candidate.origin, candidate.envelope, candidate.key
         if origin is Origin.NEW:
             marks.append((consumer, envelope.id))
         if origin is not Origin.COUNTS:
-            marks.extend(candidate.business)
+            if candidate.business:
+                marks.extend(candidate.business)
             if envelope.saga is not None and envelope.kind == "command" and (step := candidate.step) is not None:
                 steps.append(step)
-        if ordered and origin is not Origin.PARKED:
-            if candidate.numbered:
-                places.append(candidate.place)
-            if origin is not Origin.COUNTS and candidate.key is not None and envelope.id not in overtaking:
-                keys.append((candidate.topic, candidate.key))
+        if ordered and key is not None and origin is not Origin.PARKED:
+            if envelope.key_sequence:
+                places.append((envelope.source, candidate.topic, key))
+            if origin is not Origin.COUNTS and envelope.id not in overtaking:
+                keys.append((candidate.topic, key))
     return asked
 
 

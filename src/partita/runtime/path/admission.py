@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -75,6 +75,13 @@ class Admitted(msgspec.Struct, eq=False):
         return envelope.saga if envelope.kind == "command" else None
 
 
+class Looked(NamedTuple):
+    """What is known of messages that their own transaction has made, and they as they ask for admission."""
+
+    known: Known
+    candidates: Mapping[Delivery, Candidate]
+
+
 @dataclass(frozen=True, slots=True)
 class Admission:
     """Admits batches of one service."""
@@ -91,7 +98,7 @@ class Admission:
         deliveries: Sequence[Delivery],
         held: Held,
         now_us: int,
-        looked: Known | None = None,
+        looked: Looked | None = None,
     ) -> list[Admitted]:
         """Check the fence, decide about each delivery, write the marks, and settle what may not go on. `looked` is what
         is known of them already (`look`).
@@ -101,12 +108,17 @@ class Admission:
             handled and forgotten.
         """
         deliveries = [d for d in deliveries if d.envelope is not None]
-        candidates = [self.candidate(d) for d in deliveries]
+        if looked is None:
+            candidates = [self.candidate(d) for d in deliveries]
+        else:
+            candidates = [looked.candidates[d] for d in deliveries]
+            for delivery, candidate in zip(deliveries, candidates, strict=True):
+                candidate.origin = self._origin(delivery, candidate)  # handled at once, as it is known by now
         overtaking: Collection[str] = ()
         if [c for c in candidates if c.envelope.saga is not None and c.envelope.saga.kind == "undo"]:
             await _hold_undone(session, candidates)
             overtaking = await self._overtake(session, deliveries, candidates, now_us)
-        facts = await self._facts(session, deliveries, candidates, held, overtaking, now_us, looked)
+        facts = await self._facts(session, deliveries, candidates, held, overtaking, now_us, looked and looked.known)
         decided = await _decided(session, facts, candidates, now_us)
         admitted = [
             Admitted(Unit(delivery), candidate, said, said.verdict in TAKEN)
@@ -127,9 +139,10 @@ class Admission:
                 each.due = await self._not_repeated(each) if each.said.repeated else interest.bindings
         return admitted
 
-    async def look(self, session: Session, own: Sequence[Delivery]) -> Known:
+    async def look(self, session: Session, own: Sequence[Delivery]) -> Looked:
         """What is known of messages this very transaction has made, with the last numbers of their keys."""
-        return await self._look(session, [self.candidate(d) for d in own], (), ())
+        candidates = {delivery: self.candidate(delivery) for delivery in own}
+        return Looked(await self._look(session, list(candidates.values()), (), ()), candidates)
 
     async def foresee(self, session: Session, delivery: Delivery, now_us: int) -> Admittance:
         """The decision about one delivery as it would be now; nothing is written."""

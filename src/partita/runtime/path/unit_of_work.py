@@ -19,13 +19,13 @@ from partita.errors import PartitaError
 from partita.idempotency.inbox import Origin, mark_of
 from partita.message import Message
 from partita.outbox.outbox import Composer, Kept, Leaving, kept_to_bytes, reply_to_bytes, stored
-from partita.runtime.path.admission import Admission, Admitted, Held
+from partita.runtime.path.admission import Admission, Admitted, Held, Looked
 from partita.runtime.path.delivery import Delivery, Output, Unit
 from partita.runtime.path.handlers import Handlers
 from partita.runtime.path.saga_steps import SagaBatch, SagaDirectory
 from partita.runtime.path.waves import HandlerFailed, blaming
 from partita.store.inbox import InboxRow
-from partita.store.port import Known, Session, Store
+from partita.store.port import Session, Store
 from partita.store.tombstones import Tombstone
 
 
@@ -44,7 +44,7 @@ class UnitOfWork:
         self._units: list[Unit] = []
 
     async def admit(
-        self, deliveries: Sequence[Delivery], held: Held = (), looked: Known | None = None
+        self, deliveries: Sequence[Delivery], held: Held = (), looked: Looked | None = None
     ) -> list[Admitted]:
         """Check the fence and decide about each delivery; see `Admission.admit`."""
         admitted = await self._parts.admission.admit(self.session, deliveries, held, self.now_us, looked)

@@ -105,8 +105,9 @@ async def run_wave(session: Session, work: Sequence[tuple[Binding, Unit]]) -> No
     try:
         for binding, unit in work:
             tx = WaveTx(unit, binding)
+            token = HANDLING.set(tx)
             context = copy_context()
-            context.run(HANDLING.set, tx)
+            HANDLING.reset(token)
             run = Run(binding, unit, tx, binding.function(*arguments(binding, unit, tx)), context)
             runs.append(run)
             _advance(run, None, task)
@@ -118,7 +119,8 @@ async def run_wave(session: Session, work: Sequence[tuple[Binding, Unit]]) -> No
     finally:
         for run in runs:
             run.tx.ended = True
-            run.context.run(run.coroutine.close)
+            if getattr(run.coroutine, "cr_frame", run) is not None:  # it has not come to its end
+                run.context.run(run.coroutine.close)
 
 
 async def _statements(session: Session, waiting: Sequence[Run], task: asyncio.Task[Any] | None) -> None:
