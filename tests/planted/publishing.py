@@ -41,7 +41,10 @@ PUBLISHING = {
         "G1",
         "who sent a command is answered when the transaction is rolled back",
         "Pipeline._transaction",
-        swap("            for _ in range(", "            self.finished(work.admitted)\n            for _ in range("),
+        swap(
+            "            for _ in range(",
+            "            self.finished(work.admitted)\n            await self.clock.sleep(0.05)\n            for _ in range(",
+        ),
         RUNS + "test_effects_once.py::test_a_refusal_undoes_what_its_handler_wrote_and_nothing_else",
     ),
     "relay-called-for-a-rollback": Plant(

@@ -387,8 +387,7 @@ def _send_undo(move: _Move, index: int) -> None:
 
 
 def _ask(move: _Move, index: int) -> None:
-    """Ask the participant whether the step is done. From here on the step waits for the answer: the command's own id is not
-    kept, so that the command is never sent again."""
+    """Ask whether the step is done. The command's own id is not kept from here on: it is never sent again."""
     spec, step = move.definition.steps[index], move.state.steps[index]
     assert spec.ask is not None
     move.note("asked", spec.name, spec.ask.name)
