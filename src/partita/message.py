@@ -118,9 +118,25 @@ def envelope_from_bytes(data: bytes) -> Envelope:
         envelope = _decode(data)
     except RecursionError as error:  # a header of another program, nested without end
         raise msgspec.DecodeError("its headers lie too deep within each other") from error
-    if len(data) > min(BYTES_MAX.values()):
+    if len(data) > _FREE_BYTES and not _is_short(envelope):
         _check_lengths(envelope)
     return envelope
+
+
+_FREE_BYTES = min(BYTES_MAX.values())
+# A character has four bytes at most.
+_ID, _SOURCE, _CORRELATION_ID, _SAGA = (BYTES_MAX[name] // 4 for name in ("id", "source", "correlation_id", "saga"))
+
+
+def _is_short(envelope: Envelope) -> bool:
+    """Whether its texts are within their limits whatever their characters are; nearly all are, and are not encoded."""
+    saga = envelope.saga
+    return (
+        len(envelope.id) <= _ID
+        and len(envelope.source) <= _SOURCE
+        and len(envelope.correlation_id) <= _CORRELATION_ID
+        and (saga is None or len(saga.saga) + len(saga.saga_id) + len(saga.step) + 2 <= _SAGA)
+    )
 
 
 def _check_lengths(envelope: Envelope) -> None:

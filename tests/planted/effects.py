@@ -84,7 +84,7 @@ EFFECTS = {
         "G3",
         "a late copy whose mark is forgotten is handled again",
         "_by_key_sequence",
-        swap("said.verdict = Verdict.STALE", "said.verdict = Verdict.FRESH"),
+        swap("said.verdict = STALE", "said.verdict = FRESH"),
         RUNS + "test_effects_once.py::test_a_late_copy_is_known_by_its_number_when_its_mark_is_gone",
     ),
     "copy-of-at-once": Plant(

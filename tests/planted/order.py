@@ -10,14 +10,14 @@ ORDER = {
         "G4",
         "a message is handled before its predecessor has come",
         "_by_key_sequence",
-        swap("said.verdict = Verdict.GAP", "said.verdict = Verdict.FRESH"),
+        swap("said.verdict = GAP", "said.verdict = FRESH"),
         RUNS + "test_retries.py::test_a_gap_is_waited_for_and_filled",
     ),
     "gap-dropped": Plant(
         "G4",
         "a message that comes before its predecessor is dropped as a copy",
         "_by_key_sequence",
-        swap("said.verdict = Verdict.GAP", "said.verdict = Verdict.STALE"),
+        swap("said.verdict = GAP", "said.verdict = STALE"),
         RUNS + "test_retries.py::test_a_gap_is_waited_for_and_filled",
     ),
     "gap-never-ready": Plant(

@@ -32,6 +32,10 @@ class Origin(Enum):
     COUNTS = "counts"  # nobody here handles it: only its number of the key counts
 
 
+# Python looks a member up in its class slowly (75 ns), and each message is compared with several.
+NEW, MADE, AT_ONCE, PARKED, COUNTS = Origin
+
+
 class Candidate(msgspec.Struct, eq=False):
     """A message that asks to be admitted. `business` is (consumer, "type#value") for each handler that dedupes by a field,
     `content` what its mark keeps of it where it may come again in other bytes."""
@@ -40,7 +44,7 @@ class Candidate(msgspec.Struct, eq=False):
     topic: str
     key: str | None
     value: bytes
-    origin: Origin = Origin.NEW
+    origin: Origin = NEW
     business: tuple[tuple[str, str], ...] = ()
     content: bytes | None = None
     parked_as: str = ""
@@ -85,7 +89,7 @@ class Candidate(msgspec.Struct, eq=False):
 
 def payload_hash(type_name: str, value: bytes) -> str:
     """16 hex digits that tell one content from another under the same id."""
-    return hashlib.blake2b(value, digest_size=8, key=type_name.encode()[-64:]).hexdigest()
+    return hashlib.blake2b(b"%b\0%b" % (type_name.encode(), value), digest_size=8).hexdigest()
 
 
 class Verdict(Enum):
@@ -102,9 +106,10 @@ class Verdict(Enum):
     EXPIRED = "expired"  # it is so old that its mark may be forgotten
 
 
-TAKEN = (Verdict.FRESH, Verdict.UNDONE)  # compared by identity: a set would have each hashed
+FRESH, UNDONE, DUPLICATE, STALE, CONFLICT, GAP, HELD, PASSED, EXPIRED = Verdict
+TAKEN = (FRESH, UNDONE)  # compared by identity: a set would have each hashed
 """The verdicts of messages that are handled now, if only by an answer."""
-ENTERED = {Verdict.HELD: "waiting", Verdict.PASSED: "dead"}
+ENTERED = {HELD: "waiting", PASSED: "dead"}
 """The marks of messages that are not handled now, by their verdict."""
 
 
@@ -129,7 +134,7 @@ class Admittance(msgspec.Struct, eq=False):
     key, `marked` whether its mark is there already, `ahead` whether an earlier number of its key is missing, so that its own
     does not count yet."""
 
-    verdict: Verdict = Verdict.FRESH
+    verdict: Verdict = FRESH
     before: InboxEntry | None = None
     repeated: dict[str, InboxEntry] = {}
     marked: bool = False
@@ -156,19 +161,27 @@ def asked_of(consumer: str, ordered: bool, candidates: Sequence[Candidate], over
     asked = Asked(consumer, (), marks := [], places := [], keys := [], steps := [])
     for candidate in candidates:
         origin, envelope, key = candidate.origin, candidate.envelope, candidate.key
-        if origin is Origin.NEW:
+        if origin is NEW:
             marks.append((consumer, envelope.id))
-        if origin is not Origin.COUNTS:
+        if origin is not COUNTS:
             if candidate.business:
                 marks.extend(candidate.business)
             if envelope.saga is not None and envelope.kind == "command" and (step := candidate.step) is not None:
                 steps.append(step)
-        if ordered and key is not None and origin is not Origin.PARKED:
+        if ordered and key is not None and origin is not PARKED:
             if envelope.key_sequence:
                 places.append((envelope.source, candidate.topic, key))
-            if origin is not Origin.COUNTS and envelope.id not in overtaking:
+            if origin is not COUNTS and envelope.id not in overtaking:
                 keys.append((candidate.topic, key))
     return asked
+
+
+def differing(candidates: Sequence[Candidate], decided: Decided) -> bool:
+    """Whether one comes in other bytes than those of its mark: they may have the same meaning."""
+    return any(
+        said.verdict is CONFLICT or any(entry.payload_hash != each.content_hash for entry in said.repeated.values())
+        for each, said in zip(candidates, decided.admittances, strict=True)
+    )
 
 
 def stale(candidates: Sequence[Candidate], decided: Decided) -> list[Place]:
@@ -176,7 +189,7 @@ def stale(candidates: Sequence[Candidate], decided: Decided) -> list[Place]:
     batch is decided anew."""
     places: dict[Place, None] = {}
     for candidate, said in zip(candidates, decided.admittances, strict=True):
-        if said.verdict is Verdict.STALE and not said.marked and candidate.origin is not Origin.COUNTS:
+        if said.verdict is STALE and not said.marked and candidate.origin is not COUNTS:
             places[candidate.place] = None
     return list(places)
 
@@ -219,21 +232,21 @@ class _Batch:
 
 def _one(batch: _Batch, candidate: Candidate) -> Admittance:
     said, facts, origin = Admittance(), batch.facts, candidate.origin
-    if origin is Origin.PARKED:
+    if origin is PARKED:
         _by_standing(batch, candidate, said)
     else:
-        if origin is Origin.NEW:
+        if origin is NEW:
             _by_id(batch, candidate, said)
         if facts.ordered and candidate.envelope.key_sequence and candidate.key is not None:
             _by_key_sequence(batch, candidate, said)
-        if origin is not Origin.COUNTS:
+        if origin is not COUNTS:
             if facts.ordered and facts.known.parked:
                 _by_parking(facts, candidate, said)
             if facts.expired and candidate.envelope.id in facts.expired:
-                said.verdict = Verdict.EXPIRED
-            if origin is not Origin.AT_ONCE:
+                said.verdict = EXPIRED
+            if origin is not AT_ONCE:
                 _mark(batch, candidate, said)
-    if said.verdict is Verdict.FRESH:
+    if said.verdict is FRESH:
         if candidate.business:
             _by_business_key(batch, candidate, said)
         if candidate.envelope.saga is not None and candidate.envelope.kind == "command":
@@ -249,7 +262,7 @@ def _by_standing(batch: _Batch, candidate: Candidate, said: Admittance) -> None:
     if state == "ready" or (state == "behind" and candidate.key is not None and lane in batch.running):
         batch.running.add(lane)
     else:
-        said.verdict = Verdict.DUPLICATE
+        said.verdict = DUPLICATE
 
 
 def _by_id(batch: _Batch, candidate: Candidate, said: Admittance) -> None:
@@ -257,11 +270,11 @@ def _by_id(batch: _Batch, candidate: Candidate, said: Admittance) -> None:
     if entry is None:
         return
     if entry.payload_hash != candidate.content_hash:
-        said.verdict = Verdict.CONFLICT
+        said.verdict = CONFLICT
     elif entry.outcome == "dead" and candidate.envelope.saga and candidate.envelope.kind == "command":
         said.marked = True  # the saga still waits for it and sends it again: that asks for another try
     else:
-        said.verdict = Verdict.DUPLICATE
+        said.verdict = DUPLICATE
 
 
 def _by_key_sequence(batch: _Batch, candidate: Candidate, said: Admittance) -> None:
@@ -281,27 +294,27 @@ def _by_key_sequence(batch: _Batch, candidate: Candidate, said: Admittance) -> N
     elif number > before:
         said.ahead = True
         asks_for_parked = said.marked and (candidate.topic, candidate.key) in facts.known.parked
-        if said.verdict is Verdict.FRESH and not asks_for_parked:
-            said.verdict = Verdict.GAP
-    elif said.verdict is Verdict.FRESH:
-        said.verdict = Verdict.STALE
+        if said.verdict is FRESH and not asks_for_parked:
+            said.verdict = GAP
+    elif said.verdict is FRESH:
+        said.verdict = STALE
         # Each number from the base of its key on was counted, so that what comes again is a copy. A number below it that
         # has no mark was never here.
         base = decided.bases.get(place) or facts.bases.get(place, 1)
-        if number < base and not said.marked and candidate.origin is not Origin.COUNTS:
-            said.verdict = Verdict.PASSED
+        if number < base and not said.marked and candidate.origin is not COUNTS:
+            said.verdict = PASSED
 
 
 def _by_parking(facts: Facts, candidate: Candidate, said: Admittance) -> None:
     """Behind a parked message of a key its later ones are parked as well, or they would pass it."""
     behind = (candidate.topic, candidate.key) in facts.known.parked
-    if behind and said.verdict is Verdict.FRESH and candidate.envelope.id not in facts.overtaking:
-        said.verdict = Verdict.HELD
+    if behind and said.verdict is FRESH and candidate.envelope.id not in facts.overtaking:
+        said.verdict = HELD
 
 
 def _mark(batch: _Batch, candidate: Candidate, said: Admittance) -> None:
     """Mark what is handled now, or entered as waiting or dead. Whatever else is written later corrects it."""
-    outcome = "handled" if said.verdict is Verdict.FRESH else ENTERED.get(said.verdict)
+    outcome = "handled" if said.verdict is FRESH else ENTERED.get(said.verdict)
     if outcome is None:
         return
     name = (batch.facts.consumer, candidate.envelope.id)
@@ -309,7 +322,7 @@ def _mark(batch: _Batch, candidate: Candidate, said: Admittance) -> None:
         row = mark_of(batch.facts.consumer, candidate, batch.now_us, outcome)
         batch.marks[name] = InboxEntry(row.payload_hash, outcome, 0, row.reply)
         batch.decided.marks.append(row)
-    elif said.verdict is Verdict.FRESH:
+    elif said.verdict is FRESH:
         batch.marks[name] = batch.marks[name]._replace(outcome=outcome)
 
 
@@ -333,7 +346,7 @@ def _by_undone(batch: _Batch, candidate: Candidate, said: Admittance) -> None:
     if step is None:
         return
     if step in batch.undone:
-        said.verdict = Verdict.UNDONE
+        said.verdict = UNDONE
     elif candidate.is_undo:
         batch.undone.add(step)
 

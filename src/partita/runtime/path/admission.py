@@ -22,6 +22,13 @@ from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import envelope_or_none
 from partita.errors import Conflict, Expired, Malformed, Overtaken, PartitaError, UnknownSchema
 from partita.idempotency.inbox import (
+    AT_ONCE,
+    COUNTS,
+    EXPIRED,
+    FRESH,
+    MADE,
+    NEW,
+    PARKED,
     TAKEN,
     Admittance,
     Candidate,
@@ -31,6 +38,7 @@ from partita.idempotency.inbox import (
     Verdict,
     asked_of,
     decide,
+    differing,
     mark_of,
     payload_hash,
     stale,
@@ -119,13 +127,13 @@ class Admission:
             await _hold_undone(session, candidates)
             overtaking = await self._overtake(session, deliveries, candidates, now_us)
         facts = await self._facts(session, deliveries, candidates, held, overtaking, now_us, looked and looked.known)
-        decided = await _decided(session, facts, candidates, now_us)
+        decided = await self._decided(session, facts, candidates, now_us)
         admitted = [
             Admitted(Unit(delivery), candidate, said, said.verdict in TAKEN)
             for delivery, candidate, said in zip(deliveries, candidates, decided.admittances, strict=True)
         ]
         for each in admitted:
-            if each.said.verdict is Verdict.EXPIRED:
+            if each.said.verdict is EXPIRED:
                 # Raised, not settled here: it leaves the batch as one that fails, and becomes a letter as every other.
                 raise HandlerFailed(each.unit, too_old(self.service, each.candidate.envelope))
         await write(session, self.service.name, decided)
@@ -151,17 +159,17 @@ class Admission:
         parked = bool(steps) and bool(await session.parking.of_steps(self.service.name, steps))
         overtaking = [candidate.envelope.id] if parked else []
         facts = await self._facts(session, [delivery], [candidate], (), overtaking, now_us, None)
-        (said,) = (await _decided(session, facts, [candidate], now_us)).admittances
+        (said,) = (await self._decided(session, facts, [candidate], now_us)).admittances
         return said
 
     async def enter(self, session: Session, delivery: Delivery, now_us: int) -> tuple[Candidate, Admittance, bool]:
         """Decide about a delivery that failed before it was admitted, and write its mark and its number. Returns whether
         its step was undone as well. Its age is not looked at: that may be why it failed."""
         candidate = self.candidate(delivery)
-        candidate.origin = Origin.NEW  # also where nobody here knows its type
+        candidate.origin = NEW  # also where nobody here knows its type
         candidate.business = ()  # its effect has not happened: marked, its next try would be taken for a repeat
         facts = await self._facts(session, [delivery], [candidate], (), (), now_us, None)
-        decided = await _decided(session, facts._replace(expired=()), [candidate], now_us)
+        decided = await self._decided(session, facts._replace(expired=()), [candidate], now_us)
         await write(session, self.service.name, decided)
         return candidate, decided.admittances[0], candidate.step in facts.known.undone
 
@@ -177,17 +185,29 @@ class Admission:
     ) -> Facts:
         """Ask for all that `decide` needs: one look for every batch, more only where the look leaves something open."""
         group, ordered = self.service.name, self.service.order == "key"
-        out = [c for c in candidates if c.origin is Origin.PARKED]
+        out = [c for c in candidates if c.origin is PARKED]
         known = await self._look(session, candidates, held, overtaking) if looked is None else looked
         standing: Mapping[str, State] = {}
         if out:
             rows = await session.parking.get(group, [c.name for c in out])
             standing = {name: row.state for name, row in rows.items()}
-        new = [c for c in candidates if c.origin is not Origin.PARKED] if out else candidates
-        await self.meaning.recognise(group, known, new)
-        old = may_be_forgotten(self.service, list(zip(deliveries, candidates, strict=True)), known, now_us)
+        old = may_be_forgotten(self.service, deliveries, candidates, known, now_us)
         expired = await forgotten(session, self.service, old) if old else ()
         return Facts(group, ordered, known, standing, overtaking, expired=expired)
+
+    async def _decided(self, session: Session, facts: Facts, candidates: Sequence[Candidate], now_us: int) -> Decided:
+        """The decision, made anew with more facts where it depends on facts that most batches do not need."""
+        decided = decide(facts, candidates, now_us)
+        if not [said for said in decided.admittances if said.verdict is not FRESH or said.repeated]:
+            return decided
+        if differing(candidates, decided):
+            new = [c for c in candidates if c.origin is not PARKED]
+            await self.meaning.recognise(facts.consumer, facts.known, new)
+            decided = decide(facts, candidates, now_us)
+        if places := stale(candidates, decided):
+            bases = await session.sequences.bases_in(facts.consumer, places)
+            return decide(facts._replace(bases=bases), candidates, now_us)
+        return decided
 
     async def _look(
         self, session: Session, candidates: Sequence[Candidate], held: Held, overtaking: Collection[str]
@@ -286,32 +306,28 @@ class Admission:
         envelope = delivery.envelope
         assert envelope is not None
         business = self.business_keys(delivery)
+        content = content_of(delivery, business)
         candidate = Candidate(
-            envelope,
-            delivery.topic,
-            delivery.key,
-            delivery.value,
-            business=business,
-            content=content_of(delivery, business),
+            envelope, delivery.topic, delivery.key, delivery.value, business=business, content=content
         )
-        candidate.origin = self._origin(delivery, candidate)
-        if candidate.origin is Origin.PARKED:
+        origin = candidate.origin = self._origin(delivery, candidate)
+        if origin is PARKED:
             candidate.parked_as = delivery.name
         return candidate
 
     def _origin(self, delivery: Delivery, candidate: Candidate) -> Origin:
         envelope = candidate.envelope
         if delivery.parked is not None and delivery.parked.state != "gap":
-            return Origin.PARKED
+            return PARKED
         if delivery.interest is None:
-            return Origin.COUNTS
+            return COUNTS
         # A saga sends a step again under its first id: only other messages made here are surely new.
         of_a_saga = envelope.kind == "command" and envelope.saga is not None
         if delivery.record is not None or delivery.repeatable or of_a_saga:
-            return Origin.NEW
+            return NEW
         # A database that was given another name knows those of its old one by their numbers.
         told = envelope.at_once and self.service.order == "key" and candidate.numbered
-        return Origin.AT_ONCE if told else Origin.MADE
+        return AT_ONCE if told else MADE
 
     async def _not_repeated(self, each: Admitted) -> Sequence[Binding]:
         interest, repeated = each.unit.delivery.interest, each.said.repeated
@@ -370,14 +386,6 @@ class Admission:
 
 def _content_of(row: ParkedRow) -> bytes:
     return kept_to_bytes(Kept(envelope_from_bytes(row.headers).schema, row.value))
-
-
-async def _decided(session: Session, facts: Facts, candidates: Sequence[Candidate], now_us: int) -> Decided:
-    decided = decide(facts, candidates, now_us)
-    if places := stale(candidates, decided):
-        bases = await session.sequences.bases_in(facts.consumer, places)
-        return decide(facts._replace(bases=bases), candidates, now_us)
-    return decided
 
 
 def _reply_of(entry: InboxEntry | None) -> StoredReply | None:

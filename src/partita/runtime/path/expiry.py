@@ -12,23 +12,23 @@ from collections.abc import Mapping, Sequence
 from partita.catalog.service import Service
 from partita.clock import US
 from partita.errors import Expired
-from partita.idempotency.inbox import Candidate, Origin, Place
+from partita.idempotency.inbox import NEW, Candidate, Place
 from partita.message import Envelope, born_us
 from partita.runtime.path.delivery import Delivery
 from partita.store.port import Known, Session
 
 
 def may_be_forgotten(
-    service: Service, pairs: Sequence[tuple[Delivery, Candidate]], known: Known, now_us: int
+    service: Service, deliveries: Sequence[Delivery], candidates: Sequence[Candidate], known: Known, now_us: int
 ) -> list[Delivery]:
     """Those without a mark that are older than the window and that no number of their key tells to be new. Where they come
     out of the parking their mark is there; an undo that is known by its tombstone is answered, whatever its age."""
     oldest_us = now_us - round(service.window_s * US)
     return [
         delivery
-        for delivery, candidate in pairs
-        if (candidate.envelope.time_us < oldest_us or candidate.envelope.saga is not None)
-        and candidate.origin is Origin.NEW
+        for delivery, candidate in zip(deliveries, candidates, strict=True)
+        if candidate.origin is NEW
+        and (candidate.envelope.time_us < oldest_us or candidate.envelope.saga is not None)
         and delivery.parked is None
         and not _is_of_its_saga(candidate.envelope)
         and _made_us(candidate.envelope) < oldest_us

@@ -16,7 +16,7 @@ import msgspec
 from partita.catalog.catalog import Catalog
 from partita.codec.port import Codec
 from partita.errors import Malformed, UnknownSchema
-from partita.idempotency.inbox import Candidate, Origin
+from partita.idempotency.inbox import COUNTS, Candidate
 from partita.outbox.outbox import Kept, StoredReply, kept_from_bytes, kept_to_bytes
 from partita.runtime.path.delivery import Delivery, decode_value
 from partita.schemas.avro_default import NATIVE
@@ -34,10 +34,10 @@ class Meaning:
 
     async def recognise(self, consumer: str, known: Known, candidates: Sequence[Candidate]) -> None:
         """Give those whose mark was made of other bytes with the same meaning the hash of their mark, so that they are
-        copies. One dictionary look-up each, where the bytes are the same."""
+        copies."""
         first: dict[tuple[str, str], InboxEntry] = {}
         for candidate in candidates:
-            if candidate.content is None or candidate.origin is Origin.COUNTS:
+            if candidate.content is None or candidate.origin is COUNTS:
                 continue
             for name in ((consumer, candidate.envelope.id), *candidate.business):
                 before = known.marks.get(name) or first.get(name)

@@ -45,15 +45,14 @@ def check_values(params: Mapping[str, object]) -> None:
     Raises:
         PartitaError: which one, and how it is bound.
     """
-    if not _PLAIN.issuperset(map(type, params.values())):
-        for name, value in params.items():
-            if not isinstance(value, VALUES):
-                raise PartitaError(
-                    f":{name} is a {type(value).__name__}; a statement takes str, int, float, bytes, bool and None, on every "
-                    "database.",
-                    hint="Bind an int (microseconds since 1970, cents) or a text (str(id), at.isoformat()); for a column of "
-                    "PostgreSQL's own type: CAST(CAST(:at AS text) AS timestamptz).",
-                )
+    for name, value in params.items():
+        if type(value) not in _PLAIN and not isinstance(value, VALUES):
+            raise PartitaError(
+                f":{name} is a {type(value).__name__}; a statement takes str, int, float, bytes, bool and None, on every "
+                "database.",
+                hint="Bind an int (microseconds since 1970, cents) or a text (str(id), at.isoformat()); for a column of "
+                "PostgreSQL's own type: CAST(CAST(:at AS text) AS timestamptz).",
+            )
 
 
 class _Owned:

@@ -16,7 +16,7 @@ from partita.catalog.catalog import Catalog
 from partita.clock import Ids
 from partita.codec.port import Codec
 from partita.errors import PartitaError
-from partita.idempotency.inbox import Origin, mark_of
+from partita.idempotency.inbox import AT_ONCE, mark_of
 from partita.message import Message
 from partita.outbox.outbox import Composer, Kept, Leaving, kept_to_bytes, reply_to_bytes, stored
 from partita.runtime.path.admission import Admission, Admitted, Held, Looked
@@ -142,7 +142,7 @@ class UnitOfWork:
             kept: bytes | None = None
             if reply is not None and asked_again:
                 kept = kept_to_bytes(Kept(delivery.envelope.schema, delivery.value, stored(reply)))
-            if each.candidate.origin is Origin.AT_ONCE:
+            if each.candidate.origin is AT_ONCE:
                 if unit.outcome != "handled":
                     unusual.append(mark_of(group, each.candidate, self.now_us, unit.outcome))
             elif unit.outcome != "handled" or kept is not None or (each.said.marked and each.fresh):

@@ -110,8 +110,8 @@ async def run_wave(session: Session, work: Sequence[tuple[Binding, Unit]]) -> No
             HANDLING.reset(token)
             run = Run(binding, unit, tx, binding.function(*arguments(binding, unit, tx)), context)
             runs.append(run)
-            _advance(run, None, task)
-        await _statements(session, [run for run in runs if run.request is not None], task)
+            _advance(run, None, task, before)
+        await _statements(session, [run for run in runs if run.request is not None], task, before)
     except NotForWaves as found:
         if found.cancelled and task is not None:
             await let_go(task, before)
@@ -123,7 +123,7 @@ async def run_wave(session: Session, work: Sequence[tuple[Binding, Unit]]) -> No
                 run.context.run(run.coroutine.close)
 
 
-async def _statements(session: Session, waiting: Sequence[Run], task: asyncio.Task[Any] | None) -> None:
+async def _statements(session: Session, waiting: Sequence[Run], task: asyncio.Task[Any] | None, cancelled: int) -> None:
     """One call per distinct statement; its argument rows in batch order, each atomic."""
     groups: dict[tuple[str, bool], list[Run]] = {}
     for run in waiting:
@@ -140,12 +140,13 @@ async def _statements(session: Session, waiting: Sequence[Run], task: asyncio.Ta
             raise NotForWaves(None) from error
         for run, result in zip(runs, results, strict=True):
             run.changed = bool(run.request and run.request.writes and result)
-            _advance(run, result, task)
+            _advance(run, result, task, cancelled)
 
 
-def _advance(run: Run, result: Any, task: asyncio.Task[Any] | None) -> None:
+def _advance(run: Run, result: Any, task: asyncio.Task[Any] | None, cancelled: int) -> None:
+    """Run a handler to its statement, or from its result to the end. `cancelled` is how often the task was cancelled before
+    the wave: a cancellation from outside comes at an await of ours, one that is seen here is the handler's own."""
     first = run.request is None
-    cancelled = 0 if task is None else task.cancelling()
     run.tx.running = True
     try:
         request = run.context.run(run.coroutine.send, None if first else result)

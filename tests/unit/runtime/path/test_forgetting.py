@@ -67,7 +67,7 @@ def asked(
     delivery = Delivery(envelope, "t", "k", b"")
     candidate = Candidate(envelope, "t", "k", b"", origin)
     service = Service("reader", namespace="test.old", order=order)
-    return bool(may_be_forgotten(service, [(delivery, candidate)], Known({}, last or {}, frozenset(), {}), NOW_US))
+    return bool(may_be_forgotten(service, [delivery], [candidate], Known({}, last or {}, frozenset(), {}), NOW_US))
 
 
 def of_age(hours: int, **how: Any) -> Envelope:
