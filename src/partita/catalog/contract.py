@@ -84,12 +84,12 @@ class Contract:
         """The message's own name on the wire: that of the class, or its `name=`."""
         return self.shape.name
 
-    @property
+    @cached_property
     def full_name(self) -> str:
         """The type on the wire, `shop.order.v1.OrderPlaced`: namespace, version and name."""
         return self.shape.full_name
 
-    @property
+    @cached_property
     def topic(self) -> str:
         """Where messages of this class travel: the owner's commands or events."""
         return self.service.commands_topic if self.kind == "command" else self.service.events_topic

@@ -72,12 +72,12 @@ class FaultContract(Contract):
         """`OrderPlaced.Fault`: all faults share one record, and each message has faults of its own."""
         return f"{self.of.wire_name}.Fault"
 
-    @property
+    @functools.cached_property
     def full_name(self) -> str:
         """The type on the wire, `shop.order.v1.OrderPlaced.Fault`."""
         return f"{self.of.full_name}.Fault"
 
-    @property
+    @functools.cached_property
     def topic(self) -> str:
         """The owner's topic of faults."""
         return self.service.faults_topic

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ class Since:
     revision: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shape:
     """A record: its name and namespace on the wire and the msgspec struct whose fields it has."""
 
@@ -26,7 +27,7 @@ class Shape:
     namespace: str
     struct: type[msgspec.Struct]
 
-    @property
+    @cached_property
     def full_name(self) -> str:
         """Namespace and name, as CloudEvents `type` and Avro full name: `shop.order.v1.OrderPlaced`."""
         return f"{self.namespace}.{self.name}"
