@@ -78,7 +78,7 @@ class Settings:
     def __post_init__(self) -> None:
         self._check_kinds()
         check_folder(_called("data"), str(self.data))
-        object.__setattr__(self, "data", Path(self.data))
+        object.__setattr__(self, "data", Path(os.path.expanduser(self.data)))
         check_store(_called("store"), self.store)
         for service, url in self.stores.items():
             check_store(f"{STORE_OF}{variable_of(service)}", url)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from partita import Settings
 from partita.address import without_secrets
@@ -213,3 +214,12 @@ def test_in_production_a_reason_is_needed(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("PARTITA_PROFILE", "production")
     with pytest.raises(SettingsError, match="say why"):
         confirmed("Pause a group", 1, yes=True, reason="")
+
+
+def test_the_home_folder_is_read_where_no_shell_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An environment file and a Compose file hand over `~/orders` as it is written: a folder `~` would be made."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PARTITA_DATA", "~/orders")
+    assert Settings.from_environment().data == Settings(data=Path("~/orders")).data == tmp_path / "orders"
+    said = CliRunner().invoke(cli, ["saga", "list", "--app", "partita.examples.shop.app:app"])
+    assert f"{tmp_path}/orders: no data" in str(said.exception)

@@ -71,9 +71,9 @@ class Folder(click.Path):
     """A folder; a server's address in its place would become the name of one, password and all."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Refuse an address before it is made a path."""
+        """Refuse an address before it is made a path; an environment file has no shell that reads its `~`."""
         check_folder("--data (PARTITA_DATA)", str(value))
-        return super().convert(value, param, ctx)
+        return super().convert(os.path.expanduser(value), param, ctx)
 
 
 class Amount(click.FloatRange):
