@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.planted.finders import CAUSE, RUNS, TIME, USERS_CODE, store
 from tests.planted.planting import Plant, instead, swap
 
-TX = RUNS + "test_tx_is_its_handlers.py::test_tx_is_the_handlers_own_while_it_runs"
-CONTEXTS = RUNS + "test_handler_contexts.py::"
+TX = RUNS + "runtime/path/test_tx_is_its_handlers.py::test_tx_is_the_handlers_own_while_it_runs"
+CONTEXTS = RUNS + "runtime/path/test_handler_contexts.py::"
 DEADLY = "tests/processes/test_deadly_code.py::test_code_that_kills_the_process_is_set_aside_and_the_others_go_on"
 STORM = "tests/unit/runtime/failing/test_storm.py::"
 
@@ -175,14 +175,14 @@ HANDLERS = {
         "an error in the user's module is called one of ours",
         "import_users",
         swap("except BaseException as error:", "except ImportError as error:"),
-        "tests/unit/test_importing.py::test_a_module_that_raises_is_told_with_its_line",
+        "tests/unit/runtime/test_importing.py::test_a_module_that_raises_is_told_with_its_line",
     ),
     "module-said-to-be-missing": Plant(
         "Handlers",
         "where a dependency of the user's module is missing, the module is said to be",
         "import_users",
         swap('if missing is not None and f"{name}.".startswith(f"{missing}."):', "if missing is not None:"),
-        "tests/unit/test_importing.py::test_what_a_module_needs_and_is_not_there_is_named_with_the_line_that_imports_it",
+        "tests/unit/runtime/test_importing.py::test_what_a_module_needs_and_is_not_there_is_named_with_the_line_that_imports_it",
     ),
     "no-time-limit": Plant(
         "Handlers",
@@ -225,7 +225,8 @@ HANDLERS = {
         "errors declared permanent make a letter each, however many they are",
         "Lanes._is_storm",
         swap("        return await self.storm", "        return False if permanent else await self.storm"),
-        RUNS + "test_storms.py::test_errors_that_nothing_heals_make_few_letters_when_they_come_by_the_hundred",
+        RUNS
+        + "runtime/failing/test_storms.py::test_errors_that_nothing_heals_make_few_letters_when_they_come_by_the_hundred",
     ),
     "unreadable-is-no-storm": Plant(
         "Handlers",
@@ -235,7 +236,7 @@ HANDLERS = {
             "isinstance(failure, ProcessDied | UnknownType)",
             "isinstance(failure, ProcessDied | UnknownType) or item.delivery.broken is failure",
         ),
-        RUNS + "test_storms.py::test_bytes_that_cannot_be_read_are_kept_and_make_few_letters",
+        RUNS + "runtime/failing/test_storms.py::test_bytes_that_cannot_be_read_are_kept_and_make_few_letters",
     ),
     "storm-in-a-row": Plant(
         "Handlers",

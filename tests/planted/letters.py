@@ -11,7 +11,7 @@ LETTERS = {
         "bytes that nobody can read are acknowledged and dropped",
         "decode",
         swap('delivery.broken = Malformed(f"The headers are no envelope: {error}")', "delivery.settled = True"),
-        RUNS + "test_effects_once.py::test_bytes_that_are_no_message_are_kept_raw",
+        RUNS + "idempotency/test_effects_once.py::test_bytes_that_are_no_message_are_kept_raw",
         under="runtime/path/delivery",
     ),
     "raw-bytes-lost": Plant(
@@ -19,7 +19,7 @@ LETTERS = {
         "a dead letter without the bytes of its message",
         "dead_letter",
         swap("value=record.value", 'value=b""'),
-        RUNS + "test_effects_once.py::test_bytes_that_are_no_message_are_kept_raw",
+        RUNS + "idempotency/test_effects_once.py::test_bytes_that_are_no_message_are_kept_raw",
         under="dead_letters/dead_letter",
     ),
     "headers-lost": Plant(
@@ -27,7 +27,7 @@ LETTERS = {
         "a dead letter without the headers of its message",
         "dead_letter",
         swap("headers=record.headers", 'headers=b""'),
-        RUNS + "test_effects_once.py::test_a_failing_message_becomes_a_dead_letter_and_stops_nothing_else",
+        RUNS + "idempotency/test_effects_once.py::test_a_failing_message_becomes_a_dead_letter_and_stops_nothing_else",
         under="dead_letters/dead_letter",
     ),
     "cause-lost": Plant(
@@ -35,7 +35,7 @@ LETTERS = {
         "a dead letter without its cause",
         "dead_letter",
         swap("cause=text_of(error)", 'cause=""'),
-        RUNS + "test_effects_once.py::test_a_failing_message_becomes_a_dead_letter_and_stops_nothing_else",
+        RUNS + "idempotency/test_effects_once.py::test_a_failing_message_becomes_a_dead_letter_and_stops_nothing_else",
         under="dead_letters/dead_letter",
     ),
     "no-dead-letter": Plant(
@@ -43,14 +43,14 @@ LETTERS = {
         "a message that failed in all tiers is dropped",
         "Letters.write",
         swap("await session.dead_letters.add([letter])", "pass"),
-        RUNS + "test_effects_once.py::test_a_failing_message_becomes_a_dead_letter_and_stops_nothing_else",
+        RUNS + "idempotency/test_effects_once.py::test_a_failing_message_becomes_a_dead_letter_and_stops_nothing_else",
     ),
     "no-copy-on-the-dlq": Plant(
         "G7",
         "a dead letter is not on its DLQ topic",
         "Letters.write",
         swap("await self.send_raw(session, delivery, dlq_topic(delivery.topic, self.group), now_us)", "pass"),
-        RUNS + "test_retries.py::test_the_walk_through_the_tiers_to_the_dead_letter",
+        RUNS + "runtime/failing/test_retries.py::test_the_walk_through_the_tiers_to_the_dead_letter",
     ),
     "tier-early": Plant(
         "G7",
@@ -60,35 +60,35 @@ LETTERS = {
             "due_us = now_us + duration_us(wait_s * self.pipeline.time_scale)",
             "due_us = now_us + duration_us(wait_s * self.pipeline.time_scale / 2)",
         ),
-        RUNS + "test_scenario.py::test_each_tier_is_waited_for_to_its_end",
+        RUNS + "testing/test_scenario.py::test_each_tier_is_waited_for_to_its_end",
     ),
     "no-fault": Plant(
         "G7",
         "a dead letter is told as a Fault to nobody",
         "Letters.write",
         swap("await self._tell(session, letter, delivery, now_us)", "pass"),
-        RUNS + "test_faults.py::test_a_dead_letter_is_told_with_its_message_cause_and_tries",
+        RUNS + "runtime/failing/test_faults.py::test_a_dead_letter_is_told_with_its_message_cause_and_tries",
     ),
     "conflict-dropped": Plant(
         "G7",
         "another content under a known id is dropped",
         "Admission.keep_letter",
         instead("return\n"),
-        RUNS + "test_effects_once.py::test_the_same_id_with_another_content_becomes_a_dead_letter",
+        RUNS + "idempotency/test_effects_once.py::test_the_same_id_with_another_content_becomes_a_dead_letter",
     ),
     "gap-not-kept": Plant(
         "G7",
         "what comes before its predecessor is not kept",
         "Admission.keep_place",
         swap("await session.parking.add([row])", "pass"),
-        RUNS + "test_retries.py::test_a_gap_is_waited_for_and_filled",
+        RUNS + "runtime/failing/test_retries.py::test_a_gap_is_waited_for_and_filled",
     ),
     "held-not-kept": Plant(
         "G7",
         "what comes behind a parked message of its key is not kept",
         "Admission._settle",
         swap('await session.parking.add([parked_row(delivery, group, "behind", now_us)])', "pass"),
-        RUNS + "test_retries.py::test_of_a_parked_key_nothing_passes_and_others_flow",
+        RUNS + "runtime/failing/test_retries.py::test_of_a_parked_key_nothing_passes_and_others_flow",
     ),
     "last-tier-drops": Plant(
         "G7",
@@ -97,7 +97,7 @@ LETTERS = {
         swap(
             "if counters.tiers < len(retry.tiers):", "if retry.tiers:", "retry.tiers[counters.tiers]", "retry.tiers[-1]"
         ),
-        RUNS + "test_retries.py::test_the_walk_through_the_tiers_to_the_dead_letter",
+        RUNS + "runtime/failing/test_retries.py::test_the_walk_through_the_tiers_to_the_dead_letter",
         under="retry_policy",
     ),
     "one-try-less": Plant(
@@ -105,7 +105,7 @@ LETTERS = {
         "a message is tried once less than declared",
         "decide",
         swap("counters.tries <= retry.in_place", "counters.tries < retry.in_place"),
-        RUNS + "test_retries.py::test_the_walk_through_the_tiers_to_the_dead_letter",
+        RUNS + "runtime/failing/test_retries.py::test_the_walk_through_the_tiers_to_the_dead_letter",
         under="retry_policy",
     ),
     "copy-opens-no-letter": Plant(
@@ -129,7 +129,7 @@ LETTERS = {
         "a message that kills the process is tried for ever",
         "Lanes._counted_try",
         swap("if careful and deaths > retry.in_place:", "if False:"),
-        RUNS + "test_taken_back.py::test_a_message_that_kills_each_process_is_given_up",
+        RUNS + "runtime/background/test_taken_back.py::test_a_message_that_kills_each_process_is_given_up",
     ),
     "tries-not-durable": Plant(
         "G7",

@@ -23,6 +23,6 @@ ON_KAFKA = {
             "if place.error is not None}",
             "if place.error is not None and place.partition < 0}",
         ),
-        RUNS + "test_reset_groups.py::test_it_is_refused_before_anything_or_done_whole[kafka]",
+        RUNS + "operators/test_reset_groups.py::test_it_is_refused_before_anything_or_done_whole[kafka]",
     ),
 }

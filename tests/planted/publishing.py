@@ -28,7 +28,7 @@ PUBLISHING = {
         "what a handler that calls outside wrote before it refused stays",
         "_LateUnit.handlers",
         swap("await self._writes.__aexit__(type(refusal), refusal, refusal.__traceback__)", "pass"),
-        RUNS + "test_effects_once.py::test_a_refusal_of_a_handler_that_calls_outside_undoes_what_it_wrote",
+        RUNS + "idempotency/test_effects_once.py::test_a_refusal_of_a_handler_that_calls_outside_undoes_what_it_wrote",
     ),
     "handler-commits": Plant(
         "G1",
@@ -45,7 +45,7 @@ PUBLISHING = {
             "            for _ in range(",
             "            self.finished(work.admitted)\n            await self.clock.sleep(0.05)\n            for _ in range(",
         ),
-        RUNS + "test_effects_once.py::test_a_refusal_undoes_what_its_handler_wrote_and_nothing_else",
+        RUNS + "idempotency/test_effects_once.py::test_a_refusal_undoes_what_its_handler_wrote_and_nothing_else",
     ),
     "relay-called-for-a-rollback": Plant(
         "G1",
@@ -59,21 +59,21 @@ PUBLISHING = {
         "the relay marks rows as sent before the bus has them",
         "Relay._relay_once",
         swap("answers = await", "await self._settle(taken, [None for _ in taken])\n        answers = await"),
-        RUNS + "test_relay.py::test_what_has_no_answer_is_sent_again_before_what_is_behind_it",
+        RUNS + "outbox/test_relay.py::test_what_has_no_answer_is_sent_again_before_what_is_behind_it",
     ),
     "refused-marked-sent": Plant(
         "G2",
         "a row that the bus refused is marked as sent",
         "Relay._settle",
         swap("if why is None]", "]"),
-        RUNS + "test_relay.py::test_rows_of_a_refused_key_do_not_pass",
+        RUNS + "outbox/test_relay.py::test_rows_of_a_refused_key_do_not_pass",
     ),
     "refused-not-parked": Plant(
         "G2",
         "a row that the bus refused parks nothing: what is behind it passes",
         "Relay._settle",
         swap("await session.outbox.park(slot, row.seq, row.key, why)", "pass"),
-        RUNS + "test_relay.py::test_rows_of_a_refused_key_do_not_pass",
+        RUNS + "outbox/test_relay.py::test_rows_of_a_refused_key_do_not_pass",
     ),
     "parked-handed-out": Plant(
         "G2",
@@ -130,7 +130,7 @@ PUBLISHING = {
         "copies of a message carry different ids",
         "Relay._relay_once",
         swap("row.payload, row.id)", "row.payload, row.id + str(self.relayed))"),
-        RUNS + "test_relay.py::test_rows_of_a_refused_key_do_not_pass",
+        RUNS + "outbox/test_relay.py::test_rows_of_a_refused_key_do_not_pass",
     ),
     "trimmed-too-early": Plant(
         "G2",

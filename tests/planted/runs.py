@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.planted.finders import RUNS
 from tests.planted.planting import Plant, swap
 
-SAME_BYTES = RUNS + "test_virtual_machine.py::test_a_seed_leaves_the_same_bytes_whatever_the_order_of_sets[few]"
+SAME_BYTES = RUNS + "machine/test_virtual_machine.py::test_a_seed_leaves_the_same_bytes_whatever_the_order_of_sets[few]"
 
 SEEDED_RUNS = {
     "woken-in-the-order-of-a-set": Plant(

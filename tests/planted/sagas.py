@@ -78,14 +78,14 @@ SAGAS = {
         "what was undone is not remembered: its late command takes effect",
         "UnitOfWork._mark",
         swap("await session.tombstones.add(tombstones)", "pass"),
-        RUNS + "test_saga_runs.py::test_an_undo_that_comes_first_makes_its_command_refused",
+        RUNS + "sagas/test_saga_runs.py::test_an_undo_that_comes_first_makes_its_command_refused",
     ),
     "tombstone-not-looked-at": Plant(
         "G5",
         "a command that comes after its undo takes effect",
         "_by_undone",
         instead("return\n"),
-        RUNS + "test_saga_runs.py::test_an_undo_that_comes_first_makes_its_command_refused",
+        RUNS + "sagas/test_saga_runs.py::test_an_undo_that_comes_first_makes_its_command_refused",
     ),
     "tombstone-of-another-step": Plant(
         "G5",
@@ -99,7 +99,7 @@ SAGAS = {
         "an undo waits behind its own command that is parked",
         "Admission._overtake",
         instead("return ()\n"),
-        RUNS + "test_saga_runs.py::test_an_undo_does_not_wait_behind_its_own_command_in_the_tiers",
+        RUNS + "sagas/test_saga_runs.py::test_an_undo_does_not_wait_behind_its_own_command_in_the_tiers",
     ),
     "lost-update-of-a-saga": Plant(
         "G5",
@@ -114,21 +114,21 @@ SAGAS = {
         "a second start event starts a finished saga again",
         "SagaBatch._advance",
         swap("if instance.state is None:\n", "if True:\n"),
-        RUNS + "test_saga_runs.py::test_a_second_start_of_a_finished_saga_starts_nothing",
+        RUNS + "sagas/test_saga_runs.py::test_a_second_start_of_a_finished_saga_starts_nothing",
     ),
     "reply-of-unknown-saga-dropped": Plant(
         "G5",
         "a reply for a saga that is not there is dropped",
         "SagaBatch._advance",
         swap("if envelope.saga is not None:\n                    raise", "if False:\n                    raise"),
-        RUNS + "test_saga_cases.py::test_a_reply_for_a_saga_that_is_not_there_yet_is_kept_until_it_is",
+        RUNS + "sagas/test_saga_cases.py::test_a_reply_for_a_saga_that_is_not_there_yet_is_kept_until_it_is",
     ),
     "definition-changed-under-way": Plant(
         "G5",
         "a saga goes on under a definition that it was not started with",
         "IN_FLIGHT",
         swap("s.status IN ('running', 'compensating', 'needs_attention')", "false"),
-        RUNS + "test_saga_runs.py::test_a_changed_definition_is_refused_while_instances_are_in_flight",
+        RUNS + "sagas/test_saga_runs.py::test_a_changed_definition_is_refused_while_instances_are_in_flight",
         under="store/sqlite/sagas",
     ),
     "resend-under-a-new-id": Plant(
@@ -160,7 +160,7 @@ SAGAS = {
         "timers go by the wall clock",
         "SqliteStore.now_us",
         swap("return self._clock.now_us()", "import time\n        return time.time_ns() // 1000"),
-        RUNS + "test_scenario.py::test_an_answer_may_be_late",
+        RUNS + "testing/test_scenario.py::test_an_answer_may_be_late",
     ),
     "step-without-a-timer": Plant(
         "G6",
@@ -191,7 +191,7 @@ SAGAS = {
         "an answer that another process has not read is taken for the participant's silence",
         "Timers.step",
         swap("if due and self._unread_us is not None:", "if False:"),
-        RUNS + "test_unread_answers.py::test_an_answer_that_no_process_reads_is_no_silence_either[embedded]",
+        RUNS + "sagas/test_unread_answers.py::test_an_answer_that_no_process_reads_is_no_silence_either[embedded]",
     ),
     "deadline-waits-for-the-bus": Plant(
         "G5",

@@ -32,7 +32,7 @@ VALUES = {
         "a handler dedupes by a field that names nothing in one way",
         "names_effect",
         instead("return True\n"),
-        RUNS + "test_handlers.py::test_what_names_no_effect_is_nothing_to_dedupe_by",
+        RUNS + "runtime/path/test_handlers.py::test_what_names_no_effect_is_nothing_to_dedupe_by",
     ),
     "none-is-a-business-key": Plant(
         "Values",
@@ -44,7 +44,7 @@ VALUES = {
             "business_key(contract.wire_name, value)",
             "business_key(contract.wire_name, str(value))",
         ),
-        RUNS + "test_handler_identity.py::test_none_names_no_effect[embedded-1]",
+        RUNS + "runtime/path/test_handler_identity.py::test_none_names_no_effect[embedded-1]",
     ),
     "none-is-an-idempotency-key": Plant(
         "Values",
@@ -56,7 +56,7 @@ VALUES = {
             "key_text(named)",
             "str(named)",
         ),
-        RUNS + "test_handler_identity.py::test_none_names_no_effect[embedded-1]",
+        RUNS + "runtime/path/test_handler_identity.py::test_none_names_no_effect[embedded-1]",
     ),
     "union-of-anything": Plant(
         "Values",
@@ -130,7 +130,7 @@ VALUES = {
         "times travel without their microseconds, which a kept reply has",
         "_PRIMITIVES",
         swap("timestamp-micros", "timestamp-millis"),
-        RUNS + "test_values_travel.py::test_a_receiver_and_a_repeated_request_have_the_value_that_was_sent",
+        RUNS + "codec/test_values_travel.py::test_a_receiver_and_a_repeated_request_have_the_value_that_was_sent",
         under="schemas/avro",
     ),
     "set-as-it-lies": Plant(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.planted.finders import CHANNELS, RUNS, WORKERS
 from tests.planted.planting import Plant, instead, swap
 
-SETTLED = RUNS + "test_settled.py::"
-RESET = RUNS + "test_reset_groups.py::"
+SETTLED = RUNS + "observability/test_settled.py::"
+RESET = RUNS + "operators/test_reset_groups.py::"
 
 WATCHING = {
     "stuck-unseen": Plant(

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 from tests.integration.foreign_hands import HANDS
-from tests.integration.test_foreign_outbox import Place, place, trail
+from tests.integration.outbox.test_foreign_outbox import Place, place, trail
 from tests.processes.test_processes import ROOT, process, send
 
 from partita.message import envelope_from_bytes

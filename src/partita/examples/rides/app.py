@@ -3,8 +3,9 @@
     python -m partita.examples.rides.app        # one ride from request to receipt; run it again: nothing happens twice
 
 `BookRide` takes a fare and a driver, or neither. `SettleTrip` begins when the ride is over, so nothing can be undone:
-its steps are sent until they are done. Read `messages.py`, `sagas.py`, then a service; `tests/integration/test_rides.py`
-has each way in which it can end. Each service may run in processes of its own, and all commands of Partita know the app:
+its steps are sent until they are done. Read `messages.py`, `sagas.py`, then a service; `test_rides.py` in
+`tests/integration/examples/rides` has each way in which it can end. Each service may run in processes of its own, and
+all commands of Partita know the app:
 
     export PARTITA_APP=partita.examples.rides.app:app
     partita run --only payments

@@ -1,0 +1,150 @@
+"""The metrics page says what the databases say, also while it goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.request
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from tests.integration.conftest import Bank
+from tests.integration.runtime.failing.test_retries import SCALE, letters, until
+
+from partita import Retry, SettingsError
+from partita.cli.main import cli
+from partita.observability.health import Health
+from partita.observability.metrics import SIGNALS, Sample
+from partita.observability.metrics_page import MetricsPage
+
+
+def get(port: int, path: str) -> str:
+    """A page's text.
+
+    Raises:
+        HTTPError: it is not served, or not with 200.
+    """
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+async def numbers(port: int) -> dict[str, float]:
+    """The page as name{labels} -> number."""
+    lines = (await asyncio.to_thread(get, port, "/metrics")).splitlines()
+    return {name: float(value) for name, _, value in (x.rpartition(" ") for x in lines if not x.startswith("#"))}
+
+
+def served(bank: Bank) -> Bank:
+    """With a page on any free port."""
+    bank.app = bank.app.configured(replace(bank.app.settings, metrics="127.0.0.1:0", time_scale=SCALE))
+    return bank
+
+
+async def test_the_page_equals_the_databases(bank: Any) -> None:
+    """Handled, failed, dead, parked, relayed: the counts of a small day."""
+    served(bank)
+
+    def fail(event: Any) -> None:
+        if event.name == "bad":
+            raise ValueError("cannot")
+
+    bank.on_deposit = fail
+    async with bank.app.running() as system:
+        port = system.page.port
+        for name in ("a", "b", "bad"):
+            await bank.app.send(bank.Deposit(name=name, cents=5))
+
+        async def dead() -> bool:
+            return bool(await letters(bank))
+
+        await until(dead)
+        await bank.app.send(bank.Deposit(name="bad", cents=6))
+        await bank.app.settled(dead_letters=True)
+        page = await numbers(port)
+        deposited = 'event_type="test.bank.v1.Deposited",group="audit"'
+        assert page[f'partita_messages_handled_total{{{deposited},outcome="handled"}}'] == 2
+        assert page[f'partita_messages_handled_total{{{deposited},outcome="held"}}'] == 1
+        assert page['partita_messages_failed_total{decision="retry",group="audit"}'] == 3
+        assert page['partita_messages_failed_total{decision="dead",group="audit"}'] == 1
+        assert page['partita_dead_letters{group="audit"}'] == 1
+        assert page['partita_parked_messages{group="audit",state="dead"}'] == 1
+        assert page['partita_parked_messages{group="audit",state="behind"}'] == 1
+        assert page['partita_outbox_pending_rows{service="bank"}'] == 0
+        assert page['partita_outbox_relayed_total{service="bank"}'] == 4
+        assert page['partita_consumer_lag_messages{group="audit",topic="test.bank.events"}'] == 0
+        assert {name.partition("{")[0].removesuffix("_total") for name in page} <= set(SIGNALS)
+
+
+async def test_a_storm_is_on_the_page_while_it_lasts(tmp_path: Path) -> None:
+    """What a handler needs is down: the group says which type it takes one at a time."""
+    bank = served(Bank(tmp_path / "data", retry=Retry(in_place=0, storm=3, storm_pause_s=0.1)))
+    down = True
+
+    def fail(event: Any) -> None:
+        if down:
+            raise ConnectionError("down")
+
+    bank.on_deposit = fail
+    storm = 'partita_consumer_storm{event_type="test.bank.v1.Deposited",group="audit"}'
+    async with bank.app.running() as system:
+        assert system.page is not None
+        port = system.page.port
+        for n in range(6):
+            await bank.app.send(bank.Deposit(name=f"n{n}", cents=5))
+
+        async def raging() -> bool:
+            return (await numbers(port)).get(storm) == 1
+
+        await until(raging)
+        down = False
+
+        async def calm() -> bool:
+            return storm not in await numbers(port)
+
+        await until(calm)
+        assert not await letters(bank)
+
+
+async def test_ready_is_said_while_the_metrics_wait() -> None:
+    """A probe that hangs on a server has the process taken out that would have gone on without it."""
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def of_a_broker_that_is_down() -> list[Sample]:
+        asked.set()
+        await answered.wait()
+        return []
+
+    page = MetricsPage("127.0.0.1:0", of_a_broker_that_is_down, lambda: Health("ok", ()), limit_s=60.0)
+    metrics = asyncio.create_task(asyncio.to_thread(get, page.port, "/metrics"))
+    await asked.wait()
+    try:
+        # Asked in the loop's own thread, which it so holds up: whoever asked the loop would get no answer.
+        assert json.loads(get(page.port, "/ready"))["ready"]
+        assert not metrics.done()
+    finally:
+        answered.set()
+        await metrics
+        page.close()
+
+
+async def test_an_address_that_is_taken_or_none_is_a_clear_error(bank: Any) -> None:
+    """Before anything is handled."""
+    served(bank)
+    async with bank.app.running() as system:
+        taken = f"127.0.0.1:{system.page.port}"
+        second = bank.app.configured(replace(bank.app.settings, metrics=taken))
+        with pytest.raises(SettingsError, match="cannot be served"):
+            async with second.running(services=["bank"]):
+                pass
+    with pytest.raises(SettingsError, match="no address"):
+        replace(bank.app.settings, metrics="here")
+
+
+def test_the_command_prints_the_gauges_of_a_folder(tmp_path: Path) -> None:
+    """Without a process that serves them."""
+    printed = CliRunner().invoke(cli, ["metrics", "--data", str(tmp_path / "none")])
+    assert printed.exit_code != 0
