@@ -10,12 +10,11 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from partita.amount import check_seconds
-from partita.bus.connect import connect_bus
+from partita.assembly.adapters import Adapters
 from partita.bus.port import Bus
 from partita.catalog.catalog import Catalog
 from partita.catalog.client import client_named
@@ -23,7 +22,6 @@ from partita.catalog.contract import contract_of
 from partita.catalog.event import Command
 from partita.catalog.place import caller_place
 from partita.catalog.service import Service
-from partita.codec.connect import connect_codec
 from partita.errors import NotFound, PartitaError, SettingsError, WithinHandler
 from partita.machine.port import Machine, Wake
 from partita.machine.system import this_machine
@@ -35,7 +33,6 @@ from partita.runtime.path.handling import handling
 from partita.runtime.path.poster import Poster
 from partita.runtime.system import ROLES, System
 from partita.settings import Settings
-from partita.store.connect import connect_store
 from partita.store.port import Store
 from partita.topics.declared import declared_topics
 from partita.topics.topic_plan import TopicPlan
@@ -122,17 +119,11 @@ class App:
 
     def connect_bus(self, machine: Machine, wake: Wake) -> Bus:
         """The bus the settings name; a subclass may put something of its own between."""
-        settings = self.settings
-        return connect_bus(
-            settings.bus_place(), machine, wake, settings.instance, migrate=settings.migrate, ask_s=settings.ask_s
-        )
+        return Adapters(self.settings, machine, wake).bus()
 
     def connect_store(self, service: Service, bus: Bus, machine: Machine, wake: Wake) -> Store:
         """The store of a service; a subclass may put something of its own between."""
-        where = self.settings.store_place(service.name)
-        return connect_store(
-            where, machine, service=service.name, tables=service.tables, wake=wake, migrate=self.settings.migrate
-        )
+        return Adapters(self.settings, machine, wake).store(service)
 
     def outbox(self, service: Service) -> Outbox:
         """The outbox of a service for transactions of your own; the app need not run.
@@ -174,14 +165,15 @@ class App:
             claim_folder(self.settings.data, self.catalog, machine.process)
         wake = machine.wake(self.settings.data / "wake")
         bus = self.around_bus(self.connect_bus(machine, wake), wake)
-        system = System(self.catalog, self.settings, machine, connect_codec(), bus, self.topics)
+        codec = Adapters(self.settings, machine, wake).codec()
+        system = System(self.catalog, self.settings, machine, codec, bus, self.topics)
         stores = {name: self.connect_store(self.catalog.service(name), bus, machine, wake) for name in names}
         try:
             await system.open(stores, self._replaced, roles)
             system.start(roles)
             self._system = system
             if self.client is not None:
-                self._poster = self._posting_by(stores[self.client.name], machine)
+                self._poster = Poster(stores[self.client.name], self.catalog, codec, machine.clock, machine.ids)
             yield system
         finally:
             self._system = self._poster = None
@@ -206,13 +198,11 @@ class App:
         if self.settings.is_embedded([client.name]):
             claim_folder(self.settings.data, self.catalog, machine.process)
         with closing(machine.wake(self.settings.data / "wake")) as wake:
-            where = self.settings.store_place(client.name)
-            store = connect_store(
-                where, machine, service=client.name, tables="", wake=wake, migrate=self.settings.migrate
-            )
+            adapters = Adapters(self.settings, machine, wake)
+            store = adapters.store(client)
             await store.open()
             try:
-                self._poster = self._posting_by(store, machine)
+                self._poster = Poster(store, self.catalog, adapters.codec(), machine.clock, machine.ids)
                 yield
             finally:
                 self._poster = None
@@ -225,9 +215,6 @@ class App:
                 hint='App(..., client="web"), the same in each process of the app.',
             )
         return self.client
-
-    def _posting_by(self, store: Store, machine: Machine) -> Poster:
-        return Poster(store, self.catalog, connect_codec(), machine.clock, machine.ids)
 
     def testing(
         self, *, services: Sequence[str] | None = None, seed: int = 0, data: Path | None = None
@@ -341,64 +328,3 @@ def load_app(spec: str) -> App:
     if not isinstance(app, App):
         raise SettingsError(f"{spec}: {module_name} has no App named {attribute or 'app'!r}.", hint="app = App(...)")
     return app
-
-
-@asynccontextmanager
-async def open_stores(app: App, data: Path) -> AsyncIterator[dict[str, Store]]:
-    """The existing databases of an app, for reading; nothing is created.
-
-    Raises:
-        NotFound: the folder, or the server `PARTITA_STORE` names, holds none of them.
-    """
-    machine = app.machine or this_machine(folder=data)
-    app.settings.check_stores(s.name for s in app.services)
-    settings = replace(app.settings, data=data)
-    places = {s: settings.store_place(s.name) for s in app.services}
-    found = {s: place for s, place in places.items() if isinstance(place, str) or place.exists()}
-    if not found:
-        raise NotFound(
-            f"{data}: no data of this app there.",
-            hint="Name the folder with --data, or start the app first: partita run MODULE:APP.",
-        )
-    stores: dict[str, Store] = {}
-    with closing(machine.wake(data / "wake")) as wake:
-        try:
-            for service, path in found.items():
-                store = connect_store(
-                    path,
-                    machine,
-                    service=service.name,
-                    tables=service.tables,
-                    wake=wake,
-                    create=False,
-                    migrate=app.settings.migrate,
-                )
-                await store.open()
-                stores[service.name] = store
-            yield stores
-        finally:
-            for store in stores.values():
-                await store.close()
-
-
-@asynccontextmanager
-async def open_bus(app: App, data: Path) -> AsyncIterator[Bus]:
-    """The existing log or broker of an app, for reading.
-
-    Raises:
-        NotFound: there is no log. BusUnavailable: the broker does not answer.
-    """
-    where = replace(app.settings, data=data).bus_place()
-    if isinstance(where, Path) and not where.exists():
-        raise NotFound(
-            f"{data}: no log there.",
-            hint="Name the folder with --data, or start the app first: partita run MODULE:APP.",
-        )
-    machine = app.machine or this_machine(folder=data)
-    with closing(machine.wake(data / "wake")) as wake:
-        bus = connect_bus(where, machine, wake, create=False, migrate=app.settings.migrate)
-        await bus.open()
-        try:
-            yield bus
-        finally:
-            await bus.close()

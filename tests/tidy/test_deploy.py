@@ -15,7 +15,7 @@ import click
 import pytest
 import yaml
 
-from partita.app import open_stores
+from partita.assembly.existing import open_stores
 from partita.cli.main import cli
 from partita.examples.shop.app import app
 from partita.observability.metrics_page import READY

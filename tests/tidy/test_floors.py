@@ -20,6 +20,7 @@ PLANTED = {
     "Floors": ("message.py", "import partita.runtime.path.pipeline"),
     "The rooms of the runtime": ("runtime/path/pipeline.py", "import partita.runtime.failing.aside"),
     "Adapters are reached only through connect": ("runtime/path/pipeline.py", "from partita.bus.log.bus import LogBus"),
+    "Stores and buses are chosen by the assembly": ("app.py", "import partita.store.connect"),
     "Adapters do not know each other": ("store/sqlite/store.py", "import partita.bus.log.bus"),
     "No cycles between siblings": ("store/sqlite/schema.py", "import partita.store.sqlite.store"),
     "The pure core does no I/O": ("sagas/state.py", "import asyncio"),

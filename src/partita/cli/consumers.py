@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from partita.app import load_app, open_bus
+from partita.app import load_app
+from partita.assembly.existing import open_bus
 from partita.bus.port import GroupLag, Moved
 from partita.cli.looking import BUS, Sight, looking
 from partita.cli.operating import acting_options, beside, confirmed, run

@@ -270,7 +270,7 @@ def report(outcome: object) -> list[str]:
 def _show_journey(key: str, options: DemoOptions) -> None:
     import asyncio
 
-    from partita.app import open_stores
+    from partita.assembly.existing import open_stores
     from partita.cli.journey import drawing
     from partita.examples.shop.app import app
     from partita.observability.journey import journey

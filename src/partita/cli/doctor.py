@@ -14,6 +14,7 @@ import click
 
 from partita.address import hurried
 from partita.app import App, load_app
+from partita.assembly.adapters import Adapters
 from partita.cli.doctor_backups import look_at_backups
 from partita.cli.doctor_cluster import look_at_cluster
 from partita.cli.doctor_services import look_at_services
@@ -26,7 +27,7 @@ from partita.databases.sqlite.file import version as sqlite_version
 from partita.errors import NotFound, PartitaError
 from partita.machine.system import this_machine
 from partita.sagas.compiling import retry_horizon_s
-from partita.store.connect import connect_store, server_findings
+from partita.store.connect import server_findings
 from partita.store.dead_letters import LetterFilter
 from partita.store.handover import Reader
 from partita.store.port import Store
@@ -132,7 +133,7 @@ async def _server(url: str, ask_s: float) -> list[Line]:
 
 async def _databases(app: App, data: Path, silent: Collection[str]) -> list[Line]:
     lines: list[Line] = []
-    settings = replace(app.settings, data=data)
+    settings = replace(app.settings, data=data, migrate=False)
     newest = 0
     for service in app.services:
         place = settings.store_place(service.name)
@@ -141,11 +142,9 @@ async def _databases(app: App, data: Path, silent: Collection[str]) -> list[Line
         if place in silent:
             lines.append(Line("bad", service.name, "unknown: its server does not answer"))
             continue
-        machine, where = this_machine(folder=data), hurried(place, settings.ask_s)
+        machine = this_machine(folder=data)
         try:
-            store = connect_store(
-                where, machine, service=service.name, tables=service.tables, create=False, migrate=False
-            )
+            store = Adapters(settings, machine, create=False, in_haste=True).store(service)
             await _opened(store)
         except NotFound as error:
             lines.append(Line("note", service.name, error.what, "The first start makes it: partita run MODULE:APP"))

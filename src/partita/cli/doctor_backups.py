@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from partita.app import App, open_bus, open_stores
+from partita.app import App
+from partita.assembly.existing import open_bus, open_stores
 from partita.bus.port import Bus
 from partita.clock import US
 from partita.errors import BusUnavailable, NotFound, PartitaError

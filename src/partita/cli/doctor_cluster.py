@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from partita.address import hurried, without_secrets
+from partita.address import without_secrets
 from partita.app import App
-from partita.bus.connect import connect_administration, connect_bus
+from partita.assembly.adapters import Adapters
+from partita.bus.connect import connect_administration
 from partita.errors import BusUnavailable, NotFound, PartitaError
 from partita.machine.system import this_machine
 from partita.operators.topics import compare
@@ -43,7 +44,7 @@ async def _look_at_log(app: App) -> list[Finding]:
     where = app.settings.bus
     if not where.startswith("postgres"):
         return []
-    bus = connect_bus(hurried(where, app.settings.ask_s), this_machine(), None, create=False)
+    bus = Adapters(app.settings, this_machine(), create=False, in_haste=True).bus()
     try:
         await bus.open()
         try:

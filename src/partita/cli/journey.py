@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from partita.app import load_app, open_stores
+from partita.app import load_app
+from partita.assembly.existing import open_stores
 from partita.cli.output import data_option, moment, output_option, print_json, say
 from partita.cli.whose_app import app_option
 from partita.errors import NotFound

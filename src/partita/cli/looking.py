@@ -9,18 +9,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from partita.address import hurried
 from partita.app import App
-from partita.bus.connect import connect_bus
+from partita.assembly.adapters import Adapters
+from partita.assembly.existing import existing_bus, existing_stores
 from partita.bus.port import Bus, GroupLag
 from partita.cli.output import talk
 from partita.clock import Clock
-from partita.errors import BusError, NotFound, StoreUnavailable
-from partita.machine.port import Machine, Wake
+from partita.errors import BusError, StoreUnavailable
 from partita.machine.system import this_machine
 from partita.observability.question import Unanswered, answered
-from partita.settings import Settings
-from partita.store.connect import connect_store
 from partita.store.port import Store
 
 T = TypeVar("T")
@@ -87,12 +84,11 @@ async def looking(
     with closing(machine.wake(data / "wake")) as wake:
         async with AsyncExitStack() as closed:
             opening: dict[str, Awaitable[Store | Bus]] = {}
-            bus = _bus(settings, machine, wake) if with_bus else None  # where there is none, nothing is opened
+            adapters = Adapters(settings, machine, wake, create=False, in_haste=True)
+            bus = existing_bus(adapters) if with_bus else None  # where there is none, nothing is opened
             if with_stores:
-                opening |= {
-                    name: _opened(store, closed)
-                    for name, store in _stores(app, settings, machine, wake, leave_out).items()
-                }
+                stores = existing_stores(adapters, app.services, leave_out)
+                opening |= {name: _opened(store, closed) for name, store in stores.items()}
             if bus is not None:
                 opening[BUS] = _opened(bus, closed)
             for source, found in (await sight.ask_all(opening)).items():
@@ -101,40 +97,6 @@ async def looking(
                 else:
                     sight.stores[source] = found  # type: ignore[assignment]  # all others are
             yield sight
-
-
-def _stores(app: App, settings: Settings, machine: Machine, wake: Wake, leave_out: Collection[str]) -> dict[str, Store]:
-    places = {service: settings.store_place(service.name) for service in app.services}
-    there = {s: place for s, place in places.items() if isinstance(place, str) or place.exists()}
-    if not there:
-        raise NotFound(
-            f"{settings.data}: no data of this app there.",
-            hint="Name the folder with --data, or start the app first: partita run MODULE:APP.",
-        )
-    return {
-        service.name: connect_store(
-            hurried(place, settings.ask_s),
-            machine,
-            service=service.name,
-            tables=service.tables,
-            wake=wake,
-            create=False,
-            migrate=settings.migrate,
-        )
-        for service, place in there.items()
-        if place not in leave_out
-    }
-
-
-def _bus(settings: Settings, machine: Machine, wake: Wake) -> Bus:
-    place = settings.bus_place()
-    if isinstance(place, Path) and not place.exists():
-        raise NotFound(
-            f"{settings.data}: no log there.",
-            hint="Name the folder with --data, or start the app first: partita run MODULE:APP.",
-        )
-    where = hurried(place, settings.ask_s)
-    return connect_bus(where, machine, wake, create=False, migrate=settings.migrate, ask_s=settings.ask_s)
 
 
 async def _opened(source: Store | Bus, closed: AsyncExitStack) -> Store | Bus:

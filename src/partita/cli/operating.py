@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 import click
 
 from partita.address import without_secrets
-from partita.app import App, load_app, open_stores
+from partita.app import App, load_app
+from partita.assembly.existing import open_stores
 from partita.cli.output import live_line, talk
 from partita.errors import Conflict, NotFound, SettingsError
 from partita.foreign_text import shown

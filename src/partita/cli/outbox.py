@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from partita.app import load_app, open_stores
+from partita.app import load_app
+from partita.assembly.existing import open_stores
 from partita.cli.looking import Sight, looking
 from partita.cli.operating import acting_options, beside, confirmed, run
 from partita.cli.outbox_reader import debezium, hand_over, read_by, take_back

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from partita.address import without_secrets
-from partita.app import App, load_app, open_bus, open_stores
+from partita.app import App, load_app
+from partita.assembly.existing import open_bus, open_stores
 from partita.bus.port import TopicSpec
 from partita.cli.operating import acting_options, confirmed, run
 from partita.cli.output import Amount, data_option, document, say, talk

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from partita.app import load_app, open_stores
+from partita.app import load_app
+from partita.assembly.existing import open_stores
 from partita.cli.output import data_option, document, moment, output_option, print_json, say, table
 from partita.cli.saga_acting import VERBS
 from partita.cli.whose_app import app_option

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from partita.app import App, load_app, open_stores
+from partita.app import App, load_app
+from partita.assembly.existing import open_stores
 from partita.bus.administration import Administration
 from partita.bus.connect import ASK_S, connect_administration
 from partita.cli.operating import acting_options, confirmed, run

@@ -17,7 +17,7 @@ import pytest
 from tests.servers import kafka_cluster
 
 from partita import Settings
-from partita.app import open_stores
+from partita.assembly.existing import open_stores
 from partita.errors import NotFound
 from partita.examples.shop.app import app as shop
 from partita.examples.shop.children import witnesses

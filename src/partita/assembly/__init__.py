@@ -1,0 +1,1 @@
+"""The assembly: settings become the adapters that they name."""

@@ -1,0 +1,70 @@
+"""`Adapters`: the bus, the stores and the codec that the settings name. Nothing else chooses an adapter for an app."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from partita.address import hurried
+from partita.bus.connect import connect_bus
+from partita.bus.port import Bus
+from partita.catalog.service import Service
+from partita.codec.connect import connect_codec
+from partita.codec.port import Codec
+from partita.machine.port import Machine, Wake
+from partita.settings import Settings
+from partita.store.connect import connect_store
+from partita.store.port import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """Makes adapters and opens none. Without `create`, a server's database in which there is no data stays untouched. With
+    `in_haste`, connecting to a server and each statement end after `ask_s`: for a command that only asks.
+    """
+
+    settings: Settings
+    machine: Machine
+    wake: Wake | None = None
+    create: bool = True
+    in_haste: bool = False
+
+    def bus(self) -> Bus:
+        """The embedded log, the log in PostgreSQL, or Kafka.
+
+        Raises:
+            SettingsError: the URL names no bus of this build.
+        """
+        settings = self.settings
+        return connect_bus(
+            self._place(settings.bus_place()),
+            self.machine,
+            self.wake,
+            settings.instance,
+            create=self.create,
+            migrate=settings.migrate,
+            ask_s=settings.ask_s,
+        )
+
+    def store(self, service: Service) -> Store:
+        """The store of a service: its SQLite file, or its schema in PostgreSQL.
+
+        Raises:
+            SettingsError: the URL names no store of this build. DeclarationError: a migration has no file for that database.
+        """
+        return connect_store(
+            self._place(self.settings.store_place(service.name)),
+            self.machine,
+            service=service.name,
+            tables=service.tables,
+            wake=self.wake,
+            create=self.create,
+            migrate=self.settings.migrate,
+        )
+
+    def codec(self) -> Codec:
+        """The codec of all messages."""
+        return connect_codec()
+
+    def _place(self, place: str | Path) -> str | Path:
+        return hurried(place, self.settings.ask_s) if self.in_haste else place
