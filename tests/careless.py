@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from partita import App
+from partita.bus.connected import Connected
 from partita.bus.kafka.address import KafkaAddress
-from partita.bus.port import Bus
 from partita.machine.port import Machine, Wake
 
 WITHOUT = {"enable.idempotence": False, "enable.gapless.guarantee": False, "max.in.flight": 100}
@@ -23,9 +23,9 @@ class CarelessAddress(KafkaAddress):
 class CarelessApp(App):
     """An app that appends with such a producer."""
 
-    def connect_bus(self, machine: Machine, wake: Wake) -> Bus:
+    def connect_bus(self, machine: Machine, wake: Wake) -> Connected:
         """The broker, by the careless address."""
-        bus: Any = super().connect_bus(machine, wake)
+        connected = super().connect_bus(machine, wake)
+        bus: Any = connected.bus
         bus.address = CarelessAddress(bus.address.servers, bus.address.given)
-        found: Bus = bus
-        return found
+        return connected

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from partita.amount import check_seconds
 from partita.assembly.adapters import Adapters
+from partita.bus.connected import Connected
 from partita.bus.port import Bus
 from partita.catalog.catalog import Catalog
 from partita.catalog.client import client_named
@@ -117,8 +118,8 @@ class App:
         """`Depends(provider)` gets what `other` returns; for tests and wiring."""
         self._replaced[provider] = other
 
-    def connect_bus(self, machine: Machine, wake: Wake) -> Bus:
-        """The bus the settings name; a subclass may put something of its own between."""
+    def connect_bus(self, machine: Machine, wake: Wake) -> Connected:
+        """The bus that the settings name, with the registry of its schemas; a subclass may put something of its own between."""
         return Adapters(self.settings, machine, wake).bus()
 
     def connect_store(self, service: Service, bus: Bus, machine: Machine, wake: Wake) -> Store:
@@ -164,9 +165,10 @@ class App:
         if self.settings.is_embedded(s.name for s in self.services):
             claim_folder(self.settings.data, self.catalog, machine.process)
         wake = machine.wake(self.settings.data / "wake")
-        bus = self.around_bus(self.connect_bus(machine, wake), wake)
+        bus, registry = self.connect_bus(machine, wake)
+        bus = self.around_bus(bus, wake)
         codec = Adapters(self.settings, machine, wake).codec()
-        system = System(self.catalog, self.settings, machine, codec, bus, self.topics)
+        system = System(self.catalog, self.settings, machine, codec, bus, registry, self.topics)
         stores = {name: self.connect_store(self.catalog.service(name), bus, machine, wake) for name in names}
         try:
             await system.open(stores, self._replaced, roles)

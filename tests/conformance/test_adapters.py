@@ -54,7 +54,7 @@ def store_at(data: Path) -> store_suite.OpenStore:
 
 def bus_at(data: Path) -> bus_suite.OpenBus:
     async def open_bus() -> Bus:
-        bus = connect_bus(data / "log.db", this_machine(), wake_at(data))
+        bus = connect_bus(data / "log.db", this_machine(), wake_at(data)).bus
         await bus.open()
         return bus
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from servers.kafka import KafkaCluster
 from tests.conformance.feature_cases import listed
+from tests.conformance.registries import beside_the_bus
 from tests.servers import kafka_cluster
 
 from partita.bus.connect import connect_bus
@@ -19,7 +20,7 @@ from partita.bus.port import Bus, Outgoing, Record, TopicSpec
 from partita.clock import SystemClock
 from partita.errors import PositionRefused
 from partita.machine.system import this_machine
-from partita.testing.conformance import topics
+from partita.testing.conformance import registry, topics
 from partita.testing.conformance.case import Case
 
 pytest.importorskip("confluent_kafka", reason="no Kafka client here; to run these tests: pip install 'partita[kafka]'")
@@ -38,7 +39,7 @@ def cluster() -> Iterator[KafkaCluster]:
 
 def bus_at(cluster: KafkaCluster) -> topics.OpenBus:
     async def open_bus() -> Bus:
-        bus = connect_bus(cluster.url, this_machine(), None)
+        bus = connect_bus(cluster.url, this_machine(), None).bus
         await bus.open()
         return bus
 
@@ -49,6 +50,11 @@ def bus_at(cluster: KafkaCluster) -> topics.OpenBus:
 async def test_the_kafka_bus(case: Case, cluster: KafkaCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(topics, "TOPIC", f"conformance.events-{next(NUMBERS)}")
     await case(bus_at(cluster))
+
+
+@pytest.mark.parametrize("case", registry.CASES, ids=lambda case: case.__name__)
+async def test_the_registry_beside_kafkas_topics(case: registry.Case, cluster: KafkaCluster) -> None:
+    await case(beside_the_bus(cluster.url))
 
 
 async def test_a_group_that_has_not_joined_yet_is_behind_by_all_it_will_read(cluster: KafkaCluster) -> None:

@@ -140,7 +140,7 @@ async def wrong(store: Store, cluster: MockKafka) -> list[str]:
 
 @pytest.fixture
 async def bus(cluster: MockKafka) -> AsyncIterator[Any]:
-    found = connect_bus(cluster.url + "?socket.timeout.ms=2000", this_machine(), None)
+    found = connect_bus(cluster.url + "?socket.timeout.ms=2000", this_machine(), None).bus
     await found.open()
     yield found
     await found.close()

@@ -44,7 +44,7 @@ def topic(cluster: KafkaCluster) -> str:
 
 @pytest.fixture
 async def bus(cluster: KafkaCluster) -> AsyncIterator[Bus]:
-    found = connect_bus(cluster.url, this_machine(), None)
+    found = connect_bus(cluster.url, this_machine(), None).bus
     await found.open()
     yield found
     await found.close()
@@ -108,7 +108,7 @@ async def test_what_the_client_refuses_itself_is_passed_by_nothing_of_its_key(
     cluster: KafkaCluster, topic: str
 ) -> None:
     """Its own limit is asked before a record is sent, so that those behind it would go on."""
-    bus = connect_bus(f"{cluster.url}?message.max.bytes=2000", this_machine(), None)
+    bus = connect_bus(f"{cluster.url}?message.max.bytes=2000", this_machine(), None).bus
     await bus.open()
     records: list[Any] = [record(topic, n, "k" if n % 2 else None, 5_000 if n == 1 else 100) for n in range(6)]
     answers = await bus.append(records)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from servers.process import ServerProcess
 from tests.conformance.feature_cases import listed
+from tests.conformance.registries import beside_the_bus
 from tests.servers import postgres_server
 
 from partita.bus.connect import connect_bus
@@ -22,6 +23,7 @@ from partita.errors import BusError, BusUnavailable, NotFound, PositionRefused, 
 from partita.machine.system import this_machine
 from partita.store.connect import connect_store
 from partita.testing.conformance import bus as bus_suite
+from partita.testing.conformance import registry as registry_suite
 from partita.testing.conformance.case import Case
 
 asyncpg = pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
@@ -53,7 +55,7 @@ async def url(running: tuple[ServerProcess, str]) -> AsyncIterator[str]:
 
 def bus_at(url: str, clock: Clock | None = None) -> bus_suite.OpenBus:
     async def open_bus() -> Bus:
-        bus = connect_bus(url, this_machine(clock), None)
+        bus = connect_bus(url, this_machine(clock), None).bus
         await bus.open()
         return bus
 
@@ -63,6 +65,11 @@ def bus_at(url: str, clock: Clock | None = None) -> bus_suite.OpenBus:
 @pytest.mark.parametrize("case", listed(PostgresBus.features))
 async def test_the_log_in_postgresql(case: Case, url: str) -> None:
     await case(bus_at(url))
+
+
+@pytest.mark.parametrize("case", registry_suite.CASES, ids=lambda case: case.__name__)
+async def test_the_registry_beside_the_log_in_postgresql(case: registry_suite.Case, url: str) -> None:
+    await case(beside_the_bus(url))
 
 
 async def test_a_position_of_a_log_in_another_database_is_refused(url: str, running: tuple[ServerProcess, str]) -> None:
@@ -468,7 +475,7 @@ async def test_the_log_and_a_service_do_not_take_each_other_s_schema(url: str) -
 
 async def test_a_log_that_is_only_looked_for_is_not_made(url: str) -> None:
     """And a server that is not there is unavailable, without its password."""
-    bus = connect_bus(url, this_machine(), None, create=False)
+    bus = connect_bus(url, this_machine(), None, create=False).bus
     with pytest.raises(NotFound, match="no log there"):
         await bus.open()
     assert not await asked(url, "SELECT 1 FROM pg_namespace WHERE nspname = 'partita_log'")

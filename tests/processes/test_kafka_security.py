@@ -175,7 +175,7 @@ async def test_what_is_refused_is_told_within_seconds(
     mine = app.configured(Settings(data=tmp_path, bus=url))
 
     began = time.monotonic()
-    bus = mine.connect_bus(this_machine(), None)
+    bus = mine.connect_bus(this_machine(), None).bus
     await bus.open()
     with pytest.raises(BusUnavailable) as told:
         await bus.append([Outgoing("secure.vault.events", "k", b"", b"", "one")])

@@ -57,7 +57,7 @@ class Log:
 
 async def log_at(url: str) -> Log:
     """The topic of the events, record by record, past everything that drops copies."""
-    bus = connect_bus(url, this_machine(), None)
+    bus = connect_bus(url, this_machine(), None).bus
     await bus.open()
     try:
         return judged(await read_all(bus, [EVENTS]))
@@ -147,7 +147,7 @@ async def test_where_groups_stand_is_told_after_the_broker_was_started_again() -
     """The client asks with the leader's epoch and for the coordinator that it remembers, minutes long; a broker that
     comes back has a new epoch, and may be another one to the client."""
     with kafka_cluster() as cluster:
-        bus = connect_bus(cluster.url, this_machine(), None)
+        bus = connect_bus(cluster.url, this_machine(), None).bus
         await bus.open()
         try:
             await leave_a_group(bus)

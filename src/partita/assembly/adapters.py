@@ -1,4 +1,4 @@
-"""`Adapters`: the bus, the stores and the codec that the settings name. Nothing else chooses an adapter for an app."""
+"""`Adapters`: the bus with its registry, the stores and the codec that the settings name. They are chosen here alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from partita.address import hurried
 from partita.bus.connect import connect_bus
-from partita.bus.port import Bus
+from partita.bus.connected import Connected
 from partita.catalog.service import Service
 from partita.codec.connect import connect_codec
 from partita.codec.port import Codec
@@ -29,8 +29,8 @@ class Adapters:
     create: bool = True
     in_haste: bool = False
 
-    def bus(self) -> Bus:
-        """The embedded log, the log in PostgreSQL, or Kafka.
+    def bus(self) -> Connected:
+        """The embedded log, the log in PostgreSQL, or Kafka, with the registry of its schemas.
 
         Raises:
             SettingsError: the URL names no bus of this build.

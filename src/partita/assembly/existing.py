@@ -104,4 +104,4 @@ def existing_bus(adapters: Adapters) -> Bus:
     place = adapters.settings.bus_place()
     if isinstance(place, Path) and not place.exists():
         raise NotFound(f"{adapters.settings.data}: no log there.", hint=START_FIRST)
-    return adapters.bus()
+    return adapters.bus().bus

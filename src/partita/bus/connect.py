@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from partita.address import POSTGRESQL, check_bus, folder_of, scheme_of
 from partita.bus.administration import Administration
-from partita.bus.port import Bus
+from partita.bus.connected import Connected
 from partita.errors import SettingsError
 from partita.machine.port import Machine, Wake
 from partita.migration import Migrations
@@ -24,7 +24,7 @@ def connect_bus(
     create: bool = True,
     migrate: bool = True,
     ask_s: float = ASK_S,
-) -> Bus:
+) -> Connected:
     """The bus at a URL (`log:///folder`, `postgresql://user@host/database`, `kafka://host:port`) or a path to a log's
     file; `instance` is a name that this process keeps over restarts, for a bus whose groups remember their members by
     it. `ask_s` is how long a question of people and metrics waits for a broker. Without `create` a database that holds no
@@ -41,7 +41,8 @@ def connect_bus(
     from partita.bus.log.bus import LogBus
 
     assert wake is not None, "the embedded log wakes its readers by it"
-    return LogBus(_file(where), machine, wake=wake, migrate=migrate)
+    bus = LogBus(_file(where), machine, wake=wake, migrate=migrate)
+    return Connected(bus, bus.registry)
 
 
 def connect_migrations(where: str | Path, machine: Machine) -> Migrations | None:
@@ -100,12 +101,13 @@ def _absent(error: ModuleNotFoundError) -> NoReturn:
     raise SettingsError("Kafka needs the client confluent-kafka.", hint="pip install 'partita[kafka]'") from error
 
 
-def _postgres(url: str, machine: Machine, create: bool, migrate: bool) -> Bus:
+def _postgres(url: str, machine: Machine, create: bool, migrate: bool) -> Connected:
     try:
         from partita.bus.postgres.bus import PostgresBus
     except ModuleNotFoundError as error:
         _no_asyncpg(error)
-    return PostgresBus(url, machine, create=create, migrate=migrate)
+    bus = PostgresBus(url, machine, create=create, migrate=migrate)
+    return Connected(bus, bus.registry)
 
 
 def _postgres_migrations(url: str, machine: Machine) -> Migrations:
@@ -123,9 +125,10 @@ def _no_asyncpg(error: ModuleNotFoundError) -> NoReturn:
     raise SettingsError("PostgreSQL needs the driver asyncpg.", hint="pip install 'partita[postgres]'") from error
 
 
-def _kafka(url: str, machine: Machine, instance: str, ask_s: float) -> Bus:
+def _kafka(url: str, machine: Machine, instance: str, ask_s: float) -> Connected:
     try:
         from partita.bus.kafka.bus import KafkaBus
     except ModuleNotFoundError as error:
         _absent(error)
-    return KafkaBus(url, clock=machine.clock, instance=instance, ask_s=ask_s)
+    bus = KafkaBus(url, clock=machine.clock, instance=instance, ask_s=ask_s)
+    return Connected(bus, bus.registry)

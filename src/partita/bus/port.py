@@ -272,14 +272,6 @@ class Bus(Protocol):
         """
         ...
 
-    async def put_schema(self, fingerprint: str, text: str) -> None:
-        """Keep a writer's schema where readers can find it."""
-        ...
-
-    async def get_schema(self, fingerprint: str) -> str | None:
-        """A schema kept by any writer."""
-        ...
-
     async def trim(self, now_us: int, limit: int = 1_000) -> int:
         """Delete at most `limit` records past their topic's retention that every group has handled; a broker that
         does this by itself deletes nothing here."""

@@ -44,7 +44,7 @@ async def _look_at_log(app: App) -> list[Finding]:
     where = app.settings.bus
     if not where.startswith("postgres"):
         return []
-    bus = Adapters(app.settings, this_machine(), create=False, in_haste=True).bus()
+    bus = Adapters(app.settings, this_machine(), create=False, in_haste=True).bus().bus
     try:
         await bus.open()
         try:

@@ -23,7 +23,7 @@ class Codec(Protocol):
         ...
 
     def teach(self, fingerprint: str, text: str) -> None:
-        """Accept a writer's schema from outside (the bus's registry) for later decoding.
+        """Accept a writer's schema from outside (found in a registry) for later decoding.
 
         Raises:
             UnknownSchema: it is none, or one that may not be decoded with; its values are Malformed from now on.

@@ -40,6 +40,7 @@ from partita.runtime.path.door import Door
 from partita.runtime.path.pipeline import Pipeline
 from partita.runtime.path.running_again import run_again
 from partita.runtime.path.saga_steps import SagaDirectory
+from partita.schemas.registry import Registry
 from partita.settings import Settings
 from partita.store.handover import Reader
 from partita.store.port import Session, Store
@@ -71,6 +72,7 @@ class System:
         machine: Machine,
         codec: Codec,
         bus: Bus,
+        registry: Registry,
         topics: TopicPlan | None = None,
     ) -> None:
         self.catalog = catalog
@@ -81,6 +83,7 @@ class System:
         self.ids = machine.ids
         self.codec = codec
         self.bus = bus
+        self.registry = registry
         self.stores: dict[str, Store] = {}
         self.pipelines: dict[str, Pipeline] = {}
         self.doors: dict[str, Door] = {}
@@ -144,7 +147,7 @@ class System:
                 coalesce=self.settings.coalesce,
                 at_once=self.settings.at_once,
                 time_scale=self.settings.time_scale,
-                find_schema=self.bus.get_schema,
+                find_schema=self.registry.find,
             )
         await self.look_back.begin(self.stores)
         try:
@@ -155,7 +158,7 @@ class System:
             log.warning("the bus went away: %s", error)
 
     async def introduce(self) -> None:
-        """Make this app's schemas and topics known to the bus.
+        """Make this app's topics known to the bus, and its schemas to the registry.
 
         Raises:
             BusUnavailable: it does not answer; nothing but this waits for it.
@@ -163,7 +166,7 @@ class System:
         # First, so that the bus knows what is declared, whoever makes a topic when it answers: the relay may be sooner.
         await self.bus.ensure_topics([topic.spec for topic in declared_topics(self.catalog, self.topics)])
         for fingerprint in self.fingerprints:
-            await self.bus.put_schema(fingerprint, self.codec.schema_text(fingerprint) or "")
+            await self.registry.publish(fingerprint, self.codec.schema_text(fingerprint) or "")
         self.introduced = True
 
     async def fit_to_the_bus(self) -> None:

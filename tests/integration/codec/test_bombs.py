@@ -74,8 +74,8 @@ async def test_each_bomb_is_a_dead_letter_and_nothing_stands_still(tmp_path: Pat
     async with app.running() as system:
         ours = system.codec.learn(Sold.__partita__.shape)  # type: ignore[attr-defined]  # of a declared class
         plain = headers(ours, "deep")
-        await app.bus.put_schema("doubling", DOUBLING)
-        await app.bus.put_schema("nested", NESTED)
+        await app.system.registry.publish("doubling", DOUBLING)
+        await app.system.registry.publish("nested", NESTED)
         bombs = {
             "doubling": (headers("doubling", "doubling"), b"\x02" * 100),
             "nested": (headers("nested", "nested"), b"\x02"),

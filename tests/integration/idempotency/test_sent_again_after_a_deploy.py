@@ -108,7 +108,7 @@ async def test_a_step_that_a_newer_saga_sends_again_is_a_copy(tmp_path: Path, st
         return Outgoing(grown.shop.commands_topic, None, envelope_to_bytes(envelope), value, f"{step}{sent}")
 
     async with grown.app.running() as system:
-        await grown.app.bus.put_schema(fingerprint, codec.schema_text(fingerprint) or "")
+        await grown.app.system.registry.publish(fingerprint, codec.schema_text(fingerprint) or "")
         newer = system.codec.encode(grown.Pay.__partita__.shape, grown.command())
         await grown.app.bus.append([record(fingerprint, value, "one", 1)])
         await grown.app.settled()
@@ -171,7 +171,7 @@ async def test_a_step_that_is_sent_again_while_the_first_waits_for_its_turn_is_a
         return Outgoing(grown.shop.commands_topic, "ann", envelope_to_bytes(envelope), value, f"{step}{number}")
 
     async with grown.app.running() as system:
-        await grown.app.bus.put_schema(before[0], codec.schema_text(before[0]) or "")
+        await grown.app.system.registry.publish(before[0], codec.schema_text(before[0]) or "")
         newer = system.codec.encode(grown.Pay.__partita__.shape, grown.command())
         for early in (record(*newer, "one", 1), record(*before, "three", 3), record(*newer, "three", 4)):
             await grown.app.bus.append([early])

@@ -44,7 +44,8 @@ class SilentApp(App):
 
     def connect_bus(self, machine: Machine, wake: Wake) -> Any:
         """The bus, silent."""
-        return SilentBus(super().connect_bus(machine, wake))
+        connected = super().connect_bus(machine, wake)
+        return connected._replace(bus=SilentBus(connected.bus))
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def bank(tmp_path: Path) -> Bank:
 
 
 class LateBus(SilentBus):
-    """Takes no schema, as a broker that is not there; and notes which topics it was told of."""
+    """Notes which topics it was told of."""
 
     def __init__(self, inner: Any) -> None:
         super().__init__(inner)
@@ -67,7 +68,14 @@ class LateBus(SilentBus):
         self.told += [topic.name for topic in topics]
         await self.inner.ensure_topics(topics)
 
-    async def put_schema(self, fingerprint: str, text: str) -> None:
+
+class LateRegistry:
+    """Takes no schema, as the registry of a broker that is not there."""
+
+    def __init__(self, inner: Any) -> None:
+        self.find = inner.find
+
+    async def publish(self, fingerprint: str, text: str) -> None:
         """No answer."""
         raise BusUnavailable("No broker answers.")
 
@@ -77,7 +85,8 @@ class LateApp(App):
 
     def connect_bus(self, machine: Machine, wake: Wake) -> Any:
         """The bus, late."""
-        return LateBus(super().connect_bus(machine, wake))
+        bus, registry = super().connect_bus(machine, wake)
+        return LateBus(bus), LateRegistry(registry)
 
 
 class SlowBus(SilentBus):
@@ -100,7 +109,8 @@ class SlowApp(App):
 
     def connect_bus(self, machine: Machine, wake: Wake) -> Any:
         """The bus, slow."""
-        return SlowBus(super().connect_bus(machine, wake))
+        connected = super().connect_bus(machine, wake)
+        return connected._replace(bus=SlowBus(connected.bus))
 
 
 async def test_a_slow_bus_does_not_cost_a_relay_its_slots(bank: Any) -> None:

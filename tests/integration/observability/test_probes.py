@@ -54,10 +54,10 @@ class Troubled:
         await self._come()
         return await self.inner.lag(group)
 
-    async def put_schema(self, fingerprint: str, text: str) -> None:
-        """Of a bus."""
+    async def publish(self, fingerprint: str, text: str) -> None:
+        """Of a registry."""
         await self._come()
-        await self.inner.put_schema(fingerprint, text)
+        await self.inner.publish(fingerprint, text)
 
     @asynccontextmanager
     async def reading(self, **how: Any) -> AsyncIterator[Any]:
@@ -83,7 +83,8 @@ class TroubledApp(App):
 
     def connect_bus(self, machine: Machine, wake: Wake) -> Any:
         """The bus, troubled."""
-        return Troubled(super().connect_bus(machine, wake), self.of_bus)
+        bus, registry = super().connect_bus(machine, wake)
+        return Troubled(bus, self.of_bus), Troubled(registry, self.of_bus)
 
     def connect_store(self, service: Service, bus: Bus, machine: Machine, wake: Wake) -> Any:
         """A store, troubled."""

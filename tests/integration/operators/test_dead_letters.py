@@ -322,7 +322,7 @@ async def test_a_writers_schema_that_is_refused_makes_a_dead_letter_and_stops_no
     endless = {"type": "array", "items": "null"}
     schema = {"type": "record", "name": "R", "fields": [{"name": "a", "type": endless}]}
     async with bank.app.running() as system:
-        await system.bus.put_schema("endless", json.dumps(schema))
+        await system.registry.publish("endless", json.dumps(schema))
         envelope = Envelope("e1", "elsewhere", "test.bank.v1.Deposited", 1, "e1", schema="endless")
         await system.bus.append([Outgoing("test.bank.events", "a", envelope_to_bytes(envelope), b"\x02\x00", "e1")])
         await bank.app.send(bank.Deposit(name="a", cents=5))

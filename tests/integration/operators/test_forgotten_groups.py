@@ -23,7 +23,7 @@ def groups(data: Path, *, leave_behind: str = "") -> set[str]:
     """The groups that the log knows; before that, one reads and goes."""
 
     async def run() -> set[str]:
-        bus = connect_bus(data / "log.db", this_machine(), SocketWake(data / "wake"))
+        bus = connect_bus(data / "log.db", this_machine(), SocketWake(data / "wake")).bus
         await bus.open()
         if leave_behind:
             await bus.append([Outgoing("t", "k", b"h", b"v", "1")])

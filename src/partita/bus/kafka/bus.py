@@ -20,9 +20,9 @@ from partita.bus.kafka.groups import Groups
 from partita.bus.kafka.history import HISTORY_GROUP, history
 from partita.bus.kafka.positions import ENDS, Positions
 from partita.bus.kafka.reader import Reader
+from partita.bus.kafka.registry import KafkaRegistry
 from partita.bus.kafka.schema_topic import CONFIG as SCHEMA_CONFIG
 from partita.bus.kafka.schema_topic import TOPIC as SCHEMA_TOPIC
-from partita.bus.kafka.schema_topic import SchemaTopic
 from partita.bus.kafka.subscription import KafkaSubscription
 from partita.bus.kafka.topics import ASK_S, Topics, new_topic
 from partita.bus.kafka.writer import KafkaWriter
@@ -58,7 +58,7 @@ class KafkaBus:
         self._clock = clock
         self._instance = instance
         self._last_error = LastError(clock)
-        self._schemas = SchemaTopic(self.address)
+        self.registry = KafkaRegistry(self.address, partial(self._make, [SCHEMAS]))
         self._specs = Specs()
         self._known: set[str] = set()
         self._subscribed: dict[str, Sequence[str]] = {}
@@ -91,7 +91,7 @@ class KafkaBus:
             await asyncio.to_thread(self._ages.close)
             await asyncio.to_thread(self._positions.close)
             await asyncio.to_thread(self._writer.close)
-            await asyncio.to_thread(self._schemas.close)
+            await self.registry.close()
             self._writer = None
 
     async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
@@ -142,16 +142,6 @@ class KafkaBus:
     async def read(self, topic: str, partition: int, position: Position | None, limit: int) -> Reading:
         """At most `limit` records of a partition from a position on."""
         return await asyncio.to_thread(self._positions.read, topic, partition, position, limit)
-
-    async def put_schema(self, fingerprint: str, text: str) -> None:
-        """Keep a writer's schema."""
-        await self.ensure_topics([SCHEMAS])
-        await asyncio.to_thread(self._schemas.put, fingerprint, text)
-
-    async def get_schema(self, fingerprint: str) -> str | None:
-        """A schema kept by any writer."""
-        await self.ensure_topics([SCHEMAS])
-        return await asyncio.to_thread(self._schemas.get, fingerprint)
 
     async def trim(self, now_us: int, limit: int = 1_000) -> int:
         """Nothing: Kafka's own retention deletes."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from partita.bus.features import Feature
 from partita.bus.forgetting import LOOK_AGAIN_S, has_members
 from partita.bus.log.reading import read_from
+from partita.bus.log.registry import LogRegistry
 from partita.bus.log.schema import APPLICATION_ID, MIGRATIONS
 from partita.bus.log.subscription import LogSubscription
 from partita.bus.partitioner import partition_of
@@ -50,9 +51,6 @@ INSERT INTO producer (name, epoch) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SE
 LAST = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'record'), 0)"
 APPEND = "INSERT INTO record (position, place, id, key, headers, value, appended_us) VALUES (?, ?, ?, ?, ?, ?, ?)"
 HEAD = "UPDATE place SET head = ? WHERE place = ?"
-PUT_SCHEMA = "INSERT INTO schema (fingerprint, text) VALUES (?, ?) ON CONFLICT DO NOTHING"
-HAS_SCHEMA = "SELECT 1 FROM schema WHERE fingerprint = ?"
-GET_SCHEMA = "SELECT text FROM schema WHERE fingerprint = ?"
 LAG = """
 SELECT g.grp, p.topic, p.partition, g.position + 1, p.head,
        (SELECT count(*) FROM record AS r WHERE r.place = p.place AND r.position > g.position), l.owner,
@@ -103,6 +101,7 @@ class LogBus:
         self._clock = machine.clock
         self._wake = wake
         self._file = SqliteFile(path, machine, application_id=APPLICATION_ID, migrations=MIGRATIONS, migrate=migrate)
+        self.registry = LogRegistry(self._file)
         self._alive: Alive | None = None
         self._specs = Specs()
         self._places: dict[tuple[str, int], int] = {}
@@ -161,7 +160,7 @@ class LogBus:
         missing = [t for t in topics if t.name not in self._partitions]
         if not missing:
             return
-        async with self._file.writing(synced=False) as db:  # as `put_schema`
+        async with self._file.writing(synced=False) as db:  # the sync of the first record covers it
             for topic in missing:
                 self._create(db, topic)
             self._read_places(db)
@@ -223,21 +222,6 @@ class LogBus:
         if place is None:
             raise no_partition(str(self.path), topic, partition)
         return await read_from(self._file, Origin(self._identity, topic, partition), place, position, limit)
-
-    async def put_schema(self, fingerprint: str, text: str) -> None:
-        """Keep a writer's schema."""
-        async with self._file.reading() as db:
-            if db.execute(HAS_SCHEMA, (fingerprint,)).fetchone():
-                return
-        # Not synced by itself: the sync of the first record that needs it covers it, since both are in one file.
-        async with self._file.writing(synced=False) as db:
-            db.execute(PUT_SCHEMA, (fingerprint, text))
-
-    async def get_schema(self, fingerprint: str) -> str | None:
-        """A schema kept by any writer."""
-        async with self._file.reading() as db:
-            row = db.execute(GET_SCHEMA, (fingerprint,)).fetchone()
-        return None if row is None else str(row[0])
 
     async def reset(self, group: str, topic: str, to_start: bool) -> Sequence[Moved]:
         """Put a group's place to the start or the end of a topic."""

@@ -13,6 +13,7 @@ from partita.bus.postgres.errors import of_the_bus
 from partita.bus.postgres.groups import forget, lag, reset
 from partita.bus.postgres.identity import identity_of
 from partita.bus.postgres.reader import history, read_from
+from partita.bus.postgres.registry import PostgresRegistry
 from partita.bus.postgres.schema import MIGRATIONS, SCHEMA
 from partita.bus.postgres.subscription import Ground, PostgresSubscription
 from partita.bus.postgres.topics import Topics
@@ -24,11 +25,6 @@ from partita.errors import NotFound, StoreMismatch, StoreUnavailable
 from partita.machine.port import Machine
 
 WHOSE = "SELECT value FROM partita_log.partita_meta WHERE name = 'service'"
-PUT_SCHEMA = """
-INSERT INTO partita_log.schema (fingerprint, text) VALUES ($1, $2) ON CONFLICT DO NOTHING
-RETURNING set_config('synchronous_commit', 'off', true)
-"""
-GET_SCHEMA = "SELECT text FROM partita_log.schema WHERE fingerprint = $1"
 
 
 class PostgresBus:
@@ -47,6 +43,7 @@ class PostgresBus:
     def __init__(self, url: str, machine: Machine, *, create: bool = True, migrate: bool = True) -> None:
         clock = self._clock = machine.clock
         self._database = Database(url, SCHEMA, clock, create=create, migrate=migrate)
+        self.registry = PostgresRegistry(self._database)
         self._topics = Topics(self._database)
         self._writer = Writer(self._database, self._topics)
         self._ear = Ear(self._database, self._topics, clock)
@@ -142,20 +139,6 @@ class PostgresBus:
         if found is None:
             raise no_partition(self._database.where, topic, partition)
         return found
-
-    async def put_schema(self, fingerprint: str, text: str) -> None:
-        """Keep a writer's schema. Not synced by itself: the sync of the first record that needs it covers it."""
-        if await self.get_schema(fingerprint) is None:
-            with of_the_bus():
-                async with self._database.asking() as link:
-                    await link.run(PUT_SCHEMA, fingerprint, text)
-
-    async def get_schema(self, fingerprint: str) -> str | None:
-        """A schema kept by any writer."""
-        with of_the_bus():
-            async with self._database.asking() as link:
-                row = await link.row(GET_SCHEMA, fingerprint)
-        return None if row is None else str(row[0])
 
     async def reset(self, group: str, topic: str, to_start: bool) -> Sequence[Moved]:
         """Put a group's place to the start or the end of a topic."""

@@ -214,7 +214,8 @@ class DemoApp(App):
 
     def connect_bus(self, machine: Machine, wake: Wake) -> Any:
         """The log, with late deliveries."""
-        return LateBus(super().connect_bus(machine, wake), machine.clock)
+        connected = super().connect_bus(machine, wake)
+        return connected._replace(bus=LateBus(connected.bus, machine.clock))
 
     def connect_store(self, service: Service, bus: Bus, machine: Machine, wake: Wake) -> Any:
         """The store, with the bug."""

@@ -111,7 +111,7 @@ async def _prepare(loop: Loop, app: App, fresh: bool) -> Ground:
         machine = this_machine()
         wake = machine.wake(settings.data / "wake")
         loop.held.callback(wake.close)
-        bus = app.connect_bus(machine, wake)
+        bus = app.connect_bus(machine, wake).bus
         loop.held.push_async_callback(bus.close)
         await bus.open()
         log = ServerLog(loop, bus, app, await _start_of(app, bus, fresh))
@@ -202,7 +202,7 @@ async def _move(bus: Bus, group: str, topic: str) -> None:
 async def _append_pill(app: App) -> None:
     machine = this_machine()
     wake = machine.wake(app.settings.data / "wake")
-    bus = app.connect_bus(machine, wake)
+    bus = app.connect_bus(machine, wake).bus
     try:
         await bus.open()
         await bus.append([Outgoing(POISON_TOPIC, "poison", PILL, b"\xde\xad\xbe\xef", machine.ids.new())])

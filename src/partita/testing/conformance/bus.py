@@ -232,15 +232,6 @@ async def an_append_makes_a_topic_as_it_was_declared(open_bus: OpenBus) -> None:
         await subscription.close()
 
 
-async def schemas_are_found_by_fingerprint(open_bus: OpenBus) -> None:
-    """What one process wrote with, another can read with."""
-    async with topics.opened(open_bus) as one, topics.opened(open_bus) as two:
-        await one.put_schema("f1", '{"type":"string"}')
-        await two.put_schema("f1", '{"type":"string"}')
-        assert await two.get_schema("f1") == '{"type":"string"}'
-        assert await two.get_schema("f2") is None
-
-
 async def a_group_is_woken(open_bus: OpenBus) -> None:
     """A poll need not be repeated in haste: the subscription says when there may be something."""
     async with topics.opened(open_bus) as one, topics.opened(open_bus) as two:
@@ -340,7 +331,6 @@ CASES: tuple[Case, ...] = (
     Case(Feature.KEY_ORDER, nothing_of_a_key_passes_a_refused_record),
     Case(Feature.FENCING, an_old_epoch_appends_nothing),
     Case(Feature.PARTITIONS, an_append_makes_a_topic_as_it_was_declared),
-    Case(NONE, schemas_are_found_by_fingerprint),
     Case(NONE, a_group_is_woken),
     Case(Feature.DENSE_OFFSETS, dense_offsets_have_no_gaps),
     Case(Feature.REPLAY | Feature.KEY_ORDER, only_what_every_group_has_handled_is_trimmed),

@@ -181,13 +181,6 @@ class Sender:
         """Join a group."""
         return MemorySubscription(self._log, group, topics)
 
-    async def put_schema(self, fingerprint: str, text: str) -> None:
-        """One codec knows all schemas."""
-
-    async def get_schema(self, fingerprint: str) -> str | None:
-        """One codec knows all schemas."""
-        return None
-
     async def trim(self, now_us: int, limit: int = 1_000) -> int:
         """A case ends before anything is old."""
         return 0

@@ -30,7 +30,7 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, fresh: bool = Fal
 
 async def test_all_is_read_from_the_oldest_record_on(tmp_path: Path) -> None:
     """More than a poll holds, from several partitions, each in its order; a second reading finds it all again."""
-    bus: Bus = connect_bus(tmp_path / "log.db", this_machine(), SocketWake(tmp_path / "wake"))
+    bus: Bus = connect_bus(tmp_path / "log.db", this_machine(), SocketWake(tmp_path / "wake")).bus
     await bus.open()
     await bus.append([Outgoing("t", f"k{n % 7}", b"h", b"%d" % n, f"id{n}") for n in range(2_500)])
     for _ in range(2):
@@ -42,7 +42,7 @@ async def test_all_is_read_from_the_oldest_record_on(tmp_path: Path) -> None:
 
 async def test_a_leader_that_moves_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A subscription says so once and begins anew by itself: the reading goes on, and misses nothing."""
-    bus: Bus = connect_bus(tmp_path / "log.db", this_machine(), SocketWake(tmp_path / "wake"))
+    bus: Bus = connect_bus(tmp_path / "log.db", this_machine(), SocketWake(tmp_path / "wake")).bus
     await bus.open()
     await bus.append([Outgoing("t", f"k{n % 7}", b"h", b"%d" % n, f"id{n}") for n in range(20)])
     subscribe, polls = bus.subscribe, 0
