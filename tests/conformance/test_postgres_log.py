@@ -325,18 +325,6 @@ async def test_a_position_whose_commit_failed_is_written_with_the_next(
         await second.close()
 
 
-async def test_a_heartbeat_under_way_does_not_join_again(url: str) -> None:
-    """The keeper beats beside the consumer, which joins by its first poll and leaves when it stops."""
-    async with opened(url) as bus:
-        subscription = bus.subscribe("group", [TOPIC.name], "one")
-        await asyncio.gather(subscription.keep(), subscription.poll(0), subscription.keep())
-        polled = await subscription.poll(0)
-        assert (len(polled.assigned), polled.revoked) in ((4, []), (0, [])), "joined once"
-        await asyncio.gather(subscription.keep(), subscription.close(), subscription.keep())
-        assert not await asked(url, "SELECT * FROM partita_log.lease_member")
-        assert not [lag.owner for lag in await bus.lag("group") if lag.owner is not None]
-
-
 async def test_a_reset_is_not_undone_by_a_member(url: str) -> None:
     """It holds records of before, and would write its old position at its next heartbeat."""
     async with opened(url) as bus:

@@ -10,6 +10,7 @@ USERS_CODE = RUNS + "runtime/failing/test_users_code.py::"
 TIME = RUNS + "runtime/failing/test_time_of_handlers.py::"
 WORKERS = RUNS + "observability/test_state_of_workers.py::"
 CHANNELS = RUNS + "alerts/test_alert_channels.py::"
+LEASED = "tests/conformance/test_leased_groups.py::"
 ENGINE = "tests/unit/sagas/test_engine.py::"
 UNSENT = "tests/unit/sagas/test_unsent.py::"
 

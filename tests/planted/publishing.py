@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.planted.finders import RUNS, log, store
+from tests.planted.finders import LEASED, RUNS, log, store
 from tests.planted.planting import Plant, instead, swap
 
 PUBLISHING = {
@@ -139,5 +139,29 @@ PUBLISHING = {
         swap("g.position < r.position", "g.position < 0"),
         log("only_what_every_group_has_handled_is_trimmed"),
         under="bus/log",
+    ),
+    "came-back-unseen": Plant(
+        "G2",
+        "a partition that came and must go before a poll is reported as one that came back, and never released",
+        "Parts._revoke",
+        swap("if where in self._assigned:", "if False:"),
+        LEASED + "test_a_partition_that_came_and_must_go_unseen_is_not_told_to_have_come[embedded]",
+    ),
+    "new-holding-given-back": Plant(
+        "G2",
+        "a partition that came back is given back by a release from before",
+        "Parts.released",
+        swap(" and part.leaving", ""),
+        LEASED + "test_a_partition_that_came_back_is_not_given_back_by_an_old_release[embedded]",
+    ),
+    "position-rolled-back": Plant(
+        "G2",
+        "a position counts as written whose transaction was rolled back",
+        "LeasedSubscription.release",
+        swap(
+            "                await self._give_back(gone, moved)\n                self._parts.written(moved)\n",
+            "                self._parts.written(moved)\n                await self._give_back(gone, moved)\n",
+        ),
+        RUNS + "test_log_news.py::test_a_release_that_was_rolled_back_can_be_made_again",
     ),
 }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from partita.bus.watermark import Watermark
+
+Where = tuple[str, int]
+"""Topic and partition."""
 
 
 @dataclass(slots=True)
@@ -12,13 +15,28 @@ class Part:
     """What is not done yet, and the position that was stored: the offset of the last record that is done. `place` is the
     partition's number in the database, `epoch` the one of the lease."""
 
-    where: tuple[str, int]
+    where: Where
     place: int
     epoch: int
     mark: Watermark
     written: int
     leaving: bool = False
     paused: bool = False
+
+    @classmethod
+    def begun(cls, where: Where, place: int, epoch: int, position: int) -> Part:
+        """A partition that was claimed, read on behind the stored position."""
+        return cls(where, place, epoch, Watermark(position + 1), position)
+
+    def put_back(self, position: int) -> Part:
+        """The same partition, read again behind this position. Another object: a read that is under way for the old one
+        hands nothing out."""
+        return replace(self, mark=Watermark(position + 1), written=position)
+
+    @property
+    def resource(self) -> str:
+        """The name of its lease."""
+        return resource_of(self.where)
 
     @property
     def read(self) -> int:
@@ -29,3 +47,19 @@ class Part:
     def done_to(self) -> int:
         """Everything up to here is done."""
         return self.mark.position - 1
+
+    def is_passed(self, floor: int) -> bool:
+        """Whether records behind the last one that was handed out were deleted; a group that has read nothing begins at the
+        oldest record that is there."""
+        return 0 < self.read < floor
+
+
+def resource_of(where: Where) -> str:
+    """The name of the lease on a partition."""
+    return f"{where[0]}/{where[1]}"
+
+
+def where_of(resource: str) -> Where:
+    """The partition on which this is the lease."""
+    topic, _, number = resource.rpartition("/")
+    return (topic, int(number))

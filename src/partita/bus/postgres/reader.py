@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
+from partita.bus.part import Where
 from partita.bus.port import READ_RECORDS_MAX, Reading, Record
 from partita.bus.position import Origin, Position
-from partita.bus.postgres.topics import Where
 from partita.databases.postgres.arrays import told, unnest
 from partita.databases.postgres.asking import ERRORS
 from partita.databases.postgres.database import Database

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from partita.bus.part import Where
 from partita.bus.partitioner import partition_of
 from partita.bus.port import Outgoing, TopicSpec
 from partita.bus.specs import Specs
@@ -11,8 +12,6 @@ from partita.clock import US
 from partita.databases.postgres.arrays import unnest
 from partita.databases.postgres.database import Database
 from partita.databases.postgres.patience import LOCK
-
-Where = tuple[str, int]
 
 PLACES = """
 SELECT t.topic, t.name, t.partitions, p.partition, p.place

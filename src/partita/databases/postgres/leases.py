@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from partita.clock import Clock
+from partita.databases.leases import Heartbeats, Holding, holding_of, share_of
 
 if TYPE_CHECKING:
     from partita.databases.postgres.asking import Link
@@ -58,23 +59,14 @@ UNION ALL SELECT resource, NULL, epoch FROM {schema}.lease WHERE scope = $1 AND 
 EJECT_ALL = "DELETE FROM lease_member WHERE token = $1"
 
 
-class Holding(NamedTuple):
-    """What a member holds: resource to epoch, and which of them it should give up for a newcomer."""
-
-    held: dict[str, int]
-    surplus: tuple[str, ...]
-
-
 class LeaseBook:
     """One process's view of the leases in a schema; every method runs inside a writing transaction of the caller.
     `token` names this opening of the schema among its members; `schema` is only needed to `look`."""
 
     def __init__(self, clock: Clock, token: str, *, stale_s: float = 3.0, schema: str = "") -> None:
-        self._clock = clock
+        self._heartbeats = Heartbeats(clock, stale_s)
         self._token = token
         self._look = LOOK.format(schema=schema, now_us=NOW_US)
-        self._stale_s = stale_s
-        self._observed: dict[tuple[str, str], tuple[str, int, float]] = {}
         self.ticked = False
 
     async def tick(self, link: Link, scope: str, resources: Sequence[str], member: str) -> Holding:
@@ -83,12 +75,12 @@ class LeaseBook:
         await link.rows(LOCK, scope)
         await link.run(BEAT, scope, member, self._token)
         members = await self._living(link, scope, member)
-        share = _share(resources, members, member)
+        share = share_of(member, members, resources)
         held: dict[str, int] = {row[0]: row[1] for row in await link.rows(HELD, scope, member)}
         if share - held.keys():
             claimed = await link.rows(CLAIM, scope, sorted(share - held.keys()), member)
             held.update({row[0]: row[1] for row in claimed})
-        return Holding(held, tuple(sorted(held.keys() - share)))
+        return holding_of(held, share)
 
     async def look(self, link: Link, scope: str, resources: Sequence[str], member: str) -> Holding | None:
         """Heartbeat and a look, in one statement outside a transaction; None where something has to be changed, which
@@ -101,10 +93,10 @@ class LeaseBook:
             else:
                 seen.append((name, token, number))
         living, gone = self._sorted(scope, member, sorted(seen))
-        share = _share(resources, living, member)
+        share = share_of(member, living, resources)
         if gone or member not in living or share - held.keys():
             return None
-        return Holding(held, tuple(sorted(held.keys() - share)))
+        return holding_of(held, share)
 
     async def beat(self, link: Link, scope: str, member: str) -> None:
         """Heartbeat of a member, if it still is one."""
@@ -137,25 +129,13 @@ class LeaseBook:
         return living
 
     def _sorted(self, scope: str, me: str, members: Sequence[tuple[Any, ...]]) -> tuple[list[str], list[str]]:
-        now = self._clock.monotonic()
         living: list[str] = []
         gone: list[str] = []
         for member, token, beat in members:
-            is_gone = member != me and self._is_gone((scope, member), token, beat, now)
+            is_gone = member != me and self._heartbeats.stands_still(scope, member, (token, beat))
             (gone if is_gone else living).append(member)
         return living, gone
 
     async def _eject(self, link: Link, scope: str, members: list[str]) -> None:
         await link.run(FREE, scope, members)
         await link.run(EJECT, scope, members)
-
-    def _is_gone(self, who: tuple[str, str], token: str, beat: int, now: float) -> bool:
-        last_token, last_beat, since = self._observed.get(who, ("", -1, now))
-        if (token, beat) != (last_token, last_beat):
-            self._observed[who] = (token, beat, now)
-            return False
-        return now - since > self._stale_s
-
-
-def _share(resources: Sequence[str], members: Sequence[str], member: str) -> set[str]:
-    return {r for i, r in enumerate(sorted(resources)) if members and members[i % len(members)] == member}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from partita.clock import Clock
+from partita.databases.leases import Heartbeats, Holding, holding_of, share_of
 from partita.machine.port import Alive
 
 LEASE_TABLES = """
@@ -36,27 +36,17 @@ CLAIM = (
 )
 
 
-class Holding(NamedTuple):
-    """What a member holds: resource to epoch, and which of them it should give up for a newcomer."""
-
-    held: dict[str, int]
-    surplus: tuple[str, ...]
-
-
 class LeaseBook:
     """One process's view of the leases in a file; every method runs inside a write transaction of the caller."""
 
     def __init__(self, alive: Alive, clock: Clock, *, stale_s: float = 3.0) -> None:
         self._alive = alive
-        self._clock = clock
-        self._stale_s = stale_s
-        self._observed: dict[tuple[str, str], tuple[int, float]] = {}
+        self._heartbeats = Heartbeats(clock, stale_s)
 
     def tick(self, db: sqlite3.Connection, scope: str, resources: Sequence[str], member: str) -> Holding:
         """Heartbeat, eject the dead, claim what is this member's share and free."""
         db.execute(BEAT, (scope, member, self._alive.token))
-        members = self._living(db, scope, member)
-        share = {r for i, r in enumerate(sorted(resources)) if members[i % len(members)] == member}
+        share = share_of(member, self._living(db, scope, member), resources)
         rows = {row[0]: (row[1], row[2]) for row in db.execute(HELD, (scope,))}
         held = {r: epoch for r, (owner, epoch) in rows.items() if owner == member}
         for resource in sorted(share - held.keys()):
@@ -67,7 +57,7 @@ class LeaseBook:
             claimed = db.execute(CLAIM, (member, scope, resource)).fetchone()
             if claimed is not None:
                 held[resource] = claimed[0]
-        return Holding(held, tuple(sorted(held.keys() - share)))
+        return holding_of(held, share)
 
     def beat(self, db: sqlite3.Connection, scope: str, member: str) -> None:
         """Heartbeat of a member, if it still is one."""
@@ -89,23 +79,16 @@ class LeaseBook:
         return frozenset(db.execute(MEMBERS, (scope,)))
 
     def _living(self, db: sqlite3.Connection, scope: str, me: str) -> list[str]:
-        now = self._clock.monotonic()
         living = []
         for member, token, beat in db.execute(MEMBERS, (scope,)).fetchall():
-            if member == me or not self._is_gone(scope, member, token, beat, now):
+            if member == me or not self._is_gone(scope, member, token, beat):
                 living.append(member)
             else:
                 db.execute(FREE, (scope, member))
                 db.execute(EJECT, (scope, member))
         return living
 
-    def _is_gone(self, scope: str, member: str, token: str, beat: int, now: float) -> bool:
+    def _is_gone(self, scope: str, member: str, token: str, beat: int) -> bool:
         if token != self._alive.token and self._alive.is_dead(token):
             return True
-        if self._alive.is_living(token):
-            return False
-        last_beat, since = self._observed.get((scope, member), (-1, now))
-        if beat != last_beat:
-            self._observed[(scope, member)] = (beat, now)
-            return False
-        return now - since > self._stale_s
+        return not self._alive.is_living(token) and self._heartbeats.stands_still(scope, member, beat)

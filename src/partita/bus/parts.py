@@ -1,0 +1,139 @@
+"""The partitions that a member of a group holds by leases, and the news of them that no poll has reported yet.
+
+It does no I/O: the adapter reads the leases and positions from its database, and reports here what has been committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from partita.bus.part import Part, Where
+from partita.bus.port import Record
+from partita.databases.leases import Holding
+
+IN_FLIGHT_MAX = 10_000
+
+Positions = Sequence[tuple[Part, int]]
+"""Partitions with the position that was, or is to be, stored for them."""
+
+
+class Beat(NamedTuple):
+    """A heartbeat that has committed: the leases held now, the partitions begun by it, the positions written by it."""
+
+    holding: Holding
+    begun: Sequence[Part]
+    written: Positions
+
+
+class Parts:
+    """A member's partitions. The state changes when a transaction has committed, never before: a lease or a position
+    that was rolled back is not one."""
+
+    def __init__(self) -> None:
+        self._held: dict[Where, Part] = {}
+        self._assigned: list[Where] = []
+        self._revoked: list[Where] = []
+        self._turn = 0
+
+    def __iter__(self) -> Iterator[Part]:
+        return iter(list(self._held.values()))
+
+    def get(self, where: Where) -> Part | None:
+        """A partition that is held."""
+        return self._held.get(where)
+
+    def readable(self) -> list[Part]:
+        """The partitions to read from now, each time another one first, so that none starves."""
+        ready = [p for p in self._held.values() if _is_readable(p)]
+        self._turn += 1
+        shift = self._turn % len(ready) if ready else 0
+        return ready[shift:] + ready[:shift]
+
+    def still(self, asked: Iterable[Part]) -> dict[Where, Part]:
+        """Those of the partitions asked for that may hand out what was read: while the database answered, one may have
+        gone, or gone and come back."""
+        return {part.where: part for part in asked if self._held.get(part.where) is part and _is_readable(part)}
+
+    def done(self, records: Sequence[Record]) -> None:
+        """These are handled."""
+        for record in records:
+            part = self._held.get(record.at)
+            if part is not None:
+                part.mark.done(record.offset)
+
+    def pause(self, partitions: Sequence[Where], *, paused: bool) -> None:
+        """Read nothing more of these, or read them again."""
+        for where in partitions:
+            if where in self._held:
+                self._held[where].paused = paused
+
+    def released(self, partitions: Sequence[Where]) -> list[Part]:
+        """Those that can be given back. One that came back meanwhile is held anew, and stays."""
+        held = (self._held.get(where) for where in partitions)
+        return [part for part in held if part is not None and part.leaving]
+
+    def unclaimed(self, holding: Holding) -> dict[str, int]:
+        """Leases, with their epochs, of partitions that are not worked on yet, or were lost and claimed again."""
+        known = {part.resource: part.epoch for part in self._held.values()}
+        return {resource: epoch for resource, epoch in holding.held.items() if known.get(resource) != epoch}
+
+    def moved(self, parts: Iterable[Part] | None = None) -> Positions:
+        """The positions that went on since they were stored: of these partitions, or of all."""
+        of = self._held.values() if parts is None else parts
+        return [(part, done_to) for part in of if (done_to := part.done_to) > part.written]
+
+    def written(self, positions: Positions) -> None:
+        """These positions are stored."""
+        for part, position in positions:
+            part.written = position
+
+    def beaten(self, beat: Beat) -> bool:
+        """Take up what came, drop what is lost, announce what another member should have; whether there is news."""
+        self.written(beat.written)
+        news = bool(beat.begun)
+        for part in beat.begun:
+            if part.where in self._held:
+                self._revoke(part.where)
+            self._held[part.where] = part
+            self._assigned.append(part.where)
+        for part in self:
+            lost = part.resource not in beat.holding.held
+            if lost:
+                del self._held[part.where]
+            if lost or (part.resource in beat.holding.surplus and not part.leaving):
+                part.leaving = True
+                self._revoke(part.where)
+                news = True
+        return news
+
+    def put_back(self, part: Part, position: int) -> None:
+        """This partition is read again behind this position."""
+        self._held[part.where] = part.put_back(position)
+
+    def drop(self, parts: Iterable[Part]) -> None:
+        """These are not held any more, and the caller knows."""
+        for part in parts:
+            del self._held[part.where]
+
+    def clear(self) -> None:
+        """None is held any more."""
+        self._held.clear()
+
+    def news(self) -> tuple[list[Where], list[Where]]:
+        """The partitions that came, and those that must go, since the last call."""
+        news = (self._assigned, self._revoked)
+        self._assigned, self._revoked = [], []
+        return news
+
+    def _revoke(self, where: Where) -> None:
+        """It must go. That it came is no news any more: reported with both, the caller would take it for one that came
+        back, claim it, and never release it."""
+        if where in self._assigned:
+            self._assigned.remove(where)
+        if where not in self._revoked:
+            self._revoked.append(where)
+
+
+def _is_readable(part: Part) -> bool:
+    return not (part.leaving or part.paused) and part.mark.open < IN_FLIGHT_MAX
