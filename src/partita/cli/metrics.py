@@ -11,8 +11,9 @@ from partita.app import load_app
 from partita.cli.looking import BUS, looking
 from partita.cli.output import data_option, document, output_option, print_json
 from partita.cli.whose_app import app_option
-from partita.observability.metrics import Sample, read_all
+from partita.observability.metrics import METRICS, read_all
 from partita.observability.metrics_page import page
+from partita.signals import STORE_UP, Sample
 
 
 @click.command(epilog="Example:  partita metrics | grep dead_letters")
@@ -24,7 +25,7 @@ def metrics(data: Path, app_name: str, output: str) -> None:
     partita run --metrics 127.0.0.1:9464."""
     samples = asyncio.run(_read(data, app_name))
     if output == "json":
-        print_json("Metrics", {"items": [each._asdict() for each in samples]})
+        print_json("Metrics", {"items": [_as_json(each) for each in samples]})
     else:
         document(page(samples))
 
@@ -32,6 +33,11 @@ def metrics(data: Path, app_name: str, output: str) -> None:
 async def _read(data: Path, app_name: str) -> list[Sample]:
     async with looking(load_app(app_name), data) as sight:
         found = await read_all(sight.stores, sight.bus, sight.clock, sight.ask_s)
-        found += [Sample("partita_store_up", (name,), 0.0) for name in sight.unknown if name != BUS]
+        found += [STORE_UP.of(0, service=name) for name in sight.unknown if name != BUS]
         sight.tell()
     return found
+
+
+def _as_json(sample: Sample) -> dict[str, object]:
+    metric = METRICS[sample.signal.name]
+    return {"name": metric.name, "labels": dict(zip(metric.labels, sample.values, strict=True)), "value": sample.value}

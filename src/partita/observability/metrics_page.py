@@ -21,7 +21,8 @@ from partita.address import check_listening
 from partita.errors import SettingsError
 from partita.foreign_text import shown
 from partita.observability.health import Health
-from partita.observability.metrics import SIGNALS, Sample
+from partita.observability.metrics import METRICS
+from partita.signals import Sample
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -47,13 +48,13 @@ class _Fixed(Collector):
     def collect(self) -> Iterable[Metric]:
         families: dict[str, GaugeMetricFamily | CounterMetricFamily] = {}
         for sample in self._samples:
-            signal = SIGNALS[sample.name]
-            family = families.get(sample.name)
+            metric = METRICS[sample.signal.name]
+            family = families.get(metric.name)
             if family is None:
-                family = families[sample.name] = FAMILIES[signal.kind](
-                    sample.name, signal.meaning, labels=signal.labels
+                family = families[metric.name] = FAMILIES[metric.kind](
+                    metric.name, metric.meaning, labels=metric.labels
                 )
-            family.add_metric(list(map(shown, sample.labels)), sample.value)
+            family.add_metric(list(map(shown, sample.values)), sample.value)
         return families.values()
 
 

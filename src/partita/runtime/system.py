@@ -21,7 +21,7 @@ from partita.errors import BusRefused, BusUnavailable, PartitaError, StoreMismat
 from partita.foreign_text import logger
 from partita.machine.port import Machine
 from partita.observability.health import Check, Health, judged
-from partita.observability.metrics import Sample, build_info, read_all
+from partita.observability.metrics import build_info, read_all
 from partita.observability.question import Unanswered, answered
 from partita.outbox.relay import Relay, RelayOptions
 from partita.runtime.background.consumer import Consumer, ConsumerOptions, Keeper
@@ -42,6 +42,7 @@ from partita.runtime.path.running_again import run_again
 from partita.runtime.path.saga_steps import SagaDirectory
 from partita.schemas.registry import Registry
 from partita.settings import Settings
+from partita.signals import MESSAGES_FAILED, MESSAGES_HANDLED, OUTBOX_RELAYED, SAGA_STEPS, Sample
 from partita.store.handover import Reader
 from partita.store.port import Session, Store
 from partita.store.workers import WorkerState
@@ -257,11 +258,13 @@ class System:
         for name in self.stores:
             pipeline = self.pipelines[name]
             for (type_name, outcome), count in pipeline.tally.items():
-                found.append(Sample("partita_messages_handled", (name, type_name, outcome), count))
+                found.append(MESSAGES_HANDLED.of(count, group=name, event_type=type_name, outcome=outcome))
             for decision, count in pipeline.failures.items():
-                found.append(Sample("partita_messages_failed", (name, decision), count))
+                found.append(MESSAGES_FAILED.of(count, group=name, decision=decision))
+            for (saga, entry), count in pipeline.units.steps.items():
+                found.append(SAGA_STEPS.of(count, service=name, saga=saga, entry=entry))
         for name, relay in self.relays.items():
-            found.append(Sample("partita_outbox_relayed", (name,), relay.relayed))
+            found.append(OUTBOX_RELAYED.of(relay.relayed, service=name))
         return found
 
     def _call_the_roll(self) -> None:

@@ -167,10 +167,10 @@ async def test_metrics_leave_out_what_the_bus_does_not_say(bank: Any) -> None:
     async with bank.app.running(services=["bank"], roles=()) as system:
         await bank.app.send(bank.Deposit(name="ann", cents=1))
         read = await metrics.read_all(system.stores, system.bus, system.clock, ask_s=60.0)
-    found = {sample.name: sample.value for sample in read}
-    assert found["partita_outbox_pending_rows"] == 1
-    assert "partita_consumer_lag_messages" not in found
-    assert found["partita_bus_up"] == 0 and found["partita_store_up"] == 1
+    found = {sample.signal.name: sample.value for sample in read}
+    assert found["outbox.pending"] == 1
+    assert "consumer.lag" not in found
+    assert found["bus.up"] == 0 and found["store.up"] == 1
 
 
 async def test_the_other_alarms_ring_while_the_bus_is_silent(bank: Any) -> None:

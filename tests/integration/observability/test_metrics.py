@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import urllib.request
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,16 @@ import pytest
 from click.testing import CliRunner
 from tests.integration.conftest import Bank
 from tests.integration.runtime.failing.test_retries import SCALE, letters, until
+from tests.integration.test_retries import SCALE, letters, until
+from tests.integration.test_saga_runs import Shop
 
-from partita import Retry, SettingsError
+from partita import Conflict, Retry, SettingsError
 from partita.cli.main import cli
 from partita.observability.health import Health
-from partita.observability.metrics import SIGNALS, Sample
+from partita.observability.metrics import METRICS
 from partita.observability.metrics_page import MetricsPage
+from partita.operators.steering import act_on_saga
+from partita.signals import FIELDS, SAGA_STEPS, Sample
 
 
 def get(port: int, path: str) -> str:
@@ -76,7 +81,28 @@ async def test_the_page_equals_the_databases(bank: Any) -> None:
         assert page['partita_outbox_pending_rows{service="bank"}'] == 0
         assert page['partita_outbox_relayed_total{service="bank"}'] == 4
         assert page['partita_consumer_lag_messages{group="audit",topic="test.bank.events"}'] == 0
-        assert {name.partition("{")[0].removesuffix("_total") for name in page} <= set(SIGNALS)
+        metrics = {metric.name for metric in METRICS.values()}
+        assert {name.partition("{")[0].removesuffix("_total") for name in page} <= metrics
+        for sample in await system.samples():
+            for name, value in zip(sample.signal.fields, sample.values, strict=True):
+                assert not FIELDS[name].values or value in FIELDS[name].values
+
+
+async def test_the_steps_of_sagas_are_counted_as_their_histories_have_them(tmp_path: Path) -> None:
+    """By messages, timers and people alike, and only what was committed: a step that is rolled back leaves no entry."""
+    shop = Shop(tmp_path)
+    async with shop.app.running() as system:
+        await shop.app.send(shop.Place(id="o1"))
+        await shop.app.settled()
+        await act_on_saga(system.pipelines["orders"], "Checkout", "o1", "note", reason="seen", by="ann")
+        with pytest.raises(Conflict):
+            await act_on_saga(system.pipelines["orders"], "Checkout", "o1", "retry", reason="", by="ann")
+        async with system.stores["orders"].reading() as session:
+            history = await session.sagas.history("Checkout", "o1")
+        samples = {s.values: s.value for s in await system.samples() if s.signal is SAGA_STEPS}
+    counted = Counter(entry.kind for entry in history)
+    assert counted["note"] == counted["completed"] == 1 and counted["done"] > 1
+    assert samples == {("orders", "Checkout", entry): count for entry, count in counted.items()}
 
 
 async def test_a_storm_is_on_the_page_while_it_lasts(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from partita import App, Command, Event, Key, Retry, Service, Settings, Tx, minu
 from partita.alerts.reading import read
 from partita.observability.workers import why_service
 from partita.runtime.system import System
+from partita.signals import WORKER_FAILING, WORKER_STUCK, Signal
 
 source = Service("state-source", namespace="state.source")
 
@@ -42,9 +43,9 @@ async def until(said: Callable[[], Awaitable[Any]], within_s: float = 60.0) -> A
     return found
 
 
-async def gauges(system: System, name: str) -> dict[tuple[str, ...], float]:
-    """The samples of one metric."""
-    return {sample.labels: sample.value for sample in await system.samples() if sample.name == name}
+async def gauges(system: System, signal: Signal) -> dict[tuple[str, ...], float]:
+    """The samples of one signal."""
+    return {sample.values: sample.value for sample in await system.samples() if sample.signal is signal}
 
 
 async def test_a_handler_that_hangs_is_told_everywhere_with_what_it_has_in_hand() -> None:
@@ -70,7 +71,7 @@ async def test_a_handler_that_hangs_is_told_everywhere_with_what_it_has_in_hand(
         assert "hang does not return, with Rung of key k1 in hand" in state.cause
         assert any(check.name == "consumer of stuck" and "hang" in check.reason for check in system.health().checks)
         assert system.health().status == "degraded"
-        assert await gauges(system, "partita_worker_stuck") == {("stuck", "consumer of stuck"): 1.0}
+        assert await gauges(system, WORKER_STUCK) == {("stuck", "consumer of stuck"): 1.0}
         lags = await system.bus.lag("stuck")
         (said,) = await why_service(store, lags, system.clock.now_us())
         assert "consumer of stuck is stuck since" in said and "k1" in said
@@ -135,7 +136,7 @@ async def test_a_group_that_fails_in_a_loop_is_told_and_its_log_is_rationed(
 
         (state, *_) = await until(told)
         assert state.state == "failing" and "inbox" in state.cause
-        assert (await gauges(system, "partita_worker_failing"))[("fails", state.worker)] == 1.0
+        assert (await gauges(system, WORKER_FAILING))[("fails", state.worker)] == 1.0
         assert (await read(store, system.bus, system.clock, 3.0)).failing >= 1
         assert any(check.status == "degraded" and "inbox" in check.reason for check in system.health().checks)
         lines = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING and "inbox" in r.getMessage()]

@@ -100,6 +100,7 @@ class SagaBatch:
         self._now_us = now_us
         self._ids = ids
         self._instances: dict[tuple[str, str], Instance] = {}
+        self.entries: list[SagaEvent] = []  # of the histories, as they were saved
 
     async def load(self, units: Sequence[Unit]) -> None:
         """Load every instance these messages may concern, one statement per saga."""
@@ -264,6 +265,7 @@ class SagaBatch:
                 notes += instance.notes
         if rows:
             await self._session.sagas.save(rows, notes)
+        self.entries = notes
 
     def _definition(self, saga: str, instance: Instance) -> SagaDefinition:
         if instance.row is not None:

@@ -8,9 +8,10 @@ all go through it. What differs is what they have it do before it is closed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from partita.catalog.catalog import Catalog
 from partita.clock import Ids
@@ -177,6 +178,7 @@ class UnitsOfWork:
     admission: Admission
     handlers: Handlers
     sagas: SagaDirectory
+    steps: Counter[tuple[str, str]] = field(default_factory=Counter)  # (saga, entry in its history) since the start
 
     @asynccontextmanager
     async def begin(self, first: Delivery | None = None) -> AsyncIterator[UnitOfWork]:
@@ -194,6 +196,8 @@ class UnitsOfWork:
                 yield work
                 await work.close()
                 when_whole()
+        if work.sagas.entries:  # only now is it true
+            self.steps.update([(entry.saga, entry.kind) for entry in work.sagas.entries])
 
     @asynccontextmanager
     async def rehearsed(self, session: Session) -> AsyncIterator[UnitOfWork]:

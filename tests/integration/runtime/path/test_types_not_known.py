@@ -16,6 +16,7 @@ from partita.catalog.contract import contract_of
 from partita.message import Envelope, SagaAddress, envelope_to_bytes
 from partita.observability.metrics import read_store as samples_of
 from partita.observability.why import why_group
+from partita.signals import TYPE_NOT_KNOWN
 
 TIERS = Retry(in_place=3, tiers=(1.0, 3_600.0))
 
@@ -58,12 +59,12 @@ async def test_a_command_that_only_the_newer_version_knows_waits_for_it(tmp_path
             (why,) = await why_group(session, "desk", await store.now_us())
             (failed,) = await session.dead_letters.failures("desk", "WorkLater-k-2")
         found = await reading_of(store)
-        samples = [s for s in await samples_of(store) if s.name == "partita_consumer_type_not_known"]
+        samples = [s for s in await samples_of(store) if s.signal is TYPE_NOT_KNOWN]
 
         assert await older.done() == [1] and "does not know WorkLater" in why and failed.tries == 1
         (rule,) = (rule for rule in RULES if rule.name == "TypeNotKnown")
         assert rule.value(found) == 1 > rule.limit
-        assert [(s.labels, s.value) for s in samples] == [(("desk", "test.desk.v1.WorkLater"), 1)]
+        assert [(s.values, s.value) for s in samples] == [(("desk", "test.desk.v1.WorkLater"), 1)]
     async with newer.app.running():
         await newer.until_done(1, 2, 3)
         assert not await newer.letters("")
