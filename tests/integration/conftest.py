@@ -43,7 +43,8 @@ class Bank:
 
         self.Deposited, self.TooMuch, self.Deposit = Deposited, TooMuch, Deposit
 
-        async def deposit(cmd: Any, tx: Tx) -> Any:
+        @bank.handles(Deposit, concurrency=outside)
+        async def deposit(cmd: Deposit, tx: Tx) -> Deposited:
             await tx.execute(
                 "INSERT INTO account VALUES (:n, :c) ON CONFLICT (name) DO UPDATE SET cents = account.cents + :c",
                 n=cmd.name,
@@ -53,16 +54,12 @@ class Bank:
                 raise TooMuch(limit=1000)
             return Deposited(name=cmd.name, cents=cmd.cents)
 
-        deposit.__annotations__ = {"cmd": Deposit, "tx": Tx, "return": Deposited}
-        bank.handles(Deposit, concurrency=outside)(deposit)
-
-        async def record(event: Any, tx: Tx) -> None:
+        @audit.on
+        async def record(event: Deposited, tx: Tx) -> None:
             self.calls.append(event.name)
             self.on_deposit(event)
             await tx.execute("INSERT INTO entry VALUES (:n, :c, '')", n=event.name, c=event.cents)
 
-        record.__annotations__ = {"event": Deposited, "tx": Tx, "return": None}
-        audit.on(record)
         self.app = App(bank, audit, settings=Settings(data=data))
 
     async def rows(self, service: str, sql: str) -> list[dict[str, Any]]:

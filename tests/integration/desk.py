@@ -71,28 +71,28 @@ class Desk:
                 raise ValueError(f"{message.number} cannot be")
             await tx.execute(DONE, what=type(message).__name__, number=message.number)
 
-        async def work(cmd: Any, tx: Any) -> Any:
+        @desk.handles(Work)
+        async def work(cmd: Work, tx: Tx) -> Worked:
             await done(cmd, tx)
             return Worked(key=cmd.key)
 
-        async def unwork(cmd: Any, tx: Any) -> Any:
+        @desk.handles(Unwork)
+        async def unwork(cmd: Unwork, tx: Tx) -> Worked:
             await done(cmd, tx)
             return Worked(key=cmd.key)
 
-        async def moved(event: Any, tx: Any) -> None:
+        @desk.on
+        async def moved(event: Moved, tx: Tx) -> None:
             await done(event, tx)
 
-        async def noted(event: Any, tx: Any) -> None:
+        @desk.on
+        async def noted(event: Noted, tx: Tx) -> None:
             await done(event, tx)
 
-        async def shipped(event: Any, tx: Any) -> None:
+        @desk.on(dedupe_by="parcel")
+        async def shipped(event: Shipped, tx: Tx) -> None:
             await done(event, tx)
 
-        for handler, taken in ((work, Work), (unwork, Unwork), (moved, Moved), (noted, Noted), (shipped, Shipped)):
-            reply = Worked if handler in (work, unwork) else None
-            handler.__annotations__ = {handler.__code__.co_varnames[0]: taken, "tx": Tx, "return": reply}
-        desk.handles(Work)(work), desk.handles(Unwork)(unwork)
-        desk.on(moved), desk.on(noted), desk.on(dedupe_by="parcel")(shipped)
         self.healed: set[int] = set()
         self.Moved, self.Shipped, self.Ignored, self.Noted = Moved, Shipped, Ignored, Noted
         self.Work, self.Unwork, self.Worked = Work, Unwork, Worked

@@ -101,7 +101,8 @@ class Catalog:
             except NameError as error:
                 raise DeclarationError(
                     f"{contract.place}: a type of {contract.name} cannot be read: {error}.",
-                    hint="Declare it at the top of a module, and import it at run time, not only under TYPE_CHECKING.",
+                    hint="Declare it at the top of a module or above the message, and import it at run time, not only under "
+                    "TYPE_CHECKING.",
                 ) from error
         handled = {c.full_name for s in self.services for b in s.declared.bindings for c in b.contracts}
         for service in self.services:

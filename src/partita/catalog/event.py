@@ -16,6 +16,7 @@ from partita.catalog.contract import KEY_MARK, Contract, name_on_the_wire, own
 from partita.catalog.owner import Owner
 from partita.catalog.place import caller_place
 from partita.catalog.rejection import Rejection, claim
+from partita.catalog.scope import resolve, scope_of_class
 from partita.errors import DeclarationError
 
 T = TypeVar("T")
@@ -43,6 +44,10 @@ class MessageMeta(msgspec.StructMeta):
     ) -> Any:
         """Make the class; `of` is the service that owns the message, `version` its contract's major, `name` what it is on the
         wire (default: the name of the class)."""
+        if annotations := namespace.get("__annotations__"):
+            module = namespace.get("__module__", "")
+            namespace = {**namespace, "__annotations__": dict(annotations)}
+            resolve(namespace["__annotations__"], namespace, module, scope_of_class(module))
         cls: Any = super().__new__(mcls, class_name, bases, namespace, frozen=True, kw_only=True, rename="camel")
         place = caller_place(2)
         if name is not None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from types import FrameType
+
+DECLARING = ("partita.catalog", "partita.sagas", "dataclasses", "abc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +21,14 @@ class Place:
 
 
 def caller_place(depth: int = 1) -> Place:
-    """The nearest frame outside Partita's own declaring modules: the user's line."""
-    frame = sys._getframe(depth)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(
-        ("partita.catalog", "partita.sagas", "dataclasses", "abc")
-    ):
-        frame = frame.f_back
+    """The user's line that declares."""
+    frame = declaring_frame(depth + 1)
     return Place(frame.f_code.co_filename, frame.f_lineno)
+
+
+def declaring_frame(depth: int = 1) -> FrameType:
+    """The nearest frame outside Partita's own declaring modules: that of the user's line."""
+    frame = sys._getframe(depth)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(DECLARING):
+        frame = frame.f_back
+    return frame

@@ -11,6 +11,7 @@ from typing_extensions import dataclass_transform
 
 from partita.catalog.contract import Contract, name_on_the_wire, own
 from partita.catalog.place import Place, caller_place
+from partita.catalog.scope import resolve, scope_of_class
 from partita.errors import DeclarationError
 
 
@@ -29,6 +30,8 @@ class Rejection(Exception):
         """Declare a refusal; `name` is what it is on the wire (default: the name of the class)."""
         super().__init_subclass__()
         cls.__place__ = caller_place(2)
+        if annotations := vars(cls).get("__annotations__"):
+            resolve(annotations, vars(cls), cls.__module__, scope_of_class(cls.__module__))
         if name is not None:
             name_on_the_wire(cls, name, cls.__place__)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import inspect
 import types
-import typing
 from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
@@ -16,11 +15,11 @@ from partita.catalog.event import Event
 from partita.catalog.fault import is_fault
 from partita.catalog.injection import Depends, Meta, Tx
 from partita.catalog.place import Place
+from partita.catalog.scope import UNREADABLE, hints_of
 from partita.errors import DeclarationError
 
 Want = str | Depends
 """What a parameter is filled with: "message", "tx", "meta", or what a provider of the user's gives."""
-UNREADABLE = (NameError, AttributeError, TypeError, SyntaxError)
 
 
 class Signature(NamedTuple):
@@ -41,11 +40,12 @@ def signature_of(function: Callable[..., Any], place: Place) -> Signature:
     """
     name = _name_of(function, place)
     try:
-        hints = typing.get_type_hints(function, include_extras=True)
+        hints = hints_of(function)
     except UNREADABLE as error:
         raise DeclarationError(
             f"{place}: an annotation of {name} cannot be read: {error}.",
-            hint="Import the name at run time, not only under TYPE_CHECKING: the annotation is the subscription.",
+            hint="Declare the name above the handler, or import it at run time, not only under TYPE_CHECKING: the annotation is "
+            "the subscription.",
         ) from error
     parameters = list(inspect.signature(function).parameters.values())
     if not parameters:

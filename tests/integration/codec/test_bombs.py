@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -61,15 +60,14 @@ async def test_each_bomb_is_a_dead_letter_and_nothing_stands_still(tmp_path: Pat
     class Sell(Command[Sold], of=source):
         sku: Key[str]
 
-    async def sell(cmd: Any) -> Any:
+    @source.handles(Sell)
+    async def sell(cmd: Sell) -> Sold:
         return Sold(sku=cmd.sku)
 
-    async def count(event: Any) -> None:
+    @sink.on
+    async def count(event: Sold) -> None:
         seen.append(event.sku)
 
-    sell.__annotations__, count.__annotations__ = {"cmd": Sell, "return": Sold}, {"event": Sold, "return": None}
-    source.handles(Sell)(sell)
-    sink.on(count)
     app = App(source, sink, settings=Settings(data=tmp_path))
     async with app.running() as system:
         ours = system.codec.learn(Sold.__partita__.shape)  # type: ignore[attr-defined]  # of a declared class

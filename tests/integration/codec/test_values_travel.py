@@ -24,12 +24,10 @@ def _declare(source: Service, sink: Service, number: int, received: dict[str, An
     async def make(cmd: Any) -> Any:
         return value
 
-    async def take(event: Any, meta: Meta) -> None:
+    async def take(event: cls, meta: Meta) -> None:
         received[f"Made{number}"] = event, meta.key
 
     make.__name__, take.__name__ = f"make{number}", f"take{number}"
-    make.__annotations__ = {"cmd": command, "return": cls}
-    take.__annotations__ = {"event": cls, "meta": Meta, "return": None}
     source.handles(command)(make)
     sink.on(take)
     return command(id="k"), value

@@ -32,7 +32,8 @@ def binding(value: Any, how: str) -> tuple[App, type[Command[Any, Any]], list[Ba
     class Note(Command[Noted], of=notes):
         id: Key[str]
 
-    async def note(cmd: Any, tx: Tx) -> Any:
+    @notes.handles(Note)
+    async def note(cmd: Note, tx: Tx) -> Noted:
         try:
             if how == "execute":
                 await tx.execute("INSERT INTO note VALUES (:id, :at)", id=cmd.id, at=value)
@@ -43,8 +44,6 @@ def binding(value: Any, how: str) -> tuple[App, type[Command[Any, Any]], list[Ba
             raise
         return Noted(id=cmd.id)
 
-    note.__annotations__ = {"cmd": Note, "tx": Tx, "return": Noted}
-    notes.handles(Note)(note)
     return App(notes), Note, told
 
 

@@ -34,20 +34,17 @@ class World:
 
         self.Happen = Happen
 
-        async def happen(cmd: Any, tx: Tx) -> Any:
+        @source.handles(Happen)
+        async def happen(cmd: Happen, tx: Tx) -> Happened:
             return Happened(name=cmd.name)
 
-        happen.__annotations__ = {"cmd": Happen, "tx": Tx, "return": Happened}
-        source.handles(Happen)(happen)
-
-        async def count(event: Any, tx: Tx) -> None:
+        @counter.on(dedupe_by="name", concurrency=concurrency)
+        async def count(event: Happened, tx: Tx) -> None:
             if self.fails:
                 self.fails -= 1
                 raise ValueError("not now")
             await tx.execute("INSERT INTO counted VALUES (:n)", n=event.name)
 
-        count.__annotations__ = {"event": Happened, "tx": Tx, "return": None}
-        counter.on(dedupe_by="name", concurrency=concurrency)(count)
         self.app = App(source, counter, settings=Settings(data=data, time_scale=0.001))
 
     async def counted(self) -> list[str]:

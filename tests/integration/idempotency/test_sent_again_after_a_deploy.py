@@ -38,12 +38,11 @@ class Deployment:
         asked = {"__annotations__": {"name": Key[str], "lines": list[self.line], **more}, **dict.fromkeys(more, "")}
         self.Pay: Any = make("Pay", (Command,), {**asked, "__orig_bases__": (Command[self.Paid],)}, of=shop)
 
+        @shop.handles(self.Pay, dedupe_by=dedupe_by)
         async def pay(cmd: Any, tx: Tx) -> Any:
             await tx.execute("INSERT INTO paid VALUES (:n, :t)", n=cmd.name, t=getattr(cmd, "note", ""))
             return self.Paid(name=cmd.name)
 
-        pay.__annotations__ = {"cmd": self.Pay, "tx": Tx, "return": self.Paid}
-        shop.handles(self.Pay, dedupe_by=dedupe_by)(pay)
         self.app = App(shop, settings=Settings(data=data, store=store))
 
     def command(self, **more: Any) -> Any:

@@ -34,20 +34,18 @@ class Till:
 
         self.Charge, self.Refund = Charge, Refund
 
-        async def charge(cmd: Any, tx: Tx) -> Any:
+        @till.handles(Charge)
+        async def charge(cmd: Charge, tx: Tx) -> Charged:
             await tx.execute("INSERT INTO charge VALUES (1)")
             self.charged.set()
             await self.go_on.wait()
             return Charged(name=cmd.name)
 
-        async def refund(cmd: Any, tx: Tx) -> Any:
+        @till.handles(Refund)
+        async def refund(cmd: Refund, tx: Tx) -> Refunded:
             self.given_back.append(len(await tx.fetch_all("SELECT n FROM charge")))
             return Refunded(name=cmd.name)
 
-        charge.__annotations__ = {"cmd": Charge, "tx": Tx, "return": Charged}
-        refund.__annotations__ = {"cmd": Refund, "tx": Tx, "return": Refunded}
-        till.handles(Charge)(charge)
-        till.handles(Refund)(refund)
         self.app = App(till, settings=Settings(data=data, store=url))
 
     def delivery(self, command: Any, kind: str) -> Delivery:

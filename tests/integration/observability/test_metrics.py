@@ -14,8 +14,7 @@ import pytest
 from click.testing import CliRunner
 from tests.integration.conftest import Bank
 from tests.integration.runtime.failing.test_retries import SCALE, letters, until
-from tests.integration.test_retries import SCALE, letters, until
-from tests.integration.test_saga_runs import Shop
+from tests.integration.sagas.test_saga_runs import Shop
 
 from partita import Conflict, Retry, SettingsError
 from partita.cli.main import cli

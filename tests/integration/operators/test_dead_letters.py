@@ -35,13 +35,12 @@ class Chatty(Bank):
         class Audited(Event, of=audit):
             name: Key[str]
 
-        async def answer(event: Any, tx: Any) -> Any:
+        async def answer(event: self.Deposited, tx: Tx) -> Audited:  # type: ignore[name-defined]
             self.calls.append(event.name)
             self.on_deposit(event)
             await tx.execute("INSERT INTO entry VALUES (:n, :c, 'x')", n=event.name, c=event.cents)
             return Audited(name=event.name)
 
-        answer.__annotations__ = {"event": self.Deposited, "tx": Tx, "return": Audited}
         audit.declared.bindings.clear()
         audit.on(answer)
         self.app = App(self.bank, audit, settings=Settings(data=data))

@@ -115,7 +115,6 @@ def handlers(shop: Shop, orders: Service, stock: Service, bank: Service, c: Any)
         (bank, c.Charge, charge),
         (bank, c.Refund, refund),
     ):
-        handler.__annotations__["tx"] = Tx
         service.handles(command)(handler)
 
 
@@ -380,12 +379,11 @@ async def test_a_step_of_its_own_service_that_is_sent_again_has_its_effect_once(
     shop.trouble = calls.append
     outside_works = False
 
-    async def tell(event: Any) -> None:
+    @shop.app.catalog.service("orders").on(concurrency=2)
+    async def tell(event: shop.c.Confirmed) -> None:  # type: ignore[name-defined]
         if not outside_works:
             raise ConnectionError("down")
 
-    tell.__annotations__ = {"event": shop.c.Confirmed, "return": None}
-    shop.app.catalog.service("orders").on(concurrency=2)(tell)
     async with shop.app.running():
         await shop.app.send(shop.Place(id="o1"))
 

@@ -55,19 +55,16 @@ class Deployment:
             happened, happen_now = Other, DoOther
         self.Happen = happen_now
 
+        @source.handles(happen_now)
         async def happen(cmd: Any, tx: Tx) -> Any:
             return happened(name=cmd.name, note="n")
 
-        happen.__annotations__ = {"cmd": happen_now, "tx": Tx, "return": happened}
-        source.handles(happen_now)(happen)
-
-        async def see(event: Any, tx: Tx) -> None:
+        @sink.on
+        async def see(event: happened, tx: Tx) -> None:
             if not works:
                 raise ValueError("not yet")
             await tx.execute("INSERT INTO seen VALUES (:n, :w)", n=event.name, w=getattr(event, "colour", ""))
 
-        see.__annotations__ = {"event": happened, "tx": Tx, "return": None}
-        sink.on(see)
         self.app = App(source, sink, settings=settings)
 
     async def letters(self) -> Any:

@@ -75,17 +75,14 @@ class Notes:
 
         self.Note = Note
 
-        async def note(cmd: Any) -> Any:
+        @notes.handles(Note)
+        async def note(cmd: Note) -> Noted:
             return Noted(name=cmd.name, text=cmd.text)
 
-        note.__annotations__ = {"cmd": Note, "return": Noted}
-        notes.handles(Note)(note)
-
-        async def read(event: Any, tx: Tx) -> None:
+        @reader.on(dedupe_by="text")
+        async def read(event: Noted, tx: Tx) -> None:
             await tx.execute("INSERT INTO noted VALUES (:size)", size=len(event.text))
 
-        read.__annotations__ = {"event": Noted, "tx": Tx, "return": None}
-        reader.on(dedupe_by="text")(read)
         self.app = App(notes, reader, settings=settings)
 
 

@@ -60,10 +60,9 @@ class Hand:
         class Ticked(Event, of=clock):
             number: int
 
-        def count(event: Any) -> None: ...
+        @clock.on
+        def count(event: Paid) -> None: ...
 
-        count.__annotations__ = {"event": Paid, "return": None}
-        clock.on(count)
         self.module.app = App(till, clock, settings=Settings(bus=self.bus, data=self.data), topics=plan)
         return self.module.app
 

@@ -71,9 +71,12 @@ def test_older_bytes_are_read_with_the_defaults_of_newer_fields() -> None:
     for seed in range(CASES):
         dice = Random(seed)
         newer: Any = message_class(service(), dice, "Made", with_default=1.0)
-        older: Any = type(Event)("Made", (Event,), {"__annotations__": {"id": Key[str]}}, of=service())
+
+        class Made(Event, of=service()):
+            id: Key[str]
+
         codec = AvroCodec()
-        fingerprint, data = codec.encode(contract_of(older).shape, older(id="k"))
+        fingerprint, data = codec.encode(contract_of(Made).shape, Made(id="k"))
         shape = contract_of(newer).shape
         if any(f.required and f.name != "id" for f in msgspec.structs.fields(newer)):
             continue  # no default was found for it
@@ -146,20 +149,21 @@ def test_one_type_in_many_places_is_no_clash() -> None:
 )
 def test_a_default_that_is_no_value_of_its_type_is_refused(annotation: Any, default: Any) -> None:
     """A reader would fill it in."""
-    space = {"__annotations__": {"id": Key[str], "field": annotation}, "field": default}
     with pytest.raises(DeclarationError, match="default"):
-        type(Event)("Made", (Event,), space, of=service())
+
+        class Made(Event, of=service()):
+            id: Key[str]
+            field: annotation = default
 
 
 def test_a_default_that_is_another_each_time_is_refused() -> None:
     """The schema, and so its fingerprint, would be another one in each process."""
     numbers = iter(range(100))
-    space = {
-        "__annotations__": {"id": Key[str], "number": int},
-        "number": msgspec.field(default_factory=lambda: next(numbers)),
-    }
     with pytest.raises(DeclarationError, match="another one each time"):
-        type(Event)("Made", (Event,), space, of=service())
+
+        class Made(Event, of=service()):
+            id: Key[str]
+            number: int = msgspec.field(default_factory=lambda: next(numbers))
 
 
 def test_a_message_that_leaves_out_defaults_is_written_with_them() -> None:
@@ -230,14 +234,18 @@ Ref = NewType("Ref", str)
 def test_a_key_that_names_nothing_in_one_way_is_refused(annotation: Any) -> None:
     """None would be the text 'None', an Enum its class and name, 1.0 another key than 1."""
     with pytest.raises(DeclarationError, match="the key Made.ref"):
-        type(Event)("Made", (Event,), {"__annotations__": {"ref": annotation}}, of=service())
+
+        class Made(Event, of=service()):
+            ref: annotation
 
 
 @pytest.mark.parametrize("annotation", [Key[str] | None, list[Key[int]], dict[str, Key[str]]], ids=str)
 def test_a_key_within_another_type_is_refused(annotation: Any) -> None:
     """It would be no key, in silence."""
     with pytest.raises(DeclarationError, match="a Key within another type"):
-        type(Event)("Made", (Event,), {"__annotations__": {"ref": annotation}}, of=service())
+
+        class Made(Event, of=service()):
+            ref: annotation
 
 
 class Shade(enum.StrEnum):
@@ -255,8 +263,11 @@ class Shaded(str, enum.Enum):  # noqa: UP042 - its text is another one, which is
 @pytest.mark.parametrize("given", ["dark", Shade.DARK, Shaded.DARK])
 def test_a_key_is_the_text_that_a_receiver_reads(given: Any) -> None:
     """Sender and receiver go by one key, whatever the class of the text prints."""
-    made: Any = type(Event)("Made", (Event,), {"__annotations__": {"ref": Key[Ref]}}, of=service())
-    contract, codec = contract_of(made), AvroCodec()
-    sent = made(ref=given)
+
+    class Made(Event, of=service()):
+        ref: Key[Ref]
+
+    contract, codec = contract_of(Made), AvroCodec()
+    sent = Made(ref=given)
     read = codec.decode(contract.shape, *codec.encode(contract.shape, sent))
     assert contract.key_of(sent) == contract.key_of(read) == "dark"

@@ -50,19 +50,16 @@ def shop(plan: TopicPlan | None = None) -> App:
     class Counted(Event, of=Service("counter", namespace="elsewhere")):
         number: int
 
-    def take(cmd: Any) -> Any:
+    @stock.handles(Take)
+    def take(cmd: Take) -> Taken:
         return Taken(order_id=cmd.order_id)
 
-    def undeliverable(fault: Any) -> None: ...
+    @stock.on
+    def undeliverable(fault: Fault[Sold]) -> None: ...
 
-    def counted(event: Any) -> None: ...
+    @stock.on
+    def counted(event: Counted) -> None: ...
 
-    take.__annotations__ = {"cmd": Take, "return": Taken}
-    undeliverable.__annotations__ = {"fault": Fault[Sold], "return": None}
-    counted.__annotations__ = {"event": Counted, "return": None}
-    stock.handles(Take)(take)
-    stock.on(undeliverable)
-    stock.on(counted)
     return App(sales, stock, settings=Settings(), topics=plan)
 
 

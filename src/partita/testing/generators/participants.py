@@ -78,11 +78,9 @@ class Pool:
         self.undone[ordered] = _message("Undone", Event, {"id": Key[str], "reason": str}, service)
         begin = self.begin[ordered] = _message("Begin", Command[started], fields, service)  # type: ignore[valid-type]
 
+        @service.handles(cast(Any, begin))
         async def start(cmd: Any) -> Any:
             return started(id=cmd.id, lane=cmd.lane)
-
-        start.__annotations__ = {"cmd": begin, "return": started}
-        service.handles(cast(Any, begin))(start)
 
     def _slot(self, service: Service, number: int) -> Slot:
         fields = {"id": str, "lane": Key[str]} if number % 2 else {"id": Key[str], "lane": str}
@@ -137,7 +135,6 @@ class Pool:
 
         for command, handler in ((slot.do, do), (slot.surely, surely), (slot.undo, undo), (slot.ask, ask)):
             handler.__name__ = f"{handler.__name__}{number}"
-            handler.__annotations__ = {"cmd": command, "meta": Meta, "tx": Tx, "return": command.__partita__.reply}
             service.handles(cast(Any, command))(handler)
 
 

@@ -143,11 +143,10 @@ async def test_a_version_that_no_longer_reads_a_topic_is_refused_while_something
     later = made(tmp_path, store)
     later.audit.declared.bindings.clear()
 
-    async def other(fault: Any) -> None:
+    @later.audit.on
+    async def other(fault: Fault[later.Deposited]) -> None:  # type: ignore[name-defined]
         """Something else is read."""
 
-    other.__annotations__ = {"fault": Fault[later.Deposited], "return": None}  # type: ignore[name-defined]
-    later.audit.on(other)
     later.app = type(later.app)(later.bank, later.audit, settings=later.app.settings)
 
     with pytest.raises(StoreMismatch, match=r"2 messages of test\.bank\.events wait .*key bad"):

@@ -35,14 +35,13 @@ class World:
 
         self.Happened = Happened
 
-        async def work(event: Any, tx: Tx) -> None:
+        @worker.on
+        async def work(event: Happened, tx: Tx) -> None:
             if event.name == "bad" and self.failing:
                 raise ValueError("cannot work on it")
 
-        work.__annotations__ = {"event": Happened, "tx": Tx, "return": None}
-        worker.on(work)
-
-        async def hear(fault: Any, tx: Tx) -> None:
+        @desk.on
+        async def hear(fault: Fault[Happened], tx: Tx) -> None:
             if self.desk_fails:
                 raise ValueError("and the desk burns")
             said = repr(fault.message)
@@ -51,8 +50,6 @@ class World:
                 sql, n=fault.key, c=fault.cause, a=fault.attempts, w=fault.group, m=said, l=fault.letter_id
             )
 
-        hear.__annotations__ = {"fault": Fault[Happened], "tx": Tx, "return": None}
-        desk.on(hear)
         self.app = App(source, worker, desk, settings=Settings(data=data))
 
     async def publish(self, *events: Any) -> None:
@@ -166,8 +163,7 @@ def test_a_fault_of_what_is_no_message_is_refused_where_it_is_declared(tmp_path:
     """The annotation is the subscription."""
     service = Service("some", namespace="fault.some")
 
-    async def hear(fault: Any) -> None: ...
+    async def hear(fault: Fault[int]) -> None: ...
 
-    hear.__annotations__ = {"fault": Fault[int], "return": None}
     with pytest.raises(DeclarationError, match="no declared message"):
         service.on(hear)

@@ -42,30 +42,26 @@ class Pair:
             key: Key[str]
             number: int
 
-        async def tell(cmd: Any) -> Any:
+        @source.handles(Tell)
+        async def tell(cmd: Tell) -> Told:
             return Told(key=cmd.key, number=cmd.number)
 
-        async def ring(cmd: Any) -> Any:
+        @source.handles(Ring)
+        async def ring(cmd: Ring) -> Rang:
             return Rang(key=cmd.key, number=cmd.number)
 
-        async def told(event: Any, tx: Any) -> None:
+        @sink.on
+        async def told(event: Told, tx: Tx) -> None:
             left = failing.get((event.key, event.number), 0)
             if left:
                 failing[event.key, event.number] = left - 1
                 raise ValueError("cannot now")
             await tx.execute("INSERT INTO seen (key, number) VALUES (:k, :n)", k=event.key, n=event.number)
 
-        async def rang(event: Any, tx: Any) -> None:
+        @sink.on(concurrency=2)
+        async def rang(event: Rang, tx: Tx) -> None:
             await tx.execute("INSERT INTO seen (key, number) VALUES (:k, :n)", k=event.key, n=event.number)
 
-        tell.__annotations__ = {"cmd": Tell, "return": Told}
-        ring.__annotations__ = {"cmd": Ring, "return": Rang}
-        told.__annotations__ = {"event": Told, "tx": Tx, "return": None}
-        rang.__annotations__ = {"event": Rang, "tx": Tx, "return": None}
-        source.handles(Tell)(tell)
-        source.handles(Ring)(ring)
-        sink.on(told)
-        sink.on(concurrency=2)(rang)
         self.Tell, self.Ring = Tell, Ring
         self.app = App(source, sink, settings=Settings(data=data))
 

@@ -194,12 +194,11 @@ async def test_of_two_groups_only_the_failing_one_tries_again(tmp_path: Path) ->
     other = Service("mirror", namespace="test.mirror", tables="CREATE TABLE IF NOT EXISTS copy (cents BIGINT);")
     copies: list[int] = []
 
-    async def copy(event: Any, tx: Any) -> None:
+    @other.on
+    async def copy(event: bank.Deposited, tx: Tx) -> None:  # type: ignore[name-defined]
         copies.append(event.cents)
         await tx.execute("INSERT INTO copy VALUES (:c)", c=event.cents)
 
-    copy.__annotations__ = {"event": bank.Deposited, "tx": Tx, "return": None}
-    other.on(copy)
     bank.app = App(bank.bank, bank.audit, other, settings=replace(bank.app.settings, time_scale=SCALE))
     failing(bank, "bad", 6)
     async with bank.app.running():

@@ -33,26 +33,23 @@ class Chain:
         class Begin(Command[Begun], of=own):
             key: Key[str]
 
-        async def begin(cmd: Any, tx: Any) -> Any:
+        @own.handles(Begin)
+        async def begin(cmd: Begin, tx: Tx) -> Begun:
             await tx.execute("INSERT INTO seen (key, what) VALUES (:k, 'begin')", k=cmd.key)
             return Begun(key=cmd.key)
 
-        async def begun(event: Any, tx: Any) -> Any:
+        @own.on
+        async def begun(event: Begun, tx: Tx) -> Went:
             await tx.execute("INSERT INTO seen (key, what) VALUES (:k, 'begun')", k=event.key)
             return Went(key=event.key, number=1)
 
-        async def went(event: Any, tx: Any) -> Any:
+        @own.on
+        async def went(event: Went, tx: Tx) -> Went | None:
             if event.number in fails_at:
                 raise ValueError("cannot go")
             await tx.execute("INSERT INTO seen (key, what) VALUES (:k, :w)", k=event.key, w=str(event.number))
             return Went(key=event.key, number=event.number + 1) if event.number < steps else None
 
-        begin.__annotations__ = {"cmd": Begin, "tx": Tx, "return": Begun}
-        begun.__annotations__ = {"event": Begun, "tx": Tx, "return": Went}
-        went.__annotations__ = {"event": Went, "tx": Tx, "return": Went | None}
-        own.handles(Begin)(begin)
-        own.on(begun)
-        own.on(went)
         self.Begin = Begin
         self.app = App(own, settings=Settings(data=data, at_once=at_once))
 

@@ -107,18 +107,15 @@ class World:
         self.app = App(front, here, there, settings=settings)
 
     def _receive(self) -> None:
+        @self.here.handles(self.Own)
         async def own(cmd: Any, meta: Meta, tx: Tx) -> Any:
             return await self._received("own", cmd, meta, tx, self.OwnDone, self.OwnNo)
 
+        @self.there.handles(self.Other)
         async def other(cmd: Any, meta: Meta, tx: Tx) -> Any:
             if self.fails_there is not None:
                 raise self.fails_there
             return await self._received("other", cmd, meta, tx, self.OtherDone, self.OtherNo)
-
-        own.__annotations__ |= {"cmd": self.Own, "return": self.OwnDone}
-        other.__annotations__ |= {"cmd": self.Other, "return": self.OtherDone}
-        self.here.handles(self.Own)(own)
-        self.there.handles(self.Other)(other)
 
     async def _received(self, name: str, cmd: Any, meta: Meta, tx: Tx, reply: Any, refusal: Any) -> Any:
         self.done.append((name, cmd.id, cmd.number))
@@ -230,7 +227,8 @@ async def test_what_is_no_command_or_what_nobody_handles_is_refused_to_its_sende
     class Try(Command[world.Did], of=world.front):  # type: ignore[name-defined]
         id: Key[str]
 
-    async def attempt(cmd: Any, tx: Tx) -> Any:
+    @world.front.handles(Try)
+    async def attempt(cmd: Try, tx: Tx) -> world.Did:
         match cmd.id:
             case "event":
                 tx.send(world.Sent(id="x"))  # type: ignore[arg-type]
@@ -243,8 +241,6 @@ async def test_what_is_no_command_or_what_nobody_handles_is_refused_to_its_sende
         seen.append(cmd.id)
         return world.Did(id=cmd.id, number=0)
 
-    attempt.__annotations__ = {"cmd": Try, "tx": Tx, "return": world.Did}
-    world.front.handles(Try)(attempt)
     async with world.app.running():
         for id_, said in (("event", "an event"), ("text", "no declared message"), ("refusal", "a refusal")):
             with pytest.raises(PartitaError, match=said):

@@ -89,9 +89,8 @@ def outside(data: Path) -> tuple[App, Any]:
     class Pay(Command[Paid], of=payments):
         id: Key[str]
 
-    async def pay(cmd: Any) -> Any:
+    @payments.handles(Pay, concurrency=4)
+    async def pay(cmd: Pay) -> Paid:
         return Paid(id=cmd.id)
 
-    pay.__annotations__ = {"cmd": Pay, "return": Paid}
-    payments.handles(Pay, concurrency=4)(pay)
     return App(payments, settings=Settings(data=data)), Pay

@@ -145,12 +145,13 @@ class Odd(enum.Enum):
 def dedupe_by(annotation: Any) -> None:
     """Declare a handler that dedupes by a field of a type."""
     service: Any = Service("dedupe", namespace="dedupe")
-    paid: Any = type(Event)("Paid", (Event,), {"__annotations__": {"id": Key[str], "by": annotation}}, of=service)
 
-    async def hear(event: Any) -> None: ...
+    class Paid(Event, of=service):
+        id: Key[str]
+        by: annotation
 
-    hear.__annotations__ = {"event": paid, "return": None}
-    service.on(dedupe_by="by")(hear)
+    @service.on(dedupe_by="by")
+    async def hear(event: Paid) -> None: ...
 
 
 @pytest.mark.parametrize("annotation", [float, bool, bytes, Decimal, Odd, list[str], int | str], ids=str)

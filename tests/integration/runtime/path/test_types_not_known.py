@@ -35,12 +35,11 @@ class Newer(Desk):
             key: Key[str]
             number: int
 
-        async def work_later(cmd: Any, tx: Any) -> Any:
+        @desk.handles(WorkLater)
+        async def work_later(cmd: WorkLater, tx: Tx) -> Later:
             await tx.execute("INSERT INTO done SELECT count(*), 'WorkLater', :n FROM done", n=cmd.number)
             return Later(key=cmd.key)
 
-        work_later.__annotations__ = {"cmd": WorkLater, "tx": Tx, "return": Later}
-        desk.handles(WorkLater)(work_later)
         self.WorkLater = WorkLater
         self.app = App(*self.app.catalog.services, settings=self.app.settings)
 
@@ -158,17 +157,14 @@ async def test_an_answer_to_its_own_saga_of_a_type_it_does_not_know_is_kept(tmp_
         hold = step(Hold, undo=Release, timeout=seconds(300))
         pay = retriable(Pay, timeout=seconds(300))
 
-    async def buy(cmd: Any) -> Any:
+    @buyer.handles(Buy)
+    async def buy(cmd: Buy) -> Bought:
         return Bought(key=cmd.key)
 
-    buy.__annotations__ = {"cmd": Buy, "return": Bought}
-    buyer.handles(Buy)(buy)
-    for command, reply in ((Hold, Held), (Release, Let), (Pay, Paid)):
+    async def participate(cmd: Any) -> Any:
+        raise NotImplementedError
 
-        async def participate(cmd: Any) -> Any:
-            raise NotImplementedError
-
-        participate.__annotations__ = {"cmd": command, "return": reply}
+    for command in (Hold, Release, Pay):
         till.handles(command)(participate)
     app = App(buyer, till, settings=Settings(data=tmp_path / "data"))
     async with app.running(services=["buyer"]) as system:
