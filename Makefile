@@ -13,7 +13,7 @@ MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { 
 export PYTEST_DEBUG_TEMPROOT ?= $(MEMORY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check lint fix prove prove-servers prove-planted bench bench-servers lock clean servers servers-stop
+.PHONY: help setup wheel demo test test-all check lint fix prove prove-servers prove-planted bench bench-servers lock clean servers servers-stop
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -21,6 +21,10 @@ help: ## this list
 	@echo '  (ARGS="..." reaches the command: make test ARGS="-k relay")'
 
 setup: .venv/dev.ok ## make .venv and install everything for development
+
+DIST ?= dist
+wheel: .venv/shop.ok ## the package as pip installs it: dist/partita-VERSION-py3-none-any.whl
+	$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation -w $(DIST) .
 
 demo: .venv/shop.ok ## the shop under fire: services killed, payments declined, nothing lost
 	$(BIN)/partita demo $(ARGS)

@@ -1,0 +1,166 @@
+"""A page of the documentation, followed as its reader does: files are saved, commands run, and what they print compared.
+
+How a page says what to do, so that readers and tests need no other marks:
+
+- a block whose first line is a comment with a path (`# ride/trips.py`) is that file, whole;
+- a block of `sh` is typed into a shell, which keeps its folder and its variables from block to block;
+- a block of `text` is what the commands before it print, or what the program in the other terminal has printed by then;
+  `...` stands for anything within a line, and as a line for any lines.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PATH_COMMENT = re.compile(r"(?:#|--) ([\w./-]+\.\w+)\n")
+OTHER_TERMINAL = re.compile(r"partita run\b")
+PATIENCE_S = 100
+# `set -e` passes over a failure before `&&`.
+STOP_AT_FAILURE = """trap 'code=$?; [ "$code" = 0 ] || exit "$code"' DEBUG"""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block of a page."""
+
+    page: str
+    line: int
+    language: str
+    text: str
+
+    @property
+    def path(self) -> str | None:
+        """The file that the block is, if it is one."""
+        found = PATH_COMMENT.match(self.text)
+        return found[1] if found else None
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+def blocks_of(page: Path) -> list[Block]:
+    """All fenced blocks, in order."""
+    source = page.read_text(encoding="utf-8")
+    return [
+        Block(page.name, source[: found.start()].count("\n") + 1, found[1], found[2])
+        for found in FENCE.finditer(source)
+    ]
+
+
+class Walk:
+    """A folder in which the blocks of a page are followed, one after the other."""
+
+    def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
+        self._notes = folder / ".walk"
+        self._notes.mkdir()
+        self._here = folder
+        self._variables = dict(variables)
+        self._printed = ""
+        self._other: subprocess.Popen[bytes] | None = None
+        self._other_printed = self._notes / "other"
+
+    def __enter__(self) -> Walk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._other is not None:
+            self._other.send_signal(signal.SIGINT)
+            try:
+                self._other.wait(30)
+            finally:
+                self._other.kill()
+                self._other.wait()
+
+    @property
+    def printed(self) -> str:
+        """What the last commands printed."""
+        return self._printed
+
+    def follow(self, blocks: Iterable[Block]) -> None:
+        """Do as the blocks say.
+
+        Raises:
+            AssertionError: a command failed, or printed something else.
+        """
+        for block in blocks:
+            if block.path is not None:
+                path = self._here / block.path
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(block.text, encoding="utf-8")
+            elif block.language == "sh":
+                self._type(block)
+            elif block.language == "text":
+                self._compare(block)
+            else:
+                raise AssertionError(f"{block}: a block of {block.language or 'no language'}, neither file nor command")
+
+    def _type(self, block: Block) -> None:
+        before, found, after = _cut(block.text)
+        self._run(block, before)
+        if found:
+            self._open_other(block, found)
+            self._run(block, after)
+
+    def _run(self, block: Block, commands: str) -> None:
+        if not commands.strip():
+            return
+        script = f'{STOP_AT_FAILURE}\n{commands}\nenv -0 > "{self._notes}/variables"; pwd > "{self._notes}/here"'
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=self._here, env=self._variables, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, check=False, timeout=PATIENCE_S,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{block}: exit {done.returncode}\n{commands}\n{done.stdout}\n{done.stderr}"
+        self._printed = done.stdout + done.stderr
+        kept = (self._notes / "variables").read_bytes().decode().split("\0")
+        self._variables = dict(pair.split("=", 1) for pair in kept if "=" in pair)
+        self._here = Path((self._notes / "here").read_text().strip())
+
+    def _open_other(self, block: Block, command: str) -> None:
+        """Start what runs until Ctrl-C, and wait until it is ready."""
+        assert self._other is None, f"{block}: a page has two terminals"
+        with self._other_printed.open("wb") as printed:
+            self._other = subprocess.Popen(
+                ["bash", "-c", f"exec {command}"], cwd=self._here, env=self._variables, stdin=subprocess.DEVNULL,
+                stdout=printed, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        self._wait_for(block, "ready: ...\n...\n")
+
+    def _compare(self, block: Block) -> None:
+        if not _matches(block.text, self._printed):
+            assert self._other is not None, f"{block}: printed\n{self._printed}\ninstead of\n{block.text}"
+            self._wait_for(block, block.text)
+
+    def _wait_for(self, block: Block, expected: str) -> None:
+        assert self._other is not None
+        until = time.monotonic() + PATIENCE_S
+        while not _matches(expected, printed := self._other_printed.read_text()):
+            assert self._other.poll() is None, f"{block}: the program in the other terminal ended\n{printed}"
+            assert time.monotonic() < until, f"{block}: printed\n{printed}\ninstead of\n{expected}"
+            time.sleep(0.05)
+
+
+def _cut(commands: str) -> tuple[str, str, str]:
+    """The commands before, the one that runs until Ctrl-C, and those after it."""
+    lines = commands.splitlines()
+    for at, line in enumerate(lines):
+        if OTHER_TERMINAL.match(line):
+            return "\n".join(lines[:at]), line, "\n".join(lines[at + 1 :])
+    return commands, "", ""
+
+
+def _matches(expected: str, printed: str) -> bool:
+    """Whether it was printed: `...` is anything, within its line or as lines of its own."""
+    parts = [
+        "(?:.*\n)*?" if line.strip() == "..." else ".*?".join(map(re.escape, line.rstrip().split("..."))) + "[ ]*\n"
+        for line in expected.splitlines()
+    ]
+    return (
+        re.fullmatch("".join(parts), printed if printed.endswith("\n") or not printed else printed + "\n") is not None
+    )
