@@ -132,7 +132,7 @@ class StoreMismatch(StoreError):
 
 
 class StoreReplaced(StoreMismatch):
-    """Where the database was that this process opened, another one answers, put back from a copy or promoted: no message
+    """Where the database was that this process opened, another one answers, restored from a copy or promoted: no message
     is to blame, and what this process holds in memory is of the former one. It must be started again."""
 
     code = "PTA-0306"

@@ -384,7 +384,7 @@ def test_every_feature_has_a_case() -> None:
 
 
 async def test_a_position_of_another_log_is_refused(tmp_path: Path) -> None:
-    """A projection that was pointed at another folder, or at a log that was put back from a copy, must not go on at an
+    """A projection that was pointed at another folder, or at a log that was restored from a copy, must not go on at an
     offset of the former one: other records are there."""
     topic = TopicSpec(name=topics.TOPIC, partitions=1)
     one, two = await bus_at(tmp_path / "one")(), await bus_at(tmp_path / "two")()

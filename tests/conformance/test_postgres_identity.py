@@ -1,4 +1,4 @@
-"""A process whose PostgreSQL is put back from a copy, or fails over, while it runs: nothing leaves under the former source."""
+"""A process whose PostgreSQL is restored from a copy, or fails over, while it runs: nothing leaves under the former source."""
 
 from __future__ import annotations
 

@@ -203,7 +203,7 @@ class Bus(Protocol):
         ...
 
     async def identity(self) -> str:
-        """Which log this is; another one after it was put back from a backup, or begun anew, as far as that can be told.
+        """Which log this is; another one after it was restored from a backup, or begun anew, as far as that can be told.
 
         Raises:
             BusUnavailable: it does not answer.

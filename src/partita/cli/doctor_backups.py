@@ -1,4 +1,4 @@
-"""What `partita doctor` looks at where a database may have been put back from a backup."""
+"""What `partita doctor` looks at where a database may have been restored from a backup."""
 
 from __future__ import annotations
 

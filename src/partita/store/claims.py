@@ -1,4 +1,4 @@
-"""Claims and attempts: who may write the effects of a partition, and what it has in hand."""
+"""Claims and attempts: which process may write the effects of a partition, and the records it has in hand."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class InHand(NamedTuple):
 
 
 PUT_BY_A_PERSON = "(put by a person)"
-"""Stands for the log of a partition in which a person has put the group to another place."""
+"""Replaces the name of a partition's log after an operator moved the group to another position."""
 
 
 class Noted(NamedTuple):
-    """What the database knows of a partition: in which log, the oldest offset that may not be handled yet, and the first
-    that was never in hand here. `log` is empty where nothing was ever noted."""
+    """The database's record of a partition: its log, the oldest offset that may be unhandled, and the first offset that
+    was never in hand here. `log` is empty where nothing was noted yet."""
 
     log: str
     first: int
@@ -29,60 +29,60 @@ class Noted(NamedTuple):
 
 
 class Claims(Protocol):
-    """Who may write the effects of a partition: the fence between a paused process and its successor."""
+    """The right to write the effects of a partition: the fence between a paused process and its successor."""
 
     async def check(self, consumer: str, held: Sequence[tuple[str, int, int]]) -> None:
-        """Each (topic, partition, epoch) is still ours.
+        """Check that this process still holds each (topic, partition, epoch).
 
         Raises:
-            Fenced: one was claimed by another since; the transaction must be rolled back.
+            Fenced: another process claimed one of them; the transaction must be rolled back.
         """
         ...
 
     async def put(self, consumer: str, topic: str) -> None:
-        """A person puts the group to another place in a topic: where the bus says it stands is right."""
+        """Record that an operator moved the group in a topic: from now on the bus's position is right."""
         ...
 
 
 class Attempts(Protocol):
-    """What is in hand and how often it was tried; survives the death of the process, written before decoding.
+    """The records in hand and the tries of each; written before decoding, so they survive the death of the process.
 
-    These writes are not synced to disk: a dead process loses nothing, and a power cut blames no message.
+    These writes are not synced to disk: they survive a dead process, and after a power cut no try is counted wrongly.
     """
 
     async def claim(self, consumer: str, topic: str, partition: int, owner: str) -> tuple[int, InHand | None]:
-        """Become the writer of a partition: the new epoch, and what the former one left in hand.
+        """Become the writer of a partition; returns the new epoch and the records that the former writer had in hand.
 
         Raises:
-            StoreContended: the former one is in a transaction; ask again by and by. Or it is waited for.
+            StoreContended: the former writer is in a transaction; ask again later. An adapter may wait instead.
         """
         ...
 
     async def take(self, consumer: str, ranges: Sequence[InHand], epochs: Sequence[int]) -> None:
-        """These records are about to be decoded and handled."""
+        """Record that these records are about to be decoded and handled."""
         ...
 
     async def noted(self, consumer: str, topic: str, partition: int) -> Noted:
-        """What is known of a partition that was claimed, to compare with where the bus says that the group stands."""
+        """The database's record of a claimed partition, to compare with the group's position on the bus."""
         ...
 
     async def note(self, consumer: str, topic: str, partition: int, log: str, reached: int) -> None:
-        """From here on it is a partition of this log, and what is before `reached` is no business of this database."""
+        """Record the log of the partition; records before `reached` are not for this database."""
         ...
 
     async def count(
         self, consumer: str, topic: str, partition: int, offset: int, *, tried: int = 1, failed: int = 0
     ) -> tuple[int, int]:
-        """Count tries of one record, and how many of them were seen to fail: the others did not survive.
+        """Count tries of one record, and those that were seen to fail; in the others the process died.
 
         Returns (tries, failed) so far.
         """
         ...
 
     async def survived(self, consumer: str, topic: str, partition: int, offset: int) -> None:
-        """A counted try was survived, though its record had become another member's: it failed, and killed nobody."""
+        """Record that a counted try failed without killing its process, although another member has the record now."""
         ...
 
     async def forget(self, consumer: str, topic: str, partition: int, offset: int) -> None:
-        """That record is settled. Those before it may be in work: of one that kills its process the count must stay."""
+        """Forget the count of a settled record. Earlier records may still be in work, so their counts must stay."""
         ...

@@ -1,4 +1,4 @@
-"""The one door to the stores: by URL or path, the adapter imported only when asked for."""
+"""The one door to the stores: picks the adapter by URL or path, and imports only that one."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ def connect_store(
     migrate: bool = True,
 ) -> Store:
     """The store of a service at a URL (`sqlite:///folder`, `postgresql://user@host/database`) or a path to its file.
-    `tables` is how the service declares its own tables. Without `create` a server's database is not touched where the
-    service has no data in it; without `migrate` one that lacks a migration is refused.
+    `tables` is the service's declaration of its own tables. Without `create` a server's database without data of the
+    service stays untouched; without `migrate` a database that lacks a migration is refused.
 
     Raises:
-        SettingsError: the URL names no store of this build. DeclarationError: a migration has no file for that database.
+        SettingsError: the URL names no store of this build. DeclarationError: a migration has no file for that
+        database.
     """
     place = _place(where, service)
     if isinstance(place, str):
@@ -53,15 +54,15 @@ def connect_handover(
     """The outboxes of services as another program may read them; `wait_s` is how long a change waits for others.
 
     Raises:
-        SettingsError: the store's outboxes cannot be followed from outside, or the slot's name can be none.
+        SettingsError: no program can follow this store's outboxes, or the slot's name is not valid.
     """
     if not re.fullmatch("[a-z0-9_]{1,63}", slot):
         raise SettingsError(
-            f"{slot!r} can be no slot's name.", hint="Lower-case letters, digits and underscores, 63 at most."
+            f"{slot!r} is not valid as a slot's name.", hint="Lower-case letters, digits and underscores, 63 at most."
         )
     if scheme_of(where) not in POSTGRESQL:
         raise SettingsError(
-            "Only outboxes in PostgreSQL can be read by another program: it keeps a log that can be followed.",
+            "Another program can read outboxes only in PostgreSQL, whose log it can follow.",
             hint="PARTITA_STORE=postgresql://user@host:5432/database, or --store",
         )
     from partita.store.postgres.handover import PostgresHandover
@@ -70,7 +71,8 @@ def connect_handover(
 
 
 def connect_migrations(where: str | Path, machine: Machine, *, service: str, tables: Tables) -> Migrations:
-    """Partita's migrations of a service's database, and the text of its `tables=`, at the places that `connect_store` knows.
+    """Partita's migrations of a service's database, and the text of its `tables=`; it finds the database as
+    `connect_store` does.
 
     Raises:
         SettingsError: the URL names no store of this build.
@@ -94,10 +96,11 @@ def connect_migrations(where: str | Path, machine: Machine, *, service: str, tab
 
 
 def connect_own_migrations(where: str | Path, machine: Machine, service: str, folder: MigrationFolder) -> Migrations:
-    """The migrations in the folder of a service, for its database at the places that `connect_store` knows.
+    """The migrations in a service's folder, for its database; it finds the database as `connect_store` does.
 
     Raises:
-        SettingsError: the URL names no store of this build. DeclarationError: a migration has no file for that database.
+        SettingsError: the URL names no store of this build. DeclarationError: a migration has no file for that
+        database.
     """
     place = _place(where, service)
     if isinstance(place, str):
@@ -116,7 +119,7 @@ def connect_own_migrations(where: str | Path, machine: Machine, service: str, fo
 
 
 async def server_findings(url: str, machine: Machine) -> Sequence[ServerFinding]:
-    """What has to be said of the server at a store's URL; nothing for files.
+    """Findings about the server at a store's URL; none for files.
 
     Raises:
         StoreUnavailable: it cannot be reached. SettingsError: the URL names no store of this build.

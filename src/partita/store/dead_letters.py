@@ -9,7 +9,7 @@ LetterStatus = Literal["open", "replaying", "handled", "discarded", "superseded"
 
 
 class Failure(NamedTuple):
-    """One stage of trying that failed: `tries` tries in a row, the last one's cause."""
+    """One stage of trying that failed: `tries` tries in a row, and the cause of the last one."""
 
     consumer: str
     message_id: str
@@ -77,7 +77,7 @@ class LetterFilter(NamedTuple):
 
 
 class DeadLetters(Protocol):
-    """Dead letters; nothing is ever dropped without one. A message that dies again opens its letter again."""
+    """Dead letters; no message is dropped without one. A message that dies again opens its letter again."""
 
     async def add(self, rows: Sequence[DeadLetter]) -> None:
         """Write dead letters."""
@@ -102,7 +102,8 @@ class DeadLetters(Protocol):
         ...
 
     async def release(self, letter_ids: Sequence[str]) -> Sequence[DeadLetter]:
-        """Open letters become `replaying`; returns those this call released: of two operators one gets each."""
+        """Set open letters to `replaying`; returns those that this call set. Of two operators only one gets each
+        letter."""
         ...
 
     async def supersede(self, letter_id: str, by: DeadLetter, at_us: int) -> None:
@@ -110,22 +111,22 @@ class DeadLetters(Protocol):
         ...
 
     async def settle(self, consumer: str, message_ids: Sequence[str], status: LetterStatus, at_us: int) -> None:
-        """The message behind a letter was handled, or its undo overtook it; letters closed already stay so."""
+        """Close the letters of messages that were handled or whose undo came first; closed letters stay as they are."""
         ...
 
     async def failed(self, rows: Sequence[Failure]) -> None:
-        """Append what failed; it is never changed."""
+        """Append failures; they are never changed."""
         ...
 
     async def failures(self, consumer: str, message_id: str) -> Sequence[Failure]:
-        """What failed of one message, oldest first."""
+        """The failures of one message, oldest first."""
         ...
 
     async def purge(self, before_us: int, limit: int) -> int:
-        """Forget letters closed before that, with their failures; returns how many."""
+        """Delete letters closed before that time, with their failures; returns how many."""
         ...
 
     async def purge_failures(self, before_us: int, after_seq: int, limit: int) -> int:
-        """Of the next `limit` failures behind `after_seq` forget those older than that whose message neither is parked nor
-        has a letter. Returns behind which to go on; 0 = these were the last that are old."""
+        """Of the next `limit` failures behind `after_seq`, delete the old ones whose message is neither parked nor has
+        a letter. Returns the `after_seq` of the next call; 0 = there are no more old ones."""
         ...

@@ -1,7 +1,7 @@
-"""What a dialect must say so that messages can leave with a transaction that is not ours: statements, and nobody to run them.
+"""The port of a dialect for messages in a user's transaction: SQL scripts that a driver runs there.
 
-A script yields statements and is sent their answers. So the SQL of a dialect is written once, and a driver, whether it
-blocks or is awaited, is a few lines that run one statement.
+A script yields statements and receives their answers. So the SQL of a dialect is written once, and a driver, blocking
+or async, is a few lines that run one statement.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ T = TypeVar("T")
 
 
 class Statement(NamedTuple):
-    """One statement with `$1` (PostgreSQL) or `?` (SQLite). Its answer is its rows, or with `asks=False` how many it wrote."""
+    """One statement with `$1` (PostgreSQL) or `?` (SQLite). Its answer is its rows, or with `asks=False` how many it
+    wrote."""
 
     sql: str
     given: tuple[Any, ...] = ()
@@ -26,33 +27,34 @@ Script = Generator[Statement, Any, T]
 
 
 class UnnumberedRow(NamedTuple):
-    """A row whose place in its key's sequence the database gives it: eight bytes of its headers, from `hole` on (counted
-    from 0), are the number. Without a key there is no hole (-1)."""
+    """A row that the database numbers in its key's sequence: it writes the number to eight bytes of the row's headers,
+    from `hole` on (counted from 0). Without a key there is no hole (-1)."""
 
     row: OutboxRow
     hole: int
 
 
 class ForeignTables(Protocol):
-    """A service's outbox inside somebody else's transaction. Nothing in it begins, commits or rolls back."""
+    """A service's outbox inside a user's transaction. No script begins, commits or rolls back."""
 
     def source(self) -> Script[str]:
-        """Who the database is: the source of the messages that leave from it.
+        """The identity of the database: the source of the messages that leave from it.
 
         Raises:
-            NotFound: it has no tables of this service. StoreMismatch: they are another's, or of another Partita.
+            NotFound: it has no tables of this service. StoreMismatch: its tables are another service's, or of another
+            Partita.
         """
         ...
 
     def write(self, source: str, rows: Sequence[UnnumberedRow]) -> Script[bool]:
-        """Number the rows, write and queue them, wake the relays with the commit where the database can.
+        """Number the rows, write and queue them; wake the relays at the commit where the database can.
 
-        Returns False, with nothing written, where the database is not `source`.
+        Returns False, with nothing written, if the database is not `source`.
         """
         ...
 
     def wake(self) -> Callable[[], None] | None:
-        """What to call after the commit so that the relays look at once; None where the database does that itself."""
+        """The call after the commit that wakes the relays; None where the database wakes them itself."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Forgetting marks: which of those that are past their window go, and what of them stays known."""
+"""Forgetting marks: which marks past their window are deleted, and what the inbox still knows of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from partita.clock import US
 from partita.message import born_us, is_users_key
 
 AHEAD_US_MAX = 86_400 * US
-"""Further ahead of its mark no sender's clock is believed."""
+"""A sender's clock is not believed further ahead of its mark than this."""
 
 
 class Mark(NamedTuple):
@@ -23,8 +23,8 @@ class Mark(NamedTuple):
 
 
 class Forgetting(NamedTuple):
-    """What goes: rows of the inbox by their `seq`; `keys` of these, which are kept in short; and up to when the messages
-    of all others were made (0 = there are none)."""
+    """The marks to delete: inbox rows by their `seq`; the `keys` of those that stay in a short form; and the time up to
+    which the messages of all others were made (0 = there are none)."""
 
     seqs: list[int]
     keys: list[Mark]
@@ -32,11 +32,11 @@ class Forgetting(NamedTuple):
 
 
 def forgetting(marks: Sequence[Mark], before_us: int) -> Forgetting:
-    """What to do with marks that were written before that moment.
+    """Decide about the marks that were written before that time.
 
-    Whoever comes later with an id that was made before `upto_us` may have been handled and forgotten. A mark stays until
-    its id is as old as that, also where the sender's clock is ahead. What a user named has no age: it is never forgotten
-    here, only its answer.
+    A later message whose id was made before `upto_us` may have been handled and forgotten. A mark stays until its id is
+    that old, also where the sender's clock is ahead. An id that a user chose has no age: only its answer is forgotten
+    here, never the id.
     """
     seqs: list[int] = []
     keys: list[Mark] = []

@@ -1,4 +1,4 @@
-"""Consumer groups: paused or not, and what their processes say of themselves."""
+"""Consumer groups: whether they are paused, and the states that their processes report."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, Protocol
 
 
 class Said(NamedTuple):
-    """What a member of a group says about itself: `what` (storm, full, unknown) of `subject` (a message type), since when; or
-    alerts the watch still owes (`owed`) to a channel."""
+    """A state that a member of a group reports: `what` (storm, full, unknown) of `subject` (a message type), since
+    when; or alerts that the watch still has to send (`owed`) to a channel."""
 
     consumer: str
     member: str
@@ -19,14 +19,14 @@ class Said(NamedTuple):
 
 
 class Groups(Protocol):
-    """What people tell a group, and what its members say."""
+    """The operators' settings of a group, and the states that its members report."""
 
     async def pause(self, consumer: str, reason: str, at_us: int) -> None:
         """The group handles nothing until it is resumed."""
         ...
 
     async def resume(self, consumer: str) -> bool:
-        """It goes on; returns whether it was paused."""
+        """Resume the group; returns whether it was paused."""
         ...
 
     async def paused(self, consumer: str) -> tuple[str, int] | None:
@@ -34,27 +34,27 @@ class Groups(Protocol):
         ...
 
     async def say(self, said: Said) -> None:
-        """Remember what a member says."""
+        """Store a state that a member reports."""
         ...
 
     async def unsay(self, consumer: str, member: str, what: str, subject: str) -> None:
-        """It is no longer so."""
+        """Delete it: the state is over."""
         ...
 
     async def said(self, consumer: str) -> Sequence[Said]:
-        """What the members say; what a dead one said is dropped by the watch."""
+        """The states that the members report; the watch deletes those of dead members."""
         ...
 
     async def kept(self, consumer: str) -> Mapping[str, str]:
-        """What was kept of the group, by name: how it was declared at its last start, what its log was."""
+        """The values kept of the group, by name: its declaration at the last start, the name of its log."""
         ...
 
     async def keep(self, consumer: str, values: Mapping[str, str]) -> None:
-        """Keep these."""
+        """Keep these values."""
         ...
 
     async def alarms(self) -> Sequence[tuple[Any, ...]]:
-        """The alarms as they were kept last."""
+        """The alarms as last kept."""
         ...
 
     async def keep_alarms(self, alarms: Sequence[tuple[Any, ...]]) -> None:

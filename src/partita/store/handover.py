@@ -1,4 +1,4 @@
-"""The port of a database whose outboxes another program reads: Debezium, or what else follows a log of changes."""
+"""The port of a database whose outboxes another program reads: Debezium, or any reader of a change log."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 
 class Place(NamedTuple):
-    """Where such a program finds the outboxes; without a user or a password."""
+    """The address at which such a program finds the outboxes, without user and password."""
 
     host: str
     port: int
@@ -15,7 +15,7 @@ class Place(NamedTuple):
 
 
 class Position(NamedTuple):
-    """How far the reader is: `confirmed` of what was written (both in bytes of the database's log), and whether it is
+    """The reader's progress: `confirmed` of `written` (both in bytes of the database's log), and whether it is
     connected now."""
 
     active: bool
@@ -24,10 +24,10 @@ class Position(NamedTuple):
 
 
 class Reader(NamedTuple):
-    """Who reads an outbox in place of the relays: the slot it is known by, and how far it is.
+    """The program that reads an outbox in place of the relays: the name of its slot, and its progress.
 
-    Without its slot (`there`) nothing is kept for it. `coming_back` = the relays wait until it has read what is its
-    own. `confirmed` and `written` are bytes of the database's log, `newest` is the last row's seq.
+    Without its slot (`there`) the database keeps nothing for it. `coming_back` = the relays wait until it has read its
+    own rows. `confirmed` and `written` are bytes of the database's log, `newest` is the last row's seq.
     """
 
     slot: str
@@ -40,21 +40,21 @@ class Reader(NamedTuple):
 
     @property
     def behind(self) -> int:
-        """How many bytes of the database's log it has not confirmed: an upper bound of what it has to read."""
+        """The bytes of the database's log that it has not confirmed: an upper bound of its backlog."""
         return max(0, self.written - self.confirmed)
 
 
 class Handover(Protocol):
-    """Gives the outboxes of an app's services to a reader of their own, and takes them back.
+    """Hands the outboxes of an app's services to another reader, and takes them back.
 
-    The reader is known by its slot: from the slot's making on the database keeps for it what was committed.
+    The reader is known by its slot: once the slot exists, the database keeps for it all later commits.
     """
 
     slot: str
 
     @property
     def place(self) -> Place:
-        """Where the outboxes are."""
+        """The address of the outboxes."""
         ...
 
     async def open(self) -> None:
@@ -70,7 +70,7 @@ class Handover(Protocol):
         ...
 
     async def prepare(self) -> None:
-        """Make the slot and what it shows where they are not there yet; nothing else changes.
+        """Create the slot and its publication where they are missing; nothing else changes.
 
         Raises:
             SettingsError: the server keeps no log that can be followed, or this user may not follow it.
@@ -78,9 +78,9 @@ class Handover(Protocol):
         ...
 
     async def hand_over(self) -> None:
-        """From the commit of this on no row is queued for the relays; what is queued stays theirs.
+        """From this commit on, no row is queued for the relays; rows queued before stay theirs.
 
-        The rows of a key that are queued were committed before those that are not.
+        The queued rows of a key were committed before those that are not queued.
 
         Raises:
             Conflict: the outbox was taken back, and the relays still wait for the reader.
@@ -88,25 +88,25 @@ class Handover(Protocol):
         ...
 
     async def hold(self) -> int:
-        """From the commit of this on rows are queued again, and the relays do not touch them yet. Returns the place in
-        the log before which everything was committed that is not queued."""
+        """From this commit on, rows are queued again, but the relays do not touch them yet. Returns the place in the
+        log before which all unqueued rows were committed."""
         ...
 
     async def queue_all(self) -> int:
-        """Queue every row that is still kept, for a reader that is not coming back; returns how many. Receivers drop
-        what they had: the rows are kept as long as their ids are known."""
+        """Queue every kept row again, for a reader that will not come back; returns how many. Receivers drop the
+        copies: the rows are kept as long as their ids are known."""
         ...
 
     async def release(self) -> None:
-        """The relays go on."""
+        """Let the relays continue."""
         ...
 
     async def position(self) -> Position | None:
-        """How far the reader is; None = there is no such slot."""
+        """The reader's progress; None = there is no such slot."""
         ...
 
     async def forget(self) -> None:
-        """Drop the slot, so that nothing is kept for it any more.
+        """Drop the slot, so that the database keeps nothing for it any more.
 
         Raises:
             Conflict: a reader is connected.

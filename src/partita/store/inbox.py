@@ -1,4 +1,4 @@
-"""The inbox: which messages were handled."""
+"""The inbox: the marks of handled messages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 
 class InboxRow(NamedTuple):
-    """A message about to be handled: `consumer` + `message_id` is what may happen once."""
+    """A message about to be handled; the effects of `consumer` + `message_id` happen once."""
 
     consumer: str
     message_id: str
@@ -18,51 +18,51 @@ class InboxRow(NamedTuple):
     payload_hash: str
     at_us: int
     outcome: str  # handled, refused, tombstone, waiting, dead, discarded
-    reply: bytes | None = None  # what is kept of the message and its answer; None where it never comes in other bytes
+    reply: bytes | None = None  # the message's answer in a stored form; None where other bytes never carry its id
 
 
 class InboxEntry(NamedTuple):
-    """What the inbox knows of a message."""
+    """The inbox's record of a message."""
 
     payload_hash: str
-    outcome: str  # also "expired": it was handled so long ago that nothing else is known
+    outcome: str  # also "expired": handled so long ago that only this is known
     at_us: int
     reply: bytes | None
 
 
 class Inbox(Protocol):
-    """Which messages were handled: the mark is written first, in the handler's transaction."""
+    """Marks of handled messages: the mark is written first, in the handler's transaction."""
 
     async def seen(self, consumer: str, ids: Sequence[str]) -> Mapping[str, InboxEntry]:
-        """Those of the ids that are marked already."""
+        """The marks of those ids that have one."""
         ...
 
     async def mark(self, rows: Sequence[InboxRow]) -> None:
         """Mark messages; the caller asked `seen` in this transaction.
 
         Raises:
-            StoreContended: another transaction marked one of them meanwhile; roll back and run again. It may be told
-                later, but before the next statement of a handler has run, or by the commit.
+            StoreContended: another transaction marked one of them meanwhile; roll back and run again. It may be raised
+            later: before the handler's next statement has run, or by the commit.
         """
         ...
 
     async def resolve(self, consumer: str, outcomes: Sequence[tuple[str, str, bytes | None]]) -> None:
-        """Set (message id, outcome, reply) of messages that are marked; None keeps the reply that is there."""
+        """Set (message id, outcome, reply) of marked messages; None keeps the stored reply."""
         ...
 
     async def purge(self, before_us: int, limit: int) -> int:
-        """Forget at most `limit` marks older than that, never those of messages that are parked or have an open letter;
-        returns how many. Of those that a user named it stays known that they were handled, and nothing else."""
+        """Delete at most `limit` marks older than that, never those of parked messages or of open letters; returns how
+        many. Of an id that a user chose, a key stays that says it was handled."""
         ...
 
     async def purge_keys(self, before_us: int, limit: int) -> int:
-        """Forget also that; returns of how many."""
+        """Delete such keys too; returns how many."""
         ...
 
     async def forgotten_us(self) -> int:
-        """A message that was made up to then and has no mark may have been handled and forgotten; 0 = none was."""
+        """A message made up to this time without a mark may have been handled and forgotten; 0 = none was forgotten."""
         ...
 
     async def newest_us(self) -> int:
-        """When the newest mark was written; 0 = there is none."""
+        """The time of the newest mark; 0 = there is none."""
         ...

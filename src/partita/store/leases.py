@@ -16,18 +16,20 @@ class Lease(NamedTuple):
 class Leases(Protocol):
     """Work shared by several processes: each resource of a scope has at most one holder.
 
-    A member is gone when its process is dead, or when its heartbeat stood still for `stale_s` as the
-    observer's own monotonic clock saw it: clocks of different machines are never compared.
+    A member is gone when its process is dead, or when its heartbeat has not moved for `stale_s` by the observer's own
+    monotonic clock: clocks of different machines are never compared.
     """
 
     async def tick(self, scope: str, resources: Sequence[str], member: str) -> Sequence[Lease]:
-        """Heartbeat; give up what belongs to others now, take what is free; returns what this member holds."""
+        """Send a heartbeat, release resources that now belong to other members, take free ones; returns those this
+        member holds."""
         ...
 
     async def beat(self, scope: str, member: str) -> None:
-        """Heartbeat and nothing else, beside work on what is held; who left, or was taken for gone, stays so."""
+        """Send a heartbeat and nothing else, while held work goes on; it does not bring back a member that left or was
+        ejected."""
         ...
 
     async def leave(self, scope: str, member: str) -> None:
-        """Give everything back."""
+        """Release everything."""
         ...

@@ -1,4 +1,4 @@
-"""What admission must know of a batch, asked ledger by ledger."""
+"""The answers that admission needs about a batch, asked ledger by ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a store keeps of people's actions: operations that can be resumed, and the audit of all of them."""
+"""Records of operators' actions: operations that can be resumed, and the audit of all actions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ OperationStatus = Literal["running", "done", "stopped", "failed"]
 
 
 class OperationRow(NamedTuple):
-    """A bulk action. `target` is its filter and `options` how it goes, both JSON; `cursor` is how far it came."""
+    """A bulk action. `target` is its filter and `options` its settings, both JSON; `cursor` is its progress."""
 
     id: str
     verb: str
@@ -27,7 +27,7 @@ class OperationRow(NamedTuple):
 
 
 class AuditEntry(NamedTuple):
-    """Who did what, to what, why, and what came of it; `hash` seals it with all entries before it."""
+    """One action: actor, verb, target, reason and result; `hash` seals it together with all entries before it."""
 
     seq: int
     at_us: int
@@ -40,18 +40,18 @@ class AuditEntry(NamedTuple):
 
 
 class Operations(Protocol):
-    """Operations and the audit. Entries of the audit are only ever appended."""
+    """Operations and the audit. The audit is append-only."""
 
     async def begin(self, row: OperationRow) -> None:
-        """Remember an operation before its first step."""
+        """Store an operation before its first step."""
         ...
 
     async def progress(self, operation_id: str, done: int, failed: int, cursor: str, at_us: int) -> None:
-        """How far it came; written with the step itself."""
+        """Store its progress, in the transaction of the step."""
         ...
 
     async def finish(self, operation_id: str, status: OperationStatus, at_us: int) -> None:
-        """How it ended."""
+        """Store its end."""
         ...
 
     async def get(self, operation_id: str) -> OperationRow | None:
@@ -67,7 +67,7 @@ class Operations(Protocol):
         ...
 
     async def append(self, entry: AuditEntry) -> None:
-        """Add an entry; its `seq` is given here."""
+        """Append an entry; the ledger gives it its `seq`."""
         ...
 
     async def entries(self, after_seq: int = 0, limit: int = 1_000) -> Sequence[AuditEntry]:

@@ -8,11 +8,11 @@ from typing import NamedTuple, Protocol
 from partita.store.handover import Reader
 
 SLOTS = 4
-"""The outbox is split in this many slots by hash of the key, so that several relays can share it."""
+"""The outbox is split into this many slots by the key's hash, so that several relays can share it."""
 
 
 NOT_SENT = -1
-"""The slot of a row that need not travel: kept for people, and passed over by who reads the table instead of us."""
+"""The slot of a row that need not be sent: kept for people, and skipped by another reader of the table."""
 
 
 class OutboxRow(NamedTuple):
@@ -31,7 +31,7 @@ class OutboxRow(NamedTuple):
 
 
 class PendingRow(NamedTuple):
-    """A row the relay has still to deliver; `seq` orders it within its slot."""
+    """A row that the relay has still to deliver; `seq` orders it within its slot."""
 
     seq: int
     id: str
@@ -43,7 +43,7 @@ class PendingRow(NamedTuple):
 
 
 class ParkedOut(NamedTuple):
-    """A row the bus refused for good; later ones of its key wait behind it."""
+    """A row that the bus refused for good; later rows of its key wait behind it."""
 
     id: str
     type: str
@@ -54,8 +54,8 @@ class ParkedOut(NamedTuple):
 
 
 class OutboxStatus(NamedTuple):
-    """How much waits for the relays: rows, age of the oldest in microseconds (0 = none), rows parked because the bus
-    refused them; and who else reads, where the outbox was handed over."""
+    """The relays' backlog: rows, age of the oldest in microseconds (0 = none), rows parked because the bus refused
+    them; and the other reader, where the outbox was handed over."""
 
     pending: int
     oldest_us: int
@@ -65,43 +65,44 @@ class OutboxStatus(NamedTuple):
 
 
 class Outbox(Protocol):
-    """Messages that leave: rows are never changed; what is pending is a queue of its own beside them."""
+    """Outgoing messages: rows are never changed; a queue beside them lists the pending ones."""
 
     async def add(self, rows: Sequence[OutboxRow], *, queued: bool = True) -> None:
-        """Write messages; `queued=False` keeps a record of one that need not travel."""
+        """Write messages; `queued=False` only records one that need not be sent."""
         ...
 
     async def unsent(self, slots: Sequence[int], limit: int) -> Sequence[tuple[int, PendingRow]]:
-        """Unsent rows of these slots, with the slot of each: at most `limit` rows of a slot, those of a key in commit order;
-        rows of parked keys are left out."""
+        """Unsent rows of these slots, each with its slot: at most `limit` rows of a slot, those of a key in commit
+        order, without rows of parked keys."""
         ...
 
     async def waiting(self, messages: Sequence[tuple[str, str]]) -> frozenset[str]:
-        """Those of the messages, each named by (correlation id, id), that have not left yet; empty where another program
-        reads the outbox, of which nobody knows which rows it has taken."""
+        """The messages, each named by (correlation id, id), that have not left yet; empty where another program reads
+        the outbox, since its progress by row is unknown."""
         ...
 
     async def park(self, slot: int, seq: int, key: str | None, reason: str) -> None:
-        """The bus refused this row for good: it and later ones of its key wait for a person, other keys flow."""
+        """Park a row that the bus refused for good: it and later rows of its key wait for an operator, other keys
+        flow."""
         ...
 
     async def parked(self, limit: int = 100) -> Sequence[ParkedOut]:
-        """The rows the bus refused, oldest first."""
+        """The rows that the bus refused, oldest first."""
         ...
 
     async def unpark(self) -> int:
-        """Let all of them be tried again; returns how many were refused rows."""
+        """Release all parked keys to be tried again; returns how many rows had been refused."""
         ...
 
     async def requeue(self) -> tuple[int, int]:
-        """Let every row that is kept be sent again, also those the bus has had; returns how many there are now, and since
-        when rows are kept. Receivers drop what they had: rows are kept as long as their ids are known."""
+        """Queue every kept row again, also those that the bus already has; returns how many rows are kept, and since
+        when. Receivers drop the copies: rows are kept as long as their ids are known."""
         ...
 
     async def status(self) -> OutboxStatus:
-        """How much waits."""
+        """The relays' backlog."""
         ...
 
     async def purge(self, before_us: int, limit: int) -> int:
-        """Forget at most `limit` sent rows older than that; returns how many."""
+        """Delete at most `limit` sent rows older than that; returns how many."""
         ...

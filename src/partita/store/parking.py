@@ -1,4 +1,4 @@
-"""The parking: the messages that wait."""
+"""The parking: messages that wait in the service's database."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 State = Literal["waiting", "behind", "gap", "ready", "dead"]
-"""Of a parked message: `waiting` in a retry tier, `behind` another of its key, `gap` for a number that is missing,
-`ready` to run, `dead` until a person decides."""
+"""State of a parked message: `waiting` in a retry tier, `behind` another of its key, `gap` = for a missing number,
+`ready` to run, `dead` until an operator decides."""
 
 
 REPLAYED = 1_000_000
-"""The `tier` of a message that a person gave back: behind all tiers, however many there are in a later version."""
+"""The `tier` of a replayed message: behind all tiers, however many a later version has."""
 
 
 class ParkedRow(NamedTuple):
-    """A parked message. `idx` (0 = not stored yet) orders those of a key; `tier` is the retry topic it went to last,
-    -1 = none; `type` is empty where it cannot be read, or where only its number counts; `step` names the saga step a
-    command serves, so that its undo finds it; `number` is its key sequence in `source`."""
+    """A parked message. `idx` (0 = not stored yet) orders the messages of a key; `tier` is the retry topic of its last
+    try, -1 = none; `type` is empty where it cannot be read, or where only its number counts; `step` names the saga step
+    of a command, so that its undo finds it; `number` is its key sequence in `source`."""
 
     idx: int
     consumer: str
@@ -41,7 +41,7 @@ class ParkedRow(NamedTuple):
 
 
 class ParkingStatus(NamedTuple):
-    """How many messages of a group are parked, by state; `keys` that are held, since when the oldest one waits."""
+    """The parked messages of a group, by state; the number of held keys; the time since the oldest one waits."""
 
     waiting: int
     behind: int
@@ -53,7 +53,7 @@ class ParkingStatus(NamedTuple):
 
 
 class ParkedPlace(NamedTuple):
-    """How many messages of a partition are parked in a group, and one of them."""
+    """The number of parked messages of a partition in a group, and one of them."""
 
     topic: str
     partition: int
@@ -64,10 +64,10 @@ class ParkedPlace(NamedTuple):
 
 
 class Parking(Protocol):
-    """Messages that wait for their turn. One message is parked once in a group, whatever copies of it come."""
+    """Messages that wait for their turn. A group parks a message once, however many copies of it arrive."""
 
     async def held(self, consumer: str, keys: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
-        """Those (topic, key) that have a message parked; a gap alone holds nothing that comes before it."""
+        """The (topic, key) that have a parked message; a gap alone holds nothing that comes before it."""
         ...
 
     async def add(self, rows: Sequence[ParkedRow]) -> None:
@@ -75,15 +75,15 @@ class Parking(Protocol):
         ...
 
     async def get(self, consumer: str, message_ids: Sequence[str]) -> Mapping[str, ParkedRow]:
-        """The parked ones of these messages; in a writing transaction nobody else moves or removes them until it ends."""
+        """The parked ones of these messages; in a writing transaction no other moves or removes them until it ends."""
         ...
 
     async def of_key(self, consumer: str, topic: str, key: str, limit: int) -> Sequence[ParkedRow]:
-        """The first of a key, in their order."""
+        """The first parked messages of a key, in order."""
         ...
 
     async def keys(self, consumer: str, limit: int) -> Sequence[tuple[str, str]]:
-        """The (topic, key) that have messages parked, the one that waits longest first."""
+        """The (topic, key) with parked messages, the longest waiting first."""
         ...
 
     async def of_steps(self, consumer: str, steps: Sequence[str]) -> Sequence[ParkedRow]:
@@ -91,11 +91,11 @@ class Parking(Protocol):
         ...
 
     async def ready(self, consumer: str, places: Sequence[tuple[str, int]], limit: int) -> Sequence[ParkedRow]:
-        """Messages of these partitions that may run, among them those whose gap is filled; the oldest first."""
+        """Messages of these partitions that may run, also those whose gap is filled; the oldest first."""
         ...
 
     async def behind(self, consumer: str, keys: Sequence[tuple[str, str]], limit: int) -> Sequence[ParkedRow]:
-        """Of each of these (topic, key) the first that queue behind its head, in order: at most `limit` in all."""
+        """The first messages behind the head of each of these (topic, key), in order: at most `limit` in all."""
         ...
 
     async def move(
@@ -109,35 +109,35 @@ class Parking(Protocol):
         ...
 
     async def wake(self, consumer: str, message_ids: Sequence[str], upto_us: int) -> int:
-        """Those of these messages that wait and are due by then become ready; returns how many. The row says when it is
-        due, whichever tier of whichever version of the service it waits in."""
+        """Set those of these messages that wait and are due by then to ready; returns how many. The row's own due time
+        counts, whatever tier of whatever version of the service it waits in."""
         ...
 
     async def wake_overdue(self, consumer: str, before_us: int, limit: int) -> int:
-        """At most so many messages that wait since before that become ready: the net below the retry topics."""
+        """Set at most `limit` messages that wait since before that to ready: the safety net below the retry topics."""
         ...
 
     async def remove(self, consumer: str, message_ids: Sequence[str]) -> int:
-        """Take messages out; the next of their key becomes ready. Returns how many became so."""
+        """Remove messages; the next message of their key becomes ready. Returns how many became ready."""
         ...
 
     async def next_due_us(self, consumer: str) -> int | None:
-        """When the next message that waits for its retry is due."""
+        """The time at which the next waiting message is due for its retry."""
         ...
 
     async def status(self, consumer: str) -> ParkingStatus:
-        """How much is parked."""
+        """The number of parked messages."""
         ...
 
     async def places(self, consumer: str) -> Sequence[ParkedPlace]:
-        """Where the parked messages came from, by topic and partition."""
+        """The partitions from which the parked messages came."""
         ...
 
     async def rehome(self, consumer: str, place: tuple[str, int], partition: int) -> int:
-        """The messages of a partition that is no more belong to this one of its topic; returns how many."""
+        """Assign the messages of a partition that no longer exists to another one of its topic; returns how many."""
         ...
 
     async def loosen(self, consumer: str) -> int:
-        """The group keeps no order any more: what queues behind others and what waits for a missing number may run, and
-        a dead letter holds its key no longer. Returns how many may run."""
+        """Drop the order of keys in this group: messages behind others and messages behind a gap may run, and a dead
+        letter holds its key no longer. Returns how many may run."""
         ...

@@ -1,4 +1,4 @@
-"""What a store must do: transactions, and the ledgers that keep Partita's promises inside them.
+"""The port of a store: transactions, and the ledgers that keep Partita's promises inside them.
 
 Ledger methods take whole batches. Within a session only the database suspends. Times are microseconds by its clock.
 """
@@ -27,10 +27,10 @@ SqlRow = Mapping[str, Any]
 
 
 class Asked(NamedTuple):
-    """What admission must know of a batch of one consumer group before it decides."""
+    """The questions of admission about a batch of one consumer group."""
 
     consumer: str
-    held: Sequence[tuple[str, int, int]]  # (topic, partition, epoch) that must still be ours
+    held: Sequence[tuple[str, int, int]]  # (topic, partition, epoch) that this process must still hold
     marks: Sequence[tuple[str, str]]  # (consumer, message id): were they marked?
     places: Sequence[tuple[str, str, str]]  # (source, topic, key): their last numbers
     keys: Sequence[tuple[str, str]]  # (topic, key): is one of them parked?
@@ -38,7 +38,7 @@ class Asked(NamedTuple):
 
 
 class Known(NamedTuple):
-    """The answers; what is absent is not so, or was never seen."""
+    """The answers; an absent entry means no, or never seen."""
 
     marks: dict[tuple[str, str], InboxEntry]
     last: dict[tuple[str, str, str], int]
@@ -73,8 +73,8 @@ class Session(Protocol):
     def trail(self) -> Trail: ...
 
     async def look(self, asked: Asked) -> Known:
-        """As `claims.check`, `inbox.seen`, `sequences.last_in`, `parking.held` and `tombstones.find`, one after the other;
-        where each would cost a way to a server, in one.
+        """The answers of `claims.check`, `inbox.seen`, `sequences.last_in`, `parking.held` and `tombstones.find` in
+        this order; on a server in one round trip.
 
         Raises:
             Fenced: as `claims.check`.
@@ -90,15 +90,15 @@ class Session(Protocol):
         ...
 
     async def execute_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> Sequence[int]:
-        """One statement for many argument rows, each atomic, in order; rows changed by each."""
+        """One statement for many argument rows, each atomic, in order; returns the number of rows that each changed."""
         ...
 
     async def fetch_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[SqlRow]]:
-        """One statement for many argument rows, each atomic, in order; what each returned."""
+        """One statement for many argument rows, each atomic, in order; returns the rows of each."""
         ...
 
     def savepoint(self) -> AbstractAsyncContextManager[None]:
-        """Undo what happens inside when an exception leaves it."""
+        """Undo the block's statements when it raises."""
         ...
 
 
@@ -130,12 +130,12 @@ class Store(Protocol):
         ...
 
     async def create_tables(self, *, migrate: bool = True) -> None:
-        """Bring the service's own tables up to its declaration: run the text of `tables=`, or the files of `migrations=` that
-        were not applied yet. Without `migrate` only look.
+        """Bring the service's own tables up to its declaration: run the text of `tables=`, or the unapplied files of
+        `migrations=`. Without `migrate` only check.
 
         Raises:
-            DeclarationError: a statement that the database does not take. StoreMismatch: a file was changed after it was
-                applied. MigrationPending: files are to be applied, and this may not.
+            DeclarationError: the database refuses a statement. StoreMismatch: a file was changed after it was applied.
+            MigrationPending: files must be applied, and `migrate` is off.
         """
         ...
 
@@ -146,10 +146,11 @@ class Store(Protocol):
     def transaction(self, *, durable: bool = True) -> AbstractAsyncContextManager[Session]:
         """A writing transaction: commits when the block ends, rolls back when it raises.
 
-        `durable=False` may be lost in a power cut (never by a dying process): for what can be done again.
+        `durable=False` may be lost in a power cut (never by a dying process): for work that can be done again.
 
         Raises:
-            StoreUnavailable: it could not be committed (disk full, locked, gone); nothing was kept, or, where the connection
+            StoreUnavailable: it could not be committed (disk full, locked, gone); nothing was kept, or, where the
+            connection
                 was lost during the commit, all of it.
         """
         ...
@@ -159,12 +160,12 @@ class Store(Protocol):
         ...
 
     async def sent(self, rows: Sequence[tuple[int, int]]) -> None:
-        """The bus acknowledged these (slot, seq) of the outbox: they are pending no more.
+        """Remove these (slot, seq) from the outbox's queue: the bus acknowledged them.
 
-        In a transaction of its own that a power cut may lose: then they are sent again, and known by their ids.
+        The transaction is its own, and a power cut may lose it: then the rows are sent again, and known by their ids.
         """
         ...
 
     async def now_us(self) -> int:
-        """The store's clock, by which timers and retention go."""
+        """The store's clock, used for timers and retention."""
         ...

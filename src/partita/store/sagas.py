@@ -1,4 +1,4 @@
-"""What a store keeps of sagas: instances, their history, and the tombstones of steps that were undone."""
+"""The saga ledger: instances, their history, and timers."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class SagaEvent(NamedTuple):
 
 
 class DueTimer(NamedTuple):
-    """A timer that is due. `others` processes took it in hand, the last of them at `taken_us`, and neither fired it nor gave
-    it back: they died, or are at it now."""
+    """A timer that is due. `others` processes took it in hand, the last of them at `taken_us`, and neither fired it nor
+    gave it back: they died, or are firing it now."""
 
     saga: str
     saga_id: str
@@ -68,23 +68,23 @@ class Sagas(Protocol):
         ...
 
     async def take_timers(self, timers: Sequence[DueTimer], member: str, at_us: int) -> None:
-        """A member is about to fire these: if one of them kills its process, the next one knows."""
+        """Record that a member is about to fire these timers: if one kills its process, the next member knows."""
         ...
 
     async def give_timers_back(self, timers: Sequence[DueTimer], member: str) -> None:
-        """The member lives, and did not fire these."""
+        """Record that the member is alive and did not fire these timers."""
         ...
 
     async def settle_timers(self, timers: Sequence[DueTimer]) -> None:
-        """These were fired, or need not be: nobody has them in hand."""
+        """Record that these timers were fired or are not needed: no member has them in hand."""
         ...
 
     async def purge_timers(self) -> None:
-        """Forget who had timers in hand that are not armed any more."""
+        """Delete the marks of members that had timers in hand which are no longer armed."""
         ...
 
     async def next_due_us(self) -> int | None:
-        """When the next timer is due."""
+        """The time of the next timer."""
         ...
 
     async def find(self, saga: str | None = None, status: str | None = None, limit: int = 100) -> Sequence[SagaRow]:
@@ -100,5 +100,5 @@ class Sagas(Protocol):
         ...
 
     async def keep_definition(self, saga: str, version: int, digest: str) -> str:
-        """Remember the digest of a definition when first seen; returns the digest remembered."""
+        """Store the digest of a definition when first seen; returns the stored digest."""
         ...

@@ -9,9 +9,9 @@ from partita.message import SagaAddress
 
 
 class Tombstone(NamedTuple):
-    """A step that was undone at this participant: its command, should it still come, is refused.
+    """A step that was undone at this participant: its command is refused if it still arrives.
 
-    `reply` is the acknowledgement as it was sent (type, fingerprint, value), for an undo that is sent again.
+    `reply` is the acknowledgement as sent (type, fingerprint, value); a repeated undo gets it again.
     """
 
     address: SagaAddress
@@ -23,8 +23,9 @@ class Tombstones(Protocol):
     """Undone steps."""
 
     async def hold(self, undone: Sequence[str], done: Sequence[str]) -> None:
-        """Steps of the sagas `undone` are about to be undone, and of those in `done` to be done: who has looked at the
-        first (`Session.look`) is waited for, who looks later waits. Else two at once see nothing of each other."""
+        """Lock sagas before steps of `undone` are undone and steps of `done` are done: an undo waits for transactions
+        that have looked at its saga (`Session.look`), and later ones wait for it. Without it, two at once would not see
+        each other."""
         ...
 
     async def find(self, keys: Sequence[tuple[str, str, str]]) -> Mapping[tuple[str, str, str], Tombstone]:

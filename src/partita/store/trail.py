@@ -1,4 +1,4 @@
-"""The port of the trail: the messages of a key and who handled them, asked of the ledgers by people who follow one."""
+"""The port of the trail: the messages of a key and the consumers that handled them, for people who follow one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TrailRow(NamedTuple):
 
 
 class TrailMark(NamedTuple):
-    """That a consumer handled a message, for people who follow it."""
+    """The mark of a consumer that handled a message, for people who follow it."""
 
     consumer: str
     message_id: str
@@ -34,7 +34,7 @@ class TrailMark(NamedTuple):
 
 
 class Trail(Protocol):
-    """Questions about one key's messages; a journey is asked of the ledgers, nothing extra is written for it."""
+    """Questions about one key's messages. A journey is read from the ledgers; nothing extra is written for it."""
 
     async def correlations(self, key: str) -> Sequence[str]:
         """The correlation ids of messages with this key."""
@@ -45,5 +45,5 @@ class Trail(Protocol):
         ...
 
     async def marks(self, ids: Sequence[str]) -> Sequence[TrailMark]:
-        """Who handled these messages here."""
+        """The consumers that handled these messages here."""
         ...

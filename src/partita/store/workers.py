@@ -1,4 +1,4 @@
-"""How the workers of a service are, as its processes say it: what a person, a probe, an alert and a metric are told of them."""
+"""The states of a service's workers, reported by its processes for people, probes, alerts and metrics."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple, Protocol
 
 
 class WorkerState(NamedTuple):
-    """One worker of one process that does not work: it is `failing` since then with this last cause, or `stuck` since then
-    with this in hand. `member` is its process. A worker of which nothing is said works."""
+    """One worker that does not work: `failing` since then with this last cause, or `stuck` since then with this in
+    hand. `member` is its process. A worker without a state works."""
 
     service: str
     member: str
@@ -19,13 +19,14 @@ class WorkerState(NamedTuple):
 
 
 class Workers(Protocol):
-    """What processes say of their workers. It ends with its process, and needs no lock that a worker which is stuck could
-    hold: a handler that hangs in its transaction has the whole of a SQLite file."""
+    """The reported states of workers. A state ends with its process. Reporting needs no lock that a stuck worker could
+    hold: a handler that hangs in its transaction locks the whole SQLite file."""
 
     async def tell(self, member: str, states: Sequence[WorkerState]) -> None:
-        """Say how this member's workers are, in place of what it said before. Said again now and then, or it is void."""
+        """Report the states of this member's workers, in place of its last report. It is void unless repeated now and
+        then."""
         ...
 
     async def told(self) -> Sequence[WorkerState]:
-        """What the members say that are there."""
+        """The states that living members report."""
         ...

@@ -1,4 +1,4 @@
-"""A database, or a log, that was put back from a backup: what the other one has beyond it is handled, sent again or named."""
+"""A database, or a log, that was restored from a backup: what the other one has beyond it is handled, sent again or named."""
 
 from __future__ import annotations
 

@@ -39,10 +39,10 @@ def test_tables_are_patterns_that_match_themselves_only_in_both_forms() -> None:
 
 @pytest.mark.parametrize("slot", ["", "Not a slot", "a-b", "x" * 64])
 def test_a_name_that_can_be_no_slots_is_refused(slot: str) -> None:
-    with pytest.raises(SettingsError, match="no slot's name"):
+    with pytest.raises(SettingsError, match="as a slot's name"):
         connect_handover(URL, this_machine(), ["s"], slot)
 
 
 def test_outboxes_in_files_are_refused() -> None:
-    with pytest.raises(SettingsError, match="Only outboxes in PostgreSQL"):
+    with pytest.raises(SettingsError, match="can read outboxes only in PostgreSQL"):
         connect_handover("", this_machine(), ["s"], SLOT)

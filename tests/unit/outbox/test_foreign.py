@@ -98,7 +98,7 @@ def test_an_attached_file_is_refused(db: Any, tmp_path: Path) -> None:
 
 def test_a_file_put_back_from_a_copy_is_refused(db: Any, tmp_path: Path) -> None:
     (tmp_path / "orders.db.sent").write_text(f"{99:020d}")
-    with pytest.raises(PartitaError, match="put back from an older copy"):
+    with pytest.raises(PartitaError, match="restored from an older copy"):
         Outbox(orders).add(db, Placed(order_id="a"))
 
 

@@ -65,7 +65,7 @@ class KafkaBus:
         self._writer: KafkaWriter | None = None
 
     async def identity(self) -> str:
-        """The cluster's id: a broker's topics are not put back from backups one by one."""
+        """The cluster's id: a broker's topics are not restored from backups one by one."""
         return (await asyncio.to_thread(self._topics.metadata)).cluster_id or ""
 
     async def open(self) -> None:

@@ -129,7 +129,7 @@ class LogBus:
         self._identity = f"{meta['id']}.{meta['incarnation']}"
 
     async def _christen(self) -> dict[str, str]:
-        """Give a new log its name, and another one to a log that was put back from an older copy: it lacks what was
+        """Give a new log its name, and another one to a log that was restored from an older copy: it lacks what was
         acknowledged since, and gives its positions to other records."""
         async with self._file.writing() as db:
             meta: dict[str, str] = dict(db.execute(META).fetchall())
@@ -138,7 +138,7 @@ class LogBus:
                 meta = {"id": self._machine.ids.new()[-12:], "incarnation": "1"}
             elif self._high_water.seen() > newest:
                 meta["incarnation"] = str(int(meta["incarnation"]) + 1)
-                log.warning("%s was put back from an older copy: what was sent since is sent again", self.path)
+                log.warning("%s was restored from an older copy: what was sent since is sent again", self.path)
             db.executemany(SET_META, list(meta.items()))
             self._high_water.reset(newest)
         return meta

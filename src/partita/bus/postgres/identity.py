@@ -1,4 +1,4 @@
-"""Which log a schema is: another one when it was put back from a copy, or a standby took over and may lack the tail."""
+"""Which log a schema is: another one when it was restored from a copy, or a standby took over and may lack the tail."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def identity_of(database: Database, new_id: str) -> str:
             new |= {"id": new_id, "incarnation": "1"}
         elif place and meta.get("place", place) != place:
             new["incarnation"] = str(int(meta["incarnation"]) + 1)
-            log.warning("%s was put back from a copy: what was sent since is sent again", database.where)
+            log.warning("%s was restored from a copy: what was sent since is sent again", database.where)
         for name, value in new.items():
             if meta.get(name) != value:
                 await link.run(SET_META, name, value)

@@ -1,4 +1,4 @@
-"""Where a table lies: what a database that was put back from a backup does not have in common with the former one."""
+"""Where a table lies: what a database that was restored from a backup does not have in common with the former one."""
 
 from __future__ import annotations
 

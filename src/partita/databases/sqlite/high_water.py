@@ -1,4 +1,4 @@
-"""The high-water mark: a number beside the database that tells when it was put back from an older copy."""
+"""The high-water mark: a number beside the database that tells when it was restored from an older copy."""
 
 from __future__ import annotations
 

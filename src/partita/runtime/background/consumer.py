@@ -261,7 +261,7 @@ class Consumer:
             self._subscription.resume([place])
 
     async def _compare(self, place: Place) -> None:
-        """Whether the database has handled what the bus believes done: one of them may have been put back from a backup."""
+        """Whether the database has handled what the bus believes done: one of them may have been restored from a backup."""
         again = await compare(self._attempts, self._subscription, self._group, place)
         if again:
             self._untaken = [record for record in self._untaken if record.at != place]

@@ -73,7 +73,7 @@ async def compare(attempts: Attempts, subscription: Subscription, group: str, pl
 
 async def send_again(session: Session, group: str, identity: str) -> None:
     """What was sent to a log that is there no more, or not as it was, is sent again as far as its rows are kept: the log was
-    put back from a backup, or the app was given another one. Receivers drop what they had."""
+    restored from a backup, or the app was given another one. Receivers drop what they had."""
     before = (await session.groups.kept(group)).get(SENT_TO, identity)
     await session.groups.keep(group, {SENT_TO: identity})
     if before != identity:
@@ -93,7 +93,7 @@ def missing(group: str, place: tuple[str, int], stand: Stand, wanted: int) -> St
     """Why a group does not go on: its database lacks effects of records that nobody has any more."""
     topic, partition = place
     return StoreMismatch(
-        f"The database of {group} was put back from a backup that is older than the log: of {topic}[{partition}] it lacks what "
+        f"The database of {group} was restored from a backup that is older than the log: of {topic}[{partition}] it lacks what "
         f"came from offset {wanted} on, and the log holds nothing before {stand.oldest}. The group stood at {stand.next}.",
         hint=f"Put back a younger backup; or accept the loss: partita consumers reset {group} --topic {topic} --to start "
         f"handles all from {stand.oldest} on.",

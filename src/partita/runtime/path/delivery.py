@@ -104,7 +104,7 @@ def decode(record: Record, interests: Mapping[str, Interest], codec: Codec, sour
         delivery.key, delivery.record = None, record._replace(key=None)  # no index of the parking would take it
         return delivery
     if envelope.at_once and envelope.source == source:
-        # A database put back from a backup has another source: it has handled nothing of this.
+        # A database restored from a backup has another source: it has handled nothing of this.
         delivery.settled = True
         return delivery
     interest = interests.get(envelope.type)

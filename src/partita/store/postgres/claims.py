@@ -1,4 +1,4 @@
-"""Claims and attempts on PostgreSQL: who may write the effects of a partition, and what it has in hand."""
+"""Claims and attempts on PostgreSQL: which process may write the effects of a partition, and the records it has in hand."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from partita.databases.postgres.database import UNSYNCED, Database
 from partita.errors import Fenced
 from partita.store.claims import PUT_BY_A_PERSON, InHand, Noted
 
-# The weakest lock: transactions of one holder share it, what they take in hand passes, and a take-over, which asks for
-# the strongest, waits until all of them have ended.
+# The weakest lock: transactions of one holder share it and may update what they have in hand. A take-over asks for the
+# strongest lock, so it waits until all of them have ended.
 CHECK = f"""
 SELECT c.topic, c.partition, c.epoch FROM {unnest(2, topic="text", partition="bigint")}
 JOIN claim AS c ON c.consumer = $1 AND c.topic = r.topic AND c.partition = r.partition ORDER BY c.topic, c.partition
 """
 CHECK_LOCKED = f"{CHECK} FOR KEY SHARE OF c"
 TAKE_OVER = "SELECT 1 FROM claim WHERE consumer = $1 AND topic = $2 AND partition = $3 FOR UPDATE"
-# Its holder may be in a handler that runs long; who claims has other work meanwhile.
+# The holder may run a long handler; the process that claims has other work meanwhile.
 SHORTLY = "SELECT set_config('lock_timeout', '100ms', true)"
 CLAIM = """
 INSERT INTO claim AS c (consumer, topic, partition, epoch, owner) VALUES ($1, $2, $3, 1, $4)
@@ -52,10 +52,10 @@ FORGET = 'DELETE FROM attempt WHERE consumer = $1 AND topic = $2 AND partition =
 
 
 def check(consumer: str, held: Sequence[tuple[str, int, int]], epochs: Mapping[tuple[str, int], int]) -> None:
-    """Whether all that is to be held is held, by the epochs as they are now.
+    """Check that all claims in `held` have these current epochs.
 
     Raises:
-        Fenced: it is not.
+        Fenced: one has another.
     """
     for topic, partition, epoch in held:
         if epochs.get((topic, partition)) != epoch:
@@ -69,7 +69,7 @@ class PostgresClaims:
         self._link = link
 
     async def check(self, consumer: str, held: Sequence[tuple[str, int, int]]) -> None:
-        """Each (topic, partition, epoch) is still ours, and stays so until this transaction ends."""
+        """Check that this process still holds each (topic, partition, epoch), and keep it so until this transaction ends."""
         if not held:
             return
         asked = columns([(topic, partition) for topic, partition, _ in held])
@@ -77,7 +77,7 @@ class PostgresClaims:
         check(consumer, held, {(row[0], row[1]): row[2] for row in rows})
 
     async def put(self, consumer: str, topic: str) -> None:
-        """The bus is right."""
+        """Accept the bus's position."""
         await self._link.run(PUT, consumer, topic, PUT_BY_A_PERSON)
 
 
@@ -96,37 +96,37 @@ class PostgresAttempts:
         return epoch, None if first is None else InHand(topic, partition, first, last)
 
     async def take(self, consumer: str, ranges: Sequence[InHand], epochs: Sequence[int]) -> None:
-        """These records are about to be decoded and handled."""
+        """Record that these records are about to be decoded and handled."""
         rows = sorted((*each, epoch) for each, epoch in zip(ranges, epochs, strict=True))
         if rows:
             async with self._database.stroke() as link:
                 await link.run(TAKE, consumer, *columns(rows))
 
     async def noted(self, consumer: str, topic: str, partition: int) -> Noted:
-        """What is known of a partition."""
+        """The database's record of a partition."""
         async with self._database.glance() as link:
             row = await link.row(NOTED, consumer, topic, partition)
         return Noted("", 0, 0) if row is None else Noted(row[0], row[1], row[2])
 
     async def note(self, consumer: str, topic: str, partition: int, log: str, reached: int) -> None:
-        """It is of this log."""
+        """Record its log."""
         async with self._database.writing(durable=False) as link:
             await link.run(NOTE, consumer, topic, partition, log, reached)
 
     async def count(
         self, consumer: str, topic: str, partition: int, offset: int, *, tried: int = 1, failed: int = 0
     ) -> tuple[int, int]:
-        """Count tries, and those seen to fail."""
+        """Count tries, and those that were seen to fail."""
         async with self._database.writing(durable=False) as link:
             ((tries, failures),) = await link.rows(COUNT, consumer, topic, partition, offset, tried, failed)
         return tries, failures
 
     async def survived(self, consumer: str, topic: str, partition: int, offset: int) -> None:
-        """A counted try killed nobody."""
+        """Record that a counted try did not kill its process."""
         async with self._database.writing(durable=False) as link:
             await link.run(SURVIVED, consumer, topic, partition, offset)
 
     async def forget(self, consumer: str, topic: str, partition: int, offset: int) -> None:
-        """A settled record needs no count."""
+        """Delete the count of a settled record."""
         async with self._database.writing(durable=False) as link:
             await link.run(FORGET, consumer, topic, partition, offset)

@@ -64,8 +64,8 @@ WITH old AS (
 SELECT count(*) FROM old
 """
 
-# Walked through in pieces, since those that are kept may be a million. A scalar question is asked by index for each row; of
-# NOT EXISTS the planner makes a join that reads the other table.
+# Read in pieces, since a million may be kept. A scalar subquery uses the index for each row; for NOT EXISTS the planner
+# makes a join that reads the whole other table.
 PURGE_FAILURES = """
 WITH looked AS MATERIALIZED (
     SELECT * FROM (SELECT seq, consumer, message_id, at_us FROM failure WHERE seq > $2 ORDER BY seq LIMIT $3) AS next
@@ -90,7 +90,7 @@ class PostgresDeadLetters:
         """Write dead letters."""
         left = list(rows)
         while left:
-            # One statement touches a letter once: a second copy in the same batch has its own.
+            # One statement may touch a letter only once: a second copy in the same batch gets its own statement.
             first = {(row.message_id, row.consumer): row for row in reversed(left)}
             await self._link.run(ADD, *columns([*first.values()][::-1]))
             left = [row for row in left if first[(row.message_id, row.consumer)] is not row]
@@ -123,7 +123,7 @@ class PostgresDeadLetters:
         return await self._link.run(CLOSE, list(ids), status, reason, at_us) if ids else 0
 
     async def release(self, letter_ids: Sequence[str]) -> Sequence[DeadLetter]:
-        """Open letters become `replaying`; a second operator waits for the first and gets none of them."""
+        """Set open letters to `replaying`; a second operator waits for the first and gets none of them."""
         if not letter_ids:
             return []
         place = {each: number for number, each in enumerate(letter_ids)}
@@ -136,17 +136,17 @@ class PostgresDeadLetters:
         await self.add([by])
 
     async def settle(self, consumer: str, message_ids: Sequence[str], status: LetterStatus, at_us: int) -> None:
-        """The message behind a letter was handled, or its undo overtook it."""
+        """Close the letters of messages that were handled or whose undo came first."""
         if message_ids:
             await self._link.run(SETTLE, consumer, list(message_ids), status, at_us)
 
     async def failed(self, rows: Sequence[Failure]) -> None:
-        """Append what failed."""
+        """Append failures."""
         if rows:
             await self._link.run(FAILED, *columns(rows))
 
     async def failures(self, consumer: str, message_id: str) -> Sequence[Failure]:
-        """What failed of one message."""
+        """The failures of one message."""
         return [Failure(*row) for row in await self._link.rows(FAILURES, consumer, message_id)]
 
     async def purge(self, before_us: int, limit: int) -> int:
@@ -155,7 +155,7 @@ class PostgresDeadLetters:
         return count
 
     async def purge_failures(self, before_us: int, after_seq: int, limit: int) -> int:
-        """Forget old failures that nobody waits for."""
+        """Delete old failures without a waiting message."""
         last: int = (await self._link.rows(PURGE_FAILURES, before_us, after_seq, limit))[0][0]
         return last
 

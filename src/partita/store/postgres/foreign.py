@@ -1,8 +1,8 @@
-"""The outbox of a service's schema inside somebody else's transaction on PostgreSQL: one statement per call.
+"""The outbox of a service's schema inside a user's transaction on PostgreSQL: one statement per call.
 
-It locks the key's number as the ledger of sequences does, so handlers and foreign transactions of one key come one
-after the other, and commit in the order of their numbers. Every name is qualified: the caller's search path and
-settings are his.
+It locks the key's number as the ledger of sequences does, so handlers and foreign transactions of one key run one
+after the other, and commit in the order of their numbers. Every name is qualified: search path and settings are the
+caller's.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from partita.store.postgres.schema import MIGRATIONS
 
 MAY_READ = "SELECT current_database(), to_regclass($1::text) IS NOT NULL AND to_regclass($2::text) IS NOT NULL"
 APPLIED = "SELECT coalesce(max(number), 0) FROM {schema}.partita_migration"
-# The row's seq is drawn from what `numbered` returned, so after the lock: rows of a key get theirs in commit order.
-# What was written is counted, not what was queued: where another reader than the relays reads the outbox, no row is.
+# The row's seq is drawn from the result of `numbered`, so after the lock: rows of a key get it in commit order.
+# The written rows are counted, not the queued ones: where another reader has the outbox, no row is queued.
 QUEUE = """, queued AS (INSERT INTO {schema}.outbox_queue (slot, seq) SELECT slot, seq FROM added)
 SELECT count(*) FROM added CROSS JOIN pg_notify(${channel}::text, '')"""
-# An order of its own for one message, which most calls have: a third of the cost of the one for many (bench/outbox.py).
+# A statement of its own for one message, the most frequent call: it costs a third of the one for many (bench/outbox.py).
 ADD_ONE = f"""
 WITH numbered AS (
     INSERT INTO {{schema}}.sequence_out AS s (topic, key, last)
@@ -73,7 +73,7 @@ class PostgresForeignTables:
         self._add_many = ADD_MANY.format(schema=quoted(schema))
 
     def source(self) -> Script[str]:
-        """Who the database is. What is not there is asked for without an error, which would spoil the transaction."""
+        """The identity of the database. Missing tables are looked up without an error, which would abort the transaction."""
         ((database, there),) = yield Statement(MAY_READ, (self._outbox, self._meta), asks=True)
         if not there:
             raise NotFound(
@@ -110,17 +110,17 @@ class PostgresForeignTables:
         """NOTIFY goes with the commit."""
 
     def _same_place(self, meta: dict[str, str], database: str) -> Script[None]:
-        """A database put back from a backup counts its keys again. A Partita that starts gives it a new incarnation;
-        before that, its messages would be dropped as copies."""
+        """A database restored from a backup counts its keys again. A Partita that starts on it gives it a new incarnation;
+        before that, receivers would drop its messages as copies."""
         ((may_ask,),) = yield Statement(MAY_ASK_PLACE, asks=True)
         if not may_ask or "place" not in meta:
             return
         ((place,),) = yield Statement(PLACE, (self._outbox,), asks=True)
         if place is not None and place != meta["place"]:
             raise StoreMismatch(
-                f"The database {database} was put back from a copy, or a standby took over, since {self._service} last "
-                "started on it: what is sent now could be taken for copies of what was sent before.",
-                hint=f"Start it once, which tells the two apart: partita run module:app --only {self._service} --roles relay",
+                f"The database {database} was restored from a copy, or a standby took over, since {self._service} last "
+                "started on it: new messages could be taken for copies of earlier ones.",
+                hint=f"Start it once, so that it gets a new source: partita run module:app --only {self._service} --roles relay",
             )
 
 

@@ -1,4 +1,4 @@
-"""What people tell groups, and what their members say, on PostgreSQL."""
+"""Settings of groups and the states that their members report, on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class PostgresGroups:
         await self._link.run(PAUSE, consumer, reason, at_us)
 
     async def resume(self, consumer: str) -> bool:
-        """It goes on."""
+        """Resume the group."""
         return await self._link.run(RESUME, consumer) > 0
 
     async def paused(self, consumer: str) -> tuple[str, int] | None:
@@ -60,33 +60,33 @@ class PostgresGroups:
         return None if row is None else (row[0], row[1])
 
     async def say(self, said: Said) -> None:
-        """Remember what a member says."""
+        """Store a state that a member reports."""
         await self._link.run(SAY, *said)
 
     async def unsay(self, consumer: str, member: str, what: str, subject: str) -> None:
-        """It is no longer so."""
+        """Delete it: the state is over."""
         await self._link.run(UNSAY, consumer, member, what, subject)
 
     async def said(self, consumer: str) -> Sequence[Said]:
-        """What the members say."""
+        """The states that the members report."""
         return [Said(*row) for row in await self._link.rows(SAID, consumer)]
 
     async def kept(self, consumer: str) -> Mapping[str, str]:
-        """What was kept of the group."""
+        """The values kept of the group."""
         return {row[0]: row[1] for row in await self._link.rows(KEPT, consumer)}
 
     async def keep(self, consumer: str, values: Mapping[str, str]) -> None:
-        """Keep these."""
+        """Keep these values."""
         for name, value in sorted(values.items()):
             await self._link.run(KEEP, consumer, name, value)
 
     async def alarms(self) -> Sequence[tuple[Any, ...]]:
-        """The alarms as they were kept last."""
+        """The alarms as last kept."""
         return await self._link.rows(ALARMS)
 
     async def keep_alarms(self, alarms: Sequence[tuple[Any, ...]]) -> None:
         """Keep these alarms and no others."""
-        # Two that keep alarms at once would each insert what the other has: one after the other, readers go on.
+        # Two writers at once would each insert the other's alarms: writers run one after the other, readers are not held up.
         await self._link.run("LOCK TABLE alarm IN SHARE ROW EXCLUSIVE MODE")
         await self._link.run("DELETE FROM alarm")
         if alarms:

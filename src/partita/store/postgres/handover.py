@@ -1,7 +1,7 @@
-"""Outboxes that a logical replication slot is the reader of, in place of the relays.
+"""Outboxes that a logical replication slot reads, in place of the relays.
 
-The switch is a trigger on each queue that lets no row in. To create it the queue is locked against writers, so it
-falls between two transactions of a key, never between a row and its queueing; who writes a row needs to know nothing.
+The switch is a trigger on each queue that rejects every row. Creating it locks the queue against writers, so the switch
+falls between two transactions of a key, never between a row and its queue entry; a writer of rows needs no change.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ $$;
 CREATE OR REPLACE TRIGGER outbox_is_read_outside BEFORE INSERT ON outbox_queue
     FOR EACH ROW EXECUTE FUNCTION outbox_is_read_outside();
 """
-# While the relays wait for the reader to come back, rows are queued already.
+# While the relays wait for the reader to come back, rows are already queued again.
 IS_HANDED_OVER = f"""
 SELECT 1 FROM partita_meta WHERE name = '{OUTSIDE}' AND NOT EXISTS (SELECT 1 FROM partita_meta WHERE name = '{HELD}')
 """
@@ -72,7 +72,7 @@ class PostgresHandover:
 
     @property
     def place(self) -> Place:
-        """Where the outboxes are."""
+        """The address of the outboxes."""
         parts = urlsplit(self._databases[0].url)
         schemas = tuple(database.schema for database in self._databases)
         return Place(parts.hostname or "localhost", parts.port or 5432, unquote(parts.path.strip("/")), schemas)
@@ -88,7 +88,7 @@ class PostgresHandover:
             await database.close()
 
     async def prepare(self) -> None:
-        """The publication first: a slot decodes what it was there for, as it was then."""
+        """Create the publication first: a slot decodes each change by the publication as it was at that change."""
         async with self._databases[0].reading() as link:
             level, version = (await link.rows(WAL_LEVEL))[0]
         if level != "logical":
@@ -102,14 +102,14 @@ class PostgresHandover:
             if refused:
                 raise Conflict(
                     f"{database.where}: the bus refused {refused} rows; later ones of their keys wait behind them.",
-                    hint="partita outbox list; then outbox retry. What is handed over would pass them.",
+                    hint="partita outbox list; then outbox retry. Rows read by another program would overtake them.",
                 )
         await self._autocommit(functools.partial(self._publish, version=version))
         if await self.position() is None:
             await self._autocommit(self._make_slot)
 
     async def hand_over(self) -> None:
-        """Create the triggers; where a transaction does not end in time nothing is changed in that schema."""
+        """Create the triggers; if a transaction does not end in time, that schema is left unchanged."""
         for database in self._databases:
             await database.changing("handing its outbox over", functools.partial(self._hand_over, database.where))
 
@@ -117,13 +117,13 @@ class PostgresHandover:
         await link.run(HAND_OVER)
         if await link.row(REMEMBERED, HELD) is not None:
             raise Conflict(
-                f"{where}: its reader has still to read what is its own, since it was taken back; the relays would pass that.",
+                f"{where}: the outbox was taken back, and its reader has not yet read its rows; the relays would overtake those.",
                 hint="Finish it first: partita outbox take-back, or take-back --without-reader.",
             )
         await link.run(REMEMBER, OUTSIDE, self.slot)
 
     async def hold(self) -> int:
-        """Drop the triggers; from the same commit on the relays pass over the queues."""
+        """Drop the triggers; from the same commit on the relays skip the queues."""
 
         async def held(link: Link) -> None:
             await link.run(TAKE_BACK)
@@ -135,7 +135,7 @@ class PostgresHandover:
             return int((await link.rows(WRITTEN))[0][0])
 
     async def queue_all(self) -> int:
-        """Queue every row that is still kept."""
+        """Queue every kept row again."""
 
         async def queued(link: Link) -> int:
             return await link.run(QUEUE_ALL)
@@ -143,7 +143,7 @@ class PostgresHandover:
         return sum([await database.changing("queueing the rows of its outbox", queued) for database in self._databases])
 
     async def release(self) -> None:
-        """The relays go on; what a reader still reads are copies from here on."""
+        """Let the relays continue; rows that the reader still reads are copies from here on."""
 
         async def released(link: Link) -> None:
             await link.run(FORGET, HELD)
@@ -153,7 +153,7 @@ class PostgresHandover:
             await database.changing("letting its relays go on", released)
 
     async def position(self) -> Position | None:
-        """How far the reader is."""
+        """The reader's progress."""
         async with self._databases[0].reading() as link:
             rows = await link.rows(POSITION, self.slot)
         return Position(*rows[0]) if rows else None
@@ -166,8 +166,8 @@ class PostgresHandover:
         await self._autocommit(self._drop)
 
     async def _publish(self, connection: Any, version: int) -> None:
-        """Show the inserts of each outbox to who reads the slot: what the janitor deletes is no message, nor is a row
-        that never was to travel, where the server can tell."""
+        """Publish the inserts of each outbox: the janitor's deletes are no messages. Rows that need not be sent are left out
+        where the server can filter."""
         which = " WHERE (slot >= 0)" if version >= ROW_FILTERS_SINCE else ""
         shown = {row[0] for row in await connection.fetch(SHOWN, self.slot)}
         new = [f"{quoted(d.schema)}.outbox{which}" for d in self._databases if d.schema not in shown]
@@ -178,7 +178,7 @@ class PostgresHandover:
             await connection.execute(f"ALTER PUBLICATION {name} ADD TABLE {', '.join(new)}")
 
     async def _make_slot(self, connection: Any) -> None:
-        """The server waits for every transaction that has written and is open, in whatever database."""
+        """Create the slot; the server waits for every open transaction that has written, in any database."""
 
         async def look() -> list[Holder]:
             return [Holder(*row) for row in await connection.fetch(WRITERS)]
@@ -198,7 +198,7 @@ class PostgresHandover:
         await connection.execute(f"DROP PUBLICATION IF EXISTS {quoted(self.slot)}")
 
     async def _autocommit(self, work: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
-        """Slots are made and dropped outside a transaction that has written."""
+        """Run outside a transaction: slots cannot be made or dropped in one that has written."""
         connection = await self._databases[0].connect()
         where = self._databases[0].where
         try:

@@ -1,4 +1,4 @@
-"""Who a service's schema is: what it remembers of itself, the source of its messages, the place it lies at."""
+"""The identity of a service's schema: its own record of itself, the source of its messages, its place."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from partita.errors import StoreReplaced
 
 META = "SELECT name, value FROM partita_meta"
-# Who numbers a key asks it in the same statement: the number would belong to a source that the database is not any more.
+# A statement that numbers keys checks it too: the number would belong to a source that the database no longer is.
 IS_SOURCE = """
 EXISTS (SELECT 1 FROM {meta} WHERE name = 'id' AND value = ${id}::text)
 AND EXISTS (SELECT 1 FROM {meta} WHERE name = 'incarnation' AND value = ${incarnation}::text)
@@ -26,9 +26,9 @@ def parts_of(source: str) -> tuple[str, str]:
 
 
 def replaced(where: str) -> StoreReplaced:
-    """The error of a process that still works for the database which was here when it was opened."""
+    """The error of a process that opened another database, which was here before this one."""
     return StoreReplaced(
-        f"{where}: this is not the database that this process opened: it was put back from a copy, or a standby took "
-        "over. What is sent under the former source could be taken for copies of what was sent before.",
-        hint="Start this process again: what it has in memory is of the former one.",
+        f"{where}: this is not the database that this process opened: it was restored from a copy, or a standby took "
+        "over. Messages sent under the former source could be taken for copies of earlier ones.",
+        hint="Start this process again: its memory belongs to the former database.",
     )

@@ -21,8 +21,8 @@ EXPIRED = """
 SELECT message_id, payload_hash, 'expired', at_us, NULL::bytea FROM inbox_key
 WHERE consumer = $1 AND message_id = ANY($2::text[])
 """
-# Rows are written in time order, so the oldest have the smallest seq and no index on time is needed. Those of parked
-# messages and of open letters are stepped over: they wait, perhaps for weeks, and a copy must not be taken for new.
+# Rows are written in time order, so the oldest have the smallest seq and no index on time is needed. The marks of parked
+# messages and of open letters are kept: those wait, perhaps for weeks, and a copy must not be taken for new.
 OLDEST = """
 SELECT seq, consumer, message_id, payload_hash, at_us FROM (
     SELECT * FROM inbox AS i
@@ -38,7 +38,7 @@ KEEP_KEYS = f"""
 INSERT INTO inbox_key (consumer, message_id, payload_hash, at_us) SELECT consumer, message_id, payload_hash, at_us
 FROM {unnest(consumer="text", message_id="text", payload_hash="text", at_us="bigint")} ORDER BY ord ON CONFLICT DO NOTHING
 """
-# An array, since the planner takes a limit it does not know for a tenth of the table, and would read all of it.
+# An array: of an unknown limit the planner assumes a tenth of the table, and would read all of it.
 PURGE_KEYS = """
 DELETE FROM inbox_key WHERE seq = ANY(ARRAY(
     SELECT seq FROM (SELECT seq, at_us FROM inbox_key ORDER BY seq LIMIT $1) AS oldest WHERE at_us < $2))
@@ -58,7 +58,7 @@ class PostgresInbox:
         self._link = link
 
     async def seen(self, consumer: str, ids: Sequence[str]) -> Mapping[str, InboxEntry]:
-        """Those of the ids that are marked already."""
+        """The marks of those ids that have one."""
         if not ids:
             return {}
         found = {row[0]: InboxEntry(*row[1:]) for row in await self._link.rows(SEEN, consumer, list(ids))}
@@ -68,7 +68,7 @@ class PostgresInbox:
         return found
 
     async def mark(self, rows: Sequence[InboxRow]) -> None:
-        """Mark messages. Another transaction that marks one of them now is waited for: then it is known who was first."""
+        """Mark messages. If another transaction marks one of them now, this one waits: then it is known which was first."""
         await self._link.insert(INBOX, rows)
 
     async def resolve(self, consumer: str, outcomes: Sequence[tuple[str, str, bytes | None]]) -> None:
@@ -93,11 +93,11 @@ class PostgresInbox:
         return await self._link.run(PURGE_KEYS, limit, before_us)
 
     async def forgotten_us(self) -> int:
-        """Up to when messages were made that are forgotten."""
+        """The time up to which messages were made whose marks are forgotten."""
         row = await self._link.row(FORGOTTEN)
         return 0 if row is None else int(row[0])
 
     async def newest_us(self) -> int:
-        """When the newest mark was written."""
+        """The time of the newest mark."""
         row = await self._link.row(NEWEST)
         return 0 if row is None else int(row[0])

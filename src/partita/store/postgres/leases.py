@@ -18,7 +18,7 @@ class PostgresLeases:
         self._book = LeaseBook(clock, token, stale_s=stale_s)
 
     async def tick(self, scope: str, resources: Sequence[str], member: str) -> Sequence[Lease]:
-        """Heartbeat, eject who is gone, claim what is this member's share and free, give back what is not."""
+        """Send a heartbeat, eject members that are gone, claim free resources up to this member's share, release the others."""
         async with self._database.writing(durable=False) as link:
             held, surplus = await self._book.tick(link, scope, resources, member)
             if surplus:
@@ -26,17 +26,17 @@ class PostgresLeases:
         return [Lease(resource, epoch) for resource, epoch in sorted(held.items()) if resource not in surplus]
 
     async def beat(self, scope: str, member: str) -> None:
-        """Heartbeat, and nothing else."""
+        """Send a heartbeat, and nothing else."""
         async with self._database.writing(durable=False) as link:
             await self._book.beat(link, scope, member)
 
     async def leave(self, scope: str, member: str) -> None:
-        """Give everything back."""
+        """Release everything."""
         async with self._database.writing(durable=False) as link:
             await self._book.leave(link, scope, member)
 
     async def leave_all(self) -> None:
-        """The store is closed: nobody need wait until the heartbeats of its members are stale."""
+        """Release everything at closing, so that no other member waits until these heartbeats are stale."""
         if self._book.ticked:
             async with self._database.writing(durable=False) as link:
                 await self._book.leave_all(link)

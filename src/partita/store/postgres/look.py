@@ -1,4 +1,4 @@
-"""What admission asks of a batch, in one round trip."""
+"""The answers that admission needs about a batch, in one round trip."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def look(link: Link, asked: Asked, parking: PostgresParking) -> Known:
     """Ask, lock the keys' numbers and the claims, and check the claims.
 
     Raises:
-        Fenced: one of the partitions is another's now.
+        Fenced: another process holds one of the partitions now.
     """
     claims = columns([held[:2] for held in asked.held]) or NONE[:2]
     marks = columns(asked.marks) or NONE[:2]

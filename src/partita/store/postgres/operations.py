@@ -15,7 +15,7 @@ UPDATE operation SET done = $2, failed = $3, cursor = $4, updated_us = $5, statu
 FINISH = "UPDATE operation SET status = $2, updated_us = $3 WHERE id = $1"
 GET = f"SELECT {COLUMNS} FROM operation WHERE id = $1"
 FIND = f"SELECT {COLUMNS} FROM operation ORDER BY created_us DESC LIMIT $1"
-# Each entry seals those before it: two that append at once would fork the chain.
+# Each entry seals those before it: two appends at once would fork the chain.
 LOCK = "LOCK TABLE audit IN SHARE ROW EXCLUSIVE MODE"
 LAST = "SELECT hash FROM audit ORDER BY seq DESC LIMIT 1"
 APPEND = "INSERT INTO audit (at_us, actor, verb, target, detail, reason, hash) VALUES ($1, $2, $3, $4, $5, $6, $7)"
@@ -35,11 +35,11 @@ class PostgresOperations:
         await self._link.run(BEGIN, *row)
 
     async def progress(self, operation_id: str, done: int, failed: int, cursor: str, at_us: int) -> None:
-        """How far it came."""
+        """Store its progress."""
         await self._link.run(PROGRESS, operation_id, done, failed, cursor, at_us)
 
     async def finish(self, operation_id: str, status: OperationStatus, at_us: int) -> None:
-        """How it ended."""
+        """Store its end."""
         await self._link.run(FINISH, operation_id, status, at_us)
 
     async def get(self, operation_id: str) -> OperationRow | None:
@@ -52,14 +52,14 @@ class PostgresOperations:
         return [OperationRow(*row) for row in await self._link.rows(FIND, limit)]
 
     async def last_hash(self) -> str:
-        """The seal of the newest entry; in a writing transaction nobody appends until it ends."""
+        """The seal of the newest entry; in a writing transaction no other appends until it ends."""
         if self._link.writing:
             await self._link.run(LOCK)
         row = await self._link.row(LAST)
         return "" if row is None else str(row[0])
 
     async def append(self, entry: AuditEntry) -> None:
-        """Add an entry."""
+        """Append an entry."""
         await self._link.run(APPEND, *entry[1:])
 
     async def entries(self, after_seq: int = 0, limit: int = 1_000) -> Sequence[AuditEntry]:

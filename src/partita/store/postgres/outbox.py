@@ -1,4 +1,4 @@
-"""The outbox ledger on PostgreSQL: immutable rows, and beside them a small queue of those that are pending."""
+"""The outbox ledger on PostgreSQL: immutable rows, and beside them a small queue of the pending ones."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from partita.store.handover import Reader
 from partita.store.outbox import OutboxRow, OutboxStatus, ParkedOut, PendingRow
 from partita.store.postgres.outbox_columns import KINDS, NOW_US
 
-# The seq is drawn here, when the transaction has locked the sequences of its keys already: rows of one key get theirs
-# in commit order. Across keys nothing is promised, and a row is found by its place in the queue, never by a cursor.
+# The seq is drawn here, after the transaction has locked the sequences of its keys: rows of one key get it in commit
+# order. Across keys there is no order; a row is found by its queue entry, never by a cursor.
 KEPT = Table("outbox", KINDS)
 QUEUED = Table(
     "outbox", KINDS, returning="slot, seq", then="INSERT INTO outbox_queue (slot, seq) SELECT slot, seq FROM {rows}"
@@ -23,7 +23,7 @@ NUMBERED, QUEUE = (
     Table("outbox_queue", {"slot": "bigint", "seq": "bigint"}),
 )
 DRAW = "SELECT nextval('outbox_seq_seq') FROM generate_series(1, $1)"
-# A reader other than the relays is known by its slot; HELD while its last rows must come before ours (store/handover.py).
+# Another reader is known by its slot; HELD while its last rows must come before ours (store/handover.py).
 OUTSIDE, HELD = "outbox_slot", "outbox_held"
 WAITING = f"""
 SELECT DISTINCT o.id FROM {unnest(correlation_id="text", id="text")}
@@ -57,7 +57,7 @@ REQUEUE = "INSERT INTO outbox_queue (slot, seq) SELECT slot, seq FROM outbox WHE
 AGAIN = """
 SELECT (SELECT count(*) FROM outbox_queue), coalesce((SELECT at_us FROM outbox ORDER BY seq LIMIT 1), 0)
 """
-# Rows that wait (a parked key's, for weeks) are stepped over, or they would hold up those behind them.
+# Waiting rows (for weeks, of a parked key) are skipped, or they would hold up the rows behind them.
 PURGE = """
 DELETE FROM outbox WHERE seq = ANY(ARRAY(
     SELECT seq FROM (
@@ -95,7 +95,7 @@ class PostgresOutbox:
         return [(row[0], PendingRow(*row[1:])) for row in rows]
 
     async def waiting(self, messages: Sequence[tuple[str, str]]) -> frozenset[str]:
-        """Those that have not left yet."""
+        """The messages that have not left yet."""
         rows = await self._link.rows(WAITING, *columns(messages)) if messages else []
         return frozenset(row[0] for row in rows)
 
@@ -104,18 +104,18 @@ class PostgresOutbox:
         await self._link.run(PARK, slot, seq, key, reason)
 
     async def parked(self, limit: int = 100) -> Sequence[ParkedOut]:
-        """The rows the bus refused."""
+        """The rows that the bus refused."""
         return [ParkedOut(*row) for row in await self._link.rows(PARKED, limit)]
 
     async def unpark(self) -> int:
-        """Let all of them be tried again."""
+        """Release all parked keys to be tried again."""
         count = await self._link.run("DELETE FROM outbox_parked")
         if count:
             self._added()
         return count
 
     async def requeue(self) -> tuple[int, int]:
-        """Let every row that is kept be sent again; where another reads the outbox, none is queued."""
+        """Queue every kept row again; where another program reads the outbox, none is queued."""
         await self._link.run(REQUEUE)
         ((count, since_us),) = await self._link.rows(AGAIN)
         if count:
@@ -123,11 +123,11 @@ class PostgresOutbox:
         return count, since_us
 
     async def status(self) -> OutboxStatus:
-        """How much waits."""
+        """The relays' backlog."""
         pending, oldest_us, parked, total, slot = (await self._link.rows(STATUS))[0]
         reader = None if slot is None else Reader(slot, *(await self._link.rows(READER, slot))[0])
         return OutboxStatus(pending, oldest_us, parked, total, reader)
 
     async def purge(self, before_us: int, limit: int) -> int:
-        """Forget old sent rows."""
+        """Delete old sent rows."""
         return await self._link.run(PURGE, limit, before_us)

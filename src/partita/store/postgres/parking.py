@@ -30,14 +30,14 @@ STORED = {
 }
 NEW = ", ".join(f'"{name}"' for name in STORED)
 COLUMNS = "p.idx, " + ", ".join(f'p."{name}"' for name in STORED)
-# Who adds behind a head and who takes the head away must not pass each other unseen: the one would wait behind nobody.
-# Keys share 64 locks, since the server has only so many; they are taken in one order.
+# A transaction that adds behind a head and one that removes the head must see each other: else the added message would
+# wait behind none. Keys share 64 locks, since the server has a limited number; all take them in one order.
 LOCK_KEYS = f"""
 SELECT pg_advisory_xact_lock(hashtext(current_schema() || '/parked/' || $1), lock) FROM (
     SELECT DISTINCT hashtext(topic || '/' || key) & 63 AS lock FROM {unnest(2, topic="text", key="text")} ORDER BY lock
 ) AS locks
 """
-# Before its rows are locked, as who removes them does: two that took them in different orders would wait in a ring.
+# Taken before the rows are locked, as in a removal: in different orders two transactions would deadlock.
 LOCK_KEYS_OF = """
 SELECT pg_advisory_xact_lock(hashtext(current_schema() || '/parked/' || $1), lock) FROM (
     SELECT DISTINCT hashtext(topic || '/' || key) & 63 AS lock FROM parked
@@ -89,7 +89,7 @@ KEYS_OF = """
 SELECT DISTINCT topic, key FROM parked WHERE consumer = $1 AND message_id = ANY($2::text[]) AND key IS NOT NULL
 """
 REMOVE = "DELETE FROM parked WHERE consumer = $1 AND message_id = ANY($2::text[])"
-# Only who stands first may run: one that waits in a tier or is dead stays in front of those behind it.
+# Only the first of a key may run: one that waits in a tier or is dead stays ahead of those behind it.
 NEXT = f"""
 UPDATE parked SET state = 'ready' WHERE state = 'behind' AND idx IN (
     SELECT (SELECT min(idx) FROM parked AS p
@@ -109,7 +109,7 @@ SELECT topic, partition, count(*), (array_agg(message_id ORDER BY idx DESC))[1],
        (array_agg(state ORDER BY idx DESC))[1]
 FROM parked WHERE consumer = $1 GROUP BY topic, partition
 """
-# No record of the other partition has an offset below zero: their tries are counted apart.
+# No record of the other partition has an offset below zero, so their tries are counted apart.
 REHOME = """
 UPDATE parked SET partition = $4, "offset" = -idx WHERE consumer = $1 AND topic = $2 AND partition = $3
 """
@@ -132,7 +132,7 @@ class PostgresParking:
         self._get = f"{GET} FOR UPDATE" if link.writing else GET
 
     async def held(self, consumer: str, keys: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
-        """Those (topic, key) that have a message parked; they stay so until a writing transaction ends."""
+        """The (topic, key) that have a parked message; they keep it until a writing transaction ends."""
         if not keys:
             return frozenset()
         asked = frozenset(keys)
@@ -155,7 +155,7 @@ class PostgresParking:
             await self._link.run(ADD, *columns([row[1:] for row in rows]))
 
     async def get(self, consumer: str, message_ids: Sequence[str]) -> Mapping[str, ParkedRow]:
-        """The parked ones of these messages; in a writing transaction nobody else moves or removes them until it ends."""
+        """The parked ones of these messages; in a writing transaction no other moves or removes them until it ends."""
         if not message_ids:
             return {}
         ids = list(message_ids)
@@ -165,11 +165,11 @@ class PostgresParking:
         return {row.message_id: row for row in rows}
 
     async def of_key(self, consumer: str, topic: str, key: str, limit: int) -> Sequence[ParkedRow]:
-        """The first of a key."""
+        """The first parked messages of a key."""
         return [ParkedRow(*row) for row in await self._link.rows(OF_KEY, consumer, topic, key, limit)]
 
     async def keys(self, consumer: str, limit: int) -> Sequence[tuple[str, str]]:
-        """The (topic, key) that have messages parked."""
+        """The (topic, key) with parked messages."""
         return [(row[0], row[1]) for row in await self._link.rows(KEYS, consumer, limit)]
 
     async def of_steps(self, consumer: str, steps: Sequence[str]) -> Sequence[ParkedRow]:
@@ -182,7 +182,7 @@ class PostgresParking:
         return [ParkedRow(*row) for row in await self._link.rows(READY, consumer, named, limit)]
 
     async def behind(self, consumer: str, keys: Sequence[tuple[str, str]], limit: int) -> Sequence[ParkedRow]:
-        """Of each of these keys the first that queue behind its head."""
+        """The first messages behind the head of each of these keys."""
         if not keys:
             return []
         return [ParkedRow(*row) for row in await self._link.rows(BEHIND, consumer, *columns(keys), limit)]
@@ -200,15 +200,15 @@ class PostgresParking:
         return await self._link.run(REPLACE, consumer, message_id, *new) > 0
 
     async def wake(self, consumer: str, message_ids: Sequence[str], upto_us: int) -> int:
-        """Messages that wait and are due by then become ready."""
+        """Set messages that wait and are due by then to ready."""
         return await self._link.run(WAKE, consumer, list(message_ids), upto_us) if message_ids else 0
 
     async def wake_overdue(self, consumer: str, before_us: int, limit: int) -> int:
-        """Messages that wait since before that become ready."""
+        """Set messages that wait since before that to ready."""
         return await self._link.run(WAKE_OVERDUE, consumer, before_us, limit)
 
     async def remove(self, consumer: str, message_ids: Sequence[str]) -> int:
-        """Take messages out; the next of their key becomes ready."""
+        """Remove messages; the next of their key becomes ready."""
         if not message_ids:
             return 0
         ids = list(message_ids)
@@ -219,24 +219,24 @@ class PostgresParking:
         return await self._link.run(NEXT, consumer, *columns(keys)) if keys else 0
 
     async def next_due_us(self, consumer: str) -> int | None:
-        """When the next retry is due."""
+        """The time of the next retry."""
         due: int | None = (await self._link.rows(NEXT_DUE, consumer))[0][0]
         return due
 
     async def status(self, consumer: str) -> ParkingStatus:
-        """How much is parked."""
+        """The number of parked messages."""
         return ParkingStatus(*(await self._link.rows(STATUS, consumer))[0])
 
     async def places(self, consumer: str) -> Sequence[ParkedPlace]:
-        """Where the parked messages came from."""
+        """The partitions from which the parked messages came."""
         return [ParkedPlace(*row) for row in await self._link.rows(PLACES, consumer)]
 
     async def rehome(self, consumer: str, place: tuple[str, int], partition: int) -> int:
-        """The messages of a partition that is no more belong to another one."""
+        """Assign the messages of a partition that no longer exists to another one."""
         return await self._link.run(REHOME, consumer, *place, partition)
 
     async def loosen(self, consumer: str) -> int:
-        """Nothing waits for anything before it."""
+        """Drop the order of keys in this group."""
         keys = sorted((row[0], row[1]) for row in await self._link.rows(ALL_KEYS, consumer))
         if keys:
             await self._lock(consumer, keys)

@@ -1,19 +1,19 @@
-"""What is asked for each batch, as functions of a service's schema: found by index whatever the statistics say.
+"""The questions about each batch, as functions of a service's schema that use indexes whatever the statistics say.
 
 A plan is chosen when a statement is first prepared, often on tables that are still empty, and kept while they grow:
-the driver's own statements then read whole tables for each batch, until the next ANALYZE (seen in
-their generic plans). Here `LATERAL` leaves the planner one way of joining and the setting one way of reading; and
-what is asked together costs one round trip.
+the driver's own statements then read whole tables for each batch, until the next ANALYZE (seen in their generic plans).
+Here `LATERAL` leaves the planner one way of joining and the setting one way of reading; and all questions of a batch
+cost one round trip.
 """
 
 from __future__ import annotations
 
 HOW = "LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan"
 
-# Each RETURN QUERY sees what was committed when it begins: what is asked after a lock was waited for is what the former
-# holder left. First the locks of the sagas whose steps are asked about (tombstones.py), as one order for all wants it. The
-# claims come next, with the weakest lock: transactions of one holder share it, what they take in hand
-# passes, and a take-over, which asks for the strongest, waits until all of them have ended.
+# Each RETURN QUERY sees the commits before its own start, so a question after a lock sees what the lock's former holder
+# committed. The locks of the sagas whose steps are asked about come first, in the one order for all (tombstones.py). The
+# claims come next, with the weakest lock: transactions of one holder share it and may update what they have in hand. A
+# take-over asks for the strongest lock, so it waits until all of them have ended.
 LOOK = f"""
 CREATE FUNCTION partita_look(
     of_consumer TEXT, claim_topics TEXT[], claim_partitions BIGINT[], mark_consumers TEXT[], mark_ids TEXT[],
@@ -99,7 +99,7 @@ BEGIN
 END
 $$;
 """
-# Whom another transaction has changed meanwhile stands at another place or has another version: he is not counted.
+# An instance that another transaction has changed meanwhile has another place or version, so it is not counted.
 MOVE_SAGAS = f"""
 CREATE FUNCTION partita_move_sagas(
     sagas TEXT[], ids TEXT[], definitions BIGINT[], statuses TEXT[], steps TEXT[], epochs BIGINT[], datas BYTEA[],
@@ -120,7 +120,7 @@ BEGIN
 END
 $$;
 """
-# Each slot by its own index scan, all in one round trip; a merge join would read the whole history first.
+# One index scan for each slot, all in one round trip; a merge join would read the whole history first.
 UNSENT = f"""
 CREATE FUNCTION partita_unsent(slots BIGINT[], most BIGINT)
 RETURNS TABLE (in_slot BIGINT, number BIGINT, name TEXT, topic TEXT, of_key TEXT, head BYTEA, body BYTEA, at BIGINT)

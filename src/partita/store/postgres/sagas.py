@@ -28,7 +28,7 @@ INSERT INTO timer_in_hand (saga, saga_id, member, due_us, at_us)
 SELECT r.saga, r.saga_id, $1, r.due_us, $2 FROM {unnest(3, saga="text", saga_id="text", due_us="bigint")}
 ON CONFLICT (saga_id, saga, member) DO UPDATE SET due_us = excluded.due_us, at_us = excluded.at_us
 """
-# In one order for all: who settles deletes the marks of others too.
+# In one order for all: a transaction that settles deletes the marks of other members too.
 FORGET = f"""
 WITH gone AS MATERIALIZED (
     SELECT t.saga, t.saga_id, t.member FROM timer_in_hand AS t
@@ -47,7 +47,7 @@ FIND = f"""
 SELECT {COLUMNS} FROM saga WHERE ($1::text IS NULL OR saga = $1) AND ($3::text IS NULL OR status = $3)
 ORDER BY updated_us DESC, seq DESC LIMIT $2
 """
-# The statuses are written out so that the partial index on open instances serves the question.
+# The statuses are written out so that the query uses the partial index on open instances.
 FIND_OPEN = f"""
 SELECT {COLUMNS} FROM saga WHERE status = $3 AND status IN ('running', 'compensating', 'needs_attention')
   AND ($1::text IS NULL OR saga = $1) ORDER BY updated_us DESC, seq DESC LIMIT $2
@@ -110,17 +110,17 @@ class PostgresSagas:
         return [DueTimer(*row) for row in await self._link.rows(DUE, now_us, limit, member)]
 
     async def take_timers(self, timers: Sequence[DueTimer], member: str, at_us: int) -> None:
-        """A member is about to fire these."""
+        """Record that a member is about to fire these timers."""
         if timers:
             rows = [(t.saga, t.saga_id, t.due_us) for t in timers]
             await self._link.run(TAKE_TIMERS, member, at_us, *columns(rows))
 
     async def give_timers_back(self, timers: Sequence[DueTimer], member: str) -> None:
-        """The member did not fire these."""
+        """Record that the member did not fire these timers."""
         await self._forget(timers, member)
 
     async def settle_timers(self, timers: Sequence[DueTimer]) -> None:
-        """Nobody has these in hand."""
+        """Record that no member has these timers in hand."""
         await self._forget(timers, None)
 
     async def _forget(self, timers: Sequence[DueTimer], member: str | None) -> None:
@@ -128,11 +128,11 @@ class PostgresSagas:
             await self._link.run(FORGET, member, *columns([(t.saga, t.saga_id) for t in timers]))
 
     async def purge_timers(self) -> None:
-        """Forget who had timers in hand that are not armed any more."""
+        """Delete the marks of members that had timers in hand which are no longer armed."""
         await self._link.run(PURGE)
 
     async def next_due_us(self) -> int | None:
-        """When the next timer is due."""
+        """The time of the next timer."""
         due: int | None = (await self._link.rows(NEXT_DUE))[0][0]
         return due
 
@@ -150,6 +150,6 @@ class PostgresSagas:
         return [(row[0], row[1], row[2], row[3]) for row in await self._link.rows(IN_FLIGHT)]
 
     async def keep_definition(self, saga: str, version: int, digest: str) -> str:
-        """Remember a definition's digest."""
+        """Store a definition's digest when first seen."""
         kept: str = (await self._link.rows(KEEP, saga, version, digest))[0][0]
         return kept

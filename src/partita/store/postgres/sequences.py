@@ -1,8 +1,8 @@
 """The key sequences on PostgreSQL.
 
-Who numbers messages of a key, or in a writing transaction asks for its last number, locks it: two that do come one after
-the other, so that numbers are dense and rows leave in commit order. A key without a row cannot be locked: of two that
-write its first number the second is refused, and runs again.
+A transaction that numbers messages of a key, or that writes and asks for its last number, locks the key: two of them run
+one after the other, so numbers are dense and rows leave in commit order. A key without a row cannot be locked: of two
+transactions that write its first number the second is refused, and runs again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from partita.databases.postgres.asking import Link
 from partita.databases.postgres.inserts import Table
 from partita.store.postgres.identity import IS_SOURCE, parts_of, replaced
 
-# One statement locks, reads and writes; the order is the same for all, so that nobody waits in a ring.
+# One statement locks, reads and writes, in one order for all, so that no two deadlock.
 RESERVE = f"""
 INSERT INTO sequence_out AS s (topic, key, last)
 SELECT topic, key, last FROM {unnest(topic="text", key="text", last="bigint")}
@@ -47,7 +47,7 @@ Place = tuple[str, str, str]
 
 
 def in_order(places: Sequence[Place]) -> list[Place]:
-    """As all lock them."""
+    """The one order in which all lock them."""
     return sorted(dict.fromkeys(places), key=lambda place: (place[2], place[0], place[1]))
 
 
@@ -99,6 +99,6 @@ class PostgresSequences:
         return {(source, topic, key): base for source, topic, key, base in found}
 
     async def forget_in(self, consumer: str, topic: str) -> None:
-        """A group begins anew in a topic."""
+        """Let a group begin again in a topic."""
         await self._link.run("DELETE FROM sequence_base WHERE consumer = $1 AND topic = $2", consumer, topic)
         await self._link.run("DELETE FROM sequence_in WHERE consumer = $1 AND topic = $2", consumer, topic)

@@ -1,7 +1,7 @@
 """A user's SQL on PostgreSQL: `:name` parameters become numbered ones, values get the types the server expects.
 
 One text serves SQLite and PostgreSQL. SQLite takes any value anywhere; PostgreSQL decides the type of a parameter
-from its place, and the driver takes no other. So the server is asked once per text.
+from its place, and the driver accepts no other type. So the server is asked once per text.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ OF_THE_TRANSACTION = re.compile(
     r"|SET(?!\s+(?:LOCAL|CONSTRAINTS)\b))\b",
     re.IGNORECASE,
 )
-# These can stand in a WITH: many rows then go in one round trip, and each answers with one row about itself.
+# These may be inside a WITH: many rows then go in one round trip, and each answers with one row about itself.
 OF_A_WAVE = re.compile(r"(INSERT|UPDATE|DELETE|SELECT)\b", re.IGNORECASE)
 
 
 class Translated(NamedTuple):
-    """A statement with `$1`; `names` are its parameters in that order, `wave` = it can stand in a WITH."""
+    """A statement with `$1`; `names` are its parameters in that order, `wave` = it may be inside a WITH."""
 
     sql: str
     names: tuple[str, ...]
@@ -50,7 +50,7 @@ class Translated(NamedTuple):
 class Described(NamedTuple):
     """A statement as the server sees it: how parameters are converted, and the columns it returns.
 
-    `packable` = its rows can be told in one value each, since the driver knows all of their types.
+    `packable` = each of its rows can be returned in one value, since the driver knows all of their types.
     """
 
     sql: str
@@ -61,7 +61,7 @@ class Described(NamedTuple):
     packable: bool
 
     def arguments(self, params: Mapping[str, Any]) -> list[Any]:
-        """The values in order, as the server's types want them."""
+        """The values in order, in the types that the server expects."""
         try:
             values = [params[name] for name in self.names]
         except KeyError as error:
@@ -80,7 +80,7 @@ def translated(sql: str) -> Translated:
     """A user's statement for PostgreSQL, unless it would end the transaction that Partita's own rows are in.
 
     Raises:
-        PartitaError: it would.
+        PartitaError: it would end it.
     """
     names: dict[str, int] = {}
     parts, end = [], 0
@@ -108,7 +108,7 @@ def translated(sql: str) -> Translated:
 
 
 class Statements:
-    """What the server said of the statements of one store; forgotten when they become too many."""
+    """The server's descriptions of one store's statements; dropped when they become too many."""
 
     def __init__(self) -> None:
         self._described: dict[str, Described] = {}
@@ -130,7 +130,7 @@ class Statements:
             raise link.meant(error, of_a_user=True) from error
 
     async def execute_many(self, link: Link, sql: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
-        """Run a statement for each row of arguments, in order; returns what each changed."""
+        """Run a statement for each row of arguments, in order; returns the number of rows that each changed."""
         if len(rows) < 2:
             return [await self.execute(link, sql, row) for row in rows]
         try:
@@ -145,7 +145,7 @@ class Statements:
             raise link.meant(error, of_a_user=True) from error
 
     async def fetch_many(self, link: Link, sql: str, rows: Sequence[Mapping[str, Any]]) -> list[list[Row]]:
-        """Run a statement for each row of arguments, in order; returns what each returned."""
+        """Run a statement for each row of arguments, in order; returns the rows of each."""
         if len(rows) < 2:
             return [await self.fetch(link, sql, row) for row in rows]
         try:
@@ -160,12 +160,12 @@ class Statements:
             raise link.meant(error, of_a_user=True) from error
 
     async def _describe(self, link: Link, sql: str) -> Described:
-        await link.flush()  # the marks come before the handler's own rows: who was first is known by them
+        await link.flush()  # marks come before the handler's rows: they decide who was first
         known = self._described.get(sql)
         if known is not None:
             return known
         text, names, wave = translated(sql)
-        # Without a name it stays nowhere: a pooler would hand the connection that knows it to others.
+        # Unnamed, so no connection keeps it: a pooler would hand that connection to other clients.
         prepared = await link.connection.prepare(text, name="")
         converted = tuple(
             (place, CONVERT[kind.name]) for place, kind in enumerate(prepared.get_parameters()) if kind.name in CONVERT
@@ -212,4 +212,4 @@ CONVERT: dict[str, Callable[[Any], Any]] = {
     "date": _iso(date),
     "time": _iso(time),
 }
-"""What SQLite takes for these types and the driver does not."""
+"""Types that SQLite accepts here and the driver does not."""

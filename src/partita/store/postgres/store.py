@@ -49,7 +49,7 @@ log = logger(__name__)
 ASK_CLOCK_EVERY_S = 1.0
 LISTEN_AGAIN_AFTER_S = 5.0
 DEAF: set[str] = set()
-"""The URLs behind which this process found that it hears nothing."""
+"""The URLs at which this process found that no notification arrives."""
 
 SET_META = (
     "INSERT INTO partita_meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
@@ -102,7 +102,7 @@ class PostgresSession:
         return PostgresTrail(self._link)
 
     async def look(self, asked: Asked) -> Known:
-        """What admission asks, in one round trip that locks what it answers; a second one where a key is parked."""
+        """The answers for admission, in one round trip that locks what it reads; a second one where a key is parked."""
         if not self._link.writing:
             return await ledger_by_ledger(self, asked)
         return await look(self._link, asked, self.parking)
@@ -120,12 +120,12 @@ class PostgresSession:
         return await self._statements.execute_many(self._link, sql, rows)
 
     async def fetch_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Mapping[str, Any]]]:
-        """One statement for many argument rows, with what each returned."""
+        """One statement for many argument rows, with the rows of each."""
         return await self._statements.fetch_many(self._link, sql, rows)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        """Undo what happens inside when an exception leaves it; a statement that failed inside is undone with it."""
+        """Undo the block's statements when it raises, also a statement that failed."""
         self._savepoints += 1
         name = f"partita_{self._savepoints}"
         await self._link.run(f"SAVEPOINT {name}")
@@ -145,7 +145,7 @@ class PostgresSession:
 
 
 class PostgresStore:
-    """See `partita.store.port.Store`. Any number of processes, on any machines, may open the same one."""
+    """See `partita.store.port.Store`. Any number of processes, on any machines, may open the same schema."""
 
     def __init__(
         self,
@@ -184,7 +184,7 @@ class PostgresStore:
 
     @property
     def attempts(self) -> PostgresAttempts:
-        """What is in hand and how often it was tried."""
+        """The records in hand and the tries of each."""
         return self._attempts
 
     async def open(self) -> None:
@@ -207,7 +207,7 @@ class PostgresStore:
             undo.pop_all()
 
     async def create_tables(self, *, migrate: bool = True) -> None:
-        """Bring the service's own tables up to its declaration, or see that they are."""
+        """Bring the service's own tables up to its declaration, or check that they are."""
         own = PostgresOwnTables(self._database, self._own)
         if migrate:
             await own.upgrade()
@@ -215,7 +215,7 @@ class PostgresStore:
             await own.look()
 
     async def close(self) -> None:
-        """Disconnect; the leases of this opening are given back."""
+        """Disconnect, and release the leases of this opening."""
         with contextlib.suppress(StoreUnavailable, StoreReplaced):
             await self._leases.leave_all()
         listening, self._listening = self._listening, None
@@ -247,19 +247,19 @@ class PostgresStore:
             yield PostgresSession(link, self._statements, self.source)
 
     async def sent(self, rows: Sequence[tuple[int, int]]) -> None:
-        """Take acknowledged rows out of the outbox's queue, in one round trip."""
+        """Remove acknowledged rows from the outbox's queue, in one round trip."""
         async with self._database.stroke() as link:
             await link.rows(SENT, [slot for slot, _ in rows], [seq for _, seq in rows])
 
     async def now_us(self) -> int:
         """The database's clock, carried on by the monotonic one for a second at a time; it never goes back.
 
-        A clock of the server that was set back is not followed: every timer would be held for as long.
+        A server clock that was set back is not followed: it would hold every timer for as long.
         """
         now = self._clock.monotonic()
         if now - self._asked_at > ASK_CLOCK_EVERY_S:
             said = await self._ask_clock()
-            # At first from the newest row, which may be of before the server's clock was set back.
+            # At first from the newest row, which may be from before the server's clock was set back.
             carried = self._base_us + round((now - self._asked_at) * US) if self._base_us else self._told_us
             self._base_us = said if said > carried - US else carried
             self._asked_at = now
@@ -269,7 +269,7 @@ class PostgresStore:
         return self._told_us
 
     async def _ask_clock(self) -> int:
-        """The server's time; in the same question whether it is still the same database. Behind a pooler, and on a
+        """The server's time, and in the same query whether it is still the same database. Behind a pooler, and on a
         connection that outlives its tables or a promotion, no new connection would show it."""
         async with self._database.glance() as link:
             if not self._place:
@@ -289,20 +289,20 @@ class PostgresStore:
         if place is None:
             raise StoreUnavailable(
                 f"{self._database.where}: the server is a standby, or the tables are not there.",
-                hint="Work goes on when it is promoted, or when they are put back.",
+                hint="Work continues when it is promoted, or when they are restored.",
             )
         if place != self._place:
             self._refuse()
             raise replaced(self._database.where)
 
     def _refuse(self) -> None:
-        """Nothing of this process may reach the other database any more: a relay would mark rows by the former one's
-        numbers, a consumer pass over what only the former one has handled."""
+        """Keep this process from the other database: a relay would mark rows by the former one's numbers, a consumer would
+        skip messages that only the former one has handled."""
         self._database.refused = functools.partial(replaced, self._database.where)
 
     async def _identity(self) -> dict[str, str]:
-        """Who this database is. One put back from a backup counts its keys again: under its old name the receivers
-        would take its new messages for copies of old ones, and drop them. So it gets another incarnation."""
+        """The identity of this database. One restored from a backup counts its keys again: under its old name receivers
+        would drop its new messages as copies. So it gets a new incarnation."""
         return await self._database.changing("finding out which database this is", self._identified)
 
     async def _identified(self, link: Link) -> dict[str, str]:
@@ -318,19 +318,19 @@ class PostgresStore:
             new |= {"service": self.name, "id": name, "incarnation": "1"}
         elif place and meta.get("place", place) != place:
             new["incarnation"] = str(int(meta["incarnation"]) + 1)
-            log.warning("%s was put back from a copy: its messages get a new source", self._database.where)
+            log.warning("%s was restored from a copy: its messages get a new source", self._database.where)
         for key in sorted(new.keys() - {key for key in meta if meta[key] == new.get(key)}):
             await link.run(SET_META, key, new[key])
         return meta | new
 
     def _listen_beside(self) -> None:
-        """Connect the ear again where it was cut, beside the caller: his transaction must not wait for it."""
+        """Reconnect the listening connection after a cut, beside the caller: a transaction must not wait for it."""
         cut = self._ear is None or self._ear.is_closed()
         if cut and (self._listening is None or self._listening.done()):
             self._listening = asyncio.ensure_future(self._listen())
 
     async def _listen(self) -> None:
-        """Hear when another process commits outbox rows. Where that fails the relay's poll finds them a little later."""
+        """Listen for outbox rows that other processes commit. Where that fails the relay's poll finds them a little later."""
         if self._clock.monotonic() < self._listen_at or self._database.url in DEAF:
             return
         self._listen_at = self._clock.monotonic() + LISTEN_AGAIN_AFTER_S
@@ -357,10 +357,10 @@ class PostgresStore:
             pass
 
     def _be_deaf(self) -> None:
-        """Go by the relays' poll alone; the server's other services need not find out for themselves, nor say it again."""
+        """Rely on the relays' poll alone; the server's other services need not find out or log it again."""
         DEAF.add(self._database.url)
         log.warning(
-            "%s: a pooler in transaction mode stands between, LISTEN delivers nothing: the relays look twice a second",
+            "%s: a pooler in transaction mode is in between, LISTEN delivers nothing: the relays poll twice a second",
             without_secrets(self._database.url),
         )
 

@@ -9,8 +9,8 @@ from partita.databases.postgres.asking import Link
 from partita.message import SagaAddress
 from partita.store.tombstones import Tombstone
 
-# Commands of a saga share a lock, their undo excludes them. Sagas share 256, since the server has only so many, and all take
-# them in one order, before anything else of the batch is locked.
+# Commands of a saga share a lock, their undo excludes them. Sagas share 256 locks, since the server has a limited number;
+# all take them in one order, before anything else of the batch is locked.
 HOLD = f"""
 SELECT CASE WHEN alone THEN pg_advisory_xact_lock(hashtext(current_schema() || '/undone'), lock)
             ELSE pg_advisory_xact_lock_shared(hashtext(current_schema() || '/undone'), lock) END
@@ -25,7 +25,7 @@ ADD = f"INSERT INTO tombstone ({COLUMNS}) SELECT {COLUMNS} FROM {ROWS} ORDER BY 
 
 
 def undone(rows: Iterable[Row], asked: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], Tombstone]:
-    """Tombstones by (saga, saga_id, step). A saga leaves few of them: those of its other steps are sorted out here."""
+    """Tombstones by (saga, saga_id, step). A saga leaves few, so those of other steps are filtered out here."""
     wanted = set(asked)
     return {
         (saga, saga_id, step): Tombstone(SagaAddress(saga, saga_id, step, epoch, "undo"), at_us, reply)
@@ -41,7 +41,7 @@ class PostgresTombstones:
         self._link = link
 
     async def hold(self, undone: Sequence[str], done: Sequence[str]) -> None:
-        """Exclude who looks at steps of these sagas."""
+        """Exclude transactions that look at steps of these sagas."""
         if undone:
             await self._link.rows(HOLD, [*undone, *done], [*[True] * len(undone), *[False] * len(done)])
 

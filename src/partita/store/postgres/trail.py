@@ -1,4 +1,4 @@
-"""The trail of a key on PostgreSQL: every message of it and its correlation, and who handled them."""
+"""The trail of a key on PostgreSQL: its messages, their correlations, and the consumers that handled them."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ class PostgresTrail:
         return [TrailRow(*row) for row in await self._link.rows(MESSAGES, list(correlation_ids))]
 
     async def marks(self, ids: Sequence[str]) -> Sequence[TrailMark]:
-        """Who handled these messages here."""
+        """The consumers that handled these messages here."""
         return [TrailMark(*row) for row in await self._link.rows(MARKS, list(ids))]

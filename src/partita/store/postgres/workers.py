@@ -1,4 +1,4 @@
-"""How a service's workers are, in its PostgreSQL schema: rows that each process says again now and then."""
+"""The states of a service's workers, in its PostgreSQL schema: rows that each process repeats now and then."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHAPE = {
 }
 NOW_US = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 VOID_US = 20_000_000
-# Whoever died a minute ago is not asked for any more.
+# Rows of members that died a minute ago are deleted.
 UNSAY = f"DELETE FROM worker_state WHERE member = $1 OR beat_us < {NOW_US} - 60000000"
 TELL = f"""
 INSERT INTO worker_state ({", ".join(SHAPE)}, beat_us) SELECT {", ".join(f"r.{name}" for name in SHAPE)}, {NOW_US}
@@ -36,13 +36,13 @@ class PostgresWorkers:
         self._database = database
 
     async def tell(self, member: str, states: Sequence[WorkerState]) -> None:
-        """Say it; void when it is not said again."""
+        """Report the states; they are void unless repeated."""
         async with self._database.writing() as link:
             await link.run(UNSAY, member)
             if states:
                 await link.run(TELL, *columns(states))
 
     async def told(self) -> Sequence[WorkerState]:
-        """What is said and not void."""
+        """The reported states that are not void."""
         async with self._database.asking() as link:
             return [WorkerState(*row) for row in await link.rows(TOLD)]

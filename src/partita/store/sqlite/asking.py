@@ -1,4 +1,4 @@
-"""Asking for many texts in one statement."""
+"""One query for many texts."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ IN_LIST = "IN (SELECT value FROM json_each(?))"
 def rows_of(db: sqlite3.Connection, sql: str, given: tuple[Any, ...], texts: Sequence[str]) -> list[Any]:
     """The rows of a statement that ends its parameters with `IN_LIST`, for all these texts at once.
 
-    SQLite's JSON cuts a text at a NUL character: such a key would be taken for another or for a new one. Those,
-    and only those, are asked for one by one.
+    SQLite's JSON cuts a text at a NUL character: such a key would be taken for another or for a new one. Only such keys
+    are asked for one by one.
     """
     listed = msgspec.json.encode(texts).decode()
     if "\\u0000" not in listed:

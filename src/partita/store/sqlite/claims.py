@@ -1,4 +1,4 @@
-"""Claims and attempts on SQLite: who may write the effects of a partition, and what it has in hand."""
+"""Claims and attempts on SQLite: which process may write the effects of a partition, and the records it has in hand."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ class SqliteClaims:
         self._db = db
 
     async def check(self, consumer: str, held: Sequence[tuple[str, int, int]]) -> None:
-        """Each (topic, partition, epoch) is still ours."""
+        """Check that this process still holds each (topic, partition, epoch)."""
         for topic, partition, epoch in held:
             row = self._db.execute(EPOCH, (consumer, topic, partition)).fetchone()
             if row is None or row[0] != epoch:
                 raise Fenced(f"{topic}[{partition}] of {consumer} was taken over by another process.")
 
     async def put(self, consumer: str, topic: str) -> None:
-        """The bus is right."""
+        """Accept the bus's position."""
         self._db.execute(PUT, (PUT_BY_A_PERSON, consumer, topic))
 
 
@@ -71,36 +71,36 @@ class SqliteAttempts:
         return epoch, in_hand
 
     async def take(self, consumer: str, ranges: Sequence[InHand], epochs: Sequence[int]) -> None:
-        """These records are about to be decoded and handled."""
+        """Record that these records are about to be decoded and handled."""
         async with self._file.writing(synced=False) as db:
             rows = zip(ranges, epochs, strict=True)
             db.executemany(TAKE, [(r.first, r.last, consumer, r.topic, r.partition, epoch) for r, epoch in rows])
 
     async def noted(self, consumer: str, topic: str, partition: int) -> Noted:
-        """What is known of a partition."""
+        """The database's record of a partition."""
         async with self._file.reading() as db:
             row = db.execute(NOTED, (consumer, topic, partition)).fetchone()
         return Noted("", 0, 0) if row is None else Noted(*row)
 
     async def note(self, consumer: str, topic: str, partition: int, log: str, reached: int) -> None:
-        """It is of this log."""
+        """Record its log."""
         async with self._file.writing(synced=False) as db:
             db.execute(NOTE, (log, reached, consumer, topic, partition))
 
     async def count(
         self, consumer: str, topic: str, partition: int, offset: int, *, tried: int = 1, failed: int = 0
     ) -> tuple[int, int]:
-        """Count tries, and those seen to fail."""
+        """Count tries, and those that were seen to fail."""
         async with self._file.writing(synced=False) as db:
             row = db.execute(COUNT, (consumer, topic, partition, offset, tried, failed)).fetchone()
         return row[0], row[1]
 
     async def survived(self, consumer: str, topic: str, partition: int, offset: int) -> None:
-        """A counted try killed nobody."""
+        """Record that a counted try did not kill its process."""
         async with self._file.writing(synced=False) as db:
             db.execute(SURVIVED, (consumer, topic, partition, offset))
 
     async def forget(self, consumer: str, topic: str, partition: int, offset: int) -> None:
-        """A settled record needs no count."""
+        """Delete the count of a settled record."""
         async with self._file.writing(synced=False) as db:
             db.execute(FORGET, (consumer, topic, partition, offset))

@@ -57,7 +57,7 @@ SELECT seq, consumer, message_id FROM dead_letter
 WHERE status NOT IN ('open', 'replaying') AND closed_us < ? ORDER BY closed_us LIMIT ?
 """
 
-# Walked through in pieces, since those that are kept may be a million.
+# Read in pieces, since a million may be kept.
 NEXT_FAILURES = "SELECT seq, at_us FROM failure WHERE seq > ? ORDER BY seq LIMIT ?"
 FORGET_FAILURES = """
 DELETE FROM failure WHERE seq > ? AND seq <= ? AND at_us < ?
@@ -115,15 +115,15 @@ class SqliteDeadLetters:
         self._db.execute(ADD, by)
 
     async def settle(self, consumer: str, message_ids: Sequence[str], status: LetterStatus, at_us: int) -> None:
-        """The message behind a letter was handled, or its undo overtook it."""
+        """Close the letters of messages that were handled or whose undo came first."""
         self._db.executemany(SETTLE, [(status, at_us, consumer, each) for each in message_ids])
 
     async def failed(self, rows: Sequence[Failure]) -> None:
-        """Append what failed."""
+        """Append failures."""
         self._db.executemany(FAILED, rows)
 
     async def failures(self, consumer: str, message_id: str) -> Sequence[Failure]:
-        """What failed of one message."""
+        """The failures of one message."""
         return [Failure(*row) for row in self._db.execute(FAILURES, (consumer, message_id))]
 
     async def purge(self, before_us: int, limit: int) -> int:
@@ -134,7 +134,7 @@ class SqliteDeadLetters:
         return len(old)
 
     async def purge_failures(self, before_us: int, after_seq: int, limit: int) -> int:
-        """Forget old failures that nobody waits for."""
+        """Delete old failures without a waiting message."""
         old = [seq for seq, at_us in self._db.execute(NEXT_FAILURES, (after_seq, limit)) if at_us < before_us]
         if old:
             self._db.execute(FORGET_FAILURES, (after_seq, old[-1], before_us))

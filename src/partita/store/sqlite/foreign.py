@@ -1,6 +1,6 @@
-"""The outbox of a service's file inside somebody else's transaction on SQLite.
+"""The outbox of a service's file inside a user's transaction on SQLite.
 
-The file has one writer at a time, so who writes here numbers its keys alone until he commits.
+The file has one writer at a time, so a writing transaction numbers its keys alone until it commits.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from partita.store.sqlite.schema import APPLICATION_ID, MIGRATIONS
 from partita.store.sqlite.store import META, NEWEST_SENT, outbox_channel
 
 # Written before anything is read: a transaction that reads first and writes later is refused ("database is locked")
-# where another wrote in between.
+# if another wrote in between.
 IS_SOURCE = """
 UPDATE partita_meta SET value = value WHERE name = 'incarnation' AND value = ?
 AND EXISTS (SELECT 1 FROM partita_meta WHERE name = 'id' AND value = ?)
@@ -39,12 +39,12 @@ class SqliteForeignTables:
         self._path = Path()
 
     def source(self) -> Script[str]:
-        """Who the file is: the connection's own main database, by its marks."""
+        """The identity of the file: the connection's own main database, by its `partita_meta`."""
         files = {name: path for _, name, path in (yield Statement("PRAGMA database_list", asks=True))}
         path = files.get("main") or "a database in memory"
         ((marked,),) = yield Statement("PRAGMA application_id", asks=True)
         if marked != APPLICATION_ID:
-            # A commit over two attached files is two commits after a crash, in WAL mode: one of them may be missing.
+            # In WAL mode a commit over two attached files is not atomic in a crash: one of the two may be missing.
             beside = ", and an attached one is not committed with it as one" if len(files) > 1 else ""
             raise NotFound(
                 f"{path} is no database of {self._service}{beside}.",
@@ -68,8 +68,8 @@ class SqliteForeignTables:
         sent.close()
         if went_back:
             raise StoreMismatch(
-                f"{path} was put back from an older copy: what is sent now could be taken for copies of what was sent before.",
-                hint=f"Start it once, which tells the two apart: partita run module:app --only {self._service} --roles relay",
+                f"{path} was restored from an older copy: new messages could be taken for copies of earlier ones.",
+                hint=f"Start it once, so that it gets a new source: partita run module:app --only {self._service} --roles relay",
             )
         self._path = Path(path)
         return f"{meta['service']}/{meta['id']}.{meta['incarnation']}"
@@ -91,9 +91,9 @@ class SqliteForeignTables:
         return True
 
     def wake(self) -> Callable[[], None]:
-        """A datagram to the relays of the file that was written last; without it they look twice a second."""
+        """A datagram to the relays of the file that was written last; without it they poll twice a second."""
         folder = self._path.parent / "wake"
         if folder not in self._wakes:
-            # One a file: who is told of a commit once calls each of them once.
+            # One object per file: a caller that collects the calls makes each of them once.
             self._wakes[folder] = partial(SocketWake(folder).signal, [outbox_channel(self._service)])
         return self._wakes[folder]

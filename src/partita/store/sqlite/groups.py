@@ -1,4 +1,4 @@
-"""What people tell groups, and what their members say, on SQLite."""
+"""Settings of groups and the states that their members report, on SQLite."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SqliteGroups:
         self._db.execute(PAUSE, (consumer, reason, at_us))
 
     async def resume(self, consumer: str) -> bool:
-        """It goes on."""
+        """Resume the group."""
         return self._db.execute(RESUME, (consumer,)).rowcount > 0
 
     async def paused(self, consumer: str) -> tuple[str, int] | None:
@@ -52,27 +52,27 @@ class SqliteGroups:
         return None if row is None else (row[0], row[1])
 
     async def say(self, said: Said) -> None:
-        """Remember what a member says."""
+        """Store a state that a member reports."""
         self._db.execute(SAY, said)
 
     async def unsay(self, consumer: str, member: str, what: str, subject: str) -> None:
-        """It is no longer so."""
+        """Delete it: the state is over."""
         self._db.execute(UNSAY, (consumer, member, what, subject))
 
     async def said(self, consumer: str) -> Sequence[Said]:
-        """What the members say."""
+        """The states that the members report."""
         return [Said(*row) for row in self._db.execute(SAID, (consumer,))]
 
     async def kept(self, consumer: str) -> Mapping[str, str]:
-        """What was kept of the group."""
+        """The values kept of the group."""
         return {row[0]: row[1] for row in self._db.execute(KEPT, (consumer,))}
 
     async def keep(self, consumer: str, values: Mapping[str, str]) -> None:
-        """Keep these."""
+        """Keep these values."""
         self._db.executemany(KEEP, [(consumer, *each) for each in values.items()])
 
     async def alarms(self) -> Sequence[tuple[Any, ...]]:
-        """The alarms as they were kept last."""
+        """The alarms as last kept."""
         return list(self._db.execute(ALARMS))
 
     async def keep_alarms(self, alarms: Sequence[tuple[Any, ...]]) -> None:

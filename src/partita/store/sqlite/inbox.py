@@ -23,8 +23,8 @@ RESOLVE = "UPDATE inbox SET outcome = ?, reply = COALESCE(?, reply) WHERE consum
 EXPIRED = f"""
 SELECT message_id, payload_hash, 'expired', at_us, NULL FROM inbox_key WHERE consumer = ? AND message_id {IN_LIST}
 """
-# Rows are written in time order, so the oldest have the smallest seq and no index on time is needed. Those of parked
-# messages and of open letters are stepped over: they wait, perhaps for weeks, and a copy must not be taken for new.
+# Rows are written in time order, so the oldest have the smallest seq and no index on time is needed. The marks of parked
+# messages and of open letters are kept: those wait, perhaps for weeks, and a copy must not be taken for new.
 OLDEST = """
 SELECT seq, consumer, message_id, payload_hash, at_us FROM (
     SELECT * FROM inbox AS i
@@ -57,7 +57,7 @@ class SqliteInbox:
         self._db = db
 
     async def seen(self, consumer: str, ids: Sequence[str]) -> Mapping[str, InboxEntry]:
-        """Those of the ids that are marked already."""
+        """The marks of those ids that have one."""
         if not ids:
             return {}
         rows = rows_of(self._db, SEEN, (consumer,), ids)
@@ -92,11 +92,11 @@ class SqliteInbox:
         return self._db.execute(PURGE_KEYS, (limit, before_us)).rowcount
 
     async def forgotten_us(self) -> int:
-        """Up to when messages were made that are forgotten."""
+        """The time up to which messages were made whose marks are forgotten."""
         return _number(self._db.execute(FORGOTTEN).fetchone())
 
     async def newest_us(self) -> int:
-        """When the newest mark was written."""
+        """The time of the newest mark."""
         return _number(self._db.execute(NEWEST).fetchone())
 
 

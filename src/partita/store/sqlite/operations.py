@@ -29,11 +29,11 @@ class SqliteOperations:
         self._db.execute(BEGIN, row)
 
     async def progress(self, operation_id: str, done: int, failed: int, cursor: str, at_us: int) -> None:
-        """How far it came."""
+        """Store its progress."""
         self._db.execute(PROGRESS, (done, failed, cursor, at_us, operation_id))
 
     async def finish(self, operation_id: str, status: OperationStatus, at_us: int) -> None:
-        """How it ended."""
+        """Store its end."""
         self._db.execute(FINISH, (status, at_us, operation_id))
 
     async def get(self, operation_id: str) -> OperationRow | None:
@@ -51,7 +51,7 @@ class SqliteOperations:
         return "" if row is None else str(row[0])
 
     async def append(self, entry: AuditEntry) -> None:
-        """Add an entry."""
+        """Append an entry."""
         self._db.execute(APPEND, entry[1:])
 
     async def entries(self, after_seq: int = 0, limit: int = 1_000) -> Sequence[AuditEntry]:

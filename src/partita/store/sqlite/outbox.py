@@ -1,4 +1,4 @@
-"""The outbox ledger on SQLite: immutable rows, and beside them a small queue of those that are pending."""
+"""The outbox ledger on SQLite: immutable rows, and beside them a small queue of the pending ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ADD = """
 INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, headers, correlation_id, causation_id, slot, at_us)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-# One writer at a time: the rows just added are those behind the mark.
+# One writer at a time: the rows just added are those behind this seq.
 MARK = "SELECT coalesce(max(seq), 0) FROM outbox"
 QUEUE = "INSERT INTO outbox_queue (slot, seq) SELECT slot, seq FROM outbox WHERE seq > ?"
 UNSENT = """
@@ -38,7 +38,7 @@ PARKED = """
 SELECT o.id, o.type, o.aggregatetype, o.aggregateid, p.reason, p.at_us
 FROM outbox_parked AS p JOIN outbox AS o ON o.seq = p.seq ORDER BY p.seq LIMIT ?
 """
-# max and min each alone: asked together, SQLite reads the whole history.
+# max and min in two queries: in one query SQLite reads the whole history.
 STATUS = """
 SELECT (SELECT count(*) FROM outbox_queue),
        (SELECT min(o.at_us) FROM outbox_queue AS q JOIN outbox AS o ON o.seq = q.seq),
@@ -50,8 +50,8 @@ REQUEUE = "INSERT INTO outbox_queue (slot, seq) SELECT slot, seq FROM outbox WHE
 QUEUED = """
 SELECT (SELECT count(*) FROM outbox_queue), coalesce((SELECT at_us FROM outbox ORDER BY seq LIMIT 1), 0)
 """
-# Rows that wait (a parked key's, for weeks) are stepped over, or they would hold up those behind them. The newest row
-# stays: its number would be given again, and a relay that stood still would mark the new row as sent.
+# Waiting rows (for weeks, of a parked key) are skipped, or they would hold up the rows behind them. The newest row
+# stays: else its number would be given again, and a relay that was paused would mark the new row as sent.
 PURGE = """
 DELETE FROM outbox WHERE seq IN (
     SELECT seq FROM (
@@ -89,7 +89,7 @@ class SqliteOutbox:
         return found
 
     async def waiting(self, messages: Sequence[tuple[str, str]]) -> frozenset[str]:
-        """Those that have not left yet."""
+        """The messages that have not left yet."""
         return frozenset(row[0] for message in messages for row in self._db.execute(WAITING, message))
 
     async def park(self, slot: int, seq: int, key: str | None, reason: str) -> None:
@@ -97,18 +97,18 @@ class SqliteOutbox:
         self._db.execute(PARK, (slot, seq, key, reason, self._clock.now_us()))
 
     async def parked(self, limit: int = 100) -> Sequence[ParkedOut]:
-        """The rows the bus refused."""
+        """The rows that the bus refused."""
         return [ParkedOut(*row) for row in self._db.execute(PARKED, (limit,))]
 
     async def unpark(self) -> int:
-        """Let all of them be tried again."""
+        """Release all parked keys to be tried again."""
         count = self._db.execute("DELETE FROM outbox_parked").rowcount
         if count:
             self._added()
         return count
 
     async def requeue(self) -> tuple[int, int]:
-        """Let every row that is kept be sent again."""
+        """Queue every kept row again."""
         self._db.execute(REQUEUE)
         count, since_us = self._db.execute(QUEUED).fetchone()
         if count:
@@ -116,10 +116,10 @@ class SqliteOutbox:
         return count, since_us
 
     async def status(self) -> OutboxStatus:
-        """How much waits."""
+        """The relays' backlog."""
         pending, oldest, parked, total = self._db.execute(STATUS).fetchone()
         return OutboxStatus(pending, max(self._clock.now_us() - oldest, 0) if oldest else 0, parked, total)
 
     async def purge(self, before_us: int, limit: int) -> int:
-        """Forget old sent rows."""
+        """Delete old sent rows."""
         return self._db.execute(PURGE, (limit, before_us)).rowcount

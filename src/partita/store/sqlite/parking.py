@@ -44,7 +44,7 @@ UPDATE parked SET state = 'ready' WHERE idx IN (
     SELECT idx FROM parked WHERE consumer = ? AND state = 'waiting' AND due_us < ? ORDER BY due_us LIMIT ?)
 """
 REMOVE = "DELETE FROM parked WHERE consumer = ? AND message_id = ? RETURNING topic, key, idx"
-# Only who stands first may run: one that waits in a tier or is dead stays in front of those behind it.
+# Only the first of a key may run: one that waits in a tier or is dead stays ahead of those behind it.
 NEXT = """
 UPDATE parked SET state = 'ready' WHERE state = 'behind' AND idx = (
     SELECT min(idx) FROM parked WHERE consumer = ? AND topic = ? AND key = ? AND state <> 'gap')
@@ -61,7 +61,7 @@ FROM parked WHERE consumer = ?
 PLACES = """
 SELECT topic, partition, count(*), message_id, key, state, max(idx) FROM parked WHERE consumer = ? GROUP BY topic, partition
 """
-# No record of the other partition has an offset below zero: their tries are counted apart.
+# No record of the other partition has an offset below zero, so their tries are counted apart.
 REHOME = """
 UPDATE parked SET partition = ?, "offset" = -idx WHERE consumer = ? AND topic = ? AND partition = ?
 """
@@ -99,11 +99,11 @@ class SqliteParking:
         return {row.message_id: row for row in rows}
 
     async def of_key(self, consumer: str, topic: str, key: str, limit: int) -> Sequence[ParkedRow]:
-        """The first of a key."""
+        """The first parked messages of a key."""
         return [ParkedRow(*row) for row in self._db.execute(OF_KEY, (consumer, topic, key, limit))]
 
     async def keys(self, consumer: str, limit: int) -> Sequence[tuple[str, str]]:
-        """The (topic, key) that have messages parked."""
+        """The (topic, key) with parked messages."""
         return [(row[0], row[1]) for row in self._db.execute(KEYS, (consumer, limit))]
 
     async def of_steps(self, consumer: str, steps: Sequence[str]) -> Sequence[ParkedRow]:
@@ -116,7 +116,7 @@ class SqliteParking:
         return [ParkedRow(*row) for row in self._db.execute(READY, (consumer, named, limit))]
 
     async def behind(self, consumer: str, keys: Sequence[tuple[str, str]], limit: int) -> Sequence[ParkedRow]:
-        """Of each of these keys the first that queue behind its head."""
+        """The first messages behind the head of each of these keys."""
         found: list[ParkedRow] = []
         for topic, key in keys:
             if len(found) < limit:
@@ -136,15 +136,15 @@ class SqliteParking:
         return self._db.execute(REPLACE, (*new, consumer, message_id)).rowcount > 0
 
     async def wake(self, consumer: str, message_ids: Sequence[str], upto_us: int) -> int:
-        """Messages that wait and are due by then become ready."""
+        """Set messages that wait and are due by then to ready."""
         return self._db.executemany(WAKE, [(consumer, each, upto_us) for each in message_ids]).rowcount
 
     async def wake_overdue(self, consumer: str, before_us: int, limit: int) -> int:
-        """Messages that wait since before that become ready."""
+        """Set messages that wait since before that to ready."""
         return self._db.execute(WAKE_OVERDUE, (consumer, before_us, limit)).rowcount
 
     async def remove(self, consumer: str, message_ids: Sequence[str]) -> int:
-        """Take messages out; the next of their key becomes ready."""
+        """Remove messages; the next of their key becomes ready."""
         woken = 0
         for message_id in message_ids:
             for topic, key, _ in self._db.execute(REMOVE, (consumer, message_id)).fetchall():
@@ -153,24 +153,24 @@ class SqliteParking:
         return woken
 
     async def next_due_us(self, consumer: str) -> int | None:
-        """When the next retry is due."""
+        """The time of the next retry."""
         due: int | None = self._db.execute(NEXT_DUE, (consumer,)).fetchone()[0]
         return due
 
     async def status(self, consumer: str) -> ParkingStatus:
-        """How much is parked."""
+        """The number of parked messages."""
         return ParkingStatus(*self._db.execute(STATUS, (consumer,)).fetchone())
 
     async def places(self, consumer: str) -> Sequence[ParkedPlace]:
-        """Where the parked messages came from."""
+        """The partitions from which the parked messages came."""
         return [ParkedPlace(*row[:6]) for row in self._db.execute(PLACES, (consumer,))]
 
     async def rehome(self, consumer: str, place: tuple[str, int], partition: int) -> int:
-        """The messages of a partition that is no more belong to another one."""
+        """Assign the messages of a partition that no longer exists to another one."""
         return self._db.execute(REHOME, (partition, consumer, *place)).rowcount
 
     async def loosen(self, consumer: str) -> int:
-        """Nothing waits for anything before it."""
+        """Drop the order of keys in this group."""
         self._db.execute(FREE_DEAD, (consumer,))
         behind = self._db.execute(FREE_BEHIND, (consumer,)).rowcount
         return behind + self._db.execute(FREE_GAPS, (consumer,)).rowcount

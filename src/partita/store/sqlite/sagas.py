@@ -44,7 +44,7 @@ NEXT_DUE = "SELECT min(due_us) FROM saga WHERE due_us IS NOT NULL"
 FIND = f"""
 SELECT {COLUMNS} FROM saga WHERE (?1 IS NULL OR saga = ?1) ORDER BY updated_us DESC, rowid DESC LIMIT ?2
 """
-# The statuses are written out so that the partial index on open instances serves the question.
+# The statuses are written out so that the query uses the partial index on open instances.
 FIND_OPEN = f"""
 SELECT {COLUMNS} FROM saga WHERE status = ?3 AND status IN ('running', 'compensating', 'needs_attention')
   AND (?1 IS NULL OR saga = ?1) ORDER BY updated_us DESC LIMIT ?2
@@ -102,23 +102,23 @@ class SqliteSagas:
         return [DueTimer(*row) for row in self._db.execute(DUE, (now_us, limit, member))]
 
     async def take_timers(self, timers: Sequence[DueTimer], member: str, at_us: int) -> None:
-        """A member is about to fire these."""
+        """Record that a member is about to fire these timers."""
         self._db.executemany(TAKE_TIMERS, [(t.saga, t.saga_id, member, t.due_us, at_us) for t in timers])
 
     async def give_timers_back(self, timers: Sequence[DueTimer], member: str) -> None:
-        """The member did not fire these."""
+        """Record that the member did not fire these timers."""
         self._db.executemany(GIVE_BACK, [(t.saga, t.saga_id, member) for t in timers])
 
     async def settle_timers(self, timers: Sequence[DueTimer]) -> None:
-        """Nobody has these in hand."""
+        """Record that no member has these timers in hand."""
         self._db.executemany(SETTLE, [(t.saga, t.saga_id) for t in timers])
 
     async def purge_timers(self) -> None:
-        """Forget who had timers in hand that are not armed any more."""
+        """Delete the marks of members that had timers in hand which are no longer armed."""
         self._db.execute(PURGE)
 
     async def next_due_us(self) -> int | None:
-        """When the next timer is due."""
+        """The time of the next timer."""
         due: int | None = self._db.execute(NEXT_DUE).fetchone()[0]
         return due
 
@@ -139,6 +139,6 @@ class SqliteSagas:
         return [(row[0], row[1], row[2], row[3]) for row in self._db.execute(IN_FLIGHT)]
 
     async def keep_definition(self, saga: str, version: int, digest: str) -> str:
-        """Remember a definition's digest."""
+        """Store a definition's digest when first seen."""
         kept: str = self._db.execute(KEEP, (saga, version, digest)).fetchone()[0]
         return kept

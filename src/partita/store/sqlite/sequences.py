@@ -36,7 +36,7 @@ class SqliteSequences:
         self._db = db
 
     async def reserve(self, counts: Mapping[tuple[str, str], int]) -> Mapping[tuple[str, str], int]:
-        """Give each (topic, key) its next numbers."""
+        """Reserve the next numbers of each (topic, key)."""
         by_topic: dict[str, list[str]] = {}
         for topic, key in counts:
             by_topic.setdefault(topic, []).append(key)
@@ -48,7 +48,7 @@ class SqliteSequences:
         return before
 
     async def last_in(self, consumer: str, keys: Sequence[tuple[str, str, str]]) -> Mapping[tuple[str, str, str], int]:
-        """The last number handled of each (source, topic, key)."""
+        """The last handled number of each (source, topic, key)."""
         by_origin: dict[tuple[str, str], list[str]] = {}
         for source, topic, key in keys:
             by_origin.setdefault((source, topic), []).append(key)
@@ -59,11 +59,11 @@ class SqliteSequences:
         return found
 
     async def begin_in(self, consumer: str, first: Mapping[tuple[str, str, str], int]) -> None:
-        """Store the first numbers handled: there is one writer, so nobody began them meanwhile."""
+        """Store the first handled numbers: there is one writer, so no other transaction began these keys meanwhile."""
         self._db.executemany(BEGIN_IN, [(consumer, *place, number) for place, number in first.items()])
 
     async def save_in(self, consumer: str, last: Mapping[tuple[str, str, str], int]) -> None:
-        """Store the last numbers handled."""
+        """Store the last handled numbers."""
         self._db.executemany(SAVE_IN, [(consumer, *place, number) for place, number in last.items()])
 
     async def base_in(self, consumer: str, first: Mapping[tuple[str, str, str], int]) -> None:
@@ -71,11 +71,11 @@ class SqliteSequences:
         self._db.executemany(BASE_IN, [(consumer, *place, number) for place, number in first.items()])
 
     async def bases_in(self, consumer: str, keys: Sequence[tuple[str, str, str]]) -> Mapping[tuple[str, str, str], int]:
-        """The bases that were stored."""
+        """The stored bases."""
         found = {place: self._db.execute(BASES_IN, (consumer, *place)).fetchone() for place in keys}
         return {place: row[0] for place, row in found.items() if row is not None}
 
     async def forget_in(self, consumer: str, topic: str) -> None:
-        """A group begins anew in a topic."""
+        """Let a group begin again in a topic."""
         self._db.execute("DELETE FROM sequence_in WHERE consumer = ? AND topic = ?", (consumer, topic))
         self._db.execute("DELETE FROM sequence_base WHERE consumer = ? AND topic = ?", (consumer, topic))

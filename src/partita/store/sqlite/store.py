@@ -51,7 +51,7 @@ OF_THE_TRANSACTION = re.compile(r"\s*(BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEAS
 
 
 def outbox_channel(service: str) -> str:
-    """The channel on which the relays of a service's file are woken."""
+    """The channel that wakes the relays of a service's file."""
     return f"outbox-{service}"
 
 
@@ -114,7 +114,7 @@ class SqliteSession:
         return SqliteTrail(self._db)
 
     async def look(self, asked: Asked) -> Known:
-        """What admission asks, ledger by ledger."""
+        """The answers for admission, ledger by ledger."""
         return await ledger_by_ledger(self, asked)
 
     async def execute(self, sql: str, params: Mapping[str, Any]) -> int:
@@ -126,12 +126,12 @@ class SqliteSession:
         return self._found(_of_a_user(sql), params)
 
     async def execute_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> Sequence[int]:
-        """One statement for many argument rows; SQLite's own executemany would not tell what each row changed."""
+        """One statement for many argument rows; SQLite's own executemany does not return the changes of each row."""
         checked, changed = _of_a_user(sql), self._changed
         return [changed(checked, row) for row in rows]
 
     async def fetch_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Mapping[str, Any]]]:
-        """One statement for many argument rows, with what each returned."""
+        """One statement for many argument rows, with the rows of each."""
         checked, found = _of_a_user(sql), self._found
         return [found(checked, row) for row in rows]
 
@@ -153,8 +153,8 @@ class SqliteSession:
             raise self._failed(error) from error
 
     def _failed(self, error: sqlite3.Error) -> Exception:
-        """What a statement's error means. A full disk is no fault of the message; and it may have made SQLite roll
-        back the whole transaction, after which each statement would commit by itself, should the handler go on."""
+        """The error to raise for a statement's error. A full disk is not the message's fault. It may also have made SQLite roll
+        back the whole transaction; if the handler continued, each later statement would commit on its own."""
         if self._lost is not None:
             return self._lost
         meant = translate(error, self._path)
@@ -165,13 +165,13 @@ class SqliteSession:
         return meant or error
 
     def finish(self) -> None:
-        """Refuse the commit of what SQLite has rolled back already."""
+        """Refuse to commit a transaction that SQLite has already rolled back."""
         if self._lost is not None:
             raise self._lost
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        """Undo what happens inside when an exception leaves it."""
+        """Undo the block's statements when it raises."""
         self._savepoints += 1
         name = f"partita_{self._savepoints}"
         self._db.execute(f"SAVEPOINT {name}")
@@ -194,19 +194,19 @@ class SqliteLeases:
         self._book = book
 
     async def tick(self, scope: str, resources: Sequence[str], member: str) -> Sequence[Lease]:
-        """Heartbeat; give up what belongs to others now, take what is free."""
+        """Send a heartbeat, release resources that now belong to others, take free ones."""
         async with self._file.writing(synced=False) as db:
             holding = self._book.tick(db, scope, resources, member)
             self._book.release(db, scope, holding.surplus, member)
         return [Lease(r, epoch) for r, epoch in sorted(holding.held.items()) if r not in holding.surplus]
 
     async def beat(self, scope: str, member: str) -> None:
-        """Heartbeat, and nothing else."""
+        """Send a heartbeat, and nothing else."""
         async with self._file.writing(synced=False) as db:
             self._book.beat(db, scope, member)
 
     async def leave(self, scope: str, member: str) -> None:
-        """Give everything back."""
+        """Release everything."""
         async with self._file.writing(synced=False) as db:
             self._book.leave(db, scope, member)
 
@@ -258,7 +258,7 @@ class SqliteStore:
         meta = await self._incarnation(meta)
         self.source = f"{self.name}/{meta['id']}.{meta['incarnation']}"
         if isinstance(self._clock, SystemClock):
-            # A wall clock set back since the last run would hold every timer for as long.
+            # If the wall clock was set back since the last run, it would hold every timer for as long.
             self._clock.not_before(newest)
         if self._wake is not None:
             self._wake.listen([self._channel], lambda: self.on_outbox())
@@ -271,15 +271,15 @@ class SqliteStore:
             return {row[0]: row[1] for row in db.execute(META)}
 
     async def _incarnation(self, meta: dict[str, str]) -> dict[str, str]:
-        """A database put back from a backup counts its keys again: under its old name the receivers would take its
-        new messages for copies of old ones, and drop them."""
+        """A new incarnation for a database restored from a backup. It counts its keys again: under its old name receivers
+        would drop its new messages as copies."""
         if not await self._went_back():
             return meta
         async with self._file.writing() as db:
             newest = db.execute(NEWEST_SENT).fetchone()[0]
             if self._high_water.seen() > newest:
                 db.execute(NEXT_INCARNATION)
-                log.warning("%s was put back from an older copy: its messages get a new source", self.path)
+                log.warning("%s was restored from an older copy: its messages get a new source", self.path)
             self._high_water.reset(newest)
             return {row[0]: row[1] for row in db.execute(META)}
 
@@ -289,7 +289,7 @@ class SqliteStore:
         return self._high_water.seen() > newest
 
     async def create_tables(self, *, migrate: bool = True) -> None:
-        """Bring the service's own tables up to its declaration, or see that they are."""
+        """Bring the service's own tables up to its declaration, or check that they are."""
         own = SqliteOwnTables(self._file, self._own, self._clock)
         if migrate:
             await own.upgrade()
@@ -329,7 +329,7 @@ class SqliteStore:
             yield SqliteSession(db, self.path, self._clock)
 
     async def sent(self, rows: Sequence[tuple[int, int]]) -> None:
-        """Take acknowledged rows out of the outbox's queue."""
+        """Remove acknowledged rows from the outbox's queue."""
         async with self._file.writing(synced=False) as db:
             db.executemany(SENT, rows)
             self._high_water.left(max(seq for _, seq in rows))

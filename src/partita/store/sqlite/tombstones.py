@@ -22,12 +22,12 @@ class SqliteTombstones:
         self._db = db
 
     async def hold(self, undone: Sequence[str], done: Sequence[str]) -> None:
-        """A writing transaction is the only one."""
+        """Do nothing: there is only one writing transaction."""
 
     async def find(self, keys: Sequence[tuple[str, str, str]]) -> Mapping[tuple[str, str, str], Tombstone]:
         """Tombstones by (saga, saga_id, step)."""
         found, wanted = {}, set(keys)
-        # A saga leaves few tombstones: those of its other steps are sorted out here.
+        # A saga leaves few tombstones, so those of its other steps are filtered out here.
         for saga, saga_id, step, epoch, at_us, reply in rows_of(self._db, FIND, (), [key[1] for key in keys]):
             if (saga, saga_id, step) in wanted:
                 found[(saga, saga_id, step)] = Tombstone(SagaAddress(saga, saga_id, step, epoch, "undo"), at_us, reply)

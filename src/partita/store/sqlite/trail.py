@@ -1,4 +1,4 @@
-"""The trail of a key on SQLite: every message of it and its correlation, and who handled them."""
+"""The trail of a key on SQLite: its messages, their correlations, and the consumers that handled them."""
 
 from __future__ import annotations
 
@@ -34,5 +34,5 @@ class SqliteTrail:
         return [TrailRow(*row) for row in rows_of(self._db, MESSAGES, (), correlation_ids)]
 
     async def marks(self, ids: Sequence[str]) -> Sequence[TrailMark]:
-        """Who handled these messages here."""
+        """The consumers that handled these messages here."""
         return [TrailMark(*row) for row in rows_of(self._db, MARKS, (), ids)]

@@ -1,4 +1,4 @@
-"""How a service's workers are, beside a SQLite file: each process says it with its sign of life in the folder."""
+"""The states of a service's workers, beside a SQLite file: each process writes them with its sign of life in the folder."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class SqliteWorkers:
         self._alive = alive
 
     async def tell(self, member: str, states: Sequence[WorkerState]) -> None:
-        """Say it; it ends with the process."""
+        """Report the states; they end with the process."""
         self._alive.tell(msgspec.json.encode(states).decode() if states else "")
 
     async def told(self) -> Sequence[WorkerState]:
-        """What the living say of this service; their files lie among those of others."""
+        """The states of this service that living processes report; the folder has those of other services too."""
         found: list[WorkerState] = []
         for text in self._alive.told():
             try:

@@ -111,7 +111,7 @@ async def a_group_with_members_is_put_elsewhere_whole_or_not_at_all(open_bus: Op
 
 
 async def a_group_that_is_put_back_reads_again_from_there(open_bus: OpenBus) -> None:
-    """Its database was put back from a backup. A successor begins there too; what comes after is read once."""
+    """Its database was restored from a backup. A successor begins there too; what comes after is read once."""
     async with topics.opened(open_bus) as bus:
         await bus.append([topics.outgoing(n) for n in range(6)])
         first = bus.subscribe("group", [topics.TOPIC], "one")
