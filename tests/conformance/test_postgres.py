@@ -299,7 +299,7 @@ async def test_a_transaction_that_stands_still_lets_go_of_its_locks(server: str)
     """A process that is stopped within one may stay so for hours; who takes its work over waits for its locks."""
     open_store = store_at(f"{server}?idle_s=0.5")
     async with opened(open_store) as one, opened(open_store) as two:
-        with pytest.raises(TransactionEnded, match="stood still for longer than idle_s"):
+        with pytest.raises(TransactionEnded, match="was idle for longer than idle_s"):
             async with one.transaction() as session:
                 await session.sequences.reserve({("topic", "k"): 1})
                 async with two.transaction() as successor:  # waits until the first is ended by the server

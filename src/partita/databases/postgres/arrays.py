@@ -1,4 +1,4 @@
-"""Rows and texts as PostgreSQL takes them from any driver: an array per column, and no NUL in a text."""
+"""Rows and texts in the form PostgreSQL takes from any driver: an array per column, and no NUL in a text."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-# PostgreSQL's text holds no NUL. Keys and ids are other programs' text and may: it is written as two characters,
-# and so is the one that announces it.
+# PostgreSQL's text holds no NUL. Keys and ids come from other programs and may: a NUL is written as two characters,
+# and so is the character that announces it.
 _ESCAPES = {"\0": "\1a", "\1": "\1b"}
 _MEANT = {escape: text for text, escape in _ESCAPES.items()}
 _TO_ESCAPE = re.compile("[\0\1]")
@@ -27,7 +27,7 @@ def columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
 
 
 def kept(text: str) -> str:
-    """A text as PostgreSQL can hold it."""
+    """A text in a form that PostgreSQL can hold."""
     return _TO_ESCAPE.sub(lambda found: _ESCAPES[found[0]], text) if "\0" in text or "\1" in text else text
 
 

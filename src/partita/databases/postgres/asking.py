@@ -1,4 +1,4 @@
-"""Asking PostgreSQL: many rows in one statement, any text, and errors that say what to do."""
+"""Queries to PostgreSQL: many rows in one statement, any text, and errors that say what to do."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from partita.errors import (
     TransactionEnded,
 )
 
-TLS_HINT = "In the URL, sslrootcert= names the file of the authority that signed it; sslmode= says what is checked."
+TLS_HINT = "In the URL, sslrootcert= names the file of the authority that signed it; sslmode= sets the checks."
 ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
-"""What a call of the driver raises; OSError includes its timeouts."""
+"""The exceptions of a driver's call; OSError includes its timeouts."""
 _UNAVAILABLE = {
-    "08": ("the connection was lost", "Work goes on when the server can be reached again."),
+    "08": ("the connection was lost", "Work continues when the server can be reached again."),
     "40": ("another transaction was in the way", "It is run again."),
     "53": ("the server has run out of something", "Free disk space, memory or connections (max_connections)."),
-    "57": ("the server stopped the work", "It may be restarting; work goes on when it is back."),
+    "57": ("the server stopped the work", "It may be restarting; work continues when it is back."),
     "58": ("the server's disk does not answer as it should", "Check the server's disk and log."),
     "55P03": ("a lock was not given in time", "It is run again."),
-    "25006": ("the server takes no writes now", "Is this a standby? Work goes on when it is promoted."),
+    "25006": ("the server takes no writes now", "Is this a standby? Work continues when it is promoted."),
     "0A000": ("a table was changed under the statement", "It is run again."),
     "26": (
         "a prepared statement is gone, as behind a pooler in transaction mode",
@@ -43,15 +43,15 @@ _UNAVAILABLE = {
     "42501": ("this user may not do that", "GRANT it, or use another user."),
 }
 IDLE = "idle-in-transaction timeout"
-"""What the driver is left with of a 25P03, which came while it was not listening."""
+"""The text that the driver keeps of a 25P03 which arrived between two calls."""
 _CONTENDED = ("40", "55P03", "0A000")
 _CORRUPT = ("XX001", "XX002")
 
 
 def meaning(error: Exception, where: str, *, connected: bool = False, of_a_user: bool = False) -> PartitaError | None:
-    """The error of ours that a driver's error means, or None where the statement itself is to blame.
+    """The PartitaError for a driver's error, or None where the statement itself is wrong.
 
-    `connected`: the connection is still there, so what the driver itself refused (two statements at once, too few
+    `connected`: the connection still works, so an error of the driver itself (two statements at once, too few
     arguments) is the caller's mistake. `of_a_user`: the statement is a handler's.
     """
     if isinstance(error, asyncpg.PostgresError):
@@ -60,7 +60,7 @@ def meaning(error: Exception, where: str, *, connected: bool = False, of_a_user:
             return None
         said = without_rows(str(error))
         if state in _CORRUPT:
-            return StoreCorrupt(f"{where}: the database is damaged ({said}).", hint="Put back a backup.")
+            return StoreCorrupt(f"{where}: the database is damaged ({said}).", hint="Restore a backup.")
         if state == "0A000" and not isinstance(error, asyncpg.InvalidCachedStatementError):
             return None
         if state == "25P03" or IDLE in said:
@@ -81,15 +81,15 @@ def meaning(error: Exception, where: str, *, connected: bool = False, of_a_user:
 
 
 def stood_still(where: str) -> TransactionEnded:
-    """The error of a transaction that the server ended since its client did nothing in it."""
+    """The error of a transaction that the server ended because its client was idle in it."""
     return TransactionEnded(
-        f"{where}: the server ended the transaction, which stood still for longer than idle_s; nothing of it was kept.",
-        hint="Code that takes long belongs outside of it (concurrency=N), or raise idle_s in the URL of the store.",
+        f"{where}: the server ended the transaction, which was idle for longer than idle_s; nothing of it was kept.",
+        hint="Long-running code belongs outside of it (concurrency=N), or raise idle_s in the URL of the store.",
     )
 
 
 def untrusted(error: ssl.SSLError, where: str) -> SettingsError:
-    """The error of a store that cannot be opened since its certificate, or the one that should vouch for it, is wrong."""
+    """The error of a store that cannot be opened because its certificate, or that of its authority, is wrong."""
     return SettingsError(f"{where}: {_tls(error)}.", hint=TLS_HINT)
 
 
@@ -100,16 +100,15 @@ def _tls(error: ssl.SSLError) -> str:
 
 
 def _is_own_doing(error: asyncpg.PostgresError, state: str) -> bool:
-    """A statement that takes longer than its role may, and one that would not wait for a lock (NOWAIT): each has its
-    tries, as other failures do, or it would be run again for ever. A lock_timeout of the role is told elsewhere in the
-    server: somebody was in the way."""
+    """Whether the statement itself failed: by its role's time limit, or by NOWAIT. Such failures are limited in tries, or
+    they would be run again for ever. A role's lock_timeout is another case: another session was in the way."""
     if state == "55P03":
         return getattr(error, "server_source_function", None) != "ProcessInterrupts"
     return state == "57014"
 
 
 def _holds(marks: tuple[str, ...], column: Sequence[Any]) -> bool:
-    """Whether a column of texts holds one of these characters; looked at in one piece, since it never does."""
+    """Whether a column of texts holds one of these characters; checked in one piece, since that is rare."""
     first = next((value for value in column if value is not None), None)
     if first.__class__ is not str:
         return False
@@ -153,21 +152,21 @@ class Link:
         self._waiting: dict[Table, list[Sequence[Any]]] = {}
 
     def is_open(self) -> bool:
-        """Whether the transaction is still there: the connection may be lost, or a handler may have ended it."""
+        """Whether the transaction still exists: the connection may be lost, or a handler may have ended it."""
         try:
             return not self.connection.is_closed() and self.connection.is_in_transaction()
-        except asyncpg.InterfaceError:  # the pool has taken back what was lost
+        except asyncpg.InterfaceError:  # the pool has taken the lost connection back
             return False
 
     def is_lost(self) -> bool:
-        """Whether the connection is gone."""
+        """Whether the connection is lost."""
         try:
             return bool(self.connection.is_closed())
-        except asyncpg.InterfaceError:  # the pool has taken back what was lost
+        except asyncpg.InterfaceError:  # the pool has taken the lost connection back
             return True
 
     async def rows(self, sql: str, *given: Any) -> list[tuple[Any, ...]]:
-        """The rows of a statement of ours."""
+        """The rows of a statement of Partita's."""
         await self.flush()
         try:
             found: Iterable[Any] = await self.connection.fetch(sql, *map(_kept, given))
@@ -181,7 +180,7 @@ class Link:
         return found[0] if found else None
 
     async def run(self, sql: str, *given: Any) -> int:
-        """Run a statement of ours; returns how many rows it changed."""
+        """Run a statement of Partita's; returns how many rows it changed."""
         await self.flush()
         try:
             return changed(await self.connection.execute(sql, *map(_kept, given)))
@@ -189,12 +188,12 @@ class Link:
             raise self.meant(error) from error
 
     async def insert(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
-        """Write rows in their order; few of them wait until something else is asked or the transaction commits, and go
-        with those of other tables. Many go by COPY: of an array for `unnest` the driver looks at each value several
-        times, of a row to copy once (a fifth of the time for 1,000 rows, measured)."""
+        """Write rows in their order. Few rows wait for the next query or the commit, and go together with those of other
+        tables. Many go by COPY: the driver looks at each value of an array several times, at a row to copy once (a fifth of
+        the time for 1,000 rows, measured)."""
         if len(rows) <= FEW:
             if rows:
-                # Those of one table in one insert: several parts of one statement run in no order.
+                # Rows of one table go in one insert: the parts of a statement run in no order.
                 before = self._waiting.pop(table, ())
                 self._waiting[table] = [*before, *rows]
             return
@@ -205,10 +204,10 @@ class Link:
             raise self._taken(error) from error
 
     async def flush(self) -> None:
-        """Send the rows that wait.
+        """Send the waiting rows.
 
         Raises:
-            StoreContended: another transaction has written one of them meanwhile.
+            StoreContended: another transaction wrote one of them meanwhile.
         """
         if not self._waiting:
             return
@@ -220,7 +219,7 @@ class Link:
             raise self._taken(error) from error
 
     def forget(self) -> None:
-        """What waits is not wanted any more."""
+        """Drop the waiting rows."""
         self._waiting = {}
 
     def _taken(self, error: Exception) -> Exception:
@@ -232,7 +231,7 @@ class Link:
         return meant
 
     def meant(self, error: Exception, *, of_a_user: bool = False) -> Exception:
-        """What an error means, remembered: what comes after it in this transaction fails because of it."""
+        """The error to raise for an error; it is kept, since every later statement of this transaction fails because of it."""
         if self.failed is not None and isinstance(error, asyncpg.InFailedSQLTransactionError):
             return self.failed
         meant = meaning(error, self.where, connected=not self.is_lost(), of_a_user=of_a_user) or error
@@ -241,6 +240,6 @@ class Link:
 
 
 def changed(tag: str) -> int:
-    """The rows of a command's tag ("UPDATE 3"); -1 where it counts none."""
+    """The row count of a command's tag ("UPDATE 3"); -1 where it has none."""
     last = tag.rpartition(" ")[2]
     return int(last) if last.isdigit() else -1

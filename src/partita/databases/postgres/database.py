@@ -32,8 +32,8 @@ URL_HINT = "postgresql://user@host:port/database; in a password, write / ? # @ :
 
 class PoolOptions(NamedTuple):
     """How to connect. Where `statement_cache_size` is not given it is 0 behind a pooler, which may be in transaction mode:
-    then a statement prepared on one connection is not there on the next. `idle_s` is how long a transaction may stand
-    still between two statements: a process that is stopped within one holds its locks, and its successor waits for them."""
+    then a statement prepared on one connection is missing on the next. `idle_s` is how long a transaction may be idle
+    between two statements: a process that is stopped within one holds its locks, and its successor waits for them."""
 
     pool_max: int = 10
     statement_cache_size: int | None = None
@@ -45,8 +45,8 @@ class PoolOptions(NamedTuple):
 CACHED_STATEMENTS = 512
 UNSYNCED = "set_config('synchronous_commit', 'off', true)"
 """Returned by a statement that is a transaction of its own: its commit does not wait for the disk."""
-# What can be done again (marks of a relay, leases) is work of milliseconds: its successor need not wait any longer than a
-# heartbeat that went stale.
+# Work that can be done again (a relay's marks, leases) takes milliseconds: its successor need not wait longer than for a
+# stale heartbeat.
 IDLE_UNSYNCED_S = 3.0
 OPTION_MAX = 10_000
 FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
@@ -56,14 +56,14 @@ KINDS = {
 
 
 def options_of(url: str) -> tuple[str, PoolOptions]:
-    """The URL as the driver reads it, and what its query says to us (`?pool_max=4&statement_cache_size=0`).
+    """The URL as the driver reads it, and Partita's own options from its query (`?pool_max=4&statement_cache_size=0`).
 
     Raises:
-        SettingsError: a number is none.
+        SettingsError: an option is not a number.
     """
     try:
         parts = urlsplit(url)
-    except ValueError:  # its text may hold the password
+    except ValueError:  # the error's text may hold the password
         raise SettingsError("The store's URL cannot be read.", hint=URL_HINT) from None
     query = parse_qsl(parts.query, keep_blank_values=True)
     defaults = PoolOptions()
@@ -87,7 +87,7 @@ def options_of(url: str) -> tuple[str, PoolOptions]:
 
 
 async def seen_through(work: Coroutine[Any, Any, T]) -> T:
-    """Work that is not left half done by a caller that is cancelled, even twice."""
+    """Finish work even when the caller is cancelled, also twice: it is never left half done."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
@@ -96,21 +96,21 @@ async def seen_through(work: Coroutine[Any, Any, T]) -> T:
         except asyncio.CancelledError as error:
             cancelled = error
     if cancelled is not None:
-        task.exception()  # looked at: the caller is told that it was cancelled, nothing else
+        task.exception()  # mark it as retrieved: the caller gets only its cancellation
         raise cancelled
     return task.result()
 
 
 async def _as_it_is(connection: Any) -> None:
-    """In place of the driver's reset, a round trip after each transaction: our settings end with their transaction."""
+    """Skip the driver's reset, a round trip after each transaction: Partita's settings end with their transaction."""
 
 
 class Database:
     """The connections of one store to its schema.
 
     The search path is set in every transaction, in the round trip of its BEGIN: a pooler hands out connections that
-    others have used, and refuses settings at connecting. Where there is none the connections have it as well, so that
-    a statement alone needs no transaction around it.
+    other clients have used, and refuses settings at connecting. Without a pooler the connections have it as well, so
+    that a single statement needs no transaction around it.
     """
 
     def __init__(self, url: str, service: str, clock: Clock, *, create: bool = True, migrate: bool = True) -> None:
@@ -124,12 +124,12 @@ class Database:
         self._path = f"SET LOCAL search_path TO {self._names}"
         self._pool: Any = None
         self.wait_s = WAIT_S
-        """How long `changing` waits for others in all."""
+        """The total time that `changing` waits for other sessions."""
         self.pooled = False
         self.greet: Callable[[Any], Awaitable[None]] | None = None
-        """Looks at each new connection before anything is asked on it; what it raises, who wanted the connection gets."""
+        """Checks each new connection before its first query; the task that asked for the connection gets its error."""
         self.refused: Callable[[], PartitaError] | None = None
-        """The error of all that is asked from now on."""
+        """The error of every later query."""
 
     async def open(self, migrations: Sequence[str]) -> None:
         """Connect, check and migrate.
@@ -141,18 +141,18 @@ class Database:
         place = Place(self.schema, self.where, migrations)
         async with self.reading() as link:
             more = await applied(link, place) != len(migrations)
-        while more:  # each commits by itself: who is killed midway goes on where it was
+        while more:  # each commits by itself: a process killed midway continues where it was
             more = await self.changing("the next migration", functools.partial(self._advance, place)) is not None
 
     async def _advance(self, place: Place, link: Link) -> int | None:
         return await advance(link, place, create=self._create, migrate=self._migrate)
 
     async def changing(self, what: str, work: Callable[[Link], Awaitable[T]]) -> T:
-        """Change the schema in a transaction of its own, which stands in nobody's way for longer than a moment and is begun
-        again until the way is free.
+        """Change the schema in a transaction of its own. It blocks others for a moment at most, and is begun again until the
+        way is free.
 
         Raises:
-            StoreUnavailable: it was not within `wait_s`; with who was in the way.
+            StoreUnavailable: the way was not free within `wait_s`; names the sessions in the way.
         """
 
         async def look() -> Sequence[Holder]:
@@ -191,18 +191,18 @@ class Database:
             )
         except asyncpg.ClientConfigurationError as error:
             raise SettingsError(f"{self.where}: {error}.", hint=URL_HINT) from error
-        except ssl.SSLError as error:  # is a ValueError too, where a certificate is not trusted
+        except ssl.SSLError as error:  # is a ValueError too, if a certificate is not trusted
             raise untrusted(error, self.where) from error
-        except ValueError:  # its text is a part of the URL, and may be one of the password
+        except ValueError:  # the error's text is a part of the URL, perhaps of the password
             raise SettingsError(f"{self.where}: the URL cannot be read.", hint=URL_HINT) from None
         except ERRORS as error:
-            # What the server itself does not know of the URL: its text may be one of the password.
+            # An option that the server does not know: the error's text may be a part of the password.
             unknown = SettingsError(f"{self.where}: the server refuses an option of the URL.", hint=URL_HINT)
             raise meaning(error, self.where) or unknown from error
 
     @property
     def _limit_s(self) -> Any:
-        """How long connecting may take. Any: the driver takes every number, its hint says int."""
+        """The time limit for connecting. Any: the driver takes every number, its hint says int."""
         return self.options.connect_timeout_s
 
     async def _greet(self, connection: Any) -> None:
@@ -224,7 +224,7 @@ class Database:
             raise meaning(error, self.where) or error from error
 
     async def close(self) -> None:
-        """Disconnect; what is still open is cut after a while."""
+        """Disconnect; connections still in use are cut after a while."""
         if self._pool is not None:
             pool, self._pool = self._pool, None
             try:
@@ -239,18 +239,18 @@ class Database:
         then are notified with the commit.
 
         Raises:
-            StoreUnavailable: it could not begin or commit. Where the connection was lost during the commit it may be
-                that all of it was kept: what is run again finds its own marks.
+            StoreUnavailable: it could not begin or commit. If the connection was lost during the commit, all of it may
+            have been kept: a repeated run finds its own marks.
         """
         idle_s = self.options.idle_s if durable else min(self.options.idle_s, IDLE_UNSYNCED_S)
-        # The locks are made for this level; a role or a database may have another as its default.
+        # The locks need this level; a role or a database may have another default.
         stand_still = f"SET LOCAL idle_in_transaction_session_timeout TO {round(idle_s * 1_000)}"
         begin = f"BEGIN ISOLATION LEVEL READ COMMITTED; {self._path}; {stand_still}"
         if not durable:
             begin += "; SET LOCAL synchronous_commit TO off"
         began = self._clock.monotonic()
-        # The driver tells the server's reason for an end only to who waits for an answer when it comes. Asked while the end
-        # arrives, it fails within itself (InternalClientError) before it sends anything.
+        # The driver reports the server's reason for ending a session only to a call in progress. A call made while the end
+        # arrives fails inside the driver (InternalClientError) before it sends anything.
         async with self._linked(begin, writing=True) as link:
             try:
                 yield link
@@ -285,7 +285,7 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Link]:
-        """A view of one state of what is committed; it writes nothing."""
+        """A view of one state of the committed data; it writes nothing."""
         async with self._linked(
             f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {self._path}", writing=False
         ) as link:
@@ -293,13 +293,13 @@ class Database:
 
     @asynccontextmanager
     async def glance(self) -> AsyncIterator[Link]:
-        """For reading statements that need not see one state: each is a transaction of its own, in one round trip."""
+        """For reading statements that may see different states: each is a transaction of its own, in one round trip."""
         async with self.reading() if self.pooled else self._connected(writing=False) as link:
             yield link
 
     @asynccontextmanager
     async def stroke(self) -> AsyncIterator[Link]:
-        """For one writing statement that may be done again: in one round trip. It has `UNSYNCED` in its RETURNING."""
+        """For one writing statement that may be done again, in one round trip. It has `UNSYNCED` in its RETURNING."""
         async with self.writing(durable=False) if self.pooled else self._connected(writing=True) as link:
             yield link
 
@@ -307,7 +307,7 @@ class Database:
     async def asking(self) -> AsyncIterator[Link]:
         """A connection on which each statement is a transaction of its own, in one round trip: it names its schema.
 
-        No client can stand still within one, so none holds a lock or a snapshot that others wait for.
+        No transaction is idle here, so none holds a lock or a snapshot that others wait for.
         """
         async with self._connected(writing=True) as link:
             yield link
@@ -339,7 +339,7 @@ class Database:
             await seen_through(self._give_back(pool, link))
 
     async def _give_back(self, pool: Any, link: Link) -> None:
-        # Where the connection is lost the server rolls back, and the pool makes another.
+        # If the connection is lost the server rolls back, and the pool makes another.
         with contextlib.suppress(*ERRORS):
             if link.is_open():
                 await link.connection.execute("ROLLBACK", timeout=self.options.connect_timeout_s)

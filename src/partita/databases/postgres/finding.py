@@ -1,4 +1,4 @@
-"""A finding about a server; without a driver, so that who prints it needs none."""
+"""A finding about a server; without a driver, so that the program that prints it needs none."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 
 class ServerFinding(NamedTuple):
-    """One check of a server: what was looked at, what was found and why it matters, and what to do."""
+    """One check of a server: its subject, the finding and why it matters, and what to do."""
 
     level: Literal["ok", "note", "bad"]
     what: str

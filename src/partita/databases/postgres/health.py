@@ -1,4 +1,4 @@
-"""Whether a PostgreSQL keeps what it commits, and what stands between it and us; for `partita doctor`."""
+"""Whether a PostgreSQL keeps its commits, and whether a pooler is in between; for `partita doctor`."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ async def look_at_server(url: str, machine: Machine) -> list[ServerFinding]:
 
 
 def judged(settings: Mapping[str, str]) -> list[ServerFinding]:
-    """What the server's settings mean for the promise."""
+    """The consequences of the server's settings for durability."""
     found = [
         ServerFinding("bad", name, f"off: {what}", fix)
         for name, (what, fix) in LOSES.items()
         if settings.get(name) == "off"
     ] or [ServerFinding("ok", "durability", "fsync, full_page_writes and synchronous_commit are on")]
     if settings.get("idle_in_transaction_session_timeout") == "0":
-        said = "0: a process that stands still within a transaction holds its locks for as long"
+        said = "0: a process that hangs within a transaction holds its locks for as long"
         fix = "ALTER DATABASE ... SET idle_in_transaction_session_timeout = '60s'"
         found.append(ServerFinding("note", "idle transactions", said, fix))
     return found
@@ -95,7 +95,7 @@ async def _pooler(connection: Any, ear: Any, machine: Machine) -> ServerFinding:
         ear.terminate()
     if heard:
         return ServerFinding("ok", "pooler", "in session mode: notifications come through")
-    said = "in transaction mode: LISTEN delivers nothing, so relays look twice a second; no statement is kept prepared"
+    said = "in transaction mode: LISTEN delivers nothing, so relays poll twice a second; no statement is kept prepared"
     return ServerFinding(
         "note", "pooler", said, "It works. For a shorter way to the relay connect to the server itself."
     )
@@ -111,7 +111,5 @@ def _clocks(apart_s: float) -> ServerFinding:
     if abs(apart_s) <= APART_S_MAX:
         return ServerFinding("ok", "clocks", f"this machine and the server are {abs(apart_s):.1f} s apart")
     ahead = "behind" if apart_s < 0 else "ahead"
-    said = (
-        f"the server's is {abs(apart_s):,.1f} s {ahead}: timers go by the server's, the log's times by this machine's"
-    )
+    said = f"the server's is {abs(apart_s):,.1f} s {ahead}: timers use the server's, the log's times this machine's"
     return ServerFinding("note", "clocks", said, "Let both follow one time server (NTP).")

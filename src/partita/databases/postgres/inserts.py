@@ -1,4 +1,4 @@
-"""Inserts that follow one another, sent together: each alone would cost a way to the server and back."""
+"""Consecutive inserts, sent together: each alone would cost a round trip to the server."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 from partita.databases.postgres.arrays import columns, unnest
 
 FEW = 20
-"""Up to so many rows arrays in one statement cost less than a COPY, which is two ways; beyond, twice as much (measured)."""
+"""Up to this many rows, arrays in one statement cost less than a COPY (two round trips); beyond, twice as much (measured)."""
 
 
 class Table:
-    """What is inserted into: the table's name, its columns with their types in the order of the rows given, and what is
-    to be done with the rows written (`then`, which reads them from `{rows}`)."""
+    """The target of inserts: the table's name, its columns with their types in the order of the given rows, and a
+    statement for the written rows (`then`, which reads them from `{rows}`)."""
 
     def __init__(self, name: str, kinds: Mapping[str, str], *, returning: str = "", then: str = "") -> None:
         self.name = name

@@ -21,9 +21,9 @@ CREATE TABLE lease (
 ) WITH (fillfactor = 50);
 """
 
-# Members look at a scope one at a time: what a member sees is still so when it takes.
+# Members look at a scope one at a time: nothing changes between a member's look and its claim.
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '/leases/' || $1, 0))"
-# For people: between members only the number counts, and how long it stood still by the looker's own clock.
+# For people: members compare only the number, and how long it has not moved by their own clock.
 NOW_US = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 BEAT = f"""
 INSERT INTO lease_member AS m (scope, member, token, beat, beat_us) VALUES ($1, $2, $3, 1, {NOW_US})
@@ -47,7 +47,7 @@ FREE_ALL = """
 UPDATE lease AS l SET owner = NULL FROM lease_member AS m
 WHERE m.token = $1 AND l.scope = m.scope AND l.owner = m.member
 """
-# Outside a transaction, so it names the schema, and says itself that its commit need not wait for the disk.
+# Outside a transaction, so it names the schema and sets by itself that its commit need not wait for the disk.
 LOOK = """
 WITH beaten AS (
     UPDATE {schema}.lease_member SET beat = beat + 1, beat_us = {now_us} WHERE scope = $1 AND member = $2 AND token = $3
@@ -70,7 +70,7 @@ class LeaseBook:
         self.ticked = False
 
     async def tick(self, link: Link, scope: str, resources: Sequence[str], member: str) -> Holding:
-        """Heartbeat, eject who is gone, claim what is this member's share and free."""
+        """Send a heartbeat, eject members that are gone, claim free resources up to this member's share."""
         self.ticked = True
         await link.rows(LOCK, scope)
         await link.run(BEAT, scope, member, self._token)
@@ -83,8 +83,8 @@ class LeaseBook:
         return holding_of(held, share)
 
     async def look(self, link: Link, scope: str, resources: Sequence[str], member: str) -> Holding | None:
-        """Heartbeat and a look, in one statement outside a transaction; None where something has to be changed, which
-        takes a `tick`. So a member whose scope is calm costs one statement."""
+        """Heartbeat and look in one statement outside a transaction; None if something has to change, which needs a `tick`.
+        So a member of a calm scope costs one statement."""
         held: dict[str, int] = {}
         seen: list[tuple[str, str, int]] = []
         for name, token, number in await link.rows(self._look, scope, member, self._token):
@@ -99,26 +99,26 @@ class LeaseBook:
         return holding_of(held, share)
 
     async def beat(self, link: Link, scope: str, member: str) -> None:
-        """Heartbeat of a member, if it still is one."""
+        """Send the heartbeat of a member, if it still is one."""
         await link.run(BEAT_AGAIN, scope, member, self._token)
 
     async def release(self, link: Link, scope: str, resources: Sequence[str], member: str) -> None:
-        """Give these resources back."""
+        """Release these resources."""
         await link.run(RELEASE, scope, sorted(resources), member)
 
     async def leave(self, link: Link, scope: str, member: str) -> None:
-        """Give everything back and leave the scope."""
+        """Release everything and leave the scope."""
         await link.rows(LOCK, scope)
         await self._eject(link, scope, [member])
 
     async def beats(self, link: Link, scope: str) -> frozenset[tuple[Any, ...]]:
-        """Who works in a scope, with his last heartbeat. Whose stands still is ejected, which takes a while of looks."""
+        """The members of a scope with their last heartbeats. Eject members whose heartbeat has not moved for several looks."""
         await link.rows(LOCK, scope)
         await self._living(link, scope, "")
         return frozenset(map(tuple, await link.rows(MEMBERS, scope)))
 
     async def leave_all(self, link: Link) -> None:
-        """Every member of this opening leaves: nobody need wait until their heartbeats are stale."""
+        """Let every member of this opening leave, so that no other member waits until their heartbeats are stale."""
         await link.run(FREE_ALL, self._token)
         await link.run(EJECT_ALL, self._token)
 

@@ -1,4 +1,4 @@
-"""The migrations of a PostgreSQL schema, looked at and applied beside the processes that use it."""
+"""The migrations of a PostgreSQL schema, checked and applied beside the processes that use it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ SCRATCH = "partita_check"
 
 
 class Switched(NamedTuple):
-    """What a schema has besides its migrations while it is used in another way: `script` makes it, and `asked` returns a
-    row where it has to be there."""
+    """The extra parts of a schema in another mode of use: `script` makes them, and `asked` returns a row where they must
+    exist."""
 
     asked: str
     script: str
@@ -54,7 +54,7 @@ class PostgresMigrations:
         self.where = self._database.where
 
     async def standing(self) -> Standing:
-        """Where it stands; nothing is created."""
+        """The schema's version; nothing is created."""
         async with self._opened(), self._database.reading() as link:
             return Standing(await applied(link, self._place) or 0, len(self._place.migrations))
 
@@ -72,7 +72,7 @@ class PostgresMigrations:
         return "\n".join(parts)
 
     async def upgrade(self, wait_s: float = WAIT_S) -> Sequence[int]:
-        """Apply what is pending, under the schema's lock."""
+        """Apply the pending migrations, under the schema's lock."""
         done: list[int] = []
         self._database.wait_s = wait_s
         async with self._opened():
@@ -102,7 +102,7 @@ class PostgresMigrations:
         return [*deviations(expected, found), *missing]
 
     async def _made(self, link: Link, switched: bool) -> tuple[Shape, Shape]:
-        """What the migrations make, and by name what the service's own script adds: a service changes that as it likes."""
+        """The parts that the migrations make, and by name those of the service's own script: a service may change these."""
         await link.rows(LOCK, f"partita/{SCRATCH}")
         await link.run(f"CREATE SCHEMA {SCRATCH}; SET LOCAL search_path TO {SCRATCH}, public; {META}")
         for script in self._place.migrations:
@@ -124,16 +124,16 @@ class PostgresMigrations:
 
 
 def unhurried(options: PoolOptions) -> PoolOptions:
-    """How a migration connects: it takes as long as it takes, and needs no session of its own."""
+    """Connect without time limits for a migration, and without a session of its own."""
     return options._replace(pool_max=1, statement_cache_size=0, command_timeout_s=None)
 
 
 def beginning(schema: str) -> str:
-    """How a transaction that changes a schema begins, in a script for people."""
+    """The beginning of a transaction that changes a schema, in a script for people."""
     lock = LOCK.replace("$1", text_of(f"partita/{schema}"))
     return f"BEGIN;\n{lock};\nSET LOCAL search_path TO {quoted(schema)}, public;\n{LOCK_TIMEOUT};\n"
 
 
 def text_of(value: str) -> str:
-    """A text as SQL writes it."""
+    """A text as an SQL literal."""
     return "'" + value.replace("'", "''") + "'"

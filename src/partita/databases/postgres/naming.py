@@ -1,4 +1,4 @@
-"""How a service is named in PostgreSQL: its schema, and the channel on which its relays are woken."""
+"""A service's names in PostgreSQL: its schema, and the channel that wakes its relays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ IDENTIFIER_BYTES_MAX = 63
 
 
 def schema_of(service: str) -> str:
-    """The schema of a service: its name, as far as PostgreSQL takes it (it would cut a long one without a word)."""
+    """The schema of a service: its name, as far as PostgreSQL takes it (it would silently cut a long one)."""
     name = f"partita_{service}" if service.startswith("pg_") else service
     if len(name.encode()) <= IDENTIFIER_BYTES_MAX:
         return name
@@ -23,5 +23,5 @@ def quoted(name: str) -> str:
 
 
 def outbox_channel(schema: str) -> str:
-    """The channel of NOTIFY on which the relays of a schema hear that rows were queued."""
+    """The NOTIFY channel that wakes the relays of a schema when rows are queued."""
     return f"partita_outbox_{uuid.uuid5(uuid.NAMESPACE_OID, schema).hex}"

@@ -1,4 +1,4 @@
-"""The numbered files of a service's own tables in a PostgreSQL schema, looked at and applied beside the processes that use it."""
+"""The numbered files of a service's own tables in a PostgreSQL schema, checked and applied beside the processes that use it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PostgresOwnMigrations:
         self.where = self._database.where
 
     async def standing(self) -> Standing:
-        """Where it stands; nothing is created."""
+        """The schema's version; nothing is created."""
         async with self._opened():
             return standing_of(self._own, self.where, await self._tables.records())
 
@@ -40,10 +40,10 @@ class PostgresOwnMigrations:
         return "\n".join(parts)
 
     async def upgrade(self, wait_s: float = WAIT_S) -> Sequence[int]:
-        """Apply what is pending, under the schema's lock."""
+        """Apply the pending files, under the schema's lock."""
         self._database.wait_s = wait_s
         try:
-            await self._database.open(self._migrations)  # refuses one that lacks a migration of Partita's
+            await self._database.open(self._migrations)  # refuses a schema that lacks a migration of Partita's
             return await self._tables.upgrade()
         finally:
             await self._database.close()

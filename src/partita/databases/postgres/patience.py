@@ -1,7 +1,7 @@
-"""Patience with locks: a change of a schema stands in nobody's way for long, says whom it waits for, and ends at a limit.
+"""Patience with locks: a schema change blocks others for a moment at most, names the sessions it waits for, and has a limit.
 
-A statement that waits for a table's lock makes all wait that come after it, so a migration behind a transaction that stays
-open would stop the live service. It looks first who holds what, and asks for a lock only for a moment at a time.
+A statement that waits for a table's lock makes all later statements wait, so a migration behind a long transaction
+would stop the live service. It first looks which sessions hold locks, and asks for a lock only for a moment at a time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LOOK_S = 0.25
 ASK_AGAIN_S = 5.0
 SAY_EVERY_S = 15.0
 MOMENT, BRIEFLY = "500ms", "100ms"
-# A vacuum that the server began by itself gives way, but only to a request that has waited for deadlock_timeout.
+# An automatic vacuum gives way, but only to a request that has waited for deadlock_timeout.
 FOR_A_VACUUM = "2500ms"
 NAMED_MAX = 3
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
@@ -43,11 +43,11 @@ HOLDERS = f"""
 ORDER BY 5 DESC NULLS LAST
 """
 WRITERS = f"{TOLD} WHERE a.pid <> pg_backend_pid() AND a.backend_xid IS NOT NULL ORDER BY 5 DESC NULLS LAST"
-"""Whoever has written in a transaction that is open: a replication slot is made when all of them have ended."""
+"""The sessions with an open transaction that has written: a replication slot is made after all of them have ended."""
 
 
 class Holder(NamedTuple):
-    """A session that holds something; `age_s` of its transaction is None where this user may not see it."""
+    """A session that holds a lock; `age_s` of its transaction is None where this user may not see it."""
 
     pid: int
     application: str
@@ -65,12 +65,12 @@ Look = Callable[[], Awaitable[Sequence[Holder]]]
 
 
 async def holders(link: Link, schema: str) -> Sequence[Holder]:
-    """Who holds a table of a schema, or the lock under which it is changed."""
+    """The sessions that hold a table of a schema, or the lock under which it is changed."""
     return [Holder(*row) for row in await link.rows(HOLDERS, schema, f"partita/{schema}")]
 
 
 class Waiting(NamedTuple):
-    """What waits, where, and for how long in all; `look` tells who may be in the way."""
+    """The waiting work, its place, and its time limit; `look` returns the sessions that may be in the way."""
 
     what: str
     where: str
@@ -79,16 +79,16 @@ class Waiting(NamedTuple):
 
 
 async def patiently(clock: Clock, waiting: Waiting, attempt: Callable[[str], Awaitable[T]]) -> T:
-    """The result of `attempt`, which is given the lock_timeout to set and is made until it finds the way free.
+    """The result of `attempt`, which gets the lock_timeout to set and is called until it finds the way free.
 
     Raises:
-        StoreUnavailable: it did not within the time; with who was in the way.
+        StoreUnavailable: it was not free within the time; names the sessions in the way.
     """
     began = clock.monotonic()
     say_at = began + OLD_S
     tried = False
     while not tried or clock.monotonic() < began + waiting.whole_s:
-        tried = True  # also where no time is given: the way may be free
+        tried = True  # also without any time: the way may be free
         before = await waiting.look()
         old = [each for each in before if each.age_s is None or each.age_s > OLD_S]
         vacuums = bool(old) and all(each.kind == "autovacuum worker" for each in old)
@@ -114,7 +114,7 @@ async def patiently(clock: Clock, waiting: Waiting, attempt: Callable[[str], Awa
 
 def _named(found: Sequence[Holder]) -> str:
     if not found:
-        return "a lock of somebody who cannot be seen (a prepared transaction? see pg_prepared_xacts)"
+        return "a lock of a session that cannot be seen (a prepared transaction? see pg_prepared_xacts)"
     return ", ".join(map(str, found[:NAMED_MAX])) + (
         f" and {len(found) - NAMED_MAX} more" if len(found) > NAMED_MAX else ""
     )

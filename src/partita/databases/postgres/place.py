@@ -1,9 +1,9 @@
-"""Where a table lies: what a database that was restored from a backup does not have in common with the former one."""
+"""The place of a table: values in which a database restored from a backup differs from the former one."""
 
 from __future__ import annotations
 
-# NULL where none can be told: on a standby, or while the tables are not there. The timeline is that of the next write: the
-# one of the last checkpoint stays the former one for minutes after a promotion.
+# NULL where it is unknown: on a standby, or without the tables. The timeline is that of the next write, since the one of
+# the last checkpoint is outdated for minutes after a promotion.
 PLACE = """
 SELECT CASE WHEN NOT pg_is_in_recovery() THEN
            system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '/'

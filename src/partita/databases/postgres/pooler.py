@@ -1,4 +1,4 @@
-"""A pooler between us and PostgreSQL: whether there is one, and whether notifications come through it."""
+"""Whether there is a pooler between Partita and PostgreSQL, and whether notifications come through it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ BACKEND = "SELECT pg_backend_pid()"
 
 
 async def stands_between(connection: Any) -> bool:
-    """Whether a pooler answers: it hands out process ids of its own, for the requests to cancel that it passes on."""
+    """Whether a pooler answers: it hands out its own process ids, for the cancel requests that it passes on."""
     pid: int = await connection.fetchval(BACKEND)
     return bool(pid != connection.get_server_pid())
 
 
 async def is_heard(ear: Any, clock: Clock, channel: str, speak: Callable[[str], Awaitable[None]]) -> bool:
-    """Whether `ear` hears what another connection says: a pooler in transaction mode accepts LISTEN without a word and
-    delivers nothing. The speaker must be another one: its own words a connection is told with their commit."""
+    """Whether `ear` receives a notification of another connection: a pooler in transaction mode accepts LISTEN silently
+    and delivers nothing. Another connection must send it: a connection gets its own notifications with the commit."""
     heard = asyncio.Event()
 
     def hear(*_: object) -> None:

@@ -1,11 +1,11 @@
-"""What a PostgreSQL schema holds, read from the server's catalogs."""
+"""The shape of a PostgreSQL schema, read from the server's catalogs."""
 
 from __future__ import annotations
 
 from partita.databases.postgres.asking import Link
 from partita.migration import Shape
 
-# Definitions name the schema they stand in; without it two schemas can be compared.
+# Definitions name their schema; without it two schemas can be compared.
 PARTS = """
 WITH ours AS (SELECT oid, quote_ident(nspname) || '.' AS prefix FROM pg_namespace WHERE nspname = $1)
 SELECT 'table ' || c.relname AS thing, 'column ' || a.attname AS part,

@@ -1,4 +1,4 @@
-"""A script for PostgreSQL taken apart: where a statement ends, whatever quotes, comments and function bodies it holds."""
+"""A script for PostgreSQL split into statements, whatever quotes, comments and function bodies it holds."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def statements_of(script: str) -> list[str]:
         elif kind not in ("blank", "comment"):
             if not begun:
                 begun, start = True, at
-            # A body that is written BEGIN ATOMIC ... END has semicolons of its own.
+            # A body BEGIN ATOMIC ... END has semicolons of its own.
             if kind == "word" and text.upper() in ("BEGIN", "CASE", "END") and ROUTINE.match(script, start):
                 depth += -1 if text.upper() == "END" else 1
     return [*found, script[start:].strip()] if begun else found
 
 
 def _pieces(script: str) -> Iterator[tuple[str, str, int]]:
-    """The kind, the text and the place of each piece. What is opened and never closed goes to the end: the server says so."""
+    """The kind, the text and the place of each piece. An unclosed quote or comment goes to the end: the server reports it."""
     at = 0
     while at < len(script):
         match = PIECE.match(script, at)
@@ -60,7 +60,7 @@ def _pieces(script: str) -> Iterator[tuple[str, str, int]]:
 
 
 def _after_comment(script: str, at: int) -> int:
-    """Comments stand in each other."""
+    """The end of a comment; comments may be nested."""
     depth = 0
     for edge in COMMENT_EDGE.finditer(script, at):
         depth += 1 if edge[0] == "/*" else -1

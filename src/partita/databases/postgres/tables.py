@@ -31,9 +31,9 @@ RECORD_TEXT = f"{RECORD} ON CONFLICT (number) DO NOTHING"
 TAKE_TEXT = (
     "UPDATE {table} SET checksum = $1, applied_at = clock_timestamp() WHERE number = " + f"{TEXT} AND checksum <> $1"
 )
-# A constraint that is deferred would fail at the commit, where nobody knows its statement any more.
+# A deferred constraint would fail at the commit, where its statement is no longer known.
 CONSTRAINTS = "SET CONSTRAINTS ALL IMMEDIATE"
-# A script may set a search path or a role of its own (one of pg_dump does), and the connection goes on to others.
+# A script may set a search path or a role (one of pg_dump does), and other work uses the connection afterwards.
 RESET = "RESET ROLE; RESET ALL"
 
 
@@ -47,11 +47,11 @@ class PostgresOwnTables:
         self._table = table_of(database.schema)
 
     async def upgrade(self, *, take_text: bool = False) -> list[int]:
-        """Run the text, or the files that the schema lacks, and return their numbers. A text that was changed since it was
-        first run is reported until it is recorded anew by `take_text`.
+        """Run the text, or the files that the schema lacks, and return their numbers. A text that was changed since its first
+        run is reported until `take_text` records it again.
 
         Raises:
-            DeclarationError: a statement that the database does not take; nothing of its file is kept.
+            DeclarationError: the database refuses a statement; nothing of its file is kept.
             StoreMismatch: a file was changed after it was applied. StoreUnavailable: others were in the way for too long.
         """
         done: list[int] = []
@@ -62,14 +62,14 @@ class PostgresOwnTables:
         elif self._own.files:
             pending = self._own.pending(self._where, await self.records())
             more = await self._next(pending[0]) if pending else None
-            while more is not None:  # each commits by itself: killed midway, the next start goes on where it was
+            while more is not None:  # each commits by itself: after a kill the next start continues where it was
                 done.append(more.number)
                 more = await self._next(self._own.files[more.number]) if more.number < len(self._own.files) else None
             await self.look()
         return done
 
     async def look(self) -> None:
-        """Refuse a schema that lacks files, and report one that is newer or was made by another text.
+        """Refuse a schema that lacks files, and report a schema that is newer or was made by another text.
 
         Raises:
             MigrationPending: it lacks files. StoreMismatch: a file was changed after it was applied.
@@ -80,7 +80,7 @@ class PostgresOwnTables:
             self._own.refuse_pending(self._where, applied)
 
     async def records(self) -> list[Record]:
-        """What was applied, as the schema says itself."""
+        """The schema's own records of applied files."""
         async with self._database.reading() as link:
             return await records(link, self._database.schema)
 
@@ -89,7 +89,7 @@ class PostgresOwnTables:
 
     async def _advance(self, link: Link) -> MigrationFile | None:
         await link.rows(LOCK, f"partita/{self._database.schema}")
-        # Looked at under the lock: another process may have applied it meanwhile.
+        # Checked under the lock: another process may have applied it meanwhile.
         pending = self._own.pending(self._where, await records(link, self._database.schema))
         if not pending:
             return None
@@ -100,7 +100,7 @@ class PostgresOwnTables:
         return file
 
     async def _text(self, take: bool, link: Link) -> list[Record]:
-        # IF NOT EXISTS does not see what another process is creating now.
+        # IF NOT EXISTS does not see an object that another process is creating now.
         await link.rows(LOCK, f"partita/{self._database.schema}")
         await self._run(link, self._own.text)
         checksum = self._own.text_checksum
@@ -126,7 +126,7 @@ def table_of(schema: str) -> str:
 
 
 async def records(link: Link, schema: str) -> list[Record]:
-    """What was applied to a schema, as it says itself; nothing where Partita's tables are not there yet."""
+    """A schema's own records of applied files; none where Partita's tables are missing."""
     table = table_of(schema)
     if await link.row(RECORDS_EXIST, table) is None:
         return []
@@ -134,10 +134,10 @@ async def records(link: Link, schema: str) -> list[Record]:
 
 
 async def make_tables(link: Link, service: str, script: str, file: str = "") -> None:
-    """Run a script statement by statement, in the transaction at hand; `file` names it in errors.
+    """Run a script statement by statement, in the caller's transaction; `file` names it in errors.
 
     Raises:
-        DeclarationError: a statement that the database does not take. StoreUnavailable: it cannot be written now.
+        DeclarationError: the database refuses a statement. StoreUnavailable: it cannot be written now.
     """
     statements = statements_of(script)
     check_statements(service, statements, file)

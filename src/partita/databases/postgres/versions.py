@@ -1,4 +1,4 @@
-"""Which migrations a PostgreSQL schema has, and the next one applied, inside a transaction of the caller."""
+"""The migrations that a PostgreSQL schema has, and the application of the next one in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ CREATE TABLE partita_migration (number BIGINT PRIMARY KEY, applied_at TIMESTAMPT
 """
 APPLIED = "SELECT coalesce(max(number), 0) FROM partita_migration"
 APPLY = "INSERT INTO partita_migration (number) VALUES ($1)"
-# As a script for people. A migration that waits for a table's lock lets nobody else at the table meanwhile.
+# As in a script for people. A migration that waits for a table's lock blocks all others at that table meanwhile.
 LOCK_TIMEOUT = "SET LOCAL lock_timeout TO '10s'"
-# Without it a server works on, and keeps the lock, for a process that was killed within a long statement.
+# Without it the server continues a long statement for a process that was killed, and keeps the lock.
 NOTICE_THE_DEAD = (
     "SELECT set_config(name, '1000', true) FROM pg_settings WHERE name = 'client_connection_check_interval'"
 )
 
 
 class Place(NamedTuple):
-    """A schema and the migrations it is to have; `where` names it for people."""
+    """A schema and the migrations it should have; `where` names it for people."""
 
     schema: str
     where: str
@@ -36,10 +36,10 @@ class Place(NamedTuple):
 
 
 async def applied(link: Link, place: Place) -> int | None:
-    """How many migrations the schema has; None = there is no such schema.
+    """The number of migrations that the schema has; None = there is no such schema.
 
     Raises:
-        StoreMismatch: it is another program's.
+        StoreMismatch: it belongs to another program.
     """
     if await link.row(SCHEMA_EXISTS, place.schema) is None:
         return None
@@ -55,18 +55,18 @@ async def applied(link: Link, place: Place) -> int | None:
 
 
 async def advance(link: Link, place: Place, *, create: bool = True, migrate: bool = True) -> int | None:
-    """Apply the next migration of a schema, which is made where it is missing; None = it has all. The caller has limited how
-    long a lock is waited for.
+    """Apply the next migration of a schema, and make the schema if it is missing; None = it has all. The caller has
+    limited the wait for locks.
 
     Raises:
-        NotFound: there is none, and none is to be made. MigrationPending: it has not all, and none is to be applied.
-        StoreMismatch: it is another program's, or of a newer Partita.
+        NotFound: there is no schema, and `create` is off. MigrationPending: it lacks some, and `migrate` is off.
+        StoreMismatch: it belongs to another program, or to a newer Partita.
     """
     await link.rows(LOCK, f"partita/{place.schema}")
     known = len(place.migrations)
     version = await applied(link, place)
     if version is None and not create:
-        raise NotFound(f"{place.where}: no data of this service there.", hint="Name the database in PARTITA_STORE.")
+        raise NotFound(f"{place.where}: it has no data of this service.", hint="Name the database in PARTITA_STORE.")
     if version is not None and version > known:
         raise StoreMismatch(
             f"{place.where}: written by a newer Partita (schema {version}, this one knows {known}).",

@@ -22,7 +22,7 @@ log = logger(__name__)
 _UNAVAILABLE = {
     sqlite3.SQLITE_FULL: (
         "the disk is full",
-        "Free some space; nothing of the transaction was kept, work goes on then.",
+        "Free some space; nothing of the transaction was kept, work continues then.",
     ),
     sqlite3.SQLITE_IOERR: (
         "the disk does not answer as it should",
@@ -48,7 +48,7 @@ _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 def translate(error: sqlite3.Error, path: Path) -> PartitaError | None:
-    """The error of ours that a SQLite error means, or None where the statement itself is to blame."""
+    """The PartitaError for a SQLite error, or None where the statement itself is wrong."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return None
@@ -59,7 +59,7 @@ def translate(error: sqlite3.Error, path: Path) -> PartitaError | None:
     if primary in _CORRUPT:
         return StoreCorrupt(
             f"{path}: the file is damaged or is no SQLite database ({error}).",
-            hint="It was not touched. Put back a backup, or move the file away to start empty.",
+            hint="It was not touched. Restore a backup, or move the file away to start empty.",
         )
     return None
 
@@ -69,7 +69,7 @@ class SqliteFile:
 
     Writers of all processes queue on an advisory lock beside the file, in the kernel, instead of on SQLite's own
     sleeping retries: twice the throughput, a tenth of the p99, and SIGKILL releases it (measured with 5 processes).
-    Beginning (when it must wait) and committing (the disk sync) run in a thread; statements run inline, they
+    The begin (if it must wait) and the commit (the disk sync) run in a thread; statements run inline, they
     take microseconds.
     """
 
@@ -93,8 +93,8 @@ class SqliteFile:
         self.is_open = False
 
     async def open(self, wait_s: float = WAIT_S) -> None:
-        """Open, check and migrate the file; creates it and its folder where they do not exist. `wait_s` is how long another
-        process may have it meanwhile, as one that migrates it does, or one that was stopped in its turn.
+        """Open, check and migrate the file; creates it and its folder where they are missing. `wait_s` is how long another
+        process may hold it meanwhile: one that migrates it, or one that was stopped in its turn.
 
         Raises:
             StoreUnavailable, StoreCorrupt, StoreMismatch, MigrationPending: with what to do; the file is untouched.
@@ -115,7 +115,7 @@ class SqliteFile:
             undo.pop_all()
 
     async def _take(self, turn: Turn, wait_s: float) -> None:
-        """In small steps: who queues in the kernel for a turn cannot be told to stop."""
+        """Wait in small steps: a thread that queues in the kernel for a turn cannot be stopped."""
         clock = self._machine.clock
         began = clock.monotonic()
         say_at = began + SAY_AFTER_S
@@ -123,7 +123,7 @@ class SqliteFile:
             now = clock.monotonic()
             if now >= began + wait_s:
                 raise StoreUnavailable(
-                    f"{self.path}: {turn.holder() or 'another process'} has had it for writing all of {wait_s:g} s; nothing "
+                    f"{self.path}: {turn.holder() or 'another process'} held it for writing for all of {wait_s:g} s; nothing "
                     "was changed.",
                     hint="Run it again when that process has ended, or end it.",
                 )
@@ -137,7 +137,7 @@ class SqliteFile:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             turn = self._turn = self._machine.turn(self.path)
             if self.path.exists():
-                # SQLite opens a file it may only read without a word, and the first order would find out.
+                # SQLite silently opens a file that it may only read; the first command would fail.
                 os.close(os.open(self.path, os.O_RDWR | os.O_CLOEXEC))
         except OSError as error:
             raise StoreUnavailable(
@@ -151,10 +151,10 @@ class SqliteFile:
         self._check()
         self._tune(self._synced, "FULL")
         self._migrate()
-        # Written without a disk sync: what only has to outlive the process, not a power cut.
+        # Written without a disk sync, for data that must outlive the process but not a power cut.
         self._unsynced = self._tune(self._connect(), "OFF")
-        # A checkpoint by this one would not be synced either, and the log it came from is written over next:
-        # a power cut would then take durable commits with it.
+        # Its checkpoint would not be synced either, and the log is overwritten next: a power cut would then lose
+        # durable commits.
         self._unsynced.execute("PRAGMA wal_autocheckpoint=0")
         self._idle_readers.append(self._new_reader())
         for connection in self._connections:
@@ -169,7 +169,7 @@ class SqliteFile:
         self._disconnect()
 
     def _disconnect(self) -> None:
-        # The synced one was opened first and closes last: the last to close does the final checkpoint.
+        # The synced connection was opened first and closes last: the last one to close does the final checkpoint.
         while self._connections:
             self._connections.pop().close()
         self._idle_readers.clear()
@@ -208,9 +208,9 @@ class SqliteFile:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[sqlite3.Connection]:
-        """A connection that sees one state of what is committed and writes nothing; statements run inline.
+        """A connection that sees one state of the committed data and writes nothing; statements run inline.
 
-        Blocks that overlap get connections of their own: a late one must not be shown an early one's state.
+        Overlapping blocks get connections of their own: a late one must not see an early one's state.
         """
         try:
             connection = self._idle_readers.pop() if self._idle_readers else self._new_reader()
@@ -236,9 +236,9 @@ class SqliteFile:
         begun = False
         try:
             if turn.is_gone:
-                # SQLite would go on in the deleted file and report success.
+                # SQLite would continue in the deleted file and report success.
                 raise StoreUnavailable(
-                    f"{self.path}: the file was removed while it was open.", hint="Put it back and start again."
+                    f"{self.path}: the file was removed while it was open.", hint="Restore it and start again."
                 )
             await self._unlocked(lambda: connection.execute("BEGIN IMMEDIATE"), asked)
             begun = True
@@ -250,14 +250,14 @@ class SqliteFile:
         return turn
 
     async def _unlocked(self, attempt: Callable[[], object], asked: float) -> None:
-        """Try again while another program holds a lock of SQLite's. SQLite itself would wait for it in the event loop, and
-        with it every service of this process.
+        """Try again while another program holds a lock of SQLite's. SQLite itself would wait in the event loop, and block
+        every service of this process.
 
         Raises:
             sqlite3.OperationalError: it is held longer than `LOCKED_S_MAX`, or the attempt failed for another reason.
         """
         clock = self._machine.clock
-        # The time in the queue of this process counts: else the last of ten writers would wait ten times as long.
+        # The time in this process's queue counts: else the last of ten writers would wait ten times as long.
         until = max(asked + LOCKED_S_MAX, clock.monotonic() + LOCKED_S_MIN)
         done = False
         while not done:
@@ -273,23 +273,23 @@ class SqliteFile:
         try:
             connection.execute("COMMIT")
         except sqlite3.Error:
-            # A commit that failed for want of space leaves the transaction open.
+            # A commit that failed for lack of space leaves the transaction open.
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
 
     async def _checkpoint_now_and_then(self) -> None:
-        """In place of those that write unsynced, for a time in which nobody commits otherwise: heartbeats alone would
-        let the log grow for ever. It is the synced connection that does it."""
+        """Checkpoint for the unsynced writers while no other commits: heartbeats alone would let the log grow for ever. The
+        synced connection does it."""
         self._unsynced_commits += 1
         if self._unsynced_commits % LOOK_AT_LOG_EVERY or os.stat(f"{self.path}-wal").st_size < LOG_BYTES:
             return
-        with contextlib.suppress(sqlite3.Error):  # the transaction is committed; the next look tries again
+        with contextlib.suppress(sqlite3.Error):  # the transaction is committed; the next call tries again
             await self._in_thread(lambda: self._synced.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone())
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        """Run blocking work in the file's thread and see it through: a caller cancelled, even twice, must not leave
-        half a commit behind, nor give the lock to others during it."""
+        """Run blocking work in the file's thread and finish it: a caller that is cancelled, even twice, must not leave half a
+        commit behind, nor release the lock during it."""
         future = self._thread.submit(work)
         cancelled: asyncio.CancelledError | None = None
         while not future.done():
@@ -298,12 +298,12 @@ class SqliteFile:
             except asyncio.CancelledError as error:
                 cancelled = error
         if cancelled is not None:
-            future.exception()  # looked at: the caller is told that it was cancelled, nothing else
+            future.exception()  # mark it as retrieved: the caller gets only its cancellation
             raise cancelled
         return future.result()
 
     def _look(self, connection: sqlite3.Connection) -> None:
-        """Begin to read. The first statement takes the lock, and fails where another program forbids it."""
+        """Begin to read. The first statement takes the lock, and fails if another program forbids it."""
         if not connection.in_transaction:
             connection.execute("BEGIN")
         connection.execute(FIRST_LOOK)
@@ -368,7 +368,7 @@ class SqliteFile:
 
 @contextmanager
 def _undone_unless_finished(connection: sqlite3.Connection) -> Iterator[None]:
-    """Roll back when the block is left by an exception of any kind, a cancelled task's too."""
+    """Roll back when the block ends with an exception of any kind, also a cancellation."""
     finished = False
     try:
         yield
@@ -384,7 +384,7 @@ def version() -> tuple[int, ...]:
 
 
 def quick_check(path: Path) -> str:
-    """What SQLite's own quick check says of a file: "ok", or what is wrong."""
+    """The result of SQLite's own quick check of a file: "ok", or the damage."""
     try:
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
             return str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
@@ -402,7 +402,7 @@ def statements_of(script: str) -> list[str]:
             if part.strip(" \n;"):
                 found.append(part.strip())
             part = ""
-    # The last one needs no semicolon, and may end in a comment; where it is unfinished SQLite shall say so.
+    # The last statement needs no semicolon, and may end in a comment; if it is unfinished, SQLite must report it.
     if (part + last).strip():
         found.append((part + last).strip())
     return found

@@ -1,4 +1,4 @@
-"""The high-water mark: a number beside the database that tells when it was restored from an older copy."""
+"""The high-water mark: a number beside the database that shows when it was restored from an older copy."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ WIDTH = 20
 
 
 class HighWater:
-    """Remembers the newest row of a database outside of it: of an outbox the newest that the bus has, of a log the newest
-    that was acknowledged.
+    """Keeps the newest row of a database outside of it: of an outbox the newest row that the bus has, of a log the newest
+    acknowledged record.
 
-    Written when that row is durable, and not synced: after a power cut it is too low, which says nothing; too high can
-    only mean that the database lost what it had given away.
+    Written when that row is durable, and not synced: after a power cut it is too low, which means nothing. A mark above
+    the newest row means that the database lost rows it had given away.
     """
 
     def __init__(self, path: Path) -> None:
@@ -30,12 +30,12 @@ class HighWater:
         return int(text) if text.isdigit() else 0
 
     def left(self, seq: int) -> None:
-        """This row has left. Several processes write: the number only grows."""
+        """Record that this row has left. Several processes write: the number only grows."""
         if seq > self.seen():
             self.reset(seq)
 
     def reset(self, seq: int) -> None:
-        """Begin again at this number. Where the disk is full it stays too low, and messages flow nevertheless."""
+        """Start again at this number. On a full disk it stays too low, and messages flow nevertheless."""
         with contextlib.suppress(OSError):
             os.pwrite(self._file(), f"{seq:0{WIDTH}d}".encode(), 0)
 

@@ -44,7 +44,7 @@ class LeaseBook:
         self._heartbeats = Heartbeats(clock, stale_s)
 
     def tick(self, db: sqlite3.Connection, scope: str, resources: Sequence[str], member: str) -> Holding:
-        """Heartbeat, eject the dead, claim what is this member's share and free."""
+        """Send a heartbeat, eject dead members, claim free resources up to this member's share."""
         db.execute(BEAT, (scope, member, self._alive.token))
         share = share_of(member, self._living(db, scope, member), resources)
         rows = {row[0]: (row[1], row[2]) for row in db.execute(HELD, (scope,))}
@@ -60,21 +60,21 @@ class LeaseBook:
         return holding_of(held, share)
 
     def beat(self, db: sqlite3.Connection, scope: str, member: str) -> None:
-        """Heartbeat of a member, if it still is one."""
+        """Send the heartbeat of a member, if it still is one."""
         db.execute(BEAT_AGAIN, (scope, member, self._alive.token))
 
     def release(self, db: sqlite3.Connection, scope: str, resources: Sequence[str], member: str) -> None:
-        """Give these resources back."""
+        """Release these resources."""
         db.executemany(RELEASE, [(scope, resource, member) for resource in resources])
 
     def leave(self, db: sqlite3.Connection, scope: str, member: str) -> None:
-        """Give everything back and leave the scope."""
+        """Release everything and leave the scope."""
         db.execute(FREE, (scope, member))
         db.execute(EJECT, (scope, member))
 
     def beats(self, db: sqlite3.Connection, scope: str) -> frozenset[tuple[str, str, int]]:
-        """Who works in a scope, with his last heartbeat. Who is gone is ejected; where the kernel does not tell, after a
-        while of looks."""
+        """The members of a scope with their last heartbeats. Eject dead members; where the kernel does not know, eject those
+        whose heartbeat has not moved for several looks."""
         self._living(db, scope, "")
         return frozenset(db.execute(MEMBERS, (scope,)))
 

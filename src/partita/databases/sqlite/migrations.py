@@ -1,4 +1,4 @@
-"""The migrations of a SQLite file, looked at and applied beside the processes that use it."""
+"""The migrations of a SQLite file, checked and applied beside the processes that use it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SqliteMigrations:
         self._tables = tables
 
     async def standing(self) -> Standing:
-        """Where it stands; nothing is created."""
+        """The file's version; nothing is created."""
         if not self._path.exists():
             return Standing(0, len(self._migrations))
         with looked_at(self._path) as db:
@@ -60,7 +60,7 @@ class SqliteMigrations:
         return "\n".join(parts)
 
     async def upgrade(self, wait_s: float = WAIT_S) -> Sequence[int]:
-        """Apply what is pending, under the file's lock."""
+        """Apply the pending migrations, under the file's lock."""
         file = SqliteFile(self._path, self._machine, application_id=self._application_id, migrations=self._migrations)
         await file.open(wait_s)
         try:
@@ -78,7 +78,7 @@ class SqliteMigrations:
             for script in self._migrations:
                 db.executescript(script)
             expected = dict(_shape(db))
-            # A service changes its own tables as it likes: only that they are there is looked at.
+            # A service may change its own tables: only their existence is checked.
             make_tables(db, self._path, self._path.stem, self._tables)
             own: Shape = {name: {} for name in sorted(_shape(db).keys() - expected.keys())}
         with looked_at(self._path) as db:
@@ -113,5 +113,5 @@ def _shape(db: sqlite3.Connection) -> dict[str, dict[str, str]]:
 
 
 def _plain(sql: str) -> str:
-    """SQL as it means, whatever its comments and line ends."""
+    """SQL without its comments and line ends."""
     return " ".join(COMMENT.sub(" ", sql).split())

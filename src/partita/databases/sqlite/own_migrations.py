@@ -1,4 +1,4 @@
-"""The numbered files of a service's own tables in a SQLite file, looked at and applied beside the processes that use it."""
+"""The numbered files of a service's own tables in a SQLite file, checked and applied beside the processes that use it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SqliteOwnMigrations:
         self._migrations = migrations
 
     async def standing(self) -> Standing:
-        """Where it stands; nothing is created."""
+        """The file's version; nothing is created."""
         return standing_of(self._own, self.where, self._applied())
 
     def _applied(self) -> list[Record]:
@@ -49,7 +49,7 @@ class SqliteOwnMigrations:
         return "\n".join(parts)
 
     async def upgrade(self, wait_s: float = WAIT_S) -> Sequence[int]:
-        """Apply what is pending, under the file's lock."""
+        """Apply the pending files, under the file's lock."""
         file = SqliteFile(
             self._path,
             self._machine,

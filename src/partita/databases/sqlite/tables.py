@@ -18,7 +18,7 @@ CREATE TABLE own_migration (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_us INTEGER NOT NULL
 );
 """
-# The number of a schema and the mark of its owner are kept there.
+# They hold the number of the schema and the identity of the file's service.
 OF_PARTITA = re.compile(
     r"(?:\s|--[^\n]*\n|/\*.*?\*/)*PRAGMA\s+(?:\w+\.)?(?:user_version|application_id)\s*[=(]", re.I | re.S
 )
@@ -39,11 +39,11 @@ class SqliteOwnTables:
         self._where = str(file.path)
 
     async def upgrade(self, *, take_text: bool = False) -> list[int]:
-        """Run the text, or the files that the database lacks, and return their numbers. A text that was changed since it was
-        first run is reported until it is recorded anew by `take_text`.
+        """Run the text, or the files that the database lacks, and return their numbers. A text that was changed since its
+        first run is reported until `take_text` records it again.
 
         Raises:
-            DeclarationError: a statement that the database does not take; nothing of its file is kept.
+            DeclarationError: the database refuses a statement; nothing of its file is kept.
             StoreMismatch: a file was changed after it was applied. StoreUnavailable: the file cannot be written now.
         """
         done: list[int] = []
@@ -51,14 +51,14 @@ class SqliteOwnTables:
             await self._run_text(take_text)
         elif self._own.files:
             more = await self._advance()
-            while more is not None:  # each commits by itself: killed midway, the next start goes on where it was
+            while more is not None:  # each commits by itself: after a kill the next start continues where it was
                 done.append(more)
                 more = await self._advance()
             await self.look()
         return done
 
     async def look(self) -> None:
-        """Refuse a database that lacks files, and report one that is newer or was made by another text.
+        """Refuse a database that lacks files, and report a database that is newer or was made by another text.
 
         Raises:
             MigrationPending: it lacks files. StoreMismatch: a file was changed after it was applied.
@@ -84,7 +84,7 @@ class SqliteOwnTables:
             if not self._own.pending(self._where, records(db)):
                 return None
         async with self._file.writing() as db:
-            # Looked at again: another process may have applied it meanwhile.
+            # Checked again: another process may have applied it meanwhile.
             pending = self._own.pending(self._where, records(db))
             if not pending:
                 return None
@@ -100,17 +100,17 @@ class SqliteOwnTables:
 
 
 def records(db: sqlite3.Connection) -> list[Record]:
-    """What was applied to a file, as it says itself; nothing where Partita's tables are not there yet."""
+    """A file's own records of applied files; none where Partita's tables are missing."""
     if db.execute(RECORDS_EXIST).fetchone() is None:
         return []
     return [Record(*row) for row in db.execute(RECORDS)]
 
 
 def make_tables(db: sqlite3.Connection, path: Path, service: str, script: str, file: str = "") -> None:
-    """Run a script statement by statement, in the transaction at hand; `file` names it in errors.
+    """Run a script statement by statement, in the caller's transaction; `file` names it in errors.
 
     Raises:
-        DeclarationError: a statement that the database does not take. StoreUnavailable: the file cannot be written now.
+        DeclarationError: the database refuses a statement. StoreUnavailable: the file cannot be written now.
     """
     statements = statements_of(script)
     check_statements(service, statements, file)

@@ -34,7 +34,7 @@ async def test_a_corrupt_database_is_refused_and_untouched(tmp_path: Path) -> No
     path = tmp_path / "svc.db"
     path.write_bytes(b"this is no database, it is a letter to somebody " * 200)
     before = path.read_bytes()
-    with pytest.raises(StoreCorrupt, match="Put back a backup"):
+    with pytest.raises(StoreCorrupt, match="Restore a backup"):
         await opened(path)
     assert path.read_bytes() == before
 
