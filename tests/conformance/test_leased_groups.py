@@ -40,7 +40,7 @@ async def bus(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[B
 @asynccontextmanager
 async def embedded(folder: Path) -> AsyncIterator[Bus]:
     wake = SocketWake(folder / "wake")
-    yield connect_bus(folder / "log.db", this_machine(), wake)
+    yield connect_bus(folder / "log.db", this_machine(), wake).bus
     wake.close()
 
 
@@ -52,7 +52,7 @@ async def postgresql(server: str) -> AsyncIterator[Bus]:
     name = f"leased_{next(NUMBERS)}"
     connection = await asyncpg.connect(server)
     await connection.execute(f"CREATE DATABASE {name}")
-    yield connect_bus(f"{server.rpartition('/')[0]}/{name}", this_machine(), None)
+    yield connect_bus(f"{server.rpartition('/')[0]}/{name}", this_machine(), None).bus
     await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await connection.close()
 

@@ -162,6 +162,6 @@ PUBLISHING = {
             "                await self._give_back(gone, moved)\n                self._parts.written(moved)\n",
             "                self._parts.written(moved)\n                await self._give_back(gone, moved)\n",
         ),
-        RUNS + "test_log_news.py::test_a_release_that_was_rolled_back_can_be_made_again",
+        RUNS + "bus/log/test_log_news.py::test_a_release_that_was_rolled_back_can_be_made_again",
     ),
 }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 YEAR_9999_S = 253_402_300_799
 _last_second: tuple[int, str] = (-1, "")
 
@@ -17,9 +19,11 @@ def rfc3339(time_us: int) -> str:
 def microseconds(text: str) -> int:
     """Microseconds since 1970; 0 = the text is no time, or one before 1970."""
     try:
-        return max(0, round(datetime.fromisoformat(text).timestamp() * 1_000_000))
-    except (ValueError, OverflowError):
+        moment = datetime.fromisoformat(text)
+    except ValueError:
         return 0
+    since = moment - (EPOCH if moment.tzinfo is not None else EPOCH.replace(tzinfo=None))
+    return max(0, since // MICROSECOND)  # as a float of seconds it would be one off, from 2038 on
 
 
 def _second(seconds: int) -> str:
