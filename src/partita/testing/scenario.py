@@ -30,7 +30,7 @@ from partita.machine.virtual import HeldClock, World
 from partita.message import envelope_to_bytes
 from partita.outbox.outbox import Composer
 from partita.runtime.path.delivery import decode_value
-from partita.runtime.path.tx import check_values
+from partita.runtime.path.tx import SerialTx, check_values
 from partita.runtime.system import ROLES, System
 from partita.sagas.definition import SagaDefinition
 from partita.settings import Settings
@@ -63,6 +63,7 @@ class Scenario:
         self._delays = delays
         self._stubs: dict[str, Stub[Any, Any]] = {}
         self._delivered: dict[tuple[str, str], int] = {}
+        self._hung: set[SerialTx] = set()  # of handlers that were waited for long enough: no later step waits for them again
 
     def stub(self, command: type[Command[ReplyT, Any]]) -> Stub[Any, ReplyT]:
         """What stands in for the handler of this command; the same one each time.
@@ -156,11 +157,13 @@ class Scenario:
         before = self._moved()
         while calm < CALM:
             # A handler may wait for something outside, whose time is not ours.
-            calling = any(pipeline.handlers.running for pipeline in self._system.pipelines.values())
-            hung = asyncio.get_running_loop().time() - calling_since > CALL_S_MAX
-            await asyncio.sleep(0.001 if calling and not hung else 0)  # noqa: TID251  # the real loop, not the held clock
+            running = {tx for pipeline in self._system.pipelines.values() for tx in pipeline.handlers.running}
+            if asyncio.get_running_loop().time() - calling_since > CALL_S_MAX:
+                self._hung = running
+            calling = bool(running - self._hung)
+            await asyncio.sleep(0.001 if calling else 0)  # noqa: TID251  # the real loop, not the held clock
             after = self._moved()
-            calm = calm + 1 if after == before and (not calling or hung) else 0
+            calm = calm + 1 if after == before and not calling else 0
             before = after
 
     async def settled(self, *, dead_letters: bool = False) -> None:

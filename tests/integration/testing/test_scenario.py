@@ -21,11 +21,13 @@ from partita import (
     Saga,
     Service,
     Tx,
+    hours,
     minutes,
     retriable,
     seconds,
     step,
 )
+from partita.testing.virtual_loop import run_virtually
 
 LEDGER = "CREATE TABLE IF NOT EXISTS charged (order_id TEXT PRIMARY KEY);"
 orders = Service("orders", namespace="scenario.order")
@@ -453,3 +455,23 @@ async def test_a_fetch_that_writes_is_told_as_such(sql: str) -> None:
         with pytest.raises(PartitaError, match=r"t\.fetch only reads") as told:
             await t.fetch("cards", sql)
         assert "permission" not in str(told.value)
+
+
+def test_a_handler_that_hangs_is_waited_for_once() -> None:
+    """Each step of a time that passes waited a second for it again: a test of two hours took a minute."""
+    ledger, let_go = Service("ledger", namespace="scenario.ledger"), asyncio.Event()
+
+    @ledger.on
+    async def hang(event: Placed) -> None:
+        await let_go.wait()
+
+    async def hours_pass_s() -> float:
+        async with App(orders, cards, ledger).testing() as t:
+            await t.send(Place(order_id="o"))
+            began = asyncio.get_running_loop().time()
+            await t.advance(hours(2))
+            took_s = asyncio.get_running_loop().time() - began
+            let_go.set()
+        return took_s
+
+    assert run_virtually(hours_pass_s()) < 2.0
