@@ -49,6 +49,7 @@ with mock_kafka() as cluster:
 """
 
 
+@pytest.mark.slow
 def test_a_broker_that_goes_in_the_moment_in_which_partitions_come_ends_no_process() -> None:
     """Asked for metadata within a callback, the client library forgets that it polls, and aborts the process at the next
     callback of the same poll: twice in ten runs of a process whose broker died soon after its start. So the test is a

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.waiting import until
 
 from partita.bus.connect import connect_bus
 from partita.bus.features import NONE
@@ -97,7 +98,7 @@ async def relaying(store: Store, bus: Any) -> AsyncIterator[None]:
     async def work() -> None:
         while True:
             due = await relay.step(clock.monotonic())
-            await asyncio.sleep(max(0.0, due - clock.monotonic()))
+            await clock.sleep(max(0.0, due - clock.monotonic()))
 
     task = asyncio.create_task(work())
     try:
@@ -116,9 +117,7 @@ async def waiting(store: Store) -> set[str]:
 
 
 async def drained(store: Store) -> None:
-    async with asyncio.timeout(WITHIN_S):
-        while await waiting(store):
-            await asyncio.sleep(0.02)
+    await until(lambda: waiting(store), WITHIN_S, holds=lambda values: not values)
 
 
 async def wrong(store: Store, cluster: MockKafka) -> list[str]:

@@ -53,6 +53,7 @@ print("told")
 """
 
 
+@pytest.mark.slow
 def test_a_coordinator_that_did_not_answer_may_come_back() -> None:
     """The client library aborts the process when a broker comes back to a coordinator's request that it has given up: a
     relay that was looking for alarms when the broker died would have died when it came back. So the test is a process."""

@@ -12,12 +12,13 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._metadata import ClusterMetadata
 from servers.kafka import KafkaCluster
 from tests.servers import kafka_cluster
+from tests.waiting import until
 
 from partita.bus.kafka.address import KafkaAddress
 from partita.bus.kafka.bus import KafkaBus
 from partita.bus.kafka.reader import HELD_MAX, Reader
 from partita.bus.kafka.subscription import KafkaSubscription
-from partita.bus.port import Outgoing, TopicSpec
+from partita.bus.port import Outgoing, Polled, Record, TopicSpec
 from partita.clock import SystemClock
 from partita.errors import BusError
 
@@ -69,6 +70,21 @@ async def test_a_reader_that_cannot_begin_tells_it_and_joins_again(cluster: Kafk
     assert values == [b"v"]
 
 
+def has_partitions(polled: Polled) -> bool:
+    """Whether partitions came with this poll."""
+    return bool(polled.assigned)
+
+
+def has_records(polled: Polled) -> bool:
+    """Whether records came with this poll."""
+    return bool(polled.records)
+
+
+def never(polled: Polled) -> bool:
+    """Polled on until a poll raises."""
+    return False
+
+
 async def test_a_name_is_of_the_newest_process(cluster: KafkaCluster) -> None:
     """Two of one name would take the membership from each other for ever: the older one says so, and reads no more."""
     older, newer = (KafkaBus(cluster.url, clock=SystemClock(), instance="one") for _ in range(2))
@@ -76,20 +92,15 @@ async def test_a_name_is_of_the_newest_process(cluster: KafkaCluster) -> None:
     await newer.open()
     await older.ensure_topics([TopicSpec(name="named.events", partitions=1)])
     first = older.subscribe("named", ["named.events"], "a")
-    async with asyncio.timeout(60):
-        while not (await first.poll(10)).assigned:
-            await asyncio.sleep(0.05)
-        second = newer.subscribe("named", ["named.events"], "b")
-        with pytest.raises(BusError, match="named reads no more in this process") as told:
-            while True:
-                await first.poll(10)
-                await asyncio.sleep(0.05)
-        assert "PARTITA_INSTANCE" in told.value.hint
-        with pytest.raises(BusError, match="reads no more"):
-            await first.poll(10)
-        await newer.append([Outgoing("named.events", "k", b"", b"v", "1")])
-        while not (await second.poll(10)).records:
-            await asyncio.sleep(0.05)
+    await until(lambda: first.poll(10), holds=has_partitions)
+    second = newer.subscribe("named", ["named.events"], "b")
+    with pytest.raises(BusError, match="named reads no more in this process") as told:
+        await until(lambda: first.poll(10), holds=never)
+    assert "PARTITA_INSTANCE" in told.value.hint
+    with pytest.raises(BusError, match="reads no more"):
+        await first.poll(10)
+    await newer.append([Outgoing("named.events", "k", b"", b"v", "1")])
+    await until(lambda: second.poll(10), holds=has_records)
     for subscription, bus in ((first, older), (second, newer)):
         await subscription.close()
         await bus.close()
@@ -101,23 +112,18 @@ async def test_who_stands_still_leaves_the_group_and_joins_again(cluster: KafkaC
     await bus.open()
     await bus.ensure_topics([TopicSpec(name="still.events", partitions=1)])
     settings = KafkaAddress.parse(cluster.url).consumer("still")
-    where = [("still.events", 0)]
 
     def open_reader(news: Callable[[], None]) -> Reader:
         return Reader(settings, ["still.events"], SystemClock(), news, where=cluster.url, hand_over_s=0.1, stale_s=1.0)
 
     first = KafkaSubscription(open_reader)
     try:
-        async with asyncio.timeout(30):
-            while (await first.poll(0)).assigned != where:
-                await asyncio.sleep(0.05)
-            second = bus.subscribe("still", ["still.events"], "b")
-            while (await second.poll(0)).assigned != where:
-                await asyncio.sleep(0.05)
-            assert (await first.poll(0)).revoked == where
-            await second.close()
-            while (await first.poll(0)).assigned != where:
-                await asyncio.sleep(0.05)
+        await until(lambda: first.poll(0), holds=has_partitions)
+        second = bus.subscribe("still", ["still.events"], "b")
+        await until(lambda: second.poll(0), holds=has_partitions)
+        assert (await first.poll(0)).revoked == [("still.events", 0)]
+        await second.close()
+        await until(lambda: first.poll(0), holds=has_partitions)
     finally:
         await first.close()
         await bus.close()
@@ -139,19 +145,15 @@ async def test_who_runs_a_handler_keeps_its_partitions_however_long_it_takes(clu
 
     first = KafkaSubscription(open_reader)
     try:
-        async with asyncio.timeout(60):
-            while not (records := (await first.poll(1)).records):
-                await asyncio.sleep(0.05)
-            second = bus.subscribe("long", ["long.events"], "b")
-            loop = asyncio.get_running_loop()
-            until = loop.time() + 5 * stale_s
-            while loop.time() < until:
-                assert not (await second.poll(1)).assigned, "it left the group with a record in hand"
-                await asyncio.sleep(0.05)
-            first.done(records)  # and is still not heard of
-            while not (await second.poll(1)).assigned:
-                await asyncio.sleep(0.05)
-            await second.close()
+        records = (await until(lambda: first.poll(1), holds=has_records)).records
+        second = bus.subscribe("long", ["long.events"], "b")
+        loop = asyncio.get_running_loop()
+        end = loop.time() + 5 * stale_s
+        polled = await until(lambda: second.poll(1), holds=lambda found: found.assigned or loop.time() > end)
+        assert not polled.assigned, "it left the group with a record in hand"
+        first.done(records)  # and is still not heard of
+        await until(lambda: second.poll(1), holds=has_partitions)
+        await second.close()
     finally:
         await first.close()
         await bus.close()
@@ -169,11 +171,8 @@ async def test_a_loss_is_told_as_long_as_it_stands(cluster: KafkaCluster) -> Non
     admin.delete_records(cut)[cut[0]].result(30)
     subscription = bus.subscribe("gone", ["gone.events"], "a")
     try:
-        async with asyncio.timeout(30):
-            with pytest.raises(BusError, match="stands where records were deleted"):
-                while True:
-                    await subscription.poll(10)
-                    await asyncio.sleep(0.05)
+        with pytest.raises(BusError, match="stands where records were deleted"):
+            await until(lambda: subscription.poll(10), 30, holds=never)
         for _ in range(3):
             with pytest.raises(BusError, match="stands where records were deleted"):
                 await subscription.poll(10)
@@ -192,22 +191,26 @@ async def test_a_partition_that_was_full_when_it_went_is_read_when_it_comes_back
     await bus.append([Outgoing("full.events", f"k{n}", b"", b"v", str(n)) for n in numbers])
     first = bus.subscribe("full", ["full.events"], "a")
     try:
-        async with asyncio.timeout(60):
-            while [part.stopped for part in first._reader.parts.values()] != [True, True]:  # type: ignore[attr-defined]
-                await asyncio.sleep(0.05)
-            second = bus.subscribe("full", ["full.events"], "b")
-            while not (await second.poll(0)).assigned:
-                await first.release((await first.poll(0)).revoked)
-                await asyncio.sleep(0.05)
-            await second.close()
+        parts = first._reader.parts  # type: ignore[attr-defined]
+        await until(lambda: [part.stopped for part in parts.values()] == [True, True])
+        second = bus.subscribe("full", ["full.events"], "b")
 
-            read = 0
-            while read < len(numbers):
-                polled = await first.poll(1_000)
-                await first.release(polled.revoked)
-                first.done(polled.records)
-                read += len(polled.records)
-                await asyncio.sleep(0.01)
+        async def handed_over() -> bool:
+            await first.release((await first.poll(0)).revoked)
+            return bool((await second.poll(0)).assigned)
+
+        await until(handed_over)
+        await second.close()
+        read: list[Record] = []
+
+        async def all_read() -> bool:
+            polled = await first.poll(1_000)
+            await first.release(polled.revoked)
+            first.done(polled.records)
+            read.extend(polled.records)
+            return len(read) == len(numbers)
+
+        await until(all_read)
     finally:
         await first.close()
         await bus.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from servers.kafka import KafkaCluster
 from tests.servers import kafka_cluster
+from tests.waiting import until
 
 from partita.bus.connect import connect_bus
 from partita.bus.port import BEHIND, Bus, Outgoing
@@ -60,15 +60,14 @@ async def on_the_log(bus: Bus, topic: str, records: Sequence[Outgoing]) -> list[
     numbers = {each.value: number for number, each in enumerate(records)}
     subscription = bus.subscribe(f"reader of {topic}", [topic], "one")
     found: list[int] = []
-    end = asyncio.get_running_loop().time() + PATIENCE_S
     await bus.append([Outgoing(topic, None, b"h", b"end", f"end of {topic}")])
-    ended = False
-    while not ended:
-        assert asyncio.get_running_loop().time() < end, found
+
+    async def ended() -> bool:
         polled = await subscription.poll(100)
-        ended = any(each.value == b"end" for each in polled.records)
-        found += [numbers[each.value] for each in polled.records if each.value in numbers]
-        await asyncio.sleep(0.05)
+        found.extend(numbers[each.value] for each in polled.records if each.value in numbers)
+        return any(each.value == b"end" for each in polled.records)
+
+    await until(ended, PATIENCE_S, why=lambda: found)
     await subscription.close()
     return found
 

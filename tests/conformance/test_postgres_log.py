@@ -14,6 +14,7 @@ from servers.process import ServerProcess
 from tests.conformance.feature_cases import listed
 from tests.conformance.registries import beside_the_bus
 from tests.servers import postgres_server
+from tests.waiting import until, until_answered
 
 from partita.bus.connect import connect_bus
 from partita.bus.port import Bus, Outgoing, Record, Subscription, TopicSpec
@@ -131,35 +132,29 @@ async def asked(url: str, sql: str, *given: object) -> list[tuple[Any, ...]]:
 
 async def surely(bus: Bus, records: Sequence[Outgoing]) -> None:
     """Append as a relay does: again, until it is known to be there."""
-    for _ in range(600):
-        try:
-            await bus.append(records)
-            return
-        except BusUnavailable:
-            await asyncio.sleep(0.05)
-    raise AssertionError("it never came back")
+    await until_answered(lambda: bus.append(records), BusUnavailable)
 
 
 async def read_until(subscription: Subscription, count: int, *, done: bool = True) -> list[Record]:
     """Poll, whatever the server does meanwhile, until so many different records were read."""
     found: list[Record] = []
-    until = asyncio.get_running_loop().time() + PATIENCE_S
-    next_keep = 0.0
-    while len({(r.key, r.value) for r in found}) < count and (now := asyncio.get_running_loop().time()) < until:
-        try:
-            if now >= next_keep:
-                next_keep = now + 0.5
+    kept = 0.0
+
+    async def enough() -> bool:
+        nonlocal kept
+        now = asyncio.get_running_loop().time()
+        with contextlib.suppress(BusUnavailable):
+            if now >= kept + 0.5:
+                kept = now
                 await subscription.keep()
             polled = await subscription.poll(200)
             await subscription.release(polled.revoked)
-        except BusUnavailable:
-            await asyncio.sleep(0.05)
-            continue
-        found += polled.records
-        if done:
-            subscription.done(polled.records)
-        if not polled.records:
-            await asyncio.sleep(0.01)
+            found.extend(polled.records)
+            if done:
+                subscription.done(polled.records)
+        return len({(r.key, r.value) for r in found}) >= count
+
+    await until(enough, PATIENCE_S)
     return found
 
 
@@ -226,9 +221,12 @@ async def test_the_server_is_killed_under_load(running: tuple[ServerProcess, str
 
         woken = asyncio.Event()
         subscription.on_wake = woken.set
-        while not two._ear.hears:
+
+        async def hears() -> bool:
             await subscription.keep()
-            await asyncio.sleep(0.05)
+            return two._ear.hears
+
+        await until(hears)
         woken.clear()
         await one.append([outgoing(rounds, "k0")])
         await asyncio.wait_for(woken.wait(), PATIENCE_S)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from tests.virtual_time import machine_here
+from tests.waiting import until
 
 from partita import App, Command, Event, Key, Retry, Service, Settings, Tx
 from partita.bus.port import Outgoing
@@ -15,7 +17,6 @@ from partita.message import Envelope, SagaAddress, envelope_to_bytes
 from partita.operators.discarding import begin_discard, run_discard
 from partita.store.dead_letters import LetterFilter
 
-PATIENCE_S = 60.0
 TABLES = """
 CREATE TABLE IF NOT EXISTS done (at BIGINT NOT NULL, what TEXT NOT NULL, number BIGINT NOT NULL);
 """
@@ -96,7 +97,7 @@ class Desk:
         self.healed: set[int] = set()
         self.Moved, self.Shipped, self.Ignored, self.Noted = Moved, Shipped, Ignored, Noted
         self.Work, self.Unwork, self.Worked = Work, Unwork, Worked
-        self.app = App(desk, yard, settings=Settings(data=data, store=store, **settings))
+        self.app = App(desk, yard, settings=Settings(data=data, store=store, **settings), machine=machine_here())
 
     def record(self, message: Any, number: int, message_id: str = "", **envelope: Any) -> Outgoing:
         """A message of number `number` of its key, as another program has written it to the bus."""
@@ -132,7 +133,7 @@ class Desk:
         async def all_done() -> bool:
             return len(await self.done()) >= len(numbers)
 
-        await until(all_done, self.why)
+        await until(all_done, why=self.why)
         found = await self.done()
         assert found == list(numbers), f"{found}, not {list(numbers)}"
 
@@ -144,7 +145,7 @@ class Desk:
                 status = await session.parking.status("desk")
             return all(getattr(status, state) == count for state, count in counts.items())
 
-        await until(are, self.why)
+        await until(are, why=self.why)
 
     async def letters(self, status: str = "open") -> Sequence[Any]:
         """The dead letters, oldest first."""
@@ -157,7 +158,7 @@ class Desk:
         async def are() -> bool:
             return len(await self.letters()) >= count
 
-        await until(are, self.why)
+        await until(are, why=self.why)
         found = await self.letters()
         assert len(found) == count
         return found
@@ -176,11 +177,3 @@ class Desk:
             rows = [row for topic, key in keys for row in await session.parking.of_key("desk", topic, key, 100)]
         letters = [(letter.message_id, letter.cause) for letter in await self.letters("")]
         return f"done {await self.done()}, parked {[(r.message_id, r.state) for r in rows]}, letters {letters}"
-
-
-async def until(what: Callable[[], Awaitable[bool]], why: Callable[[], Awaitable[str]]) -> None:
-    """Look until it is so."""
-    end = asyncio.get_running_loop().time() + PATIENCE_S
-    while not await what():
-        assert asyncio.get_running_loop().time() < end, f"it did not happen in time: {await why()}"
-        await asyncio.sleep(0.02)

@@ -5,7 +5,6 @@ A test proves something when it was green without the bug and is red with it, so
 
 from __future__ import annotations
 
-import functools
 import os
 import re
 import subprocess
@@ -62,15 +61,10 @@ def run_tests(
     return done.returncode, done.stdout + done.stderr
 
 
-@functools.cache
-def _compiled() -> tempfile.TemporaryDirectory[str]:
-    """Where the processes of this run keep what they compiled. It ends with this process."""
-    return tempfile.TemporaryDirectory(prefix="partita-planted-")
-
-
 def _environment() -> dict[str, str]:
-    """So that a process begins within half a second: no plugin that no test needs, and nothing is compiled again."""
-    found = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPYCACHEPREFIX": _compiled().name}
+    """So that a process begins within half a second: no plugin that no test needs, and nothing is compiled again. A planted
+    module is never kept as compiled."""
+    found = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     found.pop("PYTHONDONTWRITEBYTECODE", None)
     return found
 

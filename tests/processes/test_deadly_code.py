@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from tests.servers import emptied, postgres_server
+from tests.waiting import until
 
 from partita.machine.system import this_machine
 from partita.store.connect import connect_store
@@ -88,18 +88,17 @@ async def test_code_that_kills_the_process_is_set_aside_and_the_others_go_on(
     try:
         while not ended and deaths <= DEATHS_MAX:
             with deadly(tmp_path, place, "relay,consumers,timers") as running, killed(running):
-                until = time.monotonic() + 60
-                while running.poll() is None and not ended:
-                    assert time.monotonic() < until, "neither a death nor an end"
-                    await machine.clock.sleep(0.1)
-                    ended = await told(store, place)
+
+                async def died_or_told() -> bool:
+                    return running.poll() is not None or await told(store, place)
+
+                await until(died_or_told)
                 died = running.poll() is not None
                 deaths += died
-                ended = ended or not died and await told(store, place)
-                others = {key for key in ALL if key != "bad"}
-                while ended and not died and not await all_through(store, others):
-                    assert time.monotonic() < until and running.poll() is None, "the others wait"
-                    await machine.clock.sleep(0.1)
+                ended = not died
+                if ended:
+                    await until(lambda: all_through(store, {key for key in ALL if key != "bad"}))
+                    assert running.poll() is None
         found = await states(store), await letters(store)
     finally:
         await store.close()

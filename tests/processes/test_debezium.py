@@ -25,6 +25,7 @@ from tests.processes.test_on_servers import database as database
 from tests.processes.test_on_servers import tier as tier
 from tests.processes.test_processes import process, send
 from tests.servers import connect_worker
+from tests.waiting import until_blocking
 
 from partita import PartitaError, Settings
 from partita.examples.shop.sample import sample_lines
@@ -175,8 +176,7 @@ def test_debezium_relays_and_is_killed_under_load(tier: Tier, tmp_path: Path) ->
                 thread = every(2.0, kill, stop)
                 try:
                     asyncio.run(send_surely(tmp_path, 20, range(40, 240), 0.05))
-                    while kills < 2:
-                        time.sleep(0.1)
+                    until_blocking(lambda: kills >= 2)
                 finally:
                     stop.set()
                     thread.join()

@@ -18,6 +18,7 @@ from servers.kafka import KafkaOptions
 from servers.process import free_port
 from tests.certificates import certified
 from tests.servers import kafka_cluster
+from tests.waiting import until_blocking
 
 from partita import App, Command, Event, Key, Service, Settings, Tx
 from partita.bus.kafka.address import KafkaAddress
@@ -146,15 +147,15 @@ def in_force(secured: Secured) -> None:
     from confluent_kafka.admin import AdminClient, NewTopic
 
     admin = AdminClient({**KafkaAddress.parse(secured.url("app")).admin(), "logger": logging.getLogger("quiet")})
-    until = time.monotonic() + WITHIN_S
-    made = False
-    while not made:
+
+    def are_in_force() -> bool:
         try:
             admin.create_topics([NewTopic("secure.in-force", 1)])["secure.in-force"].result(WITHIN_S)
-            made = True
         except kafka.KafkaException:
-            assert time.monotonic() < until, "the ACLs never came into force"
-            time.sleep(0.1)
+            return False
+        return True
+
+    until_blocking(are_in_force, WITHIN_S)
 
 
 CASES = {

@@ -20,6 +20,7 @@ from tests.processes.test_on_servers import SHORT, Tier, proven, send_surely
 from tests.processes.test_processes import process
 from tests.proxy import Proxy, asks_kafka
 from tests.servers import kafka_cluster, postgres_server
+from tests.waiting import last_found, until, until_answered
 
 from partita import App, Settings
 from partita.bus.connect import connect_bus
@@ -101,13 +102,13 @@ def doors() -> Iterator[tuple[KafkaCluster, Proxy]]:
 
 async def seen(mine: App, count: int) -> list[tuple[str, int, int]]:
     """What the sink has handled, as soon as it is so many."""
-    async with asyncio.timeout(WITHIN_S):
-        while True:
-            async with mine.store("sink").reading() as session:
-                rows = await session.fetch("SELECT key, number, pid FROM seen ORDER BY seq", {})
-            if len(rows) >= count:
-                return [(row["key"], row["number"], row["pid"]) for row in rows]
-            await asyncio.sleep(0.05)
+
+    async def found() -> list[tuple[str, int, int]]:
+        async with mine.store("sink").reading() as session:
+            rows = await session.fetch("SELECT key, number, pid FROM seen ORDER BY seq", {})
+        return [(row["key"], row["number"], row["pid"]) for row in rows]
+
+    return await until(found, WITHIN_S, holds=lambda rows: len(rows) >= count)
 
 
 @pytest.mark.parametrize("careless", [False, True], ids=["ours", "without-idempotence"])
@@ -125,12 +126,15 @@ async def test_produce_requests_whose_answers_are_cut(
         await held.enter_async_context(sink.running(services=["sink"], roles=("consumers",)))
         cut = proxy.cut_reply(asks_kafka(PRODUCE), times=20, every=2)
         rounds = 0
-        until = time.monotonic() + WITHIN_S
-        while cut.done < 20 and time.monotonic() < until:
+
+        async def cut_often() -> bool:
+            nonlocal rounds
             keys = [f"{'c' if careless else 'k'}{key}" for key in range(20)]
             await asyncio.gather(*(relaying.send(Count(key=key, number=rounds)) for key in keys))
             rounds += 1
-            await asyncio.sleep(0.05)
+            return cut.done >= 20
+
+        await until(cut_often, WITHIN_S)
         rows = await seen(sink, 20 * rounds)
     proxy.heal()
     assert cut.done == 20
@@ -163,21 +167,14 @@ async def test_where_groups_stand_is_told_after_the_broker_was_started_again() -
 async def leave_a_group(bus: Bus) -> None:
     """A group that stands somewhere and has no members."""
     subscription = bus.subscribe("left-behind", ["_ready"], "a")
-    async with asyncio.timeout(WITHIN_S):
-        while not (polled := await subscription.poll(10)).records:
-            await asyncio.sleep(0.1)
+    polled = await until(lambda: subscription.poll(10), WITHIN_S, holds=lambda found: found.records)
     subscription.done(polled.records)
     await subscription.close()
 
 
 async def asked_until_told(bus: Bus) -> Sequence[GroupLag]:
     """Who coordinates a group has first to be found again."""
-    async with asyncio.timeout(WITHIN_S):
-        while True:
-            try:
-                return await bus.lag()
-            except BusUnavailable:
-                await asyncio.sleep(0.2)
+    return await until_answered(bus.lag, BusUnavailable, within_s=WITHIN_S)
 
 
 class Silence(threading.Thread):
@@ -275,12 +272,12 @@ def in_sync(cluster: KafkaCluster) -> None:
     from confluent_kafka.admin import AdminClient
 
     admin = AdminClient({"bootstrap.servers": cluster.servers, "log_level": 0})
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
+
+    def in_sync() -> bool:
         topics = admin.list_topics(timeout=10).topics.values()
-        if all(len(p.isrs) == len(p.replicas) for t in topics for p in t.partitions.values()):
-            return
-        time.sleep(0.2)
+        return all(len(p.isrs) == len(p.replicas) for t in topics for p in t.partitions.values())
+
+    last_found(in_sync, 60, holds=bool)
 
 
 async def outbox_ids(url: str) -> set[str]:

@@ -6,12 +6,12 @@ from __future__ import annotations
 import asyncio
 import os
 import select
-import time
 from pathlib import Path
 
 import pytest
 from tests.processes.test_on_servers import LONG, Tier, database, tier
 from tests.processes.test_processes import process, send
+from tests.waiting import last_found, until_blocking
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(300)]
 __all__ = ["database", "tier"]
@@ -44,19 +44,19 @@ def test_a_handler_that_takes_longer_than_kafka_waits_is_begun_once(
     monkeypatch.setenv("PARTITA_BUS", tier.cluster.url + (LIMITS if takes_s < 45 else ""))
     with process(tmp_path, "source", "relay"), process(tmp_path, "sink", "consumers,relay", handler=handler) as one:
         with process(tmp_path, "sink", "consumers,relay", handler=handler) as two:
-            until = time.monotonic() + 60
-            while len(rows_of(tier, HOLDERS)) < 2:
-                assert time.monotonic() < until
-                time.sleep(0.2)
+            until_blocking(lambda: len(rows_of(tier, HOLDERS)) == 2)
             streams, long = [one.stdout, two.stdout], f"k0/{-takes_s - 1}"
             asyncio.run(send(tmp_path, 1, range(-takes_s - 1, -takes_s)))
             began = select.select(streams, [], [], 60)[0]
             asyncio.run(send(tmp_path, KEYS, range(1)))
-            until = time.monotonic() + takes_s + 60
             meanwhile: list[str] = []
-            while len(effects := rows_of(tier, EFFECTS[handler])) < KEYS + 1 and time.monotonic() < until:
+
+            def are_all_there(effects: list[str]) -> bool:
+                nonlocal meanwhile
                 meanwhile = meanwhile if long in effects else effects
-                time.sleep(0.1)
+                return len(effects) > KEYS
+
+            effects = last_found(lambda: rows_of(tier, EFFECTS[handler]), takes_s + 60, holds=are_all_there)
             begun = [os.read(stream.fileno(), 100) for stream in select.select(streams, [], [], 0)[0]]
             letters = tier.letters()
     assert len(began) == 1 and begun == [b"begun k0\n"]

@@ -8,8 +8,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from servers.postgres import programs
 from tests.processes.migrating import APPLICATION_ID, migrations
 from tests.processes.test_processes import ROOT
 from tests.servers import postgres_url
+from tests.waiting import until_blocking
 
 from partita.clock import SystemClock
 from partita.databases.sqlite.file import SqliteFile
@@ -103,14 +103,6 @@ def go(child: subprocess.Popen[str]) -> None:
     child.stdin.flush()
 
 
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for a condition."""
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end, "it did not come to hold"
-        time.sleep(0.02)
-
-
 def applied(where: str) -> int:
     return asyncio.run(migrations(where, SCRIPTS).standing()).applied
 
@@ -120,11 +112,11 @@ def test_killed_midway_it_goes_on_where_it_was(place: str) -> None:
     slow = f"UPDATE t SET n = 1000; {SLOW['postgres' if '://' in place else 'sqlite']}"
     with upgrading(place, [FIRST, SECOND, slow]) as child:
         go(child)
-        until(lambda: applied(place) == 2)
+        until_blocking(lambda: applied(place) == 2)
         if "://" in place:
-            until(lambda: bool(ask(place, "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")))
+            until_blocking(lambda: bool(ask(place, "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")))
         else:
-            until(lambda: is_locked(place))
+            until_blocking(lambda: is_locked(place))
         child.kill()
 
     with upgrading(place, SCRIPTS) as successor:

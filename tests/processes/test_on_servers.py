@@ -12,6 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from servers.process import ServerProcess
 from tests.processes.counting import Count, app
 from tests.processes.test_processes import inversions, process, send
 from tests.servers import emptied, kafka_cluster, postgres_server
+from tests.waiting import last_found, until_answered, until_blocking
 
 from partita import App, PartitaError, Settings
 
@@ -68,10 +70,7 @@ class Tier:
 
     def wait_for(self, count: int, seconds: float) -> list[Row]:
         """What was handled, as soon as it is so many."""
-        until = time.monotonic() + seconds
-        while len(rows := self.seen()) < count and time.monotonic() < until:
-            time.sleep(0.2)
-        return rows
+        return last_found(self.seen, seconds, holds=lambda rows: len(rows) >= count)
 
 
 @pytest.fixture(scope="module")
@@ -161,13 +160,16 @@ def test_a_handler_that_holds_its_process_up_runs_once_and_holds_up_one_partitio
             asyncio.run(send(tmp_path, 1, range(-9, -8)))
             began = select.select([one.stdout, two.stdout], [], [], 30)[0]
             asyncio.run(send(tmp_path, 40, range(1)))
-            until = time.monotonic() + 60
-            meanwhile, done = 0, False
-            while not done and time.monotonic() < until:
+            meanwhile = 0
+
+            def is_over() -> bool:
+                nonlocal meanwhile
                 rows = tier.seen()
-                done = any(number == -9 for _, number, _ in rows)
-                meanwhile = meanwhile if done else len(rows)
-                time.sleep(0.1)
+                over = any(number == -9 for _, number, _ in rows)
+                meanwhile = meanwhile if over else len(rows)
+                return over
+
+            until_blocking(is_over)
             rows = tier.wait_for(41, 30)
             begun = [os.read(stream.fileno(), 100) for stream in select.select([one.stdout, two.stdout], [], [], 0)[0]]
     assert len(began) == 1 and begun == [b"begun k0\n"]
@@ -186,9 +188,7 @@ def test_a_handler_that_outlives_its_transactions_is_a_dead_letter_that_says_so(
         with process(tmp_path, "sink", "consumers", tiers=""), process(tmp_path, "sink", "consumers", tiers=""):
             asyncio.run(send(tmp_path, 1, range(-5, -4)))
             asyncio.run(send(tmp_path, 8, range(1)))
-            until = time.monotonic() + 120
-            while not (letters := tier.letters()) and time.monotonic() < until:
-                time.sleep(0.2)
+            letters = until_blocking(tier.letters, 120)
             rows = tier.wait_for(7, 60)
     assert letters in ([("k0", "StoodStill")], [("k0", "TransactionEnded")])
     assert {f"k{n}" for n in range(1, 8)} <= {key for key, number, _ in rows if number == 0}
@@ -234,13 +234,8 @@ async def surely(mine: App, keys: int, numbers: range, pause_s: float = 0.0) -> 
     """Commit each once: an order that is not known to be accepted is placed again under its own key."""
 
     async def once(key: str, number: int) -> None:
-        for _ in range(600):
-            try:
-                await mine.send(Count(key=key, number=number), idempotency_key=f"{key}/{number}")
-                return
-            except PartitaError:
-                await asyncio.sleep(0.1)
-        raise AssertionError(f"{key} {number} was never accepted")
+        count = partial(mine.send, Count(key=key, number=number), idempotency_key=f"{key}/{number}")
+        await until_answered(count, PartitaError)
 
     for number in numbers:
         await asyncio.gather(*(once(f"k{key}", number) for key in range(keys)))

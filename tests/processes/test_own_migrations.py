@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 from tests.processes.deploying import app_at, start
-from tests.processes.test_migrations import SLOW, ask, by_hand, go, is_locked, partita, until
+from tests.processes.test_migrations import SLOW, ask, by_hand, go, is_locked, partita
 from tests.processes.test_processes import ROOT
+from tests.waiting import until_blocking
 
 from partita.errors import StoreUnavailable
 from partita.machine.system import this_machine
@@ -84,11 +85,11 @@ def test_killed_between_two_it_goes_on_with_the_next(place: str, folder: Path) -
     cut.write_text(f"UPDATE t SET n = 4711; {SLOW['postgres' if '://' in place else 'sqlite']}")
     with deploying(place, folder) as child:
         go(child)
-        until(lambda: standing(place, folder) == (2, 3))
+        until_blocking(lambda: standing(place, folder) == (2, 3))
         if "://" in place:
-            until(lambda: bool(ask(place, "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")))
+            until_blocking(lambda: bool(ask(place, "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")))
         else:
-            until(lambda: is_locked(place))
+            until_blocking(lambda: is_locked(place))
         child.kill()
 
     cut.write_text(FILES[cut.name])

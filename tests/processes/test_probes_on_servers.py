@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from servers.process import ServerProcess, free_port
 from tests.servers import kafka_cluster, postgres_server
+from tests.waiting import until_blocking
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(300)]
 ASK_S = 1.0
@@ -40,14 +41,12 @@ def get(port: int, path: str) -> tuple[int, str]:
 
 def becomes(port: int, code: int, status: str) -> dict[str, Any]:
     """The answer of `/readyz`, when it is that one."""
-    until, last = time.monotonic() + SOON_S, ""
-    while time.monotonic() < until:
-        found, last = get(port, "/readyz")
-        if found == code and json.loads(last)["status"] == status:
-            body: dict[str, Any] = json.loads(last)
-            return body
-        time.sleep(0.1)
-    raise AssertionError(f"not {code} {status}: {last}")
+
+    def is_that(answer: tuple[int, str]) -> bool:
+        return answer[0] == code and json.loads(answer[1])["status"] == status
+
+    body: dict[str, Any] = json.loads(until_blocking(lambda: get(port, "/readyz"), SOON_S, holds=is_that)[1])
+    return body
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from tests.processes.counting import Count, app
+from tests.waiting import last_found
 
 from partita import Settings
 
@@ -61,10 +62,7 @@ def seen(data: Path) -> list[tuple[str, int, int]]:
 
 def wait_for(data: Path, count: int, seconds: float) -> list[tuple[str, int, int]]:
     """What was handled, as soon as it is so many."""
-    until = time.monotonic() + seconds
-    while len(rows := seen(data)) < count and time.monotonic() < until:
-        time.sleep(0.05)
-    return rows
+    return last_found(lambda: seen(data), seconds, holds=lambda rows: len(rows) >= count)
 
 
 def inversions(rows: list[tuple[str, int, int]]) -> int:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from tests.processes.test_on_servers import proven, send_surely
 from tests.processes.test_processes import ROOT, process, send
 from tests.processes.test_workers import children
 from tests.servers import emptied, pooler_url, postgres_server
+from tests.waiting import last_found, until_blocking
 
 asyncpg = pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -53,18 +54,7 @@ def seen(url: str) -> list[Row]:
 
 def wait_for(url: str, count: int, seconds: float = 90) -> list[Row]:
     """What was handled, as soon as it is so many."""
-    end = time.monotonic() + seconds
-    while len(rows := seen(url)) < count and time.monotonic() < end:
-        time.sleep(0.2)
-    return rows
-
-
-def until(holds: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait for a condition."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it did not come to hold"
-        time.sleep(0.05)
+    return last_found(lambda: seen(url), seconds, holds=lambda rows: len(rows) >= count)
 
 
 @contextmanager
@@ -90,12 +80,12 @@ def running(data: Path, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], 
 def test_workers_are_started_anew_one_after_the_other_under_load(server: str, tmp_path: Path) -> None:
     """SIGHUP: a deployment without a gap. Nothing lost, nothing twice, in order; at most one is away at a time."""
     with running(tmp_path, "--workers", "3") as (parent, said):
-        until(lambda: said.read_text().count("ready:") == 3)
+        until_blocking(lambda: said.read_text().count("ready:") == 3)
         before = set(children(parent.pid))
         sending = threading.Thread(target=lambda: asyncio.run(send_surely(tmp_path, 20, range(60), 0.05)))
         sending.start()
         try:
-            until(lambda: len(seen(server)) > 100)
+            until_blocking(lambda: len(seen(server)) > 100)
             parent.send_signal(signal.SIGHUP)
             alive: list[int] = []
 
@@ -103,7 +93,7 @@ def test_workers_are_started_anew_one_after_the_other_under_load(server: str, tm
                 alive.append(len(children(parent.pid)))
                 return said.read_text().count("was started anew") == 3
 
-            until(all_anew)
+            until_blocking(all_anew)
             assert min(alive) >= 2
         finally:
             sending.join()
@@ -117,7 +107,7 @@ def test_workers_are_started_anew_one_after_the_other_under_load(server: str, tm
 def test_a_process_drains_under_load_within_its_grace(server: str, tmp_path: Path) -> None:
     """SIGTERM with messages in hand: what is in work is finished, exit 0; who comes after does the rest, once."""
     with running(tmp_path, "--roles", "relay,consumers", "--grace", "20") as (child, said):
-        until(lambda: "ready:" in said.read_text())
+        until_blocking(lambda: "ready:" in said.read_text())
         asyncio.run(send(tmp_path, 100, range(20)))
         child.send_signal(signal.SIGTERM)
         assert child.wait(30) == 0
@@ -138,16 +128,16 @@ def test_a_second_signal_stops_at_once_and_nothing_is_lost(server: str, tmp_path
         await connection.close()
 
     with running(tmp_path, "--roles", "relay,consumers", "--grace", "200") as (child, said):
-        until(lambda: "ready:" in said.read_text())
+        until_blocking(lambda: "ready:" in said.read_text())
         done, held = threading.Event(), threading.Event()
         holder = threading.Thread(target=lambda: asyncio.run(hold(done, held)))
         holder.start()
         try:
             assert held.wait(30)
             asyncio.run(send(tmp_path, 10, range(10)))
-            until(lambda: is_waited_for(server))
+            until_blocking(lambda: is_waited_for(server))
             child.send_signal(signal.SIGTERM)
-            until(lambda: "stopping" in said.read_text())
+            until_blocking(lambda: "stopping" in said.read_text())
             assert child.poll() is None, "it waits for what is in work"
             child.send_signal(signal.SIGTERM)
             assert child.wait(20) == 1

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from tests.processes.counting import app
 from tests.processes.test_processes import ROOT, inversions, process, send, wait_for
+from tests.waiting import until_blocking
 
 from partita import Settings
 from partita.bus.port import Outgoing
@@ -31,13 +32,6 @@ def ask(data: Path, sql: str) -> list[Any]:
         return db.execute(sql).fetchall()
     finally:
         db.close()
-
-
-def until(what: Any, patience_s: float) -> None:
-    end = time.monotonic() + patience_s
-    while not what():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.1)
 
 
 def test_with_one_in_a_hundred_failing_each_key_is_handled_in_order(tmp_path: Path) -> None:
@@ -70,7 +64,7 @@ def test_a_message_walks_the_tiers_while_its_processes_are_killed_between_the_tr
         with process(data, "source,sink", "relay"), process(data, "sink", "consumers", **told):
             if stage == 1:
                 asyncio.run(send(data, 1, range(2)))
-            until(lambda stage=stage: len(ask(data, "SELECT 1 FROM failure")) >= stage, 30)
+            until_blocking(lambda stage=stage: len(ask(data, "SELECT 1 FROM failure")) >= stage, 30)
     stages = [row[0] for row in ask(data, "SELECT stage FROM failure ORDER BY seq")]
     assert stages == ["in place", "retry-1m", "retry-5m"]
     fails.unlink()
@@ -128,9 +122,9 @@ def test_a_storm_of_poison_keeps_memory_flat_and_other_keys_flow(tmp_path: Path)
         asyncio.run(send(data, 10, range(1)))
         wait_for(data, 10, 20)
         asyncio.run(poison())
-        until(lambda: ask(data, kept)[0][0] > count // 10, 120)
+        until_blocking(lambda: ask(data, kept)[0][0] > count // 10, 120)
         early = resident()
-        until(lambda: ask(data, kept)[0][0] == count, 400)
+        until_blocking(lambda: ask(data, kept)[0][0] == count, 400)
         assert ask(data, "SELECT count(*) FROM dead_letter")[0][0] < count / 20
         late = resident()
         sent = time.monotonic()
@@ -169,11 +163,11 @@ def test_thousands_of_letters_are_replayed_once_each_through_two_kills_and_by_tw
 
     with process(data, "source,sink", "relay"), process(data, "sink", "consumers", **told):
         asyncio.run(send(data, count, range(1)))
-        until(lambda: ask(data, "SELECT count(*) FROM dead_letter")[0][0] == count, 200)
+        until_blocking(lambda: ask(data, "SELECT count(*) FROM dead_letter")[0][0] == count, 200)
         fails.unlink()
         ann, bob = started(*replay), started(*replay)
         for part in (count // 10, count // 4):
-            until(lambda part=part: ask(data, "SELECT count(*) FROM seen")[0][0] >= part, 60)
+            until_blocking(lambda part=part: ask(data, "SELECT count(*) FROM seen")[0][0] >= part, 60)
             ann.kill()
             ann.wait()
             operations = json.loads(

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from tests.proxy import Cut, Proxy, proxy_to
 from tests.servers import postgres_url
+from tests.waiting import until, until_answered
 
 from partita import App, Command, Event, Key, Retry, Service, Settings, Tx
 from partita.bus.partitioner import slot_of
@@ -104,9 +106,8 @@ async def rows(url: str, sql: str) -> list[tuple[Any, ...]]:
 
 async def served(url: str, count: int) -> list[int]:
     """What the desk has handled, in order, as soon as it is so many."""
-    async with asyncio.timeout(WITHIN_S):
-        while len(found := await rows(url, 'SELECT number FROM "cut-desk".served ORDER BY seq')) < count:
-            await asyncio.sleep(0.05)
+    numbers = 'SELECT number FROM "cut-desk".served ORDER BY seq'
+    found = await until(lambda: rows(url, numbers), WITHIN_S, holds=lambda found: len(found) >= count)
     return [row[0] for row in found]
 
 
@@ -139,12 +140,8 @@ async def test_without_its_key_the_same_cut_does_it_twice(url: str, proxy: Proxy
 async def send_surely(mine: App, numbers: range) -> None:
     """Send each until it is known to be accepted."""
     for number in numbers:
-        for _ in range(100):
-            try:
-                await mine.send(Take(key="a", number=number), idempotency_key=str(number))
-                break
-            except StoreUnavailable:
-                await asyncio.sleep(0.02)
+        take = Take(key="a", number=number)
+        await until_answered(partial(mine.send, take, idempotency_key=str(number)), StoreUnavailable)
 
 
 def is_bind(data: bytes) -> bool:
@@ -178,14 +175,16 @@ async def test_commits_of_a_batch_and_of_a_mark_are_cut(
         await held.enter_async_context(running(tmp_path, url, other, its))
         sender = await held.enter_async_context(running(tmp_path, url, "cut-shop"))
         cut = cutting(proxy)
-        until = asyncio.get_running_loop().time() + WITHIN_S
         number = 0
-        while cut.done < 20 and asyncio.get_running_loop().time() < until:
+
+        async def cut_often() -> bool:
+            nonlocal number
             await send_surely(sender, range(number, number + 5))
             number += 5
-            await asyncio.sleep(0.05)
-        found = await served(url, number)
-        assert cut.done >= 20
+            return cut.done >= 20
+
+        await until(cut_often, WITHIN_S)
+        await served(url, number)
         proxy.heal()
         await send_surely(sender, range(number, number + 5))
         found = await served(url, number + 5)
@@ -273,9 +272,7 @@ async def test_a_writer_that_commits_late_holds_up_nobody_and_is_not_passed_over
         proxy.stall(COMMIT)
         key = next(name for name in map(str, range(10_000)) if slot_of(name, SLOTS) == slot_of("a", SLOTS))
         waits = asyncio.create_task(late.send(Take(key=key, number=-1)))
-        async with asyncio.timeout(WITHIN_S):
-            while not proxy.stalls:
-                await asyncio.sleep(0.01)
+        await until(lambda: proxy.stalls, WITHIN_S)
 
         await send_surely(sender, range(100))
         assert await served(url, 100) == [*range(100)], "the others did not wait for it"
@@ -330,6 +327,5 @@ async def test_a_message_whose_commit_is_refused_is_a_dead_letter_alone(url: str
         await refuse_thirds(url, "cut-desk", "served")
         await asyncio.gather(*(sender.send(Take(key=f"k{number}", number=number)) for number in range(30)))
         assert sorted(await served(url, 20)) == [number for number in range(30) if number % 3]
-        async with asyncio.timeout(WITHIN_S):
-            while await rows(url, 'SELECT count(*) FROM "cut-desk".dead_letter') != [(10,)]:
-                await asyncio.sleep(0.05)
+        letters = 'SELECT count(*) FROM "cut-desk".dead_letter'
+        await until(lambda: rows(url, letters), WITHIN_S, holds=lambda found: found == [(10,)])

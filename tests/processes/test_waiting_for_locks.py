@@ -20,6 +20,7 @@ import pytest
 from tests.processes.migrating import APPLICATION_ID, migrations
 from tests.processes.test_migrations import FIRST, SECOND
 from tests.servers import postgres_url
+from tests.waiting import until
 
 from partita.clock import SystemClock
 from partita.databases.sqlite.file import SqliteFile
@@ -99,10 +100,8 @@ async def test_it_says_for_whom_it_waits_and_goes_on_when_that_ends(
     server: str, old: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     upgrading = asyncio.create_task(migrations(server, [FIRST, SECOND]).upgrade(60.0))
-    end = time.monotonic() + 30
-    while not any("careless" in said for said in caplog.messages):
-        assert time.monotonic() < end and not upgrading.done()
-        await asyncio.sleep(0.02)
+    await until(lambda: any("careless" in said for said in caplog.messages))
+    assert not upgrading.done()
     await old.execute("COMMIT")
     assert await upgrading == [2]
 

@@ -8,11 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from tests.processes.test_processes import ROOT, inversions, send, wait_for
+from tests.waiting import until_blocking
 
 from partita.cli.workers import Workers
 from partita.clock import SystemClock
@@ -31,9 +31,7 @@ def test_workers_share_are_replaced_and_stop_together(tmp_path: Path) -> None:
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=log,
     )  # fmt: skip
     try:
-        until = time.monotonic() + 30
-        while said.read_text().count("ready") < 3 and time.monotonic() < until:
-            time.sleep(0.1)
+        until_blocking(lambda: said.read_text().count("ready") == 3)
         asyncio.run(send(tmp_path, 20, range(5)))
         first = children(parent.pid)
         os.kill(first[0], signal.SIGKILL)
@@ -41,9 +39,7 @@ def test_workers_share_are_replaced_and_stop_together(tmp_path: Path) -> None:
         rows = wait_for(tmp_path, 200, 30)
         assert len(rows) == 200 and inversions(rows) == 0
         # The dead one stays listed until its parent has asked after it.
-        until = time.monotonic() + 30
-        while not (new := set(children(parent.pid)) - set(first)) and time.monotonic() < until:
-            time.sleep(0.1)
+        new = until_blocking(lambda: set(children(parent.pid)) - set(first))
         assert len(new) == 1, "one was started again"
         parent.send_signal(signal.SIGTERM)
         assert parent.wait(20) == 0

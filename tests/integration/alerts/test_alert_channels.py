@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from tests.certificates import certified
 from tests.integration.alerts.test_alerts import Receiver
-from tests.integration.runtime.failing.test_retries import failing, letters, until
+from tests.integration.runtime.failing.test_retries import failing, letters
+from tests.waiting import until
 
 from partita import Retry, SettingsError
 from partita.alerts.alarms import Alarm, Told

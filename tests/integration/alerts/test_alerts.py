@@ -9,7 +9,8 @@ from typing import Any
 
 from click.testing import CliRunner
 from tests.integration.operators.test_dead_letters import discard
-from tests.integration.runtime.failing.test_retries import failing, letters, until
+from tests.integration.runtime.failing.test_retries import failing, letters
+from tests.waiting import until
 
 from partita import Retry
 from partita.cli.alerts import alerts as alerts_command

@@ -18,8 +18,8 @@ from typing import Any
 
 import click
 import pytest
-from tests.integration.runtime.failing.test_retries import until
 from tests.integration.sagas.test_saga_runs import Shop
+from tests.waiting import until
 
 from partita import Retry
 from partita.bus.port import Outgoing

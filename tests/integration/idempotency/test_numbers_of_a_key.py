@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from tests.integration.desk import Desk
+from tests.virtual_time import virtually
 
 from partita import Retry
 from partita.bus.port import Outgoing
@@ -95,6 +96,7 @@ def _around(desk: Desk, way: Way, number: int) -> Outgoing:
 
 
 @pytest.mark.parametrize("way", WAYS, ids=[way.name for way in WAYS])
+@virtually
 async def test_the_next_of_the_key_is_handled(way: Way, store: str, tmp_path: Path) -> None:
     """Whatever became of the one before it, and never before it."""
     desk = Desk(tmp_path / "data", store, retry=way.retry)
@@ -107,6 +109,7 @@ async def test_the_next_of_the_key_is_handled(way: Way, store: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize("way", WAYS, ids=[way.name for way in WAYS])
+@virtually
 async def test_the_next_of_the_key_is_handled_where_it_came_before_its_turn(
     way: Way, store: str, tmp_path: Path
 ) -> None:
@@ -124,6 +127,7 @@ async def test_the_next_of_the_key_is_handled_where_it_came_before_its_turn(
 
 
 @pytest.mark.parametrize("ahead", [False, True])
+@virtually
 async def test_a_step_that_died_and_is_sent_again_counts_too(ahead: bool, store: str, tmp_path: Path) -> None:
     """Its saga asks for another try of the one that is dead, under the number that comes with the copy."""
     desk = Desk(tmp_path / "data", store)
@@ -147,6 +151,7 @@ async def test_a_step_that_died_and_is_sent_again_counts_too(ahead: bool, store:
 
 
 @pytest.mark.parametrize("in_one_batch", [False, True])
+@virtually
 async def test_copies_that_wait_for_their_turn_are_told_apart(in_one_batch: bool, store: str, tmp_path: Path) -> None:
     """One id came under three numbers while an earlier one was missing: it is handled at the first of them, and the
     others count."""
@@ -169,6 +174,7 @@ async def test_copies_that_wait_for_their_turn_are_told_apart(in_one_batch: bool
         assert not await desk.letters("")
 
 
+@virtually
 async def test_another_content_under_an_id_that_waits_for_its_turn_is_a_letter(store: str, tmp_path: Path) -> None:
     """It is no copy: dropped with the copies, it would be lost in silence."""
     desk = Desk(tmp_path / "data", store)
@@ -183,6 +189,7 @@ async def test_another_content_under_an_id_that_waits_for_its_turn_is_a_letter(s
         assert letter.cause_type == "Conflict" and letter.value == four.value
 
 
+@virtually
 async def test_what_came_before_its_turn_is_never_handled_before_its_turn(store: str, tmp_path: Path) -> None:
     """The later ones were parked first; when an earlier one has to wait in a tier they queue behind it by their numbers."""
     desk = Desk(tmp_path / "data", store, retry=TIERS)
@@ -202,6 +209,7 @@ async def test_what_came_before_its_turn_is_never_handled_before_its_turn(store:
         await desk.until_done(1, 2, 3, 4, 5)
 
 
+@virtually
 async def test_what_cannot_be_decoded_and_came_before_its_turn_is_a_letter_in_its_turn(
     store: str, tmp_path: Path
 ) -> None:
@@ -222,6 +230,7 @@ async def test_what_cannot_be_decoded_and_came_before_its_turn_is_a_letter_in_it
         await desk.until_done(1, 2, 4)
 
 
+@virtually
 async def test_what_was_handled_at_once_counts_after_a_reset(store: str, tmp_path: Path) -> None:
     """A reset forgets the numbers, and the copies of what was handled at once are passed over: their numbers are not."""
     desk = Desk(tmp_path / "data", store)
@@ -240,6 +249,7 @@ async def test_what_was_handled_at_once_counts_after_a_reset(store: str, tmp_pat
         await desk.until_done(1, 3)
 
 
+@virtually
 async def test_what_came_behind_the_base_of_its_key_is_told_and_not_dropped(store: str, tmp_path: Path) -> None:
     """The group saw numbers 2 and 3 first. Handled now, number 1 would break the order; dropped, it would be lost."""
     desk = Desk(tmp_path / "data", store)
@@ -263,6 +273,7 @@ async def test_what_came_behind_the_base_of_its_key_is_told_and_not_dropped(stor
         assert len(await desk.letters("")) == 1, "a late copy of what was handled is no letter"
 
 
+@virtually
 async def test_what_was_given_up_and_comes_after_all_is_told(store: str, tmp_path: Path) -> None:
     """A person has given up number 2; it is no copy of anything that was handled."""
     desk = Desk(tmp_path / "data", store)
@@ -278,6 +289,7 @@ async def test_what_was_given_up_and_comes_after_all_is_told(store: str, tmp_pat
         assert letter.cause_type == "Overtaken" and await desk.done() == [1, 3]
 
 
+@virtually
 async def test_a_conflict_is_told_as_every_letter_is(store: str, tmp_path: Path) -> None:
     """On the dead-letter topic and as a fault, once however often the copy comes."""
     desk = Desk(tmp_path / "data", store)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from tests.waiting import until
 
 from partita import App, Command, Event, Key, Service, Settings, Tx
 from partita.bus.port import Outgoing
@@ -182,9 +182,9 @@ async def test_a_step_that_is_sent_again_while_the_first_waits_for_its_turn_is_a
 
 async def until_parked(deployment: Deployment, *, gap: int) -> None:
     """Wait until so many wait for a number that is missing."""
-    async with asyncio.timeout(20.0):
-        found = -1
-        while found != gap:
-            await asyncio.sleep(0.01)
-            async with deployment.app.store("shop").reading() as session:
-                found = (await session.parking.status("shop")).gap
+
+    async def found() -> int:
+        async with deployment.app.store("shop").reading() as session:
+            return (await session.parking.status("shop")).gap
+
+    await until(found, holds=lambda count: count == gap)

@@ -15,7 +15,6 @@ from tests.integration.machine.virtual_checkouts import PlaceOrder, digest_of, o
 from partita import App, Settings
 from partita.machine.system import this_machine
 from partita.machine.virtual import World
-from partita.testing.virtual_loop import NothingLeft, run_virtually
 
 SEEDS, ORDERS = 20, 200
 HASHES = (1, 6)
@@ -35,8 +34,12 @@ def digests(seeds: int, orders: int, hash_seed: str) -> subprocess.Popen[str]:
 @pytest.mark.timeout(WITHIN_S)
 @pytest.mark.parametrize(
     ("seeds", "count", "hashes"),
-    [(2, 40, range(1, 7)), pytest.param(SEEDS, ORDERS, HASHES, marks=pytest.mark.slow)],
-    ids=["few", "many"],
+    [
+        (1, 20, HASHES),
+        pytest.param(2, 40, range(1, 7), marks=pytest.mark.slow),
+        pytest.param(SEEDS, ORDERS, HASHES, marks=pytest.mark.slow),
+    ],
+    ids=["one", "few", "many"],
 )
 def test_a_seed_leaves_the_same_bytes_whatever_the_order_of_sets(seeds: int, count: int, hashes: Sequence[int]) -> None:
     """A run that was seen to fail must fail again: nothing may depend on hashes, threads, process numbers or the day."""
@@ -58,20 +61,6 @@ async def test_two_apps_of_one_folder_run_in_one_loop(tmp_path: Path, real: bool
         sending = (apps[n % 2].send(PlaceOrder(order_id=str(n))) for n in range(40))
         answers = await asyncio.wait_for(asyncio.gather(*sending), 30)
     assert {answer.order_id for answer in answers} == {str(n) for n in range(40)}
-
-
-def test_a_virtual_loop_says_when_nothing_can_happen_any_more() -> None:
-    """A test that hangs for ever tells nobody why."""
-    with pytest.raises(NothingLeft):
-        run_virtually(asyncio.Event().wait())
-
-
-def test_a_virtual_loop_takes_no_time_for_waiting() -> None:
-    async def wait() -> float:
-        await asyncio.sleep(86_400)
-        return asyncio.get_running_loop().time()
-
-    assert run_virtually(wait()) == pytest.approx(86_400)
 
 
 def test_the_digest_sees_each_row(tmp_path: Path) -> None:

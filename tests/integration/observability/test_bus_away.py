@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.integration.conftest import Bank
+from tests.virtual_time import machine_here, virtually
 
 from partita import App, PartitaError
 from partita.alerts import reading
@@ -17,8 +18,6 @@ from partita.alerts.alarms import Alarm, evaluate, fingerprint
 from partita.bus.port import Fence, GroupLag, Outgoing, TopicSpec
 from partita.errors import BusUnavailable
 from partita.machine.port import Machine, Wake
-from partita.machine.system import this_machine
-from partita.machine.wake import SocketWake
 from partita.observability import metrics
 from partita.outbox.relay import RESOURCES
 from partita.runtime.background.watch import Watch
@@ -113,14 +112,16 @@ class SlowApp(App):
         return connected._replace(bus=SlowBus(connected.bus))
 
 
+@virtually
 async def test_a_slow_bus_does_not_cost_a_relay_its_slots(bank: Any) -> None:
     """Another relay would append all of its backlog once more, and then the next, for as long as the bus is slow."""
-    app = bank.app = SlowApp(*bank.app.services, settings=bank.app.settings)
+    app = bank.app = SlowApp(*bank.app.services, settings=bank.app.settings, machine=machine_here())
     async with bank.app.running(services=["bank"], roles=("relay",)) as system:
         await bank.app.send(bank.Deposit(name="ann", cents=1))
         await system.bus.asked.wait()
-        with closing(SocketWake(bank.app.settings.data / "wake")) as wake:
-            other = app.connect_store(app.services[0], system.bus, this_machine(), wake)
+        another: Any = machine_here()
+        with closing(another.wake(bank.app.settings.data / "wake")) as wake:
+            other = app.connect_store(app.services[0], system.bus, another, wake)
             await other.open()
             try:
                 for _ in range(16):

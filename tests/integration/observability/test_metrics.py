@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from tests.integration.conftest import Bank
-from tests.integration.runtime.failing.test_retries import SCALE, letters, until
+from tests.integration.runtime.failing.test_retries import SCALE, letters
 from tests.integration.sagas.test_saga_runs import Shop
+from tests.waiting import until
 
 from partita import Conflict, Retry, SettingsError
 from partita.cli.main import cli

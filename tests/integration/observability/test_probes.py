@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from tests.integration.conftest import Bank
-from tests.integration.runtime.failing.test_retries import until
+from tests.waiting import until
 
 from partita import App, Service, StoreUnavailable
 from partita.bus.port import Bus

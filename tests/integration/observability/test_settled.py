@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.conftest import Bank
+from tests.waiting import until
 
 from partita import App, Command, Event, Key, PartitaError, Retry, Service, Settings, minutes
 from partita.bus.port import Outgoing
@@ -149,9 +150,7 @@ async def test_a_gap_is_left_for_a_person_and_the_doctor_knows_it(settings: Sett
             async with system.stores["audit"].reading() as session:
                 return (await session.parking.status("audit")).gap
 
-        async with asyncio.timeout(20):
-            while not await gap():
-                await asyncio.sleep(0.01)
+        await until(gap)
         with pytest.raises(PartitaError, match=r"1 messages of audit for one of their key that has not come"):
             await bank.app.settled()
         found = await look_at_services(bank.app, bank.app.settings.data, ())

@@ -6,12 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.integration.runtime.failing.test_users_code import ADD, TABLES
+from tests.virtual_time import machine_here, virtually
+from tests.waiting import until
 
 from partita import App, Command, Event, Key, Retry, Service, Settings, Tx, minutes, seconds
 from partita.alerts.reading import read
@@ -35,19 +36,12 @@ async def ring(cmd: Ring) -> Rung:
     return Rung(id=cmd.id)
 
 
-async def until(said: Callable[[], Awaitable[Any]], within_s: float = 60.0) -> Any:
-    """Wait until it is so."""
-    async with asyncio.timeout(within_s):
-        while not (found := await said()):
-            await asyncio.sleep(0.02)
-    return found
-
-
 async def gauges(system: System, signal: Signal) -> dict[tuple[str, ...], float]:
     """The samples of one signal."""
     return {sample.values: sample.value for sample in await system.samples() if sample.signal is signal}
 
 
+@virtually
 async def test_a_handler_that_hangs_is_told_everywhere_with_what_it_has_in_hand() -> None:
     """On the embedded tier it holds all of its service's file: what is told of it must need none of that."""
     stuck = Service("stuck", namespace="state.stuck", tables=TABLES)
@@ -83,6 +77,7 @@ async def test_a_handler_that_hangs_is_told_everywhere_with_what_it_has_in_hand(
         assert not await store.workers.told() and system.health().status == "ok"
 
 
+@virtually
 async def test_the_watch_of_a_service_that_is_stuck_still_tells() -> None:
     """Its lease and its alarms lie in the file that the handler holds."""
     stuck = Service("held", namespace="state.held", tables=TABLES)
@@ -110,6 +105,7 @@ async def test_the_watch_of_a_service_that_is_stuck_still_tells() -> None:
         logging.getLogger("partita").removeHandler(handler)
 
 
+@virtually
 async def test_a_group_that_fails_in_a_loop_is_told_and_its_log_is_rationed(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -120,7 +116,7 @@ async def test_a_group_that_fails_in_a_loop_is_told_and_its_log_is_rationed(
     async def hear(event: Rung, tx: Tx) -> None:
         await tx.execute(ADD, id=event.id)
 
-    app = App(source, fails, settings=settings)
+    app = App(source, fails, settings=settings, machine=machine_here())
     async with app.running() as system:
         await app.send(Ring(id="first"))
         await app.settled()

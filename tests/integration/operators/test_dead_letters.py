@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from tests.integration.conftest import Bank
-from tests.integration.runtime.failing.test_retries import letters, parked, until
+from tests.integration.runtime.failing.test_retries import letters, parked
+from tests.waiting import until
 
 from partita import App, Event, Key, Retry, Settings, Tx
 from partita.errors import Conflict, Malformed

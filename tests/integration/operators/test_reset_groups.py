@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 from tests.integration.conftest import Bank
-from tests.integration.runtime.failing.test_retries import until
 from tests.servers import kafka_cluster
+from tests.waiting import until
 
 from partita import Conflict
 from partita.bus.features import Feature
@@ -187,8 +187,9 @@ async def test_the_command_line_says_that_the_bus_cannot_replay(
     """Also where it only shows what would happen, and whether the group is paused or not."""
     bank: Any = Bank(tmp_path / "data")
     bank.kind = "embedded"
-    monkeypatch.setitem(sys.modules, "reset_app", types.ModuleType("reset_app"))
-    sys.modules["reset_app"].app = bank.app  # type: ignore[attr-defined]  # a module made here
+    module: Any = types.ModuleType("reset_app")
+    module.app = bank.app
+    monkeypatch.setitem(sys.modules, "reset_app", module)
     async with bank.app.running():
         await bank.app.send(bank.Deposit(name="a", cents=1))
         await bank.app.settled()

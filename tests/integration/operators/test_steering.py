@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from tests.integration.runtime.failing.test_retries import parked
-from tests.integration.runtime.failing.test_retries import until as until_
 from tests.integration.sagas.test_saga_runs import Shop
+from tests.virtual_time import virtually
+from tests.waiting import until as until_
 
 from partita import Conflict, Retry
 from partita.bus.port import Outgoing
@@ -26,6 +27,7 @@ from partita.operators.steering import (
 )
 
 
+@virtually
 async def test_a_cancelled_saga_gives_everything_back_and_is_in_the_audit(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     async with shop.app.running(services=["orders", "stock"]) as system:
@@ -53,6 +55,7 @@ async def test_a_cancelled_saga_gives_everything_back_and_is_in_the_audit(tmp_pa
         assert await shop.fetch("bank", "SELECT coalesce(sum(cents), 0) FROM move") == [(0,)]
 
 
+@virtually
 async def test_a_paused_group_stands_still_and_goes_on_where_it_was(bank: Any) -> None:
     async with bank.app.running() as system:
         store = system.stores["audit"]
@@ -74,6 +77,7 @@ async def test_a_paused_group_stands_still_and_goes_on_where_it_was(bank: Any) -
         await until_(handled)
 
 
+@virtually
 async def test_a_group_is_reset_only_when_paused_and_handles_nothing_twice(bank: Any) -> None:
     """What it handled within the window it knows by id."""
     async with bank.app.running() as system:
@@ -99,6 +103,7 @@ async def test_a_group_is_reset_only_when_paused_and_handles_nothing_twice(bank:
         assert len(await bank.rows("audit", "SELECT * FROM entry")) == 3
 
 
+@virtually
 async def test_a_gap_is_given_up_by_a_person(bank: Any) -> None:
     async with bank.app.running(services=["bank"], roles=()):
         for cents in range(1, 5):
@@ -129,6 +134,7 @@ async def test_a_gap_is_given_up_by_a_person(bank: Any) -> None:
             await accept_gap(store, topic, "a", reason="", by="ann")
 
 
+@virtually
 async def test_what_the_bus_refused_is_tried_again(bank: Any) -> None:
     async with bank.app.running(services=["bank"], roles=()) as system:
         store = system.stores["bank"]
@@ -147,6 +153,7 @@ async def test_what_the_bus_refused_is_tried_again(bank: Any) -> None:
         assert len(await bank.rows("audit", "SELECT * FROM entry")) == 2
 
 
+@virtually
 async def test_why_a_saga_waits_is_told_with_the_place_of_its_command(tmp_path: Path) -> None:
     """Not taken yet, waiting in a tier, dead: each in words."""
     shop = Shop(tmp_path, charge_timeout=800.0)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.waiting import until
 
 from partita.bus.port import Fence, Outgoing, screened
 from partita.clock import SystemClock
@@ -32,7 +33,7 @@ class Bus:
 
     async def meanwhile(self) -> None:
         """What happens while an append is on its way."""
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
 
     async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
         self.appends += 1
@@ -150,8 +151,8 @@ async def test_the_first_of_a_key_that_is_refused_is_handled_first_when_it_leave
 
 
 async def until_entries(bank: Any, cents: list[int]) -> None:
-    while len(rows := await bank.rows("audit", "SELECT cents FROM entry ORDER BY rowid")) < len(cents):
-        await asyncio.sleep(0.02)
+    entries = "SELECT cents FROM entry ORDER BY rowid"
+    rows = await until(lambda: bank.rows("audit", entries), holds=lambda found: len(found) >= len(cents))
     assert [row["cents"] for row in rows] == cents
 
 

@@ -17,7 +17,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.integration.sagas.test_saga_runs import Shop, until
+from tests.integration.sagas.test_saga_runs import Shop
+from tests.waiting import until
 
 from partita.databases.sqlite.file import SqliteFile
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.sagas.test_saga_runs import Shop, until
+from tests.integration.sagas.test_saga_runs import Shop
+from tests.virtual_time import virtually
+from tests.waiting import until
 
 from partita.bus.port import Outgoing
 from partita.message import Envelope, SagaAddress, envelope_to_bytes
@@ -23,6 +25,7 @@ async def letters(shop: Shop, group: str) -> Any:
         return await session.dead_letters.find(group, 10, LetterFilter())
 
 
+@virtually
 async def test_a_saga_whose_state_is_unreadable_is_parked_and_the_others_go_on(tmp_path: Path) -> None:
     """Case 46: its message waits with the reason, a person is told, its neighbours in the batch are decided; the row put
     back from a backup, it is decided as well."""
@@ -64,6 +67,7 @@ async def test_a_saga_whose_state_is_unreadable_is_parked_and_the_others_go_on(t
         assert not await letters(shop, "orders")
 
 
+@virtually
 async def test_a_reply_for_a_saga_that_is_not_there_yet_is_kept_until_it_is(tmp_path: Path) -> None:
     """Case 33: a participant in another language is faster than the saga's own commit; its answer is not dropped."""
     shop = Shop(tmp_path)
@@ -107,6 +111,7 @@ async def test_a_reply_for_a_saga_that_is_not_there_yet_is_kept_until_it_is(tmp_
         assert not await letters(shop, "orders")
 
 
+@virtually
 async def test_a_saga_that_was_changed_meanwhile_is_loaded_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +137,7 @@ async def test_a_saga_that_was_changed_meanwhile_is_loaded_again(
         assert not await letters(shop, "orders")
 
 
+@virtually
 async def test_an_answer_that_came_while_its_service_was_away_is_no_silence(tmp_path: Path) -> None:
     """The orders stop for longer than a step may take; all of their timers are due at the start, and all answers lie
     on the log."""
@@ -165,6 +171,7 @@ async def nothing_to_send(shop: Shop, service: str) -> bool:
 
 
 @pytest.mark.slow
+@virtually
 async def test_many_timers_that_are_due_at_the_start_fire_once_each_and_hold_up_nobody(tmp_path: Path) -> None:
     """Case 49: 3,000 timed-out sagas after a night (100,000 with PARTITA_LONG=1); a new order is decided meanwhile."""
     shop = Shop(tmp_path, time_scale=1.0)

@@ -6,7 +6,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.integration.sagas.test_saga_runs import Shop, until
+from tests.integration.sagas.test_saga_runs import Shop
+from tests.virtual_time import virtually
+from tests.waiting import until
 
 from partita.operators.steering import act_on_saga
 
@@ -24,6 +26,7 @@ class Trouble:
 
 
 @pytest.mark.parametrize("hook", ["command", "then"])
+@virtually
 async def test_a_message_whose_hook_raises_is_set_aside_and_the_others_go_on(tmp_path: Path, hook: str) -> None:
     """Also for who sends: his command is done, and he is told so, while the saga it starts fails."""
     shop = Shop(tmp_path, hook=Trouble(hook))
@@ -46,6 +49,7 @@ async def test_a_message_whose_hook_raises_is_set_aside_and_the_others_go_on(tmp
 
 
 @pytest.mark.parametrize("error", [KeyError, asyncio.CancelledError, SystemExit, StopIteration])
+@virtually
 async def test_a_timer_whose_hook_raises_waits_for_a_person_and_holds_up_nobody(
     tmp_path: Path, error: type[BaseException]
 ) -> None:

@@ -9,6 +9,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.virtual_time import machine_here, virtually
+from tests.waiting import until
 
 from partita import (
     App,
@@ -182,7 +184,7 @@ class Shop:
 
         handlers(self, orders, stock, bank, c)
         self.Place, self.c = c.Place, c
-        self.app = App(orders, stock, bank, settings=Settings(data=data, time_scale=time_scale))
+        self.app = App(orders, stock, bank, settings=Settings(data=data, time_scale=time_scale), machine=machine_here())
 
     async def fetch(self, service: str, sql: str) -> list[tuple[Any, ...]]:
         async with self.app.store(service).reading() as session:
@@ -194,23 +196,14 @@ class Shop:
         return str(dict(rows).get(key, ""))
 
     async def saga(self, key: str = "o1") -> Any:
-        found: Any = None
-        while found is None:
+        async def found() -> Any:
             async with self.app.store("orders").reading() as session:
-                found = (await session.sagas.load("Checkout", [key])).get(key)
-            await asyncio.sleep(0.005)
-        return found
+                return (await session.sagas.load("Checkout", [key])).get(key)
+
+        return await until(found)
 
 
-async def until(condition: Callable[[], Any], seconds_: float = 60.0) -> None:
-    """Wait until an awaited condition holds."""
-    loop = asyncio.get_running_loop()
-    end = loop.time() + seconds_
-    while not await condition():
-        assert loop.time() < end, "it did not come true in time"
-        await asyncio.sleep(0.02)
-
-
+@virtually
 async def test_a_payment_that_comes_after_its_timeout_is_refunded_exactly_once(tmp_path: Path) -> None:
     """The bank was away: it does the charge late, then the refund that was owed, and the stock is free."""
     shop = Shop(tmp_path)
@@ -228,6 +221,7 @@ async def test_a_payment_that_comes_after_its_timeout_is_refunded_exactly_once(t
         assert (await shop.saga()).status == "undone"
 
 
+@virtually
 async def test_stock_that_is_reserved_after_its_timeout_is_released(tmp_path: Path) -> None:
     """A late StockReserved leaks nothing: four of four programs written for comparison did."""
     shop = Shop(tmp_path)
@@ -246,6 +240,7 @@ async def test_stock_that_is_reserved_after_its_timeout_is_released(tmp_path: Pa
 
 
 @pytest.mark.parametrize("apart", [False, True], ids=["in one batch", "long before"])
+@virtually
 async def test_an_undo_that_comes_first_makes_its_command_refused(tmp_path: Path, apart: bool) -> None:
     """The commands are put on the log in the wrong order, by hand; what was undone is remembered when the command comes."""
     shop = Shop(tmp_path)
@@ -276,6 +271,7 @@ async def _has_marks(shop: Shop, count: int) -> bool:
     return (await shop.fetch("stock", "SELECT count(*) FROM inbox"))[0][0] >= count
 
 
+@virtually
 async def test_an_undo_does_not_wait_behind_its_own_command_in_the_tiers(tmp_path: Path) -> None:
     """The charge fails and waits in a tier; its saga times out meanwhile, and is undone long before the last tier."""
     shop = Shop(tmp_path, charge_timeout=200.0)  # 2 s, of which the charge is tried for some milliseconds
@@ -295,6 +291,7 @@ async def test_an_undo_does_not_wait_behind_its_own_command_in_the_tiers(tmp_pat
         assert await shop.fetch("bank", "SELECT cents FROM move") == []
 
 
+@virtually
 async def test_ten_failures_of_an_undo_in_a_row_and_it_still_lands(tmp_path: Path) -> None:
     """Through dead letters and resends: a compensation cannot get lost."""
     shop = Shop(tmp_path)
@@ -319,6 +316,7 @@ async def test_ten_failures_of_an_undo_in_a_row_and_it_still_lands(tmp_path: Pat
         assert await shop.fetch("stock", "SELECT count(*) FROM held") == [(0,)]
 
 
+@virtually
 async def test_a_command_after_the_pivot_is_done_in_the_end_and_once(tmp_path: Path) -> None:
     """It failed into a dead letter; the saga sends the same id again, and that is another try."""
     shop = Shop(tmp_path)
@@ -341,6 +339,7 @@ async def test_a_command_after_the_pivot_is_done_in_the_end_and_once(tmp_path: P
         assert await shop.fetch("orders", confirmed) == [(1,)]
 
 
+@virtually
 async def test_a_second_start_of_a_finished_saga_starts_nothing(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     async with shop.app.running():
@@ -352,6 +351,7 @@ async def test_a_second_start_of_a_finished_saga_starts_nothing(tmp_path: Path) 
         assert await shop.saga() == before
 
 
+@virtually
 async def test_a_changed_definition_is_refused_while_instances_are_in_flight(tmp_path: Path) -> None:
     """An instance must finish under what it started with."""
     shop = Shop(tmp_path)
@@ -371,6 +371,7 @@ async def _exists(shop: Shop) -> bool:
     return bool(await shop.fetch("orders", "SELECT saga_id FROM saga"))
 
 
+@virtually
 async def test_a_step_of_its_own_service_that_is_sent_again_has_its_effect_once(tmp_path: Path) -> None:
     """Confirm is handled at once, in the transaction that sends it; its answer is held up by a handler that calls
     outside and fails, so the saga's timer sends Confirm again, under its id, by the bus."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
+
+from tests.virtual_time import machine_here, virtually
+from tests.waiting import until
 
 from partita import App, Command, Event, Key, Saga, Service, Settings, retriable, seconds
 
@@ -56,25 +58,24 @@ async def send(cmd: Send) -> Sent:
     return Sent(key=cmd.key)
 
 
+@virtually
 async def test_what_is_behind_the_copies_is_handled_when_the_service_is_back(tmp_path: Path) -> None:
     """Each copy has the id of its step and a new number of its key."""
-    app = App(buyer, depot, settings=Settings(data=tmp_path / "data", time_scale=SCALE))
+    app = App(buyer, depot, settings=Settings(data=tmp_path / "data", time_scale=SCALE), machine=machine_here())
 
     async def tries() -> int:
         async with app.store("buyer").reading() as session:
             return len([each for each in await session.sagas.history("Shipment", "k") if each.kind == "resent"])
 
+    async def completed() -> bool:
+        async with app.store("buyer").reading() as session:
+            return (await session.sagas.load("Shipment", ["k"]))["k"].status == "completed"
+
     async with app.running(services=["buyer"]):
         await app.send(Buy(key="k"))
-        while await tries() < 2:
-            await asyncio.sleep(0.02)
+        await until(tries, holds=lambda count: count >= 2)
     async with app.running():
-        async with asyncio.timeout(20):
-            completed = False
-            while not completed:
-                await asyncio.sleep(0.02)
-                async with app.store("buyer").reading() as session:
-                    completed = (await session.sagas.load("Shipment", ["k"]))["k"].status == "completed"
+        await until(completed)
         await app.settled()
         async with app.store("depot").reading() as session:
             assert (await session.parking.status("depot")).keys == 0

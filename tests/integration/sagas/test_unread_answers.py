@@ -1,16 +1,19 @@
 """An answer that a saga's own service has not read is no silence of the participant, whatever keeps it from reading."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
+from tests.virtual_time import machine_here, virtually
+from tests.waiting import until
 
 from partita import App, Command, Event, Key, Saga, Service, Settings, seconds, step
 from partita.operators.steering import pause_group, resume_group
-from partita.runtime.background import timers
+from partita.runtime.background.timers import FIRST_LOOK_S
+from partita.runtime.system import System
 
 PATIENCE_S = 20.0
 TIMEOUT_S = 0.5
-FIRST_LOOK_S = 1.5  # shorter than it is, so that the test is
 
 
 def made(settings: Settings) -> tuple[App, type, asyncio.Event]:
@@ -55,14 +58,7 @@ def made(settings: Settings) -> tuple[App, type, asyncio.Event]:
     async def release(cmd: Release) -> Released:
         return Released(id=cmd.id)
 
-    return App(orders, stock, settings=settings), Place, handled
-
-
-async def status(app: App) -> str:
-    """Of the one saga."""
-    async with app.store("orders").reading() as session:
-        (row,) = await session.sagas.find()
-    return row.status
+    return App(orders, stock, settings=settings, machine=machine_here()), Place, handled
 
 
 async def statuses(app: App) -> list[str]:
@@ -71,37 +67,38 @@ async def statuses(app: App) -> list[str]:
         return sorted(row.status for row in await session.sagas.find())
 
 
+async def waits_on_the_bus(system: System) -> bool:
+    """Whether the bus has an answer that the orders have not read."""
+    return any(lag.topic == "unread.stock.events" and lag.lag for lag in await system.bus.lag("orders"))
+
+
 @pytest.mark.parametrize("restarted", [False, True], ids=["paused", "started while paused"])
-async def test_a_service_that_is_paused_lets_no_step_time_out(
-    settings: Settings, restarted: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@virtually
+async def test_a_service_that_is_paused_lets_no_step_time_out(tmp_path: Path, restarted: bool) -> None:
     """Its timers would undo what is done, and whose answer lies on the bus."""
-    monkeypatch.setattr(timers, "FIRST_LOOK_S", FIRST_LOOK_S)
-    app, Place, handled = made(settings)
+    app, Place, handled = made(Settings(data=tmp_path))
+
+    async def over_time_and_resumed() -> None:
+        assert await statuses(app) == ["running"]
+        await asyncio.sleep(FIRST_LOOK_S + 2 * TIMEOUT_S)  # in which nothing happens
+        assert await statuses(app) == ["running"]
+        await resume_group(app.store("orders"), reason="looked", by="test")
+        await app.settled(PATIENCE_S)
+        assert await statuses(app) == ["completed"]
+
     async with app.running():
         await pause_group(app.store("orders"), reason="a look", by="test")
-        async with asyncio.timeout(PATIENCE_S):
-            while not app.system.consumers["orders"]._paused:
-                await asyncio.sleep(0.01)
+        await until(lambda: app.system.consumers["orders"]._paused)
         await app.send(Place(id="a"))
         await asyncio.wait_for(handled.wait(), PATIENCE_S)
         if not restarted:
-            await over_time_and_resumed(app)
+            await over_time_and_resumed()
     if restarted:
         async with app.running():
-            await over_time_and_resumed(app)
+            await over_time_and_resumed()
 
 
-async def over_time_and_resumed(app: App) -> None:
-    """The time of the step is over, and then the answer is read."""
-    assert await status(app) == "running"
-    await asyncio.sleep(FIRST_LOOK_S + 2 * TIMEOUT_S)  # in which nothing happens
-    assert await status(app) == "running"
-    await resume_group(app.store("orders"), reason="looked", by="test")
-    await app.settled(PATIENCE_S)
-    assert await status(app) == "completed"
-
-
+@virtually
 async def test_an_answer_that_no_process_reads_is_no_silence_either(settings: Settings) -> None:
     """The timers may run in a process without consumers, or beside one that stands still with the answer in hand."""
     app, Place, _ = made(settings)
@@ -114,12 +111,8 @@ async def test_an_answer_that_no_process_reads_is_no_silence_either(settings: Se
         answering.running(services=["stock"]),
     ):
         await sending.send(Place(id="a"))
-        async with asyncio.timeout(PATIENCE_S):
-            while not any(lag.topic == "unread.stock.events" and lag.lag for lag in await system.bus.lag("orders")):
-                await asyncio.sleep(0.05)
+        await until(lambda: waits_on_the_bus(system))
         await asyncio.sleep(3 * TIMEOUT_S)  # in which nothing happens
         assert await statuses(sending) == ["completed", "running"]
-        async with reading.running(services=["orders"], roles=["consumers"]), asyncio.timeout(PATIENCE_S):
-            while "running" in await statuses(sending):
-                await asyncio.sleep(0.05)
-        assert await statuses(sending) == ["completed", "completed"]
+        async with reading.running(services=["orders"], roles=["consumers"]):
+            await until(lambda: statuses(sending), holds=lambda found: found == ["completed", "completed"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from tests.integration.runtime.failing.test_retries import until
+from tests.waiting import until
 
 from partita import App, Command, Event, Key, Retry, Service, Settings, Since, Tx
 from partita.operators.replaying import Pace, Replay

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 import pytest
 from servers.postgres import programs
 from tests.integration.conftest import Bank
-from tests.integration.runtime.failing.test_retries import until
 from tests.servers import kafka_cluster
+from tests.waiting import until
 
 from partita.cli.doctor_backups import look_at_backups
 from partita.runtime.system import System

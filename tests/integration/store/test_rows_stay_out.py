@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from tests.integration.conftest import Bank
-from tests.integration.runtime.failing.test_retries import letters, until
+from tests.integration.runtime.failing.test_retries import letters
+from tests.waiting import until
 
 from partita import Retry
 from partita.foreign_text import without_rows

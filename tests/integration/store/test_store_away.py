@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 from tests.integration.conftest import Bank
-from tests.integration.runtime.failing.test_retries import failing, parked, until
+from tests.integration.runtime.failing.test_retries import failing, parked
+from tests.virtual_time import machine_here, virtually
+from tests.waiting import until
 
 from partita import App, Service, StoreUnavailable
 from partita.bus.port import Bus
@@ -77,7 +79,7 @@ def bank(tmp_path: Path, away: dict[str, int]) -> Bank:
     """A bank whose audit's database is away when told so."""
     bank = Bank(tmp_path / "data")
     settings = replace(bank.app.settings, time_scale=SCALE)
-    bank.app = AwayApp(*bank.app.services, settings=settings)
+    bank.app = AwayApp(*bank.app.services, settings=settings, machine=machine_here())
     bank.app.away = away
     return bank
 
@@ -91,6 +93,7 @@ async def nothing_waits(bank: Bank) -> None:
     await until(at_the_head)
 
 
+@virtually
 async def test_records_that_came_with_a_partition_wait_for_its_claim(bank: Any, away: dict[str, int]) -> None:
     """The bus hands out partition and records once. Forgotten when the claim fails, they waited for the next start."""
     async with bank.app.running(services=["bank"]):
@@ -111,6 +114,7 @@ async def test_records_that_came_with_a_partition_wait_for_its_claim(bank: Any, 
     assert sorted(bank.calls) == list("abcdefgh")
 
 
+@virtually
 async def test_a_retry_whose_time_has_come_waits_for_the_database(bank: Any, away: dict[str, int]) -> None:
     """Its record was taken out of the retry topic's queue before the database knew: it stayed unhandled for ever, and
     the message waited for the net below, which is half a minute."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.virtual_time import machine_here, virtually
 
 from partita import Conflict, Settings, SettingsError
 from partita.bus.connect import connect_bus
@@ -16,8 +18,6 @@ from partita.examples.proof import ground as demo_ground
 from partita.examples.proof.ground import POISON_TOPIC, Ground, pooled, prepare
 from partita.examples.proof.reading import groups_of, read_all
 from partita.examples.shop.app import app as shop
-from partita.machine.system import this_machine
-from partita.machine.wake import SocketWake
 
 
 def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, fresh: bool = False) -> Ground:
@@ -28,9 +28,11 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, fresh: bool = Fal
     return prepare(shop, settings, fresh=fresh)
 
 
+@virtually
 async def test_all_is_read_from_the_oldest_record_on(tmp_path: Path) -> None:
     """More than a poll holds, from several partitions, each in its order; a second reading finds it all again."""
-    bus: Bus = connect_bus(tmp_path / "log.db", this_machine(), SocketWake(tmp_path / "wake")).bus
+    machine: Any = machine_here()
+    bus: Bus = connect_bus(tmp_path / "log.db", machine, machine.wake(tmp_path / "wake")).bus
     await bus.open()
     await bus.append([Outgoing("t", f"k{n % 7}", b"h", b"%d" % n, f"id{n}") for n in range(2_500)])
     for _ in range(2):
@@ -40,29 +42,46 @@ async def test_all_is_read_from_the_oldest_record_on(tmp_path: Path) -> None:
     await bus.close()
 
 
-async def test_a_leader_that_moves_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+class MovingBus:
+    """A bus on which the second poll finds that the leader moved."""
+
+    def __init__(self, inner: Bus) -> None:
+        self.inner, self.polls = inner, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def subscribe(self, group: str, topics: Sequence[str], member: str) -> Any:
+        """A subscription to the bus."""
+        return MovingSubscription(self, self.inner.subscribe(group, topics, member))
+
+
+class MovingSubscription:
+    """A subscription to such a bus."""
+
+    def __init__(self, bus: MovingBus, inner: Subscription) -> None:
+        self.bus, self.inner = bus, inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    async def poll(self, count: int) -> Polled:
+        """The records, or the error that says so."""
+        self.bus.polls += 1
+        if self.bus.polls == 2:
+            raise BusUnavailable("The leader moved.")
+        return await self.inner.poll(count)
+
+
+@virtually
+async def test_a_leader_that_moves_is_waited_for(tmp_path: Path) -> None:
     """A subscription says so once and begins anew by itself: the reading goes on, and misses nothing."""
-    bus: Bus = connect_bus(tmp_path / "log.db", this_machine(), SocketWake(tmp_path / "wake")).bus
+    machine: Any = machine_here()
+    bus: Bus = connect_bus(tmp_path / "log.db", machine, machine.wake(tmp_path / "wake")).bus
     await bus.open()
     await bus.append([Outgoing("t", f"k{n % 7}", b"h", b"%d" % n, f"id{n}") for n in range(20)])
-    subscribe, polls = bus.subscribe, 0
-
-    def subscribed(group: str, topics: Sequence[str], member: str) -> Subscription:
-        subscription = subscribe(group, topics, member)
-        poll = subscription.poll
-
-        async def moved(count: int) -> Polled:
-            nonlocal polls
-            polls += 1
-            if polls == 2:
-                raise BusUnavailable("The leader moved.")
-            return await poll(count)
-
-        monkeypatch.setattr(subscription, "poll", moved)
-        return subscription
-
-    monkeypatch.setattr(bus, "subscribe", subscribed)
-    assert len(await read_all(bus, ["t"])) == 20 and polls > 2
+    moving: Any = MovingBus(bus)
+    assert len(await read_all(moving, ["t"])) == 20 and moving.polls > 2
     await bus.close()
 
 

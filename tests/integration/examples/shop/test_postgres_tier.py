@@ -3,7 +3,6 @@ PostgreSQL, or a real Kafka."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 from tests.servers import kafka_cluster
+from tests.waiting import until
 
 from partita import Settings
 from partita.assembly.existing import open_stores
@@ -103,8 +103,8 @@ async def test_a_service_may_have_a_database_of_its_own(database: str, tmp_path:
         await app.send(
             PlaceOrder(order_id=OrderId("o1"), customer_id="c", lines=lines, country="Norway", occurred_at=when)
         )
-        while not (stock := await fetch(app, "inventory-service", "SELECT reserved FROM stock WHERE reserved > 0")):
-            await asyncio.sleep(0.05)
+        reserved = "SELECT reserved FROM stock WHERE reserved > 0"
+        stock = await until(lambda: fetch(app, "inventory-service", reserved))
     here = await connection.fetchval("SELECT to_regnamespace('\"inventory-service\"')")
     await connection.close()
     assert stock[0]["reserved"] == 1 and here is None

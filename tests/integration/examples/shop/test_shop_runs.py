@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.waiting import until
 
 from partita import Settings
 from partita.examples.shop.api import make_api
@@ -26,7 +27,7 @@ from partita.examples.shop.importing import CHUNK, UNDECIDED_MAX, import_file
 from partita.examples.shop.messages import PlaceOrder, RequestReturn, ReturnRefused
 from partita.examples.shop.sample import sample_lines
 from partita.examples.shop.services import OrderId, OrderLine, ReturnId
-from partita.examples.shop.witness import Faults, PaymentProvider
+from partita.examples.shop.witness import Faults, PaymentProvider, payment_provider
 
 pytestmark = [pytest.mark.slow]
 REAL = Path(__file__).resolve().parents[5] / "shared" / "data" / "online_retail_sample.csv"
@@ -75,20 +76,23 @@ async def test_an_import_places_no_faster_than_orders_are_decided(tmp_path: Path
     """Else those at the end of a long queue would time out, more of them the slower the machine."""
     path = tmp_path / "orders.csv"
     path.write_text("".join(sample_lines(1_200, 3)), newline="")
-    charge, charged, ahead = PaymentProvider.charge, 0, 0
+    charged, ahead = 0, 0
 
-    def slowly(self: PaymentProvider, key: str, order_id: str, cents: int) -> str | None:
-        nonlocal charged, ahead
-        charged += 1
-        if charged % 50 == 0:
-            with sqlite3.connect(f"file:{tmp_path / 'data' / 'order-service.db'}?mode=ro", uri=True) as db:
-                ahead = max(ahead, db.execute("SELECT count(*) FROM orders").fetchone()[0] - charged)
-        time.sleep(0.01)
-        return charge(self, key, order_id, cents)
+    class SlowProvider(PaymentProvider):
+        """Takes its time for each charge."""
 
-    monkeypatch.setattr(PaymentProvider, "charge", slowly)
+        def charge(self, key: str, order_id: str, cents: int) -> str | None:
+            nonlocal charged, ahead
+            charged += 1
+            if charged % 50 == 0:
+                with sqlite3.connect(f"file:{tmp_path / 'data' / 'order-service.db'}?mode=ro", uri=True) as db:
+                    ahead = max(ahead, db.execute("SELECT count(*) FROM orders").fetchone()[0] - charged)
+            time.sleep(0.01)
+            return PaymentProvider.charge(self, key, order_id, cents)
+
     monkeypatch.setenv("PARTITA_DATA", str(tmp_path / "data"))
     app = shop.configured(Settings(data=tmp_path / "data"))
+    app.replace(payment_provider, lambda: SlowProvider(payment_provider().client))
     result = await import_file(app, path, dates="auto", encoding="utf-8-sig", stock=1_000_000)
     assert result.orders == result.confirmed > 900 and result.cancelled == 0
     assert 0 < ahead <= UNDECIDED_MAX + CHUNK
@@ -133,8 +137,8 @@ async def test_a_return_that_the_warehouse_does_not_take_gives_the_items_back(tm
             before = await rows_of(app, "inventory-service", "SELECT on_hand, reserved, sold FROM stock")
         async with app.running(services=others):
             await app.send(wants_back("r1", 2))
-            while not await rows_of(app, "order-service", "SELECT 1 FROM saga WHERE status = 'compensating'"):
-                await app.system.clock.sleep(0.02)
+            compensating = "SELECT 1 FROM saga WHERE status = 'compensating'"
+            await until(lambda: rows_of(app, "order-service", compensating))
         async with app.running():
             await app.settled()
             assert await rows_of(app, "inventory-service", "SELECT on_hand, reserved, sold FROM stock") == before
@@ -153,13 +157,18 @@ async def test_a_refund_that_fails_is_owed_until_it_is_made(tmp_path: Path, monk
     """The items are back and the money is not: declined would be a lie, and the customer would be told it."""
     monkeypatch.setenv("PARTITA_DATA", str(tmp_path))
     app = shop.configured(Settings(data=tmp_path, time_scale=0.05))
-    real, refused = PaymentProvider.refund_part, [6]
+    refused = [6]
 
-    def refund_part(self: PaymentProvider, key: str, order_id: str, cents: int) -> str | None:
-        refused[0] -= 1
-        return "the account is closed" if refused[0] >= 0 else real(self, key, order_id, cents)
+    class ClosedAccount(PaymentProvider):
+        """Refuses to give money back, a few times."""
 
-    monkeypatch.setattr(PaymentProvider, "refund_part", refund_part)
+        def refund_part(self, key: str, order_id: str, cents: int) -> str | None:
+            refused[0] -= 1
+            if refused[0] >= 0:
+                return "the account is closed"
+            return PaymentProvider.refund_part(self, key, order_id, cents)
+
+    app.replace(payment_provider, lambda: ClosedAccount(payment_provider().client))
     with witnesses(tmp_path):
         ordering = shop.configured(Settings(data=tmp_path))  # in its own time: none of its steps is late
         async with ordering.running():
@@ -167,10 +176,13 @@ async def test_a_refund_that_fails_is_owed_until_it_is_made(tmp_path: Path, monk
             await ordering.settled()
         async with app.running():
             await app.send(wants_back("r1", 2))
-            seen = []
-            while "COMPLETED" not in seen:
-                seen += [r["status"] for r in await rows_of(app, "order-service", "SELECT status FROM item_return")]
-                await app.system.clock.sleep(0.02)
+            seen: list[str] = []
+
+            async def is_completed() -> bool:
+                seen.extend(r["status"] for r in await rows_of(app, "order-service", "SELECT status FROM item_return"))
+                return "COMPLETED" in seen
+
+            await until(is_completed)
             assert set(seen) == {"REQUESTED", "COMPLETED"} and refused[0] < 0
 
 
@@ -337,12 +349,12 @@ async def test_an_order_is_placed_once_per_idempotency_key(api: httpx.AsyncClien
     again = await api.post("/orders", json=ORDER, headers={"Idempotency-Key": "k1"})
     assert (first.status_code, again.status_code) == (201, 201)
     assert first.json()["order_id"] == again.json()["order_id"]
-    for _ in range(200):
-        found = (await api.get(f"/orders/{first.json()['order_id']}")).json()
-        if found["status"] == "CONFIRMED":
-            break
-        await asyncio.sleep(0.02)
-    assert found["status"] == "CONFIRMED" and found["total_cents"] == 500
+
+    async def order() -> dict[str, Any]:
+        return dict((await api.get(f"/orders/{first.json()['order_id']}")).json())
+
+    found = await until(order, holds=lambda found: found["status"] == "CONFIRMED")
+    assert found["total_cents"] == 500
 
 
 async def test_concurrent_requests_with_one_key_place_one_order(api: httpx.AsyncClient) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from tests.waiting import until
 
 from partita.bus.port import Polled, Record, Stand
 from partita.errors import Fenced
@@ -46,8 +47,7 @@ async def eight_records(bank: Any, system: System) -> tuple[Sequence[Record], li
     """What eight deposits leave on the log, and the partitions it lies in."""
     for name in "abcdefgh":
         await bank.app.send(bank.Deposit(name=name, cents=1))
-    while system.relays["bank"].relayed < 8:
-        await system.clock.sleep(0.01)
+    await until(lambda: system.relays["bank"].relayed == 8)
     probe = system.bus.subscribe("probe", ["test.bank.events"], "probe")
     records = (await probe.poll(100)).records
     await probe.close()

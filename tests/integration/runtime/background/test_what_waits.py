@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from tests.integration.conftest import Bank
-from tests.integration.runtime.failing.test_retries import failing, letters, parked, until
+from tests.integration.runtime.failing.test_retries import failing, letters, parked
+from tests.virtual_time import machine_here, virtually
+from tests.waiting import until
 
 from partita import Retry
 from partita.catalog.fault import Fault
@@ -23,6 +25,7 @@ def made(data: Path, store: str, *, scale: float = SCALE, **service: Any) -> Ban
     """A version of the app: the same data, declared as it is now."""
     bank = Bank(data, **service)
     bank.app = bank.app.configured(replace(bank.app.settings, time_scale=scale, store=store))
+    bank.app.machine = machine_here()
     return bank
 
 
@@ -53,6 +56,7 @@ async def handled(bank: Bank, *cents: int) -> None:
         assert not await letters(bank)
 
 
+@virtually
 async def test_tiers_of_one_wait_are_gone_through_one_after_the_other(tmp_path: Path) -> None:
     """They share a topic: the record of each wakes its message, whichever of them it waits in."""
     bank = made(tmp_path, "", scale=0.002, retry=Retry(in_place=0, tiers=(60.0, 60.0, 60.0)))
@@ -79,6 +83,7 @@ async def test_tiers_of_one_wait_are_gone_through_one_after_the_other(tmp_path: 
     ],
     ids=["none", "others", "more", "turned round"],
 )
+@virtually
 async def test_a_message_that_waits_is_tried_again_under_other_tiers(tmp_path: Path, store: str, later: Retry) -> None:
     """Its row says when it is due; no topic has to be read for it."""
     first = made(tmp_path, store, scale=0.02, retry=Retry(in_place=0, tiers=(60.0, 300.0)))
@@ -86,6 +91,7 @@ async def test_a_message_that_waits_is_tried_again_under_other_tiers(tmp_path: P
     await handled(made(tmp_path, store, retry=later), 1, 2)
 
 
+@virtually
 async def test_what_queues_behind_a_dead_letter_runs_when_order_is_given_up(tmp_path: Path, store: str) -> None:
     """A group that no longer keeps order waits for nobody; the letter stays open."""
     first = made(tmp_path, store, retry=Retry(in_place=0, tiers=()))
@@ -102,6 +108,7 @@ async def test_what_queues_behind_a_dead_letter_runs_when_order_is_given_up(tmp_
         assert (letter.status, letter.key) == ("open", "bad")
 
 
+@virtually
 async def test_a_group_that_keeps_order_again_goes_on_where_it_is(tmp_path: Path, store: str) -> None:
     """What it handled without order moved no number: the next one would wait for its predecessors for ever."""
     for order in ("key", "none", "key"):
@@ -115,6 +122,7 @@ async def test_a_group_that_keeps_order_again_goes_on_where_it_is(tmp_path: Path
     assert count == 6
 
 
+@virtually
 async def test_a_gap_is_given_up_with_the_order_that_it_broke(tmp_path: Path, store: str) -> None:
     """Without order nobody counts, and so nobody waits for a number."""
     first = made(tmp_path, store)
@@ -134,6 +142,7 @@ async def test_a_gap_is_given_up_with_the_order_that_it_broke(tmp_path: Path, st
     await handled(made(tmp_path, store, order="none"), 1, 2)
 
 
+@virtually
 async def test_a_version_that_no_longer_reads_a_topic_is_refused_while_something_of_it_waits(
     tmp_path: Path, store: str
 ) -> None:
@@ -147,7 +156,7 @@ async def test_a_version_that_no_longer_reads_a_topic_is_refused_while_something
     async def other(fault: Fault[later.Deposited]) -> None:  # type: ignore[name-defined]
         """Something else is read."""
 
-    later.app = type(later.app)(later.bank, later.audit, settings=later.app.settings)
+    later.app = type(later.app)(later.bank, later.audit, settings=later.app.settings, machine=machine_here())
 
     with pytest.raises(StoreMismatch, match=r"2 messages of test\.bank\.events wait .*key bad"):
         async with later.app.running():
@@ -156,6 +165,7 @@ async def test_a_version_that_no_longer_reads_a_topic_is_refused_while_something
         pass
 
 
+@virtually
 async def test_what_waits_of_a_partition_that_is_not_there_is_taken_up(tmp_path: Path, store: str) -> None:
     """A topic that was made anew with fewer partitions: each row is some member's."""
     first = made(tmp_path, store, scale=0.03, retry=Retry(in_place=0, tiers=(60.0,)))
@@ -165,6 +175,7 @@ async def test_what_waits_of_a_partition_that_is_not_there_is_taken_up(tmp_path:
     await handled(made(tmp_path, store), 1, 2)
 
 
+@virtually
 async def test_the_net_wakes_what_no_record_woke(tmp_path: Path) -> None:
     """A retry topic that was trimmed, or a relay that cannot send, costs seconds."""
     bank = made(tmp_path, "", scale=0.001)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.runtime.failing.test_retries import until
+from tests.waiting import until
 
 from partita import App, DeclarationError, Event, Fault, Key, Retry, Service, Settings, Tx
 from partita.bus.port import Outgoing

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from tests.integration.conftest import Bank
-from tests.integration.runtime.failing.test_retries import parked, until
+from tests.integration.runtime.failing.test_retries import parked
+from tests.waiting import until
 
 from partita import App, Command, Event, Key, Retry, Service, Settings, Tx
 from partita.bus.port import Outgoing

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.virtual_time import virtually
+from tests.waiting import until
 
 from partita import Retry
 from partita.bus.port import Outgoing
@@ -17,18 +19,6 @@ from partita.errors import StoreUnavailable
 from partita.message import envelope_from_bytes, envelope_to_bytes
 from partita.runtime.failing.aside import Aside
 from partita.store.dead_letters import LetterFilter
-
-PATIENCE_S = 60.0
-
-
-async def seen(what: Callable[[], Awaitable[bool]]) -> bool:
-    """Look until it is so, or patience ends."""
-    with_patience = asyncio.get_running_loop().time() + PATIENCE_S
-    while asyncio.get_running_loop().time() < with_patience:
-        if await what():
-            return True
-        await asyncio.sleep(0.02)
-    return False
 
 
 async def entries(bank: Any) -> int:
@@ -48,6 +38,7 @@ def failing_once(original: Callable[..., Awaitable[Any]]) -> Callable[..., Await
 
 
 @pytest.mark.parametrize("what", ["take", "count", "forget"])
+@virtually
 async def test_a_disk_full_while_writing_down_what_is_in_hand_loses_no_record(bank: Any, what: str) -> None:
     """The bus hands a record out once: dropped here it would wait for the next start, and all behind it."""
     fails = iter([True, False])
@@ -67,9 +58,10 @@ async def test_a_disk_full_while_writing_down_what_is_in_hand_loses_no_record(ba
         async def handled() -> bool:
             return await entries(bank) == 2
 
-        assert await seen(handled)
+        await until(handled)
 
 
+@virtually
 async def test_a_disk_full_while_a_message_is_set_aside_acknowledges_nothing(
     bank: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,10 +98,11 @@ async def test_a_disk_full_while_a_message_is_set_aside_acknowledges_nothing(
         async def written() -> bool:
             return (await letters(), await behind()) == (1, 0)
 
-        assert await seen(written)
+        await until(written)
         assert len(await bank.rows("audit", "SELECT * FROM failure")) == 1
 
 
+@virtually
 async def test_a_foreign_number_no_store_can_keep_is_quarantined_and_stops_nothing(bank: Any) -> None:
     """2**64-1 fits an envelope's bytes and no column: it would fail the batch, for ever."""
     async with bank.app.running() as system:
@@ -130,9 +123,10 @@ async def test_a_foreign_number_no_store_can_keep_is_quarantined_and_stops_nothi
             async with system.stores["audit"].reading() as session:
                 return await entries(bank) == 2 and await session.dead_letters.count() == 1
 
-        assert await seen(handled)
+        await until(handled)
 
 
+@virtually
 async def test_a_relay_whose_epochs_went_back_relays_on(bank: Any) -> None:
     """After a power cut or a backup the bus may know a higher epoch than the database: asking again is not enough."""
     async with bank.app.running() as system:
@@ -149,9 +143,10 @@ async def test_a_relay_whose_epochs_went_back_relays_on(bank: Any) -> None:
         async def handled() -> bool:
             return await entries(bank) == 2
 
-        assert await seen(handled)
+        await until(handled)
 
 
+@virtually
 async def test_what_is_sent_after_a_backup_was_put_back_is_handled(bank: Any, tmp_path: Path) -> None:
     """The key's numbers are given a second time; the receivers must not take the new messages for the old ones."""
     data = tmp_path / "data"
@@ -170,9 +165,10 @@ async def test_what_is_sent_after_a_backup_was_put_back_is_handled(bank: Any, tm
         async def handled() -> bool:
             return bool(await bank.rows("audit", "SELECT * FROM entry WHERE cents = 77"))
 
-        assert await seen(handled)
+        await until(handled)
 
 
+@virtually
 async def test_a_disk_full_in_a_handlers_statement_makes_no_dead_letter(bank: Any) -> None:
     """The world's trouble is waited out; it is not the message's."""
     async with bank.app.running() as system:
@@ -192,12 +188,12 @@ async def test_a_disk_full_in_a_handlers_statement_makes_no_dead_letter(bank: An
         async def tried_often() -> bool:
             return len(bank.calls) > 8
 
-        assert await seen(tried_often)
+        await until(tried_often)
         db.execute("PRAGMA max_page_count=1000000")
 
         async def handled() -> bool:
             return await entries(bank) == 2
 
-        assert await seen(handled)
+        await until(handled)
         async with store.reading() as session:
             assert await session.dead_letters.count() == 0

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from tests.integration.conftest import Bank
+from tests.virtual_time import machine_here, virtually
+from tests.waiting import until
 
 from partita import PartitaError, Retry
 from partita.bus.port import Outgoing
@@ -24,15 +26,8 @@ FAST = 0.0001
 
 def scaled(bank: Bank, scale: float, **settings: Any) -> Bank:
     bank.app = bank.app.configured(replace(bank.app.settings, time_scale=scale, **settings))
+    bank.app.machine = machine_here()
     return bank
-
-
-async def until(what: Any, patience_s: float = 60.0) -> None:
-    """Look until it is so."""
-    end = asyncio.get_running_loop().time() + patience_s
-    while not await what():
-        assert asyncio.get_running_loop().time() < end, "it did not happen in time"
-        await asyncio.sleep(0.02)
 
 
 async def letters(bank: Bank, **where: Any) -> Any:
@@ -63,6 +58,7 @@ async def topics_of(bank: Bank) -> Counter[str]:
     return Counter(row["aggregatetype"].rpartition(".")[2] for row in rows)
 
 
+@virtually
 async def test_the_walk_through_the_tiers_to_the_dead_letter(bank: Any) -> None:
     """Exactly (1 + 3 in place) x (1 + 3 tiers) tries; each stage is remembered; the last one ends in the DLQ."""
     scaled(bank, SCALE)
@@ -87,6 +83,7 @@ async def test_the_walk_through_the_tiers_to_the_dead_letter(bank: Any) -> None:
         await subscription.close()
 
 
+@virtually
 async def test_it_survives_a_restart_between_the_tries(bank: Any) -> None:
     """What waits is in the database and on the log, not in a process."""
     scaled(bank, SCALE)
@@ -120,6 +117,7 @@ async def test_it_survives_a_restart_between_the_tries(bank: Any) -> None:
     assert bank.calls.count("bad") == 17
 
 
+@virtually
 async def test_of_a_parked_key_nothing_passes_and_others_flow(bank: Any) -> None:
     """Later ones queue behind it in the parking, and drain in order after it."""
     scaled(bank, SCALE * 5)
@@ -145,6 +143,7 @@ async def test_of_a_parked_key_nothing_passes_and_others_flow(bank: Any) -> None
         assert (await parked(bank)).keys == 0
 
 
+@virtually
 async def test_without_order_later_ones_pass_as_declared(tmp_path: Path) -> None:
     bank = scaled(Bank(tmp_path / "data", order="none"), SCALE * 5)
     failing(bank, "bad", 5)
@@ -161,6 +160,7 @@ async def test_without_order_later_ones_pass_as_declared(tmp_path: Path) -> None
         assert rows[-1]["cents"] == 1, "the failing one came last"
 
 
+@virtually
 async def test_a_dead_letter_holds_its_key_until_a_person_decides(bank: Any) -> None:
     bank.audit.retry = Retry(tiers=())
     failing(bank, "bad", float("inf"))
@@ -186,6 +186,7 @@ async def test_a_dead_letter_holds_its_key_until_a_person_decides(bank: Any) -> 
         assert [x.status for x in await letters(bank, status="")] == ["handled"]
 
 
+@virtually
 async def test_of_two_groups_only_the_failing_one_tries_again(tmp_path: Path) -> None:
     """The group is in the retry topic's name."""
     from partita import App, Service, Tx
@@ -199,7 +200,9 @@ async def test_of_two_groups_only_the_failing_one_tries_again(tmp_path: Path) ->
         copies.append(event.cents)
         await tx.execute("INSERT INTO copy VALUES (:c)", c=event.cents)
 
-    bank.app = App(bank.bank, bank.audit, other, settings=replace(bank.app.settings, time_scale=SCALE))
+    bank.app = App(
+        bank.bank, bank.audit, other, settings=replace(bank.app.settings, time_scale=SCALE), machine=machine_here()
+    )
     failing(bank, "bad", 6)
     async with bank.app.running():
         await bank.app.send(bank.Deposit(name="bad", cents=5))
@@ -212,6 +215,7 @@ async def test_of_two_groups_only_the_failing_one_tries_again(tmp_path: Path) ->
         assert await bank.rows("mirror", "SELECT cents FROM copy") == [{"cents": 5}]
 
 
+@virtually
 async def test_a_failing_dependency_makes_no_dead_letters(bank: Any) -> None:
     """A hundred messages in a row fail: one at a time with pauses until one succeeds, then all of them."""
     scaled(bank, FAST)
@@ -246,6 +250,7 @@ async def test_a_failing_dependency_makes_no_dead_letters(bank: Any) -> None:
             assert not await session.groups.said("audit")
 
 
+@virtually
 async def test_a_gap_is_waited_for_and_filled(bank: Any) -> None:
     """A number that is missing parks what comes after it; when it comes, all run in order."""
     async with bank.app.running(services=["bank"], roles=()):
@@ -278,6 +283,7 @@ async def test_a_gap_is_waited_for_and_filled(bank: Any) -> None:
     ("answer", "calls", "status"),
     [(Discard("known"), 1, None), (GiveUp("no"), 1, "open"), ("nonsense", 1, "open"), (RetryNow(), 4, "open")],
 )
+@virtually
 async def test_a_policy_decides_within_bounds(bank: Any, answer: Any, calls: int, status: str | None) -> None:
     bank.audit.retry = Retry(tiers=(), policy=lambda error, counters, message: answer)
     failing(bank, "bad", float("inf"))
@@ -294,6 +300,7 @@ async def test_a_policy_decides_within_bounds(bank: Any, answer: Any, calls: int
         assert [x.status for x in await letters(bank, status="")] == ([status] if status else [])
 
 
+@virtually
 async def test_a_policy_that_raises_makes_a_dead_letter(bank: Any) -> None:
     def broken(error: BaseException, counters: Any, message: Any) -> None:
         raise PartitaError("the policy is wrong")
@@ -309,6 +316,7 @@ async def test_a_policy_that_raises_makes_a_dead_letter(bank: Any) -> None:
         await until(dead)
 
 
+@virtually
 async def test_a_copy_of_a_parked_message_changes_nothing(bank: Any) -> None:
     """The relay sends again after a crash: the message is parked once and handled once."""
     scaled(bank, SCALE * 5)
@@ -337,6 +345,7 @@ async def test_a_copy_of_a_parked_message_changes_nothing(bank: Any) -> None:
         assert len(await bank.rows("audit", "SELECT * FROM entry")) == 1
 
 
+@virtually
 async def test_a_full_parking_blocks_and_drops_nothing(tmp_path: Path) -> None:
     """Ten may wait: the group takes no more, says so, and drains in order when the head is mended."""
     bank = scaled(Bank(tmp_path / "data", retry=Retry(in_place=0, parked_max=10)), SCALE * 5, batch=5)

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.desk import Desk, until
+from tests.integration.desk import Desk
+from tests.virtual_time import virtually
+from tests.waiting import until
 
 from partita import Retry
 from partita.bus.port import Outgoing
@@ -23,6 +25,7 @@ def undecodable(desk: Desk, number: int, with_envelope: bool) -> Outgoing:
 
 
 @pytest.mark.parametrize("with_envelope", [True, False])
+@virtually
 async def test_bytes_that_cannot_be_read_are_kept_and_make_few_letters(tmp_path: Path, with_envelope: bool) -> None:
     """A broken deployment upstream: all of them lie in the parking, undamaged, and other messages are handled."""
     desk = Desk(tmp_path / "data", retry=PATIENT)
@@ -34,7 +37,7 @@ async def test_bytes_that_cannot_be_read_are_kept_and_make_few_letters(tmp_path:
                 waiting = (await session.parking.status("desk")).waiting
             return waiting + len(await desk.letters("")) == MANY
 
-        await until(all_kept, desk.why)
+        await until(all_kept, why=desk.why)
         letters = len(await desk.letters(""))
         async with desk.app.store("desk").reading() as session:
             said = await why_group(session, "desk", 0)
@@ -44,6 +47,7 @@ async def test_bytes_that_cannot_be_read_are_kept_and_make_few_letters(tmp_path:
         await desk.until_done(1)
 
 
+@virtually
 async def test_errors_that_nothing_heals_make_few_letters_when_they_come_by_the_hundred(tmp_path: Path) -> None:
     """Declared permanent, and thrown by all of a type: a broken release, not so many poison messages."""
     desk = Desk(tmp_path / "data", retry=PATIENT)
@@ -55,7 +59,7 @@ async def test_errors_that_nothing_heals_make_few_letters_when_they_come_by_the_
             async with desk.app.store("desk").reading() as session:
                 return bool(await session.groups.said("desk"))
 
-        await until(stormy, desk.why)
+        await until(stormy, why=desk.why)
         await desk.append(desk.record(desk.Shipped(key="good", number=1, parcel="p1"), 1))
         await desk.until_done(1)
         assert 19 <= len(await desk.letters("")) < 60
@@ -66,10 +70,11 @@ async def test_errors_that_nothing_heals_make_few_letters_when_they_come_by_the_
                 (row,) = await session.fetch("SELECT count(*) AS n FROM done WHERE number = 99", {})
             return int(row["n"]) + len(await desk.letters("")) == 900
 
-        await until(settled, desk.why)
+        await until(settled, why=desk.why)
 
 
 @pytest.mark.slow
+@virtually
 async def test_where_every_second_fails_few_are_letters(tmp_path: Path) -> None:
     """Never twenty in a row, and still a storm."""
     desk = Desk(tmp_path / "data", retry=Retry(in_place=0, tiers=(), storm=20, storm_pause_s=1.0))
@@ -85,13 +90,13 @@ async def test_where_every_second_fails_few_are_letters(tmp_path: Path) -> None:
                 (row,) = await session.fetch("SELECT count(*) AS n FROM done", {})
             return int(row["n"]) >= 60
 
-        await until(some_done, desk.why)
+        await until(some_done, why=desk.why)
 
         async def stormy() -> bool:
             async with desk.app.store("desk").reading() as session:
                 return bool(await session.groups.said("desk"))
 
-        await until(stormy, desk.why)
+        await until(stormy, why=desk.why)
         assert len(await desk.letters("")) < 200
         desk.healed.add(61)
 
@@ -100,10 +105,11 @@ async def test_where_every_second_fails_few_are_letters(tmp_path: Path) -> None:
                 (row,) = await session.fetch("SELECT count(*) AS n FROM done", {})
             return int(row["n"]) + len(await desk.letters("")) == 900
 
-        await until(settled, desk.why)
+        await until(settled, why=desk.why)
 
 
 @pytest.mark.parametrize("how", ["fails", "undecodable"])
+@virtually
 async def test_one_poison_message_among_good_ones_is_a_letter_at_once(how: str, tmp_path: Path) -> None:
     """However many come in the course of time."""
     desk = Desk(tmp_path / "data", retry=PATIENT)
@@ -123,6 +129,7 @@ async def test_one_poison_message_among_good_ones_is_a_letter_at_once(how: str, 
             assert not await session.groups.said("desk")
 
 
+@virtually
 async def test_the_end_of_a_storm_is_said_though_the_database_does_not_answer_at_once(tmp_path: Path) -> None:
     """Said by nobody, it would be in the alerts for as long as the process lives."""
     desk = Desk(tmp_path / "data", retry=Retry(in_place=0, tiers=(), storm=2, storm_pause_s=0.05))
@@ -144,10 +151,10 @@ async def test_the_end_of_a_storm_is_said_though_the_database_does_not_answer_at
             async with desk.app.store("desk").reading() as session:
                 return bool(await session.groups.said("desk"))
 
-        await until(stormy, desk.why)
+        await until(stormy, why=desk.why)
         desk.healed.add(99)
 
         async def over() -> bool:
             return not refused and not await stormy()
 
-        await until(over, desk.why)
+        await until(over, why=desk.why)

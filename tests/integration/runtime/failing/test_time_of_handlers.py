@@ -3,12 +3,13 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import pytest
 from tests.integration.runtime.failing.test_users_code import ADD, TABLES
+from tests.virtual_time import machine_here, virtually
+from tests.waiting import until
 
 from partita import App, Command, DeclarationError, Depends, Event, Key, Retry, Service, Settings, Tx, minutes, seconds
 from partita.errors import OverTime
@@ -32,19 +33,13 @@ async def ring(cmd: Ring) -> Rung:
     return Rung(id=cmd.id)
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until it is so."""
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 async def letters(system: System, service: str) -> list[str]:
     """The causes of a service's dead letters."""
     async with system.stores[service].reading() as session:
         return [each.cause for each in await session.dead_letters.find(service, 10, LetterFilter())]
 
 
+@virtually
 async def test_a_handler_that_hangs_costs_its_message_a_try_and_nothing_else() -> None:
     """Without it one hung call would hold all messages of its service, for ever."""
     hears = Service("hears", namespace="time.hears", tables=TABLES, retry=Retry(in_place=0, tiers=(60,)))
@@ -72,6 +67,7 @@ async def test_a_handler_that_hangs_costs_its_message_a_try_and_nothing_else() -
         assert await t.fetch("hears", "SELECT id FROM seen") == [{"id": "goes"}]
 
 
+@virtually
 async def test_what_a_handler_does_after_its_time_does_not_count() -> None:
     """One that takes its cancellation for a reason to return, or to raise something else, is over its time all the same."""
     late = Service("late", namespace="time.late", tables=TABLES, retry=Retry(in_place=0, tiers=()))
@@ -110,6 +106,7 @@ async def test_a_timeout_that_a_handler_raises_itself_is_its_own() -> None:
         assert await letters(t._system, "own-time") == ["the provider took too long"]
 
 
+@virtually
 async def test_a_call_outside_and_a_command_have_a_time_too() -> None:
     """The sender of a command hears that its handler was over its time; a lane goes on with the next."""
     calls = Service("calls", namespace="time.calls", retry=Retry(in_place=0, tiers=()))
@@ -280,6 +277,7 @@ async def test_who_holds_the_event_loop_up_is_named(
             assert "held the event loop" not in caplog.text
 
 
+@virtually
 async def test_a_statement_is_cut_short_and_its_connection_used_again(settings: Settings) -> None:
     """A lock that another program holds keeps a statement waiting: the handler's time ends it."""
     slow = Service("slow", namespace="time.slow", tables=TABLES, retry=Retry(in_place=0, tiers=()))
@@ -299,7 +297,7 @@ async def test_a_statement_is_cut_short_and_its_connection_used_again(settings: 
             await asyncio.Event().wait()
         return Did(id=cmd.id)
 
-    app = App(slow, settings=settings)
+    app = App(slow, settings=settings, machine=machine_here())
     async with app.running() as system:
         with pytest.raises(OverTime):
             await app.send(Do(id="hangs"))

@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from typing import Annotated, Any
 
 import pytest
+from tests.waiting import until
 
 from partita import App, Command, Depends, Event, Key, Retry, Saga, Service, Settings, Tx, seconds, step
 
@@ -149,14 +150,6 @@ class Trouble:
         """The dead letters of the receiver."""
         async with self.app.store("sink").reading() as session:
             return list(await session.fetch("SELECT key, cause_type, cause, stack, attempts FROM dead_letter", {}))
-
-
-async def until(said: Callable[[], Any]) -> Any:
-    """Wait for a state; returns it."""
-    async with asyncio.timeout(60):
-        while not (found := await said()):
-            await asyncio.sleep(0.02)
-        return found
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -4,6 +4,8 @@ import asyncio
 from collections import Counter
 from typing import Any
 
+from tests.waiting import until
+
 from partita import App, Command, Event, Key, Meta, Rejection, Retry, Service, Settings, Tx
 
 TABLES = "CREATE TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY, n BIGINT NOT NULL);"
@@ -142,14 +144,10 @@ async def test_what_stands_behind_a_parked_message_of_its_key_begins_nothing_aga
     app = App(own, other, settings=settings)
     async with app.running():
         await app.send(Ask(id="bad"))
-        async with asyncio.timeout(30):
-            while not await _parked(app, "dead"):
-                await asyncio.sleep(0.02)
+        await until(lambda: _parked(app, "dead"))
         begun.clear()
         await app.send(Ask(id="good"))
-        async with asyncio.timeout(30):
-            while not await _parked(app, "behind"):
-                await asyncio.sleep(0.02)
+        await until(lambda: _parked(app, "behind"))
     assert begun == {"good": 1}
 
 

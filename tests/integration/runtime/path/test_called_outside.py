@@ -3,10 +3,10 @@ is made with a transaction open that others wait for, nor before that of an earl
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from tests.waiting import until
 
 from partita import App, Command, Event, Key, Meta, Retry, Saga, Service, Settings, Tx, retriable, seconds
 from partita.bus.port import Outgoing
@@ -208,13 +208,3 @@ def numbered(world: World, number: int) -> Outgoing:
     id_ = f"told-{number}"
     envelope = Envelope(id_, "elsewhere/1", contract.full_name, 1, "c", schema=fingerprint, key_sequence=number)
     return Outgoing(contract.topic, "k", envelope_to_bytes(envelope), value, id_)
-
-
-async def until(true: Callable[[], bool | Awaitable[bool]]) -> None:
-    """Wait until that is so."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            found = true()
-            if found if isinstance(found, bool) else await found:
-                return
-            await asyncio.sleep(0.01)

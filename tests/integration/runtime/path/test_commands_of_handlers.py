@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
-from tests.integration.runtime.failing.test_users_code import ADD, TABLES, until
+from tests.integration.runtime.failing.test_users_code import ADD, TABLES
+from tests.waiting import until
 
 from partita import (
     App,

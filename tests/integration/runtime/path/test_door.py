@@ -49,7 +49,7 @@ async def test_who_waits_when_the_process_ends_is_told_that_it_may_be_handled(
 
     async def stand_still() -> None:
         begun.set()
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
 
     instead(monkeypatch, stand_still)
     async with bank.app.running() as system:

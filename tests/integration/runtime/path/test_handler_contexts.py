@@ -4,7 +4,8 @@ import asyncio
 from contextvars import ContextVar
 from typing import Annotated, Any
 
-from tests.integration.runtime.failing.test_users_code import ADD, TABLES, until
+from tests.integration.runtime.failing.test_users_code import ADD, TABLES
+from tests.waiting import until
 
 from partita import App, Command, Depends, Event, Key, Retry, Service, Settings, Tx
 

@@ -1,11 +1,9 @@
 """An effect keeps its name whatever the function is called that has it, and no two handlers share one."""
 
-import asyncio
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
 
 import pytest
+from tests.waiting import until
 
 from partita import App, Command, Event, Key, Meta, Retry, Service, Settings
 
@@ -34,13 +32,6 @@ class Sender:
     def app(self, settings: Settings) -> App:
         """All of it."""
         return App(self.source, self.sink, settings=settings)
-
-
-async def until(said: Callable[[], Any]) -> None:
-    """Wait for a state."""
-    async with asyncio.timeout(30):
-        while not said():
-            await asyncio.sleep(0.02)
 
 
 async def test_a_renamed_function_has_the_same_effect(settings: Settings) -> None:

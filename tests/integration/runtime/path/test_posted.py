@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.runtime.failing.test_users_code import TABLES, until
+from tests.integration.runtime.failing.test_users_code import TABLES
+from tests.waiting import until
 
 from partita import App, Command, Conflict, DeclarationError, Event, Key, PartitaError, Retry, Service, Settings, Tx
 from partita.errors import Malformed, SettingsError, WithinHandler

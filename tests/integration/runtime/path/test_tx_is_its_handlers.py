@@ -6,7 +6,8 @@ import logging
 from typing import Any
 
 import pytest
-from tests.integration.runtime.failing.test_users_code import ADD, TABLES, until
+from tests.integration.runtime.failing.test_users_code import ADD, TABLES
+from tests.waiting import until
 
 from partita import App, Command, Event, Key, Retry, Service, Settings, Tx
 from partita.errors import PartitaError
@@ -32,7 +33,7 @@ async def misused(tx: Any, misuse: str, tasks: list[Any]) -> None:
             await asyncio.to_thread(lambda: write(tx.execute(ADD, id="later"), loop).result(5))
         case _:
             tasks.append(asyncio.create_task(tx.execute(ADD, id="later")))
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("misuse", MISUSES)

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.integration.desk import Desk, until
+from tests.integration.desk import Desk
+from tests.waiting import until
 
 from partita import App, Command, Event, Key, Retry, Saga, Service, Settings, Tx, retriable, seconds, step
 from partita.alerts.reading import read_store as reading_of
@@ -179,7 +180,4 @@ async def test_an_answer_to_its_own_saga_of_a_type_it_does_not_know_is_kept(tmp_
                 letters = await session.dead_letters.find("buyer")
             return [letter.cause_type for letter in letters] == ["UnknownType"]
 
-        async def why() -> str:
-            return "no letter"
-
-        await until(told, why)
+        await until(told)
