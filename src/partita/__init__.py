@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from partita.sagas.durations import hours, minutes, seconds
     from partita.sagas.saga import Saga
     from partita.sagas.step import pivot, retriable, step
-    from partita.schemas.shape import Since
+    from partita.schemas.fields.shape import Since
     from partita.settings import Settings
 
 __version__ = "0.1.0"
@@ -77,7 +77,7 @@ _HOMES = {
     "Service": "partita.catalog.service",
     "Settings": "partita.settings",
     "SettingsError": "partita.errors",
-    "Since": "partita.schemas.shape",
+    "Since": "partita.schemas.fields.shape",
     "StoreUnavailable": "partita.errors",
     "Tx": "partita.catalog.injection",
     "hours": "partita.sagas.durations",

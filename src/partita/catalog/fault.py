@@ -11,7 +11,7 @@ from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin
 import msgspec
 
 from partita.catalog.contract import KEY_MARK, Contract, contract_of
-from partita.schemas.shape import Shape
+from partita.schemas.fields.shape import Shape
 
 M = TypeVar("M")
 

@@ -11,7 +11,7 @@ from partita.cli.type_text import type_text
 from partita.cli.whose_app import app_option
 from partita.errors import NotFound
 from partita.sagas.diagram import text
-from partita.schemas.avro import fields_of
+from partita.schemas.fields.field import fields_of
 
 
 @click.command(epilog="Example:  partita describe event OrderPlaced")

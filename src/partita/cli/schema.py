@@ -10,7 +10,8 @@ from partita.app import load_app
 from partita.cli.output import document, json_of
 from partita.cli.whose_app import app_option
 from partita.errors import NotFound
-from partita.schemas.avro import avro_record, latest_revision
+from partita.schemas.avro import avro_record
+from partita.schemas.fields.field import latest_revision
 
 
 @click.group(short_help="Schemas derived from the declarations.")

@@ -7,7 +7,7 @@ import types
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 
 from partita.catalog.contract import KEY_MARK
-from partita.schemas.shape import Since
+from partita.schemas.fields.shape import Since
 
 
 def type_text(hint: Any) -> str:

@@ -21,8 +21,8 @@ from partita.codec.avro_values import DEPTH_MAX, Look, is_too_deep, look_for
 from partita.codec.port import VALUE_BYTES_MAX
 from partita.errors import DeclarationError, Malformed, MessageTooLarge, UnknownSchema
 from partita.schemas.avro import derive, fingerprint
-from partita.schemas.avro_default import NATIVE
-from partita.schemas.shape import Shape
+from partita.schemas.fields.plain_default import NATIVE
+from partita.schemas.fields.shape import Shape
 
 # What fastavro raises on bytes or values that do not fit; a closed list, so that our own bugs stay loud.
 _MISFITS = (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, decimal.DecimalException)

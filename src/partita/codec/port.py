@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from partita.schemas.shape import Shape
+from partita.schemas.fields.shape import Shape
 
 VALUE_BYTES_MAX = 1_000_000
 

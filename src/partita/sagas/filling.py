@@ -10,7 +10,7 @@ import msgspec
 
 from partita.catalog.contract import Contract
 from partita.errors import DeclarationError
-from partita.schemas.avro import fields_of
+from partita.schemas.fields.field import fields_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,55 +1,17 @@
-"""Defaults of fields: as the plain Python value a reader fills in, and as the JSON that stands in an Avro schema."""
+"""The default of a field as the JSON that stands in an Avro schema."""
 
 from __future__ import annotations
 
 import datetime as dt
 import decimal
 import math
-import uuid
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from partita.errors import DeclarationError
-from partita.schemas.shape import Field
-
-NATIVE = (dt.datetime, dt.date, decimal.Decimal, uuid.UUID, bytes)
-"""Types that go to the codec as they are."""
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _Named = Callable[[str], dict[str, Any] | None]
-
-
-def plain_default(struct: type[msgspec.Struct], field: Field, where: str) -> Any:
-    """The default of a field as its codec sees it.
-
-    Raises:
-        DeclarationError: it is no value of the field's type, or another one each time.
-    """
-    try:
-        plain = msgspec.to_builtins(field.default, builtin_types=NATIVE, order="deterministic")
-        read: object = msgspec.convert(plain, type=field.annotation)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise DeclarationError(
-            f"{where}: its default {field.default!r:.80} is no value of its type: {error}.",
-            hint="Give it a default of its type, or make the field `T | None = None`.",
-        ) from error
-    if msgspec.to_builtins(read, builtin_types=NATIVE, order="deterministic") != plain or not _is_steady(struct, field):
-        raise DeclarationError(
-            f"{where}: its default is another one each time, or does not come back as it was.",
-            hint="A default stands in the schema, and fills the field when older bytes are read: give such a value "
-            "where the message is made.",
-        )
-    return plain
-
-
-def _is_steady(struct: type[msgspec.Struct], field: Field) -> bool:
-    item = next(f for f in msgspec.structs.fields(struct) if f.name == field.name)
-    if item.default_factory is msgspec.NODEFAULT:
-        return True
-    made = [msgspec.to_builtins(item.default_factory(), builtin_types=NATIVE, order="deterministic") for _ in range(2)]
-    return bool(made[0] == made[1])
 
 
 def json_default(schema: Any, plain: Any, named: _Named, where: str) -> Any:

@@ -16,7 +16,7 @@ from partita.codec.avro import AvroCodec
 from partita.errors import Conflict, Expired
 from partita.message import Envelope, SagaAddress, envelope_to_bytes
 from partita.runtime.background.janitor import Janitor
-from partita.schemas.shape import Shape
+from partita.schemas.fields.shape import Shape
 from partita.store.dead_letters import LetterFilter
 
 TABLES = "CREATE TABLE IF NOT EXISTS paid (name TEXT, note TEXT);"

@@ -11,7 +11,7 @@ import pytest
 
 from partita.codec.avro import AvroCodec
 from partita.errors import DeclarationError, Malformed, UnknownSchema
-from partita.schemas.shape import Shape
+from partita.schemas.fields.shape import Shape
 
 
 class Line(msgspec.Struct):

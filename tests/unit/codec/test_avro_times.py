@@ -10,7 +10,7 @@ import pytest
 
 from partita.codec.avro import AvroCodec
 from partita.errors import Malformed
-from partita.schemas.shape import Shape
+from partita.schemas.fields.shape import Shape
 
 
 class Due(msgspec.Struct):

@@ -20,7 +20,7 @@ from partita.codec.avro import AvroCodec
 from partita.codec.avro_gauge import Gauge
 from partita.errors import DeclarationError, Malformed, MessageTooLarge, PartitaError, UnknownSchema
 from partita.message import Envelope, envelope_from_bytes, envelope_to_bytes
-from partita.schemas.shape import Shape
+from partita.schemas.fields.shape import Shape
 from partita.testing.generators.declarations import Tree
 from partita.testing.generators.values import struct_of
 

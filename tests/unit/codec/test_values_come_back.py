@@ -16,7 +16,7 @@ from partita import Event, Key, Service
 from partita.catalog.contract import contract_of
 from partita.codec.avro import AvroCodec
 from partita.errors import DeclarationError, Malformed
-from partita.schemas.shape import Shape
+from partita.schemas.fields.shape import Shape
 from partita.testing.generators.declarations import REFUSED, SCALARS, Flat, Tagged, Tree, event_with, message_class
 from partita.testing.generators.values import same, strays_of, struct_of, value_of
 

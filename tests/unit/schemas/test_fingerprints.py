@@ -11,7 +11,7 @@ import pytest
 
 from partita.codec.avro import AvroCodec
 from partita.schemas.avro import avro_record, fingerprint
-from partita.schemas.shape import Shape
+from partita.schemas.fields.shape import Shape
 
 
 class Colour(enum.Enum):

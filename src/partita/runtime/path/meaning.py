@@ -19,7 +19,7 @@ from partita.errors import Malformed, UnknownSchema
 from partita.idempotency.inbox import COUNTS, Candidate
 from partita.outbox.outbox import Kept, StoredReply, kept_from_bytes, kept_to_bytes
 from partita.runtime.path.delivery import Delivery, decode_value
-from partita.schemas.avro_default import NATIVE
+from partita.schemas.fields.plain_default import NATIVE
 from partita.store.inbox import InboxEntry
 from partita.store.port import Known
 

@@ -37,15 +37,3 @@ def record_name(cls: type[Any]) -> str:
     """The name of a class on the wire: that of the class, or the one it was given so that the class can be renamed."""
     name: str = vars(cls).get("__wire_name__", cls.__name__)
     return name
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field of a shape, resolved: wire name, Python type, revision of arrival, default if it has one."""
-
-    name: str
-    wire_name: str
-    annotation: Any
-    since: int
-    required: bool
-    default: Any
