@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from partita.sagas.saga import Saga
     from partita.sagas.step import pivot, retriable, step
     from partita.schemas.fields.shape import Since
-    from partita.settings import Settings
+    from partita.settings.settings import Settings
 
 __version__ = "0.1.0"
 
@@ -75,7 +75,7 @@ _HOMES = {
     "Retry": "partita.catalog.retry",
     "Saga": "partita.sagas.saga",
     "Service": "partita.catalog.service",
-    "Settings": "partita.settings",
+    "Settings": "partita.settings.settings",
     "SettingsError": "partita.errors",
     "Since": "partita.schemas.fields.shape",
     "StoreUnavailable": "partita.errors",

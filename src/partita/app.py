@@ -13,7 +13,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from partita.amount import check_seconds
 from partita.assembly.adapters import Adapters
 from partita.bus.connected import Connected
 from partita.bus.port import Bus
@@ -33,7 +32,8 @@ from partita.runtime.importing import import_users
 from partita.runtime.path.handling import handling
 from partita.runtime.path.poster import Poster
 from partita.runtime.system import ROLES, System
-from partita.settings import Settings
+from partita.settings.amount import check_seconds
+from partita.settings.settings import Settings
 from partita.store.port import Store
 from partita.topics.declared import declared_topics
 from partita.topics.topic_plan import TopicPlan

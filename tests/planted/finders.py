@@ -5,7 +5,7 @@ from __future__ import annotations
 RUNS = "tests/integration/"
 COME_BACK = "tests/unit/codec/test_values_come_back.py::"
 BOMBS = "tests/unit/codec/test_bombs.py::"
-CAUSE = "tests/unit/test_cause.py::"
+CAUSE = "tests/unit/texts/test_cause.py::"
 USERS_CODE = RUNS + "runtime/failing/test_users_code.py::"
 TIME = RUNS + "runtime/failing/test_time_of_handlers.py::"
 WORKERS = RUNS + "observability/test_state_of_workers.py::"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from partita.databases.sqlite.migrations import SqliteMigrations
 from partita.machine.system import this_machine
-from partita.migration import Migrations
+from partita.migrations.migration import Migrations
 
 APPLICATION_ID = 7
 

@@ -24,7 +24,7 @@ from partita.clock import SystemClock
 from partita.databases.sqlite.file import SqliteFile
 from partita.errors import MigrationPending, NotFound, StoreMismatch, StoreUnavailable
 from partita.machine.system import this_machine
-from partita.migration import Deviation
+from partita.migrations.migration import Deviation
 from partita.store.connect import connect_migrations, connect_store
 from partita.testing.conformance.rows import outbox_row
 

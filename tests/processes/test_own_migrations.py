@@ -19,7 +19,7 @@ from tests.waiting import until_blocking
 
 from partita.errors import StoreUnavailable
 from partita.machine.system import this_machine
-from partita.own_tables import MigrationFolder
+from partita.migrations.own_tables import MigrationFolder
 from partita.store.connect import connect_migrations, connect_own_migrations
 
 pytestmark = [pytest.mark.slow]

@@ -9,7 +9,7 @@ from typing import Protocol
 from partita.alerts.alarms import Told
 from partita.alerts.mail import MailChannel
 from partita.alerts.webhook import WebhookChannel
-from partita.foreign_text import logger
+from partita.texts.foreign_text import logger
 
 log = logger(__name__)
 

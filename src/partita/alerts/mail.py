@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from email.message import EmailMessage
 from urllib.parse import parse_qs, unquote
 
-from partita.address import check_mail
 from partita.alerts.alarms import Told
 from partita.alerts.wire import WAIT_S, WHOLE_S, Wire, trust, wired
-from partita.foreign_text import logger, shown
+from partita.settings.address import check_mail
+from partita.texts.foreign_text import logger, shown
 
 log = logger(__name__)
 TLS_PORT, SUBMISSION_PORT, RELAY_PORT = 465, 587, 25

@@ -17,10 +17,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlunsplit
 
-from partita.address import check_webhook
 from partita.alerts.alarms import Told
 from partita.alerts.wire import WAIT_S, WHOLE_S, Wire, trust, wired
 from partita.clock import US
+from partita.settings.address import check_webhook
 
 NEVER = "0001-01-01T00:00:00Z"
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from partita.address import hurried
 from partita.bus.connect import connect_bus
 from partita.bus.connected import Connected
 from partita.catalog.service import Service
 from partita.codec.connect import connect_codec
 from partita.codec.port import Codec
 from partita.machine.port import Machine, Wake
-from partita.settings import Settings
+from partita.settings.address import hurried
+from partita.settings.settings import Settings
 from partita.store.connect import connect_store
 from partita.store.port import Store
 

@@ -14,7 +14,7 @@ from partita.catalog.service import Service
 from partita.errors import NotFound
 from partita.machine.port import Machine
 from partita.machine.system import this_machine
-from partita.settings import Settings
+from partita.settings.settings import Settings
 from partita.store.port import Store
 
 START_FIRST = "Name the folder with --data, or start the app first: partita run MODULE:APP."

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NoReturn
 
-from partita.address import POSTGRESQL, check_bus, folder_of, scheme_of
 from partita.bus.administration import Administration
 from partita.bus.connected import Connected
 from partita.errors import SettingsError
 from partita.machine.port import Machine, Wake
-from partita.migration import Migrations
+from partita.migrations.migration import Migrations
+from partita.settings.address import POSTGRESQL, check_bus, folder_of, scheme_of
 
 ASK_S = 10.0
 

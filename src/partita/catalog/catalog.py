@@ -10,7 +10,7 @@ from partita.catalog.contract import Contract
 from partita.catalog.retry import Retry
 from partita.catalog.service import Service
 from partita.errors import DeclarationError
-from partita.settings import variable_of
+from partita.settings.settings import variable_of
 
 
 @dataclass(slots=True)

@@ -10,13 +10,13 @@ from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
-from partita.amount import check_count
 from partita.catalog.owner import Owner
 from partita.catalog.place import Place
 from partita.errors import DeclarationError, Malformed
 from partita.schemas.avro import derive
 from partita.schemas.fields.annotation import bare, union_members
 from partita.schemas.fields.shape import Shape, record_name
+from partita.settings.amount import check_count
 
 KEY_MARK = "partita.key"
 VERSION_MAX = 1_000_000

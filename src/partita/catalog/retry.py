@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from partita.amount import SECONDS_MAX, check_count, check_number, check_seconds
 from partita.catalog.place import caller_place
 from partita.errors import DeclarationError
+from partita.settings.amount import SECONDS_MAX, check_count, check_number, check_seconds
 
 COUNT_MAX = 1_000_000_000
 JITTER_MAX = 10.0

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
 
-from partita.amount import check_count, check_seconds
 from partita.catalog.binding import Binding, check_label, execution_of, take
 from partita.catalog.contract import Contract, contract_of, names_effect
 from partita.catalog.fault import contract_in
@@ -21,7 +20,8 @@ from partita.catalog.place import Place, caller_place
 from partita.catalog.retry import Retry
 from partita.catalog.signature import Signature, events_in, is_of_another, signature_of
 from partita.errors import DeclarationError
-from partita.own_tables import Tables, read_folder
+from partita.migrations.own_tables import Tables, read_folder
+from partita.settings.amount import check_count, check_seconds
 
 CONCURRENCY_MAX = 10_000
 P = ParamSpec("P")

@@ -22,7 +22,7 @@ from partita.cli.whose_app import app_option
 from partita.clock import wall_us
 from partita.errors import PartitaError
 from partita.observability.workers import behind, nobody
-from partita.settings import Settings
+from partita.settings.settings import Settings
 from partita.store.port import Store
 
 

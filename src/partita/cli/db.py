@@ -15,8 +15,8 @@ from partita.cli.output import data_option, document, output_option, print_json,
 from partita.cli.whose_app import app_argument
 from partita.errors import NotFound
 from partita.machine.system import this_machine
-from partita.migration import WAIT_S, Deviation, Migrations, Standing
-from partita.own_tables import MigrationFolder
+from partita.migrations.migration import WAIT_S, Deviation, Migrations, Standing
+from partita.migrations.own_tables import MigrationFolder
 from partita.store.connect import connect_migrations, connect_own_migrations
 
 LOG = "log"

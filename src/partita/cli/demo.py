@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from partita.address import without_secrets
 from partita.cli.output import Amount, Folder, checked_server, live_line, output_option, print_json, say, table, talk
 from partita.errors import PartitaError, SettingsError
+from partita.settings.address import without_secrets
 
 if TYPE_CHECKING:
     from partita.examples.proof.demo import DemoOptions

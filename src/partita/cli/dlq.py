@@ -12,9 +12,9 @@ from partita.cli.operating import beside, filter_options, run, the_filter
 from partita.cli.output import data_option, document, json_of, moment, output_option, print_json, say, table, talk
 from partita.cli.whose_app import app_option
 from partita.errors import NotFound
-from partita.foreign_text import shown_lines
 from partita.operators.editing import View, difference, view
 from partita.store.dead_letters import DeadLetter, Failure, LetterFilter, LetterGroup
+from partita.texts.foreign_text import shown_lines
 
 STATUSES = ("open", "replaying", "handled", "discarded", "superseded", "overtaken", "any")
 

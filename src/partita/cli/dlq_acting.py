@@ -11,7 +11,6 @@ import click
 import msgspec
 
 from partita.catalog.service import Service
-from partita.cause import cause_of
 from partita.cli.operating import (
     acting_options,
     beside,
@@ -34,6 +33,7 @@ from partita.runtime.system import System
 from partita.store.dead_letters import DeadLetter, LetterFilter
 from partita.store.operations import OperationRow
 from partita.store.port import Store
+from partita.texts.cause import cause_of
 
 REHEARSED_AT_ONCE = 50
 

@@ -12,7 +12,6 @@ from typing import Literal
 
 import click
 
-from partita.address import hurried
 from partita.app import App, load_app
 from partita.assembly.adapters import Adapters
 from partita.cli.doctor_backups import look_at_backups
@@ -27,6 +26,7 @@ from partita.databases.sqlite.file import version as sqlite_version
 from partita.errors import NotFound, PartitaError
 from partita.machine.system import this_machine
 from partita.sagas.compiling import retry_horizon_s
+from partita.settings.address import hurried
 from partita.store.connect import server_findings
 from partita.store.dead_letters import LetterFilter
 from partita.store.handover import Reader

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from partita.address import without_secrets
 from partita.app import App
 from partita.assembly.adapters import Adapters
 from partita.bus.connect import connect_administration
 from partita.errors import BusUnavailable, NotFound, PartitaError
 from partita.machine.system import this_machine
 from partita.operators.topics import compare
+from partita.settings.address import without_secrets
 from partita.topics.declared import declared_topics
 from partita.topics.health import Finding, findings
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from partita.errors import PartitaError
-from partita.settings import check_environment
+from partita.settings.settings import check_environment
 
 COMMANDS = {
     "demo": ("partita.cli.demo", "demo", "The shop under fire: services killed, payments declined, nothing lost."),
@@ -89,7 +89,7 @@ def main(args: Sequence[str] | None = None) -> None:
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:
-        from partita.foreign_text import shown
+        from partita.texts.foreign_text import shown
 
         error.message = shown(error.message)  # type: ignore[misc]  # click only reads it: a file's name, say
         error.show()

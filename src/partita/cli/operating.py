@@ -12,15 +12,15 @@ from typing import Any, TypeVar
 
 import click
 
-from partita.address import without_secrets
 from partita.app import App, load_app
 from partita.assembly.existing import open_stores
 from partita.cli.output import live_line, talk
 from partita.errors import Conflict, NotFound, SettingsError
-from partita.foreign_text import shown
 from partita.runtime.system import System
-from partita.settings import profile
+from partita.settings.address import without_secrets
+from partita.settings.settings import profile
 from partita.store.dead_letters import LetterFilter
+from partita.texts.foreign_text import shown
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")

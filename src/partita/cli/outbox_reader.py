@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from partita.address import without_secrets
 from partita.app import App, load_app
 from partita.assembly.existing import open_bus, open_stores
 from partita.bus.port import TopicSpec
@@ -18,12 +17,13 @@ from partita.cli.output import Amount, data_option, document, say, talk
 from partita.cli.whose_app import app_option
 from partita.errors import SettingsError
 from partita.machine.system import this_machine
-from partita.migration import WAIT_S
+from partita.migrations.migration import WAIT_S
 from partita.operators.audit import actor
 from partita.operators.handing_over import Taken, take_back_without_reader
 from partita.operators.handing_over import hand_over as give
 from partita.operators.handing_over import take_back as take
 from partita.outbox.debezium import SLOT, as_json, as_properties, connector, heartbeat_topic
+from partita.settings.address import without_secrets
 from partita.store.connect import connect_handover
 from partita.store.handover import Handover, Reader
 from partita.store.port import Store

@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 
 import click
 
-from partita.address import check_bus, check_folder, check_store
-from partita.cause import EXAMPLES, cause_of, place_of
 from partita.errors import PartitaError, SettingsError
-from partita.foreign_text import shown, shown_stack
-from partita.settings import SWITCH
+from partita.settings.address import check_bus, check_folder, check_store
+from partita.settings.settings import SWITCH
+from partita.texts.cause import EXAMPLES, cause_of, place_of
+from partita.texts.foreign_text import shown, shown_stack
 
 F = TypeVar("F", bound=Callable[..., Any])
 STORE_TEXT = "The databases' server, such as postgresql://user@host/database. Default: PARTITA_STORE, else the folder."

@@ -19,7 +19,7 @@ from partita.cli.workers import Workers
 from partita.errors import NotFound, SettingsError
 from partita.machine.system import this_machine
 from partita.runtime.system import ROLES
-from partita.settings import Settings
+from partita.settings.settings import Settings
 
 
 @click.command(epilog="Example:  partita run module:app --only orders --roles consumers,timers")

@@ -14,7 +14,7 @@ import click
 
 from partita.cli.output import data_option, output_option, print_json, say, talk
 from partita.errors import SettingsError
-from partita.settings import Settings
+from partita.settings.settings import Settings
 
 
 @click.group(short_help="The shop: import an order file, make a sample, serve the HTTP API.")

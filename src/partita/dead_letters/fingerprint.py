@@ -6,7 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from partita.cause import frame_of, kind_of, text_of
+from partita.texts.cause import frame_of, kind_of, text_of
 
 NOISE = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|0x[0-9a-fA-F]+|\d+(?:\.\d+)?|'[^']*'|\"[^\"]*\"")
 

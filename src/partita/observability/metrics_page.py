@@ -17,12 +17,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from partita.address import check_listening
 from partita.errors import SettingsError
-from partita.foreign_text import shown
 from partita.observability.health import Health
 from partita.observability.metrics import METRICS
+from partita.settings.address import check_listening
 from partita.signals import Sample
+from partita.texts.foreign_text import shown
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from partita.bus.port import BEHIND, Bus, Fence, Outgoing
 from partita.clock import Clock
 from partita.errors import BusUnavailable, Fenced, StoreUnavailable
-from partita.foreign_text import logger
 from partita.store.leases import Lease
 from partita.store.outbox import SLOTS, PendingRow
 from partita.store.port import Store
+from partita.texts.foreign_text import logger
 
 log = logger(__name__)
 RESOURCES = tuple(str(slot) for slot in range(SLOTS))

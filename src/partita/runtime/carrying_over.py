@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 
 from partita.catalog.service import Service
 from partita.errors import StoreMismatch
-from partita.foreign_text import logger
 from partita.idempotency.inbox import begin_anew
 from partita.store.parking import ParkedPlace
 from partita.store.port import Session
+from partita.texts.foreign_text import logger
 
 log = logger(__name__)
 ORDER = "order"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-from partita.cause import cause_of, place_of
 from partita.errors import AppBroken, PartitaError, SettingsError
+from partita.texts.cause import cause_of, place_of
 
 
 def import_users(spec: str, name: str) -> ModuleType:

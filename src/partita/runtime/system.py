@@ -18,7 +18,6 @@ from partita.catalog.service import Service
 from partita.clock import US
 from partita.codec.port import Codec
 from partita.errors import BusRefused, BusUnavailable, PartitaError, StoreMismatch
-from partita.foreign_text import logger
 from partita.machine.port import Machine
 from partita.observability.health import Check, Health, judged
 from partita.observability.metrics import build_info, read_all
@@ -41,11 +40,12 @@ from partita.runtime.path.pipeline import Pipeline
 from partita.runtime.path.running_again import run_again
 from partita.runtime.path.saga_steps import SagaDirectory
 from partita.schemas.registry import Registry
-from partita.settings import Settings
+from partita.settings.settings import Settings
 from partita.signals import MESSAGES_FAILED, MESSAGES_HANDLED, OUTBOX_RELAYED, SAGA_STEPS, Sample
 from partita.store.handover import Reader
 from partita.store.port import Session, Store
 from partita.store.workers import WorkerState
+from partita.texts.foreign_text import logger
 from partita.topics.declared import declared_topics, retry_topics
 from partita.topics.topic_plan import TopicPlan
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
-from partita.amount import check_count, check_seconds
 from partita.catalog.contract import VERSION_MAX, Contract, contract_of
 from partita.catalog.place import Place
 from partita.catalog.retry import Retry
@@ -16,6 +15,7 @@ from partita.errors import DeclarationError
 from partita.sagas.definition import SagaDefinition, StepSpec
 from partita.sagas.filling import Plan, Source, plan
 from partita.sagas.step import Step
+from partita.settings.amount import check_count, check_seconds
 
 FACTS = {"reason": str}
 NAME = re.compile(r"\w[\w.-]{0,99}")

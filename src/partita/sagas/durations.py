@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from partita.amount import SECONDS_MAX, check_number
 from partita.errors import DeclarationError
+from partita.settings.amount import SECONDS_MAX, check_number
 
 
 def seconds(count: float) -> float:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, Never, TypeVar, get_args
 
-from partita.amount import check_seconds
 from partita.catalog.event import Command, Event
 from partita.catalog.place import caller_place
 from partita.errors import DeclarationError
+from partita.settings.amount import check_seconds
 
 Kind = Literal["step", "pivot", "retriable"]
 OnTimeout = Literal["undo", "retry", "ask"]

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from partita.address import POSTGRESQL, check_store, folder_of, scheme_of
 from partita.databases.postgres.finding import ServerFinding
 from partita.errors import SettingsError
 from partita.machine.port import Machine, Wake
-from partita.migration import WAIT_S, Migrations
-from partita.own_tables import MigrationFolder, OwnTables, Tables
+from partita.migrations.migration import WAIT_S, Migrations
+from partita.migrations.own_tables import MigrationFolder, OwnTables, Tables
+from partita.settings.address import POSTGRESQL, check_store, folder_of, scheme_of
 from partita.store.foreign import ForeignTables
 from partita.store.handover import Handover
 from partita.store.port import Store

@@ -18,7 +18,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from partita.amount import check_seconds
 from partita.bus.port import Outgoing
 from partita.catalog.contract import contract_of
 from partita.catalog.event import Command, Event
@@ -33,7 +32,8 @@ from partita.runtime.path.delivery import decode_value
 from partita.runtime.path.tx import SerialTx, check_values
 from partita.runtime.system import ROLES, System
 from partita.sagas.definition import SagaDefinition
-from partita.settings import Settings
+from partita.settings.amount import check_seconds
+from partita.settings.settings import Settings
 from partita.testing.stub import Delays, Stub
 from partita.testing.tap import Tap
 

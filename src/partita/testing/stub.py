@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
-from partita.amount import check_seconds
 from partita.catalog.binding import Binding
 from partita.catalog.contract import Contract
 from partita.catalog.event import Event
@@ -17,6 +16,7 @@ from partita.catalog.service import service_of
 from partita.errors import DeclarationError
 from partita.runtime.path.calling import UNANSWERED
 from partita.sagas.definition import StepSpec
+from partita.settings.amount import check_seconds
 
 C = TypeVar("C")
 R = TypeVar("R")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from partita.amount import check_number
 from partita.errors import DeclarationError
+from partita.settings.amount import check_number
 
 AMOUNT_MAX = 1e12
 HEADROOM_MAX = 1_000.0

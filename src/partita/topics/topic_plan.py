@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from partita.amount import check_count, check_seconds
 from partita.errors import DeclarationError
+from partita.settings.amount import check_count, check_seconds
 from partita.topics.load import PARTITIONS, Load
 
 BROKERS_MAX = 100_000

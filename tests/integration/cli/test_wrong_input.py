@@ -16,7 +16,7 @@ from partita.cli.dlq_acting import imported
 from partita.cli.main import main
 from partita.errors import Malformed
 from partita.examples.shop.app import app
-from partita.settings import Settings
+from partita.settings.settings import Settings
 
 LETTER: dict[str, Any] = {
     "id": "l1", "consumer": "analytics", "topic": "t", "partition": 0, "offset": 1, "key": "k", "message_id": "m",

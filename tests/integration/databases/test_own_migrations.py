@@ -11,7 +11,7 @@ import pytest
 
 from partita import App, Service, Settings
 from partita.errors import DeclarationError, MigrationPending, PartitaError, StoreMismatch
-from partita.migration import Standing
+from partita.migrations.migration import Standing
 
 FIRST = "CREATE TABLE kept (name TEXT PRIMARY KEY, n BIGINT NOT NULL); INSERT INTO kept VALUES ('one', 1);"
 SECOND = "ALTER TABLE kept ADD COLUMN note TEXT; UPDATE kept SET n = n + 10, note = 'a;b';"

@@ -15,7 +15,7 @@ from tests.integration.runtime.failing.test_retries import letters
 from tests.waiting import until
 
 from partita import Retry
-from partita.foreign_text import without_rows
+from partita.texts.foreign_text import without_rows
 
 SCHEMA = """
 CREATE TYPE colour AS ENUM ('red');

@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from partita.clock import Clock
 from partita.errors import BusRefused, BusUnavailable, SettingsError
-from partita.foreign_text import logger
+from partita.texts.foreign_text import logger
 
 log = logger("partita.bus.kafka")
 # What librdkafka writes of its own: that a setting we chose is "experimental", and each attempt to connect; the latter

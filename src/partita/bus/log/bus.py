@@ -37,8 +37,8 @@ from partita.databases.sqlite.file import SqliteFile
 from partita.databases.sqlite.high_water import HighWater
 from partita.databases.sqlite.leases import LeaseBook
 from partita.errors import BusUnavailable, Fenced, StoreUnavailable
-from partita.foreign_text import logger
 from partita.machine.port import Alive, Machine, Wake
+from partita.texts.foreign_text import logger
 
 log = logger(__name__)
 ADD_TOPIC = "INSERT INTO topic (name, partitions, retention_us) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING name"

@@ -13,7 +13,7 @@ from partita.clock import Clock
 from partita.databases.postgres.asking import ERRORS
 from partita.databases.postgres.database import Database
 from partita.errors import PartitaError
-from partita.foreign_text import logger
+from partita.texts.foreign_text import logger
 
 log = logger(__name__)
 TRY_EVERY_S = 2.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from partita.databases.postgres.database import Database
 from partita.databases.postgres.patience import LOCK
 from partita.databases.postgres.place import MAY_ASK_PLACE, PLACE
-from partita.foreign_text import logger
+from partita.texts.foreign_text import logger
 
 log = logger(__name__)
 META = "SELECT name, value FROM partita_log.partita_meta"

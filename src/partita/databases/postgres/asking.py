@@ -8,7 +8,6 @@ from typing import Any
 
 import asyncpg
 
-from partita.cause import without_rows
 from partita.databases.postgres.arrays import kept, told
 from partita.databases.postgres.inserts import FEW, Table, together
 from partita.errors import (
@@ -20,6 +19,7 @@ from partita.errors import (
     StoreUnavailable,
     TransactionEnded,
 )
+from partita.texts.cause import without_rows
 
 TLS_HINT = "In the URL, sslrootcert= names the file of the authority that signed it; sslmode= sets the checks."
 ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)

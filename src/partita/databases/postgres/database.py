@@ -14,8 +14,6 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
-from partita.address import without_secrets
-from partita.amount import check_count, check_seconds
 from partita.clock import Clock, within
 from partita.databases.postgres.asking import ERRORS, Link, meaning, stood_still, untrusted
 from partita.databases.postgres.naming import quoted, schema_of
@@ -23,7 +21,9 @@ from partita.databases.postgres.patience import Holder, Waiting, holders, patien
 from partita.databases.postgres.pooler import stands_between
 from partita.databases.postgres.versions import Place, advance, applied
 from partita.errors import PartitaError, SettingsError, StoreUnavailable
-from partita.migration import WAIT_S
+from partita.migrations.migration import WAIT_S
+from partita.settings.address import without_secrets
+from partita.settings.amount import check_count, check_seconds
 
 T = TypeVar("T")
 CONNECT_TIMEOUT_S = 10.0

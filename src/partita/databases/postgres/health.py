@@ -7,13 +7,13 @@ from typing import Any
 
 import asyncpg
 
-from partita.address import without_secrets
 from partita.clock import US, Clock
 from partita.databases.postgres.asking import ERRORS, meaning
 from partita.databases.postgres.database import options_of
 from partita.databases.postgres.finding import ServerFinding
 from partita.databases.postgres.pooler import is_heard, stands_between
 from partita.machine.port import Machine
+from partita.settings.address import without_secrets
 
 APART_S_MAX = 2.0
 ASKED = (

@@ -16,8 +16,8 @@ from partita.databases.postgres.tables import PostgresOwnTables, make_tables
 from partita.databases.postgres.versions import LOCK_TIMEOUT, META, Place, advance, applied
 from partita.errors import NotFound
 from partita.machine.port import Machine
-from partita.migration import MIGRATE, WAIT_S, Deviation, Shape, Standing, deviations, ended
-from partita.own_tables import OwnTables
+from partita.migrations.migration import MIGRATE, WAIT_S, Deviation, Shape, Standing, deviations, ended
+from partita.migrations.own_tables import OwnTables
 
 SCRATCH = "partita_check"
 
@@ -35,7 +35,7 @@ class _Undone(Exception):
 
 
 class PostgresMigrations:
-    """See `partita.migration.Migrations`. `tables` is the script of the service's own tables."""
+    """See `partita.migrations.migration.Migrations`. `tables` is the script of the service's own tables."""
 
     def __init__(
         self,

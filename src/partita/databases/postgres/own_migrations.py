@@ -9,12 +9,12 @@ from partita.databases.postgres.database import Database
 from partita.databases.postgres.migrations import beginning, text_of, unhurried
 from partita.databases.postgres.tables import RESET, PostgresOwnTables, table_of
 from partita.machine.port import Machine
-from partita.migration import WAIT_S, Deviation, Standing, ended
-from partita.own_tables import OwnTables, standing_of
+from partita.migrations.migration import WAIT_S, Deviation, Standing, ended
+from partita.migrations.own_tables import OwnTables, standing_of
 
 
 class PostgresOwnMigrations:
-    """See `partita.migration.Migrations`; `migrations` are those of Partita itself, which come first."""
+    """See `partita.migrations.migration.Migrations`; `migrations` are those of Partita itself, which come first."""
 
     def __init__(self, url: str, machine: Machine, own: OwnTables, migrations: Sequence[str]) -> None:
         self._database = Database(url, own.service, machine.clock, create=False, migrate=False)

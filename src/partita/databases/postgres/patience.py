@@ -12,8 +12,8 @@ from typing import NamedTuple, TypeVar
 from partita.clock import Clock
 from partita.databases.postgres.asking import Link
 from partita.errors import StoreContended, StoreUnavailable
-from partita.foreign_text import logger
-from partita.migration import WAIT_S
+from partita.migrations.migration import WAIT_S
+from partita.texts.foreign_text import logger
 
 T = TypeVar("T")
 log = logger(__name__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from partita.databases.postgres.asking import Link
-from partita.migration import Shape
+from partita.migrations.migration import Shape
 
 # Definitions name their schema; without it two schemas can be compared.
 PARTS = """

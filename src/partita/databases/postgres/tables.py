@@ -6,15 +6,15 @@ from functools import partial
 
 import asyncpg
 
-from partita.cause import without_rows
 from partita.databases.postgres.asking import Link
 from partita.databases.postgres.database import Database
 from partita.databases.postgres.naming import quoted
 from partita.databases.postgres.patience import LOCK
 from partita.databases.postgres.statements import statements_of
 from partita.databases.postgres.versions import NOTICE_THE_DEAD
-from partita.foreign_text import logger
-from partita.own_tables import TEXT, MigrationFile, OwnTables, Record, check_statements, tables_refused
+from partita.migrations.own_tables import TEXT, MigrationFile, OwnTables, Record, check_statements, tables_refused
+from partita.texts.cause import without_rows
+from partita.texts.foreign_text import logger
 
 log = logger(__name__)
 OWN_MIGRATION = """

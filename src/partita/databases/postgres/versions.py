@@ -9,7 +9,7 @@ from partita.databases.postgres.asking import Link
 from partita.databases.postgres.naming import quoted
 from partita.databases.postgres.patience import LOCK
 from partita.errors import MigrationPending, NotFound, StoreMismatch
-from partita.migration import MIGRATE
+from partita.migrations.migration import MIGRATE
 
 SCHEMA_EXISTS = "SELECT 1 FROM pg_namespace WHERE nspname = $1"
 TABLES = "SELECT relname FROM pg_class WHERE relnamespace = $1::regnamespace AND relkind = 'r'"

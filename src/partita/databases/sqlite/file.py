@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from partita.errors import MigrationPending, PartitaError, StoreCorrupt, StoreMismatch, StoreUnavailable
-from partita.foreign_text import logger
 from partita.machine.port import Machine, Turn
-from partita.migration import MIGRATE, WAIT_S
+from partita.migrations.migration import MIGRATE, WAIT_S
+from partita.texts.foreign_text import logger
 
 T = TypeVar("T")
 log = logger(__name__)

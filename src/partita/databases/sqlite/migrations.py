@@ -13,8 +13,8 @@ from partita.databases.sqlite.file import SqliteFile, translate
 from partita.databases.sqlite.tables import SqliteOwnTables, make_tables
 from partita.errors import NotFound, StoreMismatch
 from partita.machine.port import Machine
-from partita.migration import MIGRATE, WAIT_S, Deviation, Shape, Standing, deviations, ended
-from partita.own_tables import OwnTables
+from partita.migrations.migration import MIGRATE, WAIT_S, Deviation, Shape, Standing, deviations, ended
+from partita.migrations.own_tables import OwnTables
 
 COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 OBJECTS = "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
@@ -22,7 +22,7 @@ COLUMNS = "SELECT name, type, \"notnull\", coalesce(dflt_value, ''), pk FROM pra
 
 
 class SqliteMigrations:
-    """See `partita.migration.Migrations`. `tables` is the script of the service's own tables."""
+    """See `partita.migrations.migration.Migrations`. `tables` is the script of the service's own tables."""
 
     def __init__(
         self, path: Path, machine: Machine, *, application_id: int, migrations: Sequence[str], tables: str = ""

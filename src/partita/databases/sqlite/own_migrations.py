@@ -10,14 +10,14 @@ from partita.databases.sqlite.migrations import looked_at
 from partita.databases.sqlite.tables import SqliteOwnTables, records
 from partita.errors import NotFound
 from partita.machine.port import Machine
-from partita.migration import MIGRATE, WAIT_S, Deviation, Standing, ended
-from partita.own_tables import OwnTables, Record, standing_of
+from partita.migrations.migration import MIGRATE, WAIT_S, Deviation, Standing, ended
+from partita.migrations.own_tables import OwnTables, Record, standing_of
 
 NOW_US = "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
 
 
 class SqliteOwnMigrations:
-    """See `partita.migration.Migrations`; `migrations` are those of Partita itself, which come first."""
+    """See `partita.migrations.migration.Migrations`; `migrations` are those of Partita itself, which come first."""
 
     def __init__(
         self, path: Path, machine: Machine, own: OwnTables, *, application_id: int, migrations: Sequence[str]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from partita.clock import Clock
 from partita.databases.sqlite.file import SqliteFile, statements_of, translate
-from partita.foreign_text import logger
-from partita.own_tables import TEXT, MigrationFile, OwnTables, Record, check_statements, tables_refused
+from partita.migrations.own_tables import TEXT, MigrationFile, OwnTables, Record, check_statements, tables_refused
+from partita.texts.foreign_text import logger
 
 log = logger(__name__)
 OWN_MIGRATION = """

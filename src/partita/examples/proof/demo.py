@@ -32,7 +32,7 @@ from partita.examples.proof.role import RoleOptions
 from partita.examples.shop.app import app
 from partita.examples.shop.children import start_witness
 from partita.examples.shop.witness import Faults
-from partita.settings import Settings
+from partita.settings.settings import Settings
 
 ROLES = (
     "order-service",

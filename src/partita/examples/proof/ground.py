@@ -7,7 +7,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from partita.address import without_secrets
 from partita.app import App
 from partita.bus.port import Bus, Outgoing, Record
 from partita.errors import BusError, Conflict, NotFound, SettingsError
@@ -24,7 +23,8 @@ from partita.examples.proof.reading import (
     topics_of,
 )
 from partita.machine.system import this_machine
-from partita.settings import Settings
+from partita.settings.address import without_secrets
+from partita.settings.settings import Settings
 from partita.store.connect import connect_store
 from partita.store.port import Store
 

@@ -13,7 +13,6 @@ from typing import Protocol
 from partita.bus.port import Polled, Record, Subscription
 from partita.clock import duration_us
 from partita.errors import Fenced, StoreContended
-from partita.foreign_text import logger
 from partita.idempotency.inbox import whole_topic
 from partita.runtime.background.room import Room
 from partita.runtime.background.standing import compare
@@ -25,6 +24,7 @@ from partita.runtime.path.pipeline import Pipeline
 from partita.runtime.path.waves import CommitRefused, HandlerFailed
 from partita.store.claims import InHand
 from partita.store.parking import ParkedRow
+from partita.texts.foreign_text import logger
 
 log = logger(__name__)
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from partita.clock import Clock, duration_us
-from partita.foreign_text import logger
 from partita.observability.question import Unanswered, answered
 from partita.runtime.background.consumer import Consumer
 from partita.runtime.background.supervisor import Supervisor, Wakeable
@@ -15,6 +14,7 @@ from partita.runtime.path.pipeline import Pipeline
 from partita.runtime.path.tx import SerialTx
 from partita.store.port import Store
 from partita.store.workers import WorkerState
+from partita.texts.foreign_text import logger
 
 log = logger(__name__)
 LOOK_S = 1.0

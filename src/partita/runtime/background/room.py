@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from partita.foreign_text import logger
 from partita.runtime.path.pipeline import Pipeline
 from partita.store.groups import Said
+from partita.texts.foreign_text import logger
 
 log = logger(__name__)
 FREE_AGAIN_AT = 0.9

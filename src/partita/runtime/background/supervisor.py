@@ -10,13 +10,13 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from partita.cause import text_of, told_of
 from partita.clock import Clock, all_done
 from partita.dead_letters.fingerprint import fingerprint
 from partita.errors import PartitaError, StoreContended, StoreReplaced
-from partita.foreign_text import logger
 from partita.runtime.failing.condition import Condition
 from partita.runtime.failing.ration import Ration
+from partita.texts.cause import text_of, told_of
+from partita.texts.foreign_text import logger
 
 log = logger(__name__)
 BACKOFF_S = (0.05, 0.2, 1.0, 2.0)

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from partita.alerts.alarms import Alarm, Told
 from partita.alerts.channels import Channel
-from partita.foreign_text import logger, shown_error
 from partita.store.groups import Said
+from partita.texts.foreign_text import logger, shown_error
 
 log = logger(__name__)
 OWED_MAX = 100

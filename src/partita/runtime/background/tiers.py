@@ -15,8 +15,8 @@ from partita.bus.port import Record, Subscription
 from partita.catalog.service import Service
 from partita.clock import duration_us
 from partita.dead_letters.dead_letter import envelope_or_none
-from partita.foreign_text import logger
 from partita.store.port import Store
+from partita.texts.foreign_text import logger
 from partita.topics.naming import span
 
 log = logger(__name__)

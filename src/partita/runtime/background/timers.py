@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from partita.cause import told_of
 from partita.clock import US
 from partita.errors import PartitaError, StoreMismatch
 from partita.runtime.path.driving import Escaped
 from partita.runtime.path.pipeline import Pipeline
 from partita.runtime.path.waves import HandlerFailed
 from partita.store.sagas import DueTimer
+from partita.texts.cause import told_of
 
 BATCH = 100
 LOOK_S = 0.25

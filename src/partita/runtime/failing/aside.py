@@ -15,13 +15,13 @@ from partita.clock import duration_us
 from partita.dead_letters.dead_letter import failure
 from partita.dead_letters.retry_policy import tier_of
 from partita.errors import Expired
-from partita.foreign_text import logger
 from partita.idempotency.inbox import Verdict
 from partita.runtime.path.admission import Held, parked_row
 from partita.runtime.path.delivery import Delivery
 from partita.runtime.path.pipeline import Pipeline
 from partita.store.parking import REPLAYED, ParkedRow
 from partita.store.port import Session
+from partita.texts.foreign_text import logger
 from partita.topics.naming import retry_topic, span
 
 log = logger(__name__)

@@ -14,13 +14,11 @@ from dataclasses import dataclass
 
 from partita.bus.port import Record
 from partita.catalog.retry import Counters, Decision, GiveUp, Retry, RetryNow
-from partita.cause import cause_of, text_of, told_of
 from partita.clock import all_done
 from partita.dead_letters.dead_letter import envelope_or_none
 from partita.dead_letters.fingerprint import fingerprint
 from partita.dead_letters.retry_policy import decide, is_permanent
 from partita.errors import Fenced, PartitaError, StoodStill, UnknownSchema, UnknownType
-from partita.foreign_text import logger
 from partita.runtime.failing.aside import Aside, LaidBy, Trouble
 from partita.runtime.failing.condition import Condition
 from partita.runtime.failing.ration import Ration
@@ -32,6 +30,8 @@ from partita.runtime.path.pipeline import Pipeline
 from partita.runtime.path.waves import HandlerFailed
 from partita.store.groups import Said
 from partita.store.parking import ParkedRow
+from partita.texts.cause import cause_of, text_of, told_of
+from partita.texts.foreign_text import logger
 
 log = logger(__name__)
 Place = tuple[str, int]

@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from partita.errors import Fenced
-from partita.foreign_text import logger
 from partita.runtime.failing.lanes import Lanes, Place
 from partita.runtime.path.delivery import Delivery, record_of
 from partita.runtime.path.pipeline import Pipeline
 from partita.runtime.path.waves import HandlerFailed
 from partita.store.parking import ParkedRow
+from partita.texts.foreign_text import logger
 
 log = logger(__name__)
 

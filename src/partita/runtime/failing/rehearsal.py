@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from partita.cause import cause_of, text_of
 from partita.errors import PartitaError
 from partita.runtime.path.admission import row_of_letter
 from partita.runtime.path.calling import meta_of
@@ -19,6 +18,7 @@ from partita.runtime.path.waves import HandlerFailed
 from partita.store.dead_letters import DeadLetter
 from partita.store.parking import ParkedRow
 from partita.store.port import Session
+from partita.texts.cause import cause_of, text_of
 
 BEHIND_MAX = 1_000
 Verdict = Literal["runs", "handled already", "fails", "calls outside"]

@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from partita.cause import cause_of
 from partita.clock import Clock
+from partita.texts.cause import cause_of
 
 FIRST_PAUSE_S = 0.1
 WINDOW = 3

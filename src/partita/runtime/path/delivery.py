@@ -15,12 +15,12 @@ from partita.catalog.fault import Failed, Fault, FaultContract, FaultRecord
 from partita.catalog.rejection import Rejection, from_struct
 from partita.catalog.retry import Retry
 from partita.catalog.service import Service
-from partita.cause import kind_of
 from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import name_of
 from partita.errors import Malformed, UnknownSchema
 from partita.message import Envelope, Message, SagaAddress, envelope_from_bytes, is_users_key
 from partita.store.parking import ParkedRow
+from partita.texts.cause import kind_of
 
 
 class Delivery(msgspec.Struct, eq=False):

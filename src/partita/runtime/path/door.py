@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from partita.catalog.contract import Contract, contract_of
-from partita.cause import told_of
 from partita.clock import all_done
 from partita.errors import DeclarationError, Malformed, PartitaError, StoreContended
 from partita.message import Envelope, first_trace
@@ -19,6 +18,7 @@ from partita.runtime.path.handling import handling, refuse_to_wait
 from partita.runtime.path.pipeline import Pipeline
 from partita.runtime.path.running_again import TRIES_MAX, pause_after
 from partita.runtime.path.waves import CommitRefused, HandlerFailed
+from partita.texts.cause import told_of
 
 WAITING_MAX = 10_000
 STOP_S = 5.0

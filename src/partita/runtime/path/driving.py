@@ -12,10 +12,10 @@ from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, ParamSpec, TypeVar
 
-from partita.cause import cause_of
 from partita.clock import Clock
-from partita.foreign_text import logger
 from partita.runtime.path.handling import HANDLING, Handling
+from partita.texts.cause import cause_of
+from partita.texts.foreign_text import logger
 
 P = ParamSpec("P")
 T = TypeVar("T")

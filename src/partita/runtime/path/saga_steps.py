@@ -13,7 +13,6 @@ import msgspec
 from partita.catalog.contract import contract_of
 from partita.clock import Ids
 from partita.errors import Conflict, NotFound, PartitaError, StoreMismatch
-from partita.foreign_text import logger
 from partita.message import Envelope, SagaAddress
 from partita.runtime.path.delivery import Delivery, Output, Unit
 from partita.runtime.path.driving import Escaped, ask
@@ -35,6 +34,7 @@ from partita.sagas.engine import (
 from partita.sagas.state import SagaState, state_from_bytes, state_to_bytes
 from partita.store.port import Session
 from partita.store.sagas import SagaEvent, SagaRow
+from partita.texts.foreign_text import logger
 
 log = logger(__name__)
 

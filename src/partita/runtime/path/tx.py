@@ -10,9 +10,9 @@ from partita.catalog.contract import contract_of
 from partita.catalog.event import Command, Event
 from partita.catalog.injection import SqlValue
 from partita.errors import NoTransaction, PartitaError, WithinHandler
-from partita.foreign_text import logger
 from partita.runtime.path.delivery import Output, Unit
 from partita.store.port import Session
+from partita.texts.foreign_text import logger
 
 log = logger(__name__)
 VALUES = (str, int, float, bytes, bool, type(None))

@@ -18,7 +18,6 @@ import msgspec
 
 from partita.catalog.binding import Binding
 from partita.catalog.rejection import Rejection
-from partita.cause import text_of
 from partita.errors import PartitaError, TransactionEnded
 from partita.runtime.path.calling import arguments, take_refusal, take_result
 from partita.runtime.path.delivery import Unit
@@ -26,6 +25,7 @@ from partita.runtime.path.driving import let_go
 from partita.runtime.path.handling import HANDLING
 from partita.runtime.path.tx import Request, WaveTx
 from partita.store.port import Session
+from partita.texts.cause import text_of
 
 
 class NotForWaves(Exception):

@@ -20,7 +20,7 @@ from partita.databases.postgres.naming import quoted
 from partita.databases.postgres.patience import WRITERS, Holder, Waiting, patiently
 from partita.errors import Conflict, SettingsError, StoreContended
 from partita.machine.port import Machine
-from partita.migration import WAIT_S
+from partita.migrations.migration import WAIT_S
 from partita.store.handover import Place, Position
 from partita.store.postgres.outbox import HELD, OUTSIDE
 from partita.store.postgres.schema import MIGRATIONS

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from partita.address import without_secrets
 from partita.clock import US
 from partita.databases.postgres.asking import ERRORS, Link
 from partita.databases.postgres.database import Database
@@ -20,9 +19,9 @@ from partita.databases.postgres.place import MAY_ASK_PLACE, PLACE
 from partita.databases.postgres.pooler import is_heard
 from partita.databases.postgres.tables import PostgresOwnTables
 from partita.errors import StoreMismatch, StoreReplaced, StoreUnavailable
-from partita.foreign_text import logger
 from partita.machine.port import Machine
-from partita.own_tables import OwnTables, Tables
+from partita.migrations.own_tables import OwnTables, Tables
+from partita.settings.address import without_secrets
 from partita.store.looking import ledger_by_ledger
 from partita.store.port import Asked, Known
 from partita.store.postgres.claims import PostgresAttempts, PostgresClaims
@@ -43,6 +42,7 @@ from partita.store.postgres.statements import Statements
 from partita.store.postgres.tombstones import PostgresTombstones
 from partita.store.postgres.trail import PostgresTrail
 from partita.store.postgres.workers import PostgresWorkers
+from partita.texts.foreign_text import logger
 
 log = logger(__name__)
 

@@ -17,9 +17,8 @@ from partita.databases.sqlite.high_water import HighWater
 from partita.databases.sqlite.leases import LeaseBook
 from partita.databases.sqlite.tables import SqliteOwnTables
 from partita.errors import PartitaError, StoreMismatch, StoreUnavailable
-from partita.foreign_text import logger
 from partita.machine.port import Alive, Machine, Wake
-from partita.own_tables import OwnTables, Tables
+from partita.migrations.own_tables import OwnTables, Tables
 from partita.store.leases import Lease
 from partita.store.looking import ledger_by_ledger
 from partita.store.port import Asked, Known
@@ -36,6 +35,7 @@ from partita.store.sqlite.sequences import SqliteSequences
 from partita.store.sqlite.tombstones import SqliteTombstones
 from partita.store.sqlite.trail import SqliteTrail
 from partita.store.sqlite.workers import SqliteWorkers
+from partita.texts.foreign_text import logger
 
 log = logger(__name__)
 

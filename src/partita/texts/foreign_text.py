@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import re
 
-from partita.cause import kind_of, stack_of, text_of, without_rows
 from partita.errors import PartitaError
+from partita.texts.cause import kind_of, stack_of, text_of, without_rows
 
 # What takes no room on a screen although Python calls it printable: fillers, joiners and variation selectors.
 _UNSEEN = re.compile(

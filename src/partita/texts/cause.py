@@ -23,8 +23,8 @@ STACK_CHARS_MAX = 8_192
 KIND_CHARS_MAX = 100
 LOOKED_AT_CHARS_MAX = 10_000
 GROUP_DEPTH_MAX = 100
-US = str(Path(__file__).parent)
-EXAMPLES = str(Path(__file__).parent / "examples")  # written as a user would
+US = str(Path(__file__).parents[1])
+EXAMPLES = str(Path(__file__).parents[1] / "examples")  # written as a user would
 STDLIB, INSTALLED = sysconfig.get_path("stdlib"), (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
 OUR_DRIVERS = ("asyncpg", "click", "confluent_kafka", "fastavro", "msgspec")
 

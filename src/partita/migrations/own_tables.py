@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from partita.errors import DeclarationError, MigrationPending, StoreMismatch
-from partita.migration import MIGRATE, Standing
+from partita.migrations.migration import MIGRATE, Standing
 
 DIALECTS = ("sqlite", "postgres")
 FILE_NAME = re.compile(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from partita.cli.output import json_of, print_json, say, table, talk
 from partita.errors import PartitaError, StoreUnavailable
-from partita.foreign_text import logger, shown, shown_error, shown_lines, shown_stack, without_rows
+from partita.texts.foreign_text import logger, shown, shown_error, shown_lines, shown_stack, without_rows
 
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 CASES = {

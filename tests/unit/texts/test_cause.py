@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from partita import cause
-from partita.cause import cause_of, frame_of, kind_of, place_of, stack_of, text_of, told_of
 from partita.dead_letters.fingerprint import fingerprint
 from partita.errors import NotFound
 from partita.runtime.path.driving import ask
+from partita.texts import cause
+from partita.texts.cause import cause_of, frame_of, kind_of, place_of, stack_of, text_of, told_of
 
 
 class Hostile(Exception):

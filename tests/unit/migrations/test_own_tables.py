@@ -8,8 +8,8 @@ import pytest
 
 from partita import Service
 from partita.errors import DeclarationError, MigrationPending, StoreMismatch
-from partita.migration import Standing
-from partita.own_tables import MigrationFolder, OwnTables, Record, read_folder, standing_of
+from partita.migrations.migration import Standing
+from partita.migrations.own_tables import MigrationFolder, OwnTables, Record, read_folder, standing_of
 
 
 def folder(path: Path, *names: str) -> Path:

@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from partita import Settings
-from partita.address import without_secrets
 from partita.cli.main import cli
 from partita.cli.operating import confirmed
 from partita.errors import SettingsError
-from partita.settings import KNOWN
+from partita.settings.address import without_secrets
+from partita.settings.settings import KNOWN
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from partita.address import (
+from partita.errors import SettingsError
+from partita.settings.address import (
     check_bus,
     check_folder,
     check_listening,
@@ -21,8 +22,7 @@ from partita.address import (
     without_path,
     without_secrets,
 )
-from partita.amount import check_count, check_number, check_seconds
-from partita.errors import SettingsError
+from partita.settings.amount import check_count, check_number, check_seconds
 
 SWITCH = {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}
 TEXTS = ("store", "bus", "instance", "alert_webhook", "alert_mail", "metrics")

@@ -10,12 +10,12 @@ import click
 import pytest
 
 from partita import Settings
-from partita.address import without_path, without_secrets
 from partita.bus.connect import connect_administration, connect_bus
 from partita.bus.connect import connect_migrations as migrations_of_bus
 from partita.cli.main import COMMANDS, cli
 from partita.errors import SettingsError
 from partita.machine.system import this_machine
+from partita.settings.address import without_path, without_secrets
 from partita.store.connect import connect_migrations, connect_store
 
 MACHINE = this_machine()
