@@ -6,6 +6,8 @@ from typing import Annotated
 
 import msgspec
 
+from partita.size import over
+
 Json = dict[str, str]
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """What every store can keep; a foreign envelope with more is no envelope."""
@@ -150,4 +152,4 @@ def _check_lengths(envelope: Envelope) -> None:
     for name, text in texts.items():
         size = len(text.encode(errors="surrogatepass"))
         if size > BYTES_MAX[name]:
-            raise msgspec.ValidationError(f"its {name} has {size:,} bytes, the limit is {BYTES_MAX[name]:,}")
+            raise msgspec.ValidationError(f"its {name} has {over(size, BYTES_MAX[name])}")

@@ -15,21 +15,14 @@ from typing import NamedTuple, Protocol
 
 from partita.bus.features import Feature
 from partita.bus.position import Position
+from partita.size import RECORD_BYTES_MAX, over, record_over
 
-KEY_BYTES_MAX = 2_000
-"""What every database can index (PostgreSQL: a third of a page) and every broker takes without a second thought."""
-RECORD_BYTES_MAX = 1_048_576
 READ_RECORDS_MAX = 1_000
 """The most records that one `read` returns, whatever its limit."""
 
 
 BEHIND = "behind a record of its key that was refused"
 """What an append answers of a record that it left out: taken, it would pass an earlier one of its key."""
-
-
-def is_long(text: str, bytes_max: int) -> bool:
-    """Whether a text has more bytes than that, counted only where it may."""
-    return len(text) > bytes_max // 4 and len(text.encode(errors="surrogatepass")) > bytes_max
 
 
 class Outgoing(NamedTuple):
@@ -56,10 +49,8 @@ def screened(records: Sequence[Outgoing], refusal: Callable[[Outgoing], str | No
 
 def too_large(record: Outgoing) -> str | None:
     """Why no bus takes a record of this size; None = it is small enough."""
-    size = len(record.headers) + len(record.value) + len(record.key or "")
-    if size > RECORD_BYTES_MAX:
-        return f"{size:,} bytes are over the limit of {RECORD_BYTES_MAX:,}"
-    return None
+    size = record_over(record.key, record.headers, record.value)
+    return f"it has {over(size, RECORD_BYTES_MAX)}" if size else None
 
 
 class Record(NamedTuple):

@@ -18,11 +18,11 @@ from fastavro.schema import SchemaParseException
 from partita.codec.avro_decimal import bound_decimals
 from partita.codec.avro_gauge import SENT_WEIGHT_MAX, Gauge, TooMuch, weight_of
 from partita.codec.avro_values import DEPTH_MAX, Look, is_too_deep, look_for
-from partita.codec.port import VALUE_BYTES_MAX
 from partita.errors import DeclarationError, Malformed, MessageTooLarge, UnknownSchema
 from partita.schemas.avro import derive, fingerprint
 from partita.schemas.fields.plain_default import NATIVE
 from partita.schemas.fields.shape import Shape
+from partita.size import REFERENCE, VALUE_BYTES_MAX, over, too_large
 
 # What fastavro raises on bytes or values that do not fit; a closed list, so that our own bugs stay loud.
 _MISFITS = (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, decimal.DecimalException)
@@ -118,10 +118,7 @@ class AvroCodec:
             ) from error
         data = out.getvalue()
         if len(data) > VALUE_BYTES_MAX:
-            raise MessageTooLarge(
-                f"{shape.name} has {len(data):,} bytes, the limit is {VALUE_BYTES_MAX:,}.",
-                hint="Send a reference to where the data lies instead of the data.",
-            )
+            raise too_large(shape.name, len(data), VALUE_BYTES_MAX)
         if len(data) > known.free_bytes:
             _check_weight(shape, known, data)
         return known.fingerprint, data
@@ -129,7 +126,7 @@ class AvroCodec:
     def decode(self, shape: Shape, fingerprint: str, data: bytes) -> msgspec.Struct:
         """The value, resolved from the writer's schema to ours and checked against the declared types."""
         if len(data) > VALUE_BYTES_MAX:
-            raise Malformed(f"{shape.name}: {len(data):,} bytes are over the limit of {VALUE_BYTES_MAX:,}.")
+            raise Malformed(f"{shape.name} has {over(len(data), VALUE_BYTES_MAX)}.")
         plan = self._plans.get((fingerprint, shape.full_name)) or self._plan(shape, fingerprint)
         try:
             if len(data) > plan.free_bytes:
@@ -146,7 +143,7 @@ class AvroCodec:
     def as_written(self, fingerprint: str, data: bytes) -> object:
         """The value as its writer saw it."""
         if len(data) > VALUE_BYTES_MAX:
-            raise Malformed(f"{len(data):,} bytes are over the limit of {VALUE_BYTES_MAX:,}.")
+            raise Malformed(f"It has {over(len(data), VALUE_BYTES_MAX)}.")
         writer = self._writers.get(fingerprint)
         if writer is None:
             raise self._unknown(fingerprint)
@@ -259,7 +256,7 @@ def _check_weight(shape: Shape, known: _Known, data: bytes) -> None:
     except TooMuch as error:
         raise MessageTooLarge(
             f"{shape.name} of {len(data):,} bytes: {error}, {SENT_WEIGHT_MAX:,} fields and items.",
-            hint="Send a reference to where the data lies instead of the data.",
+            hint=REFERENCE,
         ) from error
 
 

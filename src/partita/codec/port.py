@@ -8,8 +8,6 @@ import msgspec
 
 from partita.schemas.fields.shape import Shape
 
-VALUE_BYTES_MAX = 1_000_000
-
 
 class Codec(Protocol):
     """Encodes and decodes the values of messages."""
@@ -34,7 +32,7 @@ class Codec(Protocol):
         """The fingerprint of the writer's schema and the bytes.
 
         Raises:
-            MessageTooLarge: over `VALUE_BYTES_MAX`.
+            MessageTooLarge: over `size.VALUE_BYTES_MAX`.
             Malformed: the value does not fit its own schema.
         """
         ...

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from partita.bus.port import RECORD_BYTES_MAX
+from partita.size import RECORD_BYTES_MAX
 from partita.store.handover import Place
 
 ENVELOPE_HEADER = "partita"

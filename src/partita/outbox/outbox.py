@@ -13,13 +13,12 @@ from typing import Any
 import msgspec
 
 from partita.bus.partitioner import slot_of
-from partita.bus.port import KEY_BYTES_MAX, RECORD_BYTES_MAX, is_long
 from partita.catalog.contract import Contract
 from partita.catalog.rejection import Rejection, to_struct
 from partita.clock import Ids
 from partita.codec.port import Codec
-from partita.errors import MessageTooLarge
 from partita.message import Envelope, Message, SagaAddress, envelope_to_bytes, first_trace
+from partita.size import KEY_BYTES_MAX, RECORD_BYTES_MAX, is_long, record_over, too_large
 from partita.store.outbox import NOT_SENT, SLOTS, OutboxRow
 from partita.store.port import Session
 
@@ -53,11 +52,9 @@ class Composer:
         # A refusal has no key of its own: it answers on the key of the command it refuses.
         key = cause_key if contract.kind == "refusal" else contract.key_of(message)
         if key is not None and is_long(key, KEY_BYTES_MAX):  # before its number: no index would take the key
-            raise MessageTooLarge(
-                f"The key of {contract.full_name} has {len(key.encode(errors='surrogatepass')):,} bytes, the limit is "
-                f"{KEY_BYTES_MAX:,}.",
-                hint="A key names one thing: send its id, or a digest.",
-            )
+            size = len(key.encode(errors="surrogatepass"))
+            hint = "A key names one thing: send its id, or a digest."
+            raise too_large(f"The key of {contract.full_name}", size, KEY_BYTES_MAX, hint=hint)
         fingerprint, data = self.codec.encode(contract.shape, value)
         message_id = message_id or self.ids.new()
         envelope = Envelope(
@@ -140,12 +137,8 @@ def row_of(message: Message, headers: bytes, now_us: int) -> OutboxRow:
         MessageTooLarge: with its envelope it is over what any bus takes.
     """
     envelope, key = message.envelope, message.key
-    size = len(headers) + len(message.value) + len(key or "")
-    if size > RECORD_BYTES_MAX:
-        raise MessageTooLarge(
-            f"{envelope.type} with its envelope has {size:,} bytes, the limit is {RECORD_BYTES_MAX:,}.",
-            hint="Send a reference to where the data lies instead of the data.",
-        )
+    if size := record_over(key, headers, message.value):
+        raise too_large(f"{envelope.type} with its envelope", size, RECORD_BYTES_MAX)
     return OutboxRow(
         envelope.id,
         message.topic,

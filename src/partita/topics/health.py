@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from partita.bus.administration import Broker, FoundTopic
-from partita.bus.port import RECORD_BYTES_MAX
+from partita.size import RECORD_BYTES_MAX
 from partita.topics.topic_plan import Cluster
 
 SAFE_CLIENT = {"acks": "all", "enable.idempotence": "true", "enable.auto.commit": "false"}

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from partita.bus.port import RECORD_BYTES_MAX
 from partita.errors import SettingsError
+from partita.size import RECORD_BYTES_MAX
 
 QUOTED = "In a user name or password, write # / ? @ [ ] as %23 %2F %3F %40 %5B %5D."
 EXAMPLE = "kafka://broker-1:9092,broker-2:9092?security.protocol=SASL_SSL&sasl.mechanism=SCRAM-SHA-512"

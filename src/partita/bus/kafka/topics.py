@@ -10,9 +10,10 @@ from confluent_kafka.admin._metadata import ClusterMetadata, TopicMetadata
 from confluent_kafka.cimpl import NewTopic
 
 from partita.bus.kafka.errors import LastError, error_of, unavailable
-from partita.bus.port import RECORD_BYTES_MAX, TopicSpec
+from partita.bus.port import TopicSpec
 from partita.clock import Clock
 from partita.errors import BusUnavailable
+from partita.size import RECORD_BYTES_MAX
 
 ASK_S = 10.0
 LOOK_S = 0.05

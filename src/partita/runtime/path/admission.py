@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from partita.bus.port import Record, is_long
+from partita.bus.port import Record
 from partita.catalog.binding import Binding
 from partita.catalog.catalog import Catalog
 from partita.catalog.contract import contract_of, key_text
@@ -51,6 +51,7 @@ from partita.runtime.path.expiry import forgotten, may_be_forgotten, too_old
 from partita.runtime.path.letters import Letters
 from partita.runtime.path.meaning import Meaning, content_of
 from partita.runtime.path.waves import HandlerFailed
+from partita.size import is_long
 from partita.store.dead_letters import DeadLetter
 from partita.store.inbox import InboxEntry
 from partita.store.parking import ParkedRow, State

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import msgspec
 
-from partita.bus.port import KEY_BYTES_MAX, Record, is_long
+from partita.bus.port import Record
 from partita.catalog.catalog import Interest
 from partita.catalog.contract import Contract
 from partita.catalog.fault import Failed, Fault, FaultContract, FaultRecord
@@ -19,6 +19,7 @@ from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import name_of
 from partita.errors import Malformed, UnknownSchema
 from partita.message import Envelope, Message, SagaAddress, envelope_from_bytes, is_users_key
+from partita.size import KEY_BYTES_MAX, is_long
 from partita.store.parking import ParkedRow
 from partita.texts.cause import kind_of
 

@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from partita.bus.features import NONE, Feature
-from partita.bus.port import BEHIND, RECORD_BYTES_MAX, Bus, Fence, Record, TopicSpec
+from partita.bus.port import BEHIND, Bus, Fence, Record, TopicSpec
 from partita.errors import FeatureAbsent, Fenced
+from partita.size import RECORD_BYTES_MAX
 from partita.testing.conformance import groups, positions, topics
 from partita.testing.conformance.case import Case, Plan, planned
 from partita.testing.conformance.topics import OpenBus as OpenBus
