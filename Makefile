@@ -13,7 +13,7 @@ MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { 
 export PYTEST_DEBUG_TEMPROOT ?= $(MEMORY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup wheel demo test test-all check lint fix prove prove-servers prove-planted bench bench-servers lock clean servers servers-stop
+.PHONY: help setup wheel demo test test-all check lint fix prove prove-servers prove-planted bench bench-servers lock clean docs servers servers-stop
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -74,23 +74,27 @@ prove-servers: .venv/dev.ok ## the same on PostgreSQL and Kafka, which are kille
 prove-planted: .venv/dev.ok ## plant every bug of the table again: each must be found (docs/guides/planted-bugs.md)
 	$(BIN)/python -m tests.planted.prove $(ARGS)
 
+docs: .venv/docs.ok ## the documentation as a site, to be opened from its folder: build/docs/site/index.html
+	$(BIN)/python -m documentation build/docs
+
 bench: .venv/bench.ok ## benchmarks beside the peer, as JSON and as a table
 	$(BIN)/python bench/run.py embedded $(ARGS)
 
 bench-servers: .venv/bench.ok ## the same on PostgreSQL and on PostgreSQL and Kafka (80 minutes)
 	$(BIN)/python bench/run.py postgres kafka $(ARGS)
 
-# dev.txt comes first and binds the others: one machine can hold all three, and no command moves another's versions.
+# dev.txt comes first and binds the others: one machine can hold all of them, and no command moves another's versions.
 lock: .venv/python.ok ## write the locked requirements anew (ARGS=--upgrade for newer versions)
 	@[ -x $(BIN)/uv ] || { echo "make lock needs uv, which pip could not install here"; exit 2; }
 	echo uv | $(LOCK) $(ARGS) - -o requirements/uv.txt
 	$(LOCK) $(ARGS) pyproject.toml --extra shop --group dev -o requirements/dev.txt
 	$(LOCK) $(ARGS) pyproject.toml --extra shop --group build -c requirements/dev.txt -o requirements/shop.txt
+	$(LOCK) $(ARGS) pyproject.toml --group docs -c requirements/dev.txt -o requirements/docs.txt
 	$(LOCK) $(ARGS) pyproject.toml --group bench -c requirements/dev.txt -o requirements/bench.txt
 	@! grep -nE '://|^-' requirements/*.txt || { echo "a lock file holds an address or an option"; exit 2; }
 
-clean: ## remove .venv, caches and the demo's data
-	rm -rf .venv .partita .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+clean: ## remove .venv, caches, what was built, and the demo's data
+	rm -rf .venv .partita build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # Set-up leaves a stamp per lock file, so that a second command installs nothing again.
 
@@ -128,6 +132,10 @@ endef
 	$(call install,dev)
 	$(install_partita)
 	@touch .venv/shop.ok
+
+.venv/docs.ok: .venv/dev.ok requirements/docs.txt
+	$(call install,docs)
+	@touch $@
 
 .venv/bench.ok: .venv/dev.ok requirements/bench.txt
 	$(call install,bench)

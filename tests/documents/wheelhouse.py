@@ -48,7 +48,7 @@ def _pack(found: Distribution, folder: Path) -> None:
     with zipfile.ZipFile(folder / f"{name}-{found.version}-{tag}.whl", "w") as wheel:
         for path in found.files or ():
             if ".." not in path.parts and path.suffix != ".pyc" and path.name not in NOT_OF_A_WHEEL:
-                wheel.write(found.locate_file(path), path.as_posix())
+                wheel.write(str(found.locate_file(path)), path.as_posix())
 
 
 def user_environment(folder: Path, wheels: Path) -> dict[str, str]:
