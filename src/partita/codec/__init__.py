@@ -1,1 +1,1 @@
-"""Values as bytes: a port and the adapters that encode and decode."""
+"""Codecs: values as bytes; a port and its adapters."""

@@ -1,4 +1,4 @@
-"""Avro binary values through fastavro, with limits: nothing that arrives may crash or stall the process."""
+"""Avro binary values through fastavro, with limits: no input may crash or stall the process."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from partita.schemas.fields.plain_default import NATIVE
 from partita.schemas.fields.shape import Shape
 from partita.size import REFERENCE, VALUE_BYTES_MAX, over, too_large
 
-# What fastavro raises on bytes or values that do not fit; a closed list, so that our own bugs stay loud.
+# The exceptions of fastavro for bytes or values that do not fit; a closed list, so that our own bugs are not hidden.
 _MISFITS = (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, decimal.DecimalException)
 _NO_SCHEMA = (SchemaParseException, AttributeError, RecursionError, *_MISFITS)
 
 SCHEMA_CHARS_MAX = 200_000
 REFUSED_MAX = 1_000
 SCHEMA_DEPTH_MAX = 300
-"""How deep the brackets of a schema's JSON may lie within each other: a record takes three."""
+"""The most levels of brackets in a schema's JSON: a record takes three."""
 _TEXT_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]')
 
 
@@ -43,14 +43,14 @@ class _Known:
     parsed: Any
     gauge: Gauge
     free_bytes: int
-    filled: Mapping[str, Mapping[str, int]]  # record, field: what its default weighs
+    filled: Mapping[str, Mapping[str, int]]  # record, field: the weight of its default
     look: Look | None
     has_sets: bool
     is_comparable: bool
 
 
 class _Writer(NamedTuple):
-    """A writer's schema, and what it may unfold to."""
+    """A writer's schema, and the limits of its values."""
 
     parsed: Any
     gauge: Gauge
@@ -58,7 +58,7 @@ class _Writer(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """How values of one writer are read as one shape of ours."""
+    """The way to read values of one writer as one shape of ours."""
 
     writer: Any
     reader: Any
@@ -88,7 +88,7 @@ class AvroCodec:
         """Accept a writer's schema.
 
         Raises:
-            UnknownSchema: the text is no Avro schema, or one with which few bytes could keep the reader busy for ever.
+            UnknownSchema: the text is no Avro schema, or one with which a few bytes could keep the reader busy for ever.
         """
         try:
             parsed = _parsed(text)
@@ -100,11 +100,11 @@ class AvroCodec:
         self._texts[fingerprint] = text
 
     def encode(self, shape: Shape, value: msgspec.Struct) -> tuple[str, bytes]:
-        """The writer's fingerprint and the bytes, which are read back equal.
+        """The writer's fingerprint and the bytes, which decode to an equal value.
 
         Raises:
-            Malformed: it is not of its declared types, or holds what nobody could read back. MessageTooLarge: it is
-                over the limit.
+            Malformed: it is not of its declared types, or holds a value that no reader could decode. MessageTooLarge: it
+            is over the limit.
         """
         known = self._shapes.get(shape.full_name) or self._learn(shape)
         out = io.BytesIO()
@@ -188,7 +188,7 @@ class AvroCodec:
         return known
 
     def _refuse(self, fingerprint: str, why: str) -> UnknownSchema:
-        """Remember it: what is written with it is refused at once, and its schema is not fetched for each message."""
+        """Remember the refusal: values with this schema are refused at once, and the schema is not fetched for each message."""
         if len(self._refused) >= REFUSED_MAX:
             self._refused.clear()
         self._refused[fingerprint] = why
@@ -210,7 +210,7 @@ class AvroCodec:
         else:
             filled = {record: sum(weights.values()) for record, weights in known.filled.items()}
             written = writer.parsed["name"].rpartition(".")[2] if isinstance(writer.parsed, dict) else ""
-            filled.setdefault(written, filled[shape.name])  # the outermost records are matched whatever their names
+            filled.setdefault(written, filled[shape.name])  # the outermost records match under any name
             try:
                 gauge = Gauge(writer.parsed, filled)
             except TooMuch as error:
@@ -221,13 +221,13 @@ class AvroCodec:
 
 
 def _check(shape: Shape, known: _Known, value: msgspec.Struct, plain: Any) -> None:
-    """Whether a reader will find the value that is sent, by every way in which it could not.
+    """Check that a reader will get the value that is sent.
 
     Raises:
         Malformed: it would not. ValidationError: it is not of its types, or outside their bounds.
     """
     if known.gauge.is_recursive and is_too_deep(plain):
-        raise Malformed(f"{shape.name} lies more than {DEPTH_MAX} deep within itself.", hint="Send it in parts.")
+        raise Malformed(f"{shape.name} is nested more than {DEPTH_MAX} levels deep.", hint="Send it in parts.")
     read = msgspec.convert(plain, shape.struct)
     if known.is_comparable:
         same = read == value
@@ -261,10 +261,10 @@ def _check_weight(shape: Shape, known: _Known, data: bytes) -> None:
 
 
 def _parsed(text: str) -> Any:
-    """A schema, parsed; bounded before it is read.
+    """A schema, parsed; its size is checked first.
 
     Raises:
-        TooMuch: it is too large. SchemaParseException, ValueError, ...: it is none.
+        TooMuch: it is too large. SchemaParseException, ValueError, ...: it is no schema.
     """
     if len(text) > SCHEMA_CHARS_MAX:
         raise TooMuch(f"it has {len(text):,} characters, the limit is {SCHEMA_CHARS_MAX:,}")
@@ -272,14 +272,14 @@ def _parsed(text: str) -> Any:
     for found in _TEXT_OR_BRACKET.finditer(text):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
         if depth > SCHEMA_DEPTH_MAX:
-            raise TooMuch(f"it lies more than {SCHEMA_DEPTH_MAX} deep within itself")
+            raise TooMuch(f"it is nested more than {SCHEMA_DEPTH_MAX} levels deep")
     parsed = fastavro.parse_schema(json.loads(text))
     bound_decimals(parsed)
     return parsed
 
 
 def _set_defaults(parsed: Any, defaults: Mapping[str, Mapping[str, Any]]) -> None:
-    """Give a schema the defaults that fill a record: fastavro takes them as they stand, and JSON has no times."""
+    """Give a schema the defaults that fill a record: fastavro takes them unchanged, and JSON has no times."""
     if isinstance(parsed, list):
         for branch in parsed:
             _set_defaults(branch, defaults)
@@ -293,7 +293,7 @@ def _set_defaults(parsed: Any, defaults: Mapping[str, Mapping[str, Any]]) -> Non
 
 
 def _shown(value: object) -> str:
-    """A value for an error: one that nests too deep, or whose `__repr__` fails, is named by its class."""
+    """A value for an error; one that is nested too deep, or whose `__repr__` fails, is shown as its class."""
     try:
         return f"{value!r:.300}"
     except (RecursionError, *_MISFITS):

@@ -1,7 +1,7 @@
-"""Decimals within Avro, bounded: fastavro would make a number of as many digits as come, which takes minutes.
+"""Decimals within Avro, bounded: fastavro would build a number of any length, which can take minutes.
 
-Parsed schemas name our logical type instead of Avro's `decimal`, so that nobody else's use of fastavro changes. What is
-published keeps Avro's name.
+Parsed schemas name our logical type instead of Avro's `decimal`, so that other code's use of fastavro does not change.
+Published schemas keep Avro's name.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from partita.schemas.avro_default import decimal_bytes
 
 DIGITS_MAX = 38
 BYTES_MAX = 16
-"""What 38 digits take."""
+"""The bytes of 38 digits."""
 
 _OURS = "partita-decimal"
 _EXACT = decimal.Context(prec=DIGITS_MAX)
 
 
 def bound_decimals(schema: Any) -> None:
-    """Let each decimal of a parsed schema be read and written here.
+    """Read and write each decimal of a parsed schema here.
 
     Raises:
         ValueError: it declares more than 38 digits.

@@ -1,9 +1,9 @@
-"""How much a value unfolds to, known before it is decoded: a megabyte, or ten bytes, may stand for gigabytes.
+"""The size of a decoded value, known before decoding: a megabyte, or ten bytes, may unfold to gigabytes.
 
-A schema is compiled to a gauge. From the number of bytes alone it mostly tells that a value is small enough. Else it walks
-over the bytes and builds nothing: it counts what would be built, also the defaults that the reader fills in, and refuses
-numbers longer than a number is, depth that overflows the stack of a decoder in C (seen with fastavro 1.13: the process
-dies), and lengths that no bytes stand for.
+A schema is compiled to a gauge. For most values the number of bytes alone shows that they are small enough. Else the gauge
+walks over the bytes and builds nothing: it counts the values that decoding would build, also the defaults that the reader
+fills in. It refuses numbers that are too long, depth that overflows the stack of a decoder in C (seen with fastavro 1.13:
+the process dies), and lengths without bytes.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from partita.codec.avro_decimal import BYTES_MAX as DECIMAL_BYTES_MAX
 from partita.codec.avro_values import DEPTH_MAX
 
 WEIGHT_MAX = 1_000_000
-"""What a value may unfold to, in fields and items of some 64 bytes of memory each; a record counts three more."""
+"""The most a value may unfold to, in fields and items of some 64 bytes of memory each; a record counts three more."""
 SENT_WEIGHT_MAX = WEIGHT_MAX // 2
-"""What may be sent: a reader of later days fills in defaults of its own."""
+"""The most that may be sent: a later reader fills in defaults of its own."""
 STATIC_WEIGHT_MAX = 50_000
-"""What a schema may unfold to where all lists are empty: records that hold each other twice double with each level."""
+"""The most that a schema's value with empty lists may unfold to: records that hold each other twice double at each level."""
 
 _SIZES = {"null": 0, "boolean": 1, "float": 4, "double": 8}
 _PRIMITIVES = frozenset((*_SIZES, "int", "long", "bytes", "string"))
@@ -32,7 +32,7 @@ class TooMuch(ValueError):
 
 
 class _Count:
-    """What is left to unfold."""
+    """The rest that may be unfolded."""
 
     __slots__ = ("left",)
 
@@ -46,12 +46,12 @@ class _Count:
 
 
 _Walk = Callable[[bytes, int, int, _Count], int]
-"""From the bytes, a position in them and a depth to the position behind the value."""
+"""Takes the bytes, a position in them and a depth; returns the position behind the value."""
 
 
 class _Measured(NamedTuple):
-    """Of a type: the fewest bytes of a value, what it weighs with empty lists, the most it weighs for each byte more
-    (infinite where it lies within itself), and its walk."""
+    """Measures of a type: the fewest bytes of a value, its weight with empty lists, the most weight per further byte (infinite
+    for a recursive type), and its walk."""
 
     bytes_min: int
     static: int
@@ -60,10 +60,11 @@ class _Measured(NamedTuple):
 
 
 class Gauge:
-    """The gauge of one schema, parsed: its names are full names. `filled` is what a reader adds to each record, by name.
+    """The gauge of one parsed schema, whose names are full names. `filled` is the weight that a reader adds to each
+    record, by name.
 
     Raises:
-        ValueError: a list whose items take no bytes, so that ten bytes stand for 2^60 of them, or too much in itself.
+        ValueError: a list whose items take no bytes, so that ten bytes mean 2^60 of them; or a value that is too large.
     """
 
     def __init__(self, schema: Any, filled: Mapping[str, int] | None = None) -> None:
@@ -78,7 +79,7 @@ class Gauge:
         self.is_recursive = top.per_byte == math.inf
 
     def free_bytes(self, weight_max: int = WEIGHT_MAX) -> int:
-        """A value of no more bytes than these needs no walk; -1 where each needs one."""
+        """The most bytes of a value that needs no walk; -1 where each value needs one."""
         if self._static > weight_max or self.is_recursive:
             return -1
         return int(min((weight_max - self._static) / self._per_byte, 1 << 60)) if self._per_byte else 1 << 60
@@ -138,14 +139,14 @@ class Gauge:
 
         def walk(data: bytes, at: int, depth: int, count: _Count) -> int:
             if not depth:
-                raise TooMuch(f"it lies more than {DEPTH_MAX} deep within itself")
+                raise TooMuch(f"it is nested more than {DEPTH_MAX} levels deep")
             count.take(own)
             for step in walks:
                 at = step(data, at, depth - 1, count)
             return at
 
         bytes_min = self._bytes_min.of(schema)
-        self._named[name] = _Measured(bytes_min, own, math.inf, walk)  # as it is seen from within itself
+        self._named[name] = _Measured(bytes_min, own, math.inf, walk)  # seen from inside itself
         parts = [self._of(f["type"], f"{name}.{f['name']}") for f in fields]
         walks += [part.walk for part in parts]
         found = _Measured(
@@ -159,7 +160,7 @@ class Gauge:
 
 
 class _FewestBytes:
-    """The fewest bytes a value of each record takes; one within itself takes what the rest of it takes."""
+    """The fewest bytes that a value of each record takes; a recursive field counts as the rest of its record."""
 
     def __init__(self, schema: Any) -> None:
         self._defined: dict[str, Any] = {}
@@ -167,7 +168,7 @@ class _FewestBytes:
         self._define(schema)
 
     def of(self, schema: Any) -> int:
-        """Those of a type."""
+        """The fewest bytes of a type."""
         if isinstance(schema, list):
             return 1  # the number of the branch
         if isinstance(schema, str):
@@ -210,13 +211,13 @@ def _union(branches: list[_Measured]) -> _Measured:
 
 
 def _blocks(inner: _Measured, *, is_map: bool) -> _Measured:
-    """A list or a dict: blocks, each with the number of its items before it."""
+    """A list or a dict: blocks, each preceded by the number of its items."""
     bytes_min, static = inner.bytes_min + is_map, inner.static + is_map
     step = inner.walk
 
     def walk(data: bytes, at: int, depth: int, count: _Count) -> int:
         if not depth:
-            raise TooMuch(f"it lies more than {DEPTH_MAX} deep within itself")
+            raise TooMuch(f"it is nested more than {DEPTH_MAX} levels deep")
         count.take(1)
         items, at = _number(data, at)
         while items:
@@ -245,7 +246,7 @@ def _sized(size: int) -> _Measured:
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:
-    """A whole number and the position behind it: seven bits a byte, at most ten bytes."""
+    """A whole number and the position behind it: seven bits per byte, at most ten bytes."""
     byte = data[at]
     if byte < 0x80:
         return (byte >> 1) ^ -(byte & 1), at + 1
@@ -280,7 +281,7 @@ def _decimal(data: bytes, at: int, depth: int, count: _Count) -> int:
 
 
 def weight_of(plain: Any) -> int:
-    """What a plain value weighs, as a gauge counts."""
+    """The weight of a plain value, as a gauge counts."""
     if isinstance(plain, dict):
         return _RECORD + sum(1 + weight_of(inner) for inner in plain.values())
     return 1 + sum(map(weight_of, plain)) if isinstance(plain, list | tuple) else 1

@@ -1,7 +1,7 @@
-"""What a value must be beyond its type, so that it is read back equal: a time has a zone and lies within the years that
-every reader knows, a number is a number.
+"""Rules for a value beyond its type, so that it is decoded equal: a time has a zone and is within the years that every
+reader knows, a float is a number.
 
-A schema is compiled to one function that looks only where such values can stand: most messages have one or none.
+A schema is compiled to one function that checks only the places of such values: most messages have one or none.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ NO_FLOAT = "is no float"
 NO_ZONE = "is a time without a time zone: each machine would read another instant"
 NO_YEAR = "is an instant before year 1 or after 9999, which no reader can take"
 DEPTH_MAX = 100
-"""How deep lists, dicts and records of a value may lie within each other. A decoder in C that goes deeper overflows its
+"""The most levels of lists, dicts and records in a value. A decoder in C that goes deeper overflows its
 stack and kills the process."""
 
 
 class Wrong(NamedTuple):
-    """Where a value cannot travel, as `.field[3].at`, and why."""
+    """The place of a wrong value, as `.field[3].at`, and the reason."""
 
     where: str
     why: str
 
 
 def look_for(schema: Any) -> Look | None:
-    """What looks through plain values of a parsed schema; None where no value can be wrong."""
+    """The check of plain values of a parsed schema; None where no value can be wrong."""
     return _Compiler().of(schema)
 
 
 def is_too_deep(plain: Any) -> bool:
-    """Whether a plain value lies deeper than `DEPTH_MAX` in itself."""
+    """Whether a plain value is nested deeper than `DEPTH_MAX`."""
     level = [plain]
     for _ in range(DEPTH_MAX):
         level = [
@@ -49,7 +49,7 @@ def is_too_deep(plain: Any) -> bool:
 
 
 class _Compiler:
-    """Compiles one schema; `_named` are its named types, of which one that lies within itself is found when it is used."""
+    """Compiles one schema; `_named` are its named types, so that a recursive one is found when it is used."""
 
     def __init__(self) -> None:
         self._named: dict[str, Look | None] = {}

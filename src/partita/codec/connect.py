@@ -1,4 +1,4 @@
-"""The one door to the codecs: by name, the adapter imported only when asked for."""
+"""The one door to the codecs: picks the adapter by name, and imports only that one."""
 
 from __future__ import annotations
 

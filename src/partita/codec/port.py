@@ -1,4 +1,4 @@
-"""What a codec must do: turn a declared record into bytes and bytes of a known writer back into it."""
+"""The port of a codec: it turns a declared record into bytes, and bytes of a known writer back into the record."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Codec(Protocol):
         """Accept a writer's schema from outside (found in a registry) for later decoding.
 
         Raises:
-            UnknownSchema: it is none, or one that may not be decoded with; its values are Malformed from now on.
+            UnknownSchema: it is no schema, or one that may not be used for decoding; its values are Malformed from now on.
         """
         ...
 
@@ -47,7 +47,7 @@ class Codec(Protocol):
         ...
 
     def as_written(self, fingerprint: str, data: bytes) -> object:
-        """The value as its writer saw it, by the writer's schema alone: for people who look at it or mend it.
+        """The value as its writer saw it, by the writer's schema alone: for people who read or repair it.
 
         Raises:
             UnknownSchema, Malformed: as `decode`.

@@ -1,1 +1,1 @@
-"""Dead letters: when a message is given up, and what is kept of it."""
+"""Dead letters: when Partita gives a message up, and what it keeps of it."""

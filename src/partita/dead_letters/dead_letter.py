@@ -51,13 +51,13 @@ def dead_letter(
 
 
 def name_of(record: Record) -> str:
-    """What stands for the id of a record that has none: its place, and its bytes, since a log that is started anew gives
-    the same places to others."""
+    """The name of a record without an id: its place and its bytes, since a log that starts again gives the same places to
+    other records."""
     digest = hashlib.sha256(record.headers + b"\0" + record.value).hexdigest()[:12]
     return f"{record.topic}[{record.partition}]@{record.offset}#{digest}"
 
 
 def failure(consumer: str, message_id: str, stage: str, tries: int, error: BaseException, now_us: int) -> Failure:
-    """What is remembered of one stage of trying."""
+    """The stored description of one stage of trying."""
     cause = text_of(error)
     return Failure(consumer, message_id, now_us, stage, tries, kind_of(error), cause, fingerprint(error))

@@ -1,4 +1,4 @@
-"""The fingerprint of a failure: what two failures with one cause have in common."""
+"""The fingerprint of a failure: equal for failures with one cause."""
 
 from __future__ import annotations
 

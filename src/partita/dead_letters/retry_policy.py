@@ -14,18 +14,18 @@ PERMANENT = (Expired, Malformed, UnknownSchema, RecursionError)
 
 
 def is_permanent(retry: Retry, error: BaseException) -> bool:
-    """Whether no retry can heal this."""
+    """Whether no retry can heal this error."""
     return isinstance(error, (*PERMANENT, *retry.permanent))
 
 
 def decide(retry: Retry, error: BaseException, counters: Counters, message: Any, dice: float) -> Decision:
-    """What to do after a failed try; `dice` in [0, 1) is the jitter.
+    """Decide after a failed try; `dice` in [0, 1) is the jitter.
 
-    The user's policy is asked first, within the bounds: it cannot keep a message alive beyond the tiers, and an
+    The user's policy is asked first, within bounds: it cannot keep a message alive beyond the tiers, and an
     answer that is none of the four means a dead letter.
 
     Raises:
-        Exception: whatever the user's policy raised.
+        Exception: any exception of the user's policy.
     """
     if retry.policy is not None:
         answer = retry.policy(error, counters, message)
@@ -33,7 +33,7 @@ def decide(retry: Retry, error: BaseException, counters: Counters, message: Any,
             return _bounded(retry, answer, counters)
     if is_permanent(retry, error):
         return GiveUp(f"{type(error).__name__} is permanent")
-    # No later try in this process knows the type; one of a newer version may take it out of a tier.
+    # No later try in this process knows the type; a process of a newer version may take it out of a tier.
     if counters.tries <= retry.in_place and not isinstance(error, UnknownType):
         wait = min(retry.wait_s_max, retry.first_wait_s * 2 ** max(counters.tries - 1, 0))
         return RetryNow(wait * (1 + retry.jitter * dice))
@@ -43,7 +43,7 @@ def decide(retry: Retry, error: BaseException, counters: Counters, message: Any,
 
 
 def tier_of(retry: Retry, decision: RetryAfter, behind: int) -> int:
-    """The tier a decision means: the first that waits long enough, never one that is behind the message already."""
+    """The tier of a decision: the first that waits long enough, never one that the message has already been in."""
     for number, wait_s in enumerate(retry.tiers):
         if number >= behind and wait_s >= decision.wait_s:
             return number

@@ -1,4 +1,4 @@
-"""The inbox: which messages of a batch are new, and what must be written so that each happens once. Decided without I/O.
+"""The inbox: decides which messages of a batch are new, and what is written so that each happens once. No I/O in the decision.
 
 Walk 9: the mark is written before the handler runs, in the handler's transaction, so a crash at any point
 leaves either all of it or nothing. G3 (effects once) and G4 (order per key) are kept here.
@@ -19,17 +19,17 @@ from partita.store.parking import State
 from partita.store.port import Asked, Known, Session
 
 Place = tuple[str, str, str]
-"""(source, topic, key): what has numbers of its own."""
+"""(source, topic, key): the scope of one key sequence."""
 
 
 class Origin(Enum):
-    """Where a message comes from, which decides what its group may know of it."""
+    """The way a message came here; it decides what the group may know of it."""
 
     NEW = "new"  # its id may have been here before
-    MADE = "made"  # its id was made here for it just now: nobody has used it, and no mark can be there
+    MADE = "made"  # its id was made here just now: no mark can exist
     AT_ONCE = "at once"  # made here, and its envelope says that it is handled at once: it needs no mark
-    PARKED = "parked"  # it comes out of the parking: its mark was written when it was parked
-    COUNTS = "counts"  # nobody here handles it: only its number of the key counts
+    PARKED = "parked"  # it was parked: its mark was written then
+    COUNTS = "counts"  # it has no handler here: only its number of the key counts
 
 
 # Python looks a member up in its class slowly (75 ns), and each message is compared with several.
@@ -37,8 +37,8 @@ NEW, MADE, AT_ONCE, PARKED, COUNTS = Origin
 
 
 class Candidate(msgspec.Struct, eq=False):
-    """A message that asks to be admitted. `business` is (consumer, "type#value") for each handler that dedupes by a field,
-    `content` what its mark keeps of it where it may come again in other bytes."""
+    """A message to be admitted. `business` is (consumer, "type#value") for each handler that dedupes by a field; `content` is
+    its stored form in the mark, where it may come again in other bytes."""
 
     envelope: Envelope
     topic: str
@@ -62,7 +62,7 @@ class Candidate(msgspec.Struct, eq=False):
 
     @property
     def place(self) -> Place:
-        """Where its number is kept."""
+        """The key sequence that its number belongs to."""
         return self.envelope.source, self.topic, self.key or ""
 
     @property
@@ -81,19 +81,19 @@ class Candidate(msgspec.Struct, eq=False):
 
     @property
     def content_hash(self) -> str:
-        """Tells its content from another under the same id; once asked it is kept."""
+        """A hash that distinguishes its content from another under the same id; computed once."""
         if not self.known_hash:
             self.known_hash = payload_hash(self.envelope.type, self.value)
         return self.known_hash
 
 
 def payload_hash(type_name: str, value: bytes) -> str:
-    """16 hex digits that tell one content from another under the same id."""
+    """16 hex digits that distinguish contents under the same id."""
     return hashlib.blake2b(b"%b\0%b" % (type_name.encode(), value), digest_size=8).hexdigest()
 
 
 class Verdict(Enum):
-    """What is decided about one message."""
+    """The decision about one message."""
 
     FRESH = "fresh"
     UNDONE = "undone"  # fresh, but its saga step was undone before: its handlers do not run
@@ -102,22 +102,22 @@ class Verdict(Enum):
     CONFLICT = "conflict"  # this id was handled with another content
     GAP = "gap"  # an earlier message of its key is missing
     HELD = "held"  # an earlier message of its key is parked: this one queues behind it
-    PASSED = "passed"  # its group began its key behind it, and has handled later ones: it would break their order
-    EXPIRED = "expired"  # it is so old that its mark may be forgotten
+    PASSED = "passed"  # the group began its key behind it and has handled later ones: it would break their order
+    EXPIRED = "expired"  # so old that its mark may have been forgotten
 
 
 FRESH, UNDONE, DUPLICATE, STALE, CONFLICT, GAP, HELD, PASSED, EXPIRED = Verdict
-TAKEN = (FRESH, UNDONE)  # compared by identity: a set would have each hashed
-"""The verdicts of messages that are handled now, if only by an answer."""
+TAKEN = (FRESH, UNDONE)  # compared by identity: a set would hash each
+"""The verdicts of messages that are handled now, if only with an answer."""
 ENTERED = {HELD: "waiting", PASSED: "dead"}
 """The marks of messages that are not handled now, by their verdict."""
 
 
 class Facts(NamedTuple):
-    """All that is known when a batch of one consumer group is decided about.
+    """All facts for the decision about a batch of one consumer group.
 
-    `standing` is the state of the messages that come out of the parking, `overtaking` the ids of undos whose command is
-    parked and must not hold them, `bases` the first number counted of keys, `expired` the ids that may be forgotten.
+    `standing` is the state of the messages from the parking, `overtaking` the ids of undos whose command is parked and
+    must not hold them, `bases` the first number counted of keys, `expired` the ids that may be forgotten.
     """
 
     consumer: str
@@ -130,8 +130,8 @@ class Facts(NamedTuple):
 
 
 class Admittance(msgspec.Struct, eq=False):
-    """The decision about one candidate: `before` is what its mark says, `repeated` the handlers that have seen its business
-    key, `marked` whether its mark is there already, `ahead` whether an earlier number of its key is missing, so that its own
+    """The decision about one candidate: `before` is its earlier mark, `repeated` the handlers that have seen its business
+    key, `marked` whether it has a mark already, `ahead` whether an earlier number of its key is missing, so that its own
     does not count yet."""
 
     verdict: Verdict = FRESH
@@ -142,12 +142,12 @@ class Admittance(msgspec.Struct, eq=False):
 
     @property
     def taken(self) -> bool:
-        """Whether the message is here for the first time, and is handled."""
+        """Whether the message is new here and is handled."""
         return self.verdict in TAKEN
 
 
 class Decided(NamedTuple):
-    """The decision about each candidate of a batch, in order, and what is to be written for it."""
+    """The decision about each candidate of a batch, in order, and the rows to write for it."""
 
     admittances: list[Admittance]
     marks: list[InboxRow]
@@ -157,7 +157,7 @@ class Decided(NamedTuple):
 
 
 def asked_of(consumer: str, ordered: bool, candidates: Sequence[Candidate], overtaking: Collection[str] = ()) -> Asked:
-    """What the database must be asked before a group decides about these."""
+    """The questions to the database before a group decides about these candidates."""
     asked = Asked(consumer, (), marks := [], places := [], keys := [], steps := [])
     for candidate in candidates:
         origin, envelope, key = candidate.origin, candidate.envelope, candidate.key
@@ -177,7 +177,7 @@ def asked_of(consumer: str, ordered: bool, candidates: Sequence[Candidate], over
 
 
 def differing(candidates: Sequence[Candidate], decided: Decided) -> bool:
-    """Whether one comes in other bytes than those of its mark: they may have the same meaning."""
+    """Whether a candidate comes in other bytes than its mark has: they may have the same meaning."""
     return any(
         said.verdict is CONFLICT or any(entry.payload_hash != each.content_hash for entry in said.repeated.values())
         for each, said in zip(candidates, decided.admittances, strict=True)
@@ -185,8 +185,8 @@ def differing(candidates: Sequence[Candidate], decided: Decided) -> bool:
 
 
 def stale(candidates: Sequence[Candidate], decided: Decided) -> list[Place]:
-    """The keys whose base decides between a copy and a message from before the group began its key: with their bases the
-    batch is decided anew."""
+    """The keys whose base decides between a copy and a message from before the group began its key; with these bases the
+    batch is decided again."""
     places: dict[Place, None] = {}
     for candidate, said in zip(candidates, decided.admittances, strict=True):
         if said.verdict is STALE and not said.marked and candidate.origin is not COUNTS:
@@ -195,8 +195,7 @@ def stale(candidates: Sequence[Candidate], decided: Decided) -> list[Place]:
 
 
 def decide(facts: Facts, candidates: Sequence[Candidate], now_us: int) -> Decided:
-    """Decide about each candidate, in order: what one of them changes is known to the next, as if each were a batch of its
-    own."""
+    """Decide about each candidate, in order: each sees the effects of those before it, as if it were a batch of its own."""
     batch = _Batch(facts, now_us)
     for candidate in candidates:
         batch.decided.admittances.append(_one(batch, candidate))
@@ -204,7 +203,7 @@ def decide(facts: Facts, candidates: Sequence[Candidate], now_us: int) -> Decide
 
 
 async def write(session: Session, consumer: str, decided: Decided) -> None:
-    """Write what was decided: numbers, bases and marks."""
+    """Write the decision: numbers, bases and marks."""
     if decided.begun:
         await session.sequences.begin_in(consumer, decided.begun)
     if decided.moved:
@@ -216,7 +215,7 @@ async def write(session: Session, consumer: str, decided: Decided) -> None:
 
 
 class _Batch:
-    """The facts as the messages decided so far have changed them, and what is to be written."""
+    """The facts as changed by the messages decided so far, and the rows to write."""
 
     __slots__ = ("decided", "facts", "last", "marks", "now_us", "running", "undone")
 
@@ -227,7 +226,7 @@ class _Batch:
         self.marks = dict(facts.known.marks)
         self.last = dict(facts.known.last)
         self.undone = set(facts.known.undone)
-        self.running: set[tuple[str, str | None]] = set()  # lanes of which one comes out of the parking and runs
+        self.running: set[tuple[str, str | None]] = set()  # lanes that run a message from the parking
 
 
 def _one(batch: _Batch, candidate: Candidate) -> Admittance:
@@ -255,8 +254,8 @@ def _one(batch: _Batch, candidate: Candidate) -> Admittance:
 
 
 def _by_standing(batch: _Batch, candidate: Candidate, said: Admittance) -> None:
-    """Of the messages that come out of the parking only those run that are still "ready", and those queued behind them in
-    this batch: another worker, or a person, may have settled them meanwhile."""
+    """Run only parked messages that are still "ready", and those queued behind them in this batch: another worker, or an
+    operator, may have settled them meanwhile."""
     said.marked = True
     state, lane = batch.facts.standing.get(candidate.name), (candidate.topic, candidate.key)
     if state == "ready" or (state == "behind" and candidate.key is not None and lane in batch.running):
@@ -278,12 +277,11 @@ def _by_id(batch: _Batch, candidate: Candidate, said: Admittance) -> None:
 
 
 def _by_key_sequence(batch: _Batch, candidate: Candidate, said: Admittance) -> None:
-    """Drop what is older than the last number counted of its key; hold what comes before its predecessor.
+    """Drop messages older than the last number counted of their key; hold those whose predecessor is missing.
 
-    Each number counts in its turn, whatever became of its message: a copy that is dropped (its saga sent it again, with a
-    new number) or a conflict would else be waited for by all later messages of the key. The first number seen of a key is
-    its base: a group may start in the middle. A gap leaves the mark where it is, so that the missing message is still
-    welcome when it comes.
+    Each number counts in its turn, also that of a dropped copy (its saga sent it again under a new number) or of a
+    conflict: else all later messages of the key would wait for it. The first number seen of a key is its base: a group
+    may start in the middle. At a gap the last number stays, so that the missing message is still accepted when it comes.
     """
     facts, decided, place, number = batch.facts, batch.decided, candidate.place, candidate.envelope.key_sequence
     before = batch.last.get(place)
@@ -298,22 +296,22 @@ def _by_key_sequence(batch: _Batch, candidate: Candidate, said: Admittance) -> N
             said.verdict = GAP
     elif said.verdict is FRESH:
         said.verdict = STALE
-        # Each number from the base of its key on was counted, so that what comes again is a copy. A number below it that
-        # has no mark was never here.
+        # Each number from the key's base on was counted, so a repeated one is a copy. A number below the base without a mark
+        # was never here.
         base = decided.bases.get(place) or facts.bases.get(place, 1)
         if number < base and not said.marked and candidate.origin is not COUNTS:
             said.verdict = PASSED
 
 
 def _by_parking(facts: Facts, candidate: Candidate, said: Admittance) -> None:
-    """Behind a parked message of a key its later ones are parked as well, or they would pass it."""
+    """Park the later messages of a key behind a parked one, or they would overtake it."""
     behind = (candidate.topic, candidate.key) in facts.known.parked
     if behind and said.verdict is FRESH and candidate.envelope.id not in facts.overtaking:
         said.verdict = HELD
 
 
 def _mark(batch: _Batch, candidate: Candidate, said: Admittance) -> None:
-    """Mark what is handled now, or entered as waiting or dead. Whatever else is written later corrects it."""
+    """Mark messages that are handled now, or entered as waiting or dead. A later write may correct the outcome."""
     outcome = "handled" if said.verdict is FRESH else ENTERED.get(said.verdict)
     if outcome is None:
         return
@@ -327,8 +325,8 @@ def _mark(batch: _Batch, candidate: Candidate, said: Admittance) -> None:
 
 
 def _by_business_key(batch: _Batch, candidate: Candidate, said: Admittance) -> None:
-    """Marks of (handler, event type, business key); the type is part of the key, or OrderPlaced and
-    OrderConfirmed of one order would suppress each other."""
+    """Mark (handler, event type, business key); the type is part of the key, or OrderPlaced and OrderConfirmed of one order
+    would suppress each other."""
     for consumer, value in candidate.business:
         before = batch.marks.get((consumer, value))
         if before is not None:
@@ -340,8 +338,8 @@ def _by_business_key(batch: _Batch, candidate: Candidate, said: Admittance) -> N
 
 
 def _by_undone(batch: _Batch, candidate: Candidate, said: Admittance) -> None:
-    """An undo may come before its command, also in one batch. It then refuses the command: or a timed-out charge would land
-    after its refund. An undo that comes again is answered as before."""
+    """An undo may come before its command, also in one batch. It then refuses the command, or a timed-out charge would land
+    after its refund. A repeated undo is answered as before."""
     step = candidate.step
     if step is None:
         return
@@ -369,12 +367,12 @@ def mark_of(consumer: str, candidate: Candidate, now_us: int, outcome: str = "ha
 
 
 def whole_topic(topic: str) -> Place:
-    """Where it is kept that a group began a topic anew: under no source and no key."""
+    """The place under which it is stored that a group began a topic again: without source and key."""
     return "", topic, ""
 
 
 async def begin_anew(session: Session, consumer: str, topic: str) -> None:
-    """Forget the numbers of a topic: the next one of each key is its base. The copies of what the group handled at once,
-    which it passes over, count from here on: their numbers were counted, and are forgotten now."""
+    """Forget the numbers of a topic: the next one of each key is its base. From here on this also counts copies of
+    messages that the group handled at once: it skips them, and their counted numbers are forgotten now."""
     await session.sequences.forget_in(consumer, topic)
     await session.sequences.base_in(consumer, {whole_topic(topic): 1})

@@ -1,1 +1,1 @@
-"""What a process is given by the machine it runs on: time, chance, wake-ups, locks on files, signs of life, threads."""
+"""The machine as a process sees it: time, chance, wake-ups, locks on files, signs of life, threads."""

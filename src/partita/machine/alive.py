@@ -11,7 +11,7 @@ from pathlib import Path
 class LockedAlive:
     """See `partita.machine.port.Alive`.
 
-    A killed process is known to be dead at once. A stopped one (SIGSTOP) still holds its lock: its heartbeat tells.
+    A killed process is known to be dead at once. A stopped one (SIGSTOP) still holds its lock: only its heartbeat shows it.
     """
 
     def __init__(self, folder: Path, token: str) -> None:

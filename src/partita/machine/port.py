@@ -1,4 +1,4 @@
-"""The ports to the machine. A process gets all of them in one `Machine`; nothing else in Partita asks the system."""
+"""The ports to the machine. A process gets all of them in one `Machine`; no other code in Partita asks the system."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ T = TypeVar("T")
 
 
 class Wake(Protocol):
-    """Wake-ups between the workers of one folder, in one process or several. A wake-up saves waiting and nothing else:
-    each listener also looks by itself within a bounded time."""
+    """Wake-ups between the workers of one folder, in one process or several. A wake-up only saves waiting: each listener
+    also looks by itself within a bounded time."""
 
     def listen(self, channels: Iterable[str], callback: Callable[[], None]) -> Callable[[], None]:
-        """Call back whenever one of the channels is signalled; returns how to stop."""
+        """Call back whenever one of the channels is signalled; returns a function that ends it."""
         ...
 
     def signal(self, channels: Iterable[str]) -> None:
@@ -31,10 +31,10 @@ class Wake(Protocol):
 
 
 class Turn(Protocol):
-    """The turn to write a file, which one holder among all processes has at a time. It ends with its process."""
+    """The turn to write a file: one process has it at a time, and it ends with that process."""
 
     def take_now(self) -> bool:
-        """Take the turn if nobody has it.
+        """Take the turn if it is free.
 
         Raises:
             OSError: the lock itself failed.
@@ -54,7 +54,7 @@ class Turn(Protocol):
         ...
 
     def holder(self) -> str:
-        """Who has it now, for people; empty = that cannot be known here."""
+        """The process that has it now, for people; empty = unknown here."""
         ...
 
     @property
@@ -68,7 +68,7 @@ class Turn(Protocol):
 
 
 class Alive(Protocol):
-    """This process's sign of life in a folder, and what it tells about the signs of others."""
+    """This process's sign of life in a folder, and its knowledge of the signs of others."""
 
     token: str
 
@@ -77,15 +77,15 @@ class Alive(Protocol):
         ...
 
     def is_living(self, token: str) -> bool:
-        """Whether the process with that token works for certain; where this is unknown, its heartbeat decides."""
+        """Whether the process with that token certainly works; if unknown, its heartbeat decides."""
         ...
 
     def tell(self, text: str) -> None:
-        """Say this with the sign of life, until something else is said or the process is gone."""
+        """Publish this text with the sign of life, until the next text or the end of the process."""
         ...
 
     def told(self) -> Sequence[str]:
-        """What the processes of the folder say that are not gone. One that is just saying something may be left out."""
+        """The texts of the folder's living processes. A process that is just writing one may be left out."""
         ...
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class Alive(Protocol):
 
 
 class Thread(Protocol):
-    """One thread: what is submitted runs in order."""
+    """One thread: it runs submitted work in order."""
 
     def submit(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Run work that would block the event loop."""
@@ -106,20 +106,20 @@ class Thread(Protocol):
 
 
 class Threads(Protocol):
-    """Where work runs that would block the event loop."""
+    """Threads for work that would block the event loop."""
 
     async def run(self, function: Callable[..., T], *args: Any) -> T:  # Any: the function's own parameters
         """Call a function in some thread, with the context variables of the caller."""
         ...
 
     def one(self, name: str) -> Thread:
-        """A thread of one's own."""
+        """A new thread of its own."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """The machine as an app is given it.
+    """The machine that an app gets.
 
     `process` names this process among those of its host; `wake`, `turn` and `alive` take the folder or file that the
     processes share.

@@ -1,4 +1,4 @@
-"""The machine this process really runs on: the one place that makes its clock, its dice and its locks."""
+"""The real machine of this process: the one place that makes its clock, its dice and its locks."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class SystemThreads:
         return await asyncio.to_thread(function, *args)
 
     def one(self, name: str) -> SystemThread:
-        """A thread of one's own."""
+        """A new thread of its own."""
         return SystemThread(name)
 
 

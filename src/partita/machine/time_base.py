@@ -1,8 +1,8 @@
-"""The time that all processes of a folder agree on: from one reading of the wall clock, carried on by the time since boot.
+"""The time that all processes of a folder agree on: one reading of the wall clock, advanced by the time since boot.
 
-A wall clock that is stepped (by hand, by NTP, by a resumed snapshot) must neither fire a timer early nor purge a mark
-of seconds ago. A machine that slept has really lost that time: the time since boot goes on during sleep, so it tells the two
-apart. It begins anew at each boot; what passed while the machine was off, the wall clock alone can tell.
+A wall clock that is stepped (by hand, by NTP, by a resumed snapshot) must neither fire a timer early nor purge a mark that
+is seconds old. For a machine that slept the time has really passed: the time since boot advances during sleep, so it separates
+the two cases. It starts again at each boot; the time while the machine was off is known to the wall clock alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FILE = "clock"
 
 
 class Reading(NamedTuple):
-    """The clocks of the machine at one moment; `boot` names the boot, empty where the system does not tell."""
+    """The clocks of the machine at one moment; `boot` names the boot, empty where the system does not know it."""
 
     boot: str
     boot_ns: int
@@ -27,7 +27,7 @@ class Reading(NamedTuple):
 
 
 class TimeBase(NamedTuple):
-    """What time it was (`us` since 1970) when the machine had been running for `boot_ns`."""
+    """The wall-clock time (`us` since 1970) at the moment when the machine had been running for `boot_ns`."""
 
     boot: str
     boot_ns: int
@@ -44,14 +44,14 @@ def read_clocks() -> Reading:
 
 
 def agreed(kept: TimeBase | None, now: Reading) -> TimeBase:
-    """The base to go by: the one that is kept, as long as it is of this boot; else the wall clock."""
+    """The base to use: the stored one if it is of this boot, else the wall clock."""
     if kept is not None and kept.boot and kept.boot == now.boot and kept.boot_ns <= now.boot_ns:
         return kept
     return TimeBase(now.boot, now.boot_ns, now.wall_us)
 
 
 def time_base(folder: Path | None, now: Reading, *, keep: bool) -> TimeBase:
-    """The base of a folder's processes. With `keep` it is written down for the others, where there is none of this boot."""
+    """The base of a folder's processes. With `keep` it is stored for the others, unless there is one of this boot."""
     if folder is None:
         return agreed(None, now)
     path = folder / FILE
@@ -60,7 +60,7 @@ def time_base(folder: Path | None, now: Reading, *, keep: bool) -> TimeBase:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with open(f"{path}.lock", "w", encoding="ascii") as turn:
-            fcntl.flock(turn, fcntl.LOCK_EX)  # of two that start together one reads the wall
+            fcntl.flock(turn, fcntl.LOCK_EX)  # of two that start together one reads the wall clock
             kept = _kept(path)
             base = agreed(kept, now)
             if base != kept:

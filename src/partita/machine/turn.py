@@ -15,7 +15,7 @@ RUNS_CHARS_MAX = 60
 
 
 class FileTurn:
-    """See `partita.machine.port.Turn`. Its lock file lies beside the file it guards."""
+    """See `partita.machine.port.Turn`. Its lock file is beside the file it guards."""
 
     def __init__(self, path: Path) -> None:
         self._fd = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -55,7 +55,7 @@ class FileTurn:
         fcntl.flock(self._fd, fcntl.LOCK_UN)
 
     def holder(self) -> str:
-        """The process that has the lock and what it runs, where the system tells."""
+        """The process that has the lock and its command, where the system knows."""
         with contextlib.suppress(OSError, ValueError):
             mine = f":{os.fstat(self._fd).st_ino}"
             for line in Path("/proc/locks").read_text().splitlines():

@@ -1,7 +1,7 @@
-"""A world of its own for processes that run in one event loop: time, chance, locks and wake-ups without the system.
+"""A world for processes that run in one event loop: time, chance, locks and wake-ups without the system.
 
-What the system would decide (who gets a lock first, which thread runs when, what a dice shows) is the same on each run,
-so two runs with one seed are equal to the last byte.
+The decisions of a system (which process gets a lock first, which thread runs when, the value of a dice) are the same on
+each run, so two runs with one seed are equal to the last byte.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from partita.machine.port import Machine
 
 T = TypeVar("T")
 BEGINNING_US = 1_767_225_600_000_000
-"""2026-01-01 00:00 UTC: when time begins in a world, so that no run depends on the day it runs on."""
+"""2026-01-01 00:00 UTC: the time at which a world begins, so that no run depends on its real date."""
 
 
 class World:
-    """What the machines of a world share. `clock` is one that a test owns by default; `seed` decides every dice."""
+    """The shared state of a world's machines. `clock` is one that a test owns by default; `seed` decides every dice."""
 
     def __init__(self, *, seed: int = 0, clock: Clock | None = None) -> None:
         self.held = HeldClock()
         self.clock: Clock = clock or self.held
-        self.turns = 0  # how often the turn at a file changed hands: work was done
+        self.turns = 0  # how often the turn at a file changed hands: a sign of work
         self._dice = random.Random(seed)
         self._queues: dict[Path, deque[asyncio.Future[None]]] = {}
         self._busy: set[Path] = set()
@@ -51,7 +51,7 @@ class World:
 
 
 class HeldClock:
-    """A clock that stands still until a test moves it. `waits` counts how often somebody began or ended a wait."""
+    """A clock that does not move until a test moves it. `waits` counts the begins and ends of waits."""
 
     def __init__(self) -> None:
         self._us = BEGINNING_US
@@ -103,7 +103,7 @@ class HeldClock:
         return self._timers[0][0] if self._timers else None
 
     def move(self, to_us: int) -> None:
-        """Move the clock forward: timers fire in order at their times, then each worker that rests looks once."""
+        """Move the clock forward: timers fire in order at their times, then each resting worker looks once."""
         while (due := self.next_us()) is not None and due <= to_us:
             self._us = max(self._us, due)
             self.waits += 1
@@ -114,7 +114,7 @@ class HeldClock:
 
 
 class LoopClock:
-    """The time of the event loop, counted from the beginning of the world: for a loop whose time is not the system's."""
+    """The time of the event loop, counted from the beginning of the world: for a loop with a time of its own."""
 
     def now_us(self) -> int:
         """Microseconds since 1970."""
@@ -162,7 +162,7 @@ class SeededIds:
 
 
 class NoThreads:
-    """Work runs where it is asked for: which of two threads is first would be for the system to decide."""
+    """Runs work in the calling thread: the order of two threads would be decided by the system."""
 
     async def run(self, function: Callable[..., T], *args: Any) -> T:  # Any: the function's own parameters
         """Call it now."""
@@ -173,7 +173,7 @@ class NoThreads:
         return self
 
     def submit(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        """Do it when the loop comes to it."""
+        """Run it when the loop comes to it."""
         return asyncio.ensure_future(self.run(work))
 
     def close(self) -> None:
@@ -192,7 +192,7 @@ class WorldTurn:
         self._busy = busy
 
     def take_now(self) -> bool:
-        """Take it if nobody has it."""
+        """Take it if it is free."""
         if self._path in self._busy:
             return False
         self._busy.add(self._path)
@@ -211,7 +211,7 @@ class WorldTurn:
             if mine in self._waiting:
                 self._waiting.remove(mine)
             else:
-                self.give()  # it was handed over in the very moment of the cancellation
+                self.give()  # it was handed over at the very moment of the cancellation
             raise
 
     def give(self) -> None:
@@ -225,16 +225,16 @@ class WorldTurn:
         self._busy.discard(self._path)
 
     def holder(self) -> str:
-        """Processes of a world have no names that people know."""
+        """Empty: processes of a world have no names that people know."""
         return ""
 
     @property
     def is_gone(self) -> bool:
-        """There is no lock file that could be removed."""
+        """False: there is no lock file that could be removed."""
         return False
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no file is open."""
 
 
 class WorldWake:
@@ -275,7 +275,7 @@ class WorldWake:
 
 
 class WorldAlive:
-    """Signs of life within a world, where it is known for certain who lives."""
+    """Signs of life within a world, where it is certain which processes live."""
 
     def __init__(self, tokens: dict[str, str], token: str) -> None:
         self._tokens = tokens
@@ -291,11 +291,11 @@ class WorldAlive:
         return token in self._tokens
 
     def tell(self, text: str) -> None:
-        """Keep it with the token."""
+        """Store it with the token."""
         self._tokens[self.token] = text
 
     def told(self) -> list[str]:
-        """What all of the world say."""
+        """The texts of all processes of the world."""
         return [text for text in self._tokens.values() if text]
 
     def close(self) -> None:

@@ -57,7 +57,7 @@ class SocketWake:
         return stop
 
     def signal(self, channels: Iterable[str]) -> None:
-        """Wake whoever listens on one of the channels."""
+        """Wake the listeners of these channels."""
         self._refresh()
         ports: dict[int, Path] = {}
         for channel in channels:

@@ -1,1 +1,1 @@
-"""The outbox: what leaves is written in the transaction that caused it, and relayed to the bus afterwards."""
+"""The outbox: messages are written in the transaction that causes them, and relayed to the bus afterwards."""

@@ -1,5 +1,5 @@
-"""The connector with which Debezium's outbox event router does what the relay does: the same keys, values, partitions
-and envelopes, so that consumers see no difference."""
+"""The settings with which Debezium's outbox event router replaces the relay: the same keys, values, partitions and
+envelopes, so that consumers see no difference."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SLOT = "partita_outbox"
 
 
 def heartbeat_topic(slot: str) -> str:
-    """Where Debezium tells that it lives, and so how far it is while no message leaves; it has to exist."""
+    """The topic of Debezium's heartbeats, which show its progress while no message leaves; it must exist."""
     return f"__debezium-heartbeat.{slot}"
 
 
@@ -39,20 +39,20 @@ def connector(place: Place, slot: str) -> Mapping[str, str]:
 
 READING = {
     "plugin.name": "pgoutput",
-    # `partita outbox hand-over` makes both: what is older than the slot is the relay's.
+    # `partita outbox hand-over` makes both: rows older than the slot belong to the relay.
     "publication.autocreate.mode": "disabled",
     "slot.drop.on.stop": "false",
     "snapshot.mode": "no_data",
     "skipped.operations": "u,d,t",
-    # A slot keeps the server's log until it is confirmed, but what it does not show confirms nothing: while no message
-    # leaves and other tables are written, a mark in the log of our own does.
+    # A slot keeps the server's log until it is confirmed, and changes that it does not show confirm nothing: while no message
+    # leaves and other tables are written, our own mark in the log confirms it.
     "heartbeat.interval.ms": "1000",
     "heartbeat.action.query": "SELECT pg_logical_emit_message(true, 'partita', '')",
     "message.prefix.exclude.list": "partita",
     # A killed worker's connection may hold the slot for a moment.
     "slot.max.retries": "60",
     "slot.retry.delay.ms": "1000",
-    # The defaults wait half a second between two looks.
+    # The default waits half a second between two polls.
     "poll.interval.ms": "5",
     "max.batch.size": "8192",
     "max.queue.size": "32768",
@@ -67,8 +67,8 @@ ROUTING = {
     "transforms.outbox.table.field.event.payload": "payload",
     "transforms.outbox.table.fields.additional.placement": f"headers:header:{ENVELOPE_HEADER}",
     "transforms.outbox.table.op.invalid.behavior": "error",
-    # The converter that leaves the envelope's bytes alone takes no text: the router's `id`, and what the connector
-    # tells of itself, are dropped. The id is in the envelope.
+    # The converter that leaves the envelope's bytes alone accepts no text: the router's `id`, and the connector's own
+    # headers, are dropped. The id is in the envelope.
     "transforms.bare.type": "org.apache.kafka.connect.transforms.DropHeaders",
     "transforms.bare.headers": "id",
     "extended.headers.enabled": "false",
@@ -84,7 +84,7 @@ WRITING = {
     "producer.override.compression.type": "lz4",
     "producer.override.linger.ms": "1",
     "producer.override.max.request.size": str(RECORD_BYTES_MAX + 65_536),
-    # Nothing is skipped: what cannot be sent stops the connector, and `doctor` says that nobody reads.
+    # Nothing is skipped: a message that cannot be sent stops the connector, and `doctor` reports that there is no reader.
     "errors.tolerance": "none",
 }
 

@@ -1,7 +1,7 @@
-"""`Outbox`: events that leave with a transaction of the user's own, in his own program.
+"""`Outbox`: events that leave with a transaction of the user's program.
 
-G1 for who has a transaction already, of SQLAlchemy, asyncpg, psycopg, sqlite3 or Django: his rows and our event commit
-together or not at all. The relay of the service publishes it as it does what a handler emits, under the same numbers.
+G1 for a program that already has a transaction, of SQLAlchemy, asyncpg, psycopg, sqlite3 or Django: its rows and our
+event commit together or not at all. The service's relay publishes it like an event of a handler, in the same key sequence.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class BlockingTransaction(Protocol):
     """A Session or Connection of SQLAlchemy, a connection of psycopg, sqlite3 or Django, as the type checker sees it."""
 
     def commit(self) -> None:
-        """Blocks."""
+        """Blocking."""
         ...
 
 
@@ -39,7 +39,7 @@ class AwaitedTransaction(Protocol):
     """An AsyncSession or AsyncConnection of SQLAlchemy, an AsyncConnection of psycopg."""
 
     def commit(self) -> Coroutine[Any, Any, None]:
-        """Is awaited."""
+        """Awaited."""
         ...
 
 
@@ -48,12 +48,12 @@ class AsyncpgTransaction(Protocol):
 
     @property
     def fetchval(self) -> Callable[..., Coroutine[Any, Any, Any]]:
-        """Is awaited."""
+        """Awaited."""
         ...
 
 
 class Lineage(NamedTuple):
-    """Where a message comes from: what it belongs to, the message or request that caused it, its trace."""
+    """The origin of a message: its correlation, the message or request that caused it, its trace."""
 
     correlation_id: str
     causation_id: str | None = None
@@ -66,8 +66,8 @@ LINEAGE: ContextVar[Lineage | None] = ContextVar("partita_lineage", default=None
 class Outbox:
     """The outbox of one service for transactions of the user's own: `outbox = app.outbox(orders)`, or `Outbox(orders)`.
 
-    It opens nothing and needs nothing that runs: what it writes waits in the service's database until a relay of the
-    service takes it (`partita run module:app --only orders --roles relay`). One outbox serves all threads and event
+    It opens nothing and needs no running worker: the events wait in the service's database until a relay of the service
+    takes them (`partita run module:app --only orders --roles relay`). One outbox serves all threads and event
     loops of a process, and the processes that fork from it.
     """
 
@@ -103,23 +103,23 @@ class Outbox:
     def add(
         self, where: Any, /, *events: Event, correlation_id: str | None = None, causation_id: str | None = None
     ) -> Any:
-        """Write events into the open transaction of `where`: they leave when it commits, in this order, and never if it
-        does not. To be awaited where the connection is (AsyncSession, AsyncConnection, asyncpg).
+        """Write events into the open transaction of `where`: they leave in this order when it commits, and never if it does
+        not. Await it where the connection is awaited (AsyncSession, AsyncConnection, asyncpg).
 
-        Nothing here begins, commits or rolls back. Of one key, a second transaction waits here until the first has
-        ended, so that events leave in the order of the commits. In one transaction give the events of several keys
-        in one call: two transactions that take the same keys in another order stop each other, as with any row.
-        Errors of the database come as the driver raises them.
+        It neither begins, commits nor rolls back. For one key, a second transaction waits here until the first has ended,
+        so that events leave in the order of the commits. In one transaction pass the events of several keys in one call: two
+        transactions that take the same keys in different orders deadlock, as with any row. Errors of the database come as the
+        driver raises them.
 
         Args:
             where: the session or connection whose transaction it is; for Django `django.db.connection`.
             events: events of this service.
-            correlation_id: what they belong to; else that of `caused_by`, else each call begins a journey of its own.
+            correlation_id: the journey they belong to; else that of `caused_by`, else each call begins a journey of its own.
             causation_id: the message or request that caused them.
 
         Raises:
             NoTransaction: `where` is in no transaction, or in a failed one. NotFound, StoreMismatch: it is another
-            database. Malformed, MessageTooLarge: an event that cannot travel. PartitaError: no event of this service.
+            database. Malformed, MessageTooLarge: an event cannot be sent. PartitaError: it is no event of this service.
         """
         contracts = [self._contract(event) for event in events]
         lineage = _lineage(correlation_id, causation_id)
@@ -135,8 +135,8 @@ class Outbox:
         return Written(type(where).__name__)
 
     def wake(self) -> None:
-        """Have the relays look now: after the commit of a plain connection to SQLite, which tells nobody of it. They
-        look twice a second anyway; a session, Django and PostgreSQL wake them by themselves."""
+        """Wake the relays after the commit of a plain SQLite connection, which reports no commit. Without it they poll
+        twice a second; a session, Django and PostgreSQL wake them without this call."""
         tables = self._tables.get("sqlite")
         call = None if tables is None else tables.wake()
         if call is not None:
@@ -147,10 +147,10 @@ class Outbox:
     def caused_by(
         correlation_id: str, *, causation_id: str | None = None, traceparent: str | None = None
     ) -> Iterator[None]:
-        """What is added within belongs to this: for a middleware, with the headers of the request.
+        """Set the origin of events added inside the block: for a middleware, with the headers of the request.
 
         Raises:
-            Malformed: an id is empty or too long to be one.
+            Malformed: an id is empty or too long.
         """
         token = LINEAGE.set(_checked(Lineage(correlation_id, causation_id, traceparent)))
         try:
@@ -162,7 +162,7 @@ class Outbox:
         contract = contract_of(type(event))
         if contract.kind != "event":
             raise PartitaError(
-                f"{contract.name} is a {contract.kind}; what leaves with a transaction of yours are events.",
+                f"{contract.name} is a {contract.kind}; only events can leave with your own transaction.",
                 hint="Commands are sent by sagas, with tx.send in a handler, with app.send, or with app.post.",
             )
         if contract.service is not self.service:
@@ -179,7 +179,7 @@ class Outbox:
     def _script(
         self, dialect: str, tables: ForeignTables, events: Sequence[tuple[Contract, Event]], lineage: Lineage | None
     ) -> Script[None]:
-        """Compose and write; again where the database is not what it was when it was last asked who it is."""
+        """Compose and write; repeat it if the database has another identity than at the last look."""
         if not events:
             return
         known = self._sources.get(dialect)
@@ -189,7 +189,7 @@ class Outbox:
                 self._sources[dialect] = said
                 return
         raise StoreUnavailable(
-            f"The database of {self.service.name} changes its identity while it is asked for it.",
+            f"The database of {self.service.name} changed its identity between two looks.",
             hint="Roll back and try again.",
         )
 
@@ -213,14 +213,14 @@ class Outbox:
 
 
 class Written:
-    """What `add` returns for a blocking connection; to await it is a mistake, which rolls back instead of passing."""
+    """The result of `add` for a blocking connection; awaiting it is a mistake, which raises and so rolls back."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
 
     def __await__(self) -> Generator[Any, None, None]:
         raise NoTransaction(
-            f"The calls of this {self._kind} block, and outbox.add with it: there is nothing to await.",
+            f"The calls of this {self._kind} block, so outbox.add blocks too: there is nothing to await.",
             hint="outbox.add(...) without await. The event is in the transaction: roll it back.",
         )
 
@@ -238,7 +238,7 @@ def _lineage(correlation_id: str | None, causation_id: str | None) -> Lineage | 
     if correlation_id is None and around is not None:
         correlation_id = around.correlation_id
     if correlation_id is None:
-        raise Malformed("A causation_id needs the correlation_id of what it belongs to.", hint="Give both.")
+        raise Malformed("A causation_id needs a correlation_id too.", hint="Give both.")
     return _checked(Lineage(correlation_id, causation_id, around.traceparent if around is not None else None))
 
 
@@ -247,6 +247,6 @@ def _checked(lineage: Lineage) -> Lineage:
         if text is not None and not 0 < len(text) <= LINEAGE_CHARS_MAX:
             raise Malformed(
                 f"{name} has {len(text):,} characters; it is an id, of 1 to {LINEAGE_CHARS_MAX}.",
-                hint="What comes from outside may be anything: check it, or leave it out.",
+                hint="Values from outside may be anything: check it, or leave it out.",
             )
     return lineage

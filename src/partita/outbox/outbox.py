@@ -1,4 +1,4 @@
-"""Messages that leave with a transaction: composed from their cause, numbered per key, written as outbox rows.
+"""Outgoing messages of a transaction: composed from their cause, numbered per key, written as outbox rows.
 
 Walk 5: G1, the state and the messages it causes commit together or not at all.
 """
@@ -43,15 +43,15 @@ class Composer:
         address: SagaAddress | None = None,
         message_id: str | None = None,
     ) -> Message:
-        """The message as it will travel. Without a cause it is the first of what it will cause.
+        """The message in its final form. Without a cause it begins a new journey.
 
         Raises:
             MessageTooLarge, Malformed: refused here, in the sender's own transaction.
         """
         value = to_struct(message) if isinstance(message, Rejection) else message
-        # A refusal has no key of its own: it answers on the key of the command it refuses.
+        # A refusal has no key of its own: it uses the key of the command it refuses.
         key = cause_key if contract.kind == "refusal" else contract.key_of(message)
-        if key is not None and is_long(key, KEY_BYTES_MAX):  # before its number: no index would take the key
+        if key is not None and is_long(key, KEY_BYTES_MAX):  # before it gets a number: no index would take the key
             size = len(key.encode(errors="surrogatepass"))
             hint = "A key names one thing: send its id, or a digest."
             raise too_large(f"The key of {contract.full_name}", size, KEY_BYTES_MAX, hint=hint)
@@ -73,7 +73,7 @@ class Composer:
 
 
 class Leaving:
-    """The messages that leave with one transaction: numbered per key as they are composed, written at its end."""
+    """The messages that leave with one transaction: numbered per key when composed, written at its end."""
 
     def __init__(self, session: Session, now_us: int) -> None:
         self._session = session
@@ -83,7 +83,7 @@ class Leaving:
         self._kept: list[OutboxRow] = []
 
     async def expect(self, messages: Sequence[Message]) -> None:
-        """Have numbers for these messages, each of which is numbered next."""
+        """Reserve key-sequence numbers; call `number()` once per message."""
         counts = Counter((m.topic, m.key) for m in messages if m.key is not None)
         self._last.update(await self._session.sequences.reserve(counts))
 
@@ -94,14 +94,14 @@ class Leaving:
             message.envelope.key_sequence = self._last[place] = self._last[place] + 1
 
     def pack(self, message: Message) -> None:
-        """Make a numbered message a row; its envelope is not changed any more.
+        """Turn a numbered message into a row; its envelope no longer changes.
 
         Raises:
-            MessageTooLarge: with its envelope it is over what any bus takes.
+            MessageTooLarge: with its envelope it is over the limit of any bus.
         """
         envelope = message.envelope
         row = row_of(message, envelope_to_bytes(envelope), self._now_us)
-        # A command has one receiver. Where that is the sender and has handled it, nobody waits for it.
+        # A command has one receiver. If that is the sender, which has handled it, no service waits for the row.
         settled = envelope.at_once and envelope.kind == "command"
         if settled:
             self._kept.append(row._replace(slot=NOT_SENT))
@@ -120,7 +120,7 @@ async def send(session: Session, messages: Sequence[Message], now_us: int) -> No
     """Number and write messages that no handled message causes.
 
     Raises:
-        MessageTooLarge: with its envelope one is over what any bus takes.
+        MessageTooLarge: with its envelope one is over the limit of any bus.
     """
     leaving = Leaving(session, now_us)
     await leaving.expect(messages)
@@ -134,7 +134,7 @@ def row_of(message: Message, headers: bytes, now_us: int) -> OutboxRow:
     """A message as a row of the outbox, with its envelope as bytes.
 
     Raises:
-        MessageTooLarge: with its envelope it is over what any bus takes.
+        MessageTooLarge: with its envelope it is over the limit of any bus.
     """
     envelope, key = message.envelope, message.key
     if size := record_over(key, headers, message.value):
@@ -154,7 +154,7 @@ def row_of(message: Message, headers: bytes, now_us: int) -> OutboxRow:
 
 
 class StoredReply(msgspec.Struct, array_like=True):
-    """A reply as it was sent, kept so that a repeated request is answered the same."""
+    """A reply as it was sent, kept so that a repeated request gets the same answer."""
 
     type: str
     kind: str
@@ -163,8 +163,8 @@ class StoredReply(msgspec.Struct, array_like=True):
 
 
 class Kept(msgspec.Struct, array_like=True):
-    """What a mark keeps of a message that may be sent again by a later version of its sender: its value, to be compared by
-    meaning, and what answered it."""
+    """The mark's copy of a message that a later version of its sender may send again: its value, compared by meaning, and
+    its answer."""
 
     schema: str
     value: bytes
@@ -177,26 +177,26 @@ _decode_kept = msgspec.msgpack.Decoder(Kept).decode
 
 
 def stored(message: Message) -> StoredReply:
-    """A sent reply as it is kept."""
+    """A sent reply in its kept form."""
     envelope = message.envelope
     return StoredReply(envelope.type, envelope.kind, envelope.schema, message.value)
 
 
 def reply_to_bytes(message: Message) -> bytes:
-    """A sent reply in the form it is kept."""
+    """A sent reply as stored bytes."""
     return _encode(stored(message))
 
 
 def reply_from_bytes(data: bytes) -> StoredReply:
-    """A kept reply."""
+    """A kept reply from its stored bytes."""
     return _decode_reply(data)
 
 
 def kept_to_bytes(kept: Kept) -> bytes:
-    """What a mark keeps, in the form it is stored."""
+    """A mark's copy as stored bytes."""
     return _encode(kept)
 
 
 def kept_from_bytes(data: bytes) -> Kept:
-    """What a mark keeps."""
+    """A mark's copy from its stored bytes."""
     return _decode_kept(data)

@@ -23,7 +23,7 @@ RESOURCES = tuple(str(slot) for slot in range(SLOTS))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayOptions:
-    """How much a relay takes at once and how often it looks without being woken."""
+    """How much a relay takes at once, and how often it looks without a wake-up."""
 
     batch: int = 500
     idle_poll_s: float = 0.5
@@ -47,7 +47,7 @@ class Relay:
         self.on_relayed: Callable[[int], None] = lambda count: None
 
     async def step(self, now: float) -> float:
-        """Relay what is pending in the slots held; returns when to look again (seconds, monotonic)."""
+        """Relay pending rows of the held slots; returns the time of the next look (seconds, monotonic)."""
         if now >= self._next_tick:
             self._held = tuple(await self._store.leases.tick("relay", RESOURCES, self._member))
             self._next_tick = now + self._options.lease_tick_s
@@ -57,8 +57,8 @@ class Relay:
             log.warning("%s waits: %s", self.name, error)
             return now + self._options.backoff_s
         except Fenced:
-            # This process stood still and another relays its slots now: forget them and ask again. Giving back what
-            # is held here raises its epoch: after a power cut or a backup the bus may know a higher one.
+            # This process was paused and another one relays its slots now: drop them and ask again. Releasing the slots
+            # raises their epoch: after a power cut or a restore the bus may know a higher one.
             await self._store.leases.leave("relay", self._member)
             self._held, self._next_tick = (), now
             return now + self._options.backoff_s / 10
@@ -67,12 +67,12 @@ class Relay:
         return min(now + self._options.idle_poll_s, self._next_tick)
 
     async def keep(self) -> None:
-        """Heartbeat where a step takes long: a slow bus must not cost the slots, or the next relay appends all of it too."""
+        """Send a heartbeat during a long step: a slow bus must not cost the slots, or the next relay appends everything too."""
         if self._held and self._clock.monotonic() >= self._next_tick:
             await self._store.leases.beat("relay", self._member)
 
     async def stop(self) -> None:
-        """Give the slots back at once, so that another relay need not wait for the heartbeat to go stale."""
+        """Release the slots at once, so that no other relay waits until the heartbeat is stale."""
         await self._store.leases.leave("relay", self._member)
 
     async def _relay_once(self) -> int:
@@ -90,8 +90,8 @@ class Relay:
         return len(taken)
 
     async def _settle(self, taken: Sequence[tuple[int, PendingRow]], answers: Sequence[str | None]) -> int:
-        """Mark what the bus took; a refused row parks its key, other keys flow. What stands behind a refused row stays
-        where it is. Returns how many the bus took."""
+        """Mark the rows that the bus took; a refused row parks its key, other keys flow. Rows behind a refused row stay.
+        Returns how many rows the bus took."""
         rows = list(zip(taken, answers, strict=True))
         refused = [(slot, row, why) for (slot, row), why in rows if why is not None and why != BEHIND]
         if refused:

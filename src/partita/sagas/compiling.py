@@ -1,4 +1,4 @@
-"""Compiling a saga class: every way it could not be completed or undone is refused here, with the line to write."""
+"""Compiling a saga class: a saga that could not be completed or undone is refused here, with the line to write."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def compile_saga(
     """The definition of a saga class.
 
     Raises:
-        DeclarationError: it cannot work.
+        DeclarationError: the saga cannot work.
     """
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        _refuse(place, f"{ascii(name):.80} can be no saga's name.", "Letters, digits, . _ and -, 100 at most.")
+        _refuse(place, f"{ascii(name):.80} is not valid as a saga's name.", "Letters, digits, . _ and -, 100 at most.")
     for held in service.declared.sagas:
         if (held.name, held.version) == (name, version) and held.place != place:
             _refuse(place, f"{name} version {version} is declared already at {held.place}.", f"version={version + 1}")
@@ -63,10 +63,10 @@ def compile_saga(
             f"deadline=seconds({total:g}) or more, or shorter timeouts.",
         )
     if undone is None and pivot_index >= 0:
-        _refuse(place, f"{name} can be undone, but says not how that is told.", "undone=OrderCancelled")
+        _refuse(place, f"{name} can be undone, but names no event for it.", "undone=OrderCancelled")
     compiled = tuple(_fill(spec, steps, index, start_contract) for index, spec in enumerate(steps))
     undone_contract, undone_plan = None, None
-    if undone is not None and pivot_index >= 0:  # else nothing of it is ever undone, so nobody is told
+    if undone is not None and pivot_index >= 0:  # else nothing of it is ever undone, so no event is needed
         undone_contract = contract_of(undone)
         sources, hint = [Source("start", start_contract)], "Give the field a default, or drop it."
         undone_plan = plan(undone_contract, sources, FACTS, str(place), hint)
@@ -112,19 +112,19 @@ def _check_order(name: str, steps: Sequence[StepSpec]) -> None:
             f"{name} has two pivots, {pivots[0].name} and {pivots[1].name}.",
             f"There is one point of no return; make {pivots[0].name} a step(..., undo=...).",
         )
-    last: StepSpec | None = None  # the pivot, or the first retriable: nothing behind it can be undone
+    last: StepSpec | None = None  # the pivot, or the first retriable: no step behind it can be undone
     for spec in steps:
         if last is not None and spec.kind == "step":
             where = "the pivot" if last.kind == "pivot" else f"{last.name}, which cannot be undone once it is sent"
             _refuse(
                 spec.place,
-                f"{spec.name} can be undone, but stands after {where}.",
+                f"{spec.name} can be undone, but comes after {where}.",
                 f"{spec.name} = retriable({spec.command.name}), or move it before {last.name}.",
             )
         if spec.kind == "retriable" and last is None and pivots:
             _refuse(
                 spec.place,
-                f"{spec.name} is retriable, but stands before the pivot.",
+                f"{spec.name} is retriable, but comes before the pivot.",
                 f"Move it after the pivot, or write {spec.name} = step({spec.command.name}, undo=...).",
             )
         last = last or (spec if spec.kind != "step" else None)
@@ -146,17 +146,17 @@ def _check_step(spec: StepSpec, service: Service) -> None:
     if spec.kind == "step" and spec.undo is None and not spec.no_effect:
         _refuse(
             where,
-            f"{spec.name} stands before the pivot and cannot be undone.",
+            f"{spec.name} comes before the pivot and cannot be undone.",
             f"{spec.name} = step({command.name}, undo=Undo{command.name}), or no_effect=True if it changes nothing.",
         )
     if spec.kind == "pivot" and spec.undo is None:
         _refuse(
             where,
-            f"{spec.name} may time out with an unknown outcome, and nothing undoes it then: what is before it would be "
-            "undone, and it might still be done.",
+            f"{spec.name} may time out with an unknown outcome, and no undo is declared for it: the steps before it would be "
+            "undone, and it might still take effect.",
             f"{spec.name} = pivot({command.name}, undo=Undo{command.name})"
             if command.refusals
-            else f"{spec.name} = retriable({command.name}): nobody can refuse it, so it is sent until it is done. "
+            else f"{spec.name} = retriable({command.name}): it cannot be refused, so it is sent until it is done. "
             f"Or {spec.name} = pivot({command.name}, undo=Undo{command.name}).",
         )
     if spec.undo is not None and spec.undo.refusals:
@@ -170,11 +170,11 @@ def _check_step(spec: StepSpec, service: Service) -> None:
         names = ", ".join(r.__name__ for r in command.refusals)
         _refuse(
             where,
-            f"{spec.name} stands after the pivot and can be refused ({names}).",
+            f"{spec.name} comes after the pivot and can be refused ({names}).",
             f"class {command.name}(Command[{_name(command.reply)}], of=...), or move the step before the pivot.",
         )
     if spec.on_timeout == "ask" and spec.ask is None:
-        _refuse(where, f"{spec.name} asks on timeout, but says not what.", 'on_timeout="ask", ask=AskSomething')
+        _refuse(where, f"{spec.name} asks on timeout, but has no question.", 'on_timeout="ask", ask=AskSomething')
     if spec.ask is not None and spec.ask.reply is not command.reply:
         _refuse(
             where,
@@ -186,12 +186,12 @@ def _check_step(spec: StepSpec, service: Service) -> None:
 
 
 def _check_replies(spec: StepSpec) -> None:
-    """Every reply must be told from every other: a participant in another language echoes no step."""
+    """Check that each reply differs from every other: a participant in another language echoes no step."""
     if spec.undo is not None and spec.undo.reply is spec.command.reply:
         _refuse(
             spec.place,
             f"{spec.command.name} and its undo {spec.undo.name} are both answered by {_name(spec.command.reply)}.",
-            "Give the undo a reply of its own: the saga could not handle the two apart.",
+            "Give the undo a reply of its own: the saga could not distinguish the two.",
         )
     for command in (spec.command, spec.undo):
         if command is not None and command.reply is not None:
@@ -199,7 +199,7 @@ def _check_replies(spec: StepSpec) -> None:
             if owner is not command.service:
                 _refuse(
                     spec.place,
-                    f"{command.name} is answered by {_name(command.reply)} of {owner.name}: nobody handles that reply.",
+                    f"{command.name} is answered by {_name(command.reply)} of {owner.name}: no step handles that reply.",
                     f"A reply is an event of the service that handles the command: of={command.service.name}.",
                 )
 
@@ -219,14 +219,14 @@ def _check_timeout(spec: StepSpec) -> None:
 
 
 def retry_horizon_s(retry: Retry) -> float:
-    """How long a participant may retry in place, in seconds."""
+    """The longest time in which a participant may retry in place, in seconds."""
     waits = (min(retry.wait_s_max, retry.first_wait_s * 2**n) for n in range(retry.in_place))
     total: float = sum(waits)
     return total * (1 + retry.jitter)
 
 
 def _fill(spec: StepSpec, steps: Sequence[StepSpec], index: int, start: Contract) -> StepSpec:
-    """The plans of a step's commands: the start event first, then the replies, the newest first."""
+    """The plans of a step's commands: from the start event first, then the replies, the newest first."""
     earlier = [Source("start", start)]
     earlier += [_reply_source(s) for s in reversed(steps[:index]) if s.command.reply is not None]
     own = replace(_reply_source(spec), certain=False)

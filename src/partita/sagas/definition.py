@@ -1,4 +1,4 @@
-"""The definition of a saga: its class as compiled, for the engine, the runtime and the pictures."""
+"""The definition of a saga: its compiled class, for the engine, the runtime and the pictures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from partita.sagas.step import Kind, OnTimeout
 
 @dataclass(frozen=True, slots=True)
 class StepSpec:
-    """A step as compiled."""
+    """A compiled step."""
 
     name: str
     kind: Kind
@@ -35,9 +35,9 @@ class StepSpec:
 
 @dataclass(frozen=True, slots=True)
 class SagaDefinition:
-    """A saga as compiled: everything the engine, the runtime and the pictures need."""
+    """A compiled saga: everything the engine, the runtime and the pictures need."""
 
-    cls: type[Any]  # a Saga, whose class stands above its definition
+    cls: type[Any]  # a Saga; that class is defined above this module
     name: str
     version: int
     service: Service
@@ -47,14 +47,14 @@ class SagaDefinition:
     undone: Contract | None
     undone_plan: Plan | None
     place: Place
-    facts: frozenset[str]  # "source.field" of everything a plan uses
+    facts: frozenset[str]  # "source.field" of every field that a plan uses
     attributes: dict[str, Any] = field(compare=False)  # the user's own state with its defaults
     pivot_index: int = 0  # steps up to here may be undone, later ones are retried; -1 = all are retried
     hooked: bool = field(init=False, compare=False)
     index_of: dict[str, int] = field(init=False, compare=False)  # of a step, by its name
     kept: dict[str, tuple[tuple[str, str], ...]] = field(
         init=False, compare=False
-    )  # source -> (field, fact) a plan uses
+    )  # source -> (field, fact) that a plan uses
 
     def __post_init__(self) -> None:
         kept: dict[str, tuple[tuple[str, str], ...]] = {}
@@ -67,7 +67,7 @@ class SagaDefinition:
 
     @property
     def consumes(self) -> tuple[Contract, ...]:
-        """The start event and everything that may answer."""
+        """The start event and all messages that may answer."""
         found = [self.start]
         for spec in self.steps:
             for command in (spec.command, spec.undo, spec.ask):
@@ -78,13 +78,13 @@ class SagaDefinition:
 
     @property
     def sends(self) -> tuple[Contract, ...]:
-        """Everything it may send or publish."""
+        """All messages it may send or publish."""
         commands = [c for s in self.steps for c in (s.command, s.undo, s.ask) if c is not None]
         return tuple(dict.fromkeys([*commands, *([self.undone] if self.undone else [])]))
 
     @property
     def digest(self) -> str:
-        """Changes when an instance in flight would be decided otherwise; times may change freely."""
+        """The definition's digest: it changes if an instance in flight would be decided otherwise; times may change freely."""
         return hashlib.sha256(self.describe().encode()).hexdigest()[:16]
 
     def describe(self) -> str:
@@ -96,7 +96,7 @@ class SagaDefinition:
         return "\n".join([*lines, f"  undone: {self.undone.full_name if self.undone else 'never'}"])
 
     def key_of(self, start_event: Any) -> str:
-        """The instance a start event is for."""
+        """The id of the instance for a start event."""
         key = self.start.key_of(start_event)
         assert key is not None
         return key

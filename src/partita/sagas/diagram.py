@@ -1,4 +1,4 @@
-"""Pictures of a saga as declared: Mermaid text, and a drawing for the terminal."""
+"""Pictures of a declared saga: Mermaid text, and a drawing for the terminal."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def text(definition: SagaDefinition) -> str:
         lines.append(f"  {spec.name:<{width}}  {spec.kind:<9}  {spec.command.name} -> {_name(spec.command.reply)}")
         if spec.command.refusals:
             lines.append(
-                f"  {'':<{width}}  refused    {', '.join(r.__name__ for r in spec.command.refusals)}: undo what is before"
+                f"  {'':<{width}}  refused    {', '.join(r.__name__ for r in spec.command.refusals)}: undo the steps before"
             )
         if spec.undo is not None:
             lines.append(f"  {'':<{width}}  undo       {spec.undo.name} -> {_name(spec.undo.reply)}")
         lines.append(f"  {'':<{width}}  timeout    {spec.timeout_s:g} s, then {spec.on_timeout}")
-    lines.append(f"  undone: {definition.undone.name if definition.undone else 'never, nothing of it can be undone'}")
+    lines.append(f"  undone: {definition.undone.name if definition.undone else 'never, no step can be undone'}")
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""Durations as seconds, said in words."""
+"""Durations in seconds, from words."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from partita.settings.amount import SECONDS_MAX, check_number
 
 
 def seconds(count: float) -> float:
-    """So many seconds."""
+    """That many seconds."""
     return _duration("seconds", count, 1.0)
 
 
 def minutes(count: float) -> float:
-    """So many minutes, in seconds."""
+    """That many minutes, in seconds."""
     return _duration("minutes", count, 60.0)
 
 
 def hours(count: float) -> float:
-    """So many hours, in seconds."""
+    """That many hours, in seconds."""
     return _duration("hours", count, 3_600.0)
 
 

@@ -2,12 +2,12 @@
 
 The point of no return is the success of the pivot, or of the last step before the first retriable; a saga that begins
 with a retriable is past it from the start. Rules that keep G5:
-  1 A reply that fits the step waited for moves on; a copy of it is ignored.
-  2 A refusal undoes, in reverse, one step at a time, the next after the acknowledgement.
+  1 A reply that fits the current step moves the saga on; a copy of it is ignored.
+  2 A refusal undoes the steps before, in reverse, one at a time; each undo waits for the last acknowledgement.
   3 A timeout before the point of no return means that the outcome is unknown: the undo of that very step is owed too.
-  4 A reply that comes late proves an effect. Its undo is under way; was it acknowledged already, it is sent once more.
+  4 A late reply proves an effect. Its undo is under way; if that was acknowledged already, it is sent once more.
   5 After the point of no return nothing is undone, whatever comes: the command is sent again, under the same id, until
-    it is done. A deadline that passes, and a refusal, tell a person.
+    it is done. A passed deadline, and a refusal, alert an operator.
   6 An undo is sent again until it is acknowledged; meanwhile the saga is never shown as undone.
 """
 
@@ -61,7 +61,7 @@ class Publish(msgspec.Struct, frozen=True):
 
 
 class Alert(msgspec.Struct, frozen=True):
-    """Tell a person."""
+    """Alert an operator."""
 
     text: str
 
@@ -71,7 +71,7 @@ Note = tuple[str, str, str]  # (kind, step, text)
 
 
 class Transition(msgspec.Struct, frozen=True):
-    """The instance as it is now, what to do, and what to write in its history."""
+    """The instance's new state, the effects, and the entries for its history."""
 
     state: SagaState
     effects: tuple[Effect, ...]
@@ -85,7 +85,7 @@ class Ignored(msgspec.Struct, frozen=True):
 
 
 class _Move:
-    """One transition in the making."""
+    """One transition being built."""
 
     def __init__(self, definition: SagaDefinition, state: SagaState, now_us: int, new_id: Callable[[], str]) -> None:
         self.definition = definition
@@ -124,7 +124,7 @@ def begin(definition: SagaDefinition, incoming: Incoming, now_us: int, new_id: C
 def on_message(
     definition: SagaDefinition, state: SagaState, incoming: Incoming, now_us: int, new_id: Callable[[], str]
 ) -> Transition | Ignored:
-    """What a reply, a refusal or an acknowledgement does."""
+    """Decide after a reply, a refusal or an acknowledgement."""
     index = _step_of(definition, state, incoming)
     if index is None:
         return Ignored("it answers nothing this saga has sent")
@@ -147,8 +147,8 @@ def on_message(
 def on_timer(
     definition: SagaDefinition, state: SagaState, now_us: int, new_id: Callable[[], str], *, unsent: bool = False
 ) -> Transition | Ignored:
-    """What passing time does; only a timer that is still armed and due may act. `unsent` says that the message which
-    waits for an answer has not left this service: nobody else is silent then."""
+    """Decide after time has passed; only a timer that is still armed and due may act. `unsent`: the message that waits
+    for an answer has not left this service yet, so no answer can have come."""
     if state.due_us is None or state.due_us > now_us:
         return Ignored("no timer is due")
     move = _Move(definition, state, now_us, new_id)
@@ -179,11 +179,11 @@ Verb = Literal["retry", "resume", "skip", "compensate", "cancel", "note"]
 def on_operator(
     definition: SagaDefinition, state: SagaState, verb: Verb, reason: str, now_us: int, new_id: Callable[[], str]
 ) -> Transition | Ignored:
-    """What a person does to an instance; `Ignored` says why it is not legal now.
+    """Decide after an operator's action; `Ignored` says why it is not legal now.
 
-    retry: send again what is waited for. resume: the same, and it does not wait for a person any more. skip: the undo
-    that is waited for counts as done. compensate, cancel: undo what happened, before the point of no return. note: only
-    remember.
+    retry: send the awaited message again. resume: the same, and the saga no longer waits for an operator. skip: the
+    awaited undo counts as done. compensate, cancel: undo all effects, before the point of no return. note: only add to
+    the history.
     """
     move = _Move(definition, state, now_us, new_id)
     undoing = next((i for i, s in enumerate(state.steps) if s.phase == "undoing"), None)
@@ -215,7 +215,7 @@ def on_operator(
 
 
 def _why_not(definition: SagaDefinition, state: SagaState, verb: Verb, undoing: int | None) -> str:
-    """Why a verb is not legal in this state; empty = it is."""
+    """The reason why a verb is not legal in this state; empty = it is legal."""
     if state.is_over:
         return f"it is {state.status} already"
     if verb == "skip" and undoing is None:
@@ -228,20 +228,20 @@ def _why_not(definition: SagaDefinition, state: SagaState, verb: Verb, undoing: 
         if state.index > definition.pivot_index:
             pivot = any(spec.kind == "pivot" for spec in definition.steps)
             where = "pivot" if pivot else f"point of no return, {definition.steps[definition.pivot_index + 1].name}"
-            return f"it is behind its {where}: what is done stays done, and the rest is sent until it succeeds"
+            return f"it is behind its {where}: done steps stay done, and the rest is sent until it succeeds"
     return ""
 
 
 def _step_of(definition: SagaDefinition, state: SagaState, incoming: Incoming) -> int | None:
-    """The step a message answers: by its address, by the command that caused it, else, where it is an event that a participant
-    in another language has published, by its type alone."""
+    """The step that a message answers: by its address, by the command that caused it, else (an event published by a
+    participant in another language) by its type alone."""
     if incoming.address is not None:
         return definition.index_of.get(incoming.address.step)
     for index, step in enumerate(state.steps):
         if step.message_id and step.message_id == incoming.causation_id:
             return index
     if incoming.kind in ("reply", "refusal"):
-        return None  # it answers a command that another has sent: to no saga, or it would carry its address
+        return None  # it answers another sender's command: a reply to a saga would carry its address
     kind = type(incoming.message)
     fits = [
         index
@@ -276,7 +276,7 @@ def _replied(move: _Move, index: int, incoming: Incoming) -> Transition:
 
 
 def _refused(move: _Move, index: int, incoming: Incoming) -> Transition | Ignored:
-    """Rule 2: the participant says no; there is nothing to undo at this step, but at those before it."""
+    """Rule 2: the participant refused; this step needs no undo, the steps before it do."""
     state, spec = move.state, move.definition.steps[index]
     step = state.steps[index]
     if step.phase == "undoing" and incoming.address is not None and incoming.address.kind == "undo":
@@ -286,7 +286,7 @@ def _refused(move: _Move, index: int, incoming: Incoming) -> Transition | Ignore
     if index > move.definition.pivot_index:
         return _refused_in_vain(move, index, incoming)
     if step.phase == "asking" and _answers_question(spec, incoming):
-        # Not done so far: the command may still be on its way, and its undo stops it.
+        # Not done so far: the command may still be on its way; its undo stops it.
         _give_up(move, index, f"{spec.name} was not done")
         return move.result()
     step.phase = "refused"
@@ -298,19 +298,19 @@ def _refused(move: _Move, index: int, incoming: Incoming) -> Transition | Ignore
 
 
 def _answers_question(spec: StepSpec, incoming: Incoming) -> bool:
-    """Whether a refusal answers the step's question. Where nobody can tell, it does: an undo too many does no harm."""
+    """Whether a refusal answers the step's question. If unknown, it does: an undo too many does no harm."""
     if incoming.address is not None:
         return incoming.address.kind == "ask"
     return spec.ask is not None and type(incoming.message) in spec.ask.refusals
 
 
 def _refused_in_vain(move: _Move, index: int, incoming: Incoming) -> Transition:
-    """Rules 5 and 6: what must be done is refused, by a participant of another version. It is sent on, and a person
-    is told: to undo what is behind the point of no return would make the saga say what is not so."""
+    """Rules 5 and 6: a participant of another version refused a step that must be done. It is sent again, and an
+    operator is alerted: undoing the steps behind the point of no return would make the saga's state false."""
     spec, step = move.definition.steps[index], move.state.steps[index]
     refused = spec.undo if step.phase == "undoing" and spec.undo is not None else spec.command
     move.note("refused", spec.name, _fields(incoming.message))
-    _needs_attention(move, f"{refused.name} was refused ({_fields(incoming.message)}), and nobody may refuse it")
+    _needs_attention(move, f"{refused.name} was refused ({_fields(incoming.message)}), and it must not be refused")
     return move.result()
 
 
@@ -329,12 +329,12 @@ def _acknowledged(move: _Move, index: int, incoming: Incoming) -> Transition | I
 
 
 def _replied_late(move: _Move, index: int, incoming: Incoming) -> Transition:
-    """Rule 4: the effect of a timed-out step is known now, and must not stay."""
+    """Rule 4: the effect of a timed-out step is known now, and must be undone."""
     state, spec = move.state, move.definition.steps[index]
     keep_facts(move.definition, state, spec.name, incoming.message)
     move.note("late", spec.name, _wire_name(incoming.message))
     if state.steps[index].phase == "undone" and spec.undo is not None:
-        # Its undo was acknowledged before the effect existed: a participant that keeps no tombstones.
+        # Its undo was acknowledged before the effect existed: the participant keeps no tombstones.
         state.steps[index].phase = "done"
         if not any(s.phase == "undoing" for s in state.steps):
             _undo_next(move)
@@ -342,7 +342,7 @@ def _replied_late(move: _Move, index: int, incoming: Incoming) -> Transition:
 
 
 def _give_up(move: _Move, index: int, reason: str) -> None:
-    """Rule 3: from here on everything that may have happened is undone, this step first."""
+    """Rule 3: from here on every possible effect is undone, that of this step first."""
     move.state.steps[index].phase = "unknown"
     move.state.reason = reason
     move.note("timeout", move.definition.steps[index].name, reason)
@@ -350,7 +350,7 @@ def _give_up(move: _Move, index: int, reason: str) -> None:
 
 
 def _undo_next(move: _Move) -> None:
-    """Send the undo of the last step that may have an effect; when none is left, the saga is undone."""
+    """Send the undo of the last step that may have an effect; without one left, the saga is undone."""
     state = move.state
     state.status = "compensating"
     for index in range(len(state.steps) - 1, -1, -1):
@@ -373,7 +373,7 @@ def _undo_next(move: _Move) -> None:
 
 
 def _send_undo(move: _Move, index: int) -> None:
-    """Rule 6. Each send has a new id: a participant that has undone already answers a repeat from its tombstone."""
+    """Rule 6. Each send has a new id: a participant that has already undone the step answers a repeat from its tombstone."""
     spec, step = move.definition.steps[index], move.state.steps[index]
     assert spec.undo is not None
     floor = step.epoch
@@ -387,7 +387,7 @@ def _send_undo(move: _Move, index: int) -> None:
 
 
 def _ask(move: _Move, index: int) -> None:
-    """Ask whether the step is done. The command's own id is not kept from here on: it is never sent again."""
+    """Ask whether the step is done. The command's own id is dropped here: it is never sent again."""
     spec, step = move.definition.steps[index], move.state.steps[index]
     assert spec.ask is not None
     move.note("asked", spec.name, spec.ask.name)
@@ -397,7 +397,7 @@ def _ask(move: _Move, index: int) -> None:
 
 
 def _resend(move: _Move, index: int) -> None:
-    """Rule 5: the same command under the same id; who has handled it drops the copy."""
+    """Rule 5: send the same command under the same id; a participant that has handled it drops the copy."""
     spec, step = move.definition.steps[index], move.state.steps[index]
     step.tries += 1
     _emit(move, index, spec.command, spec.plan, "do", step.message_id, "command")
@@ -408,8 +408,8 @@ def _resend(move: _Move, index: int) -> None:
 
 
 def _put_off(move: _Move, undoing: int | None, unsent: bool) -> bool:
-    """A step's time begins when its message is on the bus: while it has not left, and once more when it has, the timer is
-    wound up again. A deadline does not wait."""
+    """Start the timer again while the step's message has not left, and once more when it has: a step's time begins when its
+    message is on the bus. A deadline does not wait."""
     state, definition = move.state, move.definition
     index = state.index if undoing is None else undoing
     spec, step = definition.steps[index], state.steps[index]
@@ -424,7 +424,7 @@ def _put_off(move: _Move, undoing: int | None, unsent: bool) -> bool:
 
 
 def _go_on(move: _Move, index: int) -> None:
-    """Rule 5: send it again. When the deadline has passed, a person is told, once."""
+    """Rule 5: send it again. After the deadline, alert an operator once."""
     state, spec, step = move.state, move.definition.steps[index], move.state.steps[index]
     rings_for_deadline = state.due_us == state.deadline_us and not state.overdue_told
     if move.now_us >= state.deadline_us and not state.overdue_told:
@@ -439,12 +439,12 @@ def _go_on(move: _Move, index: int) -> None:
 
 
 def _patience_s(spec: StepSpec, step: StepState) -> float:
-    """How long an answer to the latest try is waited for."""
+    """The time to wait for an answer to the latest try."""
     return min(spec.timeout_s * 2.0 ** min(max(step.tries, 1) - 1, 20), RESEND_CAP_S)
 
 
 def _needs_attention(move: _Move, text: str, *, again: bool = False) -> None:
-    """Tell a person, unless a trouble of this instance was told already; with `again` in any case."""
+    """Alert an operator, unless this instance has an open alert already; with `again` in any case."""
     if again or move.state.status != "needs_attention":
         move.effects.append(Alert(text))
     move.state.status = "needs_attention"
@@ -480,7 +480,7 @@ def _emit(
 
 
 def _arm(move: _Move, seconds: float, *, deadline: bool = True) -> None:
-    """Ring in so many seconds, and at the deadline where that comes first and has not rung yet."""
+    """Set the timer to that many seconds, or to the deadline if that comes first and has not fired yet."""
     state = move.state
     state.due_us = move.now_us + duration_us(seconds)
     if deadline and not state.overdue_told:
@@ -494,6 +494,6 @@ def _fields(refusal: Rejection) -> str:
 
 
 def _wire_name(message: object) -> str:
-    """The name of a message as histories and reasons keep it: it stays when the class is renamed."""
-    contract: Contract = vars(type(message))["__partita__"]  # declared, or no saga would have been moved by it
+    """The name of a message in histories and reasons: it stays when the class is renamed."""
+    contract: Contract = vars(type(message))["__partita__"]  # declared, or it would not have moved a saga
     return contract.wire_name

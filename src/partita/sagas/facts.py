@@ -1,4 +1,4 @@
-"""Facts: the values an instance keeps of its messages, and the saga made of them as its hooks see it."""
+"""Facts: the values that an instance keeps of its messages, and the saga object that hooks see."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PLAIN = (str, int, bool, float, type(None))
 
 
 def keep_facts(definition: SagaDefinition, state: SagaState, source: str, message: Any) -> None:
-    """Keep what later commands need of a message; everything where a hook may look at it."""
+    """Keep the values that later commands need of a message; all of them where a hook may look at it."""
     facts = state.facts
     wanted = definition.kept.get(source, ())
     if definition.hooked:
@@ -25,7 +25,7 @@ def keep_facts(definition: SagaDefinition, state: SagaState, source: str, messag
 
 
 def call_hook(definition: SagaDefinition, state: SagaState, spec: StepSpec, name: str, message: Any) -> None:
-    """Let a step's hook look at a message, where it has one."""
+    """Call a step's hook with a message, if the step has one."""
     if name in spec.hooks:
         saga = seen_by_hooks(definition, state)
         spec.hooks[name](saga, message)
@@ -47,7 +47,7 @@ def seen_by_hooks(definition: SagaDefinition, state: SagaState) -> Any:
 
 
 def keep_attributes(definition: SagaDefinition, state: SagaState, saga: Any) -> None:
-    """Keep what a hook has set."""
+    """Keep the values that a hook has set."""
     for name in definition.attributes:
         state.user[name] = msgspec.to_builtins(getattr(saga, name))
 

@@ -15,16 +15,16 @@ from partita.schemas.fields.field import fields_of
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where values may come from: a message that will have come by then, under a name for its facts."""
+    """A source of values: a message that will have arrived by then, under a name for its facts."""
 
     name: str
     contract: Contract
-    certain: bool = True  # an own reply of an undone step may never have come
+    certain: bool = True  # False: an own reply of an undone step may never arrive
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a message is filled: (field on the wire, fact) pairs; a fact that is absent leaves the default."""
+    """The way a message is filled: (field on the wire, fact) pairs; an absent fact leaves the default."""
 
     contract: Contract
     fills: tuple[tuple[str, str], ...]
@@ -40,16 +40,16 @@ class Plan:
 
 
 def plan(contract: Contract, sources: Sequence[Source], facts: Mapping[str, Any], where: str, hook: str) -> Plan:
-    """How to fill a message from these sources; the first that has a field of that name and type wins.
+    """A plan to fill a message from these sources; the first that has a field of that name and type wins.
 
     Args:
         contract: of the message to fill.
-        sources: in the order they are asked.
-        facts: what the saga itself knows, name to type (`reason`).
+        sources: in the order of preference.
+        facts: the saga's own facts, name to type (`reason`).
         where: the user's place, for the error. hook: the line that would fill it by hand.
 
     Raises:
-        DeclarationError: a field without default that nobody can fill.
+        DeclarationError: no source fills a field without default.
     """
     fills: list[tuple[str, str]] = []
     for field in fields_of(contract.shape.struct):
@@ -64,14 +64,14 @@ def plan(contract: Contract, sources: Sequence[Source], facts: Mapping[str, Any]
                 fills.append((field.wire_name, f"{source.name}.{field.name}"))
                 break
             else:
-                near.append(f"{source.contract.name} may never have come when this is undone")
+                near.append(f"{source.contract.name} may be missing when this is undone")
         else:
             if field.name in facts and same_type(field.annotation, facts[field.name]):
                 fills.append((field.wire_name, f"saga.{field.name}"))
             elif field.required:
                 looked = ", ".join(s.contract.name for s in sources)
                 raise DeclarationError(
-                    f"{where}: nobody can fill {contract.name}.{field.name}: {_show(field.annotation)} "
+                    f"{where}: nothing fills {contract.name}.{field.name}: {_show(field.annotation)} "
                     f"(looked in {looked}{'; ' + '; '.join(near) if near else ''}).",
                     hint=hook,
                 )

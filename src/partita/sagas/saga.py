@@ -46,9 +46,9 @@ class Saga:
         Args:
             start: the event that starts an instance; its key is the instance's id.
             of: the service whose database keeps the instances.
-            deadline: seconds; when they pass before the point of no return, the saga is undone; after it a person is
-                told, and the saga goes on.
-            undone: the event published when everything was undone; a saga of retriables only needs none.
+            deadline: seconds; when they pass before the point of no return, the saga is undone; after it an operator is
+                alerted, and the saga continues.
+            undone: the event published when everything is undone; a saga of retriables only needs none.
             version: raise it when steps change while instances are in flight.
             name: of the saga, when an old version is kept under another class name.
 

@@ -1,4 +1,4 @@
-"""The state of a saga instance: what is stored between two messages."""
+"""The state of a saga instance, as stored between two messages."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import msgspec
 
 Status = Literal["running", "compensating", "completed", "undone", "needs_attention"]
 Phase = Literal["idle", "sent", "asking", "done", "refused", "unknown", "undoing", "undone"]
-"""Of a step: `unknown` timed out, so its effect may or may not exist and its undo is owed; `undoing` waits for the
+"""Phase of a step: `unknown` timed out, so its effect may or may not exist and its undo is owed; `undoing` waits for the
 acknowledgement of its undo."""
 
 
 class StepState(msgspec.Struct, array_like=True):
-    """One step of one instance. `epoch` numbers the sends: it tells an old acknowledgement from a new one. `unsent`
-    says that its latest message had not left when its time was over: its time begins anew."""
+    """One step of one instance. `epoch` numbers the sends, to distinguish an old acknowledgement from a new one. `unsent`:
+    its latest message had not left when its time was over, so its time begins again."""
 
     phase: Phase = "idle"
     message_id: str = ""
@@ -48,7 +48,7 @@ class SagaState(msgspec.Struct, omit_defaults=True):
 
     @property
     def step(self) -> str:
-        """The step the instance stands at: the one being undone, else the current one."""
+        """The current step of the instance: the one being undone, else the one being done."""
         if self.status != "running":
             for name, step in zip(reversed(self.names), reversed(self.steps), strict=True):
                 if step.phase == "undoing":
@@ -74,7 +74,7 @@ _decode = msgspec.msgpack.Decoder(SagaState).decode
 
 
 def state_to_bytes(state: SagaState) -> bytes:
-    """The state in the form it is stored."""
+    """The state as stored bytes."""
     return _encode(state)
 
 

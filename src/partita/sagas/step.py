@@ -16,7 +16,7 @@ Hook = TypeVar("Hook", bound=Callable[..., Any])
 
 
 class Step:
-    """A step as declared; its decorators fill commands by hand and look at replies and refusals."""
+    """A declared step; its decorators fill commands by hand and look at replies and refusals."""
 
     def __init__(
         self,
@@ -41,7 +41,8 @@ class Step:
         check_seconds(DeclarationError, f"{self.place}: timeout", timeout)
         if on_timeout not in get_args(OnTimeout):
             raise DeclarationError(
-                f"{self.place}: on_timeout={on_timeout!r} cannot be.", hint=f"One of: {', '.join(get_args(OnTimeout))}."
+                f"{self.place}: on_timeout={on_timeout!r} cannot be.",
+                hint=f"One of: {', '.join(get_args(OnTimeout))}.",
             )
         self.hooks: dict[str, Callable[..., Any]] = {}
 
@@ -54,7 +55,7 @@ class Step:
         return hook
 
     def undo_command(self, hook: Hook) -> Hook:
-        """Fill the undo by hand: `def _(self) -> ReleaseStock`; the step's reply may never have come."""
+        """Fill the undo by hand: `def _(self) -> ReleaseStock`; the step's reply may be missing."""
         self.hooks["undo"] = hook
         return hook
 
@@ -78,10 +79,10 @@ def step(
     ask: type[Command[Event, Any]] | None = None,
     no_effect: bool = False,
 ) -> Step:
-    """A step that can be undone, before the pivot. Its undo is a command that nobody can refuse.
+    """A step that can be undone, before the pivot. Its undo is a command that cannot be refused.
 
     Args:
-        command: what is asked of the participant.
+        command: the request to the participant.
         undo: takes its effect back; must be safe before, after or without the command.
         timeout: seconds until the outcome counts as unknown.
         on_timeout: "undo" owes the undo of this step too, "retry" sends the same command again, "ask" sends `ask`.
@@ -101,15 +102,15 @@ def pivot(
 ) -> Step:
     """The point of no return: after its success the saga must complete.
 
-    `undo` is for an unknown outcome: the deadline may pass, or a person may cancel, before an answer comes. A command
-    that cannot be taken back and that nobody can refuse is a `retriable`.
+    `undo` is for an unknown outcome: the deadline may pass, or an operator may cancel, before an answer comes. A command
+    that cannot be undone or refused is a `retriable`.
     """
     return Step("pivot", command, undo=undo, ask=ask, timeout=timeout, on_timeout=on_timeout, no_effect=False)
 
 
 def retriable(command: type[Command[Event, Never]], *, timeout: float = 30.0) -> Step:
-    """A step after the point of no return: nobody can refuse it, and it is sent again until it is done.
+    """A step after the point of no return: it cannot be refused, and is sent again until it is done.
 
-    Where there is no pivot the first retriable is the point of no return: once its command is sent nothing is undone.
+    Without a pivot the first retriable is the point of no return: once its command is sent nothing is undone.
     """
     return Step("retriable", command, undo=None, ask=None, timeout=timeout, on_timeout="retry", no_effect=False)

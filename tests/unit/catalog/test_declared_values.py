@@ -99,7 +99,7 @@ def test_a_version_that_is_none(value: Any) -> None:
 @pytest.mark.parametrize("name", ["a/b", "../a", "a b", "a\nb", "\x1b[2J", "-a", "x" * 101, 5], ids=ascii)
 def test_a_name_that_no_saga_can_have(name: Any) -> None:
     """It stands in the ids of steps, in rows and in metrics."""
-    with pytest.raises(DeclarationError, match=f"{HERE}.*no saga's name"):
+    with pytest.raises(DeclarationError, match=f"{HERE}.*as a saga's name"):
 
         class Named(Saga, start=Begun, deadline=60.0, undone=Undone, of=owner, name=name):
             do = step(Do, undo=Undo)

@@ -111,7 +111,7 @@ def test_a_refusal_after_it_undoes_nothing_and_tells_a_person(past: Machine) -> 
     """A participant of another version refuses what its contract says it cannot."""
     sent = len(past.sent)
     past.answer(Declined(why="we changed our mind"))
-    assert past.status == "needs_attention" and "may refuse it" in past.alerts[0]
+    assert past.status == "needs_attention" and "must not be refused" in past.alerts[0]
     assert past.published == [] and len(past.sent) == sent
     step_by_step(past, 30)
     assert past.names[-1] == "Confirm" and past.published == []

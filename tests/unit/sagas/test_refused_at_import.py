@@ -112,7 +112,7 @@ CASES: list[tuple[str, Any, str, str]] = [
     (
         "a refusable step after the pivot",
         lambda: {"do": pivot(Do, undo=Undo), "end": retriable(Do)},
-        "stands after the pivot and can be refused",
+        "comes after the pivot and can be refused",
         "class Do(Command[Done], of=...)",
     ),
     (
@@ -124,11 +124,11 @@ CASES: list[tuple[str, Any, str, str]] = [
     (
         "a field nobody can fill",
         lambda: {"do": step(Needy, undo=Undo)},
-        "nobody can fill Needy.colour: str",
+        "nothing fills Needy.colour: str",
         "@do.command",
     ),
     ("a field of another type", lambda: {"do": step(Mistyped, undo=Undo)}, "Started.id is str", "@do.command"),
-    ("a reply nobody handles", lambda: {"do": step(Elsewhere, undo=Undo)}, "nobody handles that reply", "of=refused"),
+    ("a reply nobody handles", lambda: {"do": step(Elsewhere, undo=Undo)}, "no step handles that reply", "of=refused"),
     (
         "two replies that cannot be told apart",
         lambda: {"do": step(Do, undo=SameReply)},
@@ -144,7 +144,7 @@ CASES: list[tuple[str, Any, str, str]] = [
     (
         "a step after a retriable, where there is no pivot",
         lambda: {"a": retriable(Sure), "b": step(Do, undo=Undo)},
-        "stands after a, which cannot be undone once it is sent",
+        "comes after a, which cannot be undone once it is sent",
         "b = retriable(Do), or move it before a",
     ),
     (
@@ -162,23 +162,23 @@ CASES: list[tuple[str, Any, str, str]] = [
     (
         "a pivot without undo that is sent again: the deadline may pass before it is answered",
         lambda: {"do": step(Do, undo=Undo), "sure": pivot(Sure, on_timeout="retry")},
-        "it might still be done",
+        "it might still take effect",
         "sure = retriable(Sure)",
     ),
     (
         "a refusable pivot without undo that is sent again",
         lambda: {"a": pivot(Do, on_timeout="retry")},
-        "nothing undoes it",
+        "no undo is declared for it",
         "a = pivot(Do, undo=UndoDo)",
     ),
     (
         "a pivot without undo that is asked about",
         lambda: {"a": pivot(Do, on_timeout="ask", ask=Do)},
-        "nothing undoes it",
+        "no undo is declared for it",
         "a = pivot(Do, undo=UndoDo)",
     ),
     ("no steps", lambda: {}, "has no steps", "step(ReserveStock"),
-    ("asking without a question", lambda: {"a": step(Do, undo=Undo, on_timeout="ask")}, "says not what", "ask="),
+    ("asking without a question", lambda: {"a": step(Do, undo=Undo, on_timeout="ask")}, "has no question", "ask="),
     ("no time at all", lambda: {"a": step(Do, undo=Undo, timeout=0)}, "timeout=0 cannot be", "above 0"),
     (
         "less time than the participant's retries",
@@ -209,7 +209,7 @@ def test_a_deadline_shorter_than_the_steps_is_refused() -> None:
 
 
 def test_a_saga_that_tells_nobody_of_its_end_is_refused() -> None:
-    with pytest.raises(DeclarationError, match="says not how that is told"):
+    with pytest.raises(DeclarationError, match="names no event for it"):
         declare(undone=None, a=step(Do, undo=Undo))
 
 
@@ -218,12 +218,12 @@ def test_a_saga_that_cannot_be_undone_is_not_asked_how_that_is_told() -> None:
     assert declare(undone=None, a=retriable(Sure)).__definition__.undone is None
     given = declare(undone=Undone, a=retriable(Sure)).__definition__
     assert given.undone is None and contract_of(Undone) not in given.sends
-    assert "never, nothing of it can be undone" in text(given)
+    assert "never, no step can be undone" in text(given)
 
 
 def test_a_saga_of_a_step_without_effect_is_asked_how_its_end_is_told() -> None:
     """There is nothing to undo, but it may end without being done."""
-    with pytest.raises(DeclarationError, match="says not how that is told"):
+    with pytest.raises(DeclarationError, match="names no event for it"):
         declare(undone=None, a=step(Do, no_effect=True), b=retriable(Sure))
 
 

@@ -1,1 +1,1 @@
-"""Other programs' transactions: one file per driver library, imported when such a connection is first given."""
+"""Drivers for a user's transactions: one file per library, imported at its first connection."""

@@ -1,4 +1,4 @@
-"""The one door to the drivers: by the library a connection comes from, imported only when one of it is given."""
+"""The one door to the drivers: picks one by the library of a connection, and imports only that one."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ LIBRARIES = ("asyncpg", "psycopg", "sqlite3", "sqlalchemy", "django")
 
 
 def driver_of(where: Any) -> Blocking | Awaited:
-    """The driver for a connection or session, which is checked to be in a transaction.
+    """The driver for a connection or session; checks that it is in a transaction.
 
     Raises:
-        NoTransaction: it is of no library known here, in no transaction, or in one that has failed.
+        NoTransaction: its library is unknown here, it is in no transaction, or in one that has failed.
     """
     match library_of(where):
         case "sqlalchemy":
@@ -46,7 +46,7 @@ def driver_of(where: Any) -> Blocking | Awaited:
 
 
 def library_of(where: Any) -> str:
-    """The library an object's class, or one it is derived from, comes from; "" = none of these."""
+    """The library that defines an object's class or a parent of it; "" = none of these."""
     for kind in type(where).__mro__:
         library = kind.__module__.partition(".")[0]
         if library in LIBRARIES:

@@ -41,7 +41,7 @@ class DjangoDriver(Blocking):
             raise
 
     def after_commit(self, call: Callable[[], None]) -> None:
-        """Django tells of the commit of an atomic block, and refuses to where autocommit was switched off by hand."""
+        """Call it after the commit of an atomic block; Django refuses where autocommit was switched off by hand."""
         if self._connection.in_atomic_block:
             transaction.on_commit(call, using=self._alias, robust=True)
 

@@ -1,4 +1,4 @@
-"""What a driver must do: say whether a connection is in a transaction that holds, and run a script's statements on it."""
+"""The port of a driver: it checks that a connection is in an open transaction, and runs a script's statements on it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from partita.store.foreign import Script
 
 MARK = re.compile(r"\$(\d+)|\?")
 IN_FAILED_TRANSACTION = "25P02"
-FAILED = "The transaction has failed already: the database keeps nothing of it."
+FAILED = "The transaction has failed already: the database will keep nothing of it."
 FAILED_HINT = "Roll it back, or back to a savepoint, and begin again."
 
 
@@ -27,7 +27,7 @@ class Blocking(ABC):
         """Run the statements of a script in the open transaction."""
 
     def after_commit(self, call: Callable[[], None]) -> None:
-        """Call this after the commit; a library that does not tell of it leaves it to `Outbox.wake`."""
+        """Call this after the commit; a library without such an event leaves it to `Outbox.wake`."""
         return
 
 
@@ -41,17 +41,17 @@ class Awaited(ABC):
         """Run the statements of a script in the open transaction."""
 
     def after_commit(self, call: Callable[[], None]) -> None:
-        """Call this after the commit; a library that does not tell of it leaves it to `Outbox.wake`."""
+        """Call this after the commit; a library without such an event leaves it to `Outbox.wake`."""
         return
 
 
 def refuse(what: str, hint: str) -> NoReturn:
-    """Nothing was written: this is no transaction that a message could leave with."""
+    """Raise NoTransaction before anything is written: no message can leave with this connection."""
     raise NoTransaction(what, hint=hint)
 
 
 def marked(sql: str, mark: Callable[[int], str]) -> str:
-    """A statement with a driver's own marks in place of `$1` and `?`."""
+    """A statement with a driver's own placeholders in place of `$1` and `?`."""
     position = count(1)
     return MARK.sub(lambda found: mark(int(found[1]) if found[1] else next(position)), sql)
 

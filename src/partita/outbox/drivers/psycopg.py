@@ -61,6 +61,6 @@ def _check(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -
     status = connection.info.transaction_status
     if status == TransactionStatus.INERROR:
         refuse(FAILED, FAILED_HINT)
-    # Without autocommit the first statement begins the transaction, ours as well as any.
+    # Without autocommit the first statement begins the transaction, also this one.
     if connection.autocommit and status == TransactionStatus.IDLE:
         refuse("The connection is in no transaction: it commits each statement.", "with connection.transaction(): ...")

@@ -52,7 +52,7 @@ class SqlalchemyDriver(Blocking):
         _run(self._where, script)
 
     def after_commit(self, call: Callable[[], None]) -> None:
-        """A session tells of its commit; a connection does not."""
+        """Call it after the commit of a session; a connection has no such event."""
         _after_commit(self._where, call)
 
 
@@ -67,18 +67,18 @@ class AsyncSqlalchemyDriver(Awaited):
         self.dialect = bound.dialect.name
 
     async def run(self, script: Script[None]) -> None:
-        """Run the statements of a script, in the greenlet that lets blocking code wait for the event loop."""
+        """Run the statements of a script in the greenlet in which blocking code can wait for the event loop."""
         await self._where.run_sync(_run, script)
 
     def after_commit(self, call: Callable[[], None]) -> None:
-        """A session tells of its commit; a connection does not."""
+        """Call it after the commit of a session; a connection has no such event."""
         if self._plain is not None:
             _after_commit(self._plain, call)
 
 
 def _after_commit(where: Session | Connection, call: Callable[[], None]) -> None:
     if isinstance(where, Session):
-        # One listener a session, for as long as it lives: those of a transaction that was rolled back would heap up.
+        # One listener per session, for its whole life: listeners of rolled-back transactions would pile up.
         if WAITING not in where.info:
             where.info[WAITING] = {}
             event.listen(where, "after_commit", _tell)
@@ -87,7 +87,7 @@ def _after_commit(where: Session | Connection, call: Callable[[], None]) -> None
 
 def _tell(session: Session) -> None:
     if session.in_nested_transaction():
-        return  # SQLAlchemy tells of a savepoint's end too
+        return  # SQLAlchemy reports the end of a savepoint too
     waiting = list(session.info[WAITING])
     session.info[WAITING].clear()
     for call in waiting:
@@ -96,7 +96,7 @@ def _tell(session: Session) -> None:
 
 def _run(where: Session | Connection, script: Script[None]) -> None:
     try:
-        # Without a transaction SQLAlchemy begins one here, as it does for any statement.
+        # Without a transaction SQLAlchemy begins one here, as for any statement.
         connection = where.connection() if isinstance(where, Session) else where
         _check(connection)
         statement = advance(script, None)
@@ -116,7 +116,7 @@ def _check(connection: Connection) -> None:
     driver: Any = connection.connection.dbapi_connection
     commits_each = getattr(driver, "autocommit", None) is True
     if connection.dialect.name == "sqlite":
-        # A BEGIN by hand, in an event as SQLAlchemy's own pages advise, is a transaction too.
+        # A BEGIN by hand, in an event as SQLAlchemy's own documentation advises, is a transaction too.
         commits_each = driver.isolation_level is None and not getattr(driver, "in_transaction", True)
     if commits_each:
         refuse(
@@ -127,5 +127,5 @@ def _check(connection: Connection) -> None:
 
 @lru_cache(maxsize=64)
 def _text(sql: str) -> TextClause:
-    # In brackets, or the two colons of a cast behind it would be taken for a part of the name.
+    # In parentheses, or the two colons of a cast behind it would be taken for a part of the name.
     return text(marked(sql, lambda number: f"(:p{number})"))

@@ -24,7 +24,7 @@ class SqliteDriver(Blocking):
         """Run the statements of a script."""
         statement = advance(script, None)
         while statement is not None:
-            # A cursor of its own makes plain rows, whatever the connection's row_factory is.
+            # A new cursor returns plain rows, whatever the connection's row_factory is.
             cursor = sqlite3.Cursor(self._connection)
             cursor.row_factory = None
             cursor.execute(statement.sql, statement.given)
