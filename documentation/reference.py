@@ -14,7 +14,7 @@ import click
 import partita
 from partita import errors
 from partita.cli.main import cli
-from partita.settings import KNOWN, Settings
+from partita.settings.settings import KNOWN, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNNING = ROOT / "docs/guides/running.md"

@@ -13,7 +13,7 @@ KEY_BYTES_MAX = 2_000
 VALUE_BYTES_MAX = 1_000_000
 RECORD_BYTES_MAX = 1_048_576
 """Key, envelope and value together. The envelope has no limit of its own, so a value within its limit may be over here."""
-REFERENCE = "Send a reference to where the data lies instead of the data."
+REFERENCE = "Send a reference to where the data is instead of the data."
 
 
 def is_long(text: str, bytes_max: int) -> bool:

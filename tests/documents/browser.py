@@ -9,13 +9,13 @@ import select
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.waiting import last_found
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
@@ -58,10 +58,8 @@ class Browser:
 
     def wait_for(self, expression: str) -> Any:
         """Its value, once it is true."""
-        until = time.monotonic() + PATIENCE_S
-        while not (value := self._if_there(expression)):
-            assert time.monotonic() < until, f"never true: {expression}; at {self.evaluate('location.href')}"
-            time.sleep(0.05)
+        value = last_found(lambda: self._if_there(expression), PATIENCE_S, holds=bool)
+        assert value, f"never true: {expression}; at {self.evaluate('location.href')}"
         return value
 
     def _if_there(self, expression: str) -> Any:

@@ -21,7 +21,7 @@ from tests.documents.wheelhouse import ROOT
 
 import partita
 from partita.cli.main import COMMANDS
-from partita.settings import KNOWN
+from partita.settings.settings import KNOWN
 
 DRAWINGS = sorted((ROOT / "docs/diagrams").glob("*.svg"))
 

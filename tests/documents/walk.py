@@ -13,10 +13,11 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.waiting import last_found
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PATH_COMMENT = re.compile(r"(?:#|--) ([\w./-]+\.\w+)\n")
@@ -138,12 +139,15 @@ class Walk:
             self._wait_for(block, block.text)
 
     def _wait_for(self, block: Block, expected: str) -> None:
-        assert self._other is not None
-        until = time.monotonic() + PATIENCE_S
-        while not _matches(expected, printed := self._other_printed.read_text()):
-            assert self._other.poll() is None, f"{block}: the program in the other terminal ended\n{printed}"
-            assert time.monotonic() < until, f"{block}: printed\n{printed}\ninstead of\n{expected}"
-            time.sleep(0.05)
+        other = self._other
+        assert other is not None
+
+        def is_decided(printed: str) -> bool:
+            return _matches(expected, printed) or other.poll() is not None
+
+        printed = last_found(self._other_printed.read_text, PATIENCE_S, holds=is_decided)
+        ended = "" if other.poll() is None else "the program in the other terminal ended, "
+        assert _matches(expected, printed), f"{block}: {ended}printed\n{printed}\ninstead of\n{expected}"
 
 
 def _cut(commands: str) -> tuple[str, str, str]:

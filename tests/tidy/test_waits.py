@@ -10,7 +10,7 @@ from tests.tidy.waits import patches, sleeps
 ROOT = Path(__file__).resolve().parents[2]
 # Lowered with each that goes; none is ever raised. A sleep that remains is itself the subject (a slow provider, a process
 # that is killed after so long); a patch that remains is a fault in a place that no port reaches.
-SLEEPS_MAX = 26
+SLEEPS_MAX = 25
 PATCHES_MAX = 25
 
 SLEEPING = {
