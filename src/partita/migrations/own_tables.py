@@ -11,16 +11,13 @@ from typing import NamedTuple, TypeAlias
 
 from partita.errors import DeclarationError, MigrationPending, StoreMismatch
 from partita.migrations.migration import MIGRATE, Standing
+from partita.texts.foreign_sql import ends_transaction
 
 DIALECTS = ("sqlite", "postgres")
 FILE_NAME = re.compile(
     r"(?P<number>[0-9]{4,9})_(?P<what>[A-Za-z0-9][A-Za-z0-9_-]*)(?:\.(?P<dialect>sqlite|postgres))?\.sql"
 )
 NAMES = "0001_what.sql, or where the databases differ 0001_what.sqlite.sql and 0001_what.postgres.sql"
-OF_THE_TRANSACTION = re.compile(
-    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|ATTACH|DETACH|VACUUM)\b",
-    re.I | re.S,
-)
 STATEMENT_SHOWN = 200
 TEXT = 0
 """The number under which the text of `tables=` is recorded: the files of a folder begin with 1."""
@@ -275,5 +272,5 @@ def check_statements(service: str, statements: Sequence[str], file: str = "") ->
         DeclarationError: which one.
     """
     for statement in statements:
-        if OF_THE_TRANSACTION.match(statement):
+        if ends_transaction(statement):
             raise tables_refused(service, statement, "the transaction around it is not the script's", file)

@@ -1,1 +1,1 @@
-"""Texts for people: the cause of a failure in words, and foreign text that can forge nothing."""
+"""Texts of others and for people: the cause of a failure in words, foreign text that can forge nothing, SQL of a user."""

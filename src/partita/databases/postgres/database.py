@@ -24,6 +24,7 @@ from partita.errors import PartitaError, SettingsError, StoreUnavailable
 from partita.migrations.migration import WAIT_S
 from partita.settings.address import without_secrets
 from partita.settings.amount import check_count, check_seconds
+from partita.texts.foreign_sql import ended_within
 
 T = TypeVar("T")
 CONNECT_TIMEOUT_S = 10.0
@@ -269,10 +270,7 @@ class Database:
                     raise stood_still(self.where) from error
                 raise
             if not link.is_open():
-                raise StoreUnavailable(
-                    f"{self.where}: the transaction ended within its block.",
-                    hint="COMMIT and ROLLBACK are not for handlers: the block's end commits.",
-                )
+                ended_within(self.where)
             told = "".join(f"NOTIFY {quoted(channel)}; " for channel in dict.fromkeys(notify or ()))
             try:
                 tag = await seen_through(link.connection.execute(f"{told}COMMIT"))

@@ -14,6 +14,7 @@ from typing import TypeVar
 from partita.errors import MigrationPending, PartitaError, StoreCorrupt, StoreMismatch, StoreUnavailable
 from partita.machine.port import Machine, Turn
 from partita.migrations.migration import MIGRATE, WAIT_S
+from partita.texts.foreign_sql import ended_within
 from partita.texts.foreign_text import logger
 
 T = TypeVar("T")
@@ -192,10 +193,7 @@ class SqliteFile:
                 with _undone_unless_finished(connection):
                     yield connection
                     if not connection.in_transaction:
-                        raise StoreUnavailable(
-                            f"{self.path}: the transaction ended within its block.",
-                            hint="COMMIT and ROLLBACK are not for handlers: the block's end commits.",
-                        )
+                        ended_within(self.path)
                 if synced:
                     await self._in_thread(lambda: self._commit(connection))
                 else:

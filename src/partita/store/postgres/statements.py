@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from partita.databases.postgres.asking import ERRORS, Link, changed
 from partita.errors import PartitaError
+from partita.texts.foreign_sql import check_of_handler
 
 Row = dict[str, Any]
 TEXTS_MAX = 1_024
@@ -29,11 +30,6 @@ TOKEN = re.compile(
   | (?P<end>;)
     """,
     re.VERBOSE | re.DOTALL,
-)
-OF_THE_TRANSACTION = re.compile(
-    r"(BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE|LISTEN|UNLISTEN|DISCARD|VACUUM|RESET"
-    r"|SET(?!\s+(?:LOCAL|CONSTRAINTS)\b))\b",
-    re.IGNORECASE,
 )
 # These may be inside a WITH: many rows then go in one round trip, and each answers with one row about itself.
 OF_A_WAVE = re.compile(r"(INSERT|UPDATE|DELETE|SELECT)\b", re.IGNORECASE)
@@ -82,6 +78,7 @@ def translated(sql: str) -> Translated:
     Raises:
         PartitaError: it would end it.
     """
+    check_of_handler(sql)
     names: dict[str, int] = {}
     parts, end = [], 0
     code = ""  # without comments, to see the first word
@@ -98,12 +95,6 @@ def translated(sql: str) -> Translated:
             parts.append(token[0])
         code += token[0] if token["passed"] else " "
     text = "".join([*parts, sql[end:]])
-    found = OF_THE_TRANSACTION.match(code.lstrip())
-    if found is not None:
-        raise PartitaError(
-            f"{found[1].upper()} is not for handlers: {sql.strip()[:80]}",
-            hint="The transaction begins before the handler and commits after it; raise to undo it.",
-        )
     return Translated(text, tuple(names), OF_A_WAVE.match(code.lstrip()) is not None)
 
 

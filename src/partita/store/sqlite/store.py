@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -35,6 +34,7 @@ from partita.store.sqlite.sequences import SqliteSequences
 from partita.store.sqlite.tombstones import SqliteTombstones
 from partita.store.sqlite.trail import SqliteTrail
 from partita.store.sqlite.workers import SqliteWorkers
+from partita.texts.foreign_sql import check_of_handler
 from partita.texts.foreign_text import logger
 
 log = logger(__name__)
@@ -47,7 +47,6 @@ SELECT max(coalesce((SELECT at_us FROM inbox ORDER BY seq DESC LIMIT 1), 0),
 """
 NEWEST_SENT = "SELECT coalesce(max(seq), 0) FROM outbox"
 NEXT_INCARNATION = "UPDATE partita_meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'incarnation'"
-OF_THE_TRANSACTION = re.compile(r"\s*(BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE|PRAGMA|ATTACH|DETACH|VACUUM)\b", re.I)
 
 
 def outbox_channel(service: str) -> str:
@@ -62,12 +61,7 @@ def _nothing() -> None:
 @functools.lru_cache(maxsize=1_024)
 def _of_a_user(sql: str) -> str:
     """A user's statement, unless it would end the transaction that Partita's own rows are in."""
-    found = OF_THE_TRANSACTION.match(sql)
-    if found is not None:
-        raise PartitaError(
-            f"{found[1].upper()} is not for handlers: {sql.strip()[:80]}",
-            hint="The transaction begins before the handler and commits after it; raise to undo it.",
-        )
+    check_of_handler(sql)
     return sql
 
 

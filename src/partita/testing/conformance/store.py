@@ -270,7 +270,7 @@ async def who_went_without_leaving_is_replaced(open_store: OpenStore) -> None:
 async def a_handler_cannot_end_the_transaction(open_store: OpenStore) -> None:
     """The mark and the effects commit together: a COMMIT in between would part them."""
     async with opened(open_store) as store:
-        for statement in ("COMMIT", "rollback", " END"):
+        for statement in ("COMMIT", "rollback", " END", "-- it is done\nCOMMIT", "/* a */ /* b */ Commit", "; COMMIT"):
             try:
                 async with store.transaction() as session:
                     await session.inbox.mark([inbox_row("m1")])

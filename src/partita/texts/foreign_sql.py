@@ -1,0 +1,53 @@
+"""SQL of a user that runs in a transaction of Partita's: a statement that would end it is refused, on every database.
+
+The marks, the outbox rows and the user's own rows commit together or not at all; a COMMIT in between would part them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NoReturn
+
+from partita.errors import PartitaError, StoreUnavailable
+
+SHOWN = 80
+# As SQLite and PostgreSQL read it: empty statements and comments before the first word are passed over, and so is a byte
+# order mark. Possessive, so that a comment ends at its first end, and many comments cost no more than their length.
+_BEFORE = r"(?>[\s;\ufeff]|--[^\n]*+|/\*(?:(?!\*/).)*+(?:\*/)?)*+"
+_ENDS = r"BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE\s+TRANSACTION|ATTACH|DETACH|VACUUM"
+# They outlive the transaction, on a connection that others use next.
+_LASTS = r"PRAGMA|PREPARE|LISTEN|UNLISTEN|DISCARD|RESET|SET(?!\s+(?:LOCAL|CONSTRAINTS)\b)"
+ENDS = re.compile(rf"{_BEFORE}({_ENDS})\b", re.I | re.S)
+NOT_FOR_HANDLERS = re.compile(rf"{_BEFORE}({_ENDS}|{_LASTS})\b", re.I | re.S)
+
+
+def ends_transaction(statement: str) -> bool:
+    """Whether a statement would end the transaction that it runs in."""
+    return ENDS.match(statement) is not None
+
+
+def check_of_handler(sql: str) -> None:
+    """Refuse a handler's statement that would end the transaction that Partita's own rows are in, or change the connection
+    for those who use it next.
+
+    Raises:
+        PartitaError: which word it begins with.
+    """
+    found = NOT_FOR_HANDLERS.match(sql)
+    if found is not None:
+        raise PartitaError(
+            f"{found[1].upper()} is not for handlers: {sql.strip()[:SHOWN]}",
+            hint="The transaction begins before the handler and commits after it; raise to undo it.",
+        )
+
+
+def ended_within(where: object) -> NoReturn:
+    """A transaction that ended before its block did, by code that had the connection itself.
+
+    Raises:
+        StoreUnavailable: always.
+    """
+    raise StoreUnavailable(
+        f"{where}: the transaction ended within its block.",
+        hint="COMMIT and ROLLBACK are not for handlers: the block's end commits.",
+    )
