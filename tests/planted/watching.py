@@ -117,7 +117,7 @@ WATCHING = {
         "_of_service",
         swap("if parked.gap + parked.dead + parked.waiting + parked.behind + parked.ready:", "if False:"),
         SETTLED + "test_a_gap_is_left_for_a_person_and_the_doctor_knows_it",
-        under="cli/doctor_services",
+        under="observability/doctor/services",
     ),
     "marks-before-places": Plant(
         "Watch",

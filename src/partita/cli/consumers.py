@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,19 +11,19 @@ import click
 from partita.app import load_app
 from partita.assembly.existing import open_bus
 from partita.bus.port import GroupLag, Moved
-from partita.cli.looking import BUS, Sight, looking
+from partita.cli.asking import ask, tell_unknown, unknown_items
 from partita.cli.operating import acting_options, beside, confirmed, run
 from partita.cli.output import data_option, output_option, print_json, say, table, talk
 from partita.cli.whose_app import app_option
-from partita.clock import wall_us
 from partita.errors import Conflict, NotFound
+from partita.observability.groups import groups
+from partita.observability.sight import BUS
 from partita.observability.why import since
-from partita.observability.workers import why_service
 from partita.operators.audit import actor
 from partita.operators.steering import accept_gap as give_up_gap
 from partita.operators.steering import check_paused, check_replay, pause_group, reset_group, resume_group
-from partita.store.parking import ParkingStatus
-from partita.store.port import Store
+
+PARKED = ("waiting", "behind", "gap", "ready", "dead")
 
 
 @click.group(short_help="Consumer groups: where they stand, pause, resume, reset.")
@@ -39,37 +38,35 @@ def consumers() -> None:
 @output_option
 def list_(group: str | None, data: Path, app_name: str, output: str) -> int:
     """List groups with how far they are behind, their members, what is parked, and how they are."""
-    lags, states, sight = asyncio.run(_read(data, app_name, group))
+    found, unknown = ask(load_app(app_name), data, lambda sight: groups(sight, group))
     if output == "json":
-        items = [lag._asdict() for lag in lags]
-        groups = [{"group": name, "state": said, "parked": parked._asdict()} for name, (said, parked) in states.items()]
-        print_json("Consumers", {"items": items, "groups": groups, "unknown": sight.as_json()})
-        return sight.tell()
-    sums: dict[tuple[str, str], list[GroupLag]] = {}
-    for lag in lags:
-        sums.setdefault((lag.group, lag.topic), []).append(lag)
-    rows = []
-    for (name, topic), parts in sums.items():
-        if name.endswith(".retry") and not any(p.lag for p in parts):
-            continue  # three topics for each topic and group, which say nothing while nothing waits in them
-        owned = sum(p.owner is not None for p in parts)
-        members = len({p.owner for p in parts if p.owner is not None})
-        times = [p.oldest_us for p in parts if p.oldest_us is not None]
-        waits = since(wall_us() - min(times)) if times else ""
-        rows.append((name, topic, sum(p.lag for p in parts), waits, f"{owned} of {len(parts)}", members))
+        items = [lag._asdict() for lag in found.partitions]
+        states = [{"group": s.group, "state": s.why, "parked": s.parked._asdict()} for s in found.states]
+        print_json("Consumers", {"items": items, "groups": states, "unknown": unknown_items(unknown)})
+        return tell_unknown(unknown)
+    rows = [
+        (
+            each.group,
+            each.topic,
+            each.behind,
+            "" if each.oldest_us is None else since(found.now_us - each.oldest_us),
+            f"{each.partitions_held} of {each.partitions}",
+            each.members,
+        )
+        for each in found.topics
+    ]
     if rows:
         say(*table(["group", "topic", "behind", "oldest waits", "partitions held", "members"], rows))
-    elif BUS not in sight.unknown and not states:
+    elif BUS not in unknown and not found.states:
         if group is not None:
             raise NotFound(f"There is no group {group!r}.", hint="partita consumers list")
         say("no groups yet")
-    for name, (said, parked) in states.items():
-        if parked.keys or said:
-            counts = [
-                f"{getattr(parked, k)} {k}" for k in ("waiting", "behind", "gap", "ready", "dead") if getattr(parked, k)
-            ]
-            say(f"{name}: " + "; ".join([*said, *([f"parked {', '.join(counts)}"] if counts else [])]))
-    return sight.tell()
+    for state in found.states:
+        counts = [f"{getattr(state.parked, k)} {k}" for k in PARKED if getattr(state.parked, k)]
+        texts = [*state.why, *([f"parked {', '.join(counts)}"] if counts else [])]
+        if texts:
+            say(f"{state.group}: " + "; ".join(texts))
+    return tell_unknown(unknown)
 
 
 @consumers.command(epilog="Example:  partita consumers pause payments --reason 'provider is being repaired'")
@@ -195,19 +192,3 @@ def forget(group: str, data: Path, app_name: str, **how: Any) -> None:
     if not partitions:
         raise NotFound(f"There is no group {group}.", hint="partita consumers list")
     say(f"{group} " + ("would be" if how["dry_run"] else "is") + f" forgotten in {partitions} partitions")
-
-
-async def _read(
-    data: Path, app_name: str, group: str | None
-) -> tuple[Sequence[GroupLag], dict[str, tuple[list[str], ParkingStatus]], Sight]:
-    async with looking(load_app(app_name), data) as sight:
-        chosen = {name: store for name, store in sight.stores.items() if group in (None, name)}
-        lags = await sight.lags(group)
-        states = await sight.ask_all({name: _state(store, lags) for name, store in chosen.items()})
-    return lags or (), states, sight
-
-
-async def _state(store: Store, lags: Sequence[GroupLag] | None) -> tuple[list[str], ParkingStatus]:
-    said = await why_service(store, lags, await store.now_us())
-    async with store.reading() as session:
-        return said, await session.parking.status(store.name)

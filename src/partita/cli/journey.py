@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import click
 
 from partita.app import load_app
-from partita.assembly.existing import open_stores
+from partita.cli.asking import read
 from partita.cli.output import data_option, moment, output_option, print_json, say
 from partita.cli.whose_app import app_option
 from partita.errors import NotFound
 from partita.observability.journey import Hop
-from partita.observability.journey import journey as ask
+from partita.observability.journey import journey as journey_of
 
 
 @click.command(epilog="Example:  partita journey order-42")
@@ -23,7 +22,7 @@ from partita.observability.journey import journey as ask
 @output_option
 def journey(key: str, data: Path, app_name: str, output: str) -> None:
     """Follow KEY, such as an order's id, through all services."""
-    hops = asyncio.run(_read(key, data, app_name))
+    hops = read(load_app(app_name), data, lambda stores: journey_of(stores, key))
     if not hops:
         raise NotFound(
             f"Nothing is known of {key!r} in {data}.",
@@ -33,11 +32,6 @@ def journey(key: str, data: Path, app_name: str, output: str) -> None:
         print_json("Journey", {"key": key, "messages": [_as_json(h) for h in hops]})
         return
     say(*drawing(key, hops))
-
-
-async def _read(key: str, data: Path, app_name: str) -> list[Hop]:
-    async with open_stores(load_app(app_name), data) as stores:
-        return await ask(stores, key)
 
 
 def _as_json(hop: Hop) -> dict[str, object]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import click
 
 from partita.app import load_app
-from partita.cli.looking import BUS, looking
+from partita.cli.asking import ask, tell_unknown
 from partita.cli.output import data_option, document, output_option, print_json
 from partita.cli.whose_app import app_option
 from partita.observability.metrics import METRICS, read_all
 from partita.observability.metrics_page import page
+from partita.observability.sight import BUS, Sight
 from partita.signals import STORE_UP, Sample
 
 
@@ -23,19 +23,17 @@ from partita.signals import STORE_UP, Sample
 def metrics(data: Path, app_name: str, output: str) -> None:
     """The gauges of all services, in Prometheus' text format. What a process counts since its start is on its own page:
     partita run --metrics 127.0.0.1:9464."""
-    samples = asyncio.run(_read(data, app_name))
+    samples, unknown = ask(load_app(app_name), data, _read)
+    tell_unknown(unknown)
     if output == "json":
         print_json("Metrics", {"items": [_as_json(each) for each in samples]})
     else:
         document(page(samples))
 
 
-async def _read(data: Path, app_name: str) -> list[Sample]:
-    async with looking(load_app(app_name), data) as sight:
-        found = await read_all(sight.stores, sight.bus, sight.clock, sight.ask_s)
-        found += [STORE_UP.of(0, service=name) for name in sight.unknown if name != BUS]
-        sight.tell()
-    return found
+async def _read(sight: Sight) -> list[Sample]:
+    found = await read_all(sight.stores, sight.bus, sight.clock, sight.ask_s)
+    return found + [STORE_UP.of(0, service=name) for name in sight.unknown if name != BUS]
 
 
 def _as_json(sample: Sample) -> dict[str, object]:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
 from partita.app import load_app
-from partita.assembly.existing import open_stores
-from partita.cli.looking import Sight, looking
+from partita.cli.asking import ask, read, tell_unknown, unknown_items
 from partita.cli.operating import acting_options, beside, confirmed, run
-from partita.cli.outbox_reader import debezium, hand_over, read_by, take_back
+from partita.cli.outbox_reader import debezium, hand_over, take_back
 from partita.cli.output import data_option, output_option, print_json, say, table
 from partita.cli.whose_app import app_option
+from partita.observability.outboxes import outboxes, read_by, refused
 from partita.operators.audit import actor
 from partita.operators.steering import retry_outbox
-from partita.store.outbox import OutboxStatus, ParkedOut
-from partita.store.port import Store
 
 
 @click.group(short_help="What waits to leave.")
@@ -36,7 +34,7 @@ for command in (debezium, hand_over, take_back):
 @output_option
 def status(data: Path, app_name: str, output: str) -> int:
     """How many rows wait, how old the oldest is, what the bus refused."""
-    found, sight = asyncio.run(_read(data, app_name))
+    found, unknown = ask(load_app(app_name), data, outboxes, with_bus=False)
     if output == "json":
         items = [
             {
@@ -49,25 +47,14 @@ def status(data: Path, app_name: str, output: str) -> int:
             }
             for n, s in found.items()
         ]
-        print_json("Outboxes", {"items": items, "unknown": sight.as_json()})
-        return sight.tell()
+        print_json("Outboxes", {"items": items, "unknown": unknown_items(unknown)})
+        return tell_unknown(unknown)
     rows = [
         (n, s.pending, f"{s.oldest_us / 1e6:.1f} s" if s.pending else "", s.parked, s.total, read_by(s.reader))
         for n, s in found.items()
     ]
     say(*table(["service", "pending", "oldest", "parked", "kept", "read by"], rows))
-    return sight.tell()
-
-
-async def _read(data: Path, app_name: str) -> tuple[dict[str, OutboxStatus], Sight]:
-    async with looking(load_app(app_name), data, with_bus=False) as sight:
-        found = await sight.ask_all({name: _status(store) for name, store in sight.stores.items()})
-    return found, sight
-
-
-async def _status(store: Store) -> OutboxStatus:
-    async with store.reading() as session:
-        return await session.outbox.status()
+    return tell_unknown(unknown)
 
 
 @outbox.command("list", epilog="Example:  partita outbox list")
@@ -77,20 +64,11 @@ async def _status(store: Store) -> OutboxStatus:
 @output_option
 def list_(limit: int, data: Path, app_name: str, output: str) -> None:
     """List what the bus refused for good; later messages of the same key wait behind it."""
-
-    async def read() -> list[tuple[str, ParkedOut]]:
-        found: list[tuple[str, ParkedOut]] = []
-        async with open_stores(load_app(app_name), data) as stores:
-            for name, store in stores.items():
-                async with store.reading() as session:
-                    found += [(name, row) for row in await session.outbox.parked(limit)]
-        return found
-
-    found = asyncio.run(read())
+    found = read(load_app(app_name), data, lambda stores: refused(stores, limit))
     if output == "json":
-        print_json("OutboxRefused", {"items": [{"service": name, **row._asdict()} for name, row in found]})
+        print_json("OutboxRefused", {"items": [asdict(row) for row in found]})
     elif found:
-        rows = [(name, row.id, row.type.rpartition(".")[2], row.key or "", row.reason) for name, row in found]
+        rows = [(row.service, row.id, row.type.rpartition(".")[2], row.key or "", row.reason) for row in found]
         say(*table(["service", "id", "message", "key", "reason"], rows))
     else:
         say("the bus refused nothing")

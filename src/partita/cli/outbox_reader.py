@@ -11,21 +11,18 @@ import click
 
 from partita.app import App, load_app
 from partita.assembly.existing import open_bus, open_stores
+from partita.assembly.servers import handover_of
 from partita.bus.port import TopicSpec
 from partita.cli.operating import acting_options, confirmed, run
 from partita.cli.output import Amount, data_option, document, say, talk
 from partita.cli.whose_app import app_option
-from partita.errors import SettingsError
 from partita.machine.system import this_machine
-from partita.migrations.migration import WAIT_S
 from partita.operators.audit import actor
 from partita.operators.handing_over import Taken, take_back_without_reader
 from partita.operators.handing_over import hand_over as give
 from partita.operators.handing_over import take_back as take
 from partita.outbox.debezium import SLOT, as_json, as_properties, connector, heartbeat_topic
-from partita.settings.address import without_secrets
-from partita.store.connect import connect_handover
-from partita.store.handover import Handover, Reader
+from partita.store.handover import Handover
 from partita.store.port import Store
 
 HEARTBEATS_KEPT_S = 86_400.0
@@ -35,17 +32,6 @@ slot_option = click.option(
 wait_option = click.option(
     "--wait", "wait_s", type=Amount(0), default=60.0, show_default=True, help="Seconds to wait at most."
 )
-
-
-def read_by(reader: Reader | None) -> str:
-    """Who brings an outbox to the bus, in words."""
-    if reader is None:
-        return "relays"
-    if not reader.there:
-        return f"NOBODY: the slot {reader.slot} is gone"
-    state = "connected" if reader.active else "NOT CONNECTED"
-    back = ", relays wait for it" if reader.coming_back else ""
-    return f"slot {reader.slot}: {state}, {reader.behind / 1024:,.0f} KiB behind{back}"
 
 
 @click.command(epilog="Example:  partita outbox debezium > connector.json")
@@ -61,7 +47,7 @@ def debezium(slot: str, data: Path, app_name: str, output: str) -> None:
     User and password are not in it: the worker reads PARTITA_DEBEZIUM_USER and PARTITA_DEBEZIUM_PASSWORD.
     """
     app = load_app(app_name)
-    settings = connector(_handover(app, slot).place, slot)
+    settings = connector(handover_of(app, slot).place, slot)
     document((as_json if output == "json" else as_properties)(settings, slot))
     talk(f"first: partita outbox hand-over; it makes the slot and the topic {heartbeat_topic(slot)}")
 
@@ -131,20 +117,9 @@ def take_back(without_reader: bool, slot: str, wait_s: float, data: Path, app_na
     return 3 if said in (Taken.READER_BEHIND.value, Taken.READER_CONNECTED.value) else 0
 
 
-def _handover(app: App, slot: str, wait_s: float = WAIT_S) -> Handover:
-    if app.settings.bus.partition("://")[0] != "kafka":
-        raise SettingsError(
-            f"Debezium brings an outbox to Kafka, and the bus is {without_secrets(app.settings.bus) or 'a folder'}.",
-            hint="PARTITA_BUS=kafka://host:port, or --bus",
-        )
-    return connect_handover(
-        app.settings.store, this_machine(), [service.name for service in app.services], slot, wait_s
-    )
-
-
 @asynccontextmanager
 async def _opened(app: App, data: Path, slot: str, wait_s: float) -> AsyncIterator[tuple[Handover, dict[str, Store]]]:
-    handover = _handover(app, slot, wait_s)
+    handover = handover_of(app, slot, wait_s)
     async with open_stores(app, data) as stores:
         try:
             await handover.open()

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import click
 
 from partita.app import load_app
-from partita.assembly.existing import open_stores
+from partita.cli.asking import read
 from partita.cli.output import data_option, document, moment, output_option, print_json, say, table
 from partita.cli.saga_acting import VERBS
 from partita.cli.whose_app import app_option
 from partita.errors import NotFound
+from partita.observability.declarations import sagas_of
+from partita.observability.describing import saga_named
+from partita.observability.instances import STATUSES, instances, instances_of
 from partita.sagas.diagram import mermaid, text
 from partita.store.sagas import SagaEvent, SagaRow
-
-STATUSES = ["running", "compensating", "completed", "undone", "needs_attention"]
 
 
 @click.group(short_help="Sagas: look at them, and act on one.")
@@ -36,7 +36,7 @@ for act in VERBS:
 @output_option
 def list_(status: str | None, limit: int, data: Path, app_name: str, output: str) -> None:
     """List instances, the latest changed first."""
-    rows = asyncio.run(_find(data, app_name, status, limit))
+    rows = [each.row for each in read(load_app(app_name), data, lambda stores: instances(stores, status, limit))]
     if output == "json":
         print_json("Sagas", {"items": [_as_json(row) for row in rows]})
     elif rows:
@@ -53,18 +53,24 @@ def list_(status: str | None, limit: int, data: Path, app_name: str, output: str
 @output_option
 def show(key: str, data: Path, app_name: str, output: str) -> None:
     """Show what the instances of KEY went through."""
-    found = asyncio.run(_show(key, data, app_name))
+    app = load_app(app_name)
+    found = read(app, data, lambda stores: instances_of(stores, sagas_of(app), key))
     if not found:
         raise NotFound(f"No saga has the key {key!r} in {data}.", hint="partita saga list")
     if output == "json":
-        items = [{**_as_json(row), "history": [_event(e) for e in history]} for row, history in found]
+        items = [{**_as_json(each.row), "history": [_event(e) for e in each.history]} for each in found]
         print_json("Sagas", {"items": items})
         return
-    for row, history in found:
+    for each in found:
+        row = each.row
         say(f"{row.saga} {row.saga_id}   {row.status} at {row.step}   {row.last_error}")
         if row.due_us:
             say(f"next timer {moment(row.due_us)} UTC")
-        say(*table(["at (UTC)", "what", "step", "note"], [(moment(e.at_us), e.kind, e.step, e.note) for e in history]))
+        say(
+            *table(
+                ["at (UTC)", "what", "step", "note"], [(moment(e.at_us), e.kind, e.step, e.note) for e in each.history]
+            )
+        )
 
 
 @saga.command(epilog="Example:  partita saga diagram Checkout --format mermaid")
@@ -73,34 +79,8 @@ def show(key: str, data: Path, app_name: str, output: str) -> None:
 @app_option
 def diagram(name: str, form: str, app_name: str) -> None:
     """Draw the saga NAME as declared."""
-    definitions = load_app(app_name).definitions
-    for definition in definitions:
-        if definition.name == name:
-            document(mermaid(definition) if form == "mermaid" else text(definition))
-            return
-    raise NotFound(f"There is no saga {name!r}.", hint=f"There is: {', '.join(d.name for d in definitions) or 'none'}.")
-
-
-async def _find(data: Path, app_name: str, status: str | None, limit: int) -> list[SagaRow]:
-    rows: list[SagaRow] = []
-    async with open_stores(load_app(app_name), data) as stores:
-        for store in stores.values():
-            async with store.reading() as session:
-                rows += await session.sagas.find(status=status, limit=limit)
-    return sorted(rows, key=lambda r: -r.updated_us)[:limit]
-
-
-async def _show(key: str, data: Path, app_name: str) -> list[tuple[SagaRow, list[SagaEvent]]]:
-    app = load_app(app_name)
-    found = []
-    async with open_stores(app, data) as stores:
-        for definition in app.definitions:
-            store = stores.get(definition.service.name)
-            if store is not None:
-                async with store.reading() as session:
-                    for row in (await session.sagas.load(definition.name, [key])).values():
-                        found.append((row, list(await session.sagas.history(definition.name, key))))
-    return found
+    definition = saga_named(load_app(app_name), name)
+    document(mermaid(definition) if form == "mermaid" else text(definition))
 
 
 def _as_json(row: SagaRow) -> dict[str, object]:

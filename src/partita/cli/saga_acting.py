@@ -10,10 +10,9 @@ import click
 from partita.cli.operating import acting_options, beside, confirmed, run
 from partita.cli.output import data_option, output_option, print_json, say
 from partita.cli.whose_app import app_option
-from partita.errors import NotFound
+from partita.observability.instances import the_instance
 from partita.operators.audit import actor
 from partita.operators.steering import act_on_saga
-from partita.runtime.system import System
 from partita.sagas.engine import Verb
 from partita.store.sagas import SagaRow
 
@@ -53,27 +52,14 @@ async def _act(
     name: Verb, key: str, saga_name: str | None, data: Path, app_name: str, *, yes: bool, dry_run: bool, reason: str
 ) -> SagaRow:
     async with beside(app_name, data) as system:
-        service, row = await _find(system, key, saga_name)
+        sagas = [each for name in system.stores for each in system.catalog.service(name).declared.sagas]
+        found = await the_instance(system.stores, sagas, key, saga_name)
+        service, row = found.service, found.row
         if dry_run:
             return row
         confirmed(f"{name} {row.saga} {row.saga_id}, which is {row.status} at {row.step}", 1, yes=yes, reason=reason)
         pipeline = system.pipelines[service]
         return await act_on_saga(pipeline, row.saga, row.saga_id, name, reason=reason, by=actor())
-
-
-async def _find(system: System, key: str, saga_name: str | None) -> tuple[str, SagaRow]:
-    found: list[tuple[str, SagaRow]] = []
-    for name, store in system.stores.items():
-        for definition in system.catalog.service(name).declared.sagas:
-            if saga_name in (None, definition.name):
-                async with store.reading() as session:
-                    found += [(name, row) for row in (await session.sagas.load(definition.name, [key])).values()]
-    if not found:
-        raise NotFound(f"No saga has the key {key!r}.", hint="partita saga list")
-    if len(found) > 1:
-        names = ", ".join(row.saga for _, row in found)
-        raise NotFound(f"Several sagas have the key {key!r}: {names}.", hint="Name one with --saga.")
-    return found[0]
 
 
 VERBS = tuple(verb(name, text) for name, text in TEXTS.items())

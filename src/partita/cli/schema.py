@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 import click
 
 from partita.app import load_app
 from partita.cli.output import document, json_of
 from partita.cli.whose_app import app_option
 from partita.errors import NotFound
+from partita.observability.describing import contract_named
 from partita.schemas.avro import avro_record
 from partita.schemas.fields.field import latest_revision
 
@@ -26,15 +25,7 @@ def schema() -> None:
 @app_option
 def show(name: str, revision: int | None, output: str, app_name: str) -> None:
     """Print the Avro record of the message NAME and nothing else."""
-    catalog = load_app(app_name).catalog
-    found = catalog.message(name)
-    if found is None:
-        names = sorted({called for c in catalog.contracts.values() for called in (c.name, c.wire_name)})
-        near = get_close_matches(name, names, 1)
-        raise NotFound(
-            f"There is no message {name!r}.",
-            hint=f"Did you mean {near[0]}?" if near else f"There is: {', '.join(names)}.",
-        )
+    found = contract_named(load_app(app_name), name)
     newest = latest_revision(found.shape.struct)
     if revision is not None and revision > newest:
         raise NotFound(

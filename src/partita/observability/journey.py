@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -13,7 +13,7 @@ from partita.store.port import Store
 from partita.store.trail import TrailMark, TrailRow
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Handling:
     """That a service handled a message."""
 
@@ -22,9 +22,10 @@ class Handling:
     at_us: int
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Hop:
-    """One message of a journey. `service` wrote it ("" = it came in by the local door)."""
+    """One message of a journey. `service` wrote it; empty = a command that came in by the local door. `depth` is how many
+    messages caused it, one after the other."""
 
     id: str
     type: str
@@ -33,8 +34,8 @@ class Hop:
     causation_id: str | None
     at_us: int
     service: str
+    handled: tuple[Handling, ...] = ()
     depth: int = 0
-    handled: list[Handling] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -66,19 +67,19 @@ def _hops(rows: Sequence[tuple[str, TrailRow]], marks: Sequence[TrailMark]) -> d
         row.message_id: Hop(row.message_id, row.type, row.key, row.correlation_id, row.causation_id, row.at_us, name)
         for name, row in rows
     }
+    handled: dict[str, list[Handling]] = {}
     for name, row in rows:
         with contextlib.suppress(msgspec.MsgspecError):
             if envelope_from_bytes(row.headers).at_once and (row.message_id, name) not in marked:
-                hops[row.message_id].handled.append(Handling(name, "handled", row.at_us))
+                handled.setdefault(row.message_id, []).append(Handling(name, "handled", row.at_us))
     for mark in marks:
-        hop = hops.get(mark.message_id)
-        if hop is None:
-            # A command that came in by a local door left no outbox row: its mark is the record of it.
-            hop = hops[mark.message_id] = Hop(
-                mark.message_id, mark.type, mark.key, mark.correlation_id, mark.causation_id, mark.at_us, ""
-            )
-        hop.handled.append(Handling(mark.consumer, mark.outcome, mark.at_us))
-    return hops
+        # A command that came in by a local door left no outbox row: its mark is the record of it.
+        hops.setdefault(
+            mark.message_id,
+            Hop(mark.message_id, mark.type, mark.key, mark.correlation_id, mark.causation_id, mark.at_us, ""),
+        )
+        handled.setdefault(mark.message_id, []).append(Handling(mark.consumer, mark.outcome, mark.at_us))
+    return {name: replace(hop, handled=tuple(handled.get(name, ()))) for name, hop in hops.items()}
 
 
 def causal_order(hops: Mapping[str, Hop]) -> list[Hop]:
@@ -93,7 +94,6 @@ def causal_order(hops: Mapping[str, Hop]) -> list[Hop]:
     stack = [(hop, 0) for hop in reversed(children.get(None, []))]
     while stack:
         hop, depth = stack.pop()
-        hop.depth = depth
-        ordered.append(hop)
-        stack += [(child, hop.depth + 1) for child in reversed(children.get(hop.id, []))]
+        ordered.append(replace(hop, depth=depth))
+        stack += [(child, depth + 1) for child in reversed(children.get(hop.id, []))]
     return ordered

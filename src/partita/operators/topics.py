@@ -1,28 +1,20 @@
-"""Topics compared with a cluster and brought to what is declared: everything that loses nothing, the rest when accepted."""
+"""Topics of a cluster brought to what is declared: everything that loses nothing, the rest when accepted."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from pathlib import Path
 
+from partita.assembly.existing import open_stores
 from partita.bus.administration import Administration
-from partita.topics.declared import DeclaredTopic
-from partita.topics.drift import Difference, differences, undeclared
+from partita.errors import NotFound, PartitaError
+from partita.observability.declarations import Declarations
+from partita.observability.topic_drift import topics_of
+from partita.operators.audit import record
+from partita.topics.declared import DeclaredTopic, declared_topics
+from partita.topics.drift import Difference
 
-
-async def compare(
-    cluster: Administration, declared: Sequence[DeclaredTopic], namespaces: Collection[str]
-) -> list[Difference]:
-    """Where the cluster's topics differ from the declared ones.
-
-    Raises:
-        BusUnavailable: the cluster does not answer.
-    """
-    found = await cluster.describe([topic.name for topic in declared])
-    settings = {topic.name: cluster.settings_of(topic.spec) for topic in declared}
-    told = differences(declared, found, settings, len(await cluster.brokers()))
-    told = [await _counted(cluster, topics_of(declared)[d.topic], d) for d in told]
-    return told + undeclared(declared, namespaces, await cluster.names())
+UNSURE = " (failed; it may have happened)"
 
 
 async def mend(
@@ -54,16 +46,55 @@ async def mend(
             await cluster.grow(difference.topic, topics[difference.topic].partitions)
 
 
-def topics_of(declared: Sequence[DeclaredTopic]) -> dict[str, DeclaredTopic]:
-    """The declared topics by name."""
-    return {topic.name: topic for topic in declared}
+async def bring(
+    app: Declarations,
+    data: Path,
+    cluster: Administration,
+    found: Sequence[Difference],
+    accepted: Collection[str],
+    *,
+    reason: str,
+    by: str,
+) -> str:
+    """Mend what may be mended, and keep in the audit what was done and what was begun: done again, it finds no difference.
+    Returns why the audit could not be written, empty = it was.
+
+    Raises:
+        BusUnavailable: the cluster does not answer, or refuses; the audit has what was begun.
+    """
+    begun: list[list[Difference]] = []
+    answered = False
+    untold = ""
+    try:
+        async for together in mend(cluster, declared_topics(app.catalog, app.topics), found, accepted):
+            begun.append(together)
+        answered = True
+    finally:
+        unsure = [] if answered else begun[-1:]
+        details = {
+            d: f"{d.what}: {d.found} -> {d.declared} on {cluster.where}{UNSURE if together in unsure else ''}"
+            for together in begun
+            for d in together
+        }
+        untold = await _audit(app, data, details, reason, by)
+    return untold
 
 
-async def _counted(cluster: Administration, topic: DeclaredTopic, difference: Difference) -> Difference:
-    """A shorter retention costs what is older than it: where nothing is, nobody has to accept it."""
-    if difference.needs != "loss" or topic.retention_s is None:
-        return difference
-    older = await cluster.older(topic.name, topic.retention_s)
-    if not older:
-        return replace(difference, needs="", why="")
-    return replace(difference, why=f"{older:,} records are older than {topic.kept} and would be deleted: --accept-loss")
+async def _audit(app: Declarations, data: Path, details: Mapping[Difference, str], reason: str, by: str) -> str:
+    """Record it in the databases of the topics' owners, as far as there are any yet."""
+    owners: dict[str, list[Difference]] = {}
+    declared = topics_of(declared_topics(app.catalog, app.topics))
+    for difference in details:
+        owners.setdefault(declared[difference.topic].owner, []).append(difference)
+    try:
+        async with open_stores(app, data) as stores:
+            for owner in sorted(owners.keys() & stores.keys()):
+                at_us = await stores[owner].now_us()
+                async with stores[owner].transaction() as session:
+                    for d in owners[owner]:
+                        await record(session, at_us, by, "topics apply", d.topic, detail=details[d], reason=reason)
+    except NotFound:
+        return "no databases there yet (--data names the folder)"
+    except PartitaError as error:
+        return f"{error.what} {error.hint}".rstrip()
+    return ""

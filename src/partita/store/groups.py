@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+SENT_TO = "sent to"
+"""Kept of a group: the log that its outbox was sent to last."""
+
 
 class Said(NamedTuple):
     """A state that a member of a group reports: `what` (storm, full, unknown) of `subject` (a message type), since

@@ -49,9 +49,9 @@ class Shop:
 
     def schemas(self, tables: str | None = None) -> dict[str, Any]:
         """As `partita db` sees them."""
-        from partita.cli.db import _schemas
+        from partita.assembly.migrations import migrations_of
 
-        return _schemas(self.app(tables), self.settings.data, ("shop",))
+        return migrations_of(self.app(tables), self.settings.data, ("shop",))
 
     def standing(self) -> Standing:
         found: Standing = asyncio.run(self.schemas()["shop/tables"].standing())

@@ -10,8 +10,8 @@ from tests.waiting import until
 
 from partita import App, Command, Event, Key, PartitaError, Retry, Service, Settings, minutes
 from partita.bus.port import Outgoing
-from partita.cli.doctor_services import look_at_services
 from partita.machine.virtual import LoopClock, World
+from partita.observability.doctor.services import look_at_services
 from partita.testing.virtual_loop import run_virtually
 
 source = Service("settled-source", namespace="settled.source")

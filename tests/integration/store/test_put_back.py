@@ -19,7 +19,7 @@ from tests.integration.conftest import Bank
 from tests.servers import kafka_cluster
 from tests.waiting import until
 
-from partita.cli.doctor_backups import look_at_backups
+from partita.observability.doctor.backups import look_at_backups
 from partita.runtime.system import System
 
 TOPIC = "test.bank.events"

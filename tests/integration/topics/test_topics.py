@@ -19,9 +19,10 @@ from tests.servers import kafka_cluster
 
 from partita import App, Conflict, Event, Key, Service, Settings
 from partita.cli.main import cli
-from partita.cli.topics import _compare, _mend
 from partita.clock import SystemClock
 from partita.errors import BusUnavailable
+from partita.observability.topic_drift import drift
+from partita.operators.topics import bring
 from partita.topics import Cluster, Sizing, TopicPlan
 
 confluent_kafka = pytest.importorskip("confluent_kafka", reason="pip install 'partita[kafka]'")
@@ -244,7 +245,7 @@ async def _mended(app: App, reason: str) -> None:
     cluster = NoGrowth(app.settings.bus, clock=SystemClock())
     await cluster.open()
     with pytest.raises(BusUnavailable):
-        await _mend(app, app.settings.data, cluster, await _compare(app, cluster), (), reason)
+        await bring(app, app.settings.data, cluster, await drift(app, cluster), (), reason=reason, by="ann")
 
 
 def test_what_was_done_before_a_failure_is_in_the_audit(hand: Hand) -> None:

@@ -14,10 +14,10 @@ from partita.bus.port import Stand, Subscription
 from partita.clock import US
 from partita.errors import StoreMismatch
 from partita.store.claims import PUT_BY_A_PERSON, Attempts, Noted
+from partita.store.groups import SENT_TO
 from partita.store.port import Session
 from partita.texts.foreign_text import logger
 
-SENT_TO = "sent to"
 log = logger(__name__)
 
 

@@ -1,4 +1,4 @@
-"""What commands that only ask share: the databases and the bus that answer within the limit, and those that do not."""
+"""Sight: the databases and the bus of an app that answer a question within the limit, and those that do not."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from partita.app import App
 from partita.assembly.adapters import Adapters
-from partita.assembly.existing import existing_bus, existing_stores
+from partita.assembly.existing import Parts, existing_bus, existing_stores
 from partita.bus.port import Bus, GroupLag
-from partita.cli.output import talk
 from partita.clock import Clock
 from partita.errors import BusError, StoreUnavailable
 from partita.machine.system import this_machine
@@ -21,8 +19,9 @@ from partita.observability.question import Unanswered, answered
 from partita.store.port import Store
 
 T = TypeVar("T")
+Stores = Mapping[str, Store]
+"""Open databases, by the names of their services."""
 BUS = "bus"
-UNREACHABLE = 6
 
 
 @dataclass(slots=True)
@@ -56,20 +55,10 @@ class Sight:
         """Where groups stand; None = unknown."""
         return None if self.bus is None else await self.ask(BUS, self.bus.lag(group))
 
-    def tell(self) -> int:
-        """Say beside the data what is unknown; returns the exit code that follows."""
-        for source, reason in sorted(self.unknown.items()):
-            talk(f"unknown: {source}: {reason}")
-        return UNREACHABLE if self.unknown else 0
-
-    def as_json(self) -> list[dict[str, str]]:
-        """What is unknown, for a JSON document."""
-        return [{"source": source, "reason": reason} for source, reason in sorted(self.unknown.items())]
-
 
 @asynccontextmanager
 async def looking(
-    app: App, data: Path, *, with_bus: bool = True, with_stores: bool = True, leave_out: Collection[str] = ()
+    app: Parts, data: Path, *, with_bus: bool = True, with_stores: bool = True, leave_out: Collection[str] = ()
 ) -> AsyncIterator[Sight]:
     """The databases and the bus of an app, all opened at once, each within the limit; nothing is created.
     `leave_out` are servers, by their URLs, of which it is known that they do not answer.

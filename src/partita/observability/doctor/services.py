@@ -1,14 +1,14 @@
-"""What `partita doctor` says of each running service: its processes, what fails or is stuck, and what waits for a person."""
+"""Each running service: its processes, the workers that fail or are stuck, and the messages that wait for a person."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from partita.app import App
+from partita.assembly.existing import Parts
 from partita.bus.port import GroupLag
-from partita.cli.looking import BUS, looking
 from partita.errors import NotFound, PartitaError
+from partita.observability.sight import BUS, looking
 from partita.observability.why import why_key
 from partita.observability.workers import behind, in_words, nobody, still_said
 from partita.store.port import Store
@@ -18,7 +18,7 @@ KEYS_MAX = 20
 QUESTIONS = 4
 
 
-async def look_at_services(app: App, data: Path, silent: Collection[str]) -> list[Finding]:
+async def look_at_services(app: Parts, data: Path, silent: Collection[str]) -> list[Finding]:
     """The findings of each service whose database answers; other lines of the doctor name those that do not."""
     try:
         async with looking(app, data, leave_out=silent) as sight:

@@ -1,35 +1,35 @@
-"""What `partita doctor` looks at where the bus is a broker or a log on a server."""
+"""The bus, where it is a broker or a log on a server: brokers, copies, settings, and topics as declared."""
 
 from __future__ import annotations
 
-from partita.app import App
 from partita.assembly.adapters import Adapters
-from partita.bus.connect import connect_administration
+from partita.assembly.existing import Parts
+from partita.assembly.servers import open_administration
+from partita.bus.administration import Administration
 from partita.errors import BusUnavailable, NotFound, PartitaError
 from partita.machine.system import this_machine
-from partita.operators.topics import compare
+from partita.observability.declarations import Declarations
+from partita.observability.topic_drift import compare
 from partita.settings.address import without_secrets
 from partita.topics.declared import declared_topics
 from partita.topics.health import Finding, findings
 
 
-async def look_at_cluster(app: App) -> list[Finding]:
+async def look_at_cluster(app: Declarations) -> list[Finding]:
     """The findings of the broker or server the settings name; none for the embedded log."""
-    cluster = connect_administration(app.settings.bus, this_machine(), ask_s=app.settings.ask_s)
-    if cluster is None:
-        return await _look_at_log(app)
     try:
-        await cluster.open()
-        try:
-            declared = declared_topics(app.catalog, app.topics)
-            found = await cluster.describe([*(topic.name for topic in declared), *cluster.own_topics])
-            wanted = {topic.name: topic.replication for topic in declared if topic.replication is not None}
-            brokers = await cluster.brokers()
-            drift = [d for d in await compare(cluster, declared, ()) if not d.told]
-        finally:
-            await cluster.close()
+        async with open_administration(app, app.settings.ask_s) as cluster:
+            return await _look_at_log(app) if cluster is None else await _look_at_broker(app, cluster)
     except BusUnavailable as error:
         return [_bad(error)]
+
+
+async def _look_at_broker(app: Declarations, cluster: Administration) -> list[Finding]:
+    declared = declared_topics(app.catalog, app.topics)
+    found = await cluster.describe([*(topic.name for topic in declared), *cluster.own_topics])
+    wanted = {topic.name: topic.replication for topic in declared if topic.replication is not None}
+    brokers = await cluster.brokers()
+    drift = [d for d in await compare(cluster, declared, ()) if not d.told]
     said = f"{len({d.topic for d in drift})} of {len(declared)} differ from their declaration"
     told = Finding("note", "topics", said, "partita topics plan") if drift else Finding("ok", "topics", "as declared")
     return [
@@ -39,7 +39,7 @@ async def look_at_cluster(app: App) -> list[Finding]:
     ]
 
 
-async def _look_at_log(app: App) -> list[Finding]:
+async def _look_at_log(app: Parts) -> list[Finding]:
     """A log on a server answers, and where its groups stand is what `partita consumers list` shows."""
     where = app.settings.bus
     if not where.startswith("postgres"):

@@ -1,16 +1,16 @@
-"""What `partita doctor` looks at where a database may have been restored from a backup."""
+"""Databases compared with the bus: one of the two may have been restored from a backup."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from partita.app import App
 from partita.assembly.existing import open_bus, open_stores
 from partita.bus.port import Bus
 from partita.clock import US
 from partita.errors import BusUnavailable, NotFound, PartitaError
-from partita.operators.put_back import done_and_unknown, sent_and_unknown
-from partita.runtime.background.standing import SENT_TO
+from partita.observability.declarations import Declarations
+from partita.observability.put_back import done_and_unknown, sent_and_unknown
+from partita.store.groups import SENT_TO
 from partita.store.port import Store
 from partita.topics.declared import declared_topics
 from partita.topics.health import Finding
@@ -20,7 +20,7 @@ SLACK_US = 600 * US
 """Rows a little older than the window may be gone."""
 
 
-async def look_at_backups(app: App, data: Path) -> list[Finding]:
+async def look_at_backups(app: Declarations, data: Path) -> list[Finding]:
     """Each service's database compared with the bus; none where there is no data yet, or no bus answers."""
     found: list[Finding] = []
     try:
@@ -56,7 +56,7 @@ async def _received(store: Store, bus: Bus, identity: str) -> list[Finding]:
     ]
 
 
-async def _sent(app: App, name: str, store: Store, bus: Bus) -> list[Finding]:
+async def _sent(app: Declarations, name: str, store: Store, bus: Bus) -> list[Finding]:
     """Asked only of a database that was put back: the whole window of the log is read."""
     if store.source.endswith(".1"):
         return []

@@ -1,0 +1,32 @@
+"""A test of the channels: one alert that means nothing, told as firing and as resolved by each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from partita.alerts.alarms import Alarm, Told, fingerprint
+from partita.alerts.channels import channels_of
+from partita.settings.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """How a channel took the test alert. `error` is empty where it took it."""
+
+    channel: str
+    error: str = ""
+
+
+async def try_channels(settings: Settings, now_us: int) -> list[Tried]:
+    """Tell a test alert by every channel that the settings name."""
+    name = fingerprint("Test", "partita")
+    alarm = Alarm(name, "Test", "partita", "info", "this is a test of the alerts", "nothing", now_us, now_us)
+    results = []
+    for channel in channels_of(settings.alert_webhook, settings.alert_mail, settings.alert_ca):
+        try:
+            await channel.tell([Told("firing", alarm)], now_us)
+            await channel.tell([Told("resolved", alarm)], now_us)
+            results.append(Tried(channel.name))
+        except OSError as error:
+            results.append(Tried(channel.name, str(error)))
+    return results

@@ -1,0 +1,30 @@
+"""`Declarations`: an app as the questions about it see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from partita.assembly.existing import Parts
+from partita.catalog.catalog import Catalog
+from partita.sagas.definition import SagaDefinition
+from partita.topics.topic_plan import TopicPlan
+
+
+class Declarations(Parts, Protocol):
+    """The parts of an app, and all that it declares."""
+
+    @property
+    def catalog(self) -> Catalog:
+        """Its messages and services."""
+        ...
+
+    @property
+    def topics(self) -> TopicPlan:
+        """How large its topics are, and the cluster they live on."""
+        ...
+
+
+def sagas_of(app: Parts) -> Sequence[SagaDefinition]:
+    """Every saga that an app declares, in each of its versions."""
+    return [definition for service in app.services for definition in service.declared.sagas]

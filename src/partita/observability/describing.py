@@ -1,0 +1,185 @@
+"""Describing: the services, messages and sagas of an app as they are declared; no database is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from partita.catalog.contract import Contract
+from partita.errors import NotFound
+from partita.observability.declarations import Declarations, sagas_of
+from partita.observability.type_text import type_text
+from partita.sagas.definition import SagaDefinition
+from partita.schemas.fields.field import fields_of
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLine:
+    """A service in the list of all: how many messages it owns and handles."""
+
+    name: str
+    team: str
+    namespace: str
+    messages: int
+    handles: int
+    sagas: int
+
+
+@dataclass(frozen=True, slots=True)
+class AppDescription:
+    """The services of an app, and the names of its sagas."""
+
+    services: tuple[ServiceLine, ...]
+    sagas: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A message that a service owns."""
+
+    message: str
+    kind: str
+    topic: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """A message that a handler of a service takes."""
+
+    message: str
+    handler: str
+    dedupe_by: str
+    concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDescription:
+    """A service with its messages, its handlers and the topics it reads."""
+
+    name: str
+    team: str
+    order: str
+    reads: tuple[str, ...]
+    owns: tuple[Owned, ...]
+    handles: tuple[Handled, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDescription:
+    """A field of a message. `default` is empty where the field must be given."""
+
+    name: str
+    type: str
+    default: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDescription:
+    """A message: its name on the wire, the class that declares it, its owner, its consumers and its fields."""
+
+    type: str
+    declared_as: str
+    wire_name: str
+    kind: str
+    owner: str
+    topic: str
+    key: str
+    place: str
+    consumers: tuple[str, ...]
+    fields: tuple[FieldDescription, ...]
+
+
+def describe_app(app: Declarations) -> AppDescription:
+    """All services in one list."""
+    lines = []
+    for service in app.services:
+        declared = service.declared
+        handled = sum(len(binding.contracts) for binding in declared.bindings)
+        messages = len(service.messages)
+        lines.append(ServiceLine(service.name, service.team, service.namespace, messages, handled, len(declared.sagas)))
+    return AppDescription(tuple(lines), tuple(definition.name for definition in sagas_of(app)))
+
+
+def describe_service(app: Declarations, name: str) -> ServiceDescription:
+    """One service.
+
+    Raises:
+        NotFound: there is none of that name; the hint has those there are.
+    """
+    service = next((s for s in app.services if s.name == name), None)
+    if service is None:
+        raise NotFound(f"There is no service {name!r}.", hint=f"There is: {', '.join(s.name for s in app.services)}.")
+    return ServiceDescription(
+        service.name,
+        service.team,
+        service.order,
+        tuple(app.catalog.topics_of(service)),
+        tuple(Owned(_called(c), c.kind, c.topic, c.key_field or "") for c in service.contracts.values()),
+        tuple(
+            Handled(_called(c), binding.name, binding.dedupe_by or "", binding.concurrency)
+            for binding in service.declared.bindings
+            for c in binding.contracts
+        ),
+    )
+
+
+def describe_message(app: Declarations, name: str) -> MessageDescription:
+    """One event, command or refusal, by the name of its class or its name on the wire.
+
+    Raises:
+        NotFound: there is none of that name; the hint has those there are.
+    """
+    contract = contract_named(app, name)
+    return MessageDescription(
+        contract.full_name,
+        contract.name,
+        contract.wire_name,
+        contract.kind,
+        contract.service.name,
+        contract.topic,
+        contract.key_field or "",
+        str(contract.place),
+        tuple(s.name for s in app.services if contract.full_name in app.catalog.interests(s)),
+        tuple(
+            FieldDescription(
+                f.wire_name, type_text(contract.hints[f.name]), "" if f.required else repr(f.default), f.since
+            )
+            for f in fields_of(contract.shape.struct)
+        ),
+    )
+
+
+def contract_named(app: Declarations, name: str) -> Contract:
+    """The contract of a message.
+
+    Raises:
+        NotFound: there is none of that name.
+    """
+    contract = app.catalog.message(name)
+    if contract is None:
+        names = sorted({called for c in app.catalog.contracts.values() for called in (c.name, c.wire_name)})
+        near = get_close_matches(name, names, 1)
+        raise NotFound(
+            f"There is no message {name!r}.",
+            hint=f"Did you mean {near[0]}?" if near else f"There is: {', '.join(names) or 'none'}.",
+        )
+    return contract
+
+
+def saga_named(app: Declarations, name: str) -> SagaDefinition:
+    """The newest declared version of a saga.
+
+    Raises:
+        NotFound: there is none of that name.
+    """
+    found = [definition for definition in sagas_of(app) if definition.name == name]
+    if not found:
+        names = ", ".join(dict.fromkeys(definition.name for definition in sagas_of(app))) or "none"
+        raise NotFound(f"There is no saga {name!r}.", hint=f"There is: {names}.")
+    return max(found, key=lambda definition: definition.version)
+
+
+def _called(contract: Contract) -> str:
+    return contract.name if contract.name == contract.wire_name else f"{contract.name} ({contract.wire_name})"

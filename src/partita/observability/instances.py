@@ -1,0 +1,61 @@
+"""Saga instances: which there are, and what each went through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from partita.errors import NotFound
+from partita.sagas.definition import SagaDefinition
+from partita.store.port import Store
+from partita.store.sagas import SagaEvent, SagaRow
+
+STATUSES = ("running", "compensating", "completed", "undone", "needs_attention")
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A saga instance in the database of its service, with its history, the oldest entry first."""
+
+    service: str
+    row: SagaRow
+    history: tuple[SagaEvent, ...] = ()
+
+
+async def instances(stores: Mapping[str, Store], status: str | None, limit: int) -> list[Instance]:
+    """Instances without their histories, the latest changed first."""
+    found: list[Instance] = []
+    for name, store in stores.items():
+        async with store.reading() as session:
+            found += [Instance(name, row) for row in await session.sagas.find(status=status, limit=limit)]
+    return sorted(found, key=lambda each: -each.row.updated_us)[:limit]
+
+
+async def instances_of(
+    stores: Mapping[str, Store], sagas: Sequence[SagaDefinition], key: str, saga: str | None = None
+) -> list[Instance]:
+    """The instances of a key with their histories: of all sagas, or of the one named `saga`."""
+    found: list[Instance] = []
+    for service, name in dict.fromkeys((each.service.name, each.name) for each in sagas):
+        if service in stores and saga in (None, name):
+            async with stores[service].reading() as session:
+                for row in (await session.sagas.load(name, [key])).values():
+                    found.append(Instance(service, row, tuple(await session.sagas.history(name, key))))
+    return found
+
+
+async def the_instance(
+    stores: Mapping[str, Store], sagas: Sequence[SagaDefinition], key: str, saga: str | None = None
+) -> Instance:
+    """The one instance of a key.
+
+    Raises:
+        NotFound: there is none, or several sagas have it and none is named.
+    """
+    found = await instances_of(stores, sagas, key, saga)
+    if not found:
+        raise NotFound(f"No saga has the key {key!r}.", hint="partita saga list")
+    if len(found) > 1:
+        names = ", ".join(each.row.saga for each in found)
+        raise NotFound(f"Several sagas have the key {key!r}: {names}.", hint="Name one with --saga.")
+    return found[0]
