@@ -22,6 +22,7 @@ PLANTED = {
     "Each schema language is derived from the fields": ("schemas/fields/field.py", "import partita.schemas.avro"),
     "Adapters are reached only through connect": ("runtime/path/pipeline.py", "from partita.bus.log.bus import LogBus"),
     "Stores and buses are chosen by the assembly": ("app.py", "import partita.store.connect"),
+    "The command line asks and prints": ("cli/why.py", "import partita.bus.port"),
     "Adapters do not know each other": ("store/sqlite/store.py", "import partita.bus.log.bus"),
     "No cycles between siblings": ("store/sqlite/schema.py", "import partita.store.sqlite.store"),
     "The pure core does no I/O": ("sagas/state.py", "import asyncio"),

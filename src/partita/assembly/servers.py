@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
-from partita.assembly.existing import Parts
+from partita.assembly.existing import Parts, open_stores
 from partita.bus.administration import Administration
 from partita.bus.connect import ASK_S, connect_administration
 from partita.errors import SettingsError
@@ -15,6 +16,7 @@ from partita.settings.address import hurried, without_secrets
 from partita.store.connect import connect_handover
 from partita.store.connect import server_findings as findings_of
 from partita.store.handover import Handover
+from partita.store.port import Store
 from partita.topics.health import Finding
 
 
@@ -34,6 +36,24 @@ async def open_administration(app: Parts, ask_s: float = ASK_S) -> AsyncIterator
         yield cluster
     finally:
         await cluster.close()
+
+
+@asynccontextmanager
+async def open_handover(
+    app: Parts, data: Path, slot: str, wait_s: float
+) -> AsyncIterator[tuple[Handover, dict[str, Store]]]:
+    """The handover of an app's outboxes, and its databases, opened.
+
+    Raises:
+        SettingsError: as `handover_of`. NotFound: there is no data of this app.
+    """
+    handover = handover_of(app, slot, wait_s)
+    async with open_stores(app, data) as stores:
+        try:
+            await handover.open()
+            yield handover, stores
+        finally:
+            await handover.close()
 
 
 def handover_of(app: Parts, slot: str, wait_s: float = WAIT_S) -> Handover:

@@ -9,7 +9,7 @@ import click
 from partita.cli.operating import beside, run
 from partita.cli.output import data_option, moment, output_option, print_json, say, table
 from partita.cli.whose_app import app_option
-from partita.operators.audit import Verified
+from partita.operators.audit import Verified, entries
 from partita.operators.audit import verify as verify_store
 from partita.store.operations import AuditEntry
 
@@ -28,12 +28,8 @@ def list_(limit: int, data: Path, app_name: str, output: str) -> None:
     """List actions, the oldest first."""
 
     async def read() -> list[tuple[str, AuditEntry]]:
-        found: list[tuple[str, AuditEntry]] = []
         async with beside(app_name, data) as system:
-            for name, store in system.stores.items():
-                async with store.reading() as session:
-                    found += [(name, entry) for entry in await session.operations.entries(0, 1_000_000)]
-        return sorted(found, key=lambda pair: pair[1].at_us)[-limit:]
+            return await entries(system.stores, limit)
 
     found = run(read())
     if output == "json":
@@ -43,7 +39,7 @@ def list_(limit: int, data: Path, app_name: str, output: str) -> None:
         rows = [(moment(e.at_us)[:19], e.actor, name, e.verb, e.target, e.detail, e.reason) for name, e in found]
         say(*table(["at (UTC)", "who", "service", "what", "of", "detail", "why"], rows))
     else:
-        say("nobody has done anything yet")
+        say("no actions yet")
 
 
 @audit.command(epilog="Example:  partita audit verify")

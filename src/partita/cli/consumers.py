@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +9,26 @@ import click
 
 from partita.app import load_app
 from partita.assembly.existing import open_bus
-from partita.bus.port import GroupLag, Moved
 from partita.cli.asking import ask, tell_unknown, unknown_items
 from partita.cli.operating import acting_options, beside, confirmed, run
 from partita.cli.output import data_option, output_option, print_json, say, table, talk
 from partita.cli.whose_app import app_option
-from partita.errors import Conflict, NotFound
+from partita.errors import NotFound
 from partita.observability.groups import groups
 from partita.observability.sight import BUS
 from partita.observability.why import since
 from partita.operators.audit import actor
+from partita.operators.steering import (
+    Moves,
+    ResetPlan,
+    check_forgettable,
+    check_paused,
+    pause_group,
+    plan_reset,
+    reset_group,
+    resume_group,
+)
 from partita.operators.steering import accept_gap as give_up_gap
-from partita.operators.steering import check_paused, check_replay, pause_group, reset_group, resume_group
 
 PARKED = ("waiting", "behind", "gap", "ready", "dead")
 
@@ -69,7 +76,7 @@ def list_(group: str | None, data: Path, app_name: str, output: str) -> int:
     return tell_unknown(unknown)
 
 
-@consumers.command(epilog="Example:  partita consumers pause payments --reason 'provider is being repaired'")
+@consumers.command(epilog="Example:  partita consumers pause stock --reason 'the warehouse is being moved'")
 @click.argument("group")
 @acting_options
 @data_option
@@ -87,7 +94,7 @@ def pause(group: str, data: Path, app_name: str, **how: Any) -> None:
     say(f"{group} " + ("would be paused" if how["dry_run"] else "is paused within half a second"))
 
 
-@consumers.command(epilog="Example:  partita consumers resume payments")
+@consumers.command(epilog="Example:  partita consumers resume stock")
 @click.argument("group")
 @acting_options
 @data_option
@@ -120,31 +127,27 @@ def reset(group: str, topic: str, to: str, execute: bool, data: Path, app_name: 
     anything is changed.
     """
 
-    async def work() -> tuple[Sequence[Moved], Sequence[GroupLag], bool]:
+    async def work() -> tuple[Moves, ResetPlan]:
         async with beside(app_name, data, group) as system:
             store = system.stores[group]
-            check_replay(system.bus, group)
-            lags = [lag for lag in await system.bus.lag(group) if lag.topic == topic]
-            if not lags:
-                raise NotFound(f"{group} does not read {topic}.", hint=f"partita consumers list --group {group}")
-            if execute and not how["dry_run"]:
-                await check_paused(store)
-                confirmed(f"Reset {group} in {topic} to its {to}", len(lags), yes=how["yes"], reason=how["reason"])
-                return await reset_group(store, system.bus, topic, to, reason=how["reason"], by=actor()), lags, True
-            async with store.reading() as session:
-                return (), lags, await session.groups.paused(group) is not None
+            plan = await plan_reset(store, system.bus, topic)
+            if not execute or how["dry_run"]:
+                return (), plan
+            await check_paused(store)
+            count = len(plan.partitions)
+            confirmed(f"Reset {group} in {topic} to its {to}", count, yes=how["yes"], reason=how["reason"])
+            return await reset_group(store, system.bus, topic, to, reason=how["reason"], by=actor()), plan
 
-    moved, lags, paused = run(work())
+    moved, plan = run(work())
     if moved:
         rows = [(m.partition, "nowhere" if m.before is None else m.before, m.after) for m in moved]
         say(*table(["partition", "stood at", "stands at"], rows))
         say(f"{sum(m.before != m.after for m in moved)} of {len(moved)} partitions of {topic} moved to their {to}")
         talk(f"{group} goes on with: partita consumers resume {group}")
         return
-    say(f"{len(lags)} partitions of {topic} would be at their {to}")
-    owners = sorted({lag.owner for lag in lags if lag.owner is not None})
-    first = ([] if paused else [f"partita consumers pause {group}"]) + (
-        [f"with Kafka stop its processes ({', '.join(owners)})"] if owners else []
+    say(f"{len(plan.partitions)} partitions of {topic} would be at their {to}")
+    first = ([] if plan.paused else [f"partita consumers pause {group}"]) + (
+        [f"with Kafka stop its processes ({', '.join(plan.owners)})"] if plan.owners else []
     )
     talk("do it with --execute" + (f"; before that: {', '.join(first)}" if first else ""))
 
@@ -175,10 +178,7 @@ def accept_gap(group: str, topic: str, key: str, data: Path, app_name: str, **ho
 def forget(group: str, data: Path, app_name: str, **how: Any) -> None:
     """Forget the place of a GROUP that does not exist any more: the log keeps what its groups have not read."""
     app = load_app(app_name)
-    if group.removesuffix(".retry") in {service.name for service in app.services}:
-        raise Conflict(
-            f"{group} is a group of this app.", hint="partita consumers reset puts it to another place, pause stops it."
-        )
+    check_forgettable(app, group)
 
     async def work() -> int:
         async with open_bus(app, data) as bus:

@@ -7,7 +7,14 @@ import click
 from partita.app import App, load_app
 from partita.cli.output import document, output_option, print_json, say, table
 from partita.cli.whose_app import app_option
-from partita.observability.describing import describe_app, describe_message, describe_service, saga_named
+from partita.observability.describing import (
+    Handled,
+    Owned,
+    describe_app,
+    describe_message,
+    describe_service,
+    saga_named,
+)
 from partita.sagas.diagram import text
 
 
@@ -41,13 +48,18 @@ def _app(app: App, output: str) -> None:
 def _service(app: App, name: str, output: str) -> None:
     found = describe_service(app, name)
     if output == "json":
-        owns, handles = [o.message for o in found.owns], [h.message for h in found.handles]
+        owns, handles = [_called(o) for o in found.owns], [_called(h) for h in found.handles]
         print_json("Service", {"name": found.name, "owns": owns, "handles": handles})
         return
-    say(f"{found.name}   team {found.team}   order={found.order}   reads {', '.join(found.reads)}", "")
-    say(*table(["owns", "kind", "topic", "key"], [(o.message, o.kind, o.topic, o.key) for o in found.owns]), "")
-    rows = [(h.message, h.handler, h.dedupe_by, h.concurrency) for h in found.handles]
+    team = f"   team {found.team}" if found.team else ""
+    say(f"{found.name}{team}   order={found.order}   reads {', '.join(found.reads) or 'nothing'}", "")
+    say(*table(["owns", "kind", "topic", "key"], [(_called(o), o.kind, o.topic, o.key) for o in found.owns]), "")
+    rows = [(_called(h), h.handler, h.dedupe_by, h.concurrency) for h in found.handles]
     say(*table(["handles", "with", "dedupes by", "at once"], rows))
+
+
+def _called(of: Owned | Handled) -> str:
+    return of.message if of.message == of.wire_name else f"{of.message} ({of.wire_name})"
 
 
 def _message(app: App, name: str, output: str) -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
-from partita.cli.dlq_acting import any_letter, discard, edit, import_, replay, restore
+from partita.cli.dlq_acting import discard, edit, import_, replay, restore
 from partita.cli.operating import beside, filter_options, run, the_filter
 from partita.cli.output import data_option, document, json_of, moment, output_option, print_json, say, table, talk
 from partita.cli.whose_app import app_option
-from partita.errors import NotFound
-from partita.operators.editing import View, difference, view
-from partita.store.dead_letters import DeadLetter, Failure, LetterFilter, LetterGroup
+from partita.observability.letters import LetterShown, edit_of, letter_groups, letters, show_letter
+from partita.observability.sight import Stores
+from partita.operators.letter_lines import exported
+from partita.store.dead_letters import DeadLetter
 from partita.texts.foreign_text import shown_lines
 
+T = TypeVar("T")
+EXPORTED_MAX = 1_000_000
 STATUSES = ("open", "replaying", "handled", "discarded", "superseded", "overtaken", "any")
 
 
@@ -34,16 +38,7 @@ for verb in (replay, edit, discard, restore, import_):
 @output_option
 def groups(data: Path, app_name: str, output: str) -> None:
     """Open letters by cause, the largest group first: one decision for each."""
-
-    async def read() -> list[LetterGroup]:
-        found: list[LetterGroup] = []
-        async with beside(app_name, data) as system:
-            for store in system.stores.values():
-                async with store.reading() as session:
-                    found += await session.dead_letters.groups()
-        return sorted(found, key=lambda g: -g.letters)
-
-    found = run(read())
+    found = _read(app_name, data, letter_groups)
     if output == "json":
         items = [{**g._asdict(), "first_at": moment(g.first_us), "last_at": moment(g.last_us)} for g in found]
         print_json("DeadLetterGroups", {"items": items})
@@ -58,7 +53,7 @@ def groups(data: Path, app_name: str, output: str) -> None:
         say("no open dead letters")
 
 
-@dlq.command("list", epilog="Example:  partita dlq list --group payments --type ChargePayment")
+@dlq.command("list", epilog="Example:  partita dlq list --group stock --type TakeStock")
 @click.option("--status", type=click.Choice(STATUSES), default="open", show_default=True)
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
 @filter_options
@@ -77,15 +72,7 @@ def list_(
     """List letters, the oldest first."""
     where = the_filter(**given, status="" if status == "any" else status)
 
-    async def read() -> list[DeadLetter]:
-        found: list[DeadLetter] = []
-        async with beside(app_name, data, group) as system:
-            for name, store in system.stores.items():
-                async with store.reading() as session:
-                    found += await session.dead_letters.find(name, limit, where)
-        return sorted(found, key=lambda letter: letter.at_us)[:limit]
-
-    found = run(read())
+    found = _read(app_name, data, lambda stores: letters(stores, where, limit), group)
     if output == "json":
         print_json("DeadLetters", {"items": [as_json(letter) for letter in found]})
     elif found:
@@ -107,18 +94,12 @@ def list_(
 def show(letter_id: str, data: Path, app_name: str, output: str) -> None:
     """Show one letter: what it says, what failed and when, the stack, its raw bytes, and what waits behind it."""
 
-    async def read() -> tuple[DeadLetter, View, list[Failure], int]:
+    async def read() -> LetterShown:
         async with beside(app_name, data) as system:
-            letter = await any_letter(system, letter_id)
-            async with system.stores[letter.consumer].reading() as session:
-                failures = list(await session.dead_letters.failures(letter.consumer, letter.message_id))
-                behind = 0
-                if letter.key is not None:
-                    rows = await session.parking.of_key(letter.consumer, letter.topic, letter.key, 1_000)
-                    behind = sum(row.state == "behind" for row in rows)
-            return letter, view(letter, system.codec), failures, behind
+            return await show_letter(system.stores, system.codec, letter_id)
 
-    letter, seen, failures, behind = run(read())
+    found = run(read())
+    letter, seen, failures, behind = found.letter, found.view, found.failures, found.behind
     if output == "json":
         content = {
             **as_json(letter),
@@ -161,16 +142,7 @@ def diff(letter_id: str, data: Path, app_name: str, output: str) -> None:
 
     async def read() -> list[tuple[str, str, str]]:
         async with beside(app_name, data) as system:
-            letter = await any_letter(system, letter_id)
-            store = system.stores[letter.consumer]
-            async with store.reading() as session:
-                every = await session.dead_letters.find(letter.consumer, 100_000, LetterFilter(status=""))
-            old = next((x for x in every if x.superseded_by == letter.id), None)
-            new = next((x for x in every if x.id == letter.superseded_by), letter)
-            old = letter if letter.superseded_by else old
-            if old is None:
-                raise NotFound(f"Dead letter {letter_id} was not edited.", hint="partita dlq edit ID --set FIELD=VALUE")
-            return difference(view(old, system.codec), view(new, system.codec))
+            return await edit_of(system.stores, system.codec, letter_id)
 
     rows = run(read())
     if output == "json":
@@ -180,31 +152,28 @@ def diff(letter_id: str, data: Path, app_name: str, output: str) -> None:
         say(*table(["field", "before", "after"], rows))
 
 
-@dlq.command(epilog="Example:  partita dlq export letters.jsonl --group payments")
+@dlq.command(epilog="Example:  partita dlq export letters.jsonl --group stock")
 @click.argument("file", type=click.File("w", encoding="utf-8"))
 @filter_options
 @data_option
 @app_option
 def export(file: Any, group: str | None, data: Path, app_name: str, **given: Any) -> None:
     """Write letters to FILE, one JSON object a line; `-` is standard output."""
+    found = _read(
+        app_name, data, lambda stores: letters(stores, the_filter(**given, status="open"), EXPORTED_MAX), group
+    )
+    for letter in found:
+        file.write(json_of(exported(letter)) + "\n")
+    file.write("")  # a file without letters is a file as well, and one that cannot be written is told
+    talk(f"{len(found)} letters")
 
-    async def write() -> int:
-        count = 0
+
+def _read(app_name: str, data: Path, question: Callable[[Stores], Awaitable[T]], group: str | None = None) -> T:
+    async def read() -> T:
         async with beside(app_name, data, group) as system:
-            for name, store in system.stores.items():
-                async with store.reading() as session:
-                    for letter in await session.dead_letters.find(name, 1_000_000, the_filter(**given, status="open")):
-                        file.write(json_of(exported(letter)) + "\n")
-                        count += 1
-        file.write("")  # a file without letters is a file as well, and one that cannot be written is told
-        return count
+            return await question(system.stores)
 
-    talk(f"{run(write())} letters")
-
-
-def exported(letter: DeadLetter) -> dict[str, object]:
-    """A letter as it is exported: its bytes as hex."""
-    return {**letter._asdict(), "headers": letter.headers.hex(), "value": letter.value.hex()}
+    return run(read())
 
 
 def as_json(letter: DeadLetter) -> dict[str, object]:

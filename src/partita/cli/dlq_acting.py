@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
-from partita.catalog.service import Service
 from partita.cli.operating import (
     acting_options,
     beside,
@@ -20,22 +17,19 @@ from partita.cli.operating import (
     run,
     the_filter,
 )
-from partita.cli.output import Amount, data_option, moment, output_option, print_json, say, table, talk
+from partita.cli.output import Amount, data_option, output_option, print_json, say, table, talk
 from partita.cli.whose_app import app_option
-from partita.errors import Malformed, NotFound
-from partita.operators.audit import actor, record
-from partita.operators.discarding import begin_discard, run_discard
+from partita.errors import Malformed
+from partita.observability.letters import count_letters, the_letter
+from partita.operators.audit import actor
 from partita.operators.discarding import restore as restore_letter
-from partita.operators.editing import difference, edited, supersede, view
-from partita.operators.replaying import Pace, Progress, Replay
-from partita.runtime.failing.rehearsal import Rehearsed, rehearse
+from partita.operators.editing import propose, supersede
+from partita.operators.letter_lines import Taken, take_letters
+from partita.operators.operations import Operation, begin_discard, begin_replay, carry_out, plan_replays
+from partita.operators.rehearsing import Rehearsal, rehearse_letters
+from partita.operators.replaying import Pace, Progress
 from partita.runtime.system import System
-from partita.store.dead_letters import DeadLetter, LetterFilter
-from partita.store.operations import OperationRow
-from partita.store.port import Store
-from partita.texts.cause import cause_of
-
-REHEARSED_AT_ONCE = 50
+from partita.store.dead_letters import LetterFilter
 
 
 def ramp(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...]:
@@ -90,48 +84,35 @@ def _pace(ramp: tuple[int, ...], rate: float, stop_at_errors: int, patience: flo
     return Pace(ramp=ramp, rate=rate, stop_at_errors=stop_at_errors / 100, patience_s=patience)
 
 
-async def _rehearse(app_name: str, data: Path, group: str | None, where: LetterFilter) -> list[Rehearsed]:
-    found: list[Rehearsed] = []
+async def _rehearse(app_name: str, data: Path, group: str | None, where: LetterFilter) -> Rehearsal:
     async with beside(app_name, data, group) as system:
-        for name, pipeline in system.pipelines.items():
-            after, more = "", True
-            while more:
-                async with system.stores[name].reading() as session:
-                    letters = await session.dead_letters.find(name, REHEARSED_AT_ONCE, where, after)
-                if letters:
-                    found += await rehearse(pipeline, letters)
-                    after = letters[-1].id
-                more = len(letters) == REHEARSED_AT_ONCE
-    return found
+        return await rehearse_letters(system.pipelines, where)
 
 
-def tell_rehearsal(found: list[Rehearsed], output: str) -> None:
+def tell_rehearsal(found: Rehearsal, output: str) -> None:
     """Print what would happen."""
-    verdicts = Counter(each.verdict for each in found)
-    leaves = Counter(name for each in found for name in each.leaves)
-    calls = Counter(name for each in found for name, _ in each.calls)
     if output == "json":
         content = {
-            "letters": sum(bool(each.letter_id) for each in found),
-            "verdicts": dict(verdicts),
-            "leaves": dict(leaves),
-            "calls": dict(calls),
-            "items": [each._asdict() for each in found],
+            "letters": found.letters,
+            "verdicts": dict(found.verdicts),
+            "leaves": dict(found.leaves),
+            "calls": dict(found.calls),
+            "items": [each._asdict() for each in found.messages],
         }
         print_json("Rehearsal", content)
         return
-    if not found:
+    if not found.messages:
         say("no such open dead letters")
         return
-    behind = sum(not each.letter_id for each in found)
-    say(f"{len(found) - behind} letters" + (f" and {behind} messages that wait behind them" if behind else ""))
-    for verdict, count in verdicts.most_common():
+    behind = len(found.messages) - found.letters
+    say(f"{found.letters} letters" + (f" and {behind} messages that wait behind them" if behind else ""))
+    for verdict, count in found.verdicts.most_common():
         say(f"  {count:>6,}  {verdict}")
-    for error, count in Counter(each.error for each in found if each.error).most_common(5):
+    for error, count in found.errors.most_common(5):
         say(f"          {count:,} x {error[:100]}")
-    for name, count in leaves.most_common():
+    for name, count in found.leaves.most_common():
         say(f"  {count:>6,}  {name} would leave")
-    for name, count in calls.most_common():
+    for name, count in found.calls.most_common():
         say(f"  {count:>6,}  calls to the outside by {name}, each with its idempotency key (not rehearsed)")
     say("Nothing has happened: all of it was rolled back.")
 
@@ -147,57 +128,38 @@ async def _replay(
     dry_run: bool,
     reason: str,
 ) -> list[dict[str, Any]]:
-    results: list[dict[str, Any]] = []
     async with beside(app_name, data, group) as system:
-        plans = []
-        for name, store in system.stores.items():
-            service = system.catalog.service(name)
-            job = Replay(service, store, system.clock, system.ids, actor())
-            plan = await job.plan(where)
-            if plan.letters:
-                plans.append((name, job, plan))
+        plans = await plan_replays(system, where, by=actor())
         if dry_run:
-            return [{"group": name, "letters": plan.letters, "digest": plan.digest} for name, _, plan in plans]
-        total = sum(plan.letters for _, _, plan in plans)
+            return [{"group": p.group, "letters": p.plan.letters, "digest": p.plan.digest} for p in plans]
+        total = sum(planned.plan.letters for planned in plans)
         if total:
             confirmed(f"Replay {total:,} dead letters", total, yes=yes, reason=reason)
-        for name, job, _ in plans:
-            row = await job.begin(where, pace, reason)
-            talk(f"operation {row.id}; if this is interrupted: partita op resume {row.id}")
-            results.append(await carry_out(name, job, row.id))
-    return results
+        return [await carried_out(system, await begin_replay(each, where, pace, reason)) for each in plans]
 
 
-async def carry_out(group: str, job: Replay, operation_id: str) -> dict[str, Any]:
-    """Run an operation with a progress line."""
-
-    def told(p: Progress) -> None:
-        progress_line(
-            f"{group}: {p.handled:,} handled, {p.failed:,} failed again, {p.waiting:,} in work of {p.planned:,}"
-        )
-
-    p = await job.run(operation_id, told)
-    progress_line(f"{group}: {p.handled:,} handled, {p.failed:,} failed again, of {p.planned:,}", last=True)
+async def carried_out(system: System, operation: Operation) -> dict[str, Any]:
+    """Carry out an operation with a progress line; returns what is printed of it."""
+    talk(f"operation {operation.row.id}; if this is interrupted: partita op resume {operation.row.id}")
+    ended = await carry_out(
+        system, operation, by=actor(), report=lambda each, progress: progress_line(_said(each, progress))
+    )
+    progress_line(_said(operation, Progress(ended.planned, ended.done, ended.failed), last=True), last=True)
+    counts = {"discarded": ended.done} if operation.is_discard else {"handled": ended.done, "failed": ended.failed}
     return {
-        "group": group,
-        "operation": operation_id,
-        "planned": p.planned,
-        "handled": p.handled,
-        "failed": p.failed,
-        "stopped": p.stopped,
+        "group": operation.group,
+        "operation": operation.row.id,
+        "planned": ended.planned,
+        **counts,
+        "stopped": ended.stopped,
     }
 
 
-async def carry_out_discard(service: Service, store: Store, row: OperationRow) -> dict[str, Any]:
-    """Run a discard with a progress line."""
-    talk(f"operation {row.id}; if this is interrupted: partita op resume {row.id}")
-
-    def told(count: int) -> None:
-        progress_line(f"{service.name}: {count:,} of {row.planned:,} discarded")
-
-    count = await run_discard(store, service, row.id, told)
-    progress_line(f"{service.name}: {count:,} of {row.planned:,} discarded", last=True)
-    return {"group": service.name, "operation": row.id, "planned": row.planned, "discarded": count, "stopped": ""}
+def _said(operation: Operation, p: Progress, *, last: bool = False) -> str:
+    if operation.is_discard:
+        return f"{operation.group}: {p.handled:,} of {p.planned:,} discarded"
+    waiting = "" if last else f", {p.waiting:,} in work"
+    return f"{operation.group}: {p.handled:,} handled, {p.failed:,} failed again{waiting} of {p.planned:,}"
 
 
 @click.command(epilog="Example:  partita dlq edit ID --set email=ann@example.com --reason 'a typo in the order form'")
@@ -219,16 +181,16 @@ def edit(letter_id: str, sets: tuple[str, ...], data_file: Path | None, data: Pa
 
     async def mend() -> str:
         async with beside(app_name, data) as system:
-            letter = await open_letter(system, letter_id)
-            pipeline = system.pipelines[letter.consumer]
-            copy = edited(letter, pipeline, system.ids, changes, whole=data_file is not None)
-            rows = difference(view(letter, system.codec), view(copy, system.codec))
+            whole = data_file is not None
+            proposed = await propose(system.stores, system.pipelines, system.ids, letter_id, changes, whole=whole)
+            rows = proposed.changes
             talk(*(table(["field", "before", "after"], rows) if rows else ["nothing changes"]))
             if act["dry_run"] or not rows:
                 return ""
             confirmed("Put the edited copy in its place", 1, yes=act["yes"], reason=act["reason"])
-            await supersede(pipeline, letter, copy, actor=actor(), reason=act["reason"])
-            return copy.id
+            pipeline = system.pipelines[proposed.letter.consumer]
+            await supersede(pipeline, proposed.letter, proposed.copy, actor=actor(), reason=act["reason"])
+            return proposed.copy.id
 
     new_id = run(mend())
     if new_id:
@@ -272,20 +234,13 @@ def discard(execute: bool, group: str | None, data: Path, app_name: str, **given
 
     async def work() -> int:
         async with beside(app_name, data, group) as system:
-            total = 0
-            for name, store in system.stores.items():
-                async with store.reading() as session:
-                    total += await session.dead_letters.count(name, where)
+            counts = await count_letters(system.stores, where)
+            total = sum(counts.values())
             if total == 0 or dry_run or not execute:
                 return total
             confirmed(f"Discard {total:,} dead letters", total, yes=yes, reason=reason)
-            for name, store in system.stores.items():
-                service = system.catalog.service(name)
-                async with store.reading() as session:
-                    planned = await session.dead_letters.count(name, where)
-                if planned:
-                    row = await begin_discard(store, service, where, system.ids, reason=reason, by=actor())
-                    await carry_out_discard(service, store, row)
+            for name in counts:
+                await carried_out(system, await begin_discard(system, name, where, reason=reason, by=actor()))
             return total
 
     count = run(work())
@@ -307,7 +262,7 @@ def restore(letter_id: str, data: Path, app_name: str) -> None:
 
     async def work() -> None:
         async with beside(app_name, data) as system:
-            letter = await any_letter(system, letter_id)
+            letter = await the_letter(system.stores, letter_id)
             service = system.catalog.service(letter.consumer)
             await restore_letter(system.stores[letter.consumer], service, letter_id, by=actor())
 
@@ -322,70 +277,9 @@ def restore(letter_id: str, data: Path, app_name: str) -> None:
 def import_(file: Any, data: Path, app_name: str) -> None:
     """Take letters that were exported; those that are here already are left alone."""
 
-    async def work() -> tuple[int, int]:
-        taken = seen = 0
+    async def work() -> Taken:
         async with beside(app_name, data) as system:
-            for number, line in enumerate(file, 1):
-                letter = imported(line, number)
-                store = system.stores.get(letter.consumer)
-                if store is None:
-                    raise NotFound(f"Line {number}: there is no group {letter.consumer!r} here.")
-                now_us = await store.now_us()
-                seen += 1
-                async with store.transaction() as session:
-                    known = LetterFilter(status="", ids=(letter.id,))
-                    if not await session.dead_letters.count(letter.consumer, known):
-                        await session.dead_letters.add([letter])
-                        await record(session, now_us, actor(), "dlq import", letter.id)
-                        taken += 1
-        return taken, seen
+            return await take_letters(system.stores, file, by=actor())
 
-    taken, seen = run(work())
-    say(f"{taken:,} of {seen:,} letters imported")
-
-
-def imported(line: bytes, number: int) -> DeadLetter:
-    """A letter from its line.
-
-    Raises:
-        Malformed: the line is no exported letter. A field of another type would break every list that shows it.
-    """
-    try:
-        content = json.loads(line)
-        content["headers"] = bytes.fromhex(content["headers"])
-        content["value"] = bytes.fromhex(content["value"])
-        letter = msgspec.convert([*DeadLetter(**content)], DeadLetter)
-        for at_us in (letter.at_us, letter.closed_us):
-            moment(at_us)  # a time that no calendar has
-    except (ValueError, TypeError, KeyError, OverflowError, OSError, RecursionError) as error:
-        raise Malformed(
-            f"Line {number} is not an exported dead letter: {cause_of(error)}.",
-            hint="The file is written by: partita dlq export FILE",
-        ) from error
-    return letter
-
-
-async def any_letter(system: System, letter_id: str) -> DeadLetter:
-    """A letter of whatever status.
-
-    Raises:
-        NotFound: there is none.
-    """
-    for name, store in system.stores.items():
-        async with store.reading() as session:
-            found = await session.dead_letters.find(name, 1, LetterFilter(status="", ids=(letter_id,)))
-        if found:
-            return found[0]
-    raise NotFound(f"There is no dead letter {letter_id!r}.", hint="partita dlq list")
-
-
-async def open_letter(system: System, letter_id: str) -> DeadLetter:
-    """A letter that is open.
-
-    Raises:
-        NotFound: there is none of that id that is open.
-    """
-    letter = await any_letter(system, letter_id)
-    if letter.status != "open":
-        raise NotFound(f"Dead letter {letter_id} is {letter.status}, not open.", hint="partita dlq list --status any")
-    return letter
+    result = run(work())
+    say(f"{result.taken:,} of {result.seen:,} letters imported")

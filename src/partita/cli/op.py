@@ -7,15 +7,11 @@ from typing import Any
 
 import click
 
-from partita.cli.dlq_acting import carry_out, carry_out_discard
+from partita.cli.dlq_acting import carried_out
 from partita.cli.operating import beside, run
 from partita.cli.output import data_option, moment, output_option, print_json, say, table
 from partita.cli.whose_app import app_option
-from partita.errors import NotFound
-from partita.operators.audit import actor
-from partita.operators.discarding import VERB as DISCARD
-from partita.operators.replaying import Replay
-from partita.store.operations import OperationRow
+from partita.operators.operations import Operation, operations, the_operation
 
 
 @click.group(short_help="Operations of people: list, resume.")
@@ -30,22 +26,19 @@ def op() -> None:
 def list_(data: Path, app_name: str, output: str) -> None:
     """List operations, the latest first."""
 
-    async def read() -> list[tuple[str, OperationRow]]:
-        found: list[tuple[str, OperationRow]] = []
+    async def read() -> list[Operation]:
         async with beside(app_name, data) as system:
-            for name, store in system.stores.items():
-                async with store.reading() as session:
-                    found += [(name, row) for row in await session.operations.find()]
-        return sorted(found, key=lambda pair: -pair[1].created_us)
+            return await operations(system.stores)
 
     found = run(read())
     if output == "json":
-        print_json("Operations", {"items": [{"group": name, **row._asdict()} for name, row in found]})
+        print_json("Operations", {"items": [{"group": each.group, **each.row._asdict()} for each in found]})
     elif found:
         rows = [
-            (row.id, name, row.verb, row.status, f"{row.done + row.failed} of {row.planned}", row.actor)
+            (row.id, each.group, row.verb, row.status, f"{row.done + row.failed} of {row.planned}", row.actor)
             + (moment(row.created_us)[:19], row.reason)
-            for name, row in found
+            for each in found
+            for row in [each.row]
         ]
         say(*table(["id", "group", "what", "status", "done", "by", "began (UTC)", "reason"], rows))
     else:
@@ -63,15 +56,7 @@ def resume(context: click.Context, operation_id: str, data: Path, app_name: str,
 
     async def work() -> dict[str, Any]:
         async with beside(app_name, data) as system:
-            for name, store in system.stores.items():
-                async with store.reading() as session:
-                    row = await session.operations.get(operation_id)
-                if row is not None and row.verb == DISCARD:
-                    return await carry_out_discard(system.catalog.service(name), store, row)
-                if row is not None:
-                    job = Replay(system.catalog.service(name), store, system.clock, system.ids, actor())
-                    return await carry_out(name, job, operation_id)
-        raise NotFound(f"There is no operation {operation_id!r}.", hint="partita op list")
+            return await carried_out(system, await the_operation(system.stores, operation_id))
 
     result = run(work())
     if output == "json":

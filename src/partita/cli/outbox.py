@@ -18,6 +18,8 @@ from partita.observability.outboxes import outboxes, read_by, refused
 from partita.operators.audit import actor
 from partita.operators.steering import retry_outbox
 
+ROWS_MAX = 100_000
+
 
 @click.group(short_help="What waits to leave.")
 def outbox() -> None:
@@ -85,8 +87,7 @@ def retry(service: str, data: Path, app_name: str, **how: Any) -> None:
     async def work() -> int:
         async with beside(app_name, data, service) as system:
             store = system.stores[service]
-            async with store.reading() as session:
-                count = len(await session.outbox.parked(100_000))
+            count = len(await refused({service: store}, ROWS_MAX))
             if count and not how["dry_run"]:
                 confirmed(f"Try {count} refused rows again", count, yes=how["yes"], reason=how["reason"])
                 await retry_outbox(store, reason=how["reason"], by=actor())

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from partita.app import App, load_app
-from partita.assembly.existing import open_bus, open_stores
-from partita.assembly.servers import handover_of
-from partita.bus.port import TopicSpec
+from partita.app import load_app
+from partita.assembly.existing import open_bus
+from partita.assembly.servers import handover_of, open_handover
 from partita.cli.operating import acting_options, confirmed, run
 from partita.cli.output import Amount, data_option, document, say, talk
 from partita.cli.whose_app import app_option
 from partita.machine.system import this_machine
 from partita.operators.audit import actor
-from partita.operators.handing_over import Taken, take_back_without_reader
+from partita.operators.handing_over import Taken, make_heartbeat_topic, take_back_without_reader
 from partita.operators.handing_over import hand_over as give
 from partita.operators.handing_over import take_back as take
 from partita.outbox.debezium import SLOT, as_json, as_properties, connector, heartbeat_topic
-from partita.store.handover import Handover
-from partita.store.port import Store
 
-HEARTBEATS_KEPT_S = 86_400.0
 slot_option = click.option(
     "--slot", default=SLOT, show_default=True, help="Name of slot, publication and connector; one per app and database."
 )
@@ -64,14 +58,12 @@ def hand_over(slot: str, wait_s: float, data: Path, app_name: str, **how: Any) -
     app = load_app(app_name)
 
     async def work() -> int:
-        async with _opened(app, data, slot, wait_s) as (handover, stores):
+        async with open_handover(app, data, slot, wait_s) as (handover, stores):
             if how["dry_run"]:
                 return -1
             confirmed(f"Hand {len(stores)} outboxes to the slot {slot}", 1, yes=how["yes"], reason=how["reason"])
             async with open_bus(app, data) as bus:
-                await bus.ensure_topics(
-                    [TopicSpec(name=heartbeat_topic(slot), partitions=1, retention_s=HEARTBEATS_KEPT_S)]
-                )
+                await make_heartbeat_topic(bus, slot)
             return await give(handover, stores, this_machine().clock, wait_s, reason=how["reason"], by=actor())
 
     waiting = run(work())
@@ -98,7 +90,7 @@ def take_back(without_reader: bool, slot: str, wait_s: float, data: Path, app_na
     app = load_app(app_name)
 
     async def work() -> str:
-        async with _opened(app, data, slot, wait_s) as (handover, stores):
+        async with open_handover(app, data, slot, wait_s) as (handover, stores):
             if how["dry_run"]:
                 return "the outboxes would be taken back"
             confirmed(f"Take {len(stores)} outboxes back from {slot}", 1, yes=how["yes"], reason=how["reason"])
@@ -115,14 +107,3 @@ def take_back(without_reader: bool, slot: str, wait_s: float, data: Path, app_na
     if said == Taken.READER_CONNECTED.value:
         talk("The relays relay already. Stop the connector, then run this again: it drops the slot.")
     return 3 if said in (Taken.READER_BEHIND.value, Taken.READER_CONNECTED.value) else 0
-
-
-@asynccontextmanager
-async def _opened(app: App, data: Path, slot: str, wait_s: float) -> AsyncIterator[tuple[Handover, dict[str, Store]]]:
-    handover = handover_of(app, slot, wait_s)
-    async with open_stores(app, data) as stores:
-        try:
-            await handover.open()
-            yield handover, stores
-        finally:
-            await handover.close()

@@ -73,7 +73,7 @@ def show(key: str, data: Path, app_name: str, output: str) -> None:
         )
 
 
-@saga.command(epilog="Example:  partita saga diagram Checkout --format mermaid")
+@saga.command(epilog="Example:  partita saga diagram Purchase --format mermaid")
 @click.argument("name")
 @click.option("--format", "form", type=click.Choice(["text", "mermaid"]), default="text", show_default=True)
 @app_option

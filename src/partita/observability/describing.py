@@ -35,9 +35,10 @@ class AppDescription:
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """A message that a service owns."""
+    """A message that a service owns, by the name of its class and its name on the wire."""
 
     message: str
+    wire_name: str
     kind: str
     topic: str
     key: str
@@ -45,9 +46,10 @@ class Owned:
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """A message that a handler of a service takes."""
+    """A message that a handler of a service takes, by the name of its class and its name on the wire."""
 
     message: str
+    wire_name: str
     handler: str
     dedupe_by: str
     concurrency: int
@@ -116,9 +118,9 @@ def describe_service(app: Declarations, name: str) -> ServiceDescription:
         service.team,
         service.order,
         tuple(app.catalog.topics_of(service)),
-        tuple(Owned(_called(c), c.kind, c.topic, c.key_field or "") for c in service.contracts.values()),
+        tuple(Owned(c.name, c.wire_name, c.kind, c.topic, c.key_field or "") for c in service.contracts.values()),
         tuple(
-            Handled(_called(c), binding.name, binding.dedupe_by or "", binding.concurrency)
+            Handled(c.name, c.wire_name, binding.name, binding.dedupe_by or "", binding.concurrency)
             for binding in service.declared.bindings
             for c in binding.contracts
         ),
@@ -179,7 +181,3 @@ def saga_named(app: Declarations, name: str) -> SagaDefinition:
         names = ", ".join(dict.fromkeys(definition.name for definition in sagas_of(app))) or "none"
         raise NotFound(f"There is no saga {name!r}.", hint=f"There is: {names}.")
     return max(found, key=lambda definition: definition.version)
-
-
-def _called(contract: Contract) -> str:
-    return contract.name if contract.name == contract.wire_name else f"{contract.name} ({contract.wire_name})"

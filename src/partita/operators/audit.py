@@ -9,11 +9,13 @@ import json
 import os
 from typing import NamedTuple
 
+from partita.observability.sight import Stores
 from partita.store.dead_letters import LetterFilter
 from partita.store.operations import AuditEntry
 from partita.store.port import Session, Store
 
 PAGE = 1_000
+ENTRIES_MAX = 1_000_000
 
 
 def actor() -> str:
@@ -46,6 +48,15 @@ async def record(
     entry = AuditEntry(0, at_us, by, verb, target, detail, reason, "")
     previous = await session.operations.last_hash()
     await session.operations.append(entry._replace(hash=seal(previous, entry)))
+
+
+async def entries(stores: Stores, limit: int) -> list[tuple[str, AuditEntry]]:
+    """The last entries of all services, the oldest first, each with its service."""
+    found: list[tuple[str, AuditEntry]] = []
+    for name, store in stores.items():
+        async with store.reading() as session:
+            found += [(name, entry) for entry in await session.operations.entries(0, ENTRIES_MAX)]
+    return sorted(found, key=lambda pair: pair[1].at_us)[-limit:]
 
 
 class Verified(NamedTuple):

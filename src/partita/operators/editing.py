@@ -1,50 +1,23 @@
-"""Looking at a dead letter and mending it: the edited copy takes the letter's place in one transaction."""
+"""Mending a dead letter: the edited copy takes the letter's place in one transaction."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
-from partita.bus.port import Record
 from partita.clock import Ids
-from partita.codec.port import Codec
-from partita.dead_letters.dead_letter import envelope_or_none
-from partita.errors import Conflict, Malformed, PartitaError
+from partita.errors import Conflict, Malformed
 from partita.message import envelope_to_bytes
+from partita.observability.letters import difference, envelope_of, open_letter, view
+from partita.observability.sight import Stores
 from partita.operators.audit import record
 from partita.runtime.path.admission import row_of_letter
 from partita.runtime.path.pipeline import Pipeline
 from partita.store.dead_letters import DeadLetter
 from partita.store.inbox import InboxRow
-
-
-class View(NamedTuple):
-    """A letter's value as people read it: `fields` where it can be decoded, else `problem`; the bytes as hex always."""
-
-    fields: Mapping[str, Any] | None
-    problem: str
-    headers_hex: str
-    value_hex: str
-
-
-HEX_BYTES_MAX = 512
-
-
-def view(letter: DeadLetter, codec: Codec) -> View:
-    """A letter's value, by the schema of whoever wrote it."""
-    headers, value = letter.headers[:HEX_BYTES_MAX].hex(" "), letter.value[:HEX_BYTES_MAX].hex(" ")
-    envelope = envelope_or_none(_record(letter))
-    if envelope is None:
-        return View(None, "Its headers are no envelope.", headers, value)
-    try:
-        fields = codec.as_written(envelope.schema, letter.value)
-    except PartitaError as error:
-        return View(None, error.what, headers, value)
-    plain = msgspec.to_builtins(fields)
-    return View(plain if isinstance(plain, dict) else {"value": plain}, "", headers, value)
 
 
 def edited(letter: DeadLetter, pipeline: Pipeline, ids: Ids, changes: Mapping[str, Any], *, whole: bool) -> DeadLetter:
@@ -54,7 +27,7 @@ def edited(letter: DeadLetter, pipeline: Pipeline, ids: Ids, changes: Mapping[st
     Raises:
         Malformed: it does not fit the message's schema as declared now. Conflict: it cannot be edited.
     """
-    envelope = envelope_or_none(_record(letter))
+    envelope = envelope_of(letter)
     if envelope is None:
         raise Conflict("Its headers are no envelope, so nobody knows what it should be.", hint="partita dlq discard")
     interest = pipeline.interests.get(envelope.type)
@@ -90,12 +63,34 @@ def edited(letter: DeadLetter, pipeline: Pipeline, ids: Ids, changes: Mapping[st
     )
 
 
-def difference(old: View, new: View) -> list[tuple[str, str, str]]:
-    """(field, before, after) of what changed; fields that are absent are empty."""
-    before, after = old.fields or {}, new.fields or {}
-    names = dict.fromkeys([*before, *after])
-    shown = [(n, _shown(before.get(n, "")), _shown(after.get(n, ""))) for n in names]
-    return [each for each in shown if each[1] != each[2]]
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A letter, the edited copy, and what differs: (field, before, after)."""
+
+    letter: DeadLetter
+    copy: DeadLetter
+    changes: tuple[tuple[str, str, str], ...]
+
+
+async def propose(
+    stores: Stores,
+    pipelines: Mapping[str, Pipeline],
+    ids: Ids,
+    letter_id: str,
+    changes: Mapping[str, Any],
+    *,
+    whole: bool,
+) -> Proposed:
+    """The edited copy of an open letter, to be looked at before `supersede` puts it in the letter's place.
+
+    Raises:
+        NotFound: there is no open letter of that id. Malformed, Conflict: as `edited`.
+    """
+    letter = await open_letter(stores, letter_id)
+    pipeline = pipelines[letter.consumer]
+    copy = edited(letter, pipeline, ids, changes, whole=whole)
+    rows = difference(view(letter, pipeline.codec), view(copy, pipeline.codec))
+    return Proposed(letter, copy, tuple(rows))
 
 
 async def supersede(pipeline: Pipeline, letter: DeadLetter, by: DeadLetter, *, actor: str, reason: str) -> None:
@@ -105,7 +100,7 @@ async def supersede(pipeline: Pipeline, letter: DeadLetter, by: DeadLetter, *, a
         Conflict: the letter is not open any more.
     """
     group, now_us = pipeline.service.name, await pipeline.store.now_us()
-    envelope = envelope_or_none(_record(by))
+    envelope = envelope_of(by)
     assert envelope is not None
     async with pipeline.store.transaction() as session:
         if not await session.dead_letters.release([letter.id]):
@@ -119,11 +114,3 @@ async def supersede(pipeline: Pipeline, letter: DeadLetter, by: DeadLetter, *, a
             await session.parking.add([row])
         detail = f"{letter.id} -> {by.id}"
         await record(session, now_us, actor, "dlq edit", letter.message_id, detail=detail, reason=reason)
-
-
-def _record(letter: DeadLetter) -> Record:
-    return Record(letter.topic, letter.partition, letter.offset, letter.key, letter.headers, letter.value, 0)
-
-
-def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=str)

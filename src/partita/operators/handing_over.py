@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
 
+from partita.bus.port import Bus, TopicSpec
 from partita.clock import Clock
 from partita.errors import Conflict
 from partita.operators.audit import record
+from partita.outbox.debezium import heartbeat_topic
 from partita.store.handover import Handover
 from partita.store.outbox import OutboxStatus
 from partita.store.port import Store
 
 LOOK_S = 0.1
+HEARTBEATS_KEPT_S = 86_400.0
 
 
 class Taken(Enum):
@@ -21,6 +24,11 @@ class Taken(Enum):
     READER_BEHIND = "its reader has not read yet what is its own"
     READER_CONNECTED = "its reader is still connected"
     DONE = "the relays relay"
+
+
+async def make_heartbeat_topic(bus: Bus, slot: str) -> None:
+    """Make the topic of the reader's heartbeats: without one, an outbox in which nothing happens would keep the server's log."""
+    await bus.ensure_topics([TopicSpec(name=heartbeat_topic(slot), partitions=1, retention_s=HEARTBEATS_KEPT_S)])
 
 
 async def hand_over(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from partita.assembly.existing import Parts
 from partita.bus.features import Feature, require
-from partita.bus.port import Bus, Moved
+from partita.bus.port import Bus, GroupLag, Moved
 from partita.errors import Conflict, NotFound
 from partita.idempotency.inbox import begin_anew
 from partita.operators.audit import record
@@ -86,6 +88,50 @@ async def reset_group(store: Store, bus: Bus, topic: str, to: str, *, reason: st
         detail = f"to its {to}: " + ", ".join(f"{m.partition} from {m.before} to {m.after}" for m in moved)
         await record(session, now_us, by, "consumers reset", f"{store.name} {topic}", detail=detail, reason=reason)
     return moved
+
+
+Moves = Sequence[Moved]
+"""Where a group stood in each partition, and where it stands now."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResetPlan:
+    """A reset that is not done yet: the partitions it would move, whether the group is paused, and the processes that hold
+    some of them."""
+
+    partitions: tuple[GroupLag, ...]
+    paused: bool
+
+    @property
+    def owners(self) -> list[str]:
+        """The processes that hold one."""
+        return sorted({lag.owner for lag in self.partitions if lag.owner is not None})
+
+
+async def plan_reset(store: Store, bus: Bus, topic: str) -> ResetPlan:
+    """What a reset of a group in a topic would move.
+
+    Raises:
+        FeatureAbsent: the bus cannot replay. NotFound: the group does not read this topic.
+    """
+    check_replay(bus, store.name)
+    lags = [lag for lag in await bus.lag(store.name) if lag.topic == topic]
+    if not lags:
+        raise NotFound(f"{store.name} does not read {topic}.", hint=f"partita consumers list --group {store.name}")
+    async with store.reading() as session:
+        return ResetPlan(tuple(lags), await session.groups.paused(store.name) is not None)
+
+
+def check_forgettable(app: Parts, group: str) -> None:
+    """Refuse to forget a group that exists.
+
+    Raises:
+        Conflict: it is one of the app.
+    """
+    if group.removesuffix(".retry") in {service.name for service in app.services}:
+        raise Conflict(
+            f"{group} is a group of this app.", hint="partita consumers reset puts it to another place, pause stops it."
+        )
 
 
 def check_replay(bus: Bus, group: str) -> None:

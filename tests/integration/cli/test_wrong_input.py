@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from partita.cli.dlq_acting import imported
 from partita.cli.main import main
 from partita.errors import Malformed
 from partita.examples.shop.app import app
+from partita.operators.letter_lines import imported
 from partita.settings.settings import Settings
 
 LETTER: dict[str, Any] = {

@@ -15,10 +15,11 @@ from tests.waiting import until
 
 from partita import App, Event, Key, Retry, Settings, Tx
 from partita.errors import Conflict, Malformed
+from partita.observability.letters import difference, view
 from partita.operators import discarding
 from partita.operators.audit import verify
 from partita.operators.discarding import begin_discard, restore, run_discard
-from partita.operators.editing import difference, edited, supersede, view
+from partita.operators.editing import edited, supersede
 from partita.operators.replaying import Pace, Replay
 from partita.runtime.failing.rehearsal import rehearse
 from partita.store.dead_letters import LetterFilter

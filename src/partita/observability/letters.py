@@ -1,0 +1,166 @@
+"""Dead letters, to be looked at: by cause, one by one, and an edited one beside the letter whose place it took."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import msgspec
+
+from partita.bus.port import Record
+from partita.codec.port import Codec
+from partita.dead_letters.dead_letter import envelope_or_none
+from partita.errors import NotFound, PartitaError
+from partita.message import Envelope
+from partita.observability.sight import Stores
+from partita.store.dead_letters import DeadLetter, Failure, LetterFilter, LetterGroup
+from partita.store.port import Session
+
+HEX_BYTES_MAX = 512
+LETTERS_MAX = 100_000
+BEHIND_MAX = 1_000
+EVERY = LetterFilter(status="")
+
+
+class View(NamedTuple):
+    """A letter's value as people read it: `fields` where it can be decoded, else `problem`; the bytes as hex always."""
+
+    fields: Mapping[str, Any] | None
+    problem: str
+    headers_hex: str
+    value_hex: str
+
+
+def view(letter: DeadLetter, codec: Codec) -> View:
+    """A letter's value, by the schema of whoever wrote it."""
+    headers, value = letter.headers[:HEX_BYTES_MAX].hex(" "), letter.value[:HEX_BYTES_MAX].hex(" ")
+    envelope = envelope_of(letter)
+    if envelope is None:
+        return View(None, "Its headers are no envelope.", headers, value)
+    try:
+        fields = codec.as_written(envelope.schema, letter.value)
+    except PartitaError as error:
+        return View(None, error.what, headers, value)
+    plain = msgspec.to_builtins(fields)
+    return View(plain if isinstance(plain, dict) else {"value": plain}, "", headers, value)
+
+
+@dataclass(frozen=True, slots=True)
+class LetterShown:
+    """A letter with its value decoded, the stages of trying that failed, and how many messages of its key wait behind it."""
+
+    letter: DeadLetter
+    view: View
+    failures: tuple[Failure, ...]
+    behind: int
+
+
+async def letter_groups(stores: Stores) -> list[LetterGroup]:
+    """Open letters by cause, the largest group first."""
+    found: list[LetterGroup] = []
+    for store in stores.values():
+        async with store.reading() as session:
+            found += await session.dead_letters.groups()
+    return sorted(found, key=lambda group: -group.letters)
+
+
+async def letters(stores: Stores, where: LetterFilter, limit: int = LETTERS_MAX) -> list[DeadLetter]:
+    """The letters that a filter selects, the oldest first."""
+    found: list[DeadLetter] = []
+    for name, store in stores.items():
+        async with store.reading() as session:
+            found += await session.dead_letters.find(name, limit, where)
+    return sorted(found, key=lambda letter: letter.at_us)[:limit]
+
+
+async def count_letters(stores: Stores, where: LetterFilter) -> dict[str, int]:
+    """How many letters a filter selects, by group; groups without any are left out."""
+    found: dict[str, int] = {}
+    for name, store in stores.items():
+        async with store.reading() as session:
+            found[name] = await session.dead_letters.count(name, where)
+    return {name: count for name, count in found.items() if count}
+
+
+async def the_letter(stores: Stores, letter_id: str) -> DeadLetter:
+    """A letter of whatever status.
+
+    Raises:
+        NotFound: there is none.
+    """
+    for name, store in stores.items():
+        async with store.reading() as session:
+            found = await session.dead_letters.find(name, 1, EVERY._replace(ids=(letter_id,)))
+        if found:
+            return found[0]
+    raise NotFound(f"There is no dead letter {letter_id!r}.", hint="partita dlq list")
+
+
+async def open_letter(stores: Stores, letter_id: str) -> DeadLetter:
+    """A letter that is open.
+
+    Raises:
+        NotFound: there is none of that id that is open.
+    """
+    letter = await the_letter(stores, letter_id)
+    if letter.status != "open":
+        raise NotFound(f"Dead letter {letter_id} is {letter.status}, not open.", hint="partita dlq list --status any")
+    return letter
+
+
+async def show_letter(stores: Stores, codec: Codec, letter_id: str) -> LetterShown:
+    """One letter with all that is known of it.
+
+    Raises:
+        NotFound: there is none.
+    """
+    letter = await the_letter(stores, letter_id)
+    async with stores[letter.consumer].reading() as session:
+        failures = tuple(await session.dead_letters.failures(letter.consumer, letter.message_id))
+        return LetterShown(letter, view(letter, codec), failures, await _behind(session, letter))
+
+
+async def _behind(session: Session, letter: DeadLetter) -> int:
+    if letter.key is None:
+        return 0
+    rows = await session.parking.of_key(letter.consumer, letter.topic, letter.key, BEHIND_MAX)
+    return sum(row.state == "behind" for row in rows)
+
+
+async def edit_of(stores: Stores, codec: Codec, letter_id: str) -> list[tuple[str, str, str]]:
+    """What an edit changed: of the edited letter, or of the one that took its place.
+
+    Raises:
+        NotFound: there is no such letter, or it was not edited.
+    """
+    letter = await the_letter(stores, letter_id)
+    async with stores[letter.consumer].reading() as session:
+        every = await session.dead_letters.find(letter.consumer, LETTERS_MAX, EVERY)
+    if letter.superseded_by:
+        old: DeadLetter | None = letter
+        new = next((each for each in every if each.id == letter.superseded_by), letter)
+    else:
+        old, new = next((each for each in every if each.superseded_by == letter.id), None), letter
+    if old is None:
+        raise NotFound(f"Dead letter {letter_id} was not edited.", hint="partita dlq edit ID --set FIELD=VALUE")
+    return difference(view(old, codec), view(new, codec))
+
+
+def difference(old: View, new: View) -> list[tuple[str, str, str]]:
+    """(field, before, after) of what changed; fields that are absent are empty."""
+    before, after = old.fields or {}, new.fields or {}
+    names = dict.fromkeys([*before, *after])
+    shown = [(n, _shown(before.get(n, "")), _shown(after.get(n, ""))) for n in names]
+    return [each for each in shown if each[1] != each[2]]
+
+
+def envelope_of(letter: DeadLetter) -> Envelope | None:
+    """The envelope that a letter's headers hold; None = they hold none."""
+    record = Record(letter.topic, letter.partition, letter.offset, letter.key, letter.headers, letter.value, 0)
+    return envelope_or_none(record)
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str)

@@ -1,0 +1,53 @@
+"""An app is described as it is declared, and a name that is not there is answered with those that are."""
+
+from __future__ import annotations
+
+import pytest
+
+from partita.errors import NotFound
+from partita.examples.shop.app import app
+from partita.observability.describing import (
+    describe_app,
+    describe_message,
+    describe_service,
+    saga_named,
+)
+
+
+def test_an_app_is_its_services_and_sagas() -> None:
+    found = describe_app(app)
+    assert [each.name for each in found.services] == [service.name for service in app.services]
+    assert sum(each.sagas for each in found.services) == len(found.sagas) > 0
+
+
+def test_what_a_service_handles_is_owned_by_one() -> None:
+    """Each handled message is described, and names the service among its consumers."""
+    for line in describe_app(app).services:
+        found = describe_service(app, line.name)
+        assert len(found.owns) == line.messages and len(found.handles) == line.handles
+        for handled in found.handles:
+            if not handled.message.startswith("Fault["):  # made of the message that it is about
+                assert line.name in describe_message(app, handled.message).consumers
+
+
+def test_a_message_is_found_by_its_class_and_on_the_wire() -> None:
+    found = describe_message(app, "OrderPlaced")
+    assert describe_message(app, found.wire_name) == found
+    assert found.key == "order_id" and found.kind == "event"
+    assert all(field.type and field.since >= 1 for field in found.fields)
+
+
+@pytest.mark.parametrize(
+    ("ask", "hint"),
+    [
+        (lambda: describe_service(app, "nothing"), "order"),
+        (lambda: describe_message(app, "OrderPlacd"), "Did you mean OrderPlaced?"),
+        (lambda: describe_message(app, "zzz"), "There is:"),
+        (lambda: saga_named(app, "nothing"), "There is: Checkout"),
+    ],
+    ids=["service", "near message", "message", "saga"],
+)
+def test_an_absent_name_is_answered_with_those_there_are(ask: object, hint: str) -> None:
+    with pytest.raises(NotFound) as raised:
+        ask()  # type: ignore[operator]
+    assert hint in raised.value.hint
