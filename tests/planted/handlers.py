@@ -6,6 +6,7 @@ from tests.planted.finders import CAUSE, RUNS, TIME, USERS_CODE, store
 from tests.planted.planting import Plant, instead, swap
 
 TX = RUNS + "runtime/path/test_tx_is_its_handlers.py::test_tx_is_the_handlers_own_while_it_runs"
+DECLARED = RUNS + "runtime/path/test_declared_events.py::"
 CONTEXTS = RUNS + "runtime/path/test_handler_contexts.py::"
 DEADLY = "tests/processes/test_deadly_code.py::test_code_that_kills_the_process_is_set_aside_and_the_others_go_on"
 STORM = "tests/unit/runtime/failing/test_storm.py::"
@@ -54,6 +55,20 @@ HANDLERS = {
         swap("if tx.misused is not None:", "if False:"),
         TX + "[embedded-1-unlooked at]",
         under="runtime/path/calling.py",
+    ),
+    "undeclared-published": Plant(
+        "Handlers",
+        "a handler publishes an event that it does not declare: the catalog does not know who does",
+        "_Owned._check_event",
+        instead("return\n"),
+        DECLARED + "test_an_undeclared_event_fails_its_message_and_nothing_else[publishes_alone]",
+    ),
+    "undeclared-returned": Plant(
+        "Handlers",
+        "a handler returns an event that it does not declare, and it leaves",
+        "take_result",
+        swap("if type(event) not in binding.emitted:", "if False:"),
+        DECLARED + "test_an_undeclared_event_fails_its_message_and_nothing_else[returns_in_a_wave]",
     ),
     "published-after-its-handler": Plant(
         "Handlers",

@@ -44,6 +44,12 @@ class Reserved(Event, of=orders):
     order_id: Key[OrderId]
 
 
+class Released(Event, of=orders):
+    """Stock was put back."""
+
+    order_id: Key[OrderId]
+
+
 class SoldOut(Rejection, name="NoStock"):
     """There is no stock."""
 
@@ -62,6 +68,12 @@ class Release(Command[Reserved], of=orders, name="PutBack"):
     order_id: Key[OrderId]
 
 
+class Count(Command[Released], of=orders):
+    """Count the stock."""
+
+    order_id: Key[OrderId]
+
+
 @orders.handles(Reserve)
 async def reserve(command: Reserve, tx: Tx) -> Reserved:
     """Reply with the declared event, or raise the declared refusal."""
@@ -75,6 +87,32 @@ async def tell(event: Placed | Reserved) -> None:
     """A union subscribes to both."""
     order_id: OrderId = event.order_id
     assert order_id
+
+
+@orders.on(emits=Released, name="by-class")
+async def by_class(event: Placed, tx: Tx) -> Reserved | None:
+    """One event besides those that it returns."""
+    tx.publish(Released(order_id=event.order_id))
+    return None
+
+
+@orders.on(emits=(Reserved, Released), name="several")
+async def several(event: Placed, tx: Tx) -> None:
+    """Several."""
+    tx.publish(Reserved(order_id=event.order_id), Released(order_id=event.order_id))
+
+
+@orders.on(emits=Reserved | Released, name="by-union")
+async def by_union(event: Placed) -> list[Event]:
+    """A union, and a result that names no event."""
+    return [Reserved(order_id=event.order_id)]
+
+
+@orders.handles(Count, emits=[Reserved])
+async def count(command: Count, tx: Tx) -> Released:
+    """Besides the reply."""
+    tx.publish(Reserved(order_id=command.order_id))
+    return Released(order_id=command.order_id)
 
 
 class Checkout(Saga, start=Placed, deadline=minutes(15), undone=Reserved, of=orders):

@@ -27,6 +27,11 @@ async def answers_something_else(command: Reserve) -> Placed:
     return placed
 
 
+@orders.on(emits="Placed")  # type: ignore[arg-type]
+async def emits_a_text(event: Placed) -> None:
+    """The class, and not its name."""
+
+
 @orders.handles(Reserve)  # type: ignore[arg-type]
 async def takes_something_else(command: Placed) -> Reserved:
     """The parameter is another message than the one handled."""

@@ -19,8 +19,8 @@ LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One handler: its function, the messages it takes, what each parameter is, how it dedupes and runs. `execution`
-    tells a module that was executed again."""
+    """One handler: its function, the messages it takes, what each parameter is, how it dedupes and runs, and the events it
+    publishes. `execution` tells a module that was executed again."""
 
     service: str
     function: Callable[..., Any]
@@ -36,6 +36,11 @@ class Binding:
     execution: object = field(compare=False)
     timeout_s: float | None = None  # None = it may take as long as it likes
     retry: Retry | None = None  # None = its service's
+    emits: tuple[Contract, ...] = ()  # the reply of a command as well
+    emitted: frozenset[type[Any]] = field(init=False, compare=False)  # their classes
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "emitted", frozenset(each.cls for each in self.emits))
 
     @property
     def name(self) -> str:

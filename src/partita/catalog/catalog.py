@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from partita.catalog.binding import Binding
 from partita.catalog.contract import Contract
+from partita.catalog.place import Place
 from partita.catalog.retry import Retry
 from partita.catalog.service import Service
 from partita.errors import DeclarationError
@@ -24,6 +26,17 @@ class Interest:
     for_sagas: bool = False
     dedupes: bool = False
     calls_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """A handler or a saga that publishes an event, and the messages upon which it may do so."""
+
+    service: str
+    name: str
+    kind: Literal["on", "handles", "saga"]
+    upon: tuple[Contract, ...]
+    place: Place
 
 
 class Catalog:
@@ -69,6 +82,21 @@ class Catalog:
             for contract in definition.consumes:
                 found.setdefault(contract.full_name, Interest(contract, service.retry)).for_sagas = True
         return found
+
+    def publishers(self, event: Contract) -> tuple[Publisher, ...]:
+        """The handlers and sagas of this app that publish an event, as they declare it. What leaves with a transaction of the
+        user's own (`app.outbox`) is declared nowhere."""
+        found: list[Publisher] = []
+        for service in self.services:
+            for binding in service.declared.bindings:
+                if any(each.full_name == event.full_name for each in binding.emits):
+                    found.append(Publisher(service.name, binding.name, binding.kind, binding.contracts, binding.place))
+            for definition in service.declared.sagas:
+                if any(each.full_name == event.full_name for each in definition.emits):
+                    found.append(
+                        Publisher(service.name, definition.name, "saga", definition.consumes, definition.place)
+                    )
+        return tuple(found)
 
     def check_receiver(self, contract: Contract) -> None:
         """Refuse a command that nobody would handle: no group reads what it would wait in. Of a service of another app

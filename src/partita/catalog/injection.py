@@ -30,7 +30,8 @@ class Tx(Protocol):
         ...
 
     def publish(self, *events: Event) -> None:
-        """Publish events with this transaction, in this order, caused by the message being handled."""
+        """Publish events with this transaction, in this order, caused by the message being handled: events that the handler
+        declares, by its return annotation or by `emits=`."""
         ...
 
     def send(self, *commands: Command[Any, Any]) -> None:

@@ -65,9 +65,9 @@ def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
 
 def resolve(annotations: dict[str, Any], own: Mapping[str, Any], module: str, scope: Scope) -> None:
     """Replace, in place, the texts among the annotations of a class by what they mean in its scope; `own` are the names of the
-    class itself. A text that names something declared further down stays: whoever reads it later may find it.
+    class itself. A text stays where it names something that is declared further down; a module may have the name later.
 
-    The structs that it holds and that are local too, are resolved with it: nothing else of Partita sees them declared.
+    Local structs within the class are resolved with it, since Partita sees no declaration of their own.
     """
     if not scope.names:
         return

@@ -1,6 +1,6 @@
 """`Service`: the owner of messages and handlers, one database, one consumer group.
 
-Walk 2: handlers are registered here with what they subscribe to and what they ask for.
+Walk 2: handlers are registered here with what they subscribe to, what they ask for and what they publish.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, over
 
 from partita.catalog.binding import Binding, check_label, execution_of, take
 from partita.catalog.contract import Contract, contract_of, names_effect
+from partita.catalog.emits import Emits, emitted_by, emitted_on
 from partita.catalog.fault import contract_in
 from partita.catalog.injection import Depends
 from partita.catalog.one_statement import is_one_statement
@@ -50,6 +51,7 @@ class HandlerOptions:
     label: str = ""
     timeout_s: float | None = None
     retry: Retry | None = None
+    emits: tuple[Contract, ...] = ()
 
 
 @dataclass(slots=True)
@@ -154,6 +156,7 @@ class Service(Owner):
         name: str | None = None,
         timeout: float | None = None,
         retry: Retry | None = None,
+        emits: Emits | None = None,
     ) -> Callable[[F], F]: ...
     def on(
         self,
@@ -165,6 +168,7 @@ class Service(Owner):
         name: str | None = None,
         timeout: float | None = None,
         retry: Retry | None = None,
+        emits: Emits | None = None,
     ) -> Any:
         """Subscribe a handler to the events its first parameter is annotated with, also `Fault[Message]`; a union is
         several.
@@ -179,10 +183,11 @@ class Service(Owner):
             timeout: seconds that a call may take; one that takes longer is cancelled and is a failed try (`OverTime`).
                 A plain function in its thread cannot be cancelled: see docs/guides/failures.md.
             retry: what happens to a message that this handler fails on, in place of the service's.
+            emits: the events that it publishes besides those that its return annotation names: an event, a union, or several.
 
         Raises:
-            DeclarationError: the annotation names no event, a parameter cannot be filled, or another handler of this
-                service hears the same type under the same name.
+            DeclarationError: the annotation names no event, a parameter cannot be filled, another handler of this
+                service hears the same type under the same name, or the events that it publishes are not declared.
         """
         place = caller_place(2)
         label = check_label(name, place)
@@ -197,7 +202,12 @@ class Service(Owner):
                     f"async def {signature.name}({signature.parameter}: OrderPlaced).",
                 )
             options = HandlerOptions(
-                dedupe_by=dedupe_by, concurrency=concurrency, label=label, timeout_s=timeout, retry=retry
+                dedupe_by=dedupe_by,
+                concurrency=concurrency,
+                label=label,
+                timeout_s=timeout,
+                retry=retry,
+                emits=emitted_on(signature, emits, self.name, place),
             )
             self._bind(fn, "on", contracts, signature, options, place)
             return fn
@@ -213,13 +223,14 @@ class Service(Owner):
         concurrency: int = 1,
         timeout: float | None = None,
         retry: Retry | None = None,
+        emits: Emits | None = None,
     ) -> Callable[[Callable[Concatenate[C, P], Awaitable[R] | R]], Callable[Concatenate[C, P], Awaitable[R] | R]]:
         """Handle a command of this service: the handler returns the reply or raises the declared refusal. The options are
-        those of `on`.
+        those of `on`; `emits` are the events that it publishes besides the reply.
 
         Raises:
-            DeclarationError: it is no command, or another service's, has a handler already, or a parameter cannot be
-                filled.
+            DeclarationError: it is no command, or another service's, has a handler already, a parameter cannot be filled,
+                or the handler returns something else than the reply.
         """
         place = caller_place(2)
         contract = self._command(command, place)
@@ -231,7 +242,13 @@ class Service(Owner):
                     f"{place}: {signature.name} handles {contract.name} and is annotated with {signature.first.__name__}.",
                     hint=f"async def {signature.name}({signature.parameter}: {contract.name}, ...)",
                 )
-            options = HandlerOptions(dedupe_by=dedupe_by, concurrency=concurrency, timeout_s=timeout, retry=retry)
+            options = HandlerOptions(
+                dedupe_by=dedupe_by,
+                concurrency=concurrency,
+                timeout_s=timeout,
+                retry=retry,
+                emits=emitted_by(contract, signature, emits, place),
+            )
             self._bind(fn, "handles", (contract,), signature, options, place)
             return fn
 
@@ -304,6 +321,7 @@ class Service(Owner):
             execution_of(fn),
             options.timeout_s,
             options.retry,
+            options.emits,
         )
         take(self.declared.bindings, binding)
 

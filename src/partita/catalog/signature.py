@@ -20,16 +20,18 @@ from partita.errors import DeclarationError
 
 Want = str | Depends
 """What a parameter is filled with: "message", "tx", "meta", or what a provider of the user's gives."""
+UNSAID: Any = inspect.Signature.empty
 
 
 class Signature(NamedTuple):
-    """`first` is the annotation of the message, `name` how people know the handler."""
+    """`first` is the annotation of the message, `returns` that of the result, `name` how people know the handler."""
 
     name: str
     first: Any
     parameter: str
     wants: tuple[tuple[str, Want], ...]
     is_async: bool
+    returns: Any  # UNSAID = it has no annotation
 
 
 def signature_of(function: Callable[..., Any], place: Place) -> Signature:
@@ -62,7 +64,7 @@ def signature_of(function: Callable[..., Any], place: Place) -> Signature:
             f"{place}: {name} asks for Tx and is a plain function, which runs in a thread: it cannot await a statement.",
             hint=f"async def {name}(...), with `await tx.execute(...)`; what blocks goes into asyncio.to_thread.",
         )
-    return Signature(name, hints.get(first), first, wants, is_async)
+    return Signature(name, hints.get(first), first, wants, is_async, hints.get("return", UNSAID))
 
 
 def events_in(annotation: Any) -> tuple[Any, ...]:

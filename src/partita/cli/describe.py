@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import click
 
 from partita.app import App, load_app
@@ -9,6 +11,7 @@ from partita.cli.output import document, output_option, print_json, say, table
 from partita.cli.whose_app import app_option
 from partita.observability.describing import (
     Handled,
+    Named,
     Owned,
     describe_app,
     describe_message,
@@ -49,17 +52,26 @@ def _service(app: App, name: str, output: str) -> None:
     found = describe_service(app, name)
     if output == "json":
         owns, handles = [_called(o) for o in found.owns], [_called(h) for h in found.handles]
-        print_json("Service", {"name": found.name, "owns": owns, "handles": handles})
+        emits = {each.handler: each.emits for each in found.handles} | {saga.name: saga.emits for saga in found.sagas}
+        names = [{"name": name, "emits": [event.type for event in events]} for name, events in emits.items()]
+        print_json("Service", {"name": found.name, "owns": owns, "handles": handles, "emits": names})
         return
     team = f"   team {found.team}" if found.team else ""
     say(f"{found.name}{team}   order={found.order}   reads {', '.join(found.reads) or 'nothing'}", "")
     say(*table(["owns", "kind", "topic", "key"], [(_called(o), o.kind, o.topic, o.key) for o in found.owns]), "")
-    rows = [(_called(h), h.handler, h.dedupe_by, h.concurrency) for h in found.handles]
-    say(*table(["handles", "with", "dedupes by", "at once"], rows))
+    rows = [(_called(h), h.handler, h.dedupe_by, h.concurrency, _names(h.emits)) for h in found.handles]
+    say(*table(["handles", "with", "dedupes by", "at once", "emits"], rows))
+    if found.sagas:
+        sagas = [(saga.name, _called(saga.starts_with), _names(saga.emits)) for saga in found.sagas]
+        say("", *table(["saga", "starts with", "emits"], sagas))
 
 
-def _called(of: Owned | Handled) -> str:
+def _called(of: Named | Owned | Handled) -> str:
     return of.message if of.message == of.wire_name else f"{of.message} ({of.wire_name})"
+
+
+def _names(messages: Iterable[Named]) -> str:
+    return ", ".join(map(_called, messages))
 
 
 def _message(app: App, name: str, output: str) -> None:
@@ -72,6 +84,7 @@ def _message(app: App, name: str, output: str) -> None:
             "owner": found.owner,
             "topic": found.topic,
             "key": found.key or None,
+            "publishers": [{"service": by.service, "name": by.name, "kind": by.kind} for by in found.publishers],
             "consumers": list(found.consumers),
             "fields": [f.name for f in found.fields],
         }
@@ -79,5 +92,8 @@ def _message(app: App, name: str, output: str) -> None:
         return
     say(f"{found.type}   {found.kind} of {found.owner} on {found.topic}, key {found.key or 'none'}")
     called = "" if found.declared_as == found.wire_name else f" as {found.declared_as}"
+    if found.kind == "event":
+        by = [f"{each.name}{' (saga)' if each.kind == 'saga' else ''} of {each.service}" for each in found.publishers]
+        say(f"published by {', '.join(dict.fromkeys(by)) or 'no handler and no saga'}")
     say(f"consumed by {', '.join(found.consumers) or 'nobody'}   declared{called} at {found.place}", "")
     say(*table(["field", "type", "default", "since"], [(f.name, f.type, f.default, f.since) for f in found.fields]))

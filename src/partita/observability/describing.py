@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from partita.catalog.catalog import Publisher
 from partita.catalog.contract import Contract
+from partita.catalog.type_text import type_text
 from partita.errors import NotFound
 from partita.observability.declarations import Declarations, sagas_of
-from partita.observability.type_text import type_text
 from partita.sagas.definition import SagaDefinition
 from partita.schemas.fields.field import fields_of
 
@@ -34,6 +35,20 @@ class AppDescription:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """A message by the name of its class, its name on the wire, and its type: the name with namespace and version."""
+
+    message: str
+    wire_name: str
+    type: str
+
+    @classmethod
+    def of(cls, contract: Contract) -> Named:
+        """The names of a contract."""
+        return cls(contract.name, contract.wire_name, contract.full_name)
+
+
+@dataclass(frozen=True, slots=True)
 class Owned:
     """A message that a service owns, by the name of its class and its name on the wire."""
 
@@ -46,18 +61,29 @@ class Owned:
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """A message that a handler of a service takes, by the name of its class and its name on the wire."""
+    """A message that a handler of a service takes, by the name of its class and its name on the wire, and the events that the
+    handler publishes."""
 
     message: str
     wire_name: str
     handler: str
     dedupe_by: str
     concurrency: int
+    emits: tuple[Named, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SagaLine:
+    """A saga of a service: the message that starts it, and the events that it publishes."""
+
+    name: str
+    starts_with: Named
+    emits: tuple[Named, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceDescription:
-    """A service with its messages, its handlers and the topics it reads."""
+    """A service with its messages, its handlers, its sagas and the topics it reads."""
 
     name: str
     team: str
@@ -65,6 +91,7 @@ class ServiceDescription:
     reads: tuple[str, ...]
     owns: tuple[Owned, ...]
     handles: tuple[Handled, ...]
+    sagas: tuple[SagaLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +106,8 @@ class FieldDescription:
 
 @dataclass(frozen=True, slots=True)
 class MessageDescription:
-    """A message: its name on the wire, the class that declares it, its owner, its consumers and its fields."""
+    """A message: its name on the wire, the class that declares it, its owner, its publishers if it is an event, its
+    consumers and its fields."""
 
     type: str
     declared_as: str
@@ -89,6 +117,7 @@ class MessageDescription:
     topic: str
     key: str
     place: str
+    publishers: tuple[Publisher, ...]
     consumers: tuple[str, ...]
     fields: tuple[FieldDescription, ...]
 
@@ -120,10 +149,11 @@ def describe_service(app: Declarations, name: str) -> ServiceDescription:
         tuple(app.catalog.topics_of(service)),
         tuple(Owned(c.name, c.wire_name, c.kind, c.topic, c.key_field or "") for c in service.contracts.values()),
         tuple(
-            Handled(c.name, c.wire_name, binding.name, binding.dedupe_by or "", binding.concurrency)
-            for binding in service.declared.bindings
-            for c in binding.contracts
+            Handled(c.name, c.wire_name, b.name, b.dedupe_by or "", b.concurrency, tuple(map(Named.of, b.emits)))
+            for b in service.declared.bindings
+            for c in b.contracts
         ),
+        tuple(SagaLine(d.name, Named.of(d.start), tuple(map(Named.of, d.emits))) for d in service.declared.sagas),
     )
 
 
@@ -143,6 +173,7 @@ def describe_message(app: Declarations, name: str) -> MessageDescription:
         contract.topic,
         contract.key_field or "",
         str(contract.place),
+        app.catalog.publishers(contract),
         tuple(s.name for s in app.services if contract.full_name in app.catalog.interests(s)),
         tuple(
             FieldDescription(

@@ -80,7 +80,12 @@ class SagaDefinition:
     def sends(self) -> tuple[Contract, ...]:
         """All messages it may send or publish."""
         commands = [c for s in self.steps for c in (s.command, s.undo, s.ask) if c is not None]
-        return tuple(dict.fromkeys([*commands, *([self.undone] if self.undone else [])]))
+        return tuple(dict.fromkeys([*commands, *self.emits]))
+
+    @property
+    def emits(self) -> tuple[Contract, ...]:
+        """The events that it publishes."""
+        return (self.undone,) if self.undone is not None else ()
 
     @property
     def digest(self) -> str:

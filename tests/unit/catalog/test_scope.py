@@ -131,7 +131,7 @@ def test_what_the_handler_uses_is_found_after_the_function_around_it_has_ended()
 
 
 def test_methods_of_a_class_beside_the_events_are_handlers() -> None:
-    """Bound when the class stands, and in its body, among its own names."""
+    """Bound after the class was made, and in its body, among its own names."""
     svc = service()
 
     class Made(Event, of=svc):

@@ -10,6 +10,7 @@ from typing import Any
 
 from partita.catalog.binding import Binding
 from partita.catalog.contract import contract_of, key_text
+from partita.catalog.emits import check_emitted
 from partita.catalog.event import Event
 from partita.catalog.injection import Depends, Meta
 from partita.catalog.rejection import Rejection
@@ -131,7 +132,7 @@ def take_result(binding: Binding, unit: Unit, result: Any) -> None:
     """Publish what a handler returned: the declared reply of a command, or any events of a subscriber.
 
     Raises:
-        PartitaError: it returned something else.
+        PartitaError: it returned something else, or an event that it does not declare.
     """
     if result is UNANSWERED:
         return
@@ -156,7 +157,10 @@ def take_result(binding: Binding, unit: Unit, result: Any) -> None:
                 f"{binding.place}: {binding.name} returned {type(event).__name__}, which is no event.",
                 hint="Return None, an event, or a list of events.",
             )
-        unit.outputs.append(Output(contract_of(type(event)), event, "event", unit.delivery))
+        contract = contract_of(type(event))
+        if type(event) not in binding.emitted:
+            check_emitted(binding, contract)
+        unit.outputs.append(Output(contract, event, "event", unit.delivery))
 
 
 def take_refusal(binding: Binding, unit: Unit, refusal: Rejection) -> None:

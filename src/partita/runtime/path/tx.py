@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from partita.catalog.binding import Binding
-from partita.catalog.contract import contract_of
+from partita.catalog.contract import Contract, contract_of
+from partita.catalog.emits import check_emitted
 from partita.catalog.event import Command, Event
 from partita.catalog.injection import SqlValue
 from partita.errors import NoTransaction, PartitaError, WithinHandler
@@ -64,13 +65,22 @@ class _Owned:
 
     def __init__(self, unit: Unit, binding: Binding) -> None:
         self._unit = unit
-        self.service = binding.service
-        self.owner = binding.name
+        self._binding = binding
         self.holds = True
         self.asking = 0
         self.running = False
         self.ended = False
         self.misused: NoTransaction | WithinHandler | None = None
+
+    @property
+    def service(self) -> str:
+        """See `Handling.service`."""
+        return self._binding.service
+
+    @property
+    def owner(self) -> str:
+        """See `Handling.owner`."""
+        return self._binding.name
 
     def publish(self, *events: Event) -> None:
         """Publish events with this transaction, in this order."""
@@ -78,11 +88,8 @@ class _Owned:
             self._refuse()
         for event in events:
             contract = contract_of(type(event))
-            if contract.kind != "event":
-                raise PartitaError(
-                    f"{contract.name} is a {contract.kind}; a handler publishes events.",
-                    hint="tx.send(command) sends a command.",
-                )
+            if type(event) not in self._binding.emitted:
+                self._check_event(contract)
             self._unit.outputs.append(Output(contract, event, "event", self._unit.delivery))
 
     def send(self, *commands: Command[Any, Any]) -> None:
@@ -99,6 +106,14 @@ class _Owned:
                 )
             # Without a saga's address, whatever the command that is handled serves: its answer is for nobody.
             self._unit.outputs.append(Output(contract, command, "command", self._unit.delivery))
+
+    def _check_event(self, contract: Contract) -> None:
+        if contract.kind != "event":
+            raise PartitaError(
+                f"{contract.name} is a {contract.kind}; a handler publishes events.",
+                hint="tx.send(command) sends a command.",
+            )
+        check_emitted(self._binding, contract)
 
     def _refuse(self) -> NoReturn:
         if self.ended:

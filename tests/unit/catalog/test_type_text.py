@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from partita import Key, Since
 from partita.catalog.contract import KEY_MARK
+from partita.catalog.type_text import type_text
 from partita.cli.main import cli
-from partita.observability.type_text import type_text
 
 OrderId = NewType("OrderId", str)
 
