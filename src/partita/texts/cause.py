@@ -23,6 +23,12 @@ STACK_CHARS_MAX = 8_192
 KIND_CHARS_MAX = 100
 LOOKED_AT_CHARS_MAX = 10_000
 GROUP_DEPTH_MAX = 100
+ITERATION_ENDED = tuple(
+    (f"{kind} raised {name}",)
+    for kind in ("coroutine", "generator", "async generator")
+    for name in ("StopIteration", "StopAsyncIteration")
+)
+"""The errors that Python makes of a StopIteration on its way out of a coroutine; the line that raised it is in their cause."""
 US = str(Path(__file__).parents[1])
 EXAMPLES = str(Path(__file__).parents[1] / "examples")  # written as a user would
 STDLIB, INSTALLED = sysconfig.get_path("stdlib"), (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
@@ -131,6 +137,13 @@ def _bounded(text: str) -> str:
 
 
 def _frame_of(error: BaseException) -> Frame | None:
+    cause = error.__cause__
+    if cause is not None and type(error) is RuntimeError and error.args in ITERATION_ENDED:
+        return _frame_in(cause) or _frame_in(error)
+    return _frame_in(error)
+
+
+def _frame_in(error: BaseException) -> Frame | None:
     if isinstance(error, SyntaxError) and error.filename:
         return Frame(error.filename, error.lineno or 0, error.text.strip() if error.text else "")
     found = _own(list(_frames(error.__traceback__)))

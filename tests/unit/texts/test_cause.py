@@ -2,14 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from partita.dead_letters.fingerprint import fingerprint
 from partita.errors import NotFound
-from partita.runtime.path.driving import ask
+from partita.machine.system import this_machine
+from partita.runtime.path.driving import Driven, ask, settled
 from partita.texts import cause
 from partita.texts.cause import cause_of, frame_of, kind_of, place_of, stack_of, text_of, told_of
 
@@ -153,6 +156,66 @@ async def test_of_a_group_it_is_the_line_of_its_first() -> None:
             group.create_task(child())
     except BaseExceptionGroup as error:
         assert place_of(error).endswith("in child")
+
+
+async def looks_for_the_first() -> None:
+    next(iter(()))
+
+
+async def looks_deeper() -> None:
+    await looks_for_the_first()
+
+
+async def asks_for_the_first() -> None:
+    await anext(none_at_all())
+
+
+async def none_at_all() -> AsyncIterator[None]:
+    for each in ():
+        yield each
+
+
+@contextmanager
+def gives_nothing() -> Iterator[None]:
+    next(iter(()))
+    yield
+
+
+def enters() -> None:
+    with gives_nothing():
+        pass
+
+
+def in_a_thread() -> None:
+    next(iter(()))
+
+
+async def runs(function: Callable[[], None]) -> None:
+    """As the runtime runs a plain function: its exception is raised again in a coroutine of ours."""
+    _, error = settled(function)
+    assert error is not None
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("coroutine", "where"),
+    [
+        (looks_for_the_first, "looks_for_the_first"),
+        (looks_deeper, "looks_for_the_first"),
+        (asks_for_the_first, "asks_for_the_first"),
+        (lambda: runs(enters), "gives_nothing"),
+        (lambda: runs(in_a_thread), "in_a_thread"),
+    ],
+)
+async def test_an_iteration_that_ends_in_a_handler_has_the_line_of_the_handler(
+    coroutine: Callable[[], Coroutine[Any, Any, None]], where: str
+) -> None:
+    """`next(...)` of nothing raises StopIteration, of which Python makes another error outside of the handler: the line is in
+    its cause."""
+    turn = SimpleNamespace(running=False, ended=False, asking=0, service="own", owner="handler", holds=True)
+    with pytest.raises((RuntimeError, StopAsyncIteration)) as raised:
+        await Driven(coroutine(), turn, this_machine().clock)
+    assert place_of(raised.value).endswith(f" in {where}")
 
 
 def test_what_is_ours_has_no_place_of_the_users() -> None:

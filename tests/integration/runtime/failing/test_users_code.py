@@ -387,3 +387,21 @@ async def test_the_first_failure_is_told_with_the_users_own_line(
     told = [record for record in caplog.records if "failed: ValueError: no such tariff" in record.getMessage()]
     assert len(told) == 1 and f"{__file__}:" in told[0].getMessage() and "in breaks" in told[0].getMessage()
     assert "trouble.source.v1.Told of key bad" in told[0].getMessage() and "in breaks" in (told[0].exc_text or "")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_iteration_that_ends_in_a_handler_is_logged_with_its_line(
+    settings: Settings, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    """`next(...)` of nothing: Python makes another error of it, outside of the handler."""
+
+    def looks() -> None:
+        next(iter(()))
+
+    trouble = Trouble(settings, kind, {"bad": looks})
+    async with trouble.app.running():
+        await trouble.app.send(trouble.Tell(id="bad"))
+        await until(trouble.letters)
+        await trouble.app.settled(dead_letters=True)
+    logged = [record.getMessage() for record in caplog.records if "raised StopIteration" in record.getMessage()]
+    assert logged and all(f"{__file__}:" in each and "in looks" in each for each in logged)
