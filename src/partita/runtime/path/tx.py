@@ -83,19 +83,22 @@ class _Owned:
         return self._binding.name
 
     def publish(self, *events: Event) -> None:
-        """Publish events with this transaction, in this order."""
+        """Publish events with this transaction, in this order; none of them where one is refused."""
         if not self.running:
             self._refuse()
+        outputs: list[Output] = []
         for event in events:
             contract = contract_of(type(event))
             if type(event) not in self._binding.emitted:
                 self._check_event(contract)
-            self._unit.outputs.append(Output(contract, event, "event", self._unit.delivery))
+            outputs.append(Output(contract, event, "event", self._unit.delivery))
+        self._unit.outputs += outputs
 
     def send(self, *commands: Command[Any, Any]) -> None:
-        """Send commands with this transaction, in this order."""
+        """Send commands with this transaction, in this order; none of them where one is refused."""
         if not self.running:
             self._refuse()
+        outputs: list[Output] = []
         for command in commands:
             contract = contract_of(type(command))
             if contract.kind != "command":
@@ -105,7 +108,8 @@ class _Owned:
                     hint="tx.publish(event) publishes an event; a refusal is raised.",
                 )
             # Without a saga's address, whatever the command that is handled serves: its answer is for nobody.
-            self._unit.outputs.append(Output(contract, command, "command", self._unit.delivery))
+            outputs.append(Output(contract, command, "command", self._unit.delivery))
+        self._unit.outputs += outputs
 
     def _check_event(self, contract: Contract) -> None:
         if contract.kind != "event":

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -174,6 +175,30 @@ async def test_what_is_no_event_is_refused_as_that() -> None:
         await t.send(world.Ask(id="a"))
     assert said[0] == "Do is a command; a handler publishes events."
     assert "is no declared message" in said[1]
+
+
+async def test_a_call_that_is_refused_publishes_and_sends_nothing() -> None:
+    """A handler that catches the refusal and goes on has not published half of what it meant."""
+    world = World()
+    One, Two, Do, Done = world.One, world.Two, world.Do, world.Done
+
+    @world.shop.on(emits=One)
+    async def handler(event: world.Asked, tx: Tx) -> None:
+        with suppress(PartitaError):
+            tx.publish(One(id="half"), Two(id="other half"))
+        with suppress(PartitaError):
+            tx.send(Do(id="half"), One(id="other half"))
+        tx.publish(One(id="whole"))
+
+    @world.shop.handles(Do)
+    async def do(cmd: Do) -> Done:
+        return Done(id=cmd.id)
+
+    async with world.app.testing() as t:
+        await t.send(world.Ask(id="a"))
+        await t.settled()
+        assert [event.id for event in t.published(One)] == ["whole"]
+        assert not t.sent(Do)
 
 
 MESSAGES = """
