@@ -62,7 +62,7 @@ def navigation(pages: Iterable[str], texts: Mapping[str, str]) -> list[object]:
         {"Reference": take(sorted(page for page in left if page.startswith("docs/reference/")))},
         {"Glossary": "docs/glossary.md"},
         {"Decisions": take(sorted((page for page in left if page.startswith("docs/decisions/")), key=_first_index))},
-        {"The project": take(["ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "STYLE.md", "docs/cases.md",
+        {"The project": take(["ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "STYLE.md", "docs/cases.md", "docs/blocks.md",
                               "docs/guides/planted-bugs.md"])},
     ]  # fmt: skip
     if left:

@@ -1,23 +1,189 @@
-"""The guide's plan of topics is one."""
+"""The guides are true: their programs run, their commands are typed, and what no test runs is in a table with its reason."""
 
 from __future__ import annotations
 
+import inspect
 import re
+import sys
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+from tests.documents.walk import Block, Walk, blocks_of
+from tests.documents.wheelhouse import ROOT
+from tests.servers import free_port
+
+from partita import App
 from partita.topics.declared import declared_topics
 
-ROOT = Path(__file__).resolve().parents[2]
+PAGES = [*sorted((ROOT / "docs/guides").glob("*.md")), ROOT / "docs/glossary.md", ROOT / "CONTRIBUTING.md"]
+BLOCKS = [block for page in PAGES for block in blocks_of(page) if block.language]
+ROW = re.compile(r"^\| `(\S+)` \| `(.*?)` \| ", re.MULTILINE)
+NOT_RUN = ROW.findall((ROOT / "docs/blocks.md").read_text(encoding="utf-8"))
+OUTBOX = "outbox-in-your-transaction.md"
+# tests/integration/outbox/test_outbox_guide.py runs all programs of this page.
+RUN_ELSEWHERE = [(OUTBOX, block.text[:20]) for block in BLOCKS if block.page == OUTBOX and block.language == "python"]
+SHOP = "from partita.examples.shop.app import app\n"
 
 
-def test_the_plan_of_the_guide_says_what_the_guide_says() -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """A block of commands: what is there before, and what stands for an address or a folder of the reader's."""
+
+    page: str
+    begins: str
+    before: str = ""
+    module: str = ""
+    server: bool = False
+
+
+README = {block.path: block for block in blocks_of(ROOT / "README.md")}
+WITH_ORDERS = README["purchase.py"].text
+TYPED = (
+    Typed(page="writing-an-app.md", begins="partita new tea_house"),
+    Typed(page="writing-an-app.md", begins="python -m partita.examples.rides.app"),
+    Typed(page=OUTBOX, begins="partita run module:app", module="the page"),
+    Typed(page="running.md", begins="partita run module:app --only order", module=SHOP),
+    Typed(page="running.md", begins="partita db status", before="partita db upgrade module:app --yes",
+          module=WITH_ORDERS),
+    Typed(page="running.md", begins="partita run --metrics", before="export PARTITA_APP=module:app",
+          module=SHOP),
+    Typed(page="running.md", begins="pip install 'partita[postgres]'\nexport PARTITA_STORE=postgresql://user@host:5432/database\npartita",
+          before="partita shop sample --invoices 5 -f orders.csv", server=True),
+    Typed(page="running.md", begins="pip install 'partita[postgres]'\nexport PARTITA_STORE=postgresql://user@host:5432/database\nexport",
+          module=SHOP, server=True),
+)  # fmt: skip
+# The names that a part of a program stands on, for the reader in the text around it.
+RIDES = """
+from partita import Command, Event, Key, Service, Tx
+drivers = Service("drivers", namespace="city.driver")
+notifications = Service("notifications", namespace="city.notification")
+class DriverAssigned(Event, of=drivers): ride_id: Key[str]
+class DriverArrived(Event, of=drivers): ride_id: Key[str]
+class AssignDriver(Command[DriverAssigned], of=drivers): ride_id: Key[str]
+"""
+TROUBLE = """
+from partita import Command, Event, Fault, Key, Service, Tx
+orders, stock = Service("orders", namespace="acme.order"), Service("stock", namespace="acme.stock")
+class Done(Event, of=stock): order_id: Key[str]
+class ReserveStock(Command[Done], of=stock): order_id: Key[str]
+class ChargePayment(Command[Done], of=stock): order_id: Key[str]
+NOTE = ""
+"""
+PROGRAMS = {
+    ("messages.md", "class OrderAccepted"): "from partita import *\nshop = Service('shop', namespace='acme.shop')\n",
+    ("failures.md", "@orders.on"): TROUBLE,
+    ("running.md", "# sized.py"): "",
+    ("testing.md", "async def test_an_order"): WITH_ORDERS.replace("from partita import", "from partita import PartitaError,"),
+    ("writing-an-app.md", "@drivers.handles"): RIDES,
+    ("writing-an-app.md", "rides = Service"): "from partita import Service\n",
+}  # fmt: skip
+
+
+def block(page: str, begins: str) -> Block:
+    """The one block of a page that begins so."""
+    (found,) = (each for each in BLOCKS if each.page == page and each.text.startswith(begins))
+    return found
+
+
+def test_every_block_of_the_guides_is_run_or_says_why_not() -> None:
+    """One that is neither is red, and so is a reason for a block that is gone."""
+    known = [*NOT_RUN, *PROGRAMS, *RUN_ELSEWHERE, *((each.page, each.begins) for each in TYPED)]
+    assert [(page, begins) for page, begins in known if not block(page, begins)] == []
+    runnable = [each for each in BLOCKS if each.language not in ("text", "sql")]
+    missing = [
+        f"{each}: {each.text[:40]!r}"
+        for each in runnable
+        if sum(page == each.page and each.text.startswith(begins) for page, begins in known) != 1
+    ]
+    assert missing == [], "give each a test here, or a row in docs/blocks.md with the reason"
+
+
+def test_what_the_table_names_exists() -> None:
+    rows = re.findall(r"\| `(tests/\S+)` \|$", (ROOT / "docs/blocks.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(rows) > 5 and [path for path in rows if not (ROOT / path).is_file()] == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("typed", TYPED, ids=lambda each: f"{each.page}: {' '.join(each.begins.split()[-3:])}")
+def test_the_commands_of_the_guides_are_typed(
+    typed: Typed, tmp_path: Path, installed: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    """In an environment that has the wheel, with a folder and a server of this test in place of the reader's."""
+    found = block(typed.page, typed.begins)
+    module = block(typed.page, "from typing").text if typed.module == "the page" else typed.module
+    database = request.getfixturevalue("database") if typed.server else ""
+    text = found.text.replace("/var/lib/shop", str(tmp_path / "shop")).replace("9464", str(free_port()))
+    text = text.replace("postgresql://user@host:5432/database", database)
+    with Walk(tmp_path, installed) as walk:
+        if module:
+            walk.follow([Block("module.py", 1, "python", f"# module.py\n{module}")])
+        walk.follow(
+            [Block(typed.page, found.line, "sh", f"{typed.before}\n"), Block(typed.page, found.line, "sh", text)]
+        )
+
+
+@contextmanager
+def program(page: str, begins: str, folder: Path) -> Iterator[Any]:
+    """A module of what the text stands on and of the page's block."""
+    module: Any = types.ModuleType("guide")
+    module.__file__ = str(folder / "guide.py")
+    sys.modules["guide"] = module
+    try:
+        source = f"{PROGRAMS[page, begins]}\n{block(page, begins).text}"
+        (folder / "guide.py").write_text(source, encoding="utf-8")
+        exec(compile(source, module.__file__, "exec"), module.__dict__)
+        yield module
+    finally:
+        del sys.modules["guide"]
+
+
+def test_the_renamed_messages_keep_their_names(tmp_path: Path) -> None:
+    with program("messages.md", "class OrderAccepted", tmp_path) as guide:
+        from partita.catalog.contract import contract_of
+
+        assert contract_of(guide.OrderAccepted).wire_name == "OrderPlaced"
+
+
+def test_the_reaction_to_a_fault_is_a_handler(tmp_path: Path) -> None:
+    with program("failures.md", "@orders.on", tmp_path) as guide:
+        assert inspect.iscoroutinefunction(guide.note_trouble)
+        assert [each for each in App(guide.orders, guide.stock).services if each.name == "orders"]
+
+
+def test_the_handlers_of_the_guide_are_handlers(tmp_path: Path) -> None:
+    with program("writing-an-app.md", "@drivers.handles", tmp_path) as guide:
+        App(guide.drivers, guide.notifications)
+
+
+def test_the_folder_of_migrations_is_read(tmp_path: Path) -> None:
+    """The listing below the declaration names the files that it may hold."""
+    (listing,) = (
+        each.text for each in blocks_of(ROOT / "docs/guides/writing-an-app.md") if each.text.startswith("migrations/")
+    )
+    for line in listing.splitlines():
+        path = tmp_path / line.split()[0]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("CREATE TABLE a (b TEXT);")
+    with program("writing-an-app.md", "rides = Service", tmp_path) as guide:
+        assert guide.rides.tables is not None
+    assert len(list((tmp_path / "migrations/rides").iterdir())) == 4
+
+
+async def test_the_test_of_the_guide_passes(tmp_path: Path) -> None:
+    with program("testing.md", "async def test_an_order", tmp_path) as guide:
+        await guide.test_an_order_without_an_answer_is_cancelled()
+
+
+def test_the_plan_of_the_guide_says_what_the_guide_says(tmp_path: Path) -> None:
     """A size for a topic that there is not would be refused at the start of whoever copied it."""
-    guide = (ROOT / "docs/guides/running.md").read_text(encoding="utf-8")
-    (source,) = re.findall(r"```python\n(# sized.py\n.*?)```", guide, re.DOTALL)
-    found: dict[str, Any] = {}
-    exec(compile(source, "sized.py", "exec"), found)
-    topics = {t.name: t for t in declared_topics(found["app"].catalog, found["app"].topics)}
+    with program("running.md", "# sized.py", tmp_path) as guide:
+        topics = {t.name: t for t in declared_topics(guide.app.catalog, guide.app.topics)}
     assert {t.replication for t in topics.values()} == {3} and {t.min_insync for t in topics.values()} == {2}
     sizes = {name: topics[f"shop.{name}"].partitions for name in ("order.events", "order.commands", "payment.events")}
     assert sizes == {"order.events": 24, "order.commands": 12, "payment.events": 4}

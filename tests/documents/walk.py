@@ -16,6 +16,7 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.waiting import last_found
 
@@ -55,6 +56,11 @@ def blocks_of(page: Path) -> list[Block]:
     ]
 
 
+class _Other(NamedTuple):
+    running: subprocess.Popen[bytes]
+    printed: Path
+
+
 class Walk:
     """A folder in which the blocks of a page are followed, one after the other."""
 
@@ -64,20 +70,20 @@ class Walk:
         self._here = folder
         self._variables = dict(variables)
         self._printed = ""
-        self._other: subprocess.Popen[bytes] | None = None
-        self._other_printed = self._notes / "other"
+        self._others: list[_Other] = []
 
     def __enter__(self) -> Walk:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._other is not None:
-            self._other.send_signal(signal.SIGINT)
+        for other in self._others:
+            other.running.send_signal(signal.SIGINT)
+        for other in self._others:
             try:
-                self._other.wait(30)
+                other.running.wait(30)
             finally:
-                self._other.kill()
-                self._other.wait()
+                other.running.kill()
+                other.running.wait()
 
     @property
     def printed(self) -> str:
@@ -103,11 +109,11 @@ class Walk:
                 raise AssertionError(f"{block}: a block of {block.language or 'no language'}, neither file nor command")
 
     def _type(self, block: Block) -> None:
-        before, found, after = _cut(block.text)
-        self._run(block, before)
-        if found:
-            self._open_other(block, found)
-            self._run(block, after)
+        for commands in _parts(block.text):
+            if OTHER_TERMINAL.match(commands):
+                self._open_other(block, commands)
+            else:
+                self._run(block, commands)
 
     def _run(self, block: Block, commands: str) -> None:
         if not commands.strip():
@@ -124,39 +130,42 @@ class Walk:
         self._here = Path((self._notes / "here").read_text().strip())
 
     def _open_other(self, block: Block, command: str) -> None:
-        """Start what runs until Ctrl-C, and wait until it is ready."""
-        assert self._other is None, f"{block}: a page has two terminals"
-        with self._other_printed.open("wb") as printed:
-            self._other = subprocess.Popen(
+        """Start what runs until Ctrl-C in a terminal of its own, and wait until it is ready."""
+        path = self._notes / f"other-{len(self._others)}"
+        with path.open("wb") as printed:
+            running = subprocess.Popen(
                 ["bash", "-c", f"exec {command}"], cwd=self._here, env=self._variables, stdin=subprocess.DEVNULL,
                 stdout=printed, stderr=subprocess.STDOUT,
             )  # fmt: skip
+        self._others.append(_Other(running, path))
         self._wait_for(block, "ready: ...\n...\n")
 
     def _compare(self, block: Block) -> None:
         if not _matches(block.text, self._printed):
-            assert self._other is not None, f"{block}: printed\n{self._printed}\ninstead of\n{block.text}"
+            assert self._others, f"{block}: printed\n{self._printed}\ninstead of\n{block.text}"
             self._wait_for(block, block.text)
 
     def _wait_for(self, block: Block, expected: str) -> None:
-        other = self._other
-        assert other is not None
+        """The terminal that was opened last prints it."""
+        running, path = self._others[-1]
 
         def is_decided(printed: str) -> bool:
-            return _matches(expected, printed) or other.poll() is not None
+            return _matches(expected, printed) or running.poll() is not None
 
-        printed = last_found(self._other_printed.read_text, PATIENCE_S, holds=is_decided)
-        ended = "" if other.poll() is None else "the program in the other terminal ended, "
+        printed = last_found(path.read_text, PATIENCE_S, holds=is_decided)
+        ended = "" if running.poll() is None else "the program in the other terminal ended, "
         assert _matches(expected, printed), f"{block}: {ended}printed\n{printed}\ninstead of\n{expected}"
 
 
-def _cut(commands: str) -> tuple[str, str, str]:
-    """The commands before, the one that runs until Ctrl-C, and those after it."""
-    lines = commands.splitlines()
-    for at, line in enumerate(lines):
+def _parts(commands: str) -> list[str]:
+    """The commands in the order of their lines; what runs until Ctrl-C is a part of its own."""
+    parts = [""]
+    for line in commands.splitlines(keepends=True):
         if OTHER_TERMINAL.match(line):
-            return "\n".join(lines[:at]), line, "\n".join(lines[at + 1 :])
-    return commands, "", ""
+            parts += [line, ""]
+        else:
+            parts[-1] += line
+    return parts
 
 
 def _matches(expected: str, printed: str) -> bool:
