@@ -107,7 +107,8 @@ async def test_the_saga_gives_nothing_back_that_was_never_taken(purchase: Any) -
 @pytest.mark.timeout(400)
 def test_the_readme_is_followed_from_an_empty_folder(tmp_path: Path, wheels: Path) -> None:
     """Every block, in order, also the demo, which ends with another exit code than 0 where something was lost."""
-    with Walk(tmp_path, user_environment(tmp_path, wheels)) as walk:
+    (tmp_path / "checkout").mkdir()
+    with Walk(tmp_path / "checkout", user_environment(tmp_path, wheels)) as walk:
         for block in BLOCKS:
             walk.follow([block])
             if "purchase.py" in block.text and block.language == "sh":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,12 +18,10 @@ TUTORIAL = ROOT / "docs" / "tutorial.md"
 @pytest.mark.timeout(300)
 def test_the_tutorial_is_followed_from_an_empty_folder(tmp_path: Path, wheels: Path) -> None:
     """Each file is saved, each command typed, and what the page says it prints is what it prints."""
-    (tmp_path / "dist").mkdir()
-    (wheel,) = wheels.glob("partita-*")
-    shutil.copy(wheel, tmp_path / "dist")
-    with Walk(tmp_path, user_environment(tmp_path, wheels)) as walk:
+    (tmp_path / "checkout").mkdir()
+    with Walk(tmp_path / "checkout", user_environment(tmp_path, wheels)) as walk:
         walk.follow(blocks_of(TUTORIAL))
-    project = tmp_path / "ride"
+    project = tmp_path / "rides/ride"
     for checked in (["mypy", "--cache-dir", os.devnull], ["ruff", "check", "--select", "E,F,I,UP,B", "--no-cache"]):
         done = subprocess.run(
             [sys.executable, "-m", *checked], cwd=project, capture_output=True, text=True, check=False, timeout=100

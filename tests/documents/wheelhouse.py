@@ -53,14 +53,14 @@ def _pack(found: Distribution, folder: Path) -> None:
 
 def user_environment(folder: Path, wheels: Path) -> dict[str, str]:
     """The variables of a user without an index and without settings. In `folder/bin`: `python` is the one that runs this,
-    outside of its environment, and `make` is that of the checkout, whose wheels go to the current folder."""
+    outside of its environment, and `make` is that of the checkout, called `make wheel DIST=folder`."""
     own = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("PARTITA_", "PYTEST_", "PIP_", "MAKE", "MFLAGS", "VIRTUAL_ENV"))
     }
     python = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
-    make = f'make -s -C "{ROOT}" -o .venv/shop.ok "$@" DIST="$PWD/dist"'
+    make = f'make -s -C "{ROOT}" -o .venv/shop.ok "$1" DIST="$PWD/${{2#DIST=}}"'
     (folder / "bin").mkdir()
     for name, command in {"python": f'"{python}" "$@"', "make": f'PATH="{own["PATH"]}" {make}'}.items():
         (folder / "bin" / name).write_text(f"#!/bin/sh\n{command}\n", encoding="utf-8")
