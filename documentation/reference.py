@@ -27,9 +27,10 @@ ELSEWHERE = {
 # Beside `partita.__all__`: what users of one part import by its own name.
 PARTS = {
     "Topics": ["partita.topics.topic_plan"],
-    "Tests of an app": ["partita.testing.scenario"],
+    "Tests of an app": ["partita.testing.scenario", "partita.testing.stub"],
     "Ports of buses, stores and codecs": ["partita.bus.port", "partita.store.port", "partita.codec.port"],
 }
+OF_A_PART = "    options:\n      heading_level: 3\n      show_root_full_path: true\n"
 
 
 def reference_pages() -> dict[str, str]:
@@ -154,6 +155,6 @@ def api() -> str:
     parts = ["# API\n\nWhat `from partita import ...` gives.\n"]
     parts += [f"::: partita.{name}\n" for name in partita.__all__]
     for title, modules in PARTS.items():
-        parts.append(f"# {title}\n")
-        parts += [f"::: {module}\n" for module in modules]
+        parts.append(f"## {title}\n")
+        parts += [f"::: {module}\n{OF_A_PART}" for module in modules]
     return "\n".join(parts)

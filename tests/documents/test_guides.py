@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from servers.process import free_port
 from tests.documents.walk import Block, Walk, blocks_of
 from tests.documents.wheelhouse import ROOT
-from tests.servers import free_port
 
 from partita import App
 from partita.topics.declared import declared_topics
