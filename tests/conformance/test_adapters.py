@@ -393,7 +393,7 @@ async def test_a_position_of_another_log_is_refused(tmp_path: Path) -> None:
             await bus.ensure_topics([topic])
             await bus.append([topics.outgoing(n) for n in range(5)])
         position = (await one.read(topic.name, 0, None, 3)).next
-        with pytest.raises(PositionRefused, match="another one, or one that was put back") as refused:
+        with pytest.raises(PositionRefused, match="another one, or one that was restored") as refused:
             await two.read(topic.name, 0, position, 10)
         assert "position None" in refused.value.hint and refused.value.exit_code == 5 and not refused.value.retryable
         assert [int(r.value) for r in (await one.read(topic.name, 0, position, 10)).records] == [3, 4]

@@ -82,7 +82,7 @@ async def test_a_position_of_a_log_in_another_database_is_refused(url: str, runn
             await bus.append([outgoing(n, "k") for n in range(5)])
         partition = (await records_of(one))[0].partition
         position = (await one.read(TOPIC.name, partition, None, 3)).next
-        with pytest.raises(PositionRefused, match="another one, or one that was put back"):
+        with pytest.raises(PositionRefused, match="another one, or one that was restored"):
             await two.read(TOPIC.name, partition, position, 10)
         assert [int(r.value) for r in (await one.read(TOPIC.name, partition, position, 10)).records] == [3, 4]
 

@@ -1,1 +1,1 @@
-"""The bus: one port, and the logs and brokers that fit it."""
+"""The bus: one port, and its adapters for logs and brokers."""

@@ -1,6 +1,6 @@
-"""What a broker tells of its topics, and lets a person change of them: a port of its own, since no running app needs it.
+"""Administration of a broker's topics: a port of its own, since no running app needs it.
 
-The embedded log has none: it makes what is declared, and holds nothing that could drift on other machines.
+The embedded log has none: it makes the declared topics, and has no settings that could drift.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Broker(NamedTuple):
 
 
 class Copies(NamedTuple):
-    """Where a partition's copies are: brokers' ids, the leader first asked; None = nobody leads it."""
+    """The places of a partition's copies: brokers' ids, the preferred leader first; None = no leader."""
 
     leader: int | None
     replicas: tuple[int, ...]
@@ -30,7 +30,7 @@ class Copies(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundTopic:
-    """A topic as the broker has it; `settings` are those in force, the broker's defaults included."""
+    """A topic as the broker has it; `settings` are those in force, including the broker's defaults."""
 
     name: str
     partitions: tuple[Copies, ...]
@@ -38,17 +38,17 @@ class FoundTopic:
 
     @property
     def replication(self) -> int:
-        """Copies of the partition that has the fewest."""
+        """The copies of the partition that has the fewest."""
         return min((len(p.replicas) for p in self.partitions), default=0)
 
     @property
     def behind(self) -> int:
-        """How many partitions have a copy that is not in sync, or no leader."""
+        """The number of partitions with a copy out of sync, or without a leader."""
         return sum(p.leader is None or len(p.in_sync) < len(p.replicas) for p in self.partitions)
 
 
 class Administration(Protocol):
-    """A broker's topics and brokers, to look at and to change. Every method raises BusUnavailable when nobody answers."""
+    """A broker's topics and brokers, to look at and to change. Every method raises BusUnavailable if no broker answers."""
 
     @property
     def where(self) -> str:
@@ -61,11 +61,11 @@ class Administration(Protocol):
         ...
 
     def settings_of(self, topic: TopicSpec) -> Mapping[str, str]:
-        """The settings a topic so declared is to have, by the broker's names."""
+        """The settings that a declared topic should have, by the broker's names."""
         ...
 
     def client_settings(self) -> Mapping[str, str]:
-        """How our own producers and consumers speak to it, by the client's names."""
+        """The settings of our own producers and consumers, by the client's names."""
         ...
 
     async def open(self) -> None:
@@ -85,11 +85,11 @@ class Administration(Protocol):
         ...
 
     async def describe(self, names: Sequence[str]) -> Mapping[str, FoundTopic]:
-        """Those of these topics that exist."""
+        """The existing ones of these topics."""
         ...
 
     async def older(self, name: str, age_s: float) -> int:
-        """How many records of a topic are older than that: what a retention of `age_s` would delete."""
+        """The number of a topic's records older than that: a retention of `age_s` would delete them."""
         ...
 
     async def create(self, topics: Sequence[TopicSpec]) -> None:
@@ -97,7 +97,7 @@ class Administration(Protocol):
         ...
 
     async def grow(self, name: str, partitions: int) -> None:
-        """Give a topic more partitions; the broker tells of them when it returns."""
+        """Give a topic more partitions; when it returns the broker reports them."""
         ...
 
     async def configure(self, name: str, settings: Mapping[str, str]) -> None:

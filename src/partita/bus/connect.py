@@ -1,4 +1,4 @@
-"""The one door to the buses: by URL or path, the adapter imported only when asked for."""
+"""The one door to the buses: picks the adapter by URL or path, and imports only that one."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def connect_bus(
 ) -> Connected:
     """The bus at a URL (`log:///folder`, `postgresql://user@host/database`, `kafka://host:port`) or a path to a log's
     file; `instance` is a name that this process keeps over restarts, for a bus whose groups remember their members by
-    it. `ask_s` is how long a question of people and metrics waits for a broker. Without `create` a database that holds no
-    log is not touched; without `migrate` a log whose schema lacks a migration is refused.
+    it. `ask_s` is how long a query for people or metrics waits for a broker. Without `create` a database without a
+    log stays untouched; without `migrate` a log whose schema lacks a migration is refused.
 
     Raises:
         SettingsError: the URL names no bus of this build.
@@ -46,7 +46,7 @@ def connect_bus(
 
 
 def connect_migrations(where: str | Path, machine: Machine) -> Migrations | None:
-    """The migrations of a bus that keeps its records in a database of ours; None for a broker.
+    """The migrations of a bus that keeps its records in a database of Partita's; None for a broker.
 
     Raises:
         SettingsError: the URL names no bus of this build.
@@ -63,8 +63,7 @@ def connect_migrations(where: str | Path, machine: Machine) -> Migrations | None
 
 
 def connect_administration(where: str | Path, machine: Machine, *, ask_s: float = ASK_S) -> Administration | None:
-    """What a bus lets a person see and change of its topics; None for one that has nothing to administer. `ask_s` is how
-    long a question waits.
+    """The administration of a bus's topics; None for a bus without one. `ask_s` is how long a query waits.
 
     Raises:
         SettingsError: the URL names no bus of this build.
@@ -87,7 +86,7 @@ def _scheme(where: str | Path) -> str:
 
 
 def _file(where: str | Path) -> Path:
-    """The log's file: a path is its own, a URL or a text names the folder it lies in."""
+    """The log's file: a path is its own, a URL or a text names its folder."""
     if isinstance(where, Path):
         return where
     folder = folder_of(where)

@@ -1,4 +1,4 @@
-"""`Connected`: a bus with the registry that it brings."""
+"""`Connected`: a bus with its registry."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from partita.schemas.registry import Registry
 
 
 class Connected(NamedTuple):
-    """A bus, and the registry of the schemas of its records: it is in the same place, and works while the bus is open."""
+    """A bus, and the registry of its records' schemas: it is in the same place, and works while the bus is open."""
 
     bus: Bus
     registry: Registry

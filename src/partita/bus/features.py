@@ -1,4 +1,4 @@
-"""The features that a bus declares: callers ask for those that they need, and the conformance suite runs by them.
+"""The features that a bus declares: callers require those they need, and the conformance suite runs by them.
 
 An `enum.Flag` and not a dataclass of booleans: callers and cases name *sets* of features. With a flag a set is a value,
 the missing features are one subtraction (`needed & ~has`), and a refusal can list them by name.
@@ -23,14 +23,14 @@ class Feature(Flag):
     PARTITIONS = auto()
     """A topic has as many partitions as were declared, a key stays in one, and the members of a group share them."""
     OFFSETS = auto()
-    """A record has an offset that grows within its partition, so that two of them can be compared."""
+    """A record has an offset that grows within its partition, so that offsets can be compared."""
     DENSE_OFFSETS = auto()
     """Offsets of a partition have no gaps, so that a subtraction counts records."""
     REPLAY = auto()
     """Records stay after they were handled, until their retention ends: a group can be reset or rewound, a new group
     begins at the oldest record, and people can read the history."""
     LAG = auto()
-    """The bus tells how far each group is behind."""
+    """The bus reports how far each group is behind."""
     FENCING = auto()
     """`append` refuses an older epoch. Where it does not, a relay that was paused appends copies of records that its
     successor has appended; receivers drop them by id and by the number of their key."""
@@ -54,10 +54,10 @@ def named(features: Feature) -> str:
 
 
 def require(has: Feature, needed: Feature, purpose: str) -> None:
-    """Refuse a purpose for which a bus lacks a feature; to be called before anything is changed.
+    """Refuse a purpose if the bus lacks a feature for it; called before anything is changed.
 
     Raises:
-        FeatureAbsent: which features are missing.
+        FeatureAbsent: names the missing features.
     """
     missing = needed & ~has
     if missing:

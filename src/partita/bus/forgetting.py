@@ -1,4 +1,4 @@
-"""Groups that have members: how often they are looked for, and why one is neither forgotten nor put elsewhere."""
+"""Groups with members: how often members are looked for, and the error that such a group is neither forgotten nor moved."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from partita.errors import Conflict
 
 NAMED_MAX = 5
 LOOK_AGAIN_S = 0.6
-"""Longer than from heartbeat to heartbeat: who lives is seen at the second look, who died is missed some looks later."""
+"""Longer than one heartbeat: a living member is seen at the second look, a dead one is missed some looks later."""
 
 
 def has_members(where: str, group: str, members: Sequence[str] = ()) -> Conflict:
-    """Why nothing was done to a group."""
+    """The error that a group was left unchanged."""
     names = f" ({', '.join(members[:NAMED_MAX])}{', ...' if len(members) > NAMED_MAX else ''})" if members else ""
     return Conflict(
         f"{where}: {group} has members{names}; nothing was done.",

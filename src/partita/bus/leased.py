@@ -1,4 +1,4 @@
-"""A member's part in a consumer group, on the buses that keep groups in a database of ours.
+"""A member of a consumer group, on the buses that keep groups in a database of Partita's.
 
 The group, its partitions and its positions work the same on each of them; an adapter writes the SQL.
 """
@@ -24,24 +24,24 @@ class LeasedSubscription(ABC):
         self._scope = f"group:{group}"
         self._member = member
         self._parts = Parts()
-        # Joining, heartbeats, giving back and leaving run one at a time: a heartbeat under way must not join a group again
-        # that was left meanwhile.
+        # Joining, heartbeats, releases and leaving run one at a time: a running heartbeat must not join a group again that was
+        # left meanwhile.
         self._membership = asyncio.Lock()
         self._joined = False
         self._closed = False
         self._stop_listening: Callable[[], None] = lambda: None
 
     async def poll(self, count: int) -> Polled:
-        """At most `count` waiting records of the partitions held."""
+        """At most `count` waiting records of the held partitions."""
         if not self._joined:
             await self.keep()
         records = await self._read(count) if count > 0 else []
-        # Taken last: a read that fails must not lose them.
+        # Taken last: a failed read must not lose them.
         assigned, revoked = self._parts.news()
         return Polled(records, assigned, revoked)
 
     def done(self, records: Sequence[Record]) -> None:
-        """These are handled."""
+        """Mark these as handled."""
         self._parts.done(records)
 
     def pause(self, partitions: Sequence[Where]) -> None:
@@ -49,7 +49,7 @@ class LeasedSubscription(ABC):
         self._parts.pause(partitions, paused=True)
 
     def resume(self, partitions: Sequence[Where]) -> None:
-        """Deliver of these again."""
+        """Deliver from these again."""
         self._parts.pause(partitions, paused=False)
         self._may_find()
 
@@ -64,7 +64,7 @@ class LeasedSubscription(ABC):
                 self._parts.drop(gone)
 
     async def stand(self, partition: Where) -> Stand | None:
-        """Where the group stands; a record that was done since the last heartbeat is not counted yet."""
+        """The group's position; records done since the last heartbeat are not counted yet."""
         part = self._parts.get(partition)
         bounds = None if part is None else await self._bounds(part)
         if part is None or bounds is None:
@@ -82,7 +82,7 @@ class LeasedSubscription(ABC):
                 self._may_find()
 
     async def keep(self) -> None:
-        """Heartbeat, take-over, position write."""
+        """Send a heartbeat, take partitions over, write positions."""
         async with self._membership:
             if self._closed:
                 return
@@ -109,30 +109,30 @@ class LeasedSubscription(ABC):
         self.on_wake()
 
     def _may_find(self) -> None:
-        """The next read may find something that the last one did not."""
+        """The next read may find records that the last one did not."""
         return
 
     def _passed(self, part: Part, floor: int) -> BusError:
         return BusError(
-            f"{self._group} stands at {part.read} of {part.where}, records up to {floor} were deleted.",
+            f"{self._group} is at {part.read} of {part.where}, records up to {floor} were deleted.",
             hint="They are lost to this group; reset it to the floor when that is accepted.",
         )
 
     @abstractmethod
     def _log(self) -> str:
-        """Which log this is."""
+        """The identity of this log."""
 
     @abstractmethod
     async def _read(self, count: int) -> list[Record]:
-        """At most `count` waiting records; each is handed out when all of them were read."""
+        """At most `count` waiting records; they are handed out after all of them were read."""
 
     @abstractmethod
     async def _beat(self) -> Beat:
-        """One heartbeat: claim what is free, begin with it, write the positions that moved."""
+        """One heartbeat: claim free partitions, begin with them, write the positions that moved."""
 
     @abstractmethod
     async def _give_back(self, parts: Sequence[Part], moved: Positions) -> None:
-        """Write these positions and free these leases, in one transaction."""
+        """Write these positions and release these leases, in one transaction."""
 
     @abstractmethod
     async def _leave(self, moved: Positions) -> None:
@@ -144,4 +144,4 @@ class LeasedSubscription(ABC):
 
     @abstractmethod
     async def _bounds(self, part: Part) -> tuple[int, int] | None:
-        """The newest offset, and that of the newest record that was deleted; None = the partition is not there."""
+        """The newest offset, and that of the newest deleted record; None = the partition does not exist."""

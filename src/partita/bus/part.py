@@ -1,4 +1,4 @@
-"""A partition that a member of a group holds by a lease, on the buses that keep groups in a database of ours."""
+"""A partition that a member of a group holds by a lease, on the buses that keep groups in a database of Partita's."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ Where = tuple[str, int]
 
 @dataclass(slots=True)
 class Part:
-    """What is not done yet, and the position that was stored: the offset of the last record that is done. `place` is the
-    partition's number in the database, `epoch` the one of the lease."""
+    """The unfinished offsets, and the stored position: the offset of the last record that is done. `place` is the
+    partition's number in the database, `epoch` the lease's."""
 
     where: Where
     place: int
@@ -25,12 +25,12 @@ class Part:
 
     @classmethod
     def begun(cls, where: Where, place: int, epoch: int, position: int) -> Part:
-        """A partition that was claimed, read on behind the stored position."""
+        """A claimed partition, to be read behind the stored position."""
         return cls(where, place, epoch, Watermark(position + 1), position)
 
     def put_back(self, position: int) -> Part:
-        """The same partition, read again behind this position. Another object: a read that is under way for the old one
-        hands nothing out."""
+        """The same partition, to be read again behind this position. It is a new object, so that a running read for the old
+        one hands nothing out."""
         return replace(self, mark=Watermark(position + 1), written=position)
 
     @property
@@ -45,12 +45,12 @@ class Part:
 
     @property
     def done_to(self) -> int:
-        """Everything up to here is done."""
+        """The offset up to which all records are done."""
         return self.mark.position - 1
 
     def is_passed(self, floor: int) -> bool:
-        """Whether records behind the last one that was handed out were deleted; a group that has read nothing begins at the
-        oldest record that is there."""
+        """Whether records behind the last one handed out were deleted; a group that has read nothing begins at the oldest
+        record."""
         return 0 < self.read < floor
 
 
@@ -60,6 +60,6 @@ def resource_of(where: Where) -> str:
 
 
 def where_of(resource: str) -> Where:
-    """The partition on which this is the lease."""
+    """The partition of a lease."""
     topic, _, number = resource.rpartition("/")
     return (topic, int(number))

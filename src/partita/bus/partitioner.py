@@ -1,4 +1,4 @@
-"""Which partition and which outbox slot a key belongs to: the same in every process, run and version."""
+"""The partition and the outbox slot of a key: the same in every process, run and version."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zlib
 
 def partition_of(key: str, partitions: int) -> int:
     """The partition of a key. CRC-32 of its UTF-8: stable everywhere, 0.1 us, and librdkafka's own `consistent`
-    partitioner, so that a producer in C places keys alike."""
+    partitioner, so that a producer in C agrees."""
     return zlib.crc32(key.encode("utf-8", "surrogatepass")) % partitions
 
 

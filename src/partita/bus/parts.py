@@ -1,6 +1,6 @@
-"""The partitions that a member of a group holds by leases, and the news of them that no poll has reported yet.
+"""The partitions that a member of a group holds by leases, and their news that no poll has reported yet.
 
-It does no I/O: the adapter reads the leases and positions from its database, and reports here what has been committed.
+It does no I/O: the adapter reads the leases and positions from its database, and reports its commits here.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from partita.databases.leases import Holding
 IN_FLIGHT_MAX = 10_000
 
 Positions = Sequence[tuple[Part, int]]
-"""Partitions with the position that was, or is to be, stored for them."""
+"""Partitions with the position that is stored, or is to be stored, for them."""
 
 
 class Beat(NamedTuple):
-    """A heartbeat that has committed: the leases held now, the partitions begun by it, the positions written by it."""
+    """A committed heartbeat: the leases held now, the partitions that it began, the positions that it wrote."""
 
     holding: Holding
     begun: Sequence[Part]
@@ -27,8 +27,8 @@ class Beat(NamedTuple):
 
 
 class Parts:
-    """A member's partitions. The state changes when a transaction has committed, never before: a lease or a position
-    that was rolled back is not one."""
+    """A member's partitions. The state changes after a commit, never before: a lease or a position that was rolled back
+    does not exist."""
 
     def __init__(self) -> None:
         self._held: dict[Where, Part] = {}
@@ -40,23 +40,23 @@ class Parts:
         return iter(list(self._held.values()))
 
     def get(self, where: Where) -> Part | None:
-        """A partition that is held."""
+        """A held partition."""
         return self._held.get(where)
 
     def readable(self) -> list[Part]:
-        """The partitions to read from now, each time another one first, so that none starves."""
+        """The partitions to read from now, each time starting with another one, so that none starves."""
         ready = [p for p in self._held.values() if _is_readable(p)]
         self._turn += 1
         shift = self._turn % len(ready) if ready else 0
         return ready[shift:] + ready[:shift]
 
     def still(self, asked: Iterable[Part]) -> dict[Where, Part]:
-        """Those of the partitions asked for that may hand out what was read: while the database answered, one may have
-        gone, or gone and come back."""
+        """Those of the partitions asked for whose records may be handed out: while the database answered, one may have gone,
+        or gone and come back."""
         return {part.where: part for part in asked if self._held.get(part.where) is part and _is_readable(part)}
 
     def done(self, records: Sequence[Record]) -> None:
-        """These are handled."""
+        """Mark these as handled."""
         for record in records:
             part = self._held.get(record.at)
             if part is not None:
@@ -69,7 +69,7 @@ class Parts:
                 self._held[where].paused = paused
 
     def released(self, partitions: Sequence[Where]) -> list[Part]:
-        """Those that can be given back. One that came back meanwhile is held anew, and stays."""
+        """Those that can be released. One that came back meanwhile is held again, and stays."""
         held = (self._held.get(where) for where in partitions)
         return [part for part in held if part is not None and part.leaving]
 
@@ -79,7 +79,7 @@ class Parts:
         return {resource: epoch for resource, epoch in holding.held.items() if known.get(resource) != epoch}
 
     def moved(self, parts: Iterable[Part] | None = None) -> Positions:
-        """The positions that went on since they were stored: of these partitions, or of all."""
+        """The positions that moved since they were stored: of these partitions, or of all."""
         of = self._held.values() if parts is None else parts
         return [(part, done_to) for part in of if (done_to := part.done_to) > part.written]
 
@@ -89,7 +89,8 @@ class Parts:
             part.written = position
 
     def beaten(self, beat: Beat) -> bool:
-        """Take up what came, drop what is lost, announce what another member should have; whether there is news."""
+        """Take up new partitions, drop lost ones, announce those that another member should have; returns whether there
+        is news."""
         self.written(beat.written)
         news = bool(beat.begun)
         for part in beat.begun:
@@ -108,16 +109,16 @@ class Parts:
         return news
 
     def put_back(self, part: Part, position: int) -> None:
-        """This partition is read again behind this position."""
+        """Read this partition again behind this position."""
         self._held[part.where] = part.put_back(position)
 
     def drop(self, parts: Iterable[Part]) -> None:
-        """These are not held any more, and the caller knows."""
+        """Drop these; the caller knows it."""
         for part in parts:
             del self._held[part.where]
 
     def clear(self) -> None:
-        """None is held any more."""
+        """Drop all."""
         self._held.clear()
 
     def news(self) -> tuple[list[Where], list[Where]]:
@@ -127,7 +128,7 @@ class Parts:
         return news
 
     def _revoke(self, where: Where) -> None:
-        """It must go. That it came is no news any more: reported with both, the caller would take it for one that came
+        """Announce that it must go, and no longer that it came: with both reports the caller would take it for one that came
         back, claim it, and never release it."""
         if where in self._assigned:
             self._assigned.remove(where)

@@ -1,4 +1,4 @@
-"""What a bus must do: keep records by topic, partition and key, and hand them to consumer groups.
+"""The port of a bus: it keeps records by topic, partition and key, and hands them to consumer groups.
 
 Walk 7: the relay appends here, consumers poll here. Every adapter passes `partita.testing.conformance`.
 
@@ -22,7 +22,7 @@ READ_RECORDS_MAX = 1_000
 
 
 BEHIND = "behind a record of its key that was refused"
-"""What an append answers of a record that it left out: taken, it would pass an earlier one of its key."""
+"""The answer of an append for a record that it left out: appended, it would overtake an earlier one of its key."""
 
 
 class Outgoing(NamedTuple):
@@ -36,7 +36,7 @@ class Outgoing(NamedTuple):
 
 
 def screened(records: Sequence[Outgoing], refusal: Callable[[Outgoing], str | None]) -> list[str | None]:
-    """What a bus answers of these before it takes them: None, why it is refused for good, or `BEHIND`."""
+    """The answers for these records before any is taken: None, the reason for a final refusal, or `BEHIND`."""
     held: set[tuple[str, str]] = set()
     answers: list[str | None] = []
     for record in records:
@@ -48,7 +48,7 @@ def screened(records: Sequence[Outgoing], refusal: Callable[[Outgoing], str | No
 
 
 def too_large(record: Outgoing) -> str | None:
-    """Why no bus takes a record of this size; None = it is small enough."""
+    """The reason why no bus takes a record of this size; None = it is small enough."""
     size = record_over(record.key, record.headers, record.value)
     return f"it has {over(size, RECORD_BYTES_MAX)}" if size else None
 
@@ -71,7 +71,7 @@ class Record(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """Records of one partition in offset order, and the position behind the last of them, from which to read on. No
+    """Records of one partition in offset order, and the position behind the last of them, to read on from. No
     records: there are none yet."""
 
     records: Sequence[Record]
@@ -80,14 +80,14 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """Who appends: a name (outbox and slot) and the epoch of its lease; an older epoch is refused."""
+    """The appender: a name (outbox and slot) and the epoch of its lease; an older epoch is refused."""
 
     name: str
     epoch: int
 
 
 class Polled(NamedTuple):
-    """What a poll found: records that are waiting, and partitions that came or must go."""
+    """The result of a poll: waiting records, and partitions that came or must go."""
 
     records: Sequence[Record]
     assigned: Sequence[tuple[str, int]]
@@ -96,8 +96,8 @@ class Polled(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicSpec:
-    """A topic as declared: partitions, and how long records stay (seconds; None = for ever). Copies, and how many of
-    them must be written before an append is acknowledged, are the broker's own choice where they are None."""
+    """A declared topic: partitions, and how long records stay (seconds; None = for ever). The broker chooses the
+    copies, and how many of them must be written before an append is acknowledged, where they are None."""
 
     name: str
     partitions: int = 4
@@ -107,9 +107,8 @@ class TopicSpec:
 
 
 class GroupLag(NamedTuple):
-    """How far a group is in one partition: next offset to handle, the log's head, records between; the member that holds it,
-    None = nobody that is there; and when the oldest record that is not handled was appended, None = all are, or the bus
-    does not say."""
+    """A group's lag in one partition: next offset to handle, the log's head, records between; the member that holds it,
+    None = no living member; and when the oldest unhandled record was appended, None = all are handled, or unknown."""
 
     group: str
     topic: str
@@ -122,7 +121,7 @@ class GroupLag(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """Where a group stood in a partition (None = nowhere yet), and where it was put: next offsets to handle."""
+    """The move of a group in a partition: next offset before (None = none yet) and after."""
 
     partition: int
     before: int | None
@@ -130,8 +129,8 @@ class Moved(NamedTuple):
 
 
 class Stand(NamedTuple):
-    """Where a group stands in a partition it holds: which log this is, the offset from which records are handed out, the
-    oldest that is there, the one the next record gets, and whether records before the oldest were deleted."""
+    """A group's state in a held partition: the identity of the log, the offset from which records are handed out, the
+    oldest that exists, the offset of the next record, and whether records before the oldest were deleted."""
 
     log: str
     next: int
@@ -141,7 +140,7 @@ class Stand(NamedTuple):
 
 
 class Subscription(Protocol):
-    """A member's part in a consumer group. `poll` never waits; `on_wake` is called when a poll may find something."""
+    """A member of a consumer group. `poll` never waits; `on_wake` is called when a poll may find something."""
 
     on_wake: Callable[[], None]
 
@@ -153,7 +152,7 @@ class Subscription(Protocol):
         ...
 
     def done(self, records: Sequence[Record]) -> None:
-        """These are handled; the group's position follows behind the oldest that is not (watermark)."""
+        """Mark these as handled; the group's position follows behind the oldest unhandled record (watermark)."""
         ...
 
     def pause(self, partitions: Sequence[tuple[str, int]]) -> None:
@@ -161,7 +160,7 @@ class Subscription(Protocol):
         ...
 
     def resume(self, partitions: Sequence[tuple[str, int]]) -> None:
-        """Deliver of these again."""
+        """Deliver from these again."""
         ...
 
     async def release(self, partitions: Sequence[tuple[str, int]]) -> None:
@@ -169,19 +168,19 @@ class Subscription(Protocol):
         ...
 
     async def stand(self, partition: tuple[str, int]) -> Stand | None:
-        """Where the group stands in a partition; None = it is not held any more."""
+        """The group's state in a partition; None = it is no longer held."""
         ...
 
     async def rewind(self, partition: tuple[str, int], offset: int) -> None:
-        """Hand out again from this offset on, also to a successor; what was handed out of it before is void."""
+        """Hand out again from this offset on, also to a successor; records of it handed out before are void."""
         ...
 
     async def keep(self) -> None:
-        """Heartbeat, take-over and position write; called about every 0.5 s, also while a handler runs long."""
+        """Send a heartbeat, take partitions over, write positions; called about every 0.5 s, also during a long handler."""
         ...
 
     async def close(self) -> None:
-        """Write the position, leave the group, give the partitions back."""
+        """Write the position, leave the group, release the partitions."""
         ...
 
 
@@ -194,7 +193,8 @@ class Bus(Protocol):
         ...
 
     async def identity(self) -> str:
-        """Which log this is; another one after it was restored from a backup, or begun anew, as far as that can be told.
+        """The identity of this log; it changes after a restore from a backup or a new beginning, as far as that can be
+        detected.
 
         Raises:
             BusUnavailable: it does not answer.
@@ -202,7 +202,7 @@ class Bus(Protocol):
         ...
 
     async def open(self) -> None:
-        """Connect, and create what the adapter itself needs.
+        """Connect, and create the adapter's own objects.
 
         Raises:
             BusUnavailable: it cannot be reached.
@@ -218,7 +218,7 @@ class Bus(Protocol):
         ...
 
     async def partitions(self, topics: Sequence[str]) -> Mapping[str, int]:
-        """How many partitions each of these topics has; those that do not exist are left out.
+        """The number of partitions of each existing one of these topics.
 
         Raises:
             BusUnavailable: it does not answer.
@@ -226,11 +226,11 @@ class Bus(Protocol):
         ...
 
     async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
-        """Append durably, in order; per record None, why it was refused for good, or `BEHIND`: what follows a refused
-        record of its topic and key is not appended, or it would pass it. A refusal is of that record alone.
+        """Append durably, in order; per record None, the reason for a final refusal, or `BEHIND`: records behind a refused
+        one of their topic and key are not appended, or they would overtake it. A refusal is of that record alone.
 
         Raises:
-            BusUnavailable: nothing is known to be appended; try all again.
+            BusUnavailable: it is unknown which were appended; try all again.
             Fenced: an epoch is older than one seen for its name; nothing was appended. Only with `FENCING`.
         """
         ...
@@ -240,8 +240,7 @@ class Bus(Protocol):
         ...
 
     def history(self, topics: Sequence[str], since_us: int) -> AsyncIterator[Sequence[Record]]:
-        """The records of these topics that were appended since then and are there now, in batches, for people: no group
-        moves by it.
+        """The existing records of these topics appended since then, in batches, for people: no group moves.
 
         Raises:
             FeatureAbsent: this bus has no `REPLAY`.
@@ -249,11 +248,11 @@ class Bus(Protocol):
         ...
 
     async def read(self, topic: str, partition: int, position: Position | None, limit: int) -> Reading:
-        """At most `limit` records of a partition from a position on, None = from the oldest record that is there; without
-        a group, and without waiting for new records.
+        """At most `limit` records of a partition from a position on, None = from the oldest existing record; without a
+        group, and without waiting for new records.
 
-        The reader keeps the position, best in the transaction of what it makes of the records. No group's progress
-        protects these records: what retention deletes before it is read is refused, never skipped.
+        The reader keeps the position, best in the transaction of its own effects. No group's progress protects these
+        records: if retention deleted records before they were read, the position is refused, never skipped.
 
         Raises:
             PositionRefused: the position is of another log or partition, or records behind it were deleted.
@@ -264,40 +263,40 @@ class Bus(Protocol):
         ...
 
     async def trim(self, now_us: int, limit: int = 1_000) -> int:
-        """Delete at most `limit` records past their topic's retention that every group has handled; a broker that
-        does this by itself deletes nothing here."""
+        """Delete at most `limit` records past their topic's retention that every group has handled; a broker with its own
+        retention deletes nothing here."""
         ...
 
     async def reset(self, group: str, topic: str, to_start: bool) -> Sequence[Moved]:
-        """Put a group's place to the oldest record that is there, or behind the newest, in all partitions of a topic or in
-        none. Empty = it stands nowhere in this topic.
+        """Move a group to the oldest existing record, or behind the newest, in all partitions of a topic or in none. Empty =
+        it has no position in this topic.
 
         Raises:
-            Conflict: it has members, and this bus cannot call back what they hold; nothing was moved. One that died counts
-                until it is missed, some seconds.
+            Conflict: it has members, and this bus cannot call back their records; nothing was moved. A dead member counts
+            until it is missed, some seconds.
             FeatureAbsent: this bus has no `REPLAY`.
         """
         ...
 
     async def forget(self, group: str) -> int:
-        """Forget where a group stands that is no more, so that nothing is kept for it; returns in how many partitions it
-        stood. A group of that name begins at the oldest record again.
+        """Forget the positions of a group that no longer exists, so that nothing is kept for it; returns the number of
+        partitions. A new group of that name begins at the oldest record.
 
         Raises:
-            Conflict: it has members. One that died counts until it is missed, some seconds.
+            Conflict: it has members. A dead one counts until it is missed, some seconds.
         """
         ...
 
     async def answers(self) -> None:
-        """Return when the bus has answered this question, which costs it next to nothing.
+        """Return when the bus has answered a query that costs it next to nothing.
 
         Raises:
-            BusUnavailable: it does not. BusRefused: it does not take our word.
+            BusUnavailable: it does not answer. BusRefused: it refuses this user.
         """
         ...
 
     async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
-        """Where groups stand, for people and metrics.
+        """The positions of groups, for people and metrics.
 
         Raises:
             FeatureAbsent: this bus has no `LAG`.

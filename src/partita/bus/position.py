@@ -1,8 +1,8 @@
-"""A position in a partition of a bus: where a reader that is in no group goes on.
+"""A position in a partition of a bus: the place where a reader without a group continues.
 
-Only the bus interprets it. A position names its log, topic and partition beside the offset, because an offset alone
-would be taken by another log too, and read other records there: after a restore from a backup, or a change of
-`PARTITA_BUS`, a projection would skip records or apply them twice without a word.
+Only the bus interprets it. A position names its log, topic and partition beside the offset, because another log would
+accept a bare offset and read other records: after a restore from a backup, or a change of `PARTITA_BUS`, a projection
+would silently skip records or apply them twice.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ class Origin(NamedTuple):
     partition: int
 
     def position(self, offset: int) -> Position:
-        """The position at which the record with this offset comes next."""
+        """The position before the record with this offset."""
         return Position(f"{offset}/{self.partition}/{self.log}/{self.topic}")
 
     def offset(self, position: Position) -> int:
-        """The offset from which to read.
+        """The offset to read from.
 
         Raises:
-            PositionRefused: the position is of another log or partition, or none at all.
+            PositionRefused: the position is of another log or partition, or is no position.
         """
         digits, _, rest = position.partition("/")
         number, _, rest = rest.partition("/")
@@ -46,14 +46,14 @@ class Origin(NamedTuple):
             )
         if log != self.log:
             raise PositionRefused(
-                f"The position {position!r} is of the log {log}; this is {self.log}: another one, or one that was put "
-                "back from a backup. The same offsets are other records there.",
+                f"The position {position!r} is of the log {log}; this is {self.log}: another one, or one that was "
+                "restored from a backup. The same offsets are other records there.",
                 hint=ANEW,
             )
         return int(digits)
 
     def check(self, offset: int, oldest: int, head: int) -> None:
-        """Refuse an offset whose record is not there any more, or was never there; `head` is the next record's.
+        """Refuse an offset whose record no longer exists, or never did; `head` is the next record's.
 
         Raises:
             PositionRefused: records from it on were deleted, or the log ends before it.
@@ -67,11 +67,11 @@ class Origin(NamedTuple):
         if offset > head:
             raise PositionRefused(
                 f"{self.topic}[{self.partition}] ends at offset {head}, and the position is at {offset}: the topic was "
-                "begun anew, or lost its newest records.",
+                "created again, or lost its newest records.",
                 hint=ANEW,
             )
 
 
 def no_partition(where: str, topic: str, partition: int) -> NotFound:
-    """Why nothing can be read: there is no such partition."""
+    """The error that there is no such partition."""
     return NotFound(f"{where}: there is no {topic}[{partition}].", hint="partita topics list")

@@ -1,4 +1,4 @@
-"""What was declared of topics, for an append that makes one: the relay may find the broker before it was told of them."""
+"""Declarations of topics, for an append that creates one: the relay may reach the broker before the topics were ensured."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from partita.bus.port import Outgoing, TopicSpec
 
 
 class Specs:
-    """The newest declaration of each topic that was told of, whether the topic could be made then or not."""
+    """The newest declaration of each topic, whether or not the topic could be created then."""
 
     def __init__(self) -> None:
         self._told: dict[str, TopicSpec] = {}
 
     def tell(self, topics: Iterable[TopicSpec]) -> None:
-        """These are declared; to be called before a broker is asked, which may not be there."""
+        """Remember these declarations; called before a broker is asked, which may be absent."""
         self._told.update({topic.name: topic for topic in topics})
 
     def of(self, records: Iterable[Outgoing]) -> Sequence[TopicSpec]:
-        """The topics of these records; one that nobody declared has the defaults."""
+        """The topics of these records; an undeclared one has the defaults."""
         return [self._told.get(name) or TopicSpec(name=name) for name in dict.fromkeys(r.topic for r in records)]

@@ -1,4 +1,4 @@
-"""The watermark of a partition: everything below it is done, however the work above it ends out of order."""
+"""The watermark of a partition: everything below it is done, in whatever order the work above it ends."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ class Watermark:
     _heap: list[int] = field(default_factory=list)
 
     def hand_out(self, offset: int) -> None:
-        """Somebody works on this offset now; called in offset order."""
+        """Record that work on this offset begins; called in offset order."""
         self._open.add(offset)
         heapq.heappush(self._heap, offset)
         self.next = offset + 1
 
     def done(self, offset: int) -> None:
-        """The work on it is done."""
+        """Record that the work on it is done."""
         self._open.discard(offset)
 
     @property
     def open(self) -> int:
-        """How many are in work."""
+        """The number of offsets in work."""
         return len(self._open)
 
     @property
     def position(self) -> int:
-        """Where a successor has to begin: at the oldest that is not done, else behind all that were handed out."""
+        """The start for a successor: the oldest offset that is not done, else behind all that were handed out."""
         while self._heap and self._heap[0] not in self._open:
             heapq.heappop(self._heap)
         return self._heap[0] if self._heap else self.next

@@ -1,4 +1,4 @@
-"""Topics: how they are named, how large they are, which an app has."""
+"""Topics: their names, their sizes, and the topics of an app."""
 
 from partita.topics.load import Load
 from partita.topics.topic_plan import Cluster, Sizing, TopicPlan

@@ -1,4 +1,4 @@
-"""Which topics an app has: the one place that says so, from the catalog and the plan."""
+"""The topics of an app, from the catalog and the plan: the one place that decides them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KEY_OF_MESSAGE = "key of the message"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredTopic:
-    """A topic of an app: how it is to be, who owns it, who writes it and which groups read it.
+    """A topic of an app: its settings, its owner, its writers and the groups that read it.
 
     `keys` are the fields that spread its records over the partitions; none = each record goes anywhere.
     """
@@ -39,7 +39,7 @@ class DeclaredTopic:
 
     @property
     def spec(self) -> TopicSpec:
-        """As a bus is asked for it."""
+        """The declaration for a bus."""
         return TopicSpec(
             name=self.name,
             partitions=self.partitions,
@@ -58,8 +58,8 @@ def declared_topics(catalog: Catalog, plan: TopicPlan) -> list[DeclaredTopic]:
     """The topics of an app: events, commands and faults by name, then each service's retry topics and dead letters.
 
     Raises:
-        DeclarationError: the plan sizes something that is no topic and no namespace of this app, or wants more copies
-        than its cluster has brokers.
+        DeclarationError: the plan sizes a name that is no topic and no namespace of this app, or wants more copies than
+        its cluster has brokers.
     """
     found: dict[str, DeclaredTopic] = {}
     for service in catalog.services:
@@ -74,7 +74,7 @@ def declared_topics(catalog: Catalog, plan: TopicPlan) -> list[DeclaredTopic]:
 
 
 def retry_topics(catalog: Catalog, service: Service) -> list[str]:
-    """The topics a service's failed messages wait in."""
+    """The topics in which a service's failed messages wait."""
     return [
         retry_topic(topic, service.name, wait)
         for topic in catalog.topics_of(service)
@@ -105,7 +105,7 @@ def _of_owner(catalog: Catalog, plan: TopicPlan, service: Service, kind: Kind) -
     if kind == "faults":
         name = service.faults_topic
         keys = {KEY_OF_MESSAGE} if any(c.key_field for c in contracts) else set()
-        # Whoever cannot handle a message tells so on the topic of the message's owner.
+        # A service that cannot handle a message publishes the fault on the topic of the message's owner.
         own = {c.full_name for c in contracts}
         producers = {s.name for s in catalog.services if own & catalog.interests(s).keys()}
     else:
@@ -118,7 +118,7 @@ def _of_owner(catalog: Catalog, plan: TopicPlan, service: Service, kind: Kind) -
 
 
 def _senders(catalog: Catalog, topic: str) -> set[str]:
-    """Who sends commands there by a saga; `app.send` may enter in any process of the owner."""
+    """The services whose sagas send commands there; `app.send` may enter in any process of the owner."""
     return {
         s.name
         for s in catalog.services
@@ -128,7 +128,7 @@ def _senders(catalog: Catalog, topic: str) -> set[str]:
 
 
 def _of_group(catalog: Catalog, plan: TopicPlan, service: Service) -> list[DeclaredTopic]:
-    """Where a group's failed messages wait, and where its dead letters are told."""
+    """The topics of a group's failed messages, and of the faults about its dead letters."""
     keyed = {i.contract.topic for i in catalog.interests(service).values() if _keyed(i.contract)}
     one = Sizing(partitions=1)
     waiting: list[DeclaredTopic] = []
@@ -159,7 +159,7 @@ def _topic(
         kind=kind,
         owner=service.name,
         partitions=size.count,
-        why="only what failed is in it" if kind in ("retry", "dlq") and size.partitions == 1 else size.why,
+        why="it has failed messages only" if kind in ("retry", "dlq") and size.partitions == 1 else size.why,
         retention_s=size.retention_s,
         replication=copies,
         min_insync=None if cluster is None else min(cluster.min_insync, copies or cluster.min_insync),

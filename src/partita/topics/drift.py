@@ -1,4 +1,4 @@
-"""Drift: where a cluster's topics differ from the declared ones, what mends it, and what it would cost."""
+"""Drift: differences between a cluster's topics and the declared ones, with remedies and their costs."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from partita.topics.naming import span
 
 Remedy = Literal["create", "configure", "grow", "none"]
 RETENTION = ("retention.ms", "cleanup.policy")
-"""What decides how long records stay: a policy without `delete` keeps the newest of each key for ever."""
+"""The settings that decide how long records stay: a policy without `delete` keeps the newest of each key for ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One way in which a topic is not as declared.
+    """One difference between a topic and its declaration.
 
-    `remedy` is what would mend it; `needs` is what a person has to accept first ("reordering", "loss"), and `why` says
-    so; with the remedy "none" `why` says what to do by hand. `told` differences are no drift: they are shown only.
+    `remedy` would mend it; `needs` is a cost that a person must accept first ("reordering", "loss"), explained by `why`.
+    With the remedy "none" `why` names the work by hand. `told` differences are no drift: they are shown only.
     """
 
     topic: str
@@ -34,7 +34,7 @@ class Difference:
     told: bool = False
 
     def may(self, accepted: Iterable[str]) -> bool:
-        """Whether it may be mended by one who accepts that."""
+        """Whether it may be mended once these costs are accepted."""
         return self.remedy != "none" and (not self.needs or self.needs in accepted)
 
 
@@ -44,7 +44,7 @@ def differences(
     settings: Mapping[str, Mapping[str, str]],
     brokers: int,
 ) -> list[Difference]:
-    """Where topics differ: `settings` are those each declared topic is to have, by the broker's names."""
+    """The differences of topics; `settings` are those that each declared topic should have, by the broker's names."""
     told: list[Difference] = []
     for topic in declared:
         there = found.get(topic.name)
@@ -58,7 +58,7 @@ def differences(
 
 
 def undeclared(declared: Sequence[DeclaredTopic], namespaces: Iterable[str], names: Iterable[str]) -> list[Difference]:
-    """Topics below our namespaces that nobody declares here: another app's group may need them, so they are only told."""
+    """Topics in our namespaces that are not declared here: another app's group may need them, so they are only shown."""
     known = {topic.name for topic in declared}
     ours = tuple(f"{namespace}." for namespace in namespaces)
     return [
@@ -93,7 +93,7 @@ def _partitions(topic: DeclaredTopic, found: FoundTopic) -> list[Difference]:
         remedy, needs = "grow", "reordering"
         why = (
             "keys move to other partitions, and a key's order holds across the change only when every group has "
-            "handled what is there and nobody sends meanwhile: drain it, then --accept-reordering"
+            "handled all records and no service sends meanwhile: drain it, then --accept-reordering"
         )
     else:
         remedy, why = "grow", ""
@@ -119,7 +119,7 @@ def _copies(topic: DeclaredTopic, found: FoundTopic) -> list[Difference]:
             what="replication",
             declared=str(topic.replication),
             found=str(found.replication),
-            why="moving copies is the brokers' operation: kafka-reassign-partitions.sh",
+            why="the brokers move copies: kafka-reassign-partitions.sh",
         )
     ]
 

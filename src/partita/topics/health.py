@@ -1,4 +1,4 @@
-"""Whether a cluster keeps what it acknowledges: brokers, copies, settings and clients against the declared topology."""
+"""Whether a cluster keeps acknowledged records: brokers, copies, settings and clients against the declared topology."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMED_MAX = 3
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check of a cluster: what was looked at, what was found and why it matters, and what to do."""
+    """One check of a cluster: its subject, the finding and why it matters, and what to do."""
 
     level: Literal["ok", "note", "bad"]
     what: str
@@ -31,8 +31,8 @@ def findings(
     clients: Mapping[str, str],
     wanted: Mapping[str, int],
 ) -> list[Finding]:
-    """Every check; `wanted` is how many copies each topic is declared to have. Without a declared cluster, what only
-    one copy or one broker would bear is a note: that is how a laptop runs."""
+    """Every check; `wanted` is the declared number of copies of each topic. Without a declared cluster, a weakness of a
+    single copy or a single broker is only a note: a laptop runs that way."""
     topics = [topic for _, topic in sorted(found.items())]
     return [
         _brokers(cluster, brokers),
@@ -55,8 +55,8 @@ def _brokers(cluster: Cluster | None, brokers: Sequence[Broker]) -> Finding:
         return Finding(
             "bad",
             "brokers",
-            f"{up}, {cluster.brokers} are declared: the next one lost may stop writing, or lose what it alone has",
-            "Start the others, or declare what is there: Cluster(brokers=...).",
+            f"{up}, {cluster.brokers} are declared: the next one lost may stop writing, or lose records that it alone has",
+            "Start the others, or declare the present number: Cluster(brokers=...).",
         )
     if len(brokers) > cluster.brokers:
         return Finding(
@@ -93,12 +93,12 @@ def _one_rack(replicas: Sequence[int], racks: Mapping[int, str | None]) -> bool:
 def _copies(cluster: Cluster | None, topics: Sequence[FoundTopic], wanted: Mapping[str, int]) -> list[Finding]:
     if cluster is None:
         single = [t.name for t in topics if t.replication == 1]
-        said = f"{_named(single)}: what its broker loses is lost"
+        said = f"{_named(single)}: records lost by its broker are lost for good"
         fix = "Declare a cluster and make topics with copies before there is data in them."
         return [Finding("note", "one copy only", said, fix)] if single else []
     fewer = [t for t in topics if t.replication < wanted.get(t.name, cluster.replication)]
     if not fewer:
-        return [Finding("ok", "copies", f"{cluster.replication} of each topic, or what it declares")]
+        return [Finding("ok", "copies", f"{cluster.replication} of each topic, or its declared number")]
     said = _named([f"{t.name} has {t.replication} of {wanted.get(t.name, cluster.replication)}" for t in fewer])
     fix = "Add copies with kafka-reassign-partitions.sh; a topic's number does not change by itself."
     return [Finding("bad", "copies", f"{said}: fewer brokers may be lost than declared", fix)]
@@ -119,19 +119,19 @@ def _in_sync(cluster: Cluster | None, topics: Sequence[FoundTopic]) -> list[Find
         elif is_ > topic.replication:
             stuck.append(f"{topic.name} wants {is_} of {topic.replication}")
     if low:
-        said = f"{_named(low)}: acks=all waits for so few copies that a lost broker may lose what was acknowledged"
+        said = f"{_named(low)}: acks=all waits for so few copies that a lost broker may lose acknowledged records"
         told.append(Finding("bad", "min.insync.replicas", said, "partita topics apply, with a declared Cluster"))
     if stuck:
         said = f"{_named(stuck)}: nothing can be written"
         told.append(Finding("bad", "min.insync.replicas", said, "Add copies, or lower it."))
-    return told or [Finding("ok", "min.insync.replicas", "what is acknowledged is on as many copies as declared")]
+    return told or [Finding("ok", "min.insync.replicas", "acknowledged records are on as many copies as declared")]
 
 
 def _behind(topics: Sequence[FoundTopic]) -> list[Finding]:
     behind = [f"{t.name} ({t.behind} of {len(t.partitions)})" for t in topics if t.behind]
     if not behind:
         return [Finding("ok", "partitions in sync", f"all of {len(topics)} topics")]
-    said = f"{_named(behind)}: copies are missing or behind, or nobody leads"
+    said = f"{_named(behind)}: copies are missing or behind, or without a leader"
     return [
         Finding("bad", "partitions in sync", said, "Look at the brokers' logs; partita topics plan when it is mended.")
     ]
@@ -141,7 +141,7 @@ def _unclean(topics: Sequence[FoundTopic]) -> list[Finding]:
     unclean = [t.name for t in topics if t.settings.get("unclean.leader.election.enable") == "true"]
     if not unclean:
         return [Finding("ok", "unclean.leader.election.enable", "false")]
-    said = f"true on {_named(unclean)}: a copy that was behind may lead, and what it lacks is lost"
+    said = f"true on {_named(unclean)}: a copy that was behind may lead, and the records it lacks are lost"
     return [Finding("bad", "unclean.leader.election.enable", said, "partita topics apply")]
 
 
@@ -155,7 +155,7 @@ def _sizes(topics: Sequence[FoundTopic], clients: Mapping[str, str]) -> list[Fin
         small.append(f"our producer sends {int(clients['message.max.bytes']):,}")
     if not small:
         return [Finding("ok", "max.message.bytes", f"our largest message, {RECORD_BYTES_MAX:,} bytes, fits")]
-    said = f"{_named(small)}, our largest message has {RECORD_BYTES_MAX:,}: what is over stays in the outbox"
+    said = f"{_named(small)}, our largest message has {RECORD_BYTES_MAX:,}: larger ones stay in the outbox"
     return [Finding("bad", "max.message.bytes", said, "partita topics apply; take message.max.bytes out of the URL")]
 
 

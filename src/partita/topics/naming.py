@@ -1,6 +1,6 @@
-"""Names of topics that hang on others: the retry tiers and the dead letters of one topic and one group.
+"""Names of derived topics: the retry tiers and the dead letters of one topic and one group.
 
-The group belongs in the name: else two services would retry each other's failures.
+The group is in the name, or two services would retry each other's failures.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ def span(seconds: float) -> str:
 
 
 def retry_topic(topic: str, group: str, wait_s: float) -> str:
-    """Where a group's failed messages of a topic wait that long: `shop.payment.commands.payment-service.retry-1m`."""
+    """The topic in which a group's failed messages wait: `shop.payment.commands.payment-service.retry-1m`."""
     return f"{topic}.{group}.retry-{span(wait_s)}"
 
 
 def dlq_topic(topic: str, group: str) -> str:
-    """Where a group's dead letters of a topic are published."""
+    """The topic of a group's dead letters."""
     return f"{topic}.{group}.dlq"

@@ -1,4 +1,4 @@
-"""`TopicPlan`: how large topics are, how long they keep, and the cluster they live on, declared beside the app."""
+"""`TopicPlan`: the sizes and retentions of topics, and their cluster, declared beside the app."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ WEEK_S = 7 * 86_400.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """The brokers as they are meant to be: `Cluster(brokers=3, replication=3, min_insync=2, racks=("a", "b", "c"))`.
+    """The declared brokers: `Cluster(brokers=3, replication=3, min_insync=2, racks=("a", "b", "c"))`.
 
     With three copies, two of which must have a record before it is acknowledged, one broker may be lost and writing
-    goes on; a second one may be lost and nothing acknowledged is.
+    continues; a second one may be lost and no acknowledged record is.
 
     Args:
         brokers: how many there are.
         replication: copies of each record.
         min_insync: copies that must be written before an append is acknowledged.
-        racks: the failure domains (`broker.rack`) the copies are spread over; empty = not looked at.
-        acks: always "all": our guarantees stand on it, so that it can be read here and not changed.
+        racks: the failure domains (`broker.rack`) that the copies are spread over; empty = not checked.
+        acks: always "all": our guarantees depend on it, so that it can be read here and not changed.
 
     Raises:
         DeclarationError: more copies than brokers, or more acknowledgements than copies.
@@ -55,15 +55,17 @@ class Cluster:
         if len(self.racks) > self.brokers:
             raise DeclarationError(f"{len(self.racks)} racks need as many brokers; there are {self.brokers}.")
         if self.acks != "all":
-            raise DeclarationError(f"acks={self.acks!r} loses what one broker has and then loses.", hint='acks="all"')
+            raise DeclarationError(
+                f"acks={self.acks!r} loses records that only one lost broker had.", hint='acks="all"'
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizing:
-    """How large a topic is and how long it keeps.
+    """The size and the retention of a topic.
 
     Args:
-        load: what it carries; the number of partitions follows from it.
+        load: its expected load; the number of partitions follows from it.
         partitions: instead of a load, the number itself.
         retention_s: how long records stay, in seconds; None = for ever.
         replication: copies, where they differ from the cluster's.
@@ -93,7 +95,7 @@ class Sizing:
 
     @property
     def why(self) -> str:
-        """Where the number comes from, in words."""
+        """The reason for the number, in words."""
         if self.partitions is not None:
             return "as declared"
         return self.load.why if self.load is not None else "no load is declared"
@@ -101,11 +103,11 @@ class Sizing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicPlan:
-    """What is declared of an app's topics: `App(orders, ..., topics=TopicPlan(cluster=Cluster(...), of={...}))`.
+    """The declaration of an app's topics: `App(orders, ..., topics=TopicPlan(cluster=Cluster(...), of={...}))`.
 
     `of` gives sizes by a topic's name (`"shop.order.events"`) or by a namespace (`"shop.order"`, its events, commands
     and faults); the name goes before the namespace. Everything else has `default`; retry topics and dead letters have
-    one partition and a week unless their own name is there.
+    one partition and a week unless their own name is in it.
     """
 
     cluster: Cluster | None = None

@@ -1,4 +1,4 @@
-"""Where a Kafka cluster is and how to speak to it: from a URL, with the settings that our guarantees stand on."""
+"""The address of a Kafka cluster and the settings of its clients: from a URL, with the settings that our guarantees need."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXAMPLE = "kafka://broker-1:9092,broker-2:9092?security.protocol=SASL_SSL&sasl.m
 PRODUCER: Mapping[str, Any] = {
     "acks": "all",
     "enable.idempotence": True,
-    # A message given up on while a later one of its key was taken would turn their order: none is given up on (0 =
+    # If a message were given up while a later one of its key was taken, their order would turn. So none is given up (0 =
     # wait for ever), and an error that leaves a gap ends the producer.
     "enable.gapless.guarantee": True,
     "message.timeout.ms": 0,
@@ -28,7 +28,7 @@ PRODUCER: Mapping[str, Any] = {
 CONSUMER: Mapping[str, Any] = {
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
-    # Where a group begins is decided when it gets a partition; an offset that is gone is a loss to be told.
+    # The start of a group is decided when it gets a partition; a missing offset is a loss that must be reported.
     "auto.offset.reset": "error",
     "partition.assignment.strategy": "cooperative-sticky",
     "isolation.level": "read_committed",
@@ -45,7 +45,7 @@ COMMON: Mapping[str, Any] = {
     "reconnect.backoff.ms": 50,
     "reconnect.backoff.max.ms": 1_000,
 }
-# What a user must not set, by each of its names: without these, messages are lost, doubled or turned around.
+# Settings that a user must not change, by each of their names: else messages are lost, doubled or reordered.
 OURS = ("acks", "request.required.acks", "enable.idempotence", "enable.auto.commit", "auto.commit.enable",
         "enable.auto.offset.store", "auto.offset.reset", "enable.gapless.guarantee", "message.timeout.ms",
         "delivery.timeout.ms", "partitioner", "partition.assignment.strategy", "group.id", "group.instance.id",
@@ -56,18 +56,18 @@ PRODUCERS_ONLY = ("linger.ms", "batch.", "compression.", "queue.buffering.")
 
 @dataclass(frozen=True, slots=True)
 class KafkaAddress:
-    """Servers and settings of a cluster; neither its `repr` nor `shown` tells a secret."""
+    """Servers and settings of a cluster; neither its `repr` nor `shown` contains a secret."""
 
     servers: str
     given: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def parse(cls, url: str) -> KafkaAddress:
-        """`kafka://[user:password@]host:port[,host:port]?librdkafka.setting=value`; the setting `config` names a file
-        of `name=value` lines, where secrets are better kept than in a URL.
+        """`kafka://[user:password@]host:port[,host:port]?librdkafka.setting=value`; the setting `config` names a file of
+        `name=value` lines, a better place for secrets than a URL.
 
         Raises:
-            SettingsError: no server is named, the file cannot be read, or a setting is one that must not be changed.
+            SettingsError: it names no server, the file cannot be read, or a setting must not be changed.
         """
         credentials, servers, query = _parts(url)
         given: dict[str, str] = {}
@@ -82,7 +82,7 @@ class KafkaAddress:
             given.setdefault("security.protocol", "SASL_SSL")
         for name in given:
             if name in OURS:
-                raise SettingsError(f"The Kafka setting {name} is not yours to change: our guarantees stand on it.")
+                raise SettingsError(f"The Kafka setting {name} must not be changed: our guarantees depend on it.")
         return cls(servers, given)
 
     @property
@@ -109,7 +109,7 @@ class KafkaAddress:
 
 
 def _parts(url: str) -> tuple[str, str, dict[str, str]]:
-    """Credentials, servers and settings. What is wrong is not quoted: it may be the rest of a password."""
+    """Credentials, servers and settings. A wrong part is not quoted: it may be the rest of a password."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -119,7 +119,7 @@ def _parts(url: str) -> tuple[str, str, dict[str, str]]:
         raise SettingsError("The Kafka URL names no server.", hint=EXAMPLE)
     if parts.path.strip("/") or parts.fragment or "#" in url:
         raise SettingsError(
-            "What follows the servers in the Kafka URL means nothing.", hint=f"{QUOTED} An example: {EXAMPLE}"
+            "The part after the servers in the Kafka URL has no meaning.", hint=f"{QUOTED} An example: {EXAMPLE}"
         )
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     if not all(map(_is_server, servers.split(","))) or any("@" in name for name in query):

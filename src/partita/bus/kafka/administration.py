@@ -44,11 +44,11 @@ class KafkaAdministration:
         return (SCHEMA_TOPIC,)
 
     def settings_of(self, topic: TopicSpec) -> Mapping[str, str]:
-        """The settings a topic so declared is to have."""
+        """The settings that a declared topic should have."""
         return settings_of(topic)
 
     def client_settings(self) -> Mapping[str, str]:
-        """How our producers and consumers speak to it, as the URL leaves it."""
+        """The settings of our producers and consumers, with those of the URL."""
         settings = {**self._address.consumer("-"), **self._address.producer()}
         return {name: str(settings[name]).lower() for name in SAID}
 
@@ -61,7 +61,7 @@ class KafkaAdministration:
         await asyncio.to_thread(self._topics.metadata, self._ask_s)
 
     async def close(self) -> None:
-        """Nothing is held: the client ends with its last reference."""
+        """Do nothing: the client ends with its last reference."""
 
     async def brokers(self) -> Sequence[Broker]:
         """The brokers that are up."""
@@ -72,11 +72,11 @@ class KafkaAdministration:
         return sorted((await asyncio.to_thread(self._topics.metadata)).topics)
 
     async def describe(self, names: Sequence[str]) -> Mapping[str, FoundTopic]:
-        """Those of these topics that exist."""
+        """The existing ones of these topics."""
         return await asyncio.to_thread(self._describe, names)
 
     async def older(self, name: str, age_s: float) -> int:
-        """How many records are older than that."""
+        """The number of records older than that."""
         return await asyncio.to_thread(self._older, name, age_s)
 
     async def create(self, topics: Sequence[TopicSpec]) -> None:
@@ -143,7 +143,7 @@ class KafkaAdministration:
                 answers = self._admin.list_offsets(asked, request_timeout=ASK_S)
                 found = {place.partition: answer.result().offset for place, answer in answers.items()}
             except KafkaException as error:
-                # A topic just made, or a leader just moved: the broker asked does not know yet that it leads.
+                # A new topic, or a moved leader: the broker does not know yet that it leads.
                 if error_of(error).code() not in MOVED or self._clock.monotonic() > until:
                     raise unavailable(self.where, "asking for offsets", error_of(error)) from error
                 self._topics.metadata()
@@ -170,7 +170,7 @@ class KafkaAdministration:
         except KafkaException as error:
             raise unavailable(self.where, f"changing {name}", error_of(error)) from error
         until = self._clock.monotonic() + ASK_S
-        # The controller has it; a broker hears of it a moment later.
+        # The controller has them; a broker learns of them a moment later.
         while not settings.items() <= self._settings([name])[name].items():
             if self._clock.monotonic() > until:
                 raise BusUnavailable(

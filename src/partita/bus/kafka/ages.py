@@ -1,4 +1,4 @@
-"""Since when a group's oldest unhandled records wait: Kafka tells the time of a record with the record, and in no other way."""
+"""The age of a group's oldest unhandled records: Kafka gives the time of a record only with the record."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FETCH: Mapping[str, Any] = {
     "queued.max.messages.kbytes": 1_024,
     "max.partition.fetch.bytes": 65_536,
 }
-"""One record of each partition is wanted; one that is larger comes all the same."""
+"""One record of each partition is wanted; a larger one is delivered all the same."""
 KNOWN_MAX = 10_000
 
 
@@ -34,15 +34,15 @@ class Ages:
         self._known: dict[Place, int] = {}
 
     def of(self, places: Iterable[Place], within_s: float) -> Mapping[Place, int]:
-        """When the records at these places were appended, in microseconds since 1970 UTC. What no broker tells in time is left
-        out: how far a group is behind is known all the same. A group that stands still is asked for once."""
+        """The append times of the records at these places, in microseconds since 1970 UTC. Times that no broker gives
+        in time are left out: the group's lag is known all the same. A group that does not move is asked about once."""
         until = self._clock.monotonic() + within_s
         wanted = list(dict.fromkeys(places))
         if any(place not in self._known for place in wanted) and self._turn.acquire(timeout=within_s):
             try:
                 self._learn([place for place in wanted if place not in self._known], until)
             except KafkaException as error:
-                log.info("the age of what waits is not known: %s", error_of(error).str())
+                log.info("the age of waiting records is not known: %s", error_of(error).str())
                 self._drop()
             finally:
                 self._turn.release()
@@ -62,7 +62,7 @@ class Ages:
         if len(self._known) > KNOWN_MAX:
             self._known = {}
         while places and self._clock.monotonic() < until:
-            # A client reads a partition at one place: two groups of one partition are told one after the other.
+            # A client reads a partition at one place: two groups of one partition are asked about one after the other.
             now = {place[:2]: place for place in reversed(places)}
             places = [place for place in places if now[place[:2]] != place]
             self._read(now, until)
@@ -80,7 +80,7 @@ class Ages:
                 place = now.pop((message.topic() or "", message.partition() or 0), None)
                 if error is not None and place is None:
                     raise KafkaException(error)
-                if error is None and place is not None:  # of one that was deleted there is no time
+                if error is None and place is not None:  # a deleted record has no time
                     self._known[place] = record_of(message).appended_us
         finally:
             self._client.unassign()

@@ -48,7 +48,7 @@ SCHEMAS = TopicSpec(name=SCHEMA_TOPIC, partitions=1, retention_s=None)
 
 class KafkaBus:
     """See `partita.bus.port.Bus`. `instance` is a name this process keeps over restarts (static membership); `ask_s` is how
-    long a question waits that nothing but people and metrics ask."""
+    long a query for people or metrics waits."""
 
     features = Feature.KEY_ORDER | Feature.PARTITIONS | Feature.OFFSETS | Feature.REPLAY | Feature.LAG
 
@@ -69,7 +69,7 @@ class KafkaBus:
         return (await asyncio.to_thread(self._topics.metadata)).cluster_id or ""
 
     async def open(self) -> None:
-        """Make the clients. They find the broker when it is there: services start, and orders commit, without it."""
+        """Make the clients. They connect when the broker is there: services start, and orders commit, without it."""
         self._topics = Topics(self._new_admin(), self.address.shown, self._clock, self._last_error)
         self._ages = Ages(partial(self._new_looker, FETCH), self._clock)
         self._groups = Groups(self._new_admin, self.address.shown, self._clock, ages=self._ages, ask_s=self._ask_s)
@@ -86,7 +86,7 @@ class KafkaBus:
             return Consumer({**self.address.consumer(HISTORY_GROUP), **settings, "logger": log})
 
     async def close(self) -> None:
-        """Disconnect; what was not acknowledged stays in the outboxes."""
+        """Disconnect; unacknowledged records stay in the outboxes."""
         if self._writer is not None:
             await asyncio.to_thread(self._ages.close)
             await asyncio.to_thread(self._positions.close)
@@ -110,12 +110,12 @@ class KafkaBus:
         self._known.update(t.name for t in unknown)
 
     async def partitions(self, topics: Sequence[str]) -> Mapping[str, int]:
-        """How many partitions each of these topics has."""
+        """The number of partitions of each of these topics."""
         found = (await asyncio.to_thread(self._topics.metadata)).topics
         return {topic: len(found[topic].partitions) for topic in topics if topic in found}
 
     async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
-        """Append durably, in order; acknowledged by all in-sync replicas."""
+        """Append durably, in order; all in-sync replicas acknowledge."""
         await self._make(self._specs.of(records))
         refusals = screened(records, too_large)
         if self._writer is None:
@@ -144,27 +144,27 @@ class KafkaBus:
         return await asyncio.to_thread(self._positions.read, topic, partition, position, limit)
 
     async def trim(self, now_us: int, limit: int = 1_000) -> int:
-        """Nothing: Kafka's own retention deletes."""
+        """Do nothing: Kafka's own retention deletes."""
         return 0
 
     async def reset(self, group: str, topic: str, to_start: bool) -> Sequence[Moved]:
-        """Put a group's place to the start or the end of a topic; it must have no members."""
+        """Move a group to the start or the end of a topic; it must have no members."""
         known = (await asyncio.to_thread(self._topics.metadata)).topics.get(topic)
         if known is None:
             return []
         return await asyncio.to_thread(self._groups.reset, group, topic, len(known.partitions), to_start)
 
     async def forget(self, group: str) -> int:
-        """Forget where a group stands that is no more."""
+        """Forget the positions of a group that no longer exists."""
         self._subscribed.pop(group, None)
         return await asyncio.to_thread(self._groups.forget, group)
 
     async def answers(self) -> None:
-        """A broker answers and takes our word."""
+        """Return when a broker answers and accepts this user."""
         await asyncio.to_thread(self._topics.metadata, self._ask_s)
 
     async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
-        """Where groups stand."""
+        """The positions of groups."""
         return await asyncio.to_thread(self._groups.lag, group, dict(self._subscribed))
 
 

@@ -1,4 +1,4 @@
-"""What Kafka's errors mean to us, and the clients' own log lines on their way to Python's logging."""
+"""Kafka's errors as Partita's, and the client library's log lines in Python's logging."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from partita.errors import BusRefused, BusUnavailable, SettingsError
 from partita.texts.foreign_text import logger
 
 log = logger("partita.bus.kafka")
-# What librdkafka writes of its own: that a setting we chose is "experimental", and each attempt to connect; the latter
-# is told by `LastError`, once a minute.
+# Log lines that librdkafka writes on its own: that a setting of ours is "experimental", and each attempt to connect;
+# `LastError` logs the latter once a minute.
 SILENT = ("CONFWARN", "FAIL", "GETPID", "FETCHERR", "MAXPOLL")
 log.addFilter(lambda line: not line.getMessage().startswith(SILENT))
 TOLD_AGAIN_S = 60.0
 TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
-# A leader that moved, or a broker that was started again: what the client remembers of the cluster is old.
+# A leader moved, or a broker was restarted: the client's knowledge of the cluster is outdated.
 MOVED = frozenset(
     {
         KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -48,7 +48,7 @@ def error_of(exception: KafkaException) -> KafkaError:
 
 
 def unavailable(where: str, doing: str, error: KafkaError | None) -> BusUnavailable:
-    """The error for people: what, where, why, and what to do."""
+    """The error for people: action, place, cause and remedy."""
     if error is None:
         return BusUnavailable(f"{where}: {doing} is not answered.", hint="Is the broker up? make servers starts one.")
     kind = BusRefused if error.code() in REFUSALS else BusUnavailable
@@ -57,10 +57,10 @@ def unavailable(where: str, doing: str, error: KafkaError | None) -> BusUnavaila
 
 @contextlib.contextmanager
 def making_a_client(where: str) -> Iterator[None]:
-    """Nothing is asked of a broker here: what a client refuses is a setting.
+    """Turn an error inside the block into a SettingsError: no broker is asked, so the client refuses a setting.
 
     Raises:
-        SettingsError: which one, and why.
+        SettingsError: names the setting and the reason.
     """
     try:
         yield
@@ -71,13 +71,13 @@ def making_a_client(where: str) -> Iterator[None]:
         ) from error
 
 
-# Told after a refusal as well, since the client tries again and again; they say less than it.
+# Reported after a refusal too, since the client tries again and again; the refusal says more.
 SAY_LITTLE = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT})
 
 
 class LastError:
-    """The newest error a client told, but for those that say little after a refusal: where a broker refuses the
-    password, a send only ever says "timed out", and the client that no broker is there."""
+    """The newest error of a client, except those that say little after a refusal: where a broker refuses the
+    password, a send reports only "timed out", and the client that there is no broker."""
 
     def __init__(self, clock: Clock) -> None:
         self.error: KafkaError | None = None
@@ -95,5 +95,5 @@ class LastError:
 
     @property
     def refused(self) -> bool:
-        """Whether the broker does not take this user's word, or its own is not taken."""
+        """Whether the broker refuses this user, or this client does not trust the broker."""
         return self.error is not None and self.error.code() in REFUSALS

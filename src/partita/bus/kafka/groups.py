@@ -1,9 +1,9 @@
-"""What people and metrics ask about groups: where they stand, who holds what; and a group put to another place.
+"""Queries about groups for people and metrics: positions, members; and moving a group to another position.
 
-A group's coordinator is asked by a client that is let go when no answer comes. The client library, librdkafka, remembers
-a coordinator also when it has let that broker go, and waits for it until its memory ends, a quarter of an hour (its issue
-5511); and a client whose own limit for such a request has passed aborts the process when a broker comes back (its issue
-4605). So the limit is ours, the request is open for as long as the client lives, and the next one asks anew.
+The client that asks a group's coordinator is dropped when no answer comes. The client library, librdkafka, remembers a
+coordinator also after it has dropped that broker, and waits for it until its memory ends after a quarter of an hour (its
+issue 5511). A client whose own limit for such a request has passed aborts the process when a broker comes back (its
+issue 4605). So the limit is ours, the request is open for as long as the client lives, and the next query uses a new one.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from partita.errors import BusError
 
 ASK_S = 10.0
 OPEN_S = 3_600.0
-"""What the client is told; the longest it takes."""
+"""The client's own limit, its maximum."""
 LOOKS_MAX = 3
 JOINED_MEANWHILE = (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.NON_EMPTY_GROUP, KafkaError.REBALANCE_IN_PROGRESS)
 LEFT_S_MIN = 0.05
 Left = Callable[[], float]
-"""How long what is asked next may take."""
+"""Returns how long the next query may take."""
 T = TypeVar("T")
 
 
 def acting() -> float:
-    """Who changes something waits longer than who only asks."""
+    """The limit for a change: longer than for a query."""
     return ASK_S
 
 
 class Groups:
-    """Blocking; called from a thread. `connect` makes a client; `ages` tells since when records wait; `patience_s` is how
-    long a coordinator's answer is waited for, of the client at hand and then of a new one."""
+    """Blocking; called from a thread. `connect` makes a client; `ages` finds the times of waiting records; `patience_s` is how
+    long to wait for a coordinator's answer, first with the current client and then with a new one."""
 
     def __init__(
         self,
@@ -63,11 +63,11 @@ class Groups:
         self._partitions: dict[str, int] = {}
 
     def lag(self, group: str | None, subscribed: Mapping[str, Sequence[str]]) -> list[GroupLag]:
-        """How far each group is in each partition that it has a position in. The groups `subscribed`, which are to be read
-        for here, are behind by all there is where they have none yet: that is where they will begin.
+        """The lag of each group in each partition in which it has a position. Groups in `subscribed`, which read here, have the
+        whole partition as lag where they have no position yet: they will begin at its start.
 
         Raises:
-            BusUnavailable: a broker that may know of groups does not answer: that none are behind would be no answer.
+            BusUnavailable: a broker that may know of groups does not answer, so the result would be incomplete.
         """
         until = self._clock.monotonic() + self._ask_s
 
@@ -96,10 +96,10 @@ class Groups:
         return [s._replace(oldest_us=ages.get((s.topic, s.partition, s.position))) for s in stands]
 
     def reset(self, group: str, topic: str, partitions: int, to_start: bool) -> list[Moved]:
-        """Put a group to the oldest or behind the newest record of a topic.
+        """Move a group to the oldest record of a topic or behind the newest.
 
         Raises:
-            Conflict: the group has members: Kafka lets nobody else move them. BusUnavailable: a broker does not answer.
+            Conflict: the group has members: Kafka lets no other client move them. BusUnavailable: a broker does not answer.
             BusError: some partitions were moved and others not.
         """
         places = {(topic, number) for number in range(partitions)}
@@ -131,12 +131,12 @@ class Groups:
             raise BusError(
                 f"{self._where}: {group} was not moved in the partitions {numbers} of {topic}, and was in the others: "
                 f"{next(iter(refused.values())).str()}.",
-                hint="Run it again: what was moved is moved to the same place.",
+                hint="Run it again: moved partitions go to the same place.",
             )
         return [Moved(number, before.get((topic, number)), offsets[topic, number]) for number in range(partitions)]
 
     def forget(self, group: str) -> int:
-        """Forget where a group stands that has no members; returns in how many partitions it stood.
+        """Forget the positions of a group without members; returns the number of partitions.
 
         Raises:
             Conflict: it has members. BusUnavailable: its coordinator does not answer.
@@ -154,15 +154,15 @@ class Groups:
 
     @property
     def _admin(self) -> AdminClient:
-        """The client at hand, made when it is needed: most processes never ask."""
+        """The current client, made when first needed: most processes never ask."""
         if self._client is None:
             self._client = self._connect()
         return self._client
 
     def _of_coordinators(self, ask: Callable[[AdminClient], Mapping[str, Future[T]]], left: Left) -> dict[str, T]:
-        """What the coordinators of groups answer, by group."""
+        """The answers of groups' coordinators, by group."""
         for number, patience_s in enumerate(self._patience_s, start=1):
-            # Some of the time is kept for the client that is made anew.
+            # Some of the time is left for the new client.
             until = self._clock.monotonic() + min(patience_s, left() * number / len(self._patience_s))
             answers = ask(self._admin)
             try:
@@ -185,7 +185,7 @@ class Groups:
         return {(p.topic, p.partition): p.offset for p in places if p.offset >= 0}
 
     def _add_beginnings(self, positions: dict[tuple[str, int], int], topics: Sequence[str], left: Left) -> None:
-        """Where a group will begin in the partitions that it has no position in."""
+        """The start of a group in the partitions without a position."""
         if any(topic not in self._partitions for topic in topics):
             found = self._admin.list_topics(timeout=left()).topics
             self._partitions |= {topic: len(found[topic].partitions) for topic in topics if topic in found}
@@ -204,7 +204,7 @@ class Groups:
             try:
                 return self._asked(asked, left)
             except KafkaException as error:
-                # The client asks with the epochs it remembers, minutes long after the broker was started again.
+                # The client asks with the epochs it remembers, for minutes after the broker was restarted.
                 if error_of(error).code() not in MOVED:
                     raise
                 self._admin.list_topics(timeout=left())

@@ -13,7 +13,7 @@ from partita.bus.kafka.wire import record_of
 from partita.bus.port import Record
 
 HISTORY_GROUP = "partita-history"
-"""A consumer must name a group; this one assigns partitions to itself, and nothing is ever committed for it."""
+"""A consumer must name a group; this one assigns its own partitions, and never commits."""
 ASK_S = 10.0
 BATCH = 500
 
@@ -21,7 +21,7 @@ BATCH = 500
 async def history(
     settings: dict[str, Any], topics: Sequence[str], since_us: int, where: str
 ) -> AsyncIterator[Sequence[Record]]:
-    """The records of these topics from that time on, up to what is there when it begins.
+    """The records of these topics from that time on, up to the ends at its start.
 
     Raises:
         BusUnavailable: no broker answers.
@@ -47,7 +47,7 @@ async def history(
 
 
 def _begin(consumer: Consumer, topics: Sequence[str], since_us: int) -> dict[tuple[str, int], int]:
-    """Assign the partitions that have such records; returns where each ends."""
+    """Assign the partitions with such records; returns the end of each."""
     known = consumer.list_topics(timeout=ASK_S).topics
     asked = [
         TopicPartition(topic, number, since_us // 1_000)
@@ -59,7 +59,7 @@ def _begin(consumer: Consumer, topics: Sequence[str], since_us: int) -> dict[tup
     begin: list[TopicPartition] = []
     for place in consumer.offsets_for_times(asked, timeout=ASK_S) if asked else []:
         end = consumer.get_watermark_offsets(place, timeout=ASK_S, cached=False)[1]
-        if 0 <= place.offset < end:  # -1: nothing is as young
+        if 0 <= place.offset < end:  # -1: no record is as young
             ends[place.topic, place.partition] = end
             begin.append(TopicPartition(place.topic, place.partition, place.offset))
     consumer.assign(begin)

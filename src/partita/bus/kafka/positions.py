@@ -16,15 +16,15 @@ from partita.clock import Clock
 from partita.errors import BusUnavailable
 
 ASK_S = 10.0
-# The end of a partition is told by the broker. It cannot be computed: markers of transactions have offsets too, and the
-# last one may be such a marker. A fetch that waits at the end holds up the questions behind it on its connection.
+# The broker reports the end of a partition. It cannot be computed: markers of transactions have offsets too, and the
+# last offset may be a marker's. A fetch that waits at the end holds up later queries on its connection.
 ENDS: Mapping[str, Any] = {"enable.partition.eof": True, "fetch.wait.max.ms": 20}
 UNKNOWN = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION})
 
 
 class Positions:
-    """Blocking; called from a thread. One client reads one partition at a time, and goes on with what it has fetched
-    where the next reading begins where the last one ended. `connect` makes the client."""
+    """Blocking; called from a thread. One client reads one partition at a time, and continues with its fetched records
+    where a reading begins at the end of the last one. `connect` makes the client."""
 
     def __init__(self, connect: Callable[[], Consumer], where: str, clock: Clock) -> None:
         self._connect = connect
@@ -42,7 +42,7 @@ class Positions:
             try:
                 return self._read(client, topic, partition, position, count)
             except KafkaException as error:
-                self._drop()  # what it knows of leaders may be old
+                self._drop()  # its knowledge of leaders may be outdated
                 raise unavailable(self._where, f"reading {topic}[{partition}]", error_of(error)) from error
             except BusUnavailable:
                 self._drop()
@@ -79,7 +79,7 @@ class Positions:
     def _begin(
         self, client: Consumer, topic: str, partition: int, position: Position | None
     ) -> tuple[Origin, int, int]:
-        """The partition, where to begin in it, and its head."""
+        """The partition, the offset to begin at, and its head."""
         found = client.list_topics(topic, timeout=ASK_S)
         known = found.topics.get(topic)
         if known is None or known.error is not None or partition not in known.partitions:
@@ -94,14 +94,14 @@ class Positions:
         return origin, offset, head
 
     def _fetch(self, client: Consumer, origin: Origin, count: int) -> tuple[list[Record], int | None]:
-        """The next records, and the offset at which the partition ends now; None = there may be more."""
+        """The next records, and the partition's current end offset; None = there may be more."""
         records: list[Record] = []
         until = self._clock.monotonic() + ASK_S
         while len(records) < count:
             first = client.poll(max(0.0, until - self._clock.monotonic()))
             if first is None:
                 raise unavailable(self._where, f"reading {origin.topic}[{origin.partition}]", None)
-            # A batch waits until it is full or its time is over: only what is here already is taken in one.
+            # A batch waits until it is full or its time is over, so a batch takes only records that are here already.
             more = client.consume(count - len(records) - 1, 0) if count - len(records) > 1 else []
             for message in (first, *more):
                 if self._is_end(message):
@@ -110,8 +110,8 @@ class Positions:
         return records, None
 
     def _is_end(self, message: Message) -> bool:
-        """Any other error ends the client. What it means is known by the next reading, which looks at the bounds anew: a
-        leader that moved, or records that were deleted while this one ran."""
+        """Any other error ends the client. The next reading finds its meaning, since it checks the bounds again: a
+        leader moved, or records were deleted while this reading ran."""
         error = message.error()
         if error is not None and error.code() != KafkaError._PARTITION_EOF:
             raise KafkaException(error)

@@ -1,7 +1,7 @@
-"""The thread that owns a consumer: it polls, hands partitions over, commits, and keeps what it read until it is asked.
+"""The thread that owns a consumer: it polls, hands partitions over, commits, and keeps its records until they are taken.
 
-One thread does everything with the client, since rebalances are told inside its polls. What the event loop wants done
-(pause, resume, commit) waits in a list for the next turn, at most a tenth of a second.
+One thread does everything with the client, since rebalances are reported inside its polls. Requests of the event loop
+(pause, resume, commit) wait in a list for the next turn, at most a tenth of a second.
 """
 
 from __future__ import annotations
@@ -35,26 +35,26 @@ RESTART_S = 1.0
 
 @dataclass(slots=True)
 class Part:
-    """One partition held: what was read and not asked for yet, and the watermark of what was."""
+    """One held partition: the records that were read and not taken yet, and the watermark of the taken ones."""
 
     mark: Watermark
     held: deque[Record] = field(default_factory=deque)
     committed: int = -1
-    begun: int = 0  # where the group stood when it came
+    begun: int = 0  # the group's offset when the partition came
     leaving: bool = False
     released: bool = False
-    paused: bool = False  # by who subscribed
+    paused: bool = False  # by the subscriber
     stopped: bool = False  # at the client, by this thread
     lost: BusError | None = None
-    bounds: tuple[int, int] | None = None  # the oldest offset that was there when it came, and that of the next record
-    seek: int | None = None  # to be read again from here; what the client still hands out of it is void
+    bounds: tuple[int, int] | None = None  # the oldest offset when it came, and that of the next record
+    seek: int | None = None  # read again from here; records still delivered from before the seek are void
 
 
 class Reader:
     """A member of a consumer group. `news` is called on the event loop when there may be something to take.
 
-    `hand_over_s` is how long a partition that must go waits for the work on it; `stale_s` is how long the event loop may
-    not be heard of, with nothing in hand, before this member leaves the group to others; it joins again when it is.
+    `hand_over_s` is how long a revoked partition waits for the work on it; `stale_s` is how long the event loop may be
+    silent, with nothing in hand, before this member leaves the group; it joins again when the loop runs again.
     """
 
     def __init__(
@@ -94,16 +94,16 @@ class Reader:
         self._thread.start()
 
     def heard(self) -> None:
-        """The event loop lives."""
+        """Record that the event loop runs."""
         self.seen = self._clock.monotonic()
 
     def taken(self) -> None:
-        """The event loop has taken what there was: the next news rings again."""
+        """Record that the event loop has taken the records: the next news rings again."""
         self.heard()
         self._rung = False
 
     async def commit(self) -> None:
-        """Have the positions written; returns when they are, or after a moment where no broker answers."""
+        """Have the positions written; returns when they are, or after a moment if no broker answers."""
         done = self._loop.create_future()
         with self.changed:
             self._commits.append(done)
@@ -117,10 +117,10 @@ class Reader:
         await asyncio.to_thread(self._thread.join, ASK_S)
 
     def check(self) -> None:
-        """Nothing is read any more by a thread that ended by itself, whatever ended it.
+        """Raise if the thread ended by itself, for any reason: it reads nothing more.
 
         Raises:
-            BusError: it did; or another process has this one's name and so its membership.
+            BusError: it ended; or another process has this one's name and so its membership.
         """
         if self._over is not None:
             raise self._over
@@ -166,14 +166,14 @@ class Reader:
         return silent and not self._works()
 
     def _works(self) -> bool:
-        """Whether records were handed out and not done: a handler that runs long holds the event loop up then."""
+        """Whether records were handed out and not done: then a long handler may hold up the event loop."""
         with self.changed:
             return any(part.mark.open for part in self.parts.values())
 
     def _stand_aside(self) -> None:
-        """An event loop that stands still with nothing in hand must not hold partitions. It leaves the group: the client
-        sends heartbeats on its own, and misses polls only after minutes. With a record in hand it stays: the next member
-        would run the same handler as long, and lose its partitions as well, and the effect would never be."""
+        """Leave the group: an event loop that hangs with nothing in hand must not hold partitions. The client sends
+        heartbeats on its own, and notices missing polls only after minutes. With a record in hand the member stays: the next
+        one would run the same handler as long, lose its partitions as well, and the effect would never happen."""
         log.warning("%s was not heard of for %g s and leaves the group", self._settings["group.id"], self._stale_s)
         self._consumer.close()
         self._drop(list(self.parts), told=True)
@@ -196,25 +196,25 @@ class Reader:
 
     def _told(self, error: KafkaError, where: Where) -> None:
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
-            # The client says it once, and reads such a partition no more.
+            # The client reports it once, and reads such a partition no more.
             if where in self.parts:
                 self.parts[where].lost = BusError(
-                    f"{self._where}: {self._settings['group.id']} stands where records were deleted ({error.str()}).",
+                    f"{self._where}: {self._settings['group.id']} is at a position whose records were deleted ({error.str()}).",
                     hint="They are lost to this group; reset it when that is accepted: partita consumers reset",
                 )
         elif error.fatal() or error.code() == KafkaError._FATAL:
-            # Joining again would take the membership from who has it now, who would take it back, and so on for ever.
+            # Joining again would take the membership from its present owner, which would take it back, and so on for ever.
             self._over = BusError(
                 f"{self._where}: {self._settings['group.id']} reads no more in this process ({error.str()}).",
                 hint="A name (PARTITA_INSTANCE) is of one process at a time: the newest one has it. Start this one with another.",
             )
         elif error.code() == KafkaError._MAX_POLL_EXCEEDED:
-            log.warning("%s stood still and lost its partitions; it joins again", self._settings["group.id"])
+            log.warning("%s was paused and lost its partitions; it joins again", self._settings["group.id"])
         else:
             self.error = unavailable(self._where, f"reading for {self._settings['group.id']}", error)
 
     def rewind(self, where: Where, offset: int) -> None:
-        """Read a partition again from this offset on; the group's place goes back with it."""
+        """Read a partition again from this offset on; the group's position moves back with it."""
         with self.changed:
             part = self.parts.get(where)
             if part is not None:
@@ -229,7 +229,7 @@ class Reader:
                 self._consumer.seek(TopicPartition(topic, number, offset))
             except KafkaException as error:
                 # Not fetched yet: the next turn tries again.
-                log.info("%s[%d] is not put back yet: %s", topic, number, error_of(error).str())
+                log.info("%s[%d] is not rewound yet: %s", topic, number, error_of(error).str())
                 continue
             with self.changed:
                 part = self.parts.get((topic, number))
@@ -237,7 +237,7 @@ class Reader:
                     part.seek = None
 
     def _learn_cluster(self) -> None:
-        """Ask which cluster this is, before a poll. Asked within one, by a callback, this question makes confluent-kafka forget
+        """Ask for the cluster's id before a poll. Inside a poll, in a callback, this query makes confluent-kafka forget
         that it polls: at the next callback of that poll (a broker is gone) it aborts the process."""
         try:
             self.cluster = self._consumer.list_topics(self._topics[0], timeout=CLUSTER_S).cluster_id or ""
@@ -245,7 +245,7 @@ class Reader:
             log.info("the cluster is not known yet: %s", error_of(error).str())
 
     def _bounds(self, consumer: Consumer, place: TopicPartition) -> tuple[int, int] | None:
-        """What there is of a partition; None where that cannot be told now: others of the group need not wait for it."""
+        """The bounds of a partition; None if unknown now: other partitions of the group need not wait for it."""
         try:
             return consumer.get_watermark_offsets(place, timeout=BOUNDS_S, cached=False)
         except KafkaException as error:
@@ -253,10 +253,10 @@ class Reader:
             return None
 
     def _hold_back(self) -> None:
-        """Full partitions are not read on; the others are, and polls go on, so that the membership is kept."""
+        """Full partitions are not read further; polls and the other partitions go on, so that the membership is kept."""
         with self.changed:
             if self._full():
-                # Mostly a moment: pausing throws away what the client has fetched ahead.
+                # Mostly a moment: a pause throws away the records that the client has fetched ahead.
                 self.changed.wait_for(lambda: not self._full() or self._closing.is_set(), FULL_S)
             stop = [w for w, p in self.parts.items() if not p.stopped and len(p.held) >= HELD_MAX]
             go = [w for w, p in self.parts.items() if p.stopped and len(p.held) < HELD_MAX // 2]
@@ -285,16 +285,16 @@ class Reader:
             self._loop.call_soon_threadsafe(_resolve, asked)
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Begin with partitions that came. An error is kept for the turn: raised here it would come out of the client's
-        poll as an object that no `except` catches, and end the thread, while the group believes that it reads."""
+        """Begin with new partitions. An error is kept for the turn: raised here it would come out of the client's poll
+        as an object that no `except` catches, and end the thread, while the group believes that it reads."""
         try:
             self._begin(consumer, partitions)
         except KafkaException as error:
             self._stumbled = error
 
     def _begin(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Begin where the group stands; a group new to a partition begins at its oldest record, and says so, so that
-        its lag can be seen. Who is leaving asks for no place: the answer may take as long as the group needs to settle."""
+        """Begin at the group's position; a group new to a partition begins at its oldest record, and commits that, so that
+        its lag is visible. A leaving member asks for no position: the answer may take as long as the group needs to settle."""
         if self._closing.is_set():
             return
         known = consumer.committed(partitions, timeout=ASK_S) if partitions else []
@@ -323,7 +323,7 @@ class Reader:
         self._ring()
 
     def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Give the work on them time to end, write how far it came, and let them go."""
+        """Give the work on them time to end, write its position, and release them."""
         places = [(p.topic, p.partition) for p in partitions]
         with self.changed:
             self._untell(places)
@@ -340,7 +340,7 @@ class Reader:
         _let_go(consumer, partitions)
 
     def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Others have them already: nothing is written any more."""
+        """Drop partitions that other members already have; nothing is written any more."""
         places = [(p.topic, p.partition) for p in partitions]
         log.warning("%s lost %d partitions", self._settings["group.id"], len(places))
         self._drop(places, told=True)
@@ -359,11 +359,11 @@ class Reader:
             self._ring()
 
     def _untell(self, places: Sequence[Where]) -> None:
-        """That these came is no news any more: who claims one that went meanwhile would fence the member that has it."""
+        """Drop the news that these came: claiming one that has gone meanwhile would fence the member that has it."""
         self.assigned = [where for where in self.assigned if where not in places]
 
     def _moved(self, places: Sequence[Where]) -> list[tuple[Where, int]]:
-        """Where positions went on since they were written: forward only."""
+        """The positions that moved since they were written: forward only."""
         parts = [(where, self.parts[where]) for where in places if where in self.parts]
         return [(where, part.mark.position) for where, part in parts if part.mark.position > part.committed]
 
@@ -374,7 +374,7 @@ class Reader:
         try:
             self._consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
-            # What was not written is handed out again, to us or to who holds it now: its marks are known.
+            # Unwritten records are handed out again, to this member or to the new holder: their marks are known.
             log.info("%s could not write its positions: %s", self._settings["group.id"], error_of(error).str())
             return
         with self.changed:

@@ -10,7 +10,7 @@ from partita.bus.kafka.schema_topic import SchemaTopic
 
 
 class KafkaRegistry:
-    """See `partita.schemas.registry.Registry`. `make_topic` makes the topic where it is not there; the bus is open then."""
+    """See `partita.schemas.registry.Registry`. `make_topic` makes the topic if it is missing; the bus is open then."""
 
     def __init__(self, address: KafkaAddress, make_topic: Callable[[], Awaitable[None]]) -> None:
         self._topic = SchemaTopic(address)

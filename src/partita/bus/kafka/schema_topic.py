@@ -49,7 +49,7 @@ class SchemaTopic:
         answers: list[KafkaError | None] = []
         with self._lock:
             if self._producer is None:
-                # Written twice it is the same schema: no need to wait for a producer's number.
+                # Written twice it is the same schema, so idempotence is not needed.
                 once = {"enable.idempotence": False, "enable.gapless.guarantee": False}
                 within = {"message.timeout.ms": round(ASK_S * 1_000), "linger.ms": 0}
                 self._producer = Producer({**self._address.producer(), **once, **within, "logger": log})
@@ -67,7 +67,7 @@ class SchemaTopic:
             self._consumer, self._producer = None, None
 
     def _read_on(self) -> None:
-        """Everything from where the last look ended to the topic's end as it is now."""
+        """Read everything from the end of the last look to the topic's present end."""
         if self._consumer is None:
             with making_a_client(self._address.shown):
                 self._consumer = Consumer({**self._address.consumer("partita-schemas"), "logger": log})
@@ -78,7 +78,7 @@ class SchemaTopic:
             if end <= self._next:
                 return
             consumer.assign([place])
-            # Compaction leaves gaps, so that a count of what must come would be waited for in vain.
+            # Compaction leaves gaps, so a count of expected records would never be reached.
             for _ in range(round(ASK_S / LOOK_S)):
                 for message in consumer.consume(READ_AT_ONCE, LOOK_S):
                     self._take(message)

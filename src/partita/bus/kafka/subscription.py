@@ -1,4 +1,4 @@
-"""A member's part in a consumer group on Kafka, as the port wants it: the reader's news, taken without waiting."""
+"""A member of a consumer group on Kafka, by the port: it takes the reader's records without waiting."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class KafkaSubscription:
         """At most `count` records that were read.
 
         Raises:
-            BusError: records of a partition held were deleted unread; as long as it is held, so that nobody takes
-                silence for health. What came and what must go is told nevertheless.
+            BusError: records of a held partition were deleted unread; raised as long as it is held, so that silence is not
+            taken for health. Assigned and revoked partitions are reported nevertheless.
         """
         reader = self._reader
         reader.check()
@@ -48,7 +48,7 @@ class KafkaSubscription:
         return Polled(records, assigned, revoked)
 
     def _take(self, parts: Sequence[Part], count: int) -> list[Record]:
-        """From each in turn, so that none starves."""
+        """Take from each in turn, so that none starves."""
         ready = [p for p in parts if p.held and not (p.leaving or p.paused) and p.mark.open < IN_FLIGHT_MAX]
         self._turn += 1
         shift = self._turn % len(ready) if ready else 0
@@ -62,7 +62,7 @@ class KafkaSubscription:
         return records
 
     def done(self, records: Sequence[Record]) -> None:
-        """These are handled."""
+        """Mark these as handled."""
         with self._reader.changed:
             for record in records:
                 part = self._reader.parts.get(record.at)
@@ -74,7 +74,7 @@ class KafkaSubscription:
         self._flag(partitions, paused=True)
 
     def resume(self, partitions: Sequence[Where]) -> None:
-        """Deliver of these again."""
+        """Deliver from these again."""
         self._flag(partitions, paused=False)
 
     def _flag(self, partitions: Sequence[Where], *, paused: bool) -> None:
@@ -84,8 +84,8 @@ class KafkaSubscription:
                     self._reader.parts[where].paused = paused
 
     async def stand(self, partition: Where) -> Stand | None:
-        """Where the group stood when it was given this partition; the log is the cluster, since a topic that was made anew
-        has fewer records than were handled."""
+        """The group's position when it was given this partition; the log is the cluster, since a topic that was made again has
+        fewer records than were handled."""
         with self._reader.changed:
             part = self._reader.parts.get(partition)
             if part is None or part.bounds is None or not self._reader.cluster:
@@ -101,13 +101,13 @@ class KafkaSubscription:
         with self._reader.changed:
             for where in partitions:
                 part = self._reader.parts.get(where)
-                # One that came back meanwhile is held anew, and not given back by this.
+                # A partition that came back meanwhile is held again, and not released by this call.
                 if part is not None and part.leaving:
                     part.released = True
             self._reader.changed.notify_all()
 
     async def keep(self) -> None:
-        """Say that this process lives, and have the positions written."""
+        """Report that this process is alive, and have the positions written."""
         self._reader.heard()
         await self._reader.commit()
 

@@ -1,4 +1,4 @@
-"""Kafka's topics: what is there, the settings ours have, and new ones made."""
+"""Kafka's topics: the existing ones, the settings of ours, and creation."""
 
 from __future__ import annotations
 
@@ -42,11 +42,12 @@ class Topics:
         return found
 
     def _asked(self, until: float) -> ClusterMetadata | None:
-        """All brokers and topics, or None: not yet. Whom the broker refuses does not wait: he would be told the same."""
+        """All brokers and topics, or None: not yet. A user that the broker refuses does not wait: the answer would not
+        change."""
         try:
             return self._admin.list_topics(timeout=max(LOOK_S, min(TURN_S, until - self._clock.monotonic())))
         except KafkaException as error:
-            self._admin.poll(0)  # has the client's own errors told: this one only says that nobody answered
+            self._admin.poll(0)  # makes the client report its own errors: this call only says that no broker answered
             if self._last_error.refused or self._clock.monotonic() >= until:
                 raise unavailable(
                     self._where, "asking for topics", self._last_error.error or error_of(error)
@@ -54,7 +55,7 @@ class Topics:
             return None
 
     def create(self, topics: Sequence[NewTopic]) -> None:
-        """Create topics, and return when each partition has a leader: a reader that comes before would not see it.
+        """Create topics; return when each partition has a leader, since an earlier reader would not see it.
 
         Raises:
             BusUnavailable: a topic cannot be made.
@@ -68,14 +69,14 @@ class Topics:
             except KafkaException as error:
                 if error_of(error).code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise unavailable(self._where, "creating topics", error_of(error)) from error
-                made[name] = 1  # another made it meanwhile, with as many as he chose
+                made[name] = 1  # another process made it meanwhile, with its own number of partitions
         self.wait_led(made)
 
     def wait_led(self, partitions: Mapping[str, int]) -> None:
-        """Return when each topic has so many partitions and each of them a leader, at most in ten seconds.
+        """Return when each topic has that many partitions with a leader, at most after ten seconds.
 
         Raises:
-            BusUnavailable: they have not.
+            BusUnavailable: some have none.
         """
         until = self._clock.monotonic() + ASK_S
         while not self._led(partitions):
@@ -100,10 +101,10 @@ def settings_of(topic: TopicSpec) -> dict[str, str]:
     settings = {
         "cleanup.policy": "delete",
         "retention.ms": "-1" if topic.retention_s is None else str(round(topic.retention_s * 1_000)),
-        # The broker's clock: waits in the retry topics are counted from it.
+        # The broker's clock: waits in the retry topics are counted by it.
         "message.timestamp.type": "LogAppendTime",
         "max.message.bytes": str(2 * RECORD_BYTES_MAX),
-        # A copy that was behind and leads nevertheless has lost what was acknowledged.
+        # A copy that is behind would, as leader, lose acknowledged records.
         "unclean.leader.election.enable": "false",
     }
     if topic.min_insync is not None:
@@ -112,5 +113,5 @@ def settings_of(topic: TopicSpec) -> dict[str, str]:
 
 
 def new_topic(topic: TopicSpec) -> NewTopic:
-    """A topic to be made; -1 = as many copies as the broker's default says."""
+    """A topic to create; -1 = the broker's default number of copies."""
     return NewTopic(topic.name, topic.partitions, topic.replication or -1, config=settings_of(topic))

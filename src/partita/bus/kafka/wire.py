@@ -13,13 +13,13 @@ BINARY_MODE = BinaryMode("ce_")
 
 
 def headers_of(record: Outgoing) -> Headers:
-    """The headers a record travels with."""
+    """A record's headers on the wire."""
     return BINARY_MODE.headers_of(record.headers, record.key)
 
 
 def record_of(message: Message) -> Record:
-    """A record as it came; bytes of a key that are no UTF-8 are shown as escapes."""
-    # Without deserializers keys and values are bytes, and headers a list; the library's types say more.
+    """A record from the wire; key bytes that are not UTF-8 are shown as escapes."""
+    # Without deserializers keys and values are bytes, and headers a list; the library's types are wider.
     key: Any = message.key()
     value: Any = message.value()
     headers: Any = message.headers()

@@ -1,7 +1,7 @@
-"""The producer and the thread that hears its acknowledgements; an append ends when each of its records has an answer.
+"""The producer and the thread for its acknowledgements; an append ends when each of its records has an answer.
 
-An append that the broker does not answer in time is told as unavailable, but its records stay in flight, in order: what
-is appended next waits behind them, and answers that come late are used instead of sending again.
+An append without an answer in time is reported as unavailable, but its records stay in flight, in order: the next append
+waits behind them, and late answers are used instead of sending again.
 """
 
 from __future__ import annotations
@@ -42,21 +42,21 @@ class Flight:
         self.producer = producer
         self.answers: list[KafkaError | None] = [None] * len(records)
         self.failed = False
-        self._too_large: KafkaError | None = None  # said by the broker: the client's producer ends itself
+        self._too_large: KafkaError | None = None  # from the broker: the client's producer ends itself
         self.ended = asyncio.Event()
         self._loop = loop
-        # Each counted on one thread only, so that no answer is lost to the other's counting.
+        # Each is counted on one thread only, so that no count is lost.
         self._reported = 0
         self._refused = 0
 
     @property
     def refusals(self) -> list[str | None]:
-        """Of a flight without a failure: nothing was refused."""
+        """The refusals of a flight without a failure: none."""
         return [None] * len(self.records)
 
     @property
     def why_ended(self) -> KafkaError | None:
-        """Why the producer takes nothing more; None = it does."""
+        """The reason why the producer takes nothing more; None = it does."""
         fatal = (each for each in self.answers if each is not None and (each.fatal() or each.code() in _FATAL))
         return next(fatal, self._too_large)
 
@@ -71,7 +71,7 @@ class Flight:
         self._end()
 
     def refused(self, number: int, error: KafkaError) -> None:
-        """The producer did not take it: no report will come."""
+        """The producer did not take it, so no report will come."""
         self.answers[number] = error
         self.failed = True
         self._refused += 1
@@ -99,24 +99,24 @@ class KafkaWriter:
         self._thread.start()
 
     async def append(self, records: Sequence[Outgoing]) -> list[str | None]:
-        """Append in order; per record None, why it was refused for good, or `BEHIND`.
+        """Append in order; per record None, the reason for which it was refused for good, or `BEHIND`.
 
-        A broker refuses a whole batch of the client's, for one record that is too large or because all are together. Who
-        was refused in company is a suspect and sent again alone; only who is refused alone is refused.
+        A broker refuses a whole batch of the client's, for one record that is too large or because all together are. A record
+        refused in company is a suspect and sent again alone; only a record refused alone is refused.
 
         Raises:
-            BusUnavailable: not all have an answer, or some failed; appended or not, all may be appended again.
+            BusUnavailable: not all have an answer, or some failed; any of them may have been appended, all may be sent again.
         """
         await self._late_flights()
         answers = self._answered_late(records)
         suspects: set[Name] = set()
         held: set[tuple[str, str | None]] = set()
-        # Each flight has an answer for one record more, or a suspect more.
+        # Each flight brings one more answer, or one more suspect.
         while waiting := [r for r in records if _name(r) not in answers and (r.topic, r.key) not in held]:
             together = _together(waiting, suspects)
             flight = await self._send(together)
             if not flight.failed and len(together) == len(records):
-                return flight.refusals  # as nearly always: no name is asked for
+                return flight.refusals  # the usual case, without a lookup by name
             settled, large, failed = _settle(flight)
             answers |= settled
             if large and len(together) == 1:
@@ -130,21 +130,21 @@ class KafkaWriter:
         return [answers.get(_name(r), BEHIND) for r in records]
 
     def _answered_late(self, records: Sequence[Outgoing]) -> dict[Name, str | None]:
-        """What became of those that an append gave up waiting for."""
+        """The answers of records for which an append had given up waiting."""
         if not self._answers:
             return {}
         names = [_name(record) for record in records]
         return {name: self._answers.pop(name) for name in names if name in self._answers}
 
     def close(self) -> None:
-        """End the producer; what has no answer by now was not acknowledged, and is sent again by the next one."""
+        """End the producer; records without an answer count as not acknowledged, and the next producer sends them again."""
         self._closing.set()
         self._thread.join(5.0)
         self._producer.purge(in_queue=True, in_flight=True, blocking=False)
         _hear_from(self._producer, 0)
 
     async def _late_flights(self) -> None:
-        """Nothing passes what is still in flight; what was answered meanwhile need not be sent again."""
+        """Wait for records in flight, so that none is overtaken; those answered meanwhile are not sent again."""
         for flight in list(self._late):
             await self._wait(flight)
             if flight in self._late:  # another append may have waited for it too
@@ -153,7 +153,7 @@ class KafkaWriter:
                 self._answers |= settled
                 self._renew_if_ended(flight)
         if len(self._answers) > ANSWERS_MAX:
-            self._answers.clear()  # rows whose relay lost them to another process: nobody asks for these
+            self._answers.clear()  # rows whose relay lost them to another process: no append asks for these
 
     async def _send(self, records: Sequence[Outgoing]) -> Flight:
         flight = Flight(records, self._producer, asyncio.get_running_loop())
@@ -177,7 +177,7 @@ class KafkaWriter:
         return flight
 
     async def _hand_over(self, flight: Flight, number: int, answered: Any, until: float) -> bool:
-        """A record that the producer did not take at once: its queue is full, or it refuses (False).
+        """Append a record that the producer did not take at once: its queue is full, or it refuses (False).
 
         Raises:
             BusUnavailable: it is full for too long; neither this one nor those behind it were sent.
@@ -200,7 +200,7 @@ class KafkaWriter:
         raise unavailable(self._address.shown, "an append", self._last_error.error)
 
     def _leave_out(self, flight: Flight, first: int) -> None:
-        """These are not sent: they would pass the one before them."""
+        """Leave these out: they would overtake the one before them."""
         for unsent in range(first, len(flight.records)):
             flight.refused(unsent, KafkaError(KafkaError._QUEUE_FULL))
 
@@ -212,21 +212,21 @@ class KafkaWriter:
             raise unavailable(self._address.shown, "an append", self._last_error.error) from None
 
     def _cause(self, failed: KafkaError) -> KafkaError:
-        """For people: that a producer has ended does not say why."""
+        """The cause for people: the end of a producer alone does not explain it."""
         return self._last_error.error or failed if failed.code() in _FATAL else failed
 
     def _renew_if_ended(self, flight: Flight) -> None:
-        """After a gap the producer refuses everything: a new one begins, and the relay sends again in order.
+        """Begin a new producer: after a gap the old one refuses everything, and the relay sends again in order.
 
-        Only who went by the one that is in use ends it: what others have sent by the next one must stay in flight.
+        Only an append that used the current one ends it: records that others sent by the next one must stay in flight.
         """
         producer, why = flight.producer, flight.why_ended
         if why is None or producer is not self._producer:
             return
-        log.warning("the producer ended itself (%s); a new one begins", why.str())
+        log.warning("the producer ended (%s); a new one begins", why.str())
         self._producer = self._new_producer()
         producer.purge(in_queue=True, in_flight=True, blocking=False)
-        # Its last reports come later, from threads of its own: who waits for one that nobody hears waits for ever.
+        # Its last reports come later, on its own threads: an append that waits for an unheard report would wait for ever.
         self._ended.append(producer)
 
     def _new_producer(self) -> Producer:
@@ -249,8 +249,8 @@ def _name(record: Outgoing) -> Name:
 
 
 def _hear_from(producer: Producer, seconds: float) -> KafkaError | None:
-    """Have delivery reports told. That it ended itself a producer tells by raising here, whichever thread polls: each
-    record's own report says so too, and who appends renews it."""
+    """Receive delivery reports. A producer reports its own end by raising here, on whichever thread polls: each
+    record's own report says so too, and the append renews it."""
     try:
         producer.poll(seconds)
     except KafkaException as error:
@@ -278,7 +278,7 @@ def _together(waiting: Sequence[Outgoing], suspects: Collection[Name]) -> Sequen
 
 
 def _settle(flight: Flight) -> tuple[dict[Name, str | None], set[Name], KafkaError | None]:
-    """What was appended of a flight that ended, what is too large by itself or in its company, and the first error of
+    """The result of a finished flight: appended records, records too large alone or in company, and the first error of
     the others."""
     settled: dict[Name, str | None] = {}
     large: set[Name] = set()
@@ -289,5 +289,5 @@ def _settle(flight: Flight) -> tuple[dict[Name, str | None], set[Name], KafkaErr
         elif error.code() in TOO_LARGE:
             large.add(_name(record))
         elif failed is None or failed.code() in _FATAL and error.code() != KafkaError._QUEUE_FULL:
-            failed = error  # that a producer has ended, or that a record was left out, does not say why
+            failed = error  # the end of a producer, or a record left out, does not explain it
     return settled, large, failed

@@ -1,7 +1,7 @@
 """The embedded log: topics, partitions and consumer groups in one SQLite file that several processes share.
 
 A record's offset is its place in the whole log, so offsets of a partition grow but are not contiguous. SQLite's
-single writer makes the order of positions the order of commits: nothing can appear below what was read.
+single writer makes the order of offsets the order of commits: no record can appear below one that was read.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ WHERE r.position > ? AND p.topic IN (SELECT value FROM json_each(?)) AND r.appen
 META = "SELECT name, value FROM meta"
 SET_META = "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 FLOOR = "UPDATE place SET floor = max(floor, ?) WHERE place = ?"
-# Only what every group has passed is trimmed, from the oldest on: a slow group is an alarm, not a loss.
+# Only records that every group has passed are trimmed, from the oldest on: a slow group is an alarm, not a loss.
 TRIM = """
 DELETE FROM record WHERE position IN (
     SELECT r.position FROM (SELECT position, place, appended_us FROM record ORDER BY position LIMIT ?2) AS r
@@ -110,7 +110,7 @@ class LogBus:
         self._identity = ""
 
     async def identity(self) -> str:
-        """Which log this is, and how often it was put back."""
+        """The identity of this log, and how often it was restored."""
         return self._identity
 
     async def open(self) -> None:
@@ -129,8 +129,8 @@ class LogBus:
         self._identity = f"{meta['id']}.{meta['incarnation']}"
 
     async def _christen(self) -> dict[str, str]:
-        """Give a new log its name, and another one to a log that was restored from an older copy: it lacks what was
-        acknowledged since, and gives its positions to other records."""
+        """Give a new log its name, and a new one to a log restored from an older copy: it lacks the records acknowledged
+        since, and gives their offsets to other records."""
         async with self._file.writing() as db:
             meta: dict[str, str] = dict(db.execute(META).fetchall())
             newest = db.execute(LAST).fetchone()[0]
@@ -166,7 +166,7 @@ class LogBus:
             self._read_places(db)
 
     async def partitions(self, topics: Sequence[str]) -> Mapping[str, int]:
-        """How many partitions each of these topics has."""
+        """The number of partitions of each of these topics."""
         async with self._file.reading() as db:
             self._read_places(db)
         return {topic: self._partitions[topic] for topic in topics if topic in self._partitions}
@@ -224,10 +224,10 @@ class LogBus:
         return await read_from(self._file, Origin(self._identity, topic, partition), place, position, limit)
 
     async def reset(self, group: str, topic: str, to_start: bool) -> Sequence[Moved]:
-        """Put a group's place to the start or the end of a topic."""
+        """Move a group to the start or the end of a topic."""
         async with self._file.writing() as db:
             before = dict(db.execute(STANDS, (group, topic)))
-            # A new epoch: whoever holds the partition starts over from the new place.
+            # A new epoch: the holder of the partition starts again from the new position.
             db.execute(RECLAIM, (f"group:{group}", f"{topic}/"))
             db.execute(RESET, (to_start, group, topic))
             return [
@@ -235,7 +235,7 @@ class LogBus:
             ]
 
     async def forget(self, group: str) -> int:
-        """Forget where a group stands that is no more."""
+        """Forget the positions of a group that no longer exists."""
         assert self._alive is not None
         book, before, moved = LeaseBook(self._alive, self._clock), frozenset[tuple[str, str, int]](), False
         while not moved:
@@ -253,7 +253,7 @@ class LogBus:
             db.execute("SELECT 1").fetchone()
 
     async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
-        """Where groups stand."""
+        """The positions of groups."""
         async with self._file.reading() as db:
             rows = db.execute(LAG, (group,)).fetchall()
         there = {token: self._is_there(token) for token in dict.fromkeys(row[-1] for row in rows)}
@@ -264,7 +264,7 @@ class LogBus:
         ]
 
     def _is_there(self, token: str | None) -> bool:
-        """Whether the member of that token may still live: one that was killed is in the book until another member looks."""
+        """Whether the member of that token may still live: a killed member is listed until another member looks."""
         alive = self._alive
         return token is not None and alive is not None and (token == alive.token or not alive.is_dead(token))
 
@@ -292,7 +292,7 @@ class LogBus:
 
 
 def _check_fences(db: sqlite3.Connection, fences: Sequence[Fence]) -> None:
-    """A relay that stood still while another took its slots must not append what that one has sent already."""
+    """Refuse a relay that was paused while another took its slots: it must not append rows that were already sent."""
     for fence in fences:
         row = db.execute(FENCE, (fence.name,)).fetchone()
         if row is not None and row[0] > fence.epoch:

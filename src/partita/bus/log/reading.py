@@ -7,8 +7,8 @@ from partita.bus.position import Origin, Position
 from partita.databases.sqlite.file import SqliteFile
 from partita.errors import BusUnavailable, StoreUnavailable
 
-# One statement sees one state of the file: between a look at the floor and a read, records could be trimmed away. Without
-# a record it returns one row, for the bounds.
+# One statement sees one state of the file: between a separate look at the floor and a read, records could be trimmed.
+# Without a record it returns one row, for the bounds.
 READ_FROM = """
 SELECT p.floor, p.head, r.position, r.key, r.headers, r.value, r.appended_us FROM place AS p
 LEFT JOIN record AS r ON r.place = p.place AND r.position >= coalesce(?1, p.floor + 1)

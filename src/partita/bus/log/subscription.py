@@ -1,4 +1,4 @@
-"""A member's part in a consumer group of the embedded log."""
+"""A member of a consumer group of the embedded log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from partita.machine.port import Wake
 
 POSITION = "SELECT position FROM progress WHERE grp = ? AND place = ?"
 BEGIN = "INSERT INTO progress (grp, place, position) VALUES (?, ?, 0) ON CONFLICT DO NOTHING"
-# Compare and set: the position only moves forward, and only while the lease is still this member's.
+# Compare and set: the position only moves forward, and only while this member holds the lease.
 ADVANCE = """
 UPDATE progress SET position = max(position, ?) WHERE grp = ? AND place = ?
   AND EXISTS (SELECT 1 FROM lease WHERE scope = ? AND resource = ? AND owner = ? AND epoch = ?)
@@ -58,7 +58,7 @@ class LogSubscription(LeasedSubscription):
         return self._name
 
     async def _read(self, count: int) -> list[Record]:
-        """One statement finds the partitions that are behind; only those are read."""
+        """Find the partitions with new records in one statement; only those are read."""
         found: list[tuple[Part, list[Record]]] = []
         left = count
         async with self._file.reading() as db:

@@ -28,7 +28,7 @@ WHOSE = "SELECT value FROM partita_log.partita_meta WHERE name = 'service'"
 
 
 class PostgresBus:
-    """See `partita.bus.port.Bus`. Any number of processes, on any machines, may open the same one."""
+    """See `partita.bus.port.Bus`. Any number of processes, on any machines, may open the same log."""
 
     features = (
         Feature.KEY_ORDER
@@ -60,7 +60,7 @@ class PostgresBus:
         self._identity = ""
 
     async def identity(self) -> str:
-        """Which log this is, and how often it was put back."""
+        """The identity of this log, and how often it was restored."""
         return self._identity
 
     async def open(self) -> None:
@@ -90,7 +90,7 @@ class PostgresBus:
             ) from None
 
     async def close(self) -> None:
-        """Disconnect; the leases of this opening are given back."""
+        """Disconnect, and release the leases of this opening."""
         await self._ear.close()
         if self._book.ticked:
             with contextlib.suppress(StoreUnavailable):
@@ -105,7 +105,7 @@ class PostgresBus:
             await self._topics.ensure(topics)
 
     async def partitions(self, topics: Sequence[str]) -> Mapping[str, int]:
-        """How many partitions each of these topics has."""
+        """The number of partitions of each of these topics."""
         with of_the_bus():
             await self._topics.look()
         return self._topics.counts(topics)
@@ -116,7 +116,7 @@ class PostgresBus:
             return await self._writer.append(records, fences)
 
     def subscribe(self, group: str, topics: Sequence[str], member: str) -> Subscription:
-        """Join a consumer group; topics that are not there yet are joined when they are."""
+        """Join a consumer group; missing topics are joined once they exist."""
         return PostgresSubscription(self._ground, group=group, topics=topics, member=member)
 
     async def history(self, topics: Sequence[str], since_us: int) -> AsyncIterator[Sequence[Record]]:
@@ -141,30 +141,30 @@ class PostgresBus:
         return found
 
     async def reset(self, group: str, topic: str, to_start: bool) -> Sequence[Moved]:
-        """Put a group's place to the start or the end of a topic."""
+        """Move a group to the start or the end of a topic."""
         with of_the_bus():
             return await reset(self._database, group, topic, to_start)
 
     async def forget(self, group: str) -> int:
-        """Forget where a group stands that is no more."""
+        """Forget the positions of a group that no longer exists."""
         with of_the_bus():
             return await forget(self._database, self._book, self._clock, group)
 
     async def answers(self) -> None:
-        """The server answers."""
+        """Return when the server answers."""
         with of_the_bus():
             async with self._database.asking() as link:
                 await link.row("SELECT 1")
 
     async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
-        """Where groups stand."""
+        """The positions of groups."""
         with of_the_bus():
             return await lag(self._database, group)
 
     async def trim(self, now_us: int, limit: int = 1_000) -> int:
         """Delete at most `limit` records past their topic's retention that every group has handled.
 
-        The server's clock tells how old they are: of `now_us` only what it is ahead of this process's own clock counts.
+        The server's clock decides their age: of `now_us` only its lead over this process's own clock counts.
         """
         with of_the_bus():
             return await trim(self._database, now_us - self._clock.now_us(), limit)

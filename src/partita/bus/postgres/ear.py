@@ -1,4 +1,4 @@
-"""The ear of a bus: one connection that hears when records were appended, by this or another process."""
+"""The listening connection of a bus: it learns when this or another process appended records."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ PROVE_TIMEOUT_S = 5.0
 
 
 class Ear:
-    """Rings who listens. Nothing stands on it: who is not rung finds the records by looking, a little later.
+    """Calls its listeners. No promise depends on it: without a call they find the records by polling, a little later.
 
-    A pooler in transaction mode takes a LISTEN and delivers nothing, without a word; a connection may die without one.
+    A pooler in transaction mode accepts LISTEN silently and delivers nothing; a connection may die silently.
     """
 
     def __init__(self, database: Database, topics: Topics, clock: Clock) -> None:
@@ -38,7 +38,7 @@ class Ear:
         self._given = 0
 
     def listen(self, topics: Sequence[str], ring: Callable[[], None]) -> Callable[[], None]:
-        """Ring when records of these topics were appended; returns what ends it."""
+        """Call back when records of these topics were appended; returns a function that ends it."""
         self._given += 1
         number = self._given
         self._rings[number] = (frozenset(topics), ring)
@@ -50,17 +50,17 @@ class Ear:
         return self._connection is not None and not self._connection.is_closed()
 
     async def open(self) -> None:
-        """Begin to hear."""
+        """Begin to listen."""
         await self._tend()
 
     def keep(self) -> None:
-        """Called now and then: connects again where it was cut, beside the caller, whose heartbeat must not wait."""
+        """Reconnect after a cut, beside the caller, whose heartbeat must not wait; called now and then."""
         due = self._clock.monotonic() >= self._next or not self.hears and self._next_try_is_due()
         if due and (self._tending is None or self._tending.done()):
             self._tending = asyncio.ensure_future(self._tend())
 
     async def close(self) -> None:
-        """Hear no more."""
+        """Stop listening."""
         tending, self._tending = self._tending, None
         if tending is not None:
             tending.cancel()
@@ -74,7 +74,7 @@ class Ear:
         return self._clock.monotonic() >= self._next - PROVE_EVERY_S + TRY_EVERY_S
 
     async def _tend(self) -> None:
-        """Prove that it is alive, or connect again."""
+        """Test the connection, or connect again."""
         self._next = self._clock.monotonic() + PROVE_EVERY_S
         if self.hears:
             try:
@@ -98,7 +98,7 @@ class Ear:
 
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: str) -> None:
         name = self._topics.name(payload)
-        if name is None:  # made by another process just now
+        if name is None:  # another process has just made it
             self._ring_all()
             return
         for topics, ring in list(self._rings.values()):

@@ -1,4 +1,4 @@
-"""What the server's trouble means for those who speak to a bus."""
+"""The database's errors as errors of the bus."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from partita.errors import BusRefused, BusUnavailable, StoreRefused, StoreUnavai
 
 @contextlib.contextmanager
 def of_the_bus() -> Iterator[None]:
-    """Trouble of the database in here is trouble of the bus.
+    """Turn errors of the database inside the block into errors of the bus.
 
     Raises:
         BusUnavailable: instead of StoreUnavailable. BusRefused: instead of StoreRefused.

@@ -1,4 +1,4 @@
-"""Consumer groups as people see and move them: lag and reset."""
+"""Consumer groups for people: lag, reset, forget."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from partita.databases.postgres.arrays import told
 from partita.databases.postgres.database import Database
 from partita.databases.postgres.leases import LeaseBook
 
-# Offsets are dense: what is left is a subtraction. A place of 0 is the oldest record that is there.
-# Whoever has not said for five seconds that it lives is gone: it is in the book until another member looks.
+# Offsets are dense, so lag is a subtraction. A position of 0 is the oldest existing record. A member without a
+# heartbeat for five seconds is gone: it is listed until another member looks.
 LAG = """
 SELECT g.grp, t.name, p.partition, greatest(g.position, p.floor) + 1, p.head,
        greatest(p.head - greatest(g.position, p.floor), 0), m.member,
@@ -26,7 +26,7 @@ LEFT JOIN partita_log.lease_member AS m ON m.scope = l.scope AND m.member = l.ow
   AND m.beat_us > (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 5000000
 WHERE $1::text IS NULL OR g.grp = $1 ORDER BY g.grp, t.name, p.partition
 """
-# A new epoch: whoever holds the partition starts over from the new place.
+# A new epoch: the holder of the partition starts again from the new position.
 RECLAIM = "UPDATE partita_log.lease SET owner = NULL WHERE scope = $1 AND starts_with(resource, $2)"
 RESET = """
 UPDATE partita_log.progress AS g SET position = CASE WHEN $3 THEN 0 ELSE p.head END
@@ -45,13 +45,13 @@ FORGET = "DELETE FROM partita_log.progress WHERE grp = $1"
 
 
 async def lag(database: Database, group: str | None) -> Sequence[GroupLag]:
-    """Where groups stand."""
+    """The positions of groups."""
     async with database.asking() as link:
         return [GroupLag._make(map(told, row)) for row in await link.rows(LAG, group)]
 
 
 async def reset(database: Database, group: str, topic: str, to_start: bool) -> Sequence[Moved]:
-    """Put a group's place to the start or the end of a topic."""
+    """Move a group to the start or the end of a topic."""
     async with database.writing() as link:
         await link.run(RECLAIM, f"group:{group}", f"{topic}/")
         before = dict(await link.rows(STANDS, group, topic))
@@ -62,7 +62,7 @@ async def reset(database: Database, group: str, topic: str, to_start: bool) -> S
 
 
 async def forget(database: Database, book: LeaseBook, clock: Clock, group: str) -> int:
-    """Forget where a group stands that has no members."""
+    """Forget the positions of a group without members."""
     before, moved = frozenset[tuple[Any, ...]](), False
     while not moved:
         async with database.writing() as link:

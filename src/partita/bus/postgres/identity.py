@@ -1,4 +1,4 @@
-"""Which log a schema is: another one when it was restored from a copy, or a standby took over and may lack the tail."""
+"""The identity of a log's schema: it changes after a restore from a copy, or when a standby took over that may lack records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ON CONFLICT (name) DO UPDATE SET value = excluded.value
 
 
 async def identity_of(database: Database, new_id: str) -> str:
-    """The log's id and incarnation. Where this user may not ask where the database lies, it is the first for ever."""
+    """The log's id and incarnation. If this user may not ask for the database's place, the incarnation never changes."""
     async with database.writing() as link:
         await link.rows(LOCK, "partita_log/identity")
         meta = {row[0]: row[1] for row in await link.rows(META)}

@@ -1,4 +1,4 @@
-"""Reading the log: one statement finds who is behind, shares the batch among them and reads."""
+"""Reading the log: one statement finds the partitions with new records, shares the batch among them and reads."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from partita.databases.postgres.arrays import told, unnest
 from partita.databases.postgres.asking import ERRORS
 from partita.databases.postgres.database import Database
 
-# Offsets of a place are dense, so what waits is counted by a subtraction. Shared so that who has little gives the rest
-# to the others: with the places in the order of what waits there, the level that fills the batch is the largest of
-# (what is left when all smaller ones took theirs) / (how many are not smaller). A place below whose floor the reader
-# stands yields a row without a record.
+# Offsets of a place are dense, so waiting records are counted by a subtraction. Places with few records leave their rest
+# of the batch to the others: with the places in the order of waiting records, the level that fills the batch is the largest
+# of (the rest after all smaller places took theirs) / (the number of places that are not smaller). A place whose reader is
+# below its floor yields a row without a record.
 READ = f"""
 WITH behind AS (
     SELECT r.ord, p.place, r.last > 0 AND r.last < p.floor AS passed, greatest(r.last, p.floor) AS last,
@@ -39,8 +39,8 @@ HISTORY = """
 SELECT position, key, headers, value, appended_us FROM partita_log.record
 WHERE place = $1 AND position > $2 AND appended_us >= $3 ORDER BY position LIMIT 500
 """
-# One statement sees one state: between a look at the floor and a read, records could be trimmed away. Without a record it
-# returns one row, for the bounds.
+# One statement sees one state: between a separate look at the floor and a read, records could be trimmed. Without a
+# record it returns one row, for the bounds.
 READ_FROM = """
 SELECT p.floor, p.head, r.position, r.key, r.headers, r.value, r.appended_us
 FROM partita_log.place AS p LEFT JOIN LATERAL (
@@ -52,15 +52,14 @@ APPENDED_US = itemgetter(Record._fields.index("appended_us"))
 
 
 class Found(NamedTuple):
-    """The records, those of a partition in the order of their offsets; or a place whose reader was passed, and by
-    which floor."""
+    """The records, those of a partition in offset order; or a place whose reader is below the floor, and that floor."""
 
     records: list[Record]
     passed: tuple[int, int] | None
 
 
 async def read(database: Database, after: Sequence[tuple[int, int]], where: Mapping[int, Where], count: int) -> Found:
-    """What waits behind (place, last offset read), at most `count`; the first ones are served first."""
+    """The records behind (place, last offset read), at most `count`; the first places are served first."""
     async with database.asking() as link:
         try:
             rows = await link.connection.fetch(READ, [place for place, _ in after], [last for _, last in after], count)
@@ -72,8 +71,8 @@ async def read(database: Database, after: Sequence[tuple[int, int]], where: Mapp
             return Found([], (place, floor))
         topic, partition = where[place]
         records.append(Record(topic, partition, position, told(key), headers, value, appended_us))
-    # As far as the server's clock tells, causes come before effects, also across partitions. Within one it never goes
-    # back, and what is alike keeps its order.
+    # Causes come before effects, also across partitions, as far as the server's clock is right. Within one partition its
+    # times never go back, and equal times keep their order.
     records.sort(key=APPENDED_US)
     return Found(records, None)
 
@@ -81,7 +80,7 @@ async def read(database: Database, after: Sequence[tuple[int, int]], where: Mapp
 async def read_from(
     database: Database, origin: Origin, place: int, position: Position | None, limit: int
 ) -> Reading | None:
-    """See `partita.bus.port.Bus.read`; None = the partition is not there any more."""
+    """See `partita.bus.port.Bus.read`; None = the partition no longer exists."""
     begin = None if position is None else origin.offset(position)
     count = max(0, min(limit, READ_RECORDS_MAX))
     async with database.asking() as link:

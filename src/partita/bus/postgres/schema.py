@@ -6,7 +6,7 @@ from partita.databases.postgres.leases import LEASE_TABLES
 
 SCHEMA = "partita_log"
 CHANNEL = "partita_log"
-"""Notified with the number of each topic that was appended to; a channel belongs to a database, as the log does."""
+"""Notified with the number of each topic with new records; a channel belongs to a database, as the log does."""
 FENCED = "PT001"
 NO_PLACE = "PT002"
 

@@ -1,4 +1,4 @@
-"""A member's part in a consumer group of the log in PostgreSQL."""
+"""A member of a consumer group of the log in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from partita.databases.postgres.database import Database
 from partita.databases.postgres.leases import LeaseBook
 from partita.errors import BusError
 
-# 0 = at the oldest record that is there.
+# 0 = at the oldest existing record.
 BEGIN = """
 INSERT INTO partita_log.progress (grp, place, position) SELECT $1, place, 0 FROM unnest($2::bigint[]) AS p(place)
 ON CONFLICT DO NOTHING
 """
 POSITIONS = "SELECT place, position FROM partita_log.progress WHERE grp = $1 AND place = ANY($2::bigint[])"
-# Compare and set: the position only moves forward, and only while the lease is still this member's. Locked, so that a
-# reset does not come between the look and the write.
+# Compare and set: the position only moves forward, and only while this member holds the lease. Locked, so that a reset
+# does not come between the look and the write.
 ADVANCE = f"""
 WITH mine AS MATERIALIZED (
     SELECT resource, epoch FROM partita_log.lease WHERE scope = $1 AND owner = $2 AND resource = ANY($4::text[])
@@ -45,7 +45,7 @@ LOOK_S = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What the subscriptions of a bus stand on."""
+    """The parts of a bus that its subscriptions use."""
 
     database: Database
     topics: Topics
@@ -73,7 +73,7 @@ class PostgresSubscription(LeasedSubscription):
         self._rung = True
 
     async def _read(self, count: int) -> list[Record]:
-        """The server is not asked while it signalled nothing and the last look is recent."""
+        """Ask the server only after a signal, or when the last look is old."""
         recent = self._ground.clock.monotonic() < self._asked_at + LOOK_S
         if not self._rung and recent and self._ground.ear.hears:
             return []
@@ -102,7 +102,7 @@ class PostgresSubscription(LeasedSubscription):
         return records
 
     async def keep(self) -> None:
-        """Heartbeat, take-over, position write: one statement while nothing moves, two while records do."""
+        """Send a heartbeat, take partitions over, write positions: one statement without changes, two while records move."""
         self._ground.ear.keep()
         await super().keep()
 
@@ -127,7 +127,7 @@ class PostgresSubscription(LeasedSubscription):
             return Beat(holding, begun, moved)
 
     async def _begin(self, link: Link, leases: dict[str, int], places: dict[Where, int]) -> list[Part]:
-        """The partitions of these leases, each where its work begins."""
+        """The partitions of these leases, each at the start of its work."""
         mine = {places[where]: (where, epoch) for name, epoch in leases.items() if (where := where_of(name)) in places}
         if not mine:
             return []

@@ -29,7 +29,7 @@ SELECT a.topic, n FROM added AS a CROSS JOIN LATERAL generate_series(0, a.partit
 
 
 class Topics:
-    """What is known is looked up again when it is not enough: another process may have made a topic."""
+    """Known topics; they are looked up again where that is not enough, since another process may have made one."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -39,7 +39,7 @@ class Topics:
         self._places: dict[Where, int] = {}
 
     async def look(self) -> None:
-        """Ask which there are."""
+        """Look up the existing topics."""
         async with self._database.asking() as link:
             rows = await link.rows(PLACES)
         self._names = {str(number): name for number, name, _, _, _ in rows}
@@ -47,7 +47,7 @@ class Topics:
         self._places = {(name, partition): place for _, name, _, partition, place in rows}
 
     async def ensure(self, topics: Sequence[TopicSpec]) -> None:
-        """Create those that do not exist."""
+        """Create the missing ones."""
         if all(topic.name in self._partitions for topic in topics):
             return
         await self.look()
@@ -67,18 +67,18 @@ class Topics:
         return all(name in self._partitions for name in names)
 
     def counts(self, names: Sequence[str]) -> dict[str, int]:
-        """How many partitions those of these topics have that are known."""
+        """The numbers of partitions of the known ones of these topics."""
         return {name: self._partitions[name] for name in names if name in self._partitions}
 
     def name(self, number: str) -> str | None:
-        """The topic that is called so on the channel."""
+        """The topic with this name on the channel."""
         return self._names.get(number)
 
     def places(self, names: Sequence[str]) -> dict[Where, int]:
-        """Where the partitions of these topics are kept."""
+        """The places of these topics' partitions."""
         return {(name, n): self._places[(name, n)] for name in names for n in range(self._partitions.get(name, 0))}
 
     def place(self, record: Outgoing) -> int:
-        """Where a record of a known topic goes; without a key it is spread by its id."""
+        """The place of a record of a known topic; without a key it is spread by its id."""
         spread = record.key if record.key is not None else record.id
         return self._places[(record.topic, partition_of(spread, self._partitions[record.topic]))]

@@ -1,11 +1,11 @@
-"""Trimming the log: what is past its topic's retention and was passed by every group."""
+"""Trimming the log: deletes records past their topic's retention that every group has passed."""
 
 from __future__ import annotations
 
 from partita.databases.postgres.database import Database
 
-# One process at a time, from the oldest on. What may go is the front of a partition: the scan ends at the first that
-# must stay, and begins behind the floor, where dead rows are not met again. A slow group is an alarm, not a loss.
+# One process at a time, from the oldest on. Deletable records are the front of a partition: the scan ends at the first
+# record that must stay, and begins behind the floor, so it meets no dead rows again. A slow group is an alarm, not a loss.
 # Places are locked in the order in which appends lock them. $1: how far ahead of the server's clock to look.
 TRIM = """
 WITH mine AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtextextended('partita_log/trim', 0)) AS mine),
@@ -40,7 +40,7 @@ SELECT coalesce(sum(count), 0)::bigint, set_config('synchronous_commit', 'off', 
 
 
 async def trim(database: Database, ahead_us: int, limit: int) -> int:
-    """Delete at most `limit` records; returns how many. Ages are the server's affair: machines are not compared."""
+    """Delete at most `limit` records; returns how many. Only the server's clock decides their age."""
     async with database.asking() as link:
         count: int = (await link.rows(TRIM, ahead_us, limit))[0][0]
         return count

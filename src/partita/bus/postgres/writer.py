@@ -24,10 +24,10 @@ class Writer:
         self._topics = topics
 
     async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence]) -> Sequence[str | None]:
-        """Append durably, in order; per record None, or why it was refused for good.
+        """Append durably, in order; per record None, or the reason for a final refusal.
 
-        Where the connection is lost on the way it may have happened: what is appended again is a copy with the same
-        id, behind all that was appended before, and receivers drop it.
+        If the connection is lost on the way, the records may have been appended: those appended again are copies with the
+        same id, behind all earlier ones, and receivers drop them.
         """
         await self._topics.ensure(self._topics.specs.of(records))
         refusals = screened(records, too_large)
@@ -37,7 +37,7 @@ class Writer:
         return refusals
 
     def _columns(self, records: Sequence[Outgoing]) -> list[list[Any]]:
-        """Distinct places with how many go there; then per record its place and its number within what goes there."""
+        """Distinct places with their number of records; then per record its place and its number within that place."""
         counts: dict[int, int] = {}
         at, nth = [], []
         for record in records:
