@@ -88,9 +88,7 @@ HANDLERS = {
         "Handlers",
         "a SystemExit that a handler of a wave raises ends its worker",
         "_advance",
-        swap(
-            "except BaseException as error:  # whatever it is, it comes from the handler", "except Exception as error:"
-        ),
+        swap("except BaseException as error:  # any error here comes from the handler", "except Exception as error:"),
         USERS_CODE + "test_what_a_handler_raises_is_a_failed_try[embedded-one statement]",
         under="runtime/path/waves",
     ),

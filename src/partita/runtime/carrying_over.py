@@ -1,7 +1,7 @@
-"""Carrying over: what waits in a group's database under an earlier version of its service, made ready for this one.
+"""Carrying over: messages that wait in a group's database from an earlier version of its service, adapted to this one.
 
-A deploy may change tiers, order, topics and their partitions while messages wait. Each is found again under what is
-declared now; what could only wait for ever is refused at the start, with how much it is and one of it.
+A deploy may change tiers, order, topics and their partitions while messages wait. Each message is assigned to the present
+declarations; one that could only wait for ever refuses the start, with the number of such messages and an example.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ ORDER = "order"
 
 
 async def carry_over(session: Session, service: Service, topics: Sequence[str]) -> None:
-    """Fit what waits in the parking of a service to how it is declared now; `topics` are those that it reads.
+    """Adapt a service's parked messages to its present declaration; `topics` are those that it reads.
 
     Raises:
-        StoreMismatch: messages of a topic wait that it does not read any more; nothing was changed.
+        StoreMismatch: messages wait of a topic that it no longer reads; nothing was changed.
     """
     group = service.name
     _refuse_unread(group, await session.parking.places(group), topics)
@@ -32,7 +32,7 @@ async def carry_over(session: Session, service: Service, topics: Sequence[str]) 
         freed = await session.parking.loosen(group)
         log.warning("%s keeps no order any more: %d messages that waited for others run now", group, freed)
     elif (before, service.order) == ("none", "key"):
-        # What it handled without order moved no number: the next one of each key is its base.
+        # Messages handled without order moved no number: the next one of each key is its base.
         for topic in topics:
             await begin_anew(session, group, topic)
         log.warning("%s keeps order from here on: each key goes on with its next message", group)
@@ -40,8 +40,8 @@ async def carry_over(session: Session, service: Service, topics: Sequence[str]) 
 
 
 async def carry_over_partitions(session: Session, group: str, partitions: Mapping[str, int]) -> None:
-    """Give what waits of partitions that are not there any more to those that are: only who holds a partition may run
-    its messages, and nobody holds one that is no more. `partitions` counts those of the topics that exist."""
+    """Assign the messages of partitions that no longer exist to existing ones: only the holder of a partition may run its
+    messages, and a missing partition has no holder. `partitions` counts those of the existing topics."""
     for place in await session.parking.places(group):
         count = partitions.get(place.topic, 0)
         if count and place.partition >= count:

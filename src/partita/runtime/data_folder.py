@@ -1,4 +1,4 @@
-"""A data folder belongs to one system: `services/` in it names the services that have their files and their log there."""
+"""A data folder belongs to one system: `services/` in it names the services with files and a log there."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ FOLDER = "services"
 
 
 def claim_folder(data: Path, catalog: Catalog, process: str) -> None:
-    """Have the folder be this app's, or find that it is. Several apps may share one where they share a service: one that
-    hears another's events, for example. Apps that have nothing in common are two systems, of which the second was started
+    """Make the folder this app's, or check that it is. Several apps may share one if they share a service: for example
+    one that subscribes to another's events. Apps without a common service are two systems, and the second was started
     in the wrong folder.
 
     Raises:
@@ -31,11 +31,11 @@ def claim_folder(data: Path, catalog: Catalog, process: str) -> None:
     }
     known = {**heard, **own}
     _check(data, _found(data), own, known)
-    with contextlib.suppress(OSError):  # a folder that takes no file is told by the databases, which need it more
+    with contextlib.suppress(OSError):  # the databases, which need the folder more, report a folder that takes no file
         (data / FOLDER).mkdir(parents=True, exist_ok=True)
         for name, namespace in known.items():
             _write(data / FOLDER / name, namespace, process)
-    # Two apps may have begun at once: of two that wrote, one at least reads the other's.
+    # Two apps may have begun at once: of two that wrote, at least one reads the other's file.
     _check(data, _found(data), own, known)
 
 
@@ -64,7 +64,7 @@ def _found(data: Path) -> dict[str, str]:
 
 
 def _write(path: Path, namespace: str, process: str) -> None:
-    """Whole or not at all: a process that reads meanwhile sees no half of a name."""
+    """Write it whole or not at all: a process that reads meanwhile sees no half of a name."""
     if not path.exists():
         part = path.with_name(f".{path.name}-{process}")
         part.write_text(f"{namespace}\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Importing the user's module: a mistake in it is told with its line, and is never called ours."""
+"""Importing the user's module: an error in it is reported with its line, and never as an error of Partita."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def import_users(spec: str, name: str) -> ModuleType:
     """The module of that name; `spec` is how the user named it.
 
     Raises:
-        SettingsError: there is no such module. AppBroken: it raised when it was imported. DeclarationError: it declares
-            what cannot work.
+        SettingsError: there is no such module. AppBroken: the import raised. DeclarationError: a declaration in it cannot
+        work.
     """
     if not all(name.split(".")):
         raise SettingsError(f"{spec}: {name!r} is no name of a module.", hint="Name it as module:app.")
@@ -22,7 +22,7 @@ def import_users(spec: str, name: str) -> ModuleType:
         return importlib.import_module(name)
     except (PartitaError, KeyboardInterrupt):
         raise
-    except BaseException as error:  # whatever it raises, a SystemExit of a script as well
+    except BaseException as error:  # any error, also a SystemExit of a script
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing is not None and f"{name}.".startswith(f"{missing}."):
             raise SettingsError(f"{spec}: there is no module {missing!r}.", hint="Name it as module:app.") from error

@@ -1,4 +1,4 @@
-"""A running app in one process: its stores and its bus opened, its workers started, and all of it stopped in order."""
+"""A running app in one process: opens its stores and its bus, starts its workers, and stops all of it in order."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ if TYPE_CHECKING:
 log = logger(__name__)
 INTRODUCE_EVERY_S = 1.0
 UNTOLD_US = 10 * US
-"""How long a message is taken to lie on the bus of which the bus does not say since when."""
+"""The assumed age of an unhandled message on a bus that does not report it."""
 ROLES = ("consumers", "relay", "timers")
 COLLECT_EVERY = (20_000, 20, 50)
-"""Garbage collection for batches: what a batch allocates lives until its commit, so that looking for cycles after every
-700 objects, Python's default, finds none and costs a tenth of the throughput (measured: `docs/guides/benchmarks.md`)."""
+"""Garbage collection for batches: the objects of a batch live until its commit, so a search for cycles after every 700
+objects, Python's default, finds none and costs a tenth of the throughput (measured: `docs/guides/benchmarks.md`)."""
 PYTHONS_OWN = 2_000
 
 
@@ -108,12 +108,12 @@ class System:
         replaced: Mapping[Callable[..., Any], Callable[..., Any]],
         roles: Sequence[str] = (),
     ) -> None:
-        """Open the bus and the stores, make topics and schemas known, check the sagas in flight; and where this process
-        is to consume, carry over what waits.
+        """Open the bus and the stores, publish topics and schemas, check the sagas in flight; and if this process is to
+        consume, carry over the waiting messages.
 
         Raises:
             FeatureAbsent: the bus lacks a feature that the services need; nothing was opened.
-            PartitaError: what cannot be opened, and what to do.
+            PartitaError: names the part that cannot be opened, and what to do.
         """
         self.roles = roles
         for name in stores:
@@ -127,7 +127,7 @@ class System:
         try:
             await self.introduce()
         except BusRefused:
-            raise  # no waiting mends it
+            raise  # waiting does not help
         except BusUnavailable as error:
             log.warning("messages wait in the outboxes: %s", error)
         for name, store in stores.items():
@@ -155,26 +155,26 @@ class System:
             if self.introduced:
                 await self.fit_to_the_bus()
         except BusUnavailable as error:
-            self.introduced = False  # it is asked again by and by
+            self.introduced = False  # it is tried again later
             log.warning("the bus went away: %s", error)
 
     async def introduce(self) -> None:
-        """Make this app's topics known to the bus, and its schemas to the registry.
+        """Publish this app's topics to the bus, and its schemas to the registry.
 
         Raises:
-            BusUnavailable: it does not answer; nothing but this waits for it.
+            BusUnavailable: it does not answer; only this work waits for it.
         """
-        # First, so that the bus knows what is declared, whoever makes a topic when it answers: the relay may be sooner.
+        # First, so that the bus knows the declarations when another worker, as the relay, creates a topic earlier.
         await self.bus.ensure_topics([topic.spec for topic in declared_topics(self.catalog, self.topics)])
         for fingerprint in self.fingerprints:
             await self.registry.publish(fingerprint, self.codec.schema_text(fingerprint) or "")
         self.introduced = True
 
     async def fit_to_the_bus(self) -> None:
-        """Once the bus answers: no message waits in a partition that is not there, and none was sent to another log only.
+        """Adapt to the bus once it answers: no message may wait in a missing partition, or have been sent to another log only.
 
         Raises:
-            BusUnavailable: it does not answer any more.
+            BusUnavailable: it no longer answers.
         """
         identity = await self.bus.identity() if "relay" in self.roles else ""
         for name, store in self.stores.items():
@@ -185,14 +185,14 @@ class System:
                 await run_again(self.clock, partial(_fit_outbox, store, name, identity))
 
     async def _take_over(self, service: Service, store: Store) -> None:
-        """Take over what an earlier version of the service left in its store, or refuse to start."""
+        """Take over the messages that an earlier version of the service left in its store, or refuse to start."""
         async with store.transaction() as session:
             await _check_sagas(session, service)
             if "consumers" in self.roles:
                 await carry_over(session, service, self.catalog.topics_of(service))
 
     def start(self, roles: Sequence[str]) -> None:
-        """Start the workers of these roles for the services opened; the local door is always there.
+        """Start the workers of these roles for the opened services; the local door is always open.
 
         Raises:
             PartitaError: a role that does not exist.
@@ -200,7 +200,7 @@ class System:
         unknown = [role for role in roles if role not in ROLES]
         if unknown:
             raise PartitaError(f"There is no role {unknown[0]!r}.", hint=f"There is: {', '.join(ROLES)}.")
-        if gc.get_threshold()[0] <= PYTHONS_OWN:  # who has set it keeps his own
+        if gc.get_threshold()[0] <= PYTHONS_OWN:  # a changed threshold is the user's choice
             gc.set_threshold(*COLLECT_EVERY)
         if "relay" in roles:
             self._start(LogJanitor(self.bus, self.clock))
@@ -238,7 +238,7 @@ class System:
             self.page = MetricsPage(settings.metrics, self.samples, self.health, limit_s=settings.ask_s)
 
     def health(self) -> Health:
-        """Whether this process can take work, from what it heard last: asks nobody, may be called from any thread."""
+        """Whether this process can take work, by its last known facts: asks no server, may be called from any thread."""
         if self.pulse is None:
             return Health("down", [Check("process", "down", "it is starting", 0.0, 0.0)])
         now_us, states = self.clock.now_us(), self._workers_of()
@@ -280,17 +280,17 @@ class System:
         self._start(self.roll_call)
 
     def _workers_of(self, name: str | None = None) -> Sequence[WorkerState]:
-        """The workers of this process, those of one service or all, that do not work."""
+        """The workers of this process, of one service or all, that do not work."""
         states = self.roll_call.states if self.roll_call is not None else []
         return [state for state in states if name in (None, state.service)]
 
     def _behind_us(self, name: str) -> int | None:
-        """How far a service's consumer in this process is behind, where one runs."""
+        """The lag of a service's consumer in this process, if one runs."""
         return self.consumers[name].behind_us if name in self.consumers else 0
 
     async def _unread_us(self, name: str) -> int:
-        """How long the oldest message lies on the bus that no process of a service has handled, as far as the bus says. While
-        it is away nobody knows, and a deadline does not wait for it."""
+        """The age of the oldest message on the bus that no process of a service has handled, as far as the bus reports it.
+        While the bus is away it is unknown, and a deadline does not wait for it."""
         lags = await answered(self.clock, self.settings.ask_s, "bus", lambda: self.bus.lag(name))
         if isinstance(lags, Unanswered):
             return 0
@@ -328,7 +328,7 @@ class System:
         return ring
 
     async def close(self) -> None:
-        """Stop the workers, then close the stores and the bus. Probes are told so until the workers have stopped."""
+        """Stop the workers, then close the stores and the bus. Until the workers have stopped, probes are answered so."""
         try:
             await self.supervisor.stop(self.settings.grace_s)
         finally:
@@ -339,7 +339,7 @@ class System:
             await self.bus.close()
 
     async def outstanding(self) -> str:
-        """What is still to be done, in words; empty = nothing."""
+        """The work that is still to be done, in words; empty = none."""
         found: list[str] = []
         for name, store in self.stores.items():
             async with store.reading() as session:
@@ -357,27 +357,27 @@ class System:
                 if lag.lag and lag.group in self.pipelines:
                     found.append(f"{lag.lag} records of {lag.topic}[{lag.partition}] for {lag.group}")
         except BusUnavailable as error:
-            found.append(f"what the bus holds, which does not answer ({error})")
+            found.append(f"the records on the bus, which does not answer ({error})")
         found += [c.name for c in self.consumers.values() if c.busy] + [d.name for d in self.doors.values() if d.busy]
         return ", ".join(found[:6])
 
     def write_positions(self) -> None:
-        """Have idle consumers write where they stand with a heartbeat now: until then the bus counts what they have handled
-        as outstanding."""
+        """Have idle consumers write their positions with a heartbeat now: until then the bus counts handled records as
+        outstanding."""
         for name, ring in self._heartbeats.items():
             if not self.consumers[name].busy:
                 ring()
 
     def _is_behind(self, name: str, reader: Reader) -> bool:
-        """Whether the newest row may not have left yet. The server's log grows by other writes too: what counts is
-        where it ended when that row was seen first."""
+        """Whether the newest row may not have left yet. The server's log grows by other writes too: its end when that row was
+        first seen decides."""
         if self._newest.get(name, (-1, 0))[0] != reader.newest:
             self._newest[name] = (reader.newest, reader.written)
         return reader.confirmed < self._newest[name][1]
 
 
 class Introduction:
-    """Introduces an app to a bus that did not answer when the app was started."""
+    """Publishes an app's topics and schemas to a bus that did not answer when the app was started."""
 
     def __init__(self, system: System) -> None:
         self.name = "introduction to the bus"
@@ -385,7 +385,7 @@ class Introduction:
         self._done = False
 
     async def step(self, now: float) -> float:
-        """Try; returns when to try again, which is never once all of it is done."""
+        """Try; returns when to try again, which is never after full success."""
         if not self._done:
             try:
                 if not self._system.introduced:
@@ -397,11 +397,11 @@ class Introduction:
         return math.inf
 
     async def stop(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: it holds nothing."""
 
 
 async def _check_sagas(session: Session, service: Service) -> None:
-    """Instances finish under the definition they started with: an undeclared change refuses to start."""
+    """Check the instances in flight: they finish under their first definition, so an undeclared change refuses to start."""
     declared = {(d.name, d.version): d for d in service.declared.sagas}
     for name, version, digest, unfinished in await session.sagas.versions_in_flight():
         definition = declared.get((name, version))

@@ -195,5 +195,5 @@ async def test_the_other_alarms_ring_while_the_bus_is_silent(bank: Any) -> None:
 async def test_who_waits_for_the_end_is_told_that_the_bus_is_silent(bank: Any) -> None:
     """It is not settled: what the bus holds is not known."""
     async with bank.app.running(services=["bank"], roles=()):
-        with pytest.raises(PartitaError, match="the bus holds, which does not answer"):
+        with pytest.raises(PartitaError, match="the records on the bus, which does not answer"):
             await bank.app.settled(timeout_s=0.0)

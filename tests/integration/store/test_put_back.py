@@ -233,7 +233,7 @@ async def test_a_restart_after_a_backup_that_nobody_needed_reads_nothing_again(
     bank = made(tmp_path / "data", bus, named(tmp_path))
     await deposits(bank, "a", "b")
     await deposits(bank, "c")
-    assert "put back" not in caplog.text
+    assert "was restored" not in caplog.text
     async with bank.app.running() as system:
         await bank.app.settled(60)
         assert not system.pipelines[bank.audit.name].tally
@@ -335,7 +335,7 @@ async def test_what_the_log_no_longer_holds_is_refused_and_named(tmp_path: Path,
         trimmed = await system.bus.trim(system.clock.now_us() + 8 * 86_400 * 1_000_000)
         assert trimmed >= 4
     backups.put_back(bank.audit.name)
-    refused = re.compile(rf"of {re.escape(TOPIC)}\[\d\] it lacks what came from offset \d+ on")
+    refused = re.compile(rf"of {re.escape(TOPIC)}\[\d\] it lacks the records from offset \d+ on")
     async with bank.app.running() as system:
 
         async def told() -> bool:

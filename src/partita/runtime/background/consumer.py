@@ -1,4 +1,4 @@
-"""The consumer: one service's part in its group; polls what waits, hands batches to the pipeline, isolates failures.
+"""The consumer of one service: polls waiting records, hands batches to the pipeline, isolates failures.
 
 Walk 8: what is waiting forms the batch, never a wait. A message that fails leaves the batch and is tried alone in
 a lane of its key; later messages of that key queue behind it, other keys go on.
@@ -31,7 +31,7 @@ log = logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumerOptions:
-    """How much a consumer takes at once, how many lanes it keeps, how often it looks without being woken."""
+    """The size of a batch, the number of lanes, and how often the consumer looks without a wake-up."""
 
     batch: int = 500
     lanes_max: int = 1_000
@@ -45,7 +45,7 @@ class ConsumerOptions:
 
 
 class Consumer:
-    """Consumes for one service. `subscribe` makes a subscription; a fenced consumer starts over with a new one."""
+    """Consumes for one service. `subscribe` makes a subscription; a fenced consumer joins again with a new one."""
 
     def __init__(
         self,
@@ -64,50 +64,50 @@ class Consumer:
         self._subscription = subscribe()
         self._epochs: dict[Place, int] = {}
         self._suspects: dict[Place, InHand] = {}
-        self._claimed: dict[Place, tuple[int, InHand | None]] = {}  # also what was given back since
+        self._claimed: dict[Place, tuple[int, InHand | None]] = {}  # also partitions given back since
         self._compared: set[Place] = set()
         self._leaving: set[Place] = set()
         self._carried: list[Delivery] = []
         self._untaken: list[Record] = []
-        # In the order in which they came. True = another process is at work there, and nothing more of it is polled.
+        # In order of arrival. True = another process is at work there, so nothing more of it is polled.
         self._unclaimed: dict[Place, bool] = {}
         self._next_look = 0.0
         self._paused = False
         self._room = Room(pipeline, member)
         self._next_room_look = 0.0
         self.bell: Callable[[], None] = lambda: None
-        self._behind_us: int | None = None  # when it read last
-        self._unread_since: float | None = None  # since when it has not read on
+        self._behind_us: int | None = None  # its lag at the last read
+        self._unread_since: float | None = None  # the time since which it has not read
         self.of_lanes = Condition(calm_s=CALM_S)
         self.lanes = self._new_lanes()
 
     @property
     def busy(self) -> bool:
-        """Whether anything is in work here."""
+        """Whether any message is in work here."""
         return bool(len(self.lanes) or self._carried or self._untaken)
 
     @property
     def behind_us(self) -> int | None:
-        """How long the oldest message that it has not handled may lie on the bus; None = it has not read there since its
-        start, and holds nothing. While it does not read on, since it is paused, full, or at work, it falls behind."""
+        """The age of the oldest message on the bus that it may not have handled; None = it has not read since its start and
+        holds no partition. While it does not read (paused, full, or at work), the age grows."""
         clock = self._pipeline.clock
         if self._unread_since is None:
             return self._behind_us
         if self._behind_us is None:
-            return clock.now_us()  # anything that ever was may lie there
+            return clock.now_us()  # a record of any age may be there
         return self._behind_us + duration_us(max(clock.monotonic() - self._unread_since, 0.0))
 
     async def keep(self) -> None:
-        """Heartbeat of the group membership; also while a handler runs long."""
+        """Send the heartbeat of the group membership, also during a long handler."""
         await self._subscription.keep()
 
     def look_at_parking(self) -> None:
-        """Messages may have become ready: look at once."""
+        """Look at the parking at once: messages may have become ready."""
         self._next_look = 0.0
         self.bell()
 
     async def step(self, now: float) -> float:
-        """Handle what is waiting; returns when to look again."""
+        """Handle waiting messages; returns when to look again."""
         if self.lanes.fenced:
             await self._start_over()
         self._subscription.on_wake = self.bell
@@ -120,8 +120,8 @@ class Consumer:
         await self._batch(self._free(carried))
         untaken = any(record.at not in self._unclaimed for record in self._untaken)
         full = self._paused or self._room.full or untaken or len(self.lanes) >= self._options.lanes_max
-        # The bus tells each of these once: kept here until they are written down, they outlive a database that is away
-        # now, or a disk that is full.
+        # The bus reports each of these once: kept here until they are stored, they survive a database that is away now, or a
+        # full disk.
         polled = await self._subscription.poll(0 if full else self._options.batch)
         self._hear(polled)
         self._measure(polled.records, full)
@@ -135,11 +135,11 @@ class Consumer:
             return min(now + self._options.idle_poll_s, self._next_look)
         await self._take(records)
         batch, later = self._sort(records)
-        self._untaken = not_yet  # only now: what `_sort` raises must not lose them
+        self._untaken = not_yet  # only now: an error of `_sort` must not lose them
         try:
             await self._batch(batch)
         except BaseException:
-            # Nothing of the batch was kept, or not all: let go now, these would pass what is before them of their key.
+            # The batch was not kept, or not in full: put into lanes now, these would overtake earlier messages of their key.
             self._untaken[:0] = [item.record for item in later]
             raise
         for item in later:
@@ -147,7 +147,7 @@ class Consumer:
         return now
 
     async def stop(self) -> None:
-        """Let the lanes finish, write the position, leave the group."""
+        """Finish the lanes, write the position, leave the group."""
         await self.lanes.stop(5.0)
         await self._subscription.close()
 
@@ -167,14 +167,14 @@ class Consumer:
         if item.parked is None:
             self._subscription.done([item.record])
         else:
-            self.look_at_parking()  # the next of its key is ready now
+            self.look_at_parking()  # the next message of its key is ready now
 
     def _taken_again(self, items: Sequence[Item]) -> None:
         mine = self._epochs.keys() - self._leaving
         self._untaken[:0] = [item.record for item in items if item.record.at in mine]
 
     async def _look(self, now: float) -> None:
-        """Take what is ready out of the parking, and hear whether the group is paused."""
+        """Take ready messages out of the parking, and check whether the group is paused."""
         self._next_look = now + self._options.parked_look_s
         store = self._pipeline.store
         places = list(self._epochs.keys() - self._leaving)
@@ -184,7 +184,7 @@ class Consumer:
             if places and not self._paused and len(self.lanes.parked) < self._options.parked_at_once:
                 rows = await session.parking.ready(self._group, places, self._options.parked_at_once)
         rows = [row for row in rows if row.message_id not in self.lanes.parked]
-        # What a lane of such a key holds meanwhile is parked behind them, or comes after them.
+        # Messages of such a key in a lane are parked behind these meanwhile, or come after them.
         untried = [row for row in rows if row.state == "ready" and not row.tries]
         alone = [row for row in rows if row not in untried]
         for at in dict.fromkeys((row.topic, row.partition) for row in untried):
@@ -197,8 +197,8 @@ class Consumer:
             self.lanes.put(Item(record_of(row), parked=row))
 
     def _hear(self, polled: Polled) -> None:
-        """Keep what the bus says; nothing here can fail. What was revoked comes first: of such a partition that came
-        back at once, the records are new."""
+        """Keep the bus's reports; nothing here can fail. Revoked partitions come first: if one came back at once, its
+        records are new."""
         for place in polled.revoked:
             self._leaving.add(place)
             self._unclaimed.pop(place, None)
@@ -209,8 +209,7 @@ class Consumer:
         self._untaken += polled.records
 
     def _measure(self, records: Sequence[Record], full: bool) -> None:
-        """How far it is behind: as long as the oldest of what it was handed now has waited; where it takes nothing, as long
-        as it has not read on."""
+        """Measure the lag: the age of the oldest record received now; without any, the time since the last read."""
         clock = self._pipeline.clock
         if records:
             self._behind_us = max(clock.now_us() - min(record.appended_us for record in records), 0)
@@ -222,14 +221,14 @@ class Consumer:
             self._unread_since = clock.monotonic()
 
     async def _settle_in(self) -> None:
-        """Claim what came, in the service's own database: from here on a former holder can write nothing more."""
+        """Claim new partitions in the service's own database: from here on a former holder can write nothing more."""
         for place in list(self._unclaimed):
             try:
                 await self._claim(place)
             except StoreContended:
-                # Its former holder is in a transaction: a handler that runs long, whose message is done when it ends.
+                # Its former holder is in a transaction: a long handler, whose message is done when it ends.
                 if not self._unclaimed[place]:
-                    log.info("%s: another process is at work in %s[%d]; it is waited for", self.name, *place)
+                    log.info("%s: another process is at work in %s[%d]; waiting for it", self.name, *place)
                     self._unclaimed[place] = True
                     self._subscription.pause([place])
         working = {item.record.at for item in self.lanes.items()}
@@ -249,7 +248,7 @@ class Consumer:
             self._compared.discard(place)
         if place not in self._compared:
             await self._compare(place)
-        # Else nobody has held it since: what was in hand then was in these hands, and no process died of it.
+        # Else no other process held it since: the records in hand were this process's own, and killed no process.
         self._claimed[place] = (epoch, suspects)
         await self._look_whether_begun_anew(place[0])
         self._epochs[place] = epoch
@@ -261,7 +260,7 @@ class Consumer:
             self._subscription.resume([place])
 
     async def _compare(self, place: Place) -> None:
-        """Whether the database has handled what the bus believes done: one of them may have been restored from a backup."""
+        """Whether the database has handled the records that are done on the bus: one of them may be restored from a backup."""
         again = await compare(self._attempts, self._subscription, self._group, place)
         if again:
             self._untaken = [record for record in self._untaken if record.at != place]
@@ -269,14 +268,14 @@ class Consumer:
             self._compared.add(place)
 
     async def _look_whether_begun_anew(self, topic: str) -> None:
-        """A reset takes the partitions from whoever holds them, so that it is seen when they are claimed."""
+        """Check for a reset. A reset takes the partitions from their holders, so it is seen at the next claim."""
         place = whole_topic(topic)
         async with self._pipeline.store.reading(consistent=False) as session:
             if await session.sequences.bases_in(self._group, [place]):
                 self._pipeline.recounted.add(topic)
 
     async def _take(self, records: Sequence[Record]) -> None:
-        """Write down what is in hand before anything of it is decoded: if it kills the process, the next one knows."""
+        """Record which records are in hand before any is decoded: if one kills the process, the next process knows."""
         ranges: dict[Place, tuple[int, int]] = {}
         in_lanes = [item.record for item in self.lanes.items() if item.parked is None]
         for record in [*records, *in_lanes]:
@@ -286,7 +285,7 @@ class Consumer:
         await self._attempts.take(self._group, in_hand, [self._epochs.get((i.topic, i.partition), 0) for i in in_hand])
 
     def _sort(self, records: Sequence[Record]) -> tuple[list[Delivery], list[Item]]:
-        """What goes in the batch, and what goes in a lane after it; of one key nothing passes anything."""
+        """Sort records into the batch and, after it, into lanes; within a key no record overtakes another."""
         pipeline = self._pipeline
         batch: list[Delivery] = []
         later: list[Item] = []
@@ -314,7 +313,7 @@ class Consumer:
         return batch, later
 
     def _in_a_storm(self, delivery: Delivery) -> bool:
-        """Whether its type is tried one at a time now: a batch of those that do not fail would end the storm for all."""
+        """Whether its type is tried one at a time now: a batch of messages that succeed would end the storm for all."""
         return bool(self.lanes.raging) and delivery.envelope is not None and delivery.envelope.type in self.lanes.raging
 
     def _is_suspect(self, record: Record) -> bool:
@@ -322,7 +321,7 @@ class Consumer:
         return in_hand is not None and in_hand.first <= record.offset <= in_hand.last
 
     async def _batch(self, deliveries: list[Delivery]) -> None:
-        """Handle a batch; who fails goes to a lane with the later ones of its key, the others run again."""
+        """Handle a batch; a message that fails goes to a lane with the later ones of its key, the others run again."""
         culprits = 0
         while deliveries:
             places = dict.fromkeys(d.record.at for d in deliveries if d.record is not None)
@@ -340,13 +339,13 @@ class Consumer:
                     self._carried = deliveries  # as below
                     raise
                 if many and not small:
-                    # Each culprit makes all others run again: few of them must not make many of those.
+                    # Each failure makes all others run again: a few must not slow down many.
                     return await self._in_parts(deliveries)
             except Fenced:
                 self.lanes.fenced = True
                 raise
             except BaseException:
-                # Whatever it is, they were handed out: dropped here, they would wait for the next start.
+                # They were handed out: dropped here, they would wait for the next start.
                 self._carried = deliveries
                 raise
             else:
@@ -365,14 +364,14 @@ class Consumer:
                 raise
 
     def _free(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Those of keys that are in no lane; the others go behind what is in theirs."""
+        """The messages of keys without a lane; the others go behind those in their lane."""
         for delivery in deliveries:
             if delivery.lane in self.lanes and delivery.record is not None:
                 self.lanes.put(Item(delivery.record, delivery))
         return [delivery for delivery in deliveries if delivery.lane not in self.lanes]
 
     async def _isolate(self, deliveries: list[Delivery], failed: HandlerFailed, *, alone: bool) -> list[Delivery]:
-        """Move the culprit and all of its key to a lane; with `alone` everything: a storm is no batch."""
+        """Move the message that failed and all of its key to a lane; with `alone` everything: a storm is no batch."""
         culprit = failed.unit.delivery
         lane = culprit.lane
         assert culprit.record is not None
@@ -391,8 +390,8 @@ class Consumer:
         return rest
 
     async def _start_over(self) -> None:
-        """Another process has our partitions: drop everything and join the group anew."""
-        log.warning("%s was taken over while it stood still; it joins again", self.name)
+        """Drop everything and join the group again: another process has this one's partitions."""
+        log.warning("%s was taken over while it was paused; it joins again", self.name)
         await self.lanes.stop(0.0)
         await self._subscription.close()
         self._carried, self._untaken = [], []
@@ -402,7 +401,7 @@ class Consumer:
 
 
 class Member(Protocol):
-    """Who is kept: a consumer, the retry tiers, or a relay."""
+    """A worker that needs heartbeats: a consumer, the retry tiers, or a relay."""
 
     @property
     def name(self) -> str:
@@ -410,12 +409,12 @@ class Member(Protocol):
         ...
 
     async def keep(self) -> None:
-        """One heartbeat."""
+        """Send one heartbeat."""
         ...
 
 
 class Keeper:
-    """Keeps a member alive beside its work: a handler that runs long must not cost the partitions, nor a slow bus the
+    """Sends heartbeats for a member beside its work: a long handler must not cost the partitions, nor a slow bus the
     slots of a relay."""
 
     def __init__(self, member: Member, every_s: float = 0.5) -> None:
@@ -424,9 +423,9 @@ class Keeper:
         self._every_s = every_s
 
     async def step(self, now: float) -> float:
-        """One heartbeat."""
+        """Send one heartbeat."""
         await self._member.keep()
         return now + self._every_s
 
     async def stop(self) -> None:
-        """Nothing to give back: the member does it."""
+        """Do nothing: the member releases its own."""

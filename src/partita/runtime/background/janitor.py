@@ -1,4 +1,4 @@
-"""The janitor: forgets what is past its window, in small batches, so that nobody waits for it."""
+"""The janitor: deletes rows past their window, in small batches, so that no transaction waits long for it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ LETTERS_KEPT_S = 7 * 86_400.0
 
 
 class Janitor:
-    """Cleans one service's inbox, sent outbox rows, closed dead letters, and failures of messages that went well in the
+    """Cleans one service's inbox, sent outbox rows, closed dead letters, and failures of messages that were handled in the
     end.
 
-    What answers to something that may come at any time later stays: the key's sequence marks, sagas, and tombstones,
-    whose command may lie in an outbox, a topic or a parking for as long as nobody takes it out.
+    Rows that answer a message of any age stay: the key's sequence marks, sagas, and tombstones, whose command may be in
+    an outbox, a topic or a parking for any time.
     """
 
     def __init__(self, service: Service, store: Store) -> None:
@@ -29,13 +29,13 @@ class Janitor:
         self._failures_from = 0
 
     async def step(self, now: float) -> float:
-        """Forget one batch; comes back at once while there is more."""
+        """Delete one batch; comes back at once while there is more."""
         now_us = await self._store.now_us()
         window_us, keys_s = round(self._service.window_s * US), self._service.keys_kept_s
         before_us = now_us - window_us
         async with self._store.transaction(durable=False) as session:
-            # By the newest mark: what was in work when all processes stopped comes again when they start, days later, and
-            # is known.
+            # By the newest mark: messages in work when all processes stopped come again at the next start, days later, and
+            # must be known.
             newest_us = min(now_us, await session.inbox.newest_us())
             forgotten = await session.inbox.purge(newest_us - window_us, BATCH)
             if keys_s is not None:
@@ -49,11 +49,11 @@ class Janitor:
         return now + (0.05 if forgotten == BATCH or looked else LOOK_S)
 
     async def stop(self) -> None:
-        """Nothing is held here."""
+        """Do nothing: it holds nothing."""
 
 
 class LogJanitor:
-    """Trims the bus: what is past its topic's retention and handled by every group."""
+    """Trims the bus: records past their topic's retention that every group has handled."""
 
     name = "janitor of the bus"
 
@@ -67,4 +67,4 @@ class LogJanitor:
         return now + (0.05 if trimmed == BATCH else LOOK_S)
 
     async def stop(self) -> None:
-        """Nothing is held here."""
+        """Do nothing: it holds nothing."""

@@ -1,4 +1,4 @@
-"""What is left when nothing moves by itself any more: for time to pass, or for a person to decide."""
+"""The work that is left when nothing moves without time passing or a person deciding."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ CAUSE_CHARS_MAX = 200
 
 
 class LeftOver(NamedTuple):
-    """In words, empty = nothing: what time brings, what a person must decide about and is not a dead letter, and what has
-    died, with what waits behind it."""
+    """In words, empty = none: work that time will do, work that needs a person and is not a dead letter, and dead letters
+    with the messages behind them."""
 
     for_time: str = ""
     for_people: str = ""
     dead: str = ""
 
     def to_decide(self, *, dead_letters: bool) -> str:
-        """What a person must decide about, with the dead or without."""
+        """The work that needs a person, with the dead letters or without."""
         return ", ".join(text for text in (self.for_people, "" if dead_letters else self.dead) if text)
 
 
 class LookBack:
-    """Looks what is left of some services; of what died, only what did so since the last look that was kept (`since_us`)."""
+    """Finds the work left in some services; of dead letters, only those since the last look that was kept (`since_us`)."""
 
     def __init__(self) -> None:
         self._since_us: dict[str, int] = {}
 
     async def begin(self, stores: Mapping[str, Store]) -> None:
-        """What died up to now is known."""
+        """Take the dead letters up to now as known."""
         self._since_us = {name: await store.now_us() for name, store in stores.items()}
 
     async def left(self, stores: Mapping[str, Store]) -> LeftOver:
-        """What is left now."""
+        """The work that is left now."""
         for_time: list[str] = []
         for_people: list[str] = []
         dead: list[str] = []
@@ -46,7 +46,7 @@ class LookBack:
             since_us = self._since_us.get(name, 0)
             async with store.reading() as session:
                 parked = await session.parking.status(name)
-                # A number that has come is handled: the messages that waited for it are taken up next.
+                # A number that has arrived is handled: the messages that waited for it are taken next.
                 filled = await _filled(session, name, parked) if parked.gap else 0
                 due_us = await session.parking.next_due_us(name)
                 refused = (await session.outbox.status()).parked
@@ -69,7 +69,7 @@ class LookBack:
             if stuck:
                 for_people.append(f"saga {stuck[0].saga} {stuck[0].saga_id} needs attention")
             if parked.behind:
-                # Behind a dead letter, or behind a message that waits itself.
+                # Behind a dead letter, or behind a message that itself waits.
                 behind = for_time if parked.waiting or parked.ready else dead
                 behind.append(f"{parked.behind} messages of {name} behind others of their key")
             for letter in newest:
@@ -80,7 +80,7 @@ class LookBack:
 
 
 async def _filled(session: Session, group: str, parked: ParkingStatus) -> int:
-    """How many that waited for an earlier number of their key wait no more."""
+    """The number of messages that no longer wait for an earlier number of their key."""
     places = [(place.topic, place.partition) for place in await session.parking.places(group)]
     rows = await session.parking.ready(group, places, parked.ready + parked.gap)
     return sum(row.state == "gap" for row in rows)

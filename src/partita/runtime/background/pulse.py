@@ -1,4 +1,4 @@
-"""The pulse: asks each database and the bus of this process again and again, so that a probe is answered at once."""
+"""The pulse: asks each database and the bus of this process repeatedly, so that a probe gets an answer at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BUS = "bus"
 
 
 class Pulse:
-    """What each source said last. Made when the stores have been opened: each has answered once by then."""
+    """The last answer of each source. Made after the stores were opened: each has answered once by then."""
 
     name = "pulse"
 
@@ -35,7 +35,7 @@ class Pulse:
 
     @property
     def stale_s(self) -> float:
-        """A fact older than that is none."""
+        """The age from which a fact no longer counts."""
         return 3 * (EVERY_S + self._ask_s)
 
     async def step(self, now: float) -> float:
@@ -44,13 +44,13 @@ class Pulse:
         return self._clock.monotonic() + EVERY_S
 
     async def stop(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: it holds nothing."""
 
     async def _ask(self, source: str) -> None:
         answer: None | Unanswered
         before = self._open.get(source)
         if before is not None and not before.done():
-            # One question at a time: a server that stands still would be given one more connection each second.
+            # One query at a time: a server that hangs would get one more connection each second.
             answer = Unanswered(source, self.facts[source].reason or "no answer")
         else:
             asked = self._open[source] = asyncio.ensure_future(self._questions[source]())

@@ -1,4 +1,4 @@
-"""The roll call: looks how each worker of this process is, and says so where people, probes and alerts read it."""
+"""The roll call: checks each worker of this process, and reports the states for people, probes and alerts."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ log = logger(__name__)
 LOOK_S = 1.0
 SAY_AGAIN_S = 5.0
 STUCK_S = 30.0
-"""Longer than any statement or call should take; a handler that declares more has so long."""
+"""Longer than any statement or call should take; a handler that declares a longer time has that time."""
 CAUSE_CHARS_MAX = 300
-NO_END = "its step does not end: what it waits for, its database or the bus, does not answer"
+NO_END = "its step does not end: its database or the bus does not answer"
 
 
 class RollCall:
-    """`states` is what it saw last. A worker fails when its steps, or its lanes, raise; it is stuck when a handler, or a step
-    in which no handler is begun any more, lasts longer than anything should."""
+    """`states` is its last result. A worker fails when its steps, or its lanes, raise; it is stuck when a handler, or a step
+    that begins no more handlers, lasts too long."""
 
     name = "roll call"
 
@@ -49,16 +49,14 @@ class RollCall:
         self._stores = stores
         self._pipelines = pipelines
         self._consumers = consumers
-        self._seen: dict[SerialTx, float] = {}  # handlers that run, and when they were seen first
-        self._moved: dict[
-            str, tuple[int, float]
-        ] = {}  # how many handlers of a service were begun, and since when so many
+        self._seen: dict[SerialTx, float] = {}  # running handlers, and when they were first seen
+        self._moved: dict[str, tuple[int, float]] = {}  # handlers begun by a service, and the time since that count
         self._told: dict[str, Sequence[WorkerState]] = dict.fromkeys(stores, ())
         self._tell_again: dict[str, float] = dict.fromkeys(stores, 0.0)
         self.states: list[WorkerState] = []
 
     async def step(self, now: float) -> float:
-        """Look, and say what changed."""
+        """Check the workers, and report changes."""
         found: dict[tuple[str, str], WorkerState] = {}
         for state in self._look(now):
             found.setdefault((state.service, state.worker), state)
@@ -67,13 +65,13 @@ class RollCall:
         return now + LOOK_S
 
     async def stop(self) -> None:
-        """Nothing is to be said of workers that have stopped."""
+        """Remove this process's states: its workers have stopped."""
         self.states = []
         now = self._clock.monotonic()
         await asyncio.gather(*(self._tell(name, now) for name in self._stores))
 
     def _look(self, now: float) -> Iterator[WorkerState]:
-        """What is stuck says more than what fails."""
+        """Stuck workers first: that says more than a failure."""
         handlers = list(self._stuck_handlers(now))
         yield from handlers
         holding = {state.service for state in handlers}
@@ -82,7 +80,7 @@ class RollCall:
             self._moved[name] = (pipeline.handlers.called, since if pipeline.handlers.called == count else now)
         for each in self._supervisor.workers:
             since = now if each.began is None else max(each.began, self._moved.get(each.service, (0, 0.0))[1])
-            # Of a SQLite file all others of the service wait for the handler that hangs.
+            # In a SQLite file all other work of the service waits for the handler that hangs.
             if now - since >= STUCK_S and each.service not in holding:
                 yield self._state(each.service, each.worker.name, "stuck", now - since, NO_END, now)
             if each.condition.is_failing(now):
@@ -122,7 +120,7 @@ class RollCall:
         return found
 
     async def _tell(self, name: str, now: float) -> None:
-        """Say it in the service's database; what is of no service, in each. A database that is away hears it later."""
+        """Report it in the service's database; a worker of no service, in each. A database that is away gets it later."""
         states = [state._replace(service=name) for state in self.states if state.service in ("", name)]
         if not states and not self._told[name] or states == self._told[name] and now < self._tell_again[name]:
             return

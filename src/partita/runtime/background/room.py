@@ -8,11 +8,11 @@ from partita.texts.foreign_text import logger
 
 log = logger(__name__)
 FREE_AGAIN_AT = 0.9
-"""A part of the limit: taking one message for each that gets through would look as if nothing moved."""
+"""A part of the limit: taking one message for each that leaves would look as if nothing moved."""
 
 
 class Room:
-    """Whether a group's parking is full; said to people when that changes."""
+    """Whether a group's parking is full; reported when that changes."""
 
     def __init__(self, pipeline: Pipeline, member: str) -> None:
         self._pipeline = pipeline
@@ -21,7 +21,7 @@ class Room:
         self.full = False
 
     async def look(self) -> None:
-        """Count what waits. Gaps do not count: what would fill them is still to be taken."""
+        """Count the waiting messages. Gaps do not count: the messages that fill them are still to be taken."""
         store, limit = self._pipeline.store, self._pipeline.service.retry.parked_max
         async with store.reading() as session:
             parked = await session.parking.status(self._group)

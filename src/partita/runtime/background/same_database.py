@@ -1,4 +1,4 @@
-"""Whether it is still the database that was opened: asked once a second, also by a process that has nothing to do."""
+"""Whether the opened database is still the same: asked once a second, also by an idle process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ LOOK_S = 1.0
 
 
 class SameDatabase:
-    """Asks one store for its time, which tells it as well; what the store raises, the supervisor acts on."""
+    """Asks one store for its time, which includes that check; the supervisor acts on the store's errors."""
 
     def __init__(self, store: Store) -> None:
         self.name = f"identity of {store.name}"
@@ -20,4 +20,4 @@ class SameDatabase:
         return now + LOOK_S
 
     async def stop(self) -> None:
-        """Nothing is held here."""
+        """Do nothing: it holds nothing."""

@@ -1,9 +1,9 @@
-"""Standing: where the bus says that a group stands, compared with what its database has handled.
+"""Standing: a group's position on the bus, compared with the records that its database has handled.
 
-The two are kept apart, so a backup of either puts them at odds. A database that was put back has effects missing that the
-bus believes done: the group goes back to the oldest record that may lack one, and the marks pass over the rest. What the
-log no longer holds cannot be handled again: that is refused, and said. Positions are never used to skip: a log that was
-begun anew gives them to other records.
+The two are stored apart, so a backup of either makes them differ. A restored database lacks effects of records that are
+done on the bus: the group goes back to the oldest record that may lack one, and the marks skip the rest. Records that
+the log no longer holds cannot be handled again: that is refused and reported. Positions are never used to skip: a log
+that began again gives them to other records.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ log = logger(__name__)
 
 
 def wanted_from(stand: Stand, noted: Noted) -> int | None:
-    """The offset from which records have to be handed out again; None = the group stands where its database is."""
+    """The offset from which records must be handed out again; None = the group's position and its database agree."""
     if noted.log == PUT_BY_A_PERSON:
         return None
-    if not noted.log:  # nothing of this partition was ever in hand here: all of it is new
+    if not noted.log:  # no record of this partition was ever in hand here: all are new
         if stand.next <= stand.oldest:
             return None
         return stand.oldest - 1 if stand.cut else stand.oldest
@@ -35,16 +35,16 @@ def wanted_from(stand: Stand, noted: Noted) -> int | None:
 
 
 def is_other_log(stand: Stand, noted: Noted) -> bool:
-    """Whether the log was begun anew or put back, so that its offsets are those of other records."""
+    """Whether the log began again or was restored, so that its offsets are those of other records."""
     return bool(noted.log) and noted.log != PUT_BY_A_PERSON and (noted.log != stand.log or stand.head < noted.reached)
 
 
 async def compare(attempts: Attempts, subscription: Subscription, group: str, place: tuple[str, int]) -> bool | None:
-    """Compare a partition that was claimed; returns whether it is handed out again from before, so that what came of it
-    is void. None = it has gone meanwhile, or the bus cannot tell: nothing was compared.
+    """Compare a claimed partition; returns whether it is handed out again from an earlier offset, so that records polled
+    already are void. None = it has gone meanwhile, or the bus does not know: nothing was compared.
 
     Raises:
-        StoreMismatch: the log does not hold any more what the database lacks.
+        StoreMismatch: the log no longer holds records that the database lacks.
     """
     stand = await subscription.stand(place)
     if stand is None:
@@ -54,13 +54,13 @@ async def compare(attempts: Attempts, subscription: Subscription, group: str, pl
     if wanted is None:
         if noted.log != stand.log or stand.head < noted.reached:
             if is_other_log(stand, noted):
-                log.warning("%s: %s[%d] is in another log than before, or one put back", group, *place)
+                log.warning("%s: %s[%d] is in another log than before, or in a restored one", group, *place)
             await attempts.note(group, *place, stand.log, stand.next)
         return False
     if wanted < stand.oldest:
         raise missing(group, place, stand, wanted)
     log.warning(
-        "the database of %s was put back: %s[%d] is read again from %d on, the group stood at %d",
+        "the database of %s was restored: %s[%d] is read again from %d on, the group was at %d",
         group,
         *place,
         wanted,
@@ -72,8 +72,8 @@ async def compare(attempts: Attempts, subscription: Subscription, group: str, pl
 
 
 async def send_again(session: Session, group: str, identity: str) -> None:
-    """What was sent to a log that is there no more, or not as it was, is sent again as far as its rows are kept: the log was
-    restored from a backup, or the app was given another one. Receivers drop what they had."""
+    """Queue messages again that were sent to a log which no longer exists or was restored, as far as their rows are kept: the
+    log was restored from a backup, or the app was given another one. Receivers drop the copies."""
     before = (await session.groups.kept(group)).get(SENT_TO, identity)
     await session.groups.keep(group, {SENT_TO: identity})
     if before != identity:
@@ -90,11 +90,11 @@ async def send_again(session: Session, group: str, identity: str) -> None:
 
 
 def missing(group: str, place: tuple[str, int], stand: Stand, wanted: int) -> StoreMismatch:
-    """Why a group does not go on: its database lacks effects of records that nobody has any more."""
+    """The error that a group cannot go on: its database lacks effects of records that no longer exist."""
     topic, partition = place
     return StoreMismatch(
-        f"The database of {group} was restored from a backup that is older than the log: of {topic}[{partition}] it lacks what "
-        f"came from offset {wanted} on, and the log holds nothing before {stand.oldest}. The group stood at {stand.next}.",
-        hint=f"Put back a younger backup; or accept the loss: partita consumers reset {group} --topic {topic} --to start "
+        f"The database of {group} was restored from a backup that is older than the log: of {topic}[{partition}] it lacks "
+        f"the records from offset {wanted} on, and the log holds nothing before {stand.oldest}. The group was at {stand.next}.",
+        hint=f"Restore a younger backup; or accept the loss: partita consumers reset {group} --topic {topic} --to start "
         f"handles all from {stand.oldest} on.",
     )

@@ -24,7 +24,7 @@ CONTENDED_S = 0.02
 
 
 class Worker(Protocol):
-    """Something that works in steps: `step` does what is due and says when it wants to be called again."""
+    """Works in steps: `step` does the due work and returns when it wants to be called again."""
 
     @property
     def name(self) -> str:
@@ -36,7 +36,7 @@ class Worker(Protocol):
         ...
 
     async def stop(self) -> None:
-        """Finish what is in work and give back what is held."""
+        """Finish the work in progress and release held resources."""
         ...
 
 
@@ -48,12 +48,12 @@ class Wakeable:
         self.service = service
         self.bell = asyncio.Event()
         self.condition = Condition()
-        self.began: float | None = None  # when its step did that is still on
+        self.began: float | None = None  # the start of the running step
 
 
 class Supervisor:
-    """Runs workers until told to stop, each in a task of its own; a failing step is tried again after a pause, and a worker
-    whose task ended is told and started again."""
+    """Runs workers until it is stopped, each in a task of its own; a failing step is tried again after a pause, and a worker
+    whose task ended is reported and started again."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -63,10 +63,10 @@ class Supervisor:
         self.workers: list[Wakeable] = []
         self.lost: StoreReplaced | None = None
         self.on_lost: Callable[[], None] = lambda: None
-        """Called once when this process must end: it works for a database that is not there any more."""
+        """Called once when this process must end: its database no longer exists."""
 
     def add(self, worker: Worker, service: str = "") -> Wakeable:
-        """Take a worker, of a service or of the process; returns it with its bell."""
+        """Add a worker, of a service or of the process; returns it with its bell."""
         wakeable = Wakeable(worker, service)
         self.workers.append(wakeable)
         return wakeable
@@ -76,7 +76,7 @@ class Supervisor:
         self._tasks = [asyncio.create_task(self._keep(w), name=w.worker.name) for w in self.workers]
 
     async def stop(self, grace_s: float = 10.0) -> None:
-        """Let each worker finish its step and give back what it holds, the first added last."""
+        """Let each worker finish its step and release its resources, the first added last."""
         self._stopping.set()
         for wakeable in self.workers:
             wakeable.bell.set()
@@ -91,16 +91,16 @@ class Supervisor:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether it was told to stop."""
+        """Whether it was asked to stop."""
         return self._stopping.is_set()
 
     def failures(self) -> Sequence[tuple[str, int, str]]:
-        """(worker, failures in a row, last error) of those that fail now."""
+        """(worker, failures in a row, last error) of the workers that fail now."""
         return [(w.worker.name, w.condition.failures, w.condition.cause) for w in self.workers if w.condition.failures]
 
     async def _keep(self, wakeable: Wakeable) -> None:
-        """Have a worker run until all is to stop. Its task may end before, as when somebody cancelled it: without another
-        one its service would stand still, and look well."""
+        """Keep a worker running until all stop. Its task may end before, for example by a cancellation: without a new one
+        its service would do nothing, and look healthy."""
         while not self._stopping.is_set():
             running = asyncio.create_task(self._run(wakeable), name=wakeable.worker.name)
             try:
@@ -124,7 +124,7 @@ class Supervisor:
                     log.info("%s works again, after %d failures", worker.name, wakeable.condition.failures)
                     wakeable.condition.well()
             except StoreContended as error:
-                # Rolled back because another was in the way: nothing is down that would need time to come back.
+                # Rolled back because another transaction was in the way: no server is down, so no long pause is needed.
                 due = now + CONTENDED_S
                 log.debug("%s runs again: %s", worker.name, error)
             except StoreReplaced as error:
@@ -156,7 +156,7 @@ class Supervisor:
     async def _wait(self, wakeable: Wakeable, due: float) -> None:
         pause = due - self._clock.monotonic()
         if pause <= 0:
-            # Let the others of this process have their turn.
+            # Let the other workers of this process run.
             await asyncio.sleep(0)  # noqa: TID251  # no time passes
             return
         await self._clock.rest(wakeable.bell, pause)

@@ -1,4 +1,4 @@
-"""Telling: what one channel is owed, and the task that tells it beside the watch and beside the other channels."""
+"""Telling: the messages that one channel is owed, and the task that sends them beside the watch and the other channels."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from partita.texts.foreign_text import logger, shown_error
 log = logger(__name__)
 OWED_MAX = 100
 PAUSE_S_MAX = 300.0
-"""A channel that tells people and then answers nonsense tells them at each try."""
+"""A channel that delivers a message and then answers nonsense delivers it again at each try."""
 WATCH, OWED = "watch", "owed"
 
 
 class Telling:
-    """One channel of one service. `kept` is called when it is owed less, before the next message goes to it."""
+    """One channel of one service. `kept` is called after each delivery, before the next message is sent."""
 
     def __init__(self, channel: Channel, service: str, every_s: float, kept: Callable[[], Awaitable[None]]) -> None:
         self.name = channel.name
@@ -35,28 +35,28 @@ class Telling:
         self._task: asyncio.Task[None] | None = None
 
     def recall(self, said: Said | None) -> None:
-        """What an earlier process, or this one when it had the lease before, still owes to it."""
+        """Take over messages that an earlier process, or an earlier lease of this one, still owes to it."""
         if self._task is None:
             self.owed = _told(said.detail) if said is not None else []
             self._since_us = said.at_us if said is not None else 0
 
     def owe(self, told: Sequence[Told], now_us: int) -> None:
-        """Tell it these too; of too many the oldest are forgotten."""
+        """Add these to the owed messages; of too many the oldest are dropped."""
         if not self.owed:
             self._since_us = now_us
         self.owed = [*self.owed, *told][-OWED_MAX:]
 
     def said(self) -> Said:
-        """What it is owed, as it is kept."""
+        """The owed messages, in the form in which they are stored."""
         return Said(self._service, WATCH, OWED, self.name, json.dumps(self.owed), self._since_us)
 
     def begin(self, now: float, now_us: int) -> None:
-        """Start telling, if there is something to tell and nothing is being told; a channel that failed is given time."""
+        """Start sending, if a message is owed and none is being sent; a channel that failed gets a pause."""
         if self.owed and self._task is None and now >= self._due:
             self._task = asyncio.create_task(self._tell(now, now_us), name=f"telling {self.name}")
 
     async def end(self, patience_s: float) -> None:
-        """Let it end what it tells; what it cannot end in time it is still owed."""
+        """Let it finish sending; messages that it cannot send in time stay owed."""
         task = self._task
         if task is not None:
             limit = asyncio.get_running_loop().call_later(patience_s, task.cancel)
@@ -71,11 +71,11 @@ class Telling:
                 told = set(some)
                 self.owed = [each for each in self.owed if each not in told]
                 await self._kept()
-        except Exception as error:  # whatever a channel raises is its own matter: the watch and the others go on
+        except Exception as error:  # any error of a channel is its own: the watch and the others go on
             self._failed(error, now)
         else:
             if self._failures:
-                log.info("alerts of %s are told by %s again", self._service, self.name)
+                log.info("alerts of %s are sent by %s again", self._service, self.name)
             self._failures, self._said = 0, ""
         finally:
             self._task = None
@@ -87,13 +87,13 @@ class Telling:
         if said != self._said:
             known = isinstance(error, OSError)
             log.error(
-                "alerts of %s could not be told by %s: %s", self._service, self.name, said, exc_info=not known and error
+                "alerts of %s could not be sent by %s: %s", self._service, self.name, said, exc_info=not known and error
             )
         self._said = said
 
 
 def _first_run(told: Sequence[Told]) -> list[Told]:
-    """The first ones of one status: told out of order, an alarm that came back would look as if it were over."""
+    """The first messages of one status: out of order, an alarm that came back would look as if it were over."""
     end = next((n for n, each in enumerate(told) if each.status != told[0].status), len(told))
     return list(told[:end])
 

@@ -1,8 +1,8 @@
-"""The retry tiers: a group's retry topics, read for nothing but the time; who is due becomes ready in the parking.
+"""The retry tiers: a group's retry topics, read only for their times; due messages become ready in the parking.
 
-The message itself waits in the service's database, where it holds its key, and its row says when it is due: the record
-only rings. So tiers may be changed, share a topic, or go, and nothing that waits is lost with them. A partition whose
-head is not due yet is paused and polled on, never slept on: sleeping in the poll loop costs the membership of the group.
+The message itself waits in the service's database, where it holds its key, and its row has its due time: the record only
+triggers a look. So tiers may be changed, share a topic, or be removed, and no waiting message is lost. A partition whose
+head is not due yet is paused and still polled: a sleep in the poll loop would cost the membership of the group.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ log = logger(__name__)
 BATCH = 500
 LOOK_S = 0.5
 APART_US = 1_000_000
-"""How far the bus's clock, by which a record rings, may be behind the database's, by which the row is due."""
+"""The most that the bus's clock, by which a record triggers, may be behind the database's, by which the row is due."""
 NET_S = 5.0
 
 
@@ -44,11 +44,11 @@ class Tiers:
         self._longest_us = max(self._waits.values(), default=0)
 
     async def keep(self) -> None:
-        """Heartbeat of the membership."""
+        """Send the heartbeat of the membership."""
         await self._subscription.keep()
 
     async def step(self, now: float) -> float:
-        """Wake what is due; returns when the next is."""
+        """Make due messages ready; returns when the next one is due."""
         polled = await self._subscription.poll(BATCH)
         for place in polled.revoked:
             self._heads.pop(place, None)
@@ -68,8 +68,8 @@ class Tiers:
         await self._subscription.close()
 
     async def _wake(self, now_us: int) -> int:
-        """Wake the due heads; returns when the next head is due. A head leaves its queue only when the database knows:
-        the bus hands it out once."""
+        """Make the due heads ready; returns when the next head is due. A head leaves its queue only after the commit: the bus
+        hands it out once."""
         due: list[Record] = []
         for place, waiting in self._heads.items():
             due += _heads_until(waiting, now_us - self._wait_of(place))
@@ -81,7 +81,7 @@ class Tiers:
         for place, waiting in list(self._heads.items()):
             if waiting:
                 soonest_us = min(soonest_us, waiting[0].appended_us + self._wait_of(place))
-            else:  # once: who is told to resume looks for records at once
+            else:  # once: a resumed subscription looks for records at once
                 del self._heads[place]
                 self._subscription.resume([place])
         return soonest_us
@@ -91,7 +91,8 @@ class Tiers:
         return self._waits[place[0][place[0].rindex(".retry-") :]]
 
     async def _become_ready(self, records: list[Record], now_us: int) -> None:
-        """A record that comes again from a tier before wakes nothing: the row is due later."""
+        """Make the messages of these records ready. A record that comes again from an earlier tier has no effect: its
+        row is due later."""
         ids = [envelope.id for record in records if (envelope := envelope_or_none(record)) is not None]
         async with self._store.transaction() as session:
             woken = await session.parking.wake(self._service.name, ids, now_us + APART_US)
@@ -101,8 +102,8 @@ class Tiers:
 
 
 class Overdue:
-    """The net below the retry topics: wakes what is overdue, whatever became of its record. A topic that was trimmed or
-    is read no more, a relay that cannot send, or clocks that are apart cost seconds, not a message."""
+    """The safety net below the retry topics: makes overdue messages ready, whatever happened to their records. A topic
+    that was trimmed or is no longer read, a relay that cannot send, or clocks that differ cost seconds, not a message."""
 
     def __init__(
         self, group: str, store: Store, ready: Callable[[], None], *, behind_us: int = duration_us(NET_S)
@@ -114,7 +115,7 @@ class Overdue:
         self._behind_us = behind_us
 
     async def step(self, now: float) -> float:
-        """Wake a batch; comes back at once while there is more."""
+        """Make a batch ready; comes back at once while there is more."""
         before_us = await self._store.now_us() - self._behind_us
         async with self._store.transaction(durable=False) as session:
             woken = await session.parking.wake_overdue(self._group, before_us, BATCH)
@@ -123,7 +124,7 @@ class Overdue:
         return now if woken == BATCH else now + NET_S
 
     async def stop(self) -> None:
-        """Nothing is held here."""
+        """Do nothing: it holds nothing."""
 
 
 def _heads_until(waiting: Iterable[Record], upto_us: int) -> Iterator[Record]:

@@ -1,4 +1,4 @@
-"""Timers: saga instances whose time has come by the store's clock move on, each in a transaction with its commands."""
+"""Timers: saga instances that are due by the store's clock move on, each in a transaction with its commands."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ LOOK_S = 0.25
 ASK_AGAIN_S = 1.0
 FIRST_LOOK_S = 10.0
 IN_HAND_US = 5 * US
-"""How long a timer is left to the process that took it in hand. Whose has neither fired nor given it back by then died, as
-far as can be told, and if it stood still: its transaction fails when it wakes."""
+"""How long a timer is left to the process that took it in hand. A process that has neither fired it nor given it back by
+then counts as dead; if it was only paused, its transaction fails when it resumes."""
 
 
 class Timers:
-    """Fires the timers of one service's sagas. Several processes may: the instance itself says who was first.
+    """Fires the timers of one service's sagas. Several processes may do so: the instance's version decides which was first.
 
-    A hook of the saga may kill the process that calls it. So who is about to fire timers writes them down, unsynced, and
-    forgets them in the transaction that fires them. What a process left in hand is fired alone, and the instance over
-    which too many died waits for a person.
+    A hook of the saga may kill the process that calls it. So a process that is about to fire timers records them,
+    unsynced, and deletes the records in the transaction that fires them. A timer that a process left in hand is fired
+    alone; an instance that killed too many processes waits for an operator.
     """
 
     def __init__(
@@ -36,8 +36,8 @@ class Timers:
         behind_us: Callable[[], int | None] = lambda: 0,
         unread_us: Callable[[], Awaitable[int]] | None = None,
     ) -> None:
-        """`behind_us` says how far the service's consumer in this process is behind; None = it does not know yet. `unread_us`
-        asks the bus how far the furthest of its consumers is, in whichever process."""
+        """`behind_us` returns the lag of the service's consumer in this process; None = not known yet. `unread_us` asks the
+        bus for the largest lag of the group's consumers, in any process."""
         self.name = f"timers of {pipeline.service.name}"
         self._pipeline = pipeline
         self._member = member
@@ -49,9 +49,9 @@ class Timers:
     async def step(self, now: float) -> float:
         """Fire at most a batch of due timers, the oldest first; returns when to look again.
 
-        The answer that a timer waits for may lie on the bus, unread by this very service: after an hour's stop, in a
-        backlog, or in the hands of another process that stands still. So time passes here as far as the consumer of this
-        process has come, and where a timer is due, as far as the group has.
+        The answer that a timer waits for may be on the bus, unread by this very service: after an hour's stop, in a
+        backlog, or in the hands of another process that is paused. So a timer's time passes only as far as this process's
+        consumer has read, and before a timer fires, only as far as the whole group has.
         """
         if self._began is None:
             self._began = now
@@ -77,10 +77,10 @@ class Timers:
         return now if len(due) == BATCH and (fresh or suspects) else now + LOOK_S
 
     async def stop(self) -> None:
-        """Timers are rows: nothing is held here."""
+        """Do nothing: timers are rows, and nothing is held here."""
 
     async def _fire_alone(self, timer: DueTimer) -> None:
-        """Alone, so that a process that is killed from outside blames one instance and not all it had in hand."""
+        """Fire it alone, so that a process killed from outside counts against one instance and not all it had in hand."""
         if timer.others > self._pipeline.service.retry.in_place:
             why = f"its timer kills the process: {timer.others} had it in hand, and none came back from it"
             await self._stop(timer, why)
@@ -88,7 +88,7 @@ class Timers:
             await self._fire([timer])
 
     async def _fire(self, due: Sequence[DueTimer]) -> None:
-        """Fire these in one transaction. If one fails each has a transaction of its own, so that it holds up nobody."""
+        """Fire these in one transaction. If one fails, each gets a transaction of its own, so that it holds up no other."""
         store = self._pipeline.store
         now_us = await store.now_us()
         async with store.transaction(durable=False) as session:
@@ -103,7 +103,7 @@ class Timers:
                 raise
             cause = error.error if isinstance(error, (HandlerFailed, Escaped)) else error
         if len(due) == 1:
-            # It fails as where a hook of the saga raises: it would fail again and again.
+            # It fails as it would in a hook of the saga: again and again.
             await self._stop(due[0], f"its timer failed: {told_of(cause)}")
         else:
             for each in due:
@@ -127,8 +127,8 @@ class Timers:
 
 
 def sorted_out(due: Sequence[DueTimer], now_us: int) -> tuple[list[DueTimer], list[DueTimer]]:
-    """Those that nobody had in hand, which go together; and those that a process left in hand, to go alone, the least
-    suspect first: the one that kills holds up none of them. What another has in hand now is neither."""
+    """Split the due timers: those that no process had in hand go together; those that a dead process left go alone, the
+    least suspect first, so that a killer holds up none of them. A timer in another process's hands is in neither."""
     fresh = [timer for timer in due if not timer.others]
     left = [timer for timer in due if timer.others and timer.taken_us + IN_HAND_US <= now_us]
     return fresh, sorted(left, key=lambda timer: (timer.others, timer.due_us))

@@ -1,4 +1,4 @@
-"""The watch: evaluates one service's alert rules now and then, in whichever of its processes holds the lease."""
+"""The watch: evaluates one service's alert rules now and then, in the process that holds the lease."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from partita.store.port import Store
 from partita.store.workers import WorkerState
 
 PATIENCE_S = 1.0
-"""For channels that are being told while the process stops."""
+"""For channels that are sending while the process stops."""
 
 
 class Watch:
-    """What is known of the alarms is in the service's database: a restart tells nobody again what he knows.
+    """The state of the alarms is in the service's database: after a restart no alarm is sent twice.
 
-    While the lease is held it is in memory too, and goes by that: a database that takes no writes for a while has nobody
-    told again at each look.
+    While the lease is held the state is in memory too, and that copy counts: if the database takes no writes for a while,
+    no alarm is sent again at each look.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Watch:
         leases = await answered(self._clock, self._ask_s, self._store.name, asked)
         if isinstance(leases, Unanswered) and leases.error is not None:
             raise leases.error
-        # A handler that hangs in its transaction has all of a SQLite file: that it is stuck is told all the same.
+        # A handler that hangs in its transaction locks the whole SQLite file: the alert that it is stuck is sent all the same.
         holds = self._alarms is not None if isinstance(leases, Unanswered) else bool(leases)
         if holds:
             await self._look(now)
@@ -71,7 +71,7 @@ class Watch:
         return now + self._every_s
 
     async def stop(self) -> None:
-        """Let what is being told be told, and give the lease back."""
+        """Let the channels finish sending, and release the lease."""
         await asyncio.gather(*(telling.end(PATIENCE_S) for telling in self._tellings))
         await self._store.leases.leave("watch", self._member)
 
@@ -87,9 +87,11 @@ class Watch:
         self._alarms = alarms
         for telling in self._tellings if told else ():
             telling.owe(told, now_us)
-        gone = await self._gone(said) if reading.lag is not None else []  # else who holds what is not known now
+        gone = (
+            await self._gone(said) if reading.lag is not None else []
+        )  # else it is unknown which members hold partitions now
         try:
-            # First what is owed, then the telling: whoever is killed between the two tells it again, and loses nothing.
+            # First the owed messages are stored, then sent: a process killed between the two sends them again, and loses none.
             if told or gone or alarms != known or not self._is_kept:
                 await self._keep(gone)
         finally:
@@ -103,16 +105,16 @@ class Watch:
             telling.recall(before.get(telling.name))
 
     async def _told(self) -> None:
-        """A channel is owed less. Where that cannot be written now it is known in memory, and written at the next look."""
+        """Store that a channel is owed less. If the write fails, memory has it, and the next look writes it."""
         self._is_kept = False
         with contextlib.suppress(PartitaError):
             await self._keep()
 
     async def _keep(self, gone: Sequence[Said] = ()) -> None:
-        """Write down the alarms and what each channel is owed; one after the other, so that the last one is the newest."""
+        """Store the alarms and the owed messages of each channel; one write after the other, so that the last is the newest."""
         async with self._keeping:
             owing = frozenset(telling.name for telling in self._tellings if telling.owed)
-            # What is owed from now on is another keep's.
+            # Messages owed from now on belong to the next write.
             self._is_kept, rows = True, [telling.said() for telling in self._tellings if telling.owed]
             try:
                 answer = await answered(
@@ -137,7 +139,7 @@ class Watch:
                 await session.groups.unsay(self._store.name, each.member, each.what, each.subject)
 
     async def _gone(self, said: Sequence[Said]) -> list[Said]:
-        """What members said that hold no partition any more, while others do: they died, or were closed."""
+        """The reports of members that hold no partition any more, while others do: they died, or were closed."""
         lags = await answered(self._clock, self._ask_s, "bus", lambda: self._bus.lag(self._store.name))
         if isinstance(lags, Unanswered):
             return []

@@ -1,1 +1,1 @@
-"""What becomes of a message that cannot be handled now."""
+"""Messages that cannot be handled now."""

@@ -1,7 +1,7 @@
-"""Setting aside: what happens in the service's database to a message that cannot be handled now.
+"""Setting aside: the writes in the service's database for a message that cannot be handled now.
 
-It is parked and sent to a retry topic, or made a dead letter, or let go with a reason; its mark, its place in the key's
-sequence and what leaves for it are written in one transaction.
+It is parked and sent to a retry topic, made a dead letter, or discarded with a reason; its mark, its place in the key's
+sequence and its outgoing messages are written in one transaction.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LAID_BY_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why a delivery is set aside: the last error and how many tries there were in a row."""
+    """The reason why a delivery is set aside: the last error, and the number of tries in a row."""
 
     error: BaseException
     tries: int
@@ -38,7 +38,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class LaidBy:
-    """What becomes of bytes that cannot be read in a storm: they are kept for later, and are no dead letter yet."""
+    """The decision about bytes that cannot be read in a storm: they are kept for later, and are no dead letter yet."""
 
 
 FOLLOWED: Mapping[type[Decision | LaidBy], str] = {RetryAfter: "retry", LaidBy: "retry", Discard: "discard"}
@@ -56,7 +56,7 @@ class Aside:
         return self.pipeline.service
 
     async def put(self, delivery: Delivery, trouble: Trouble, decision: Decision | LaidBy, held: Held) -> None:
-        """Do with a delivery that could not be handled what its policy says, in one transaction."""
+        """Carry out the policy's decision about a delivery that could not be handled, in one transaction."""
         store = self.pipeline.store
         now_us = await store.now_us()
         async with store.transaction() as session:
@@ -86,8 +86,8 @@ class Aside:
             await self.pipeline.admission.letters.send_raw(session, delivery, topic, now_us)
 
     async def lay_by(self, session: Session, delivery: Delivery, trouble: Trouble, now_us: int) -> None:
-        """Park it in a storm, in which it uses up no tier and goes to no topic. One that comes back to no better weather is
-        laid by again, and nothing more is written of it."""
+        """Park it in a storm; that uses up no tier and no topic. A message that fails again in the storm is parked
+        again without further writes."""
         stands, due_us = _stands(delivery), now_us + duration_us(LAID_BY_S * self.pipeline.time_scale)
         if stands is None:
             await self._wait(session, delivery, trouble, now_us, tier=-1, due_us=due_us)
@@ -103,7 +103,7 @@ class Aside:
         group, stands = self.service.name, _stands(delivery)
         entered = await self._enter(session, delivery, trouble, "waiting", now_us)
         if entered is Verdict.HELD:
-            # Woken by the time it would pass those that are parked before it.
+            # Woken by its due time it would overtake those parked before it.
             await session.parking.add([parked_row(delivery, group, "behind", now_us, tries=trouble.tries)])
         elif entered is not None and stands is None:
             row = parked_row(delivery, group, "waiting", now_us, tier=tier, due_us=due_us, tries=trouble.tries)
@@ -113,7 +113,7 @@ class Aside:
         return entered is Verdict.FRESH
 
     async def bury(self, session: Session, delivery: Delivery, trouble: Trouble, now_us: int) -> None:
-        """Make it a dead letter. In a group that keeps order it goes on holding its key until a person decides."""
+        """Make it a dead letter. In a group that keeps order it holds its key until an operator decides."""
         group, stands = self.service.name, _stands(delivery)
         if await self._enter(session, delivery, trouble, "dead", now_us) is None:
             return
@@ -128,17 +128,17 @@ class Aside:
         await self.pipeline.admission.letters.write(session, delivery, trouble.error, tries, now_us)
 
     async def let_go(self, session: Session, delivery: Delivery, trouble: Trouble, reason: str, now_us: int) -> None:
-        """Discard it as its policy says; the reason is kept with its failures."""
+        """Discard it as its policy decides; the reason is kept with its failures."""
         if await self._enter(session, delivery, trouble, "discarded", now_us) is None:
             return
-        log.warning("%s lets %s of key %s go: %s", self.service.name, delivery.name, delivery.key, reason)
+        log.warning("%s discards %s of key %s: %s", self.service.name, delivery.name, delivery.key, reason)
         if _stands(delivery) is not None:
             await session.parking.remove(self.service.name, [delivery.name])
 
     async def _enter(
         self, session: Session, delivery: Delivery, trouble: Trouble, outcome: str, now_us: int
     ) -> Verdict | None:
-        """Write its mark and what failed; None when it was settled elsewhere meanwhile, or its turn has not come."""
+        """Write its mark and its failure; None if it was settled elsewhere meanwhile, or its turn has not come."""
         group, verdict = self.service.name, Verdict.FRESH
         if delivery.parked is not None:
             row = (await session.parking.get(group, [delivery.name])).get(delivery.name)
@@ -155,7 +155,7 @@ class Aside:
         return verdict
 
     async def _admit(self, session: Session, delivery: Delivery, now_us: int) -> Verdict:
-        """Admit one that came without having been admitted: its mark, its number, its letter where it is a conflict."""
+        """Admit a delivery that was not admitted before: write its mark, its number, or its letter if it is a conflict."""
         group, admission = self.service.name, self.pipeline.admission
         candidate, said, undone = await admission.enter(session, delivery, now_us)
         waited = delivery.parked is not None
@@ -170,7 +170,7 @@ class Aside:
             await session.parking.move(group, [candidate.envelope.id], "ready", -1, 0)
             return Verdict.DUPLICATE
         if undone and not candidate.is_undo and verdict in (Verdict.UNDONE, Verdict.HELD):
-            # It was undone while it failed: parked now, it would hold its key for a try that is refused.
+            # Its step was undone while it failed: parked now, it would hold its key for a try that is refused.
             await session.inbox.resolve(group, [(candidate.envelope.id, "tombstone", None)])
             return Verdict.DUPLICATE
         return Verdict.FRESH if verdict is Verdict.UNDONE else verdict
@@ -189,5 +189,5 @@ class Aside:
 
 
 def _stands(delivery: Delivery) -> ParkedRow | None:
-    """Where it stands in the parking. One that only waited for its turn stands nowhere: its number is admitted first."""
+    """Its place in the parking; none if it only waited for its turn: then its number is admitted first."""
     return delivery.parked if delivery.parked is not None and delivery.parked.state != "gap" else None

@@ -1,4 +1,4 @@
-"""The condition of a worker: since when it fails without a success between, how often, and of what."""
+"""The condition of a worker: since when it fails without a success, how often, and for what cause."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ VOID_S = 120.0
 
 
 class Condition:
-    """What its owner says of each try. Of several tries side by side (`CALM_S`) some may succeed while others go on failing:
-    it is well again only when none has failed for a while."""
+    """The results of its owner's tries. Of several tries in parallel (`CALM_S`) some may succeed while others fail: the worker
+    is well again only when none has failed for a while."""
 
     __slots__ = ("_calm_s", "cause", "failed_at", "failures", "since")
 
@@ -20,14 +20,14 @@ class Condition:
         self.since = self.failed_at = 0.0
 
     def well(self, now: float | None = None) -> None:
-        """It worked."""
+        """Record a success."""
         if now is None or now - self.failed_at >= self._calm_s:
             self.failures = 0
             self.cause = ""
             self.since = self.failed_at = 0.0
 
     def failed(self, now: float, cause: str) -> None:
-        """It failed."""
+        """Record a failure."""
         if not self.failures:
             self.since = now
         self.failures += 1
@@ -35,7 +35,7 @@ class Condition:
         self.cause = cause
 
     def is_failing(self, now: float) -> bool:
-        """Whether it fails for longer than a hiccup lasts. What failed long ago and was not tried again is over."""
+        """Whether it fails for longer than a short disturbance. A failure long ago without a new try is over."""
         return (
             bool(self.failures) and now - self.since >= SURE_S and (not self._calm_s or now - self.failed_at < VOID_S)
         )

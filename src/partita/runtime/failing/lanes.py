@@ -1,7 +1,7 @@
 """Lanes: records handled alone, one after the other of a key, until each is handled or set aside.
 
 A record comes here when its batch failed on it, when its handler calls outside, when a process died with it in hand,
-or when it comes out of the parking.
+or when it comes from the parking.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ NOT_KNOWN_MAX = 20
 
 
 class ProcessDied(PartitaError):
-    """The process died, again and again, while this message was in its hands."""
+    """The process died repeatedly while it had this message in hand."""
 
     code = "PTA-0603"
 
@@ -50,7 +50,7 @@ class ProcessDied(PartitaError):
 class Item:
     """A record in a lane. `suspect`: a process died with it in hand, so tries are counted before it is decoded.
 
-    `tries` are counted in the database, `failed` are those that were seen to fail: the others were not survived.
+    `tries` are counted in the database, `failed` are those that were seen to fail: in the others the process died.
     """
 
     record: Record
@@ -64,32 +64,32 @@ class Item:
 
     @property
     def is_counted_first(self) -> bool:
-        """Whether it may kill the process, so that a try of it is counted before it begins."""
+        """Whether it may kill the process, so that a try is counted before it begins."""
         return self.suspect or self.parked is not None
 
     @property
     def tries_before(self) -> int:
-        """The tries before the one that is on, those before the parking included."""
+        """The tries before the present one, those before the parking included."""
         parked = self.parked.tries if self.parked is not None else 0
         return parked + self.tries - (1 if self.is_counted_first else 0)
 
     @property
     def key(self) -> object:
-        """What shares a lane: the records of one key; a record without a key has one of its own."""
+        """The key of its lane: records of one key share it; a record without a key has a lane of its own."""
         return (self.record.topic, self.record.key) if self.record.key is not None else self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneOptions:
-    """How many failing ones are tried at once, and how long a lost database is waited for between looks."""
+    """How many failing messages are tried at once, and how often a lost database is looked for."""
 
     failing_at_once: int = 16
     pause_s: float = 0.2
 
 
 class Lanes:
-    """The lanes of one consumer. `done` is called with each record that came to its end; `held` says which partitions
-    this process may write for."""
+    """The lanes of one consumer. `done` is called with each finished record; `held` returns the partitions that this
+    process may write for."""
 
     def __init__(
         self,
@@ -114,12 +114,12 @@ class Lanes:
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._failing = asyncio.Semaphore(self._options.failing_at_once)
         self._outside: dict[object, asyncio.Semaphore] = {}
-        # Suspects go one at a time: a process killed from outside must blame one message, not all it held.
+        # Suspects go one at a time: a process killed from outside must count against one message, not against all in hand.
         self._counted = asyncio.Semaphore(1)
         self._storms: dict[str, Storm] = {}
         self._not_known: set[str] = set()
-        self.raging: set[str] = set()  # types that a storm is over
-        self.parked: set[str] = set()  # ids of messages out of the parking that are in a lane now
+        self.raging: set[str] = set()  # types in a storm
+        self.parked: set[str] = set()  # ids of messages from the parking that are in a lane now
         self._aside = Aside(pipeline)
         self._ration = Ration(pipeline.clock)
         self._condition = condition or Condition()
@@ -134,12 +134,12 @@ class Lanes:
         return key in self._lanes
 
     def items(self) -> Iterator[Item]:
-        """All that is in the lanes."""
+        """All items in the lanes."""
         return (item for lane in self._lanes.values() for item in lane)
 
     def put(self, item: Item) -> None:
-        """Put an item at the end of its lane; one out of the parking behind the others from there: what came by the bus will be
-        parked behind them."""
+        """Put an item at the end of its lane. An item from the parking goes behind the others from there: items from the bus
+        will be parked behind them."""
         if item.parked is not None:
             self.parked.add(item.parked.message_id)
         lane = self._lanes.get(item.key)
@@ -155,7 +155,7 @@ class Lanes:
         task.add_done_callback(self._tasks.pop)
 
     def drop(self, place: Place) -> None:
-        """Forget what is of a partition that goes to another process; what is being handled is finished."""
+        """Drop the items of a partition that goes to another process; the one being handled is finished."""
         for lane in self._lanes.values():
             running, *rest = list(lane)
             kept = [item for item in rest if item.record.at != place]
@@ -164,7 +164,7 @@ class Lanes:
             lane.extend([running, *kept])
 
     async def stop(self, grace_s: float) -> None:
-        """Let the lanes finish, then cancel what is left of them."""
+        """Let the lanes finish, then cancel the rest."""
         self._stopping = True
         if self._tasks and grace_s:
             await all_done(self._pipeline.clock, list(self._tasks), grace_s)
@@ -189,8 +189,8 @@ class Lanes:
         return counted
 
     async def count_failure(self, record: Record, delivery: Delivery | None) -> tuple[int, int]:
-        """Count a try that failed, as `count` does. Where the user's policy is asked what to do, that it failed is counted
-        after the answer: a policy that kills the process was not survived either."""
+        """Count a failed try, as `count` does. If the user's policy is asked what to do, the failure is counted after its
+        answer: a policy that kills the process counts as a death too."""
         return await self.count(record, tried=1, failed=0 if self._asks_policy(delivery) else 1)
 
     def _asks_policy(self, delivery: Delivery | None) -> bool:
@@ -213,7 +213,7 @@ class Lanes:
         return found
 
     async def calm(self, handled: Mapping[str, int]) -> None:
-        """So many messages of each type were handled."""
+        """Record that so many messages of each type were handled."""
         if self._storms:
             handled_in_all = sum(handled.values())
             for type_name, count in handled.items():
@@ -221,7 +221,7 @@ class Lanes:
                     await self._storms[type_name].succeeded(count)
             if (
                 UNREADABLE in self._storms and handled_in_all
-            ):  # of these none ever succeeds: it is over when enough others come
+            ):  # none of these ever succeeds: their storm ends when enough others arrive
                 await self._storms[UNREADABLE].succeeded(handled_in_all)
 
     async def _tell(self, type_name: str, error: str | None) -> None:
@@ -243,7 +243,7 @@ class Lanes:
                 await session.groups.say(Said(self._group, self._member, what, subject, detail, now_us))
 
     async def _say_not_known(self, type_name: str, error: UnknownType) -> None:
-        """Once for each type, and for some types only: anybody may write one."""
+        """Log once for each type, and for a few types only: any program may write one."""
         if type_name not in self._not_known and len(self._not_known) < NOT_KNOWN_MAX:
             self._not_known.add(type_name)
             await self._waited_out(lambda: self._state("unknown", type_name, error.what[:300]))
@@ -262,11 +262,11 @@ class Lanes:
             self._trouble(error)
             again = self._ration.take(f"broke {fingerprint(error)}")
             if again is not None:
-                log.error("%s: a lane broke; what is in it is taken again%s", self.name, again, exc_info=error)
+                log.error("%s: a lane broke; its messages are taken again%s", self.name, again, exc_info=error)
             await self._pipeline.clock.sleep(self._options.pause_s)
             self._broken([item for item in lane if item.parked is None])
         except BaseException:
-            if not self._stopping:  # cancelled by whoever it was: nobody would hand these records out again
+            if not self._stopping:  # after any other cancellation no one would hand these records out again
                 self._broken([item for item in lane if item.parked is None])
             raise
         finally:
@@ -285,7 +285,7 @@ class Lanes:
         self._condition.failed(self._pipeline.clock.monotonic(), text_of(error))
 
     async def _settle(self, item: Item) -> None:
-        """Bring one record to its end: handled, or set aside as its retry policy says."""
+        """Finish one record: handled, or set aside as its retry policy decides."""
         pipeline = self._pipeline
         failure, settled = item.failure, False
         while not settled:
@@ -300,7 +300,7 @@ class Lanes:
                     await self._set_aside(item, failure, decision)
                     break
                 elif item.delivery is not None and item.delivery.broken is failure:
-                    # It needs no turn to be tried, and a lane for each of thousands would hold up all other types.
+                    # It needs no order to be tried, and a lane for each of thousands would hold up all other types.
                     await self._set_aside(item, failure, LaidBy())
                     break
             failure = await self._counted_try(item)
@@ -312,7 +312,7 @@ class Lanes:
                 await self._waited_out(lambda: pipeline.store.attempts.forget(*stood))
 
     def _say(self, item: Item, failure: BaseException) -> None:
-        """Say with its stack what failed, at once: the tiers may take half an hour. Of one cause once a minute."""
+        """Log a failure with its stack at once: the tiers may take half an hour. The same cause is logged once a minute."""
         if item.said or isinstance(failure, ProcessDied):
             return
         item.said = True
@@ -339,7 +339,7 @@ class Lanes:
             return GiveUp(f"its retry policy failed: {cause_of(mistake)}")
 
     async def _counted_try(self, item: Item) -> BaseException | None:
-        """One try. Of what may kill the process it is counted first, and given up when it did so too often."""
+        """Run one try. If the message may kill the process, the try is counted first; after too many deaths it is given up."""
         retry = self._retry_of(item)
         careful = item.is_counted_first
         async with self._counted if item.suspect else nullcontext():
@@ -362,7 +362,7 @@ class Lanes:
                     failure = await self._try(item)
             except Fenced:
                 if careful:
-                    # It stood still so long that another member has the record. That is no death: it is here to say so.
+                    # It was paused so long that another member has the record. That is no death: this process still runs.
                     await self._waited_out(lambda: self._count_standing_still(item))
                 raise
         if failure is not None:
@@ -378,20 +378,21 @@ class Lanes:
         await attempts.count(*self._place_of(item.record, STOOD))
 
     def _place_of(self, record: Record, what: str = "") -> tuple[str, str, int, int]:
-        """Where the tries of a record are counted, and apart from them those that stood still: one that only failed, as in
-        a storm, is not to be taken for one that does."""
+        """The place where the tries of a record are counted; those that lost their partition are counted apart, so that a
+        message that only failed, as in a storm, is not taken for one of those."""
         return self._group, f"{record.topic}{what}", record.partition, record.offset
 
     def _stood_still(self, item: Item, times: int) -> StoodStill:
-        """Each try lost its partition to another member, which would lose it again: it goes the way of what fails."""
+        """The error after each try lost its partition to another member, which would lose it too: it is treated as a
+        failure."""
         item.said = True
         return StoodStill(
-            f"Its handler stood still so long that another process took the message, {times} times.",
-            hint="A handler that takes long must not hold the event loop up: a plain def runs in a thread.",
+            f"Its handler held the event loop up so long that another process took the message, {times} times.",
+            hint="A long handler must not hold the event loop up: a plain def runs in a thread.",
         )
 
     async def _is_storm(self, item: Item, failure: BaseException) -> bool:
-        """Whether this failure is one of many alike, and the message is to wait for better weather."""
+        """Whether this failure is one of many alike, so that the message waits until the storm is over."""
         if isinstance(failure, UnknownType):
             await self._say_not_known(self._type_of(item), failure)
         if isinstance(failure, ProcessDied | UnknownType):
@@ -400,7 +401,7 @@ class Lanes:
         return await self.storm(self._storm_of(item)).failed(failure, permanent=permanent)
 
     async def _try(self, item: Item) -> BaseException | None:
-        """One try; what no message is to blame for is waited out."""
+        """Run one try; failures that are not the message's are waited out."""
         pipeline = self._pipeline
         delivery = item.delivery or self._decode(item)
         if isinstance(delivery.broken, UnknownSchema) and await pipeline.learn_schema(delivery):
@@ -415,7 +416,7 @@ class Lanes:
                 if calls_out:
                     handled = await run_outside(pipeline, delivery, self._held(item))
                 else:
-                    # One at a time, or a message would be blamed for what it causes.
+                    # One at a time, or a message would count failures of messages that it causes.
                     once = item.suspect or item.parked is not None or item.tries
                     handled = await pipeline.run([delivery], self._held(item), at_once=not once)
                 await self.calm(handled)
@@ -431,7 +432,7 @@ class Lanes:
         return item.delivery
 
     async def _waited_out(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do something that a full disk or a lost database may delay, but that no message is to blame for."""
+        """Do work that a full disk or a lost database may delay; such a delay counts against no message."""
         done = False
         while not done:
             try:
@@ -472,7 +473,7 @@ class Lanes:
         return delivery.envelope.type if delivery is not None and delivery.envelope is not None else ""
 
     def _storm_of(self, item: Item) -> str:
-        """What shares a storm: a type that is handled here; all else together, since anybody may write a type."""
+        """The name of its storm: a type that is handled here; all others share one, since any program may write a type."""
         type_name = self._type_of(item)
         return type_name if type_name in self._pipeline.interests else UNREADABLE
 
@@ -485,7 +486,7 @@ class Lanes:
         return [(*place, self._epoch_of(place))]
 
     def _turn(self, delivery: Delivery, item: Item) -> asyncio.Semaphore:
-        """How many run at once: as many as the handler declares, and only some of those that fail."""
+        """The limit of parallel runs: the number that the handler declares, and few of those that fail."""
         if item.failed or item.suspect or delivery.interest is None:
             return self._failing
         for binding in delivery.interest.bindings:

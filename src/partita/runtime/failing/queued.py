@@ -1,6 +1,6 @@
-"""What only stood behind a parked message of its key: handled together when its turn has come, as it came together.
+"""Messages that only waited behind a parked message of their key: handled together when their turn comes.
 
-Each alone would cost a commit; an hour's backlog behind a dependency that was down would drain for an hour.
+Each alone would cost a commit; an hour's backlog behind a failed dependency would drain for an hour.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ async def handle_queued(
     they must go alone: one fails or calls outside, or a process died over such a batch before.
 
     Raises:
-        Fenced: the partition is another's now.
+        Fenced: another process holds the partition now.
     """
     attempts, group = pipeline.store.attempts, pipeline.service.name
     counted = (group, f"{at[0]} (parked)", at[1], 0)
@@ -35,7 +35,7 @@ async def handle_queued(
         rows = [*heads, *await session.parking.behind(group, keys, batch)]
     tries, _ = await attempts.count(*counted)
     if tries > 1:
-        # Counted and not forgotten: a process died over it. Alone, the one that kills is found; then batches go again.
+        # Counted and not forgotten: a process died over it. Alone, the killer is found; then batches go again.
         if not lanes.parked:
             await attempts.forget(*counted)
         return False
@@ -47,7 +47,7 @@ async def handle_queued(
         except HandlerFailed:
             log.info("%s: one of %d parked messages fails; they go alone", group, len(deliveries))
         except Fenced:
-            await attempts.survived(*counted)  # it stood still, and died of nothing
+            await attempts.survived(*counted)  # it was paused, and killed no process
             lanes.fenced = True
             raise
     await attempts.forget(*counted)
@@ -61,7 +61,7 @@ def _delivery(pipeline: Pipeline, row: ParkedRow) -> Delivery:
 
 
 def _fit_together(pipeline: Pipeline, lanes: Lanes, deliveries: Sequence[Delivery]) -> bool:
-    """Whether none of them calls outside, is broken, or is of a type that a storm rages over."""
+    """Whether none of them calls outside, is broken, or is of a type in a storm."""
     return not any(
         d.broken is not None
         or (d.interest is not None and d.interest.calls_out)

@@ -1,4 +1,4 @@
-"""A ration of log lines: one cause is said once a minute, with how often it came."""
+"""A ration of log lines: each cause is logged once a minute, with its count."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ CAUSES_MAX = 1_000
 
 
 class Ration:
-    """Of something that fails two hundred times a second, two hundred lines a second would hide all others."""
+    """For a failure that happens two hundred times a second, two hundred lines a second would hide all others."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -17,7 +17,7 @@ class Ration:
         self._kept_back: dict[str, int] = {}
 
     def take(self, cause: str) -> str | None:
-        """What to add to the line; None = it was said within the minute, and is counted."""
+        """The end of the line to log; None = the cause was logged within the minute, and is counted."""
         now = self._clock.monotonic()
         if now - self._said.get(cause, float("-inf")) < SAY_AGAIN_AFTER_S:
             self._kept_back[cause] = self._kept_back.get(cause, 0) + 1

@@ -1,7 +1,7 @@
-"""Rehearsal: parked messages and dead letters are handled for real, by the real handlers, in a transaction that is rolled
-back; what would happen is told and nothing has happened.
+"""Rehearsal: the real handlers handle parked messages and dead letters in a transaction that is rolled back; the result is
+shown and nothing has happened.
 
-Handlers that call outside are not run: a call cannot be rolled back. They are told with their idempotency key.
+Handlers that call outside are not run: a call cannot be rolled back. They are listed with their idempotency key.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Verdict = Literal["runs", "handled already", "fails", "calls outside"]
 
 
 class Rehearsed(NamedTuple):
-    """What would become of one message: `leaves` are the types of the messages it would send, `calls` the handlers that
+    """The result for one message: `leaves` are the types of the messages it would send, `calls` the handlers that
     would call outside, each with its idempotency key. `letter_id` is empty for one that queues behind a letter."""
 
     letter_id: str
@@ -43,7 +43,7 @@ class _Undo(Exception):
 
 
 async def rehearse(pipeline: Pipeline, letters: Sequence[DeadLetter]) -> list[Rehearsed]:
-    """What a replay of these letters would do, each with what queues behind it, in order."""
+    """The results of a replay of these letters, each with the messages behind it, in order."""
     found: list[Rehearsed] = []
     try:
         async with pipeline.store.transaction() as session:
@@ -72,7 +72,7 @@ async def _rehearse(pipeline: Pipeline, session: Session, letter: DeadLetter) ->
         result = await _one(pipeline, session, row._replace(state="ready"), letter.id if row is first else "")
         found.append(result)
         if result.verdict in ("fails", "calls outside"):
-            break  # who stands behind it goes on standing there, or its outcome is not known
+            break  # the messages behind it stay there, or their outcome is not known
     return found
 
 

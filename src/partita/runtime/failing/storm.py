@@ -1,8 +1,8 @@
-"""A storm: so many of the latest messages of one type fail that what they need is down, and none of them is to blame.
+"""A storm: so many of the latest messages of one type fail that a dependency must be down, and no message is at fault.
 
 While it lasts they go one at a time with growing pauses, none uses up its retries, and success ends it. Every kind of
-failure counts, also one that no retry can heal: bytes that nobody can read any more are a broken deployment when they come
-by the thousand, and a poison message when they come alone.
+failure counts, also one that no retry can heal: thousands of unreadable messages mean a broken deployment, a single one
+is a poison message.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ FIRST_PAUSE_S = 0.1
 WINDOW = 3
 """A storm begins when `limit` of the latest `WINDOW * limit` messages failed: a third of them."""
 LULL = 10
-"""A storm that begins within `LULL * limit` messages after another is the same one: more successes in a row end it."""
+"""A storm that begins within `LULL * limit` messages after another counts as the same one: it takes more successes in a
+row to end."""
 
 
 class Storm:
-    """Whether a storm rages over one message type. `told` is called when it begins (with the last error) or ends."""
+    """Whether there is a storm for one message type. `told` is called when it begins (with the last error) or ends."""
 
     def __init__(
         self, clock: Clock, *, limit: int, pause_s_max: float, told: Callable[[str | None], Awaitable[None]]
@@ -34,17 +35,17 @@ class Storm:
         self._told = told
         self._turn = asyncio.Lock()
         self._pause_s = FIRST_PAUSE_S
-        self._count = 0  # of messages that failed or were handled
-        self._failures: deque[int] = deque(maxlen=limit)  # where among them the latest failures stand
+        self._count = 0  # messages that failed or were handled
+        self._failures: deque[int] = deque(maxlen=limit)  # the numbers of the latest failures among them
         self._in_a_row = 0  # successes
-        self._ends_at = 1  # so many of them
+        self._ends_at = 1  # so many of them end it
         self._lull_from = -LULL * limit
         self._next_goes = 0.0
         self.raging = False
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """One's turn to try: at once in calm weather, one at a time and after a pause in a storm."""
+        """The turn for a try: at once without a storm, one at a time and after a pause in a storm."""
         if not self.raging:
             yield
             return
@@ -54,11 +55,11 @@ class Storm:
             yield
 
     async def failed(self, error: BaseException, *, permanent: bool) -> bool:
-        """A message failed all its tries in place, or one of them during a storm. Returns whether it waits for better
-        weather; False = it goes the way its retry policy says.
+        """Record that a message failed all its tries in place, or one of them during a storm. Returns whether it waits until
+        the storm is over; False = its retry policy decides.
 
-        Nothing heals a permanent error, and where others succeed between the failures the message itself may be to blame:
-        such ones go their way too, one in each `pause_s_max`, so that nothing waits for ever.
+        No retry heals a permanent error, and if others succeed between the failures the message itself may be at fault:
+        such a message leaves the storm too, one in each `pause_s_max`, so that none waits for ever.
         """
         self._count += 1
         self._failures.append(self._count)
@@ -78,7 +79,7 @@ class Storm:
         return self.raging
 
     async def succeeded(self, count: int = 1) -> None:
-        """So many messages were handled."""
+        """Record that so many messages were handled."""
         self._count += count
         self._in_a_row += count
         if self.raging:

@@ -1,1 +1,1 @@
-"""The way of a message from its record or its sender to the commit."""
+"""The path of a message from its record or its sender to the commit."""

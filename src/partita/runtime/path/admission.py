@@ -1,7 +1,7 @@
-"""Admission of a batch: the facts are asked for, `decide` gives each delivery its verdict, and the verdicts are carried out.
+"""Admission of a batch: asks for the facts, lets `decide` give each delivery its verdict, and carries the verdicts out.
 
 A duplicate is dropped, a conflict becomes a dead letter, a message that must wait for an earlier one of its key is parked, a
-command whose step was undone already is refused, and an undo that comes again is answered as before.
+command whose step was undone is refused, and a repeated undo gets its first answer.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ from partita.store.port import Known, Session
 
 BUSINESS_BYTES_MAX = 1_000
 Held = Sequence[tuple[str, int, int]]
-"""(topic, partition, epoch) of each partition a batch comes from: what this process claims to hold."""
+"""(topic, partition, epoch) of each partition of a batch: the claims of this process."""
 
 
 class Admitted(msgspec.Struct, eq=False):
-    """A delivery with what admission decided: `fresh` whether it is here for the first time, so that sagas see it, `due` the
-    handlers that must run."""
+    """A delivery with its verdict: `fresh` = it is here for the first time, so that sagas see it; `due` are the handlers that
+    must run."""
 
     unit: Unit
     candidate: Candidate
@@ -74,7 +74,7 @@ class Admitted(msgspec.Struct, eq=False):
 
     @property
     def outcome(self) -> tuple[str, str]:
-        """(type, what became of it), to be counted."""
+        """(type, outcome), to be counted."""
         return self.candidate.envelope.type, self.unit.outcome if self.fresh else self.said.verdict.value
 
     @property
@@ -85,7 +85,7 @@ class Admitted(msgspec.Struct, eq=False):
 
 
 class Looked(NamedTuple):
-    """What is known of messages that their own transaction has made, and they as they ask for admission."""
+    """The known facts of messages that their own transaction has made, and their candidates."""
 
     known: Known
     candidates: Mapping[Delivery, Candidate]
@@ -109,11 +109,11 @@ class Admission:
         now_us: int,
         looked: Looked | None = None,
     ) -> list[Admitted]:
-        """Check the fence, decide about each delivery, write the marks, and settle what may not go on. `looked` is what
-        is known of them already (`look`).
+        """Check the fence, decide about each delivery, write the marks, and settle those that may not go on. `looked` has
+        the facts already known of them (`look`).
 
         Raises:
-            Fenced: one of the partitions `held` is another's now. HandlerFailed: one is so old that it may have been
+            Fenced: another process holds one of the partitions `held` now. HandlerFailed: one is so old that it may have been
             handled and forgotten.
         """
         deliveries = [d for d in deliveries if d.envelope is not None]
@@ -122,7 +122,7 @@ class Admission:
         else:
             candidates = [looked.candidates[d] for d in deliveries]
             for delivery, candidate in zip(deliveries, candidates, strict=True):
-                candidate.origin = self._origin(delivery, candidate)  # handled at once, as it is known by now
+                candidate.origin = self._origin(delivery, candidate)  # handled at once: now that is known
         overtaking: Collection[str] = ()
         if [c for c in candidates if c.envelope.saga is not None and c.envelope.saga.kind == "undo"]:
             await _hold_undone(session, candidates)
@@ -135,7 +135,7 @@ class Admission:
         ]
         for each in admitted:
             if each.said.verdict is EXPIRED:
-                # Raised, not settled here: it leaves the batch as one that fails, and becomes a letter as every other.
+                # Raised, not settled here: it leaves the batch as a failure, and becomes a letter like every other.
                 raise HandlerFailed(each.unit, too_old(self.service, each.candidate.envelope))
         await write(session, self.service.name, decided)
         for each in admitted:
@@ -149,12 +149,12 @@ class Admission:
         return admitted
 
     async def look(self, session: Session, own: Sequence[Delivery]) -> Looked:
-        """What is known of messages this very transaction has made, with the last numbers of their keys."""
+        """The facts of messages that this very transaction has made, with the last numbers of their keys."""
         candidates = {delivery: self.candidate(delivery) for delivery in own}
         return Looked(await self._look(session, list(candidates.values()), (), ()), candidates)
 
     async def foresee(self, session: Session, delivery: Delivery, now_us: int) -> Admittance:
-        """The decision about one delivery as it would be now; nothing is written."""
+        """The decision about one delivery as of now; nothing is written."""
         candidate = self.candidate(delivery)
         steps = [_step(candidate.step)] if candidate.is_undo and candidate.step is not None else []
         parked = bool(steps) and bool(await session.parking.of_steps(self.service.name, steps))
@@ -164,10 +164,10 @@ class Admission:
         return said
 
     async def enter(self, session: Session, delivery: Delivery, now_us: int) -> tuple[Candidate, Admittance, bool]:
-        """Decide about a delivery that failed before it was admitted, and write its mark and its number. Returns whether
-        its step was undone as well. Its age is not looked at: that may be why it failed."""
+        """Decide about a delivery that failed before its admission, and write its mark and its number. Returns whether its
+        step was undone as well. Its age is not checked: that may be why it failed."""
         candidate = self.candidate(delivery)
-        candidate.origin = NEW  # also where nobody here knows its type
+        candidate.origin = NEW  # also if its type is unknown here
         candidate.business = ()  # its effect has not happened: marked, its next try would be taken for a repeat
         facts = await self._facts(session, [delivery], [candidate], (), (), now_us, None)
         decided = await self._decided(session, facts._replace(expired=()), [candidate], now_us)
@@ -184,7 +184,7 @@ class Admission:
         now_us: int,
         looked: Known | None,
     ) -> Facts:
-        """Ask for all that `decide` needs: one look for every batch, more only where the look leaves something open."""
+        """Ask for all facts of `decide`: one look for every batch, more only where the look leaves questions."""
         group, ordered = self.service.name, self.service.order == "key"
         out = [c for c in candidates if c.origin is PARKED]
         known = await self._look(session, candidates, held, overtaking) if looked is None else looked
@@ -197,7 +197,7 @@ class Admission:
         return Facts(group, ordered, known, standing, overtaking, expired=expired)
 
     async def _decided(self, session: Session, facts: Facts, candidates: Sequence[Candidate], now_us: int) -> Decided:
-        """The decision, made anew with more facts where it depends on facts that most batches do not need."""
+        """The decision, made again with more facts where it depends on facts that most batches do not need."""
         decided = decide(facts, candidates, now_us)
         if not [said for said in decided.admittances if said.verdict is not FRESH or said.repeated]:
             return decided
@@ -219,18 +219,18 @@ class Admission:
     async def _overtake(
         self, session: Session, deliveries: Sequence[Delivery], candidates: Sequence[Candidate], now_us: int
     ) -> Collection[str]:
-        """An undo does not wait behind its own command, nor behind another copy of itself: it takes them out of the
-        parking. Else a step that timed out after 30 s would wait half an hour for its own retries. One that comes out
-        of the parking takes them along: what it found there when it failed is still there, and holds the key. Returns the
-        ids of the undos that took one out."""
+        """Take commands and copies of an undo out of the parking, so that the undo does not wait behind them. Else a step
+        that timed out after 30 s would wait half an hour for its own retries. An undo from the parking does the same: the
+        messages that were parked when it failed are still there, and hold the key. Returns the ids of the undos that took
+        one out."""
         undos = {_step(c.step): (d, c) for d, c in zip(deliveries, candidates, strict=True) if c.step and c.is_undo}
         rows = await session.parking.of_steps(self.service.name, list(undos)) if undos else ()
         parked = {row.message_id for row in rows}
         overtaking: list[str] = []
         for row in rows:
             delivery, candidate = undos[row.step]
-            settled = delivery.parked is not None and delivery.name not in parked  # by a person, or another worker
-            # One whose number has not had its turn stays: it counts then, and finds the tombstone.
+            settled = delivery.parked is not None and delivery.name not in parked  # by an operator, or another worker
+            # A message whose number has not had its turn stays: it counts then, and finds the tombstone.
             if settled or row.message_id == delivery.name or row.state == "gap":
                 continue
             overtaking.append(candidate.envelope.id)
@@ -242,10 +242,10 @@ class Admission:
     async def keep_letter(
         self, session: Session, delivery: Delivery, candidate: Candidate, said: Admittance, now_us: int
     ) -> None:
-        """Make a dead letter of a message that can neither be handled in its order nor be dropped as a copy. It holds no key:
-        later messages have been handled already, or are no business of it.
+        """Make a dead letter of a message that can neither be handled in order nor be dropped as a copy. It holds no key:
+        later messages were handled already, or do not depend on it.
 
-        What came under an id that named another content before is named by both, and told once.
+        A message whose id named another content before is named by id and content, and reported once.
         """
         group, error, named = self.service.name, _why_not(delivery, candidate, said), ""
         if said.verdict is Verdict.CONFLICT:
@@ -258,8 +258,8 @@ class Admission:
     async def keep_place(
         self, session: Session, delivery: Delivery, candidate: Candidate, said: Admittance, now_us: int
     ) -> None:
-        """Park a message that came before an earlier one of its key: it waits for its turn there. Of a message that will
-        not be handled only the number does, under a name of its own: its id may be parked already. Where another content is
+        """Park a message that came before an earlier one of its key: it waits for its turn. A message that will not be
+        handled is parked only for its number, under another name: its id may be parked already. If another content is
         parked under its id it is a conflict."""
         group, row = self.service.name, parked_row(delivery, self.service.name, "gap", now_us)
         if said.verdict is not Verdict.GAP:
@@ -280,13 +280,13 @@ class Admission:
             await session.parking.add([only_counts(row)])
 
     async def leave_gap(self, session: Session, delivery: Delivery) -> None:
-        """Take out a message that waited for a number. Where it stays in the parking it queues at the end: those that came
-        meanwhile stand before it by their numbers."""
+        """Take out a message that waited for a number. If it stays in the parking it queues at the end: messages that came
+        meanwhile are before it by their numbers."""
         await session.parking.remove(self.service.name, [delivery.name])
 
     def business_keys(self, delivery: Delivery) -> tuple[tuple[str, str], ...]:
-        """(consumer, business key) for each handler that dedupes by a field. None names no effect: such messages are
-        told apart by their ids alone."""
+        """(consumer, business key) for each handler that dedupes by a field. A value None names no effect: such messages are
+        distinguished by their ids alone."""
         if delivery.interest is None or delivery.message is None or not delivery.interest.dedupes:
             return ()
         contract, message = delivery.interest.contract, delivery.message
@@ -300,10 +300,10 @@ class Admission:
         try:
             return await self.meaning.reply(kept)
         except (Malformed, UnknownSchema) as error:
-            raise HandlerFailed(unit, error) from error  # its delivery's trouble, and not that of its batch
+            raise HandlerFailed(unit, error) from error  # a failure of this delivery, not of its batch
 
     def candidate(self, delivery: Delivery) -> Candidate:
-        """A delivery as it asks for admission."""
+        """A delivery as a candidate for admission."""
         envelope = delivery.envelope
         assert envelope is not None
         business = self.business_keys(delivery)
@@ -326,7 +326,7 @@ class Admission:
         of_a_saga = envelope.kind == "command" and envelope.saga is not None
         if delivery.record is not None or delivery.repeatable or of_a_saga:
             return NEW
-        # A database that was given another name knows those of its old one by their numbers.
+        # A database with a new name knows the messages of its old name by their numbers.
         told = envelope.at_once and self.service.order == "key" and candidate.numbered
         return AT_ONCE if told else MADE
 
@@ -350,7 +350,7 @@ class Admission:
         group = self.service.name
         waited = delivery.parked is not None and delivery.parked.state == "gap"
         if waited and not said.ahead:
-            await self.leave_gap(session, delivery)  # it had its turn
+            await self.leave_gap(session, delivery)  # its turn has come
         if said.ahead and not waited:
             await self.keep_place(session, delivery, candidate, said, now_us)
         verdict = said.verdict
@@ -367,13 +367,13 @@ class Admission:
         elif verdict is Verdict.CONFLICT or verdict is Verdict.PASSED:
             await self.keep_letter(session, delivery, candidate, said, now_us)
         elif verdict is Verdict.HELD and said.marked:
-            # Its saga sends again what died here: it asks for another try.
+            # Its saga sends a message again that died here: that asks for another try.
             await session.parking.move(group, [candidate.envelope.id], "ready", -1, 0)
         elif verdict is Verdict.HELD:
             await session.parking.add([parked_row(delivery, group, "behind", now_us)])
 
     async def _answer_undone(self, known: Known, each: Admitted) -> None:
-        """A command whose step was undone is refused; an undo is answered as the first one was."""
+        """Answer messages of undone steps: a command is refused, a repeated undo gets its first answer."""
         each.unit.outcome = "tombstone"
         step = each.candidate.step
         tombstone = known.undone.get(step) if step is not None else None
@@ -394,7 +394,7 @@ def _reply_of(entry: InboxEntry | None) -> StoredReply | None:
 
 
 async def _hold_undone(session: Session, candidates: Sequence[Candidate]) -> None:
-    """Of an undo and its command in two transactions at once the second must see what the first has done."""
+    """Lock the sagas: of an undo and its command in two transactions at once, the second must see the effects of the first."""
     commands = [c for c in candidates if c.step is not None]
     undone = [c.envelope.saga.saga_id for c in commands if c.is_undo and c.envelope.saga is not None]
     if undone:
@@ -403,8 +403,8 @@ async def _hold_undone(session: Session, candidates: Sequence[Candidate]) -> Non
 
 
 def business_key(type_name: str, value: object) -> str:
-    """What a handler dedupes by, as it is marked. A long one is kept as its digest: a user may take a whole text for it,
-    which no index holds, and the digest tells two apart as well."""
+    """A handler's dedupe value in its marked form. A long one is stored as its digest: a user may choose a whole text,
+    which no index holds, and the digest distinguishes two as well."""
     text = key_text(value)
     if is_long(text, BUSINESS_BYTES_MAX):
         text = f"sha256:{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()}"
@@ -418,7 +418,7 @@ def _step(step: tuple[str, str, str] | None) -> str:
 def parked_row(
     delivery: Delivery, consumer: str, state: State, now_us: int, *, tier: int = -1, due_us: int = 0, tries: int = 0
 ) -> ParkedRow:
-    """A delivery from the bus as it is parked."""
+    """A delivery from the bus in its parked form."""
     record, envelope = delivery.record, delivery.envelope
     assert record is not None
     serves = envelope.saga if envelope is not None and envelope.kind == "command" else None
@@ -446,7 +446,7 @@ def parked_row(
 
 
 def row_of_letter(letter: DeadLetter, state: State, tier: int, now_us: int) -> ParkedRow:
-    """A dead letter as it is parked again."""
+    """A dead letter in its parked form, to be replayed."""
     record = Record(letter.topic, letter.partition, letter.offset, letter.key, letter.headers, letter.value, now_us)
     delivery = Delivery(envelope_or_none(record), letter.topic, letter.key, letter.value, record)
     row = parked_row(delivery, letter.consumer, state, now_us, tier=tier, tries=letter.attempts)
@@ -454,17 +454,17 @@ def row_of_letter(letter: DeadLetter, state: State, tier: int, now_us: int) -> P
 
 
 def _answer_expired(candidate: Candidate) -> Expired:
-    """Also of other bytes: the first ones are not kept as long as the key, so that nobody can tell another content from the same
-    one, as a newer version of its sender writes it."""
+    """The error for a used key. It does not depend on the bytes: the first ones are not kept as long as the key, so
+    a different content looks like the same one written by a newer version of its sender."""
     return Expired(
         f"{candidate.envelope.type}: this key was used before, longer ago than its content and its answer are kept; "
         "it was not handled again.",
-        hint="Read what became of the first one, or send it as another with a new key.",
+        hint="Read what became of the first one, or send another one with a new key.",
     )
 
 
 def only_counts(row: ParkedRow) -> ParkedRow:
-    """A parked message of which only the number counts, when its turn has come: it has no type, so no handler."""
+    """A parked message of which only the number counts, when its turn comes: it has no type, so no handler."""
     return row._replace(message_id=f"{row.message_id}#{row.number}", type="")
 
 

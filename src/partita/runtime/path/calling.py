@@ -1,4 +1,4 @@
-"""Calling a handler: its parameters filled, its dependencies entered and left, its return value published."""
+"""Calling a handler: fills its parameters, enters and leaves its dependencies, publishes its return value."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ Replacements = Mapping[Callable[..., Any], Callable[..., Any]]
 
 
 UNANSWERED: Any = object()
-"""What stands for the reply of a handler whose answer does not leave: a test asks for it by a stub."""
+"""Replaces the reply of a handler whose answer must not leave: a test asks for it by a stub."""
 
 
 class Superseded(Exception):
-    """Another copy of the message was handled while this one called outside."""
+    """Another copy of the message was handled during this one's call outside."""
 
 
 def meta_of(binding: Binding, delivery: Delivery) -> Meta:
-    """The facts a handler may ask for. The idempotency key names the intended effect, not the delivery: it stays
+    """The facts that a handler may ask for. The idempotency key names the intended effect, not the delivery: it stays
     the same when a saga sends its step again under a new message id."""
     envelope = delivery.envelope
     assert envelope is not None
@@ -57,7 +57,7 @@ def meta_of(binding: Binding, delivery: Delivery) -> Meta:
 
 
 def arguments(binding: Binding, unit: Unit, tx: Any) -> list[Any]:
-    """The positional arguments of a handler without dependencies of the user's."""
+    """The positional arguments of a handler without user dependencies."""
     found: list[Any] = []
     for _, want in binding.wants:
         if want == "message":
@@ -71,8 +71,8 @@ def arguments(binding: Binding, unit: Unit, tx: Any) -> list[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What handlers of one service are called with: what stands in for dependencies, the threads of plain functions, and
-    those of them that are still in use."""
+    """The resources for handler calls of one service: replacements for dependencies, the threads of plain functions, and
+    the calls still running in them."""
 
     replaced: Replacements
     machine: Machine
@@ -80,10 +80,10 @@ class Means:
 
 
 async def call(binding: Binding, unit: Unit, tx: SerialTx, means: Means) -> None:
-    """Run a handler to its end, or to the end of its time, and take its result.
+    """Run a handler until it ends or its time is over, and take its result.
 
     Raises:
-        Rejection: the handler refuses the command. Anything else it raises is its failure: see `Driven`.
+        Rejection: the handler refuses the command. Any other error is its failure: see `Driven`.
     """
     driven = Driven(_run(binding, unit, tx, means), tx, means.machine.clock)
     if binding.timeout_s is None:
@@ -115,7 +115,7 @@ async def _run(binding: Binding, unit: Unit, tx: SerialTx, means: Means) -> Any:
             result, error = await means.machine.threads.run(settled, binding.function, *values)
             if error is not None:
                 raise error
-        # A function around a coroutine function, as a decorator makes one, gives back what is still to be awaited.
+        # A wrapper around a coroutine function, as a decorator makes one, returns a coroutine to await.
         return await result if inspect.isawaitable(result) else result
 
 
@@ -129,10 +129,10 @@ async def _provide(provider: Callable[..., Any], stack: AsyncExitStack) -> Any:
 
 
 def take_result(binding: Binding, unit: Unit, result: Any) -> None:
-    """Publish what a handler returned: the declared reply of a command, or any events of a subscriber.
+    """Publish a handler's return value: the declared reply of a command, or any events of a subscriber.
 
     Raises:
-        PartitaError: it returned something else, or an event that it does not declare.
+        PartitaError: it returned another type, or an event that it does not declare.
     """
     if result is UNANSWERED:
         return

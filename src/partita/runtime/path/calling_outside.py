@@ -1,4 +1,4 @@
-"""Handling a message whose handlers call outside: no lock is held during the call, and the transaction comes after it."""
+"""Messages whose handlers call outside: no lock is held during the call, and the transaction comes after it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def run_outside(pipeline: Pipeline, delivery: Delivery, held: Held) -> Cou
         except Superseded:
             before, due = due, await _due(pipeline, delivery)
             if due == before:
-                break  # only the transaction can tell why these may not run
+                break  # only the transaction knows why these may not run
     return await pipeline.run([delivery], held)
 
 
@@ -51,8 +51,8 @@ async def _run(pipeline: Pipeline, delivery: Delivery, held: Held, due: Sequence
 
 
 async def _due(pipeline: Pipeline, delivery: Delivery) -> list[Binding]:
-    """The handlers to call, as far as can be told before the transaction, which decides again. None for a copy, nor for a
-    message that must wait for an earlier one of its key: called now, its effect outside would come before that one's."""
+    """The handlers to call, as far as known before the transaction, which decides again. None for a copy, nor for a
+    message that must wait for an earlier one of its key: its effect outside would come before that one's."""
     interest, now_us = delivery.interest, await pipeline.store.now_us()
     assert interest is not None
     async with pipeline.store.reading() as session:
@@ -76,10 +76,10 @@ class _LateUnit:
         self._unit = Unit(delivery)
         self._opened: tuple[UnitOfWork, Admitted] | None = None
         self._failed: Exception | None = None
-        self._writes = AsyncExitStack()  # a refusal undoes what the handler wrote, and nothing else
+        self._writes = AsyncExitStack()  # a refusal undoes only the handler's own writes
 
     async def handlers(self) -> None:
-        """Call the handlers of the delivery that are due."""
+        """Call the due handlers of the delivery."""
         for binding in self._due:
             try:
                 tx = SerialTx(self._unit, binding, self._session, holds=self._opened is not None)
@@ -92,11 +92,11 @@ class _LateUnit:
     async def open(self) -> tuple[UnitOfWork, Admitted]:
         """The open unit of work with the delivery admitted: fence and admission come first in it.
 
-        What it raised once it raises again: a handler may have caught it and gone on, and a second transaction within the
-        first would wait for it for ever.
+        After an error it raises the same error again: a handler may have caught it and continued, and a second transaction
+        inside the first would wait for it for ever.
 
         Raises:
-            Superseded: others than these handlers are due by now.
+            Superseded: other handlers than these are due by now.
         """
         if self._failed is not None:
             raise self._failed

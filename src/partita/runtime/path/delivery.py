@@ -25,10 +25,10 @@ from partita.texts.cause import kind_of
 
 
 class Delivery(msgspec.Struct, eq=False):
-    """A message with what it is for this service. `record` is None at the local door, `interest` None for a message
-    that only counts in its key's sequence, `broken` is why its bytes cannot be decoded, `settled` that this service
-    handled it when it sent it, `parked` is its place in the parking where it comes from there, `repeatable` that
-    the sender named it himself and may send it again."""
+    """A message as one service receives it. `record` is None at the local door, `interest` None for a message
+    that only counts in its key's sequence, `broken` is the error of bytes that cannot be decoded, `settled` = this service
+    handled it when it sent it, `parked` is its row if it comes from the parking, `repeatable` = its sender chose its id
+    and may send it again."""
 
     envelope: Envelope | None
     topic: str
@@ -46,7 +46,7 @@ class Delivery(msgspec.Struct, eq=False):
 
     @property
     def name(self) -> str:
-        """The message's id, or what stands for it in the parking and among the dead letters."""
+        """The message's id, or its replacement in the parking and among the dead letters."""
         if self.parked is not None:
             return self.parked.message_id
         if self.envelope is not None:
@@ -55,7 +55,7 @@ class Delivery(msgspec.Struct, eq=False):
         return name_of(self.record)
 
     def retry_in(self, service: Service) -> Retry:
-        """What happens to it when it fails; nobody hears a type that is unknown, or a message that cannot be read."""
+        """The retry policy for it; unknown types and unreadable messages have no handler's policy."""
         return service.retry if self.interest is None else self.interest.retry
 
     @property
@@ -76,7 +76,7 @@ class Output(msgspec.Struct, eq=False):
 
 
 class Unit(msgspec.Struct, eq=False):
-    """What handling one delivery yields: the messages to leave, declared and composed, the outcome for its inbox mark, the
+    """The result of one handled delivery: outgoing messages, declared and composed, the outcome for its inbox mark, the
     answer."""
 
     delivery: Delivery
@@ -87,13 +87,13 @@ class Unit(msgspec.Struct, eq=False):
 
 
 def record_of(row: ParkedRow) -> Record:
-    """A parked message as the record it was."""
+    """The record of a parked message."""
     return Record(row.topic, row.partition, row.offset, row.key, row.headers, row.value, row.appended_us)
 
 
 def decode(record: Record, interests: Mapping[str, Interest], codec: Codec, source: str) -> Delivery:
-    """A record as a delivery for the service whose database is `source`; never raises for what the bytes are:
-    `broken` says it."""
+    """A record as a delivery for the service whose database is `source`; never raises because of the bytes: `broken` has
+    the error."""
     delivery = Delivery(None, record.topic, record.key, record.value, record)
     try:
         envelope = delivery.envelope = envelope_from_bytes(record.headers)
@@ -105,7 +105,7 @@ def decode(record: Record, interests: Mapping[str, Interest], codec: Codec, sour
         delivery.key, delivery.record = None, record._replace(key=None)  # no index of the parking would take it
         return delivery
     if envelope.at_once and envelope.source == source:
-        # A database restored from a backup has another source: it has handled nothing of this.
+        # A database restored from a backup has another source: it has handled none of this.
         delivery.settled = True
         return delivery
     interest = interests.get(envelope.type)
@@ -118,17 +118,17 @@ def decode(record: Record, interests: Mapping[str, Interest], codec: Codec, sour
         delivery.message = decode_value(interest.contract, envelope.schema, record.value, codec)
     except (Malformed, UnknownSchema, MemoryError) as error:
         if isinstance(error, MemoryError):
-            raise  # the machine's trouble, and no message's
+            raise  # an error of the machine, and of no message
         delivery.broken = error
     except BaseException as error:
-        # The user's own class is made here, and its `__post_init__` may raise anything.
+        # The user's own class is instantiated here, and its `__post_init__` may raise anything.
         delivery.broken = Malformed(f"{envelope.type} cannot be made of its bytes: {kind_of(error)}.")
         delivery.broken.__cause__ = error
     return delivery
 
 
 def decode_value(contract: Contract, fingerprint: str, value: bytes, codec: Codec) -> Any:
-    """A message's value as the class its contract declares.
+    """A message's value as an instance of the class that its contract declares.
 
     Raises:
         Malformed, UnknownSchema: see the codec.
@@ -145,5 +145,5 @@ def _fault(contract: FaultContract, told: FaultRecord, codec: Codec) -> Fault[An
     try:
         message = None if told.value is None else decode_value(contract.of, told.schema, told.value, codec)
     except Malformed:
-        message = None  # it failed for this very reason; who reacts to faults still wants to know
+        message = None  # it failed for this very reason; handlers of faults still want to know
     return Fault(message=message, **{name: getattr(told, name) for name in Failed.__struct_fields__})

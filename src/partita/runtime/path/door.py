@@ -1,4 +1,4 @@
-"""The local door: commands sent in this process, handled at once by the same pipeline, many sends to a transaction."""
+"""The local door: commands sent in this process, handled at once by the same pipeline, many sends in one transaction."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ AGAIN = "Send it again with the same idempotency_key: it is handled once."
 
 
 def id_of(service: str, type_name: str, idempotency_key: str) -> str:
-    """The message id an idempotency key stands for: the same key is the same message, also after a crash.
+    """The message id of an idempotency key: the same key is the same message, also after a crash.
 
     Raises:
-        Malformed: the key is no text, a lone surrogate, or empty, which every caller without a key would share.
+        Malformed: the key is no text, a lone surrogate, or empty, which all callers without a key would share.
     """
     try:
         named = f"{service}\0{type_name}\0{idempotency_key}".encode() if isinstance(idempotency_key, str) else b""
@@ -65,8 +65,8 @@ class Door:
 
         Raises:
             Rejection: the declared refusal. Conflict: the key was used with another content.
-            StoreUnavailable: it may have been kept, where the connection was lost during the commit; with the same key it
-                may be sent again. Any other PartitaError, or whatever the handler raised: nothing was kept.
+            StoreUnavailable: if the connection was lost during the commit, it may have been kept; send it again with the same
+            key. Any other PartitaError, or any error of the handler: nothing was kept.
         """
         contract = contract_of(type(command))
         asking = handling()
@@ -120,7 +120,7 @@ class Door:
         return Delivery(envelope, contract.topic, key, value, message=command, repeatable=repeatable)
 
     async def step(self, now: float) -> float:
-        """Handle what is waiting, in one transaction where the handlers allow it."""
+        """Handle the waiting commands, in one transaction if the handlers allow it."""
         batch: list[Delivery] = []
         named: set[str] = set()
         behind: list[Delivery] = []
@@ -131,7 +131,7 @@ class Door:
                 self._running[task] = None
                 task.add_done_callback(self._running.pop)
             elif delivery.repeatable and delivery.name in named:
-                behind.append(delivery)  # what it is answered is kept when this batch has committed
+                behind.append(delivery)  # its answer is kept when this batch has committed
             else:
                 batch.append(delivery)
                 if delivery.repeatable:
@@ -142,7 +142,7 @@ class Door:
         return now if self._waiting else now + 60.0
 
     async def stop(self) -> None:
-        """Answer who still waits."""
+        """Answer the waiting senders."""
         if self._running:
             running = list(self._running)
             if not await all_done(self._pipeline.clock, running, STOP_S):
@@ -161,7 +161,7 @@ class Door:
         await self._settle([delivery], lambda some: run_outside(self._pipeline, some[0], ()))
 
     async def _settle(self, batch: list[Delivery], run: Callable[[list[Delivery]], Awaitable[object]]) -> None:
-        """Run these until each has its answer, whatever happens: who waits for one asks nobody else."""
+        """Run these until each has its answer, whatever happens: its sender has no other source."""
         tries = 1
         while batch:
             try:
@@ -176,7 +176,7 @@ class Door:
                 _fail(culprit, failed.error)
                 batch = [d for d in batch if d is not culprit]
             except StoreContended as error:
-                # Rolled back for certain, so that it is no caller's business; what it met may be there for a while.
+                # Rolled back for certain, so the caller need not know; the cause may last for a while.
                 if tries == TRIES_MAX:
                     _fail_all(batch, error)
                     return
@@ -204,7 +204,7 @@ def _fail(delivery: Delivery, error: BaseException) -> None:
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         delivery.answer.set_exception(error)
         return
-    # Raised in the caller's own task, it would end that one, or the whole process; a StopIteration no future takes.
+    # Raised in the caller's task, it would end that task, or the whole process; a future does not accept a StopIteration.
     ended = PartitaError(f"Nothing was kept, the handler raised {told_of(error)}.", hint="Raise an Exception.")
     ended.__cause__ = error
     delivery.answer.set_exception(ended)

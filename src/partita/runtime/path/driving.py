@@ -1,7 +1,7 @@
-"""Driving the user's code: each handler and each hook in a context of its own, and nothing that one raises ends its caller.
+"""Driving the user's code: each handler and each hook runs in its own context, and no exception of it ends its caller.
 
 The worker that calls a handler runs for ever. A `CancelledError` or a `SystemExit` that a handler raises is a failed try of
-its message; raised on, it would end the worker, and with it the service.
+its message; raised further, it would end the worker, and with it the service.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ P = ParamSpec("P")
 T = TypeVar("T")
 log = logger(__name__)
 HELD_S = 1.0
-"""A third of what a member of one of our own logs may be silent before others take its partitions."""
+"""A third of the silence after which other members take a member's partitions."""
 HELD = (
-    "%s of %s held the event loop up for %.1f s: nothing else of this process went on, nor its signs of life, and others may "
+    "%s of %s held the event loop up for %.1f s: no other work of this process ran, nor its heartbeats, and others may "
     "have begun its message again. (A plain def runs in a thread: so does await asyncio.to_thread(...).)"
 )
 OWN_TASK = "the handler cancelled the task that it runs in"
 
 
 class Escaped(Exception):
-    """The user's code raised something that is no `Exception`."""
+    """The user's code raised a BaseException that is no `Exception`."""
 
     def __init__(self, error: BaseException) -> None:
         super().__init__(cause_of(error))
@@ -38,10 +38,10 @@ class Escaped(Exception):
 
 
 class Driven:
-    """Awaits a handler step by step, in a context of its own: what it sets there nobody else sees.
+    """Awaits a handler step by step, in a context of its own: its context variables are not visible outside.
 
     Raises:
-        Escaped: it raised what is no `Exception`. CancelledError: the task that drives it is cancelled from outside.
+        Escaped: it raised a BaseException that is no `Exception`. CancelledError: its task is cancelled from outside.
     """
 
     def __init__(self, coroutine: Coroutine[Any, Any, T], turn: Handling, clock: Clock) -> None:
@@ -70,7 +70,9 @@ class Driven:
                     given, step = (yield found), self._coroutine.send
                 except GeneratorExit:
                     raise
-                except BaseException as error:  # what it waited for failed, or this task is cancelled: it hears of it
+                except (
+                    BaseException
+                ) as error:  # the awaited work failed, or this task is cancelled: pass it to the handler
                     given, step = error, self._coroutine.throw
             return self._outcome(found, stopped=self._cancelled() > cancelled)
         finally:
@@ -78,14 +80,14 @@ class Driven:
             self._run(self._coroutine.close)
 
     def _step(self, step: Callable[[Any], Any], given: Any) -> tuple[bool, Any]:
-        """(whether it ended, what it waits for or how it ended)."""
+        """(whether it ended, the awaited object or the result)."""
         self._turn.running = True
         began = self._now()
         try:
             return False, self._run(step, given)
         except StopIteration as end:
             return True, _Returned(end.value)
-        except BaseException as error:  # whatever it is, it comes from the handler
+        except BaseException as error:  # any error here comes from the handler
             return True, error
         finally:
             self._turn.running = False
@@ -113,7 +115,7 @@ class Driven:
 
 
 async def let_go(task: asyncio.Task[Any], before: int) -> None:
-    """Take a cancellation back that a handler asked for itself: the task that runs it is not its own."""
+    """Take back a cancellation that a handler requested itself: the task that runs it is not its own."""
     while task.cancelling() > before:
         task.uncancel()
     with suppress(asyncio.CancelledError):
@@ -128,15 +130,15 @@ class _Returned:
 
 
 def ask(hook: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call a hook of the user's, which is no coroutine, in a context of its own.
+    """Call a hook of the user's, a plain function, in a context of its own.
 
     Raises:
-        Escaped: it raised what is no `Exception`, or a StopIteration. Any other Exception that it raised.
+        Escaped: it raised a BaseException that is no `Exception`, or a StopIteration. Any other Exception passes.
     """
     try:
         return copy_context().run(hook, *args, **kwargs)
     except StopIteration as error:
-        raise Escaped(error) from error  # on its way out a coroutine would make another error of it
+        raise Escaped(error) from error  # a coroutine would turn it into another error
     except Exception:
         raise
     except BaseException as error:
@@ -144,7 +146,7 @@ def ask(hook: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def settled(function: Callable[..., T], *values: Any) -> tuple[T | None, BaseException | None]:
-    """What a plain function returned, or raised: a `StopIteration` would never come out of its thread."""
+    """The result or the error of a plain function: a `StopIteration` would never come out of its thread."""
     try:
         return function(*values), None
     except BaseException as error:

@@ -1,8 +1,7 @@
-"""Expiry: a message that is so old that its mark may be forgotten is not taken for a new one.
+"""Expiry: a message so old that its mark may have been forgotten is not taken for a new one.
 
-Of what was made before the oldest mark that was forgotten nobody can tell whether it was handled. Such a message becomes a
-dead letter, and a person decides. A group that is new, or was away for days, has forgotten nothing since: to it
-everything is new.
+For a message made before the oldest forgotten mark it is unknown whether it was handled. It becomes a dead letter, and an
+operator decides. A group that is new, or was away for days, has forgotten nothing since: to it everything is new.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ from partita.store.port import Known, Session
 def may_be_forgotten(
     service: Service, deliveries: Sequence[Delivery], candidates: Sequence[Candidate], known: Known, now_us: int
 ) -> list[Delivery]:
-    """Those without a mark that are older than the window and that no number of their key tells to be new. Where they come
-    out of the parking their mark is there; an undo that is known by its tombstone is answered, whatever its age."""
+    """The messages without a mark that are older than the window and not known as new by the number of their key. Messages
+    from the parking have their mark; an undo that is known by its tombstone is answered, whatever its age."""
     oldest_us = now_us - round(service.window_s * US)
     return [
         delivery
@@ -39,7 +38,7 @@ def may_be_forgotten(
 
 
 async def forgotten(session: Session, service: Service, old: Sequence[Delivery]) -> frozenset[str]:
-    """The ids of those that may have been handled and forgotten; the others are new."""
+    """The ids of messages that may have been handled and forgotten; the others are new."""
     group = service.name
     forgotten_us = await session.inbox.forgotten_us()
     old = [d for d in old if d.envelope is not None and _made_us(d.envelope) <= forgotten_us]
@@ -56,32 +55,33 @@ async def forgotten(session: Session, service: Service, old: Sequence[Delivery])
 
 
 def too_old(service: Service, envelope: Envelope) -> Expired:
-    """Why a message that may have been forgotten is not handled."""
+    """The error for a message that may have been handled and forgotten."""
     return Expired(
-        f"{envelope.type} {envelope.id} is older than {service.name} remembers ({service.window_s:g} s): it may have been "
+        f"{envelope.type} {envelope.id} is older than the memory of {service.name} ({service.window_s:g} s): it may have been "
         "handled before.",
         hint="Look whether it was: replay it if not (partita dlq replay), else discard it.",
     )
 
 
 def again_in(topic: str) -> str:
-    """The name under which a group keeps since when it reads a topic again, because a person said so."""
+    """The name under which a group keeps the time since which it reads a topic again after an operator's reset."""
     return f"again in {topic}"
 
 
 def _made_us(envelope: Envelope) -> int:
-    """As its mark tells it, where the id does; a saga sends a step again under its first id, at another time."""
+    """The time when it was made: of its mark, if the id has it; a saga sends a step again under its first id, at
+    another time."""
     born = born_us(envelope.id)
     return envelope.time_us if born is None else born
 
 
 def _is_of_its_saga(envelope: Envelope) -> bool:
-    """An answer to a saga: the saga knows which of its steps is answered, however late."""
+    """Whether it answers a saga: the saga knows which of its steps is answered, however late."""
     return envelope.saga is not None and envelope.kind != "command"
 
 
 def _is_counted(service: Service, candidate: Candidate, last: Mapping[Place, int]) -> bool:
-    """Whether the number of its key decides, whatever its age. A saga's command that is sent again may have a new one."""
+    """Whether the number of its key decides, whatever its age. A saga's repeated command may have a new number."""
     if service.order != "key" or not candidate.numbered:
         return False
     envelope = candidate.envelope

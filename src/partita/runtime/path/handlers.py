@@ -17,7 +17,7 @@ from partita.runtime.path.waves import HandlerFailed, run_wave
 from partita.store.port import Session
 
 Due = tuple[Binding, Unit]
-"""A handler and the delivery that it is to handle."""
+"""A handler and the delivery for it."""
 
 
 @dataclass(slots=True)
@@ -25,12 +25,12 @@ class Handlers:
     """Calls handlers and counts the calls."""
 
     means: Means
-    running: dict[SerialTx, Due] = field(default_factory=dict)  # but for those in waves
-    called: int = 0  # how many were started, but for those in waves
+    running: dict[SerialTx, Due] = field(default_factory=dict)  # without those in waves
+    called: int = 0  # the number of started handlers, without those in waves
     _serial: set[Callable[..., Any]] = field(default_factory=set)
 
     def keep_out_of_waves(self, binding: Binding) -> None:
-        """This handler turned out to need more than one statement."""
+        """Exclude a handler from waves: it turned out to need more than one statement."""
         self._serial.add(binding.function)
 
     async def run(self, session: Session, due: Sequence[Due], waves: bool) -> None:
@@ -58,7 +58,7 @@ class Handlers:
                 await self.call(binding, unit, tx)
 
     async def _refusable(self, session: Session, binding: Binding, unit: Unit, tx: SerialTx) -> None:
-        """A refusal undoes the handler's own writes and nothing else of the batch."""
+        """Run a handler whose refusal undoes its own writes and no others of the batch."""
         try:
             async with session.savepoint():
                 await self.call(binding, unit, tx)
@@ -69,7 +69,7 @@ class Handlers:
         """Call one handler.
 
         Raises:
-            Rejection: it refuses. HandlerFailed: it failed. Errors that no message is to blame for pass through.
+            Rejection: it refuses. HandlerFailed: it failed. Errors that are not the message's pass through.
         """
         self.running[tx] = (binding, unit)
         self.called += 1

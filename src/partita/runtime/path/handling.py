@@ -1,7 +1,7 @@
-"""`Handling`: a handler in work, as the code knows it that runs because of it, also in tasks and threads that it has started.
+"""`Handling`: the running handler, as seen by code that it calls, also in tasks and threads that it has started.
 
-What such code waits for must not wait for the handler: a command to its own service would stand behind the transaction that
-the handler holds, and every innocent sender behind the two of them.
+Such code must not wait for anything that waits for the handler: a command to its own service would queue behind the
+transaction that the handler holds, and all other senders behind the two of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ TX_SEND = "tx.send(command) sends it with the handler's transaction, and waits f
 
 
 class Handling(Protocol):
-    """The turn of a handler. `running` is true while its own code runs, and not in between, when other tasks run."""
+    """The turn of a handler. `running` is true while its own code runs, and false between, when other tasks run."""
 
     running: bool
     ended: bool
@@ -23,17 +23,17 @@ class Handling(Protocol):
 
     @property
     def service(self) -> str:
-        """Of whose handler it is."""
+        """The service of the handler."""
         ...
 
     @property
     def owner(self) -> str:
-        """The handler, as people know it."""
+        """The handler's name for people."""
         ...
 
     @property
     def holds(self) -> bool:
-        """Whether its transaction is open, which others wait for."""
+        """Whether its transaction is open, so that others wait for it."""
         ...
 
 
@@ -42,17 +42,17 @@ HANDLING: ContextVar[Handling | None] = ContextVar("partita_handling", default=N
 
 
 def handling() -> Handling | None:
-    """The handler whose code calls this. A task that has outlived its handler is nobody's: nobody waits for it."""
+    """The handler whose code calls this; none for a task that has outlived its handler, since nothing waits for it."""
     found = HANDLING.get()
     return None if found is None or found.ended else found
 
 
 def refuse_to_wait(asking: Handling, what: str, service: str, idempotency_key: str | None) -> None:
-    """Refuse a send of a handler that would stand still, or be made again: all but that of a handler with `concurrency=`, to
-    another service, before it uses its `tx`, and under a key that is the same for each try.
+    """Refuse a send by a handler that would deadlock or be repeated. Allowed is only a handler with `concurrency=`, to another
+    service, before it uses its `tx`, and with a key that is the same for each try.
 
     Raises:
-        WithinHandler: which handler, and how it can be done; nothing was sent.
+        WithinHandler: names the handler and the way to do it; nothing was sent.
     """
     who = f"{asking.owner} of {asking.service}"
     if asking.service == service:
@@ -63,15 +63,15 @@ def refuse_to_wait(asking: Handling, what: str, service: str, idempotency_key: s
 
 
 def refuse_to_repeat(asking: Handling, what: str, idempotency_key: str | None) -> None:
-    """Refuse what would be another command with each try of the handler.
+    """Refuse a send that would be another command with each try of the handler.
 
     Raises:
-        WithinHandler: which handler, and how it can be done; nothing was sent.
+        WithinHandler: names the handler and the way to do it; nothing was sent.
     """
     who = f"{asking.owner} of {asking.service}"
     if asking.holds:
         raise WithinHandler(
-            f"{who} sends {what} while its transaction is open: others wait for it, and where it is rolled back and run again, "
+            f"{who} sends {what} while its transaction is open: others wait for it, and if it is rolled back and run again, "
             "the command would be sent again.",
             hint=f"{TX_SEND} For an answer: a handler with concurrency=2 or more, that sends before it uses tx.",
         )

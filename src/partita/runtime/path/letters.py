@@ -1,7 +1,7 @@
 """Dead letters as they leave: the row in the group's database, the record on its dead-letter topic, the fault event.
 
-All three are written in the caller's transaction, whatever made the letter: retries used up, a conflict of contents, a
-message that came too late for the order of its key.
+All three are written in the caller's transaction, for every cause of a letter: retries used up, a conflict of contents, a
+message too late for the order of its key.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Letters:
     async def write(
         self, session: Session, delivery: Delivery, error: BaseException, tries: int, now_us: int, *, named: str = ""
     ) -> None:
-        """Make a delivery a dead letter and tell it; `named` is the letter's message id where that is not the message's."""
+        """Make a delivery a dead letter and publish it; `named` is the letter's message id if it is not the message's."""
         assert delivery.record is not None
         letter = dead_letter(delivery.record, self.group, error, tries, self.composer.ids.new(), now_us)
         letter = letter._replace(message_id=named or letter.message_id)
@@ -40,7 +40,7 @@ class Letters:
         await self._tell(session, letter, delivery, now_us)
 
     async def send_raw(self, session: Session, delivery: Delivery, topic: str, now_us: int) -> None:
-        """By the outbox, so that it leaves if and only if this transaction commits; the bytes are the original ones."""
+        """Send the original bytes by the outbox, so that they leave if and only if this transaction commits."""
         record, envelope = delivery.record, delivery.envelope
         assert record is not None
         row = OutboxRow(
@@ -58,7 +58,7 @@ class Letters:
         await session.outbox.add([row])
 
     async def _tell(self, session: Session, letter: DeadLetter, delivery: Delivery, now_us: int) -> None:
-        """Publish the fault of a letter whose type is declared here. A fault that fails has none: a circle of faults
+        """Publish the fault of a letter whose type is declared here. A fault that fails has no fault: a circle of faults
         would never end."""
         envelope = delivery.envelope
         failed = None if envelope is None else self.catalog.contracts.get(envelope.type)

@@ -1,6 +1,6 @@
-"""Whether two contents under one id are equal by meaning, and replies as they were kept: both read as today's classes.
+"""Whether two contents under one id have the same meaning, and kept replies as objects: both are read as today's classes.
 
-A deploy that adds an optional field changes the bytes of a command and not what it asks for: sent again under its id, by an
+A deploy that adds an optional field changes the bytes of a command and not its meaning: sent again under its id, by an
 idempotency key or by its saga, it is the same request.
 """
 
@@ -26,14 +26,14 @@ from partita.store.port import Known
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """Reads what was kept, with the schemas of whoever wrote it."""
+    """Reads kept contents, with the schemas of their writers."""
 
     catalog: Catalog
     codec: Codec
     find_schema: Callable[[str], Awaitable[str | None]] | None
 
     async def recognise(self, consumer: str, known: Known, candidates: Sequence[Candidate]) -> None:
-        """Give those whose mark was made of other bytes with the same meaning the hash of their mark, so that they are
+        """Give candidates the hash of their mark if it was made of other bytes with the same meaning, so that they are
         copies."""
         first: dict[tuple[str, str], InboxEntry] = {}
         for candidate in candidates:
@@ -47,15 +47,15 @@ class Meaning:
                     candidate.known_hash = before.payload_hash
 
     async def reply(self, kept: StoredReply) -> Any:
-        """A reply as it was kept, as the object it was.
+        """A kept reply as an object.
 
         Raises:
-            Malformed, UnknownSchema: it cannot be read any more.
+            Malformed, UnknownSchema: it can no longer be read.
         """
         return await self._read(kept.type, kept.schema, kept.value)
 
     async def is_same(self, candidate: Candidate, content: bytes | None) -> bool:
-        """Whether a message that may come again in other bytes asks for the same as what was kept of one (`content_of`)."""
+        """Whether a message that may come again in other bytes has the meaning of a kept one (`content_of`)."""
         kept = None if content is None or candidate.content is None else kept_from_bytes(content)
         if kept is None or candidate.envelope.type not in self.catalog.contracts:
             return False
@@ -81,7 +81,7 @@ class Meaning:
 
 
 def content_of(delivery: Delivery, business: Sequence[object]) -> bytes | None:
-    """What the mark of a delivery keeps of it: of a command that may be sent again as other bytes, its value."""
+    """The copy of a delivery in its mark: for a command that may be sent again in other bytes, its value."""
     envelope = delivery.envelope
     assert envelope is not None
     if envelope.kind != "command" or not (delivery.repeatable or envelope.saga is not None or business):
@@ -90,5 +90,5 @@ def content_of(delivery: Delivery, business: Sequence[object]) -> bytes | None:
 
 
 def _plain(value: Any) -> Any:
-    """Compared as plain values: a class of the user's may compare itself otherwise, or not at all."""
+    """Compared as plain values: a user's class may define another comparison, or none."""
     return msgspec.to_builtins(value, builtin_types=NATIVE, order="deterministic")

@@ -1,4 +1,4 @@
-"""Time limits of handlers: one that is over its time is a failed try, and a thread that goes on meanwhile is counted."""
+"""Time limits of handlers: a handler over its time is a failed try, and a thread that still runs is counted."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ T = TypeVar("T")
 
 
 async def in_time(clock: Clock, binding: Binding, seconds: float, work: Awaitable[T]) -> T:
-    """What a handler returns within its time.
+    """The result of a handler within its time.
 
     Raises:
-        OverTime: it did not end by then. It was cancelled; what it returned or raised after that counts no more.
+        OverTime: it did not end by then. It was cancelled; a later result or error of it does not count.
     """
     limit: asyncio.Timeout | None = None
     try:
@@ -37,14 +37,14 @@ async def in_time(clock: Clock, binding: Binding, seconds: float, work: Awaitabl
 def _over(binding: Binding, seconds: float) -> OverTime:
     return OverTime(
         f"{binding.place}: {binding.name} did not end within its {seconds:g} s.",
-        hint="It hangs, or what it calls does; where it needs longer: timeout= of the handler.",
+        hint="It hangs, or a call of it does; if it needs longer: timeout= of the handler.",
     )
 
 
 class LeftRunning:
-    """Calls of plain functions whose time is over and whose threads go on: Python cannot end a thread.
+    """Calls of plain functions that are over their time and whose threads still run: Python cannot end a thread.
 
-    A second call beside one for the same message could do the same thing at the same time, and threads that hang would use
+    A second call for the same message could do the same thing at the same time, and threads that hang would use
     up the pool that all handlers share. So each counts against its handler's `concurrency` until it ends.
     """
 
@@ -55,14 +55,14 @@ class LeftRunning:
         """Call a plain function in a thread.
 
         Raises:
-            OverTime: an earlier call that went over its time still runs, in whose place this one would be.
+            OverTime: an earlier call that is over its time still runs and occupies this one's place.
         """
         running = self._calls.get(binding.function, [])
         if message_id in running or len(running) >= binding.concurrency:
             mine = "of this message " if message_id in running else ""
             raise OverTime(
                 f"{binding.place}: {len(running)} calls of {binding.name} {mine}still run in their threads, over their time.",
-                hint="No thread can be ended from outside: give what it calls a time limit, or restart the process.",
+                hint="No thread can be ended from outside: give its calls a time limit, or restart the process.",
             )
         asked = asyncio.ensure_future(threads.run(settled, binding.function, *values))
         try:

@@ -29,7 +29,7 @@ from partita.store.parking import ParkedRow
 from partita.store.port import Known, Session, Store
 
 AT_ONCE_DEPTH = 8
-"""How many steps of a chain within one service share a transaction; the rest comes by the bus, or a circle of events
+"""The most steps of a chain within one service that share a transaction; the rest goes by the bus, or a circle of events
 would never commit."""
 
 
@@ -49,8 +49,8 @@ class Pipeline:
     time_scale: float = 1.0
     find_schema: Callable[[str], Awaitable[str | None]] | None = None
     tally: Counter[tuple[str, str]] = field(default_factory=Counter)  # (type, outcome) since the start
-    failures: Counter[str] = field(default_factory=Counter)  # what followed: retry, dead, discard
-    recounted: set[str] = field(default_factory=set)  # topics in which what was handled at once counts again
+    failures: Counter[str] = field(default_factory=Counter)  # the decision after a failure: retry, dead, discard
+    recounted: set[str] = field(default_factory=set)  # topics in which messages handled at once count again
     interests: Mapping[str, Interest] = field(init=False)
     topics: frozenset[str] = field(init=False)
     admission: Admission = field(init=False)
@@ -86,8 +86,8 @@ class Pipeline:
         return self.machine.ids
 
     def decoded(self, record: Record, parked: ParkedRow | None = None) -> Delivery:
-        """A record as a delivery for this service, `parked` where it comes out of the parking; never raises for what the
-        bytes are."""
+        """A record as a delivery for this service, `parked` if it comes from the parking; never raises because of the
+        bytes."""
         if parked is not None and parked.state == "gap" and not parked.type:  # only its number counts
             delivery = Delivery(envelope_or_none(record), record.topic, record.key, record.value, record)
         else:
@@ -100,9 +100,8 @@ class Pipeline:
         return delivery
 
     def _not_known(self, delivery: Delivery) -> UnknownType | None:
-        """Why a message that no handler takes may not be passed over. Of the events of others a group reads what it
-        subscribes to; but nobody else will handle a command to this service, an answer to its saga, or a new event of its
-        own."""
+        """The error if a message without a handler may not be skipped. A group skips others' events to which it does not
+        subscribe; but no other service will handle a command to this one, an answer to its saga, or a new event of its own."""
         envelope, service = delivery.envelope, self.service
         assert envelope is not None
         if delivery.topic == service.commands_topic:
@@ -121,17 +120,17 @@ class Pipeline:
 
     async def run(self, deliveries: Sequence[Delivery], held: Held, *, at_once: bool = True) -> Counter[str]:
         """Handle these in one transaction: when it returns they are done, when it raises nothing of it was kept.
-        Returns how many messages of each type a handler has handled: a duplicate, or one that was parked, is none.
+        Returns how many messages of each type were handled; duplicates and parked messages do not count.
 
-        With `at_once`, what they cause for this very service is handled in the same transaction (`_own`).
+        With `at_once`, messages that they cause for this very service are handled in the same transaction (`_own`).
 
         Raises:
-            HandlerFailed: a handler raised; its delivery, one of these, is to blame.
-            Fenced, StoreUnavailable: no message is to blame; give up the partition, or try again.
+            HandlerFailed: a handler raised for one of these deliveries.
+            Fenced, StoreUnavailable: no message is at fault; give up the partition, or try again.
         """
         waves, at_once = self.coalesce, at_once and self.at_once
         done: list[Admitted] | None = None
-        while done is None:  # a turn more where a statement failed, or a handler is more than its code shows
+        while done is None:  # one more turn if a statement failed, or a handler does more than its code shows
             try:
                 done = await self._transaction(deliveries, held, waves, at_once)
             except NotForWaves as found:
@@ -143,7 +142,7 @@ class Pipeline:
                 unsure = at_once and isinstance(failed, CommitRefused)
                 if failed.unit.delivery in deliveries and not unsure:
                     raise
-                # What one of them caused failed, or may have: it comes by the bus then, and fails by itself.
+                # A message caused by one of them failed, or may have: it goes by the bus then, and fails by itself.
                 at_once = False
         self.finished(done)
         return Counter(each.candidate.envelope.type for each in done if each.due)
@@ -166,12 +165,12 @@ class Pipeline:
     async def _own(
         self, session: Session, admitted: Sequence[Admitted], *, handlers: bool
     ) -> tuple[list[Delivery], Looked | None]:
-        """What these messages caused for this very service, to be handled at once instead of after a way by the bus.
+        """The messages that these caused for this very service, to be handled at once instead of after a way by the bus.
 
-        It goes by the bus as well, for others; the consumer here knows by `at_once` that it is done. Of a key only
-        the next number may be taken: an earlier one that is still on its way goes first (G4). Without `handlers`
-        only sagas are served: at the door nobody counts the tries, so a handler that kills the process would do so
-        for ever. Returns them with what is known of them.
+        They go by the bus as well, for other services; the consumer here knows by `at_once` that they are done. Of a key only
+        the next number may be taken: an earlier one that is still on its way goes first (G4). Without `handlers` only sagas
+        are served: at the door no tries are counted, so a handler that kills the process would do so for ever. Returns them
+        with their known facts.
         """
         mine = [
             (message, output.message)
@@ -203,7 +202,7 @@ class Pipeline:
         for delivery in deliveries:
             assert delivery.envelope is not None
             if delivery.lane in known.parked:
-                continue  # it stands behind what is parked: taken here and refused, all of the batch would run again
+                continue  # it is behind a parked message: taken here and refused, it would make the whole batch run again
             if delivery.key is not None:
                 place = (self.store.source, delivery.topic, delivery.key)
                 if last.get(place, 0) + 1 != delivery.envelope.key_sequence:
@@ -213,19 +212,19 @@ class Pipeline:
         return found
 
     async def learn_schema(self, delivery: Delivery) -> bool:
-        """Fetch the writer's schema of a delivery from the bus; whether there is something to try again."""
+        """Fetch the writer's schema of a delivery from the bus; returns whether a new try makes sense."""
         if self.find_schema is None or not isinstance(delivery.broken, UnknownSchema):
             return False
         unknown = delivery.broken.schema
         text = await self.find_schema(unknown)
         if text is None:
             return False
-        with suppress(UnknownSchema):  # refused: decoded again, it says why
+        with suppress(UnknownSchema):  # refused: decoded again, `broken` has the reason
             self.codec.teach(unknown, text)
         return True
 
     def finished(self, done: Sequence[Admitted]) -> None:
-        """Count, and answer who waits at the local door: only now is it true."""
+        """Count, and answer the senders at the local door: only after the commit is it true."""
         self.tally.update([each.outcome for each in done if each.unit.delivery.interest is not None])
         for each in done:
             unit, answer = each.unit, each.unit.delivery.answer
@@ -238,7 +237,7 @@ class Pipeline:
 
 
 def _all_fresh(own: Sequence[Admitted]) -> None:
-    """What is handled at once never comes again: where it cannot be handled now, it must come by the bus."""
+    """Require that all are new: a message handled at once never comes again, so if it cannot be, it must go by the bus."""
     for each in own:
         if not each.fresh:
             verdict = each.said.verdict.value

@@ -1,7 +1,7 @@
 """`Poster`: commands sent without waiting, kept in the outbox of the app's client until a relay takes them.
 
-The client is a service without handlers: the same store, numbers of keys, relay and janitor as all others have, under a source
-of its own. So a web front end sends while the services, the bus, or both are away.
+The client is a service without handlers: it has the same store, numbers of keys, relay and janitor as all others, under a
+source of its own. So a web front end can send while the services, the bus, or both are away.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from partita.runtime.path.handling import handling, refuse_to_repeat
 from partita.runtime.path.running_again import run_again
 from partita.store.port import Session, Store
 
-# A message that nothing caused is the first of what it causes: of that there is an index.
+# A message without a cause begins its own journey, and that has an index.
 POSTED = "SELECT payload, headers FROM outbox WHERE correlation_id = :id AND id = :id LIMIT 1"
 
 
 class Poster:
-    """Posts commands by one store."""
+    """Posts commands through one store."""
 
     def __init__(self, store: Store, catalog: Catalog, codec: Codec, clock: Clock, ids: Ids) -> None:
         self._store = store
@@ -35,11 +35,11 @@ class Poster:
         self._ids = ids
 
     async def post(self, command: Any, idempotency_key: str | None) -> str:
-        """Keep a command until it is handled; returns its message id, which an idempotency key decides.
+        """Keep a command until it is handled; returns its message id, which follows from an idempotency key.
 
         Raises:
             Conflict: the key was used with another content. StoreUnavailable: perhaps kept; post it again with the same key.
-            DeclarationError: it is no command, or nobody handles it. WithinHandler: see `refuse_to_repeat`.
+            DeclarationError: it is no command, or has no handler. WithinHandler: see `refuse_to_repeat`.
         """
         contract = contract_of(type(command))
         if contract.kind != "command":
@@ -56,7 +56,7 @@ class Poster:
 
     async def _keep(self, contract: Contract, command: Any, named: str | None) -> str:
         now_us = await self._store.now_us()
-        # The source is read here: a database that was put back has another one since it was opened.
+        # The source is read here: a restored database has another one since it was opened.
         composer = Composer(self._store.source, self._codec, self._ids)
         message = composer.compose(contract, command, kind="command", cause=None, now_us=now_us, message_id=named)
         async with self._store.transaction() as session:
@@ -66,10 +66,10 @@ class Poster:
 
 
 async def _is_kept(session: Session, message: Message) -> bool:
-    """Whether it was posted before and is not forgotten; if it is, its receiver knows it by its id.
+    """Whether it was posted before and is not forgotten; if so, its receiver knows it by its id.
 
     Raises:
-        Conflict: with another content. What another version of its class has written, only the receiver can compare.
+        Conflict: it had another content. If another version of its class wrote it, only the receiver can compare.
     """
     rows = await session.fetch(POSTED, {"id": message.envelope.id})
     for row in rows:

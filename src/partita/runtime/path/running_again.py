@@ -1,4 +1,4 @@
-"""Running again what another transaction was in the way of: rolled back for certain, so that nobody need hear of it."""
+"""Running a transaction again after a conflict with another: it was rolled back for certain, so the caller need not know."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from partita.clock import Clock
 from partita.errors import StoreContended
 
 T = TypeVar("T")
-# With longer and longer pauses: three seconds at most.
+# With growing pauses: three seconds at most.
 TRIES_MAX = 60
 PAUSE_S = 0.002
 PAUSE_MAX_S = 0.05
@@ -21,10 +21,10 @@ def pause_after(tries: int) -> float:
 
 
 async def run_again(clock: Clock, work: Callable[[], Awaitable[T]]) -> T:
-    """Run a whole transaction, and again while another is in its way.
+    """Run a whole transaction, and again after each conflict.
 
     Raises:
-        StoreContended: another one was each time.
+        StoreContended: every try had a conflict.
     """
     for tries in range(1, TRIES_MAX):
         try:

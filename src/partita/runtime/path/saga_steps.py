@@ -1,4 +1,4 @@
-"""Sagas inside a transaction: load the instances a batch concerns, let the pure engine decide, save what changed.
+"""Sagas inside a transaction: loads the instances of a batch, lets the pure engine decide, saves the changes.
 
 Walk 10: state, history, timer and outgoing commands are written in the transaction of the message that moved them.
 """
@@ -66,7 +66,7 @@ class SagaDirectory:
         return directory
 
     def of_row(self, row: SagaRow) -> SagaDefinition:
-        """The definition an instance was started with.
+        """The definition under which an instance was started.
 
         Raises:
             StoreMismatch: this process does not know it (an older deployment): it must not touch the instance.
@@ -81,8 +81,8 @@ class SagaDirectory:
 
 
 class Instance(msgspec.Struct, eq=False):
-    """One saga instance in the transaction: as loaded, as it is now, and what happened to it. `broken` is why its state
-    cannot be read; nothing moves it then."""
+    """One saga instance in the transaction: as loaded, as it is now, and its events. `broken` is the reason if its state
+    cannot be read; no message moves it then."""
 
     row: SagaRow | None
     state: SagaState | None
@@ -100,10 +100,10 @@ class SagaBatch:
         self._now_us = now_us
         self._ids = ids
         self._instances: dict[tuple[str, str], Instance] = {}
-        self.entries: list[SagaEvent] = []  # of the histories, as they were saved
+        self.entries: list[SagaEvent] = []  # of the histories, as saved
 
     async def load(self, units: Sequence[Unit]) -> None:
-        """Load every instance these messages may concern, one statement per saga."""
+        """Load every instance that these messages may concern, one statement per saga."""
         wanted: dict[str, dict[str, None]] = {}
         for unit in units:
             interest = unit.delivery.interest
@@ -113,7 +113,7 @@ class SagaBatch:
         await self.load_ids({saga: list(ids) for saga, ids in wanted.items()})
 
     async def load_ids(self, wanted: Mapping[str, Sequence[str]]) -> None:
-        """Load instances by id; one that is here already stays as this transaction has moved it."""
+        """Load instances by id; one that is loaded already keeps this transaction's changes."""
         for saga, asked in wanted.items():
             ids = [saga_id for saga_id in asked if (saga, saga_id) not in self._instances]
             rows = await self._session.sagas.load(saga, ids)
@@ -124,8 +124,8 @@ class SagaBatch:
         """Let each message move the sagas it concerns; commands and events go to the message's outputs.
 
         Raises:
-            HandlerFailed: a reply for a saga nobody knows, or a hook of the saga raised; it is retried, then a dead
-                letter, never dropped.
+            HandlerFailed: a reply for an unknown saga, or a hook of the saga raised; it is retried, then a dead
+            letter, never dropped.
         """
         for unit in units:
             interest = unit.delivery.interest
@@ -177,14 +177,14 @@ class SagaBatch:
                 self._take(instance, result, unit, definition)
 
     async def unsent(self, due: Sequence[tuple[str, str]]) -> frozenset[str]:
-        """The messages that these instances wait for and that have not left this service yet."""
+        """The messages whose answers these instances wait for and that have not left this service yet."""
         states = [self._instances[each].state for each in due]
         wanted = [(state.correlation_id, state.waits_for) for state in states if state is not None]
         return await self._session.outbox.waiting(wanted)
 
     def fire(self, saga: str, saga_id: str, unsent: Collection[str] = ()) -> Unit | None:
-        """Let a due timer act on an instance; None when something else came first, or its state cannot be read: a
-        person is told of it then, and its timer rings no more."""
+        """Let a due timer act on an instance; None if another event came first, or if its state cannot be read: then an
+        operator is alerted, and its timer is off."""
         instance = self._instances[(saga, saga_id)]
         if instance.broken:
             self.stop(saga, saga_id, instance.broken)
@@ -200,7 +200,7 @@ class SagaBatch:
         return self._unprompted(instance, result, definition, before)
 
     def stop(self, saga: str, saga_id: str, why: str) -> None:
-        """Let an instance, as it was loaded, wait for a person: its timer rings no more."""
+        """Let an instance, as loaded, wait for an operator, with its timer off."""
         log.error("saga %s %s needs attention: %s", saga, saga_id, why)
         instance = self._instances[(saga, saga_id)]
         if instance.state is not None:
@@ -210,7 +210,7 @@ class SagaBatch:
         instance.changed = True
 
     def act(self, saga: str, saga_id: str, verb: Verb, reason: str) -> Unit:
-        """Let a person act on an instance.
+        """Carry out an operator's action on an instance.
 
         Raises:
             NotFound: there is no such instance. Conflict: it is not legal now, with the reason.
@@ -228,11 +228,11 @@ class SagaBatch:
         return self._unprompted(instance, result, definition, before)
 
     def _unprompted(self, instance: Instance, result: Transition, definition: SagaDefinition, before: str) -> Unit:
-        """What no message has caused: a timer or a person."""
+        """Complete a transition without a causing message: by a timer or an operator."""
         assert instance.state is not None
         saga_id = instance.state.saga_id
-        # What a timer sends is caused by the message whose answer did not come in time; a message that is sent
-        # again keeps the cause it had, or it would be its own.
+        # A message sent by a timer is caused by the message whose answer did not come in time; a message that is sent
+        # again keeps its cause, or it would be its own.
         again = any(isinstance(e, Send) and e.message_id == before for e in result.effects)
         cause = Envelope(
             id=instance.state.last_cause_id if again else before,
@@ -246,13 +246,13 @@ class SagaBatch:
         return unit
 
     def row(self, saga: str, saga_id: str) -> SagaRow:
-        """An instance that this transaction moved, as it will be saved."""
+        """An instance that this transaction moved, in its new form."""
         instance = self._instances[(saga, saga_id)]
         assert instance.state is not None
         return _row(saga, saga_id, instance.state, instance.row, self._now_us)
 
     async def save(self) -> None:
-        """Write the instances that changed and their history."""
+        """Write the changed instances and their history."""
         rows: list[SagaRow] = []
         notes: list[SagaEvent] = []
         for (saga, saga_id), instance in self._instances.items():
@@ -310,7 +310,7 @@ class SagaBatch:
         return starts + (self._answered(delivery) if envelope.type in self._directory.listening else [])
 
     def _answered(self, delivery: Delivery) -> list[tuple[str, str]]:
-        """The instances a reply is for: by its address, else (a participant in another language) by its key."""
+        """The instances for a reply: by its address, else (a participant in another language) by its key."""
         envelope = delivery.envelope
         assert envelope is not None
         if envelope.saga is not None:
@@ -330,7 +330,7 @@ def _instance(row: SagaRow | None) -> Instance:
 
 
 def _refuse_broken(instance: Instance) -> None:
-    """Its message waits in the retry tiers, then is a dead letter; the others of the batch go on."""
+    """Fail a message for a broken instance: it goes through the retry tiers to a dead letter; others of the batch go on."""
     if instance.broken and instance.row is not None:
         raise PartitaError(
             f"Saga {instance.row.saga} {instance.row.saga_id}: {instance.broken}.",

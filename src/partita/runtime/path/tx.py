@@ -1,4 +1,4 @@
-"""The transaction as a handler sees it: run at once (serial), or gathered with others of its round (wave)."""
+"""The transaction as a handler sees it: statements run at once (serial), or together with others of its round (wave)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PLAIN = frozenset(VALUES)
 
 
 class Request:
-    """A statement a handler waits for; yielding it hands the handler back to whoever drives it."""
+    """A statement that a handler waits for; yielding it returns control to the driver."""
 
     __slots__ = ("fetch", "params", "sql")
 
@@ -35,16 +35,16 @@ class Request:
 
     @property
     def writes(self) -> bool:
-        """Whether it may change rows; what is not plainly a SELECT may."""
+        """Whether it may change rows; any statement that is not plainly a SELECT may."""
         return self.sql.lstrip()[:6].upper() != "SELECT"
 
 
 def check_values(params: Mapping[str, object]) -> None:
-    """Refuse a value that only some databases have a type for: a `datetime` would be a text in a file, which compares with no
-    other form of that instant, and an error or an instant on a server, as its column is.
+    """Refuse a value for which only some databases have a type: a `datetime` would be a text in a file, which compares with no
+    other form of that instant; on a server it would be an error or an instant, depending on its column.
 
     Raises:
-        PartitaError: which one, and how it is bound.
+        PartitaError: names the value, and how to bind it.
     """
     for name, value in params.items():
         if type(value) not in _PLAIN and not isinstance(value, VALUES):
@@ -57,10 +57,10 @@ def check_values(params: Mapping[str, object]) -> None:
 
 
 class _Owned:
-    """What only the handler itself may use, and only while it runs.
+    """A transaction that only the handler itself may use, and only while it runs.
 
-    Its transaction is shared by the batch and ends with it: a task that goes on would write into whichever transaction is
-    open then. And of two statements at once, as of two tasks, some databases take one and refuse the other.
+    The batch shares it and it ends with the batch: a task that goes on would write into whichever transaction is open
+    then. And of two statements at once, as of two tasks, some databases take one and refuse the other.
     """
 
     def __init__(self, unit: Unit, binding: Binding) -> None:
@@ -107,7 +107,7 @@ class _Owned:
                     "a handler sends commands.",
                     hint="tx.publish(event) publishes an event; a refusal is raised.",
                 )
-            # Without a saga's address, whatever the command that is handled serves: its answer is for nobody.
+            # Without a saga's address, also if the handled command has one: its answer is not for that saga.
             outputs.append(Output(contract, command, "command", self._unit.delivery))
         self._unit.outputs += outputs
 
@@ -123,11 +123,11 @@ class _Owned:
         if self.ended:
             late = NoTransaction(
                 f"The tx of {self.owner} was used after the handler had ended; nothing was written or published.",
-                hint="Await in the handler whatever uses its tx.",
+                hint="Await every use of tx in the handler.",
             )
-            log.error("%s", late)  # whoever catches it may be a task that nobody looks at
+            log.error("%s", late)  # the error may be caught by a task whose result is never read
             raise late
-        # Also where the task's error is looked at by nobody: without what it was to do, the message is not handled.
+        # Also if the task's error is never read: without that statement the message is not handled.
         self.misused = NoTransaction(
             f"The tx of {self.owner} was used by another task than its handler's.",
             hint="Await its statements in the handler, one after the other: gather, create_task and wait_for run them in "
@@ -187,7 +187,7 @@ class SerialTx(_Owned):
         return await self._open()
 
     def _refuse_to_hold(self) -> NoReturn:
-        """Else the one who is asked could come to wait for the transaction of the one who waits for his answer."""
+        """Refuse it: the receiver of the send could come to wait for this transaction, which waits for its answer."""
         self.misused = WithinHandler(
             f"The tx of {self.owner} was used while an app.send of it waits for its answer.",
             hint="Await the answer first, then use tx.",

@@ -3,7 +3,7 @@
 Walk 3: the fence, the admission, the handlers, the sagas; then the saga states, the marks and the outbox rows, and the commit.
 
 A batch from the bus, a command at the local door, a handler that called outside, a timer, an operator's verb and a rehearsal
-all go through it. What differs is what they have it do before it is closed.
+all use it. They differ in what they do before it is closed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from partita.store.tombstones import Tombstone
 
 
 class UnitOfWork:
-    """An open transaction and what is done in it."""
+    """An open transaction and its work."""
 
     def __init__(self, parts: UnitsOfWork, session: Session, now_us: int) -> None:
         self.session = session
@@ -40,7 +40,7 @@ class UnitOfWork:
         self.admitted: list[Admitted] = []
         self._parts = parts
         self._leaving = Leaving(session, now_us)
-        # The source is read here: a database that was put back has another one since it was opened.
+        # The source is read here: a restored database has another one since it was opened.
         self._composer = Composer(parts.store.source, parts.codec, parts.ids)
         self._units: list[Unit] = []
 
@@ -56,7 +56,7 @@ class UnitOfWork:
         """Run the handlers and sagas of these, and compose the messages they cause.
 
         Raises:
-            HandlerFailed: a handler or a saga raised; its delivery is to blame. NotForWaves: see `run_wave`.
+            HandlerFailed: a handler or a saga raised for its delivery. NotForWaves: see `run_wave`.
         """
         await self.sagas.load([a.unit for a in admitted if a.fresh])
         for round_ in _rounds(admitted):
@@ -72,10 +72,10 @@ class UnitOfWork:
         await self.leave([admitted.unit])
 
     async def leave(self, units: Sequence[Unit]) -> None:
-        """Compose and number the messages that leave because of these.
+        """Compose and number the messages that these units cause.
 
         Raises:
-            HandlerFailed: one does not fit its schema, is too large, or nobody handles it; its cause is to blame.
+            HandlerFailed: a message does not fit its schema, is too large, or has no receiver; its cause fails.
         """
         for unit in units:
             unit.sent = [self._compose(output) for output in unit.outputs]
@@ -116,18 +116,18 @@ class UnitOfWork:
                 message_id=output.message_id,
             )
         except Exception as error:
-            # Not ours alone: the user's class compares and makes itself, with code of its own.
+            # Also the user's code: its class defines comparison and construction.
             if isinstance(error, PartitaError) and error.retryable:
                 raise
             raise HandlerFailed(Unit(output.cause), error) from error
 
     async def _mark(self) -> None:
-        """Correct the marks, remember undone steps and kept replies."""
+        """Correct the marks, store undone steps and kept replies."""
         session, group = self.session, self._parts.group
         outcomes: list[tuple[str, str, bytes | None]] = []
         tombstones: list[Tombstone] = []
         parked: list[str] = []
-        revived: list[str] = []  # dead letters whose saga has sent them again
+        revived: list[str] = []  # dead letters that their saga has sent again
         unusual: list[InboxRow] = []
         for each in self.admitted:
             unit, delivery = each.unit, each.unit.delivery
@@ -183,11 +183,11 @@ class UnitsOfWork:
     @asynccontextmanager
     async def begin(self, first: Delivery | None = None) -> AsyncIterator[UnitOfWork]:
         """A unit of work in a transaction of its own: closed and committed at the end of the block, rolled back when the
-        block raises. `first` is blamed where nobody knows which delivery is to blame.
+        block raises. `first` fails where it is not known which delivery is at fault.
 
         Raises:
-            CommitRefused: the database refused the commit, or ended the transaction since it stood still.
-            StoreUnavailable: no message is to blame.
+            CommitRefused: the database refused the commit, or ended the transaction because it was idle.
+            StoreUnavailable: no message is at fault.
         """
         now_us = await self.store.now_us()
         with blaming(Unit(first or _NOBODYS)) as when_whole:
@@ -196,12 +196,12 @@ class UnitsOfWork:
                 yield work
                 await work.close()
                 when_whole()
-        if work.sagas.entries:  # only now is it true
+        if work.sagas.entries:  # only after the commit is it true
             self.steps.update([(entry.saga, entry.kind) for entry in work.sagas.entries])
 
     @asynccontextmanager
     async def rehearsed(self, session: Session) -> AsyncIterator[UnitOfWork]:
-        """A unit of work within a transaction that the caller rolls back; what it raises undoes this unit alone."""
+        """A unit of work inside a transaction that the caller rolls back; its error undoes this unit alone."""
         async with session.savepoint():
             work = UnitOfWork(self, session, await self.store.now_us())
             yield work
@@ -212,7 +212,7 @@ _NOBODYS = Delivery(None, "", None, b"")
 
 
 def _rounds(admitted: Sequence[Admitted]) -> list[list[Admitted]]:
-    """Split a batch so that a round holds at most one message of a key, in order."""
+    """Split a batch so that a round has at most one message of a key, in order."""
     rounds: list[list[Admitted]] = []
     depth: dict[tuple[str, str], int] = {}
     for each in admitted:

@@ -1,8 +1,8 @@
 """Waves: the handlers of a round run side by side, and their statements go to the database together.
 
 Handlers of a batch share one transaction, so nothing isolates two that read and then write: an update would be
-lost unseen. So only a handler whose database work is one atomic statement takes part, which is known before it is called
-(`catalog/one_statement.py`): begun here and then begun again alone, it would call outside twice. Where a helper that it
+lost unseen. So only a handler whose database work is one atomic statement takes part, known before it is called
+(`catalog/one_statement.py`): if it were begun here and again alone, it would call outside twice. If a helper that it
 calls refuses after it changed rows, the batch is rolled back and runs again without it in the wave.
 """
 
@@ -41,7 +41,7 @@ class NotForWaves(Exception):
 
 
 class HandlerFailed(Exception):
-    """A handler raised; `unit` is whose delivery is to blame."""
+    """A handler raised; `unit` is its delivery's."""
 
     def __init__(self, unit: Unit, error: BaseException) -> None:
         super().__init__(text_of(error))
@@ -50,18 +50,18 @@ class HandlerFailed(Exception):
 
 
 class CommitRefused(HandlerFailed):
-    """The database refused the commit, as a constraint does that is checked there. Of a batch nobody knows who is to
-    blame: `unit` is the first, and each must be run alone."""
+    """The database refused the commit, as a constraint does that is checked there. In a batch it is not known which message
+    is at fault: `unit` is the first, and each must run alone."""
 
 
 @contextmanager
 def blaming(unit: Unit) -> Iterator[Callable[[], None]]:
-    """Blame the messages of a transaction for its end, of whom `unit` is the first. What it gives is called when all of the
-    transaction was done: from then on whatever fails is the commit.
+    """Attribute the end of a transaction to its messages, the first of which is `unit`. Call its result when all work of the
+    transaction is done: from then on every failure is the commit's.
 
     Raises:
-        CommitRefused: the database refused the commit, or ended the transaction because some code in it ran for too long. Run
-            again as an accident of the database, both would be for ever.
+        CommitRefused: the database refused the commit, or ended the transaction because some code in it ran for too long.
+        Treated as a lost database, both would be repeated for ever.
     """
     whole = False
 
@@ -119,7 +119,7 @@ async def run_wave(session: Session, work: Sequence[tuple[Binding, Unit]]) -> No
     finally:
         for run in runs:
             run.tx.ended = True
-            if getattr(run.coroutine, "cr_frame", run) is not None:  # it has not come to its end
+            if getattr(run.coroutine, "cr_frame", run) is not None:  # it has not ended
                 run.context.run(run.coroutine.close)
 
 
@@ -136,7 +136,7 @@ async def _statements(session: Session, waiting: Sequence[Run], task: asyncio.Ta
         except Exception as error:
             if isinstance(error, PartitaError) and error.retryable:
                 raise
-            # Which of the rows is to blame cannot be known from here: run them one after the other.
+            # It is not known which of the rows failed: run them one after the other.
             raise NotForWaves(None) from error
         for run, result in zip(runs, results, strict=True):
             run.changed = bool(run.request and run.request.writes and result)
@@ -144,8 +144,8 @@ async def _statements(session: Session, waiting: Sequence[Run], task: asyncio.Ta
 
 
 def _advance(run: Run, result: Any, task: asyncio.Task[Any] | None, cancelled: int) -> None:
-    """Run a handler to its statement, or from its result to the end. `cancelled` is how often the task was cancelled before
-    the wave: a cancellation from outside comes at an await of ours, one that is seen here is the handler's own."""
+    """Run a handler to its statement, or from its result to the end. `cancelled` is the task's count of cancellations before
+    the wave: one from outside comes at an await of ours, so one that is seen here is the handler's own."""
     first = run.request is None
     run.tx.running = True
     try:
@@ -157,13 +157,13 @@ def _advance(run: Run, result: Any, task: asyncio.Task[Any] | None, cancelled: i
             raise HandlerFailed(run.unit, error) from error
     except Rejection as refusal:
         if run.changed:
-            # What it wrote must be undone, and a wave has no savepoint per handler.
+            # Its writes must be undone, and a wave has no savepoint per handler.
             raise NotForWaves(run.binding) from refusal
         try:
             take_refusal(run.binding, run.unit, refusal)
         except Exception as error:
             raise HandlerFailed(run.unit, error) from error
-    except BaseException as error:  # whatever it is, it comes from the handler
+    except BaseException as error:  # any error here comes from the handler
         raise HandlerFailed(run.unit, error) from error
     else:
         if not first or not isinstance(request, Request):
