@@ -1,7 +1,8 @@
 # Two commands do all on a fresh clone: `make demo` and `make test`.
 PYTHON ?= python3
-# More than a small machine has processors: half of the time the tests wait.
+# More than a small machine has processors: half of the time the tests wait. The fast ones start no server, so that one more fits.
 WORKERS ?= 3
+CHECKERS ?= 4
 BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header
 # In the order of the files: by default xdist begins with those of many tests, and ends alone with a few long ones.
@@ -40,7 +41,7 @@ test-all: BUT :=
 test-all: test ## all tests there are, as CI runs them
 
 check: lint ## before a commit: format, lint, types, floors, fast tests
-	$(PYTEST) -n $(WORKERS) -m "not processes and not slow and not long" $(ARGS)
+	$(PYTEST) -n $(CHECKERS) -m "not processes and not slow and not long" $(ARGS)
 
 lint: .venv/dev.ok ## what is seen without running: format, lint, types, floors
 	$(BIN)/ruff format --check --quiet --output-format concise .

@@ -63,9 +63,8 @@ class Scenario:
         self._delays = delays
         self._stubs: dict[str, Stub[Any, Any]] = {}
         self._delivered: dict[tuple[str, str], int] = {}
-        self._hung: set[SerialTx] = (
-            set()
-        )  # of handlers that were waited for long enough: no later step waits for them again
+        # Handlers that were waited for long enough: no later step waits for them again.
+        self._hung: set[SerialTx] = set()
 
     def stub(self, command: type[Command[ReplyT, Any]]) -> Stub[Any, ReplyT]:
         """What stands in for the handler of this command; the same one each time.

@@ -18,11 +18,12 @@ from pathlib import Path
 
 import pytest
 from tests.integration.sagas.test_saga_runs import Shop
+from tests.virtual_time import virtually
 from tests.waiting import until
 
 from partita.databases.sqlite.file import SqliteFile
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 PAIRS = 60  # of some thousand, in the default run
 PATIENCE_S = 60.0
 KEY = "ann"
@@ -147,6 +148,7 @@ def copied(fresh: Path, to: Path) -> Path:
 
 
 @pytest.mark.parametrize("each", [3, pytest.param(1, marks=pytest.mark.long)])
+@virtually
 async def test_a_kill_at_every_durable_step_loses_and_repeats_nothing(each: int, tmp_path: Path, kills: Kills) -> None:
     """Also around the transaction of a reply, where a timer is cancelled and the next one armed: none fires."""
     fresh = await prepared(tmp_path)
@@ -161,6 +163,7 @@ async def test_a_kill_at_every_durable_step_loses_and_repeats_nothing(each: int,
 
 
 @pytest.mark.long
+@virtually
 async def test_a_kill_while_the_folder_is_set_up_leaves_one_that_works(tmp_path: Path, kills: Kills) -> None:
     """Tables, schemas, topics, claims: half of them are there."""
     steps = await lives(tmp_path / "whole", kills, -1)
@@ -172,6 +175,7 @@ async def test_a_kill_while_the_folder_is_set_up_leaves_one_that_works(tmp_path:
 
 
 @pytest.mark.long
+@virtually
 async def test_every_pair_of_kills_loses_and_repeats_nothing(tmp_path: Path, kills: Kills) -> None:
     """The second kill hits the recovery from the first."""
     fresh = await prepared(tmp_path)
