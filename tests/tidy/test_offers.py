@@ -16,6 +16,9 @@ OFFERS = Path(__file__).with_name("offers.toml")
 FREE = {"testing"}
 """The suites and the generators of cases look into every area; nobody above them looks into the areas through them."""
 
+AT_THE_ROOT = {"__init__", "app", "clock", "errors", "message", "signals", "size"}
+"""Files that are no area: each area may import all that they hold, so there are few of them."""
+
 
 class Import(NamedTuple):
     """One name of an area, imported by a file of another area. `module` is the file within the area, without its ending."""
@@ -78,6 +81,11 @@ def test_no_area_imports_a_name_that_is_not_offered() -> None:
     assert not (wrong := complaints(PACKAGE, tomllib.loads(OFFERS.read_text(encoding="utf-8")))), "\n" + "\n".join(
         wrong
     )
+
+
+def test_no_other_file_lies_at_the_root() -> None:
+    """A file without an area is on no list of what is offered: a new one belongs into a folder."""
+    assert {path.stem for path in PACKAGE.glob("*.py")} == AT_THE_ROOT
 
 
 @pytest.mark.parametrize(
