@@ -18,6 +18,7 @@ from tests.documents.walk import Block, Walk, blocks_of
 from tests.documents.wheelhouse import ROOT
 
 from partita import App
+from partita.catalog.contract import contract_of
 from partita.topics.declared import declared_topics
 
 PAGES = [*sorted((ROOT / "docs/guides").glob("*.md")), ROOT / "docs/glossary.md", ROOT / "CONTRIBUTING.md"]
@@ -66,6 +67,15 @@ class DriverAssigned(Event, of=drivers): ride_id: Key[str]
 class DriverArrived(Event, of=drivers): ride_id: Key[str]
 class AssignDriver(Command[DriverAssigned], of=drivers): ride_id: Key[str]
 """
+DRIVERS = """
+from partita import Event, Key, Service, Tx
+drivers = Service("drivers", namespace="city.driver")
+class DriverJoined(Event, of=drivers): driver_id: Key[str]
+class BonusGranted(Event, of=drivers): driver_id: Key[str]
+class DriverReleased(Event, of=drivers): driver_id: Key[str]
+class ShiftEnded(Event, of=drivers): driver_id: Key[str]
+class DriverTired(Event, of=drivers): driver_id: Key[str]
+"""
 TROUBLE = """
 from partita import Command, Event, Fault, Key, Service, Tx
 orders, stock = Service("orders", namespace="acme.order"), Service("stock", namespace="acme.stock")
@@ -80,6 +90,7 @@ PROGRAMS = {
     ("running.md", "# sized.py"): "",
     ("testing.md", "async def test_an_order"): WITH_ORDERS.replace("from partita import", "from partita import PartitaError,"),
     ("writing-an-app.md", "@drivers.handles"): RIDES,
+    ("writing-an-app.md", "@drivers.on"): DRIVERS,
     ("writing-an-app.md", "rides = Service"): "from partita import Service\n",
 }  # fmt: skip
 
@@ -145,8 +156,6 @@ def program(page: str, begins: str, folder: Path) -> Iterator[Any]:
 
 def test_the_renamed_messages_keep_their_names(tmp_path: Path) -> None:
     with program("messages.md", "class OrderAccepted", tmp_path) as guide:
-        from partita.catalog.contract import contract_of
-
         assert contract_of(guide.OrderAccepted).wire_name == "OrderPlaced"
 
 
@@ -159,6 +168,13 @@ def test_the_reaction_to_a_fault_is_a_handler(tmp_path: Path) -> None:
 def test_the_handlers_of_the_guide_are_handlers(tmp_path: Path) -> None:
     with program("writing-an-app.md", "@drivers.handles", tmp_path) as guide:
         App(guide.drivers, guide.notifications)
+
+
+def test_the_handlers_of_the_guide_declare_their_events(tmp_path: Path) -> None:
+    with program("writing-an-app.md", "@drivers.on", tmp_path) as guide:
+        app = App(guide.drivers)
+        publishers = [app.catalog.publishers(contract_of(each)) for each in (guide.BonusGranted, guide.DriverTired)]
+        assert [[by.name for by in each] for each in publishers] == [["welcome"], ["count_hours"]]
 
 
 def test_the_folder_of_migrations_is_read(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from partita import Event, Key, Service
 from partita.catalog.contract import contract_of
 from partita.codec.connect import connect_codec
 from partita.message import Envelope, envelope_to_bytes
-from partita.operators.editing import HEX_BYTES_MAX, View, difference, view
+from partita.observability.letters import HEX_BYTES_MAX, View, difference, view
 from partita.store.dead_letters import DeadLetter
 from partita.testing.conformance.rows import dead_letter
 
