@@ -1,0 +1,45 @@
+"""The doctor's examination goes to its end, whatever one part of it finds."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+from tests.integration.conftest import Bank
+
+from partita.observability.doctor.databases import look_at_databases
+from partita.observability.doctor.examination import examine
+
+
+async def lived(folder: Path) -> Bank:
+    """A bank in which something was handled."""
+    bank = Bank(folder)
+    async with bank.app.running():
+        await bank.app.send(bank.Deposit(name="ann", cents=1))
+        await bank.app.settled()
+    return bank
+
+
+async def test_a_whole_app_has_a_line_for_each_part(tmp_path: Path) -> None:
+    """What was not looked at must not look like what is well."""
+    bank = await lived(tmp_path / "data")
+    found = await examine(bank.app, tmp_path / "data")
+    parts = {"Python", "SQLite", "windows", "data", "bank", "audit", "clock", "backups"}
+    assert parts <= {finding.what for finding in found}
+    assert {finding.level for finding in found} <= {"ok", "note"}
+
+
+async def test_a_damaged_database_does_not_end_the_examination(tmp_path: Path) -> None:
+    """It opens, and a page of it cannot be read: its line says so, and the other services have theirs."""
+    bank = await lived(tmp_path / "data")
+    file = tmp_path / "data/audit.db"
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        ((page,),) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'dead_letter'").fetchall()
+        ((size,),) = database.execute("PRAGMA page_size").fetchall()
+    with file.open("r+b") as damaged:
+        damaged.seek((page - 1) * size)
+        damaged.write(b"\xff" * size)
+    found = {finding.what: finding for finding in await look_at_databases(bank.app, tmp_path / "data", ())}
+    assert found["audit"].level == "bad" and found["bank"].level == "ok"
