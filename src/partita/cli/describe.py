@@ -52,8 +52,11 @@ def _service(app: App, name: str, output: str) -> None:
     found = describe_service(app, name)
     if output == "json":
         owns, handles = [_called(o) for o in found.owns], [_called(h) for h in found.handles]
-        emits = {each.handler: each.emits for each in found.handles} | {saga.name: saga.emits for saga in found.sagas}
-        names = [{"name": name, "emits": [event.type for event in events]} for name, events in emits.items()]
+        # A handler is there once for each message that it takes, and two handlers may have one name.
+        emits = dict.fromkeys(
+            [*((h.handler, h.emits) for h in found.handles), *((s.name, s.emits) for s in found.sagas)]
+        )
+        names = [{"name": name, "emits": [event.type for event in events]} for name, events in emits]
         print_json("Service", {"name": found.name, "owns": owns, "handles": handles, "emits": names})
         return
     team = f"   team {found.team}" if found.team else ""

@@ -395,6 +395,13 @@ def declared(svc: Service) -> App:
     @svc.on(name="again")
     async def again(event: Two | Asked) -> list[One]: ...
 
+    def notifying(name: str, emits: type[Event]) -> None:
+        @svc.on(name=name, emits=emits)
+        async def notify(event: Fault[Do] | Two) -> None: ...
+
+    notifying("mail", Asked)
+    notifying("push", Finished)
+
     @other.on(emits=Cancelled)
     async def give_up(event: Fault[Finish]) -> None: ...
 
@@ -413,7 +420,10 @@ def test_the_catalog_knows_the_publishers_of_an_event(svc: Service) -> None:
     assert of(Done) == [("shop", "do", "handles", ["Do"])]
     saga = ("shop", "Work", "saga", ["Asked", "Done", "No", "Undone", "Finished"])
     assert of(Cancelled) == [saga, ("other", "give_up", "on", ["Fault[Finish]"])]
-    assert of(Asked) == of(Two) == []
+    notify = ("shop", "notify", "on", ["Fault[Do]", "Two"])
+    assert of(Asked) == [notify]
+    assert of(Finished) == [("shop", "finish", "handles", ["Finish"]), notify]
+    assert of(Two) == []
 
 
 @pytest.mark.parametrize("app", [shop_app, rides_app], ids=["shop", "rides"])
@@ -440,6 +450,8 @@ def test_describe_shows_what_is_published_and_by_what(svc: Service, monkeypatch:
     assert do == ["Do", "do", "1", "Done,", "One"]
     assert next(line.split() for line in service if line.startswith("Work ")) == ["Work", "Asked", "Cancelled"]
     as_json = json.loads(described("service", "shop", "-o", "json"))
+    notify = [each["emits"] for each in as_json["emits"] if each["name"] == "notify"]
+    assert notify == [["emits.shop.v1.Asked"], ["emits.shop.v1.Finished"]]
     assert {"name": "again", "emits": ["emits.shop.v1.One"]} in as_json["emits"]
     assert {"name": "Work", "emits": ["emits.shop.v1.Cancelled"]} in as_json["emits"]
 
