@@ -18,7 +18,7 @@ SEEDED_RUNS = {
             "topics[record.topic] = None",
             "topics.add(record.topic)",
         ),
-        SAME_BYTES,
+        SAME_BYTES.replace("few", "one"),  # topics are woken together only where a backlog is long
     ),
     "started-in-the-order-of-a-set": Plant(
         "Runs",

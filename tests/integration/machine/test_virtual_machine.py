@@ -35,11 +35,11 @@ def digests(seeds: int, orders: int, hash_seed: str) -> subprocess.Popen[str]:
 @pytest.mark.parametrize(
     ("seeds", "count", "hashes"),
     [
-        (1, 20, HASHES),
-        pytest.param(2, 40, range(1, 7), marks=pytest.mark.slow),
+        (2, 40, (1, 2, 3)),
+        pytest.param(1, ORDERS, HASHES, marks=pytest.mark.slow),
         pytest.param(SEEDS, ORDERS, HASHES, marks=pytest.mark.slow),
     ],
-    ids=["one", "few", "many"],
+    ids=["few", "one", "many"],
 )
 def test_a_seed_leaves_the_same_bytes_whatever_the_order_of_sets(seeds: int, count: int, hashes: Sequence[int]) -> None:
     """A run that was seen to fail must fail again: nothing may depend on hashes, threads, process numbers or the day."""
