@@ -141,7 +141,7 @@ def reset(group: str, topic: str, to: str, execute: bool, data: Path, app_name: 
     moved, plan = run(work())
     if moved:
         rows = [(m.partition, "nowhere" if m.before is None else m.before, m.after) for m in moved]
-        say(*table(["partition", "stood at", "stands at"], rows))
+        say(*table(["partition", "was at", "is at"], rows))
         say(f"{sum(m.before != m.after for m in moved)} of {len(moved)} partitions of {topic} moved to their {to}")
         talk(f"{group} goes on with: partita consumers resume {group}")
         return

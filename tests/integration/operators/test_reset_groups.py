@@ -115,7 +115,7 @@ async def test_it_is_refused_before_anything_or_done_whole(bank: Any) -> None:
         return code == 0
 
     await until(done, 60.0)  # until the broker has missed the members
-    assert asyncio.get_running_loop().time() < end and " is at " in said
+    assert asyncio.get_running_loop().time() < end and "is at" in said
     async with bank.app.running() as system:
         assert await marks(bank) == 0
         async with system.stores["audit"].transaction() as session:
