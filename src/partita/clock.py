@@ -8,10 +8,11 @@ import random
 import threading
 import time
 import weakref
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+T = TypeVar("T")
 US = 1_000_000
 
 
@@ -178,6 +179,25 @@ async def all_done(clock: Clock, tasks: Collection[asyncio.Future[Any]], seconds
     except TimeoutError:
         return False
     return True
+
+
+async def seen_through(work: Coroutine[Any, Any, T] | asyncio.Future[T]) -> T:
+    """Finish work even when the caller is cancelled, also twice: it is never left half done.
+
+    Raises:
+        CancelledError: after the work has ended, whatever its result.
+    """
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        task.exception()  # mark it as retrieved: the caller gets only its cancellation
+        raise cancelled
+    return task.result()
 
 
 async def _ended(task: asyncio.Future[Any]) -> None:

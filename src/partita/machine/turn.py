@@ -9,6 +9,7 @@ import fcntl
 import os
 from pathlib import Path
 
+from partita.clock import seen_through
 from partita.machine.threads import SystemThread
 
 RUNS_CHARS_MAX = 60
@@ -36,19 +37,13 @@ class FileTurn:
         if self.take_now():
             return
         waiting = self._thread.submit(lambda: fcntl.flock(self._fd, fcntl.LOCK_EX))
-        cancelled: asyncio.CancelledError | None = None
-        while not waiting.done():
-            try:
-                await asyncio.wait([waiting])
-            except asyncio.CancelledError as error:
-                cancelled = (
-                    error  # the thread still waits in the kernel, and gets the lock: only then it can be given back
-                )
-        if cancelled is not None:
+        try:
+            await seen_through(waiting)
+        except asyncio.CancelledError:
+            # The thread waited in the kernel until it got the lock: only then it can be given back.
             if waiting.exception() is None:
                 self.give()
-            raise cancelled
-        waiting.result()
+            raise
 
     def give(self) -> None:
         """Give the lock back."""

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
 import os
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
-from partita.clock import Clock, within
+from partita.clock import Clock, seen_through, within
 from partita.databases.postgres.asking import ERRORS, Link, meaning, stood_still, untrusted
 from partita.databases.postgres.naming import quoted, schema_of
 from partita.databases.postgres.patience import Holder, Waiting, holders, patiently
@@ -85,21 +84,6 @@ def options_of(url: str) -> tuple[str, PoolOptions]:
             raise SettingsError(f"{name} in the store's URL names no file that can be read.", hint=URL_HINT)
     rest = urlencode([(name, value) for name, value in query if name not in ours])
     return urlunsplit(parts._replace(query=rest)), defaults._replace(**ours)
-
-
-async def seen_through(work: Coroutine[Any, Any, T]) -> T:
-    """Finish work even when the caller is cancelled, also twice: it is never left half done."""
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        task.exception()  # mark it as retrieved: the caller gets only its cancellation
-        raise cancelled
-    return task.result()
 
 
 async def _as_it_is(connection: Any) -> None:

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from partita.clock import seen_through
 from partita.errors import MigrationPending, PartitaError, StoreCorrupt, StoreMismatch, StoreUnavailable
 from partita.machine.port import Machine, Turn
 from partita.migrations.migration import MIGRATE, WAIT_S
@@ -288,17 +289,7 @@ class SqliteFile:
     async def _in_thread(self, work: Callable[[], T]) -> T:
         """Run blocking work in the file's thread and finish it: a caller that is cancelled, even twice, must not leave half a
         commit behind, nor release the lock during it."""
-        future = self._thread.submit(work)
-        cancelled: asyncio.CancelledError | None = None
-        while not future.done():
-            try:
-                await asyncio.wait([future])
-            except asyncio.CancelledError as error:
-                cancelled = error
-        if cancelled is not None:
-            future.exception()  # mark it as retrieved: the caller gets only its cancellation
-            raise cancelled
-        return future.result()
+        return await seen_through(self._thread.submit(work))
 
     def _look(self, connection: sqlite3.Connection) -> None:
         """Begin to read. The first statement takes the lock, and fails if another program forbids it."""
