@@ -21,6 +21,7 @@ from partita.texts.foreign_text import logger
 log = logger(__name__)
 BACKOFF_S = (0.05, 0.2, 1.0, 2.0)
 CONTENDED_S = 0.02
+UNDO_S = 5.0
 
 
 class Worker(Protocol):
@@ -75,8 +76,10 @@ class Supervisor:
         """Start every worker."""
         self._tasks = [asyncio.create_task(self._keep(w), name=w.worker.name) for w in self.workers]
 
-    async def stop(self, grace_s: float = 10.0) -> None:
-        """Let each worker finish its step and release its resources, the first added last."""
+    async def stop(self, grace_s: float = 10.0, *, undo_s: float = UNDO_S) -> None:
+        """Let each worker finish its step and release its resources, the first added last. A step that is not finished in
+        time is cancelled, and has `undo_s` to roll back: else its worker would release a partition on which the step still
+        works, and its store would be closed in the middle of the rollback."""
         self._stopping.set()
         for wakeable in self.workers:
             wakeable.bell.set()
@@ -85,6 +88,9 @@ class Supervisor:
             for task in [task for task in self._tasks if not task.done()]:
                 log.warning("%s did not finish within %.0f s and is cancelled", task.get_name(), grace_s)
                 task.cancel()
+            await all_done(self._clock, self._tasks, undo_s)
+            for task in [task for task in self._tasks if not task.done()]:
+                log.error("%s does not end although it was cancelled; nobody waits for it any more", task.get_name())
         for wakeable in reversed(self.workers):
             with contextlib.suppress(PartitaError):
                 await wakeable.worker.stop()
@@ -105,8 +111,10 @@ class Supervisor:
             running = asyncio.create_task(self._run(wakeable), name=wakeable.worker.name)
             try:
                 await asyncio.wait([running])
-            finally:
+            except asyncio.CancelledError:
                 running.cancel()
+                await asyncio.wait([running])
+                raise
             ended = asyncio.CancelledError() if running.cancelled() else running.exception()
             if ended is not None and not self._stopping.is_set():
                 log.error("%s ended and is started again: %s", wakeable.worker.name, told_of(ended), exc_info=ended)
