@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
+
+from partita.errors import Fenced
 
 
 class InHand(NamedTuple):
@@ -26,6 +28,17 @@ class Noted(NamedTuple):
     log: str
     first: int
     reached: int
+
+
+def check_epochs(consumer: str, held: Sequence[tuple[str, int, int]], epochs: Mapping[tuple[str, int], int]) -> None:
+    """Check that all claims in `held` have these current epochs.
+
+    Raises:
+        Fenced: one has another.
+    """
+    for topic, partition, epoch in held:
+        if epochs.get((topic, partition)) != epoch:
+            raise Fenced(f"{topic}[{partition}] of {consumer} was taken over by another process.")
 
 
 class Claims(Protocol):

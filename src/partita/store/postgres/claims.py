@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from partita.databases.postgres.arrays import columns, unnest
 from partita.databases.postgres.asking import Link
 from partita.databases.postgres.database import UNSYNCED, Database
-from partita.errors import Fenced
-from partita.store.claims import PUT_BY_A_PERSON, InHand, Noted
+from partita.store.claims import PUT_BY_A_PERSON, InHand, Noted, check_epochs
 
 # The weakest lock: transactions of one holder share it and may update what they have in hand. A take-over asks for the
 # strongest lock, so it waits until all of them have ended.
@@ -51,17 +50,6 @@ WHERE consumer = $1 AND topic = $2 AND partition = $3 AND "offset" = $4 AND fail
 FORGET = 'DELETE FROM attempt WHERE consumer = $1 AND topic = $2 AND partition = $3 AND "offset" = $4'
 
 
-def check(consumer: str, held: Sequence[tuple[str, int, int]], epochs: Mapping[tuple[str, int], int]) -> None:
-    """Check that all claims in `held` have these current epochs.
-
-    Raises:
-        Fenced: one has another.
-    """
-    for topic, partition, epoch in held:
-        if epochs.get((topic, partition)) != epoch:
-            raise Fenced(f"{topic}[{partition}] of {consumer} was taken over by another process.")
-
-
 class PostgresClaims:
     """See `partita.store.claims.Claims`."""
 
@@ -74,7 +62,7 @@ class PostgresClaims:
             return
         asked = columns([(topic, partition) for topic, partition, _ in held])
         rows = await self._link.rows(CHECK_LOCKED if self._link.writing else CHECK, consumer, *asked)
-        check(consumer, held, {(row[0], row[1]): row[2] for row in rows})
+        check_epochs(consumer, held, {(row[0], row[1]): row[2] for row in rows})
 
     async def put(self, consumer: str, topic: str) -> None:
         """Accept the bus's position."""

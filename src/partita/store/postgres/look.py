@@ -7,9 +7,9 @@ from typing import Any
 from partita.databases.postgres.arrays import columns
 from partita.databases.postgres.asking import Link
 from partita.message import is_users_key
+from partita.store.claims import check_epochs
 from partita.store.inbox import InboxEntry
 from partita.store.port import Asked, Known
-from partita.store.postgres.claims import check
 from partita.store.postgres.parking import PostgresParking
 from partita.store.postgres.sequences import in_order
 from partita.store.postgres.tombstones import undone
@@ -34,7 +34,7 @@ async def look(link: Link, asked: Asked, parking: PostgresParking) -> Known:
     answers: dict[int, list[tuple[Any, ...]]] = {CLAIM: [], MARK: [], NUMBER: [], PARKED: [], UNDONE: []}
     for kind, *answer in await link.rows(LOOK, asked.consumer, *claims, *marks, *places, keys, ids, named):
         answers[kind].append(tuple(answer))
-    check(asked.consumer, asked.held, {(topic, n): epoch for topic, *_, n, epoch, _ in answers[CLAIM]})
+    check_epochs(asked.consumer, asked.held, {(topic, n): epoch for topic, *_, n, epoch, _ in answers[CLAIM]})
     parked = frozenset((a, b) for a, b, *_ in answers[PARKED]) & frozenset(asked.keys)
     return Known(
         {(a, b): InboxEntry(c, d, n, data) for a, b, c, d, n, _, data in answers[MARK]},

@@ -6,8 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from partita.databases.sqlite.file import SqliteFile
-from partita.errors import Fenced
-from partita.store.claims import PUT_BY_A_PERSON, InHand, Noted
+from partita.store.claims import PUT_BY_A_PERSON, InHand, Noted, check_epochs
 
 EPOCH = "SELECT epoch FROM claim WHERE consumer = ? AND topic = ? AND partition = ?"
 BEFORE = "SELECT first, last FROM claim WHERE consumer = ? AND topic = ? AND partition = ?"
@@ -46,10 +45,8 @@ class SqliteClaims:
 
     async def check(self, consumer: str, held: Sequence[tuple[str, int, int]]) -> None:
         """Check that this process still holds each (topic, partition, epoch)."""
-        for topic, partition, epoch in held:
-            row = self._db.execute(EPOCH, (consumer, topic, partition)).fetchone()
-            if row is None or row[0] != epoch:
-                raise Fenced(f"{topic}[{partition}] of {consumer} was taken over by another process.")
+        found = {(topic, n): self._db.execute(EPOCH, (consumer, topic, n)).fetchone() for topic, n, _ in held}
+        check_epochs(consumer, held, {place: row[0] for place, row in found.items() if row is not None})
 
     async def put(self, consumer: str, topic: str) -> None:
         """Accept the bus's position."""
