@@ -64,13 +64,15 @@ class LogSubscription(LeasedSubscription):
         async with self._file.reading() as db:
             # Looked up here: while this waited for the file, a partition may have gone.
             ready = self._parts.readable()
-            bounds = db.execute(HEADS, (json.dumps([p.place for p in ready]),)).fetchall()
-            heads = {place: head for place, head, _ in bounds}
-            floors = {place: floor for place, _, floor in bounds}
+            places = json.dumps([part.place for part in ready])
+            bounds = {place: (head, floor) for place, head, floor in db.execute(HEADS, (places,))}
+            behind = []
             for part in ready:
-                if part.is_passed(floors[part.place]):
-                    raise self._passed(part, floors[part.place])
-            behind = [part for part in ready if heads[part.place] > part.read]
+                head, floor = bounds[part.place]
+                if floor and part.is_passed(floor):
+                    raise self._passed(part, floor)
+                if head > part.read:
+                    behind.append(part)
             for number, part in enumerate(behind):
                 if left <= 0:
                     break
