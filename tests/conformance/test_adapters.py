@@ -421,7 +421,7 @@ async def test_a_position_is_refused_after_the_log_was_put_back_from_a_copy(tmp_
     bus = await bus_at(tmp_path)()
     try:
         await bus.append([topics.outgoing(3), topics.outgoing(4)])
-        with pytest.raises(PositionRefused, match="put back"):
+        with pytest.raises(PositionRefused, match="restored from a backup"):
             await bus.read(topic.name, 0, position, 10)
     finally:
         await bus.close()
