@@ -1,7 +1,7 @@
 """Partita: event-driven systems that lose nothing and do nothing twice.
 
 Declare services, messages, handlers and sagas; the same declarations run embedded on SQLite, and later on servers.
-Names are imported when they are first used: a command line that answers at once imports none of them.
+Names are imported at their first use, so that a command line imports only the names it needs.
 """
 
 from __future__ import annotations

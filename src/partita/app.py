@@ -1,4 +1,4 @@
-"""`App`: services assembled into a system, run with the adapters its settings name.
+"""`App`: services assembled into a system, run with the adapters that its settings name.
 
 Walk 4: `app.send` is where a command enters; everything else enters from the bus.
 """
@@ -43,15 +43,15 @@ if TYPE_CHECKING:
 
 ReplyT = TypeVar("ReplyT")
 SETTLE_LOOK_S = 0.02
-LEFT_HINT = "partita why, partita dlq groups; where messages are to die: settled(dead_letters=True)"
+LEFT_HINT = "partita why, partita dlq groups; if messages are expected to die: settled(dead_letters=True)"
 
 
 class App:
     """A system of services: `app = App(orders, inventory, payments)`; no configuration means embedded and durable.
 
-    `topics` says how large its topics are and what cluster they live on: `TopicPlan(...)` of `partita.topics`.
+    `topics` declares the sizes of its topics and their cluster: `TopicPlan(...)` of `partita.topics`.
     `client` names the outbox of processes that only send (`app.post`); without it there is none.
-    `machine` is where it takes time, chance and threads from; each run of the app has one of its own by default.
+    `machine` is its source of time, chance and threads; by default each run of the app has one of its own.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class App:
         self.catalog = Catalog(self.services)
         self.catalog.check()
         self.topics = topics or TopicPlan()
-        declared_topics(self.catalog, self.topics)  # a plan that cannot be is refused here, not at the first start
+        declared_topics(self.catalog, self.topics)  # an impossible plan is refused here, not at the first start
         self.machine = machine
         self.around_bus: Callable[[Bus, Wake], Bus] = lambda bus, wake: bus
         self._replaced: dict[Callable[..., Any], Callable[..., Any]] = {}
@@ -82,10 +82,10 @@ class App:
 
     @property
     def system(self) -> System:
-        """What runs in this process.
+        """The running parts of the app in this process.
 
         Raises:
-            PartitaError: nothing runs.
+            PartitaError: the app is not running.
         """
         if self._system is None:
             raise PartitaError("The app is not running.", hint="async with app.running(): ...")
@@ -108,22 +108,22 @@ class App:
         return store
 
     def configured(self, settings: Settings) -> App:
-        """The same services and topics under other settings; what was replaced stays replaced."""
+        """The same services and topics under other settings; replacements stay."""
         other = type(self)(*self.services, settings=settings, machine=self.machine)
         other.topics, other.client = self.topics, self.client
         other._replaced = dict(self._replaced)
         return other
 
     def replace(self, provider: Callable[..., Any], other: Callable[..., Any]) -> None:
-        """`Depends(provider)` gets what `other` returns; for tests and wiring."""
+        """Give `Depends(provider)` the values that `other` returns; for tests and wiring."""
         self._replaced[provider] = other
 
     def connect_bus(self, machine: Machine, wake: Wake) -> Connected:
-        """The bus that the settings name, with the registry of its schemas; a subclass may put something of its own between."""
+        """The bus of the settings, with the registry of its schemas; a subclass may wrap it."""
         return Adapters(self.settings, machine, wake).bus()
 
     def connect_store(self, service: Service, bus: Bus, machine: Machine, wake: Wake) -> Store:
-        """The store of a service; a subclass may put something of its own between."""
+        """The store of a service; a subclass may wrap it."""
         return Adapters(self.settings, machine, wake).store(service)
 
     def outbox(self, service: Service) -> Outbox:
@@ -143,7 +143,7 @@ class App:
     async def running(
         self, *, services: Sequence[str] | None = None, roles: Sequence[str] = ROLES
     ) -> AsyncIterator[System]:
-        """Run some or all services in this process; leaving the block finishes what is in work and stops.
+        """Run some or all services in this process; leaving the block finishes the work in progress and stops.
 
         Args:
             services: names; None = all.
@@ -158,7 +158,7 @@ class App:
         self.settings.check_stores(s.name for s in self.services)
         names = list(services) if services is not None else [s.name for s in self.services]
         if self.client is not None and self.client.name not in names:
-            names.append(self.client.name)  # whoever relays, relays what was posted as well
+            names.append(self.client.name)  # a relay relays posted commands as well
         for name in names:
             self.catalog.service(name)
         machine = self.machine or this_machine(folder=self.settings.data, keep=True)
@@ -186,8 +186,8 @@ class App:
 
     @asynccontextmanager
     async def posting(self) -> AsyncIterator[None]:
-        """Open what `app.post` needs and nothing else: no service, no bus, no worker. For a process that only sends; what
-        it posts waits until a process of this app relays.
+        """Open only the client's outbox for `app.post`: no service, no bus, no worker. For a process that only sends; its
+        commands wait until a process of this app relays.
 
         Raises:
             SettingsError: the app has no client. StoreError: its outbox cannot be opened, with what to do.
@@ -222,12 +222,12 @@ class App:
         self, *, services: Sequence[str] | None = None, seed: int = 0, data: Path | None = None
     ) -> AbstractAsyncContextManager[Scenario]:
         """The app under test: embedded, in this process and in files of its own, with a clock that the test owns and
-        stand-ins for participants (`partita.testing.scenario`).
+        stubs for participants (`partita.testing.scenario`).
 
         Args:
             services: names; None = all.
             seed: decides ids and dice; the same seed gives the same run.
-            data: a folder that stays, to look at afterwards; by default its files go with the test.
+            data: a folder that stays, to look at afterwards; by default its files are deleted with the test.
         """
         from partita.testing.scenario import scenario
 
@@ -237,8 +237,8 @@ class App:
     async def lifespan(self, _: Any = None) -> AsyncIterator[None]:
         """Run everything in this process for as long as a web application lives: `FastAPI(lifespan=app.lifespan)`.
 
-        Where another database answers than the one that was opened, the process asks itself to end (SIGTERM): its
-        supervisor starts it again.
+        If another database answers than the opened one, the process asks itself to end (SIGTERM): its supervisor
+        starts it again.
         """
         async with self.running() as system:
             system.supervisor.on_lost = functools.partial(signal.raise_signal, signal.SIGTERM)
@@ -252,8 +252,8 @@ class App:
 
         Raises:
             Rejection: the declared refusal. Conflict: the key was used with another command. NotFound: the service
-            does not run here. StoreUnavailable: perhaps not handled; send it again with the same key. WithinHandler: a
-            handler sends that may not wait.
+            does not run here. StoreUnavailable: unknown whether it was handled; send it again with the same key.
+            WithinHandler: a handler sends that must not wait.
         """
         service = contract_of(type(command)).service.name
         door = self.system.doors.get(service)
@@ -263,14 +263,14 @@ class App:
         return reply
 
     async def post(self, command: Command[Any, Any], *, idempotency_key: str | None = None) -> str:
-        """Send a command without waiting for its answer, also where its service does not run; returns its message id.
+        """Send a command without waiting for its answer, even if its service does not run; returns its message id.
 
         When it returns the command is durable in the client's outbox, and will be handled. The same idempotency key again
         is the same message, from any process: it is handled once.
 
         Raises:
             SettingsError: the app has no client. Conflict: the key was used with another command. StoreUnavailable:
-            perhaps kept; post it again with the same key. WithinHandler: a handler posts, not its transaction.
+            it may have been kept; post it again with the same key. WithinHandler: a handler posts, not its transaction.
         """
         self._client()
         if self._poster is None:
@@ -278,22 +278,20 @@ class App:
         return await self._poster.post(command, idempotency_key)
 
     async def settled(self, timeout_s: float = 30.0, *, dead_letters: bool = False) -> None:
-        """Return when nothing is left to do for the services that run here: it counts what is outstanding, it
-        never waits for a silence. What waits for its next try is waited for.
+        """Return when the services that run here have no work left. It counts outstanding work and never waits for a
+        silence. Messages that wait for their next try count as work.
 
         Args:
-            timeout_s: at most so many seconds.
+            timeout_s: the limit in seconds.
             dead_letters: messages may have died since the start, or since the last call; by default that is an error, or a
-                test of a handler that fails would pass.
+            test of a handler that fails would pass.
 
         Raises:
-            PartitaError: time ran out, or what is left waits for a person; the message says what. WithinHandler: the
-                handler that asks is what is left to do.
+            PartitaError: time ran out, or the rest waits for a person; the message names it. WithinHandler: the
+            handler that asks is itself outstanding work.
         """
         if (asking := handling()) is not None:
-            raise WithinHandler(
-                f"{asking.owner} of {asking.service} waits until nothing is left to do, itself included."
-            )
+            raise WithinHandler(f"{asking.owner} of {asking.service} waits until no work is left, itself included.")
         check_seconds(PartitaError, "settled(timeout_s)", timeout_s, positive=False)
         clock = self.system.clock
         until = clock.monotonic() + timeout_s
@@ -319,8 +317,8 @@ def load_app(spec: str) -> App:
     """The app that `module:attribute` names.
 
     Raises:
-        SettingsError: there is no such module, or it has no such app. AppBroken: it raised when it was imported.
-        DeclarationError: it declares what cannot work.
+        SettingsError: there is no such module, or it has no such app. AppBroken: its import raised.
+        DeclarationError: one of its declarations cannot work.
     """
     module_name, _, attribute = spec.partition(":")
     if "" not in sys.path:

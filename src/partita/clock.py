@@ -1,4 +1,4 @@
-"""The only doors to time, ids and dice: everything else asks a `Clock` or an `Ids`."""
+"""The only sources of time, ids and dice: everything else asks a `Clock` or an `Ids`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ US = 1_000_000
 
 
 class Clock(Protocol):
-    """What tells the time: `now_us` for records (microseconds since 1970, UTC), `monotonic` for waiting (seconds)."""
+    """A source of time: `now_us` for records (microseconds since 1970, UTC), `monotonic` for waiting (seconds)."""
 
     def now_us(self) -> int:
         """Microseconds since 1970 UTC; never runs backwards within a process."""
@@ -32,19 +32,19 @@ class Clock(Protocol):
         ...
 
     async def rest(self, bell: asyncio.Event, seconds: float) -> None:
-        """Wait until the bell is set, at most `seconds`; then it is set in either case. A worker rests between its
-        looks: a clock that a test owns may let it rest longer, since the bell rings whenever there is work."""
+        """Wait until the bell is set, at most `seconds`; then it is set in either case. A worker rests between its looks: a
+        test's clock may let it rest longer, since the bell rings whenever there is work."""
         ...
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call back on the event loop after `seconds`; returns how to cancel."""
+        """Call back on the event loop after `seconds`; returns a function that cancels it."""
         ...
 
 
 class SystemClock:
-    """The machine's clock: one reading of the wall, carried on by `elapsed_ns`, which counts sleep and no steps.
+    """The machine's clock: one reading of the wall clock, advanced by `elapsed_ns`, which counts sleep and no steps.
 
-    `us` is the time at the moment at which `elapsed_ns` said `at_ns`; by default the wall clock now.
+    `us` is the time at the moment when `elapsed_ns` was `at_ns`; by default the wall clock now.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class SystemClock:
         self._us = time.time_ns() // 1000 if us is None else us
 
     def not_before(self, us: int) -> None:
-        """Never answer less than `us`: the newest time a database of ours has already written."""
+        """Never answer less than `us`: the newest time that a database of ours already contains."""
         self._us += max(0, us - self.now_us())
 
     def now_us(self) -> int:
@@ -79,17 +79,17 @@ class SystemClock:
             timer.cancel()
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
-        """By the loop's timer."""
+        """Use the loop's timer."""
         return asyncio.get_running_loop().call_later(seconds, callback).cancel
 
 
 def wall_us() -> int:
-    """The machine's wall clock as it is, even when it was set back; only `partita doctor` compares with it."""
+    """The machine's wall clock, even if it was set back; only `partita doctor` compares with it."""
     return time.time_ns() // 1000
 
 
 class Ids(Protocol):
-    """What makes ids and rolls dice."""
+    """A source of ids and dice."""
 
     def new(self) -> str:
         """A new id, unique, roughly ordered by time (UUID version 7)."""
@@ -145,7 +145,7 @@ _OF_THIS_PROCESS: weakref.WeakSet[SystemIds] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
-    """A server that forks its workers after the import would have all of them roll the same dice."""
+    """Reseed: the workers of a server that forks after the import would all roll the same dice."""
     for ids in list(_OF_THIS_PROCESS):
         ids._roll_anew()
 
@@ -155,13 +155,13 @@ os.register_at_fork(after_in_child=_after_fork)
 
 @asynccontextmanager
 async def within(clock: Clock, seconds: float) -> AsyncIterator[asyncio.Timeout]:
-    """Leave the block after `seconds` at the latest. What it gives tells afterwards whether they ran out (`expired()`).
+    """Leave the block after `seconds` at the latest. The yielded timeout knows afterwards whether they ran out (`expired()`).
 
     Raises:
         TimeoutError: the block was not finished by then; what it awaited is cancelled.
     """
     loop = asyncio.get_running_loop()
-    # The loop's own timeout does the cancelling, and `clock` says when.
+    # The loop's own timeout cancels; `clock` decides when.
     async with asyncio.timeout(None) as limit:
         cancel = clock.call_later(seconds, lambda: limit.reschedule(loop.time()))
         try:

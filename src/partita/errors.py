@@ -6,19 +6,19 @@ PartitaError
     AppBroken           the app's module raised when it was imported
   StoreError
     StoreUnavailable    disk full, locked, read-only, gone: nothing was written, try again
-      StoreContended    another transaction was in the way: rolled back, run again by itself
+      StoreContended    another transaction was in the way: rolled back, run again automatically
       StoreRefused      the server does not take this user
     StoreCorrupt        the file is damaged or is no database: refused, untouched
     StoreMismatch       another project's folder, or a newer Partita wrote it
-      StoreReplaced     another database answers than the one that was opened: this process must end
-    MigrationPending    the schema is an older one, and migrations are not applied at the start here
+      StoreReplaced     another database answers than the opened one: this process must end
+    MigrationPending    the schema is an older one, and this start applies no migrations
   BusError
     BusUnavailable      the log or broker cannot be reached now
-      BusRefused        it does not take our word: credentials or certificates, which no waiting mends
-    FeatureAbsent       the bus does not have a feature that was asked for
+      BusRefused        it refuses this user: credentials or certificates, which waiting does not change
+    FeatureAbsent       the bus does not have a required feature
     PositionRefused     a position of another log, or one whose records were deleted
     MessageTooLarge     refused at emit, in the sender's transaction
-  Fenced                somebody else took over: this process must stop writing
+  Fenced                another process took over: this process must stop writing
   Malformed             bytes that cannot be decoded within the limits
   UnknownSchema         the writer's schema is not known here
   UnknownType           a message for this service, of a type that this version of it does not know
@@ -26,18 +26,18 @@ PartitaError
   Conflict              the same id or idempotency key came with another content
   Expired               so old that it may have been handled and forgotten
   OverTime              a handler did not end within the timeout it declares: a failed try
-  NotFound              the thing asked for does not exist
-  NoTransaction         there is no open transaction: what was given is none, or a handler's tx is used after its end
-  WithinHandler         a handler asks for what waits for its own end, or would be done again with each of its tries
+  NotFound              the requested object does not exist
+  NoTransaction         there is no open transaction, or a handler's tx is used after its end
+  WithinHandler         a handler asks for work that waits for its own end, or that each of its tries would repeat
 """
 
 from __future__ import annotations
 
 
 class PartitaError(Exception):
-    """Something Partita refuses or cannot do; `str()` is what happened, `hint` is what to do.
+    """A refusal or an inability of Partita; `str()` is what happened, `hint` is what to do.
 
-    `retryable` errors are the world's (disk, lock, network): no message is to blame for them.
+    `retryable` errors are the world's (disk, lock, network): they count against no message.
     """
 
     code = "PTA-0000"
@@ -50,7 +50,7 @@ class PartitaError(Exception):
 
     @property
     def what(self) -> str:
-        """What happened, without what to do."""
+        """The event without the remedy."""
         return super().__str__()
 
     def __str__(self) -> str:
@@ -72,7 +72,7 @@ class SettingsError(PartitaError):
 
 
 class AppBroken(SettingsError):
-    """The module of the app raised when it was imported: the mistake is in it, or in what it imports."""
+    """The module of the app raised at its import: the mistake is in it, or in a module that it imports."""
 
     code = "PTA-0201"
 
@@ -85,7 +85,7 @@ class StoreError(PartitaError):
 
 class StoreUnavailable(StoreError):
     """The database cannot write now. Nothing of the transaction was kept, unless the connection was lost during its commit:
-    then all of it may be, and what is run again under the same ids finds that out."""
+    then all of it may be kept, and a new run under the same ids finds that out."""
 
     code = "PTA-0301"
     exit_code = 6
@@ -93,26 +93,26 @@ class StoreUnavailable(StoreError):
 
 
 class StoreContended(StoreUnavailable):
-    """Another transaction was in the way and this one was rolled back: run again it will mostly pass."""
+    """Another transaction was in the way and this one was rolled back: run again it will mostly succeed."""
 
     code = "PTA-0304"
 
 
 class StoreRefused(StoreUnavailable):
-    """The server answers and does not take this user, or the password."""
+    """The server answers and refuses this user, or the password."""
 
     code = "PTA-0307"
 
 
 class TransactionEnded(StoreError):
-    """The database ended a transaction that stood still for too long, and nothing of it was kept. The database is well:
-    whose code ran so long within it fails."""
+    """The database ended a transaction that was idle for too long, and nothing of it was kept. The database is well: the
+    handler whose code ran so long within it fails."""
 
     code = "PTA-0308"
 
 
 class StoodStill(PartitaError):
-    """The handler held its process up for so long that another member took the message, again and again."""
+    """The handler held its process up for so long that another member took the message, repeatedly."""
 
     code = "PTA-0606"
 
@@ -132,15 +132,15 @@ class StoreMismatch(StoreError):
 
 
 class StoreReplaced(StoreMismatch):
-    """Where the database was that this process opened, another one answers, restored from a copy or promoted: no message
-    is to blame, and what this process holds in memory is of the former one. It must be started again."""
+    """Another database answers than the one that this process opened: restored from a copy, or promoted. No message is at
+    fault, and this process's memory belongs to the former one. It must be started again."""
 
     code = "PTA-0306"
     retryable = True
 
 
 class MigrationPending(StoreError):
-    """The schema is older than this Partita needs, and `PARTITA_MIGRATE=off` leaves it to a person; it was not touched."""
+    """The schema is older than this Partita needs, and `PARTITA_MIGRATE=off` leaves it to an operator; it was not touched."""
 
     code = "PTA-0305"
     exit_code = 5
@@ -161,15 +161,15 @@ class BusUnavailable(BusError):
 
 
 class BusRefused(BusUnavailable):
-    """The bus answers and does not take this user, or its certificate is not trusted. Tried again, since both can be mended
-    there; a process is not started with it."""
+    """The bus answers and refuses this user, or its certificate is not trusted. It is tried again, since both can be
+    repaired there; a process is not started with it."""
 
     code = "PTA-0403"
     exit_code = 2
 
 
 class FeatureAbsent(BusError):
-    """The bus does not have a feature that was asked for, as replay or lag; nothing was changed."""
+    """The bus does not have a required feature, as replay or lag; nothing was changed."""
 
     code = "PTA-0404"
     exit_code = 5
@@ -189,7 +189,7 @@ class MessageTooLarge(BusError):
 
 
 class Fenced(PartitaError):
-    """Another process has taken over what this one held; its transaction was rolled back."""
+    """Another process has taken over this one's work; its transaction was rolled back."""
 
     code = "PTA-0500"
     retryable = True
@@ -212,7 +212,7 @@ class UnknownSchema(PartitaError):
 
 
 class UnknownType(PartitaError):
-    """A message for this service, of a type that this version of it does not handle: a newer version sends it already."""
+    """A message for this service, of a type that this version of it does not handle: a newer version already sends it."""
 
     code = "PTA-0605"
 
@@ -232,7 +232,7 @@ class Conflict(PartitaError):
 
 
 class Expired(PartitaError):
-    """A message is so old, or its idempotency key was used so long ago, that what became of it is not remembered: it is not
+    """A message is so old, or its idempotency key was used so long ago, that its outcome is no longer known: it is not
     handled a second time."""
 
     code = "PTA-0701"
@@ -240,29 +240,29 @@ class Expired(PartitaError):
 
 
 class OverTime(PartitaError):
-    """A handler did not end within the `timeout=` that it declares. It is a failed try of its message."""
+    """A handler did not end within its `timeout=`. It is a failed try of its message."""
 
     code = "PTA-0608"
 
 
 class NotFound(PartitaError):
-    """What was asked for does not exist."""
+    """The requested object does not exist."""
 
     code = "PTA-0800"
     exit_code = 4
 
 
 class NoTransaction(PartitaError):
-    """There is no open transaction: a message cannot leave with what was given, or a handler's `tx` is used when its handler
-    does not run."""
+    """There is no open transaction: a message cannot leave with the given object, or a handler's `tx` is used when its
+    handler does not run."""
 
     code = "PTA-0900"
     exit_code = 2
 
 
 class WithinHandler(PartitaError):
-    """A handler asks for what cannot end before the handler does, or for what would be done again with each of its tries:
-    nothing was sent."""
+    """A handler asks for work that cannot end before the handler does, or that each of its tries would repeat: nothing was
+    sent."""
 
     code = "PTA-0901"
     exit_code = 2

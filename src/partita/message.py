@@ -1,4 +1,4 @@
-"""A message as it travels: the envelope with its CloudEvents attributes, and the bytes of its value."""
+"""A message on the wire: the envelope with its CloudEvents attributes, and the bytes of its value."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from partita.size import over
 
 Json = dict[str, str]
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-"""What every store can keep; a foreign envelope with more is no envelope."""
+"""The range that every store can keep; a foreign envelope with more is no envelope."""
 
 
 class SagaAddress(msgspec.Struct, frozen=True, array_like=True):
-    """Which step of which saga a command serves; the participant echoes it on the reply."""
+    """The saga and the step that a command serves; the participant echoes it on the reply."""
 
     saga: str
     saga_id: str
@@ -48,7 +48,7 @@ class Envelope(msgspec.Struct, omit_defaults=True):
 
 
 class Message(msgspec.Struct):
-    """A message ready to leave or just come in: where it goes, its key, its envelope, its encoded value."""
+    """A message ready to leave or just received: its topic, its key, its envelope, its encoded value."""
 
     topic: str
     key: str | None
@@ -57,7 +57,7 @@ class Message(msgspec.Struct):
 
 
 def born_us(message_id: str) -> int | None:
-    """When an id was made, in microseconds since 1970 UTC, where it says so: ours do (UUID version 7)."""
+    """The time when an id was made, in microseconds since 1970 UTC, if the id contains it: ours do (UUID version 7)."""
     if len(message_id) != 36 or message_id[14] != "7":
         return None
     try:
@@ -73,8 +73,8 @@ def is_users_key(message_id: str) -> bool:
 
 
 BYTES_MAX = {"id": 500, "source": 300, "correlation_id": 1_000, "saga": 2_600}
-"""What PostgreSQL can index (a third of a page) beside what stands with it: a key of the largest size with the source. An
-insert that fails by it blames no message, and is run again for ever."""
+"""The sizes that PostgreSQL can index (a third of a page) beside the other columns: a key of the largest size with the
+source. An insert that failed by it would count against no message, and be run again for ever."""
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Envelope).decode
 
@@ -85,7 +85,7 @@ def envelope_to_bytes(envelope: Envelope) -> bytes:
 
 
 def first_trace(message_id: str) -> str:
-    """The W3C trace context of a message that nothing caused: its id, a UUID, names the trace."""
+    """The W3C trace context of a message without a cause: its id, a UUID, names the trace."""
     trace = message_id.replace("-", "")
     return f"00-{trace}-{trace[16:]}-01"
 
@@ -96,7 +96,7 @@ _OPEN = b"key_sequence\xcf" + _NUMBER_MAX.to_bytes(8, "big")
 
 
 def unnumbered_headers(envelope: Envelope) -> tuple[bytes, int]:
-    """The envelope of a keyed message whose number is not known yet, and where in the bytes its eight belong.
+    """The envelope of a keyed message without its number yet, and the place of the number's eight bytes.
 
     A database that numbers the key in the statement that writes the row puts them there itself: one round trip.
     """
@@ -119,7 +119,7 @@ def envelope_from_bytes(data: bytes) -> Envelope:
     try:
         envelope = _decode(data)
     except RecursionError as error:  # a header of another program, nested without end
-        raise msgspec.DecodeError("its headers lie too deep within each other") from error
+        raise msgspec.DecodeError("its headers are nested too deep") from error
     if len(data) > _FREE_BYTES and not _is_short(envelope):
         _check_lengths(envelope)
     return envelope

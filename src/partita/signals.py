@@ -1,4 +1,4 @@
-"""The table of signals: all that a running system reports of itself, each with its name, when it is given, and its fields.
+"""The table of signals: everything that a running system reports of itself, each with its name, its occasion, and its fields.
 
 Metrics are derived from it (`observability/metrics.py`), and so is the reference in docs/reference/signals.md. No field holds
 a key, an id or the text of an error: a metric has one series for each combination of values.
@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 
 class Field(NamedTuple):
-    """A field of signals. `values` are all that it can hold; empty = names that the app declares, or versions."""
+    """A field of signals. `values` are all its possible values; empty = names that the app declares, or versions."""
 
     meaning: str
     values: tuple[str, ...] = ()
@@ -71,7 +71,7 @@ FIELDS: Mapping[str, Field] = {
         ),
     ),
 }
-"""Every field by its name: the same name means the same in each signal."""
+"""Every field by its name: the same name has the same meaning in each signal."""
 
 Kind = Literal["event", "state"]
 Unit = Literal["", "seconds", "bytes", "rows", "messages"]
@@ -79,8 +79,8 @@ Unit = Literal["", "seconds", "bytes", "rows", "messages"]
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One signal. An `event` happens and is counted by the process in which it happens, since its start; a `state` holds and
-    is read from a database or the bus when somebody asks. `unit` is that of its number; empty = a plain count, or 1 for yes."""
+    """One signal. An `event` happens and is counted by its process, since the start of that process; a `state` holds and is
+    read from a database or the bus on request. `unit` is that of its number; empty = a plain count, or 1 for yes."""
 
     name: str
     kind: Kind
@@ -92,7 +92,7 @@ class Signal:
         """One number of this signal.
 
         Raises:
-            TypeError: a field is missing, or is none of this signal's.
+            TypeError: a field is missing, or is not one of this signal's.
         """
         if fields.keys() != set(self.fields):
             raise TypeError(f"{self.name} has the fields {', '.join(self.fields) or 'none'}, not {', '.join(fields)}")

@@ -1,1 +1,1 @@
-"""Alerts: rules over what a service's databases say, evaluated in its own processes, told by log, webhook and mail."""
+"""Alerts: rules over the numbers of a service's databases, evaluated in its own processes, sent by log, webhook and mail."""

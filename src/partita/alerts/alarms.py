@@ -1,4 +1,4 @@
-"""Alarms: a pure decision over readings and what is known; each fires once, is repeated rarely, and resolves once."""
+"""Alarms: a pure decision over readings and known alarms; each fires once, is repeated rarely, and resolves once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REPEAT_S = 4 * 3_600.0
 
 
 class Alarm(NamedTuple):
-    """One alert of one service. `told_us` is when people were told last, 0 = never (it is pending)."""
+    """One alert of one service. `told_us` is when it was last sent, 0 = never (it is pending)."""
 
     fingerprint: str
     name: str
@@ -26,7 +26,7 @@ class Alarm(NamedTuple):
 
 
 class Told(NamedTuple):
-    """Something to tell."""
+    """One message to send."""
 
     status: Literal["firing", "resolved"]
     alarm: Alarm
@@ -35,10 +35,10 @@ class Told(NamedTuple):
 def evaluate(
     reading: Reading, known: Mapping[str, Alarm], now_us: int, rules: Sequence[Rule] = RULES
 ) -> tuple[dict[str, Alarm], list[Told]]:
-    """The alarms as they are now, and what people must be told.
+    """The new alarms, and the messages to send.
 
-    A rule must be broken for its whole time before it fires; it resolves at the first reading that is right again; what
-    never fired is never resolved.
+    A rule must be broken for its whole time before it fires; it resolves at the first reading within its limit; an alarm
+    that never fired is never resolved.
     """
     alarms: dict[str, Alarm] = {}
     told: list[Told] = []
@@ -74,5 +74,5 @@ def evaluate(
 
 
 def fingerprint(rule: str, service: str) -> str:
-    """What names an alert: the same rule and service are the same alert."""
+    """The id of an alert: the same rule and service are the same alert."""
     return hashlib.sha256(f"{rule}\0{service}".encode()).hexdigest()[:16]

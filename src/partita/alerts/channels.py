@@ -1,4 +1,4 @@
-"""Channels: where people are told. Addresses may hold passwords and are never logged whole."""
+"""Channels for alerts. Addresses may hold passwords and are never logged whole."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ log = logger(__name__)
 
 
 class Channel(Protocol):
-    """Somewhere to tell."""
+    """A way to send alerts to people."""
 
     @property
     def name(self) -> str:
@@ -23,10 +23,10 @@ class Channel(Protocol):
         ...
 
     async def tell(self, told: Sequence[Told], now_us: int) -> None:
-        """Tell, in one message: all of them fire, or all are over.
+        """Send these in one message: all of them fire, or all are over.
 
         Raises:
-            OSError: it could not be told; it is tried again.
+            OSError: it could not be sent; it is tried again.
         """
         ...
 
@@ -37,7 +37,7 @@ class LogChannel:
     name = "log"
 
     async def tell(self, told: Sequence[Told], now_us: int) -> None:
-        """One line each; the watchdog is not written."""
+        """Write one line each; the watchdog is not written."""
         for status, alarm in told:
             if alarm.severity != "none":
                 level = logging.ERROR if status == "firing" else logging.WARNING
@@ -45,7 +45,7 @@ class LogChannel:
 
 
 def channels_of(webhook: str, mail: str, ca: str = "") -> list[Channel]:
-    """The channels that are configured; the log always is. `ca` is a file with certificates of one's own authority.
+    """The configured channels; the log always is one. `ca` is a file with certificates of one's own authority.
 
     Raises:
         SettingsError: an address or the file cannot be used.

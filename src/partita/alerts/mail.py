@@ -1,4 +1,4 @@
-"""Mail by SMTP. A password leaves over verified TLS only, or not at all."""
+"""Mail by SMTP. A password is sent over verified TLS only, or not at all."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TLS_PORT, SUBMISSION_PORT, RELAY_PORT = 465, 587, 25
 
 class MailChannel:
     """`smtps://user:password@host?from=a@b&to=c@d` is TLS from the start, on port 465; `smtp://` with a user begins TLS by
-    STARTTLS, on 587, before it says who it is; without a user it is plain, on 25: a relay of one's own."""
+    STARTTLS, on 587, before it authenticates; without a user it is plain, on 25: for a relay of one's own."""
 
     def __init__(self, url: str, ca: str = "", *, whole_s: float = WHOLE_S) -> None:
         parts = check_mail("The alert mail address", url)
@@ -36,7 +36,7 @@ class MailChannel:
         self.name = f"mail by {parts.hostname}"
 
     async def tell(self, told: Sequence[Told], now_us: int) -> None:
-        """One mail for all; the watchdog is not mailed."""
+        """Send one mail for all; the watchdog is not mailed."""
         some = [each for each in told if each.alarm.severity != "none"]
         if some:
             await wired(functools.partial(self._send, self._mail(some)), self._whole_s)
@@ -58,7 +58,9 @@ class MailChannel:
                 if self._user:
                     self._sign_in(server)
                 refused = server.send_message(mail)
-                with contextlib.suppress(OSError, ValueError):  # it has the mail: what it says now changes nothing
+                with contextlib.suppress(
+                    OSError, ValueError
+                ):  # the server has the mail: its later answers change nothing
                     server.quit()
         except smtplib.SMTPException as error:
             code = getattr(error, "smtp_code", "")

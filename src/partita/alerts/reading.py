@@ -1,4 +1,4 @@
-"""Reading a service: the numbers the rules look at, from its database and the bus."""
+"""Reading a service: the numbers for the rules, from its database and the bus."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ LOOK_AT = 100
 
 
 async def read(store: Store, bus: Bus, clock: Clock, ask_s: float, own: Sequence[WorkerState] = ()) -> Reading:
-    """What the service says now. Every question is one a partial index answers, or a sum over a few rows. A bus that does
-    not answer within `ask_s` must not silence the other rules: the outbox that stands still for it is one of them. `own` is
-    what this process knows of its own workers.
+    """The service's numbers now. Every query uses a partial index, or sums a few rows. A bus that does not answer within
+    `ask_s` must not silence the other rules: the outbox that it blocks has one of them. `own` is this process's knowledge
+    of its own workers.
     """
     of_store, lags = await asyncio.gather(
         read_store(store, own), answered(clock, ask_s, "bus", lambda: bus.lag(store.name))
@@ -29,13 +29,13 @@ async def read(store: Store, bus: Bus, clock: Clock, ask_s: float, own: Sequence
 
 
 def placed(reading: Reading, lags: Sequence[GroupLag] | None, now_us: int) -> Reading:
-    """A reading with where its group is; None = the bus does not say."""
+    """A reading with the group's position; None = the bus does not report it."""
     where = behind(lags, reading.service, now_us)
     return reading._replace(lag=where.messages, behind_s=where.oldest_s, members=where.members)
 
 
 async def read_store(store: Store, own: Sequence[WorkerState] = ()) -> Reading:
-    """What its database alone says; how far it is behind is left open."""
+    """The numbers of its database alone; the lag is left open."""
     name, now_us = store.name, await store.now_us()
     workers = merged(await store.workers.told(), own)
     async with store.reading() as session:

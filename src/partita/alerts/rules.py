@@ -1,4 +1,4 @@
-"""The rules: what is wrong enough to tell a person, as a table over one reading of a service."""
+"""The rules: the conditions that need a person, as a table over one reading of a service."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Severity = Literal["none", "info", "warning", "critical"]
 
 
 class Reading(NamedTuple):
-    """What one service's databases say now; ages in seconds, 0 = there is none."""
+    """One service's numbers now; ages in seconds, 0 = there is none."""
 
     service: str
     open_letters: int = 0
@@ -22,7 +22,7 @@ class Reading(NamedTuple):
     paused_s: float = 0.0
     gaps: int = 0
     lag: int | None = 0
-    """None = the bus does not say."""
+    """None = the bus does not report it."""
     behind_s: float | None = 0.0
     members: int | None = 1
     ready: int = 0
@@ -35,7 +35,7 @@ class Reading(NamedTuple):
 
 class Rule(NamedTuple):
     """`value` is measured; above `limit` for `for_s` seconds in a row it fires, None = unknown neither fires nor resolves.
-    `hint` is what to do first."""
+    `hint` is the first thing to do."""
 
     name: str
     severity: Severity
@@ -46,7 +46,7 @@ class Rule(NamedTuple):
     hint: str
 
     def said(self, service: str) -> str:
-        """The summary for people who read the rules, before anything is measured."""
+        """The summary for people who read the rules, before any measurement."""
         return self.summary.replace("{service}", service).replace("{value:,.0f}", "N")
 
 
@@ -139,7 +139,7 @@ RULES: tuple[Rule, ...] = (
         0,
         0,
         "{service} takes no new messages: too many wait for their turn",
-        "partita why; mend or discard what they wait for",
+        "partita why; repair or discard the messages that they wait for",
     ),
     Rule(
         "GroupPaused",
@@ -202,7 +202,7 @@ RULES: tuple[Rule, ...] = (
         0,
         0,
         "{value:,.0f} workers of {service} are stuck",
-        "partita why says with what in hand; timeout= of the handler, or a restart",
+        "partita why shows the message in hand; timeout= of the handler, or a restart",
     ),
     Rule(
         "BusUnanswered",
@@ -213,5 +213,5 @@ RULES: tuple[Rule, ...] = (
         "the bus does not answer {service}: how far it is behind is unknown",
         "partita doctor; messages wait in the outbox meanwhile",
     ),
-    Rule("Watchdog", "none", lambda r: 1, 0, 0, "{service} can tell alerts", "nothing: its absence is the alert"),
+    Rule("Watchdog", "none", lambda r: 1, 0, 0, "{service} can send alerts", "nothing: its absence is the alert"),
 )

@@ -1,4 +1,4 @@
-"""The webhook: a POST of Alertmanager's payload (version 4), so receivers exist already.
+"""The webhook: a POST of Alertmanager's payload (version 4), for which receivers exist.
 
 Source of the payload: Prometheus Alertmanager, webhook_config. The address may hold secrets and is never shown whole.
 """
@@ -26,7 +26,7 @@ NEVER = "0001-01-01T00:00:00Z"
 
 
 class WebhookChannel:
-    """POSTs to a URL. Only an answer of 200 to 299 counts: a redirect would turn the POST into a GET that tells nobody."""
+    """POSTs to a URL. Only an answer of 200 to 299 counts: a redirect would turn the POST into a GET without the payload."""
 
     def __init__(self, url: str, ca: str = "", *, whole_s: float = WHOLE_S) -> None:
         parts = check_webhook("The alert webhook", url)
@@ -40,7 +40,7 @@ class WebhookChannel:
         self.name = f"webhook at {parts.hostname}"
 
     async def tell(self, told: Sequence[Told], now_us: int) -> None:
-        """One request; all of them fire, or all are over."""
+        """Send one request; all of them fire, or all are over."""
         await wired(functools.partial(self._post, json.dumps(payload(told, now_us)).encode()), self._whole_s)
 
     def _post(self, body: bytes, wire: Wire) -> None:
@@ -61,7 +61,7 @@ class WebhookChannel:
 
 
 def _opener(wire: Wire, trusted: ssl.SSLContext) -> urllib.request.OpenerDirector:
-    """Speaks HTTP, also by the proxies of the environment, and follows no redirect."""
+    """An opener for HTTP, also by the proxies of the environment, that follows no redirect."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),

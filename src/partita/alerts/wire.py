@@ -1,4 +1,4 @@
-"""One connection to another program's server, which may answer anything or nothing: cut when it takes too long in all."""
+"""One connection to another program's server, which may answer anything or nothing: cut after a limit in all."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from collections.abc import Callable
 from partita.errors import SettingsError
 
 WAIT_S = 5.0
-"""For one answer."""
+"""The limit for one answer."""
 WHOLE_S = 10.0
-"""For all of them: a server that sends a byte now and then, or one answer after the other, never lets a wait end."""
+"""The limit for all of them: a server that sends single bytes, or answer after answer, never ends a wait."""
 
 
 class Wire:
-    """The connection of one telling. It keeps a second handle on the socket, which no TLS layer takes over."""
+    """The connection of one message. It keeps a second handle on the socket, which no TLS layer takes over."""
 
     def __init__(self) -> None:
         self._twin: socket.socket | None = None
         self._is_over = False
 
     def connect(self, address: tuple[str, int], *_: object) -> socket.socket:
-        """A socket as the protocols' libraries want it made."""
+        """A socket in the form that the protocols' libraries want."""
         made = socket.create_connection(address, WAIT_S)
         self._twin = made.dup()
         if self._is_over:
@@ -40,7 +40,7 @@ class Wire:
                 self._twin.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Let the second handle go."""
+        """Release the second handle."""
         if self._twin is not None:
             self._twin.close()
 
@@ -49,7 +49,7 @@ async def wired(work: Callable[[Wire], None], whole_s: float = WHOLE_S) -> None:
     """Work on a connection in a thread of its own.
 
     Raises:
-        OSError: it failed; also where the server's answer is none, whatever the protocol's library makes of it.
+        OSError: it failed, also if the protocol's library cannot make sense of the server's answer.
     """
     wire = Wire()
     limit = asyncio.get_running_loop().call_later(whole_s, wire.cut)
@@ -61,7 +61,7 @@ async def wired(work: Callable[[Wire], None], whole_s: float = WHOLE_S) -> None:
 
 
 def trust(ca: str) -> ssl.SSLContext:
-    """Whose certificates are trusted: those of the system's authorities, and those of a file of one's own.
+    """The trusted certificates: those of the system's authorities, and those of a file of one's own.
 
     Raises:
         SettingsError: the file holds none.
@@ -84,7 +84,7 @@ def _done(work: Callable[[Wire], None], wire: Wire) -> None:
     except (http.client.HTTPException, ValueError) as error:
         if isinstance(error, OSError):
             raise
-        # Its text holds what the server sent, or the address with what is secret in it.
+        # Its text contains bytes of the server, or the address with its secrets.
         raise OSError(f"the answer makes no sense ({type(error).__name__})") from None
     finally:
         wire.close()

@@ -1,1 +1,1 @@
-"""The event catalog: what a service declares, and what the declarations say of it."""
+"""The event catalog: the declarations of services, and the conclusions from them."""

@@ -32,7 +32,7 @@ class Binding:
     place: Place
     label: str
     is_async: bool  # a plain function runs in a worker thread
-    one_statement: bool  # in a batch it is driven side by side with others
+    one_statement: bool  # in a batch it runs side by side with others
     execution: object = field(compare=False)
     timeout_s: float | None = None  # None = it may take as long as it likes
     retry: Retry | None = None  # None = its service's
@@ -44,11 +44,11 @@ class Binding:
 
     @property
     def name(self) -> str:
-        """The function's name, as shown to people; it is no identity."""
+        """The function's name for people; it is no identity."""
         return self.function.__name__
 
     def identity(self, type_name: str) -> str:
-        """What names its effects for messages of a type: its service, that type, and its `name=` where it has one.
+        """The identity of its effects for messages of a type: its service, that type, and its `name=` if it has one.
 
         A function's name is no identity. A deploy that renames it while a message is tried again would give the provider
         another idempotency key, and charge twice; two functions of one name would share a key, and a business key.
@@ -57,22 +57,22 @@ class Binding:
 
 
 def check_label(label: str | None, place: Place) -> str:
-    """A `name=` as it is kept.
+    """A valid `name=`.
 
     Raises:
-        DeclarationError: it is no name.
+        DeclarationError: it is not valid as a handler's name.
     """
     if label is not None and not (isinstance(label, str) and LABEL.fullmatch(label)):
         raise DeclarationError(
-            f"{place}: {label!r:.120} is no name of a handler.",
+            f"{place}: {label!r:.120} is not valid as a handler's name.",
             hint='Letters, digits, "_", "." and "-", at most 100: name="receipt-mail".',
         )
     return label or ""
 
 
 def take(bindings: list[Binding], new: Binding) -> None:
-    """Take a handler among the others of its service. The same function from a module that was reloaded, or from a cell
-    that was run again, takes its own place.
+    """Add a handler to the others of its service. The same function of a reloaded module, or of a cell that was run again,
+    takes its old place.
 
     Raises:
         DeclarationError: another handler has its identity.
@@ -92,29 +92,29 @@ def take(bindings: list[Binding], new: Binding) -> None:
                 hint="A command has exactly one handler.",
             )
         raise DeclarationError(
-            f"{new.place}: {shared[0].name} is heard already by {held.name} at {held.place}.",
-            hint=f'Name what this one does, for good: @{new.service}.on(name="{new.name}").',
+            f"{new.place}: {shared[0].name} is already subscribed by {held.name} at {held.place}.",
+            hint=f'Name the effect of this one, for good: @{new.service}.on(name="{new.name}").',
         )
     _check_one_retry(bindings, new)
     bindings.append(new)
 
 
 def _check_one_retry(bindings: Sequence[Binding], new: Binding) -> None:
-    """A message is tried as a whole, with all its handlers in one transaction: it cannot follow two policies."""
+    """Refuse two retry policies for one message: it is tried as a whole, with all its handlers in one transaction."""
     names = {contract.full_name: contract.name for contract in new.contracts}
     for held in bindings:
         shared = [names[c.full_name] for c in held.contracts if c.full_name in names]
         if shared and None not in (held.retry, new.retry) and held.retry != new.retry:
             raise DeclarationError(
-                f"{new.place}: {new.name} and {held.name} (at {held.place}) both hear {shared[0]}, "
+                f"{new.place}: {new.name} and {held.name} (at {held.place}) both subscribe to {shared[0]}, "
                 "each with a retry= of its own.",
                 hint="A message is tried with all its handlers: give one of them retry=, or both the same.",
             )
 
 
 def _was_executed_again(held: Binding, new: Binding) -> bool:
-    """Whether two handlers are one definition in a module, executed twice. Two functions of one name in one module are
-    not: the second would replace the first in silence."""
+    """Whether two handlers are one definition in a module that was executed twice. Two functions of one name in one module
+    are not: the second would silently replace the first."""
     before, now = inspect.unwrap(held.function), inspect.unwrap(new.function)
     if _full_name(before) != _full_name(now) or "<locals>" in getattr(now, "__qualname__", "<locals>"):
         return False
@@ -130,5 +130,5 @@ def _full_name(function: Callable[..., Any]) -> tuple[Any, Any]:
 
 
 def execution_of(function: Callable[..., Any]) -> object:
-    """What tells one execution of a function's module from the next: a reload gives the module another spec."""
+    """A mark of one execution of a function's module: a reload gives the module another spec."""
     return getattr(inspect.unwrap(function), "__globals__", {}).get("__spec__")

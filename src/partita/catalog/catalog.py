@@ -1,4 +1,4 @@
-"""The catalog of an app: every contract by its name on the wire, and what each service listens to."""
+"""The catalog of an app: every contract by its name on the wire, and the subscriptions of each service."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from partita.settings.settings import variable_of
 
 @dataclass(slots=True)
 class Interest:
-    """What one service does with one message type: its handlers, whether its sagas want it, whether a handler
-    dedupes by a field or calls outside (`concurrency` over 1), and what happens to a message that fails."""
+    """One service's interest in one message type: its handlers, whether its sagas want it, whether a handler dedupes by a
+    field or calls outside (`concurrency` over 1), and the retry policy."""
 
     contract: Contract
     retry: Retry
@@ -62,14 +62,14 @@ class Catalog:
         )
 
     def message(self, name: str) -> Contract | None:
-        """The contract of the message that people call so: by its type, its name on the wire, or the name of its class."""
+        """The contract of a message by a name that people use: its type, its name on the wire, or the name of its class."""
         of_type = self.contracts.get(name)
         some = self.contracts.values()
         on_the_wire = (each for each in some if each.wire_name == name)
         return of_type or next(on_the_wire, None) or next((each for each in some if each.name == name), None)
 
     def interests(self, service: Service) -> dict[str, Interest]:
-        """What a service listens to, by type name on the wire."""
+        """The subscriptions of a service, by type name on the wire."""
         found: dict[str, Interest] = {}
         for binding in service.declared.bindings:
             for contract in binding.contracts:
@@ -99,8 +99,8 @@ class Catalog:
         return tuple(found)
 
     def check_receiver(self, contract: Contract) -> None:
-        """Refuse a command that nobody would handle: no group reads what it would wait in. Of a service of another app
-        nobody here knows.
+        """Refuse a command without a handler: no group reads its topic. The handlers of another app's service are
+        unknown here.
 
         Raises:
             DeclarationError: its owner is a service of this app, and has no handler for it.
@@ -108,7 +108,7 @@ class Catalog:
         for owner in self.services:
             if owner is contract.service and not any(contract in each.contracts for each in owner.declared.bindings):
                 raise DeclarationError(
-                    f"{contract.name} is sent, and nobody handles it.", hint=f"@{owner.name}.handles({contract.name})"
+                    f"{contract.name} is sent, but has no handler.", hint=f"@{owner.name}.handles({contract.name})"
                 )
 
     def topics_of(self, service: Service) -> tuple[str, ...]:
@@ -116,11 +116,11 @@ class Catalog:
         return tuple(sorted({interest.contract.topic for interest in self.interests(service).values()}))
 
     def check(self) -> None:
-        """Refuse what cannot work across services.
+        """Refuse declarations that cannot work across services.
 
         Raises:
-            DeclarationError: a saga sends a command that nobody in this app handles, two services share a name or a
-                namespace, a message has a field of a type that is declared nowhere, or that cannot travel.
+            DeclarationError: a saga sends a command that no service of this app handles, two services share a name or a
+            namespace, a message has a field whose type is declared nowhere, or cannot be encoded.
         """
         _check_distinct(self.services)
         for contract in self.contracts.values():
@@ -139,18 +139,18 @@ class Catalog:
                     owner_here = contract.service in self.services
                     if owner_here and contract.kind == "command" and contract.full_name not in handled:
                         raise DeclarationError(
-                            f"Saga {definition.name} sends {contract.name}, which nobody handles.",
+                            f"Saga {definition.name} sends {contract.name}, which has no handler.",
                             hint=f"@{contract.service.name}.handles({contract.name}); where that is written already, "
                             "import its module before App(...).",
                         )
 
 
 def _check_distinct(services: Sequence[Service]) -> None:
-    """Refuse two services that would share a file, a variable, a group or topics. Files of two names that differ in case
-    are one on some systems, as variables are; Kafka refuses two topics that differ in . and _ alone.
+    """Refuse two services that would share a file, a variable, a group or topics. Names that differ only in case are one file
+    on some systems, and one variable; Kafka refuses two topics that differ only in . and _.
 
     Raises:
-        DeclarationError: which two.
+        DeclarationError: names the two.
     """
     names: dict[str, Service] = {}
     namespaces: dict[str, Service] = {}

@@ -1,5 +1,5 @@
-"""The client of an app: the sender of what is posted. It is a service that handles nothing and owns no message, so that its
-outbox is kept, relayed, cleaned, migrated, measured and watched as every other."""
+"""The client of an app: the sender of posted commands. It is a service without handlers and messages, so that its outbox is
+kept, relayed, cleaned, migrated, measured and watched like every other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def client_named(name: str, place: Place) -> Service:
     """The client of that name, declared at `place`.
 
     Raises:
-        DeclarationError: it can be no name.
+        DeclarationError: the name is not valid.
     """
     check_name(f"client-{name}" if isinstance(name, str) else name, place)
     return Service(f"client-{name}", namespace=f"client.{re.sub(r'[^a-zA-Z0-9]', '_', str(name))}")

@@ -22,11 +22,11 @@ KEY_MARK = "partita.key"
 VERSION_MAX = 1_000_000
 WIRE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
 KEY_TYPES = (str, int, uuid.UUID)
-"""What names a thing in one way only: `1.0` and `1`, or a value of an Enum and its text, would be two keys of one thing."""
+"""Types with one text for each value: `1.0` and `1`, or a value of an Enum and its text, would be two keys of one thing."""
 
 
 class Contract:
-    """What a message class promises: kind, owner, version, record on the wire, key field, replies."""
+    """The promises of a message class: kind, owner, version, record on the wire, key field, replies."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Contract:
         self._is_checked = False
 
     def check(self) -> None:
-        """Refuse a class whose values cannot travel, or whose key names nothing.
+        """Refuse a class whose values cannot be encoded, or whose key is not valid.
 
         Raises:
             DeclarationError: the type of a field, or of its key. NameError: a type that is declared later.
@@ -70,14 +70,14 @@ class Contract:
             if not is_key(hint) and _holds_key(hint):
                 raise DeclarationError(
                     f"{self.place}: {self.name}.{name} has a Key within another type, where it is none.",
-                    hint="Key[...] stands outermost: order_id: Key[OrderId]. A message always has its key.",
+                    hint="Key[...] is outermost: order_id: Key[OrderId]. A message always has its key.",
                 )
         _ = self.key_field  # one at most
         self._is_checked = True
 
     @property
     def name(self) -> str:
-        """The name of the class, `OrderPlaced`, as errors and hints write it."""
+        """The name of the class, `OrderPlaced`, for errors and hints."""
         return self.cls.__name__
 
     @property
@@ -92,7 +92,7 @@ class Contract:
 
     @cached_property
     def topic(self) -> str:
-        """Where messages of this class travel: the owner's commands or events."""
+        """The topic of messages of this class: the owner's commands or events."""
         return self.service.commands_topic if self.kind == "command" else self.service.events_topic
 
     @cached_property
@@ -127,16 +127,16 @@ def is_key(annotation: Any) -> bool:
 
 
 def names_effect(annotation: Any) -> bool:
-    """Whether a field of this type can name an effect: what a key may be, or None, which names no effect."""
+    """Whether a field of this type can name an effect: a key's type, or None, which names no effect."""
     some = [member for member in union_members(annotation) if bare(member) is not type(None)]
     return len(some) == 1 and bare(some[0]) in KEY_TYPES
 
 
 def key_text(value: object) -> str:
-    """A key as text: one text for one value, whatever its class prints.
+    """A key as text: one text for each value, whatever its class prints.
 
     Raises:
-        Malformed: it is of no type that a key may have.
+        Malformed: its type is not one of a key.
     """
     if isinstance(value, str):
         return value if type(value) is str else str.__str__(value)
@@ -152,14 +152,14 @@ def _holds_key(annotation: Any) -> bool:
 
 
 def name_on_the_wire(cls: type[Any], name: object, place: Place) -> None:
-    """Give a message class the name that it keeps on the wire, however the class is called.
+    """Give a message class a name on the wire that it keeps when the class is renamed.
 
     Raises:
-        DeclarationError: it can be no record's name.
+        DeclarationError: it is not valid as a record's name.
     """
     if not isinstance(name, str) or not WIRE_NAME.fullmatch(name):
         raise DeclarationError(
-            f"{place}: {ascii(name):.120} can be no message's name.",
+            f"{place}: {ascii(name):.120} is not valid as a message's name.",
             hint=f'Letters, digits and _, 100 at most, and no digit first: name="{cls.__name__}V1".',
         )
     cls.__wire_name__ = name
@@ -187,7 +187,7 @@ def contract_of(cls: type[Any]) -> Contract:
     """The contract of a message class.
 
     Raises:
-        DeclarationError: the class is no declared message.
+        DeclarationError: the class is not a declared message.
     """
     contract = vars(cls).get("__partita__") if isinstance(cls, type) else None
     if isinstance(contract, Contract):
@@ -195,5 +195,5 @@ def contract_of(cls: type[Any]) -> Contract:
     name = f"{cls.__module__}.{cls.__qualname__}" if isinstance(cls, type) else f"{cls!r:.120}"
     raise DeclarationError(
         f"{name} is no declared message.",
-        hint="Say who owns it: class Name(Event, of=service), or name the rejection in Command[Reply, Rejection].",
+        hint="Declare its owner: class Name(Event, of=service), or name the rejection in Command[Reply, Rejection].",
     )

@@ -42,7 +42,7 @@ class MessageMeta(msgspec.StructMeta):
         version: int = 1,
         name: str | None = None,
     ) -> Any:
-        """Make the class; `of` is the service that owns the message, `version` its contract's major, `name` what it is on the
+        """Make the class; `of` is the service that owns the message, `version` its contract's major, `name` its name on the
         wire (default: the name of the class)."""
         if annotations := namespace.get("__annotations__"):
             module = namespace.get("__module__", "")
@@ -62,7 +62,7 @@ class MessageMeta(msgspec.StructMeta):
             contract = Contract(cls, cls, kind=kind, service=of, version=version, place=place)
             if kind == "command":
                 _take_replies(cls, contract)
-            with contextlib.suppress(NameError):  # a type that is declared below it: the app looks again
+            with contextlib.suppress(NameError):  # a type is declared below it: the app looks again
                 contract.check()
             own(contract)
         return cls
@@ -83,8 +83,8 @@ class Event(msgspec.Struct, metaclass=MessageMeta):
 class Command(msgspec.Struct, Generic[ReplyT, RefusalT], metaclass=MessageMeta):
     """A request to one service: `class ReserveStock(Command[StockReserved, StockRejected], of=inventory)`.
 
-    The first argument is the event that answers, the second the refusal (none by default). A command
-    nobody can refuse is legal as an undo and after a pivot, and the type checker proves it.
+    The first argument is the event that answers it, the second the refusal (none by default). A command that cannot be
+    refused is legal as an undo and after a pivot, and the type checker proves it.
     """
 
     if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _take_replies(cls: type[Any], contract: Contract) -> None:
     args = next((get_args(b) for b in cls.__dict__.get("__orig_bases__", ()) if get_origin(b) is Command), ())
     if not args:
         raise DeclarationError(
-            f"{contract.place}: {cls.__name__} says not what answers it.",
+            f"{contract.place}: {cls.__name__} names no reply.",
             hint=f"class {cls.__name__}(Command[TheReply], of=...), or Command[TheReply, TheRefusal].",
         )
     contract.reply = args[0]

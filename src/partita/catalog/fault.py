@@ -1,4 +1,4 @@
-"""`Fault[T]`: that a message of type T became a dead letter, as an event other services react to.
+"""`Fault[T]`: the event that a message of type T became a dead letter; other services may react to it.
 
 Published with the dead letter, in its transaction, on the topic `<namespace>.faults` of the service that owns T.
 """
@@ -20,7 +20,7 @@ CARRIED_BYTES_MAX = 262_144
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True, eq=False, rename="camel"):
-    """What failed, where and why: what a fault says and what travels of it."""
+    """The failure, its place and its reason: the fields that a fault shows and sends."""
 
     message_id: str
     type: str
@@ -36,16 +36,16 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, eq=False, rename="camel"
 class Fault(Failed, Generic[M], frozen=True, kw_only=True, eq=False):
     """A message that `group` could not handle. Subscribe by type: `async def undeliverable(fault: Fault[OrderPlaced])`.
 
-    `message` is None where its bytes cannot be decoded, or are over 256 KiB; `letter_id` names the dead letter, which
-    has the bytes, the stack and every try. `at_us` is microseconds since 1970 UTC. A fault is told again when a
-    replayed letter fails again. What fails on a fault becomes a dead letter and no further fault.
+    `message` is None if its bytes cannot be decoded, or are over 256 KiB; `letter_id` names the dead letter, which
+    has the bytes, the stack and every try. `at_us` is microseconds since 1970 UTC. A fault is published again when a
+    replayed letter fails again. A failure on a fault makes a dead letter and no further fault.
     """
 
     message: M | None
 
 
 class FaultRecord(Failed, frozen=True, kw_only=True, rename="camel"):
-    """A fault as it travels: the message as the bytes it was, with the schema that wrote them."""
+    """A fault on the wire: the message's original bytes, with the schema that wrote them."""
 
     schema: str
     value: bytes | None
@@ -95,10 +95,10 @@ def fault_of(contract: Contract) -> FaultContract:
 
 
 def contract_in(annotation: Any) -> Contract:
-    """The contract a handler's annotation names: of a message class, or of `Fault[...]` of one.
+    """The contract that a handler's annotation names: of a message class, or of `Fault[...]` of one.
 
     Raises:
-        DeclarationError: it is no declared message.
+        DeclarationError: it is not a declared message.
     """
     if get_origin(annotation) is Fault:
         return fault_of(contract_of(get_args(annotation)[0]))

@@ -1,4 +1,4 @@
-"""What a handler may ask for by type: the transaction `Tx`, the message's `Meta`, and the user's own `Depends`."""
+"""Parameters that a handler may ask for by type: the transaction `Tx`, the message's `Meta`, and the user's own `Depends`."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Tx(Protocol):
         ...
 
     def send(self, *commands: Command[Any, Any]) -> None:
-        """Send commands with this transaction, in this order, caused by the message being handled, to whichever service
-        handles them. Nobody waits for the answers: they are events like any other."""
+        """Send commands with this transaction, in this order, caused by the message being handled, to the services that
+        handle them. Their answers are events like any other; the handler does not wait."""
         ...
 
 
@@ -44,8 +44,8 @@ class Tx(Protocol):
 class Meta:
     """Facts about the message being handled.
 
-    `idempotency_key` is the same for every try, redelivery and resend of one intended effect: hand it to
-    whatever you call outside. `attempt` counts from 1.
+    `idempotency_key` is the same for every try, redelivery and resend of one intended effect: pass it to every
+    call outside. `attempt` counts from 1.
     """
 
     message_id: str
@@ -60,6 +60,6 @@ class Meta:
 
 @dataclass(frozen=True, slots=True)
 class Depends:
-    """Injects what a function returns or yields: `mail: Annotated[Mailer, Depends(mailer)]`."""
+    """Injects the value that a function returns or yields: `mail: Annotated[Mailer, Depends(mailer)]`."""
 
     provider: Callable[..., Any]

@@ -1,7 +1,7 @@
-"""Whether a handler is one statement: read from its code, at import, and never found out by running it.
+"""Whether a handler is one statement: read from its code at import, never found out by running it.
 
-Such handlers of a batch are driven side by side, in a wave. One that turned out to be more when it had begun would have
-to begin again, and what it calls outside would be called twice.
+Such handlers of a batch run side by side, in a wave. A handler that turned out to be more after its start would have
+to start again, and its calls outside would happen twice.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ Path = tuple[ast.AST, ...]
 def is_one_statement(function: Callable[..., Any], tx: str | None, *, refuses: bool) -> bool:
     """Whether a coroutine function awaits nothing but at most one statement of its parameter `tx`.
 
-    With `refuses`, of a handler that may refuse its command: it does so only before the statement, or because the
-    statement found nothing. What it wrote would have to be undone, and a wave has no savepoint for each handler.
-    A function whose source is not at hand is none.
+    With `refuses`, for a handler that may refuse its command: it may do so only before the statement, or because the
+    statement found nothing. Else its writes would have to be undone, and a wave has no savepoint for each handler.
+    A function without available source counts as more than one statement.
     """
     code = _tree(function)
     if code is None:
@@ -60,15 +60,15 @@ def is_one_statement(function: Callable[..., Any], tx: str | None, *, refuses: b
 
 
 def _tree(function: Callable[..., Any]) -> ast.AsyncFunctionDef | None:
-    """The function as it is written, if it is what is called: nothing may stand between."""
+    """The source of the called function; None if something is wrapped around it."""
     inner = function.__func__ if isinstance(function, types.MethodType) else function
     if not isinstance(inner, types.FunctionType) or hasattr(inner, "__wrapped__"):
         return None
     code = inner.__code__
-    linecache.checkcache(code.co_filename)  # of a module that was reloaded, the lines are others now
+    linecache.checkcache(code.co_filename)  # in a reloaded module the lines are others now
     lines = linecache.getlines(code.co_filename, inner.__globals__)[code.co_firstlineno - 1 :]
     try:
-        # Not `inspect.getsource`: it looks through every module that is loaded, five milliseconds for each handler.
+        # Not `inspect.getsource`: it searches every loaded module, five milliseconds for each handler.
         found = ast.parse(textwrap.dedent("".join(inspect.getblock(lines)))).body[0]
     except (SyntaxError, ValueError, IndexError):
         return None
@@ -76,7 +76,7 @@ def _tree(function: Callable[..., Any]) -> ast.AsyncFunctionDef | None:
 
 
 def _awaited(function: Callable[..., Any]) -> int:
-    """How often the compiled code awaits: the source may have changed since."""
+    """The number of awaits in the compiled code: the source may have changed since."""
     inner = function.__func__ if isinstance(function, types.MethodType) else function
     return sum(each.opname == "GET_AWAITABLE" for each in dis.get_instructions(inner))
 
@@ -89,7 +89,7 @@ def _paths(nodes: list[Any], above: Path) -> Iterator[Path]:
 
 
 def _method(path: Path) -> str:
-    """The method that is called on the name at the end of a path; empty where it is used in another way."""
+    """The method called on the name at the end of a path; empty if the name is used in another way."""
     if len(path) < 3:
         return ""
     call, attribute, name = path[-3:]
@@ -98,7 +98,7 @@ def _method(path: Path) -> str:
 
 
 def _is_plain_use(path: Path) -> bool:
-    """Whether `tx` does not get out of the handler's own hands: passed on, nobody knows what is done with it."""
+    """Whether `tx` stays inside the handler: once passed on, its use is unknown."""
     inside = not any(isinstance(node, NESTED) for node in path)
     return inside and _method(path) in (*STATEMENTS, "publish", "send")
 
@@ -119,7 +119,7 @@ def _may_refuse_after(function: Callable[..., Any], code: ast.AsyncFunctionDef, 
 
 
 def _result(code: ast.AsyncFunctionDef, awaited: ast.Await) -> str | None:
-    """The name of what the statement found, if it has one that is given once."""
+    """The name of the statement's result, if it is assigned once."""
     given = [node.id for node in ast.walk(code) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
     for node in ast.walk(code):
         targets: list[ast.expr] = []
@@ -133,7 +133,7 @@ def _result(code: ast.AsyncFunctionDef, awaited: ast.Await) -> str | None:
 
 
 def _is_failure(function: Callable[..., Any], raised: ast.expr | None) -> bool:
-    """Whether it raises one of Python's own exceptions: those are failures, and no refusals."""
+    """Whether it raises one of Python's own exceptions: those are failures, not refusals."""
     named = raised.func if isinstance(raised, ast.Call) else raised
     if not isinstance(named, ast.Name) or named.id in getattr(inspect.unwrap(function), "__globals__", {}):
         return False
@@ -142,7 +142,7 @@ def _is_failure(function: Callable[..., Any], raised: ast.expr | None) -> bool:
 
 
 def _found_nothing(path: Path, awaited: ast.Await, result: str | None) -> bool:
-    """Whether it is reached only where the statement found, or changed, no row: there is nothing to undo."""
+    """Whether it is reached only if the statement found, or changed, no row: then nothing must be undone."""
     for node, inner in zip(path, path[1:], strict=False):
         if isinstance(node, ast.If) and inner in node.body and _asks_for_nothing(node.test, awaited, result):
             return True

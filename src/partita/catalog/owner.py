@@ -1,4 +1,4 @@
-"""The owner of messages: the identity of a service, which is all that a message knows of it."""
+"""The owner of messages: the identity of a service, the only part of it that a message knows."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from partita.catalog.service_name import check_name, check_namespace
 
 
 class Owner:
-    """Who declares messages: a name, a namespace with its topics, and the message classes by their names on the wire.
+    """The identity of a service: a name, a namespace with its topics, and its message classes by their names on the wire.
 
-    Every owner is a `Service`. A message names its owner, and a service reads messages in its handlers: what a message needs
-    stands here, below both.
+    Every owner is a `Service`. A message names its owner, and a service reads messages in its handlers, so the common part
+    is here, below both.
     """
 
     def __init__(self, name: str, namespace: str, place: Place) -> None:

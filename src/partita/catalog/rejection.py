@@ -19,7 +19,7 @@ from partita.errors import DeclarationError
 class Rejection(Exception):
     """Raise it in a handler to refuse a command: `class StockRejected(Rejection): sku: str`.
 
-    Its fields travel back to who asked. The handler's own writes of that message are undone.
+    Its fields travel back to the sender. The handler's own writes for that message are undone.
     """
 
     __partita__: ClassVar[Contract]
@@ -27,7 +27,7 @@ class Rejection(Exception):
     __place__: ClassVar[Place]
 
     def __init_subclass__(cls, *, name: str | None = None) -> None:
-        """Declare a refusal; `name` is what it is on the wire (default: the name of the class)."""
+        """Declare a refusal; `name` is its name on the wire (default: the name of the class)."""
         super().__init_subclass__()
         cls.__place__ = caller_place(2)
         if annotations := vars(cls).get("__annotations__"):
@@ -67,7 +67,7 @@ def claim(cls: type[Rejection], command: Contract) -> None:
             version=command.version,
             place=cls.__place__,
         )
-        with contextlib.suppress(NameError):  # a type that is declared below it: the app looks again
+        with contextlib.suppress(NameError):  # a type is declared below it: the app looks again
             contract.check()
         own(contract)
     elif held.service is not command.service:

@@ -1,4 +1,4 @@
-"""How often and when a failing message is tried again before it becomes a dead letter, and what a policy may answer."""
+"""The retry policy: how often and when a failing message is tried again before it becomes a dead letter."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from partita.settings.amount import SECONDS_MAX, check_count, check_number, chec
 COUNT_MAX = 1_000_000_000
 JITTER_MAX = 10.0
 TIER_S_MIN = 0.001
-"""A topic's name says how long a tier waits, in milliseconds at least."""
+"""A topic's name contains the wait of its tier, in milliseconds at least."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """How often a message was tried: `tries` in a row now, `tiers` retry tiers behind it."""
+    """The tries of a message: `tries` in a row now, `tiers` retry tiers behind it."""
 
     tries: int
     tiers: int
@@ -36,7 +36,7 @@ class RetryNow:
 
 @dataclass(frozen=True, slots=True)
 class RetryAfter:
-    """Try again later: in the first tier that waits at least so many seconds, else in the longest."""
+    """Try again later: in the first tier that waits at least that long, else in the longest."""
 
     wait_s: float
 
@@ -59,7 +59,7 @@ class GiveUp:
 
 @dataclass(frozen=True, slots=True)
 class Discard:
-    """Let it go for this reason, which is kept; nobody is told."""
+    """Drop it for this reason, which is stored; no alert is sent."""
 
     reason: str
 
@@ -76,18 +76,18 @@ class Retry:
     """Retries of a service: (1 + `in_place`) x (1 + number of `tiers`) tries, then a dead letter and an alert.
 
     Args:
-        in_place: tries more at once, with waits of `first_wait_s` doubling up to `wait_s_max` seconds.
-        jitter: a part of the wait that is added at random; it never shortens one.
+        in_place: more tries at once, with waits of `first_wait_s` doubling up to `wait_s_max` seconds.
+        jitter: a random part added to the wait; it never shortens one.
         tiers: seconds to wait in each retry topic, one after the other.
-        permanent: exceptions no retry can heal; they make a dead letter at once, but in a storm.
-        storm: when so many of the latest messages of one type failed, whatever the error, a third of them or more,
-            something they need is down: they go one at a time with pauses of up to `storm_pause_s` seconds until one succeeds.
-        parked_max: so many messages may wait for their turn (in tiers, behind others of their key); at that the group
-            takes no new ones until a tenth is through. Nothing is dropped.
-        policy: asked first: (exception, counters, message) -> what to do, or None for the rules above. Pure.
+        permanent: exceptions that no retry can heal; they make a dead letter at once, except in a storm.
+        storm: when this many of the latest messages of one type failed, with any error, a third of them or more,
+            a dependency is down: they go one at a time with pauses of up to `storm_pause_s` seconds until one succeeds.
+        parked_max: the most messages that may wait for their turn (in tiers, behind others of their key); then the group
+            takes no new ones until a tenth is handled. Nothing is dropped.
+        policy: asked first: (exception, counters, message) -> a decision, or None for the rules above. Pure.
 
     Raises:
-        DeclarationError: a value that cannot be.
+        DeclarationError: a value is not valid.
     """
 
     in_place: int = 3

@@ -1,6 +1,6 @@
 """The scope of a declaration: the local names among which a handler or a message is declared.
 
-With `from __future__ import annotations` an annotation is a text. Where a handler or a message is declared within a function, as
+With `from __future__ import annotations` an annotation is a text. If a handler or a message is declared within a function, as
 in a test, no module holds the names of that text: they are local to functions that are still running. They are read from
 their frames at the declaration, and the annotation is resolved then, once.
 """
@@ -24,7 +24,7 @@ UNREADABLE = (NameError, AttributeError, TypeError, SyntaxError)
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Local names by what they mean, and the functions (qualified names) that they are local to. At the top of a module both
+    """Local names with their values, and the functions (qualified names) that they are local to. At the top of a module both
     are empty."""
 
     names: Mapping[str, Any]
@@ -36,7 +36,7 @@ def scope_of_class(module: str) -> Scope:
     frame = declaring_frame(2)
     names: dict[str, Any] = {}
     functions: list[str] = []
-    # Anything else that calls a metaclass, as `types.new_class` does, has local names that are none of the user's.
+    # Other callers of a metaclass, such as `types.new_class`, have no local names of the user's.
     if _is_function(frame.f_code) and frame.f_globals.get("__name__") == module:
         names.update(frame.f_locals)
         functions.append(frame.f_code.co_qualname)
@@ -47,10 +47,10 @@ def scope_of_class(module: str) -> Scope:
 
 
 def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
-    """The annotations of a handler, resolved among the names that it sees where it is declared.
+    """The annotations of a handler, resolved with the names that it sees at its declaration.
 
     Raises:
-        NameError, AttributeError, TypeError, SyntaxError: one of them means nothing there.
+        NameError, AttributeError, TypeError, SyntaxError: an annotation has no meaning there.
     """
     inner: Any = inspect.unwrap(function)
     inner = inner.__func__ if isinstance(inner, MethodType) else inner
@@ -71,7 +71,7 @@ def resolve(annotations: dict[str, Any], own: Mapping[str, Any], module: str, sc
     """
     if not scope.names:
         return
-    # In the order of Python, but for the names of the class: a field `date: date` means the type.
+    # In the order of Python, except the names of the class: a field `date: date` means the type.
     around = {**getattr(sys.modules.get(module), "__dict__", {}), **scope.names}
     waiting, seen = [(annotations, own)], set[type]()
     while waiting:
@@ -84,7 +84,7 @@ def resolve(annotations: dict[str, Any], own: Mapping[str, Any], module: str, sc
 
 
 def _around(code: CodeType, frame: FrameType | None) -> Iterator[FrameType]:
-    """The frames of the functions around this code that are still running, the inner ones first; before them the body of the
+    """The frames of the running functions around this code, the inner ones first; before them the body of the
     class that the code is a method of."""
     body = code.co_qualname.rpartition(".")[0]
     while frame is not None:
@@ -97,17 +97,17 @@ def _around(code: CodeType, frame: FrameType | None) -> Iterator[FrameType]:
 
 
 def _is_function(code: CodeType) -> bool:
-    """Whether it is no module and no body of a class; names of a class are not seen within what is declared in it."""
+    """Whether it is neither a module nor a class body; names of a class are not visible in declarations within it."""
     return bool(code.co_flags & inspect.CO_OPTIMIZED)
 
 
 def _captured(function: Any, code: CodeType) -> dict[str, Any]:
-    """The names of outer functions that a function's own code uses: it keeps them, also when those have ended."""
+    """The names of outer functions that a function's own code uses: it keeps them, also after those have ended."""
     found: dict[str, Any] = {}
     for name, cell in zip(code.co_freevars, getattr(function, "__closure__", None) or (), strict=False):
         try:
             found[name] = cell.cell_contents
-        except ValueError:  # it is given its value further down
+        except ValueError:  # its value is assigned further down
             continue
     return found
 

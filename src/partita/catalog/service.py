@@ -34,7 +34,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class CommandClass(Protocol[C_co, R_co]):
-    """A command class seen by the type checker: what it is and what answers it."""
+    """A command class as the type checker sees it, with its reply."""
 
     @classmethod
     def _me(cls) -> C_co: ...
@@ -44,7 +44,7 @@ class CommandClass(Protocol[C_co, R_co]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandlerOptions:
-    """What a handler is declared with besides its function."""
+    """The options of a handler's declaration."""
 
     dedupe_by: str | None
     concurrency: int
@@ -56,7 +56,7 @@ class HandlerOptions:
 
 @dataclass(slots=True)
 class Declarations:
-    """What a service has declared so far."""
+    """The declarations of a service so far."""
 
     bindings: list[Binding] = field(default_factory=list)
     sagas: list[Any] = field(default_factory=list)
@@ -73,14 +73,14 @@ class Service(Owner):
             runs it, and it alters no table that exists: when one has to change, declare `migrations` in its place.
         migrations: a folder of numbered SQL files (`0001_orders.sql`) that make and change the service's own tables, relative
             to the module that declares the service; each is applied once.
-        order: "key" handles each key in commit order and drops what is older; "none" dedupes by id alone,
-            so a later message may pass an earlier one of its key.
-        retry: what happens to a message whose handler fails.
-        window_s: how long message ids and answers are remembered, in seconds (24 h).
-        keys_kept_s: how long it is remembered that an idempotency key or a business key was used; None = for ever.
+        order: "key" handles each key in commit order and drops older messages; "none" dedupes by id alone,
+            so a later message may overtake an earlier one of its key.
+        retry: the policy for a message whose handler fails.
+        window_s: how long message ids and answers are kept, in seconds (24 h).
+        keys_kept_s: how long the use of an idempotency key or a business key is kept; None = for ever.
 
     Raises:
-        DeclarationError: a name or a value that cannot be.
+        DeclarationError: a name or a value is not valid.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class Service(Owner):
             raise DeclarationError(
                 f"{self.place}: migrations={folder!r:.120} is no folder.", hint='migrations="migrations/orders"'
             )
-        # Of a module alone: what is typed into a shell lies in no folder.
+        # Only for a module: code typed into a shell is in no folder.
         declared_in = Path(self.place.file)
         if not Path(folder).is_absolute() and not declared_in.is_file():
             raise DeclarationError(
@@ -174,13 +174,13 @@ class Service(Owner):
         several.
 
         Args:
-            function: the handler, when used without brackets.
+            function: the handler, when used without parentheses.
             dedupe_by: a field (orderId) that with the event's type names the effect: a second event of that
                 type and value within the window is a duplicate even under another id.
             concurrency: how many may run at once, each in a transaction of its own; for handlers that call outside.
-            name: tells it from another handler of this service that hears the same type. Idempotency and business
-                keys carry it, so that it must stay when the function is renamed.
-            timeout: seconds that a call may take; one that takes longer is cancelled and is a failed try (`OverTime`).
+            name: distinguishes it from another handler of this service for the same type. Idempotency and business
+                keys contain it, so it must stay when the function is renamed.
+            timeout: seconds that a call may take; a longer one is cancelled and counts as a failed try (`OverTime`).
                 A plain function in its thread cannot be cancelled: see docs/guides/failures.md.
             retry: what happens to a message that this handler fails on, in place of the service's.
             emits: the events that it publishes besides those that its return annotation names: an event, a union, or several.
@@ -302,7 +302,7 @@ class Service(Owner):
                     hint="Dedupe by a field that is a str, an int, a UUID, or one of them or None.",
                 )
         tx = next((name for name, want in signature.wants if want == "tx"), None)
-        # In a wave nothing waits for one handler alone, so nothing could be cut short.
+        # A wave waits for all its handlers together, so no single one could be cut short.
         apart = options.concurrency > 1 or options.timeout_s is not None
         apart = apart or any(isinstance(want, Depends) for _, want in signature.wants)
         refuses = kind == "handles" and bool(contracts[0].refusals)

@@ -1,6 +1,6 @@
-"""The signature of a handler: what a function must look like to be one, and what each of its parameters is filled with.
+"""The signature of a handler: the form that its function must have, and the source of each of its parameters.
 
-All of it is read once, at import: what cannot work is refused there, and not with the first message.
+All of it is read once, at import: an error is raised there, and not at the first message.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def signature_of(function: Callable[..., Any], place: Place) -> Signature:
     """The signature of a handler.
 
     Raises:
-        DeclarationError: it is no function that can be a handler, or nothing can fill one of its parameters.
+        DeclarationError: it is no function that can be a handler, or one of its parameters cannot be filled.
     """
     name = _name_of(function, place)
     try:
@@ -57,18 +57,18 @@ def signature_of(function: Callable[..., Any], place: Place) -> Signature:
         for position, each in enumerate(parameters)
     )
     first = parameters[0].name
-    # A decorator that is no coroutine function itself, and returns the coroutine of the one it wraps, is as good as one.
+    # A decorator's plain function that returns the coroutine of the wrapped one is good enough.
     is_async = inspect.iscoroutinefunction(inspect.unwrap(function))
     if not is_async and any(want == "tx" for _, want in wants):
         raise DeclarationError(
             f"{place}: {name} asks for Tx and is a plain function, which runs in a thread: it cannot await a statement.",
-            hint=f"async def {name}(...), with `await tx.execute(...)`; what blocks goes into asyncio.to_thread.",
+            hint=f"async def {name}(...), with `await tx.execute(...)`; blocking calls go into asyncio.to_thread.",
         )
     return Signature(name, hints.get(first), first, wants, is_async, hints.get("return", UNSAID))
 
 
 def events_in(annotation: Any) -> tuple[Any, ...]:
-    """The events and faults an annotation names; a union is several, anything else none."""
+    """The events and faults that an annotation names; a union is several, anything else none."""
     if get_origin(annotation) in (Union, types.UnionType):
         return get_args(annotation)
     event = isinstance(annotation, type) and issubclass(annotation, Event)
@@ -76,7 +76,7 @@ def events_in(annotation: Any) -> tuple[Any, ...]:
 
 
 def is_of_another(annotation: Any, contract: Contract) -> bool:
-    """Whether a handler is annotated with a message, and that is not the one it is given."""
+    """Whether a handler is annotated with another message than the given one."""
     if not (isinstance(annotation, type) and "__partita__" in vars(annotation)):
         return False
     return contract_of(annotation).full_name != contract.full_name
@@ -99,7 +99,7 @@ def _name_of(function: Callable[..., Any], place: Place) -> str:
 
 
 def _want(handler: str, parameter: inspect.Parameter, hint: Any, place: Place) -> Want:
-    """What a parameter is filled with; by type only for our own things, `Depends` for the user's."""
+    """The source of a parameter; by type only for Partita's own types, `Depends` for the user's."""
     if parameter.kind is parameter.KEYWORD_ONLY:
         raise DeclarationError(
             f"{place}: {handler} takes {parameter.name!r} by keyword only.",
@@ -128,7 +128,7 @@ def _check_provider(handler: str, provider: Callable[..., Any], place: Place) ->
     try:
         parameters = inspect.signature(provider).parameters.values()
     except (TypeError, ValueError):
-        return  # some built-in callables do not say what they take
+        return  # the signature of some built-in callables cannot be read
     needed = [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     if needed:
         raise DeclarationError(

@@ -1,4 +1,4 @@
-"""A database's schema as numbered migrations: where it stands, what is pending, how the live one differs."""
+"""A database's schema as numbered migrations: its version, the pending ones, deviations of the live one."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 MIGRATE = "partita db upgrade"
 WAIT_S = 60.0
-"""How long a change of a schema waits for others in all, unless it is told otherwise."""
+"""How long a change of a schema waits for other sessions in all, by default."""
 Shape: TypeAlias = Mapping[str, Mapping[str, str]]
-"""What a schema holds: "table inbox" to its parts, "column key" or "index inbox_once", each with its definition."""
+"""The parts of a schema: "table inbox" to its parts, "column key" or "index inbox_once", each with its definition."""
 
 
 class Standing(NamedTuple):
-    """Which migrations a schema has and which this Partita knows; 0 applied = it does not exist yet."""
+    """The migrations that a schema has and that this Partita knows; 0 applied = it does not exist yet."""
 
     applied: int
     known: int
 
     @property
     def pending(self) -> int:
-        """How many are still to be applied."""
+        """The number of migrations still to be applied."""
         return max(self.known - self.applied, 0)
 
     @property
     def state(self) -> Literal["current", "pending", "absent", "newer"]:
-        """In a word; "newer" is one that a later Partita wrote, which this one leaves alone."""
+        """In a word; a "newer" schema was written by a later Partita, and this one leaves it alone."""
         if self.applied > self.known:
             return "newer"
         if not self.pending:
@@ -34,7 +34,7 @@ class Standing(NamedTuple):
 
 
 class Deviation(NamedTuple):
-    """One thing in which a live schema is not what the migrations make: `what` is "table inbox", for example."""
+    """One deviation of a live schema from its migrations: `what` is "table inbox", for example."""
 
     what: str
     expected: str
@@ -42,13 +42,13 @@ class Deviation(NamedTuple):
 
 
 def ended(script: str) -> str:
-    """A script that another statement may follow."""
+    """A script to which another statement can be appended."""
     text = script.strip()
     return text if text.endswith(";") else f"{text}\n;"
 
 
 class Migrations(Protocol):
-    """The migrations of one schema, looked at and applied beside whatever processes use it.
+    """The migrations of one schema, checked and applied beside the processes that use it.
 
     `where` names the schema for people, without secrets.
     """
@@ -56,29 +56,29 @@ class Migrations(Protocol):
     where: str
 
     async def standing(self) -> Standing:
-        """Where it stands; nothing is created.
+        """The schema's version; nothing is created.
 
         Raises:
-            StoreUnavailable: it cannot be reached. StoreMismatch: it is another program's.
+            StoreUnavailable: it cannot be reached. StoreMismatch: it belongs to another program.
         """
         ...
 
     def script(self, applied: int) -> str:
-        """The SQL that brings a schema with so many migrations up to date, as a person would run it; empty = none."""
+        """The SQL that brings a schema with so many migrations up to date, for a person to run; empty = none."""
         ...
 
     async def upgrade(self, wait_s: float = WAIT_S) -> Sequence[int]:
-        """Apply what is pending and return its numbers. Each number commits by itself, under a lock: killed midway it goes
-        on where it was, and of two that run at once each number is applied by one.
+        """Apply the pending migrations and return their numbers. Each commits by itself, under a lock: after a kill the next
+        run continues, and of two runs at once only one applies each number.
 
         Raises:
-            StoreUnavailable: it cannot be reached, or others were in the way for `wait_s`; what was applied stays.
-            StoreMismatch: it is another program's, or of a newer Partita; it was not touched.
+            StoreUnavailable: it cannot be reached, or other sessions were in the way for `wait_s`; applied ones stay.
+            StoreMismatch: it belongs to another program, or to a newer Partita; it was not touched.
         """
         ...
 
     async def check(self) -> Sequence[Deviation]:
-        """How the live schema differs from what the migrations make, by comparing it with one made for that and undone.
+        """Deviations of the live schema from its migrations, found by comparison with a schema made for that and undone.
 
         Raises:
             NotFound: there is no schema to look at. StoreUnavailable, StoreMismatch: as above.
@@ -87,8 +87,8 @@ class Migrations(Protocol):
 
 
 def deviations(expected: Shape, found: Shape) -> list[Deviation]:
-    """How a live shape differs from the expected one. Tables that are not ours, and plain indexes that somebody added to ours,
-    are his business; a column, a trigger, a constraint or a unique index more would refuse what we write."""
+    """Deviations of a live shape from the expected one. Other tables, and plain indexes that a user added to ours, are
+    allowed; an extra column, trigger, constraint or unique index would refuse our writes."""
     told: list[Deviation] = []
     for name, parts in expected.items():
         live = found.get(name)

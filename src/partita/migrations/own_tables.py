@@ -1,4 +1,4 @@
-"""`OwnTables`: the tables of a service's own as it declares them, the text of `tables=` or a folder of numbered SQL files."""
+"""`OwnTables`: a service's declaration of its own tables, the text of `tables=` or a folder of numbered SQL files."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class MigrationFile(NamedTuple):
 
     @property
     def checksum(self) -> str:
-        """What is recorded of the text when it is applied."""
+        """The recorded checksum of an applied text."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
 class Record(NamedTuple):
-    """What a service's database says of one file that was applied to it."""
+    """A database's record of one applied file."""
 
     number: int
     name: str
@@ -64,7 +64,7 @@ class MigrationFolder:
             other = next(files[lacking[0]] for files in self.special.values() if lacking[0] in files)
             raise DeclarationError(
                 f"{self.path}: {other.name} has no counterpart for {dialect}.",
-                hint=f"Write {_counterpart(other.name, dialect)}; one that has nothing to do there is a comment: -- nothing",
+                hint=f"Write {_counterpart(other.name, dialect)}; for no change there write a comment: -- nothing",
             )
         files = {**self.common, **self.special[dialect]}
         return tuple(files[number] for number in range(1, self.count + 1))
@@ -76,15 +76,15 @@ class MigrationFolder:
 
 
 Tables: TypeAlias = str | MigrationFolder
-"""How a service declares its own tables: the text of `tables=`, or the folder of `migrations=`."""
+"""A service's declaration of its own tables: the text of `tables=`, or the folder of `migrations=`."""
 
 
 def read_folder(path: Path, place: object) -> MigrationFolder:
-    """The migrations in a folder. Files that do not end in .sql, and hidden ones, are somebody else's.
+    """The migrations in a folder. Other files than .sql, and hidden ones, are ignored.
 
     Raises:
-        DeclarationError: there are none, one of them cannot be read or is misnamed, a number is missing or there twice,
-            or no database has all of them.
+        DeclarationError: there are none, one of them cannot be read or is misnamed, a number is missing or used twice,
+        or no database has all of them.
     """
     common: dict[int, MigrationFile] = {}
     special: dict[str, dict[int, MigrationFile]] = {dialect: {} for dialect in DIALECTS}
@@ -98,7 +98,7 @@ def read_folder(path: Path, place: object) -> MigrationFolder:
         twin = _twin(number, found["what"], whats, files, common if found["dialect"] else {})
         if twin:
             raise DeclarationError(
-                f"{place}: number {number} is there twice in {path}: {twin}, {name}.",
+                f"{place}: number {number} is used twice in {path}: {twin}, {name}.",
                 hint="Give the one that was applied nowhere yet the next free number.",
             )
         whats[number] = found["what"]
@@ -140,7 +140,7 @@ def _twin(
     files: Mapping[int, MigrationFile],
     common: Mapping[int, MigrationFile],
 ) -> str:
-    """The file that has a number already; empty = none, or the same one for another dialect."""
+    """The earlier file with the same number; empty = none, or the same one for another dialect."""
     held = files.get(number) or common.get(number)
     if held is not None:
         return held.name
@@ -163,7 +163,7 @@ def _counterpart(name: str, dialect: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OwnTables:
-    """The tables of a service's own for one dialect: a text that every start runs, or files of which each runs once."""
+    """The tables of a service's own for one dialect: a text that every start runs, or files that each run once."""
 
     service: str
     text: str = ""
@@ -171,7 +171,7 @@ class OwnTables:
 
     @classmethod
     def of(cls, service: str, tables: Tables, dialect: str) -> OwnTables:
-        """What is declared, as a dialect has it.
+        """The declaration for a dialect.
 
         Raises:
             DeclarationError: a number has no file for that dialect.
@@ -182,14 +182,14 @@ class OwnTables:
 
     @property
     def text_checksum(self) -> str:
-        """Of the text of `tables=`, whatever its indentation."""
+        """The checksum of the text of `tables=`, whatever its indentation."""
         return hashlib.sha256(" ".join(self.text.split()).encode()).hexdigest()
 
     def pending(self, where: str, applied: Sequence[Record]) -> Sequence[MigrationFile]:
         """The files that a database lacks, in their order.
 
         Raises:
-            StoreMismatch: a file was changed after it was applied, or one before the last that was applied was not.
+            StoreMismatch: a file was changed after it was applied, or one before the last applied one was not applied.
         """
         records = {record.number: record for record in applied if record.number != TEXT}
         for file in self.files:
@@ -202,13 +202,13 @@ class OwnTables:
             if record is not None and record.checksum != file.checksum:
                 raise StoreMismatch(
                     f"{where}: {file.name} is not the file that was applied here as {record.name}: it was changed since.",
-                    hint="Nothing was changed. Put it back as it was (git log), and write the change as "
+                    hint="Nothing was changed. Restore it (git log), and write the change as "
                     f"{max(len(self.files), *records) + 1:04}_what.sql.",
                 )
         return [file for file in self.files if file.number not in records]
 
     def told(self, where: str, applied: Sequence[Record]) -> str:
-        """What a person must know of a database that is not refused; empty = nothing."""
+        """A warning about a database that is not refused; empty = none."""
         newest = max(applied, default=Record(TEXT, "", ""))
         if newest.number > len(self.files):
             return (
@@ -225,7 +225,7 @@ class OwnTables:
         return ""
 
     def refuse_pending(self, where: str, applied: Sequence[Record]) -> None:
-        """For a start that may not change the database.
+        """Refuse pending files at a start that may not change the database.
 
         Raises:
             MigrationPending: it lacks files. StoreMismatch: see `pending`.
@@ -240,7 +240,7 @@ class OwnTables:
 
 
 def standing_of(own: OwnTables, where: str, applied: Sequence[Record]) -> Standing:
-    """How many files a database has, and how many the service declares.
+    """The number of files that a database has, and that the service declares.
 
     Raises:
         StoreMismatch: see `OwnTables.pending`.
@@ -250,7 +250,7 @@ def standing_of(own: OwnTables, where: str, applied: Sequence[Record]) -> Standi
 
 
 def tables_refused(service: str, statement: str, error: object, file: str = "") -> DeclarationError:
-    """The error of SQL that the database does not take: which statement, of which file where it is of one."""
+    """The error of SQL that the database refuses: names the statement, and its file if it has one."""
     text = " ".join(statement.split())
     shown = text if len(text) <= STATEMENT_SHOWN else f"{text[:STATEMENT_SHOWN]} ..."
     if file:

@@ -1,1 +1,1 @@
-"""Observability: what happened, asked of the ledgers that keep the promises anyway."""
+"""Observability: the state and history of a system, read from the ledgers that keep its promises."""

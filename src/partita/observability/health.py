@@ -1,7 +1,7 @@
-"""Whether a process can take work, from what it was last told by its databases and its bus: a pure decision over facts.
+"""Whether a process can take work, from the last answers of its databases and its bus: a pure decision over facts.
 
-A probe that asked the servers itself would hang while they do; and one that said "no" whenever a broker is away would take
-processes out that accept and commit without it.
+A probe that asked the servers itself would hang whenever they do; a probe that failed whenever a broker is away would
+remove processes that can accept and commit without it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ _WORST: Sequence[Status] = ("ok", "degraded", "down")
 
 
 class Fact(NamedTuple):
-    """What a source said last. `needed`: without it nothing can be accepted. `refused`: it does not take our word, which
-    no waiting mends. `since` it is so, and `asked` last, on the monotonic clock."""
+    """The last answer of a source. `needed`: without it no work can be accepted. `refused`: it refuses this user, which
+    waiting does not change. `since` is the start of this state, `asked` the last query, on the monotonic clock."""
 
     source: str
     needed: bool
@@ -25,7 +25,7 @@ class Fact(NamedTuple):
     asked: float
 
     def heard(self, now: float, reason: str, *, refused: bool = False) -> Fact:
-        """The same source a moment later."""
+        """The same source after a new answer."""
         same = bool(self.reason) == bool(reason)
         return self._replace(reason=reason, refused=refused, since=self.since if same else now, asked=now)
 
@@ -66,9 +66,9 @@ def judged(
     stopping: bool = False,
 ) -> Health:
     """The health that follows from facts, and from workers of this process that fail or are stuck, with their reasons and
-    for how many seconds.
+    durations in seconds.
 
-    A fact that is older than `stale_s` is none: the worker that should have asked stands still itself.
+    A fact older than `stale_s` does not count: the worker that should have asked hangs itself.
     """
     checks = [_check(fact, now, stale_s) for fact in facts]
     checks += [Check(name, "degraded", reason, since_s, 0.0) for name, reason, since_s in failing]
@@ -81,6 +81,6 @@ def judged(
 def _check(fact: Fact, now: float, stale_s: float) -> Check:
     age_s, since_s = now - fact.asked, now - fact.since
     if age_s > stale_s:
-        return Check(fact.source, "down", f"nothing was heard of it for {age_s:.0f} s", age_s, age_s)
+        return Check(fact.source, "down", f"it did not answer for {age_s:.0f} s", age_s, age_s)
     status: Status = "ok" if not fact.reason else "down" if fact.needed or fact.refused else "degraded"
     return Check(fact.source, status, fact.reason, since_s, age_s)

@@ -1,4 +1,4 @@
-"""A journey: all messages of one key across services as a causal tree, and who handled them."""
+"""A journey: all messages of one key across services as a causal tree, with the services that handled them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from partita.store.trail import TrailMark, TrailRow
 
 @dataclass(frozen=True, slots=True)
 class Handling:
-    """That a service handled a message."""
+    """The mark of a service that handled a message."""
 
     by: str
     outcome: str
@@ -44,7 +44,7 @@ class Hop:
 
 
 async def journey(stores: Mapping[str, Store], key: str) -> list[Hop]:
-    """The journey of a key in causal order: parents before children, then by time; empty = nothing is known of it."""
+    """The journey of a key in causal order: parents before children, then by time; empty = no message of it is known."""
     correlations: dict[str, None] = {}
     for store in stores.values():
         async with store.reading() as session:

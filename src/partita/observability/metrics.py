@@ -1,7 +1,7 @@
-"""Metrics: what each database says now, and what this process has counted since its start.
+"""Metrics: the present numbers of each database, and the counts of this process since its start.
 
-Names follow Prometheus' naming rules: one prefix, base units, `_total` on counters, and no label that a key, an id or an
-error text could fill. Every process of a system says the same of a database; take `max by (...)` over the instances.
+Names follow Prometheus' naming rules: one prefix, base units, `_total` on counters, and no label with a key, an id or an
+error text. Every process of a system reports the same numbers of a database; take `max by (...)` over the instances.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Kind = Literal["gauge", "counter"]
 
 
 class Metric(NamedTuple):
-    """One metric: its kind, what it means, its labels; a counter's name gets `_total` on the page."""
+    """One metric: its kind, its meaning, its labels; a counter's name gets `_total` on the page."""
 
     name: str
     kind: Kind
@@ -51,8 +51,8 @@ METRICS: Mapping[str, Metric] = {name: metric_of(signal) for name, signal in SIG
 async def read_all(
     stores: Mapping[str, Store], bus: Bus | None, clock: Clock, ask_s: float, own: Sequence[WorkerState] = ()
 ) -> list[Sample]:
-    """What the databases and the bus say now, all asked at once, each for so many seconds. Of a source that does not answer
-    there is no number but that it does not: none is not 0. `own` is what this process knows of its own workers."""
+    """The present numbers of the databases and the bus, all asked at once, each for so many seconds. A source that does
+    not answer has only the number that says so: unknown is not 0. `own` is this process's knowledge of its own workers."""
     asked = [answered(clock, ask_s, name, partial(read_store, store)) for name, store in stores.items()]
     telling = [answered(clock, ask_s, name, store.workers.told) for name, store in stores.items()]
     of_bus, of_stores, told = await asyncio.gather(
@@ -97,7 +97,7 @@ def _workers(states: Sequence[WorkerState]) -> list[Sample]:
 
 
 async def read_store(store: Store) -> list[Sample]:
-    """What a service's database says of it now."""
+    """The present numbers of a service's database."""
     name, now_us = store.name, await store.now_us()
     async with store.reading() as session:
         outbox = await session.outbox.status()
@@ -137,7 +137,7 @@ async def read_store(store: Store) -> list[Sample]:
 
 
 def build_info() -> Sample:
-    """Which Partita and which Python this process is."""
+    """The versions of Partita and Python in this process."""
     from importlib.metadata import version  # late: it takes as long to import as a small framework
 
     return signals.BUILD_INFO.of(1, version=version("partita"), python=platform.python_version())

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MARGIN_S = 1.0
 LIVE, HEALTH = "/livez", "/healthz"
 READY = ("/readyz", "/ready")
-STANDS = "the event loop stands still"
+STANDS = "the event loop hangs"
 FAMILIES = {"gauge": GaugeMetricFamily, "counter": CounterMetricFamily}
 
 
@@ -59,7 +59,7 @@ class _Fixed(Collector):
 
 
 class _Asking(Collector):
-    """Asks the event loop when a page is asked for: the HTTP server has a thread of its own."""
+    """Asks the event loop for each page: the HTTP server has a thread of its own."""
 
     def __init__(self, read_now: Callable[[], Awaitable[Sequence[Sample]]], limit_s: float) -> None:
         self._read_now = read_now
@@ -67,7 +67,7 @@ class _Asking(Collector):
         self._loop = asyncio.get_running_loop()
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing in advance: asked while it is registered, it would wait for the very loop that registers it."""
+        """Return no metrics in advance: at registration it would wait for the very loop that registers it."""
         return ()
 
     def collect(self) -> Iterable[Metric]:
@@ -79,8 +79,8 @@ class _Asking(Collector):
 
 
 class _Probes:
-    """Answers `/livez`, `/readyz` (also `/ready`) and `/healthz` beside the metrics, from the server's own threads: what it
-    says was heard before, so that no probe hangs while a server does."""
+    """Answers `/livez`, `/readyz` (also `/ready`) and `/healthz` beside the metrics, in the server's own threads, from facts
+    learned before, so that no probe hangs while a server does."""
 
     def __init__(self, metrics: WSGIApplication, health: Callable[[], Health], limit_s: float) -> None:
         self._metrics = metrics
@@ -110,7 +110,7 @@ class _Probes:
         turned = threading.Event()
         try:
             self._loop.call_soon_threadsafe(turned.set)
-        except RuntimeError:  # it is closed
+        except RuntimeError:  # the loop is closed
             return False
         return turned.wait(self._limit_s)
 
@@ -122,8 +122,8 @@ def _json(start_response: StartResponse, body: Mapping[str, Any], *, good: bool)
 
 
 class MetricsPage:
-    """`/metrics` on an address of its own, read anew at every request, and the probes. A question takes `limit_s` at most;
-    what was not answered by then is not on the page."""
+    """`/metrics` on an address of its own, read again at every request, and the probes. A query takes `limit_s` at most;
+    numbers without an answer by then are not on the page."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
-"""After a backup was put back: what the bus knows and a service's database does not, named by id and place.
+"""After a restore from a backup: messages that the bus knows and a service's database does not, by id and place.
 
-The database of a sender lacks messages that are on the log: others may have acted on what it does not know of. The
-database of a receiver lacks effects that the bus believes done.
+A sender's database lacks messages that are on the log: other services may have acted on them. A receiver's database
+lacks effects of records that are done on the bus.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Beyond(NamedTuple):
 
 
 async def sent_and_unknown(store: Store, bus: Bus, topics: Sequence[str], since_us: int) -> list[Beyond]:
-    """Messages of this service that are on the log and not in its outbox, NAMED_MAX at most; `since_us`: rows that were
-    written since then are still kept."""
+    """Messages of this service that are on the log and not in its outbox, NAMED_MAX at most; rows written since
+    `since_us` are still kept."""
     found: dict[str, Beyond] = {}
     async for records in bus.history(topics, since_us):
         ours: dict[str, tuple[Envelope, Beyond]] = {}
@@ -47,7 +47,8 @@ async def sent_and_unknown(store: Store, bus: Bus, topics: Sequence[str], since_
 
 
 async def done_and_unknown(store: Store, lags: Sequence[GroupLag], identity: str) -> list[tuple[GroupLag, Noted]]:
-    """Where the bus believes a group to be beyond what its database has handled; `lags` were asked before."""
+    """Partitions in which a group's position on the bus is beyond the records its database has handled; `lags` come
+    from the bus."""
     apart: list[tuple[GroupLag, Noted]] = []
     for lag in lags:
         noted = await store.attempts.noted(store.name, lag.topic, lag.partition)

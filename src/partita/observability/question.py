@@ -1,4 +1,4 @@
-"""A question to a database or to the bus: answered within a limit, or it is said why not."""
+"""A question to a database or to the bus: answered within a limit, or with the reason why not."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from partita.errors import NotFound, PartitaError
 
 T = TypeVar("T")
 GRACE_S = 0.5
-"""Who is asked has the same limit, and says more of what is wrong."""
+"""The asked source has the same limit, and its own error says more."""
 _LATE: set[asyncio.Future[Any]] = set()
-"""Questions that nobody waits for any more, until they have ended. Any: whatever they would have answered."""
+"""Late questions that no caller waits for, until they have ended. Any: their answers have many types."""
 
 
 class Unanswered(NamedTuple):
-    """No answer of `source` (a service's name, or "bus"), and why; in the words of the one who was asked, if it spoke."""
+    """No answer of `source` (a service's name, or "bus"), and the reason, in the source's own words if it answered."""
 
     source: str
     reason: str
@@ -25,15 +25,15 @@ class Unanswered(NamedTuple):
 
 
 async def answered(clock: Clock, within_s: float, source: str, question: Callable[[], Awaitable[T]]) -> T | Unanswered:
-    """The answer, or that there was none within so many seconds.
+    """The answer, or `Unanswered` after so many seconds.
 
-    A question that comes too late is cancelled and left to end by itself: giving back a connection to a server that
-    stands still takes longer than anybody waits here.
+    A late question is cancelled and left to end by itself: releasing a connection to a server that hangs takes longer
+    than the limit.
 
     Raises:
-        NotFound: what was asked for does not exist, which is an answer.
+        NotFound: the requested object does not exist, which is an answer.
     """
-    asked = asyncio.ensure_future(question())  # asked here: a task that ends before it begins has asked nothing
+    asked = asyncio.ensure_future(question())  # asked here: a task cancelled before its start has asked nothing
     try:
         in_time = await all_done(clock, [asked], within_s + GRACE_S)
     except asyncio.CancelledError:
@@ -59,4 +59,4 @@ def _leave(asked: asyncio.Future[T]) -> None:
 def _forget(asked: asyncio.Future[T]) -> None:
     _LATE.discard(asked)
     if not asked.cancelled():
-        asked.exception()  # looked at: nobody else will
+        asked.exception()  # mark it as retrieved

@@ -1,4 +1,4 @@
-"""Why is it stuck? One computed sentence for each saga that waits, each parked key and each group that stands still."""
+"""Why is it stuck? One computed sentence for each saga that waits, each parked key and each group that does not move."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def clock_time(us: int) -> str:
 
 
 async def why_group(session: Session, group: str, now_us: int, said: Sequence[Said] | None = None) -> list[str]:
-    """Why a group stands still or goes slowly; empty = it does not. `said` is what its members say, read already."""
+    """Reasons why a group is slow or does not move; empty = none. `said` are its members' reports, if read already."""
     found = []
     paused = await session.groups.paused(group)
     if paused is not None:
@@ -45,7 +45,7 @@ async def why_group(session: Session, group: str, now_us: int, said: Sequence[Sa
 
 def _said(said: Said, now_us: int) -> str:
     if said.what == "owed":
-        return f"alerts of {said.consumer} could not be told by {said.subject} since {since(now_us - said.at_us)}"
+        return f"alerts of {said.consumer} could not be sent by {said.subject} since {since(now_us - said.at_us)}"
     if said.what == "full":
         return f"{said.consumer} takes no new messages since {since(now_us - said.at_us)}: {said.detail}"
     name = said.subject.rpartition(".")[2]
@@ -57,7 +57,7 @@ def _said(said: Said, now_us: int) -> str:
 
 
 async def why_key(session: Session, group: str, topic: str, key: str, now_us: int) -> str:
-    """Why messages of a key wait in a group; empty = none does."""
+    """The reason why messages of a key wait in a group; empty = none waits."""
     rows = await session.parking.of_key(group, topic, key, ROWS_MAX)
     if not rows:
         return ""
@@ -87,7 +87,7 @@ async def _why_row(session: Session, row: ParkedRow, now_us: int) -> str:
 
 
 async def why_saga(row: SagaRow, waits_for: str, message_id: str, stores: Mapping[str, Store], now_us: int) -> str:
-    """Why a saga does not move: what it waits for, and where the command it sent is.
+    """The reason why a saga does not move: the awaited reply, and the place of the command it sent.
 
     Args:
         waits_for: the reply's name. message_id: of the command it sent last.

@@ -1,4 +1,4 @@
-"""The state of a service's workers, for every command and page that shows it: one reading of one fact, put into words once."""
+"""The state of a service's workers, for every command and page that shows it: one reading, put into words once."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ OF_MEMBERS = ("storm", "full")
 
 
 class Behind(NamedTuple):
-    """Where a group is: how many messages behind and how long its oldest one waits; and how many members it has. None = the
-    bus does not say."""
+    """A group's lag: the number of messages, the age of the oldest one, and the number of members. None = the bus does not
+    report it."""
 
     messages: int | None = None
     oldest_s: float | None = None
@@ -25,12 +25,12 @@ class Behind(NamedTuple):
 
 
 def behind(lags: Sequence[GroupLag] | None, group: str, now_us: int) -> Behind:
-    """Where a group is, by what the bus says (None = it does not answer)."""
+    """A group's lag by the bus's numbers (None = it does not answer)."""
     if lags is None:
         return Behind()
     own = [lag for lag in lags if lag.group == group]
     if not own:
-        return Behind(0, 0.0)  # it has not begun anywhere: whether a process runs it is not known
+        return Behind(0, 0.0)  # it has not begun anywhere: it is unknown whether a process runs it
     messages = sum(lag.lag for lag in own)
     times = [lag.oldest_us for lag in own if lag.oldest_us is not None]
     oldest_s = max((now_us - min(times)) / US, 0.0) if times else None if messages else 0.0
@@ -38,7 +38,7 @@ def behind(lags: Sequence[GroupLag] | None, group: str, now_us: int) -> Behind:
 
 
 def merged(told: Iterable[WorkerState], own: Iterable[WorkerState] = ()) -> list[WorkerState]:
-    """What was told, and what this process knows itself: of its own workers it knows better."""
+    """The reported states, with this process's own workers by its own knowledge, which is newer."""
     found = {(state.member, state.worker): state for state in (*told, *own)}
     return sorted(found.values(), key=lambda state: state.since_us)
 
@@ -49,14 +49,14 @@ def in_words(state: WorkerState, now_us: int) -> str:
 
 
 def nobody(group: str, where: Behind) -> str:
-    """One sentence where no process runs a group; empty = one does, or that is not known."""
+    """One sentence if no process runs a group; empty = one does, or it is not known."""
     if where.members != 0:
         return ""
     return f"no process runs {group}" + (f": {where.messages:,} messages wait" if where.messages else "")
 
 
 def still_said(said: Iterable[Said], lags: Sequence[GroupLag] | None, group: str) -> list[Said]:
-    """What members said of themselves that are there; what one said that died is void before the watch drops it."""
+    """The reports of living members; a dead member's report is void before the watch deletes it."""
     if lags is None:
         return list(said)
     there = {lag.owner.partition("/")[0] for lag in lags if lag.group == group and lag.owner is not None}
@@ -64,7 +64,7 @@ def still_said(said: Iterable[Said], lags: Sequence[GroupLag] | None, group: str
 
 
 async def why_service(store: Store, lags: Sequence[GroupLag] | None, now_us: int) -> list[str]:
-    """Why a service stands still or goes slowly, one sentence each; empty = it does not."""
+    """Reasons why a service is slow or does not move, one sentence each; empty = none."""
     told = await store.workers.told()
     async with store.reading() as session:
         said = still_said(await session.groups.said(store.name), lags, store.name)

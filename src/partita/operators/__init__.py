@@ -1,1 +1,1 @@
-"""What people do to a running system: replay, edit, discard, pause, and the record of who did what and why."""
+"""Operators' actions on a running system: replay, edit, discard, pause, and the audit of each action."""

@@ -1,5 +1,5 @@
-"""The audit: every action of a person, each entry sealed with the hash of all before it, so that none can be changed or
-taken out unseen."""
+"""The audit: every action of an operator, each entry sealed with the hash of all before it, so that no change or removal
+goes unseen."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ENTRIES_MAX = 1_000_000
 
 
 def actor() -> str:
-    """Who acts: PARTITA_ACTOR, else the user of this process."""
+    """The name of the operator: PARTITA_ACTOR, else the user of this process."""
     named = os.environ.get("PARTITA_ACTOR", "")
     if named:
         return named
@@ -36,7 +36,7 @@ def seal(previous: str, entry: AuditEntry) -> str:
 
 
 def in_words(where: LetterFilter) -> str:
-    """A filter as an entry names it: `status=open ids=01a2,01a3`."""
+    """A filter as text in an entry: `status=open ids=01a2,01a3`."""
     said = [(name, ",".join(value) if isinstance(value, tuple) else value) for name, value in where._asdict().items()]
     return " ".join(f"{name}={value}" for name, value in said if value)
 
@@ -44,7 +44,7 @@ def in_words(where: LetterFilter) -> str:
 async def record(
     session: Session, at_us: int, by: str, verb: str, target: str, *, detail: str = "", reason: str = ""
 ) -> None:
-    """Write what was done, in the transaction that does it."""
+    """Write an entry, in the transaction of the action."""
     entry = AuditEntry(0, at_us, by, verb, target, detail, reason, "")
     previous = await session.operations.last_hash()
     await session.operations.append(entry._replace(hash=seal(previous, entry)))

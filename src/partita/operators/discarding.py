@@ -1,7 +1,7 @@
-"""Discarding dead letters: closed in batches, their keys go on; for 7 days each can be opened again.
+"""Discarding dead letters: closed in batches, so that their keys continue; for 7 days each can be opened again.
 
-Written down before the first batch and with each of them, so that an interrupted one goes on where it was, and letters
-that came after it was asked for are left alone.
+Its progress is stored before the first batch and with each one, so that an interrupted discard continues, and later
+letters are left alone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BATCH = 500
 async def begin_discard(
     store: Store, service: Service, where: LetterFilter, ids: Ids, *, reason: str, by: str
 ) -> OperationRow:
-    """Write down what is to be discarded; nothing is yet."""
+    """Store a discard; no letter is closed yet."""
     now_us = await store.now_us()
     async with store.transaction() as session:
         planned = await session.dead_letters.count(service.name, where)
@@ -39,7 +39,7 @@ async def begin_discard(
 async def run_discard(
     store: Store, service: Service, operation_id: str, told: Callable[[int], None] = lambda done: None
 ) -> int:
-    """Carry out a discard from where it stands to its end; returns how many letters it closed in all.
+    """Carry out a discard from its stored progress to its end; returns how many letters it closed in all.
 
     Raises:
         NotFound: there is no such operation. Conflict: it is done already.

@@ -21,15 +21,15 @@ from partita.store.inbox import InboxRow
 
 
 def edited(letter: DeadLetter, pipeline: Pipeline, ids: Ids, changes: Mapping[str, Any], *, whole: bool) -> DeadLetter:
-    """The copy with these fields changed (`whole`: with these and no others); id and source are its own, key and
-    correlation stay.
+    """The copy with these fields changed (`whole`: with these and no others); it has its own id and source, and the same
+    key and correlation.
 
     Raises:
         Malformed: it does not fit the message's schema as declared now. Conflict: it cannot be edited.
     """
     envelope = envelope_of(letter)
     if envelope is None:
-        raise Conflict("Its headers are no envelope, so nobody knows what it should be.", hint="partita dlq discard")
+        raise Conflict("Its headers are no envelope, so its type is unknown.", hint="partita dlq discard")
     interest = pipeline.interests.get(envelope.type)
     if interest is None:
         raise Conflict(f"{pipeline.service.name} has no handler for {envelope.type}.")
@@ -94,10 +94,10 @@ async def propose(
 
 
 async def supersede(pipeline: Pipeline, letter: DeadLetter, by: DeadLetter, *, actor: str, reason: str) -> None:
-    """Put the edited copy in the letter's place: also in its key, where it stands first. Only one of them ever runs.
+    """Put the edited copy in the letter's place, also in the order of its key. Only one of the two ever runs.
 
     Raises:
-        Conflict: the letter is not open any more.
+        Conflict: the letter is no longer open.
     """
     group, now_us = pipeline.service.name, await pipeline.store.now_us()
     envelope = envelope_of(by)

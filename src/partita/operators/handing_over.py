@@ -1,4 +1,4 @@
-"""Handing the outboxes of an app to Debezium, and taking them back: in steps that can be cut off anywhere and run again."""
+"""Handing the outboxes of an app to Debezium, and taking them back: in steps that can be interrupted and run again."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ HEARTBEATS_KEPT_S = 86_400.0
 
 
 class Taken(Enum):
-    """How far the way back is."""
+    """The progress of a take-back."""
 
-    READER_BEHIND = "its reader has not read yet what is its own"
+    READER_BEHIND = "its reader has not yet read its own rows"
     READER_CONNECTED = "its reader is still connected"
-    DONE = "the relays relay"
+    DONE = "the relays work"
 
 
 async def make_heartbeat_topic(bus: Bus, slot: str) -> None:
@@ -34,9 +34,9 @@ async def make_heartbeat_topic(bus: Bus, slot: str) -> None:
 async def hand_over(
     handover: Handover, stores: Mapping[str, Store], clock: Clock, wait_s: float, *, reason: str, by: str
 ) -> int:
-    """Make the slot, let no more rows be queued, and wait until the relays have sent what is queued.
+    """Make the slot, stop queueing rows, and wait until the relays have sent the queued ones.
 
-    Only then may the reader start: what is queued is older than what it is to read. Returns how many rows still wait.
+    Only then may the reader start: queued rows are older than those it reads. Returns how many rows still wait.
 
     Raises:
         Conflict: a take-back is not finished.
@@ -59,7 +59,7 @@ async def hand_over(
 async def take_back(
     handover: Handover, stores: Mapping[str, Store], clock: Clock, wait_s: float, *, reason: str, by: str
 ) -> Taken:
-    """Queue rows again, wait until the reader has confirmed all that were not, then let the relays go on.
+    """Queue rows again, wait until the reader has confirmed all unqueued ones, then let the relays continue.
 
     The slot is dropped when its reader is gone; until then it reads copies, which receivers know by their ids.
     """
@@ -86,7 +86,7 @@ async def take_back(
 
 
 async def take_back_without_reader(handover: Handover, stores: Mapping[str, Store], *, reason: str, by: str) -> int:
-    """The reader does not come back: queue every row that is kept, and let the relays go on. Returns how many.
+    """Take the outboxes back from a lost reader: queue every kept row, and let the relays continue. Returns how many.
 
     Raises:
         Conflict: it is connected.
@@ -106,7 +106,7 @@ async def _status(store: Store) -> OutboxStatus:
 
 
 async def _same(handover: Handover, stores: Mapping[str, Store]) -> bool:
-    """Whether an outbox is handed over already.
+    """Whether an outbox is already handed over.
 
     Raises:
         Conflict: to another slot.

@@ -1,7 +1,7 @@
 """Replaying dead letters: released in growing batches to the group that failed, watched, stopped when they fail again.
 
-The group's own consumers handle them, in the order of their keys. How far an operation came is written with each batch,
-so that it goes on after a crash; of two operators who replay the same letters each letter is released by one.
+The group's own consumers handle them, in the order of their keys. An operation's progress is stored with each batch, so
+that it continues after a crash; of two operators who replay the same letters only one releases each letter.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ PAGE = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How a replay goes: batch sizes (the last one repeats), letters per second at most, the part of failures (0 to 1)
-    at which it stops, and how long one batch is waited for in seconds."""
+    """The pace of a replay: batch sizes (the last one repeats), letters per second at most, the part of failures (0 to 1)
+    at which it stops, and the time to wait for one batch in seconds."""
 
     ramp: tuple[int, ...] = (1, 5, 20, 100)
     rate: float = 200.0
@@ -38,7 +38,7 @@ class Pace:
 
 
 class Plan(NamedTuple):
-    """What a filter selects: how many letters, and a digest that changes when they do."""
+    """The result of a filter: the number of letters, and a digest that changes with them."""
 
     letters: int
     digest: str
@@ -46,7 +46,7 @@ class Plan(NamedTuple):
 
 @dataclass(slots=True)
 class Progress:
-    """How a replay stands."""
+    """The progress of a replay."""
 
     planned: int
     handled: int = 0
@@ -66,7 +66,7 @@ class Replay:
         self._by = by
 
     async def plan(self, where: LetterFilter) -> Plan:
-        """What the filter selects now."""
+        """The letters that the filter selects now."""
         digest = hashlib.sha256()
         after, count, more = "", 0, True
         while more:
@@ -79,7 +79,7 @@ class Replay:
         return Plan(count, digest.hexdigest()[:12])
 
     async def begin(self, where: LetterFilter, pace: Pace, reason: str) -> OperationRow:
-        """Write down a replay; nothing is released yet."""
+        """Store a replay; no letter is released yet."""
         plan = await self.plan(where)
         now_us = await self._store.now_us()
         row = OperationRow(
@@ -111,7 +111,7 @@ class Replay:
         return row
 
     async def run(self, operation_id: str, told: Callable[[Progress], None] = lambda progress: None) -> Progress:
-        """Carry out an operation from where it stands, to its end or to its stop rule.
+        """Carry out an operation from its stored progress, to its end or to its stop rule.
 
         Raises:
             NotFound: there is no such operation. Conflict: it is done already.
@@ -149,7 +149,7 @@ class Replay:
     async def _release(
         self, operation_id: str, where: LetterFilter, cursor: str, size: int, progress: Progress
     ) -> tuple[Sequence[DeadLetter], str, bool]:
-        """Let the next letters go, and write down that they went, in one transaction."""
+        """Release the next letters and store the progress, in one transaction."""
         now_us = await self._store.now_us()
         async with self._store.transaction() as session:
             page = await session.dead_letters.find(self._service.name, size, where, cursor)
@@ -193,8 +193,8 @@ class Replay:
 
 
 async def release(session: Session, service: Service, letter: DeadLetter, now_us: int) -> None:
-    """Make a letter's message ready: it stands where it stood in its key, or at its end if it stood nowhere."""
-    # Behind all tiers: it is handled or fails again, it does not wait for half an hour.
+    """Make a letter's message ready: at its place in its key, or at the key's end if it has none."""
+    # Behind all tiers: it is handled or fails again, without a wait of half an hour.
     if await session.parking.get(service.name, [letter.message_id]):
         await session.parking.move(service.name, [letter.message_id], "ready", REPLAYED, 0)
     else:

@@ -1,4 +1,4 @@
-"""Steering what runs: sagas, groups and parked outbox rows, each act in one transaction with its entry in the audit."""
+"""Steering a running system: sagas, groups and parked outbox rows, each action in one transaction with its audit entry."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from partita.store.sagas import SagaRow
 
 
 async def act_on_saga(pipeline: Pipeline, saga: str, saga_id: str, verb: Verb, *, reason: str, by: str) -> SagaRow:
-    """Do something to a saga instance; returns it as it is then.
+    """Carry out an action on a saga instance; returns its new state.
 
     Raises:
         NotFound: there is none. Conflict: it is not legal in its state, with the reason.
@@ -36,12 +36,12 @@ async def act_on_saga(pipeline: Pipeline, saga: str, saga_id: str, verb: Verb, *
             done = f"{saga} {saga_id}"
             await record(work.session, work.now_us, by, f"saga {verb}", done, detail=detail, reason=reason)
     except HandlerFailed as failed:
-        raise failed.error from None  # nobody but the operator is to blame for an act of the operator
+        raise failed.error from None  # only the operator caused this action
     return row
 
 
 async def pause_group(store: Store, *, reason: str, by: str) -> None:
-    """Let a group handle nothing until it is resumed; it keeps its place."""
+    """Stop a group from handling messages until it is resumed; it keeps its position."""
     now_us = await store.now_us()
     async with store.transaction() as session:
         await session.groups.pause(store.name, reason, now_us)
@@ -49,7 +49,7 @@ async def pause_group(store: Store, *, reason: str, by: str) -> None:
 
 
 async def resume_group(store: Store, *, reason: str, by: str) -> None:
-    """Let a paused group go on.
+    """Resume a paused group.
 
     Raises:
         Conflict: it is not paused.
@@ -62,17 +62,17 @@ async def resume_group(store: Store, *, reason: str, by: str) -> None:
 
 
 async def reset_group(store: Store, bus: Bus, topic: str, to: str, *, reason: str, by: str) -> Sequence[Moved]:
-    """Put a paused group's place in a topic to its start or end; returns what moved.
+    """Move a paused group in a topic to its start or end; returns the moves.
 
-    To the start: it reads everything again; what it handled within the window it knows by id and drops. The marks of
-    its keys are cleared, or all of it would be dropped as old; what is older than the window it handles again. First the
-    places, then the marks: where the process is killed between the two, messages are dropped as old until a person runs it
-    again; the other way round a key without its mark would be handled twice.
+    To the start: it reads everything again; messages handled within the window are known by id and dropped. The marks of
+    its keys are cleared, or all messages would be dropped as old; those older than the window are handled again. The
+    positions are moved first, then the marks are cleared: after a kill between the two, messages are dropped as old until
+    an operator runs it again; in the other order a key without its mark would be handled twice.
 
     Raises:
         Conflict: the group is not paused, or has members that the bus cannot call back; nothing was changed.
         FeatureAbsent: the bus keeps no records to read again; nothing was changed.
-        NotFound: it stands nowhere in this topic.
+        NotFound: it has no position in this topic.
     """
     check_replay(bus, store.name)
     now_us = await store.now_us()
@@ -135,7 +135,7 @@ def check_forgettable(app: Parts, group: str) -> None:
 
 
 def check_replay(bus: Bus, group: str) -> None:
-    """Refuse a reset on a bus that cannot replay.
+    """Refuse a reset if the bus cannot replay.
 
     Raises:
         FeatureAbsent: it cannot.
@@ -144,7 +144,7 @@ def check_replay(bus: Bus, group: str) -> None:
 
 
 async def check_paused(store: Store) -> None:
-    """Refuse what only a paused group allows.
+    """Refuse an action that needs a paused group.
 
     Raises:
         Conflict: it is not paused.
@@ -159,7 +159,7 @@ async def _check_paused(session: Session, group: str) -> None:
 
 
 async def accept_gap(store: Store, topic: str, key: str, *, reason: str, by: str) -> int:
-    """Give up a message that never came: the first parked one behind it may run. Returns its number.
+    """Give up a message that never arrived: the first parked one behind it may run. Returns its number.
 
     Raises:
         NotFound: no message of this key waits for a missing one.
@@ -175,7 +175,7 @@ async def accept_gap(store: Store, topic: str, key: str, *, reason: str, by: str
         first = gaps[0]
         place = (first.source, topic, key)
         await session.sequences.save_in(store.name, {place: first.number - 1})
-        # What is given up and comes after all is no copy of what was handled: it is told, not dropped.
+        # If the given-up message arrives after all, it is no copy of a handled one: it is reported, not dropped.
         await session.sequences.base_in(store.name, {place: first.number})
         detail = f"number {first.number - 1} of {first.source} is given up"
         await record(session, now_us, by, "consumers accept-gap", f"{topic} {key}", detail=detail, reason=reason)
@@ -183,7 +183,7 @@ async def accept_gap(store: Store, topic: str, key: str, *, reason: str, by: str
 
 
 async def retry_outbox(store: Store, *, reason: str, by: str) -> int:
-    """Let the relay try again what the bus refused for good; returns how many rows."""
+    """Let the relay try again the rows that the bus refused for good; returns how many."""
     now_us = await store.now_us()
     async with store.transaction() as session:
         count = await session.outbox.unpark()

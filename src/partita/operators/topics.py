@@ -20,11 +20,11 @@ UNSURE = " (failed; it may have happened)"
 async def mend(
     cluster: Administration, declared: Sequence[DeclaredTopic], found: Sequence[Difference], accepted: Collection[str]
 ) -> AsyncIterator[list[Difference]]:
-    """Mend what may be mended. Tells each time what it does next, since what was begun may have happened although it
-    fails. Settings go before partitions: the new ones begin as declared.
+    """Make the permitted changes. Reports each change before it begins, since a failed one may have happened. Settings go
+    before partitions: the new ones start with them.
 
     Raises:
-        BusUnavailable: the cluster does not answer, or refuses; what was mended stays so, do it again.
+        BusUnavailable: the cluster does not answer, or refuses; changes made so far stay, run it again.
     """
     topics = topics_of(declared)
     going = [d for d in found if d.may(accepted)]

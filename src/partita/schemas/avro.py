@@ -42,8 +42,8 @@ _AVRO_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """The Avro record of a shape. `defaults` are those of its records, by record and field name, as Python values: in the
-    record itself they stand as JSON. `has_sets` says that a value's order may differ from process to process."""
+    """The Avro record of a shape. `defaults` are those of its records, by record and field name, as Python values; the record
+    has them as JSON. `has_sets` = a value's order may differ between processes."""
 
     record: dict[str, Any]
     defaults: dict[str, dict[str, Any]]
@@ -52,10 +52,10 @@ class Derived:
 
 
 def derive(shape: Shape, *, revision: int | None = None) -> Derived:
-    """The Avro record of a shape as it was in `revision` (default: the newest), and what its codec has to know.
+    """The Avro record of a shape in `revision` (default: the newest), and the facts that its codec needs.
 
     Raises:
-        DeclarationError: a type of which Avro cannot say each value truly, or that no reader can take back.
+        DeclarationError: Avro cannot write each value of a type exactly, or no reader can read it back.
     """
     reading = read(shape, revision)
     derivation = _Derivation(reading, shape.namespace)
@@ -63,7 +63,7 @@ def derive(shape: Shape, *, revision: int | None = None) -> Derived:
 
 
 def avro_record(shape: Shape, *, revision: int | None = None) -> dict[str, Any]:
-    """The Avro record of a shape as it was in `revision` (default: the newest).
+    """The Avro record of a shape in `revision` (default: the newest).
 
     Raises:
         DeclarationError: a field's type has no Avro form.
@@ -74,15 +74,15 @@ def avro_record(shape: Shape, *, revision: int | None = None) -> dict[str, Any]:
 def fingerprint(schema: AvroSchema) -> str:
     """16 hex digits that name a schema: SHA-256 of its JSON with sorted keys, without its docs.
 
-    Not Avro's parsing canonical form: that drops docs, and logical types and defaults as well, and a reader that takes
-    a timestamp for a number is exactly what the fingerprint must prevent.
+    Not Avro's parsing canonical form: that drops docs, but logical types and defaults as well, and the fingerprint must
+    prevent exactly a reader that takes a timestamp for a number.
     """
     text = json.dumps(_without_docs(schema), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _without_docs(schema: Any) -> Any:
-    """A schema, or a field of one, as its reader needs it. A default is a value, and may have an entry called `doc`."""
+    """A schema, or a field of one, without docs. A default is a value, and may have an entry called `doc`."""
     if isinstance(schema, list):
         return [_without_docs(branch) for branch in schema]
     if not isinstance(schema, dict):

@@ -18,7 +18,7 @@ def json_default(schema: Any, plain: Any, named: _Named, where: str) -> Any:
     """A plain default as the JSON of an Avro schema: bytes as a text of their code points, a time as its number.
 
     Raises:
-        DeclarationError: JSON cannot say it.
+        DeclarationError: JSON has no form for it.
     """
     if isinstance(schema, list):
         branch = next((s for s in schema if _fits(s, plain, named)), None)
@@ -81,13 +81,13 @@ _EXACT = decimal.Context(prec=38, traps=[decimal.Inexact, decimal.InvalidOperati
 
 
 def decimal_bytes(value: decimal.Decimal, scale: int) -> bytes:
-    """A decimal of at most 38 digits as Avro keeps it: the whole number of its smallest units, big-endian.
+    """A decimal of at most 38 digits in Avro's form: the whole number of its smallest units, big-endian.
 
     Raises:
         ValueError: it has more digits than fit before or after the point, or is no number.
     """
     try:
-        # Digits are counted before anything is computed: 1E+999999999 is one digit.
+        # Digits are counted before any computation: 1E+999999999 is one digit.
         exact = _EXACT.quantize(value, decimal.Decimal((0, (1,), -scale)))
     except decimal.DecimalException:
         exact = decimal.Decimal("NaN")
@@ -109,7 +109,7 @@ def _fits(schema: Any, plain: Any, named: _Named) -> bool:
         kind = schema["type"]
     expected: tuple[type, ...]
     if isinstance(schema, dict) and "logicalType" in schema:
-        return True  # it stands alone beside null
+        return True  # it is alone beside null
     match kind:
         case "boolean":
             return isinstance(plain, bool)

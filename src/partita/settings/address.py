@@ -1,6 +1,6 @@
-"""Addresses as people give them: of stores and buses, of receivers of alerts, of pages; checked, and shown without secrets.
+"""Addresses in settings: of stores and buses, of receivers of alerts, of pages; checked, and shown without secrets.
 
-A text that is no address may be the rest of a password, so that no error quotes one.
+A text that is no address may be the rest of a password, so no error quotes one.
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ POSTGRESQL = ("postgresql", "postgres")
 STORES = ("sqlite", *POSTGRESQL)
 BUSES = ("log", "kafka", *POSTGRESQL)
 FILES = ("sqlite", "log")
-STORE_EXAMPLE = "postgresql://user@host:5432/database, sqlite:///folder, or a folder that is there"
-BUS_EXAMPLE = (
-    "kafka://host:9092,host:9092, postgresql://user@host:5432/database, log:///folder, or a folder that is there"
-)
+STORE_EXAMPLE = "postgresql://user@host:5432/database, sqlite:///folder, or an existing folder"
+BUS_EXAMPLE = "kafka://host:9092,host:9092, postgresql://user@host:5432/database, log:///folder, or an existing folder"
 SECRETS = "In a user name or password, write # / ? @ [ ] as %23 %2F %3F %40 %5B %5D."
 METRICS_EXAMPLE = "HOST:PORT, such as 127.0.0.1:9464"
 WEBHOOK_EXAMPLE = "PARTITA_ALERT_WEBHOOK=https://host/path"
@@ -36,7 +34,7 @@ PORT_MAX = 65_535
 
 
 def without_secrets(url: str) -> str:
-    """An address as people may see it: without user, password and options; "..." for a text that is none."""
+    """An address for people: without user, password and options; "..." for a text that is no address."""
     found = _SCHEME.match(url)
     if found is None:
         return "..." if re.search(r"[:@?#=]|\s", url) else url
@@ -52,35 +50,35 @@ def without_secrets(url: str) -> str:
 
 
 def without_path(url: str) -> str:
-    """An address of a receiver as people may see it: the path of a webhook is often its password."""
+    """A receiver's address for people: the path of a webhook is often its password."""
     shown = without_secrets(url)
     scheme, mark, rest = shown.partition("://")
     return f"{scheme}://{rest.partition('/')[0]}" if mark else shown
 
 
 def check_store(what: str, address: str) -> None:
-    """Refuse an address where no store can be.
+    """Refuse an address that cannot be a store's.
 
     Raises:
-        SettingsError: it is neither the URL of a store nor a folder that is there.
+        SettingsError: it is neither the URL of a store nor an existing folder.
     """
-    _check(what, address, STORES, f"{what} is neither the URL of a store nor a folder that is there.", STORE_EXAMPLE)
+    _check(what, address, STORES, f"{what} is neither the URL of a store nor an existing folder.", STORE_EXAMPLE)
 
 
 def check_bus(what: str, address: str) -> None:
-    """Refuse an address where no bus can be.
+    """Refuse an address that cannot be a bus's.
 
     Raises:
-        SettingsError: it is neither the URL of a bus nor a folder that is there.
+        SettingsError: it is neither the URL of a bus nor an existing folder.
     """
     hint = BUS_EXAMPLE
     if _SERVERS.fullmatch(address):
         hint = "A list of brokers is written kafka://host:port,host:port."
-    _check(what, address, BUSES, f"{what} is neither the URL of a bus nor a folder that is there.", hint)
+    _check(what, address, BUSES, f"{what} is neither the URL of a bus nor an existing folder.", hint)
 
 
 def check_folder(what: str, text: str) -> None:
-    """Refuse a text as the name of a folder that was meant as something else.
+    """Refuse a folder's name that was meant as another value.
 
     Raises:
         SettingsError: it looks like a server's address, like a folder of another system, or has blanks around it.
@@ -94,7 +92,7 @@ def check_folder(what: str, text: str) -> None:
 
 
 def folder_of(address: str) -> Path | None:
-    """The folder that an address names; None = a server's."""
+    """The folder that an address names; None = a server."""
     found = _SCHEME.match(address)
     if found is None:
         return Path(address)
@@ -108,7 +106,7 @@ def scheme_of(address: str) -> str:
 
 
 def hurried(place: str | Path, seconds: float) -> str | Path:
-    """A place for a command that only asks: where it is PostgreSQL, connecting and every statement end within so many seconds."""
+    """A place for a command that only queries: for PostgreSQL, connecting and every statement end within so many seconds."""
     if isinstance(place, Path) or scheme_of(place) not in POSTGRESQL:
         return place
     mark = "&" if "?" in place else "?"
@@ -119,7 +117,7 @@ def check_webhook(what: str, url: str) -> SplitResult:
     """The parts of a webhook's URL.
 
     Raises:
-        SettingsError: nothing can be posted there; the URL is not quoted, since its path is often a password.
+        SettingsError: it cannot receive a POST; the URL is not quoted, since its path is often a password.
     """
     parts = _receiver(url, ("http", "https"))
     if parts is None:
@@ -133,7 +131,7 @@ def check_mail(what: str, url: str) -> SplitResult:
     """The parts of a mail address such as `smtp://host:25?from=a@b&to=c@d`.
 
     Raises:
-        SettingsError: no mail can be sent by it; the URL is not quoted.
+        SettingsError: it cannot send mail; the URL is not quoted.
     """
     parts = _receiver(url, ("smtp", "smtps"))
     asked = parse_qs(parts.query) if parts is not None else {}
@@ -147,7 +145,7 @@ def check_listening(what: str, address: str) -> tuple[str, int]:
     """The host and the port of an address to serve a page on; without a host it is this machine alone.
 
     Raises:
-        SettingsError: it is none.
+        SettingsError: it is not valid.
     """
     host, colon, port = address.rpartition(":")
     found = _SERVER.fullmatch(f"{host or 'localhost'}:{port}")
@@ -185,7 +183,7 @@ def _check_server(what: str, url: str, scheme: str) -> None:
     except ValueError:  # its text may hold the password
         raise SettingsError(f"{what} cannot be read as a URL.", hint=SECRETS) from None
     if any(character.isspace() or not character.isprintable() for character in url):
-        raise SettingsError(f"{what} holds a blank or a line's end.", hint="Is there a line's end behind the secret?")
+        raise SettingsError(f"{what} holds a blank or a line end.", hint="Is there a line's end behind the secret?")
     servers = parts.netloc.rpartition("@")[2]
     if not servers and scheme in POSTGRESQL and any(options.get("host", ())):
         return  # a socket's folder

@@ -1,4 +1,4 @@
-"""Amounts that people declare: a number that cannot be is refused where it is written, not where it would be waited for."""
+"""Declared amounts: an impossible number is refused at its declaration, not at its first use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SECONDS_MAX = 100 * 366 * 86_400.0
 def check_seconds(
     error: type[PartitaError], what: str, value: object, *, positive: bool = True, most: float = SECONDS_MAX
 ) -> None:
-    """Refuse a duration that cannot be waited for; 0 is one unless it must be `positive`.
+    """Refuse a duration that cannot be waited for; 0 is valid unless it must be `positive`.
 
     Raises:
         error: it is no number, not finite, negative or longer than `most`.
@@ -40,7 +40,7 @@ def check_number(
         and not isinstance(value, bool)
         and (above is None or value > above)
         and (least is None or value >= least)
-        and value <= most  # false for what is no number (nan) as well
+        and value <= most  # also false for nan
     ):
         raise error(f"{what}={value!r} cannot be.", hint=f"A number {low} up to {most:,.15g}{unit}.")
 
@@ -49,7 +49,7 @@ def check_count(error: type[PartitaError], what: str, value: object, *, least: i
     """Refuse a count that is no whole number within its limits.
 
     Raises:
-        error: it is none.
+        error: it is not valid.
     """
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise error(f"{what}={value!r} cannot be.", hint=f"A whole number from {least:,} up to {most:,}.")

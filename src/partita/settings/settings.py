@@ -32,12 +32,12 @@ BATCH_MAX = 100_000
 TIME_SCALE_MAX = 1_000.0
 DAY_S = 86_400.0
 INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", re.ASCII)
-"""As Kafka takes the name of a static member, with room for the group's name before it."""
+"""The form that Kafka accepts for the name of a static member, with room for the group's name before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Settings:
-    """Where an app keeps its data and how it runs.
+    """Where an app keeps its data, and how it runs.
 
     `data` is the folder of the embedded tier (one SQLite file per service, the log). `store` and `bus` are URLs
     (`postgresql://user@host/database`: a schema per service, one for the log; `kafka://host:port`); empty means
@@ -46,15 +46,15 @@ class Settings:
     partitions back at once. `time_scale` multiplies the times of sagas and of retry tiers (demo and tests run the
     same code in seconds). `batch` is how many messages may share a transaction. `coalesce` lets handlers of one
     statement run in waves; `at_once` lets a service handle what it sends to itself in the transaction that writes it.
-    `alert_webhook` and `alert_mail` (`smtps://user:password@host?from=a@b&to=c@d`) are told alerts; `alert_ca` is a file
-    with certificates that are trusted there beside the system's; `alert_every_s` is how often the rules are looked at.
-    `metrics` is an address (`127.0.0.1:9464`) to serve `/metrics` on. `grace_s` is how long a stop may take to finish what
-    is in work. `ask_s` is how long a question of people or machines (metrics, alerts, probes, doctor, why, ...) waits for a
-    database or the bus. Without `migrate` (`PARTITA_MIGRATE=off`) no schema or table is made or changed at the start: that
-    is left to `partita db upgrade`.
+    `alert_webhook` and `alert_mail` (`smtps://user:password@host?from=a@b&to=c@d`) receive alerts; `alert_ca` is a file
+    with certificates trusted there beside the system's; `alert_every_s` is the interval of the rules' evaluation.
+    `metrics` is an address (`127.0.0.1:9464`) to serve `/metrics` on. `grace_s` is how long a stop may take to finish the
+    work in progress. `ask_s` is how long a query of people or machines (metrics, alerts, probes, doctor, why, ...) waits for
+    a database or the bus. Without `migrate` (`PARTITA_MIGRATE=off`) no schema or table is made or changed at the start:
+    `partita db upgrade` does that.
 
     Raises:
-        SettingsError: a value cannot be; no error quotes an address.
+        SettingsError: a value is not valid; no error quotes an address.
     """
 
     data: Path = Path(".partita")
@@ -89,7 +89,7 @@ class Settings:
         check_bus(_called("bus"), self.bus)
         if self.instance and not INSTANCE.fullmatch(self.instance):
             raise SettingsError(
-                f"{_called('instance')}={self.instance!r} can be no name of a process.",
+                f"{_called('instance')}={self.instance!r} is not valid as a process's name.",
                 hint="Letters, digits, . _ and -, 200 at most.",
             )
         check_number(SettingsError, _called("time_scale"), self.time_scale, above=0, most=TIME_SCALE_MAX)
@@ -105,7 +105,7 @@ class Settings:
             check_listening(_called("metrics"), self.metrics)
 
     def _check_kinds(self) -> None:
-        """What is no number is a text or a switch; the value is not quoted, it may be an address."""
+        """Check texts and switches; the value is not quoted, since it may be an address."""
         for name in TEXTS:
             if not isinstance(getattr(self, name), str):
                 raise SettingsError(
@@ -123,7 +123,7 @@ class Settings:
             )
 
     def __repr__(self) -> str:
-        """For people and logs: of an address neither user nor password nor options, of a webhook no path."""
+        """For people and logs: an address without user, password and options, a webhook without its path."""
         shown: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         shown |= {name: without_secrets(shown[name]) for name in ("store", "bus")}
         shown |= {name: without_path(shown[name]) for name in ("alert_webhook", "alert_mail")}
@@ -132,10 +132,10 @@ class Settings:
 
     @classmethod
     def from_environment(cls, **given: Any) -> Settings:
-        """What is given, else `PARTITA_<NAME>`, else the default; an empty variable counts as none.
+        """The given values, else `PARTITA_<NAME>`, else the default; an empty variable counts as unset.
 
         Raises:
-            SettingsError: a variable has no usable value, or a name that no setting has.
+            SettingsError: a variable has no usable value, or names no setting.
         """
         check_environment()
         values = {name: value for name, value in given.items() if value is not None}
@@ -152,18 +152,18 @@ class Settings:
         return cls(**values)
 
     def store_of(self, service: str) -> str:
-        """The URL of a service's database: its own, else the one of all, else empty (a file in `data`)."""
+        """The URL of a service's database: its own, else the common one, else empty (a file in `data`)."""
         own = {variable_of(name): url for name, url in self.stores.items()}
         return own.get(variable_of(service)) or self.store
 
     def store_place(self, service: str) -> str | Path:
-        """Where a service's database is: the URL of a server, or its file."""
+        """The place of a service's database: the URL of a server, or its file."""
         url = self.store_of(service)
         folder = folder_of(url) if url else self.data
         return url if folder is None else folder / f"{service}.db"
 
     def bus_place(self) -> str | Path:
-        """Where the bus is: the URL of a server, or the log's file."""
+        """The place of the bus: the URL of a server, or the log's file."""
         folder = folder_of(self.bus) if self.bus else self.data
         return self.bus if folder is None else folder / "log.db"
 
@@ -173,7 +173,7 @@ class Settings:
         return any(isinstance(place, Path) and place.parent == self.data for place in places)
 
     def check_stores(self, services: Iterable[str]) -> None:
-        """Every store of its own belongs to one of these services: a misspelt one would be another database's data.
+        """Check that every store of its own belongs to one of these services: a misspelt one would use another database.
 
         Raises:
             SettingsError: it belongs to none.
@@ -191,30 +191,30 @@ STORE_OF = "PARTITA_STORE_"
 NAMES = tuple(each.name for each in fields(Settings) if each.name != "stores")
 PROFILE = "PARTITA_PROFILE"
 PROFILES = ("development", "production")
-# Read where they are needed: by the command line, the shop, Debezium's worker, the project's own tests.
+# These are read by the command line, the shop, Debezium's worker, the project's own tests
 OTHERS = (
     "PARTITA_APP", PROFILE, "PARTITA_ACTOR", "PARTITA_TRACE", "PARTITA_SHOP_STOCK", "PARTITA_DEBEZIUM_USER",
     "PARTITA_DEBEZIUM_PASSWORD", "PARTITA_LONG",
 )  # fmt: skip
 KNOWN = (*(f"PARTITA_{name.upper()}" for name in NAMES), *OTHERS)
-# Kubernetes and Docker tell each container of the services beside it: one called partita-metrics is PARTITA_METRICS_PORT.
+# Kubernetes and Docker give each container variables about other services: one called partita-metrics is PARTITA_METRICS_PORT.
 LINK = re.compile(
     r"PARTITA(_\w+?)??_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?|(?P<bare>PORT))"
 )
 
 
 def check_environment() -> None:
-    """Refuse variables that begin as ours do and are none: one that is misspelt would be ignored without a word.
+    """Refuse unknown variables with our prefix: a misspelt one would be silently ignored.
 
     Raises:
-        SettingsError: which one, and the nearest name; or a profile that there is not.
+        SettingsError: shows it and the nearest name; or the profile does not exist.
     """
     for name, text in os.environ.items():
         plain = re.sub(r"\W", "_", name).upper()
         if not plain.startswith("PARTITA_") or name in KNOWN or _is_link(name, text):
             continue
         if name.startswith(STORE_OF):
-            continue  # of a service; `check_stores` knows which there are
+            continue  # of a service; `check_stores` knows the services
         near = get_close_matches(plain, KNOWN, 1)
         told = f"Was {near[0]} meant?" if near else f"There is: {', '.join(KNOWN[: len(NAMES)])}."
         raise SettingsError(f"The variable {name!a} is no setting.", hint=told)
@@ -222,7 +222,7 @@ def check_environment() -> None:
 
 
 def profile() -> Literal["", "development", "production"]:
-    """What the databases are there for: in "production" verbs that change something need a reason.
+    """The purpose of the databases: in "production" changing verbs need a reason.
 
     Raises:
         SettingsError: PARTITA_PROFILE is another word.
@@ -236,7 +236,7 @@ def profile() -> Literal["", "development", "production"]:
 
 
 def variable_of(service: str) -> str:
-    """A service's name as variables have it: `order-service` is ORDER_SERVICE."""
+    """A service's name in variables: `order-service` is ORDER_SERVICE."""
     return re.sub(r"\W", "_", service).upper()
 
 
@@ -246,7 +246,7 @@ def _is_link(name: str, text: str) -> bool:
 
 
 def _called(name: str) -> str:
-    """A setting as people know it."""
+    """A setting's name for people."""
     return f"{name} (PARTITA_{name.upper()})"
 
 
@@ -268,7 +268,7 @@ def _parse(name: str, text: str) -> Any:
 
 
 def _plain(text: str) -> str:
-    """A number as everybody writes it: Python would take 1_0 and the digits of other scripts as well."""
+    """A number in plain digits: Python would also accept 1_0 and the digits of other scripts."""
     if not text.isascii() or "_" in text or text != text.strip():
         raise ValueError(text)
     return text

@@ -1,7 +1,7 @@
-"""The cause of a failure in words: what an exception says, and where in the user's code it was raised.
+"""The cause of a failure in words: the text of an exception, and the line of the user's code that raised it.
 
-An exception is an object of the user's. Its `__str__` may raise, its text may hold what no database stores, and both would
-stop the very path that keeps the message. Here, and nowhere else, one is turned into text; nothing here can fail.
+An exception is an object of the user's. Its `__str__` may raise, its text may contain characters that no database stores,
+and both would stop the very path that keeps the message. Only this module turns one into text, and it cannot fail.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ EXAMPLES = str(Path(__file__).parents[1] / "examples")  # written as a user woul
 STDLIB, INSTALLED = sysconfig.get_path("stdlib"), (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
 OUR_DRIVERS = ("asyncpg", "click", "confluent_kafka", "fastavro", "msgspec")
 
-# PostgreSQL tells the row itself in lines with a label in capitals, whatever its language; SQLAlchemy the statement and its
+# PostgreSQL puts the row itself in lines with a label in capitals, in every language; SQLAlchemy the statement and its
 # parameters. A hint holds no values.
 _ROWS = re.compile(
     r"\n(?!HINT:)(?:[A-ZÀ-ÖØ-ÞΑ-ΩА-Я]{4,14}(?: \d+)?[ \xa0]?:[ \xa0]|\[SQL: |\[parameters: ).*", re.DOTALL
@@ -49,7 +49,7 @@ _VALUE_WITHIN = re.compile(r"\b(value|time zone) \".*\" (is out of range|not rec
 
 
 class Frame(NamedTuple):
-    """A line of the user's, and the function it is in."""
+    """A line of the user's code, and its function."""
 
     file: str
     line: int
@@ -71,8 +71,8 @@ def kind_of(error: BaseException) -> str:
 
 
 def text_of(error: BaseException) -> str:
-    """What it says, as any database stores it: no lone surrogate, no NUL, at most a thousand characters, and no values of
-    rows."""
+    """Its text in a form that any database stores: no lone surrogate, no NUL, at most a thousand characters, and no values
+    of rows."""
     return _surely(
         lambda: clean(without_rows(_bounded(_said(error))), TEXT_CHARS_MAX),
         lambda: f"(the text of {kind_of(error)} cannot be read)",
@@ -80,12 +80,12 @@ def text_of(error: BaseException) -> str:
 
 
 def _said(error: BaseException) -> str:
-    """What it says; of one of ours what happened and what to do in one line."""
+    """Its text; for a PartitaError what happened and what to do, in one line."""
     return f"{error.what} {error.hint}".rstrip() if isinstance(error, PartitaError) else str(error)
 
 
 def stack_of(error: BaseException) -> str:
-    """The stack, its last part where it is long. A text that is too long is cut: it would push out the frames."""
+    """The stack; of a long one the last part. A text that is too long is cut: it would push out the frames."""
     return _surely(
         lambda: "".join(_cut(traceback.format_exception(error)))[-STACK_CHARS_MAX:],
         lambda: "".join(_cut([*traceback.format_tb(error.__traceback__), cause_of(error)]))[-STACK_CHARS_MAX:],
@@ -94,7 +94,7 @@ def stack_of(error: BaseException) -> str:
 
 
 def place_of(error: BaseException) -> str:
-    """The innermost line of the user's own code that it passed, as `file:line in function`; empty where it passed none."""
+    """The innermost line of the user's own code, as `file:line in function`; empty where there is none."""
     frame = frame_of(error)
     return "" if frame is None else clean(str(frame), TEXT_CHARS_MAX)
 
@@ -119,7 +119,7 @@ def without_rows(text: str) -> str:
 
 
 def clean(text: str, chars_max: int) -> str:
-    """A text of the user's as any database stores it, and any terminal encodes it."""
+    """A user's text in a form that any database stores and any terminal encodes."""
     cut = str.__getitem__(text, slice(chars_max))
     cut = cut.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
     return cut if len(text) <= chars_max else f"{cut}..."
@@ -164,8 +164,8 @@ def _frames(trace: TracebackType | None) -> Iterator[Frame]:
 
 
 def _own(frames: list[Frame]) -> Frame | None:
-    """The innermost frame of their own that we called: before our first frame stands whoever called us. Of an app that is
-    installed like a library all frames are a library's: the first is where it was called."""
+    """The innermost of the user's frames that Partita called; frames before the first of Partita's belong to its callers. In
+    an app that is installed like a library all frames look like a library's: the first is where it was called."""
     first = next((n for n, frame in enumerate(frames) if _is_ours(frame.file)), 0)
     theirs = [frame for frame in frames[first:] if not _is_ours(frame.file) and not _is_pythons(frame.file)]
     own = [frame for frame in theirs if not frame.file.startswith(INSTALLED)]
@@ -186,11 +186,11 @@ def _is_a_drivers(file: str) -> bool:
 
 
 def _surely(*ways: Callable[[], T]) -> T:
-    """What the first way gives that does not raise; the last cannot."""
+    """The result of the first way that does not raise; the last cannot."""
     *risky, sure = ways
     for way in risky:
         try:
             return way()
-        except BaseException:  # the user's `__str__` may raise whatever it likes
+        except BaseException:  # the user's `__str__` may raise anything
             continue
     return sure()

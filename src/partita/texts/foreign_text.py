@@ -1,7 +1,7 @@
-"""Foreign text on its way to people: keys, ids, types, headers and causes come from outside, and may hold anything.
+"""Foreign text shown to people: keys, ids, types, headers and causes come from outside, and may contain anything.
 
-Log lines and the command line show it by `shown`, so that no message can forge a line, move the cursor, turn the direction
-of writing or hide a letter.
+Log lines and the command line pass it through `shown`, so that no message can forge a line, move the cursor, turn the
+direction of writing or hide a letter.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from partita.errors import PartitaError
 from partita.texts.cause import kind_of, stack_of, text_of, without_rows
 
-# What takes no room on a screen although Python calls it printable: fillers, joiners and variation selectors.
+# Characters without width on a screen although Python calls them printable: fillers, joiners and variation selectors.
 _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
@@ -20,10 +20,10 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def shown(text: str) -> str:
-    """A text as one line that a terminal, a log or a mail may show: what is not seen as itself is written out.
+    """A text as one line for a terminal, a log or a mail: invisible characters are written out.
 
     That is control characters, line ends, escape sequences, marks of direction and zero width, and lone surrogates.
-    A text that is shown already stays as it is.
+    A text that was already shown stays the same.
     """
     if text.isprintable() and (text.isascii() or not _UNSEEN.search(text)):
         return text
@@ -31,24 +31,24 @@ def shown(text: str) -> str:
 
 
 def shown_lines(text: str) -> list[str]:
-    """A text of several lines, such as a stack: each is shown, and set in, so that none passes for a line of ours."""
+    """A text of several lines, such as a stack: each is shown and indented, so that none looks like a line of Partita's."""
     return [f"  {shown(line)}".rstrip() for line in text.rstrip("\n").split("\n")]
 
 
 def shown_error(error: BaseException) -> str:
-    """An exception in one line; one of ours with what to do."""
+    """An exception in one line; for a PartitaError with what to do."""
     if isinstance(error, PartitaError):
         return shown(without_rows(error.what) + (f" ({error.hint})" if error.hint else ""))
     return shown(text_of(error) or kind_of(error))
 
 
 def shown_stack(error: BaseException) -> str:
-    """The stack of an exception, with those that caused it, as it may be shown."""
+    """The stack of an exception, with those that caused it, made safe to show."""
     return "\n".join(shown_lines(stack_of(error)))
 
 
 def logger(name: str) -> logging.Logger:
-    """The log of a module: what is put into its lines is shown, whatever handlers the user has."""
+    """The log of a module: the values in its lines are shown safely, whatever handlers the user has."""
     log = logging.getLogger(name)
     log.addFilter(_SHOW)
     return log

@@ -11,9 +11,9 @@ import msgspec
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """Marks the contract revision in which a field arrived: `lines: Annotated[list[Line], Since(2)] = []`.
+    """Marks the contract revision of a field: `lines: Annotated[list[Line], Since(2)] = []`.
 
-    A field that arrives later needs a default, so that old bytes still read; revision 1 is the first.
+    A field of a later revision needs a default, so that old bytes can still be read; revision 1 is the first.
     """
 
     revision: int
@@ -21,7 +21,7 @@ class Since:
 
 @dataclass(frozen=True)
 class Shape:
-    """A record: its name and namespace on the wire and the msgspec struct whose fields it has."""
+    """A record: its name and namespace on the wire and the msgspec struct with its fields."""
 
     name: str
     namespace: str
@@ -34,6 +34,6 @@ class Shape:
 
 
 def record_name(cls: type[Any]) -> str:
-    """The name of a class on the wire: that of the class, or the one it was given so that the class can be renamed."""
+    """The name of a class on the wire: its own, or the one that it keeps when the class is renamed."""
     name: str = vars(cls).get("__wire_name__", cls.__name__)
     return name

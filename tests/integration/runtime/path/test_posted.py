@@ -224,7 +224,7 @@ async def test_without_a_client_or_outside_of_it_posting_is_refused(settings: Se
     with pytest.raises(PartitaError, match="neither runs nor posts"):
         await desk.app.post(desk.Put(id="a"))
     async with desk.app.posting():
-        with pytest.raises(DeclarationError, match="nobody handles it"):
+        with pytest.raises(DeclarationError, match="has no handler"):
             await desk.app.post(desk.Nobody(id="a"))
         with pytest.raises(DeclarationError, match="no command"):
             await desk.app.post(desk.Done(id="a", number=1))  # type: ignore[arg-type]

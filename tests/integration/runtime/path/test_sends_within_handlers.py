@@ -106,7 +106,7 @@ async def keyed(pair: Pair, cmd: Any, tx: Tx, meta: Meta) -> None:
 
 
 async def settling(pair: Pair, cmd: Any, tx: Tx, meta: Meta) -> None:
-    """It waits until nothing is left to do, itself included."""
+    """It waits until no work is left, itself included."""
     await pair.app.settled()
 
 
