@@ -199,7 +199,7 @@ FACTS: dict[str, Fact] = {
         STOCK,
         "UPDATE stock SET on_hand = on_hand - 1, reserved = reserved + 1 WHERE sku = :sku",
         "I3",
-        "1 still reserved for nobody",
+        "1 still reserved without an order",
     ),
     "stock-not-sold": Fact(
         "an article of a confirmed order never left the shelf",

@@ -91,7 +91,7 @@ def test_workers_are_started_anew_one_after_the_other_under_load(server: str, tm
 
             def all_anew() -> bool:
                 alive.append(len(children(parent.pid)))
-                return said.read_text().count("was started anew") == 3
+                return said.read_text().count("was restarted") == 3
 
             until_blocking(all_anew)
             assert min(alive) >= 2

@@ -22,6 +22,7 @@ PAGES = (
 GENERATED = "docs/guides/planted-bugs.md"
 # The before/after pairs of STYLE.md quote the words that they replace.
 QUOTED = re.compile(r"^\| `.*$", re.M)
+CODE = re.compile(r"`[^`\n]+`")
 SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|CREATE|WITH|VALUES)\b")
 PEOPLE = {
     "user",
@@ -64,7 +65,7 @@ RULES = {
     "tell": Rule(
         words=r"\b(?:tells?|told|telling)\b", advice="say what is done: send, report, notify, signal, return."
     ),
-    "stand": Rule(words=r"\b(?:stands?|stood)\b(?! for\b)", advice="'is', 'is stored', 'is written'."),
+    "stand": Rule(words=r"\b(?:stands?|stood)\b(?! for\b|-)", advice="'is', 'is stored', 'is written'."),
     "poetic": Rule(words=r"\b(?:anew|blamed?|troubles?)\b", advice="'again', 'counts against', 'failure'."),
 }
 
@@ -86,13 +87,19 @@ def complaints(root: Path) -> dict[str, list[str]]:
         for name, rule in RULES.items():
             if rule.docstrings_only and not piece.docstring:
                 continue
-            for match in re.finditer(rule.words, piece.text, 0 if rule.words[:2] in (r"\A", "(?") else re.IGNORECASE):
+            for match in re.finditer(
+                rule.words, CODE.sub(_blank, piece.text), 0 if rule.words[:2] in (r"\A", "(?") else re.IGNORECASE
+            ):
                 before = re.findall(r"\w+", piece.text[: match.start()])[-1:]
                 if rule.people_may and before and before[0].lower() in PEOPLE:
                     continue
                 line = piece.line + piece.text.count("\n", 0, match.start())
                 found[name].append(f"{piece.where}:{line}: '{match[0]}': {rule.advice}")
     return found
+
+
+def _blank(code: re.Match[str]) -> str:
+    return "`" + "_" * (len(code[0]) - 2) + "`"
 
 
 def _pieces(root: Path) -> Iterator[Piece]:

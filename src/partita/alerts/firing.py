@@ -1,4 +1,4 @@
-"""The alerts that fire now, evaluated by whoever asks: while no process of an app runs, nobody else does."""
+"""The alerts that fire now, evaluated by the caller: without a running process of an app no watch evaluates them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A test of the channels: one alert that means nothing, told as firing and as resolved by each."""
+"""A test of the channels: each sends one alert without meaning, as firing and as resolved."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Tried:
 
 
 async def try_channels(settings: Settings, now_us: int) -> list[Tried]:
-    """Tell a test alert by every channel that the settings name."""
+    """Send a test alert by every channel of the settings."""
     name = fingerprint("Test", "partita")
     alarm = Alarm(name, "Test", "partita", "info", "this is a test of the alerts", "nothing", now_us, now_us)
     results = []

@@ -72,7 +72,7 @@ def handover_of(app: Parts, slot: str, wait_s: float = WAIT_S) -> Handover:
 
 
 async def server_findings(app: Parts, url: str) -> Sequence[Finding]:
-    """What is to be said of the database server at a URL; none for files.
+    """Findings about the database server at a URL; none for files.
 
     Raises:
         StoreUnavailable: it does not answer within the settings' limit.

@@ -20,7 +20,7 @@ LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 @dataclass(frozen=True, slots=True)
 class Binding:
     """One handler: its function, the messages it takes, what each parameter is, how it dedupes and runs, and the events it
-    publishes. `execution` tells a module that was executed again."""
+    publishes. `execution` changes when its module is executed again."""
 
     service: str
     function: Callable[..., Any]

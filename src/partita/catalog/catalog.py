@@ -84,8 +84,8 @@ class Catalog:
         return found
 
     def publishers(self, event: Contract) -> tuple[Publisher, ...]:
-        """The handlers and sagas of this app that publish an event, as they declare it. What leaves with a transaction of the
-        user's own (`app.outbox`) is declared nowhere."""
+        """The handlers and sagas of this app that publish an event, as they declare it. Events of a transaction of the
+        user's own (`app.outbox`) are declared nowhere."""
         found: list[Publisher] = []
         for service in self.services:
             for binding in service.declared.bindings:

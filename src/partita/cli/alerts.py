@@ -21,7 +21,7 @@ from partita.settings.settings import Settings
 
 @click.group(short_help="Alerts: what fires now, the rules, a test.")
 def alerts() -> None:
-    """Alerts are evaluated by the services themselves and told to the log, a webhook and by mail."""
+    """The services evaluate alerts and send them to the log, a webhook and by mail."""
 
 
 @alerts.command("list", epilog="Example:  partita alerts list -o json")
@@ -30,7 +30,7 @@ def alerts() -> None:
 @output_option
 @click.pass_context
 def list_(context: click.Context, data: Path, app_name: str, output: str) -> None:
-    """What is wrong now; exit 3 when something is."""
+    """The alerts that fire now; exit 3 when there is one."""
     found, unknown = ask(load_app(app_name), data, firing)
     if output == "json":
         items = [{**a._asdict(), "since": moment(a.since_us)} for a in found.alarms]
@@ -64,7 +64,7 @@ def rules(output: str) -> None:
 
 @alerts.command(epilog="Example:  PARTITA_ALERT_WEBHOOK=https://host/path partita alerts test")
 def test() -> None:
-    """Tell a test alert by every channel that is configured, firing and resolved."""
+    """Send a test alert by every configured channel, firing and resolved."""
     results = run(try_channels(Settings.from_environment(), wall_us()))
     rows = [(each.channel, f"failed: {each.error}" if each.error else "told") for each in results]
     say(*table(["channel", "result"], rows))

@@ -1,4 +1,4 @@
-"""Asking a question about an app from the command line: opened for reading within the limit, and what is unknown told."""
+"""Queries about an app from the command line: it is opened for reading within the limit, and unknown parts are reported."""
 
 from __future__ import annotations
 
@@ -55,5 +55,5 @@ def tell_unknown(unknown: Unknown) -> int:
 
 
 def unknown_items(unknown: Unknown) -> list[dict[str, str]]:
-    """What is unknown, for a JSON document."""
+    """The unknown parts, for a JSON document."""
     return [{"source": source, "reason": reason} for source, reason in sorted(unknown.items())]

@@ -1,4 +1,4 @@
-"""`partita audit`: who did what, and whether the record is whole."""
+"""`partita audit`: the actions of operators, and whether the record is complete."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from partita.operators.audit import verify as verify_store
 from partita.store.operations import AuditEntry
 
 
-@click.group(short_help="Who did what and why: list, verify.")
+@click.group(short_help="Actions of operators: list, verify.")
 def audit() -> None:
     """The audit: every action of a person, appended and sealed, never changed."""
 

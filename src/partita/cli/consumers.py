@@ -1,4 +1,4 @@
-"""`partita consumers`: where each group stands, and the verbs that pause, resume, reset and forget one."""
+"""`partita consumers`: the positions of groups, and the verbs that pause, resume, reset and forget one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from partita.operators.steering import accept_gap as give_up_gap
 PARKED = ("waiting", "behind", "gap", "ready", "dead")
 
 
-@click.group(short_help="Consumer groups: where they stand, pause, resume, reset.")
+@click.group(short_help="Consumer groups: positions, pause, resume, reset.")
 def consumers() -> None:
     """Consumer groups."""
 

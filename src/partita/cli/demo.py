@@ -123,7 +123,7 @@ HEAD = """
 
 
 def head(options: DemoOptions) -> list[str]:
-    """What runs where; of a URL no user, password or option is shown."""
+    """The parts that run, and where; of a URL no user, password or option is shown."""
     kills = options.kill_every_s
     servers = _servers(options)
     text = HEAD.format(
@@ -222,7 +222,7 @@ class Screen:
 
 
 def report(outcome: object) -> list[str]:
-    """What was proven, in plain words."""
+    """The results of the proof, in plain words."""
     from partita.examples.proof.demo import Outcome, percentile
     from partita.examples.proof.ledger import lost_and_twice
 

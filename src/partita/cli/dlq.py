@@ -164,7 +164,7 @@ def export(file: Any, group: str | None, data: Path, app_name: str, **given: Any
     )
     for letter in found:
         file.write(json_of(exported(letter)) + "\n")
-    file.write("")  # a file without letters is a file as well, and one that cannot be written is told
+    file.write("")  # without letters there is a file too; an error of writing it is reported
     talk(f"{len(found)} letters")
 
 

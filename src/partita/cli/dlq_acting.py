@@ -44,7 +44,9 @@ def ramp(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...]:
 
 
 @click.command(epilog="Example:  partita dlq replay --cause 3f9a1c20b7d4 --rehearse, then the same with --yes")
-@click.option("--rehearse", "rehearsal", is_flag=True, help="Run it in a transaction that is rolled back, and tell.")
+@click.option(
+    "--rehearse", "rehearsal", is_flag=True, help="Run it in a transaction that is rolled back, and show the result."
+)
 @click.option("--ramp", callback=ramp, default="1,5,20,100", show_default=True, help="Batch sizes; the last repeats.")
 @click.option("--rate", type=Amount(min=0.1), default=200.0, show_default=True, help="Letters per second.")
 @click.option(

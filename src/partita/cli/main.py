@@ -24,9 +24,9 @@ COMMANDS = {
     "dlq": ("partita.cli.dlq", "dlq", "Dead letters: look, mend, replay, discard."),
     "alerts": ("partita.cli.alerts", "alerts", "What is wrong now, the rules, a test of the channels."),
     "op": ("partita.cli.op", "op", "Operations of people: list, resume."),
-    "audit": ("partita.cli.audit", "audit", "Who did what and why: list, verify."),
+    "audit": ("partita.cli.audit", "audit", "Actions of operators: list, verify."),
     "outbox": ("partita.cli.outbox", "outbox", "What waits to leave, and what the bus refused."),
-    "consumers": ("partita.cli.consumers", "consumers", "Consumer groups: where they stand, pause, resume, reset."),
+    "consumers": ("partita.cli.consumers", "consumers", "Consumer groups: positions, pause, resume, reset."),
     "topics": ("partita.cli.topics", "topics", "Topics: as declared, against the cluster, brought back."),
     "db": ("partita.cli.db", "db", "Schemas of the databases: status, upgrade, sql, check."),
     "metrics": ("partita.cli.metrics", "metrics", "The numbers of all services, for Prometheus."),
@@ -106,7 +106,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def _defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """What nobody foresaw ends in words as well; the exit code is Python's own, 1."""
+    """Unforeseen errors end in words as well; the exit code is Python's own, 1."""
     from partita.cli.output import show_error
 
     show_error(error)

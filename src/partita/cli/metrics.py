@@ -21,7 +21,7 @@ from partita.signals import STORE_UP, Sample
 @app_option
 @output_option
 def metrics(data: Path, app_name: str, output: str) -> None:
-    """The gauges of all services, in Prometheus' text format. What a process counts since its start is on its own page:
+    """The gauges of all services, in Prometheus' text format. The counts of a process since its start are on its own page:
     partita run --metrics 127.0.0.1:9464."""
     samples, unknown = ask(load_app(app_name), data, _read)
     tell_unknown(unknown)

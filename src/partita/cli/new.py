@@ -41,7 +41,7 @@ def new(name: str) -> None:
         ("partita run", "both services, until Ctrl-C"),
         (place, "in a second terminal; then: partita journey order-1"),
     )
-    say(f"{folder / ''}: two services, a saga and its tests. What next:", "", f"  cd {name}")
+    say(f"{folder / ''}: two services, a saga and its tests. Next:", "", f"  cd {name}")
     say(*(f"  {words:<{len(place)}}   # {why}" for words, why in steps))
 
 

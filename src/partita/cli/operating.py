@@ -1,4 +1,4 @@
-"""What commands that act on a running system share: the app opened beside it, a filter, a confirmation, a reason."""
+"""The common parts of commands that act on a running system: the app opened beside it, a filter, a confirmation, a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What commands print: data on stdout as text or JSON, talk and errors on stderr, one place for both."""
+"""The output of commands: data on stdout as text or JSON, talk and errors on stderr, one place for both."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Amount(click.FloatRange):
 
 
 def say(*lines: str) -> None:
-    """Print data, each argument as one line: whatever stands in it begins no other, and is seen."""
+    """Print data, each argument as one line: no character in it begins another line, and all are visible."""
     for line in lines:
         click.echo(shown(line))
 
@@ -116,7 +116,7 @@ def print_json(kind: str, content: Mapping[str, Any]) -> None:
 
 def json_of(value: Any, indent: int | None = None) -> str:
     """A value as JSON that every reader takes and every terminal may show: in ASCII, where a lone surrogate, which is no
-    text, stands as the six characters that name it."""
+    text, becomes the six characters that name it."""
     text = json.dumps(value, default=str, ensure_ascii=False, indent=indent)
     return text if text.isascii() and "\x7f" not in text else NO_PLAIN.sub(_escaped, text)
 

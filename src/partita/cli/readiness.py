@@ -1,4 +1,5 @@
-"""Telling the supervisor of this process that it is ready or stopping: a datagram to `NOTIFY_SOCKET`, as systemd defines it."""
+"""Signals to the supervisor of this process that it is ready or stopping: a datagram to `NOTIFY_SOCKET`, by systemd's
+protocol."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ READY, STOPPING = "READY=1", "STOPPING=1"
 
 
 def tell(state: str) -> None:
-    """Say it; nothing happens where nobody asked."""
+    """Send it; without `NOTIFY_SOCKET` nothing happens."""
     where = os.environ.get("NOTIFY_SOCKET", "")
     if not where:
         return

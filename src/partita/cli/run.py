@@ -1,4 +1,4 @@
-"""`partita run`: services of an app in this process, until told to stop."""
+"""`partita run`: services of an app in this process, until it is stopped."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def run(
     **told: Any,
 ) -> None:
     """Run services of the app. With --workers several processes share the work, one that dies is started again, and
-    SIGHUP starts them anew one after the other.
+    SIGHUP restarts them one after the other.
 
     Ctrl-C or SIGTERM finishes what is in work within --grace; a second one stops at once, which is safe as well."""
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -97,7 +97,7 @@ async def run_until_stopped(app: App, services: list[str] | None, roles: tuple[s
         stop.set()
         tell(STOPPING)
         if starting is not None:
-            starting.cancel()  # it may wait for a lock that nobody gives
+            starting.cancel()  # it may wait for a lock that is never released
         talk("stopping: finishing what is in work (again: stop at once)")
 
     loop = asyncio.get_running_loop()

@@ -18,8 +18,8 @@ from partita.store.sagas import SagaRow
 
 TEXTS: dict[Verb, str] = {
     "retry": "Send again what the saga waits for, now.",
-    "resume": "Go on with a saga that waits for a person: its tries begin anew.",
-    "skip": "Count the undo it waits for as done; say why, nobody will do it any more.",
+    "resume": "Go on with a saga that waits for a person: its tries begin again.",
+    "skip": "Count the awaited undo as done; give a reason, it will not be sent again.",
     "compensate": "Undo what has happened, up to the pivot.",
     "cancel": "Cancel it: the same as compensate.",
     "note": "Write something into its history.",

@@ -108,7 +108,7 @@ def apply(
 ) -> int:
     """Create, configure and grow the cluster's topics to what MODULE:APP declares.
 
-    What would lose records or turn their order is refused and told, until it is accepted; exit 3 when some is left.
+    Changes that lose records or their order are refused and listed, until they are accepted; exit 3 when some is left.
     """
     app = load_app(app_name)
     accepted = [w for w, yes in (("reordering", accept_reordering), ("loss", accept_loss)) if yes]

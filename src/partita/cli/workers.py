@@ -18,7 +18,7 @@ CALM_S = 30.0
 LOOK_S = 0.2
 READY_WITHIN_S = 60.0
 SAME_AGAIN = (2, 5)
-"""Exit codes of what no start anew mends: a setting or declaration that is wrong; a database of another, or one that
+"""Exit codes that no restart repairs: a setting or declaration that is wrong; a database of another, or one that
 waits for its migration."""
 
 
@@ -45,7 +45,7 @@ class Workers:
 
     async def run(self) -> int:
         """Run until SIGTERM or SIGINT; returns 0, or 1 when a worker did not end in order. One that ends before all were
-        ready, with a code it would end with again, ends all with that code. SIGHUP starts the workers anew, one after the
+        ready, with a code it would end with again, ends all with that code. SIGHUP restarts the workers, one after the
         other: the next one is stopped when the one before it works again."""
         for which in (signal.SIGTERM, signal.SIGINT):
             signal.signal(which, lambda *_: self._stop())
@@ -123,7 +123,7 @@ class Workers:
                     talk(f"worker {number} did not get ready: the workers after it are left as they are")
                     return
                 await self.clock.sleep(LOOK_S)
-            talk(f"worker {number} was started anew")
+            talk(f"worker {number} was restarted")
 
     def _start_anew(self) -> None:
         self._anew = True
@@ -157,7 +157,7 @@ class Workers:
 
     def _stop(self) -> None:
         if self._stopping:
-            self._asked.clear()  # told again: at once
+            self._asked.clear()  # ask again: at once
         self._stopping = True
         tell(STOPPING)
         for number in list(self._children):

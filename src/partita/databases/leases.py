@@ -1,4 +1,4 @@
-"""The arithmetic of leases, the same in every database: the share of a member, and whether its heart stands still."""
+"""The arithmetic of leases, the same in every database: the share of a member, and whether its heartbeat still moves."""
 
 from __future__ import annotations
 

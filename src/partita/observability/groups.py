@@ -27,7 +27,7 @@ class InTopic:
 
 @dataclass(frozen=True, slots=True)
 class GroupState:
-    """What keeps a group from going on, one sentence each, and what is parked in its database."""
+    """Reasons why a group does not go on, one sentence each, and the numbers of its parking."""
 
     group: str
     why: tuple[str, ...]

@@ -34,7 +34,7 @@ class View(NamedTuple):
 
 
 def view(letter: DeadLetter, codec: Codec) -> View:
-    """A letter's value, by the schema of whoever wrote it."""
+    """A letter's value, by its writer's schema."""
     headers, value = letter.headers[:HEX_BYTES_MAX].hex(" "), letter.value[:HEX_BYTES_MAX].hex(" ")
     envelope = envelope_of(letter)
     if envelope is None:
@@ -130,7 +130,7 @@ async def _behind(session: Session, letter: DeadLetter) -> int:
 
 
 async def edit_of(stores: Stores, codec: Codec, letter_id: str) -> list[tuple[str, str, str]]:
-    """What an edit changed: of the edited letter, or of the one that took its place.
+    """The changes of an edit: of the edited letter, or of the one that took its place.
 
     Raises:
         NotFound: there is no such letter, or it was not edited.

@@ -1,4 +1,5 @@
-"""The outboxes of an app: how many rows wait, who brings them to the bus, and what the bus refused."""
+"""The outboxes of an app: the number of waiting rows, the relay or reader that sends them, and the rows that the bus
+refused."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ async def outboxes(sight: Sight) -> Mapping[str, OutboxStatus]:
 
 
 async def refused(stores: Mapping[str, Store], limit: int) -> list[Refused]:
-    """What the bus refused for good, `limit` of each service at most."""
+    """The rows that the bus refused for good, `limit` of each service at most."""
     found: list[Refused] = []
     for name, store in stores.items():
         async with store.reading() as session:
@@ -40,7 +41,7 @@ async def refused(stores: Mapping[str, Store], limit: int) -> list[Refused]:
 
 
 def read_by(reader: Reader | None) -> str:
-    """What brings an outbox to the bus, in words."""
+    """The relays or the reader that send an outbox's rows, in words."""
     if reader is None:
         return "relays"
     if not reader.there:

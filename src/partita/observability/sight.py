@@ -26,7 +26,7 @@ BUS = "bus"
 
 @dataclass(slots=True)
 class Sight:
-    """What can be seen: `stores` and `bus` that answered when they were opened, `unknown` why others did not."""
+    """The visible parts: `stores` and `bus` that answered when they were opened, `unknown` = why others did not."""
 
     clock: Clock
     ask_s: float
@@ -52,7 +52,7 @@ class Sight:
         return {source: answer for source, answer in zip(questions, answers, strict=True) if answer is not None}
 
     async def lags(self, group: str | None = None) -> Sequence[GroupLag] | None:
-        """Where groups stand; None = unknown."""
+        """The positions of groups; None = unknown."""
         return None if self.bus is None else await self.ask(BUS, self.bus.lag(group))
 
 

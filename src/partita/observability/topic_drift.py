@@ -12,7 +12,7 @@ from partita.topics.drift import Difference, differences, undeclared
 
 
 async def drift(app: Declarations, cluster: Administration) -> list[Difference]:
-    """Where the cluster's topics differ from those that an app declares, and which of its namespaces nobody declares.
+    """Where the cluster's topics differ from those that an app declares, and undeclared topics in its namespaces.
 
     Raises:
         BusUnavailable: the cluster does not answer.
@@ -42,7 +42,7 @@ def topics_of(declared: Sequence[DeclaredTopic]) -> dict[str, DeclaredTopic]:
 
 
 async def _counted(cluster: Administration, topic: DeclaredTopic, difference: Difference) -> Difference:
-    """A shorter retention costs the records that are older: where there are none, nobody has to accept it."""
+    """A shorter retention deletes older records: if there are none, no acceptance is needed."""
     if difference.needs != "loss" or topic.retention_s is None:
         return difference
     older = await cluster.older(topic.name, topic.retention_s)

@@ -31,7 +31,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What came of an operation: how many letters were handled or discarded and how many failed again; `stopped` says why
+    """The result of an operation: how many letters were handled or discarded and how many failed again; `stopped` says why
     it ended early, empty = it did not."""
 
     operation: Operation
@@ -68,7 +68,7 @@ async def the_operation(stores: Stores, operation_id: str) -> Operation:
 
 
 async def carry_out(system: System, operation: Operation, *, by: str, report: Report) -> Ended:
-    """Carry out an operation from where it stands, to its end or to its stop rule; `report` is called as it goes on.
+    """Carry out an operation from its stored progress, to its end or to its stop rule; `report` is called as it goes on.
 
     Raises:
         Conflict: it is done already.

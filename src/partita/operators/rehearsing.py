@@ -15,7 +15,7 @@ AT_ONCE = 50
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What would become of letters, and of the messages that wait behind them."""
+    """The results of a replay of these letters, and of the messages behind them."""
 
     messages: tuple[Rehearsed, ...]
 

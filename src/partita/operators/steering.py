@@ -91,7 +91,7 @@ async def reset_group(store: Store, bus: Bus, topic: str, to: str, *, reason: st
 
 
 Moves = Sequence[Moved]
-"""Where a group stood in each partition, and where it stands now."""
+"""A group's position in each partition before and now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class ResetPlan:
 
 
 async def plan_reset(store: Store, bus: Bus, topic: str) -> ResetPlan:
-    """What a reset of a group in a topic would move.
+    """The moves that a reset of a group in a topic would make.
 
     Raises:
         FeatureAbsent: the bus cannot replay. NotFound: the group does not read this topic.

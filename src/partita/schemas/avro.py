@@ -93,7 +93,7 @@ def _without_docs(schema: Any) -> Any:
 
 
 class _Derivation:
-    """One walk over a reading. `_named` are the named types so far, which are written out once: behind, their name stands."""
+    """One walk over a reading. `_named` are the named types so far: each is written out once, and later named only."""
 
     def __init__(self, reading: Reading, namespace: str) -> None:
         self._reading = reading
@@ -136,7 +136,7 @@ class _Derivation:
             case Entries(of):
                 return {"type": "map", "values": self._type(of, where)}
             case OneOf(members, or_none):
-                # Null first, so that it is a legal default. A type is written out in the branch where it stands first.
+                # Null first, so that it is a legal default. A type is written out in its first branch.
                 branches = [self._type(member, where) for member in members]
                 return ["null", *branches] if or_none else branches
             case Nested(name):

@@ -1,4 +1,4 @@
-"""The default of a field as the JSON that stands in an Avro schema."""
+"""The default of a field as JSON in an Avro schema."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ MEMORY = Path("/dev/shm")
 
 
 class Scenario:
-    """An app under test. Time stands still until `advance`; all that can happen at one time happens before it moves."""
+    """An app under test. Time moves only by `advance`; everything due at one time happens before it moves."""
 
     def __init__(
         self, system: System, post: Callable[..., Awaitable[str]], world: World, tap: Tap, delays: Delays
@@ -67,10 +67,10 @@ class Scenario:
         self._hung: set[SerialTx] = set()
 
     def stub(self, command: type[Command[ReplyT, Any]]) -> Stub[Any, ReplyT]:
-        """What stands in for the handler of this command; the same one each time.
+        """The stub for the handler of this command; the same one each time.
 
         Raises:
-            DeclarationError: nobody here handles it.
+            DeclarationError: it has no handler here.
         """
         contract = contract_of(command)
         if contract.full_name not in self._stubs:
@@ -113,7 +113,7 @@ class Scenario:
         goes on as far as it can without time passing. The same `message_id` again is a copy.
 
         Raises:
-            PartitaError: it is no event, a service that is tested here publishes it, or nobody here hears it.
+            PartitaError: it is no event, a service that is tested here publishes it, or it has no subscriber here.
         """
         contract = contract_of(type(event))
         if contract.kind != "event":
@@ -124,7 +124,7 @@ class Scenario:
                 hint="t.send(command) has its handler publish it; or app.testing(services=[...]) without that service.",
             )
         if not any(contract.full_name in pipeline.interests for pipeline in self._system.pipelines.values()):
-            raise NotFound(f"Nobody here hears {contract.name}.", hint=f"Here: {', '.join(self._system.stores)}.")
+            raise NotFound(f"{contract.name} has no subscriber here.", hint=f"Here: {', '.join(self._system.stores)}.")
         system = self._system
         composer = Composer(f"{contract.service.name}/elsewhere", system.codec, system.ids)
         message = composer.compose(

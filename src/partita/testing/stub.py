@@ -24,7 +24,7 @@ R = TypeVar("R")
 
 @dataclass(slots=True)
 class Delays:
-    """What becomes of messages on their way: seconds of delay and copies of the answers to single commands, and the types
+    """The fate of messages on their way: seconds of delay and copies of the answers to single commands, and the types
     of commands that wait until their participant is back."""
 
     late_s: dict[str, float] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Delays:
 
 
 class Stub(Generic[C, R]):
-    """What stands in for the handler of one command: `t.stub(ChargePayment).refuses(CardDeclined())`.
+    """The stub for the handler of one command: `t.stub(ChargePayment).refuses(CardDeclined())`.
 
     Each call replaces what was said before. Without one, the real handler does its work.
     """
@@ -181,7 +181,7 @@ class Stub(Generic[C, R]):
             f"{named.__name__} is no refusal of {self._contract.name}.",
             hint=f"It is refused by {declared}."
             if declared
-            else f"Nobody can refuse it; use fails({named.__name__}(...)).",
+            else f"It cannot be refused; use fails({named.__name__}(...)).",
         )
 
     def _put(self, function: Callable[[C], Any]) -> None:

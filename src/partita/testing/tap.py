@@ -13,10 +13,10 @@ from partita.testing.stub import Delays
 
 
 class Tap:
-    """Stands between the relays and a bus."""
+    """A tap between the relays and a bus."""
 
     def __init__(self, bus: Bus, clock: Clock, delays: Delays, heard: Sequence[str] = ()) -> None:
-        """`heard` are the topics that the app reads, whoever makes them."""
+        """`heard` are the topics that the app reads."""
         self._bus = bus
         self._clock = clock
         self._delays = delays

@@ -28,7 +28,7 @@ def ends_transaction(statement: str) -> bool:
 
 def check_of_handler(sql: str) -> None:
     """Refuse a handler's statement that would end the transaction that Partita's own rows are in, or change the connection
-    for those who use it next.
+    for its next users.
 
     Raises:
         PartitaError: which word it begins with.

@@ -440,7 +440,7 @@ async def test_what_cannot_come_from_outside_is_not_delivered() -> None:
         with pytest.raises(PartitaError, match="published by partner, which is tested here"):
             await t.deliver(Arrived(sku="tea", number=1))
     async with App(stock).testing() as t:
-        with pytest.raises(NotFound, match="Nobody here hears Unheard"):
+        with pytest.raises(NotFound, match="Unheard has no subscriber here"):
             await t.deliver(Unheard(sku="tea"))
         with pytest.raises(PartitaError, match="Charge is a command"):
             await t.deliver(Charge(order_id="o"))  # type: ignore[arg-type]

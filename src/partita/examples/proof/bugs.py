@@ -144,7 +144,7 @@ class BuggyStore(Around):
 def _forgetting(
     look: Callable[[Asked], Awaitable[Known]], forget: Callable[[Known], Known]
 ) -> Callable[[Asked], Awaitable[Known]]:
-    """What admission asks at once, with some of the answers forgotten."""
+    """The answers of admission's one look, with some of them forgotten."""
 
     async def asked(asked: Asked) -> Known:
         return forget(await look(asked))
@@ -174,7 +174,7 @@ class LateSubscription(Around):
         self.inner.on_wake = ring
 
     async def poll(self, count: int) -> Polled:
-        """What waits, without the late ones, and those late ones whose time has come."""
+        """The waiting messages without the late ones, and the late ones whose time has come."""
         polled = await self.inner.poll(count)
         now = self._clock.monotonic()
         gone = set(polled.revoked)

@@ -58,7 +58,7 @@ CALM_LOOKS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A server that may be killed as well: who started it says how, and how it is started again."""
+    """A server that may be killed as well, with the way to kill and restart it."""
 
     name: str
     kill: Callable[[], None]
@@ -90,7 +90,7 @@ class DemoOptions:
 
 @dataclass(slots=True)
 class Numbers:
-    """What the live line shows."""
+    """The numbers of the live line."""
 
     orders: int = 0
     confirmed: int = 0
@@ -108,7 +108,7 @@ class Numbers:
 
 @dataclass(slots=True)
 class Outcome:
-    """What the demo proved."""
+    """The results of the demo."""
 
     numbers: Numbers
     invariants: list[Invariant]
@@ -297,7 +297,7 @@ class Demo:
         (self.options.data / "closed").touch()
 
     def drain(self, tell: Callable[[Numbers], None]) -> None:
-        """Take no more orders, and wait until all is mended and nothing moves any more. What is still to be mended needs an
+        """Take no more orders, and wait until all is mended and nothing moves any more. Unmended poison needs an
         order that is confirmed: on a slow machine none is before the backlog is gone."""
         if not self.options.bug:
             self.mend()
@@ -355,7 +355,7 @@ class Demo:
         self._starters.shutdown()
 
     def poison(self) -> bool:
-        """Put a record on the log that nobody can read, and let the storefront make a mistake; whether that could be
+        """Put an unreadable record on the log, and let the storefront make a mistake; whether that could be
         done now: a broker that was killed takes nothing."""
         if self.away or self.starting:
             return False
@@ -394,16 +394,16 @@ class Demo:
 
 
 def _count(behind: int | None) -> str:
-    return "nobody says how many" if behind is None else f"{behind:,}"
+    return "an unknown number" if behind is None else f"{behind:,}"
 
 
 def run(
     options: DemoOptions, tell: Callable[[Demo, Numbers, float], str | None], say: Callable[[str], None]
 ) -> Outcome:
-    """Run the demo: load and kills for as long as told, then calm, then the ledger.
+    """Run the demo: load and kills for the given time, then calm, then the ledger.
 
     `tell` is called about twice a second with the numbers and the seconds left; it may answer with a key:
-    a role to kill, "poison", "mend", or "quit". `say` is told what happened, a line at a time.
+    a role to kill, "poison", "mend", or "quit". `say` gets the events, a line at a time.
 
     Raises:
         Conflict: a server named in the options holds what is not of this run. PartitaError: it cannot be used.

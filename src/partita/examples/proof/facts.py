@@ -1,4 +1,4 @@
-"""What the ledger judges by: the services' databases, the log and the witnesses' ledgers, read once."""
+"""The facts of the ledger: the services' databases, the log and the witnesses' ledgers, read once."""
 
 from __future__ import annotations
 

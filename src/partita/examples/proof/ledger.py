@@ -103,7 +103,7 @@ def stock(facts: Facts, i: Invariant) -> None:
         there.add(sku)
         i.check(on_hand + reserved + gone == initial, f"{sku}: {on_hand} + {reserved} + {gone} is not {initial}")
         i.check(min(on_hand, reserved, gone) >= 0, f"{sku}: below zero")
-        i.check(reserved == 0, f"{sku}: {reserved} still reserved for nobody")
+        i.check(reserved == 0, f"{sku}: {reserved} still reserved without an order")
         i.check(gone == sold[sku], f"{sku}: {gone} sold, confirmed orders less returns say {sold[sku]}")
     for sku in sorted(sold.keys() - there):
         i.check(sold[sku] == 0, f"{sku}: confirmed orders hold {sold[sku]}, the warehouse does not know it")
@@ -196,7 +196,7 @@ BEFORE = {
     "OrderConfirmed": {"StockReserved", "PaymentCharged", "OrderPlaced"},
     "ReturnCompleted": {"ItemsRestocked", "ItemsRefunded", "ReturnRequested"},
 }
-"""What must have happened before the end of a saga may be told."""
+"""The facts that must precede the published end of a saga."""
 
 
 def causality(facts: Facts, i: Invariant) -> None:
@@ -283,7 +283,7 @@ def quiet(facts: Facts, i: Invariant) -> None:
 CHECKS: tuple[tuple[str, str, Callable[[Facts, Invariant], None]], ...] = (
     ("I1", "every accepted order and return ends, and as its saga did", terminal),
     ("I2", "money: charged once, refunded once, kept only for what is sold", money),
-    ("I3", "stock: on hand + reserved + sold = initial, nothing reserved for nobody", stock),
+    ("I3", "stock: on hand + reserved + sold = initial, nothing reserved without an order", stock),
     ("I4", "each order and return: one mail, each order counted once", effects_once),
     ("I5", "nothing on the log that was not committed", no_ghost),
     ("I6", "everything committed is on the log and handled once, or a dead letter", no_loss),

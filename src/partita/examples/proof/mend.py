@@ -22,7 +22,7 @@ SHOP = "partita.examples.shop.app:app"
 
 @dataclass(slots=True)
 class Mended:
-    """What became of one poisoned order."""
+    """The outcome of one poisoned order."""
 
     order: str
     letter: str = ""
@@ -54,14 +54,14 @@ class Mending:
 
     @property
     def unmended(self) -> str:
-        """What is left to mend, in words; empty = nothing."""
+        """The poison left to mend, in words; empty = none."""
         if self.failed:
             return self.failed
         if self._now is not None:
             return f"{self._now.order} stopped at {self._shown()}"
         if self.left:
             return f"the dead letter of {order_id(self._seed, min(self.left))} never came"
-        return "the storefront made no mistake though it was told to" if Poisoned(self._data).is_wanted else ""
+        return "the storefront made no mistake though it was asked to" if Poisoned(self._data).is_wanted else ""
 
     @property
     def busy(self) -> bool:
@@ -91,7 +91,7 @@ class Mending:
         for number in self.left:
             name = order_id(self._seed, number)
             if self._one("order-service", CANCELLED, name):
-                Poisoned(self._data).drop(number)  # its card was declined: nobody counts it; another one is needed
+                Poisoned(self._data).drop(number)  # its card was declined, so it does not count; another one is needed
                 continue
             letter = self._one("analytics", FIND, name)
             if letter:
@@ -135,7 +135,7 @@ class Mending:
     def _end(self, code: int, out: str, problem: str) -> None:
         assert self._now is not None
         if code and not self._is_edited():
-            # What a killed server did not answer is no try: who waits for the end says for how long.
+            # A query that a killed server did not answer is no try; the caller that waits for the end has a limit.
             self._tries += code != UNREACHABLE
             if self._tries >= TRIES_MAX:
                 self.failed = f"partita {' '.join(self._words())}: {problem.strip() or out.strip()}"

@@ -104,7 +104,7 @@ class Poisoned:
 
 
 class Accepted:
-    """The storefront's own record of what it was told is accepted, orders or `returns`: a witness, like the provider's
+    """The storefront's own record of accepted messages, orders or `returns`: a witness, like the provider's
     ledger."""
 
     def __init__(self, data: Path, *, returns: bool = False) -> None:

@@ -81,7 +81,7 @@ class Log(Protocol):
 
 
 def patiently(ask: Callable[[], T], within_s: float = READ_WITHIN_S) -> T:
-    """What the log answers, asked again while it does not: no answer is none, whatever is asked.
+    """The log's answer, asked again until it comes: silence is not an answer.
 
     Raises:
         BusUnavailable: it did not in all that time.
@@ -95,7 +95,7 @@ def patiently(ask: Callable[[], T], within_s: float = READ_WITHIN_S) -> T:
 
 
 def is_copy(topic: str) -> bool:
-    """What goes to a retry topic or a DLQ is a copy of a message, and may be no message at all."""
+    """A record of a retry topic or a DLQ is a copy of a message, and may be unreadable."""
     return ".retry-" in topic or topic.endswith(".dlq")
 
 
@@ -163,7 +163,7 @@ class LogFile:
 
 
 class Loop:
-    """What is asynchronous, called from what is not; connections live on from call to call."""
+    """An asynchronous call from blocking code; connections stay open from call to call."""
 
     def __init__(self) -> None:
         self._runner = asyncio.Runner()
@@ -284,7 +284,7 @@ async def read_all(bus: Bus, topics: Sequence[str]) -> list[Record]:
             except BusUnavailable:
                 if loop.time() > until:
                     raise
-                calm = 0  # a leader that moves: the subscription begins anew by itself
+                calm = 0  # the leader moves: the subscription begins again by itself
                 await asyncio.sleep(LOOK_S)
                 continue
             held = (held | set(polled.assigned)) - set(polled.revoked)
@@ -306,12 +306,14 @@ async def read_all(bus: Bus, topics: Sequence[str]) -> list[Record]:
                 await asyncio.sleep(LOOK_S)
                 continue
             calm = calm + 1 if held and not any(each.lag for each in lags) else 0
-            # An adapter may say nothing of a partition that the group has not moved in: then only patience tells.
+            # An adapter may report nothing of a partition in which the group has not moved: then only waiting helps.
             told = held <= {(each.topic, each.partition) for each in lags}
             needed = CALM_LOOKS if told else CALM_LOOKS_UNTOLD
             await asyncio.sleep(LOOK_S)
     finally:
         await subscription.close()
     with contextlib.suppress(PartitaError):
-        await bus.forget(group)  # nobody asks for it again, and for a group the log keeps what it has not read
+        await bus.forget(
+            group
+        )  # its results are no longer needed, and for a group the log keeps the records it has not read
     return [found[place] for place in sorted(found)]

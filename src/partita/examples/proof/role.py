@@ -25,7 +25,7 @@ IN_FLIGHT_MAX = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleOptions:
-    """What a process of the demo is told."""
+    """The arguments of a process of the demo."""
 
     role: str
     data: str
@@ -67,7 +67,7 @@ async def _sell(app: DemoApp, options: RoleOptions) -> None:
     loop = asyncio.get_running_loop()
     start, begun = loop.time(), 0
     sent = list(again)
-    while accepted.path.parent.exists():  # the demo's folder; who removes it ends the storefront
+    while accepted.path.parent.exists():  # the demo's folder: removing it ends the storefront
         due = int((loop.time() - start) * options.rate) - begun
         fresh = max(due, 0) if _is_open(options) else 0
         if poison.is_wanted:
@@ -143,7 +143,7 @@ def main() -> None:
     try:
         asyncio.run(work(options))
     except PartitaError as error:
-        # A server that was killed a moment ago: who started this process starts it again.
+        # A server was killed a moment ago: the parent of this process starts it again.
         sys.exit(f"  {options.role} cannot start now: {str(error).partition(chr(10))[0]}")
 
 

@@ -37,7 +37,7 @@ app = App(services.rides, services.drivers, services.payments, services.notifica
 
 
 async def one_ride(city: App, ride_id: RideId) -> RideCompleted:
-    """What the phones of one rider and one driver send. Each key names one press of a button, so that a phone that hears
+    """The messages of one rider's and one driver's phone. Each key names one press of a button, so that a phone that hears
     no answer sends it again."""
     ann, bob = RiderId("ann"), DriverId("bob")
     await city.send(FillAccount(rider_id=ann, cents=3_000), idempotency_key=f"slip for {ride_id}")

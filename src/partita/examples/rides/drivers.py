@@ -1,4 +1,4 @@
-"""The service `drivers`: where drivers are, who of them is taken, and what each has earned."""
+"""The service `drivers`: the places of drivers, which of them are taken, and the earnings of each."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ async def assign(cmd: AssignDriver, tx: Tx) -> DriverAssigned:
 
 @drivers.handles(ReleaseDriver)
 async def release(cmd: ReleaseDriver, tx: Tx) -> DriverReleased:
-    """Releases nobody where nobody was assigned: an undo is also sent when it is unknown what was done."""
+    """Releases no driver if none was assigned: an undo is also sent for an unknown outcome."""
     await tx.execute(LET_GO, ride_id=cmd.ride_id)
     return DriverReleased(ride_id=cmd.ride_id)
 
 
 @drivers.handles(SayDriverIsHere)
 async def say_here(cmd: SayDriverIsHere) -> DriverArrived:
-    """Tells it to whoever listens; this service keeps nothing of it."""
+    """Publishes it for other services; this service stores nothing of it."""
     return DriverArrived(ride_id=cmd.ride_id)
 
 

@@ -50,7 +50,7 @@ class RideCompleted(Event, of=rides):
 
 
 class RequestRide(Command[RideRequested], of=rides):
-    """What the rider's phone sends."""
+    """The command of the rider's phone."""
 
     ride_id: Key[RideId]
     rider_id: RiderId
@@ -72,7 +72,7 @@ class NotOnTheWay(Rejection):
 
 
 class CompleteRide(Command[RideCompleted, NotOnTheWay], of=rides):
-    """What the driver's phone sends on arrival."""
+    """The command of the driver's phone on arrival."""
 
     ride_id: Key[RideId]
 
@@ -88,7 +88,7 @@ class DriverMoved(Event, of=drivers):
 
 
 class MoveDriver(Command[DriverMoved], of=drivers):
-    """What the driver's phone sends every minute; over a bad network, and in any order."""
+    """The driver's phone sends it every minute, over a bad network, and in any order."""
 
     driver_id: Key[DriverId]
     zone: str
@@ -102,7 +102,7 @@ class DriverArrived(Event, of=drivers):
 
 
 class SayDriverIsHere(Command[DriverArrived], of=drivers):
-    """What the driver's phone sends at the door; impatient drivers press twice."""
+    """The driver's phone sends it at the door; impatient drivers press twice."""
 
     ride_id: Key[RideId]
 
@@ -127,7 +127,7 @@ class DriverPaid(Event, of=drivers):
 
 
 class NoDriverFree(Rejection):
-    """Nobody drives there now."""
+    """No driver drives there now."""
 
     zone: str
 
@@ -176,7 +176,7 @@ class FareHeld(Event, of=payments):
 
 
 class HoldVoided(Event, of=payments):
-    """What was set aside is free again."""
+    """The reserved amount is free again."""
 
     ride_id: Key[RideId]
 
@@ -208,7 +208,7 @@ class VoidHold(Command[HoldVoided], of=payments):
 
 
 class CaptureFare(Command[FareCaptured], of=payments):
-    """Takes what was set aside; that it is there is known, so nobody refuses it."""
+    """Takes the reserved amount; it is known to be there, so this cannot be refused."""
 
     ride_id: Key[RideId]
 

@@ -38,7 +38,7 @@ async def show_arrived(event: DriverArrived, tx: Tx) -> None:
 
 @notifications.on
 async def show_cancelled(event: RideCancelled, tx: Tx) -> None:
-    """Told with its reason: a refusal's name, or the step that gave no answer."""
+    """Sends it with its reason: a refusal's name, or the step without an answer."""
     await tx.execute(SHOW, ride_id=event.ride_id, stage=OVER, text=f"No ride: {event.reason}")
 
 
@@ -52,5 +52,5 @@ async def send_receipt(cmd: SendReceipt, tx: Tx) -> ReceiptSent:
 
 @notifications.on
 async def open_case(fault: Fault[CaptureFare] | Fault[PayDriver], tx: Tx) -> None:
-    """A dead letter of somebody's money is told to a person at once."""
+    """A dead letter about money goes to a person at once."""
     await tx.execute(OPEN_CASE, letter_id=fault.letter_id, ride_id=fault.key, cause=fault.cause)

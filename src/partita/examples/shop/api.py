@@ -52,7 +52,7 @@ class TroubleOut(BaseModel):
 
 
 class OrderOut(BaseModel):
-    """An order as it stands."""
+    """An order in its present state."""
 
     order_id: str
     customer_id: str
@@ -102,7 +102,7 @@ def make_api(app: App) -> FastAPI:
 
     @api.get("/orders/{order_id}", response_model=OrderOut)
     async def get_order(order_id: str) -> Any:
-        """An order as it stands now."""
+        """An order in its present state."""
         found = await _find(app, order_id)
         return found or problem(404, "No such order", f"{order_id} was never placed here")
 

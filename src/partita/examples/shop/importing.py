@@ -29,7 +29,7 @@ LOOK_S = 0.02
 
 @dataclass(slots=True)
 class ImportResult:
-    """What became of a file."""
+    """The outcome of a file."""
 
     lines: int = 0
     placed_lines: int = 0
@@ -65,7 +65,7 @@ async def import_file(
     """Place every order of a file and wait until each is decided.
 
     Raises:
-        SettingsError: the file cannot be read as told; nothing was placed.
+        SettingsError: the file cannot be read with these options; nothing was placed.
         PartitaError: a line of it is neither placed nor rejected.
     """
     form = inspect(path, dates, encoding)
@@ -163,7 +163,7 @@ async def _place(app: App, invoice: Invoice) -> str | None:
     except OrderRejected as no:
         return no.reason
     except Conflict:
-        return "the invoice number stands elsewhere with other lines"
+        return "the invoice number is elsewhere with other lines"
     return None
 
 
@@ -206,12 +206,12 @@ async def _take_back(app: App, invoice: Invoice, number: int) -> str | None:
     except ReturnRefused as no:
         return f"credit note: {no.reason}"
     except Conflict:
-        return "credit note: its number stands elsewhere with other lines"
+        return "credit note: its number is elsewhere with other lines"
     return None
 
 
 async def _count(app: App, path: Path, form: Form, result: ImportResult, elsewhere: set[str]) -> None:
-    """What became of this file's orders and returns, asked in chunks: a statement has so many parameters at most."""
+    """The outcomes of this file's orders and returns, asked in chunks: a statement has so many parameters at most."""
     for chunk in chunks((i for i in invoices(path, form) if i.is_credit_note and i.lines), CHUNK):
         ids = [_return_id(i, number) for i in chunk for number in range(len(i.lines))]
         names: dict[str, str] = {f"r{n}": each for n, each in enumerate(ids) if each not in elsewhere}

@@ -83,7 +83,7 @@ async def release(cmd: ReleaseStock, tx: Tx) -> StockReleased:
 
 @inventory.on(dedupe_by="order_id")
 async def book_out(event: OrderConfirmed, tx: Tx) -> None:
-    """What was set aside is sold."""
+    """Set-aside stock is sold."""
     for row in await tx.fetch_all(SELL, order_id=event.order_id):
         await tx.execute(BOOK_OUT, sku=row["sku"], quantity=row["quantity"])
 
@@ -109,6 +109,6 @@ async def withdraw(cmd: WithdrawItems, tx: Tx) -> ItemsWithdrawn:
 
 @inventory.on(dedupe_by="return_id")
 async def put_on_the_shelf(event: ReturnCompleted, tx: Tx) -> None:
-    """What was held can be sold again."""
+    """Held stock can be sold again."""
     for row in await tx.fetch_all(MOVE_BACK, return_id=event.return_id, state="RESTOCKED"):
         await tx.execute(ON_THE_SHELF, sku=row["sku"], quantity=row["quantity"])

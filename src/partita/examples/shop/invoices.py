@@ -49,7 +49,7 @@ class Invoice:
     """The lines of one invoice that make an order (of a credit note: a return), and those that do not, with the reason."""
 
     number: str
-    stood_at: int = 0  # the line where this number stood before, 0 = nowhere
+    stood_at: int = 0  # the line of this number's first use, 0 = none
     customer_id: str = "guest"
     country: str = ""
     occurred_at: datetime | None = None
@@ -113,7 +113,7 @@ class _Dates:
         """The order in which the dates of the file are written.
 
         Raises:
-            SettingsError: the declared order is impossible, or none is declared and the dates do not tell.
+            SettingsError: the declared order is impossible, or none is declared and the dates do not show it.
         """
         if self.day_first is not None and self.month_first is not None:
             (one, first), (two, second) = self.day_first, self.month_first
@@ -151,7 +151,7 @@ def _encoding(path: Path) -> str:
         if marked:
             raise SettingsError(
                 f"{path}: begins with the mark of UTF-8 and is not UTF-8 ({error.reason}).",
-                hint="Nothing was placed. Write the file anew in one encoding.",
+                hint="Nothing was placed. Write the file again in one encoding.",
             ) from error
         return "latin-1"
     except OSError as error:
@@ -181,7 +181,7 @@ def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
 
 
 def rows(path: Path, encoding: str) -> Iterator[Row]:
-    """The rows of a file. Each line is a row of its own: a quote that nobody closes spoils one line, not those below it.
+    """The rows of a file. Each line is a row of its own: an unclosed quote spoils one line, not those below it.
 
     Raises:
         SettingsError: the file is not of this form.
@@ -208,7 +208,7 @@ def _parsed(number: int, text: str) -> Row:
 
 
 def invoices(path: Path, form: Form) -> Iterator[Invoice]:
-    """The invoices of a file in its order; lines of one invoice stand together.
+    """The invoices of a file in its order; lines of one invoice are grouped.
 
     A second group of lines under one number is rejected: placed again it would be taken for a repeat of the first.
     Only the numbers are kept, so it is the same answer each time the file is read.
@@ -267,7 +267,7 @@ def _why_not(invoice: Invoice, row: Row) -> str | None:
     if not row.fields[0].strip():
         return "no invoice number"
     if invoice.stood_at:
-        return f"invoice {invoice.number} stands in line {invoice.stood_at} already, and its lines are not together"
+        return f"invoice {invoice.number} is in line {invoice.stood_at} already, and its lines are not together"
     return _why_no_order_line(invoice, row)
 
 
@@ -298,7 +298,7 @@ def cents(text: str) -> int | None:
 
 
 def parse_date(text: str, dates: DateOrder) -> datetime | None:
-    """A date of the file in UTC; a year first is read as it stands. None where it is impossible."""
+    """A date of the file in UTC; a date with the year first is unambiguous. None where it is impossible."""
     match = DATE.fullmatch(text.strip())
     if match is None:
         return None

@@ -1,4 +1,4 @@
-"""What the shop's services say to each other."""
+"""The messages between the shop's services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""notification-service: tells customers what became of their orders."""
+"""notification-service: informs customers about the outcome of their orders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""order-service: takes orders and tells what became of them."""
+"""order-service: takes orders and reports their outcome."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def cancel(event: OrderCancelled, tx: Tx) -> None:
 
 @orders.on
 async def note_trouble(fault: Fault[ReserveStock] | Fault[ChargePayment] | Fault[OrderConfirmed], tx: Tx) -> None:
-    """Who asks for the order sees that people look at it, and what failed."""
+    """The sender learns that people look at the order, and why it failed."""
     what = fault.type.rpartition(".")[2]
     await tx.execute(
         TROUBLE, order_id=fault.key, who=fault.group, what=what, cause=fault.cause[:200], letter_id=fault.letter_id

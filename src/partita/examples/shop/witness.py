@@ -103,7 +103,7 @@ class Ledger:
         return "ok", cents
 
     def _sync(self, mine: int) -> None:
-        """One of those who wait commits for all of them."""
+        """One of the waiting writers commits for all of them."""
         with self._turn:
             while self._synced < mine:
                 if not self._syncing:

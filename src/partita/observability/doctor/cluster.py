@@ -40,7 +40,7 @@ async def _look_at_broker(app: Declarations, cluster: Administration) -> list[Fi
 
 
 async def _look_at_log(app: Parts) -> list[Finding]:
-    """A log on a server answers, and where its groups stand is what `partita consumers list` shows."""
+    """A log on a server answers, and `partita consumers list` shows the positions of its groups."""
     where = app.settings.bus
     if not where.startswith("postgres"):
         return []

@@ -14,7 +14,7 @@ from partita.topics.health import Finding
 
 
 async def examine(app: Declarations, data: Path) -> list[Finding]:
-    """Every finding. A server that does not answer is asked once; what it would have told is said to be unknown."""
+    """Every finding. A server that does not answer is asked once; its other findings are reported as unknown."""
     found = [*look_at_machine(), *look_at_declarations(app), *look_at_folder(data)]
     servers = await look_at_servers(app)
     silent = [url for url, findings in servers.items() if any(finding.what == SILENT for finding in findings)]

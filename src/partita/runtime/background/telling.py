@@ -1,4 +1,4 @@
-"""Telling: the messages that one channel is owed, and the task that sends them beside the watch and the other channels."""
+"""The messages that one channel is owed, and the task that sends them beside the watch and the other channels."""
 
 from __future__ import annotations
 

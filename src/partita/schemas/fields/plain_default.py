@@ -32,8 +32,8 @@ def plain_default(struct: type[msgspec.Struct], field: Field, where: str) -> Any
         ) from error
     if msgspec.to_builtins(read, builtin_types=NATIVE, order="deterministic") != plain or not _is_steady(struct, field):
         raise DeclarationError(
-            f"{where}: its default differs each time, or does not come back as it was.",
-            hint="A default stands in the schema, and fills the field when older bytes are read: give such a value "
+            f"{where}: its default differs each time, or is not read back equal.",
+            hint="A default is part of the schema, and fills the field when older bytes are read: give such a value "
             "where the message is made.",
         )
     return plain

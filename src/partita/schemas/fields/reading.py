@@ -1,7 +1,7 @@
 """`Reading`: all records of a declared message with their fields, as every schema language is derived from it.
 
-A type is accepted where each of its values comes back equal in any language, and refused here otherwise. What one language
-alone cannot say is refused where that language is derived.
+A type is accepted where each of its values comes back equal in any language, and refused here otherwise. A value that
+one language alone cannot express is refused where that language is derived.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _SCALARS: dict[Any, Scalar] = {
     uuid.UUID: Scalar.UUID,
     decimal.Decimal: Scalar.DECIMAL,
 }
-# What a value of a union is, told by the value alone, in Python and in every language. More specific ones come first: a
+# The kind of a value in a union, found from the value alone, in Python and in every language. More specific ones come first: a
 # writer takes the first branch that holds the value, and a number with a point holds whole numbers too.
 _UNION_ORDER = ("truth", "whole", "real", "text", "array", "object")
 _IN_UNIONS: dict[Any, str] = {bool: "truth", int: "whole", float: "real", str: "text"}
@@ -200,7 +200,7 @@ class _Reader:
             kind = _IN_UNIONS.get(bare(member)) or _container(bare(member))
             if len(some) > 1 and (kind is None or kind in kinds):
                 raise DeclarationError(
-                    f"{where}: of a value of {' | '.join(_shown(m) for m in members)} a reader cannot tell which it is.",
+                    f"{where}: of a value of {' | '.join(_shown(m) for m in members)} a reader cannot find the type.",
                     hint="A union is T | None, or of at most one each of bool, int, float, str, a list, and a dict or "
                     "a Struct. Else use two optional fields, or two messages.",
                 )

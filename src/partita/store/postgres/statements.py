@@ -151,7 +151,7 @@ class Statements:
             raise link.meant(error, of_a_user=True) from error
 
     async def _describe(self, link: Link, sql: str) -> Described:
-        await link.flush()  # marks come before the handler's rows: they decide who was first
+        await link.flush()  # marks come before the handler's rows: they decide the winner
         known = self._described.get(sql)
         if known is not None:
             return known

@@ -1,4 +1,4 @@
-"""What every store must do where a batch is let in: who may write, what was in hand, and all that is asked at once."""
+"""Cases of every store about admission: the fence, the records in hand, and the answers of one look."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ async def one_look_tells_what_the_ledgers_do(open_store: OpenStore) -> None:
             assert known.parked == {("topic", "k"), ("topic", ODD_KEYS[-1])}, "parked keys"
             assert known.undone == {(t.address.saga, t.address.saga_id, "a"): t for t in undone}, "undone steps"
             few = await session.look(Asked("group", (), marks[:1], (), (), ()))
-            assert few == Known({marks[0]: by_ledger[marks[0]]}, {}, frozenset(), {}), "what was not asked is told"
+            assert few == Known({marks[0]: by_ledger[marks[0]]}, {}, frozenset(), {}), (
+                "an answer that was not asked for"
+            )
         async with store.reading() as session:
             assert await session.look(Asked("group", (), marks, places, keys, steps)) == known, (
                 "where nothing is written"
@@ -106,13 +108,13 @@ async def what_was_in_hand_is_told_to_the_successor(open_store: OpenStore) -> No
         epoch, _ = await one.attempts.claim("group", "topic", 0, "one")
         await one.attempts.take("group", [InHand("topic", 0, 5, 9)], [epoch])
         newer, found = await two.attempts.claim("group", "topic", 0, "two")
-        assert found == InHand("topic", 0, 5, 9), "what was in hand is not told"
+        assert found == InHand("topic", 0, 5, 9), "the records in hand are missing"
         await one.attempts.take("group", [InHand("topic", 0, 50, 90)], [epoch])
         assert (await two.attempts.claim("group", "topic", 0, "two"))[1] == found, "a former holder wrote over it"
         assert [await two.attempts.count("group", "topic", 0, 5) for _ in range(3)] == [(1, 0), (2, 0), (3, 0)]
         assert await one.attempts.count("group", "topic", 0, 5) == (4, 0), "tries are counted across processes"
         failed = await one.attempts.count("group", "topic", 0, 5, tried=0, failed=1)
-        assert failed == (4, 1), "what failed is told from what killed the process"
+        assert failed == (4, 1), "failures are counted apart from deaths"
         await two.attempts.count("group", "topic", 0, 4)
         await two.attempts.forget("group", "topic", 0, 5)
         assert await two.attempts.count("group", "topic", 0, 5) == (1, 0)
@@ -160,7 +162,7 @@ async def an_undo_waits_for_the_command_before_it(open_store: OpenStore) -> None
 
 
 async def who_runs_a_parked_message_keeps_it(open_store: OpenStore) -> None:
-    """A person who discards it meanwhile must not be told that it is gone."""
+    """An operator who discards it meanwhile must not get the answer that it is gone."""
     async with opened(open_store) as one, opened(open_store) as two:
         async with one.transaction() as session:
             await session.parking.add([parked_row("m1", state="ready"), parked_row("m2")])
@@ -180,7 +182,7 @@ async def who_runs_a_parked_message_keeps_it(open_store: OpenStore) -> None:
 
 
 async def how_far_a_partition_was_in_hand_is_noted(open_store: OpenStore) -> None:
-    """To be compared with where the bus says that the group stands: a backup of either puts them at odds."""
+    """For comparison with the group's position on the bus: a backup of either makes them differ."""
     async with opened(open_store) as store:
         attempts = store.attempts
         assert await attempts.noted("group", "topic", 0) == ("", 0, 0)
@@ -192,7 +194,7 @@ async def how_far_a_partition_was_in_hand_is_noted(open_store: OpenStore) -> Non
         await attempts.take("group", [InHand("topic", 0, 7, 7)], [epoch])
         assert await attempts.noted("group", "topic", 0) == ("log 1", 7, 10), "it was in hand once"
         await attempts.note("group", "topic", 0, "log 2", 3)
-        assert await attempts.noted("group", "topic", 0) == ("log 2", 3, 3), "another log begins anew"
+        assert await attempts.noted("group", "topic", 0) == ("log 2", 3, 3), "another log begins again"
         async with store.transaction() as session:
             await session.claims.put("group", "topic")
         assert (await attempts.noted("group", "topic", 0)).log == PUT_BY_A_PERSON

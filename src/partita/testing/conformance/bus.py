@@ -1,4 +1,4 @@
-"""What every bus must do, as cases: `for case in plan(bus.features).run: await case(open_bus)`.
+"""The requirements of every bus, as cases: `for case in plan(bus.features).run: await case(open_bus)`.
 
 `open_bus` opens the same log or broker each time it is called within a case, as other processes would. Each case names
 the features that it needs; `plan(...).left_out` lists those that are not run for a bus, with the features it lacks.
@@ -145,7 +145,7 @@ async def two_members_share_and_nothing_goes_to_both(open_bus: OpenBus) -> None:
 
 
 async def who_leaves_is_replaced(open_bus: OpenBus) -> None:
-    """The partitions of a member that left go to those who stay."""
+    """The partitions of a member that left go to the other members."""
     async with topics.opened(open_bus) as bus:
         one, two = bus.subscribe("group", [topics.TOPIC], "one"), bus.subscribe("group", [topics.TOPIC], "two")
         for _ in range(3):
@@ -174,7 +174,7 @@ async def a_record_over_the_limit_is_refused_alone(open_bus: OpenBus) -> None:
 
 
 async def nothing_of_a_key_passes_a_refused_record(open_bus: OpenBus) -> None:
-    """What follows it in the batch is left out and says so; another topic's key of that name is another key."""
+    """Later records of its key in the batch are left out and reported; another topic's key of that name is another key."""
     async with topics.opened(open_bus) as bus:
         await bus.ensure_topics([TopicSpec(name=f"{topics.TOPIC}.more", partitions=4)])
         big = topics.outgoing(0, "k", b"x" * (RECORD_BYTES_MAX + 1))
@@ -195,7 +195,7 @@ async def nothing_of_a_key_passes_a_refused_record(open_bus: OpenBus) -> None:
 
 
 async def an_old_epoch_appends_nothing(open_bus: OpenBus) -> None:
-    """A relay that stood still must not append what its successor has sent already. Without fencing the receivers drop
+    """A relay that was paused must not append rows that its successor has already sent. Without fencing the receivers drop
     its copies: the engine's tests show it."""
     async with topics.opened(open_bus) as bus:
         await bus.append([topics.outgoing(0)], [Fence("outbox/0", 1)])
@@ -212,7 +212,7 @@ async def an_old_epoch_appends_nothing(open_bus: OpenBus) -> None:
 
 
 async def an_append_makes_a_topic_as_it_was_declared(open_bus: OpenBus) -> None:
-    """Where the bus did not answer when it was told of a topic, the relay may be the first to reach it."""
+    """If the bus did not answer at the declaration of a topic, the relay may be the first to reach it."""
     async with topics.opened(open_bus) as bus:
         topic = f"{topics.TOPIC}-late"
         try:

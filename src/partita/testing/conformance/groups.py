@@ -1,4 +1,4 @@
-"""What a bus that keeps its records must do with groups: tell their lag, reset, rewind and forget them."""
+"""Cases of a bus that keeps its records about groups: lag, reset, rewind and forget."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def a_group_is_put_to_its_start_and_to_its_end(open_bus: OpenBus) -> None:
         one = bus.subscribe("group", [topics.TOPIC], "one")
         await topics.drain(one, 8)
         await one.close()
-        assert await bus.reset("group", topics.TOPIC, True), "it stands in this topic"
+        assert await bus.reset("group", topics.TOPIC, True), "it has a position in this topic"
         again = bus.subscribe("group", [topics.TOPIC], "two")
         assert sorted(topics.numbers(await topics.drain(again, 8))) == list(range(8))
         await again.close()
@@ -89,7 +89,7 @@ async def a_reset_tells_from_where_to_where(open_bus: OpenBus) -> None:
 
 
 async def a_group_with_members_is_put_elsewhere_whole_or_not_at_all(open_bus: OpenBus) -> None:
-    """What a member holds is called back, or it is refused before anything is moved: a member that went on from where it
+    """Held records are called back, or the reset is refused before anything is moved: a member that went on from where it
     was would write its old place over the new one."""
     async with topics.opened(open_bus) as bus:
         await bus.append([topics.outgoing(n, f"k{n}") for n in range(8)])

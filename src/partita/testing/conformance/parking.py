@@ -1,4 +1,4 @@
-"""What a store must do with messages that could not be handled; part of the store's suite."""
+"""Cases of a store about messages that could not be handled; part of the store's suite."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ async def what_is_parked_is_counted_by_the_partition_it_came_from(open_store: Op
 
 
 async def without_order_nothing_that_is_parked_waits_for_another(open_store: OpenStore) -> None:
-    """What queues and what waits for a number may run, dead ones hold no key; what waits in a tier goes on waiting."""
+    """Messages behind others or behind a gap may run, dead ones hold no key; messages in a tier keep waiting."""
     async with opened(open_store) as store, store.transaction() as session:
         parking = session.parking
         late = parked_row("g", "gap", "gap")._replace(number=9)
@@ -228,8 +228,8 @@ async def a_group_is_paused_and_says_how_it_is(open_store: OpenStore) -> None:
 
 
 async def a_try_that_was_survived_is_no_death(open_store: OpenStore) -> None:
-    """Who stood still and lost the record says so when it wakes; where its successor has settled the record, nothing is
-    left to count."""
+    """A process that was paused and lost the record reports it when it resumes; where its successor has settled the
+    record, nothing is left to count."""
     async with opened(open_store) as store:
         attempts, place = store.attempts, ("group", "topic", 0, 7)
         assert await attempts.count(*place) == (1, 0)

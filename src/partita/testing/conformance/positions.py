@@ -1,4 +1,4 @@
-"""What a bus that keeps its records must do for readers that are in no group: read a partition from a position on."""
+"""Cases of a bus that keeps its records about readers without a group: reading a partition from a position on."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def a_partition_is_read_from_a_position_on(open_bus: OpenBus) -> None:
 
 
 async def reading_from_a_position_is_bounded_and_moves_no_group(open_bus: OpenBus) -> None:
-    """A limit of nothing tells the position only; one that is too large is cut; a group begins where it would have."""
+    """A limit of nothing returns the position only; one that is too large is cut; a group begins where it would have."""
     async with topics.opened(open_bus) as bus:
         for start in range(0, READ_RECORDS_MAX + 200, 300):
             await bus.append([topics.outgoing(n) for n in range(start, start + 300)])
@@ -120,7 +120,7 @@ async def _is_refused(bus: Bus, partition: int, position: Position) -> None:
 
 
 async def a_position_whose_records_were_deleted_is_refused(open_bus: OpenBus) -> None:
-    """Retention may delete what no group needs; a reader is told, and never skips records without a word."""
+    """Retention may delete records that no group needs; a reader gets an error, and never silently skips records."""
     async with topics.opened(open_bus) as bus:
         await bus.append([topics.outgoing(n) for n in range(6)])
         (partition,) = [n for n in range(4) if (await _read(bus, n, None, 1)).records]

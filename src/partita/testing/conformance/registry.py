@@ -1,4 +1,4 @@
-"""What every registry of schemas must do, as cases: `for case in CASES: await case(open_registry)`.
+"""The requirements of every registry of schemas, as cases: `for case in CASES: await case(open_registry)`.
 
 `open_registry()` is one process's view of the same registry, as a block: `async with open_registry() as registry`. Each case
 takes fingerprints of its own, so that a suite may run again on a registry that is kept.

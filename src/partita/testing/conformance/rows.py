@@ -1,4 +1,4 @@
-"""What the cases of the store's suite share: a store opened, rows, and texts that stores get wrong."""
+"""Common parts of the store's suite: an opened store, rows, and texts that stores get wrong."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def opened(open_store: OpenStore) -> AsyncIterator[Store]:
 
 
 async def unsent(session: Session, slot: int = 0) -> list[PendingRow]:
-    """What a relay would take of one slot."""
+    """The rows that a relay would take of one slot."""
     return [row for _, row in await session.outbox.unsent([slot], 100)]
 
 

@@ -1,4 +1,4 @@
-"""What every store must do, as cases: `for case in CASES: await case(open_store)`.
+"""The requirements of every store, as cases: `for case in CASES: await case(open_store)`.
 
 `open_store` opens the same database each time it is called within a case, as other processes would; the suite
 closes what it opened. A case fails with an AssertionError that says which promise is broken.
@@ -177,7 +177,7 @@ async def pending_rows_come_in_commit_order_until_they_are_sent(open_store: Open
 
 
 async def a_row_keeps_its_bytes(open_store: OpenStore) -> None:
-    """What leaves is what was written."""
+    """The rows that leave are the rows that were written."""
     payload = bytes(range(256)) * 100
     async with opened(open_store) as store:
         async with store.transaction() as session:
@@ -229,7 +229,7 @@ async def rows_that_wait_do_not_keep_others_from_being_forgotten(open_store: Ope
 
 
 async def a_number_of_the_queue_is_never_given_again(open_store: OpenStore) -> None:
-    """A relay that stood still marks what it sent by number: it must not mark a younger row."""
+    """A relay that was paused marks its sent rows by number: it must not mark a younger row."""
     async with opened(open_store) as store:
         async with store.transaction() as session:
             await session.outbox.add([outbox_row("o1")])
@@ -305,7 +305,7 @@ async def a_saga_is_changed_by_one_at_a_time(open_store: OpenStore) -> None:
 
 
 async def tombstones_are_found_by_step(open_store: OpenStore) -> None:
-    """What refuses a command that comes after its undo."""
+    """A tombstone refuses a command that comes after its undo."""
     async with opened(open_store) as store:
         async with store.transaction() as session:
             await session.tombstones.add([Tombstone(SagaAddress("Saga", "s1", "a", 3, "undo"), 1, b"reply")])
@@ -317,7 +317,7 @@ async def tombstones_are_found_by_step(open_store: OpenStore) -> None:
 
 
 async def leases_are_split_and_never_shared(open_store: OpenStore) -> None:
-    """Each resource has at most one holder; who leaves gives back; epochs grow."""
+    """Each resource has at most one holder; a leaving member releases its resources; epochs grow."""
     names = [f"r{n}" for n in range(4)]
     async with opened(open_store) as one, opened(open_store) as two:
         alone = await one.leases.tick("scope", names, "one")
@@ -336,7 +336,7 @@ async def leases_are_split_and_never_shared(open_store: OpenStore) -> None:
 
 
 async def a_beat_keeps_what_is_held_and_brings_nobody_back(open_store: OpenStore) -> None:
-    """Beside long work it says that its member lives; who gave up meanwhile must not hold anything by it."""
+    """Beside long work it reports that its member lives; a member that left meanwhile must not hold anything by it."""
     names = [f"r{n}" for n in range(4)]
     async with opened(open_store) as one, opened(open_store) as two:
         await one.leases.tick("scope", names, "one")
@@ -439,7 +439,7 @@ async def the_relay_is_called_when_rows_were_committed(open_store: OpenStore) ->
         async with store.transaction() as session:
             await session.outbox.add([outbox_row("o1")])
             assert not calls, "the relay was called before the commit"
-        assert calls, "nobody called the relay"
+        assert calls, "the relay was not called"
 
 
 CASES: tuple[Case, ...] = (

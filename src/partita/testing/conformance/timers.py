@@ -1,4 +1,4 @@
-"""What a store must do with the timers of sagas; part of the store's suite."""
+"""Cases of a store about the timers of sagas; part of the store's suite."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def timers_come_due_in_order(open_store: OpenStore) -> None:
 
 
 async def who_has_timers_in_hand_is_seen_by_others(open_store: OpenStore) -> None:
-    """What a process that died had in hand, its successor fires with care; what was of another time of the timer is past."""
+    """A successor fires the timers of a dead process with care; marks of an earlier due time no longer count."""
     async with opened(open_store) as store:
 
         async def others(member: str) -> dict[str, tuple[int, int]]:

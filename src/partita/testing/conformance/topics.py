@@ -64,7 +64,7 @@ def numbers(records: Sequence[Record]) -> list[int]:
 
 
 async def drain_for(subscription: Subscription, seconds: float) -> list[Record]:
-    """What comes within that time."""
+    """The records that come within that time."""
     found: list[Record] = []
     until = asyncio.get_running_loop().time() + seconds
     while asyncio.get_running_loop().time() < until:
@@ -78,7 +78,7 @@ async def drain_for(subscription: Subscription, seconds: float) -> list[Record]:
 
 
 async def stands(subscription: Subscription, place: tuple[str, int]) -> Stand:
-    """Where the group stands in a partition as soon as this member holds it."""
+    """The group's state in a partition as soon as this member holds it."""
     until = asyncio.get_running_loop().time() + PATIENCE_S
     while asyncio.get_running_loop().time() < until:
         await subscription.keep()

@@ -1,1 +1,1 @@
-"""Generators: messages and values, whole systems and their troubles, drawn from given dice and judged by what they left."""
+"""Generators: messages and values, whole systems and their faults, drawn from given dice and judged by their results."""

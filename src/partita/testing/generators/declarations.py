@@ -238,7 +238,7 @@ def _declared(service: Service, name: str, space: dict[str, Any]) -> type[Event]
 
 
 def _default(annotation: Any, dice: Random) -> Callable[[], Any] | None:
-    """What makes a default that JSON can say, which knows no infinity; None where no such value is found."""
+    """A default that JSON can express, which knows no infinity; None if no such value is found."""
     for seed in [dice.random() for _ in range(10)]:
         if "inf" not in repr(value_of(annotation, Random(seed), 3)):
             return functools.partial(_made, annotation, seed)

@@ -75,7 +75,7 @@ class MemorySubscription:
         )
 
     async def poll(self, count: int) -> Polled:
-        """What is waiting, oldest first."""
+        """The waiting records, oldest first."""
         found: list[Record] = []
         for place in self.places:
             if place not in self._paused:
@@ -117,7 +117,7 @@ class MemorySubscription:
         self._open[partition].clear()
 
     async def keep(self) -> None:
-        """Nobody else would take it."""
+        """No other member would take it."""
 
     async def close(self) -> None:
         """Positions are written as they move."""

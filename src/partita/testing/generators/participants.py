@@ -1,6 +1,6 @@
 """The services of generated cases: homes of sagas, and participants with commands to do, undo, ask and do surely.
 
-They are declared once, of each place one that keeps the order of keys and one that does not. What a handler does a case
+They are declared once, of each place one that keeps the order of keys and one that does not. The actions of a handler, a case
 says: `script` is asked before each.
 """
 

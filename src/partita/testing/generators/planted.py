@@ -17,7 +17,7 @@ from partita.testing.generators import memory_log
 
 class Plant(NamedTuple):
     """A bug: what it means, the module and the function that it replaces, and by what: a function of the real one.
-    `weights` are of the troubles that bring it to light."""
+    `weights` are of the faults that reveal it."""
 
     meaning: str
     module: str

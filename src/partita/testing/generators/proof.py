@@ -45,7 +45,7 @@ class Failure:
 
 @dataclass(slots=True)
 class Proof:
-    """What a run has shown so far: cases, how their instances ended, the failures."""
+    """The results of a run so far: cases, the ends of their instances, the failures."""
 
     cases: int = 0
     refused: int = 0

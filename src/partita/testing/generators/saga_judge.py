@@ -24,7 +24,7 @@ class InstanceSeen:
 
 @dataclass(slots=True)
 class Seen:
-    """What a case left. `refused` is why the saga was refused when it was declared."""
+    """The result of a case. `refused` is why the declaration of the saga was refused."""
 
     refused: str = ""
     instances: list[InstanceSeen] = field(default_factory=list)
@@ -36,7 +36,7 @@ class Seen:
 
 
 def judge(case: SagaCase, seen: Seen) -> list[str]:
-    """What is wrong with it; empty = all is as it must be."""
+    """The errors of a result; empty = all is right."""
     may_run = all(step.undoable for step in case.saga.steps if step.kind == "pivot")
     if seen.refused:
         return [] if not may_run else [f"refused at import: {seen.refused}"]
@@ -54,7 +54,7 @@ def _of_instance(case: SagaCase, number: int, seen: InstanceSeen) -> Iterator[st
         return
     completed = seen.status == "completed"
     if seen.told_undone != (0 if completed or not any(s.kind != "retriable" for s in case.saga.steps) else 1):
-        yield f"{seen.status}, and told to be undone {seen.told_undone} times"
+        yield f"{seen.status}, and published as undone {seen.told_undone} times"
     for place, (step, done, left) in enumerate(zip(case.saga.steps, seen.done, seen.left, strict=True)):
         if done > 1:
             yield f"{seen.status}, and s{place} was done {done} times"

@@ -1,6 +1,6 @@
 """The world of generated sagas: real stores, pipelines, relays, timers and retry tiers, driven from instant to instant.
 
-Nothing runs by itself here: at each instant whoever is present works until nothing moves, then the clock goes to the next
+Nothing runs by itself here: at each instant every present process works until nothing moves, then the clock goes to the next
 thing that is due. So hours pass in milliseconds, and the same case goes the same way for ever.
 """
 
@@ -57,7 +57,7 @@ from partita.testing.generators.sagas import (
 from partita.topics.declared import retry_topics
 
 HOURS_MAX = 6
-"""So long after its last trouble a case must have ended: waits between resends are half an hour at most."""
+"""So long after its last fault a case must have ended: waits between resends are half an hour at most."""
 INSTANTS_MAX = 12_000
 ROUNDS_MAX = 500
 FAILED_MAX = 20
@@ -209,7 +209,7 @@ class Member:
         self.consumer = self.tiers = None
 
     async def step(self, away: frozenset[Role]) -> None:
-        """Whoever is present works once."""
+        """Every present process works once."""
         now = self._run.world.clock.monotonic()
         if self.consumer is not None and self.tiers is not None:
             if any(self._run.log.waits(f"{self.service.name}.retry", [topic]) for topic in self.retries):
@@ -319,7 +319,7 @@ class Run:
         return sorted(((self.us(at_s), work) for at_s, work in found), key=lambda each: each[0])
 
     async def _nothing(self) -> None:
-        """A moment at which somebody goes or comes."""
+        """A moment at which a process goes or comes."""
 
     async def _start(self, number: int, instance: Instance) -> None:
         begin = self.world.pool.begin[self.case.saga.ordered[HOME]]
@@ -411,14 +411,14 @@ class Run:
         return max(min(ahead), self.world.clock.now_us() + 1) if ahead else None
 
     async def _look_at_what_is_told(self) -> None:
-        """Whoever is told to be undone is so now, not only in the end."""
+        """An instance published as undone is undone now, not only in the end."""
         for row in await _rows(self.members[HOME].store, TOLD):
             if row["id"] not in self._told:
                 self._told.add(row["id"])
                 for number, (_, left) in enumerate(await self._effects(row["id"])):
                     drawn = self.case.saga.steps[number]
                     if left and (drawn.undoable or drawn.kind != "step"):
-                        self.seen.false.append(f"{row['id']} was told to be undone while s{number} was done")
+                        self.seen.false.append(f"{row['id']} was published as undone while s{number} was done")
 
     async def _effects(self, saga_id: str) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = []
@@ -429,7 +429,7 @@ class Run:
         return found
 
     async def look(self) -> Seen:
-        """What the case left."""
+        """The result of the case."""
         home = self.members[HOME].store
         told = {row["id"]: row["n"] for row in await _rows(home, TOLD)}
         async with home.reading() as session:

@@ -1,6 +1,6 @@
-"""Drawing sagas and their troubles: pure, so that the same dice draw the same case for ever.
+"""Drawing sagas and their faults: pure, so that the same dice draw the same case for ever.
 
-A case is a declared saga, some instances of it, and a schedule of troubles with an end: after it whoever was away is back.
+A case is a declared saga, some instances of it, and a schedule of faults with an end: after it every process is back.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class SagaCase:
 
     @property
     def calm_from_s(self) -> float:
-        """When the last trouble is over."""
+        """The end of the last fault."""
         ends = [i.at_s for i in self.instances]
         for trouble in self.troubles:
             match trouble:
@@ -163,7 +163,7 @@ def place_name(place: int) -> str:
 
 
 def draw_case(dice: Random, weights: Mapping[str, float] | None = None) -> SagaCase:
-    """A case. `weights` makes troubles more or less likely, by the name of their class; 0 leaves one out."""
+    """A case. `weights` makes faults more or less likely, by the name of their class; 0 leaves one out."""
     saga = draw_saga(dice)
     lanes = dice.choice((1, 2))
     instances = tuple(
@@ -216,7 +216,7 @@ def _draw_trouble(dice: Random, saga: DrawnSaga, instances: int, weights: Mappin
         return Refuses(instance, step) if saga.steps[step].kind != "retriable" else None
     if kind == "Fails":
         undo = saga.steps[step].undoable and dice.random() < 0.4
-        # A step that changes nothing is not undone: nobody would take its dead letter out of the way of its key.
+        # A step that changes nothing is not undone: its dead letter would hold its key for ever.
         deadly = undo or saga.steps[step].kind == "retriable" or saga.steps[step].undoable
         return Fails(instance, step, undo, dice.choice((1, 2, 3, 4, 9) if deadly else (1, 3)))
     if kind == "Twice":
@@ -229,7 +229,7 @@ def _draw_trouble(dice: Random, saga: DrawnSaga, instances: int, weights: Mappin
 
 
 def smaller(case: SagaCase) -> Iterator[SagaCase]:
-    """Cases that are simpler by one thing each: a trouble, an instance or a step less, nothing in a shorter time."""
+    """Cases that are simpler by one thing each: a fault, an instance or a step less, nothing in a shorter time."""
     for number in range(len(case.troubles)):
         yield replace(case, troubles=_without(case.troubles, number))
     for number in range(len(case.instances) if len(case.instances) > 1 else 0):

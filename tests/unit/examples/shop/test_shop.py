@@ -142,7 +142,7 @@ def test_lines_of_one_invoice_that_are_not_together_are_rejected_and_name_the_fi
     found = list(invoices(path, inspect(path, "auto")))
     assert [(i.number, len(i.lines)) for i in found] == [("1", 3), ("2", 1), ("1", 0), ("C3", 0)]
     assert [(row.number, reason) for row, reason in found[2].rejects] == [
-        (8, "invoice 1 stands in line 2 already, and its lines are not together")
+        (8, "invoice 1 is in line 2 already, and its lines are not together")
     ]
 
 
