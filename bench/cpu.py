@@ -30,7 +30,7 @@ class Spent:
         return moment
 
     def us_each(self, count: int) -> dict[str, float]:
-        """What was spent between them, divided by so many, in microseconds."""
+        """The time spent between them, divided by the count, in microseconds."""
         return {name: (self._after[name] - self._before[name]) * 1e6 / count for name in self._pids}
 
     def _now(self) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""What old messages cost: the same work with and without millions of rows in every ledger, in turn."""
+"""The cost of old messages: the same work with and without millions of rows in every ledger, in turn."""
 
 from __future__ import annotations
 

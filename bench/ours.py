@@ -123,7 +123,7 @@ def memory(count: int, where: Where) -> tuple[float, float]:
 
 
 def memory_child(count: int, data: str) -> None:
-    """What `memory` runs in a process of its own."""
+    """The process that `memory` starts."""
     where = Where(Path(data), os.environ["PARTITA_STORE"], os.environ["PARTITA_BUS"])
 
     async def run() -> None:

@@ -1,4 +1,4 @@
-"""What one event costs in a user's transaction on PostgreSQL, beside a bare INSERT of a row of the same size.
+"""The cost of one event in a user's transaction on PostgreSQL, beside a bare INSERT of a row of the same size.
 
 Transactions of each kind are made in turn, one after the other, so that whatever else the machine does meets all alike;
 a ratio is that of the medians of one run, and the result is the median of the runs. fsync is on.
@@ -53,7 +53,7 @@ def placed(number: int) -> Placed:
 
 
 def bare_row(number: int) -> tuple[Any, ...]:
-    """What the outbox row of that event holds."""
+    """The outbox row of that event."""
     name = f"01890000-0000-7000-8000-{number:012d}"
     return (
         name,

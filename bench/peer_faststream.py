@@ -110,7 +110,7 @@ async def place(service: Service, order: str, cents: int) -> None:
 
 
 class Process:
-    """What one process of the peer runs: some services' consumers, some services' relays."""
+    """One process of the peer: some services' consumers, some services' relays."""
 
     def __init__(self, url: str, kafka: str, workers: int) -> None:
         self.url, self.workers = url, workers

@@ -1,4 +1,4 @@
-"""What dominates: `python bench/profiling.py postgres|kafka` runs the checkout once under profilers and says, for each process,
+"""The dominant costs: `python bench/profiling.py postgres|kafka` runs the checkout once under profilers and says, for each process,
 where its time goes, and for PostgreSQL which statements a checkout costs. Profiled, all is slower: only shares count."""
 
 from __future__ import annotations

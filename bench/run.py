@@ -38,7 +38,7 @@ ALONE_AIM = {"embedded": "p50 <= 15", "kafka": "p50 <= 40"}
 
 @dataclass(slots=True)
 class Results:
-    """What a run found."""
+    """The results of a run."""
 
     tier: str
     machine: str

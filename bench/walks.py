@@ -132,7 +132,7 @@ class Steps:
         self._last = name
 
     def walk(self) -> Walk:
-        """What was counted."""
+        """The counts."""
         return Walk(tuple(self.files), self.switches)
 
 

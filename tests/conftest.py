@@ -1,4 +1,4 @@
-"""What tests of all folders have: one PostgreSQL for those of a process that need one, and settings that none leaves behind."""
+"""Fixtures for tests of all folders: one PostgreSQL per process that needs one, and settings that no test leaves behind."""
 
 from __future__ import annotations
 

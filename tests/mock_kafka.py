@@ -110,7 +110,7 @@ class MockKafka:
             assert not self._lib.rd_kafka_mock_broker_set_up(self._cluster, broker)
 
     def values(self, topic: str, partitions: int = 4) -> list[list[bytes]]:
-        """What lies in each partition, in its order."""
+        """The records of each partition, in order."""
         consumer = Consumer({"bootstrap.servers": self.servers, "group.id": "reader", "enable.auto.commit": False})
         found: list[list[bytes]] = [[] for _ in range(partitions)]
         try:

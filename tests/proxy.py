@@ -90,7 +90,7 @@ class Connection:
         self._open.clear()
 
     def free(self) -> None:
-        """What was held goes on."""
+        """Held bytes go on."""
         self._open.set()
 
     async def _forward(

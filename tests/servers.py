@@ -31,7 +31,7 @@ def _folder(name: str) -> Iterator[Path]:
 
 
 def _cannot(error: ServerFailed) -> None:
-    """What is absent skips with the command that brings it; in CI nothing is skipped."""
+    """A missing program skips its tests with the command that installs it; in CI no test is skipped."""
     if os.environ.get("CI") or "to have it" not in str(error):
         pytest.fail(str(error))
     pytest.skip(str(error))

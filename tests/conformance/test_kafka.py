@@ -82,7 +82,7 @@ async def test_a_group_that_has_not_joined_yet_is_behind_by_all_it_will_read(clu
 
 
 async def test_a_topic_that_another_made_meanwhile_is_taken_as_it_is(cluster: KafkaCluster) -> None:
-    """Whoever comes second waited for partitions that are never to come, and was told that they lack leaders."""
+    """The second process waited for partitions that never come, and got the error that they lack leaders."""
     topics = KafkaAdministration(cluster.url, clock=SystemClock())
     await topics.open()
     name = f"twice.events-{next(NUMBERS)}"

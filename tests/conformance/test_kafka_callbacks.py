@@ -1,4 +1,4 @@
-"""What the client library tells within a poll: several things one after the other, and none of them ends the process."""
+"""Callbacks of the client library within a poll: several in a row, and none of them ends the process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a relay does with a broker's errors, injected by librdkafka's mock cluster: it marks what was acknowledged."""
+"""A relay under a broker's errors, injected by librdkafka's mock cluster: it marks acknowledged rows only."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ async def drained(store: Store) -> None:
 
 
 async def wrong(store: Store, cluster: MockKafka) -> list[str]:
-    """What is marked and not on the log, and whose first copy there is out of the order of its key."""
+    """Rows that are marked and not on the log, and rows whose first copy there is out of the order of its key."""
     found: list[str] = []
     there: set[str] = set()
     for values in await asyncio.to_thread(cluster.values, TOPIC):

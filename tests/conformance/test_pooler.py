@@ -59,7 +59,8 @@ async def test_the_store_behind_a_pooler(case: store_suite.Case, pooler: str) ->
 async def test_statements_kept_prepared_fail_with_the_option_to_set(
     server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who insists on them is told; the pooler gives two clients at once another connection than the one they prepared on."""
+    """A user who insists on them gets a warning; the pooler gives two clients at once other connections than those they
+    prepared on."""
     with pooler_url(server, size=2) as url:
         store = connect_store(
             f"{url}?statement_cache_size=100&pool_max=4", this_machine(), service=next(SERVICES), tables=""

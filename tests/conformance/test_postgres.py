@@ -142,7 +142,7 @@ async def test_a_take_over_waits_for_a_transaction_that_passed_the_fence(server:
 
 
 async def test_nobody_is_parked_behind_a_message_that_goes(server: str) -> None:
-    """Who found the key held adds behind it; who takes the head out meanwhile wakes him."""
+    """A transaction that found the key held adds behind the head; one that removes the head meanwhile makes it ready."""
     async with opened(store_at(server)) as store:
         async with store.transaction() as session:
             await session.parking.add([parked_row("m1", state="ready")])
@@ -238,7 +238,7 @@ async def test_a_transaction_whose_statement_failed_cannot_pass_for_committed(se
 
 
 async def test_a_handler_s_own_mistakes_are_not_taken_for_a_server_that_is_away(server: str) -> None:
-    """What can be run again is run again for ever; a mistake has its tries and is a dead letter."""
+    """A transient failure is run again for ever; a mistake has its tries and is a dead letter."""
     async with opened(store_at(server, tables="CREATE TABLE IF NOT EXISTS held (id INT)")) as store:
         await store.create_tables()
         async with store.transaction() as session:

@@ -26,13 +26,13 @@ def server() -> Iterator[str]:
 
 
 async def pending(store: Store) -> list[str]:
-    """What the relays would send."""
+    """The rows that the relays would send."""
     async with store.reading() as session:
         return [row.id for _, row in await session.outbox.unsent([0], 10)]
 
 
 async def test_a_check_of_the_schema_knows_of_the_trigger(server: str) -> None:
-    """Who handed over is not told of damage; who finds the trigger gone, or where it should not be, is."""
+    """A proper hand-over brings no warning; a trigger that is missing, or where it should not be, does."""
     store = connect_store(server, this_machine(), service="checked", tables="")
     await store.open()
     handover = connect_handover(server, this_machine(), ["checked"], "checked_slot")

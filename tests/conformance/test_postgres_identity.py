@@ -105,7 +105,7 @@ async def test_a_promoted_standby_is_not_taken_for_the_server_that_was_there(
 
 
 async def test_a_process_that_has_nothing_to_do_asks_to_be_ended(running: tuple[ServerProcess, str]) -> None:
-    """Who supervises it starts it again, before the first command comes."""
+    """Its supervisor starts it again, before the first command comes."""
     ended = asyncio.Event()
     async with opened(store_at(running[1], "idle")) as store:
         await run(running[1], "UPDATE idle.partita_meta SET value = '2' WHERE name = 'incarnation'")

@@ -122,7 +122,7 @@ def outgoing(number: int, key: str) -> Outgoing:
 
 
 async def asked(url: str, sql: str, *given: object) -> list[tuple[Any, ...]]:
-    """What a person sees who looks into the database."""
+    """The view of a person who looks into the database."""
     connection = await asyncpg.connect(url)
     try:
         return [tuple(row) for row in await connection.fetch(sql, *given)]
@@ -192,7 +192,7 @@ async def test_many_append_to_the_same_partitions_and_a_reader_passes_nothing(ur
 
 
 async def test_the_server_is_killed_under_load(running: tuple[ServerProcess, str], url: str) -> None:
-    """What was acknowledged is there; what was not is appended again, and nothing passes anything."""
+    """Acknowledged records are there; others are appended again, and none overtakes another."""
     server, _ = running
     keys, rounds = 4, 150
     reached = asyncio.Event()
@@ -363,7 +363,7 @@ async def test_a_group_that_was_passed_is_told(url: str) -> None:
 
 
 async def test_a_batch_is_shared_among_the_partitions_that_wait(url: str) -> None:
-    """Who has little gives the rest to the others: none starves, and the batch is full."""
+    """Partitions with few records leave the rest of the batch to the others: none starves, and the batch is full."""
     async with opened(url) as bus:
         waiting: dict[int, int] = {}
         subscription = bus.subscribe("group", [TOPIC.name], "one")

@@ -1,4 +1,4 @@
-"""What a batch asks of PostgreSQL costs the same with a long history, also by plans that were made when there was none."""
+"""The queries of a batch cost the same on a long history, also by plans made before there was one."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def server() -> Iterator[str]:
 
 
 async def batch(store: Store, session: Session, name: str) -> None:
-    """What handling ten messages asks and writes."""
+    """The queries and writes of handling ten messages."""
     ids = [f"{name}{n}" for n in range(10)]
     places = [("source", "topic", key) for key in ids]
     steps = [("Saga", key, "step") for key in ids]

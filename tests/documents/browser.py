@@ -73,7 +73,7 @@ class Browser:
         self._call("Input.insertText", text=text)
 
     def asked_outside(self) -> list[str]:
-        """What the pages and their frames asked of any host so far."""
+        """The requests of the pages and their frames to any host so far."""
         return [url for url in self.requested if not url.startswith(("file:", "data:", "blob:", "about:"))]
 
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def commands() -> list[str]:
 
 
 def words_of(command: str) -> list[str]:
-    """What a shell gives to the program, with values in place of the reader's own."""
+    """The arguments that a shell passes to the program, with values in place of the reader's own."""
     words = shlex.split(re.sub(r"( &&| \||\s>|;| --$).*", "", command), comments=True)[1:]
     return [{"N": "2", "URL": "postgresql://host/database"}.get(word, word) for word in words]
 

@@ -64,7 +64,7 @@ def test_a_page_that_is_not_true_is_found(tmp_path: Path, right: str, wrong: str
     ("expected", "says"), [("ready: a", ""), ("other", "ended"), ("brewing", "ended")], ids=["as said", "not", "never"]
 )
 def test_the_other_terminal_is_read(tmp_path: Path, expected: str, says: str) -> None:
-    """What runs until Ctrl-C is waited for until it is ready, and until it has printed what the page says."""
+    """A command that runs until Ctrl-C is waited for until it is ready, and until it has printed the page's text."""
     bin_ = tmp_path / "bin"
     bin_.mkdir()
     (bin_ / "partita").write_text("#!/bin/sh\necho ready: a\nread stop < go || exit 1\n")

@@ -87,7 +87,7 @@ class Walk:
 
     @property
     def printed(self) -> str:
-        """What the last commands printed."""
+        """The output of the last commands."""
         return self._printed
 
     def follow(self, blocks: Iterable[Block]) -> None:

@@ -171,7 +171,7 @@ class Desk:
         await run_discard(store, self.desk, row.id)
 
     async def why(self) -> str:
-        """What is parked, for the report of a failure."""
+        """The parked messages, for the report of a failure."""
         async with self.app.store("desk").reading() as session:
             keys = await session.parking.keys("desk", 10)
             rows = [row for topic, key in keys for row in await session.parking.of_key("desk", topic, key, 100)]

@@ -21,7 +21,7 @@ TABLE = "CREATE TABLE IF NOT EXISTS mine (key TEXT NOT NULL, number BIGINT NOT N
 
 
 class Hand(ABC):
-    """One connection of a user's program; `where` is what he gives to `outbox.add`."""
+    """One connection of a user's program; `where` is the argument of `outbox.add`."""
 
     where: Any
 

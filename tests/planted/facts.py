@@ -1,4 +1,4 @@
-"""What went wrong, written into the files of a shop that did everything right: for each clause of each invariant one world
+"""Errors written into the files of a shop that did everything right: for each clause of each invariant one world
 in which it does not hold, and the words by which the ledger must say so."""
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def listing() -> str:
-    """What is planted, by guarantee, and what finds it; then what the demo's ledger must find."""
+    """The planted bugs by guarantee, with the tests that find them; then those that the demo's ledger must find."""
     parts = [LINE]
     for guarantee, words in GUARANTEES.items():
         rows = [

@@ -30,14 +30,14 @@ GOOD = ("found", "skipped")
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one plant, and the end of what its test said."""
+    """The result of one plant, and the end of its test's output."""
 
     verdict: Verdict
     said: str
 
     @property
     def why(self) -> str:
-        """What the test found wrong, in a line: that it took too long may be the machine's fault, and not the bug's."""
+        """The failure of the test, in a line: a timeout may be the machine's fault, and not the bug's."""
         found = re.search(r"^E +(\S.*)", self.said, re.M)
         return found[1][:100] if found else ""
 

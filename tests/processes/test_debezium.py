@@ -147,7 +147,7 @@ def imported(path: Path, data: Path, **told: str) -> dict[str, Any]:
 
 
 def reader_of(data: Path, app: str = COUNTING) -> list[Any]:
-    """What `outbox status` says of who reads, per service."""
+    """The readers that `outbox status` shows, per service."""
     items = json.loads(done(data, "outbox", "status", "-o", "json", app=app))["items"]
     return [item["reader"] for item in items]
 

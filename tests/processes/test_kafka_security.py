@@ -137,7 +137,7 @@ async def test_with_the_right_password_all_works(secured: Secured, tls: bool, tm
 
 
 async def rows(mine: App) -> list[int]:
-    """What was kept, in the order handled."""
+    """The kept messages, in the order handled."""
     async with mine.store("secure-vault").reading() as session:
         return [row["number"] for row in await session.fetch("SELECT number FROM kept ORDER BY rowid", {})]
 
@@ -168,7 +168,7 @@ CASES = {
 async def test_what_is_refused_is_told_within_seconds(
     secured: Secured, case: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """What, where, why and what to do: by an append, by the app's own start, by doctor and topics; the password by
+    """The error has cause, place and remedy: by an append, by the app's own start, by doctor and topics; the password by
     none of them."""
     caplog.set_level(logging.DEBUG)
     user, password, hint = CASES[case]

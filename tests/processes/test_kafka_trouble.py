@@ -49,7 +49,7 @@ AT_ONCE = 40
 
 @dataclass
 class Log:
-    """What lies on the log: how many messages, of these the copies, and how often a key's numbers went back."""
+    """The counts of the log: messages, copies among them, and how often a key's numbers went back."""
 
     ids: set[str] = field(default_factory=set)
     copies: int = 0
@@ -101,7 +101,7 @@ def doors() -> Iterator[tuple[KafkaCluster, Proxy]]:
 
 
 async def seen(mine: App, count: int) -> list[tuple[str, int, int]]:
-    """What the sink has handled, as soon as it is so many."""
+    """The messages that the sink has handled, as soon as there are so many."""
 
     async def found() -> list[tuple[str, int, int]]:
         async with mine.store("sink").reading() as session:
@@ -173,7 +173,7 @@ async def leave_a_group(bus: Bus) -> None:
 
 
 async def asked_until_told(bus: Bus) -> Sequence[GroupLag]:
-    """Who coordinates a group has first to be found again."""
+    """The coordinator of a group must first be found again."""
     return await until_answered(bus.lag, BusUnavailable, within_s=WITHIN_S)
 
 

@@ -108,7 +108,7 @@ def applied(where: str) -> int:
 
 
 def test_killed_midway_it_goes_on_where_it_was(place: str) -> None:
-    """What is committed stays and is not done again; of the migration that was cut nothing is left, nor is its lock."""
+    """Committed migrations stay and are not repeated; of the interrupted one nothing is left, nor is its lock."""
     slow = f"UPDATE t SET n = 1000; {SLOW['postgres' if '://' in place else 'sqlite']}"
     with upgrading(place, [FIRST, SECOND, slow]) as child:
         go(child)
@@ -230,7 +230,7 @@ def test_on_a_server_triggers_constraints_and_functions_are_looked_at(server: st
 
 
 def test_a_migration_rather_gives_up_than_hold_the_table(server: str) -> None:
-    """Whoever waits for a table's lock stops everybody behind it; the upgrade says so, and the next one goes on."""
+    """A statement that waits for a table's lock stops all behind it; the upgrade reports it, and the next one continues."""
     import asyncpg
 
     ask(server, "DROP SCHEMA IF EXISTS svc CASCADE")

@@ -69,7 +69,7 @@ class Tier:
             return []  # it is down or not there yet
 
     def wait_for(self, count: int, seconds: float) -> list[Row]:
-        """What was handled, as soon as it is so many."""
+        """The handled messages, as soon as there are so many."""
         return last_found(self.seen, seconds, holds=lambda rows: len(rows) >= count)
 
 

@@ -80,7 +80,7 @@ def standing(place: str, folder: Path) -> tuple[int, int]:
 
 
 def test_killed_between_two_it_goes_on_with_the_next(place: str, folder: Path) -> None:
-    """What is committed stays and is not done again; of the file that was cut nothing is left, nor is its lock."""
+    """Committed files stay and are not repeated; of the interrupted one nothing is left, nor is its lock."""
     cut = folder / "0003_third.sql"
     cut.write_text(f"UPDATE t SET n = 4711; {SLOW['postgres' if '://' in place else 'sqlite']}")
     with deploying(place, folder) as child:
@@ -130,7 +130,8 @@ def test_the_printed_sql_does_what_a_start_does(place: str, folder: Path) -> Non
 
 
 def test_a_file_rather_gives_up_than_hold_the_table(database: str, folder: Path) -> None:
-    """Whoever waits for a table's lock stops everybody behind it; the error says who is in the way, and nothing is kept."""
+    """A statement that waits for a table's lock stops all behind it; the error names the session in the way, and
+    nothing is kept."""
     import asyncpg
 
     asyncio.run(start(app_at(database, folder)))

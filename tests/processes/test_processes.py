@@ -61,7 +61,7 @@ def seen(data: Path) -> list[tuple[str, int, int]]:
 
 
 def wait_for(data: Path, count: int, seconds: float) -> list[tuple[str, int, int]]:
-    """What was handled, as soon as it is so many."""
+    """The handled messages, as soon as there are so many."""
     return last_found(lambda: seen(data), seconds, holds=lambda rows: len(rows) >= count)
 
 

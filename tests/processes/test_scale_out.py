@@ -53,7 +53,7 @@ def seen(url: str) -> list[Row]:
 
 
 def wait_for(url: str, count: int, seconds: float = 90) -> list[Row]:
-    """What was handled, as soon as it is so many."""
+    """The handled messages, as soon as there are so many."""
     return last_found(lambda: seen(url), seconds, holds=lambda rows: len(rows) >= count)
 
 

@@ -105,7 +105,7 @@ async def rows(url: str, sql: str) -> list[tuple[Any, ...]]:
 
 
 async def served(url: str, count: int) -> list[int]:
-    """What the desk has handled, in order, as soon as it is so many."""
+    """The messages that the desk has handled, in order, as soon as there are so many."""
     numbers = 'SELECT number FROM "cut-desk".served ORDER BY seq'
     found = await until(lambda: rows(url, numbers), WITHIN_S, holds=lambda found: len(found) >= count)
     return [row[0] for row in found]

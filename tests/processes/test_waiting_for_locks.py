@@ -265,7 +265,7 @@ async def test_a_file_that_another_process_has_for_writing_is_told_with_who_has_
 
 
 async def test_many_writers_do_not_keep_a_start_out(tmp_path: Path) -> None:
-    """Whoever opens the file asks in small steps while others queue: it still gets its turn."""
+    """A process that opens the file asks in small steps while others queue: it still gets its turn."""
     path = tmp_path / "svc.db"
     file = SqliteFile(path, this_machine(), application_id=APPLICATION_ID, migrations=[FIRST])
     await file.open()

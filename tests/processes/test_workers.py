@@ -100,7 +100,7 @@ def run_words(data: Path) -> list[str]:
 
 @pytest.mark.parametrize("before", [True, False])
 async def test_a_stop_during_the_start_reaches_all_that_were_started(before: bool, tmp_path: Path) -> None:
-    """Who was not told was waited for until it was killed by whoever lost patience."""
+    """A worker that got no signal was waited for until an impatient supervisor killed it."""
     workers = Interrupted(run_words(tmp_path), 3, SystemClock())
     workers.before = before
     try:

@@ -139,7 +139,7 @@ def in_a_transaction_that_blocks(
 async def in_a_transaction_that_is_awaited(
     session: AsyncSession, connection: AsyncConnection, plain: psycopg.AsyncConnection, placed: Placed
 ) -> None:
-    """What is awaited is seen by the type checker."""
+    """The type checker sees the awaited value."""
     with outbox.caused_by("request-1"):
         await outbox.add(session, placed)
         await outbox.add(connection, placed)

@@ -269,7 +269,7 @@ async def test_no_password_goes_to_a_server_that_is_not_known(
     ids=["none offered", "no EHLO", "refused", "nonsense", "none begins"],
 )
 async def test_without_starttls_no_password_leaves(authority: Authority, says: dict[str, bytes]) -> None:
-    """Who stands between takes the offer out of the answer: then nothing is told, and the log says why."""
+    """A man in the middle removes the offer from the answer: then no alert is sent, and the log has the reason."""
     async with Mail(authority.serving, says, starttls=True) as server, asyncio.timeout(20):
         with pytest.raises(OSError):
             await mail_at(server, "smtp", str(authority.ca)).tell(TOLD, 1)

@@ -1,4 +1,4 @@
-"""What a service needs of its bus is looked at before anything is opened, and an answer that a bus cannot give is refused."""
+"""A service's required features are checked before anything is opened, and a query that a bus cannot answer is refused."""
 
 from __future__ import annotations
 

@@ -252,7 +252,7 @@ def test_a_verb_shows_no_foreign_text_as_it_is(verb: str, line: Line, tmp_path: 
 
 
 def test_exported_letters_are_json_and_come_back_as_they_were(line: Line, tmp_path: Path) -> None:
-    """What is written for programs is not changed: what is written out for people cannot be read back."""
+    """Output for programs is not changed: escapes for people could not be read back."""
     given = ["--data", str(line.data), "--app", APP]
     _, out, _ = line("dlq", "export", "-", *given)
     letters = [json.loads(each) for each in out.splitlines()]

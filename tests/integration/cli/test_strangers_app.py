@@ -1,4 +1,4 @@
-"""What a stranger's app prints is about that app: no word of the examples, and nothing that only the inside knows."""
+"""Output about a stranger's app is about that app: no word of the examples, and no internal name."""
 
 from __future__ import annotations
 

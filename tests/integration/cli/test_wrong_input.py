@@ -1,4 +1,4 @@
-"""What people give a command by mistake: it is answered with what is wrong, and is never called a defect of ours."""
+"""Wrong input to a command gets an answer that names the mistake, and is never called a defect of ours."""
 
 from __future__ import annotations
 

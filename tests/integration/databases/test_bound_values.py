@@ -1,4 +1,4 @@
-"""What a handler binds into a statement: the same values on every database, whatever column they go to."""
+"""Values that a handler binds into a statement: the same on every database, whatever their column."""
 
 from __future__ import annotations
 

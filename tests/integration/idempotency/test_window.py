@@ -114,7 +114,7 @@ async def test_what_is_old_and_was_made_after_all_that_was_forgotten_is_new(tmp_
 
 
 async def test_nothing_is_forgotten_while_nothing_new_is_handled(tmp_path: Path, store: str) -> None:
-    """What was in work when all processes stopped on Friday comes again on Monday, and is known."""
+    """Messages in work when all processes stopped on Friday come again on Monday, and are known."""
     bank = made(tmp_path, store, order="none")
     async with bank.app.running() as system:
         first = await deliver(bank, system, "first", 3)

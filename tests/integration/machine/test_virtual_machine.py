@@ -51,7 +51,7 @@ def test_a_seed_leaves_the_same_bytes_whatever_the_order_of_sets(seeds: int, cou
 
 @pytest.mark.parametrize("real", [True, False], ids=["this machine", "a world"])
 async def test_two_apps_of_one_folder_run_in_one_loop(tmp_path: Path, real: bool) -> None:
-    """Whoever waits for the turn at a file must not hold up the task that has it."""
+    """A task that waits for the turn at a file must not hold up the task that has it."""
     world = World()
     apps = [
         App(orders, stock, settings=Settings(data=tmp_path), machine=this_machine() if real else world.machine())

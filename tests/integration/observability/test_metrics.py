@@ -106,7 +106,7 @@ async def test_the_steps_of_sagas_are_counted_as_their_histories_have_them(tmp_p
 
 
 async def test_a_storm_is_on_the_page_while_it_lasts(tmp_path: Path) -> None:
-    """What a handler needs is down: the group says which type it takes one at a time."""
+    """A handler's dependency is down: the group reports the type that it takes one at a time."""
     bank = served(Bank(tmp_path / "data", retry=Retry(in_place=0, storm=3, storm_pause_s=0.1)))
     down = True
 

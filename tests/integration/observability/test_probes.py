@@ -68,7 +68,7 @@ class Troubled:
 
 
 def over(trouble: dict[str, Any]) -> None:
-    """Whoever waits for an answer has it: a stop would wait for him as long as for any work."""
+    """A probe in progress gets its answer: a stop would wait for it as long as for any work."""
     go = trouble.pop("go", None)
     trouble.clear()
     if go is not None:

@@ -75,7 +75,7 @@ def test_what_is_handled_does_not_wait_for_the_next_heartbeat(tmp_path: Path) ->
 
 
 async def test_a_message_in_a_tier_is_waited_for(settings: Settings) -> None:
-    """What comes of it in a fraction of a second is the test's business."""
+    """The result after a fraction of a second is the test's business."""
     heals = Service("heals", namespace="settled.heals", retry=Retry(in_place=0, tiers=(0.3,)))
     tries: list[str] = []
 

@@ -79,7 +79,7 @@ async def test_a_paused_group_stands_still_and_goes_on_where_it_was(bank: Any) -
 
 @virtually
 async def test_a_group_is_reset_only_when_paused_and_handles_nothing_twice(bank: Any) -> None:
-    """What it handled within the window it knows by id."""
+    """Messages that it handled within the window are known by id."""
     async with bank.app.running() as system:
         for cents in (1, 2, 3):
             await bank.app.send(bank.Deposit(name="a", cents=cents))

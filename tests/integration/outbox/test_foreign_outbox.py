@@ -47,7 +47,7 @@ class Place:
         return asyncio.run(left(self.app))
 
     def arrived(self) -> list[tuple[str, int]]:
-        """What the receiver handled, once all has arrived."""
+        """The messages that the receiver handled, once all have arrived."""
         return asyncio.run(arrived(self.app))
 
 

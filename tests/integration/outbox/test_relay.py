@@ -32,7 +32,7 @@ class Bus:
         self.appends = 0
 
     async def meanwhile(self) -> None:
-        """What happens while an append is on its way."""
+        """An event during an append."""
         await asyncio.sleep(0)
 
     async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:

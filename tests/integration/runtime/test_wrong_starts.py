@@ -1,4 +1,4 @@
-"""What a start refuses: tables that cannot be made, and a data folder of another system."""
+"""Refused starts: tables that cannot be made, and a data folder of another system."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def _upgraded(app: App, name: str, script: str) -> None:
 
 
 def test_a_script_with_semicolons_in_texts_is_made(store: str, tmp_path: Path) -> None:
-    """What both databases take."""
+    """SQL that both databases take."""
     script = """
     -- first; a comment with a semicolon
     CREATE TABLE IF NOT EXISTS said (x TEXT DEFAULT 'a;b');

@@ -28,7 +28,7 @@ class Trouble:
 @pytest.mark.parametrize("hook", ["command", "then"])
 @virtually
 async def test_a_message_whose_hook_raises_is_set_aside_and_the_others_go_on(tmp_path: Path, hook: str) -> None:
-    """Also for who sends: his command is done, and he is told so, while the saga it starts fails."""
+    """Also for the sender: its command is done, and it gets the reply, while the saga it starts fails."""
     shop = Shop(tmp_path, hook=Trouble(hook))
     async with shop.app.running():
         async with asyncio.timeout(20):

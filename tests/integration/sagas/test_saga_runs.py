@@ -34,7 +34,7 @@ SCALE = 0.01  # 30 s become 0.3 s
 
 
 def contracts(orders: Service, stock: Service, bank: Service) -> Any:
-    """What the services say to each other."""
+    """The messages between the services."""
 
     class Placed(Event, of=orders):
         id: Key[str]
@@ -80,7 +80,7 @@ def contracts(orders: Service, stock: Service, bank: Service) -> Any:
 
 
 def handlers(shop: Shop, orders: Service, stock: Service, bank: Service, c: Any) -> None:
-    """What the services do; `shop.trouble` may get in the way."""
+    """The handlers of the services; `shop.trouble` may get in the way."""
 
     @orders.handles(c.Place)
     async def place(cmd: Any) -> Any:

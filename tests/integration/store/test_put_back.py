@@ -165,7 +165,7 @@ async def deposits(bank: Bank, *names: str) -> None:
 
 
 async def effects(bank: Bank) -> list[str]:
-    """What the receiver has done of what this bank sent: the broker's topics have the events of other tests too."""
+    """The receiver's effects of this bank's messages: the broker's topics have the events of other tests too."""
     async with bank.app.store(bank.audit.name).reading() as session:
         names = [row["name"].split("/") for row in await session.fetch("SELECT name FROM entry", {})]
     return sorted(name for owner, name in names if owner == bank.bank.name)
@@ -241,7 +241,7 @@ async def test_a_restart_after_a_backup_that_nobody_needed_reads_nothing_again(
 
 @pytest.mark.parametrize("order", ["key", "none"])
 async def test_what_was_sent_to_a_log_that_was_put_back_is_sent_again(tmp_path: Path, order: str) -> None:
-    """What it lacks is in the outboxes still; who had it drops it."""
+    """The missing records are still in the outboxes; receivers that had them drop the copies."""
     bank = made(tmp_path / "data", "", "log", order=order)
     await deposits(bank, "a", "b")
     copied(tmp_path / "data", "log.db", tmp_path / "backup")
@@ -264,7 +264,7 @@ async def test_what_was_sent_to_a_log_that_was_put_back_is_sent_again(tmp_path: 
 async def test_an_app_that_is_given_another_log_takes_along_what_was_not_handled(
     tmp_path: Path, bus: str, order: str
 ) -> None:
-    """What its receivers had not read lies in the outboxes of those who sent it."""
+    """Records that its receivers had not read are in the outboxes of their senders."""
     name = f"{tmp_path.name}-{order}".replace("_", "-")
     bank = made(tmp_path / "data", "", name, order=order)
     await deposits(bank, "a")

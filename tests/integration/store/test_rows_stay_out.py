@@ -1,4 +1,4 @@
-"""What a database says of the values of rows stands neither in a dead letter nor in the log, on both stores."""
+"""Values of rows in a database's errors are neither in a dead letter nor in the log, on both stores."""
 
 from __future__ import annotations
 

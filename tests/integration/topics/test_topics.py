@@ -76,7 +76,7 @@ class Hand:
         return code, json.loads(out)
 
     def drift(self) -> set[tuple[str, str]]:
-        """What plan says differs: the topic without the app's name, and in what."""
+        """The differences that `plan` reports: the topic without the app's name, and the setting."""
         code, said = self.topics("plan")
         found = {(d["topic"].removeprefix(f"{self.name}."), d["what"]) for d in said["items"] if not d["told"]}
         assert code == (3 if found else 0)
@@ -179,7 +179,7 @@ def test_partitions_added_by_hand_are_told_and_left(hand: Hand) -> None:
 
 
 def test_a_retention_below_what_is_stored_needs_a_word(hand: Hand) -> None:
-    """What would be deleted is counted; where nothing is that old, there is nothing to accept."""
+    """The records to be deleted are counted; if none is that old, no acceptance is needed."""
     from confluent_kafka import Producer
     from confluent_kafka.cimpl import NewTopic
 
@@ -300,7 +300,7 @@ def test_the_doctor_is_content_with_a_laptops_broker(hand: Hand) -> None:
 
 
 def test_the_embedded_log_has_nothing_to_plan() -> None:
-    """Whoever runs without a broker is told so, and it is no error."""
+    """A system without a broker gets that answer, and it is no error."""
     program = "from partita.cli.main import main; main()"
     for verb in ("plan", "apply"):
         done = subprocess.run(

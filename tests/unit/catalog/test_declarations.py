@@ -1,4 +1,4 @@
-"""What cannot work as a handler is refused where it is declared, with the line to write; and a handler keeps its identity
+"""An impossible handler is refused where it is declared, with the line to write; and a handler keeps its identity
 whatever its function is called."""
 
 import functools
@@ -38,7 +38,7 @@ class Drop(Command[Gone], of=own):
 
 
 class Mailer:
-    """What a provider gives."""
+    """The value of a provider."""
 
     async def handle(self, event: Made) -> None:
         """A method that hears an event."""

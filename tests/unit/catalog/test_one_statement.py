@@ -288,7 +288,7 @@ def test_only_a_refusal_after_the_statement_needs_a_savepoint() -> None:
 
 
 def test_a_method_may_be_one_statement() -> None:
-    """What is called is its function."""
+    """The called object is its function."""
 
     class Handlers:
         async def one(self, event: Any, tx: Tx) -> None:

@@ -186,7 +186,7 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_wheel_has_the_templates(tmp_path: Path) -> None:
-    """What is no Python file is easily left out of one."""
+    """A file that is not Python is easily left out of a wheel."""
     built = python(ROOT, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path))
     assert built.returncode == 0, built.stderr
     (wheel,) = tmp_path.glob("*.whl")

@@ -104,7 +104,7 @@ def test_workers_have_the_app_of_their_parent(tmp_path: Path, words: list[str]) 
 
 
 def test_a_broken_project_file_does_not_matter_where_the_app_is_named(tmp_path: Path) -> None:
-    """Who names the app asks nobody else."""
+    """An explicit name of the app is used without another look."""
     write_app(tmp_path, "mine")
     (tmp_path / "pyproject.toml").write_text("[tool.partita\n")
     assert "acme.mine" in partita(tmp_path, "describe", "--app", "mine:app").stdout
@@ -140,7 +140,7 @@ def test_the_nearest_project_file_decides(tmp_path: Path) -> None:
     ],
 )
 def test_a_project_file_that_names_no_app_is_refused_with_its_path(tmp_path: Path, text: str, says: str) -> None:
-    """What is misspelt there would be ignored without a word otherwise."""
+    """A misspelt name there would otherwise be silently ignored."""
     (tmp_path / "pyproject.toml").write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(SettingsError, match="pyproject.toml") as found:
         project_of(tmp_path)

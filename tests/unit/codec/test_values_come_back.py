@@ -1,4 +1,4 @@
-"""What is accepted comes back equal; what could not is refused: where it is declared, or where it is sent."""
+"""Accepted values are read back equal; others are refused: at their declaration, or when they are sent."""
 
 from __future__ import annotations
 

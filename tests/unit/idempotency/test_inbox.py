@@ -1,4 +1,4 @@
-"""What is decided about a batch: a table of situations, and generated traffic in which a batch decides as its messages alone."""
+"""Decisions about a batch: a table of situations, and generated traffic in which a batch decides as its messages alone."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def test_the_base_is_only_asked_where_it_decides() -> None:
 
 
 class Database:
-    """What the decisions have written so far."""
+    """The writes of the decisions so far."""
 
     def __init__(self) -> None:
         self.marks: dict[tuple[str, str], InboxEntry] = {}

@@ -121,7 +121,7 @@ def test_a_file_that_was_changed_since_is_refused_by_its_name(tmp_path: Path) ->
 
 
 def test_a_file_may_get_another_name(tmp_path: Path) -> None:
-    """What was applied is its text."""
+    """The text is what was applied."""
     found = own(tmp_path, "0001_a.sql")
     assert found.pending("db", [Record(1, "0001_b.sqlite.sql", found.files[0].checksum)]) == []
 

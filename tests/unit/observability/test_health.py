@@ -28,7 +28,7 @@ def test_what_follows_from_what() -> None:
 
 
 def test_a_fact_that_is_old_is_none() -> None:
-    """Who asks for it stands still itself, and "ready" would be said for ever."""
+    """The asking worker hangs itself, and "ready" would be answered for ever."""
     assert status(STORE, BUS, now=14.9) == "ok"
     health = judged([STORE, BUS], (), 15.1, stale_s=5.0)
     assert not health.is_ready and "it did not answer for 5 s" in health.checks[0].reason

@@ -1,4 +1,4 @@
-"""What `Outbox.add` refuses, before anything is written; and the number's place in the headers."""
+"""Refusals of `Outbox.add`, before anything is written; and the number's place in the headers."""
 
 from __future__ import annotations
 

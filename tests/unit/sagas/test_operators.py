@@ -1,4 +1,4 @@
-"""What a person may do to a saga in each of its states, and that money and stock are right whatever he does."""
+"""Actions of an operator on a saga in each of its states; money and stock are right after each of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a saga cannot be: refused when its module is imported, with file, line and the line to write."""
+"""Impossible sagas are refused when their module is imported, with file, line and the line to write."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from partita.examples.proof.reading import DatabaseFiles, LogFile, Loop
 
 
 def outcome(broken: dict[str, str], unmended: str = "", crashed: tuple[str, ...] = ()) -> Outcome:
-    """What a run has found: these invariants violated once each."""
+    """The findings of a run: these invariants violated once each."""
     found = [Invariant(name, text, 10, [broken[name]] if name in broken else []) for name, text, _ in CHECKS]
     kills = {"kafka": 4, "relay-1": 3}
     return Outcome(Numbers(orders=900, kills=7), found, [], 60.0, kills, 1.0, "", {}, [], unmended, list(crashed))

@@ -1,4 +1,4 @@
-"""What a user raised is put into words that any database stores, with the user's own line, whatever it is."""
+"""The error of user code is put into words that any database stores, with the user's own line, whatever the error is."""
 
 import asyncio
 import json

@@ -108,7 +108,7 @@ def test_an_error_of_ours_is_one_line_with_what_to_do() -> None:
 
 
 def lines_of(log: Any) -> list[str]:
-    """What a user's handler writes while `log` is called."""
+    """The lines that a user's handler writes while `log` is called."""
     out = io.StringIO()
     handler = logging.StreamHandler(out)
     handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))

@@ -142,7 +142,7 @@ def test_each_topic_says_who_owns_writes_and_reads_it() -> None:
 
 
 def test_a_saga_is_named_as_sender_of_its_commands() -> None:
-    """Who must stop sending before a topic is drained."""
+    """The services that must stop sending before a topic is drained."""
     from partita.examples.shop.app import app
 
     assert topics(app)["shop.payment.commands"].producers == ("order-service",)

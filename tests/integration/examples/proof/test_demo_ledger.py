@@ -47,7 +47,7 @@ async def sell(data: Path) -> None:
 
 
 def judged(data: Path) -> tuple[dict[str, Invariant], dict[str, int]]:
-    """What the ledger says of a folder."""
+    """The ledger's findings about a folder."""
     ground = prepare(shop, Settings(data=data), fresh=False)
     try:
         with reading(shop, data, SEED, ground.databases, ground.log) as facts:
@@ -113,5 +113,5 @@ def test_what_went_wrong_is_found(right: tuple[Path, dict[str, Any]], name: str,
 
 
 def test_each_invariant_has_its_facts() -> None:
-    """Who adds an invariant adds a world in which it does not hold."""
+    """A new invariant needs a world in which it does not hold."""
     assert {fact.invariant for fact in FACTS.values()} == {f"I{n}" for n in range(1, 14)} - {"I11"}

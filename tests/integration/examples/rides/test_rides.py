@@ -58,7 +58,7 @@ async def arrived(t: Scenario) -> None:
 
 
 async def state(t: Scenario) -> dict[str, Any]:
-    """What the four services know of the ride."""
+    """The state of the ride in the four services."""
     ride = await t.fetch("rides", "SELECT status FROM ride")
     account = await t.fetch("payments", "SELECT free_cents FROM account")
     holds = await t.fetch("payments", "SELECT status FROM hold")

@@ -78,7 +78,7 @@ async def test_the_shop_runs_on_postgresql(
 
 
 def test_the_doctor_is_content_with_a_database_that_nothing_was_written_to(database: str, tmp_path: Path) -> None:
-    """Whoever asks before the first run is told what will make it, and not that something is broken."""
+    """A query before the first run gets the hint that creates the database, and not an error about damage."""
     words = ["doctor", "--data", str(tmp_path), "--store", database, "-o", "json"]
     command = [sys.executable, "-c", "from partita.cli.main import main; main()", *words]
 

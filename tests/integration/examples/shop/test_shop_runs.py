@@ -99,7 +99,7 @@ async def test_an_import_places_no_faster_than_orders_are_decided(tmp_path: Path
 
 
 def test_returns_keep_money_and_stock_right(sample: Path, tmp_path: Path) -> None:
-    """What the provider holds is what was sold less what was refunded; what is sold is ordered less returned."""
+    """The provider holds the sales less the refunds; the sales are the orders less the returns."""
     result = imported(sample, tmp_path / "data")
     assert result["returns"] >= 3 and result["refunded_cents"] > 0
 

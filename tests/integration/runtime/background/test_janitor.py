@@ -1,4 +1,4 @@
-"""What is past its time is forgotten, however it ended."""
+"""Rows past their time are deleted, however their messages ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A partition that comes back to who held it, as after a restart of the broker: nobody died of what was in his hands."""
+"""A partition that comes back to its former holder, as after a restart of the broker: its records in hand killed no process."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Script:
 
 
 async def eight_records(bank: Any, system: System) -> tuple[Sequence[Record], list[Place]]:
-    """What eight deposits leave on the log, and the partitions it lies in."""
+    """The records of eight deposits on the log, and their partitions."""
     for name in "abcdefgh":
         await bank.app.send(bank.Deposit(name=name, cents=1))
     await until(lambda: system.relays["bank"].relayed == 8)

@@ -1,4 +1,4 @@
-"""What waits in a group's database is found by whatever version of the app is started next, or the start is refused."""
+"""Messages that wait in a group's database are found by the next version of the app, or its start is refused."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ async def test_what_queues_behind_a_dead_letter_runs_when_order_is_given_up(tmp_
 
 @virtually
 async def test_a_group_that_keeps_order_again_goes_on_where_it_is(tmp_path: Path, store: str) -> None:
-    """What it handled without order moved no number: the next one would wait for its predecessors for ever."""
+    """Messages handled without order moved no number: the next one would wait for its predecessors for ever."""
     for order in ("key", "none", "key"):
         bank = made(tmp_path, store, order=order)
         async with bank.app.running():

@@ -69,7 +69,7 @@ class World:
         )
 
     async def told(self) -> list[dict[str, Any]]:
-        """What the desk wrote down."""
+        """The records of the desk."""
         async with self.app.store("desk").reading() as session:
             return [dict(row) for row in await session.fetch("SELECT * FROM told", {})]
 

@@ -1,4 +1,4 @@
-"""What fails waits in 1m, 5m, 30m topics, then is a dead letter; of its key nothing passes it, other keys flow."""
+"""A failing message waits in 1m, 5m, 30m topics, then is a dead letter; no message of its key overtakes it, other keys flow."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ async def test_the_walk_through_the_tiers_to_the_dead_letter(bank: Any) -> None:
 
 @virtually
 async def test_it_survives_a_restart_between_the_tries(bank: Any) -> None:
-    """What waits is in the database and on the log, not in a process."""
+    """Waiting messages are in the database and on the log, not in a process."""
     scaled(bank, SCALE)
     failing(bank, "bad", 15)
 

@@ -92,7 +92,7 @@ async def test_what_a_handler_does_after_its_time_does_not_count() -> None:
 
 
 async def test_a_timeout_that_a_handler_raises_itself_is_its_own() -> None:
-    """What it calls has time limits too: their errors are not taken for ours."""
+    """Calls of a handler have time limits too: their errors are not taken for ours."""
     own = Service("own-time", namespace="time.own", retry=Retry(in_place=0, tiers=()))
 
     @own.on(timeout=5)

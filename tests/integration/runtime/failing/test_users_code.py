@@ -46,7 +46,7 @@ def recursion() -> None:
 
 
 def raising(error: BaseException) -> Callable[[], None]:
-    """What raises this."""
+    """A handler that raises this."""
 
     def raise_it() -> None:
         raise error
@@ -55,7 +55,7 @@ def raising(error: BaseException) -> Callable[[], None]:
 
 
 def cancel_own_task() -> None:
-    """What a library should not do."""
+    """An act that no library should do."""
     task = asyncio.current_task()
     assert task is not None
     task.cancel()
@@ -181,7 +181,7 @@ async def test_what_a_handler_raises_is_a_failed_try(settings: Settings, kind: s
 
 
 def cause_types(name: str) -> tuple[str, ...]:
-    """What a dead letter may call that which was raised."""
+    """The possible names of the error in a dead letter."""
     expected = {"own task": "CancelledError", "group": "ExceptionGroup", "base group": "BaseExceptionGroup"}
     expected |= {"recursion": "RecursionError"}
     found = "Texts" if name.startswith("text") else expected.get(name, name)
@@ -296,7 +296,7 @@ async def test_what_a_hook_raises_is_a_failed_try(settings: Settings, hook: str)
 async def test_a_cancelled_worker_is_told_and_started_again(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whoever cancelled it: without it the service stands still, and looks well."""
+    """Any cancellation of its task: without a new one the service does nothing, and looks healthy."""
     trouble = Trouble(settings, "one statement", {})
     async with trouble.app.running() as system:
         names = {wakeable.worker.name for wakeable in system.supervisor.workers}
@@ -315,7 +315,7 @@ async def test_a_cancelled_worker_is_told_and_started_again(
 
 
 async def test_a_message_in_a_cancelled_lane_is_handled_all_the_same(settings: Settings) -> None:
-    """What is handed out by the bus once must not be lost with the task that holds it."""
+    """Records that the bus hands out once must not be lost with the task that holds them."""
     begun = asyncio.Event()
     trouble = Trouble(settings, "outside", {"bad": begun.set})
     async with trouble.app.running():

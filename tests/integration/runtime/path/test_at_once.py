@@ -1,4 +1,4 @@
-"""What a service sends to itself is handled in the transaction that writes it: at once, once, in order, and no blame
+"""A service's message to itself is handled in the transaction that writes it: at once, once, in order, and no failure
 is passed on."""
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def publishes_in_a_wave(world: World) -> None:
 
 
 def returns_in_a_wave(world: World) -> None:
-    """What it returns passes the annotation of a wider type."""
+    """Its returned event passes the annotation of a wider type."""
     One, Two = world.One, world.Two
 
     @world.shop.on(emits=One)

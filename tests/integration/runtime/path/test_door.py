@@ -1,4 +1,4 @@
-"""Who sends in this process has an answer, whatever happens to the transaction it was to be handled in."""
+"""A sender in this process gets an answer, whatever happens to the transaction of its command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from partita.runtime.path.pipeline import Pipeline
 
 
 def instead(monkeypatch: pytest.MonkeyPatch, trouble: Callable[[], Any]) -> None:
-    """What happens in place of a batch at the door of the bank."""
+    """An event in place of a batch at the door of the bank."""
     run = Pipeline.run
 
     async def trouble_first(self: Any, deliveries: Any, held: Any, **options: Any) -> Any:

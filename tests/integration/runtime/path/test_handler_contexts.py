@@ -13,7 +13,7 @@ TENANT: ContextVar[str] = ContextVar("TENANT", default="nobody")
 
 
 async def test_each_handler_has_a_context_of_its_own(settings: Settings) -> None:
-    """What one sets is seen by it, by what it calls and by its dependencies, and by nobody else."""
+    """A handler's context variables are seen by it, by its calls and its dependencies, and by no other code."""
     own = Service("own", namespace="trouble.context", tables=TABLES)
     other = Service("other", namespace="trouble.context.other", tables=TABLES)
     seen: list[tuple[str, str, str]] = []

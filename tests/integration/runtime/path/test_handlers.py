@@ -62,7 +62,7 @@ def pen() -> Iterator[Pen]:
 
 @other.on
 async def echo(event: Made | Broken, meta: Meta) -> list[Echo]:
-    """What a subscriber returns is published with its transaction."""
+    """The events that a subscriber returns are published with its transaction."""
     SEEN.append(("meta", meta.key, meta.attempt, meta.type))
     return [Echo(id=event.id, number=n) for n in range(2)]
 

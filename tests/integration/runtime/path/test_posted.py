@@ -65,7 +65,7 @@ class Desk:
         self.app = App(desk, settings=settings, client=client)
 
     async def seen(self) -> list[str]:
-        """What was handled, in order."""
+        """The handled messages, in order."""
         async with self.app.store("desk").reading() as session:
             return [row["id"] for row in await session.fetch("SELECT id FROM seen", {})]
 

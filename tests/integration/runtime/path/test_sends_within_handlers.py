@@ -64,7 +64,7 @@ class Pair:
         self.app = App(here, there, settings=self.settings)
 
     async def outcome(self, id_: str = "1") -> Any:
-        """What became of a `Do`."""
+        """The outcome of a `Do`."""
         async with asyncio.timeout(PATIENCE_S):
             return (await asyncio.gather(self.app.send(self.Do(id=id_)), return_exceptions=True))[0]
 
@@ -136,7 +136,7 @@ async def to_another_keyed(pair: Pair, cmd: Any, tx: Tx, meta: Meta) -> None:
 
 
 async def to_another_with_its_transaction_open(pair: Pair, cmd: Any, tx: Tx, meta: Meta) -> None:
-    """Whoever it asks may come to wait for that transaction."""
+    """The receiver may come to wait for that transaction."""
     await tx.execute(ADD, id=cmd.id)
     await pair.app.send(pair.Go(id=cmd.id), idempotency_key=meta.idempotency_key)
 

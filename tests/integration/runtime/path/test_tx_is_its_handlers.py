@@ -105,5 +105,5 @@ async def test_tx_is_the_handlers_own_while_it_runs(
 
 
 async def rows(session: Session) -> list[Any]:
-    """What was written."""
+    """The written rows."""
     return list(await session.fetch("SELECT id FROM seen", {}))

@@ -91,7 +91,7 @@ def record(name: str) -> Outgoing:
 
 
 async def test_who_shared_a_producer_that_ended_gets_his_answer_though_it_comes_late() -> None:
-    """Unheard he would hold up every append for ever, since nothing passes what is still in flight."""
+    """Unheard, its report would hold up every append for ever, since no append overtakes records in flight."""
     writer = Writer(Ends(), Acknowledges())
     try:
         one, two = (asyncio.create_task(writer.append([record(name)])) for name in ("one", "two"))

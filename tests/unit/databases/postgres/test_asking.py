@@ -1,4 +1,4 @@
-"""Whose fault an error of PostgreSQL or its driver is: the world's, which is tried again, or the statement's."""
+"""Errors of PostgreSQL and its driver: those of the world, which are tried again, and those of the statement."""
 
 from __future__ import annotations
 

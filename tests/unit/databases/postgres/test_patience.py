@@ -1,4 +1,4 @@
-"""Who waits for a lock says for whom, asks again in time, and gives up; on a clock that the test owns."""
+"""A wait for a lock names the holder, asks again in time, and gives up; on a clock that the test owns."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def test_a_free_way_is_taken_at_once() -> None:
 async def test_behind_an_old_transaction_it_asks_seldom_and_briefly_and_goes_on_when_that_ends(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Whoever comes after a request that waits must wait as well: a tenth of a second in five."""
+    """Statements behind a waiting request must wait as well: a tenth of a second in five."""
     world = World(OLD, free_at=12.0)
     with caplog.at_level(logging.WARNING):
         assert await world.run() == "done"

@@ -32,6 +32,6 @@ SCRIPTS = {
 
 @pytest.mark.parametrize("case", SCRIPTS)
 def test_a_script_is_taken_apart(case: str) -> None:
-    """What is run in one piece could end the transaction in its middle, and nobody would have looked at it."""
+    """A script run in one piece could end the transaction in its middle, unseen."""
     script, statements = SCRIPTS[case]
     assert statements_of(script) == statements

@@ -129,7 +129,7 @@ async def test_another_programs_database_keeps_every_byte(tmp_path: Path) -> Non
 
 
 async def test_an_opening_that_fails_leaves_nothing_open(tmp_path: Path) -> None:
-    """Who tries again every second must not run out of files."""
+    """A caller that tries again every second must not run out of file handles."""
     (tmp_path / "f.db").write_bytes(b"no database " * 1_000)
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(3):

@@ -29,7 +29,7 @@ def test_a_group_goes_on_where_it_stands(noted: Noted, why: str) -> None:
 
 
 def test_a_database_that_was_put_back_is_read_for_from_the_oldest_it_may_lack() -> None:
-    """What was in hand when the backup was made may or may not have been handled."""
+    """Records in hand when the backup was made may or may not have been handled."""
     assert wanted_from(HERE, Noted("log 1", 20, 30)) == 20
     assert wanted_from(HERE, Noted("log 1", 30, 30)) == 30
     assert wanted_from(HERE, Noted("log 1", 49, 49)) == 49, "by one record"

@@ -67,7 +67,7 @@ async def test_every_second_one_is_a_storm_though_none_follow_each_other() -> No
 
 
 async def test_the_first_success_ends_a_storm_of_failures_only() -> None:
-    """What was down is up again: none waits longer than it must."""
+    """The dependency is up again: no message waits longer than it must."""
     weather = Weather()
     await weather.goes("x" * 40 + ".")
     assert weather.told == ["ValueError: no", None] and not weather.storm.raging

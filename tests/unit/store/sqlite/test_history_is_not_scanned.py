@@ -1,4 +1,4 @@
-"""What runs often costs the same with a million rows of history: its plans scan no table of history."""
+"""Frequent queries cost the same with a million rows of history: their plans scan no table of history."""
 
 from __future__ import annotations
 
