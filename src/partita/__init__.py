@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from partita.catalog.retry import Retry
     from partita.catalog.service import Service
     from partita.errors import Conflict, DeclarationError, NotFound, PartitaError, SettingsError, StoreUnavailable
-    from partita.outbox.foreign import Outbox
+    from partita.outbox.users_transaction import Outbox
     from partita.sagas.durations import hours, minutes, seconds
     from partita.sagas.saga import Saga
     from partita.sagas.step import pivot, retriable, step
@@ -69,7 +69,7 @@ _HOMES = {
     "Key": "partita.catalog.event",
     "Meta": "partita.catalog.injection",
     "NotFound": "partita.errors",
-    "Outbox": "partita.outbox.foreign",
+    "Outbox": "partita.outbox.users_transaction",
     "PartitaError": "partita.errors",
     "Rejection": "partita.catalog.rejection",
     "Retry": "partita.catalog.retry",

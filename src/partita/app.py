@@ -25,7 +25,7 @@ from partita.catalog.service import Service
 from partita.errors import NotFound, PartitaError, SettingsError, WithinHandler
 from partita.machine.port import Machine, Wake
 from partita.machine.system import this_machine
-from partita.outbox.foreign import Outbox
+from partita.outbox.users_transaction import Outbox
 from partita.runtime.background.left_over import LeftOver
 from partita.runtime.data_folder import claim_folder
 from partita.runtime.importing import import_users

@@ -32,7 +32,7 @@ HANDLERS = {
         "ask",
         swap("copy_context().run(hook, *args, **kwargs)", "hook(*args, **kwargs)"),
         CONTEXTS + "test_calls_outside_and_hooks_have_contexts_of_their_own[embedded]",
-        under="runtime/path/driving",
+        under="runtime/path/users_code",
     ),
     "tx-after-its-handler": Plant(
         "Handlers",
@@ -101,7 +101,7 @@ HANDLERS = {
             "    except ZeroDivisionError:\n        raise",
         ),
         USERS_CODE + "test_what_a_hook_raises_is_a_failed_try[embedded-policy]",
-        under="runtime/path/driving",
+        under="runtime/path/users_code",
     ),
     "raised-on-at-the-door": Plant(
         "Handlers",

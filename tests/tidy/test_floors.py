@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Contract -> the file that breaks it and the import planted there; an import may break its neighbours as well.
 PLANTED = {
     "Floors": ("message.py", "import partita.runtime.path.pipeline"),
-    "The rooms of the runtime": ("runtime/path/pipeline.py", "import partita.runtime.failing.aside"),
+    "The rooms of the runtime": ("runtime/path/pipeline.py", "import partita.runtime.failing.setting_aside"),
     "Each schema language is derived from the fields": ("schemas/fields/field.py", "import partita.schemas.avro"),
     "Adapters are reached only through connect": ("runtime/path/pipeline.py", "from partita.bus.log.bus import LogBus"),
     "Stores and buses are chosen by the assembly": ("app.py", "import partita.store.connect"),

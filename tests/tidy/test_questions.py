@@ -18,10 +18,13 @@ ANSWERS = {
     "Where does the transaction begin and end in which a handler runs and its messages are written?": (
         "runtime/path/unit_of_work.py",
     ),
-    "What happens to a message whose handler raises?": ("runtime/failing/aside.py", "dead_letters/retry_policy.py"),
+    "What happens to a message whose handler raises?": (
+        "runtime/failing/setting_aside.py",
+        "runtime/failing/retry_policy.py",
+    ),
     "Where does a message wait between two tries, and what tries it again when it is due?": (
         "store/parking.py",
-        "runtime/background/tiers.py",
+        "runtime/background/retry_topics.py",
     ),
     "Where does a saga decide what follows a reply, or a timeout?": ("sagas/engine.py",),
     "Where do messages leave the outbox for the bus?": ("outbox/relay.py",),

@@ -10,7 +10,7 @@ import pytest
 
 from partita.idempotency.inbox import TAKEN, Verdict
 from partita.observability.metrics import METRICS, metric_of
-from partita.runtime.failing.aside import FOLLOWED
+from partita.runtime.failing.setting_aside import FOLLOWED
 from partita.runtime.path import saga_steps
 from partita.sagas import engine
 from partita.sagas.engine import Verb

@@ -11,7 +11,7 @@ from partita.alerts.alarms import Alarm, evaluate
 from partita.alerts.reading import placed, read_store
 from partita.alerts.rules import Reading
 from partita.bus.port import GroupLag
-from partita.observability.sight import Sight
+from partita.observability.reach import Sight
 from partita.observability.workers import behind, nobody
 from partita.store.port import Store
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from partita.app import App
 from partita.assembly.existing import open_stores
 from partita.cli.output import talk
-from partita.observability.sight import Sight, Stores, looking
+from partita.observability.reach import Sight, Stores, looking
 
 T = TypeVar("T")
 UNREACHABLE = 6

@@ -15,7 +15,7 @@ from partita.cli.output import data_option, output_option, print_json, say, tabl
 from partita.cli.whose_app import app_option
 from partita.errors import NotFound
 from partita.observability.groups import groups
-from partita.observability.sight import BUS
+from partita.observability.reach import BUS
 from partita.observability.why import since
 from partita.operators.audit import actor
 from partita.operators.steering import (

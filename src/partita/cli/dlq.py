@@ -13,7 +13,7 @@ from partita.cli.operating import beside, filter_options, run, the_filter
 from partita.cli.output import data_option, document, json_of, moment, output_option, print_json, say, table, talk
 from partita.cli.whose_app import app_option
 from partita.observability.letters import LetterShown, edit_of, letter_groups, letters, show_letter
-from partita.observability.sight import Stores
+from partita.observability.reach import Stores
 from partita.operators.letter_lines import exported
 from partita.store.dead_letters import DeadLetter
 from partita.texts.foreign_text import shown_lines

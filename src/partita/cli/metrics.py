@@ -12,7 +12,7 @@ from partita.cli.output import data_option, document, output_option, print_json
 from partita.cli.whose_app import app_option
 from partita.observability.metrics import METRICS, read_all
 from partita.observability.metrics_page import page
-from partita.observability.sight import BUS, Sight
+from partita.observability.reach import BUS, Sight
 from partita.signals import STORE_UP, Sample
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from partita.errors import DeclarationError, MigrationPending, StoreMismatch
 from partita.migrations.migration import MIGRATE, Standing
-from partita.texts.foreign_sql import ends_transaction
+from partita.texts.users_sql import ends_transaction
 
 DIALECTS = ("sqlite", "postgres")
 FILE_NAME = re.compile(

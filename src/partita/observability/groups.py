@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from partita.bus.port import GroupLag
-from partita.observability.sight import Sight
+from partita.observability.reach import Sight
 from partita.observability.workers import why_service
 from partita.store.parking import ParkingStatus
 from partita.store.port import Store

@@ -14,7 +14,7 @@ from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import envelope_or_none
 from partita.errors import NotFound, PartitaError
 from partita.message import Envelope
-from partita.observability.sight import Stores
+from partita.observability.reach import Stores
 from partita.store.dead_letters import DeadLetter, Failure, LetterFilter, LetterGroup
 from partita.store.port import Session
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from partita.observability.sight import Sight
+from partita.observability.reach import Sight
 from partita.store.handover import Reader
 from partita.store.outbox import OutboxStatus
 from partita.store.port import Store

@@ -10,7 +10,7 @@ import msgspec
 
 from partita.bus.port import GroupLag
 from partita.observability.declarations import Declarations, sagas_of
-from partita.observability.sight import Sight
+from partita.observability.reach import Sight
 from partita.observability.why import why_key, why_saga
 from partita.observability.workers import why_service
 from partita.sagas.definition import SagaDefinition

@@ -9,7 +9,7 @@ import json
 import os
 from typing import NamedTuple
 
-from partita.observability.sight import Stores
+from partita.observability.reach import Stores
 from partita.store.dead_letters import LetterFilter
 from partita.store.operations import AuditEntry
 from partita.store.port import Session, Store

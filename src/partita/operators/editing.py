@@ -12,7 +12,7 @@ from partita.clock import Ids
 from partita.errors import Conflict, Malformed
 from partita.message import envelope_to_bytes
 from partita.observability.letters import difference, envelope_of, open_letter, view
-from partita.observability.sight import Stores
+from partita.observability.reach import Stores
 from partita.operators.audit import record
 from partita.runtime.path.admission import row_of_letter
 from partita.runtime.path.pipeline import Pipeline

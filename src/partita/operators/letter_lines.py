@@ -11,7 +11,7 @@ import msgspec
 
 from partita.clock import US
 from partita.errors import Malformed, NotFound
-from partita.observability.sight import Stores
+from partita.observability.reach import Stores
 from partita.operators.audit import record
 from partita.store.dead_letters import DeadLetter, LetterFilter
 from partita.texts.cause import cause_of

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from partita.errors import NotFound
-from partita.observability.sight import Stores
+from partita.observability.reach import Stores
 from partita.operators.discarding import VERB as DISCARD
 from partita.operators.discarding import begin_discard as begin
 from partita.operators.discarding import run_discard

@@ -24,20 +24,20 @@ from partita.observability.metrics import build_info, read_all
 from partita.observability.question import Unanswered, answered
 from partita.outbox.relay import Relay, RelayOptions
 from partita.runtime.background.consumer import Consumer, ConsumerOptions, Keeper
+from partita.runtime.background.group_position import send_again
 from partita.runtime.background.janitor import Janitor, LogJanitor
 from partita.runtime.background.left_over import LookBack
 from partita.runtime.background.pulse import Pulse
+from partita.runtime.background.retry_topics import Overdue, Tiers
 from partita.runtime.background.roll_call import RollCall
 from partita.runtime.background.same_database import SameDatabase
-from partita.runtime.background.standing import send_again
 from partita.runtime.background.supervisor import Supervisor, Worker
-from partita.runtime.background.tiers import Overdue, Tiers
 from partita.runtime.background.timers import Timers
 from partita.runtime.background.watch import Watch
 from partita.runtime.carrying_over import carry_over, carry_over_partitions
+from partita.runtime.path.after_conflict import run_again
 from partita.runtime.path.door import Door
 from partita.runtime.path.pipeline import Pipeline
-from partita.runtime.path.running_again import run_again
 from partita.runtime.path.saga_steps import SagaDirectory
 from partita.schemas.registry import Registry
 from partita.settings.settings import Settings

@@ -13,9 +13,9 @@ from partita.machine.port import Machine, Wake
 from partita.migrations.migration import WAIT_S, Migrations
 from partita.migrations.own_tables import MigrationFolder, OwnTables, Tables
 from partita.settings.address import POSTGRESQL, check_store, folder_of, scheme_of
-from partita.store.foreign import ForeignTables
 from partita.store.handover import Handover
 from partita.store.port import Store
+from partita.store.users_transaction import ForeignTables
 
 
 def connect_store(
@@ -155,11 +155,11 @@ def foreign_tables(dialect: str, service: str) -> ForeignTables:
         SettingsError: Partita has no store of that kind.
     """
     if dialect == "postgresql":
-        from partita.store.postgres.foreign import PostgresForeignTables
+        from partita.store.postgres.users_transaction import PostgresForeignTables
 
         return PostgresForeignTables(service)
     if dialect == "sqlite":
-        from partita.store.sqlite.foreign import SqliteForeignTables
+        from partita.store.sqlite.users_transaction import SqliteForeignTables
 
         return SqliteForeignTables(service)
     raise SettingsError(

@@ -29,7 +29,7 @@ from partita.machine.virtual import HeldClock, World
 from partita.message import envelope_to_bytes
 from partita.outbox.outbox import Composer
 from partita.runtime.path.delivery import decode_value
-from partita.runtime.path.tx import SerialTx, check_values
+from partita.runtime.path.handler_tx import SerialTx, check_values
 from partita.runtime.system import ROLES, System
 from partita.sagas.definition import SagaDefinition
 from partita.settings.amount import check_seconds

@@ -9,7 +9,7 @@ from tests.waiting import until
 
 from partita.observability.declarations import sagas_of
 from partita.observability.instances import instances_of, the_instance
-from partita.observability.sight import looking
+from partita.observability.reach import looking
 from partita.observability.stuck import Stuck, stuck
 
 

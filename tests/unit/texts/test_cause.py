@@ -12,7 +12,7 @@ import pytest
 from partita.dead_letters.fingerprint import fingerprint
 from partita.errors import NotFound
 from partita.machine.system import this_machine
-from partita.runtime.path.driving import Driven, ask, settled
+from partita.runtime.path.users_code import Driven, ask, settled
 from partita.texts import cause
 from partita.texts.cause import cause_of, frame_of, kind_of, place_of, stack_of, text_of, told_of
 

@@ -6,9 +6,9 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from partita.bus.leased import LeasedSubscription
-from partita.bus.part import Part, Where, resource_of, where_of
-from partita.bus.parts import Beat, Positions
+from partita.bus.held_partition import Part, Where, resource_of, where_of
+from partita.bus.held_partitions import Beat, Positions
+from partita.bus.leased_member import LeasedSubscription
 from partita.bus.port import Record
 from partita.databases.sqlite.file import SqliteFile
 from partita.databases.sqlite.leases import LeaseBook

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from partita.bus.features import Feature
 from partita.bus.port import Fence, GroupLag, Moved, Outgoing, Reading, Record, Subscription, TopicSpec
 from partita.bus.position import Origin, Position, no_partition
-from partita.bus.postgres.ear import Ear
 from partita.bus.postgres.errors import of_the_bus
 from partita.bus.postgres.groups import forget, lag, reset
 from partita.bus.postgres.identity import identity_of
+from partita.bus.postgres.listener import Ear
 from partita.bus.postgres.reader import history, read_from
 from partita.bus.postgres.registry import PostgresRegistry
 from partita.bus.postgres.schema import MIGRATIONS, SCHEMA

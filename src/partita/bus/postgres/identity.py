@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from partita.databases.postgres.database import Database
-from partita.databases.postgres.patience import LOCK
+from partita.databases.postgres.lock_waits import LOCK
 from partita.databases.postgres.place import MAY_ASK_PLACE, PLACE
 from partita.texts.foreign_text import logger
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from partita.bus.leased import LeasedSubscription
-from partita.bus.part import Part, Where, resource_of, where_of
-from partita.bus.parts import Beat, Positions
+from partita.bus.held_partition import Part, Where, resource_of, where_of
+from partita.bus.held_partitions import Beat, Positions
+from partita.bus.leased_member import LeasedSubscription
 from partita.bus.port import Record
-from partita.bus.postgres.ear import Ear
 from partita.bus.postgres.errors import of_the_bus
+from partita.bus.postgres.listener import Ear
 from partita.bus.postgres.reader import read
 from partita.bus.postgres.topics import Topics
 from partita.clock import Clock

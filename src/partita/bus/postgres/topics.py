@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from partita.bus.part import Where
+from partita.bus.held_partition import Where
 from partita.bus.partitioner import partition_of
 from partita.bus.port import Outgoing, TopicSpec
 from partita.bus.specs import Specs
 from partita.clock import US
 from partita.databases.postgres.arrays import unnest
 from partita.databases.postgres.database import Database
-from partita.databases.postgres.patience import LOCK
+from partita.databases.postgres.lock_waits import LOCK
 
 PLACES = """
 SELECT t.topic, t.name, t.partitions, p.partition, p.place

@@ -15,15 +15,15 @@ import asyncpg
 
 from partita.clock import Clock, seen_through, within
 from partita.databases.postgres.asking import ERRORS, Link, meaning, stood_still, untrusted
+from partita.databases.postgres.lock_waits import Holder, Waiting, holders, patiently
 from partita.databases.postgres.naming import quoted, schema_of
-from partita.databases.postgres.patience import Holder, Waiting, holders, patiently
 from partita.databases.postgres.pooler import stands_between
 from partita.databases.postgres.versions import Place, advance, applied
 from partita.errors import PartitaError, SettingsError, StoreUnavailable
 from partita.migrations.migration import WAIT_S
 from partita.settings.address import without_secrets
 from partita.settings.amount import check_count, check_seconds
-from partita.texts.foreign_sql import ended_within
+from partita.texts.users_sql import ended_within
 
 T = TypeVar("T")
 CONNECT_TIMEOUT_S = 10.0

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from partita.databases.postgres.asking import Link
 from partita.databases.postgres.database import Database, PoolOptions
+from partita.databases.postgres.lock_waits import LOCK
 from partita.databases.postgres.naming import quoted
-from partita.databases.postgres.patience import LOCK
 from partita.databases.postgres.shape import shape_of
 from partita.databases.postgres.tables import PostgresOwnTables, make_tables
 from partita.databases.postgres.versions import LOCK_TIMEOUT, META, Place, advance, applied

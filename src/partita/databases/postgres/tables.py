@@ -8,8 +8,8 @@ import asyncpg
 
 from partita.databases.postgres.asking import Link
 from partita.databases.postgres.database import Database
+from partita.databases.postgres.lock_waits import LOCK
 from partita.databases.postgres.naming import quoted
-from partita.databases.postgres.patience import LOCK
 from partita.databases.postgres.statements import statements_of
 from partita.databases.postgres.versions import NOTICE_THE_DEAD
 from partita.migrations.own_tables import TEXT, MigrationFile, OwnTables, Record, check_statements, tables_refused

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from partita.databases.postgres.asking import Link
+from partita.databases.postgres.lock_waits import LOCK
 from partita.databases.postgres.naming import quoted
-from partita.databases.postgres.patience import LOCK
 from partita.errors import MigrationPending, NotFound, StoreMismatch
 from partita.migrations.migration import MIGRATE
 

@@ -15,8 +15,8 @@ from partita.clock import seen_through
 from partita.errors import MigrationPending, PartitaError, StoreCorrupt, StoreMismatch, StoreUnavailable
 from partita.machine.port import Machine, Turn
 from partita.migrations.migration import MIGRATE, WAIT_S
-from partita.texts.foreign_sql import ended_within
 from partita.texts.foreign_text import logger
+from partita.texts.users_sql import ended_within
 
 T = TypeVar("T")
 log = logger(__name__)

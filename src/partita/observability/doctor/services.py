@@ -8,7 +8,7 @@ from pathlib import Path
 from partita.assembly.existing import Parts
 from partita.bus.port import GroupLag
 from partita.errors import NotFound, PartitaError
-from partita.observability.sight import BUS, looking
+from partita.observability.reach import BUS, looking
 from partita.observability.why import why_key
 from partita.observability.workers import behind, in_words, nobody, still_said
 from partita.store.port import Store

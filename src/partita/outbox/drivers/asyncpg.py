@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 
 from partita.outbox.drivers.port import FAILED, FAILED_HINT, Awaited, refuse
-from partita.store.foreign import Script, advance
+from partita.store.users_transaction import Script, advance
 
 
 class AsyncpgDriver(Awaited):

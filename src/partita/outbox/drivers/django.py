@@ -9,7 +9,7 @@ from typing import Any
 from django.db import Error, connections, transaction
 
 from partita.outbox.drivers.port import FAILED, FAILED_HINT, IN_FAILED_TRANSACTION, Blocking, by_name, marked, refuse
-from partita.store.foreign import Script, advance
+from partita.store.users_transaction import Script, advance
 
 
 class DjangoDriver(Blocking):

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any, NoReturn
 
 from partita.errors import NoTransaction
-from partita.store.foreign import Script
+from partita.store.users_transaction import Script
 
 MARK = re.compile(r"\$(\d+)|\?")
 IN_FAILED_TRANSACTION = "25P02"

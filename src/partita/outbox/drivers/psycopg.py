@@ -9,7 +9,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
 from partita.outbox.drivers.port import FAILED, FAILED_HINT, Awaited, Blocking, refuse
-from partita.store.foreign import Script, advance
+from partita.store.users_transaction import Script, advance
 
 
 def psycopg_driver(connection: Any) -> PsycopgDriver | AsyncPsycopgDriver:

@@ -21,7 +21,7 @@ from partita.outbox.drivers.port import (
     marked,
     refuse,
 )
-from partita.store.foreign import Script, advance
+from partita.store.users_transaction import Script, advance
 
 WAITING = "partita: to be called after the commit"
 

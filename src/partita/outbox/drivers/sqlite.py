@@ -6,7 +6,7 @@ import sqlite3
 from typing import Any
 
 from partita.outbox.drivers.port import Blocking, refuse
-from partita.store.foreign import Script, advance
+from partita.store.users_transaction import Script, advance
 
 
 class SqliteDriver(Blocking):

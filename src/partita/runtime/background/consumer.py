@@ -14,11 +14,11 @@ from partita.bus.port import Polled, Record, Subscription
 from partita.clock import duration_us
 from partita.errors import Fenced, StoreContended
 from partita.idempotency.inbox import whole_topic
-from partita.runtime.background.room import Room
-from partita.runtime.background.standing import compare
-from partita.runtime.failing.condition import CALM_S, Condition
+from partita.runtime.background.group_position import compare
+from partita.runtime.background.parking_room import Room
 from partita.runtime.failing.lanes import Item, Lanes, Place
-from partita.runtime.failing.queued import handle_queued
+from partita.runtime.failing.queued_behind import handle_queued
+from partita.runtime.failing.worker_condition import CALM_S, Condition
 from partita.runtime.path.delivery import Delivery, record_of
 from partita.runtime.path.pipeline import Pipeline
 from partita.runtime.path.waves import CommitRefused, HandlerFailed

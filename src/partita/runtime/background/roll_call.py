@@ -10,8 +10,8 @@ from partita.clock import Clock, duration_us
 from partita.observability.question import Unanswered, answered
 from partita.runtime.background.consumer import Consumer
 from partita.runtime.background.supervisor import Supervisor, Wakeable
+from partita.runtime.path.handler_tx import SerialTx
 from partita.runtime.path.pipeline import Pipeline
-from partita.runtime.path.tx import SerialTx
 from partita.store.port import Store
 from partita.store.workers import WorkerState
 from partita.texts.foreign_text import logger

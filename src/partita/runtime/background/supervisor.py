@@ -13,8 +13,8 @@ from typing import Protocol
 from partita.clock import Clock, all_done
 from partita.dead_letters.fingerprint import fingerprint
 from partita.errors import PartitaError, StoreContended, StoreReplaced
-from partita.runtime.failing.condition import Condition
-from partita.runtime.failing.ration import Ration
+from partita.runtime.failing.log_ration import Ration
+from partita.runtime.failing.worker_condition import Condition
 from partita.texts.cause import text_of, told_of
 from partita.texts.foreign_text import logger
 

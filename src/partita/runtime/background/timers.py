@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from partita.clock import US
 from partita.errors import PartitaError, StoreMismatch
-from partita.runtime.path.driving import Escaped
 from partita.runtime.path.pipeline import Pipeline
+from partita.runtime.path.users_code import Escaped
 from partita.runtime.path.waves import HandlerFailed
 from partita.store.sagas import DueTimer
 from partita.texts.cause import told_of

@@ -14,7 +14,7 @@ from partita.bus.port import Bus
 from partita.clock import Clock
 from partita.errors import PartitaError, StoreUnavailable
 from partita.observability.question import Unanswered, answered
-from partita.runtime.background.telling import OWED, WATCH, Telling
+from partita.runtime.background.alert_sending import OWED, WATCH, Telling
 from partita.store.groups import Said
 from partita.store.port import Store
 from partita.store.workers import WorkerState

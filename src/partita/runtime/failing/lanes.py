@@ -17,16 +17,16 @@ from partita.catalog.retry import Counters, Decision, GiveUp, Retry, RetryNow
 from partita.clock import all_done
 from partita.dead_letters.dead_letter import envelope_or_none
 from partita.dead_letters.fingerprint import fingerprint
-from partita.dead_letters.retry_policy import decide, is_permanent
 from partita.errors import Fenced, PartitaError, StoodStill, UnknownSchema, UnknownType
-from partita.runtime.failing.aside import Aside, LaidBy, Trouble
-from partita.runtime.failing.condition import Condition
-from partita.runtime.failing.ration import Ration
+from partita.runtime.failing.log_ration import Ration
+from partita.runtime.failing.retry_policy import decide, is_permanent
+from partita.runtime.failing.setting_aside import Aside, LaidBy, Trouble
 from partita.runtime.failing.storm import Storm
+from partita.runtime.failing.worker_condition import Condition
 from partita.runtime.path.calling_outside import run_outside
 from partita.runtime.path.delivery import Delivery
-from partita.runtime.path.driving import Escaped, ask
 from partita.runtime.path.pipeline import Pipeline
+from partita.runtime.path.users_code import Escaped, ask
 from partita.runtime.path.waves import HandlerFailed
 from partita.store.groups import Said
 from partita.store.parking import ParkedRow

@@ -49,7 +49,7 @@ from partita.outbox.outbox import Kept, StoredReply, kept_from_bytes, kept_to_by
 from partita.runtime.path.delivery import Delivery, Output, Unit
 from partita.runtime.path.expiry import forgotten, may_be_forgotten, too_old
 from partita.runtime.path.letters import Letters
-from partita.runtime.path.meaning import Meaning, content_of
+from partita.runtime.path.same_meaning import Meaning, content_of
 from partita.runtime.path.waves import HandlerFailed
 from partita.size import is_long
 from partita.store.dead_letters import DeadLetter

@@ -17,9 +17,9 @@ from partita.catalog.rejection import Rejection
 from partita.errors import PartitaError
 from partita.machine.port import Machine
 from partita.runtime.path.delivery import Delivery, Output, Unit
-from partita.runtime.path.driving import Driven, settled
-from partita.runtime.path.over_time import LeftRunning, in_time
-from partita.runtime.path.tx import SerialTx
+from partita.runtime.path.handler_tx import SerialTx
+from partita.runtime.path.time_limits import LeftRunning, in_time
+from partita.runtime.path.users_code import Driven, settled
 
 Replacements = Mapping[Callable[..., Any], Callable[..., Any]]
 

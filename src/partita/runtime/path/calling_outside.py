@@ -13,9 +13,9 @@ from partita.idempotency.inbox import Verdict
 from partita.runtime.path.admission import Admitted, Held
 from partita.runtime.path.calling import Superseded
 from partita.runtime.path.delivery import Delivery, Unit
+from partita.runtime.path.handler_tx import SerialTx
 from partita.runtime.path.handlers import refuse
 from partita.runtime.path.pipeline import Pipeline
-from partita.runtime.path.tx import SerialTx
 from partita.runtime.path.unit_of_work import UnitOfWork
 from partita.runtime.path.waves import HandlerFailed
 from partita.store.port import Session

@@ -12,11 +12,11 @@ from partita.catalog.contract import Contract, contract_of
 from partita.clock import all_done
 from partita.errors import DeclarationError, Malformed, PartitaError, StoreContended
 from partita.message import Envelope, first_trace
+from partita.runtime.path.after_conflict import TRIES_MAX, pause_after
 from partita.runtime.path.calling_outside import run_outside
 from partita.runtime.path.delivery import Delivery
 from partita.runtime.path.handling import handling, refuse_to_wait
 from partita.runtime.path.pipeline import Pipeline
-from partita.runtime.path.running_again import TRIES_MAX, pause_after
 from partita.runtime.path.waves import CommitRefused, HandlerFailed
 from partita.texts.cause import told_of
 

@@ -11,8 +11,8 @@ from partita.catalog.rejection import Rejection
 from partita.errors import PartitaError
 from partita.runtime.path.calling import Means, Superseded, call, take_refusal
 from partita.runtime.path.delivery import Unit
-from partita.runtime.path.driving import Escaped
-from partita.runtime.path.tx import SerialTx
+from partita.runtime.path.handler_tx import SerialTx
+from partita.runtime.path.users_code import Escaped
 from partita.runtime.path.waves import HandlerFailed, run_wave
 from partita.store.port import Session
 

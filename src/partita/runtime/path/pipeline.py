@@ -21,8 +21,8 @@ from partita.runtime.path.calling import Means, Replacements
 from partita.runtime.path.delivery import Delivery, decode
 from partita.runtime.path.handlers import Handlers
 from partita.runtime.path.letters import Letters
-from partita.runtime.path.meaning import Meaning
 from partita.runtime.path.saga_steps import SagaDirectory
+from partita.runtime.path.same_meaning import Meaning
 from partita.runtime.path.unit_of_work import UnitsOfWork
 from partita.runtime.path.waves import CommitRefused, HandlerFailed, NotForWaves
 from partita.store.parking import ParkedRow

@@ -15,9 +15,9 @@ from partita.codec.port import Codec
 from partita.errors import Conflict, DeclarationError
 from partita.message import Message, envelope_from_bytes
 from partita.outbox.outbox import Composer, send
+from partita.runtime.path.after_conflict import run_again
 from partita.runtime.path.door import id_of
 from partita.runtime.path.handling import handling, refuse_to_repeat
-from partita.runtime.path.running_again import run_again
 from partita.store.port import Session, Store
 
 # A message without a cause begins its own journey, and that has an index.

@@ -15,7 +15,7 @@ from partita.clock import Ids
 from partita.errors import Conflict, NotFound, PartitaError, StoreMismatch
 from partita.message import Envelope, SagaAddress
 from partita.runtime.path.delivery import Delivery, Output, Unit
-from partita.runtime.path.driving import Escaped, ask
+from partita.runtime.path.users_code import Escaped, ask
 from partita.runtime.path.waves import HandlerFailed
 from partita.sagas.definition import SagaDefinition
 from partita.sagas.engine import (

@@ -21,9 +21,9 @@ from partita.catalog.rejection import Rejection
 from partita.errors import PartitaError, TransactionEnded
 from partita.runtime.path.calling import arguments, take_refusal, take_result
 from partita.runtime.path.delivery import Unit
-from partita.runtime.path.driving import let_go
+from partita.runtime.path.handler_tx import Request, WaveTx
 from partita.runtime.path.handling import HANDLING
-from partita.runtime.path.tx import Request, WaveTx
+from partita.runtime.path.users_code import let_go
 from partita.store.port import Session
 from partita.texts.cause import text_of
 

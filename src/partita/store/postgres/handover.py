@@ -15,9 +15,9 @@ import asyncpg
 
 from partita.databases.postgres.asking import ERRORS, Link, meaning
 from partita.databases.postgres.database import Database
+from partita.databases.postgres.lock_waits import WRITERS, Holder, Waiting, patiently
 from partita.databases.postgres.migrations import Switched
 from partita.databases.postgres.naming import quoted
-from partita.databases.postgres.patience import WRITERS, Holder, Waiting, patiently
 from partita.errors import Conflict, SettingsError, StoreContended
 from partita.machine.port import Machine
 from partita.migrations.migration import WAIT_S

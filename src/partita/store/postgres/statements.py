@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from partita.databases.postgres.asking import ERRORS, Link, changed
 from partita.errors import PartitaError
-from partita.texts.foreign_sql import check_of_handler
+from partita.texts.users_sql import check_of_handler
 
 Row = dict[str, Any]
 TEXTS_MAX = 1_024

@@ -13,8 +13,8 @@ from typing import Any
 from partita.clock import US
 from partita.databases.postgres.asking import ERRORS, Link
 from partita.databases.postgres.database import Database
+from partita.databases.postgres.lock_waits import LOCK
 from partita.databases.postgres.naming import outbox_channel, quoted
-from partita.databases.postgres.patience import LOCK
 from partita.databases.postgres.place import MAY_ASK_PLACE, PLACE
 from partita.databases.postgres.pooler import is_heard
 from partita.databases.postgres.tables import PostgresOwnTables
@@ -22,7 +22,7 @@ from partita.errors import StoreMismatch, StoreReplaced, StoreUnavailable
 from partita.machine.port import Machine
 from partita.migrations.own_tables import OwnTables, Tables
 from partita.settings.address import without_secrets
-from partita.store.looking import ledger_by_ledger
+from partita.store.look import ledger_by_ledger
 from partita.store.port import Asked, Known
 from partita.store.postgres.claims import PostgresAttempts, PostgresClaims
 from partita.store.postgres.dead_letters import PostgresDeadLetters

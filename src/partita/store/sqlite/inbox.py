@@ -9,7 +9,7 @@ from partita.errors import StoreContended
 from partita.message import is_users_key
 from partita.store.forgetting import Mark, forgetting
 from partita.store.inbox import InboxEntry, InboxRow
-from partita.store.sqlite.asking import IN_LIST, rows_of
+from partita.store.sqlite.many_texts import IN_LIST, rows_of
 
 SEEN = f"""
 SELECT message_id, payload_hash, outcome, at_us, reply FROM inbox

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from partita.store.parking import ParkedPlace, ParkedRow, ParkingStatus, State
-from partita.store.sqlite.asking import IN_LIST, rows_of
+from partita.store.sqlite.many_texts import IN_LIST, rows_of
 
 COLUMNS = (
     'idx, consumer, topic, partition, "offset", key, message_id, type, state, tier, due_us, tries, step, source, '

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from partita.errors import StoreContended
 from partita.store.sagas import DueTimer, SagaEvent, SagaRow
-from partita.store.sqlite.asking import IN_LIST, rows_of
+from partita.store.sqlite.many_texts import IN_LIST, rows_of
 
 COLUMNS = (
     "saga, saga_id, definition_version, status, step, epoch, data, due_us, last_error, correlation_id, "

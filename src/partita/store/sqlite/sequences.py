@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from partita.store.sqlite.asking import IN_LIST, rows_of
+from partita.store.sqlite.many_texts import IN_LIST, rows_of
 
 # Asked per topic: a list of plain keys is read several times faster than a list of pairs.
 LAST_OUT = f"SELECT key, last FROM sequence_out WHERE topic = ? AND key {IN_LIST}"

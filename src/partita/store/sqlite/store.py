@@ -19,7 +19,7 @@ from partita.errors import PartitaError, StoreMismatch, StoreUnavailable
 from partita.machine.port import Alive, Machine, Wake
 from partita.migrations.own_tables import OwnTables, Tables
 from partita.store.leases import Lease
-from partita.store.looking import ledger_by_ledger
+from partita.store.look import ledger_by_ledger
 from partita.store.port import Asked, Known
 from partita.store.sqlite.claims import SqliteAttempts, SqliteClaims
 from partita.store.sqlite.dead_letters import SqliteDeadLetters
@@ -34,8 +34,8 @@ from partita.store.sqlite.sequences import SqliteSequences
 from partita.store.sqlite.tombstones import SqliteTombstones
 from partita.store.sqlite.trail import SqliteTrail
 from partita.store.sqlite.workers import SqliteWorkers
-from partita.texts.foreign_sql import check_of_handler
 from partita.texts.foreign_text import logger
+from partita.texts.users_sql import check_of_handler
 
 log = logger(__name__)
 

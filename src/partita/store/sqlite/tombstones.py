@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from partita.message import SagaAddress
-from partita.store.sqlite.asking import IN_LIST, rows_of
+from partita.store.sqlite.many_texts import IN_LIST, rows_of
 from partita.store.tombstones import Tombstone
 
 FIND = f"SELECT saga, saga_id, step, epoch, at_us, reply FROM tombstone WHERE saga_id {IN_LIST}"

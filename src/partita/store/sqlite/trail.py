@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from partita.store.sqlite.asking import IN_LIST, rows_of
+from partita.store.sqlite.many_texts import IN_LIST, rows_of
 from partita.store.trail import TrailMark, TrailRow
 
 BY_KEY = "SELECT correlation_id FROM outbox WHERE aggregateid = ?"

@@ -28,7 +28,7 @@ from partita.operators.steering import act_on_saga, retry_outbox
 from partita.outbox.outbox import Composer
 from partita.outbox.relay import Relay
 from partita.runtime.background.consumer import Consumer
-from partita.runtime.background.tiers import Tiers
+from partita.runtime.background.retry_topics import Tiers
 from partita.runtime.background.timers import Timers
 from partita.runtime.path.pipeline import Pipeline
 from partita.runtime.path.saga_steps import SagaDirectory

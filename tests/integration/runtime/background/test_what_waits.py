@@ -15,7 +15,7 @@ from tests.waiting import until
 from partita import Retry
 from partita.catalog.fault import Fault
 from partita.errors import StoreMismatch
-from partita.runtime.background.tiers import Overdue
+from partita.runtime.background.retry_topics import Overdue
 from partita.store.port import Store
 
 SCALE = 0.001

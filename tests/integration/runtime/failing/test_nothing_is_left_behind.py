@@ -17,7 +17,7 @@ from partita import Retry
 from partita.bus.port import Outgoing
 from partita.errors import StoreUnavailable
 from partita.message import envelope_from_bytes, envelope_to_bytes
-from partita.runtime.failing.aside import Aside
+from partita.runtime.failing.setting_aside import Aside
 from partita.store.dead_letters import LetterFilter
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from partita.bus.part import Part, Where
+from partita.bus.held_partition import Part, Where
 from partita.bus.port import Record
 from partita.databases.leases import Holding
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from partita.bus.port import Stand
-from partita.runtime.background.standing import is_other_log, wanted_from
+from partita.runtime.background.group_position import is_other_log, wanted_from
 from partita.store.claims import PUT_BY_A_PERSON, Noted
 
 HERE = Stand("log 1", 50, 1, 80, False)

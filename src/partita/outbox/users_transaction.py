@@ -22,7 +22,7 @@ from partita.outbox.drivers.connect import driver_of
 from partita.outbox.drivers.port import Awaited, Blocking
 from partita.outbox.outbox import Composer, row_of
 from partita.store.connect import foreign_tables
-from partita.store.foreign import ForeignTables, Script, UnnumberedRow
+from partita.store.users_transaction import ForeignTables, Script, UnnumberedRow
 
 LINEAGE_CHARS_MAX = 200
 

@@ -13,10 +13,10 @@ from partita.databases.sqlite.high_water import HighWater
 from partita.errors import NotFound, StoreMismatch
 from partita.machine.wake import SocketWake
 from partita.message import numbered_headers
-from partita.store.foreign import Script, Statement, UnnumberedRow
 from partita.store.sqlite.outbox import ADD, MARK, QUEUE
 from partita.store.sqlite.schema import APPLICATION_ID, MIGRATIONS
 from partita.store.sqlite.store import META, NEWEST_SENT, outbox_channel
+from partita.store.users_transaction import Script, Statement, UnnumberedRow
 
 # Written before anything is read: a transaction that reads first and writes later is refused ("database is locked")
 # if another wrote in between.
@@ -31,7 +31,7 @@ NUMBER = "SELECT last FROM sequence_out WHERE key = ? AND topic = ?"
 
 
 class SqliteForeignTables:
-    """See `partita.store.foreign.ForeignTables`."""
+    """See `partita.store.users_transaction.ForeignTables`."""
 
     def __init__(self, service: str) -> None:
         self._service = service

@@ -13,9 +13,9 @@ from partita.catalog.retry import Decision, Discard, RetryAfter
 from partita.catalog.service import Service
 from partita.clock import duration_us
 from partita.dead_letters.dead_letter import failure
-from partita.dead_letters.retry_policy import tier_of
 from partita.errors import Expired
 from partita.idempotency.inbox import Verdict
+from partita.runtime.failing.retry_policy import tier_of
 from partita.runtime.path.admission import Held, parked_row
 from partita.runtime.path.delivery import Delivery
 from partita.runtime.path.pipeline import Pipeline

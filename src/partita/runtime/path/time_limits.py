@@ -10,7 +10,7 @@ from partita.catalog.binding import Binding
 from partita.clock import Clock, within
 from partita.errors import OverTime
 from partita.machine.port import Threads
-from partita.runtime.path.driving import settled
+from partita.runtime.path.users_code import settled
 
 T = TypeVar("T")
 

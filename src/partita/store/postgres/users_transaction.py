@@ -13,10 +13,10 @@ from partita.databases.postgres.arrays import columns, kept, unnest
 from partita.databases.postgres.naming import outbox_channel, quoted, schema_of
 from partita.databases.postgres.place import MAY_ASK_PLACE, PLACE
 from partita.errors import NotFound, StoreMismatch
-from partita.store.foreign import Script, Statement, UnnumberedRow
 from partita.store.postgres.identity import IS_SOURCE, META, parts_of, source_of
 from partita.store.postgres.outbox_columns import COLUMNS, KINDS, NOW_US
 from partita.store.postgres.schema import MIGRATIONS
+from partita.store.users_transaction import Script, Statement, UnnumberedRow
 
 MAY_READ = "SELECT current_database(), to_regclass($1::text) IS NOT NULL AND to_regclass($2::text) IS NOT NULL"
 APPLIED = "SELECT coalesce(max(number), 0) FROM {schema}.partita_migration"
@@ -60,7 +60,7 @@ WITH given AS MATERIALIZED (
 
 
 class PostgresForeignTables:
-    """See `partita.store.foreign.ForeignTables`."""
+    """See `partita.store.users_transaction.ForeignTables`."""
 
     def __init__(self, service: str) -> None:
         self._service = service

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from partita import Retry
 from partita.catalog.retry import Counters, Decision, Discard, GiveUp, RetryAfter, RetryNow
-from partita.dead_letters.retry_policy import decide, tier_of
 from partita.errors import Malformed, UnknownType
+from partita.runtime.failing.retry_policy import decide, tier_of
 
 RETRY = Retry(in_place=2, first_wait_s=0.1, wait_s_max=0.15, jitter=0.5, tiers=(60.0, 300.0))
 

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from partita.clock import Clock
-from partita.databases.postgres.patience import ASK_AGAIN_S, SAY_EVERY_S, Holder, Waiting, patiently
+from partita.databases.postgres.lock_waits import ASK_AGAIN_S, SAY_EVERY_S, Holder, Waiting, patiently
 from partita.errors import StoreContended, StoreUnavailable
 
 OLD = Holder(4711, "report\nFORGED", "idle in transaction", "client backend", 90.0, "2026-01-01 10:00:00")

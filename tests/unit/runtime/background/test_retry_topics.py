@@ -8,7 +8,7 @@ from pathlib import Path
 from partita import Retry, Service
 from partita.bus.port import Polled, Record
 from partita.machine.system import this_machine
-from partita.runtime.background.tiers import Tiers
+from partita.runtime.background.retry_topics import Tiers
 from partita.store.connect import connect_store
 
 

@@ -9,8 +9,8 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
-from partita.bus.part import Part, Where
-from partita.bus.parts import Beat, Parts, Positions
+from partita.bus.held_partition import Part, Where
+from partita.bus.held_partitions import Beat, Parts, Positions
 from partita.bus.port import Polled, Record, Stand
 from partita.errors import BusError
 

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from partita.errors import PartitaError
-from partita.texts.foreign_sql import check_of_handler, ends_transaction
+from partita.texts.users_sql import check_of_handler, ends_transaction
 
 BEFORE = [
     "",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from partita.bus.part import Part
-from partita.bus.parts import Beat, Parts
+from partita.bus.held_partition import Part
+from partita.bus.held_partitions import Beat, Parts
 from partita.bus.port import Record
 from partita.databases.leases import Holding
 
