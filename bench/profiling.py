@@ -1,5 +1,6 @@
-"""The dominant costs: `python bench/profiling.py postgres|kafka` runs the checkout once under profilers and says, for each process,
-where its time goes, and for PostgreSQL which statements a checkout costs. Profiled, all is slower: only shares count."""
+"""The dominant costs: `python bench/profiling.py postgres|kafka` runs the checkout once under profilers and shows, for
+each process, the shares of its time, and for PostgreSQL the costs of each statement. Profiled, all is slower: only shares
+count."""
 
 from __future__ import annotations
 

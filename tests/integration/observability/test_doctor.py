@@ -22,7 +22,7 @@ async def lived(folder: Path) -> Bank:
 
 
 async def test_a_whole_app_has_a_line_for_each_part(tmp_path: Path) -> None:
-    """A part that was not examined must not look healthy."""
+    """A part that was not checked must not look healthy."""
     bank = await lived(tmp_path / "data")
     found = await examine(bank.app, tmp_path / "data")
     parts = {"Python", "SQLite", "windows", "data", "bank", "audit", "clock", "backups"}

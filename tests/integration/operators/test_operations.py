@@ -77,7 +77,7 @@ async def test_a_replay_that_was_cut_off_goes_on_where_it_was(tmp_path: Path) ->
 
 
 async def test_letters_are_looked_at_rehearsed_and_discarded(tmp_path: Path) -> None:
-    """A discard ends exactly the letters that the plan showed; a rehearsal changes nothing."""
+    """A discard closes the letters that its plan showed; a rehearsal changes nothing."""
     bank = Chatty(tmp_path / "data")
     await dead(bank, 3)
     bank.on_deposit = no

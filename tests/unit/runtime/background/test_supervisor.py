@@ -74,7 +74,7 @@ async def test_a_step_that_does_not_end_holds_up_nobody_for_ever() -> None:
 
 
 async def test_a_step_that_ends_in_time_is_not_cancelled() -> None:
-    """The work in hand is finished."""
+    """Work in hand is finished."""
     end = asyncio.Event()
 
     class Patient(Rollback):
