@@ -18,7 +18,7 @@ from partita.store.inbox import InboxEntry, InboxRow
 from partita.store.parking import State
 from partita.store.port import Asked, Known, Session
 
-Place = tuple[str, str, str]
+SequenceKey = tuple[str, str, str]
 """(source, topic, key): the scope of one key sequence."""
 
 
@@ -61,7 +61,7 @@ class Candidate(msgspec.Struct, eq=False):
         return bool(self.envelope.key_sequence) and self.key is not None
 
     @property
-    def place(self) -> Place:
+    def place(self) -> SequenceKey:
         """The key sequence that its number belongs to."""
         return self.envelope.source, self.topic, self.key or ""
 
@@ -125,7 +125,7 @@ class Facts(NamedTuple):
     known: Known
     standing: Mapping[str, State] = {}
     overtaking: Collection[str] = ()
-    bases: Mapping[Place, int] = {}
+    bases: Mapping[SequenceKey, int] = {}
     expired: Collection[str] = ()
 
 
@@ -151,9 +151,9 @@ class Decided(NamedTuple):
 
     admittances: list[Admittance]
     marks: list[InboxRow]
-    begun: dict[Place, int]
-    moved: dict[Place, int]
-    bases: dict[Place, int]
+    begun: dict[SequenceKey, int]
+    moved: dict[SequenceKey, int]
+    bases: dict[SequenceKey, int]
 
 
 def asked_of(consumer: str, ordered: bool, candidates: Sequence[Candidate], overtaking: Collection[str] = ()) -> Asked:
@@ -184,10 +184,10 @@ def differing(candidates: Sequence[Candidate], decided: Decided) -> bool:
     )
 
 
-def stale(candidates: Sequence[Candidate], decided: Decided) -> list[Place]:
+def stale(candidates: Sequence[Candidate], decided: Decided) -> list[SequenceKey]:
     """The keys whose base decides between a copy and a message from before the group began its key; with these bases the
     batch is decided again."""
-    places: dict[Place, None] = {}
+    places: dict[SequenceKey, None] = {}
     for candidate, said in zip(candidates, decided.admittances, strict=True):
         if said.verdict is STALE and not said.marked and candidate.origin is not COUNTS:
             places[candidate.place] = None
@@ -366,7 +366,7 @@ def mark_of(consumer: str, candidate: Candidate, now_us: int, outcome: str = "ha
     )
 
 
-def whole_topic(topic: str) -> Place:
+def whole_topic(topic: str) -> SequenceKey:
     """The place under which it is stored that a group began a topic again: without source and key."""
     return "", topic, ""
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 
 from partita.size import RECORD_BYTES_MAX
-from partita.store.handover import Place
+from partita.store.handover import Address
 
 ENVELOPE_HEADER = "partita"
 SLOT = "partita_outbox"
@@ -19,7 +19,7 @@ def heartbeat_topic(slot: str) -> str:
     return f"__debezium-heartbeat.{slot}"
 
 
-def connector(place: Place, slot: str) -> Mapping[str, str]:
+def connector(place: Address, slot: str) -> Mapping[str, str]:
     """The connector's settings. User and password are left to the worker's environment."""
     tables = ",".join(f"{re.escape(schema)}\\.outbox" for schema in place.schemas)
     where = {

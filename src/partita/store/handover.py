@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 
-class Place(NamedTuple):
+class Address(NamedTuple):
     """The address at which such a program finds the outboxes, without user and password."""
 
     host: str
@@ -53,7 +53,7 @@ class Handover(Protocol):
     slot: str
 
     @property
-    def place(self) -> Place:
+    def place(self) -> Address:
         """The address of the outboxes."""
         ...
 

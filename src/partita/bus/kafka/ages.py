@@ -12,7 +12,7 @@ from partita.bus.kafka.errors import error_of, log
 from partita.bus.kafka.wire import record_of
 from partita.clock import Clock
 
-Place = tuple[str, int, int]
+RecordId = tuple[str, int, int]
 """Topic, partition, offset."""
 FETCH: Mapping[str, Any] = {
     "queued.min.messages": 1,
@@ -31,9 +31,9 @@ class Ages:
         self._clock = clock
         self._turn = threading.Lock()
         self._client: Consumer | None = None
-        self._known: dict[Place, int] = {}
+        self._known: dict[RecordId, int] = {}
 
-    def of(self, places: Iterable[Place], within_s: float) -> Mapping[Place, int]:
+    def of(self, places: Iterable[RecordId], within_s: float) -> Mapping[RecordId, int]:
         """The append times of the records at these places, in microseconds since 1970 UTC. Times that no broker gives
         in time are left out: the group's lag is known all the same. A group that does not move is asked about once."""
         until = self._clock.monotonic() + within_s
@@ -58,7 +58,7 @@ class Ages:
         if client is not None:
             client.close()
 
-    def _learn(self, places: list[Place], until: float) -> None:
+    def _learn(self, places: list[RecordId], until: float) -> None:
         if len(self._known) > KNOWN_MAX:
             self._known = {}
         while places and self._clock.monotonic() < until:
@@ -67,7 +67,7 @@ class Ages:
             places = [place for place in places if now[place[:2]] != place]
             self._read(now, until)
 
-    def _read(self, now: dict[tuple[str, int], Place], until: float) -> None:
+    def _read(self, now: dict[tuple[str, int], RecordId], until: float) -> None:
         if self._client is None:
             self._client = self._connect()
         self._client.assign([TopicPartition(*place) for place in now.values()])

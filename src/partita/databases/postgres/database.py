@@ -18,7 +18,7 @@ from partita.databases.postgres.asking import ERRORS, Link, meaning, stood_still
 from partita.databases.postgres.lock_waits import Holder, Waiting, holders, patiently
 from partita.databases.postgres.naming import quoted, schema_of
 from partita.databases.postgres.pooler import stands_between
-from partita.databases.postgres.versions import Place, advance, applied
+from partita.databases.postgres.versions import MigratedSchema, advance, applied
 from partita.errors import PartitaError, SettingsError, StoreUnavailable
 from partita.migrations.migration import WAIT_S
 from partita.settings.address import without_secrets
@@ -123,13 +123,13 @@ class Database:
             StoreUnavailable, StoreMismatch, MigrationPending: with what to do; the database is untouched.
         """
         await self.open_pool()
-        place = Place(self.schema, self.where, migrations)
+        place = MigratedSchema(self.schema, self.where, migrations)
         async with self.reading() as link:
             more = await applied(link, place) != len(migrations)
         while more:  # each commits by itself: a process killed midway continues where it was
             more = await self.changing("the next migration", functools.partial(self._advance, place)) is not None
 
-    async def _advance(self, place: Place, link: Link) -> int | None:
+    async def _advance(self, place: MigratedSchema, link: Link) -> int | None:
         return await advance(link, place, create=self._create, migrate=self._migrate)
 
     async def changing(self, what: str, work: Callable[[Link], Awaitable[T]]) -> T:

@@ -13,7 +13,7 @@ from partita.databases.postgres.lock_waits import LOCK
 from partita.databases.postgres.naming import quoted
 from partita.databases.postgres.shape import shape_of
 from partita.databases.postgres.tables import PostgresOwnTables, make_tables
-from partita.databases.postgres.versions import LOCK_TIMEOUT, META, Place, advance, applied
+from partita.databases.postgres.versions import LOCK_TIMEOUT, META, MigratedSchema, advance, applied
 from partita.errors import NotFound
 from partita.machine.port import Machine
 from partita.migrations.migration import MIGRATE, WAIT_S, Deviation, Shape, Standing, deviations, ended
@@ -48,7 +48,7 @@ class PostgresMigrations:
     ) -> None:
         self._database = Database(url, service, machine.clock)
         self._database.options = unhurried(self._database.options)
-        self._place = Place(self._database.schema, self._database.where, migrations)
+        self._place = MigratedSchema(self._database.schema, self._database.where, migrations)
         self._service, self._tables = service, tables.strip()
         self._switched = switched
         self.where = self._database.where

@@ -27,7 +27,7 @@ NOTICE_THE_DEAD = (
 )
 
 
-class Place(NamedTuple):
+class MigratedSchema(NamedTuple):
     """A schema and the migrations it should have; `where` names it for people."""
 
     schema: str
@@ -35,7 +35,7 @@ class Place(NamedTuple):
     migrations: Sequence[str]
 
 
-async def applied(link: Link, place: Place) -> int | None:
+async def applied(link: Link, place: MigratedSchema) -> int | None:
     """The number of migrations that the schema has; None = there is no such schema.
 
     Raises:
@@ -54,7 +54,7 @@ async def applied(link: Link, place: Place) -> int | None:
     return 0
 
 
-async def advance(link: Link, place: Place, *, create: bool = True, migrate: bool = True) -> int | None:
+async def advance(link: Link, place: MigratedSchema, *, create: bool = True, migrate: bool = True) -> int | None:
     """Apply the next migration of a schema, and make the schema if it is missing; None = it has all. The caller has
     limited the wait for locks.
 

@@ -16,7 +16,7 @@ from partita.errors import Fenced, StoreContended
 from partita.idempotency.inbox import whole_topic
 from partita.runtime.background.group_position import compare
 from partita.runtime.background.parking_room import Room
-from partita.runtime.failing.lanes import Item, Lanes, Place
+from partita.runtime.failing.lanes import Item, Lanes, Partition
 from partita.runtime.failing.queued_behind import handle_queued
 from partita.runtime.failing.worker_condition import CALM_S, Condition
 from partita.runtime.path.delivery import Delivery, record_of
@@ -62,15 +62,15 @@ class Consumer:
         self._member = member
         self._options = options or ConsumerOptions()
         self._subscription = subscribe()
-        self._epochs: dict[Place, int] = {}
-        self._suspects: dict[Place, InHand] = {}
-        self._claimed: dict[Place, tuple[int, InHand | None]] = {}  # also partitions given back since
-        self._compared: set[Place] = set()
-        self._leaving: set[Place] = set()
+        self._epochs: dict[Partition, int] = {}
+        self._suspects: dict[Partition, InHand] = {}
+        self._claimed: dict[Partition, tuple[int, InHand | None]] = {}  # also partitions given back since
+        self._compared: set[Partition] = set()
+        self._leaving: set[Partition] = set()
         self._carried: list[Delivery] = []
         self._untaken: list[Record] = []
         # In order of arrival. True = another process is at work there, so nothing more of it is polled.
-        self._unclaimed: dict[Place, bool] = {}
+        self._unclaimed: dict[Partition, bool] = {}
         self._next_look = 0.0
         self._paused = False
         self._room = Room(pipeline, member)
@@ -240,7 +240,7 @@ class Consumer:
                 self._suspects.pop(place, None)
             await self._subscription.release(gone)
 
-    async def _claim(self, place: Place) -> None:
+    async def _claim(self, place: Partition) -> None:
         epoch, in_hand = await self._attempts.claim(self._group, *place, self._member)
         before, suspects = self._claimed.get(place, (-1, None))
         if epoch != before + 1:
@@ -259,7 +259,7 @@ class Consumer:
         if self._unclaimed.pop(place):
             self._subscription.resume([place])
 
-    async def _compare(self, place: Place) -> None:
+    async def _compare(self, place: Partition) -> None:
         """Whether the database has handled the records that are done on the bus: one of them may be restored from a backup."""
         again = await compare(self._attempts, self._subscription, self._group, place)
         if again:
@@ -276,7 +276,7 @@ class Consumer:
 
     async def _take(self, records: Sequence[Record]) -> None:
         """Record which records are in hand before any is decoded: if one kills the process, the next process knows."""
-        ranges: dict[Place, tuple[int, int]] = {}
+        ranges: dict[Partition, tuple[int, int]] = {}
         in_lanes = [item.record for item in self.lanes.items() if item.parked is None]
         for record in [*records, *in_lanes]:
             low, high = ranges.get(record.at, (record.offset, record.offset))

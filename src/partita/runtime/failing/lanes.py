@@ -34,7 +34,7 @@ from partita.texts.cause import cause_of, text_of, told_of
 from partita.texts.foreign_text import logger
 
 log = logger(__name__)
-Place = tuple[str, int]
+Partition = tuple[str, int]
 UNREADABLE = "(unreadable)"
 STOOD = " (stood still)"
 NOT_KNOWN_MAX = 20
@@ -98,7 +98,7 @@ class Lanes:
         *,
         done: Callable[[Item], None],
         broken: Callable[[Sequence[Item]], None],
-        epoch_of: Callable[[Place], int],
+        epoch_of: Callable[[Partition], int],
         condition: Condition | None = None,
         options: LaneOptions | None = None,
     ) -> None:
@@ -154,7 +154,7 @@ class Lanes:
         self._tasks[task] = None
         task.add_done_callback(self._tasks.pop)
 
-    def drop(self, place: Place) -> None:
+    def drop(self, place: Partition) -> None:
         """Drop the items of a partition that goes to another process; the one being handled is finished."""
         for lane in self._lanes.values():
             running, *rest = list(lane)

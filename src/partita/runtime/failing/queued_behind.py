@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from partita.errors import Fenced
-from partita.runtime.failing.lanes import Lanes, Place
+from partita.runtime.failing.lanes import Lanes, Partition
 from partita.runtime.path.delivery import Delivery, record_of
 from partita.runtime.path.pipeline import Pipeline
 from partita.runtime.path.waves import HandlerFailed
@@ -20,7 +20,7 @@ log = logger(__name__)
 
 
 async def handle_queued(
-    pipeline: Pipeline, lanes: Lanes, heads: Sequence[ParkedRow], at: Place, epoch: int, batch: int
+    pipeline: Pipeline, lanes: Lanes, heads: Sequence[ParkedRow], at: Partition, epoch: int, batch: int
 ) -> bool:
     """Handle ready messages of a partition that were never tried, with those behind them, in one transaction. False =
     they must go alone: one fails or calls outside, or a process died over such a batch before.

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from partita.catalog.service import Service
 from partita.clock import US
 from partita.errors import Expired
-from partita.idempotency.inbox import NEW, Candidate, Place
+from partita.idempotency.inbox import NEW, Candidate, SequenceKey
 from partita.message import Envelope, born_us
 from partita.runtime.path.delivery import Delivery
 from partita.store.port import Known, Session
@@ -80,7 +80,7 @@ def _is_of_its_saga(envelope: Envelope) -> bool:
     return envelope.saga is not None and envelope.kind != "command"
 
 
-def _is_counted(service: Service, candidate: Candidate, last: Mapping[Place, int]) -> bool:
+def _is_counted(service: Service, candidate: Candidate, last: Mapping[SequenceKey, int]) -> bool:
     """Whether the number of its key decides, whatever its age. A saga's repeated command may have a new number."""
     if service.order != "key" or not candidate.numbered:
         return False

@@ -21,7 +21,7 @@ from partita.databases.postgres.naming import quoted
 from partita.errors import Conflict, SettingsError, StoreContended
 from partita.machine.port import Machine
 from partita.migrations.migration import WAIT_S
-from partita.store.handover import Place, Position
+from partita.store.handover import Address, Position
 from partita.store.postgres.outbox import HELD, OUTSIDE
 from partita.store.postgres.schema import MIGRATIONS
 
@@ -71,11 +71,11 @@ class PostgresHandover:
             database.wait_s = wait_s
 
     @property
-    def place(self) -> Place:
+    def place(self) -> Address:
         """The address of the outboxes."""
         parts = urlsplit(self._databases[0].url)
         schemas = tuple(database.schema for database in self._databases)
-        return Place(parts.hostname or "localhost", parts.port or 5432, unquote(parts.path.strip("/")), schemas)
+        return Address(parts.hostname or "localhost", parts.port or 5432, unquote(parts.path.strip("/")), schemas)
 
     async def open(self) -> None:
         """Connect to the services' schemas."""

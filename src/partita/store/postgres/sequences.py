@@ -43,10 +43,10 @@ FROM {unnest(2, source="text", topic="text", key="text")} CROSS JOIN LATERAL (
 SEQUENCE_IN = Table(
     "sequence_in", {"consumer": "text", "source": "text", "topic": "text", "key": "text", "last": "bigint"}
 )
-Place = tuple[str, str, str]
+SequenceKey = tuple[str, str, str]
 
 
-def in_order(places: Sequence[Place]) -> list[Place]:
+def in_order(places: Sequence[SequenceKey]) -> list[SequenceKey]:
     """The one order in which all lock them."""
     return sorted(dict.fromkeys(places), key=lambda place: (place[2], place[0], place[1]))
 
@@ -72,28 +72,28 @@ class PostgresSequences:
             raise replaced(self._link.where)
         return {(topic, key): last - counts[topic, key] for topic, key, last in given}
 
-    async def last_in(self, consumer: str, keys: Sequence[Place]) -> Mapping[Place, int]:
+    async def last_in(self, consumer: str, keys: Sequence[SequenceKey]) -> Mapping[SequenceKey, int]:
         """The last number handled of each (source, topic, key)."""
         if not keys:
             return {}
         found = await self._link.rows(LAST_IN, consumer, *columns(in_order(keys)), self._link.writing)
         return {(source, topic, key): last for source, topic, key, last in found}
 
-    async def begin_in(self, consumer: str, first: Mapping[Place, int]) -> None:
+    async def begin_in(self, consumer: str, first: Mapping[SequenceKey, int]) -> None:
         """Store the first numbers handled."""
         await self._link.insert(SEQUENCE_IN, [(consumer, *place, first[place]) for place in in_order([*first])])
 
-    async def save_in(self, consumer: str, last: Mapping[Place, int]) -> None:
+    async def save_in(self, consumer: str, last: Mapping[SequenceKey, int]) -> None:
         """Store the last numbers handled."""
         if last:
             await self._link.run(SAVE_IN, consumer, *columns([(*place, number) for place, number in last.items()]))
 
-    async def base_in(self, consumer: str, first: Mapping[Place, int]) -> None:
+    async def base_in(self, consumer: str, first: Mapping[SequenceKey, int]) -> None:
         """Store the bases of keys that a group began in the middle."""
         if first:
             await self._link.run(BASE_IN, consumer, *columns([(*place, number) for place, number in first.items()]))
 
-    async def bases_in(self, consumer: str, keys: Sequence[Place]) -> Mapping[Place, int]:
+    async def bases_in(self, consumer: str, keys: Sequence[SequenceKey]) -> Mapping[SequenceKey, int]:
         """The bases that were stored."""
         found = await self._link.rows(BASES_IN, consumer, *columns(keys)) if keys else []
         return {(source, topic, key): base for source, topic, key, base in found}

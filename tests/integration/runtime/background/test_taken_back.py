@@ -13,7 +13,7 @@ from tests.waiting import until
 from partita.bus.port import Polled, Record, Stand
 from partita.errors import Fenced
 from partita.runtime.background.consumer import Consumer
-from partita.runtime.failing.lanes import Place
+from partita.runtime.failing.lanes import Partition
 from partita.runtime.system import System
 from partita.store.claims import InHand
 
@@ -43,7 +43,7 @@ class Script:
         """Nothing is held."""
 
 
-async def eight_records(bank: Any, system: System) -> tuple[Sequence[Record], list[Place]]:
+async def eight_records(bank: Any, system: System) -> tuple[Sequence[Record], list[Partition]]:
     """The records of eight deposits on the log, and their partitions."""
     for name in "abcdefgh":
         await bank.app.send(bank.Deposit(name=name, cents=1))
