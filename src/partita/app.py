@@ -29,8 +29,8 @@ from partita.outbox.users_transaction import Outbox
 from partita.runtime.background.left_over import LeftOver
 from partita.runtime.data_folder import claim_folder
 from partita.runtime.importing import import_users
-from partita.runtime.path.handling import handling
 from partita.runtime.path.poster import Poster
+from partita.runtime.path.running_handler import running_handler
 from partita.runtime.system import ROLES, System
 from partita.settings.amount import check_seconds
 from partita.settings.settings import Settings
@@ -290,7 +290,7 @@ class App:
             PartitaError: time ran out, or the rest waits for a person; the message names it. WithinHandler: the
             handler that asks is itself outstanding work.
         """
-        if (asking := handling()) is not None:
+        if (asking := running_handler()) is not None:
             raise WithinHandler(f"{asking.owner} of {asking.service} waits until no work is left, itself included.")
         check_seconds(PartitaError, "settled(timeout_s)", timeout_s, positive=False)
         clock = self.system.clock

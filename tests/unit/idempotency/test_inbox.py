@@ -14,7 +14,7 @@ from partita.idempotency.inbox import (
     Decided,
     Facts,
     Origin,
-    Place,
+    SequenceKey,
     Verdict,
     asked_of,
     decide,
@@ -28,7 +28,7 @@ from partita.store.tombstones import Tombstone
 
 GROUP, NOW_US = "desk", 1_700_000_000_000_000
 STEP = ("Checkout", "o1", "charge")
-PLACE: Place = ("shop", "shop.events", "k")
+PLACE: SequenceKey = ("shop", "shop.events", "k")
 
 
 def a_message(id_: str = "m1", number: int = 0, value: bytes = b"1", **how: Any) -> Candidate:
@@ -179,8 +179,8 @@ class Database:
 
     def __init__(self) -> None:
         self.marks: dict[tuple[str, str], InboxEntry] = {}
-        self.last: dict[Place, int] = {}
-        self.bases: dict[Place, int] = {}
+        self.last: dict[SequenceKey, int] = {}
+        self.bases: dict[SequenceKey, int] = {}
         self.undone: dict[tuple[str, str, str], Tombstone] = {}
 
     def decide(self, candidates: Sequence[Candidate]) -> list[Admittance]:

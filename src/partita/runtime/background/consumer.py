@@ -372,7 +372,7 @@ class Consumer:
 
     async def _isolate(self, deliveries: list[Delivery], failed: HandlerFailed, *, alone: bool) -> list[Delivery]:
         """Move the message that failed and all of its key to a lane; with `alone` everything: a storm is no batch."""
-        culprit = failed.unit.delivery
+        culprit = failed.handling.delivery
         lane = culprit.lane
         assert culprit.record is not None
         culprit.tries, seen = await self.lanes.count_failure(culprit.record, culprit)

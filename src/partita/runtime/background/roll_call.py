@@ -100,9 +100,9 @@ class RollCall:
         running = {tx: call for pipeline in self._pipelines.values() for tx, call in pipeline.handlers.running.items()}
         self._seen = {tx: self._seen.get(tx, now) for tx in running}
         for tx, since in sorted(self._seen.items(), key=lambda each: each[1]):
-            binding, unit = running[tx]
+            binding, handling = running[tx]
             if now - since >= max(STUCK_S, (binding.timeout_s or 0.0) + LOOK_S):
-                delivery = unit.delivery
+                delivery = handling.delivery
                 worker = "consumer" if delivery.record is not None else "door"
                 what = delivery.envelope.type.rpartition(".")[2] if delivery.envelope is not None else "a message"
                 cause = f"{binding.name} does not return, with {what} of key {delivery.key} in hand"

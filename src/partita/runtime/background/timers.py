@@ -114,10 +114,12 @@ class Timers:
         async with self._pipeline.units.begin() as work:
             await work.sagas.load_ids(_by_saga(due))
             unsent = await work.sagas.unsent(named)
-            units = [unit for saga, id_ in named if (unit := work.sagas.fire(saga, id_, unsent)) is not None]
-            await work.leave(units)
+            handlings = [
+                handling for saga, id_ in named if (handling := work.sagas.fire(saga, id_, unsent)) is not None
+            ]
+            await work.leave(handlings)
             await work.session.sagas.settle_timers(due)
-        return len(units)
+        return len(handlings)
 
     async def _stop(self, timer: DueTimer, why: str) -> None:
         async with self._pipeline.units.begin() as work:

@@ -101,4 +101,4 @@ async def _handled(pipeline: Pipeline, session: Session, delivery: Delivery) -> 
     async with pipeline.units.rehearsed(session) as work:
         (each,) = await work.admit([delivery])
         await work.handle([each])
-    return tuple(message.envelope.type for message in each.unit.sent) if each.fresh else None
+    return tuple(message.envelope.type for message in each.handling.sent) if each.fresh else None

@@ -46,7 +46,7 @@ from partita.idempotency.inbox import (
 )
 from partita.message import SagaAddress, envelope_from_bytes
 from partita.outbox.outbox import Kept, StoredReply, kept_from_bytes, kept_to_bytes, reply_from_bytes
-from partita.runtime.path.delivery import Delivery, Output, Unit
+from partita.runtime.path.delivery import Delivery, Handling, Output
 from partita.runtime.path.expiry import forgotten, may_be_forgotten, too_old
 from partita.runtime.path.letters import Letters
 from partita.runtime.path.same_meaning import Meaning, content_of
@@ -66,7 +66,7 @@ class Admitted(msgspec.Struct, eq=False):
     """A delivery with its verdict: `fresh` = it is here for the first time, so that sagas see it; `due` are the handlers that
     must run."""
 
-    unit: Unit
+    handling: Handling
     candidate: Candidate
     said: Admittance
     fresh: bool
@@ -75,7 +75,7 @@ class Admitted(msgspec.Struct, eq=False):
     @property
     def outcome(self) -> tuple[str, str]:
         """(type, outcome), to be counted."""
-        return self.candidate.envelope.type, self.unit.outcome if self.fresh else self.said.verdict.value
+        return self.candidate.envelope.type, self.handling.outcome if self.fresh else self.said.verdict.value
 
     @property
     def address(self) -> SagaAddress | None:
@@ -130,16 +130,16 @@ class Admission:
         facts = await self._facts(session, deliveries, candidates, held, overtaking, now_us, looked and looked.known)
         decided = await self._decided(session, facts, candidates, now_us)
         admitted = [
-            Admitted(Unit(delivery), candidate, said, said.verdict in TAKEN)
+            Admitted(Handling(delivery), candidate, said, said.verdict in TAKEN)
             for delivery, candidate, said in zip(deliveries, candidates, decided.admittances, strict=True)
         ]
         for each in admitted:
             if each.said.verdict is EXPIRED:
                 # Raised, not settled here: it leaves the batch as a failure, and becomes a letter like every other.
-                raise HandlerFailed(each.unit, too_old(self.service, each.candidate.envelope))
+                raise HandlerFailed(each.handling, too_old(self.service, each.candidate.envelope))
         await write(session, self.service.name, decided)
         for each in admitted:
-            interest = each.unit.delivery.interest
+            interest = each.handling.delivery.interest
             if not each.fresh:
                 await self._settle(session, each, now_us)
             elif each.said.verdict is Verdict.UNDONE:
@@ -296,11 +296,11 @@ class Admission:
             if b.dedupe_by is not None and (value := getattr(message, b.dedupe_by)) is not None
         )
 
-    async def _kept_reply(self, unit: Unit, kept: StoredReply) -> Any:
+    async def _kept_reply(self, handling: Handling, kept: StoredReply) -> Any:
         try:
             return await self.meaning.reply(kept)
         except (Malformed, UnknownSchema) as error:
-            raise HandlerFailed(unit, error) from error  # a failure of this delivery, not of its batch
+            raise HandlerFailed(handling, error) from error  # a failure of this delivery, not of its batch
 
     def candidate(self, delivery: Delivery) -> Candidate:
         """A delivery as a candidate for admission."""
@@ -331,22 +331,22 @@ class Admission:
         return AT_ONCE if told else MADE
 
     async def _not_repeated(self, each: Admitted) -> Sequence[Binding]:
-        interest, repeated = each.unit.delivery.interest, each.said.repeated
+        interest, repeated = each.handling.delivery.interest, each.said.repeated
         assert interest is not None
         for entry in repeated.values():
             if entry.outcome == "expired":
-                each.unit.reply = _answer_expired(each.candidate)
+                each.handling.reply = _answer_expired(each.candidate)
             elif entry.payload_hash != each.candidate.content_hash and interest.contract.kind == "command":
-                each.unit.reply = Conflict(
-                    f"{interest.contract.name} of key {each.unit.delivery.key} was sent before with another content.",
+                each.handling.reply = Conflict(
+                    f"{interest.contract.name} of key {each.handling.delivery.key} was sent before with another content.",
                     hint="Read what became of the first one.",
                 )
             elif (kept := _reply_of(entry)) is not None:
-                each.unit.reply = await self._kept_reply(each.unit, kept)
+                each.handling.reply = await self._kept_reply(each.handling, kept)
         return [b for b in interest.bindings if b.identity(interest.contract.full_name) not in repeated]
 
     async def _settle(self, session: Session, each: Admitted, now_us: int) -> None:
-        candidate, delivery, said = each.candidate, each.unit.delivery, each.said
+        candidate, delivery, said = each.candidate, each.handling.delivery, each.said
         group = self.service.name
         waited = delivery.parked is not None and delivery.parked.state == "gap"
         if waited and not said.ahead:
@@ -357,13 +357,13 @@ class Admission:
         if verdict is Verdict.DUPLICATE:
             kept = _reply_of(said.before)
             if delivery.answer is not None and kept is not None:
-                each.unit.reply = await self._kept_reply(each.unit, kept)
+                each.handling.reply = await self._kept_reply(each.handling, kept)
             elif delivery.answer is not None and said.before is not None and said.before.outcome == "expired":
-                each.unit.reply = _answer_expired(candidate)
+                each.handling.reply = _answer_expired(candidate)
             elif delivery.answer is not None and delivery.repeatable and said.before is not None and said.before.at_us:
-                each.unit.reply = _no_answer(each)
+                each.handling.reply = _no_answer(each)
         elif delivery.record is None:
-            each.unit.reply = None if verdict is Verdict.STALE else _why_not(delivery, candidate, said)
+            each.handling.reply = None if verdict is Verdict.STALE else _why_not(delivery, candidate, said)
         elif verdict is Verdict.CONFLICT or verdict is Verdict.PASSED:
             await self.keep_letter(session, delivery, candidate, said, now_us)
         elif verdict is Verdict.HELD and said.marked:
@@ -374,14 +374,14 @@ class Admission:
 
     async def _answer_undone(self, known: Known, each: Admitted) -> None:
         """Answer messages of undone steps: a command is refused, a repeated undo gets its first answer."""
-        each.unit.outcome = "tombstone"
+        each.handling.outcome = "tombstone"
         step = each.candidate.step
         tombstone = known.undone.get(step) if step is not None else None
         if tombstone is not None and each.candidate.is_undo:
             kept = reply_from_bytes(tombstone.reply)
-            reply = await self._kept_reply(each.unit, kept)
-            each.unit.outputs.append(
-                Output(contract_of(type(reply)), reply, kept.kind, each.unit.delivery, each.address)
+            reply = await self._kept_reply(each.handling, kept)
+            each.handling.outputs.append(
+                Output(contract_of(type(reply)), reply, kept.kind, each.handling.delivery, each.address)
             )
 
 

@@ -16,7 +16,7 @@ from partita.catalog.injection import Depends, Meta
 from partita.catalog.rejection import Rejection
 from partita.errors import PartitaError
 from partita.machine.port import Machine
-from partita.runtime.path.delivery import Delivery, Output, Unit
+from partita.runtime.path.delivery import Delivery, Handling, Output
 from partita.runtime.path.handler_tx import SerialTx
 from partita.runtime.path.time_limits import LeftRunning, in_time
 from partita.runtime.path.users_code import Driven, settled
@@ -56,16 +56,16 @@ def meta_of(binding: Binding, delivery: Delivery) -> Meta:
     )
 
 
-def arguments(binding: Binding, unit: Unit, tx: Any) -> list[Any]:
+def arguments(binding: Binding, handling: Handling, tx: Any) -> list[Any]:
     """The positional arguments of a handler without user dependencies."""
     found: list[Any] = []
     for _, want in binding.wants:
         if want == "message":
-            found.append(unit.delivery.message)
+            found.append(handling.delivery.message)
         elif want == "tx":
             found.append(tx)
         else:
-            found.append(meta_of(binding, unit.delivery))
+            found.append(meta_of(binding, handling.delivery))
     return found
 
 
@@ -79,38 +79,38 @@ class Means:
     left_running: LeftRunning = field(default_factory=LeftRunning)
 
 
-async def call(binding: Binding, unit: Unit, tx: SerialTx, means: Means) -> None:
+async def call(binding: Binding, handling: Handling, tx: SerialTx, means: Means) -> None:
     """Run a handler until it ends or its time is over, and take its result.
 
     Raises:
         Rejection: the handler refuses the command. Any other error is its failure: see `Driven`.
     """
-    driven = Driven(_run(binding, unit, tx, means), tx, means.machine.clock)
+    driven = Driven(_run(binding, handling, tx, means), tx, means.machine.clock)
     if binding.timeout_s is None:
         result = await driven
     else:
         result = await in_time(means.machine.clock, binding, binding.timeout_s, driven)
     if tx.misused is not None:
         raise tx.misused
-    take_result(binding, unit, result)
+    take_result(binding, handling, result)
 
 
-async def _run(binding: Binding, unit: Unit, tx: SerialTx, means: Means) -> Any:
+async def _run(binding: Binding, handling: Handling, tx: SerialTx, means: Means) -> Any:
     async with AsyncExitStack() as stack:
         values: list[Any] = []
         for _, want in binding.wants:
             if isinstance(want, Depends):
                 values.append(await _provide(means.replaced.get(want.provider, want.provider), stack))
             elif want == "message":
-                values.append(unit.delivery.message)
+                values.append(handling.delivery.message)
             elif want == "tx":
                 values.append(tx)
             else:
-                values.append(meta_of(binding, unit.delivery))
+                values.append(meta_of(binding, handling.delivery))
         if binding.is_async:
             result = binding.function(*values)
         elif binding.timeout_s is not None:
-            result = await means.left_running.run(means.machine.threads, binding, unit.delivery.name, values)
+            result = await means.left_running.run(means.machine.threads, binding, handling.delivery.name, values)
         else:
             result, error = await means.machine.threads.run(settled, binding.function, *values)
             if error is not None:
@@ -128,7 +128,7 @@ async def _provide(provider: Callable[..., Any], stack: AsyncExitStack) -> Any:
     return await value if inspect.isawaitable(value) else value
 
 
-def take_result(binding: Binding, unit: Unit, result: Any) -> None:
+def take_result(binding: Binding, handling: Handling, result: Any) -> None:
     """Publish a handler's return value: the declared reply of a command, or any events of a subscriber.
 
     Raises:
@@ -144,10 +144,10 @@ def take_result(binding: Binding, unit: Unit, result: Any) -> None:
                 f"{contract.name} is answered by {contract.reply.__name__ if contract.reply else 'nothing'}.",
                 hint="Return the declared reply, or raise the declared refusal.",
             )
-        envelope = unit.delivery.envelope
-        unit.reply = result
-        unit.outputs.append(
-            Output(contract_of(type(result)), result, "reply", unit.delivery, envelope.saga if envelope else None)
+        envelope = handling.delivery.envelope
+        handling.reply = result
+        handling.outputs.append(
+            Output(contract_of(type(result)), result, "reply", handling.delivery, envelope.saga if envelope else None)
         )
         return
     events = result if isinstance(result, (tuple, list)) else () if result is None else (result,)
@@ -160,10 +160,10 @@ def take_result(binding: Binding, unit: Unit, result: Any) -> None:
         contract = contract_of(type(event))
         if type(event) not in binding.emitted:
             check_emitted(binding, contract)
-        unit.outputs.append(Output(contract, event, "event", unit.delivery))
+        handling.outputs.append(Output(contract, event, "event", handling.delivery))
 
 
-def take_refusal(binding: Binding, unit: Unit, refusal: Rejection) -> None:
+def take_refusal(binding: Binding, handling: Handling, refusal: Rejection) -> None:
     """Answer a command with its refusal.
 
     Raises:
@@ -175,9 +175,9 @@ def take_refusal(binding: Binding, unit: Unit, refusal: Rejection) -> None:
             f"{binding.place}: {binding.name} raised {type(refusal).__name__}, which {contract.name} does not declare.",
             hint=f"class {contract.name}(Command[..., {type(refusal).__name__}], of=...)",
         ) from refusal
-    envelope = unit.delivery.envelope
-    unit.reply = refusal
-    unit.outcome = "refused"
-    unit.outputs = [
-        Output(contract_of(type(refusal)), refusal, "refusal", unit.delivery, envelope.saga if envelope else None)
+    envelope = handling.delivery.envelope
+    handling.reply = refusal
+    handling.outcome = "refused"
+    handling.outputs = [
+        Output(contract_of(type(refusal)), refusal, "refusal", handling.delivery, envelope.saga if envelope else None)
     ]

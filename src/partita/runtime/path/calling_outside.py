@@ -12,7 +12,7 @@ from partita.errors import NoTransaction
 from partita.idempotency.inbox import Verdict
 from partita.runtime.path.admission import Admitted, Held
 from partita.runtime.path.calling import Superseded
-from partita.runtime.path.delivery import Delivery, Unit
+from partita.runtime.path.delivery import Delivery, Handling
 from partita.runtime.path.handler_tx import SerialTx
 from partita.runtime.path.handlers import refuse
 from partita.runtime.path.pipeline import Pipeline
@@ -73,7 +73,7 @@ class _LateUnit:
         self._held = held
         self._due = due
         self._stack = stack
-        self._unit = Unit(delivery)
+        self._handling = Handling(delivery)
         self._opened: tuple[UnitOfWork, Admitted] | None = None
         self._failed: Exception | None = None
         self._writes = AsyncExitStack()  # a refusal undoes only the handler's own writes
@@ -82,11 +82,11 @@ class _LateUnit:
         """Call the due handlers of the delivery."""
         for binding in self._due:
             try:
-                tx = SerialTx(self._unit, binding, self._session, holds=self._opened is not None)
-                await self._pipeline.handlers.call(binding, self._unit, tx)
+                tx = SerialTx(self._handling, binding, self._session, holds=self._opened is not None)
+                await self._pipeline.handlers.call(binding, self._handling, tx)
             except Rejection as refusal:
                 await self._writes.__aexit__(type(refusal), refusal, refusal.__traceback__)
-                refuse(binding, self._unit, refusal)
+                refuse(binding, self._handling, refusal)
         await self._writes.aclose()
 
     async def open(self) -> tuple[UnitOfWork, Admitted]:
@@ -113,9 +113,9 @@ class _LateUnit:
                 cut = NoTransaction(
                     f"{self._pipeline.service.name}: a handler cut the opening of its transaction short."
                 )
-                self._failed = HandlerFailed(self._unit, cut)
+                self._failed = HandlerFailed(self._handling, cut)
                 raise
-            each.unit = self._unit
+            each.handling = self._handling
             self._opened = (work, each)
         return self._opened
 

@@ -75,7 +75,7 @@ class Output(msgspec.Struct, eq=False):
     message_id: str | None = None
 
 
-class Unit(msgspec.Struct, eq=False):
+class Handling(msgspec.Struct, eq=False):
     """The result of one handled delivery: outgoing messages, declared and composed, the outcome for its inbox mark, the
     answer."""
 

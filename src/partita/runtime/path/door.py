@@ -15,8 +15,8 @@ from partita.message import Envelope, first_trace
 from partita.runtime.path.after_conflict import TRIES_MAX, pause_after
 from partita.runtime.path.calling_outside import run_outside
 from partita.runtime.path.delivery import Delivery
-from partita.runtime.path.handling import handling, refuse_to_wait
 from partita.runtime.path.pipeline import Pipeline
+from partita.runtime.path.running_handler import refuse_to_wait, running_handler
 from partita.runtime.path.waves import CommitRefused, HandlerFailed
 from partita.texts.cause import told_of
 
@@ -69,7 +69,7 @@ class Door:
             key. Any other PartitaError, or any error of the handler: nothing was kept.
         """
         contract = contract_of(type(command))
-        asking = handling()
+        asking = running_handler()
         if asking is not None:
             refuse_to_wait(asking, contract.name, contract.service.name, idempotency_key)
         interest = self._pipeline.interests.get(contract.full_name)
@@ -172,7 +172,7 @@ class Door:
                     for delivery in batch:
                         await self._settle([delivery], run)
                     return
-                culprit = failed.unit.delivery
+                culprit = failed.handling.delivery
                 _fail(culprit, failed.error)
                 batch = [d for d in batch if d is not culprit]
             except StoreContended as error:

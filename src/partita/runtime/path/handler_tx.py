@@ -11,7 +11,7 @@ from partita.catalog.emits import check_emitted
 from partita.catalog.event import Command, Event
 from partita.catalog.injection import SqlValue
 from partita.errors import NoTransaction, PartitaError, WithinHandler
-from partita.runtime.path.delivery import Output, Unit
+from partita.runtime.path.delivery import Handling, Output
 from partita.store.port import Session
 from partita.texts.foreign_text import logger
 
@@ -63,8 +63,8 @@ class _Owned:
     then. And of two statements at once, as of two tasks, some databases take one and refuse the other.
     """
 
-    def __init__(self, unit: Unit, binding: Binding) -> None:
-        self._unit = unit
+    def __init__(self, handling: Handling, binding: Binding) -> None:
+        self._handling = handling
         self._binding = binding
         self.holds = True
         self.asking = 0
@@ -74,12 +74,12 @@ class _Owned:
 
     @property
     def service(self) -> str:
-        """See `Handling.service`."""
+        """See `RunningHandler.service`."""
         return self._binding.service
 
     @property
     def owner(self) -> str:
-        """See `Handling.owner`."""
+        """See `RunningHandler.owner`."""
         return self._binding.name
 
     def publish(self, *events: Event) -> None:
@@ -91,8 +91,8 @@ class _Owned:
             contract = contract_of(type(event))
             if type(event) not in self._binding.emitted:
                 self._check_event(contract)
-            outputs.append(Output(contract, event, "event", self._unit.delivery))
-        self._unit.outputs += outputs
+            outputs.append(Output(contract, event, "event", self._handling.delivery))
+        self._handling.outputs += outputs
 
     def send(self, *commands: Command[Any, Any]) -> None:
         """Send commands with this transaction, in this order; none of them where one is refused."""
@@ -108,8 +108,8 @@ class _Owned:
                     hint="tx.publish(event) publishes an event; a refusal is raised.",
                 )
             # Without a saga's address, also if the handled command has one: its answer is not for that saga.
-            outputs.append(Output(contract, command, "command", self._unit.delivery))
-        self._unit.outputs += outputs
+            outputs.append(Output(contract, command, "command", self._handling.delivery))
+        self._handling.outputs += outputs
 
     def _check_event(self, contract: Contract) -> None:
         if contract.kind != "event":
@@ -171,9 +171,9 @@ class SerialTx(_Owned):
     """
 
     def __init__(
-        self, unit: Unit, binding: Binding, session: Callable[[], Awaitable[Session]], *, holds: bool = True
+        self, handling: Handling, binding: Binding, session: Callable[[], Awaitable[Session]], *, holds: bool = True
     ) -> None:
-        super().__init__(unit, binding)
+        super().__init__(handling, binding)
         self._open = session
         self.holds = holds
 

@@ -10,13 +10,13 @@ from partita.catalog.binding import Binding
 from partita.catalog.rejection import Rejection
 from partita.errors import PartitaError
 from partita.runtime.path.calling import Means, Superseded, call, take_refusal
-from partita.runtime.path.delivery import Unit
+from partita.runtime.path.delivery import Handling
 from partita.runtime.path.handler_tx import SerialTx
 from partita.runtime.path.users_code import Escaped
 from partita.runtime.path.waves import HandlerFailed, run_wave
 from partita.store.port import Session
 
-Due = tuple[Binding, Unit]
+Due = tuple[Binding, Handling]
 """A handler and the delivery for it."""
 
 
@@ -41,59 +41,59 @@ class Handlers:
         """
         together: list[Due] = []
         alone: list[Due] = []
-        for binding, unit in due:
+        for binding, handling in due:
             fits = waves and binding.one_statement and binding.function not in self._serial
-            (together if fits else alone).append((binding, unit))
+            (together if fits else alone).append((binding, handling))
         if together:
             await run_wave(session, together)
 
         async def opened() -> Session:
             return session
 
-        for binding, unit in alone:
-            tx = SerialTx(unit, binding, opened)
+        for binding, handling in alone:
+            tx = SerialTx(handling, binding, opened)
             if binding.kind == "handles" and binding.contracts[0].refusals:
-                await self._refusable(session, binding, unit, tx)
+                await self._refusable(session, binding, handling, tx)
             else:
-                await self.call(binding, unit, tx)
+                await self.call(binding, handling, tx)
 
-    async def _refusable(self, session: Session, binding: Binding, unit: Unit, tx: SerialTx) -> None:
+    async def _refusable(self, session: Session, binding: Binding, handling: Handling, tx: SerialTx) -> None:
         """Run a handler whose refusal undoes its own writes and no others of the batch."""
         try:
             async with session.savepoint():
-                await self.call(binding, unit, tx)
+                await self.call(binding, handling, tx)
         except Rejection as refusal:
-            refuse(binding, unit, refusal)
+            refuse(binding, handling, refusal)
 
-    async def call(self, binding: Binding, unit: Unit, tx: SerialTx) -> None:
+    async def call(self, binding: Binding, handling: Handling, tx: SerialTx) -> None:
         """Call one handler.
 
         Raises:
             Rejection: it refuses. HandlerFailed: it failed. Errors that are not the message's pass through.
         """
-        self.running[tx] = (binding, unit)
+        self.running[tx] = (binding, handling)
         self.called += 1
         try:
-            await call(binding, unit, tx, self.means)
+            await call(binding, handling, tx, self.means)
         except (Rejection, Superseded):
             raise
         except Escaped as escaped:
-            raise HandlerFailed(unit, escaped.error) from escaped.error
+            raise HandlerFailed(handling, escaped.error) from escaped.error
         except Exception as error:
             if isinstance(error, PartitaError) and error.retryable:
                 raise
-            raise HandlerFailed(unit, error) from error
+            raise HandlerFailed(handling, error) from error
         finally:
             del self.running[tx]
 
 
-def refuse(binding: Binding, unit: Unit, refusal: Rejection) -> None:
+def refuse(binding: Binding, handling: Handling, refusal: Rejection) -> None:
     """Take a refusal as the answer.
 
     Raises:
         HandlerFailed: the command does not declare it.
     """
     try:
-        take_refusal(binding, unit, refusal)
+        take_refusal(binding, handling, refusal)
     except PartitaError as error:
-        raise HandlerFailed(unit, error) from error
+        raise HandlerFailed(handling, error) from error

@@ -140,7 +140,7 @@ class Pipeline:
                     self.handlers.keep_out_of_waves(found.binding)
             except HandlerFailed as failed:
                 unsure = at_once and isinstance(failed, CommitRefused)
-                if failed.unit.delivery in deliveries and not unsure:
+                if failed.handling.delivery in deliveries and not unsure:
                     raise
                 # A message caused by one of them failed, or may have: it goes by the bus then, and fails by itself.
                 at_once = False
@@ -175,7 +175,7 @@ class Pipeline:
         mine = [
             (message, output.message)
             for each in admitted
-            for message, output in zip(each.unit.sent, each.unit.outputs, strict=True)
+            for message, output in zip(each.handling.sent, each.handling.outputs, strict=True)
             if message.topic in self.topics
         ]
         found: list[Delivery] = []
@@ -225,15 +225,15 @@ class Pipeline:
 
     def finished(self, done: Sequence[Admitted]) -> None:
         """Count, and answer the senders at the local door: only after the commit is it true."""
-        self.tally.update([each.outcome for each in done if each.unit.delivery.interest is not None])
+        self.tally.update([each.outcome for each in done if each.handling.delivery.interest is not None])
         for each in done:
-            unit, answer = each.unit, each.unit.delivery.answer
+            handling, answer = each.handling, each.handling.delivery.answer
             if answer is None or answer.done():
                 continue
-            if isinstance(unit.reply, Exception):
-                answer.set_exception(unit.reply)
+            if isinstance(handling.reply, Exception):
+                answer.set_exception(handling.reply)
             else:
-                answer.set_result(unit.reply)
+                answer.set_result(handling.reply)
 
 
 def _all_fresh(own: Sequence[Admitted]) -> None:
@@ -242,5 +242,5 @@ def _all_fresh(own: Sequence[Admitted]) -> None:
         if not each.fresh:
             verdict = each.said.verdict.value
             raise HandlerFailed(
-                each.unit, PartitaError(f"{each.candidate.envelope.type} cannot be handled at once: {verdict}.")
+                each.handling, PartitaError(f"{each.candidate.envelope.type} cannot be handled at once: {verdict}.")
             )

@@ -17,7 +17,7 @@ from partita.message import Message, envelope_from_bytes
 from partita.outbox.outbox import Composer, send
 from partita.runtime.path.after_conflict import run_again
 from partita.runtime.path.door import id_of
-from partita.runtime.path.handling import handling, refuse_to_repeat
+from partita.runtime.path.running_handler import refuse_to_repeat, running_handler
 from partita.store.port import Session, Store
 
 # A message without a cause begins its own journey, and that has an index.
@@ -48,7 +48,7 @@ class Poster:
                 hint="app.post(PlaceOrder(...))",
             )
         self._catalog.check_receiver(contract)
-        asking = handling()
+        asking = running_handler()
         if asking is not None:
             refuse_to_repeat(asking, contract.name, idempotency_key)
         named = None if idempotency_key is None else id_of(contract.service.name, contract.full_name, idempotency_key)

@@ -14,7 +14,7 @@ from partita.catalog.contract import contract_of
 from partita.clock import Ids
 from partita.errors import Conflict, NotFound, PartitaError, StoreMismatch
 from partita.message import Envelope, SagaAddress
-from partita.runtime.path.delivery import Delivery, Output, Unit
+from partita.runtime.path.delivery import Delivery, Handling, Output
 from partita.runtime.path.users_code import Escaped, ask
 from partita.runtime.path.waves import HandlerFailed
 from partita.sagas.definition import SagaDefinition
@@ -102,13 +102,13 @@ class SagaBatch:
         self._instances: dict[tuple[str, str], Instance] = {}
         self.entries: list[SagaEvent] = []  # of the histories, as saved
 
-    async def load(self, units: Sequence[Unit]) -> None:
+    async def load(self, handlings: Sequence[Handling]) -> None:
         """Load every instance that these messages may concern, one statement per saga."""
         wanted: dict[str, dict[str, None]] = {}
-        for unit in units:
-            interest = unit.delivery.interest
+        for handling in handlings:
+            interest = handling.delivery.interest
             if interest is not None and interest.for_sagas:
-                for saga, saga_id in self._concerned(unit.delivery):
+                for saga, saga_id in self._concerned(handling.delivery):
                     wanted.setdefault(saga, {})[saga_id] = None
         await self.load_ids({saga: list(ids) for saga, ids in wanted.items()})
 
@@ -120,28 +120,28 @@ class SagaBatch:
             for saga_id in ids:
                 self._instances[(saga, saga_id)] = _instance(rows.get(saga_id))
 
-    def advance(self, units: Sequence[Unit]) -> None:
+    def advance(self, handlings: Sequence[Handling]) -> None:
         """Let each message move the sagas it concerns; commands and events go to the message's outputs.
 
         Raises:
             HandlerFailed: a reply for an unknown saga, or a hook of the saga raised; it is retried, then a dead
             letter, never dropped.
         """
-        for unit in units:
-            interest = unit.delivery.interest
+        for handling in handlings:
+            interest = handling.delivery.interest
             if interest is None or not interest.for_sagas:
                 continue
             try:
-                self._advance(unit)
+                self._advance(handling)
             except Escaped as escaped:
-                raise HandlerFailed(unit, escaped.error) from escaped.error
+                raise HandlerFailed(handling, escaped.error) from escaped.error
             except Exception as error:
                 if isinstance(error, PartitaError) and error.retryable:
                     raise
-                raise HandlerFailed(unit, error) from error
+                raise HandlerFailed(handling, error) from error
 
-    def _advance(self, unit: Unit) -> None:
-        delivery = unit.delivery
+    def _advance(self, handling: Handling) -> None:
+        delivery = handling.delivery
         envelope = delivery.envelope
         assert envelope is not None
         incoming = Incoming(
@@ -158,7 +158,9 @@ class SagaBatch:
             instance = self._instances[(definition.name, saga_id)]
             _refuse_broken(instance)
             if instance.state is None:
-                self._take(instance, ask(begin, definition, incoming, self._now_us, self._ids.new), unit, definition)
+                self._take(
+                    instance, ask(begin, definition, incoming, self._now_us, self._ids.new), handling, definition
+                )
         if envelope.type not in self._directory.listening or envelope.kind == "command":
             return
         for saga, saga_id in self._answered(delivery):
@@ -174,7 +176,7 @@ class SagaBatch:
             definition = self._definition(saga, instance)
             result = ask(on_message, definition, instance.state, incoming, self._now_us, self._ids.new)
             if isinstance(result, Transition):
-                self._take(instance, result, unit, definition)
+                self._take(instance, result, handling, definition)
 
     async def unsent(self, due: Sequence[tuple[str, str]]) -> frozenset[str]:
         """The messages whose answers these instances wait for and that have not left this service yet."""
@@ -182,7 +184,7 @@ class SagaBatch:
         wanted = [(state.correlation_id, state.waits_for) for state in states if state is not None]
         return await self._session.outbox.waiting(wanted)
 
-    def fire(self, saga: str, saga_id: str, unsent: Collection[str] = ()) -> Unit | None:
+    def fire(self, saga: str, saga_id: str, unsent: Collection[str] = ()) -> Handling | None:
         """Let a due timer act on an instance; None if another event came first, or if its state cannot be read: then an
         operator is alerted, and its timer is off."""
         instance = self._instances[(saga, saga_id)]
@@ -209,7 +211,7 @@ class SagaBatch:
         instance.notes.append(SagaEvent(saga, saga_id, version, self._now_us, "needs_attention", "", "", why))
         instance.changed = True
 
-    def act(self, saga: str, saga_id: str, verb: Verb, reason: str) -> Unit:
+    def act(self, saga: str, saga_id: str, verb: Verb, reason: str) -> Handling:
         """Carry out an operator's action on an instance.
 
         Raises:
@@ -227,7 +229,7 @@ class SagaBatch:
             raise Conflict(f"{saga} {saga_id}: {verb} is not possible, {result.reason}.")
         return self._unprompted(instance, result, definition, before)
 
-    def _unprompted(self, instance: Instance, result: Transition, definition: SagaDefinition, before: str) -> Unit:
+    def _unprompted(self, instance: Instance, result: Transition, definition: SagaDefinition, before: str) -> Handling:
         """Complete a transition without a causing message: by a timer or an operator."""
         assert instance.state is not None
         saga_id = instance.state.saga_id
@@ -241,9 +243,9 @@ class SagaBatch:
             time_us=self._now_us,
             correlation_id=instance.state.correlation_id,
         )
-        unit = Unit(Delivery(cause, "", saga_id, b""))
-        self._take(instance, result, unit, definition)
-        return unit
+        handling = Handling(Delivery(cause, "", saga_id, b""))
+        self._take(instance, result, handling, definition)
+        return handling
 
     def row(self, saga: str, saga_id: str) -> SagaRow:
         """An instance that this transaction moved, in its new form."""
@@ -273,10 +275,10 @@ class SagaBatch:
         assert instance.state is not None
         return self._directory.by_version[(saga, instance.state.definition_version)]
 
-    def _take(self, instance: Instance, result: Transition, unit: Unit, definition: SagaDefinition) -> None:
+    def _take(self, instance: Instance, result: Transition, handling: Handling, definition: SagaDefinition) -> None:
         state = instance.state = result.state
         instance.changed = True
-        cause = unit.delivery.envelope
+        cause = handling.delivery.envelope
         version = (instance.row.version if instance.row else 0) + 1
         because = cause.id if cause else ""
         instance.notes += [
@@ -288,18 +290,20 @@ class SagaBatch:
                 case Send():
                     state.last_cause_id = cause.id if cause else ""
                     address = SagaAddress(definition.name, state.saga_id, effect.step, effect.epoch, effect.kind)
-                    unit.outputs.append(
+                    handling.outputs.append(
                         Output(
                             contract_of(type(effect.command)),
                             effect.command,
                             "command",
-                            unit.delivery,
+                            handling.delivery,
                             address,
                             effect.message_id,
                         )
                     )
                 case Publish():
-                    unit.outputs.append(Output(contract_of(type(effect.event)), effect.event, "event", unit.delivery))
+                    handling.outputs.append(
+                        Output(contract_of(type(effect.event)), effect.event, "event", handling.delivery)
+                    )
                 case Alert():
                     log.error("saga %s %s needs attention: %s", definition.name, state.saga_id, effect.text)
 

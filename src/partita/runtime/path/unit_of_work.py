@@ -21,7 +21,7 @@ from partita.idempotency.inbox import AT_ONCE, mark_of
 from partita.message import Message
 from partita.outbox.outbox import Composer, Kept, Leaving, kept_to_bytes, reply_to_bytes, stored
 from partita.runtime.path.admission import Admission, Admitted, Held, Looked
-from partita.runtime.path.delivery import Delivery, Output, Unit
+from partita.runtime.path.delivery import Delivery, Handling, Output
 from partita.runtime.path.handlers import Handlers
 from partita.runtime.path.saga_steps import SagaBatch, SagaDirectory
 from partita.runtime.path.waves import HandlerFailed, blaming
@@ -42,7 +42,7 @@ class UnitOfWork:
         self._leaving = Leaving(session, now_us)
         # The source is read here: a restored database has another one since it was opened.
         self._composer = Composer(parts.store.source, parts.codec, parts.ids)
-        self._units: list[Unit] = []
+        self._handlings: list[Handling] = []
 
     async def admit(
         self, deliveries: Sequence[Delivery], held: Held = (), looked: Looked | None = None
@@ -58,42 +58,42 @@ class UnitOfWork:
         Raises:
             HandlerFailed: a handler or a saga raised for its delivery. NotForWaves: see `run_wave`.
         """
-        await self.sagas.load([a.unit for a in admitted if a.fresh])
+        await self.sagas.load([a.handling for a in admitted if a.fresh])
         for round_ in _rounds(admitted):
-            due = [(binding, each.unit) for each in round_ for binding in each.due]
+            due = [(binding, each.handling) for each in round_ for binding in each.due]
             await self._parts.handlers.run(self.session, due, waves)
-            self.sagas.advance([a.unit for a in round_ if a.fresh])
-        await self.leave([each.unit for each in admitted])
+            self.sagas.advance([a.handling for a in round_ if a.fresh])
+        await self.leave([each.handling for each in admitted])
 
     async def follow(self, admitted: Admitted) -> None:
         """Run the sagas of a delivery whose handlers have run, and compose the messages they cause."""
-        await self.sagas.load([admitted.unit])
-        self.sagas.advance([admitted.unit])
-        await self.leave([admitted.unit])
+        await self.sagas.load([admitted.handling])
+        self.sagas.advance([admitted.handling])
+        await self.leave([admitted.handling])
 
-    async def leave(self, units: Sequence[Unit]) -> None:
-        """Compose and number the messages that these units cause.
+    async def leave(self, handlings: Sequence[Handling]) -> None:
+        """Compose and number the messages that these handlings cause.
 
         Raises:
             HandlerFailed: a message does not fit its schema, is too large, or has no receiver; its cause fails.
         """
-        for unit in units:
-            unit.sent = [self._compose(output) for output in unit.outputs]
-        messages = [message for unit in units for message in unit.sent]
+        for handling in handlings:
+            handling.sent = [self._compose(output) for output in handling.outputs]
+        messages = [message for handling in handlings for message in handling.sent]
         if messages:
             await self._leaving.expect(messages)
             for message in messages:
                 self._leaving.number(message)
-            self._units += units
+            self._handlings += handlings
 
     async def close(self) -> None:
         """Write the sagas' states, the marks and the outbox rows."""
-        for unit in self._units:
+        for handling in self._handlings:
             try:
-                for message in unit.sent:
+                for message in handling.sent:
                     self._leaving.pack(message)
             except PartitaError as error:
-                raise HandlerFailed(unit, error) from error
+                raise HandlerFailed(handling, error) from error
         await self.sagas.save()
         if self.admitted:
             await self._mark()
@@ -119,7 +119,7 @@ class UnitOfWork:
             # Also the user's code: its class defines comparison and construction.
             if isinstance(error, PartitaError) and error.retryable:
                 raise
-            raise HandlerFailed(Unit(output.cause), error) from error
+            raise HandlerFailed(Handling(output.cause), error) from error
 
     async def _mark(self) -> None:
         """Correct the marks, store undone steps and kept replies."""
@@ -130,29 +130,29 @@ class UnitOfWork:
         revived: list[str] = []  # dead letters that their saga has sent again
         unusual: list[InboxRow] = []
         for each in self.admitted:
-            unit, delivery = each.unit, each.unit.delivery
+            handling, delivery = each.handling, each.handling.delivery
             assert delivery.envelope is not None
             if delivery.parked is not None and each.fresh:
                 parked.append(delivery.name)
             elif each.said.marked and each.fresh:
                 revived.append(delivery.name)
             # Only a command has a reply.
-            replies = unit.sent if delivery.envelope.kind == "command" else ()
+            replies = handling.sent if delivery.envelope.kind == "command" else ()
             reply = next((m for m in replies if m.envelope.kind in ("reply", "refusal")), None) if replies else None
             asked_again = delivery.repeatable or (delivery.answer is not None and each.candidate.business)
             kept: bytes | None = None
             if reply is not None and asked_again:
                 kept = kept_to_bytes(Kept(delivery.envelope.schema, delivery.value, stored(reply)))
             if each.candidate.origin is AT_ONCE:
-                if unit.outcome != "handled":
-                    unusual.append(mark_of(group, each.candidate, self.now_us, unit.outcome))
-            elif unit.outcome != "handled" or kept is not None or (each.said.marked and each.fresh):
-                outcomes.append((delivery.envelope.id, unit.outcome, kept))
+                if handling.outcome != "handled":
+                    unusual.append(mark_of(group, each.candidate, self.now_us, handling.outcome))
+            elif handling.outcome != "handled" or kept is not None or (each.said.marked and each.fresh):
+                outcomes.append((delivery.envelope.id, handling.outcome, kept))
             if kept is not None:
                 for consumer, key in each.candidate.business:
-                    await session.inbox.resolve(consumer, [(key, unit.outcome, kept)])
+                    await session.inbox.resolve(consumer, [(key, handling.outcome, kept)])
             address = each.address
-            if address is not None and address.kind == "undo" and unit.outcome == "handled" and reply is not None:
+            if address is not None and address.kind == "undo" and handling.outcome == "handled" and reply is not None:
                 tombstones.append(Tombstone(address, self.now_us, reply_to_bytes(reply)))
         if tombstones:
             await session.tombstones.add(tombstones)
@@ -190,7 +190,7 @@ class UnitsOfWork:
             StoreUnavailable: no message is at fault.
         """
         now_us = await self.store.now_us()
-        with blaming(Unit(first or _NOBODYS)) as when_whole:
+        with blaming(Handling(first or _NOBODYS)) as when_whole:
             async with self.store.transaction() as session:
                 work = UnitOfWork(self, session, now_us)
                 yield work
@@ -218,7 +218,7 @@ def _rounds(admitted: Sequence[Admitted]) -> list[list[Admitted]]:
     for each in admitted:
         if not each.fresh:
             continue
-        delivery = each.unit.delivery
+        delivery = each.handling.delivery
         lane = None if delivery.key is None else (delivery.topic, delivery.key)
         number = 0 if lane is None else depth.get(lane, 0)
         if lane is not None:

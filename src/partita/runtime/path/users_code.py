@@ -13,7 +13,7 @@ from contextvars import copy_context
 from typing import Any, ParamSpec, TypeVar
 
 from partita.clock import Clock
-from partita.runtime.path.handling import HANDLING, Handling
+from partita.runtime.path.running_handler import RUNNING_HANDLER, RunningHandler
 from partita.texts.cause import cause_of
 from partita.texts.foreign_text import logger
 
@@ -44,12 +44,12 @@ class Driven:
         Escaped: it raised a BaseException that is no `Exception`. CancelledError: its task is cancelled from outside.
     """
 
-    def __init__(self, coroutine: Coroutine[Any, Any, T], turn: Handling, clock: Clock) -> None:
+    def __init__(self, coroutine: Coroutine[Any, Any, T], turn: RunningHandler, clock: Clock) -> None:
         self._coroutine = coroutine
         self._turn = turn
         self._now = clock.monotonic
         self._run = copy_context().run
-        self._run(HANDLING.set, turn)
+        self._run(RUNNING_HANDLER.set, turn)
         self._task = asyncio.current_task()
 
     def __await__(self) -> Generator[Any, Any, Any]:  # Any: what futures and handlers pass through

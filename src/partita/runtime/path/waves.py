@@ -20,9 +20,9 @@ from partita.catalog.binding import Binding
 from partita.catalog.rejection import Rejection
 from partita.errors import PartitaError, TransactionEnded
 from partita.runtime.path.calling import arguments, take_refusal, take_result
-from partita.runtime.path.delivery import Unit
+from partita.runtime.path.delivery import Handling
 from partita.runtime.path.handler_tx import Request, WaveTx
-from partita.runtime.path.handling import HANDLING
+from partita.runtime.path.running_handler import RUNNING_HANDLER
 from partita.runtime.path.users_code import let_go
 from partita.store.port import Session
 from partita.texts.cause import text_of
@@ -41,22 +41,22 @@ class NotForWaves(Exception):
 
 
 class HandlerFailed(Exception):
-    """A handler raised; `unit` is its delivery's."""
+    """A handler raised; `handling` is its delivery's."""
 
-    def __init__(self, unit: Unit, error: BaseException) -> None:
+    def __init__(self, handling: Handling, error: BaseException) -> None:
         super().__init__(text_of(error))
-        self.unit = unit
+        self.handling = handling
         self.error = error
 
 
 class CommitRefused(HandlerFailed):
     """The database refused the commit, as a constraint does that is checked there. In a batch it is not known which message
-    is at fault: `unit` is the first, and each must run alone."""
+    is at fault: `handling` is the first, and each must run alone."""
 
 
 @contextmanager
-def blaming(unit: Unit) -> Iterator[Callable[[], None]]:
-    """Attribute the end of a transaction to its messages, the first of which is `unit`. Call its result when all work of the
+def blaming(handling: Handling) -> Iterator[Callable[[], None]]:
+    """Attribute the end of a transaction to its messages, the first of which is `handling`. Call its result when all work of the
     transaction is done: from then on every failure is the commit's.
 
     Raises:
@@ -72,20 +72,20 @@ def blaming(unit: Unit) -> Iterator[Callable[[], None]]:
     try:
         yield when_whole
     except TransactionEnded as error:
-        raise CommitRefused(unit, error) from error
+        raise CommitRefused(handling, error) from error
     except PartitaError:
         raise
     except Exception as error:
         if not whole:
             raise
-        raise CommitRefused(unit, error) from error
+        raise CommitRefused(handling, error) from error
 
 
 class Run(msgspec.Struct, eq=False):
     """One handler on its way through a wave."""
 
     binding: Binding
-    unit: Unit
+    handling: Handling
     tx: WaveTx
     coroutine: Coroutine[Any, Any, Any]
     context: Context
@@ -93,7 +93,7 @@ class Run(msgspec.Struct, eq=False):
     changed: bool = False
 
 
-async def run_wave(session: Session, work: Sequence[tuple[Binding, Unit]]) -> None:
+async def run_wave(session: Session, work: Sequence[tuple[Binding, Handling]]) -> None:
     """Run these handlers, at most one statement each, equal statements together in one call.
 
     Raises:
@@ -103,12 +103,12 @@ async def run_wave(session: Session, work: Sequence[tuple[Binding, Unit]]) -> No
     task = asyncio.current_task()
     before = 0 if task is None else task.cancelling()
     try:
-        for binding, unit in work:
-            tx = WaveTx(unit, binding)
-            token = HANDLING.set(tx)
+        for binding, handling in work:
+            tx = WaveTx(handling, binding)
+            token = RUNNING_HANDLER.set(tx)
             context = copy_context()
-            HANDLING.reset(token)
-            run = Run(binding, unit, tx, binding.function(*arguments(binding, unit, tx)), context)
+            RUNNING_HANDLER.reset(token)
+            run = Run(binding, handling, tx, binding.function(*arguments(binding, handling, tx)), context)
             runs.append(run)
             _advance(run, None, task, before)
         await _statements(session, [run for run in runs if run.request is not None], task, before)
@@ -152,19 +152,19 @@ def _advance(run: Run, result: Any, task: asyncio.Task[Any] | None, cancelled: i
         request = run.context.run(run.coroutine.send, None if first else result)
     except StopIteration as end:
         try:
-            take_result(run.binding, run.unit, end.value)
+            take_result(run.binding, run.handling, end.value)
         except Exception as error:
-            raise HandlerFailed(run.unit, error) from error
+            raise HandlerFailed(run.handling, error) from error
     except Rejection as refusal:
         if run.changed:
             # Its writes must be undone, and a wave has no savepoint per handler.
             raise NotForWaves(run.binding) from refusal
         try:
-            take_refusal(run.binding, run.unit, refusal)
+            take_refusal(run.binding, run.handling, refusal)
         except Exception as error:
-            raise HandlerFailed(run.unit, error) from error
+            raise HandlerFailed(run.handling, error) from error
     except BaseException as error:  # any error here comes from the handler
-        raise HandlerFailed(run.unit, error) from error
+        raise HandlerFailed(run.handling, error) from error
     else:
         if not first or not isinstance(request, Request):
             raise NotForWaves(run.binding)

@@ -234,7 +234,7 @@ def test_what_cannot_be_is_refused_at_import() -> None:
     @odd.on(name="follows")
     async def follows(event: Rung) -> None: ...
 
-    with pytest.raises(DeclarationError, match=r"other and first .* both hear Rung"):
+    with pytest.raises(DeclarationError, match=r"other and first .* both subscribe to Rung"):
 
         @odd.on(name="other", retry=Retry(tiers=(2,)))
         async def other(event: Rung) -> None: ...

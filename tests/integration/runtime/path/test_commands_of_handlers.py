@@ -246,7 +246,7 @@ async def test_what_is_no_command_or_what_nobody_handles_is_refused_to_its_sende
         for id_, said in (("event", "an event"), ("text", "no declared message"), ("refusal", "a refusal")):
             with pytest.raises(PartitaError, match=said):
                 await world.app.send(Try(id=id_))
-        with pytest.raises(DeclarationError, match="Nobody is sent, and nobody handles it"):
+        with pytest.raises(DeclarationError, match="Nobody is sent, but has no handler"):
             await world.app.send(Try(id="nobody"))
     assert seen == ["nobody"], "the handler ran to its end, and its transaction was rolled back"
 

@@ -1,4 +1,4 @@
-"""`Handling`: the running handler, as seen by code that it calls, also in tasks and threads that it has started.
+"""`RunningHandler`: the running handler, as seen by code that it calls, also in tasks and threads that it has started.
 
 Such code must not wait for anything that waits for the handler: a command to its own service would queue behind the
 transaction that the handler holds, and all other senders behind the two of them.
@@ -14,7 +14,7 @@ from partita.errors import WithinHandler
 TX_SEND = "tx.send(command) sends it with the handler's transaction, and waits for nothing."
 
 
-class Handling(Protocol):
+class RunningHandler(Protocol):
     """The turn of a handler. `running` is true while its own code runs, and false between, when other tasks run."""
 
     running: bool
@@ -37,17 +37,17 @@ class Handling(Protocol):
         ...
 
 
-HANDLING: ContextVar[Handling | None] = ContextVar("partita_handling", default=None)
+RUNNING_HANDLER: ContextVar[RunningHandler | None] = ContextVar("partita_running_handler", default=None)
 """Set in the context of each handler, which tasks and threads that it starts inherit."""
 
 
-def handling() -> Handling | None:
+def running_handler() -> RunningHandler | None:
     """The handler whose code calls this; none for a task that has outlived its handler, since nothing waits for it."""
-    found = HANDLING.get()
+    found = RUNNING_HANDLER.get()
     return None if found is None or found.ended else found
 
 
-def refuse_to_wait(asking: Handling, what: str, service: str, idempotency_key: str | None) -> None:
+def refuse_to_wait(asking: RunningHandler, what: str, service: str, idempotency_key: str | None) -> None:
     """Refuse a send by a handler that would deadlock or be repeated. Allowed is only a handler with `concurrency=`, to another
     service, before it uses its `tx`, and with a key that is the same for each try.
 
@@ -62,7 +62,7 @@ def refuse_to_wait(asking: Handling, what: str, service: str, idempotency_key: s
     refuse_to_repeat(asking, what, idempotency_key)
 
 
-def refuse_to_repeat(asking: Handling, what: str, idempotency_key: str | None) -> None:
+def refuse_to_repeat(asking: RunningHandler, what: str, idempotency_key: str | None) -> None:
     """Refuse a send that would be another command with each try of the handler.
 
     Raises:
