@@ -29,7 +29,7 @@ FILL = {
         FROM generate_series($1::int, $2::int) AS i""",
     "failure": """INSERT INTO failure (consumer, message_id, at_us, stage, tries, cause_type, cause, fingerprint)
         SELECT 'g', 'm' || i, i, 's', 1, 'x', 'x', 'f' FROM generate_series($1::int, $2::int) AS i""",
-    "parked": """INSERT INTO parked (consumer, topic, partition, "offset", key, message_id, type, state, tier, due_us, tries,
+    "parked": """INSERT INTO parked (consumer, topic, partition, "offset", key, message_id, type, state, delay, due_us, tries,
         step, source, number, headers, value, appended_us, at_us)
         SELECT 'g', 't', 0, i, 'k' || i, 'p' || i, 't', 'waiting', 0, i, 1, '', '', 0, '', '', i, i
         FROM generate_series($1::int, $2::int) AS i""",

@@ -31,7 +31,7 @@ class Desk:
     """`fate` says what becomes of a message: "fails", "discarded", or nothing bad. What is handled stands in `done`."""
 
     def __init__(self, data: Path, store: str = "", *, retry: Retry | None = None, **settings: Any) -> None:
-        retry = retry or Retry(in_place=0, tiers=(), policy=_policy)
+        retry = retry or Retry(in_place=0, delays=(), policy=_policy)
         desk = self.desk = Service("desk", namespace="test.desk", tables=TABLES, retry=retry)
         yard = Service("yard", namespace="test.yard")
 

@@ -164,7 +164,7 @@ HANDLERS = {
     ),
     "first-failure-unsaid": Plant(
         "Handlers",
-        "what failed is said when the tiers are through, half an hour later",
+        "what failed is said when the delays are over, half an hour later",
         "Lanes._say",
         instead("item.said = True\n"),
         USERS_CODE + "test_the_first_failure_is_told_with_the_users_own_line[embedded]",

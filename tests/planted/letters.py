@@ -40,7 +40,7 @@ LETTERS = {
     ),
     "no-dead-letter": Plant(
         "G7",
-        "a message that failed in all tiers is dropped",
+        "a message that failed in all retry topics is dropped",
         "Letters.write",
         swap("await session.dead_letters.add([letter])", "pass"),
         RUNS + "idempotency/test_effects_once.py::test_a_failing_message_becomes_a_dead_letter_and_stops_nothing_else",
@@ -54,7 +54,7 @@ LETTERS = {
     ),
     "tier-early": Plant(
         "G7",
-        "a retry comes before its tier's wait is over",
+        "a retry comes before its delay is over",
         "Aside.retry_later",
         swap(
             "due_us = now_us + duration_us(wait_s * self.pipeline.time_scale)",
@@ -92,10 +92,13 @@ LETTERS = {
     ),
     "last-tier-drops": Plant(
         "G7",
-        "after the last tier a message is tried in it for ever",
+        "after the last delay a message is tried in its topic for ever",
         "decide",
         swap(
-            "if counters.tiers < len(retry.tiers):", "if retry.tiers:", "retry.tiers[counters.tiers]", "retry.tiers[-1]"
+            "if counters.delays < len(retry.delays):",
+            "if retry.delays:",
+            "retry.delays[counters.delays]",
+            "retry.delays[-1]",
         ),
         RUNS + "runtime/failing/test_retries.py::test_the_walk_through_the_tiers_to_the_dead_letter",
         under="retry_policy",

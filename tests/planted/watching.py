@@ -85,7 +85,7 @@ WATCHING = {
     ),
     "settled-with-waiting-ones": Plant(
         "Watch",
-        "an app is settled while messages wait in a tier",
+        "an app is settled while messages wait in a retry topic",
         "App.settled",
         swap("what = left.for_time", "pass"),
         SETTLED + "test_a_message_in_a_tier_is_waited_for[embedded]",

@@ -31,7 +31,7 @@ sink = Service(
     tables=f"CREATE TABLE IF NOT EXISTS seen (seq {SEQ} PRIMARY KEY, key TEXT NOT NULL, number BIGINT NOT NULL, pid BIGINT);",
     retry=Retry(
         in_place=int(os.environ.get("COUNTING_IN_PLACE", "3")),
-        tiers=TIERS,
+        delays=TIERS,
         storm=int(os.environ.get("COUNTING_STORM", "20")),
         storm_pause_s=0.5,
     ),

@@ -26,7 +26,7 @@ def policy(error: BaseException, counters: Counters, message: Any) -> None:
     passes("policy", message.id)
 
 
-orders = Service("orders", namespace="deadly.order", retry=Retry(policy=policy, first_wait_s=0.01, tiers=(5.0,)))
+orders = Service("orders", namespace="deadly.order", retry=Retry(policy=policy, first_wait_s=0.01, delays=(5.0,)))
 stock = Service("stock", namespace="deadly.stock")
 
 

@@ -32,7 +32,7 @@ desk = Service(
     "cut-desk",
     namespace="cut.desk",
     tables=f"CREATE TABLE IF NOT EXISTS served ({NUMBERED});",
-    retry=Retry(in_place=2, tiers=()),
+    retry=Retry(in_place=2, delays=()),
 )
 
 

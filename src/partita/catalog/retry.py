@@ -12,16 +12,16 @@ from partita.settings.amount import SECONDS_MAX, check_count, check_number, chec
 
 COUNT_MAX = 1_000_000_000
 JITTER_MAX = 10.0
-TIER_S_MIN = 0.001
-"""A topic's name contains the wait of its tier, in milliseconds at least."""
+DELAY_S_MIN = 0.001
+"""The name of a retry topic contains its delay, in milliseconds at least."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """The tries of a message: `tries` in a row now, `tiers` retry tiers behind it."""
+    """The tries of a message: `tries` in a row now, `delays` of its retry topics behind it."""
 
     tries: int
-    tiers: int
+    delays: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class RetryNow:
 
 @dataclass(frozen=True, slots=True)
 class RetryAfter:
-    """Try again later: in the first tier that waits at least that long, else in the longest."""
+    """Try again later: in the first retry topic that waits at least that long, else in the longest."""
 
     wait_s: float
 
@@ -73,16 +73,16 @@ Policy = Callable[[BaseException, Counters, Any], Decision | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """Retries of a service: (1 + `in_place`) x (1 + number of `tiers`) tries, then a dead letter and an alert.
+    """Retries of a service: (1 + `in_place`) x (1 + number of `delays`) tries, then a dead letter and an alert.
 
     Args:
         in_place: more tries at once, with waits of `first_wait_s` doubling up to `wait_s_max` seconds.
         jitter: a random part added to the wait; it never shortens one.
-        tiers: seconds to wait in each retry topic, one after the other.
+        delays: seconds to wait in each retry topic, one after the other.
         permanent: exceptions that no retry can heal; they make a dead letter at once, except in a storm.
         storm: when this many of the latest messages of one type failed, with any error, a third of them or more,
             a dependency is down: they go one at a time with pauses of up to `storm_pause_s` seconds until one succeeds.
-        parked_max: the most messages that may wait for their turn (in tiers, behind others of their key); then the group
+        parked_max: the most messages that may wait for their turn (in retry topics, behind others of their key); then the group
             takes no new ones until a tenth is handled. Nothing is dropped.
         policy: asked first: (exception, counters, message) -> a decision, or None for the rules above. Pure.
 
@@ -94,7 +94,7 @@ class Retry:
     first_wait_s: float = 0.02
     wait_s_max: float = 0.5
     jitter: float = 0.25
-    tiers: tuple[float, ...] = (60.0, 300.0, 1_800.0)
+    delays: tuple[float, ...] = (60.0, 300.0, 1_800.0)
     permanent: tuple[type[BaseException], ...] = ()
     storm: int = 20
     storm_pause_s: float = 5.0
@@ -109,12 +109,12 @@ class Retry:
         for name in ("first_wait_s", "wait_s_max", "storm_pause_s"):
             check_seconds(DeclarationError, f"{place}: {name}", getattr(self, name), positive=False)
         check_number(DeclarationError, f"{place}: jitter", self.jitter, least=0, most=JITTER_MAX)
-        if not isinstance(self.tiers, (tuple, list)):
+        if not isinstance(self.delays, (tuple, list)):
             raise DeclarationError(
-                f"{place}: tiers={self.tiers!r} cannot be.", hint="Seconds in brackets: tiers=(60.0,)."
+                f"{place}: delays={self.delays!r} cannot be.", hint="Seconds in brackets: delays=(60.0,)."
             )
-        for wait_s in self.tiers:
-            check_number(DeclarationError, f"{place}: tiers", wait_s, least=TIER_S_MIN, most=SECONDS_MAX, unit=" s")
+        for wait_s in self.delays:
+            check_number(DeclarationError, f"{place}: delays", wait_s, least=DELAY_S_MIN, most=SECONDS_MAX, unit=" s")
         kinds = self.permanent if isinstance(self.permanent, tuple) else (None,)
         if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
             raise DeclarationError(

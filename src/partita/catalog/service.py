@@ -288,7 +288,7 @@ class Service(Owner):
         if options.retry is not None and not isinstance(options.retry, Retry):
             raise DeclarationError(
                 f"{place}: retry={options.retry!r:.120} of {signature.name} is no Retry.",
-                hint="retry=Retry(tiers=(60,))",
+                hint="retry=Retry(delays=(60,))",
             )
         for contract in contracts:
             if options.dedupe_by is not None and options.dedupe_by not in contract.hints:

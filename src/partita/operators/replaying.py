@@ -194,7 +194,7 @@ class Replay:
 
 async def release(session: Session, service: Service, letter: DeadLetter, now_us: int) -> None:
     """Make a letter's message ready: at its place in its key, or at the key's end if it has none."""
-    # Behind all tiers: it is handled or fails again, without a wait of half an hour.
+    # Behind all retry topics: it is handled or fails again, without a wait of half an hour.
     if await session.parking.get(service.name, [letter.message_id]):
         await session.parking.move(service.name, [letter.message_id], "ready", REPLAYED, 0)
     else:

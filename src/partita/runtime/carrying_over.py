@@ -1,6 +1,6 @@
 """Carrying over: messages that wait in a group's database from an earlier version of its service, adapted to this one.
 
-A deploy may change tiers, order, topics and their partitions while messages wait. Each message is assigned to the present
+A deploy may change delays, order, topics and their partitions while messages wait. Each message is assigned to the present
 declarations; one that could only wait for ever refuses the start, with the number of such messages and an example.
 """
 

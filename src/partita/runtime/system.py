@@ -28,7 +28,7 @@ from partita.runtime.background.group_position import send_again
 from partita.runtime.background.janitor import Janitor, LogJanitor
 from partita.runtime.background.left_over import LookBack
 from partita.runtime.background.pulse import Pulse
-from partita.runtime.background.retry_topics import Overdue, Tiers
+from partita.runtime.background.retry_topics import Overdue, RetryTopics
 from partita.runtime.background.roll_call import RollCall
 from partita.runtime.background.same_database import SameDatabase
 from partita.runtime.background.supervisor import Supervisor, Worker
@@ -313,9 +313,9 @@ class System:
             subscription = self.bus.subscribe(f"{name}.retry", retries, f"{self.member}/{self.ids.new()[-12:]}")
             scale = self.settings.time_scale
             store = self.stores[name]
-            tiers = Tiers(pipeline.service, store, subscription, scale=scale, ready=consumer.look_at_parking)
-            subscription.on_wake = self._start(tiers, name)
-            self._start(Keeper(tiers), name)
+            delays = RetryTopics(pipeline.service, store, subscription, scale=scale, ready=consumer.look_at_parking)
+            subscription.on_wake = self._start(delays, name)
+            self._start(Keeper(delays), name)
 
     def _start(self, worker: Worker, service: str = "") -> Callable[[], None]:
         wakeable = self.supervisor.add(worker, service)

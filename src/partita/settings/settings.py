@@ -43,7 +43,7 @@ class Settings:
     (`postgresql://user@host/database`: a schema per service, one for the log; `kafka://host:port`); empty means
     embedded. `stores` are URLs of services that have a server of their own, by their names
     (`PARTITA_STORE_ORDER_SERVICE`). `instance` is a name this process keeps over restarts: a Kafka group gives it its
-    partitions back at once. `time_scale` multiplies the times of sagas and of retry tiers (demo and tests run the
+    partitions back at once. `time_scale` multiplies the times of sagas and of retry delays (demo and tests run the
     same code in seconds). `batch` is how many messages may share a transaction. `coalesce` lets handlers of one
     statement run in waves; `at_once` lets a service handle what it sends to itself in the transaction that writes it.
     `alert_webhook` and `alert_mail` (`smtps://user:password@host?from=a@b&to=c@d`) receive alerts; `alert_ca` is a file

@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 State = Literal["waiting", "behind", "gap", "ready", "dead"]
-"""State of a parked message: `waiting` in a retry tier, `behind` another of its key, `gap` = for a missing number,
+"""State of a parked message: `waiting` in a retry topic, `behind` another of its key, `gap` = for a missing number,
 `ready` to run, `dead` until an operator decides."""
 
 
 REPLAYED = 1_000_000
-"""The `tier` of a replayed message: behind all tiers, however many a later version has."""
+"""The `delay` of a replayed message: behind all retry topics, however many a later version has."""
 
 
 class ParkedRow(NamedTuple):
-    """A parked message. `idx` (0 = not stored yet) orders the messages of a key; `tier` is the retry topic of its last
+    """A parked message. `idx` (0 = not stored yet) orders the messages of a key; `delay` is the retry topic of its last
     try, -1 = none; `type` is empty where it cannot be read, or where only its number counts; `step` names the saga step
     of a command, so that its undo finds it; `number` is its key sequence in `source`."""
 
@@ -28,7 +28,7 @@ class ParkedRow(NamedTuple):
     message_id: str
     type: str
     state: State
-    tier: int
+    delay: int
     due_us: int
     tries: int
     step: str
@@ -99,7 +99,7 @@ class Parking(Protocol):
         ...
 
     async def move(
-        self, consumer: str, message_ids: Sequence[str], state: State, tier: int, due_us: int, *, tried: int = 0
+        self, consumer: str, message_ids: Sequence[str], state: State, delay: int, due_us: int, *, tried: int = 0
     ) -> None:
         """Change the state of parked messages, and add to their tries."""
         ...
@@ -110,7 +110,7 @@ class Parking(Protocol):
 
     async def wake(self, consumer: str, message_ids: Sequence[str], upto_us: int) -> int:
         """Set those of these messages that wait and are due by then to ready; returns how many. The row's own due time
-        counts, whatever tier of whatever version of the service it waits in."""
+        counts, whatever retry topic of whatever version of the service it waits in."""
         ...
 
     async def wake_overdue(self, consumer: str, before_us: int, limit: int) -> int:

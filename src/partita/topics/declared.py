@@ -83,11 +83,11 @@ def retry_topics(catalog: Catalog, service: Service) -> list[str]:
 
 
 def _waits(catalog: Catalog, service: Service, topic: str) -> list[float]:
-    """The waits that have a topic, beside this one: tiers of one wait share it. The service's own come first; a handler may
+    """The waits that have a topic, beside this one: delays of one length share it. The service's own come first; a handler may
     have others."""
     interests = [i for i in catalog.interests(service).values() if i.contract.topic == topic]
     retries = [service.retry, *(interest.retry for interest in interests)]
-    return list({span(wait): wait for retry in retries for wait in retry.tiers}.values())
+    return list({span(wait): wait for retry in retries for wait in retry.delays}.values())
 
 
 def _kinds_of(service: Service) -> list[Kind]:

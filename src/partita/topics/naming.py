@@ -1,4 +1,4 @@
-"""Names of derived topics: the retry tiers and the dead letters of one topic and one group.
+"""Names of derived topics: the retry topics and the dead letters of one topic and one group.
 
 The group is in the name, or two services would retry each other's failures.
 """

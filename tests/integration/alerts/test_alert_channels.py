@@ -358,7 +358,7 @@ class Whim:
 async def test_a_channel_that_fails_in_whatever_way_fails_alone(bank: Any, trouble: Exception) -> None:
     """The others are told once; the failing one is tried again after a pause that grows, not at each look."""
     failing(bank, "bad", float("inf"))
-    bank.audit.retry = Retry(tiers=(), in_place=0)
+    bank.audit.retry = Retry(delays=(), in_place=0)
     bank.app = bank.app.configured(replace(bank.app.settings, alert_every_s=3_600.0))
     async with bank.app.running() as system:
         await bank.app.send(bank.Deposit(name="bad", cents=5))
@@ -419,7 +419,7 @@ async def test_a_channel_that_hangs_holds_nobody_up(bank: Any) -> None:
 
 async def test_a_webhook_that_answers_nonsense_leaves_the_mail_its_alert_once(bank: Any) -> None:
     """The whole way, with real servers: what the issue was."""
-    bank.audit.retry = Retry(tiers=(), in_place=0)
+    bank.audit.retry = Retry(delays=(), in_place=0)
     failing(bank, "bad", float("inf"))
     async with Server(b"what?\r\n\r\n") as hook, Receiver(smtp=True) as post:
         bank.app = bank.app.configured(

@@ -68,7 +68,7 @@ class Receiver:
 
 async def test_a_dead_letter_is_told_once_and_so_is_its_end(bank: Any) -> None:
     """Also after a restart, and when the receiver was broken at first."""
-    bank.audit.retry = Retry(tiers=(), in_place=0)
+    bank.audit.retry = Retry(delays=(), in_place=0)
     failing(bank, "bad", float("inf"))
     async with Receiver(broken=2) as hook, Receiver(smtp=True) as post:
         bank.app = bank.app.configured(
@@ -103,7 +103,7 @@ async def test_a_dead_letter_is_told_once_and_so_is_its_end(bank: Any) -> None:
 
 async def test_what_a_broken_channel_is_owed_survives_a_restart(bank: Any) -> None:
     """The receiver is back only after the process was started anew: it is told what it missed, once."""
-    bank.audit.retry = Retry(tiers=(), in_place=0)
+    bank.audit.retry = Retry(delays=(), in_place=0)
     failing(bank, "bad", float("inf"))
     async with Receiver(broken=10**6) as hook:
         webhook = f"http://127.0.0.1:{hook.port}/alerts"

@@ -49,7 +49,7 @@ async def _go_wrong(shop: Shop) -> None:
         raise ValueError(HOSTILE)
 
     shop.trouble = fail
-    shop.app.catalog.service("stock").retry = Retry(tiers=(), in_place=0)
+    shop.app.catalog.service("stock").retry = Retry(delays=(), in_place=0)
     async with shop.app.running(services=["orders", "stock"]) as system:
         await shop.app.send(shop.Place(id=HOSTILE))
         await system.bus.append([Outgoing("sr.stock.commands", HOSTILE, HOSTILE.encode(), b"\xff", "garbage")])

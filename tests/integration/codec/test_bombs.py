@@ -49,7 +49,7 @@ async def test_each_bomb_is_a_dead_letter_and_nothing_stands_still(tmp_path: Pat
     """Schemas, headers and values that took seconds, gigabytes or for ever; the one after them is handled."""
     source, sink = (
         Service("source", namespace="bomb.source"),
-        Service("sink", namespace="bomb.sink", retry=Retry(tiers=())),
+        Service("sink", namespace="bomb.sink", retry=Retry(delays=())),
     )
     seen: list[str] = []
 

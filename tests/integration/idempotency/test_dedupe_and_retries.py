@@ -22,7 +22,7 @@ class World:
             "counter",
             namespace="once.counter",
             tables="CREATE TABLE IF NOT EXISTS counted (name TEXT);",
-            retry=Retry(in_place=0, tiers=tiers),
+            retry=Retry(in_place=0, delays=tiers),
         )
         self.fails = 1
 

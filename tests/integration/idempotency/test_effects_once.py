@@ -138,7 +138,7 @@ async def test_a_failing_message_becomes_a_dead_letter_and_stops_nothing_else(ba
             raise ValueError("cannot")
 
     bank.on_deposit = fail
-    bank.audit.retry = Retry(tiers=())
+    bank.audit.retry = Retry(delays=())
     async with bank.app.running():
         for i in range(10):
             await bank.app.send(bank.Deposit(name="bad" if i == 4 else f"n{i}", cents=5))

@@ -15,7 +15,7 @@ from partita.bus.port import Outgoing
 from partita.message import envelope_from_bytes, envelope_to_bytes
 from partita.operators.steering import accept_gap, pause_group, reset_group, resume_group
 
-TIERS = Retry(in_place=0, tiers=(3_600.0,))
+TIERS = Retry(in_place=0, delays=(3_600.0,))
 
 
 async def _nothing(desk: Desk) -> None:
@@ -191,7 +191,7 @@ async def test_another_content_under_an_id_that_waits_for_its_turn_is_a_letter(s
 
 @virtually
 async def test_what_came_before_its_turn_is_never_handled_before_its_turn(store: str, tmp_path: Path) -> None:
-    """The later ones were parked first; when an earlier one has to wait in a tier they queue behind it by their numbers."""
+    """The later ones were parked first; when an earlier one has to wait in a retry topic they queue behind it by their numbers."""
     desk = Desk(tmp_path / "data", store, retry=TIERS)
     async with desk.app.running() as system:
         moved = {n: desk.record(desk.Moved(key="k", number=n), n) for n in (1, 2, 4, 5)}

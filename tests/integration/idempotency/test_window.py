@@ -171,7 +171,7 @@ async def test_a_business_key_is_a_repeat_without_limit(tmp_path: Path, store: s
 
 async def test_an_open_letter_keeps_its_mark(tmp_path: Path, store: str) -> None:
     """Delivered again and replayed are one effect, though weeks lie between."""
-    bank = made(tmp_path, store, order="none", retry=Retry(in_place=0, tiers=()))
+    bank = made(tmp_path, store, order="none", retry=Retry(in_place=0, delays=()))
 
     def fail(event: Any) -> None:
         raise ValueError("cannot")

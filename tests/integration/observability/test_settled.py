@@ -76,7 +76,7 @@ def test_what_is_handled_does_not_wait_for_the_next_heartbeat(tmp_path: Path) ->
 
 async def test_a_message_in_a_tier_is_waited_for(settings: Settings) -> None:
     """The result after a fraction of a second is the test's business."""
-    heals = Service("heals", namespace="settled.heals", retry=Retry(in_place=0, tiers=(0.3,)))
+    heals = Service("heals", namespace="settled.heals", retry=Retry(in_place=0, delays=(0.3,)))
     tries: list[str] = []
 
     @heals.on
@@ -95,7 +95,7 @@ async def test_a_message_in_a_tier_is_waited_for(settings: Settings) -> None:
 
 async def test_a_message_that_waits_longer_is_named(settings: Settings) -> None:
     """With how many, where, and until when."""
-    waits = Service("waits", namespace="settled.waits", retry=Retry(in_place=0, tiers=(600.0,)))
+    waits = Service("waits", namespace="settled.waits", retry=Retry(in_place=0, delays=(600.0,)))
 
     @waits.on
     async def note(event: Rung) -> None:
@@ -115,7 +115,7 @@ async def test_a_message_that_waits_longer_is_named(settings: Settings) -> None:
 
 async def test_under_test_the_same_holds() -> None:
     """`t.settled()` waits for no time to pass: it says what does."""
-    service = Service("under-test", namespace="settled.test", retry=Retry(in_place=0, tiers=(60,)))
+    service = Service("under-test", namespace="settled.test", retry=Retry(in_place=0, delays=(60,)))
 
     @service.on
     async def note(event: Rung) -> None:

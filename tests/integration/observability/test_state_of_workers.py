@@ -110,7 +110,7 @@ async def test_a_group_that_fails_in_a_loop_is_told_and_its_log_is_rationed(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A right that was taken away in the database: two hundred lines a second, and no metric, no alert."""
-    fails = Service("fails", namespace="state.fails", tables=TABLES, retry=Retry(in_place=0, tiers=()))
+    fails = Service("fails", namespace="state.fails", tables=TABLES, retry=Retry(in_place=0, delays=()))
 
     @fails.on
     async def hear(event: Rung, tx: Tx) -> None:

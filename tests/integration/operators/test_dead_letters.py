@@ -31,7 +31,7 @@ class Chatty(Bank):
     """A bank whose audit answers each deposit with an event of its own."""
 
     def __init__(self, data: Path, **service: Any) -> None:
-        super().__init__(data, retry=Retry(tiers=(), in_place=0, storm=10**9), **service)
+        super().__init__(data, retry=Retry(delays=(), in_place=0, storm=10**9), **service)
         audit = self.audit
 
         class Audited(Event, of=audit):
@@ -319,7 +319,7 @@ async def test_a_writers_schema_that_is_refused_makes_a_dead_letter_and_stops_no
     from partita.bus.port import Outgoing
     from partita.message import Envelope, envelope_to_bytes
 
-    bank = Bank(tmp_path / "data", order="none", retry=Retry(tiers=(), in_place=0))
+    bank = Bank(tmp_path / "data", order="none", retry=Retry(delays=(), in_place=0))
     endless = {"type": "array", "items": "null"}
     schema = {"type": "record", "name": "R", "fields": [{"name": "a", "type": endless}]}
     async with bank.app.running() as system:

@@ -155,7 +155,7 @@ async def test_what_the_bus_refused_is_tried_again(bank: Any) -> None:
 
 @virtually
 async def test_why_a_saga_waits_is_told_with_the_place_of_its_command(tmp_path: Path) -> None:
-    """Not taken yet, waiting in a tier, dead: each in words."""
+    """Not taken yet, waiting in a retry topic, dead: each in words."""
     shop = Shop(tmp_path, charge_timeout=800.0)
     bank = shop.app.catalog.service("bank")
 
@@ -181,7 +181,7 @@ async def test_why_a_saga_waits_is_told_with_the_place_of_its_command(tmp_path: 
 
         await until_(at_charge)
         assert "no group has taken its command yet" in await why(system)
-    bank.retry = Retry(in_place=0, tiers=(500.0,))
+    bank.retry = Retry(in_place=0, delays=(500.0,))
     async with shop.app.running() as system:
 
         async def waits_in_the_tier() -> bool:

@@ -273,7 +273,7 @@ async def _has_marks(shop: Shop, count: int) -> bool:
 
 @virtually
 async def test_an_undo_does_not_wait_behind_its_own_command_in_the_tiers(tmp_path: Path) -> None:
-    """The charge fails and waits in a tier; its saga times out meanwhile, and is undone long before the last tier."""
+    """The charge fails and waits in a retry topic; its saga times out meanwhile, and is undone long before the last tier."""
     shop = Shop(tmp_path, charge_timeout=200.0)  # 2 s, of which the charge is tried for some milliseconds
 
     def trouble(what: str) -> None:

@@ -19,7 +19,7 @@ class Deployment:
 
     def __init__(self, settings: Settings, fields: str, *, works: bool) -> None:
         source = Service("source", namespace="moved.source")
-        sink = Service("sink", namespace="moved.sink", tables=TABLES, retry=Retry(in_place=0, tiers=()))
+        sink = Service("sink", namespace="moved.sink", tables=TABLES, retry=Retry(in_place=0, delays=()))
         happened: Any
         happen_now: Any
         if fields == "first":

@@ -80,7 +80,7 @@ async def test_a_letter_names_the_constraint_and_no_value(
     store: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Two letters of one constraint are one cause, whatever values were refused."""
-    bank: Any = Bank(tmp_path / "data", retry=Retry(tiers=(), in_place=0))
+    bank: Any = Bank(tmp_path / "data", retry=Retry(delays=(), in_place=0))
     bank.app = bank.app.configured(replace(bank.app.settings, store=store, coalesce=False))
     async with bank.app.running():
         await _only_once(bank, store)

@@ -31,7 +31,7 @@ from partita.testing.virtual_loop import run_virtually
 
 LEDGER = "CREATE TABLE IF NOT EXISTS charged (order_id TEXT PRIMARY KEY);"
 orders = Service("orders", namespace="scenario.order")
-cards = Service("cards", namespace="scenario.card", tables=LEDGER, retry=Retry(in_place=0, tiers=(60, 300)))
+cards = Service("cards", namespace="scenario.card", tables=LEDGER, retry=Retry(in_place=0, delays=(60, 300)))
 
 
 class Placed(Event, of=orders):
@@ -104,7 +104,7 @@ async def refund(cmd: Refund, tx: Tx) -> Refunded:
 
 app = App(orders, cards)
 
-tiered = Service("tiered", namespace="scenario.tiered", retry=Retry(in_place=0, tiers=(60, 300)))
+tiered = Service("tiered", namespace="scenario.tiered", retry=Retry(in_place=0, delays=(60, 300)))
 TRIED: list[str] = []
 
 

@@ -128,8 +128,8 @@ RETRY: list[tuple[str, Any]] = [
     *(("in_place", value) for value in NO_COUNT),
     *((name, value) for name in ("storm", "parked_max") for value in [*NO_COUNT, 0]),
     *((name, value) for name in ("first_wait_s", "wait_s_max", "jitter", "storm_pause_s") for value in NO_NUMBER),
-    *(("tiers", (60.0, value)) for value in NO_TIME),
-    ("tiers", 60.0), ("tiers", "60"), ("tiers", None), ("tiers", (1e-9,)),
+    *(("delays", (60.0, value)) for value in NO_TIME),
+    ("delays", 60.0), ("delays", "60"), ("delays", None), ("delays", (1e-9,)),
     ("permanent", ValueError), ("permanent", [ValueError]), ("permanent", ("ValueError",)), ("permanent", (int,)),
     ("policy", "never"),
 ]  # fmt: skip

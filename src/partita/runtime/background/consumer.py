@@ -401,7 +401,7 @@ class Consumer:
 
 
 class Member(Protocol):
-    """A worker that needs heartbeats: a consumer, the retry tiers, or a relay."""
+    """A worker that needs heartbeats: a consumer, the retry topics, or a relay."""
 
     @property
     def name(self) -> str:

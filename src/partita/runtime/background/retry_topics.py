@@ -1,7 +1,7 @@
-"""The retry tiers: a group's retry topics, read only for their times; due messages become ready in the parking.
+"""The retry topics of a group, read only for their times; due messages become ready in the parking.
 
 The message itself waits in the service's database, where it holds its key, and its row has its due time: the record only
-triggers a look. So tiers may be changed, share a topic, or be removed, and no waiting message is lost. A partition whose
+triggers a look. So delays may be changed, share a topic, or be removed, and no waiting message is lost. A partition whose
 head is not due yet is paused and still polled: a sleep in the poll loop would cost the membership of the group.
 """
 
@@ -27,19 +27,19 @@ APART_US = 1_000_000
 NET_S = 5.0
 
 
-class Tiers:
+class RetryTopics:
     """Reads the retry topics of one service; `scale` multiplies the waits, `ready` is called when some became due."""
 
     def __init__(
         self, service: Service, store: Store, subscription: Subscription, *, scale: float, ready: Callable[[], None]
     ) -> None:
-        self.name = f"retry tiers of {service.name}"
+        self.name = f"retry topics of {service.name}"
         self._service = service
         self._store = store
         self._subscription = subscription
         self._ready = ready
-        tiers = [wait for retry in service.retries for wait in retry.tiers]
-        self._waits = {f".retry-{span(wait)}": duration_us(wait * scale) for wait in tiers}
+        delays = [wait for retry in service.retries for wait in retry.delays]
+        self._waits = {f".retry-{span(wait)}": duration_us(wait * scale) for wait in delays}
         self._heads: dict[tuple[str, int], deque[Record]] = {}
         self._longest_us = max(self._waits.values(), default=0)
 
@@ -91,7 +91,7 @@ class Tiers:
         return self._waits[place[0][place[0].rindex(".retry-") :]]
 
     async def _become_ready(self, records: list[Record], now_us: int) -> None:
-        """Make the messages of these records ready. A record that comes again from an earlier tier has no effect: its
+        """Make the messages of these records ready. A record that comes again from an earlier retry topic has no effect: its
         row is due later."""
         ids = [envelope.id for record in records if (envelope := envelope_or_none(record)) is not None]
         async with self._store.transaction() as session:

@@ -312,7 +312,7 @@ class Lanes:
                 await self._waited_out(lambda: pipeline.store.attempts.forget(*stood))
 
     def _say(self, item: Item, failure: BaseException) -> None:
-        """Log a failure with its stack at once: the tiers may take half an hour. The same cause is logged once a minute."""
+        """Log a failure with its stack at once: the delays may take half an hour. The same cause is logged once a minute."""
         if item.said or isinstance(failure, ProcessDied):
             return
         item.said = True
@@ -327,7 +327,7 @@ class Lanes:
     def _decide(self, item: Item, failure: BaseException) -> Decision:
         if isinstance(failure, ProcessDied):
             return GiveUp("it kills the process")
-        counters = Counters(item.tries, 0 if item.parked is None else item.parked.tier + 1)
+        counters = Counters(item.tries, 0 if item.parked is None else item.parked.delay + 1)
         message = item.delivery.message if item.delivery is not None else None
         try:
             return ask(decide, self._retry_of(item), failure, counters, message, self._pipeline.ids.random())

@@ -21,7 +21,7 @@ def is_permanent(retry: Retry, error: BaseException) -> bool:
 def decide(retry: Retry, error: BaseException, counters: Counters, message: Any, dice: float) -> Decision:
     """Decide after a failed try; `dice` in [0, 1) is the jitter.
 
-    The user's policy is asked first, within bounds: it cannot keep a message alive beyond the tiers, and an
+    The user's policy is asked first, within bounds: it cannot keep a message alive beyond the last delay, and an
     answer that is none of the four means a dead letter.
 
     Raises:
@@ -33,21 +33,21 @@ def decide(retry: Retry, error: BaseException, counters: Counters, message: Any,
             return _bounded(retry, answer, counters)
     if is_permanent(retry, error):
         return GiveUp(f"{type(error).__name__} is permanent")
-    # No later try in this process knows the type; a process of a newer version may take it out of a tier.
+    # No later try in this process knows the type; a process of a newer version may take it out of a retry topic.
     if counters.tries <= retry.in_place and not isinstance(error, UnknownType):
         wait = min(retry.wait_s_max, retry.first_wait_s * 2 ** max(counters.tries - 1, 0))
         return RetryNow(wait * (1 + retry.jitter * dice))
-    if counters.tiers < len(retry.tiers):
-        return RetryAfter(retry.tiers[counters.tiers])
-    return GiveUp(f"failed in place and in {len(retry.tiers)} tiers")
+    if counters.delays < len(retry.delays):
+        return RetryAfter(retry.delays[counters.delays])
+    return GiveUp(f"failed in place and after {len(retry.delays)} delays")
 
 
-def tier_of(retry: Retry, decision: RetryAfter, behind: int) -> int:
-    """The tier of a decision: the first that waits long enough, never one that the message has already been in."""
-    for number, wait_s in enumerate(retry.tiers):
+def delay_of(retry: Retry, decision: RetryAfter, behind: int) -> int:
+    """The delay of a decision: the first that waits long enough, never one that the message has already been in."""
+    for number, wait_s in enumerate(retry.delays):
         if number >= behind and wait_s >= decision.wait_s:
             return number
-    return len(retry.tiers) - 1
+    return len(retry.delays) - 1
 
 
 def _bounded(retry: Retry, answer: object, counters: Counters) -> Decision:
@@ -55,7 +55,7 @@ def _bounded(retry: Retry, answer: object, counters: Counters) -> Decision:
         return GiveUp(f"its retry policy answered {answer!r:.100}")
     over = counters.tries > retry.in_place
     if isinstance(answer, RetryNow) and over:
-        return RetryAfter(0.0) if counters.tiers < len(retry.tiers) else GiveUp("its retry policy never gives up")
-    if isinstance(answer, RetryAfter) and counters.tiers >= len(retry.tiers):
-        return GiveUp(f"failed in {len(retry.tiers)} tiers")
+        return RetryAfter(0.0) if counters.delays < len(retry.delays) else GiveUp("its retry policy never gives up")
+    if isinstance(answer, RetryAfter) and counters.delays >= len(retry.delays):
+        return GiveUp(f"failed after {len(retry.delays)} delays")
     return answer

@@ -15,7 +15,7 @@ from partita.clock import duration_us
 from partita.dead_letters.dead_letter import failure
 from partita.errors import Expired
 from partita.idempotency.inbox import Verdict
-from partita.runtime.failing.retry_policy import tier_of
+from partita.runtime.failing.retry_policy import delay_of
 from partita.runtime.path.admission import Held, parked_row
 from partita.runtime.path.delivery import Delivery
 from partita.runtime.path.pipeline import Pipeline
@@ -64,9 +64,9 @@ class Aside:
                 await session.claims.check(self.service.name, held)
             match decision:
                 case RetryAfter():
-                    behind = 0 if delivery.parked is None else delivery.parked.tier + 1
-                    tier = tier_of(delivery.retry_in(self.service), decision, behind)
-                    await self.retry_later(session, delivery, trouble, tier, now_us)
+                    behind = 0 if delivery.parked is None else delivery.parked.delay + 1
+                    delay = delay_of(delivery.retry_in(self.service), decision, behind)
+                    await self.retry_later(session, delivery, trouble, delay, now_us)
                 case LaidBy():
                     await self.lay_by(session, delivery, trouble, now_us)
                 case Discard(reason):
@@ -77,27 +77,29 @@ class Aside:
                     await self.bury(session, delivery, trouble, now_us)
         self.pipeline.failures[FOLLOWED.get(type(decision), "dead")] += 1
 
-    async def retry_later(self, session: Session, delivery: Delivery, trouble: Trouble, tier: int, now_us: int) -> None:
+    async def retry_later(
+        self, session: Session, delivery: Delivery, trouble: Trouble, delay: int, now_us: int
+    ) -> None:
         """Park it and send it to a retry topic; later messages of its key will queue behind it."""
-        wait_s = delivery.retry_in(self.service).tiers[tier]
+        wait_s = delivery.retry_in(self.service).delays[delay]
         due_us = now_us + duration_us(wait_s * self.pipeline.time_scale)
-        if await self._wait(session, delivery, trouble, now_us, tier=tier, due_us=due_us):
+        if await self._wait(session, delivery, trouble, now_us, delay=delay, due_us=due_us):
             topic = retry_topic(delivery.topic, self.service.name, wait_s)
             await self.pipeline.admission.letters.send_raw(session, delivery, topic, now_us)
 
     async def lay_by(self, session: Session, delivery: Delivery, trouble: Trouble, now_us: int) -> None:
-        """Park it in a storm; that uses up no tier and no topic. A message that fails again in the storm is parked
+        """Park it in a storm; that uses up no delay and no topic. A message that fails again in the storm is parked
         again without further writes."""
         stands, due_us = _stands(delivery), now_us + duration_us(LAID_BY_S * self.pipeline.time_scale)
         if stands is None:
-            await self._wait(session, delivery, trouble, now_us, tier=-1, due_us=due_us)
+            await self._wait(session, delivery, trouble, now_us, delay=-1, due_us=due_us)
             return
         row = (await session.parking.get(self.service.name, [delivery.name])).get(delivery.name)
         if row is not None and row.state == stands.state:
-            await session.parking.move(self.service.name, [delivery.name], "waiting", stands.tier, due_us)
+            await session.parking.move(self.service.name, [delivery.name], "waiting", stands.delay, due_us)
 
     async def _wait(
-        self, session: Session, delivery: Delivery, trouble: Trouble, now_us: int, *, tier: int, due_us: int
+        self, session: Session, delivery: Delivery, trouble: Trouble, now_us: int, *, delay: int, due_us: int
     ) -> bool:
         """Let it wait for a time in the parking; False = it was settled elsewhere, or waits there for others already."""
         group, stands = self.service.name, _stands(delivery)
@@ -106,10 +108,10 @@ class Aside:
             # Woken by its due time it would overtake those parked before it.
             await session.parking.add([parked_row(delivery, group, "behind", now_us, tries=trouble.tries)])
         elif entered is not None and stands is None:
-            row = parked_row(delivery, group, "waiting", now_us, tier=tier, due_us=due_us, tries=trouble.tries)
+            row = parked_row(delivery, group, "waiting", now_us, delay=delay, due_us=due_us, tries=trouble.tries)
             await session.parking.add([row])
         elif entered is not None:
-            await session.parking.move(group, [delivery.name], "waiting", tier, due_us, tried=trouble.tries)
+            await session.parking.move(group, [delivery.name], "waiting", delay, due_us, tried=trouble.tries)
         return entered is Verdict.FRESH
 
     async def bury(self, session: Session, delivery: Delivery, trouble: Trouble, now_us: int) -> None:
@@ -121,7 +123,7 @@ class Aside:
             if stands is None:
                 await session.parking.add([parked_row(delivery, group, "dead", now_us, tries=trouble.tries)])
             else:
-                await session.parking.move(group, [delivery.name], "dead", stands.tier, 0, tried=trouble.tries)
+                await session.parking.move(group, [delivery.name], "dead", stands.delay, 0, tried=trouble.tries)
         elif stands is not None:
             await session.parking.remove(group, [delivery.name])
         tries = sum(f.tries for f in await session.dead_letters.failures(group, delivery.name))
@@ -178,14 +180,14 @@ class Aside:
     def _stage(self, delivery: Delivery) -> str:
         if delivery.parked is None:
             return "in place"
-        if delivery.parked.tier < 0:
+        if delivery.parked.delay < 0:
             return "out of the parking"
-        if delivery.parked.tier >= REPLAYED:
+        if delivery.parked.delay >= REPLAYED:
             return "replay"
-        tiers = delivery.retry_in(self.service).tiers
-        if delivery.parked.tier >= len(tiers):
-            return f"tier {delivery.parked.tier + 1} of an earlier version"
-        return f"retry-{span(tiers[delivery.parked.tier])}"
+        delays = delivery.retry_in(self.service).delays
+        if delivery.parked.delay >= len(delays):
+            return f"delay {delivery.parked.delay + 1} of an earlier version"
+        return f"retry-{span(delays[delivery.parked.delay])}"
 
 
 def _stands(delivery: Delivery) -> ParkedRow | None:

@@ -416,7 +416,7 @@ def _step(step: tuple[str, str, str] | None) -> str:
 
 
 def parked_row(
-    delivery: Delivery, consumer: str, state: State, now_us: int, *, tier: int = -1, due_us: int = 0, tries: int = 0
+    delivery: Delivery, consumer: str, state: State, now_us: int, *, delay: int = -1, due_us: int = 0, tries: int = 0
 ) -> ParkedRow:
     """A delivery from the bus in its parked form."""
     record, envelope = delivery.record, delivery.envelope
@@ -432,7 +432,7 @@ def parked_row(
         delivery.name,
         envelope.type if envelope is not None else "",
         state,
-        tier,
+        delay,
         due_us,
         tries,
         _step((serves.saga, serves.saga_id, serves.step)) if serves is not None and serves.kind != "ask" else "",
@@ -445,11 +445,11 @@ def parked_row(
     )
 
 
-def row_of_letter(letter: DeadLetter, state: State, tier: int, now_us: int) -> ParkedRow:
+def row_of_letter(letter: DeadLetter, state: State, delay: int, now_us: int) -> ParkedRow:
     """A dead letter in its parked form, to be replayed."""
     record = Record(letter.topic, letter.partition, letter.offset, letter.key, letter.headers, letter.value, now_us)
     delivery = Delivery(envelope_or_none(record), letter.topic, letter.key, letter.value, record)
-    row = parked_row(delivery, letter.consumer, state, now_us, tier=tier, tries=letter.attempts)
+    row = parked_row(delivery, letter.consumer, state, now_us, delay=delay, tries=letter.attempts)
     return row._replace(message_id=letter.message_id)
 
 

@@ -334,7 +334,7 @@ def _instance(row: SagaRow | None) -> Instance:
 
 
 def _refuse_broken(instance: Instance) -> None:
-    """Fail a message for a broken instance: it goes through the retry tiers to a dead letter; others of the batch go on."""
+    """Fail a message for a broken instance: it goes through the retry topics to a dead letter; others of the batch go on."""
     if instance.broken and instance.row is not None:
         raise PartitaError(
             f"Saga {instance.row.saga} {instance.row.saga_id}: {instance.broken}.",

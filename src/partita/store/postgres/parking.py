@@ -17,7 +17,7 @@ STORED = {
     "message_id": "text",
     "type": "text",
     "state": "text",
-    "tier": "bigint",
+    "delay": "bigint",
     "due_us": "bigint",
     "tries": "bigint",
     "step": "text",
@@ -69,11 +69,11 @@ SELECT {COLUMNS} FROM {unnest(2, topic="text", key="text")} CROSS JOIN LATERAL (
 ORDER BY r.ord, p.idx LIMIT $4
 """
 MOVE = """
-UPDATE parked SET state = $3, tier = $4, due_us = $5, tries = tries + $6
+UPDATE parked SET state = $3, delay = $4, due_us = $5, tries = tries + $6
 WHERE consumer = $1 AND message_id = ANY($2::text[])
 """
 REPLACE = """
-UPDATE parked SET message_id = $3, type = $4, state = $5, tier = $6, step = $7, source = $8, number = $9,
+UPDATE parked SET message_id = $3, type = $4, state = $5, delay = $6, step = $7, source = $8, number = $9,
     headers = $10, value = $11
 WHERE consumer = $1 AND message_id = $2
 """
@@ -89,7 +89,7 @@ KEYS_OF = """
 SELECT DISTINCT topic, key FROM parked WHERE consumer = $1 AND message_id = ANY($2::text[]) AND key IS NOT NULL
 """
 REMOVE = "DELETE FROM parked WHERE consumer = $1 AND message_id = ANY($2::text[])"
-# Only the first of a key may run: one that waits in a tier or is dead stays ahead of those behind it.
+# Only the first of a key may run: one that waits in a retry topic or is dead stays ahead of those behind it.
 NEXT = f"""
 UPDATE parked SET state = 'ready' WHERE state = 'behind' AND idx IN (
     SELECT (SELECT min(idx) FROM parked AS p
@@ -188,15 +188,15 @@ class PostgresParking:
         return [ParkedRow(*row) for row in await self._link.rows(BEHIND, consumer, *columns(keys), limit)]
 
     async def move(
-        self, consumer: str, message_ids: Sequence[str], state: State, tier: int, due_us: int, *, tried: int = 0
+        self, consumer: str, message_ids: Sequence[str], state: State, delay: int, due_us: int, *, tried: int = 0
     ) -> None:
         """Change the state of parked messages."""
         if message_ids:
-            await self._link.run(MOVE, consumer, list(message_ids), state, tier, due_us, tried)
+            await self._link.run(MOVE, consumer, list(message_ids), state, delay, due_us, tried)
 
     async def replace(self, consumer: str, message_id: str, by: ParkedRow) -> bool:
         """Put another message in a parked one's place."""
-        new = (by.message_id, by.type, by.state, by.tier, by.step, by.source, by.number, by.headers, by.value)
+        new = (by.message_id, by.type, by.state, by.delay, by.step, by.source, by.number, by.headers, by.value)
         return await self._link.run(REPLACE, consumer, message_id, *new) > 0
 
     async def wake(self, consumer: str, message_ids: Sequence[str], upto_us: int) -> int:

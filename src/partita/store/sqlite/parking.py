@@ -10,7 +10,7 @@ from partita.store.parking import ParkedPlace, ParkedRow, ParkingStatus, State
 from partita.store.sqlite.many_texts import IN_LIST, rows_of
 
 COLUMNS = (
-    'idx, consumer, topic, partition, "offset", key, message_id, type, state, tier, due_us, tries, step, source, '
+    'idx, consumer, topic, partition, "offset", key, message_id, type, state, delay, due_us, tries, step, source, '
     "number, headers, value, appended_us, at_us"
 )
 ANY = "SELECT 1 FROM parked LIMIT 1"
@@ -30,12 +30,12 @@ SELECT {COLUMNS} FROM parked AS p WHERE consumer = ? AND state IN ('ready', 'gap
       AND s.consumer = p.consumer AND s.last >= p.number - 1))
 ORDER BY idx LIMIT ?
 """
-MOVE = "UPDATE parked SET state = ?, tier = ?, due_us = ?, tries = tries + ? WHERE consumer = ? AND message_id = ?"
+MOVE = "UPDATE parked SET state = ?, delay = ?, due_us = ?, tries = tries + ? WHERE consumer = ? AND message_id = ?"
 BEHIND = f"""
 SELECT {COLUMNS} FROM parked AS p WHERE consumer = ? AND topic = ? AND key = ? AND state = 'behind' ORDER BY idx LIMIT ?
 """
 REPLACE = """
-UPDATE parked SET message_id = ?, type = ?, state = ?, tier = ?, step = ?, source = ?, number = ?, headers = ?, value = ?
+UPDATE parked SET message_id = ?, type = ?, state = ?, delay = ?, step = ?, source = ?, number = ?, headers = ?, value = ?
 WHERE consumer = ? AND message_id = ?
 """
 WAKE = "UPDATE parked SET state = 'ready' WHERE consumer = ? AND message_id = ? AND state = 'waiting' AND due_us <= ?"
@@ -44,7 +44,7 @@ UPDATE parked SET state = 'ready' WHERE idx IN (
     SELECT idx FROM parked WHERE consumer = ? AND state = 'waiting' AND due_us < ? ORDER BY due_us LIMIT ?)
 """
 REMOVE = "DELETE FROM parked WHERE consumer = ? AND message_id = ? RETURNING topic, key, idx"
-# Only the first of a key may run: one that waits in a tier or is dead stays ahead of those behind it.
+# Only the first of a key may run: one that waits in a retry topic or is dead stays ahead of those behind it.
 NEXT = """
 UPDATE parked SET state = 'ready' WHERE state = 'behind' AND idx = (
     SELECT min(idx) FROM parked WHERE consumer = ? AND topic = ? AND key = ? AND state <> 'gap')
@@ -125,14 +125,14 @@ class SqliteParking:
         return found
 
     async def move(
-        self, consumer: str, message_ids: Sequence[str], state: State, tier: int, due_us: int, *, tried: int = 0
+        self, consumer: str, message_ids: Sequence[str], state: State, delay: int, due_us: int, *, tried: int = 0
     ) -> None:
         """Change the state of parked messages."""
-        self._db.executemany(MOVE, [(state, tier, due_us, tried, consumer, each) for each in message_ids])
+        self._db.executemany(MOVE, [(state, delay, due_us, tried, consumer, each) for each in message_ids])
 
     async def replace(self, consumer: str, message_id: str, by: ParkedRow) -> bool:
         """Put another message in a parked one's place."""
-        new = (by.message_id, by.type, by.state, by.tier, by.step, by.source, by.number, by.headers, by.value)
+        new = (by.message_id, by.type, by.state, by.delay, by.step, by.source, by.number, by.headers, by.value)
         return self._db.execute(REPLACE, (*new, consumer, message_id)).rowcount > 0
 
     async def wake(self, consumer: str, message_ids: Sequence[str], upto_us: int) -> int:

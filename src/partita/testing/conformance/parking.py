@@ -167,7 +167,7 @@ async def what_is_parked_is_counted_by_the_partition_it_came_from(open_store: Op
 
 
 async def without_order_nothing_that_is_parked_waits_for_another(open_store: OpenStore) -> None:
-    """Messages behind others or behind a gap may run, dead ones hold no key; messages in a tier keep waiting."""
+    """Messages behind others or behind a gap may run, dead ones hold no key; messages in a retry topic keep waiting."""
     async with opened(open_store) as store, store.transaction() as session:
         parking = session.parking
         late = parked_row("g", "gap", "gap")._replace(number=9)

@@ -25,7 +25,7 @@ UNDO = """
 INSERT INTO effect (name, delta) SELECT :name, -1 WHERE (SELECT coalesce(sum(delta), 0) FROM effect WHERE name = :name) > 0
 """
 IS_DONE = "SELECT coalesce(sum(delta), 0) AS n FROM effect WHERE name = :name"
-RETRY = Retry(in_place=1, first_wait_s=0.01, tiers=(60.0,), storm=1_000_000)
+RETRY = Retry(in_place=1, first_wait_s=0.01, delays=(60.0,), storm=1_000_000)
 
 
 class Broken(Exception):

@@ -1,4 +1,4 @@
-"""The world of generated sagas: real stores, pipelines, relays, timers and retry tiers, driven from instant to instant.
+"""The world of generated sagas: real stores, pipelines, relays, timers and retry topics, driven from instant to instant.
 
 Nothing runs by itself here: at each instant every present process works until nothing moves, then the clock goes to the next
 thing that is due. So hours pass in milliseconds, and the same case goes the same way for ever.
@@ -28,7 +28,7 @@ from partita.operators.steering import act_on_saga, retry_outbox
 from partita.outbox.outbox import Composer
 from partita.outbox.relay import Relay
 from partita.runtime.background.consumer import Consumer
-from partita.runtime.background.retry_topics import Tiers
+from partita.runtime.background.retry_topics import RetryTopics
 from partita.runtime.background.timers import Timers
 from partita.runtime.path.pipeline import Pipeline
 from partita.runtime.path.saga_steps import SagaDirectory
@@ -185,7 +185,7 @@ class Member:
         self.topics = world.catalog.topics_of(service)
         self.retries = retry_topics(world.catalog, service)
         self.consumer: Consumer | None = None
-        self.tiers: Tiers | None = None
+        self.delays: RetryTopics | None = None
         self.subscriptions: list[MemorySubscription] = []
 
     def _subscribe(self, group: str, topics: list[str]) -> Subscription:
@@ -200,20 +200,20 @@ class Member:
         )
         retries = self._subscribe(f"{self.service.name}.retry", self.retries)
         ready = self.consumer.look_at_parking
-        self.tiers = Tiers(self.service, self.store, retries, scale=1.0, ready=ready)
+        self.delays = RetryTopics(self.service, self.store, retries, scale=1.0, ready=ready)
 
     async def die(self) -> None:
         """The consumer goes, with all it had in hand."""
         if self.consumer is not None:
             await self.consumer.lanes.stop(0.0)
-        self.consumer = self.tiers = None
+        self.consumer = self.delays = None
 
     async def step(self, away: frozenset[Role]) -> None:
         """Every present process works once."""
         now = self._run.world.clock.monotonic()
-        if self.consumer is not None and self.tiers is not None:
+        if self.consumer is not None and self.delays is not None:
             if any(self._run.log.waits(f"{self.service.name}.retry", [topic]) for topic in self.retries):
-                await self.tiers.step(now)
+                await self.delays.step(now)
             self.consumer.look_at_parking()
             await self.consumer.step(now)
         if self.place == HOME and "timers" not in away:
@@ -233,7 +233,7 @@ class Member:
 
     def next_retry_us(self) -> Iterator[int]:
         """When what waits in retry topics is due."""
-        wait_us = round(self.service.retry.tiers[0] * US)
+        wait_us = round(self.service.retry.delays[0] * US)
         for topic in self.retries if self.consumer is not None else ():
             for place, records in self._run.log.records.items():
                 if place[0] == topic:

@@ -30,7 +30,7 @@ def made(data: Path, store: str, *, scale: float = SCALE, **service: Any) -> Ban
 
 
 async def left_waiting(bank: Bank, *cents: int, states: dict[str, int]) -> None:
-    """The first deposit fails and waits in a tier, the others queue behind it; then the process stops."""
+    """The first deposit fails and waits in a retry topic, the others queue behind it; then the process stops."""
     failing(bank, "bad", float("inf"))
     async with bank.app.running():
         for each in cents:
@@ -59,7 +59,7 @@ async def handled(bank: Bank, *cents: int) -> None:
 @virtually
 async def test_tiers_of_one_wait_are_gone_through_one_after_the_other(tmp_path: Path) -> None:
     """They share a topic: the record of each wakes its message, whichever of them it waits in."""
-    bank = made(tmp_path, "", scale=0.002, retry=Retry(in_place=0, tiers=(60.0, 60.0, 60.0)))
+    bank = made(tmp_path, "", scale=0.002, retry=Retry(in_place=0, delays=(60.0, 60.0, 60.0)))
     failing(bank, "bad", 3)
     async with bank.app.running():
         await bank.app.send(bank.Deposit(name="bad", cents=5))
@@ -76,17 +76,17 @@ async def test_tiers_of_one_wait_are_gone_through_one_after_the_other(tmp_path: 
 @pytest.mark.parametrize(
     "later",
     [
-        Retry(in_place=0, tiers=()),
-        Retry(in_place=0, tiers=(300.0,)),
-        Retry(in_place=0, tiers=(1.0, 2.0, 60.0, 3_000.0)),
-        Retry(in_place=0, tiers=(60.0, 1.0)),
+        Retry(in_place=0, delays=()),
+        Retry(in_place=0, delays=(300.0,)),
+        Retry(in_place=0, delays=(1.0, 2.0, 60.0, 3_000.0)),
+        Retry(in_place=0, delays=(60.0, 1.0)),
     ],
     ids=["none", "others", "more", "turned round"],
 )
 @virtually
 async def test_a_message_that_waits_is_tried_again_under_other_tiers(tmp_path: Path, store: str, later: Retry) -> None:
     """Its row says when it is due; no topic has to be read for it."""
-    first = made(tmp_path, store, scale=0.02, retry=Retry(in_place=0, tiers=(60.0, 300.0)))
+    first = made(tmp_path, store, scale=0.02, retry=Retry(in_place=0, delays=(60.0, 300.0)))
     await left_waiting(first, 1, 2, states={"waiting": 1, "behind": 1})
     await handled(made(tmp_path, store, retry=later), 1, 2)
 
@@ -94,7 +94,7 @@ async def test_a_message_that_waits_is_tried_again_under_other_tiers(tmp_path: P
 @virtually
 async def test_what_queues_behind_a_dead_letter_runs_when_order_is_given_up(tmp_path: Path, store: str) -> None:
     """A group that no longer keeps order waits for nobody; the letter stays open."""
-    first = made(tmp_path, store, retry=Retry(in_place=0, tiers=()))
+    first = made(tmp_path, store, retry=Retry(in_place=0, delays=()))
     await left_waiting(first, 1, 2, 3, states={"dead": 1, "behind": 2})
     later = made(tmp_path, store, order="none")
     async with later.app.running():
@@ -147,7 +147,7 @@ async def test_a_version_that_no_longer_reads_a_topic_is_refused_while_something
     tmp_path: Path, store: str
 ) -> None:
     """Nobody would ever try it again. The refusal says how many, which topic and one of them."""
-    first = made(tmp_path, store, scale=1.0, retry=Retry(in_place=0, tiers=(60.0,)))
+    first = made(tmp_path, store, scale=1.0, retry=Retry(in_place=0, delays=(60.0,)))
     await left_waiting(first, 1, 2, states={"waiting": 1, "behind": 1})
     later = made(tmp_path, store)
     later.audit.declared.bindings.clear()
@@ -168,7 +168,7 @@ async def test_a_version_that_no_longer_reads_a_topic_is_refused_while_something
 @virtually
 async def test_what_waits_of_a_partition_that_is_not_there_is_taken_up(tmp_path: Path, store: str) -> None:
     """A topic that was made anew with fewer partitions: each row is some member's."""
-    first = made(tmp_path, store, scale=0.03, retry=Retry(in_place=0, tiers=(60.0,)))
+    first = made(tmp_path, store, scale=0.03, retry=Retry(in_place=0, delays=(60.0,)))
     await left_waiting(first, 1, 2, states={"waiting": 1, "behind": 1})
     async with first.app.running(roles=()), first.app.store("audit").transaction() as session:
         await session.execute("UPDATE parked SET partition = :p", {"p": 17})

@@ -24,8 +24,8 @@ class World:
 
     def __init__(self, data: Path) -> None:
         source = self.source = Service("source", namespace="fault.source")
-        worker = Service("worker", namespace="fault.worker", retry=Retry(in_place=1, tiers=()))
-        desk = Service("desk", namespace="fault.desk", tables=TABLES, retry=Retry(in_place=0, tiers=()))
+        worker = Service("worker", namespace="fault.worker", retry=Retry(in_place=1, delays=()))
+        desk = Service("desk", namespace="fault.desk", tables=TABLES, retry=Retry(in_place=0, delays=()))
         self.failing = True
         self.desk_fails = False
 

@@ -24,7 +24,7 @@ class Pair:
 
     def __init__(self, data: Path) -> None:
         source = Service("source", namespace="lanes.source")
-        sink = self.sink = Service("sink", namespace="lanes.sink", tables=TABLES, retry=Retry(in_place=3, tiers=()))
+        sink = self.sink = Service("sink", namespace="lanes.sink", tables=TABLES, retry=Retry(in_place=3, delays=()))
         failing = self.failing = dict[tuple[str, int], int]()
 
         class Told(Event, of=source):

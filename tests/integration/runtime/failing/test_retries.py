@@ -162,7 +162,7 @@ async def test_without_order_later_ones_pass_as_declared(tmp_path: Path) -> None
 
 @virtually
 async def test_a_dead_letter_holds_its_key_until_a_person_decides(bank: Any) -> None:
-    bank.audit.retry = Retry(tiers=())
+    bank.audit.retry = Retry(delays=())
     failing(bank, "bad", float("inf"))
     async with bank.app.running() as system:
         for cents in (1, 2, 3):
@@ -285,7 +285,7 @@ async def test_a_gap_is_waited_for_and_filled(bank: Any) -> None:
 )
 @virtually
 async def test_a_policy_decides_within_bounds(bank: Any, answer: Any, calls: int, status: str | None) -> None:
-    bank.audit.retry = Retry(tiers=(), policy=lambda error, counters, message: answer)
+    bank.audit.retry = Retry(delays=(), policy=lambda error, counters, message: answer)
     failing(bank, "bad", float("inf"))
     async with bank.app.running():
         await bank.app.send(bank.Deposit(name="bad", cents=5))

@@ -16,7 +16,7 @@ from partita.errors import StoreUnavailable
 from partita.observability.why import why_group
 
 MANY = 1_500
-PATIENT = Retry(in_place=0, tiers=(), permanent=(ValueError,), storm=20, storm_pause_s=1.0)
+PATIENT = Retry(in_place=0, delays=(), permanent=(ValueError,), storm=20, storm_pause_s=1.0)
 
 
 def undecodable(desk: Desk, number: int, with_envelope: bool) -> Outgoing:
@@ -77,7 +77,7 @@ async def test_errors_that_nothing_heals_make_few_letters_when_they_come_by_the_
 @virtually
 async def test_where_every_second_fails_few_are_letters(tmp_path: Path) -> None:
     """Never twenty in a row, and still a storm."""
-    desk = Desk(tmp_path / "data", retry=Retry(in_place=0, tiers=(), storm=20, storm_pause_s=1.0))
+    desk = Desk(tmp_path / "data", retry=Retry(in_place=0, delays=(), storm=20, storm_pause_s=1.0))
     async with desk.app.running():
         records = [
             desk.record(desk.Moved(key=f"k{n}", number=60 + n % 2, fate="fails" if n % 2 else ""), 1)
@@ -132,7 +132,7 @@ async def test_one_poison_message_among_good_ones_is_a_letter_at_once(how: str, 
 @virtually
 async def test_the_end_of_a_storm_is_said_though_the_database_does_not_answer_at_once(tmp_path: Path) -> None:
     """Said by nobody, it would be in the alerts for as long as the process lives."""
-    desk = Desk(tmp_path / "data", retry=Retry(in_place=0, tiers=(), storm=2, storm_pause_s=0.05))
+    desk = Desk(tmp_path / "data", retry=Retry(in_place=0, delays=(), storm=2, storm_pause_s=0.05))
     async with desk.app.running():
         lanes: Any = desk.app.system.consumers["desk"].lanes
         say, refused = lanes._state, [1]

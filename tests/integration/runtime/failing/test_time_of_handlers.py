@@ -42,7 +42,7 @@ async def letters(system: System, service: str) -> list[str]:
 @virtually
 async def test_a_handler_that_hangs_costs_its_message_a_try_and_nothing_else() -> None:
     """Without it one hung call would hold all messages of its service, for ever."""
-    hears = Service("hears", namespace="time.hears", tables=TABLES, retry=Retry(in_place=0, tiers=(60,)))
+    hears = Service("hears", namespace="time.hears", tables=TABLES, retry=Retry(in_place=0, delays=(60,)))
     begun: list[str] = []
 
     @hears.on(timeout=5)
@@ -70,7 +70,7 @@ async def test_a_handler_that_hangs_costs_its_message_a_try_and_nothing_else() -
 @virtually
 async def test_what_a_handler_does_after_its_time_does_not_count() -> None:
     """One that takes its cancellation for a reason to return, or to raise something else, is over its time all the same."""
-    late = Service("late", namespace="time.late", tables=TABLES, retry=Retry(in_place=0, tiers=()))
+    late = Service("late", namespace="time.late", tables=TABLES, retry=Retry(in_place=0, delays=()))
 
     @late.on(timeout=1)
     async def swallow(event: Rung, tx: Tx) -> None:
@@ -93,7 +93,7 @@ async def test_what_a_handler_does_after_its_time_does_not_count() -> None:
 
 async def test_a_timeout_that_a_handler_raises_itself_is_its_own() -> None:
     """Calls of a handler have time limits too: their errors are not taken for ours."""
-    own = Service("own-time", namespace="time.own", retry=Retry(in_place=0, tiers=()))
+    own = Service("own-time", namespace="time.own", retry=Retry(in_place=0, delays=()))
 
     @own.on(timeout=5)
     async def fail(event: Rung) -> None:
@@ -109,7 +109,7 @@ async def test_a_timeout_that_a_handler_raises_itself_is_its_own() -> None:
 @virtually
 async def test_a_call_outside_and_a_command_have_a_time_too() -> None:
     """The sender of a command hears that its handler was over its time; a lane goes on with the next."""
-    calls = Service("calls", namespace="time.calls", retry=Retry(in_place=0, tiers=()))
+    calls = Service("calls", namespace="time.calls", retry=Retry(in_place=0, delays=()))
 
     class Did(Event, of=calls):
         id: Key[str]
@@ -139,7 +139,7 @@ async def test_a_call_outside_and_a_command_have_a_time_too() -> None:
 async def test_a_plain_function_over_its_time_is_not_begun_beside_itself(settings: Settings) -> None:
     """Its thread cannot be ended. Begun again, two of one message would run at once, and threads that hang would use up the
     pool of all handlers."""
-    plain = Service("plain", namespace="time.plain", retry=Retry(in_place=2, first_wait_s=0.01, tiers=(0.05,) * 200))
+    plain = Service("plain", namespace="time.plain", retry=Retry(in_place=2, first_wait_s=0.01, delays=(0.05,) * 200))
     let_go = threading.Event()
     begun: list[str] = []
     at_once: list[int] = []
@@ -171,7 +171,7 @@ async def test_a_plain_function_over_its_time_is_not_begun_beside_itself(setting
 
 async def test_a_handler_has_retries_of_its_own() -> None:
     """One handler calls a bank, another writes a row: one policy does not fit both."""
-    both = Service("both", namespace="time.both", retry=Retry(in_place=0, tiers=()))
+    both = Service("both", namespace="time.both", retry=Retry(in_place=0, delays=()))
     tries: list[tuple[str, int]] = []
     now = lambda: 0  # noqa: E731
 
@@ -181,7 +181,7 @@ async def test_a_handler_has_retries_of_its_own() -> None:
     class Say(Command[Said], of=both):
         id: Key[str]
 
-    @both.on(retry=Retry(in_place=0, tiers=(7, 11)))
+    @both.on(retry=Retry(in_place=0, delays=(7, 11)))
     async def patient(event: Rung) -> None:
         tries.append(("patient", now()))
         raise ValueError
@@ -228,7 +228,7 @@ def test_what_cannot_be_is_refused_at_import() -> None:
         @odd.on(retry=3)  # type: ignore[call-overload]
         async def hear_too(event: Rung) -> None: ...
 
-    @odd.on(retry=Retry(tiers=(1,)))
+    @odd.on(retry=Retry(delays=(1,)))
     async def first(event: Rung) -> None: ...
 
     @odd.on(name="follows")
@@ -236,7 +236,7 @@ def test_what_cannot_be_is_refused_at_import() -> None:
 
     with pytest.raises(DeclarationError, match=r"other and first .* both subscribe to Rung"):
 
-        @odd.on(name="other", retry=Retry(tiers=(2,)))
+        @odd.on(name="other", retry=Retry(delays=(2,)))
         async def other(event: Rung) -> None: ...
 
 
@@ -280,7 +280,7 @@ async def test_who_holds_the_event_loop_up_is_named(
 @virtually
 async def test_a_statement_is_cut_short_and_its_connection_used_again(settings: Settings) -> None:
     """A lock that another program holds keeps a statement waiting: the handler's time ends it."""
-    slow = Service("slow", namespace="time.slow", tables=TABLES, retry=Retry(in_place=0, tiers=()))
+    slow = Service("slow", namespace="time.slow", tables=TABLES, retry=Retry(in_place=0, delays=()))
 
     class Did(Event, of=slow):
         id: Key[str]

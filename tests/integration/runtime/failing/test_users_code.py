@@ -83,7 +83,7 @@ class Trouble:
 
     def __init__(self, settings: Settings, kind: str, does: Mapping[str, Callable[[], None]]) -> None:
         source = Service("source", namespace="trouble.source", tables=TABLES)
-        self.sink = Service("sink", namespace="trouble.sink", tables=TABLES, retry=Retry(in_place=1, tiers=()))
+        self.sink = Service("sink", namespace="trouble.sink", tables=TABLES, retry=Retry(in_place=1, delays=()))
         self.tried: list[str] = []
         self.does = does
 
@@ -226,7 +226,7 @@ async def test_what_a_handler_raises_at_the_door_is_told_to_the_caller(settings:
 async def test_what_a_hook_raises_is_a_failed_try(settings: Settings, hook: str) -> None:
     """A saga's filling function or a retry policy runs in the worker itself."""
     policy: Any = (lambda error, counters, message: RAISES[message.id]()) if hook == "policy" else None
-    own = Service("own", namespace="trouble.hooks", retry=Retry(in_place=0, tiers=(), policy=policy))
+    own = Service("own", namespace="trouble.hooks", retry=Retry(in_place=0, delays=(), policy=policy))
 
     class Asked(Event, of=own):
         id: Key[str]
@@ -334,7 +334,7 @@ async def test_a_stop_is_no_failed_try(settings: Settings) -> None:
     """A handler that is cancelled because the process stops has failed at nothing, also where it answers with an error
     of its own."""
     begun = asyncio.Event()
-    own = Service("sink", namespace="trouble.stop", retry=Retry(in_place=0, tiers=()))
+    own = Service("sink", namespace="trouble.stop", retry=Retry(in_place=0, delays=()))
 
     class Asked(Event, of=own):
         id: Key[str]
@@ -369,13 +369,13 @@ async def test_a_stop_is_no_failed_try(settings: Settings) -> None:
 async def test_the_first_failure_is_told_with_the_users_own_line(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Not when the tiers are through, half an hour later. Of one cause it is told once, however many messages it fails."""
+    """Not when the delays are over, half an hour later. Of one cause it is told once, however many messages it fails."""
 
     def breaks() -> None:
         raise ValueError("no such tariff")
 
     trouble = Trouble(settings, "one statement", {"bad": breaks})
-    trouble.sink.retry = Retry(in_place=1, tiers=(600.0,))
+    trouble.sink.retry = Retry(in_place=1, delays=(600.0,))
 
     async def waiting() -> bool:
         async with trouble.app.store("sink").reading() as session:

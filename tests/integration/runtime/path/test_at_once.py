@@ -19,7 +19,7 @@ class Chain:
     """One service that listens to its own events: Begin -> Begun -> Went 1 -> Went 2 -> ... -> Went `steps`."""
 
     def __init__(self, data: Path, *, steps: int = 3, at_once: bool = True, order: Any = "key") -> None:
-        own = self.own = Service("own", namespace="once.own", tables=TABLES, retry=Retry(tiers=()), order=order)
+        own = self.own = Service("own", namespace="once.own", tables=TABLES, retry=Retry(delays=()), order=order)
         fails_at: list[int] = []
         self.fails_at = fails_at
 

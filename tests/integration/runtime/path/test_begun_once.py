@@ -18,7 +18,7 @@ class Counted:
 
     def __init__(self, settings: Settings) -> None:
         source = Service("source", namespace="begun.source", tables=TABLES)
-        sink = self.sink = Service("sink", namespace="begun.sink", tables=TABLES, retry=Retry(tiers=()))
+        sink = self.sink = Service("sink", namespace="begun.sink", tables=TABLES, retry=Retry(delays=()))
         begun = self.begun = Counter[tuple[str, str]]()
 
         class Told(Event, of=source):
@@ -114,7 +114,7 @@ async def test_what_stands_behind_a_parked_message_of_its_key_begins_nothing_aga
     """A service hears its own event. While an earlier one of its key is a dead letter the later one waits behind it, by
     the bus: handled at once and then refused, it would make the whole batch begin again."""
     begun: Counter[str] = Counter()
-    own = Service("own", namespace="begun.own", retry=Retry(in_place=0, tiers=()))
+    own = Service("own", namespace="begun.own", retry=Retry(in_place=0, delays=()))
     other = Service("other", namespace="begun.other")
 
     class Asked(Event, of=other):

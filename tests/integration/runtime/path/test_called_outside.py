@@ -36,7 +36,7 @@ class World:
             namespace="outside.sink",
             tables=TABLES,
             order=order,
-            retry=Retry(**({"in_place": 1, "first_wait_s": 0.01, "tiers": ()} | retry)),
+            retry=Retry(**({"in_place": 1, "first_wait_s": 0.01, "delays": ()} | retry)),
         )
 
         class Told(Event, of=source):

@@ -31,6 +31,7 @@ from partita.store.dead_letters import LetterFilter
 
 How = Literal["wave", "serial", "outside"]
 HOW: list[How] = ["wave", "serial", "outside"]
+ONCE = Retry(in_place=0, delays=())
 
 
 class World:
@@ -38,8 +39,8 @@ class World:
 
     def __init__(self, settings: Settings, how: How = "serial") -> None:
         front = self.front = Service("front", namespace="sends.front")
-        here = self.here = Service("here", namespace="sends.here", tables=TABLES, retry=Retry(in_place=0, tiers=()))
-        there = self.there = Service("there", namespace="sends.there", tables=TABLES, retry=Retry(in_place=0, tiers=()))
+        here = self.here = Service("here", namespace="sends.here", tables=TABLES, retry=ONCE)
+        there = self.there = Service("there", namespace="sends.there", tables=TABLES, retry=ONCE)
         self.raises: BaseException | None = None
         self.fails_there: BaseException | None = None
         self.done: list[tuple[str, str, int]] = []

@@ -25,7 +25,7 @@ class World:
     def __init__(self) -> None:
         self.asking = Service("asking", namespace="declared.asking")
         self.shop = Service(
-            "shop", namespace="declared.shop", tables=TABLES, retry=Retry(in_place=0, tiers=(), storm=10**9)
+            "shop", namespace="declared.shop", tables=TABLES, retry=Retry(in_place=0, delays=(), storm=10**9)
         )
         asking, shop = self.asking, self.shop
 

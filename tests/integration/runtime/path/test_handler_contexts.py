@@ -75,7 +75,7 @@ async def test_calls_outside_and_hooks_have_contexts_of_their_own(settings: Sett
         tenants.append(TENANT.get())
         TENANT.set("policy")
 
-    own = Service("own", namespace="trouble.lane", retry=Retry(in_place=1, tiers=(), policy=policy))
+    own = Service("own", namespace="trouble.lane", retry=Retry(in_place=1, delays=(), policy=policy))
 
     class Done(Event, of=own):
         key: Key[str]

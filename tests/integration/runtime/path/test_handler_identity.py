@@ -13,7 +13,7 @@ class Sender:
 
     def __init__(self) -> None:
         self.source = Service("source", namespace="named.source")
-        self.sink = Service("sink", namespace="named.sink", retry=Retry(in_place=0, tiers=(0.1,)))
+        self.sink = Service("sink", namespace="named.sink", retry=Retry(in_place=0, delays=(0.1,)))
 
         class Told(Event, of=self.source):
             id: Key[str]
@@ -150,10 +150,10 @@ async def test_none_names_no_effect(settings: Settings, concurrency: int) -> Non
 
 @pytest.mark.parametrize("concurrency", [1, 4])
 async def test_each_try_has_its_number_and_all_of_them_one_key(settings: Settings, concurrency: int) -> None:
-    """In the batch, in place and out of a tier: a handler that gives up, or asks elsewhere, goes by it."""
+    """In the batch, in place and out of a retry topic: a handler that gives up, or asks elsewhere, goes by it."""
     sender = Sender()
     told = sender.Told
-    sender.sink.retry = Retry(in_place=2, first_wait_s=0.01, tiers=(0.05,))
+    sender.sink.retry = Retry(in_place=2, first_wait_s=0.01, delays=(0.05,))
     tries: list[tuple[int, str]] = []
 
     @sender.sink.on(concurrency=concurrency)

@@ -40,7 +40,7 @@ class Desk:
     """One service that counts, and a client."""
 
     def __init__(self, settings: Settings, *, client: str | None = "web") -> None:
-        desk = self.desk = Service("desk", namespace="posted.desk", tables=TABLES, retry=Retry(in_place=0, tiers=()))
+        desk = self.desk = Service("desk", namespace="posted.desk", tables=TABLES, retry=Retry(in_place=0, delays=()))
         self.fails = False
 
         class Put_(Event, of=desk):

@@ -26,7 +26,7 @@ class Pair:
     tasks: list[asyncio.Task[Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        here = Service("here", namespace="within.here", tables=TABLES, retry=Retry(in_place=0, tiers=()))
+        here = Service("here", namespace="within.here", tables=TABLES, retry=Retry(in_place=0, delays=()))
         there = Service("there", namespace="within.there", tables=TABLES)
 
         class Did(Event, of=here):
@@ -203,7 +203,7 @@ async def test_a_task_that_outlives_its_handler_sends_as_everybody_does(settings
 
 async def test_a_plain_function_is_a_handler_as_well(settings: Settings) -> None:
     """It runs in a thread, while the transaction of the batch is open."""
-    here = Service("here", namespace="within.plain", retry=Retry(in_place=0, tiers=()))
+    here = Service("here", namespace="within.plain", retry=Retry(in_place=0, delays=()))
     loop = asyncio.get_running_loop()
 
     class Did(Event, of=here):

@@ -45,7 +45,7 @@ async def test_tx_is_the_handlers_own_while_it_runs(
     On every tier it is an error that says so, and nothing of it is written."""
     caplog.set_level(logging.ERROR)
     source = Service("source", namespace="tx.source")
-    sink = Service("sink", namespace="tx.sink", tables=TABLES, retry=Retry(in_place=0, tiers=()))
+    sink = Service("sink", namespace="tx.sink", tables=TABLES, retry=Retry(in_place=0, delays=()))
     tasks: list[Any] = []
     go_on = asyncio.Event()
 

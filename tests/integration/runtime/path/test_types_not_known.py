@@ -19,7 +19,7 @@ from partita.observability.metrics import read_store as samples_of
 from partita.observability.why import why_group
 from partita.signals import TYPE_NOT_KNOWN
 
-TIERS = Retry(in_place=3, tiers=(1.0, 3_600.0))
+TIERS = Retry(in_place=3, delays=(1.0, 3_600.0))
 
 
 class Newer(Desk):
@@ -83,7 +83,7 @@ async def test_where_no_newer_version_comes_it_is_a_dead_letter_that_says_so(tmp
 
 async def test_many_of_them_are_no_storm(tmp_path: Path) -> None:
     """One at a time would hold up the group for what it cannot handle anyway."""
-    desk = Desk(tmp_path / "data", retry=replace(TIERS, tiers=(3_600.0,)))
+    desk = Desk(tmp_path / "data", retry=replace(TIERS, delays=(3_600.0,)))
     async with desk.app.running() as system:
         newer = [desk.record(desk.Work(key=f"k{n}", number=9), 1, type="test.desk.v1.WorkLater") for n in range(100)]
         await desk.app.bus.append([*newer, desk.record(desk.Work(key="good", number=1), 1)])
@@ -124,7 +124,7 @@ async def test_an_answer_to_its_own_saga_of_a_type_it_does_not_know_is_kept(tmp_
     """The participant was upgraded first and answers in a new way: passed over, the saga would time out and undo."""
     till, buyer = (
         Service("till", namespace="known.till"),
-        Service("buyer", namespace="known.buyer", retry=Retry(tiers=())),
+        Service("buyer", namespace="known.buyer", retry=Retry(delays=())),
     )
 
     class Bought(Event, of=buyer):

@@ -1,4 +1,4 @@
-"""The retry tiers: what they ask of the bus while nothing is due."""
+"""The retry topics: what they ask of the bus while nothing is due."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from partita import Retry, Service
 from partita.bus.port import Polled, Record
 from partita.machine.system import this_machine
-from partita.runtime.background.retry_topics import Tiers
+from partita.runtime.background.retry_topics import RetryTopics
 from partita.store.connect import connect_store
 
 
@@ -37,11 +37,11 @@ class Topic:
 
 async def test_a_partition_whose_head_is_gone_is_resumed_once(tmp_path: Path) -> None:
     """Each time the bus would look for records at once: a question to the database at every step, for ever."""
-    service = Service("reader", namespace="test.tiers", retry=Retry(tiers=(60.0,)))
+    service = Service("reader", namespace="test.delays", retry=Retry(delays=(60.0,)))
     store = connect_store(tmp_path / "reader.db", this_machine(), service="reader", tables="")
     await store.open()
     topic = Topic()
-    tiers = Tiers(service, store, topic, scale=1.0, ready=lambda: None)  # type: ignore[arg-type]  # what is asked of it
+    tiers = RetryTopics(service, store, topic, scale=1.0, ready=lambda: None)  # type: ignore[arg-type]  # what is asked of it
 
     for now in range(4):
         await tiers.step(float(now))

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from partita import Retry
 from partita.catalog.retry import Counters, Decision, Discard, GiveUp, RetryAfter, RetryNow
 from partita.errors import Malformed, UnknownType
-from partita.runtime.failing.retry_policy import decide, tier_of
+from partita.runtime.failing.retry_policy import decide, delay_of
 
-RETRY = Retry(in_place=2, first_wait_s=0.1, wait_s_max=0.15, jitter=0.5, tiers=(60.0, 300.0))
+RETRY = Retry(in_place=2, first_wait_s=0.1, wait_s_max=0.15, jitter=0.5, delays=(60.0, 300.0))
 
 
 def decided(retry: Retry, error: BaseException, tries: int, tiers: int, dice: float = 0.0) -> Decision:
@@ -27,7 +27,7 @@ def test_it_is_tried_in_place_then_in_each_tier_then_given_up() -> None:
         RetryNow(0.1), RetryNow(0.15), RetryAfter(60.0)
     ]  # fmt: skip
     assert decided(RETRY, ValueError(), 3, 1) == RetryAfter(300.0)
-    assert decided(RETRY, ValueError(), 3, 2) == GiveUp("failed in place and in 2 tiers")
+    assert decided(RETRY, ValueError(), 3, 2) == GiveUp("failed in place and after 2 delays")
 
 
 def test_jitter_only_makes_a_wait_longer() -> None:
@@ -54,7 +54,7 @@ def test_a_type_that_this_version_does_not_know_waits_in_a_tier() -> None:
     ("answer", "in_place", "over", "in_the_last_tier"),
     [
         (RetryNow(9.0), RetryNow(9.0), RetryAfter(0.0), GiveUp("its retry policy never gives up")),
-        (RetryAfter(70.0), RetryAfter(70.0), RetryAfter(70.0), GiveUp("failed in 2 tiers")),
+        (RetryAfter(70.0), RetryAfter(70.0), RetryAfter(70.0), GiveUp("failed after 2 delays")),
         (Discard("known"), Discard("known"), Discard("known"), Discard("known")),
         ("later", *[GiveUp("its retry policy answered 'later'")] * 3),
     ],
@@ -64,14 +64,14 @@ def test_a_policy_is_asked_first_within_the_bounds(
     answer: Any, in_place: Decision, over: Decision, in_the_last_tier: Decision
 ) -> None:
     """It cannot keep a message alive beyond the tiers."""
-    retry = Retry(in_place=2, tiers=(60.0, 300.0), policy=lambda error, counters, message: answer)
+    retry = Retry(in_place=2, delays=(60.0, 300.0), policy=lambda error, counters, message: answer)
     assert decided(retry, ValueError(), 1, 0) == in_place
     assert decided(retry, ValueError(), 3, 0) == over
     assert decided(retry, ValueError(), 3, 2) == in_the_last_tier
 
 
 def test_a_policy_without_an_answer_leaves_it_to_the_rules() -> None:
-    retry = Retry(in_place=0, tiers=(60.0,), policy=lambda error, counters, message: None)
+    retry = Retry(in_place=0, delays=(60.0,), policy=lambda error, counters, message: None)
     assert decided(retry, ValueError(), 1, 0) == RetryAfter(60.0)
 
 
@@ -83,7 +83,7 @@ def test_a_wait_means_the_first_tier_ahead_that_is_long_enough(
 ) -> None:
     """A tier that is behind a message would send it round for ever."""
     behind = data.draw(st.integers(0, len(tiers) - 1))
-    found = tier_of(Retry(tiers=tiers), RetryAfter(wait_s), behind)
+    found = delay_of(Retry(delays=tiers), RetryAfter(wait_s), behind)
     assert behind <= found < len(tiers)
     longer = [number for number in range(behind, len(tiers)) if tiers[number] >= wait_s]
     assert found == (longer[0] if longer else len(tiers) - 1)
