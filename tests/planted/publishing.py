@@ -150,17 +150,17 @@ PUBLISHING = {
     "new-holding-given-back": Plant(
         "G2",
         "a partition that came back is given back by a release from before",
-        "Parts.released",
+        "Parts.release",
         swap(" and part.leaving", ""),
         LEASED + "test_a_partition_that_came_back_is_not_given_back_by_an_old_release[embedded]",
     ),
     "position-rolled-back": Plant(
         "G2",
         "a position counts as written whose transaction was rolled back",
-        "LeasedSubscription.release",
+        "LeasedSubscription._give_back_released",
         swap(
-            "                await self._give_back(gone, moved)\n                self._parts.written(moved)\n",
-            "                self._parts.written(moved)\n                await self._give_back(gone, moved)\n",
+            "            await self._give_back(gone, moved)\n            self._parts.written(moved)\n",
+            "            self._parts.written(moved)\n            await self._give_back(gone, moved)\n",
         ),
         RUNS + "bus/log/test_log_news.py::test_a_release_that_was_rolled_back_can_be_made_again",
     ),

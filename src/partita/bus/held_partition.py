@@ -22,6 +22,7 @@ class Part:
     written: int
     leaving: bool = False
     paused: bool = False
+    released: bool = False
 
     @classmethod
     def begun(cls, where: Where, place: int, epoch: int, position: int) -> Part:

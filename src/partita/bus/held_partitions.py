@@ -68,10 +68,16 @@ class Parts:
             if where in self._held:
                 self._held[where].paused = paused
 
-    def released(self, partitions: Sequence[Where]) -> list[Part]:
-        """Those that can be released. One that came back meanwhile is held again, and stays."""
-        held = (self._held.get(where) for where in partitions)
-        return [part for part in held if part is not None and part.leaving]
+    def release(self, partitions: Sequence[Where]) -> None:
+        """Note that the caller no longer works on these. One that came back meanwhile is held again, and stays."""
+        for where in partitions:
+            part = self._held.get(where)
+            if part is not None and part.leaving:
+                part.released = True
+
+    def released(self) -> list[Part]:
+        """Those to be given back."""
+        return [part for part in self._held.values() if part.released]
 
     def unclaimed(self, holding: Holding) -> dict[str, int]:
         """Leases, with their epochs, of partitions that are not worked on yet, or were lost and claimed again."""

@@ -56,12 +56,8 @@ class LeasedSubscription(ABC):
     async def release(self, partitions: Sequence[Where]) -> None:
         """The caller no longer works on these."""
         async with self._membership:
-            gone = self._parts.released(partitions)
-            if gone:
-                moved = self._parts.moved(gone)
-                await self._give_back(gone, moved)
-                self._parts.written(moved)
-                self._parts.drop(gone)
+            self._parts.release(partitions)
+            await self._give_back_released()
 
     async def stand(self, partition: Where) -> Stand | None:
         """The group's position; records done since the last heartbeat are not counted yet."""
@@ -88,9 +84,10 @@ class LeasedSubscription(ABC):
                 return
             beat = await self._beat()
             self._joined = True
-            news = self._parts.beaten(beat)
-        if news:
-            self._woken()
+            if self._parts.beaten(beat):
+                self._woken()
+            # A release that failed is made again here: its caller reads nothing more of the partition, and forgets it.
+            await self._give_back_released()
 
     async def close(self) -> None:
         """Write the position and leave the group."""
@@ -103,6 +100,14 @@ class LeasedSubscription(ABC):
             self._parts.clear()
             if self._joined:
                 await self._leave(moved)
+
+    async def _give_back_released(self) -> None:
+        gone = self._parts.released()
+        if gone:
+            moved = self._parts.moved(gone)
+            await self._give_back(gone, moved)
+            self._parts.written(moved)
+            self._parts.drop(gone)
 
     def _woken(self) -> None:
         self._may_find()

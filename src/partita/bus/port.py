@@ -164,7 +164,8 @@ class Subscription(Protocol):
         ...
 
     async def release(self, partitions: Sequence[tuple[str, int]]) -> None:
-        """The caller no longer works on these revoked partitions; another member may have them."""
+        """The caller no longer works on these revoked partitions; another member may have them. If it fails, the next
+        heartbeat does it."""
         ...
 
     async def stand(self, partition: tuple[str, int]) -> Stand | None:

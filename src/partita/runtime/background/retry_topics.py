@@ -52,11 +52,11 @@ class RetryTopics:
         polled = await self._subscription.poll(BATCH)
         for place in polled.revoked:
             self._heads.pop(place, None)
-        if polled.revoked:
-            await self._subscription.release(polled.revoked)
         for record in polled.records:
             self._heads.setdefault(record.at, deque()).append(record)
         self._subscription.pause([record.at for record in polled.records])
+        if polled.revoked:  # last: it may fail, and the bus hands each record out once
+            await self._subscription.release(polled.revoked)
         now_us = await self._store.now_us()
         soonest_us = await self._wake(now_us)
         if len(polled.records) == BATCH:

@@ -118,6 +118,28 @@ async def test_a_release_that_was_rolled_back_can_be_made_again(tmp_path: Path) 
         await two.close()
 
 
+async def test_a_release_that_was_rolled_back_is_made_again_by_the_heartbeat(tmp_path: Path) -> None:
+    """The caller works on the partition no more, and does not ask again: still held, no member would read it."""
+    async with opened(tmp_path) as bus:
+        one, two = bus.subscribe("group", ["news"], "one"), bus.subscribe("group", ["news"], "two")
+        await bus.append([Outgoing("news", f"k{n}", b"", b"", f"id{n}") for n in range(20)])
+        records = (await one.poll(100)).records
+        await two.poll(0)
+        await one.keep()
+        revoked = (await one.poll(0)).revoked
+        one.done(records)
+        async with refusing(bus, "UPDATE ON progress"):
+            with pytest.raises(sqlite3.IntegrityError):
+                await one.release(revoked)
+        await one.keep()
+        await two.keep()
+        polled = await two.poll(100)
+        assert (polled.assigned, revoked) == ([("news", 1)], [("news", 1)])
+        assert polled.records == [], "its position was written"
+        await one.close()
+        await two.close()
+
+
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[LogBus]:
     """A bus with the topic of two partitions."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from partita import Retry, Service
 from partita.bus.port import Polled, Record
+from partita.errors import BusUnavailable
 from partita.machine.system import this_machine
 from partita.runtime.background.retry_topics import RetryTopics
 from partita.store.connect import connect_store
@@ -45,6 +48,36 @@ async def test_a_partition_whose_head_is_gone_is_resumed_once(tmp_path: Path) ->
 
     for now in range(4):
         await tiers.step(float(now))
+
+    await store.close()
+    assert topic.resumed == [("t.events.reader.retry-1m", 0)]
+
+
+class Revoking(Topic):
+    """It gives the record beside a partition that must go, and the bus is away when that one is released."""
+
+    async def poll(self, count: int) -> Polled:
+        """The record and the news, once."""
+        first = bool(self.left)
+        records = (await super().poll(count)).records
+        return Polled(records, [], [("t.events.reader.retry-1m", 1)] if first else [])
+
+    async def release(self, partitions: Sequence[tuple[str, int]]) -> None:
+        """It fails; the next heartbeat makes it again."""
+        raise BusUnavailable("The bus is away.")
+
+
+async def test_records_are_kept_although_the_release_beside_them_failed(tmp_path: Path) -> None:
+    """The bus hands each out once: lost, the position would stay before it until a restart."""
+    service = Service("reader", namespace="test.tiers", retry=Retry(tiers=(60.0,)))
+    store = connect_store(tmp_path / "reader.db", this_machine(), service="reader", tables="")
+    await store.open()
+    topic = Revoking()
+    tiers = Tiers(service, store, topic, scale=1.0, ready=lambda: None)  # type: ignore[arg-type]  # what is asked of it
+
+    with pytest.raises(BusUnavailable):
+        await tiers.step(0.0)
+    await tiers.step(1.0)
 
     await store.close()
     assert topic.resumed == [("t.events.reader.retry-1m", 0)]
