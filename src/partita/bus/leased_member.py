@@ -28,6 +28,7 @@ class LeasedSubscription(ABC):
         # left meanwhile.
         self._membership = asyncio.Lock()
         self._joined = False
+        self._may_be_member = False
         self._closed = False
         self._stop_listening: Callable[[], None] = lambda: None
 
@@ -82,6 +83,7 @@ class LeasedSubscription(ABC):
         async with self._membership:
             if self._closed:
                 return
+            self._may_be_member = True  # also if the heartbeat fails: it may be committed all the same
             beat = await self._beat()
             self._joined = True
             if self._parts.beaten(beat):
@@ -98,7 +100,7 @@ class LeasedSubscription(ABC):
             self._closed = True
             moved = self._parts.moved()
             self._parts.clear()
-            if self._joined:
+            if self._may_be_member:
                 await self._leave(moved)
 
     async def _give_back_released(self) -> None:

@@ -1,0 +1,59 @@
+"""A member of a group: what it does about a heartbeat whose outcome it does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from partita.bus.held_partition import Part
+from partita.bus.held_partitions import Beat, Positions
+from partita.bus.leased_member import LeasedSubscription
+from partita.bus.port import Record
+from partita.errors import BusUnavailable
+
+
+class Doubtful(LeasedSubscription):
+    """Its connection is lost at the commit of its heartbeat: the database may have it as a member."""
+
+    def __init__(self) -> None:
+        super().__init__("group", "one")
+        self.left = 0
+
+    def _log(self) -> str:
+        return "log"
+
+    async def _read(self, count: int) -> list[Record]:
+        return []
+
+    async def _beat(self) -> Beat:
+        raise BusUnavailable("The connection was lost.")
+
+    async def _give_back(self, parts: Sequence[Part], moved: Positions) -> None:
+        """It holds nothing."""
+
+    async def _leave(self, moved: Positions) -> None:
+        self.left += 1
+
+    async def _put_back(self, part: Part, position: int) -> None:
+        """It holds nothing."""
+
+    async def _bounds(self, part: Part) -> tuple[int, int] | None:
+        return None
+
+
+async def test_a_member_that_may_have_joined_leaves() -> None:
+    """Left in the group by a process that lives on, it would keep its share of the partitions on the embedded log."""
+    one = Doubtful()
+    with pytest.raises(BusUnavailable):
+        await one.poll(1)
+    await one.close()
+    await one.close()
+    assert one.left == 1
+
+
+async def test_a_member_that_has_not_asked_to_join_asks_nothing_when_it_leaves() -> None:
+    """A process that ends before it found its bus must not wait for it."""
+    one = Doubtful()
+    await one.close()
+    assert one.left == 0
