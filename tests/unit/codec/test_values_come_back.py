@@ -144,6 +144,11 @@ def test_one_type_in_many_places_is_no_clash() -> None:
         (Annotated[int, msgspec.Meta(gt=0)], 0),
         (str, "\ud800"),
         (int, 2**63),
+        (int, 1.0),
+        (Decimal, 0),
+        (Decimal, 0.5),
+        (Decimal | None, 1),
+        (dict[str, Decimal], msgspec.field(default_factory=lambda: {"eur": 1})),
     ],
     ids=repr,
 )
@@ -154,6 +159,18 @@ def test_a_default_that_is_no_value_of_its_type_is_refused(annotation: Any, defa
         class Made(Event, of=service()):
             id: Key[str]
             field: annotation = default
+
+
+def test_a_whole_number_is_a_default_of_a_number_with_a_point() -> None:
+    """As Python sees it; it is written and read as such."""
+
+    class Made(Event, of=service()):
+        id: Key[str]
+        field: float = 1
+
+    shape, codec = contract_of(Made).shape, AvroCodec()
+    codec.learn(shape)
+    assert codec.decode(shape, *codec.encode(shape, Made(id="k"))) == Made(id="k", field=1.0)
 
 
 def test_a_default_that_is_another_each_time_is_refused() -> None:
