@@ -13,10 +13,12 @@ from partita.errors import PartitaError, StoreUnavailable
 SHOWN = 80
 # As SQLite and PostgreSQL read it: empty statements and comments before the first word are passed over, and so is a byte
 # order mark. Possessive, so that a comment ends at its first end, and many comments cost no more than their length.
-_BEFORE = r"(?>[\s;\ufeff]|--[^\n]*+|/\*(?:(?!\*/).)*+(?:\*/)?)*+"
-_ENDS = r"BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE\s+TRANSACTION|ATTACH|DETACH|VACUUM"
+_COMMENT = r"--[^\n]*+|/\*(?:(?!\*/).)*+(?:\*/)?"
+_BEFORE = rf"(?>[\s;\ufeff]|{_COMMENT})*+"
+_BETWEEN = rf"(?>\s|{_COMMENT})++"
+_ENDS = rf"BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE{_BETWEEN}TRANSACTION|ATTACH|DETACH|VACUUM"
 # They outlive the transaction, on a connection that others use next.
-_LASTS = r"PRAGMA|PREPARE|LISTEN|UNLISTEN|DISCARD|RESET|SET(?!\s+(?:LOCAL|CONSTRAINTS)\b)"
+_LASTS = rf"PRAGMA|PREPARE|LISTEN|UNLISTEN|DISCARD|RESET|SET(?!{_BETWEEN}(?:LOCAL|CONSTRAINTS)\b)"
 ENDS = re.compile(rf"{_BEFORE}({_ENDS})\b", re.I | re.S)
 NOT_FOR_HANDLERS = re.compile(rf"{_BEFORE}({_ENDS}|{_LASTS})\b", re.I | re.S)
 

@@ -32,6 +32,8 @@ HARMLESS = [
     "UPDATE t SET x = 1",
     "SET LOCAL lock_timeout = '1s'",
     "set constraints all deferred",
+    "SET /* for this report */ LOCAL work_mem = '64MB'",
+    "SET -- for this transaction\n CONSTRAINTS ALL DEFERRED",
     "WITH begin AS (SELECT 1) SELECT * FROM begin",
     "/* it never ends",
     "-- alone",
@@ -76,6 +78,7 @@ def test_a_statement_that_outlives_the_transaction_is_not_for_handlers(sql: str)
         check_of_handler(sql)
     assert not ends_transaction(sql)
     assert ends_transaction("PREPARE TRANSACTION 'a'")
+    assert ends_transaction("PREPARE /* two phases */ TRANSACTION 'a'")
 
 
 def test_many_comments_cost_no_more_than_their_length() -> None:
