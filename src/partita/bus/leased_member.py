@@ -30,6 +30,7 @@ class LeasedSubscription(ABC):
         self._joined = False
         self._may_be_member = False
         self._closed = False
+        self._last: Positions = ()  # to be written when it leaves
         self._stop_listening: Callable[[], None] = lambda: None
 
     async def poll(self, count: int) -> Polled:
@@ -95,13 +96,13 @@ class LeasedSubscription(ABC):
         """Write the position and leave the group."""
         self._stop_listening()
         async with self._membership:
-            if self._closed:
-                return
-            self._closed = True
-            moved = self._parts.moved()
-            self._parts.clear()
-            if self._may_be_member:
-                await self._leave(moved)
+            if not self._closed:
+                self._closed = True
+                self._last = self._parts.moved()
+                self._parts.clear()
+            if self._may_be_member:  # also when this is called again after it failed
+                await self._leave(self._last)
+                self._may_be_member = False
 
     async def _give_back_released(self) -> None:
         gone = self._parts.released()

@@ -19,6 +19,7 @@ class Doubtful(LeasedSubscription):
     def __init__(self) -> None:
         super().__init__("group", "one")
         self.left = 0
+        self.away = False
 
     def _log(self) -> str:
         return "log"
@@ -33,6 +34,8 @@ class Doubtful(LeasedSubscription):
         """It holds nothing."""
 
     async def _leave(self, moved: Positions) -> None:
+        if self.away:
+            raise BusUnavailable("The connection was lost.")
         self.left += 1
 
     async def _put_back(self, part: Part, position: int) -> None:
@@ -57,3 +60,19 @@ async def test_a_member_that_has_not_asked_to_join_asks_nothing_when_it_leaves()
     one = Doubtful()
     await one.close()
     assert one.left == 0
+
+
+async def test_a_member_that_could_not_leave_leaves_when_it_is_closed_again() -> None:
+    """A consumer that starts over tries until its old subscription is closed. Left in the group, that one would keep its
+    share of the partitions."""
+    one = Doubtful()
+    with pytest.raises(BusUnavailable):
+        await one.poll(1)
+    one.away = True
+    with pytest.raises(BusUnavailable):
+        await one.close()
+    one.away = False
+    await one.keep()
+    await one.close()
+    await one.close()
+    assert one.left == 1
