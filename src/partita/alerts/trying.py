@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from partita.alerts.alarms import Alarm, Told, fingerprint
-from partita.alerts.channels import channels_of
+from partita.alerts.channels import Channel, channels_of
 from partita.settings.settings import Settings
 
 
@@ -19,14 +19,17 @@ class Tried:
 
 async def try_channels(settings: Settings, now_us: int) -> list[Tried]:
     """Send a test alert by every channel of the settings."""
+    channels = channels_of(settings.alert_webhook, settings.alert_mail, settings.alert_ca)
+    return [await try_channel(channel, now_us) for channel in channels]
+
+
+async def try_channel(channel: Channel, now_us: int) -> Tried:
+    """Send a test alert by one channel."""
     name = fingerprint("Test", "partita")
     alarm = Alarm(name, "Test", "partita", "info", "this is a test of the alerts", "nothing", now_us, now_us)
-    results = []
-    for channel in channels_of(settings.alert_webhook, settings.alert_mail, settings.alert_ca):
-        try:
-            await channel.tell([Told("firing", alarm)], now_us)
-            await channel.tell([Told("resolved", alarm)], now_us)
-            results.append(Tried(channel.name))
-        except OSError as error:
-            results.append(Tried(channel.name, str(error)))
-    return results
+    try:
+        await channel.tell([Told("firing", alarm)], now_us)
+        await channel.tell([Told("resolved", alarm)], now_us)
+    except OSError as error:
+        return Tried(channel.name, str(error) or type(error).__name__)
+    return Tried(channel.name)
