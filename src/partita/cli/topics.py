@@ -124,9 +124,9 @@ def apply(
             if going and not how["dry_run"]:
                 count = len({d.topic for d in going})
                 confirmed(f"Change {count} topics on {cluster.where}", count, yes=how["yes"], reason=how["reason"])
-                untold = await bring(app, data, cluster, found, accepted, reason=how["reason"], by=actor())
-                if untold:
-                    talk(f"not in the audit: {untold}")
+                await bring(
+                    app, data, cluster, found, accepted, reason=how["reason"], by=actor(), unaudited=_tell_unaudited
+                )
                 found = await drift(app, cluster)
             return cluster.where, [] if how["dry_run"] else going, found
 
@@ -142,6 +142,10 @@ def apply(
     else:
         say("", f"{len(done)} done, {len(drifted)} left" if done or drifted else "nothing to do")
     return 3 if drifted else 0
+
+
+def _tell_unaudited(why: str) -> None:
+    talk(f"not in the audit: {why}")
 
 
 def _show(app: App, where: str, found: Sequence[Difference], accepted: Sequence[str] = ()) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from partita.assembly.existing import open_stores
@@ -55,16 +55,16 @@ async def bring(
     *,
     reason: str,
     by: str,
-) -> str:
+    unaudited: Callable[[str], None] = lambda why: None,
+) -> None:
     """Mend what may be mended, and keep in the audit what was done and what was begun: done again, it finds no difference.
-    Returns why the audit could not be written, empty = it was.
+    `unaudited` is called with the reason if the audit could not be written, also where the mending failed.
 
     Raises:
         BusUnavailable: the cluster does not answer, or refuses; the audit has what was begun.
     """
     begun: list[list[Difference]] = []
     answered = False
-    untold = ""
     try:
         async for together in mend(cluster, declared_topics(app.catalog, app.topics), found, accepted):
             begun.append(together)
@@ -76,8 +76,9 @@ async def bring(
             for together in begun
             for d in together
         }
-        untold = await _audit(app, data, details, reason, by)
-    return untold
+        why = await _audit(app, data, details, reason, by)
+        if why:
+            unaudited(why)
 
 
 async def _audit(app: Declarations, data: Path, details: Mapping[Difference, str], reason: str, by: str) -> str:
