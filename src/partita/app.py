@@ -190,7 +190,8 @@ class App:
         commands wait until a process of this app relays.
 
         Raises:
-            SettingsError: the app has no client. StoreError: its outbox cannot be opened, with what to do.
+            SettingsError: the app has no client.
+            StoreError: its outbox cannot be opened, with what to do.
         """
         if self._poster is not None or self._system is not None:
             raise PartitaError("The app runs or posts already in this process.", hint="Use the running one.")
@@ -251,8 +252,10 @@ class App:
         crash or from another process.
 
         Raises:
-            Rejection: the declared refusal. Conflict: the key was used with another command. NotFound: the service
-            does not run here. StoreUnavailable: unknown whether it was handled; send it again with the same key.
+            Rejection: the declared refusal.
+            Conflict: the key was used with another command.
+            NotFound: the service does not run here.
+            StoreUnavailable: unknown whether it was handled; send it again with the same key.
             WithinHandler: a handler sends that must not wait.
         """
         service = contract_of(type(command)).service.name
@@ -269,8 +272,10 @@ class App:
         is the same message, from any process: it is handled once.
 
         Raises:
-            SettingsError: the app has no client. Conflict: the key was used with another command. StoreUnavailable:
-            it may have been kept; post it again with the same key. WithinHandler: a handler posts, not its transaction.
+            SettingsError: the app has no client.
+            Conflict: the key was used with another command.
+            StoreUnavailable: it may have been kept; post it again with the same key.
+            WithinHandler: a handler posts, not its transaction.
         """
         self._client()
         if self._poster is None:
@@ -284,11 +289,11 @@ class App:
         Args:
             timeout_s: the limit in seconds.
             dead_letters: messages may have died since the start, or since the last call; by default that is an error, or a
-            test of a handler that fails would pass.
+                test of a handler that fails would pass.
 
         Raises:
-            PartitaError: time ran out, or the rest waits for a person; the message names it. WithinHandler: the
-            handler that asks is itself outstanding work.
+            PartitaError: time ran out, or the rest waits for a person; the message names it.
+            WithinHandler: the handler that asks is itself outstanding work.
         """
         if (asking := running_handler()) is not None:
             raise WithinHandler(f"{asking.owner} of {asking.service} waits until no work is left, itself included.")
@@ -317,7 +322,8 @@ def load_app(spec: str) -> App:
     """The app that `module:attribute` names.
 
     Raises:
-        SettingsError: there is no such module, or it has no such app. AppBroken: its import raised.
+        SettingsError: there is no such module, or it has no such app.
+        AppBroken: its import raised.
         DeclarationError: one of its declarations cannot work.
     """
     module_name, _, attribute = spec.partition(":")

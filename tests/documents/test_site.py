@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 from xml.etree import ElementTree
 
 import pytest
@@ -27,11 +28,16 @@ DRAWINGS = sorted((ROOT / "docs/diagrams").glob("*.svg"))
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, built by the command behind `make docs`."""
+def docs_group() -> None:
+    """The packages that make the site."""
     if importlib.util.find_spec("zensical") is None:
         assert not os.environ.get("CI"), "the group `docs` is not installed, and CI skips nothing"
         pytest.skip("the group `docs` is not installed; to have it: make docs")
+
+
+@pytest.fixture(scope="session")
+def site(docs_group: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built by the command behind `make docs`."""
     into = tmp_path_factory.mktemp("docs")
     done = subprocess.run(
         [sys.executable, "-m", "documentation", str(into)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=200
@@ -72,6 +78,23 @@ def test_the_reference_has_every_name_option_variable_and_code(site: Path) -> No
     assert [name for name in KNOWN if f"<code>{name}</code>" not in said] == []
     codes = (site / "docs/reference/errors.html").read_text(encoding="utf-8")
     assert {"PTA-0000", "PTA-0301", "PTA-0901"} <= set(re.findall(r"PTA-\d{4}", codes))
+
+
+@pytest.mark.slow
+def test_no_line_of_a_docstring_is_lost_in_the_reference(docs_group: None, caplog: pytest.LogCaptureFixture) -> None:
+    """Under `Args:` and `Raises:` a line that goes on with an item is indented: the site drops any other without a word."""
+    import griffe
+
+    waiting: list[griffe.Object] = [cast(griffe.Object, griffe.load("partita", search_paths=[ROOT / "src"]))]
+    docstrings = 0
+    while waiting:
+        found = waiting.pop()
+        if found.docstring is not None:
+            found.docstring.parse("google")
+            docstrings += 1
+        waiting += [cast(griffe.Object, each) for each in found.members.values() if not each.is_alias]
+    assert docstrings > 500
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 @pytest.mark.slow

@@ -274,7 +274,7 @@ class Bus(Protocol):
 
         Raises:
             Conflict: it has members, and this bus cannot call back their records; nothing was moved. A dead member counts
-            until it is missed, some seconds.
+                until it is missed, some seconds.
             FeatureAbsent: this bus has no `REPLAY`.
         """
         ...
@@ -292,7 +292,8 @@ class Bus(Protocol):
         """Return when the bus has answered a query that costs it next to nothing.
 
         Raises:
-            BusUnavailable: it does not answer. BusRefused: it refuses this user.
+            BusUnavailable: it does not answer.
+            BusRefused: it refuses this user.
         """
         ...
 

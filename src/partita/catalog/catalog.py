@@ -120,7 +120,7 @@ class Catalog:
 
         Raises:
             DeclarationError: a saga sends a command that no service of this app handles, two services share a name or a
-            namespace, a message has a field whose type is declared nowhere, or cannot be encoded.
+                namespace, a message has a field whose type is declared nowhere, or cannot be encoded.
         """
         _check_distinct(self.services)
         for contract in self.contracts.values():

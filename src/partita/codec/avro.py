@@ -104,7 +104,7 @@ class AvroCodec:
 
         Raises:
             Malformed: it is not of its declared types, or holds a value that no reader could decode. MessageTooLarge: it
-            is over the limit.
+                is over the limit.
         """
         known = self._shapes.get(shape.full_name) or self._learn(shape)
         out = io.BytesIO()

@@ -84,7 +84,7 @@ def read_folder(path: Path, place: object) -> MigrationFolder:
 
     Raises:
         DeclarationError: there are none, one of them cannot be read or is misnamed, a number is missing or used twice,
-        or no database has all of them.
+            or no database has all of them.
     """
     common: dict[int, MigrationFile] = {}
     special: dict[str, dict[int, MigrationFile]] = {dialect: {} for dialect in DIALECTS}

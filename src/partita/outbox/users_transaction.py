@@ -118,8 +118,10 @@ class Outbox:
             causation_id: the message or request that caused them.
 
         Raises:
-            NoTransaction: `where` is in no transaction, or in a failed one. NotFound, StoreMismatch: it is another
-            database. Malformed, MessageTooLarge: an event cannot be sent. PartitaError: it is no event of this service.
+            NoTransaction: `where` is in no transaction, or in a failed one.
+            NotFound, StoreMismatch: it is another database.
+            Malformed, MessageTooLarge: an event cannot be sent.
+            PartitaError: it is no event of this service.
         """
         contracts = [self._contract(event) for event in events]
         lineage = _lineage(correlation_id, causation_id)

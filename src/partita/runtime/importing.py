@@ -14,7 +14,7 @@ def import_users(spec: str, name: str) -> ModuleType:
 
     Raises:
         SettingsError: there is no such module. AppBroken: the import raised. DeclarationError: a declaration in it cannot
-        work.
+            work.
     """
     if not all(name.split(".")):
         raise SettingsError(f"{spec}: {name!r} is no name of a module.", hint="Name it as module:app.")

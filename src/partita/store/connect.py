@@ -34,7 +34,7 @@ def connect_store(
 
     Raises:
         SettingsError: the URL names no store of this build. DeclarationError: a migration has no file for that
-        database.
+            database.
     """
     place = _place(where, service)
     if isinstance(place, str):
@@ -100,7 +100,7 @@ def connect_own_migrations(where: str | Path, machine: Machine, service: str, fo
 
     Raises:
         SettingsError: the URL names no store of this build. DeclarationError: a migration has no file for that
-        database.
+            database.
     """
     place = _place(where, service)
     if isinstance(place, str):

@@ -134,7 +134,8 @@ class Store(Protocol):
         `migrations=`. Without `migrate` only check.
 
         Raises:
-            DeclarationError: the database refuses a statement. StoreMismatch: a file was changed after it was applied.
+            DeclarationError: the database refuses a statement.
+            StoreMismatch: a file was changed after it was applied.
             MigrationPending: files must be applied, and `migrate` is off.
         """
         ...
@@ -149,8 +150,7 @@ class Store(Protocol):
         `durable=False` may be lost in a power cut (never by a dying process): for work that can be done again.
 
         Raises:
-            StoreUnavailable: it could not be committed (disk full, locked, gone); nothing was kept, or, where the
-            connection
+            StoreUnavailable: it could not be committed (disk full, locked, gone); nothing was kept, or, where the connection
                 was lost during the commit, all of it.
         """
         ...

@@ -42,7 +42,7 @@ class ForeignTables(Protocol):
 
         Raises:
             NotFound: it has no tables of this service. StoreMismatch: its tables are another service's, or of another
-            Partita.
+                Partita.
         """
         ...
 

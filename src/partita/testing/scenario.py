@@ -83,11 +83,8 @@ class Scenario:
         return self._stubs[contract.full_name]
 
     async def send(self, command: Command[ReplyT, Any], *, idempotency_key: str | None = None) -> ReplyT:
-        """Send a command as `app.send` does; what it causes goes on as far as it can without time passing.
-
-        Raises:
-            As `app.send`.
-        """
+        """Send a command as `app.send` does, with the same errors; what it causes goes on as far as it can without time
+        passing."""
         service = contract_of(type(command)).service.name
         door = self._system.doors.get(service)
         if door is None:
@@ -99,11 +96,8 @@ class Scenario:
             await self.quiet()
 
     async def post(self, command: Command[Any, Any], *, idempotency_key: str | None = None) -> str:
-        """Post a command as `app.post` does; what it causes goes on as far as it can without time passing.
-
-        Raises:
-            As `app.post`.
-        """
+        """Post a command as `app.post` does, with the same errors; what it causes goes on as far as it can without time
+        passing."""
         posted = await self._post(command, idempotency_key=idempotency_key)
         await self.quiet()
         return posted
@@ -203,7 +197,8 @@ class Scenario:
         """Rows of a service's database, read in a transaction that writes nothing.
 
         Raises:
-            NotFound: that service is not tested here. PartitaError: the statement writes.
+            NotFound: that service is not tested here.
+            PartitaError: the statement writes.
         """
         check_values(params)
         store = self._system.stores.get(service)

@@ -59,7 +59,7 @@ def declared_topics(catalog: Catalog, plan: TopicPlan) -> list[DeclaredTopic]:
 
     Raises:
         DeclarationError: the plan sizes a name that is no topic and no namespace of this app, or wants more copies than
-        its cluster has brokers.
+            its cluster has brokers.
     """
     found: dict[str, DeclaredTopic] = {}
     for service in catalog.services:

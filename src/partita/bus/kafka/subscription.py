@@ -26,7 +26,7 @@ class KafkaSubscription:
 
         Raises:
             BusError: records of a held partition were deleted unread; raised as long as it is held, so that silence is not
-            taken for health. Assigned and revoked partitions are reported nevertheless.
+                taken for health. Assigned and revoked partitions are reported nevertheless.
         """
         reader = self._reader
         reader.check()

@@ -114,7 +114,7 @@ class Admission:
 
         Raises:
             Fenced: another process holds one of the partitions `held` now. HandlerFailed: one is so old that it may have been
-            handled and forgotten.
+                handled and forgotten.
         """
         deliveries = [d for d in deliveries if d.envelope is not None]
         if looked is None:

@@ -125,7 +125,7 @@ class SagaBatch:
 
         Raises:
             HandlerFailed: a reply for an unknown saga, or a hook of the saga raised; it is retried, then a dead
-            letter, never dropped.
+                letter, never dropped.
         """
         for handling in handlings:
             interest = handling.delivery.interest

@@ -61,7 +61,7 @@ def blaming(handling: Handling) -> Iterator[Callable[[], None]]:
 
     Raises:
         CommitRefused: the database refused the commit, or ended the transaction because some code in it ran for too long.
-        Treated as a lost database, both would be repeated for ever.
+            Treated as a lost database, both would be repeated for ever.
     """
     whole = False
 
