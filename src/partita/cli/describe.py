@@ -83,7 +83,7 @@ def _message(app: App, name: str, output: str) -> None:
         content = {
             "type": found.type,
             "class": found.declared_as,
-            "kind": found.kind,
+            "message_kind": found.kind,
             "owner": found.owner,
             "topic": found.topic,
             "key": found.key or None,

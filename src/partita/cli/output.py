@@ -110,7 +110,8 @@ def document(text: str) -> None:
 
 
 def print_json(kind: str, content: Mapping[str, Any]) -> None:
-    """One JSON document with its kind and version."""
+    """One JSON document with its kind and version, which no field of the content replaces."""
+    assert not content.keys() & {"v", "kind"}, f"{kind} has a field of a document's own"
     document(json_of({"v": 1, "kind": kind, **content}))
 
 

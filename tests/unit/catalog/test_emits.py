@@ -458,6 +458,6 @@ def test_describe_shows_what_is_published_and_by_what(svc: Service, monkeypatch:
     assert "published by Work (saga) of shop, give_up of other\n" in described("event", "Cancelled")
     assert "published by no handler and no saga\n" in described("event", "Two")
     assert "published by" not in described("event", "Do")
-    assert json.loads(described("event", "Done", "-o", "json"))["publishers"] == [
-        {"service": "shop", "name": "do", "kind": "handles"}
-    ]
+    done = json.loads(described("event", "Done", "-o", "json"))
+    assert done["publishers"] == [{"service": "shop", "name": "do", "kind": "handles"}]
+    assert (done["kind"], done["message_kind"]) == ("Message", "event")
