@@ -69,11 +69,11 @@ class Revoking(Topic):
 
 async def test_records_are_kept_although_the_release_beside_them_failed(tmp_path: Path) -> None:
     """The bus hands each out once: lost, the position would stay before it until a restart."""
-    service = Service("reader", namespace="test.tiers", retry=Retry(tiers=(60.0,)))
+    service = Service("reader", namespace="test.tiers", retry=Retry(delays=(60.0,)))
     store = connect_store(tmp_path / "reader.db", this_machine(), service="reader", tables="")
     await store.open()
     topic = Revoking()
-    tiers = Tiers(service, store, topic, scale=1.0, ready=lambda: None)  # type: ignore[arg-type]  # what is asked of it
+    tiers = RetryTopics(service, store, topic, scale=1.0, ready=lambda: None)  # type: ignore[arg-type]  # what is asked of it
 
     with pytest.raises(BusUnavailable):
         await tiers.step(0.0)
