@@ -137,12 +137,17 @@ async def _replay(
         total = sum(planned.plan.letters for planned in plans)
         if total:
             confirmed(f"Replay {total:,} dead letters", total, yes=yes, reason=reason)
-        return [await carried_out(system, await begin_replay(each, where, pace, reason)) for each in plans]
+        return [await carried_out(system, _begun(await begin_replay(each, where, pace, reason))) for each in plans]
+
+
+def _begun(operation: Operation) -> Operation:
+    """Say how to go on with a new operation, before anything can interrupt it."""
+    talk(f"operation {operation.row.id}; if this is interrupted: partita op resume {operation.row.id}")
+    return operation
 
 
 async def carried_out(system: System, operation: Operation) -> dict[str, Any]:
     """Carry out an operation with a progress line; returns what is printed of it."""
-    talk(f"operation {operation.row.id}; if this is interrupted: partita op resume {operation.row.id}")
     ended = await carry_out(
         system, operation, by=actor(), report=lambda each, progress: progress_line(_said(each, progress))
     )
@@ -160,7 +165,7 @@ async def carried_out(system: System, operation: Operation) -> dict[str, Any]:
 def _said(operation: Operation, p: Progress, *, last: bool = False) -> str:
     if operation.is_discard:
         return f"{operation.group}: {p.handled:,} of {p.planned:,} discarded"
-    waiting = "" if last else f", {p.waiting:,} in work"
+    waiting = "," if last else f", {p.waiting:,} in work"
     return f"{operation.group}: {p.handled:,} handled, {p.failed:,} failed again{waiting} of {p.planned:,}"
 
 
@@ -242,7 +247,8 @@ def discard(execute: bool, group: str | None, data: Path, app_name: str, **given
                 return total
             confirmed(f"Discard {total:,} dead letters", total, yes=yes, reason=reason)
             for name in counts:
-                await carried_out(system, await begin_discard(system, name, where, reason=reason, by=actor()))
+                begun = _begun(await begin_discard(system, name, where, reason=reason, by=actor()))
+                await carried_out(system, begun)
             return total
 
     count = run(work())

@@ -9,6 +9,7 @@ import pytest
 from tests.integration.operators.test_dead_letters import ALL, Chatty, dead, no
 
 from partita import Conflict
+from partita.cli.dlq_acting import carried_out
 from partita.errors import NotFound
 from partita.observability.letters import count_letters, letter_groups, letters, open_letter, show_letter, the_letter
 from partita.operators.letter_lines import exported, take_letters
@@ -113,3 +114,20 @@ async def test_exported_letters_are_taken_once(tmp_path: Path) -> None:
         assert [json.dumps(exported(x)).encode() for x in await letters(system.stores, ALL)] == lines
         with pytest.raises(NotFound, match="Line 1: there is no group 'audit' here"):
             await take_letters({"bank": system.stores["bank"]}, lines, by="ann")
+
+
+async def test_a_person_reads_how_it_ended_and_no_offer_to_resume_an_ended_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An ended operation is refused, and nothing else is printed of it."""
+    bank = Chatty(tmp_path / "data")
+    await dead(bank, 1)
+    bank.on_deposit = lambda event: None
+    async with bank.app.running() as system:
+        (planned,) = await plan_replays(system, ALL, by="ann")
+        operation = await begin_replay(planned, ALL, FAST, "mended")
+        await carried_out(system, operation)
+        assert capsys.readouterr().err.splitlines()[-1] == f"{operation.group}: 1 handled, 0 failed again, of 1"
+        with pytest.raises(Conflict):
+            await carried_out(system, operation)
+        assert capsys.readouterr().err == ""
