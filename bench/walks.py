@@ -27,7 +27,7 @@ TAKEN = 20  # each walk is taken so often: the shortest had the fewest calls of 
 
 shop = Service("walk-shop", namespace="walk.shop", tables="CREATE TABLE IF NOT EXISTS sold (id TEXT);")
 desk = Service("walk-desk", namespace="walk.desk", tables="CREATE TABLE IF NOT EXISTS seen (id TEXT);")
-sick = Service("walk-sick", namespace="walk.sick", retry=Retry(in_place=1, tiers=(1, 2, 3), storm=1_000))
+sick = Service("walk-sick", namespace="walk.sick", retry=Retry(in_place=1, delays=(1, 2, 3), storm=1_000))
 bank = Service("walk-bank", namespace="walk.bank")
 
 
@@ -182,7 +182,7 @@ async def by_the_consumer(
                 while await until(app) == before:
                     await asyncio.sleep(0.005)
 
-            names = (f"consumer of {consumer.name}", f"retry tiers of {consumer.name}", "lane")
+            names = (f"consumer of {consumer.name}", f"retry topics of {consumer.name}", "lane")
             walks.append(await counted(Steps(*names), done))
             await app.settled(dead_letters=True)
     return min(walks, key=lambda walk: walk.switches)
