@@ -38,7 +38,7 @@ def edited(letter: DeadLetter, pipeline: Pipeline, ids: Ids, changes: Mapping[st
         seen = view(letter, pipeline.codec)
         if seen.fields is None:
             raise Conflict(
-                f"Its value cannot be decoded: {seen.problem}", hint="Give the whole value: --data @value.json"
+                f"Its value cannot be decoded: {seen.problem}", hint="Give the whole value: --data-file value.json"
             )
         fields = {**seen.fields, **changes}
     shape = interest.contract.shape
