@@ -148,7 +148,7 @@ def test_one_type_in_many_places_is_no_clash() -> None:
         (Decimal, 0),
         (Decimal, 0.5),
         (Decimal | None, 1),
-        (dict[str, Decimal], msgspec.field(default_factory=lambda: {"eur": 1})),
+        pytest.param(dict[str, Decimal], msgspec.field(default_factory=lambda: {"eur": 1}), id="dict-1"),
     ],
     ids=repr,
 )
