@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.processes.counting import end_with_parent
 
-from partita import App, Command, Event, Key, Retry, Saga, Service, Settings, minutes, retriable, seconds, step
+from partita import App, Command, Event, Key, Retry, Saga, Service, Settings, hours, minutes, retriable, seconds, step
 from partita.catalog.retry import Counters
 
 PLACE = os.environ.get("DEADLY", "")
@@ -92,10 +92,11 @@ class Checkout(Saga, start=Placed, deadline=minutes(15), undone=Cancelled, of=or
         return Release(id=self.start.id)
 
 
-class Noting(Saga, start=Placed, deadline=minutes(15), of=orders):
-    """Its step is of the service itself, and may be done in the transaction that sends it."""
+class Noting(Saga, start=Placed, deadline=hours(10), of=orders):
+    """Its step is of the service itself, and may be done in the transaction that sends it. Its timeout is beyond the test's
+    end: a saga that sends a dead letter again asks for another try, and that try kills the process again."""
 
-    note = retriable(Note)
+    note = retriable(Note, timeout=hours(5))
 
 
 @orders.handles(Place)
