@@ -11,7 +11,7 @@ RESET = RUNS + "operators/test_reset_groups.py::"
 WATCHING = {
     "stuck-unseen": Plant(
         "Watch",
-        "a handler that does not return is told by nobody",
+        "no question shows a handler that does not return",
         "RollCall._stuck_handlers",
         instead("yield from ()\n"),
         WORKERS + "test_a_handler_that_hangs_is_told_everywhere_with_what_it_has_in_hand",
@@ -35,7 +35,7 @@ WATCHING = {
     ),
     "well-again-unseen": Plant(
         "Watch",
-        "a worker that works again is still told to fail",
+        "a worker that works again is still reported as failing",
         "Condition.well",
         instead("return\n"),
         WORKERS + "test_a_group_that_fails_in_a_loop_is_told_and_its_log_is_rationed[embedded]",

@@ -30,7 +30,7 @@ class Parts(Protocol):
 
     @property
     def settings(self) -> Settings:
-        """Where its data is."""
+        """Its settings, which name its databases and its bus."""
         ...
 
     @property

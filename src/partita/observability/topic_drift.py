@@ -12,7 +12,7 @@ from partita.topics.drift import Difference, differences, undeclared
 
 
 async def drift(app: Declarations, cluster: Administration) -> list[Difference]:
-    """Where the cluster's topics differ from those that an app declares, and undeclared topics in its namespaces.
+    """The differences between a cluster's topics and those that an app declares, and undeclared topics in its namespaces.
 
     Raises:
         BusUnavailable: the cluster does not answer.
@@ -24,7 +24,7 @@ async def drift(app: Declarations, cluster: Administration) -> list[Difference]:
 async def compare(
     cluster: Administration, declared: Sequence[DeclaredTopic], namespaces: Collection[str]
 ) -> list[Difference]:
-    """Where the cluster's topics differ from the declared ones.
+    """The differences between the cluster's topics and the declared ones.
 
     Raises:
         BusUnavailable: the cluster does not answer.

@@ -7,17 +7,17 @@ from partita.settings.amount import SECONDS_MAX, check_number
 
 
 def seconds(count: float) -> float:
-    """That many seconds."""
+    """A duration in seconds, for a deadline or a timeout."""
     return _duration("seconds", count, 1.0)
 
 
 def minutes(count: float) -> float:
-    """That many minutes, in seconds."""
+    """A duration in minutes, as seconds."""
     return _duration("minutes", count, 60.0)
 
 
 def hours(count: float) -> float:
-    """That many hours, in seconds."""
+    """A duration in hours, as seconds."""
     return _duration("hours", count, 3_600.0)
 
 
