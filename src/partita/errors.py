@@ -111,6 +111,12 @@ class TransactionEnded(StoreError):
     code = "PTA-0308"
 
 
+class ProcessDied(PartitaError):
+    """The process died repeatedly while it had this message in hand."""
+
+    code = "PTA-0603"
+
+
 class StoodStill(PartitaError):
     """The handler held its process up for so long that another member took the message, repeatedly."""
 

@@ -161,7 +161,7 @@ EFFECTS = {
         "G3",
         "the mark of a message that is parked is forgotten after the window",
         "OLDEST",
-        swap("WHERE outcome NOT IN ('waiting', 'dead')", "WHERE true"),
+        swap("outcome NOT IN ('waiting', 'dead', 'fatal')", "true"),
         store("the_mark_of_a_parked_message_outlives_the_window"),
         under="store/sqlite/inbox",
     ),

@@ -49,7 +49,7 @@ ON_POSTGRESQL = {
         "G3",
         "the mark of a message that is parked is forgotten after the window (PostgreSQL)",
         "OLDEST",
-        swap("WHERE outcome NOT IN ('waiting', 'dead')", "WHERE true"),
+        swap("outcome NOT IN ('waiting', 'dead', 'fatal')", "true"),
         postgres("the_mark_of_a_parked_message_outlives_the_window"),
         under="store/postgres/inbox",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.planted.finders import ENGINE, RUNS, UNSENT, store
+from tests.planted.finders import ENGINE, FATAL, RUNS, UNSENT, store
 from tests.planted.planting import Plant, instead, swap
 
 SAGAS = {
@@ -97,9 +97,26 @@ SAGAS = {
     "undo-waits-behind-its-command": Plant(
         "G5",
         "an undo waits behind its own command that is parked",
-        "Admission._overtake",
+        "overtake",
         instead("return ()\n"),
         RUNS + "sagas/test_saga_runs.py::test_an_undo_does_not_wait_behind_its_own_command_in_the_tiers",
+        under="runtime/path/undos",
+    ),
+    "fatal-undo-tried-again": Plant(
+        "G5",
+        "an undo that ends its process is tried again under each new id",
+        "_one",
+        swap("if facts.fatal and", "if not facts.fatal and"),
+        FATAL,
+        under="idempotency/inbox",
+    ),
+    "fatal-command-tried-again": Plant(
+        "G5",
+        "a command that ended its process is tried again when its saga sends it again",
+        "_by_id",
+        swap('entry.outcome == "dead"', 'entry.outcome in ("dead", FATAL)'),
+        FATAL,
+        under="idempotency/inbox",
     ),
     "lost-update-of-a-saga": Plant(
         "G5",

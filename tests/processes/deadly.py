@@ -11,7 +11,21 @@ from typing import Any
 
 from tests.processes.counting import end_with_parent
 
-from partita import App, Command, Event, Key, Retry, Saga, Service, Settings, hours, minutes, retriable, seconds, step
+from partita import (
+    App,
+    Command,
+    Event,
+    Key,
+    Rejection,
+    Retry,
+    Saga,
+    Service,
+    Settings,
+    minutes,
+    retriable,
+    seconds,
+    step,
+)
 from partita.catalog.retry import Counters
 
 PLACE = os.environ.get("DEADLY", "")
@@ -48,6 +62,39 @@ class Noted(Event, of=orders):
 
 
 class Note(Command[Noted], of=orders):
+    id: Key[str]
+
+
+class Paid(Event, of=orders):
+    id: Key[str]
+
+
+class Unpaid(Event, of=orders):
+    id: Key[str]
+    reason: str
+
+
+class Pay(Command[Paid], of=orders):
+    id: Key[str]
+
+
+class Refunded(Event, of=orders):
+    id: Key[str]
+
+
+class Refund(Command[Refunded], of=orders):
+    id: Key[str]
+
+
+class Shipped(Event, of=orders):
+    id: Key[str]
+
+
+class ShippingRefused(Rejection):
+    id: str
+
+
+class Ship(Command[Shipped, ShippingRefused], of=orders):
     id: Key[str]
 
 
@@ -92,11 +139,18 @@ class Checkout(Saga, start=Placed, deadline=minutes(15), undone=Cancelled, of=or
         return Release(id=self.start.id)
 
 
-class Noting(Saga, start=Placed, deadline=hours(10), of=orders):
-    """Its step is of the service itself, and may be done in the transaction that sends it. Its timeout is beyond the test's
-    end: a saga that sends a dead letter again asks for another try, and that try kills the process again."""
+class Noting(Saga, start=Placed, deadline=minutes(15), of=orders):
+    """Its step is of the service itself, and may be done in the transaction that sends it. It is sent again every second of
+    the test."""
 
-    note = retriable(Note, timeout=hours(5))
+    note = retriable(Note, timeout=seconds(100))
+
+
+class Paying(Saga, start=Placed, deadline=minutes(15), undone=Unpaid, of=orders):
+    """Its second step is refused, so that the first is undone; the undo is sent again every second of the test."""
+
+    pay = step(Pay, undo=Refund, timeout=seconds(100))
+    ship = step(Ship, no_effect=True)
 
 
 @orders.handles(Place)
@@ -110,6 +164,22 @@ async def note(cmd: Note) -> Noted:
     if PLACE == "policy" and cmd.id.startswith("bad"):
         raise ValueError("a failure for the policy")
     return Noted(id=cmd.id)
+
+
+@orders.handles(Pay)
+async def pay(cmd: Pay) -> Paid:
+    return Paid(id=cmd.id)
+
+
+@orders.handles(Refund)
+async def refund(cmd: Refund) -> Refunded:
+    passes("undo", cmd.id)
+    return Refunded(id=cmd.id)
+
+
+@orders.handles(Ship)
+async def ship(cmd: Ship) -> Shipped:
+    raise ShippingRefused(id=cmd.id)
 
 
 @stock.handles(Reserve)

@@ -80,6 +80,15 @@ class Candidate(msgspec.Struct, eq=False):
         return address is not None and address.kind == "undo" and self.envelope.kind == "command"
 
     @property
+    def fatal_step(self) -> str:
+        """The name of its mark if it ends its process and comes again under another id, as undos and questions of a saga do;
+        else empty."""
+        address = self.envelope.saga
+        if address is None or self.envelope.kind != "command" or address.kind == "do":
+            return ""
+        return f"{address.kind}:{address.saga}/{address.saga_id}/{address.step}"
+
+    @property
     def content_hash(self) -> str:
         """A hash that distinguishes its content from another under the same id; computed once."""
         if not self.known_hash:
@@ -111,13 +120,16 @@ TAKEN = (FRESH, UNDONE)  # compared by identity: a set would hash each
 """The verdicts of messages that are handled now, if only with an answer."""
 ENTERED = {HELD: "waiting", PASSED: "dead"}
 """The marks of messages that are not handled now, by their verdict."""
+FATAL, FATAL_STEP = "fatal", "fatal step"
+"""The marks of a dead letter that ended its process, and of the saga's step that it undoes: a person alone tries it again."""
 
 
 class Facts(NamedTuple):
     """All facts for the decision about a batch of one consumer group.
 
     `standing` is the state of the messages from the parking, `overtaking` the ids of undos whose command is parked and
-    must not hold them, `bases` the first number counted of keys, `expired` the ids that may be forgotten.
+    must not hold them, `bases` the first number counted of keys, `expired` the ids that may be forgotten, `fatal` the ids of
+    messages whose like ended their process.
     """
 
     consumer: str
@@ -127,6 +139,7 @@ class Facts(NamedTuple):
     overtaking: Collection[str] = ()
     bases: Mapping[SequenceKey, int] = {}
     expired: Collection[str] = ()
+    fatal: Collection[str] = ()
 
 
 class Admittance(msgspec.Struct, eq=False):
@@ -243,6 +256,8 @@ def _one(batch: _Batch, candidate: Candidate) -> Admittance:
                 _by_parking(facts, candidate, said)
             if facts.expired and candidate.envelope.id in facts.expired:
                 said.verdict = EXPIRED
+            if facts.fatal and candidate.envelope.id in facts.fatal and candidate.step not in batch.undone:
+                said.verdict = DUPLICATE
             if origin is not AT_ONCE:
                 _mark(batch, candidate, said)
     if said.verdict is FRESH:

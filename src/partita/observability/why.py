@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from partita.clock import US
+from partita.idempotency.inbox import FATAL
 from partita.store.dead_letters import LetterFilter
 from partita.store.groups import Said
 from partita.store.inbox import InboxEntry
@@ -111,4 +112,6 @@ async def why_saga(row: SagaRow, waits_for: str, message_id: str, stores: Mappin
 
 
 def _handled(name: str, entry: InboxEntry, now_us: int) -> str:
+    if entry.outcome in ("dead", FATAL):
+        return f"{name} has a dead letter of its command since {since(now_us - entry.at_us)}: partita dlq list"
     return f"{name} has {entry.outcome} its command {since(now_us - entry.at_us)} ago, and the answer is on its way"

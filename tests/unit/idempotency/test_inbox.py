@@ -23,6 +23,7 @@ from partita.idempotency.inbox import (
 )
 from partita.message import Envelope, SagaAddress
 from partita.store.inbox import InboxEntry
+from partita.store.parking import State
 from partita.store.port import Known
 from partita.store.tombstones import Tombstone
 
@@ -73,6 +74,8 @@ def verdicts(found: Decided) -> list[str]:
 
 
 MARK, DEAD = {"m1": marked()}, {"m1": marked(outcome="dead")}
+FATAL: dict[str, InboxEntry] = {"m1": marked(outcome="fatal")}
+READY: dict[str, State] = {"m1": "ready"}
 PARKED, COUNTS = Origin.PARKED, Origin.COUNTS
 SITUATIONS: list[tuple[str, Decided, str]] = [
     ("nothing is known", decided(a_message()), "fresh"),
@@ -103,6 +106,10 @@ SITUATIONS: list[tuple[str, Decided, str]] = [
     ("a question is never undone", decided(a_step("ask"), undone=True), "fresh"),
     ("its saga sends again what died", decided(a_step("do"), marks=DEAD), "fresh"),
     ("... twice in one batch", decided(a_step("do"), a_step("do"), marks=DEAD), "fresh duplicate"),
+    ("... and ended its process", decided(a_step("do"), marks=FATAL), "duplicate"),
+    ("an undo whose like ended its process", decided(a_step("undo"), parked=True, fatal=["m1"]), "duplicate"),
+    ("... and a person had it done since", decided(a_step("undo"), undone=True, fatal=["m1"]), "undone"),
+    ("... and a person replays it", decided(a_step("undo", origin=PARKED), fatal=["m1"], standing=READY), "fresh"),
     ("an event that died comes again", decided(a_message(), marks=DEAD), "duplicate"),
     ("ready in the parking", decided(a_message(origin=PARKED), standing={"m1": "ready"}), "fresh"),
     ("settled in the parking", decided(a_message(origin=PARKED)), "duplicate"),
@@ -127,6 +134,15 @@ def test_a_situation_has_its_verdict(found: Decided, expected: str) -> None:
 def test_every_verdict_stands_in_the_table() -> None:
     """Else a new one would be tried by nobody."""
     assert {word for row in SITUATIONS for word in row[2].split()} == {verdict.value for verdict in Verdict}
+
+
+def test_a_message_that_ended_its_process_is_not_tried_again_for_its_saga() -> None:
+    """Each try would end some more processes, for as long as the saga waits."""
+    assert verdicts(decided(a_step("do"), marks=FATAL)) == ["duplicate"]
+    assert verdicts(decided(a_step("undo", "m2"), a_step("ask", "m3"), fatal=["m2", "m3"])) == [
+        "duplicate",
+        "duplicate",
+    ]
 
 
 def test_a_message_is_marked_once_and_only_if_it_is_handled_or_waits() -> None:

@@ -17,7 +17,7 @@ from partita.catalog.retry import Counters, Decision, GiveUp, Retry, RetryNow
 from partita.clock import all_done
 from partita.dead_letters.dead_letter import envelope_or_none
 from partita.dead_letters.fingerprint import fingerprint
-from partita.errors import Fenced, PartitaError, StoodStill, UnknownSchema, UnknownType
+from partita.errors import Fenced, PartitaError, ProcessDied, StoodStill, UnknownSchema, UnknownType
 from partita.runtime.failing.log_ration import Ration
 from partita.runtime.failing.retry_policy import decide, is_permanent
 from partita.runtime.failing.setting_aside import Aside, LaidBy, Trouble
@@ -38,12 +38,6 @@ Partition = tuple[str, int]
 UNREADABLE = "(unreadable)"
 STOOD = " (stood still)"
 NOT_KNOWN_MAX = 20
-
-
-class ProcessDied(PartitaError):
-    """The process died repeatedly while it had this message in hand."""
-
-    code = "PTA-0603"
 
 
 @dataclass(slots=True, eq=False)

@@ -13,8 +13,8 @@ from partita.catalog.retry import Decision, Discard, RetryAfter
 from partita.catalog.service import Service
 from partita.clock import duration_us
 from partita.dead_letters.dead_letter import failure
-from partita.errors import Expired
-from partita.idempotency.inbox import Verdict
+from partita.errors import Expired, ProcessDied, StoodStill
+from partita.idempotency.inbox import FATAL, FATAL_STEP, Verdict, mark_of
 from partita.runtime.failing.retry_policy import delay_of
 from partita.runtime.path.admission import Held, parked_row
 from partita.runtime.path.delivery import Delivery
@@ -115,10 +115,17 @@ class Aside:
         return entered is Verdict.FRESH
 
     async def bury(self, session: Session, delivery: Delivery, trouble: Trouble, now_us: int) -> None:
-        """Make it a dead letter. In a group that keeps order it holds its key until an operator decides."""
+        """Make it a dead letter. In a group that keeps order it holds its key until an operator decides.
+
+        Its saga sends it again, which asks for another try, but not of a message that ended its process: each such try would
+        end some more.
+        """
         group, stands = self.service.name, _stands(delivery)
-        if await self._enter(session, delivery, trouble, "dead", now_us) is None:
+        fatal = isinstance(trouble.error, ProcessDied | StoodStill)
+        if await self._enter(session, delivery, trouble, FATAL if fatal else "dead", now_us) is None:
             return
+        if fatal:
+            await self._mark_step(session, delivery, now_us)
         if self.service.order == "key" and delivery.key is not None:
             if stands is None:
                 await session.parking.add([parked_row(delivery, group, "dead", now_us, tries=trouble.tries)])
@@ -128,6 +135,15 @@ class Aside:
             await session.parking.remove(group, [delivery.name])
         tries = sum(f.tries for f in await session.dead_letters.failures(group, delivery.name))
         await self.pipeline.admission.letters.write(session, delivery, trouble.error, tries, now_us)
+
+    async def _mark_step(self, session: Session, delivery: Delivery, now_us: int) -> None:
+        """Mark the step of an undo or a question: its saga sends them again under other ids."""
+        if delivery.envelope is None:
+            return
+        candidate, group = self.pipeline.admission.candidate(delivery), self.service.name
+        if candidate.fatal_step and not await session.inbox.seen(group, [candidate.fatal_step]):
+            mark = mark_of(group, candidate, now_us, FATAL_STEP)
+            await session.inbox.mark([mark._replace(message_id=candidate.fatal_step)])
 
     async def let_go(self, session: Session, delivery: Delivery, trouble: Trouble, reason: str, now_us: int) -> None:
         """Discard it as its policy decides; the reason is kept with its failures."""

@@ -50,6 +50,7 @@ from partita.runtime.path.delivery import Delivery, Handling, Output
 from partita.runtime.path.expiry import forgotten, may_be_forgotten, too_old
 from partita.runtime.path.letters import Letters
 from partita.runtime.path.same_meaning import Meaning, content_of
+from partita.runtime.path.undos import fatal_of, hold, overtake, step_name
 from partita.runtime.path.waves import HandlerFailed
 from partita.size import is_long
 from partita.store.dead_letters import DeadLetter
@@ -124,10 +125,13 @@ class Admission:
             for delivery, candidate in zip(deliveries, candidates, strict=True):
                 candidate.origin = self._origin(delivery, candidate)  # handled at once: now that is known
         overtaking: Collection[str] = ()
-        if [c for c in candidates if c.envelope.saga is not None and c.envelope.saga.kind == "undo"]:
-            await _hold_undone(session, candidates)
-            overtaking = await self._overtake(session, deliveries, candidates, now_us)
+        fatal: Collection[str] = ()
+        if [c for c in candidates if c.envelope.saga is not None and c.envelope.saga.kind != "do"]:
+            await hold(session, candidates)
+            fatal = await fatal_of(session, self.service.name, candidates)
+            overtaking = await overtake(session, self.service.name, deliveries, candidates, fatal, now_us)
         facts = await self._facts(session, deliveries, candidates, held, overtaking, now_us, looked and looked.known)
+        facts = facts._replace(fatal=fatal) if fatal else facts
         decided = await self._decided(session, facts, candidates, now_us)
         admitted = [
             Admitted(Handling(delivery), candidate, said, said.verdict in TAKEN)
@@ -156,7 +160,7 @@ class Admission:
     async def foresee(self, session: Session, delivery: Delivery, now_us: int) -> Admittance:
         """The decision about one delivery as of now; nothing is written."""
         candidate = self.candidate(delivery)
-        steps = [_step(candidate.step)] if candidate.is_undo and candidate.step is not None else []
+        steps = [step_name(candidate.step)] if candidate.is_undo and candidate.step is not None else []
         parked = bool(steps) and bool(await session.parking.of_steps(self.service.name, steps))
         overtaking = [candidate.envelope.id] if parked else []
         facts = await self._facts(session, [delivery], [candidate], (), overtaking, now_us, None)
@@ -215,29 +219,6 @@ class Admission:
     ) -> Known:
         asked = asked_of(self.service.name, self.service.order == "key", candidates, overtaking)._replace(held=held)
         return await session.look(asked) if any(asked[1:]) else Known({}, {}, frozenset(), {})
-
-    async def _overtake(
-        self, session: Session, deliveries: Sequence[Delivery], candidates: Sequence[Candidate], now_us: int
-    ) -> Collection[str]:
-        """Take commands and copies of an undo out of the parking, so that the undo does not wait behind them. Else a step
-        that timed out after 30 s would wait half an hour for its own retries. An undo from the parking does the same: the
-        messages that were parked when it failed are still there, and hold the key. Returns the ids of the undos that took
-        one out."""
-        undos = {_step(c.step): (d, c) for d, c in zip(deliveries, candidates, strict=True) if c.step and c.is_undo}
-        rows = await session.parking.of_steps(self.service.name, list(undos)) if undos else ()
-        parked = {row.message_id for row in rows}
-        overtaking: list[str] = []
-        for row in rows:
-            delivery, candidate = undos[row.step]
-            settled = delivery.parked is not None and delivery.name not in parked  # by an operator, or another worker
-            # A message whose number has not had its turn stays: it counts then, and finds the tombstone.
-            if settled or row.message_id == delivery.name or row.state == "gap":
-                continue
-            overtaking.append(candidate.envelope.id)
-            await session.parking.remove(self.service.name, [row.message_id])
-            await session.inbox.resolve(self.service.name, [(row.message_id, "tombstone", None)])
-            await session.dead_letters.settle(self.service.name, [row.message_id], "overtaken", now_us)
-        return overtaking
 
     async def keep_letter(
         self, session: Session, delivery: Delivery, candidate: Candidate, said: Admittance, now_us: int
@@ -393,15 +374,6 @@ def _reply_of(entry: InboxEntry | None) -> StoredReply | None:
     return None if entry is None or entry.reply is None else kept_from_bytes(entry.reply).reply
 
 
-async def _hold_undone(session: Session, candidates: Sequence[Candidate]) -> None:
-    """Lock the sagas: of an undo and its command in two transactions at once, the second must see the effects of the first."""
-    commands = [c for c in candidates if c.step is not None]
-    undone = [c.envelope.saga.saga_id for c in commands if c.is_undo and c.envelope.saga is not None]
-    if undone:
-        done = [c.envelope.saga for c in commands if c.envelope.saga is not None and c.envelope.saga.kind == "do"]
-        await session.tombstones.hold(undone, [address.saga_id for address in done])
-
-
 def business_key(type_name: str, value: object) -> str:
     """A handler's dedupe value in its marked form. A long one is stored as its digest: a user may choose a whole text,
     which no index holds, and the digest distinguishes two as well."""
@@ -409,10 +381,6 @@ def business_key(type_name: str, value: object) -> str:
     if is_long(text, BUSINESS_BYTES_MAX):
         text = f"sha256:{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()}"
     return f"{type_name}#{text}"
-
-
-def _step(step: tuple[str, str, str] | None) -> str:
-    return "" if step is None else "/".join(step)
 
 
 def parked_row(
@@ -435,7 +403,7 @@ def parked_row(
         delay,
         due_us,
         tries,
-        _step((serves.saga, serves.saga_id, serves.step)) if serves is not None and serves.kind != "ask" else "",
+        step_name((serves.saga, serves.saga_id, serves.step)) if serves is not None and serves.kind != "ask" else "",
         envelope.source if envelope is not None else "",
         envelope.key_sequence if envelope is not None else 0,
         record.headers,

@@ -26,10 +26,11 @@ WHERE consumer = $1 AND message_id = ANY($2::text[])
 OLDEST = """
 SELECT seq, consumer, message_id, payload_hash, at_us FROM (
     SELECT * FROM inbox AS i
-    WHERE outcome NOT IN ('waiting', 'dead')
+    WHERE outcome <> 'fatal step' AND (
+          outcome NOT IN ('waiting', 'dead', 'fatal')
        OR NOT EXISTS (SELECT 1 FROM parked AS p WHERE p.message_id = i.message_id AND p.consumer = i.consumer)
       AND NOT EXISTS (SELECT 1 FROM dead_letter AS d WHERE d.message_id = i.message_id AND d.consumer = i.consumer
-                        AND d.status IN ('open', 'replaying'))
+                        AND d.status IN ('open', 'replaying')))
     ORDER BY seq LIMIT $1) AS oldest
 WHERE at_us < $2
 """

@@ -28,10 +28,11 @@ SELECT message_id, payload_hash, 'expired', at_us, NULL FROM inbox_key WHERE con
 OLDEST = """
 SELECT seq, consumer, message_id, payload_hash, at_us FROM (
     SELECT * FROM inbox AS i
-    WHERE outcome NOT IN ('waiting', 'dead')
+    WHERE outcome <> 'fatal step' AND (
+          outcome NOT IN ('waiting', 'dead', 'fatal')
        OR NOT EXISTS (SELECT 1 FROM parked AS p WHERE p.message_id = i.message_id AND p.consumer = i.consumer)
       AND NOT EXISTS (SELECT 1 FROM dead_letter AS d WHERE d.message_id = i.message_id AND d.consumer = i.consumer
-                        AND d.status IN ('open', 'replaying'))
+                        AND d.status IN ('open', 'replaying')))
     ORDER BY seq LIMIT ?)
 WHERE at_us < ?
 """

@@ -120,7 +120,9 @@ async def the_mark_of_a_parked_message_outlives_the_window(open_store: OpenStore
 async def the_mark_of_an_open_letter_outlives_the_window(open_store: OpenStore) -> None:
     """Where no order is kept its message is not parked; a copy that comes before the replay must be known."""
     async with opened(open_store) as store, store.transaction() as session:
-        await session.inbox.mark([inbox_row(f"m{n}")._replace(outcome="dead") for n in (1, 2, 3)])
+        await session.inbox.mark(
+            [inbox_row(f"m{n}")._replace(outcome=o) for n, o in ((1, "fatal"), (2, "dead"), (3, "dead"))]
+        )
         await session.dead_letters.add([dead_letter(n) for n in (1, 2, 3)])
         (second,) = [each for each in await session.dead_letters.find() if each.message_id == "m2"]
         (third,) = [each for each in await session.dead_letters.find() if each.message_id == "m3"]
@@ -128,6 +130,14 @@ async def the_mark_of_an_open_letter_outlives_the_window(open_store: OpenStore) 
         await session.dead_letters.close([third.id], "discarded", "", 7)
         assert await session.inbox.purge(100, 10) == 1
         assert set(await session.inbox.seen("group", ["m1", "m2", "m3"])) == {"m1", "m2"}
+
+
+async def the_mark_of_a_fatal_step_is_never_forgotten(open_store: OpenStore) -> None:
+    """Its saga sends the undo under new ids for any time; each would end some processes."""
+    async with opened(open_store) as store, store.transaction() as session:
+        await session.inbox.mark([inbox_row("m1"), inbox_row("undo:Saga/1/pay")._replace(outcome="fatal step")])
+        assert await session.inbox.purge(100, 10) == 1
+        assert set(await session.inbox.seen("group", ["m1", "undo:Saga/1/pay"])) == {"undo:Saga/1/pay"}
 
 
 async def of_what_a_user_named_it_stays_known_that_it_was_used(open_store: OpenStore) -> None:
