@@ -14,7 +14,7 @@ MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { 
 export PYTEST_DEBUG_TEMPROOT ?= $(MEMORY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup wheel demo test test-all check lint fix prove prove-servers prove-planted bench bench-servers lock clean docs servers servers-stop
+.PHONY: help setup wheel demo test test-all check lint fix prove prove-servers prove-planted oracles bench bench-servers lock clean docs servers servers-stop
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -34,14 +34,14 @@ BUT := and not long
 # Side by side those would take each other's processor, and wait too long for what a quiet machine does at once.
 # (5: none selected, as by an ARGS="-k ..." that means the other half.)
 test: .venv/dev.ok ## tests of all kinds; those that put processes and servers under load come last, one after the other
-	$(PYTEST) -n $(WORKERS) -m "not processes $(BUT)" $(ARGS) || [ $$? = 5 ]
-	$(BIN)/python -m pytest -m "processes $(BUT)" $(ARGS) || [ $$? = 5 ]
+	$(PYTEST) -n $(WORKERS) -m "not processes and not oracles $(BUT)" $(ARGS) || [ $$? = 5 ]
+	$(BIN)/python -m pytest -m "processes and not oracles $(BUT)" $(ARGS) || [ $$? = 5 ]
 
 test-all: BUT :=
 test-all: test ## all tests there are, as CI runs them
 
 check: lint ## before a commit: format, lint, types, floors, fast tests
-	$(PYTEST) -n $(CHECKERS) -m "not processes and not slow and not long" $(ARGS)
+	$(PYTEST) -n $(CHECKERS) -m "not processes and not slow and not long and not oracles" $(ARGS)
 
 lint: .venv/dev.ok ## what is seen without running: format, lint, types, floors
 	$(BIN)/ruff format --check --quiet --output-format concise .
@@ -72,6 +72,9 @@ prove-servers: .venv/dev.ok ## the same on PostgreSQL and Kafka, which are kille
 	PARTITA_LONG=1 $(BIN)/python -m pytest -v tests/processes/test_on_servers.py tests/processes/test_kafka_trouble.py \
 	  -k "killed_under_load or while_the_broker_is_down or one_broker_of_three" --timeout 1200 || exit 3
 
+oracles: .venv/oracles.ok ## readers, writers and checkers of other projects give their opinion of ours (java, maven, node, go)
+	$(BIN)/python -m pytest -m oracles --timeout 1200 $(ARGS) || [ $$? = 5 ]
+
 prove-planted: .venv/dev.ok ## plant every bug of the table again: each must be found (docs/guides/planted-bugs.md)
 	$(BIN)/python -m tests.planted.prove $(ARGS)
 
@@ -91,6 +94,7 @@ lock: .venv/python.ok ## write the locked requirements anew (ARGS=--upgrade for 
 	$(LOCK) $(ARGS) pyproject.toml --extra shop --group dev -o requirements/dev.txt
 	$(LOCK) $(ARGS) pyproject.toml --extra shop --group build -c requirements/dev.txt -o requirements/shop.txt
 	$(LOCK) $(ARGS) pyproject.toml --group docs -c requirements/dev.txt -o requirements/docs.txt
+	$(LOCK) $(ARGS) pyproject.toml --group oracles -c requirements/dev.txt -o requirements/oracles.txt
 	$(LOCK) $(ARGS) pyproject.toml --group bench -c requirements/dev.txt -o requirements/bench.txt
 	@! grep -nE '://|^-' requirements/*.txt || { echo "a lock file holds an address or an option"; exit 2; }
 
@@ -136,6 +140,10 @@ endef
 
 .venv/docs.ok: .venv/dev.ok requirements/docs.txt
 	$(call install,docs)
+	@touch $@
+
+.venv/oracles.ok: .venv/dev.ok requirements/oracles.txt
+	$(call install,oracles)
 	@touch $@
 
 .venv/bench.ok: .venv/dev.ok requirements/bench.txt

@@ -1,0 +1,23 @@
+"""`Finding`: one reason why a schema cannot follow another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A reader cannot read each value of a writer.
+
+    `rule` names the rule (`field-without-default`), `path` the place in the schema (`OrderPlaced.lines[].sku`), `old` and `new`
+    what the two schemas say there, `instead` what to write so that it passes. `version` is the earlier version that clashes and
+    `hurts` those that are hurt: consumers, topics, outbox rows, dead letters, sagas in flight.
+    """
+
+    rule: str
+    path: str
+    old: str
+    new: str
+    instead: str = ""
+    version: str = ""
+    hurts: tuple[str, ...] = ()

@@ -1,0 +1,34 @@
+"""`Level`: the promise that a schema keeps to its earlier versions (Confluent's compatibility types)."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Level(enum.Enum):
+    """BACKWARD: the new version reads the values of the latest one. FORWARD: the latest version reads the values of the new one.
+    FULL: both. TRANSITIVE: the same with every earlier version, as logs and dead letters need it, since they hold all of them.
+    """
+
+    NONE = "NONE"
+    BACKWARD = "BACKWARD"
+    BACKWARD_TRANSITIVE = "BACKWARD_TRANSITIVE"
+    FORWARD = "FORWARD"
+    FORWARD_TRANSITIVE = "FORWARD_TRANSITIVE"
+    FULL = "FULL"
+    FULL_TRANSITIVE = "FULL_TRANSITIVE"
+
+    @property
+    def is_backward(self) -> bool:
+        """Whether the new version reads earlier values: consumers upgrade first."""
+        return self.value.startswith(("BACKWARD", "FULL"))
+
+    @property
+    def is_forward(self) -> bool:
+        """Whether earlier versions read new values: producers upgrade first."""
+        return self.value.startswith(("FORWARD", "FULL"))
+
+    @property
+    def is_transitive(self) -> bool:
+        """Whether every earlier version counts, and not the latest alone."""
+        return self.value.endswith("_TRANSITIVE")
