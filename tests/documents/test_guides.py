@@ -161,7 +161,7 @@ def test_the_renamed_messages_keep_their_names(tmp_path: Path) -> None:
 
 def test_the_reaction_to_a_fault_is_a_handler(tmp_path: Path) -> None:
     with program("failures.md", "@orders.on", tmp_path) as guide:
-        assert inspect.iscoroutinefunction(guide.note_trouble)
+        assert inspect.iscoroutinefunction(guide.note_failure)
         assert [each for each in App(guide.orders, guide.stock).services if each.name == "orders"]
 
 
