@@ -1,6 +1,6 @@
 """`Service`: the owner of messages and handlers, one database, one consumer group.
 
-Walk 2: handlers are registered here with what they subscribe to, what they ask for and what they publish.
+Walk 2: handlers are registered here, with their messages, their parameters and the events they publish.
 """
 
 from __future__ import annotations
