@@ -1,4 +1,4 @@
-"""Every error Partita raises: one tree, each with a code, what happened and what to do.
+"""Every error Partita raises: one tree. Each has a code, a text of the event and a hint.
 
 PartitaError
   DeclarationError      a declaration is refused at import (names file and line)
@@ -14,7 +14,7 @@ PartitaError
     MigrationPending    the schema is an older one, and this start applies no migrations
   BusError
     BusUnavailable      the log or broker cannot be reached now
-      BusRefused        it refuses this user: credentials or certificates, which waiting does not change
+      BusRefused        the bus refuses this user: wrong credentials or certificates
     FeatureAbsent       the bus does not have a required feature
     PositionRefused     a position of another log, or one whose records were deleted
     MessageTooLarge     refused at emit, in the sender's transaction
@@ -35,7 +35,7 @@ from __future__ import annotations
 
 
 class PartitaError(Exception):
-    """A refusal or an inability of Partita; `str()` is what happened, `hint` is what to do.
+    """Base of all errors: `str()` gives the event and the hint; `what` and `hint` give each alone.
 
     `retryable` errors are the world's (disk, lock, network): they count against no message.
     """
@@ -58,7 +58,7 @@ class PartitaError(Exception):
 
 
 class DeclarationError(PartitaError):
-    """A declaration that cannot work, refused when the module is imported."""
+    """A declaration that cannot work is refused when the module is imported."""
 
     code = "PTA-0100"
     exit_code = 2
@@ -72,7 +72,7 @@ class SettingsError(PartitaError):
 
 
 class AppBroken(SettingsError):
-    """The module of the app raised at its import: the mistake is in it, or in a module that it imports."""
+    """The module of the app raised an error at its import. The cause is in it, or in a module that it imports."""
 
     code = "PTA-0201"
 
@@ -93,19 +93,19 @@ class StoreUnavailable(StoreError):
 
 
 class StoreContended(StoreUnavailable):
-    """Another transaction was in the way and this one was rolled back: run again it will mostly succeed."""
+    """Another transaction was in the way, and this one was rolled back. A new run will mostly succeed."""
 
     code = "PTA-0304"
 
 
 class StoreRefused(StoreUnavailable):
-    """The server answers and refuses this user, or the password."""
+    """The server answers, and refuses this user or the password."""
 
     code = "PTA-0307"
 
 
 class TransactionEnded(StoreError):
-    """The database ended a transaction that was idle for too long, and nothing of it was kept. The database is well: the
+    """The database ended a transaction that was idle for too long, and nothing of it was kept. The database itself works: the
     handler whose code ran so long within it fails."""
 
     code = "PTA-0308"
@@ -139,7 +139,7 @@ class StoreMismatch(StoreError):
 
 class StoreReplaced(StoreMismatch):
     """Another database answers than the one that this process opened: restored from a copy, or promoted. No message is at
-    fault, and this process's memory belongs to the former one. It must be started again."""
+    fault. The memory of this process belongs to the former database, so the process must be started again."""
 
     code = "PTA-0306"
     retryable = True
@@ -167,8 +167,8 @@ class BusUnavailable(BusError):
 
 
 class BusRefused(BusUnavailable):
-    """The bus answers and refuses this user, or its certificate is not trusted. It is tried again, since both can be
-    repaired there; a process is not started with it."""
+    """The bus answers and refuses this user, or its certificate is not trusted. A running process tries again, since both can be
+    repaired on the bus; a start is refused."""
 
     code = "PTA-0403"
     exit_code = 2
@@ -208,7 +208,7 @@ class Malformed(PartitaError):
 
 
 class UnknownSchema(PartitaError):
-    """The schema that wrote these bytes is known neither here nor on the bus; `schema` is its fingerprint."""
+    """Neither this process nor the bus knows the schema of these bytes; `schema` is its fingerprint."""
 
     code = "PTA-0601"
 
@@ -224,7 +224,7 @@ class UnknownType(PartitaError):
 
 
 class Overtaken(PartitaError):
-    """A message came after later ones of its key were handled, and it is no copy: handled now, it would break their
+    """A message came after later ones of its key were handled, and it is not a copy. To handle it now would break their
     order."""
 
     code = "PTA-0604"

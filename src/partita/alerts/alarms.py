@@ -13,7 +13,7 @@ REPEAT_S = 4 * 3_600.0
 
 
 class Alarm(NamedTuple):
-    """One alert of one service. `told_us` is when it was last sent, 0 = never (it is pending)."""
+    """One alert of one service. `told_us` is the time when it was last sent; 0 = never (it is pending)."""
 
     fingerprint: str
     name: str

@@ -19,25 +19,25 @@ class Channel(Protocol):
 
     @property
     def name(self) -> str:
-        """For people; without secrets."""
+        """The name for people, without secrets."""
         ...
 
     async def tell(self, told: Sequence[Told], now_us: int) -> None:
-        """Send these in one message: all of them fire, or all are over.
+        """Send these alerts in one message: all of them fire, or all are over.
 
         Raises:
-            OSError: it could not be sent; it is tried again.
+            OSError: the message could not be sent; it is sent again later.
         """
         ...
 
 
 class LogChannel:
-    """The process's own log; always there."""
+    """The process's own log; it is always configured."""
 
     name = "log"
 
     async def tell(self, told: Sequence[Told], now_us: int) -> None:
-        """Write one line each; the watchdog is not written."""
+        """Write one line for each alert; the watchdog is left out."""
         for status, alarm in told:
             if alarm.severity != "none":
                 level = logging.ERROR if status == "firing" else logging.WARNING
@@ -45,7 +45,7 @@ class LogChannel:
 
 
 def channels_of(webhook: str, mail: str, ca: str = "") -> list[Channel]:
-    """The configured channels; the log always is one. `ca` is a file with certificates of one's own authority.
+    """The configured channels, and always the log. `ca` is a file with certificates of the user's own authority.
 
     Raises:
         SettingsError: an address or the file cannot be used.

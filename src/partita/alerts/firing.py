@@ -25,7 +25,7 @@ class Firing:
 
 
 class _Kept(NamedTuple):
-    """A service as its database has it, and the alarms that are kept there."""
+    """The reading of a service from its database, and the alarms that are kept there."""
 
     reading: Reading
     known: dict[str, Alarm]
@@ -33,7 +33,7 @@ class _Kept(NamedTuple):
 
 
 async def firing(sight: Sight) -> Firing:
-    """All that is wrong now. Where a source does not answer, `sight.unknown` says so."""
+    """All alerts that fire now. `sight.unknown` names each source that does not answer."""
     questions = {name: _of_service(store) for name, store in sight.stores.items()}
     of_stores, lags = await asyncio.gather(sight.ask_all(questions), sight.lags())
     absent = [nobody(name, behind(lags, name, kept.now_us)) for name, kept in of_stores.items()]
@@ -49,7 +49,7 @@ async def _of_service(store: Store) -> _Kept:
 
 
 def _alarms(kept: _Kept, lags: Sequence[GroupLag] | None) -> list[Alarm]:
-    """The alarms of a service as they are now; one that is kept knows since when, and of what is unknown the kept one holds."""
+    """The present alarms of a service. A kept alarm knows when it began; where a number is unknown, the kept alarm holds."""
     reading = placed(kept.reading, lags, kept.now_us)
     alarms, _ = evaluate(reading, kept.known if lags is None else {}, kept.now_us)
     return [kept.known.get(name, alarm) for name, alarm in alarms.items() if alarm.severity != "none"]

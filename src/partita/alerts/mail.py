@@ -21,8 +21,8 @@ TLS_PORT, SUBMISSION_PORT, RELAY_PORT = 465, 587, 25
 
 
 class MailChannel:
-    """`smtps://user:password@host?from=a@b&to=c@d` is TLS from the start, on port 465; `smtp://` with a user begins TLS by
-    STARTTLS, on 587, before it authenticates; without a user it is plain, on 25: for a relay of one's own."""
+    """`smtps://user:password@host?from=a@b&to=c@d` uses TLS from the start, on port 465; `smtp://` with a user begins TLS by
+    STARTTLS, on 587, before it authenticates; without a user it is plain, on 25, for a mail server of one's own."""
 
     def __init__(self, url: str, ca: str = "", *, whole_s: float = WHOLE_S) -> None:
         parts = check_mail("The alert mail address", url)
@@ -36,7 +36,7 @@ class MailChannel:
         self.name = f"mail by {parts.hostname}"
 
     async def tell(self, told: Sequence[Told], now_us: int) -> None:
-        """Send one mail for all; the watchdog is not mailed."""
+        """Send one mail for all alerts; the watchdog is left out."""
         some = [each for each in told if each.alarm.severity != "none"]
         if some:
             await wired(functools.partial(self._send, self._mail(some)), self._whole_s)
@@ -60,7 +60,7 @@ class MailChannel:
                 refused = server.send_message(mail)
                 with contextlib.suppress(
                     OSError, ValueError
-                ):  # the server has the mail: its later answers change nothing
+                ):  # the server has the mail, so its later answers do not matter
                     server.quit()
         except smtplib.SMTPException as error:
             code = getattr(error, "smtp_code", "")
@@ -78,7 +78,7 @@ class MailChannel:
 
 
 class _Smtp(smtplib.SMTP):
-    """A connection on a wire; with `trusted` it is TLS from the start."""
+    """A connection on a wire; with `trusted` it uses TLS from the start."""
 
     def __init__(self, host: str, port: int, wire: Wire, trusted: ssl.SSLContext | None) -> None:
         self._wire, self._trusted = wire, trusted

@@ -18,9 +18,10 @@ LOOK_AT = 100
 
 
 async def read(store: Store, bus: Bus, clock: Clock, ask_s: float, own: Sequence[WorkerState] = ()) -> Reading:
-    """The service's numbers now. Every query uses a partial index, or sums a few rows. A bus that does not answer within
-    `ask_s` must not silence the other rules: the outbox that it blocks has one of them. `own` is this process's knowledge
-    of its own workers.
+    """The service's numbers now. Every query uses a partial index, or sums a few rows.
+
+    The bus has `ask_s` to answer; without its answer the other rules still work, and one of them is about the outbox
+    that a silent bus blocks. `own` is this process's knowledge of its own workers.
     """
     of_store, lags = await asyncio.gather(
         read_store(store, own), answered(clock, ask_s, "bus", lambda: bus.lag(store.name))

@@ -1,4 +1,4 @@
-"""The rules: the conditions that need a person, as a table over one reading of a service."""
+"""The rules: the conditions that need an operator, as a table over one reading of a service."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Reading(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """`value` is measured; above `limit` for `for_s` seconds in a row it fires, None = unknown neither fires nor resolves.
+    """`value` is measured. It fires when the value is above `limit` for `for_s` seconds; None (unknown) changes nothing.
     `hint` is the first thing to do."""
 
     name: str
@@ -129,7 +129,7 @@ RULES: tuple[Rule, ...] = (
         lambda r: len(r.not_known),
         0,
         0,
-        "{service} is sent {value:,.0f} types of messages that a process of it does not know",
+        "{service} receives {value:,.0f} types of messages that one of its processes does not know",
         "partita why; upgrade every process of {service}, then partita dlq groups",
     ),
     Rule(
@@ -156,7 +156,7 @@ RULES: tuple[Rule, ...] = (
         lambda r: r.gaps,
         0,
         60,
-        "{value:,.0f} messages in {service} wait for one that did not come",
+        "{value:,.0f} messages in {service} wait for an earlier one that did not come",
         "partita why; partita consumers accept-gap",
     ),
     Rule(
@@ -192,7 +192,7 @@ RULES: tuple[Rule, ...] = (
         lambda r: r.failing,
         0,
         30,
-        "{value:,.0f} workers of {service} fail and do nothing else",
+        "{value:,.0f} workers of {service} fail at every step",
         "partita why; partita doctor",
     ),
     Rule(

@@ -1,4 +1,4 @@
-"""A test of the channels: each sends one alert without meaning, as firing and as resolved."""
+"""A test of the channels: each sends one test alert, as firing and as resolved."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from partita.settings.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """How a channel took the test alert. `error` is empty where it took it."""
+    """The result of a test alert on one channel. `error` is empty when the channel accepted it."""
 
     channel: str
     error: str = ""
 
 
 async def try_channels(settings: Settings, now_us: int) -> list[Tried]:
-    """Send a test alert by every channel of the settings."""
+    """Send a test alert through every channel of the settings."""
     channels = channels_of(settings.alert_webhook, settings.alert_mail, settings.alert_ca)
     return [await try_channel(channel, now_us) for channel in channels]
 
 
 async def try_channel(channel: Channel, now_us: int) -> Tried:
-    """Send a test alert by one channel."""
+    """Send a test alert through one channel."""
     name = fingerprint("Test", "partita")
     alarm = Alarm(name, "Test", "partita", "info", "this is a test of the alerts", "nothing", now_us, now_us)
     try:

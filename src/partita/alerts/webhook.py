@@ -1,4 +1,4 @@
-"""The webhook: a POST of Alertmanager's payload (version 4), for which receivers exist.
+"""The webhook: a POST of Alertmanager's payload (version 4), which many receivers understand.
 
 Source of the payload: Prometheus Alertmanager, webhook_config. The address may hold secrets and is never shown whole.
 """
@@ -40,7 +40,7 @@ class WebhookChannel:
         self.name = f"webhook at {parts.hostname}"
 
     async def tell(self, told: Sequence[Told], now_us: int) -> None:
-        """Send one request; all of them fire, or all are over."""
+        """Send one request for these alerts: all of them fire, or all are over."""
         await wired(functools.partial(self._post, json.dumps(payload(told, now_us)).encode()), self._whole_s)
 
     def _post(self, body: bytes, wire: Wire) -> None:
@@ -61,7 +61,7 @@ class WebhookChannel:
 
 
 def _opener(wire: Wire, trusted: ssl.SSLContext) -> urllib.request.OpenerDirector:
-    """An opener for HTTP, also by the proxies of the environment, that follows no redirect."""
+    """An opener for HTTP that uses the proxies of the environment and follows no redirect."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
@@ -93,7 +93,7 @@ class _Https(urllib.request.HTTPSHandler):
         return self.do_open(made, req, context=self._trusted)
 
 
-def _connection(kind: Any, wire: Wire, *args: Any, **options: Any) -> Any:  # as urllib calls it, which has no types
+def _connection(kind: Any, wire: Wire, *args: Any, **options: Any) -> Any:  # urllib calls it so, and has no types
     made = kind(*args, **options)
     made._create_connection = wire.connect
     return made

@@ -1,4 +1,4 @@
-"""One connection to another program's server, which may answer anything or nothing: cut after a limit in all."""
+"""One connection to another program's server, which may answer anything or nothing: it is cut after a total limit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from partita.errors import SettingsError
 WAIT_S = 5.0
 """The limit for one answer."""
 WHOLE_S = 10.0
-"""The limit for all of them: a server that sends single bytes, or answer after answer, never ends a wait."""
+"""The limit for all answers: a server that sends single bytes, or answer after answer, would never end a wait."""
 
 
 class Wire:
@@ -33,7 +33,7 @@ class Wire:
         return made
 
     def cut(self) -> None:
-        """End it now, whatever thread reads from it."""
+        """Close the connection now, also while another thread reads from it."""
         self._is_over = True
         if self._twin is not None:
             with contextlib.suppress(OSError):
@@ -61,10 +61,10 @@ async def wired(work: Callable[[Wire], None], whole_s: float = WHOLE_S) -> None:
 
 
 def trust(ca: str) -> ssl.SSLContext:
-    """The trusted certificates: those of the system's authorities, and those of a file of one's own.
+    """The trusted certificates: those of the system's authorities, and those in the file `ca`.
 
     Raises:
-        SettingsError: the file holds none.
+        SettingsError: the file holds no certificate.
     """
     context = ssl.create_default_context()
     if ca:
@@ -84,7 +84,7 @@ def _done(work: Callable[[Wire], None], wire: Wire) -> None:
     except (http.client.HTTPException, ValueError) as error:
         if isinstance(error, OSError):
             raise
-        # Its text contains bytes of the server, or the address with its secrets.
+        # The error's text contains bytes of the server, or the address with its secrets.
         raise OSError(f"the answer makes no sense ({type(error).__name__})") from None
     finally:
         wire.close()

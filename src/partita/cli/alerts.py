@@ -1,4 +1,4 @@
-"""`partita alerts`: what fires now, and a test of the channels."""
+"""`partita alerts`: the alerts that fire now, and a test of the channels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from partita.settings.settings import Settings
 
 @click.group(short_help="Alerts: what fires now, the rules, a test.")
 def alerts() -> None:
-    """The services evaluate alerts and send them to the log, a webhook and by mail."""
+    """Services evaluate alerts. They send them to the log, to a webhook and by mail."""
 
 
 @alerts.command("list", epilog="Example:  partita alerts list -o json")
@@ -30,7 +30,7 @@ def alerts() -> None:
 @output_option
 @click.pass_context
 def list_(context: click.Context, data: Path, app_name: str, output: str) -> None:
-    """The alerts that fire now; exit 3 when there is one."""
+    """List the alerts that fire now; exit 3 when there is one."""
     found, unknown = ask(load_app(app_name), data, firing)
     if output == "json":
         items = [{**a._asdict(), "since": moment(a.since_us)} for a in found.alarms]
@@ -53,7 +53,7 @@ def list_(context: click.Context, data: Path, app_name: str, output: str) -> Non
 @alerts.command(epilog="Example:  partita alerts rules")
 @output_option
 def rules(output: str) -> None:
-    """The rules and their limits."""
+    """List the rules and their limits."""
     if output == "json":
         items = [{"name": r.name, "severity": r.severity, "limit": r.limit, "for_s": r.for_s} for r in RULES]
         print_json("AlertRules", {"items": items})
@@ -64,7 +64,7 @@ def rules(output: str) -> None:
 
 @alerts.command(epilog="Example:  PARTITA_ALERT_WEBHOOK=https://host/path partita alerts test")
 def test() -> None:
-    """Send a test alert by every configured channel, firing and resolved."""
+    """Send a test alert through every configured channel, once as firing and once as resolved."""
     results = run(try_channels(Settings.from_environment(), wall_us()))
     rows = [(each.channel, f"failed: {each.error}" if each.error else "told") for each in results]
     say(*table(["channel", "result"], rows))

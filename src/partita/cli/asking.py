@@ -1,4 +1,4 @@
-"""Queries about an app from the command line: it is opened for reading within the limit, and unknown parts are reported."""
+"""Queries about an app from the command line, within the limit; the parts that do not answer are reported."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from partita.observability.reach import Sight, Stores, looking
 
 T = TypeVar("T")
 UNREACHABLE = 6
-"""The exit code where a database or the bus does not answer."""
+"""The exit code when a database or the bus does not answer."""
 Unknown = Mapping[str, str]
 """The sources that did not answer, each with the reason."""
 
 
 def ask(app: App, data: Path, question: Callable[[Sight], Awaitable[T]], *, with_bus: bool = True) -> tuple[T, Unknown]:
-    """The answer, and the sources that are missing in it.
+    """Return the answer, and the sources that are missing in it.
 
     Raises:
         NotFound: there is no data of this app. SettingsError, StoreMismatch: what is there is another's.
@@ -34,7 +34,7 @@ def ask(app: App, data: Path, question: Callable[[Sight], Awaitable[T]], *, with
 
 
 def read(app: App, data: Path, question: Callable[[Stores], Awaitable[T]]) -> T:
-    """The answer of all databases of an app; where one does not answer there is none.
+    """Return the answer of all databases of an app; raise when one of them does not answer.
 
     Raises:
         NotFound: there is no data of this app. StoreUnavailable: a database does not answer.
@@ -48,7 +48,7 @@ def read(app: App, data: Path, question: Callable[[Stores], Awaitable[T]]) -> T:
 
 
 def tell_unknown(unknown: Unknown) -> int:
-    """Say beside the data what is unknown; returns the exit code that follows."""
+    """Print, beside the data, the sources that did not answer. Returns the exit code."""
     for source, reason in sorted(unknown.items()):
         talk(f"unknown: {source}: {reason}")
     return UNREACHABLE if unknown else 0

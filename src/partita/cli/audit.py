@@ -1,4 +1,4 @@
-"""`partita audit`: the actions of operators, and whether the record is complete."""
+"""`partita audit`: the actions of operators, and the check that the record is complete."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from partita.store.operations import AuditEntry
 
 @click.group(short_help="Actions of operators: list, verify.")
 def audit() -> None:
-    """The audit: every action of a person, appended and sealed, never changed."""
+    """The audit: every action of an operator. Entries are appended and sealed, never changed."""
 
 
 @audit.command("list", epilog="Example:  partita audit list -o json")
@@ -48,7 +48,7 @@ def list_(limit: int, data: Path, app_name: str, output: str) -> None:
 @output_option
 @click.pass_context
 def verify(context: click.Context, data: Path, app_name: str, output: str) -> None:
-    """Check every entry's seal; exit 3 when one was changed, taken out or put in."""
+    """Check the seal of every entry; exit 3 when an entry was changed, removed or inserted."""
 
     async def check() -> dict[str, Verified]:
         async with beside(app_name, data) as system:

@@ -1,4 +1,4 @@
-"""`partita consumers`: the positions of groups, and the verbs that pause, resume, reset and forget one."""
+"""`partita consumers`: the positions of groups; pause, resume, reset or forget a group."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def consumers() -> None:
 @app_option
 @output_option
 def list_(group: str | None, data: Path, app_name: str, output: str) -> int:
-    """List groups with how far they are behind, their members, what is parked, and how they are."""
+    """List groups: how far each is behind, its members, its parked messages, and its state."""
     found, unknown = ask(load_app(app_name), data, lambda sight: groups(sight, group))
     if output == "json":
         items = [lag._asdict() for lag in found.partitions]
@@ -82,7 +82,7 @@ def list_(group: str | None, data: Path, app_name: str, output: str) -> int:
 @data_option
 @app_option
 def pause(group: str, data: Path, app_name: str, **how: Any) -> None:
-    """Let GROUP handle nothing until it is resumed; it keeps its place."""
+    """Pause GROUP: it handles nothing until it is resumed, and keeps its position."""
 
     async def work() -> None:
         async with beside(app_name, data, group) as system:
@@ -100,12 +100,12 @@ def pause(group: str, data: Path, app_name: str, **how: Any) -> None:
 @data_option
 @app_option
 def resume(group: str, data: Path, app_name: str, **how: Any) -> None:
-    """Let a paused GROUP go on."""
+    """Resume a paused GROUP."""
 
     async def work() -> None:
         async with beside(app_name, data, group) as system:
             if not how["dry_run"]:
-                confirmed(f"Resume {group}", 1, yes=True, reason=how["reason"])  # it gives back what was held
+                confirmed(f"Resume {group}", 1, yes=True, reason=how["reason"])  # it only ends the pause
                 await resume_group(system.stores[group], reason=how["reason"], by=actor())
 
     run(work())
@@ -116,14 +116,14 @@ def resume(group: str, data: Path, app_name: str, **how: Any) -> None:
 @click.argument("group")
 @click.option("--topic", required=True)
 @click.option("--to", type=click.Choice(["start", "end"]), required=True)
-@click.option("--execute", is_flag=True, help="Do it; without this only what would happen is shown.")
+@click.option("--execute", is_flag=True, help="Do it; without this option the command only shows the moves.")
 @acting_options
 @data_option
 @app_option
 def reset(group: str, topic: str, to: str, execute: bool, data: Path, app_name: str, **how: Any) -> None:
-    """Put the place of a paused GROUP in a topic to its start or its end, and say what moved.
+    """Move a paused GROUP to the start or the end of a topic, and list the moves.
 
-    With Kafka its processes must be stopped too: the broker moves no group that has members. Refused (exit 5) before
+    With Kafka stop its processes first: the broker moves no group that has members. Otherwise refused (exit 5) before
     anything is changed.
     """
 
@@ -160,7 +160,7 @@ def reset(group: str, topic: str, to: str, execute: bool, data: Path, app_name: 
 @data_option
 @app_option
 def accept_gap(group: str, topic: str, key: str, data: Path, app_name: str, **how: Any) -> None:
-    """Give up a message that never came, so that those behind it run."""
+    """Give up a message that never came, so that the messages behind it run."""
 
     async def work() -> int:
         async with beside(app_name, data, group) as system:
@@ -176,7 +176,7 @@ def accept_gap(group: str, topic: str, key: str, data: Path, app_name: str, **ho
 @data_option
 @app_option
 def forget(group: str, data: Path, app_name: str, **how: Any) -> None:
-    """Forget the place of a GROUP that does not exist any more: the log keeps what its groups have not read."""
+    """Forget a GROUP that no longer exists: until then the log keeps the records that it has not read."""
     app = load_app(app_name)
     check_forgettable(app, group)
 

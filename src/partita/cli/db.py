@@ -1,4 +1,4 @@
-"""`partita db`: the schemas of an app's databases: what is pending, applied, as SQL, and whether they are as they should be."""
+"""`partita db`: the schemas of an app's databases: status, upgrade, SQL of an upgrade, check of live schemas."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ only_option = click.option("--only", multiple=True, help=f"A service, or {LOG!r}
 
 @click.group(short_help="Schemas of the databases: status, upgrade, sql, check.")
 def db() -> None:
-    """The schemas of the databases of MODULE:APP: one for each service, and the log's where it is kept in a database.
+    """The schemas of the databases of MODULE:APP: one for each service, and one for a log that is in a database.
 
-    Where a service has migrations= of its own, NAME/tables are those.
-
-    A start applies what is pending by itself, unless PARTITA_MIGRATE=off leaves it to `partita db upgrade`.
+    Where a service has migrations= of its own, NAME/tables is their schema.
+    A start applies pending migrations by itself, unless PARTITA_MIGRATE=off leaves them to `partita db upgrade`.
     """
 
 
@@ -52,20 +51,26 @@ def status(app_name: str, only: tuple[str, ...], data: Path, output: str) -> int
 @db.command(epilog="Example:  partita db upgrade module:app --dry-run")
 @app_argument
 @only_option
-@click.option("--dry-run", is_flag=True, help="Only say what would be applied; exit 3 when something would.")
+@click.option("--dry-run", is_flag=True, help="Only list the pending migrations; exit 3 when there is one.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
-    "--wait", "wait_s", type=click.FloatRange(0), default=WAIT_S, show_default=True, help="Seconds to wait for others."
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(0),
+    default=WAIT_S,
+    show_default=True,
+    help="Seconds to wait for other sessions.",
 )
 @data_option
 @output_option
 def upgrade(
     app_name: str, only: tuple[str, ...], dry_run: bool, yes: bool, wait_s: float, data: Path, output: str
 ) -> int:
-    """Apply what is pending, of Partita's schemas and of the services' own tables.
+    """Apply pending migrations of Partita's schemas and of the services' own tables.
 
-    Each migration commits by itself under a lock: killed midway, the next run goes on; of two at once one applies it.
-    Where a transaction of others is in the way it says whose, and gives up after --wait seconds (exit 6).
+    Each migration commits by itself under a lock. After a kill the next run continues, and of two runs at once one
+    applies each. When a transaction of another program is in the way, the command names it and gives up after --wait
+    seconds (exit 6).
     """
     schemas = migrations_of(load_app(app_name), data, only)
     found = run(standings(schemas))
@@ -88,22 +93,20 @@ def upgrade(
     elif dry_run and count:
         talk("nothing was changed (--dry-run)")
     elif not any(done.values()):
-        say("nothing to do" + (": another process was faster" if count and not dry_run else ""))
+        say("nothing to do" + (": another process had applied them" if count and not dry_run else ""))
     return 3 if dry_run and count else 0
 
 
 @db.command(epilog="Example:  partita db sql module:app --only orders | psql -v ON_ERROR_STOP=1 DATABASE")
 @app_argument
 @only_option
-@click.option(
-    "--all", "everything", is_flag=True, help="From an empty database, whatever is applied; needs no database."
-)
+@click.option("--all", "everything", is_flag=True, help="All migrations, for an empty database; needs no database.")
 @data_option
 @output_option
 def sql(app_name: str, only: tuple[str, ...], everything: bool, data: Path, output: str) -> None:
     """Print the SQL that `upgrade` would run, for a person who may not run `upgrade`. Changes nothing.
 
-    For files there is one script for each: give --only.
+    SQLite files need one script each: give --only.
     """
     schemas = migrations_of(load_app(app_name), data, only)
     applied = dict.fromkeys(schemas, 0) if everything else {n: s.applied for n, s in run(standings(schemas)).items()}
@@ -125,10 +128,10 @@ def sql(app_name: str, only: tuple[str, ...], everything: bool, data: Path, outp
 @data_option
 @output_option
 def check(app_name: str, only: tuple[str, ...], data: Path, output: str) -> int:
-    """Compare each live schema with what its migrations make; exit 3 when one differs. Changes nothing.
+    """Compare each live schema with its migrations; exit 3 when one differs. Changes nothing.
 
-    On a server what they make is made beside it, in a transaction that is rolled back: that needs the right to create a
-    schema. Of the tables of tables= only their absence is reported; of a folder of migrations= whether each file is applied.
+    On a server the expected schema is made beside the live one, in a transaction that is rolled back: that needs the
+    right to create a schema. For tables= only missing tables are reported; for migrations= the files not yet applied.
     """
     schemas = migrations_of(load_app(app_name), data, only)
     found = run(schema_findings(schemas))
@@ -142,7 +145,7 @@ def check(app_name: str, only: tuple[str, ...], data: Path, output: str) -> int:
     if found:
         say("", f"{len(found)} findings in {len(schemas)} schemas")
     else:
-        say(f"{len(schemas)} schemas are as they should be")
+        say(f"{len(schemas)} schemas match their migrations")
     return 3 if found else 0
 
 

@@ -1,4 +1,4 @@
-"""`partita demo`: the shop under fire, live, and the ledger of what held."""
+"""`partita demo`: the shop under fire, live, and the ledger of its invariants."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from partita.settings.address import without_secrets
 if TYPE_CHECKING:
     from partita.examples.proof.demo import DemoOptions
 
-STORE_HELP = "Databases on a server, such as postgresql://user@host/database: a schema per service, kept afterwards."
-BUS_HELP = "The log on a server or broker; its topics are kept afterwards."
-FRESH_HELP = "Drop the shop's schemas at --store that Partita made; at --bus begin behind the records that are there."
+STORE_HELP = "Databases on a server, such as postgresql://user@host/database: a schema per service, kept after the run."
+BUS_HELP = "The log on a server or broker; its topics are kept after the run."
+FRESH_HELP = "Drop the shop's schemas at --store that Partita made; at --bus begin behind the existing records."
 KEYS = {
     "o": "order-service",
     "i": "inventory-service",
@@ -40,10 +40,10 @@ KEYS = {
 
 @click.command(epilog="Example:  partita demo --headless --for 60s --kill-every 2s")
 @click.option("--for", "duration", help="How long, such as 40s or 2m. Default: until q; without a terminal 30s.")
-@click.option("--headless", is_flag=True, help="No keys; kills by itself; a line a second.")
+@click.option("--headless", is_flag=True, help="Without keys: kill by itself, and print a line a second.")
 @click.option("--rate", type=Amount(1, 2_000), default=50.0, show_default=True, help="Orders per second.")
-@click.option("--kill-every", default=None, help="Kill -9 a process this often, such as 2s; 0 = never. [headless: 2s]")
-@click.option("--seed", type=int, default=7, show_default=True, help="Orders, declines and the order of kills.")
+@click.option("--kill-every", default=None, help="Time between two kills (-9), such as 2s; 0 = never. [headless: 2s]")
+@click.option("--seed", type=int, default=7, show_default=True, help="Seed of orders, declines and kills.")
 @click.option(
     "--without",
     "bug",
@@ -51,7 +51,7 @@ KEYS = {
     default=None,
     help="Plant this bug: an invariant must turn red.",
 )
-@click.option("--data", type=Folder(path_type=Path, file_okay=False), help="Folder to use. Default: a fresh one.")
+@click.option("--data", type=Folder(path_type=Path, file_okay=False), help="The folder. Default: a new one.")
 @click.option("--store", metavar="URL", default="", envvar="PARTITA_STORE", callback=checked_server, help=STORE_HELP)
 @click.option("--bus", metavar="URL", default="", envvar="PARTITA_BUS", callback=checked_server, help=BUS_HELP)
 @click.option("--fresh", is_flag=True, help=FRESH_HELP)
@@ -69,8 +69,8 @@ def demo(
 ) -> int:
     """Run the shop as ten processes, kill them with SIGKILL, and prove that nothing was lost or done twice.
 
-    Without --store and --bus nothing but a folder is used. A server that holds anything of the shop already is refused,
-    untouched, unless --fresh is said.
+    Without --store and --bus it uses a folder and no server. A server that already holds data of the shop is refused
+    and left unchanged, unless --fresh is given.
     """
     from partita.examples.proof import demo as shop_demo
 
@@ -78,7 +78,7 @@ def demo(
     seconds = parse_seconds(duration) if duration else (30.0 if headless else None)
     kills = parse_seconds(kill_every) if kill_every is not None else (2.0 if headless else 0.0)
     if data is not None and data.exists() and any(data.iterdir()):
-        raise SettingsError(f"{data} is not empty.", hint="The demo starts from nothing; name another folder.")
+        raise SettingsError(f"{data} is not empty.", hint="The demo needs an empty folder; name another one.")
     folder = data or Path(tempfile.mkdtemp(prefix="partita-demo-"))
     options = shop_demo.DemoOptions(
         data=folder, seconds=seconds, rate=rate, kill_every_s=kills, seed=seed, bug=bug or "", **servers
@@ -123,7 +123,7 @@ HEAD = """
 
 
 def head(options: DemoOptions) -> list[str]:
-    """The parts that run, and where; of a URL no user, password or option is shown."""
+    """The parts that run, and where. User, password and options of a URL are left out."""
     kills = options.kill_every_s
     servers = _servers(options)
     text = HEAD.format(
@@ -138,7 +138,7 @@ def head(options: DemoOptions) -> list[str]:
 
 
 def _servers(options: DemoOptions) -> dict[str, str]:
-    """The servers by option, as they may be shown."""
+    """The servers by option, without secrets."""
     named = {"store": options.store, "bus": options.bus}
     return {name: without_secrets(url) for name, url in named.items() if url}
 
@@ -147,16 +147,16 @@ def parse_seconds(text: str) -> float:
     """`40s`, `2m`, `1.5` as seconds.
 
     Raises:
-        SettingsError: it is no duration.
+        SettingsError: it is not a duration.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)?", text.strip())
     if match is None:
-        raise SettingsError(f"{text!r} is no duration.", hint="Such as 40s, 2m or 500ms.")
+        raise SettingsError(f"{text!r} is not a duration.", hint="Such as 40s, 2m or 500ms.")
     return float(match[1]) * {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}[match[2]]
 
 
 class Screen:
-    """The live line: rewritten on a terminal, one a second elsewhere; and the keys."""
+    """The live line, and the keys. A terminal rewrites the line; elsewhere one is printed each second."""
 
     def __init__(self, *, live: bool, quiet: bool) -> None:
         self._live = live
@@ -185,14 +185,14 @@ class Screen:
             talk("")
 
     def say(self, text: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
         if not self._quiet:
             if self._live:
                 live_line("")
             talk(f"  {text}")
 
     def tell(self, running: object, numbers: object, left: float) -> str | None:
-        """Show the numbers; returns what a pressed key asks for."""
+        """Show the numbers. Returns the action of a pressed key."""
         from partita.examples.proof.demo import Demo, Numbers
 
         assert isinstance(running, Demo) and isinstance(numbers, Numbers)

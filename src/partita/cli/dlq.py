@@ -1,4 +1,4 @@
-"""`partita dlq`: dead letters, looked at, mended, replayed and discarded."""
+"""`partita dlq`: dead letters: show, edit, replay and discard them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ for verb in (replay, edit, discard, restore, import_):
 @app_option
 @output_option
 def groups(data: Path, app_name: str, output: str) -> None:
-    """Open letters by cause, the largest group first: one decision for each."""
+    """List open letters by cause, the largest group first: each group needs one decision."""
     found = _read(app_name, data, letter_groups)
     if output == "json":
         items = [{**g._asdict(), "first_at": moment(g.first_us), "last_at": moment(g.last_us)} for g in found]
@@ -92,7 +92,7 @@ def list_(
 @app_option
 @output_option
 def show(letter_id: str, data: Path, app_name: str, output: str) -> None:
-    """Show one letter: what it says, what failed and when, the stack, its raw bytes, and what waits behind it."""
+    """Show one letter: its message, its failures, the stack, its raw bytes, and the number of messages behind it."""
 
     async def read() -> LetterShown:
         async with beside(app_name, data) as system:
@@ -138,7 +138,7 @@ def show(letter_id: str, data: Path, app_name: str, output: str) -> None:
 @app_option
 @output_option
 def diff(letter_id: str, data: Path, app_name: str, output: str) -> None:
-    """Compare an edited letter with the one whose place it took."""
+    """Compare an edited letter with its original."""
 
     async def read() -> list[tuple[str, str, str]]:
         async with beside(app_name, data) as system:
@@ -164,7 +164,7 @@ def export(file: Any, group: str | None, data: Path, app_name: str, **given: Any
     )
     for letter in found:
         file.write(json_of(exported(letter)) + "\n")
-    file.write("")  # without letters there is a file too; an error of writing it is reported
+    file.write("")  # without letters the file is made as well; an error of writing it is reported
     talk(f"{len(found)} letters")
 
 

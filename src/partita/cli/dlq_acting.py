@@ -1,4 +1,4 @@
-"""The verbs of `partita dlq` that change something: replay, edit, discard, restore, import."""
+"""The commands of `partita dlq` that change something: replay, edit, discard, restore, import."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def ramp(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...]:
 @output_option
 @click.pass_context
 def replay(context: click.Context, /, rehearsal: bool, group: str | None, output: str, **given: Any) -> None:
-    """Give letters to the group that failed, in growing batches, and stop when they fail again."""
+    """Give letters to the group that failed, in growing batches, and stop when too many fail again."""
     how = {name: given.pop(name) for name in ("ramp", "rate", "stop_at_errors", "patience", "no_wait")}
     act = {name: given.pop(name) for name in ("yes", "dry_run", "reason")}
     data, app_name = given.pop("data"), given.pop("app_name")
@@ -92,7 +92,7 @@ async def _rehearse(app_name: str, data: Path, group: str | None, where: LetterF
 
 
 def tell_rehearsal(found: Rehearsal, output: str) -> None:
-    """Print what would happen."""
+    """Print the result of a rehearsal."""
     if output == "json":
         content = {
             "letters": found.letters,
@@ -116,7 +116,7 @@ def tell_rehearsal(found: Rehearsal, output: str) -> None:
         say(f"  {count:>6,}  {name} would leave")
     for name, count in found.calls.most_common():
         say(f"  {count:>6,}  calls to the outside by {name}, each with its idempotency key (not rehearsed)")
-    say("Nothing has happened: all of it was rolled back.")
+    say("All of it was rolled back; nothing was changed.")
 
 
 async def _replay(
@@ -141,13 +141,13 @@ async def _replay(
 
 
 def _begun(operation: Operation) -> Operation:
-    """Say how to go on with a new operation, before anything can interrupt it."""
+    """Print the command that resumes a new operation, before anything can interrupt the operation."""
     talk(f"operation {operation.row.id}; if this is interrupted: partita op resume {operation.row.id}")
     return operation
 
 
 async def carried_out(system: System, operation: Operation) -> dict[str, Any]:
-    """Carry out an operation with a progress line; returns what is printed of it."""
+    """Carry out an operation with a progress line; returns the text of its result."""
     ended = await carry_out(
         system, operation, by=actor(), report=lambda each, progress: progress_line(_said(each, progress))
     )
@@ -183,7 +183,7 @@ def _said(operation: Operation, p: Progress, *, last: bool = False) -> str:
 @data_option
 @app_option
 def edit(letter_id: str, sets: tuple[str, ...], data_file: Path | None, data: Path, app_name: str, **act: Any) -> None:
-    """Mend a letter: an edited copy takes its place, also in the order of its key. It is not replayed by this."""
+    """Edit a letter: the edited copy replaces it, also in the order of its key. This does not replay the copy."""
     changes = _changes(sets, data_file)
 
     async def mend() -> str:
@@ -229,13 +229,13 @@ def _changes(sets: tuple[str, ...], data_file: Path | None) -> dict[str, Any]:
 
 
 @click.command(epilog="Example:  partita dlq discard --cause 3f9a1c20b7d4 --execute --reason 'test orders'")
-@click.option("--execute", is_flag=True, help="Do it; without this only the number is shown.")
+@click.option("--execute", is_flag=True, help="Do it; without this option the command only shows the number.")
 @filter_options
 @acting_options
 @data_option
 @app_option
 def discard(execute: bool, group: str | None, data: Path, app_name: str, **given: Any) -> None:
-    """Let letters go, and their keys on. They can be restored for 7 days."""
+    """Discard letters; later messages of their keys go on. Letters can be restored for 7 days."""
     dry_run, yes, reason = (given.pop(name) for name in ("dry_run", "yes", "reason"))
     where = the_filter(**given, status="open")
 
@@ -283,7 +283,7 @@ def restore(letter_id: str, data: Path, app_name: str) -> None:
 @data_option
 @app_option
 def import_(file: Any, data: Path, app_name: str) -> None:
-    """Take letters that were exported; those that are here already are left alone."""
+    """Import exported letters; letters that are here already are not changed."""
 
     async def work() -> Taken:
         async with beside(app_name, data) as system:

@@ -21,7 +21,7 @@ SIGNS = {"ok": " ok ", "note": "note", "bad": " !! "}
 @app_option
 @output_option
 def doctor(data: Path, app_name: str, output: str) -> int:
-    """Check everything that has to hold; exit 3 when something does not."""
+    """Check the machine, the data folder, databases, bus and services; exit 3 when a check fails."""
     found = run(examine(load_app(app_name), data))
     bad = sum(finding.level == "bad" for finding in found)
     if output == "json":

@@ -1,4 +1,4 @@
-"""`partita journey KEY`: everything that happened to one key, in causal order."""
+"""`partita journey KEY`: all messages of one key, in causal order."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def journey(key: str, data: Path, app_name: str, output: str) -> None:
     if not hops:
         raise NotFound(
             f"Nothing is known of {key!r} in {data}.",
-            hint="A key is given as the messages have it. Is --data the folder, and --app the app?",
+            hint="Write the key as the messages have it. Is --data the folder, and --app the app?",
         )
     if output == "json":
         print_json("Journey", {"key": key, "messages": [_as_json(h) for h in hops]})

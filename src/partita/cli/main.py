@@ -20,14 +20,14 @@ COMMANDS = {
     "shop": ("partita.cli.shop", "shop", "The shop: import an order file, make a sample, serve the HTTP API."),
     "journey": ("partita.cli.journey", "journey", "Follow one key through all services."),
     "saga": ("partita.cli.saga", "saga", "Sagas: look at them, and act on one."),
-    "why": ("partita.cli.why", "why", "Why is it stuck? A sentence for each thing that waits."),
-    "dlq": ("partita.cli.dlq", "dlq", "Dead letters: look, mend, replay, discard."),
-    "alerts": ("partita.cli.alerts", "alerts", "What is wrong now, the rules, a test of the channels."),
-    "op": ("partita.cli.op", "op", "Operations of people: list, resume."),
+    "why": ("partita.cli.why", "why", "Say why sagas, keys and groups wait."),
+    "dlq": ("partita.cli.dlq", "dlq", "Dead letters: show, edit, replay, discard."),
+    "alerts": ("partita.cli.alerts", "alerts", "Alerts: those that fire now, the rules, a test."),
+    "op": ("partita.cli.op", "op", "Operations of operators: list, resume."),
     "audit": ("partita.cli.audit", "audit", "Actions of operators: list, verify."),
-    "outbox": ("partita.cli.outbox", "outbox", "What waits to leave, and what the bus refused."),
+    "outbox": ("partita.cli.outbox", "outbox", "Outboxes: waiting messages, and those that the bus refused."),
     "consumers": ("partita.cli.consumers", "consumers", "Consumer groups: positions, pause, resume, reset."),
-    "topics": ("partita.cli.topics", "topics", "Topics: as declared, against the cluster, brought back."),
+    "topics": ("partita.cli.topics", "topics", "Topics: as declared, their drift from the cluster, apply."),
     "db": ("partita.cli.db", "db", "Schemas of the databases: status, upgrade, sql, check."),
     "metrics": ("partita.cli.metrics", "metrics", "The numbers of all services, for Prometheus."),
     "schema": ("partita.cli.schema", "schema", "Schemas derived from the declarations."),
@@ -37,10 +37,10 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands by name and imports them on demand: start-up is what people wait for."""
+    """A group that knows its commands by name and imports one when it is called: users wait for each start-up."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands in the order of a first day."""
+        """The commands in the order in which a new user meets them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -52,7 +52,7 @@ class LazyGroup(click.Group):
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
-        """Find the command, or say which one was probably meant."""
+        """Find the command, or suggest one of a similar name."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
@@ -81,7 +81,7 @@ def cli() -> None:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command line; errors of Partita end with their own exit code and say what to do."""
+    """Run the command line. Each error of Partita has its own exit code and a hint."""
     sys.excepthook = _defect
     try:
         code = cli.main(args, prog_name="partita", standalone_mode=False)
@@ -106,7 +106,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def _defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Unforeseen errors end in words as well; the exit code is Python's own, 1."""
+    """Print an unforeseen error in words, too; the exit code is Python's own, 1."""
     from partita.cli.output import show_error
 
     show_error(error)

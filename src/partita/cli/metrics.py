@@ -1,4 +1,4 @@
-"""`partita metrics`: what the databases say, as the page that `/metrics` serves."""
+"""`partita metrics`: the numbers in the databases, as the page that `/metrics` serves."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from partita.signals import STORE_UP, Sample
 @app_option
 @output_option
 def metrics(data: Path, app_name: str, output: str) -> None:
-    """The gauges of all services, in Prometheus' text format. The counts of a process since its start are on its own page:
-    partita run --metrics 127.0.0.1:9464."""
+    """Print the gauges of all services, in Prometheus' text format. The counters of a process since its start are on its
+    own page: partita run --metrics 127.0.0.1:9464.
+    """
     samples, unknown = ask(load_app(app_name), data, _read)
     tell_unknown(unknown)
     if output == "json":

@@ -29,7 +29,7 @@ def new(name: str) -> None:
     folder = Path(name)
     if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
         raise SettingsError(
-            f"{name} is there already, and is no empty folder.", hint="Nothing was changed. Take another name."
+            f"{name} exists already, and is not an empty folder.", hint="Nothing was changed. Take another name."
         )
     for path, text in project_files(name, package).items():
         file = folder / path
@@ -46,20 +46,20 @@ def new(name: str) -> None:
 
 
 def package_of(name: str) -> str:
-    """The name of the project's package: as the project's, with `_` for `-`.
+    """The name of the project's package: that of the project, with `_` for `-`.
 
     Raises:
-        SettingsError: no package can have that name, or one has it already.
+        SettingsError: a package cannot have that name, or one has it already.
     """
     package = name.replace("-", "_")
     if not NAME.fullmatch(name) or keyword.iskeyword(package):
         raise SettingsError(
-            f"{name!a} can be no name of a Python package.",
+            f"{name!a} cannot be the name of a Python package.",
             hint="Letters, digits, and - or _ between them, a letter first, 40 at most: tea_house. It is a name, not a path.",
         )
     if package in sys.stdlib_module_names or package in OURS or importlib.util.find_spec(package) is not None:
         raise SettingsError(
-            f"There is a module {package!r} already: Python would import one for the other.",
+            f"There is a module {package!r} already: Python would import the wrong one.",
             hint=f"Take another name, such as {name}-app.",
         )
     return package

@@ -1,4 +1,4 @@
-"""`partita op`: operations that people began, and how to go on with one that was interrupted."""
+"""`partita op`: operations of operators; resume one that was interrupted."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from partita.cli.whose_app import app_option
 from partita.operators.operations import Operation, operations, the_operation
 
 
-@click.group(short_help="Operations of people: list, resume.")
+@click.group(short_help="Operations of operators: list, resume.")
 def op() -> None:
-    """Operations: bulk actions that are written down before they begin and can be resumed."""
+    """Operations: bulk actions. Each is recorded before it begins, so that it can be resumed."""
 
 
 @op.command("list", epilog="Example:  partita op list")
@@ -52,7 +52,7 @@ def list_(data: Path, app_name: str, output: str) -> None:
 @output_option
 @click.pass_context
 def resume(context: click.Context, operation_id: str, data: Path, app_name: str, output: str) -> None:
-    """Go on with an operation that was interrupted or stopped."""
+    """Resume an operation that was interrupted or stopped."""
 
     async def work() -> dict[str, Any]:
         async with beside(app_name, data) as system:

@@ -34,17 +34,17 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 @asynccontextmanager
 async def beside(app_name: str, data: Path, group: str | None = None) -> AsyncIterator[System]:
-    """The app's databases and log opened beside whatever processes run it; no worker is started here.
+    """Open the app's databases and log beside its running processes; no worker is started here.
 
     Raises:
         NotFound: the folder holds no data of this app, or there is no such group.
     """
     app: App = load_app(app_name)
-    async with open_stores(app, data) as found:  # the rest would create what is not there
+    async with open_stores(app, data) as found:  # the rest would create missing folders and files
         names = list(found)
     if group is not None and group not in names:
         where = without_secrets(app.settings.store) or data
-        raise NotFound(f"There is no group {group!r} in {where}.", hint=f"There is: {', '.join(names)}.")
+        raise NotFound(f"There is no group {group!r} in {where}.", hint=f"The groups are: {', '.join(names)}.")
     chosen = names if group is None else [group]
     async with app.configured(replace(app.settings, data=data)).running(services=chosen, roles=()) as system:
         yield system
@@ -74,22 +74,22 @@ def the_filter(
 def acting_options(function: F) -> F:
     """`--reason --yes --dry-run`."""
     for option in (
-        click.option("--dry-run", is_flag=True, help="Only say what would be done."),
+        click.option("--dry-run", is_flag=True, help="Only say what the command would do."),
         click.option("--yes", is_flag=True, help="Do not ask."),
-        click.option("--reason", default="", help="Why; kept in the audit. Needed where PARTITA_PROFILE=production."),
+        click.option("--reason", default="", help="The reason, for the audit. PARTITA_PROFILE=production needs it."),
     ):
         function = option(function)
     return function
 
 
 def confirmed(what: str, count: int, *, yes: bool, reason: str) -> None:
-    """Ask before something is done to `count` things: above a hundred for the number itself, not for a "y".
+    """Ask before an action on `count` things: up to a hundred for a "y", above that for the number itself.
 
     Raises:
         Conflict: it was not confirmed. SettingsError: the reason is missing.
     """
     if profile() == "production" and not reason:
-        raise SettingsError("The profile is production: say why.", hint="--reason TEXT")
+        raise SettingsError("The profile is production, so a reason is required.", hint="--reason TEXT")
     if yes:
         return
     if not sys.stdin.isatty():
@@ -104,7 +104,7 @@ def confirmed(what: str, count: int, *, yes: bool, reason: str) -> None:
 
 
 def progress_line(text: str, *, last: bool = False) -> None:
-    """One line that is written over, on a terminal only."""
+    """One line that is rewritten in place, on a terminal only."""
     if sys.stderr.isatty():
         live_line(text, last=last)
     elif last:

@@ -1,4 +1,4 @@
-"""`partita outbox`: what waits to leave each service, what the bus refused, and what relays it."""
+"""`partita outbox`: waiting messages, messages that the bus refused, and the reader of each outbox."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from partita.operators.steering import retry_outbox
 ROWS_MAX = 100_000
 
 
-@click.group(short_help="What waits to leave.")
+@click.group(short_help="Outboxes: waiting and refused messages.")
 def outbox() -> None:
     """The outboxes."""
 
@@ -35,7 +35,7 @@ for command in (debezium, hand_over, take_back):
 @app_option
 @output_option
 def status(data: Path, app_name: str, output: str) -> int:
-    """How many rows wait, how old the oldest is, what the bus refused."""
+    """Show how many rows wait, the age of the oldest, how many the bus refused, and who reads the outbox."""
     found, unknown = ask(load_app(app_name), data, outboxes, with_bus=False)
     if output == "json":
         items = [
@@ -43,7 +43,7 @@ def status(data: Path, app_name: str, output: str) -> int:
                 "service": n,
                 "pending": s.pending,
                 "oldest_s": s.oldest_us / 1e6,
-                "parked": s.parked,
+                "refused": s.parked,
                 "kept": s.total,
                 "reader": s.reader and {**s.reader._asdict(), "behind": s.reader.behind},
             }
@@ -55,7 +55,7 @@ def status(data: Path, app_name: str, output: str) -> int:
         (n, s.pending, f"{s.oldest_us / 1e6:.1f} s" if s.pending else "", s.parked, s.total, read_by(s.reader))
         for n, s in found.items()
     ]
-    say(*table(["service", "pending", "oldest", "parked", "kept", "read by"], rows))
+    say(*table(["service", "pending", "oldest", "refused", "kept", "read by"], rows))
     return tell_unknown(unknown)
 
 
@@ -65,7 +65,7 @@ def status(data: Path, app_name: str, output: str) -> int:
 @app_option
 @output_option
 def list_(limit: int, data: Path, app_name: str, output: str) -> None:
-    """List what the bus refused for good; later messages of the same key wait behind it."""
+    """List the messages that the bus refused for good; later messages of the same key wait behind them."""
     found = read(load_app(app_name), data, lambda stores: refused(stores, limit))
     if output == "json":
         print_json("OutboxRefused", {"items": [asdict(row) for row in found]})
@@ -73,7 +73,7 @@ def list_(limit: int, data: Path, app_name: str, output: str) -> None:
         rows = [(row.service, row.id, row.type.rpartition(".")[2], row.key or "", row.reason) for row in found]
         say(*table(["service", "id", "message", "key", "reason"], rows))
     else:
-        say("the bus refused nothing")
+        say("the bus refused no message")
 
 
 @outbox.command(epilog="Example:  partita outbox retry orders --reason 'limit of the topic raised'")
@@ -82,7 +82,7 @@ def list_(limit: int, data: Path, app_name: str, output: str) -> None:
 @data_option
 @app_option
 def retry(service: str, data: Path, app_name: str, **how: Any) -> None:
-    """Let the relay try again what the bus refused."""
+    """Let the relay send the refused messages of SERVICE again."""
 
     async def work() -> int:
         async with beside(app_name, data, service) as system:

@@ -38,7 +38,7 @@ wait_option = click.option(
 def debezium(slot: str, data: Path, app_name: str, output: str) -> None:
     """Print the connector for this app: Debezium's outbox event router in place of the relays.
 
-    User and password are not in it: the worker reads PARTITA_DEBEZIUM_USER and PARTITA_DEBEZIUM_PASSWORD.
+    It holds no user and no password: the worker reads PARTITA_DEBEZIUM_USER and PARTITA_DEBEZIUM_PASSWORD.
     """
     app = load_app(app_name)
     settings = connector(handover_of(app, slot).place, slot)
@@ -53,8 +53,10 @@ def debezium(slot: str, data: Path, app_name: str, output: str) -> None:
 @data_option
 @app_option
 def hand_over(slot: str, wait_s: float, data: Path, app_name: str, **how: Any) -> int:
-    """Hand the outboxes to Debezium: from now on no row is queued for the relays. They send what is queued; keep them
-    running, then start the connector. Exit 3 while rows still wait: run it again."""
+    """Hand the outboxes to Debezium. From then on no row is queued for the relays; they send the rows queued before.
+
+    Keep the relays running, then start the connector. Exit 3 while rows still wait: run it again.
+    """
     app = load_app(app_name)
 
     async def work() -> int:
@@ -73,20 +75,22 @@ def hand_over(slot: str, wait_s: float, data: Path, app_name: str, **how: Any) -
         say(f"handed over, but {waiting} older rows wait for the relays: do not start the connector yet")
         talk("Does a relay run? partita outbox status. Then run this again.")
     else:
-        say("handed over, and the relays have sent what was theirs: start the connector now")
+        say("handed over, and the relays have sent their rows: start the connector now")
     return 3 if waiting > 0 else 0
 
 
 @click.command("take-back", epilog="Example:  partita outbox take-back --reason 'the relays again'")
-@click.option("--without-reader", is_flag=True, help="The connector does not come back: send all kept rows again.")
+@click.option("--without-reader", is_flag=True, help="The connector will not come back: send all kept rows again.")
 @slot_option
 @wait_option
 @acting_options
 @data_option
 @app_option
 def take_back(without_reader: bool, slot: str, wait_s: float, data: Path, app_name: str, **how: Any) -> int:
-    """Take the outboxes back from Debezium while its connector runs: once it has read what is its own the relays go on;
-    then stop it and run this again, which drops the slot. Exit 3 until then."""
+    """Take the outboxes back from Debezium while its connector runs. The relays go on once it has read its own rows.
+
+    Then stop the connector and run this again, which drops the slot. Exit 3 until then.
+    """
     app = load_app(app_name)
 
     async def work() -> str:
@@ -96,14 +100,14 @@ def take_back(without_reader: bool, slot: str, wait_s: float, data: Path, app_na
             confirmed(f"Take {len(stores)} outboxes back from {slot}", 1, yes=how["yes"], reason=how["reason"])
             if without_reader:
                 count = await take_back_without_reader(handover, stores, reason=how["reason"], by=actor())
-                return f"{count} rows are sent again; receivers drop what they had"
+                return f"{count} rows are sent again; receivers drop the messages that they had"
             taken = await take(handover, stores, this_machine().clock, wait_s, reason=how["reason"], by=actor())
             return "" if taken is Taken.DONE else taken.value
 
     said = run(work())
-    say(said or f"the relays relay, and the slot {slot} is dropped")
+    say(said or f"the relays send again, and the slot {slot} is dropped")
     if said == Taken.READER_BEHIND.value:
         talk("The relays wait for it. Let the connector run and run this again; if it is gone: --without-reader.")
     if said == Taken.READER_CONNECTED.value:
-        talk("The relays relay already. Stop the connector, then run this again: it drops the slot.")
+        talk("The relays send already. Stop the connector, then run this again: it drops the slot.")
     return 3 if said in (Taken.READER_BEHIND.value, Taken.READER_CONNECTED.value) else 0

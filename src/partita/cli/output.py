@@ -1,4 +1,4 @@
-"""The output of commands: data on stdout as text or JSON, talk and errors on stderr, one place for both."""
+"""The output of commands: data on stdout as text or JSON, messages and errors on stderr."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _server_option(name: str, text: str) -> Callable[[F], F]:
 
 
 def checked_server(_: click.Context, option: click.Parameter, url: str) -> str:
-    """The URL of `--store` or `--bus`, for the command that keeps it to itself."""
+    """The URL of `--store` or `--bus`, for a command that does not put it into the environment."""
     CHECKS[option.name or ""](f"--{option.name} (PARTITA_{(option.name or '').upper()})", url)
     return url
 
@@ -68,7 +68,7 @@ def _into_environment(_: click.Context, option: click.Parameter, url: str | None
 
 
 class Folder(click.Path):
-    """A folder; a server's address in its place would become the name of one, password and all."""
+    """A folder. The address of a server is refused: it would become the name of a folder, with its password."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Refuse an address before it is made a path; an environment file has no shell that reads its `~`."""
@@ -77,10 +77,10 @@ class Folder(click.Path):
 
 
 class Amount(click.FloatRange):
-    """A number with an end: click itself would take `inf` and `nan`."""
+    """A finite number: click itself would accept `inf` and `nan`."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Refuse what is no number."""
+        """Refuse a value that is not a finite number."""
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number.", param, ctx)
@@ -94,7 +94,7 @@ def say(*lines: str) -> None:
 
 
 def talk(*lines: str) -> None:
-    """Say something beside the data, each argument as one line."""
+    """Print a message beside the data, on stderr, each argument as one line."""
     for line in lines:
         click.echo(shown(line), err=True)
 
@@ -110,13 +110,13 @@ def document(text: str) -> None:
 
 
 def print_json(kind: str, content: Mapping[str, Any]) -> None:
-    """One JSON document with its kind and version, which no field of the content replaces."""
+    """Print one JSON document with its kind and version; no field of the content replaces these."""
     assert not content.keys() & {"v", "kind"}, f"{kind} has a field of a document's own"
     document(json_of({"v": 1, "kind": kind, **content}))
 
 
 def json_of(value: Any, indent: int | None = None) -> str:
-    """A value as JSON that every reader takes and every terminal may show: in ASCII, where a lone surrogate, which is no
+    """A value as JSON that every reader accepts and every terminal may show: in ASCII. A lone surrogate, which is not
     text, becomes the six characters that name it."""
     text = json.dumps(value, default=str, ensure_ascii=False, indent=indent)
     return text if text.isascii() and "\x7f" not in text else NO_PLAIN.sub(_escaped, text)
@@ -148,7 +148,7 @@ def _cell(value: object) -> str:
 
 
 def moment(us: int | None) -> str:
-    """A stored time as people read it, UTC."""
+    """A stored time in the form for people, UTC."""
     return "" if not us else datetime.fromtimestamp(us / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 

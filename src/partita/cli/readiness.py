@@ -13,7 +13,7 @@ READY, STOPPING = "READY=1", "STOPPING=1"
 
 
 def tell(state: str) -> None:
-    """Send it; without `NOTIFY_SOCKET` nothing happens."""
+    """Send a signal; without `NOTIFY_SOCKET` nothing happens."""
     where = os.environ.get("NOTIFY_SOCKET", "")
     if not where:
         return
@@ -23,7 +23,7 @@ def tell(state: str) -> None:
 
 
 class ReadinessEar:
-    """A socket on which the children of a process say that they are ready; `path` is their NOTIFY_SOCKET."""
+    """A socket on which the children of a process report that they are ready; `path` is their NOTIFY_SOCKET."""
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="partita-"))
@@ -33,7 +33,7 @@ class ReadinessEar:
         self._socket.setblocking(False)
 
     def heard(self) -> int:
-        """How many said READY since the last look."""
+        """The number of children that reported READY since the last call."""
         count = 0
         with contextlib.suppress(BlockingIOError):
             while said := self._socket.recv(4_096):
@@ -41,7 +41,7 @@ class ReadinessEar:
         return count
 
     def close(self) -> None:
-        """Take the socket away."""
+        """Remove the socket."""
         self._socket.close()
         with contextlib.suppress(OSError):
             os.unlink(self.path)

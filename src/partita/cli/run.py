@@ -1,4 +1,4 @@
-"""`partita run`: services of an app in this process, until it is stopped."""
+"""`partita run`: run services of an app in this process until it is stopped."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from partita.settings.settings import Settings
 @click.command(epilog="Example:  partita run module:app --only orders --roles consumers,timers")
 @app_argument
 @click.option("--only", multiple=True, help="A service to run; may be given several times. Default: all.")
-@click.option("--roles", default=",".join(ROLES), show_default=True, help="What to do, with commas between.")
+@click.option("--roles", default=",".join(ROLES), show_default=True, help="The roles, with commas between.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="warning")
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes of this kind.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Number of processes.")
 @click.option("--instance", metavar="NAME", help="A name kept over restarts (Kafka: static membership).")
-@click.option("--grace", type=Amount(0), metavar="SECONDS", help="For what is in work at a stop. Default: 10.")
-@click.option("--metrics", metavar="HOST:PORT", help="Serve /metrics there, such as 127.0.0.1:9464.")
+@click.option("--grace", type=Amount(0), metavar="SECONDS", help="Seconds to finish work at a stop. Default: 10.")
+@click.option("--metrics", metavar="HOST:PORT", help="Serve /metrics at this address, such as 127.0.0.1:9464.")
 @data_option
 @click.pass_context
 def run(
@@ -44,16 +44,16 @@ def run(
     data: Path,
     **told: Any,
 ) -> None:
-    """Run services of the app. With --workers several processes share the work, one that dies is started again, and
+    """Run services of the app. With --workers several processes share the work; one that dies is started again;
     SIGHUP restarts them one after the other.
 
-    Ctrl-C or SIGTERM finishes what is in work within --grace; a second one stops at once, which is safe as well."""
+    Ctrl-C or SIGTERM finishes the work in hand within --grace; a second one stops at once, which is safe as well."""
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     chosen = tuple(role for role in roles.split(",") if role)
     unknown = [role for role in chosen if role not in ROLES]
     if unknown or not chosen:
         what = f"There is no role {unknown[0]!r}." if unknown else "--roles names no role: nothing would run."
-        raise SettingsError(what, hint=f"There is: {', '.join(ROLES)}.")
+        raise SettingsError(what, hint=f"The roles are: {', '.join(ROLES)}.")
     app = load_app(app_name)
     names = [s.name for s in app.services]
     for name in only:
@@ -98,7 +98,7 @@ async def run_until_stopped(app: App, services: list[str] | None, roles: tuple[s
         tell(STOPPING)
         if starting is not None:
             starting.cancel()  # it may wait for a lock that is never released
-        talk("stopping: finishing what is in work (again: stop at once)")
+        talk("stopping: finishing the work in hand (again: stop at once)")
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,4 +1,4 @@
-"""`partita saga`: which instances there are, what one went through, how a saga looks."""
+"""`partita saga`: the instances, the history of one, and the diagram of a saga."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def list_(status: str | None, limit: int, data: Path, app_name: str, output: str
 @app_option
 @output_option
 def show(key: str, data: Path, app_name: str, output: str) -> None:
-    """Show what the instances of KEY went through."""
+    """Show the history of each instance of KEY."""
     app = load_app(app_name)
     found = read(app, data, lambda stores: instances_of(stores, sagas_of(app), key))
     if not found:

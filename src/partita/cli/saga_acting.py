@@ -1,4 +1,4 @@
-"""The verbs of `partita saga` that change an instance; which of them are legal is decided by the saga's state."""
+"""The commands of `partita saga` that change an instance; the state of the instance decides which are legal."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from partita.sagas.engine import Verb
 from partita.store.sagas import SagaRow
 
 TEXTS: dict[Verb, str] = {
-    "retry": "Send again what the saga waits for, now.",
-    "resume": "Go on with a saga that waits for a person: its tries begin again.",
-    "skip": "Count the awaited undo as done; give a reason, it will not be sent again.",
-    "compensate": "Undo what has happened, up to the pivot.",
-    "cancel": "Cancel it: the same as compensate.",
-    "note": "Write something into its history.",
+    "retry": "Send the awaited command again, now.",
+    "resume": "Resume a saga that waits for a person: its tries begin again.",
+    "skip": "Count the awaited undo as done; give a reason. The undo is not sent again.",
+    "compensate": "Undo the steps that have happened, up to the pivot.",
+    "cancel": "The same as compensate.",
+    "note": "Write a note into its history.",
 }
 
 
@@ -33,7 +33,7 @@ def verb(name: Verb, text: str) -> click.Command:
         name, help=text, epilog=f"Example:  partita saga {name} order-42 --reason 'as agreed with the customer'"
     )
     @click.argument("key")
-    @click.option("--saga", "saga_name", help="Where several sagas have this key.")
+    @click.option("--saga", "saga_name", help="The saga, when several have this key.")
     @acting_options
     @data_option
     @app_option

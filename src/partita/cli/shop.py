@@ -31,14 +31,14 @@ def shop() -> None:
     type=click.Choice(["auto", "day-first", "month-first"]),
     default="auto",
     show_default=True,
-    help="How dates are written. Checked against the whole file; auto refuses one that can be read either way.",
+    help="The form of dates, checked against the whole file. auto refuses a file that can be read either way.",
 )
 @click.option(
     "--encoding",
     type=click.Choice(["auto", "utf-8", "latin-1"]),
     default="auto",
     show_default=True,
-    help="How characters are written.",
+    help="The encoding of characters.",
 )
 @output_option
 def import_(
@@ -84,7 +84,7 @@ def import_(
 @click.option("--seed", type=int, default=7, show_default=True)
 @click.option("-f", "--file", type=click.Path(path_type=Path, dir_okay=False), help="Where to write; default: stdout.")
 def sample(invoices: int, seed: int, file: Path | None) -> None:
-    """Write an order file with the dirt that real ones have; the same for the same seed."""
+    """Write an order file with the errors of real ones; the same file for the same seed."""
     from partita.examples.shop.sample import sample_lines
 
     if file is None:

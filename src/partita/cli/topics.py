@@ -1,4 +1,4 @@
-"""`partita topics`: the declared topics, how they differ from the cluster's, and the way back to what is declared."""
+"""`partita topics`: the declared topics, how the cluster's topics differ from them, and the change of the cluster."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from partita.topics.declared import declared_topics
 from partita.topics.drift import Difference
 
 NOTHING = (
-    "the embedded log and the log in PostgreSQL make what is declared when the app starts, and leave a topic that is there "
-    "as it is; name a broker with --bus kafka://host:port or PARTITA_BUS"
+    "the embedded log and the log in PostgreSQL make the declared topics when the app starts, and change no topic that "
+    "exists; name a broker with --bus kafka://host:port or PARTITA_BUS"
 )
 SIGNS = {"create": "+", "configure": "~", "grow": "~", "none": "!"}
 
@@ -73,7 +73,7 @@ def describe(app_name: str, output: str) -> None:
 @bus_option
 @output_option
 def plan(app_name: str, output: str) -> int:
-    """Show how the cluster's topics differ from those of MODULE:APP; exit 3 when they do. Changes nothing."""
+    """Show how the cluster's topics differ from those of MODULE:APP; exit 3 when one differs. Changes nothing."""
     app = load_app(app_name)
 
     async def look() -> tuple[str, list[Difference]]:
@@ -106,9 +106,9 @@ def apply(
     output: str,
     **how: Any,
 ) -> int:
-    """Create, configure and grow the cluster's topics to what MODULE:APP declares.
+    """Create, configure and grow the cluster's topics as MODULE:APP declares them.
 
-    Changes that lose records or their order are refused and listed, until they are accepted; exit 3 when some is left.
+    Changes that lose records or their order are listed, and refused until you accept them; exit 3 when one is left.
     """
     app = load_app(app_name)
     accepted = [w for w, yes in (("reordering", accept_reordering), ("loss", accept_loss)) if yes]

@@ -25,7 +25,7 @@ WAYS = (
 
 
 class Project(NamedTuple):
-    """An app as a pyproject.toml names it, and the folder from which it is imported."""
+    """The app that a pyproject.toml names, and the folder from which the app is imported."""
 
     app: str
     folder: Path
@@ -39,7 +39,7 @@ def app_option(function: F) -> F:
 
 
 def app_argument(function: F) -> F:
-    """`MODULE:APP` as a word of its own, or `--app`."""
+    """`MODULE:APP` as an argument, or `--app`."""
     word = click.argument(
         "app_word", metavar="[MODULE:APP]", required=False, is_eager=True, expose_value=False, callback=_keep_word
     )
@@ -47,7 +47,7 @@ def app_argument(function: F) -> F:
 
 
 def is_of_project(context: click.Context) -> bool:
-    """Whether neither the command line nor the environment named the app: another process finds it in the same place."""
+    """Whether the app comes from pyproject.toml, where a child process finds it as well."""
     return WORD not in context.meta and context.get_parameter_source("app_name") is ParameterSource.DEFAULT
 
 
@@ -60,7 +60,7 @@ def _the_app(context: click.Context, option: click.Parameter, named: str | None)
     word: str | None = context.meta.get(WORD)
     by_option = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
     if word is not None and by_option and word != named:
-        raise click.UsageError(f"Two apps are named, {word!r} and --app {named!r}.", context)
+        raise click.UsageError(f"The command line names two apps, {word!r} and --app {named!r}.", context)
     if word is not None:
         return word
     if named is not None:
@@ -71,7 +71,7 @@ def _the_app(context: click.Context, option: click.Parameter, named: str | None)
 
 
 def _import_from(folder: Path) -> None:
-    """Before the current folder: in a folder below, a module of the same name would be taken for the app's."""
+    """Import from `folder` before the current folder, which may have a module of the same name."""
     for place in ("", str(folder)):
         if place in sys.path:
             sys.path.remove(place)
@@ -98,14 +98,14 @@ def _read(file: Path) -> str | None:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise SettingsError(
-            f"{file} is no TOML: {error}.", hint="Mend it, or name the app: --app module:app."
+            f"{file} is not TOML: {error}.", hint="Mend it, or name the app: --app module:app."
         ) from error
     tool = document.get("tool", {})
     settings = tool.get("partita") if isinstance(tool, dict) else None
     if settings is None:
         return None
     if not isinstance(settings, dict):
-        raise SettingsError(f"{file}: tool.partita is no table.", hint=f"Write {SETTING}.")
+        raise SettingsError(f"{file}: tool.partita is not a table.", hint=f"Write {SETTING}.")
     unknown = [key for key in settings if key != "app"]
     if unknown:
         raise SettingsError(f"{file}: [tool.partita] has no setting {unknown[0]!a}.", hint="There is: app.")

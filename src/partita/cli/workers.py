@@ -18,14 +18,14 @@ CALM_S = 30.0
 LOOK_S = 0.2
 READY_WITHIN_S = 60.0
 SAME_AGAIN = (2, 5)
-"""Exit codes that no restart repairs: a setting or declaration that is wrong; a database of another, or one that
+"""Exit codes that no restart repairs: a wrong setting or declaration; a database of another app, or one that
 waits for its migration."""
 
 
 @dataclass(slots=True)
 class Workers:
     """`count` processes of the same command. With a `name` each has one that it keeps over restarts
-    (`PARTITA_INSTANCE`). None is made up: two runs that chose the same would fence each other's members."""
+    (`PARTITA_INSTANCE`). No name is invented: two runs with one name would fence each other's members."""
 
     command: Sequence[str]
     count: int
@@ -71,7 +71,7 @@ class Workers:
         return self._cannot or ended
 
     async def _end(self) -> int:
-        """Have all end. A child that was being started when the signal arrived has not been asked yet."""
+        """Ask all to end. A child that was being started when the signal arrived has not been asked yet."""
         for number in self._children:
             self._ask(number)
         until = self._killed_at()
@@ -79,12 +79,12 @@ class Workers:
             if self.clock.monotonic() > until:
                 self._kill()
             await self.clock.sleep(LOOK_S)
-        # One that was just started may be asked to stop before it listens.
+        # A process that was just started may be asked to stop before it listens.
         ended = [child.returncode in (0, -signal.SIGTERM) for child in self._children.values()]
         return int(not all(ended))
 
     def _ask(self, number: int) -> None:
-        """Ask a worker to end, once: asked twice it ends at once."""
+        """Ask a worker to end, once: a second signal would end it at once."""
         if number not in self._asked and self._children[number].poll() is None:
             self._asked.add(number)
             self._children[number].send_signal(signal.SIGTERM)
@@ -120,7 +120,7 @@ class Workers:
             while not self._ear.heard():
                 late = self.clock.monotonic() > until or self._children[number].poll() is not None
                 if late or self._stopping:
-                    talk(f"worker {number} did not get ready: the workers after it are left as they are")
+                    talk(f"worker {number} did not get ready: the workers after it are not restarted")
                     return
                 await self.clock.sleep(LOOK_S)
             talk(f"worker {number} was restarted")

@@ -1,1 +1,1 @@
-"""Dead letters: when Partita gives a message up, and what it keeps of it."""
+"""Dead letters: the messages that Partita gave up, and the parts of them that it keeps."""

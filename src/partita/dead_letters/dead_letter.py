@@ -17,7 +17,7 @@ from partita.texts.cause import kind_of, stack_of, text_of
 
 
 def envelope_or_none(record: Record) -> Envelope | None:
-    """The envelope of a record, if its bytes are one."""
+    """The envelope of a record, or None if its bytes are not an envelope."""
     try:
         return envelope_from_bytes(record.headers)
     except msgspec.MsgspecError:
@@ -51,7 +51,7 @@ def dead_letter(
 
 
 def name_of(record: Record) -> str:
-    """The name of a record without an id: its place and its bytes, since a log that starts again gives the same places to
+    """The name of a record without an id: its place and its bytes, since a new log gives the same places to
     other records."""
     digest = hashlib.sha256(record.headers + b"\0" + record.value).hexdigest()[:12]
     return f"{record.topic}[{record.partition}]@{record.offset}#{digest}"

@@ -1,4 +1,4 @@
-"""A database's schema as numbered migrations: its version, the pending ones, deviations of the live one."""
+"""A database's schema as numbered migrations: its version, the pending migrations, the deviations of the live schema."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 MIGRATE = "partita db upgrade"
 WAIT_S = 60.0
-"""How long a change of a schema waits for other sessions in all, by default."""
+"""The default limit of a schema change's wait for other sessions, in all."""
 Shape: TypeAlias = Mapping[str, Mapping[str, str]]
 """The parts of a schema: "table inbox" to its parts, "column key" or "index inbox_once", each with its definition."""
 
@@ -25,7 +25,7 @@ class Standing(NamedTuple):
 
     @property
     def state(self) -> Literal["current", "pending", "absent", "newer"]:
-        """In a word; a "newer" schema was written by a later Partita, and this one leaves it alone."""
+        """The state in a word. A "newer" schema was written by a later Partita, and this one does not touch it."""
         if self.applied > self.known:
             return "newer"
         if not self.pending:
@@ -64,7 +64,7 @@ class Migrations(Protocol):
         ...
 
     def script(self, applied: int) -> str:
-        """The SQL that brings a schema with so many migrations up to date, for a person to run; empty = none."""
+        """The SQL that brings a schema with `applied` migrations up to date, for a person to run; empty = none."""
         ...
 
     async def upgrade(self, wait_s: float = WAIT_S) -> Sequence[int]:

@@ -24,7 +24,7 @@ TEXT = 0
 
 
 class MigrationFile(NamedTuple):
-    """One numbered file. The checksum is of its text, whatever line ends a checkout gives it."""
+    """One numbered file. Its checksum does not depend on the line ends of the checkout."""
 
     number: int
     name: str
@@ -64,7 +64,7 @@ class MigrationFolder:
             other = next(files[lacking[0]] for files in self.special.values() if lacking[0] in files)
             raise DeclarationError(
                 f"{self.path}: {other.name} has no counterpart for {dialect}.",
-                hint=f"Write {_counterpart(other.name, dialect)}; for no change there write a comment: -- nothing",
+                hint=f"Write {_counterpart(other.name, dialect)}; if nothing changes there, write a comment: -- nothing",
             )
         files = {**self.common, **self.special[dialect]}
         return tuple(files[number] for number in range(1, self.count + 1))
@@ -83,7 +83,7 @@ def read_folder(path: Path, place: object) -> MigrationFolder:
     """The migrations in a folder. Other files than .sql, and hidden ones, are ignored.
 
     Raises:
-        DeclarationError: there are none, one of them cannot be read or is misnamed, a number is missing or used twice,
+        DeclarationError: there is no file, one cannot be read or is misnamed, a number is missing or used twice,
             or no database has all of them.
     """
     common: dict[int, MigrationFile] = {}
@@ -93,13 +93,13 @@ def read_folder(path: Path, place: object) -> MigrationFolder:
         found = FILE_NAME.fullmatch(name)
         number = int(found["number"]) if found else 0
         if found is None or number == 0:
-            raise DeclarationError(f"{place}: {path / name} is not named as a migration.", hint=f"As {NAMES}.")
+            raise DeclarationError(f"{place}: {path / name} is not named like a migration.", hint=f"As {NAMES}.")
         files = special[found["dialect"]] if found["dialect"] else common
         twin = _twin(number, found["what"], whats, files, common if found["dialect"] else {})
         if twin:
             raise DeclarationError(
                 f"{place}: number {number} is used twice in {path}: {twin}, {name}.",
-                hint="Give the one that was applied nowhere yet the next free number.",
+                hint="Give the next free number to the file that was applied nowhere yet.",
             )
         whats[number] = found["what"]
         files[number] = MigrationFile(number, name, _text(path / name, place))
@@ -107,7 +107,7 @@ def read_folder(path: Path, place: object) -> MigrationFolder:
     gaps = [number for number in range(1, count + 1) if number not in whats]
     if gaps:
         raise DeclarationError(
-            f"{place}: number {gaps[0]:04} is missing in {path}, and {count:04} is there.",
+            f"{place}: number {gaps[0]:04} is missing in {path}, but {count:04} exists.",
             hint="Numbers begin with 0001 and have no gap: a file that was applied somewhere stays in the folder.",
         )
     folder = MigrationFolder(path, count, common, special)
@@ -163,7 +163,7 @@ def _counterpart(name: str, dialect: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OwnTables:
-    """The tables of a service's own for one dialect: a text that every start runs, or files that each run once."""
+    """A service's own tables for one dialect: a text that every start runs, or files that each run once."""
 
     service: str
     text: str = ""
@@ -189,19 +189,19 @@ class OwnTables:
         """The files that a database lacks, in their order.
 
         Raises:
-            StoreMismatch: a file was changed after it was applied, or one before the last applied one was not applied.
+            StoreMismatch: a file was changed after it was applied, or an unapplied file comes before an applied one.
         """
         records = {record.number: record for record in applied if record.number != TEXT}
         for file in self.files:
             record = records.get(file.number)
             if record is None and any(number > file.number for number in records):
                 raise StoreMismatch(
-                    f"{where}: {file.name} was never applied here, and a later one was ({max(records):04}).",
-                    hint="Nothing was changed. Give it the next free number, behind all that were applied.",
+                    f"{where}: {file.name} was never applied here, but a later one was ({max(records):04}).",
+                    hint="Nothing was changed. Give it the next free number, after all applied files.",
                 )
             if record is not None and record.checksum != file.checksum:
                 raise StoreMismatch(
-                    f"{where}: {file.name} is not the file that was applied here as {record.name}: it was changed since.",
+                    f"{where}: {file.name} is not the file that was applied here as {record.name}: it was changed afterwards.",
                     hint="Nothing was changed. Restore it (git log), and write the change as "
                     f"{max(len(self.files), *records) + 1:04}_what.sql.",
                 )
@@ -213,19 +213,19 @@ class OwnTables:
         if newest.number > len(self.files):
             return (
                 f"{where}: its own tables are newer than this version of {self.service}: {newest.name} was applied, this "
-                f"version knows {len(self.files)} migrations. It works as far as its SQL fits the newer tables."
+                f"version knows {len(self.files)} migrations. It works as long as its SQL fits the newer tables."
             )
         ran = next((record for record in applied if record.number == TEXT), None)
         if self.text and ran is not None and ran.checksum != self.text_checksum:
             return (
-                f"{where}: tables= of {self.service} was changed since it was first run here. A table that exists is not "
-                "altered by it: declare migrations= (a folder whose 0001 is the first text, and 0002 alters the tables). "
-                "Where the change only adds tables, `partita db upgrade` takes the text as it is now."
+                f"{where}: tables= of {self.service} was changed since it was first run here. The text alters no existing "
+                "table: declare migrations= (a folder whose 0001 is the first text, and 0002 alters the tables). "
+                "Where the change only adds tables, `partita db upgrade` records the new text."
             )
         return ""
 
     def refuse_pending(self, where: str, applied: Sequence[Record]) -> None:
-        """Refuse pending files at a start that may not change the database.
+        """Refuse a start with pending files that may not change the database.
 
         Raises:
             MigrationPending: it lacks files. StoreMismatch: see `pending`.
@@ -256,7 +256,7 @@ def tables_refused(service: str, statement: str, error: object, file: str = "") 
     if file:
         return DeclarationError(
             f"{file} of {service} cannot be applied: {error}, in: {shown}",
-            hint="Nothing of this file was kept, the files before it stay applied. Mend it; the next start goes on with it.",
+            hint="This file was rolled back; the files before it stay applied. Correct it; the next start continues here.",
         )
     there = "already exists" in str(error)
     return DeclarationError(

@@ -1,1 +1,1 @@
-"""Texts of others and for people: the cause of a failure in words, foreign text that can forge nothing, SQL of a user."""
+"""Texts from outside, and texts for people: the cause of a failure, foreign text made safe to show, SQL of a user."""

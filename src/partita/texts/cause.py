@@ -1,7 +1,7 @@
 """The cause of a failure in words: the text of an exception, and the line of the user's code that raised it.
 
-An exception is an object of the user's. Its `__str__` may raise, its text may contain characters that no database stores,
-and both would stop the very path that keeps the message. Only this module turns one into text, and it cannot fail.
+An exception is an object of the user's. Its `__str__` may raise, and its text may contain characters that no database
+stores. Both would stop the code that keeps the message. Only this module turns an exception into text; it cannot fail.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ ITERATION_ENDED = tuple(
     for kind in ("coroutine", "generator", "async generator")
     for name in ("StopIteration", "StopAsyncIteration")
 )
-"""The errors that Python makes of a StopIteration on its way out of a coroutine; the line that raised it is in their cause."""
+"""The errors into which Python turns a StopIteration that leaves a coroutine; their cause has the line that raised it."""
 US = str(Path(__file__).parents[1])
-EXAMPLES = str(Path(__file__).parents[1] / "examples")  # written as a user would
+EXAMPLES = str(Path(__file__).parents[1] / "examples")  # as a user's code may do
 STDLIB, INSTALLED = sysconfig.get_path("stdlib"), (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
 OUR_DRIVERS = ("asyncpg", "click", "confluent_kafka", "fastavro", "msgspec")
 
@@ -66,12 +66,12 @@ def cause_of(error: BaseException) -> str:
 
 
 def kind_of(error: BaseException) -> str:
-    """The name of its class."""
+    """The name of the exception's class."""
     return clean(type.__dict__["__name__"].__get__(type(error)), KIND_CHARS_MAX)
 
 
 def text_of(error: BaseException) -> str:
-    """Its text in a form that any database stores: no lone surrogate, no NUL, at most a thousand characters, and no values
+    """The exception's text in a form that any database stores: no lone surrogate, no NUL, at most 1,000 characters, no values
     of rows."""
     return _surely(
         lambda: clean(without_rows(_bounded(_said(error))), TEXT_CHARS_MAX),
@@ -80,12 +80,12 @@ def text_of(error: BaseException) -> str:
 
 
 def _said(error: BaseException) -> str:
-    """Its text; for a PartitaError what happened and what to do, in one line."""
+    """The exception's text; for a PartitaError the event and the hint, in one line."""
     return f"{error.what} {error.hint}".rstrip() if isinstance(error, PartitaError) else str(error)
 
 
 def stack_of(error: BaseException) -> str:
-    """The stack; of a long one the last part. A text that is too long is cut: it would push out the frames."""
+    """The stack; only the last part of a long one. A text that is too long is cut, or it would push out the frames."""
     return _surely(
         lambda: "".join(_cut(traceback.format_exception(error)))[-STACK_CHARS_MAX:],
         lambda: "".join(_cut([*traceback.format_tb(error.__traceback__), cause_of(error)]))[-STACK_CHARS_MAX:],
@@ -94,13 +94,13 @@ def stack_of(error: BaseException) -> str:
 
 
 def place_of(error: BaseException) -> str:
-    """The innermost line of the user's own code, as `file:line in function`; empty where there is none."""
+    """The innermost line of the user's own code, as `file:line in function`; empty if there is none."""
     frame = frame_of(error)
     return "" if frame is None else clean(str(frame), TEXT_CHARS_MAX)
 
 
 def told_of(error: BaseException) -> str:
-    """Its cause and its place in one line."""
+    """The exception's cause and place in one line."""
     place = place_of(error)
     return f"{cause_of(error)} ({place})" if place else cause_of(error)
 
@@ -126,13 +126,13 @@ def clean(text: str, chars_max: int) -> str:
 
 
 def _cut(lines: list[str]) -> Iterator[str]:
-    for line in lines:  # each is one frame, or a whole message with its line ends
+    for line in lines:  # each part is one frame, or a whole message with its line ends
         end = "\n" if line.endswith("\n") else ""
         yield clean(without_rows(_bounded(line).removesuffix("\n")), TEXT_CHARS_MAX) + end
 
 
 def _bounded(text: str) -> str:
-    """Enough of a text to find the values of rows in."""
+    """As much of a text as the search for values of rows needs."""
     return str.__getitem__(text, slice(LOOKED_AT_CHARS_MAX))
 
 
@@ -164,8 +164,8 @@ def _frames(trace: TracebackType | None) -> Iterator[Frame]:
 
 
 def _own(frames: list[Frame]) -> Frame | None:
-    """The innermost of the user's frames that Partita called; frames before the first of Partita's belong to its callers. In
-    an app that is installed like a library all frames look like a library's: the first is where it was called."""
+    """The innermost of the user's frames that Partita called. Frames before the first of Partita's belong to its callers. In
+    an app that is installed like a library all frames look like a library's; then it is the first one."""
     first = next((n for n, frame in enumerate(frames) if _is_ours(frame.file)), 0)
     theirs = [frame for frame in frames[first:] if not _is_ours(frame.file) and not _is_pythons(frame.file)]
     own = [frame for frame in theirs if not frame.file.startswith(INSTALLED)]
@@ -186,7 +186,7 @@ def _is_a_drivers(file: str) -> bool:
 
 
 def _surely(*ways: Callable[[], T]) -> T:
-    """The result of the first way that does not raise; the last cannot."""
+    """The result of the first function that does not raise; the last one cannot raise."""
     *risky, sure = ways
     for way in risky:
         try:

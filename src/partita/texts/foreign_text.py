@@ -22,7 +22,7 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 def shown(text: str) -> str:
     """A text as one line for a terminal, a log or a mail: invisible characters are written out.
 
-    That is control characters, line ends, escape sequences, marks of direction and zero width, and lone surrogates.
+    These are control characters, line ends, escape sequences, marks of direction and zero width, and lone surrogates.
     A text that was already shown stays the same.
     """
     if text.isprintable() and (text.isascii() or not _UNSEEN.search(text)):
@@ -36,26 +36,26 @@ def shown_lines(text: str) -> list[str]:
 
 
 def shown_error(error: BaseException) -> str:
-    """An exception in one line; for a PartitaError with what to do."""
+    """An exception in one line; for a PartitaError with its hint."""
     if isinstance(error, PartitaError):
         return shown(without_rows(error.what) + (f" ({error.hint})" if error.hint else ""))
     return shown(text_of(error) or kind_of(error))
 
 
 def shown_stack(error: BaseException) -> str:
-    """The stack of an exception, with those that caused it, made safe to show."""
+    """The stack of an exception, with the exceptions that caused it, made safe to show."""
     return "\n".join(shown_lines(stack_of(error)))
 
 
 def logger(name: str) -> logging.Logger:
-    """The log of a module: the values in its lines are shown safely, whatever handlers the user has."""
+    """The log of a module: the values in its lines are made safe to show, whatever handlers the user has."""
     log = logging.getLogger(name)
     log.addFilter(_SHOW)
     return log
 
 
 class _Shown(logging.Filter):
-    """Runs before any handler does. Numbers stay numbers, for `%d` and for handlers that keep the arguments."""
+    """A filter that runs before any handler. Numbers stay numbers, for `%d` and for handlers that keep the arguments."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = shown(str(record.msg))

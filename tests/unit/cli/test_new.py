@@ -135,7 +135,7 @@ def test_it_runs_on_the_servers_of_its_compose_file(project: Path, database: str
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        (name, "can be no name of a Python package")
+        (name, "cannot be the name of a Python package")
         for name in ("", "7teas", "tea house", "a/b", "../tea", ".", "/tmp/x", "tea.house", "-tea", "tea-", "tea_",
                      "class", "None", "thé", "tea\n", "x" * 41)
     ]
@@ -176,7 +176,7 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     for name in ("full", "file", "link"):
         done = partita(tmp_path, "new", name)
-        assert done.returncode == 2 and f"{name} is there already" in done.stderr, done.stderr
+        assert done.returncode == 2 and f"{name} exists already" in done.stderr, done.stderr
     assert [path.name for path in (tmp_path / "full").iterdir()] == [".hidden"]
     assert (tmp_path / "file").read_text() == "mine" and not (tmp_path / "elsewhere").exists()
     (tmp_path / "empty").mkdir()

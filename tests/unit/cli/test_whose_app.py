@@ -68,7 +68,7 @@ def test_the_command_line_comes_before_the_environment_and_that_before_the_proje
     for words in (["by_word:app"], ["--app", "by_word:app"], ["by_word:app", "--app", "by_word:app"]):
         assert "acme.by_word" in partita(tmp_path, "topics", "describe", *words, app="by_variable:app").stdout
     refused = partita(tmp_path, "topics", "describe", "by_word:app", "--app", "by_project:app")
-    assert refused.returncode == 2 and "Two apps are named" in refused.stderr
+    assert refused.returncode == 2 and "names two apps" in refused.stderr
 
 
 def test_a_folder_below_the_project_has_its_app(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_a_broken_project_file_does_not_matter_where_the_app_is_named(tmp_path: 
     write_app(tmp_path, "mine")
     (tmp_path / "pyproject.toml").write_text("[tool.partita\n")
     assert "acme.mine" in partita(tmp_path, "describe", "--app", "mine:app").stdout
-    assert "pyproject.toml is no TOML" in partita(tmp_path, "describe").stderr
+    assert "pyproject.toml is not TOML" in partita(tmp_path, "describe").stderr
 
 
 def test_the_nearest_project_file_decides(tmp_path: Path) -> None:
@@ -131,12 +131,12 @@ def test_the_nearest_project_file_decides(tmp_path: Path) -> None:
         ("[tool.partita]\napp = 7\n", "app is 7"),
         ("[tool.partita]\napp = ''\n", "app is ''"),
         ("[tool.partita]\napp = ['mine:app']\n", "app is "),
-        ("[tool]\npartita = 'mine:app'\n", "tool.partita is no table"),
+        ("[tool]\npartita = 'mine:app'\n", "tool.partita is not a table"),
         ("tool = 3\n", "No app is named"),
         ("[tool.partita]\n", "No app is named"),
         ("", "No app is named"),
-        ("app = \n", "is no TOML"),
-        ("\udcff", "is no TOML"),
+        ("app = \n", "is not TOML"),
+        ("\udcff", "is not TOML"),
     ],
 )
 def test_a_project_file_that_names_no_app_is_refused_with_its_path(tmp_path: Path, text: str, says: str) -> None:
