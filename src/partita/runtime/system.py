@@ -6,6 +6,7 @@ import asyncio
 import gc
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -328,15 +329,15 @@ class System:
         return ring
 
     async def close(self) -> None:
-        """Stop the workers, then close the stores and the bus. Until the workers have stopped, probes are answered so."""
-        try:
-            await self.supervisor.stop(self.settings.grace_s)
-        finally:
+        """Stop the workers, then close the stores and the bus, each also where another could not be closed. Until the workers
+        have stopped, probes are answered so."""
+        async with AsyncExitStack() as closing:  # the last callback goes first
+            closing.push_async_callback(self.bus.close)
+            for store in reversed(list(self.stores.values())):
+                closing.push_async_callback(store.close)
             if self.page is not None:
-                await self.machine.threads.run(self.page.close)
-            for store in self.stores.values():
-                await store.close()
-            await self.bus.close()
+                closing.push_async_callback(self.machine.threads.run, self.page.close)
+            await self.supervisor.stop(self.settings.grace_s)
 
     async def outstanding(self) -> str:
         """The work that is still to be done, in words; empty = none."""

@@ -148,7 +148,20 @@ class Scenario:
 
     async def quiet(self) -> None:
         """Return when all is done that can be done without time passing."""
-        calm, calling_since = 0, asyncio.get_running_loop().time()
+        await self._quiet(asyncio.get_running_loop().time())
+
+    async def pass_time(self, stopped: asyncio.Event) -> None:
+        """Let time pass from wait to wait until the app has stopped. A process that stops waits for its work by the clock, and
+        once the test is over nobody else moves it."""
+        began = asyncio.get_running_loop().time()
+        while not stopped.is_set():
+            await self._quiet(began)
+            due_us = self._clock.next_us()
+            self._clock.move(self._clock.now_us() if due_us is None else due_us)
+            await asyncio.sleep(0.001 if due_us is None else 0)  # noqa: TID251  # the real loop, not the held clock
+
+    async def _quiet(self, calling_since: float) -> None:
+        calm = 0
         before = self._moved()
         while calm < CALM:
             # A handler may wait for something outside, whose time is not ours.
@@ -285,7 +298,16 @@ async def scenario(
             return taps[-1]
 
         tested.around_bus = around
-        async with tested.running(services=services, roles=ROLES) as system:
-            found = Scenario(system, tested.post, world, taps[0], delays)
-            await found.quiet()
-            yield found
+        stopped, passing = asyncio.Event(), None
+        try:
+            async with tested.running(services=services, roles=ROLES) as system:
+                found = Scenario(system, tested.post, world, taps[0], delays)
+                try:
+                    await found.quiet()
+                    yield found
+                finally:
+                    passing = asyncio.create_task(found.pass_time(stopped), name="time passes")
+        finally:
+            stopped.set()
+            if passing is not None:
+                await passing

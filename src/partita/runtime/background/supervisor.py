@@ -6,7 +6,6 @@ Walk 11: every worker is `step(now) -> due`, woken early by a signal; nothing el
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -22,6 +21,7 @@ log = logger(__name__)
 BACKOFF_S = (0.05, 0.2, 1.0, 2.0)
 CONTENDED_S = 0.02
 UNDO_S = 5.0
+RELEASE_S = 15.0
 
 
 class Worker(Protocol):
@@ -92,8 +92,22 @@ class Supervisor:
             for task in [task for task in self._tasks if not task.done()]:
                 log.error("%s does not end although it was cancelled; nobody waits for it any more", task.get_name())
         for wakeable in reversed(self.workers):
-            with contextlib.suppress(PartitaError):
-                await wakeable.worker.stop()
+            await self._release(wakeable.worker)
+
+    async def _release(self, worker: Worker) -> None:
+        """Have a worker release its resources. Whatever its own end raises, or if it does not end, the others release theirs."""
+        stopping = asyncio.create_task(worker.stop(), name=f"stop of {worker.name}")
+        try:
+            in_time = await all_done(self._clock, [stopping], RELEASE_S)
+        finally:
+            stopping.cancel()
+        if not in_time:
+            log.error("%s does not release its resources; nobody waits for it any more", worker.name)
+            return
+        error = asyncio.CancelledError() if stopping.cancelled() else stopping.exception()
+        if error is not None:
+            stack = None if isinstance(error, PartitaError) else error
+            log.warning("%s did not release its resources: %s", worker.name, told_of(error), exc_info=stack)
 
     @property
     def is_stopping(self) -> bool:

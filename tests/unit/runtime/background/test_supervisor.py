@@ -5,7 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import pytest
+from tests.virtual_time import virtually
+
 from partita.clock import SystemClock
+from partita.errors import StoreUnavailable
+from partita.machine.virtual import LoopClock
 from partita.runtime.background.supervisor import Supervisor
 
 
@@ -92,3 +97,44 @@ async def test_a_step_that_ends_in_time_is_not_cancelled() -> None:
     end.set()
     await stopping
     assert worker.events == ["finished", "given back"]
+
+
+@pytest.mark.parametrize("error", [OSError("disk I/O error"), asyncio.CancelledError(), StoreUnavailable("it is gone")])
+async def test_a_worker_whose_end_fails_does_not_keep_what_the_others_hold(
+    error: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first error left all the others' partitions and leases as they were: other processes waited until they were stale."""
+
+    class Failing(Rollback):
+        async def stop(self) -> None:
+            raise error
+
+    supervisor, failing, other = Supervisor(SystemClock()), Failing(some_turns), Rollback(some_turns)
+    supervisor.add(other)
+    supervisor.add(failing)  # the last added stops first
+    supervisor.start()
+    await other.began.wait()
+
+    await supervisor.stop(grace_s=0.0)
+
+    assert other.events == ["step ended", "given back"]
+    assert "rollback did not release its resources" in caplog.text
+
+
+@virtually
+async def test_a_worker_whose_end_does_not_end_does_not_keep_what_the_others_hold() -> None:
+    """As above, and the process could not end either."""
+
+    class Endless(Rollback):
+        async def stop(self) -> None:
+            await asyncio.Event().wait()
+
+    supervisor, endless, other = Supervisor(LoopClock()), Endless(some_turns), Rollback(some_turns)
+    supervisor.add(other)
+    supervisor.add(endless)
+    supervisor.start()
+    await other.began.wait()
+
+    await supervisor.stop(grace_s=0.0)
+
+    assert other.events == ["step ended", "given back"]
