@@ -162,8 +162,8 @@ class WrongStore(Around):
             raise raised
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Any]:
-        async with self.inner.reading() as session:
+    async def reading(self, *, consistent: bool = True) -> AsyncIterator[Any]:
+        async with self.inner.reading(consistent=consistent) as session:
             self._spoil(session)
             yield session
 

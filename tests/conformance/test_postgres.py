@@ -32,6 +32,11 @@ def server() -> Iterator[str]:
         yield url
 
 
+async def claimed(store: Store, owner: str) -> tuple[int, InHand | None]:
+    async with store.transaction(durable=False) as session:
+        return await session.claims.claim("group", "topic", 0, owner)
+
+
 def store_at(url: str, service: str | None = None, tables: str = "") -> store_suite.OpenStore:
     """Each test has a service, so a schema, of its own."""
     name = service or next(SERVICES)
@@ -132,13 +137,13 @@ async def test_many_rows_keep_the_order_in_which_they_were_added(server: str) ->
 async def test_a_take_over_waits_for_a_transaction_that_passed_the_fence(server: str) -> None:
     """It passed, so it may commit: the successor must begin behind it. What it takes in hand meanwhile passes."""
     async with opened(store_at(server)) as store:
-        epoch, _ = await store.attempts.claim("group", "topic", 0, "one")
+        epoch, _ = await claimed(store, "one")
         async with store.transaction() as session:
             await session.claims.check("group", [("topic", 0, epoch)])
-            await asyncio.wait_for(store.attempts.take("group", [InHand("topic", 0, 1, 2)], [epoch]), PATIENCE_S)
+            await asyncio.wait_for(store.take("group", [InHand("topic", 0, 1, 2)], [epoch]), PATIENCE_S)
             with pytest.raises(StoreContended):  # it has other work until then
-                await asyncio.wait_for(store.attempts.claim("group", "topic", 0, "two"), PATIENCE_S)
-        assert await store.attempts.claim("group", "topic", 0, "two") == (epoch + 1, InHand("topic", 0, 1, 2))
+                await asyncio.wait_for(claimed(store, "two"), PATIENCE_S)
+        assert await claimed(store, "two") == (epoch + 1, InHand("topic", 0, 1, 2))
 
 
 async def test_nobody_is_parked_behind_a_message_that_goes(server: str) -> None:

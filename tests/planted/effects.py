@@ -138,7 +138,7 @@ EFFECTS = {
         "G3",
         "a former holder writes over what its successor has in hand",
         "TAKE",
-        swap("AND epoch = ?", "AND ? > 0"),
+        swap("AND epoch = ?6", "AND ?6 > 0"),
         store("what_was_in_hand_is_told_to_the_successor"),
         under="store/sqlite",
     ),

@@ -322,6 +322,6 @@ HANDLERS = {
         "SURVIVED",
         swap("failed = failed + 1", "failed = failed"),
         store("a_try_that_was_survived_is_no_death"),
-        under="store/sqlite/claims",
+        under="store/sqlite/tries",
     ),
 }

@@ -138,8 +138,8 @@ LETTERS = {
         "G7",
         "tries are counted anew by each process",
         "COUNT",
-        swap("tries = tries + excluded.tries", "tries = excluded.tries"),
+        swap("tried = tried + excluded.tried", "tried = excluded.tried"),
         store("what_was_in_hand_is_told_to_the_successor"),
-        under="store/sqlite/claims",
+        under="store/sqlite/tries",
     ),
 }

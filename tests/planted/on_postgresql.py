@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.planted.finders import postgres
-from tests.planted.planting import Plant, instead, swap
+from tests.planted.planting import Plant, swap
 
 ON_POSTGRESQL = {
     "parked-handed-out-on-postgresql": Plant(
@@ -17,9 +17,10 @@ ON_POSTGRESQL = {
     "no-fence-on-postgresql": Plant(
         "G3",
         "a process that stood still writes when it wakes (PostgreSQL)",
-        "PostgresClaims.check",
-        instead("return\n"),
+        "look",
+        swap("check_epochs(asked.consumer, asked.held,", "check_epochs(asked.consumer, (),"),
         postgres("a_former_holder_is_fenced"),
+        under="store/postgres/look",
     ),
     "outbox-turned-round-on-postgresql": Plant(
         "G4",
@@ -40,10 +41,10 @@ ON_POSTGRESQL = {
     "take-over-does-not-wait-on-postgresql": Plant(
         "G3",
         "who takes a partition over does not wait for a transaction that has passed the fence (PostgreSQL)",
-        "CHECK_LOCKED",
-        swap(" FOR KEY SHARE OF c", ""),
+        "LOOK",
+        swap("\n        FOR KEY SHARE) AS found", ") AS found"),
         "tests/conformance/test_postgres.py::test_a_take_over_waits_for_a_transaction_that_passed_the_fence",
-        under="store/postgres",
+        under="store/postgres/questions",
     ),
     "mark-of-parked-forgotten-on-postgresql": Plant(
         "G3",
@@ -89,8 +90,8 @@ ON_POSTGRESQL = {
         "G7",
         "tries are counted anew by each process (PostgreSQL)",
         "COUNT",
-        swap("tries = a.tries + excluded.tries", "tries = excluded.tries"),
+        swap("tried = t.tried + excluded.tried", "tried = excluded.tried"),
         postgres("what_was_in_hand_is_told_to_the_successor"),
-        under="store/postgres/claims",
+        under="store/postgres/tries",
     ),
 }

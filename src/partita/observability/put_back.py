@@ -51,7 +51,8 @@ async def done_and_unknown(store: Store, lags: Sequence[GroupLag], identity: str
     from the bus."""
     apart: list[tuple[GroupLag, Noted]] = []
     for lag in lags:
-        noted = await store.attempts.noted(store.name, lag.topic, lag.partition)
+        async with store.reading(consistent=False) as session:
+            noted = await session.claims.noted(store.name, lag.topic, lag.partition)
         if noted.log in ("", identity) and lag.position > noted.reached and (noted.log or lag.position > 1):
             apart.append((lag, noted))
     return apart

@@ -1,4 +1,4 @@
-"""Claims and attempts: which process may write the effects of a partition, and the records it has in hand."""
+"""Claims: the fence between a paused process and its successor, and the records that the holder of a partition has in hand."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from partita.errors import Fenced
+
+Held = Sequence[tuple[str, int, int]]
+"""(topic, partition, epoch) of each partition whose effects a transaction writes: the claims of this process."""
 
 
 class InHand(NamedTuple):
@@ -30,7 +33,7 @@ class Noted(NamedTuple):
     reached: int
 
 
-def check_epochs(consumer: str, held: Sequence[tuple[str, int, int]], epochs: Mapping[tuple[str, int], int]) -> None:
+def check_epochs(consumer: str, held: Held, epochs: Mapping[tuple[str, int], int]) -> None:
     """Check that all claims in `held` have these current epochs.
 
     Raises:
@@ -42,25 +45,9 @@ def check_epochs(consumer: str, held: Sequence[tuple[str, int, int]], epochs: Ma
 
 
 class Claims(Protocol):
-    """The right to write the effects of a partition: the fence between a paused process and its successor."""
+    """The right to write the effects of a partition: `claim` takes it, `check` is the fence of every transaction.
 
-    async def check(self, consumer: str, held: Sequence[tuple[str, int, int]]) -> None:
-        """Check that this process still holds each (topic, partition, epoch).
-
-        Raises:
-            Fenced: another process claimed one of them; the transaction must be rolled back.
-        """
-        ...
-
-    async def put(self, consumer: str, topic: str) -> None:
-        """Record that an operator moved the group in a topic: from now on the bus's position is right."""
-        ...
-
-
-class Attempts(Protocol):
-    """The records in hand and the tries of each; written before decoding, so they survive the death of the process.
-
-    These writes are not synced to disk: they survive a dead process, and after a power cut no try is counted wrongly.
+    One row per partition. `Store.take` records in it which records its holder has in hand.
     """
 
     async def claim(self, consumer: str, topic: str, partition: int, owner: str) -> tuple[int, InHand | None]:
@@ -71,8 +58,13 @@ class Attempts(Protocol):
         """
         ...
 
-    async def take(self, consumer: str, ranges: Sequence[InHand], epochs: Sequence[int]) -> None:
-        """Record that these records are about to be decoded and handled."""
+    async def check(self, consumer: str, held: Held) -> None:
+        """Check that this process still holds each of these, and keep it so until this writing transaction ends.
+        `Session.look` does the same for a batch, in its round trip.
+
+        Raises:
+            Fenced: another process claimed one of them; the transaction must be rolled back.
+        """
         ...
 
     async def noted(self, consumer: str, topic: str, partition: int) -> Noted:
@@ -83,19 +75,6 @@ class Attempts(Protocol):
         """Record the log of the partition; records before `reached` are not for this database."""
         ...
 
-    async def count(
-        self, consumer: str, topic: str, partition: int, offset: int, *, tried: int = 1, failed: int = 0
-    ) -> tuple[int, int]:
-        """Count tries of one record, and those that were seen to fail; in the others the process died.
-
-        Returns (tries, failed) so far.
-        """
-        ...
-
-    async def survived(self, consumer: str, topic: str, partition: int, offset: int) -> None:
-        """Record that a counted try failed without killing its process, although another member has the record now."""
-        ...
-
-    async def forget(self, consumer: str, topic: str, partition: int, offset: int) -> None:
-        """Forget the count of a settled record. Earlier records may still be in work, so their counts must stay."""
+    async def put(self, consumer: str, topic: str) -> None:
+        """Record that an operator moved the group in a topic: from now on the bus's position is right."""
         ...

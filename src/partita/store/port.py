@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
 
-from partita.store.claims import Attempts, Claims
+from partita.store.claims import Claims, Held, InHand
 from partita.store.dead_letters import DeadLetters
 from partita.store.groups import Groups
 from partita.store.inbox import Inbox, InboxEntry
@@ -21,6 +21,7 @@ from partita.store.sagas import Sagas
 from partita.store.sequences import Sequences
 from partita.store.tombstones import Tombstone, Tombstones
 from partita.store.trail import Trail
+from partita.store.tries import Tries
 from partita.store.workers import Workers
 
 SqlRow = Mapping[str, Any]
@@ -30,7 +31,7 @@ class Asked(NamedTuple):
     """The questions of admission about a batch of one consumer group."""
 
     consumer: str
-    held: Sequence[tuple[str, int, int]]  # (topic, partition, epoch) that this process must still hold
+    held: Held  # the claims that this process must still have; none in a session that only reads
     marks: Sequence[tuple[str, str]]  # (consumer, message id): were they marked?
     places: Sequence[tuple[str, str, str]]  # (source, topic, key): their last numbers
     keys: Sequence[tuple[str, str]]  # (topic, key): is one of them parked?
@@ -117,7 +118,7 @@ class Store(Protocol):
     @property
     def workers(self) -> Workers: ...
     @property
-    def attempts(self) -> Attempts: ...
+    def tries(self) -> Tries: ...
 
     on_outbox: Callable[[], None]  # called when rows for the relay may have been committed, here or elsewhere
 
@@ -157,6 +158,14 @@ class Store(Protocol):
 
     def reading(self, *, consistent: bool = True) -> AbstractAsyncContextManager[Session]:
         """A view that writes nothing. Without `consistent` each statement may see another state, and costs less."""
+        ...
+
+    async def take(self, consumer: str, ranges: Sequence[InHand], epochs: Sequence[int]) -> None:
+        """Record in the claims that these records are about to be decoded and handled: if one kills the process, the next
+        holder knows which. A former holder's records change nothing.
+
+        The transaction is its own, and a power cut may lose it: no process died of a record then.
+        """
         ...
 
     async def sent(self, rows: Sequence[tuple[int, int]]) -> None:

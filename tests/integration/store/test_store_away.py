@@ -44,15 +44,11 @@ class Around:
 class AwayStore(Around):
     """A store whose claims and parking are away now and then."""
 
-    @property
-    def attempts(self) -> Any:
-        """Claims and attempts."""
-        return Around(self.inner.attempts, self.away)
-
     @asynccontextmanager
     async def transaction(self, **how: Any) -> AsyncIterator[Session]:
-        """A transaction in which the parking may be away."""
+        """A transaction in which the claims or the parking may be away."""
         async with self.inner.transaction(**how) as session:
+            session.claims = Around(session.claims, self.away)
             session.parking = Around(session.parking, self.away)
             yield session
 

@@ -57,7 +57,7 @@ class Consumer:
         self.name = f"consumer of {pipeline.service.name}"
         self._pipeline = pipeline
         self._group = pipeline.service.name
-        self._attempts = pipeline.store.attempts
+        self._store = pipeline.store
         self._subscribe = subscribe
         self._member = member
         self._options = options or ConsumerOptions()
@@ -176,10 +176,9 @@ class Consumer:
     async def _look(self, now: float) -> None:
         """Take ready messages out of the parking, and check whether the group is paused."""
         self._next_look = now + self._options.parked_look_s
-        store = self._pipeline.store
         places = list(self._epochs.keys() - self._leaving)
         rows: Sequence[ParkedRow] = ()
-        async with store.reading(consistent=False) as session:
+        async with self._store.reading(consistent=False) as session:
             self._paused = await session.groups.paused(self._group) is not None
             if places and not self._paused and len(self.lanes.parked) < self._options.parked_at_once:
                 rows = await session.parking.ready(self._group, places, self._options.parked_at_once)
@@ -241,7 +240,8 @@ class Consumer:
             await self._subscription.release(gone)
 
     async def _claim(self, place: Partition) -> None:
-        epoch, in_hand = await self._attempts.claim(self._group, *place, self._member)
+        async with self._store.transaction(durable=False) as session:
+            epoch, in_hand = await session.claims.claim(self._group, *place, self._member)
         before, suspects = self._claimed.get(place, (-1, None))
         if epoch != before + 1:
             suspects = in_hand
@@ -261,7 +261,7 @@ class Consumer:
 
     async def _compare(self, place: Partition) -> None:
         """Whether the database has handled the records that are done on the bus: one of them may be restored from a backup."""
-        again = await compare(self._attempts, self._subscription, self._group, place)
+        again = await compare(self._store, self._subscription, self._group, place)
         if again:
             self._untaken = [record for record in self._untaken if record.at != place]
         if again is not None:
@@ -270,7 +270,7 @@ class Consumer:
     async def _look_whether_begun_anew(self, topic: str) -> None:
         """Check for a reset. A reset takes the partitions from their holders, so it is seen at the next claim."""
         place = whole_topic(topic)
-        async with self._pipeline.store.reading(consistent=False) as session:
+        async with self._store.reading(consistent=False) as session:
             if await session.sequences.bases_in(self._group, [place]):
                 self._pipeline.recounted.add(topic)
 
@@ -282,7 +282,7 @@ class Consumer:
             low, high = ranges.get(record.at, (record.offset, record.offset))
             ranges[record.at] = (min(low, record.offset), max(high, record.offset))
         in_hand = [InHand(topic, part, low, high) for (topic, part), (low, high) in ranges.items()]
-        await self._attempts.take(self._group, in_hand, [self._epochs.get((i.topic, i.partition), 0) for i in in_hand])
+        await self._store.take(self._group, in_hand, [self._epochs.get((i.topic, i.partition), 0) for i in in_hand])
 
     def _sort(self, records: Sequence[Record]) -> tuple[list[Delivery], list[Item]]:
         """Sort records into the batch and, after it, into lanes; within a key no record overtakes another."""

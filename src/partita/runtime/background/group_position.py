@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from partita.bus.port import Stand, Subscription
 from partita.clock import US
 from partita.errors import StoreMismatch
-from partita.store.claims import PUT_BY_A_PERSON, Attempts, Noted
+from partita.store.claims import PUT_BY_A_PERSON, Noted
 from partita.store.groups import SENT_TO
-from partita.store.port import Session
+from partita.store.port import Session, Store
 from partita.texts.foreign_text import logger
 
 log = logger(__name__)
@@ -39,7 +39,7 @@ def is_other_log(stand: Stand, noted: Noted) -> bool:
     return bool(noted.log) and noted.log != PUT_BY_A_PERSON and (noted.log != stand.log or stand.head < noted.reached)
 
 
-async def compare(attempts: Attempts, subscription: Subscription, group: str, place: tuple[str, int]) -> bool | None:
+async def compare(store: Store, subscription: Subscription, group: str, place: tuple[str, int]) -> bool | None:
     """Compare a claimed partition; returns whether it is handed out again from an earlier offset, so that records polled
     already are void. None = it has gone meanwhile, or the bus does not know: nothing was compared.
 
@@ -49,13 +49,15 @@ async def compare(attempts: Attempts, subscription: Subscription, group: str, pl
     stand = await subscription.stand(place)
     if stand is None:
         return None
-    noted = await attempts.noted(group, *place)
+    async with store.reading(consistent=False) as session:
+        noted = await session.claims.noted(group, *place)
     wanted = wanted_from(stand, noted)
     if wanted is None:
         if noted.log != stand.log or stand.head < noted.reached:
             if is_other_log(stand, noted):
                 log.warning("%s: %s[%d] is in another log than before, or in a restored one", group, *place)
-            await attempts.note(group, *place, stand.log, stand.next)
+            async with store.transaction(durable=False) as session:
+                await session.claims.note(group, *place, stand.log, stand.next)
         return False
     if wanted < stand.oldest:
         raise missing(group, place, stand, wanted)
@@ -67,7 +69,8 @@ async def compare(attempts: Attempts, subscription: Subscription, group: str, pl
         stand.next,
     )
     await subscription.rewind(place, wanted)
-    await attempts.note(group, *place, stand.log, wanted)
+    async with store.transaction(durable=False) as session:
+        await session.claims.note(group, *place, stand.log, wanted)
     return True
 
 

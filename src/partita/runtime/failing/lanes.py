@@ -172,12 +172,12 @@ class Lanes:
     async def count(self, record: Record, *, tried: int, failed: int, what: str = "") -> tuple[int, int]:
         """Count a try of a record, or that it failed, durably; returns (tries, failed) so far."""
         counted = (0, 0)
-        attempts = self._pipeline.store.attempts
+        tries = self._pipeline.store.tries
         place = self._place_of(record, what)
 
         async def count() -> None:
             nonlocal counted
-            counted = await attempts.count(*place, tried=tried, failed=failed)
+            counted = await tries.count(*place, tried=tried, failed=failed)
 
         await self._waited_out(count)
         return counted
@@ -301,9 +301,9 @@ class Lanes:
             settled = failure is None
         if item.tries:
             place, stood = self._place_of(item.record), self._place_of(item.record, STOOD)
-            await self._waited_out(lambda: pipeline.store.attempts.forget(*place))
+            await self._waited_out(lambda: pipeline.store.tries.forget(*place))
             if item.failed and (item.suspect or item.parked is not None):
-                await self._waited_out(lambda: pipeline.store.attempts.forget(*stood))
+                await self._waited_out(lambda: pipeline.store.tries.forget(*stood))
 
     def _say(self, item: Item, failure: BaseException) -> None:
         """Log a failure with its stack at once: the delays may take half an hour. The same cause is logged once a minute."""
@@ -367,9 +367,9 @@ class Lanes:
         return failure
 
     async def _count_standing_still(self, item: Item) -> None:
-        attempts = self._pipeline.store.attempts
-        await attempts.survived(*self._place_of(item.record))
-        await attempts.count(*self._place_of(item.record, STOOD))
+        tries = self._pipeline.store.tries
+        await tries.survived(*self._place_of(item.record))
+        await tries.count(*self._place_of(item.record, STOOD))
 
     def _place_of(self, record: Record, what: str = "") -> tuple[str, str, int, int]:
         """The place where the tries of a record are counted; those that lost their partition are counted apart, so that a

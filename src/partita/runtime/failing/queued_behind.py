@@ -28,16 +28,16 @@ async def handle_queued(
     Raises:
         Fenced: another process holds the partition now.
     """
-    attempts, group = pipeline.store.attempts, pipeline.service.name
+    all_tries, group = pipeline.store.tries, pipeline.service.name
     counted = (group, f"{at[0]} (parked)", at[1], 0)
     keys = [(row.topic, row.key) for row in heads if row.key is not None]
     async with pipeline.store.reading() as session:
         rows = [*heads, *await session.parking.behind(group, keys, batch)]
-    tries, _ = await attempts.count(*counted)
+    tries, _ = await all_tries.count(*counted)
     if tries > 1:
         # Counted and not forgotten: a process died over it. Alone, the killer is found; then batches go again.
         if not lanes.parked:
-            await attempts.forget(*counted)
+            await all_tries.forget(*counted)
         return False
     deliveries = [_delivery(pipeline, row) for row in rows]  # counted first: decoding one may kill the process
     handled: Counter[str] | None = None
@@ -47,10 +47,10 @@ async def handle_queued(
         except HandlerFailed:
             log.info("%s: one of %d parked messages fails; they go alone", group, len(deliveries))
         except Fenced:
-            await attempts.survived(*counted)  # it was paused, and killed no process
+            await all_tries.survived(*counted)  # it was paused, and killed no process
             lanes.fenced = True
             raise
-    await attempts.forget(*counted)
+    await all_tries.forget(*counted)
     if handled is not None:
         await lanes.calm(handled)
     return handled is not None

@@ -53,14 +53,13 @@ from partita.runtime.path.same_meaning import Meaning, content_of
 from partita.runtime.path.undos import fatal_of, hold, overtake, step_name
 from partita.runtime.path.waves import HandlerFailed
 from partita.size import is_long
+from partita.store.claims import Held
 from partita.store.dead_letters import DeadLetter
 from partita.store.inbox import InboxEntry
 from partita.store.parking import ParkedRow, State
 from partita.store.port import Known, Session
 
 BUSINESS_BYTES_MAX = 1_000
-Held = Sequence[tuple[str, int, int]]
-"""(topic, partition, epoch) of each partition of a batch: the claims of this process."""
 
 
 class Admitted(msgspec.Struct, eq=False):

@@ -10,7 +10,7 @@ from partita.catalog.binding import Binding
 from partita.catalog.rejection import Rejection
 from partita.errors import NoTransaction
 from partita.idempotency.inbox import Verdict
-from partita.runtime.path.admission import Admitted, Held
+from partita.runtime.path.admission import Admitted
 from partita.runtime.path.calling import Superseded
 from partita.runtime.path.delivery import Delivery, Handling
 from partita.runtime.path.handler_tx import SerialTx
@@ -18,6 +18,7 @@ from partita.runtime.path.handlers import refuse
 from partita.runtime.path.pipeline import Pipeline
 from partita.runtime.path.unit_of_work import UnitOfWork
 from partita.runtime.path.waves import HandlerFailed
+from partita.store.claims import Held
 from partita.store.port import Session
 
 

@@ -16,7 +16,7 @@ from partita.dead_letters.dead_letter import envelope_or_none
 from partita.errors import PartitaError, UnknownSchema, UnknownType
 from partita.machine.port import Machine
 from partita.outbox.outbox import Composer
-from partita.runtime.path.admission import Admission, Admitted, Held, Looked
+from partita.runtime.path.admission import Admission, Admitted, Looked
 from partita.runtime.path.calling import Means, Replacements
 from partita.runtime.path.delivery import Delivery, decode
 from partita.runtime.path.handlers import Handlers
@@ -25,6 +25,7 @@ from partita.runtime.path.saga_steps import SagaDirectory
 from partita.runtime.path.same_meaning import Meaning
 from partita.runtime.path.unit_of_work import UnitsOfWork
 from partita.runtime.path.waves import CommitRefused, HandlerFailed, NotForWaves
+from partita.store.claims import Held
 from partita.store.parking import ParkedRow
 from partita.store.port import Known, Session, Store
 

@@ -20,11 +20,12 @@ from partita.errors import PartitaError
 from partita.idempotency.inbox import AT_ONCE, mark_of
 from partita.message import Message
 from partita.outbox.outbox import Composer, Kept, Leaving, kept_to_bytes, reply_to_bytes, stored
-from partita.runtime.path.admission import Admission, Admitted, Held, Looked
+from partita.runtime.path.admission import Admission, Admitted, Looked
 from partita.runtime.path.delivery import Delivery, Handling, Output
 from partita.runtime.path.handlers import Handlers
 from partita.runtime.path.saga_steps import SagaBatch, SagaDirectory
 from partita.runtime.path.waves import HandlerFailed, blaming
+from partita.store.claims import Held
 from partita.store.inbox import InboxRow
 from partita.store.port import Session, Store
 from partita.store.tombstones import Tombstone

@@ -19,7 +19,7 @@ CLAIM, MARK, NUMBER, PARKED, UNDONE = 1, 2, 3, 4, 5
 NONE: tuple[list[Any], ...] = ([], [], [])
 
 
-async def look(link: Link, asked: Asked, parking: PostgresParking) -> Known:
+async def look(link: Link, asked: Asked) -> Known:
     """Ask, lock the keys' numbers and the claims, and check the claims.
 
     Raises:
@@ -39,6 +39,6 @@ async def look(link: Link, asked: Asked, parking: PostgresParking) -> Known:
     return Known(
         {(a, b): InboxEntry(c, d, n, data) for a, b, c, d, n, _, data in answers[MARK]},
         {(a, b, c): n for a, b, c, _, n, *_ in answers[NUMBER]},
-        await parking.held(asked.consumer, sorted(parked)) if parked else parked,
+        await PostgresParking(link).held(asked.consumer, sorted(parked)) if parked else parked,
         undone([(a, b, c, n, m, data) for a, b, c, _, n, m, data in answers[UNDONE]], asked.steps),
     )

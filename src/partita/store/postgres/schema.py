@@ -148,9 +148,9 @@ CREATE TABLE claim (
     owner TEXT NOT NULL, first BIGINT, last BIGINT, log TEXT NOT NULL DEFAULT '', reached BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (consumer, topic, partition)
 ) WITH (fillfactor = 50);
-CREATE TABLE attempt (
+CREATE TABLE tries (
     consumer TEXT NOT NULL, topic TEXT NOT NULL, partition BIGINT NOT NULL, "offset" BIGINT NOT NULL,
-    tries BIGINT NOT NULL, failed BIGINT NOT NULL, PRIMARY KEY (consumer, topic, partition, "offset")
+    tried BIGINT NOT NULL, failed BIGINT NOT NULL, PRIMARY KEY (consumer, topic, partition, "offset")
 );
 """
     + LEASE_TABLES

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from partita.clock import US
+from partita.databases.postgres.arrays import columns
 from partita.databases.postgres.asking import ERRORS, Link
 from partita.databases.postgres.database import Database
 from partita.databases.postgres.lock_waits import LOCK
@@ -22,9 +23,10 @@ from partita.errors import StoreMismatch, StoreReplaced, StoreUnavailable
 from partita.machine.port import Machine
 from partita.migrations.own_tables import OwnTables, Tables
 from partita.settings.address import without_secrets
+from partita.store.claims import InHand
 from partita.store.look import ledger_by_ledger
 from partita.store.port import Asked, Known
-from partita.store.postgres.claims import PostgresAttempts, PostgresClaims
+from partita.store.postgres.claims import TAKE, PostgresClaims
 from partita.store.postgres.dead_letters import PostgresDeadLetters
 from partita.store.postgres.groups import PostgresGroups
 from partita.store.postgres.identity import META, replaced, source_of
@@ -41,6 +43,7 @@ from partita.store.postgres.sequences import PostgresSequences
 from partita.store.postgres.statements import Statements
 from partita.store.postgres.tombstones import PostgresTombstones
 from partita.store.postgres.trail import PostgresTrail
+from partita.store.postgres.tries import PostgresTries
 from partita.store.postgres.workers import PostgresWorkers
 from partita.texts.foreign_text import logger
 
@@ -105,7 +108,7 @@ class PostgresSession:
         """The answers for admission, in one round trip that locks what it reads; a second one where a key is parked."""
         if not self._link.writing:
             return await ledger_by_ledger(self, asked)
-        return await look(self._link, asked, self.parking)
+        return await look(self._link, asked)
 
     async def execute(self, sql: str, params: Mapping[str, Any]) -> int:
         """Run a writing statement; returns how many rows it changed."""
@@ -172,7 +175,7 @@ class PostgresStore:
         self._listen_at = 0.0
         self._listening: asyncio.Task[None] | None = None
         self._leases = PostgresLeases(self._database, self._clock, self._ids.new())
-        self._attempts = PostgresAttempts(self._database)
+        self.tries = PostgresTries(self._database)
         self.workers = PostgresWorkers(self._database)
         self._asked_at = float("-inf")
         self._base_us = self._told_us = 0
@@ -181,11 +184,6 @@ class PostgresStore:
     def leases(self) -> PostgresLeases:
         """Work shared by several processes."""
         return self._leases
-
-    @property
-    def attempts(self) -> PostgresAttempts:
-        """The records in hand and the tries of each."""
-        return self._attempts
 
     async def open(self) -> None:
         """Connect, check and migrate."""
@@ -245,6 +243,13 @@ class PostgresStore:
         """A view that writes nothing."""
         async with self._database.reading() if consistent else self._database.glance() as link:
             yield PostgresSession(link, self._statements, self.source)
+
+    async def take(self, consumer: str, ranges: Sequence[InHand], epochs: Sequence[int]) -> None:
+        """Record in the claims which records are in hand, in one round trip."""
+        rows = sorted((*each, epoch) for each, epoch in zip(ranges, epochs, strict=True))
+        if rows:
+            async with self._database.stroke() as link:
+                await link.run(TAKE, consumer, *columns(rows))
 
     async def sent(self, rows: Sequence[tuple[int, int]]) -> None:
         """Remove acknowledged rows from the outbox's queue, in one round trip."""

@@ -141,9 +141,9 @@ CREATE TABLE claim (
     owner TEXT NOT NULL, first INTEGER, last INTEGER, log TEXT NOT NULL DEFAULT '', reached INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (consumer, topic, partition)
 ) WITHOUT ROWID;
-CREATE TABLE attempt (
+CREATE TABLE tries (
     consumer TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, "offset" INTEGER NOT NULL,
-    tries INTEGER NOT NULL, failed INTEGER NOT NULL, PRIMARY KEY (consumer, topic, partition, "offset")
+    tried INTEGER NOT NULL, failed INTEGER NOT NULL, PRIMARY KEY (consumer, topic, partition, "offset")
 ) WITHOUT ROWID;
 """
     + LEASE_TABLES

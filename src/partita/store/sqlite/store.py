@@ -18,10 +18,11 @@ from partita.databases.sqlite.tables import SqliteOwnTables
 from partita.errors import PartitaError, StoreMismatch, StoreUnavailable
 from partita.machine.port import Alive, Machine, Wake
 from partita.migrations.own_tables import OwnTables, Tables
+from partita.store.claims import InHand
 from partita.store.leases import Lease
 from partita.store.look import ledger_by_ledger
 from partita.store.port import Asked, Known
-from partita.store.sqlite.claims import SqliteAttempts, SqliteClaims
+from partita.store.sqlite.claims import TAKE, SqliteClaims
 from partita.store.sqlite.dead_letters import SqliteDeadLetters
 from partita.store.sqlite.groups import SqliteGroups
 from partita.store.sqlite.inbox import SqliteInbox
@@ -33,6 +34,7 @@ from partita.store.sqlite.schema import APPLICATION_ID, MIGRATIONS
 from partita.store.sqlite.sequences import SqliteSequences
 from partita.store.sqlite.tombstones import SqliteTombstones
 from partita.store.sqlite.trail import SqliteTrail
+from partita.store.sqlite.tries import SqliteTries
 from partita.store.sqlite.workers import SqliteWorkers
 from partita.texts.foreign_text import logger
 from partita.texts.users_sql import check_of_handler
@@ -236,7 +238,7 @@ class SqliteStore:
         await self._file.open()
         self._alive = self._machine.alive(self.path.parent / "alive", self._machine.new_name())
         self.leases = SqliteLeases(self._file, LeaseBook(self._alive, self._clock))
-        self.attempts = SqliteAttempts(self._file)
+        self.tries = SqliteTries(self._file)
         self.workers = SqliteWorkers(self.name, self._alive)
         async with self._file.reading() as db:
             meta = {row[0]: row[1] for row in db.execute(META)}
@@ -321,6 +323,12 @@ class SqliteStore:
         """A view that writes nothing."""
         async with self._file.reading() as db:
             yield SqliteSession(db, self.path, self._clock)
+
+    async def take(self, consumer: str, ranges: Sequence[InHand], epochs: Sequence[int]) -> None:
+        """Record in the claims which records are in hand."""
+        async with self._file.writing(synced=False) as db:
+            rows = zip(ranges, epochs, strict=True)
+            db.executemany(TAKE, [(r.first, r.last, consumer, r.topic, r.partition, epoch) for r, epoch in rows])
 
     async def sent(self, rows: Sequence[tuple[int, int]]) -> None:
         """Remove acknowledged rows from the outbox's queue."""

@@ -6,21 +6,27 @@ import asyncio
 
 from partita.errors import Fenced
 from partita.message import SagaAddress
-from partita.store.claims import PUT_BY_A_PERSON, InHand
+from partita.store.claims import PUT_BY_A_PERSON, InHand, Noted
 from partita.store.inbox import InboxEntry
-from partita.store.port import Asked, Known, Session
+from partita.store.port import Asked, Known, Session, Store
 from partita.store.tombstones import Tombstone
 from partita.testing.conformance.rows import ODD_KEYS, Case, OpenStore, inbox_row, opened, parked_row
+
+
+async def claimed(store: Store, owner: str) -> tuple[int, InHand | None]:
+    """The answer of a claim of the one partition, committed."""
+    async with store.transaction(durable=False) as session:
+        return await session.claims.claim("group", "topic", 0, owner)
 
 
 async def a_former_holder_is_fenced(open_store: OpenStore) -> None:
     """A paused process that wakes up after another took over must not write."""
     async with opened(open_store) as store:
-        first, nothing = await store.attempts.claim("group", "topic", 0, "one")
+        first, nothing = await claimed(store, "one")
         assert nothing is None
         async with store.transaction() as session:
             await session.claims.check("group", [("topic", 0, first)])
-        second, _ = await store.attempts.claim("group", "topic", 0, "two")
+        second, _ = await claimed(store, "two")
         assert second > first, "epochs only grow"
         try:
             async with store.transaction() as session:
@@ -37,7 +43,7 @@ async def one_look_tells_what_the_ledgers_do(open_store: OpenStore) -> None:
     keys = [("topic", key) for key in (*ODD_KEYS, "k", "gap")]
     steps = [("Saga", saga_id, step) for saga_id in ("s1", *ODD_KEYS) for step in ("a", "b")]
     async with opened(open_store) as store:
-        epoch, _ = await store.attempts.claim("group", "topic", 0, "one")
+        epoch, _ = await claimed(store, "one")
         held = [("topic", 0, epoch)]
         async with store.transaction() as session:
             nothing = await session.look(Asked("group", held, marks, places, keys, steps))
@@ -105,22 +111,20 @@ async def what_is_undone_takes_its_rows_along(open_store: OpenStore) -> None:
 async def what_was_in_hand_is_told_to_the_successor(open_store: OpenStore) -> None:
     """A message that kills the process is found by the next one, and its tries are counted."""
     async with opened(open_store) as one, opened(open_store) as two:
-        epoch, _ = await one.attempts.claim("group", "topic", 0, "one")
-        await one.attempts.take("group", [InHand("topic", 0, 5, 9)], [epoch])
-        newer, found = await two.attempts.claim("group", "topic", 0, "two")
+        epoch, _ = await claimed(one, "one")
+        await one.take("group", [InHand("topic", 0, 5, 9)], [epoch])
+        newer, found = await claimed(two, "two")
         assert found == InHand("topic", 0, 5, 9), "the records in hand are missing"
-        await one.attempts.take("group", [InHand("topic", 0, 50, 90)], [epoch])
-        assert (await two.attempts.claim("group", "topic", 0, "two"))[1] == found, "a former holder wrote over it"
-        assert [await two.attempts.count("group", "topic", 0, 5) for _ in range(3)] == [(1, 0), (2, 0), (3, 0)]
-        assert await one.attempts.count("group", "topic", 0, 5) == (4, 0), "tries are counted across processes"
-        failed = await one.attempts.count("group", "topic", 0, 5, tried=0, failed=1)
+        await one.take("group", [InHand("topic", 0, 50, 90)], [epoch])
+        assert (await claimed(two, "two"))[1] == found, "a former holder wrote over it"
+        assert [await two.tries.count("group", "topic", 0, 5) for _ in range(3)] == [(1, 0), (2, 0), (3, 0)]
+        assert await one.tries.count("group", "topic", 0, 5) == (4, 0), "tries are counted across processes"
+        failed = await one.tries.count("group", "topic", 0, 5, tried=0, failed=1)
         assert failed == (4, 1), "failures are counted apart from deaths"
-        await two.attempts.count("group", "topic", 0, 4)
-        await two.attempts.forget("group", "topic", 0, 5)
-        assert await two.attempts.count("group", "topic", 0, 5) == (1, 0)
-        assert await two.attempts.count("group", "topic", 0, 4) == (2, 0), (
-            "the count of one that is in work was forgotten"
-        )
+        await two.tries.count("group", "topic", 0, 4)
+        await two.tries.forget("group", "topic", 0, 5)
+        assert await two.tries.count("group", "topic", 0, 5) == (1, 0)
+        assert await two.tries.count("group", "topic", 0, 4) == (2, 0), "the count of one that is in work was forgotten"
 
 
 STEP = ("Saga", "s1", "pay")
@@ -184,21 +188,29 @@ async def who_runs_a_parked_message_keeps_it(open_store: OpenStore) -> None:
 async def how_far_a_partition_was_in_hand_is_noted(open_store: OpenStore) -> None:
     """For comparison with the group's position on the bus: a backup of either makes them differ."""
     async with opened(open_store) as store:
-        attempts = store.attempts
-        assert await attempts.noted("group", "topic", 0) == ("", 0, 0)
-        epoch, _ = await attempts.claim("group", "topic", 0, "one")
-        await attempts.note("group", "topic", 0, "log 1", 5)
-        assert await attempts.noted("group", "topic", 0) == ("log 1", 5, 5), "nothing is in hand"
-        await attempts.take("group", [InHand("topic", 0, 5, 9)], [epoch])
-        assert await attempts.noted("group", "topic", 0) == ("log 1", 5, 10)
-        await attempts.take("group", [InHand("topic", 0, 7, 7)], [epoch])
-        assert await attempts.noted("group", "topic", 0) == ("log 1", 7, 10), "it was in hand once"
-        await attempts.note("group", "topic", 0, "log 2", 3)
-        assert await attempts.noted("group", "topic", 0) == ("log 2", 3, 3), "another log begins again"
+
+        async def noted(topic: str = "topic") -> Noted:
+            async with store.reading(consistent=False) as session:
+                return await session.claims.noted("group", topic, 0)
+
+        async def note(log: str, reached: int) -> None:
+            async with store.transaction(durable=False) as session:
+                await session.claims.note("group", "topic", 0, log, reached)
+
+        assert await noted() == ("", 0, 0)
+        epoch, _ = await claimed(store, "one")
+        await note("log 1", 5)
+        assert await noted() == ("log 1", 5, 5), "nothing is in hand"
+        await store.take("group", [InHand("topic", 0, 5, 9)], [epoch])
+        assert await noted() == ("log 1", 5, 10)
+        await store.take("group", [InHand("topic", 0, 7, 7)], [epoch])
+        assert await noted() == ("log 1", 7, 10), "it was in hand once"
+        await note("log 2", 3)
+        assert await noted() == ("log 2", 3, 3), "another log begins again"
         async with store.transaction() as session:
             await session.claims.put("group", "topic")
-        assert (await attempts.noted("group", "topic", 0)).log == PUT_BY_A_PERSON
-        assert await attempts.noted("group", "other", 0) == ("", 0, 0)
+        assert (await noted()).log == PUT_BY_A_PERSON
+        assert await noted("other") == ("", 0, 0)
 
 
 CASES: tuple[Case, ...] = (

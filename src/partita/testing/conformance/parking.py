@@ -241,15 +241,15 @@ async def a_try_that_was_survived_is_no_death(open_store: OpenStore) -> None:
     """A process that was paused and lost the record reports it when it resumes; where its successor has settled the
     record, nothing is left to count."""
     async with opened(open_store) as store:
-        attempts, place = store.attempts, ("group", "topic", 0, 7)
-        assert await attempts.count(*place) == (1, 0)
-        assert await attempts.count(*place) == (2, 0)
+        tries, place = store.tries, ("group", "topic", 0, 7)
+        assert await tries.count(*place) == (1, 0)
+        assert await tries.count(*place) == (2, 0)
         for _ in range(3):
-            await attempts.survived(*place)
-        assert await attempts.count(*place) == (3, 2), "no more were survived than there were tries"
-        await attempts.forget(*place)
-        await attempts.survived(*place)
-        assert await attempts.count(*place) == (1, 0)
+            await tries.survived(*place)
+        assert await tries.count(*place) == (3, 2), "no more were survived than there were tries"
+        await tries.forget(*place)
+        await tries.survived(*place)
+        assert await tries.count(*place) == (1, 0)
 
 
 CASES: tuple[Case, ...] = (

@@ -133,7 +133,8 @@ async def test_who_lost_a_partition_while_it_stood_still_writes_nothing(bank: An
         still = Consumer(system.pipelines["audit"], lambda: script, "still")
         await still.step(0.0)
         for place in places:
-            await system.stores["audit"].attempts.claim("audit", *place, "heir")
+            async with system.stores["audit"].transaction() as session:
+                await session.claims.claim("audit", *place, "heir")
         with pytest.raises(Fenced):
             await still.step(1.0)
         await still.stop()
@@ -144,12 +145,12 @@ async def test_a_message_that_kills_each_process_is_given_up(bank: Any) -> None:
     """Nobody else counts: each process that has it in hand dies, and the next one begins with it."""
     async with bank.app.running(services=["bank", "audit"], roles=("relay",)) as system:
         records, places = await eight_records(bank, system)
-        attempts, killer = system.stores["audit"].attempts, records[0]
+        store, killer = system.stores["audit"], records[0]
         dead = Consumer(system.pipelines["audit"], lambda: Script(Polled((), places, ())), "dead")
         await dead.step(0.0)
-        await attempts.take("audit", [InHand(*killer.at, killer.offset, killer.offset)], [1])
+        await store.take("audit", [InHand(*killer.at, killer.offset, killer.offset)], [1])
         for _ in range(5):
-            await attempts.count("audit", *killer.at, killer.offset)
+            await store.tries.count("audit", *killer.at, killer.offset)
         heir = Consumer(system.pipelines["audit"], lambda: Script(Polled(records, places, ())), "heir")
         await heir.step(0.0)
         await heir.stop()
@@ -164,11 +165,11 @@ async def test_what_failed_in_an_earlier_process_is_tried_again(bank: Any) -> No
     """As in a storm, in which messages fail more often than their policy says, and which a restart does not end."""
     async with bank.app.running(services=["bank", "audit"], roles=("relay",)) as system:
         records, places = await eight_records(bank, system)
-        attempts, failed = system.stores["audit"].attempts, records[0]
+        store, failed = system.stores["audit"], records[0]
         before = Consumer(system.pipelines["audit"], lambda: Script(Polled((), places, ())), "before")
         await before.step(0.0)
-        await attempts.take("audit", [InHand(*failed.at, failed.offset, failed.offset)], [1])
-        await attempts.count("audit", *failed.at, failed.offset, tried=20, failed=20)
+        await store.take("audit", [InHand(*failed.at, failed.offset, failed.offset)], [1])
+        await store.tries.count("audit", *failed.at, failed.offset, tried=20, failed=20)
         heir = Consumer(system.pipelines["audit"], lambda: Script(Polled(records, places, ())), "heir")
         await heir.step(0.0)
         await heir.stop()
