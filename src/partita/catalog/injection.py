@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from partita.catalog.event import Command, Event
@@ -45,7 +45,8 @@ class Meta:
     """Facts about the message being handled.
 
     `idempotency_key` is the same for every try, redelivery and resend of one intended effect: pass it to every
-    call outside. `attempt` counts from 1.
+    call outside. `attempt` counts from 1. `source` is the database, or the program, that made the message; `attributes` are
+    the other attributes of its CloudEvent by their names (`subject`, `dataschema`, `tracestate`, any extension), as texts.
     """
 
     message_id: str
@@ -56,6 +57,8 @@ class Meta:
     idempotency_key: str
     attempt: int
     occurred_us: int
+    source: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Source: CloudEvents 1.0.2, its protocol bindings. They differ in the prefix of an attribute's header alone: `ce_` on Kafka,
 `ce-` in HTTP and NATS, `cloudEvents_` in AMQP. The header `partita` carries the envelope as the outbox keeps it, so that a
 record comes back byte for byte; the attributes are for readers that are not Partita. A message without our header is read
-by its attributes.
+by its attributes, or in structured mode where its content type says so.
 """
 
 from __future__ import annotations
@@ -12,12 +12,17 @@ from collections.abc import Sequence
 
 import msgspec
 
+from partita.cloudevents import structured_mode
 from partita.cloudevents.attributes import envelope_of
+from partita.cloudevents.event_id import on_the_wire
+from partita.cloudevents.media_type import media_type_of
 from partita.cloudevents.time_text import rfc3339
-from partita.message import envelope_from_bytes, envelope_to_bytes
+from partita.message import Envelope, envelope_from_bytes, envelope_to_bytes
 
 OURS = "partita"
 TRACEPARENT = "traceparent"
+CONTENT_TYPE = "content-type"
+DATA_CONTENT_TYPE = "datacontenttype"
 ATTRIBUTES = (
     "id", "source", "type", "time", "correlationid", "partitakind", "partitionkey", "causationid", "partitaschema",
 )  # fmt: skip
@@ -30,6 +35,7 @@ class BinaryMode:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix.lower()
         self._version = (f"{prefix}specversion", b"1.0")
+        self._extra = prefix
         self._names = tuple(prefix + name for name in ATTRIBUTES)
 
     def headers_of(self, envelope_bytes: bytes, key: str | None) -> Headers:
@@ -44,7 +50,7 @@ class BinaryMode:
         id_, source, type_, time, correlation, kind, partition_key, causation, schema = self._names
         headers: Headers = [
             self._version,
-            (id_, envelope.id.encode()),
+            (id_, on_the_wire(envelope.id).encode()),
             (source, envelope.source.encode()),
             (type_, envelope.type.encode()),
             (time, rfc3339(envelope.time_us).encode()),
@@ -55,20 +61,45 @@ class BinaryMode:
         if key is not None:
             headers.append((partition_key, key.encode("utf-8", "surrogatepass")))
         if envelope.causation_id is not None:
-            headers.append((causation, envelope.causation_id.encode()))
+            headers.append((causation, on_the_wire(envelope.causation_id).encode()))
         if envelope.schema:
             headers.append((schema, envelope.schema.encode()))
+            headers.append((CONTENT_TYPE, media_type_of(envelope.schema)))
         if envelope.traceparent is not None:
             headers.append((TRACEPARENT, envelope.traceparent.encode()))
+        if envelope.extra:
+            self._add_extra(headers, envelope)
         return headers
 
-    def envelope_bytes_of(self, headers: Sequence[tuple[str, object]]) -> bytes:
-        """The envelope's bytes: those of our header, else made of the attributes; empty = the headers have neither."""
-        for name, value in reversed(headers):
-            if name == OURS and isinstance(value, bytes):
-                return value
+    def _add_extra(self, headers: Headers, envelope: Envelope) -> None:
+        for name, text in envelope.extra.items():
+            if name != DATA_CONTENT_TYPE:
+                headers.append((self._extra + name, text.encode()))
+            elif not envelope.schema:  # else the schema has said it
+                headers.append((CONTENT_TYPE, text.encode()))
+
+    def read(self, headers: Sequence[tuple[str, object]], value: bytes, arrived_us: int = 0) -> tuple[bytes, bytes]:
+        """The envelope's bytes and the value of a message. The envelope is that of our header, else made of the attributes;
+        empty = the message has neither. The value of an event in structured mode is its data."""
+        for name, held in reversed(headers):
+            if name == OURS and isinstance(held, bytes):
+                return held, value
+        attributes, content_type = self._attributes_of(headers)
+        data = value
+        if structured_mode.is_structured(content_type):
+            document = structured_mode.read(content_type, value)
+            if document is None:
+                return b"", value
+            attributes, data = document
+        elif content_type:
+            attributes[DATA_CONTENT_TYPE] = content_type
+        envelope = envelope_of(attributes, arrived_us)
+        return (b"", value) if envelope is None else (envelope_to_bytes(envelope), data)
+
+    def _attributes_of(self, headers: Sequence[tuple[str, object]]) -> tuple[dict[str, str], str]:
+        """The attributes by their names, and the content type."""
         attributes: dict[str, str] = {}
-        last_hop = ""
+        last_hop = content_type = ""
         for name, value in headers:
             if isinstance(value, bytes):
                 plain, text = name.lower(), value.decode("utf-8", "replace")
@@ -76,7 +107,8 @@ class BinaryMode:
                     attributes[plain.removeprefix(self._prefix)] = text
                 elif plain == TRACEPARENT:
                     last_hop = text
+                elif plain == CONTENT_TYPE:
+                    content_type = text
         if last_hop:  # the attribute is that of the first hop
             attributes[TRACEPARENT] = last_hop
-        envelope = envelope_of(attributes)
-        return b"" if envelope is None else envelope_to_bytes(envelope)
+        return attributes, content_type

@@ -56,7 +56,7 @@ def edited(letter: DeadLetter, pipeline: Pipeline, ids: Ids, changes: Mapping[st
         id=ids.new(),
         causation_id=envelope.id,
         schema=fingerprint,
-        extra={**envelope.extra, "supersedes": envelope.id},
+        extra={**envelope.extra, "partitasupersedes": envelope.id},
     )
     return letter._replace(
         id=ids.new(), message_id=copy.id, headers=envelope_to_bytes(copy), value=data, status="open", closed_us=0

@@ -22,6 +22,8 @@ from partita.size import KEY_BYTES_MAX, RECORD_BYTES_MAX, is_long, record_over, 
 from partita.store.outbox import NOT_SENT, SLOTS, OutboxRow
 from partita.store.port import Session
 
+TRACESTATE = "tracestate"  # W3C: it travels on with the trace context
+
 
 @dataclass(frozen=True, slots=True)
 class Composer:
@@ -68,6 +70,7 @@ class Composer:
             traceparent=first_trace(message_id) if cause is None else cause.traceparent,
             schema=fingerprint,
             saga=address,
+            extra={} if cause is None or TRACESTATE not in cause.extra else {TRACESTATE: cause.extra[TRACESTATE]},
         )
         return Message(contract.topic, key, envelope, data)
 

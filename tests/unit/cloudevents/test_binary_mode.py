@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from partita.cloudevents.binary_mode import BinaryMode
@@ -23,12 +25,17 @@ FULL = Envelope(
 )
 
 
+def envelope_in(mode: BinaryMode, headers: Sequence[tuple[str, object]]) -> bytes:
+    """The envelope's bytes of a message with these headers."""
+    return mode.read(headers, b"v")[0]
+
+
 @pytest.mark.parametrize("prefix", PREFIXES)
 def test_our_own_header_brings_back_each_byte(prefix: str) -> None:
     """The number of the key and the saga's step have no attribute, and must not be lost between two services of ours."""
     data = envelope_to_bytes(FULL)
     mode = BinaryMode(prefix)
-    assert mode.envelope_bytes_of(mode.headers_of(data, "o-1")) == data
+    assert envelope_in(mode, mode.headers_of(data, "o-1")) == data
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
@@ -36,7 +43,7 @@ def test_the_attributes_alone_are_enough(prefix: str) -> None:
     """A proxy or another framework may drop a header that it does not know."""
     mode = BinaryMode(prefix)
     headers = [(name, value) for name, value in mode.headers_of(envelope_to_bytes(FULL), "o-1") if name != "partita"]
-    read = envelope_from_bytes(mode.envelope_bytes_of(headers))
+    read = envelope_from_bytes(envelope_in(mode, headers))
     assert (read.key_sequence, read.saga) == (0, None)
     read.key_sequence, read.saga = FULL.key_sequence, FULL.saga
     assert read == FULL
@@ -57,6 +64,7 @@ def test_the_headers_on_kafka_are_those_of_the_binding() -> None:
         ("ce_partitionkey", "ö".encode()),
         ("ce_causationid", b"m-0"),
         ("ce_partitaschema", b"0123456789abcdef"),
+        ("content-type", b"application/avro"),
         ("traceparent", b"00-a-b-01"),
     ]
 
@@ -65,30 +73,73 @@ def test_a_foreign_event_needs_three_attributes_only() -> None:
     """An unknown kind, a missing time and a name in capitals are no reason to lose an event."""
     mode = BinaryMode("ce_")
     needed = [("CE_ID", b"x"), ("Ce_Source", b"s"), ("ce_type", b"t")]
-    read = envelope_from_bytes(mode.envelope_bytes_of([*needed, ("ce_partitakind", b"rumour"), ("ce_time", b"soon")]))
+    read = envelope_from_bytes(envelope_in(mode, [*needed, ("ce_partitakind", b"rumour"), ("ce_time", b"soon")]))
     assert read == Envelope(id="x", source="s", type="t", time_us=0, correlation_id="x")
     for missing in needed:
-        assert mode.envelope_bytes_of([header for header in needed if header is not missing]) == b""
+        assert envelope_in(mode, [header for header in needed if header is not missing]) == b""
 
 
 def test_the_last_hop_is_the_parent() -> None:
     """The attribute `traceparent` names the hop at which the event was made, the header the one it comes from."""
     mode = BinaryMode("ce_")
     needed = [("ce_id", b"x"), ("ce_source", b"s"), ("ce_type", b"t"), ("ce_traceparent", b"first")]
-    assert envelope_from_bytes(mode.envelope_bytes_of(needed)).traceparent == "first"
+    assert envelope_from_bytes(envelope_in(mode, needed)).traceparent == "first"
     for headers in ([("traceparent", b"last"), *needed], [*needed, ("traceparent", b"last")]):
-        assert envelope_from_bytes(mode.envelope_bytes_of(headers)).traceparent == "last"
-    assert envelope_from_bytes(mode.envelope_bytes_of([*needed, ("traceparent", b"")])).traceparent == "first"
+        assert envelope_from_bytes(envelope_in(mode, headers)).traceparent == "last"
+    assert envelope_from_bytes(envelope_in(mode, [*needed, ("traceparent", b"")])).traceparent == "first"
 
 
 def test_bytes_that_are_no_envelope_travel_as_they_are() -> None:
     """They become a dead letter at the reader, with the very bytes."""
     mode = BinaryMode("ce_")
     assert mode.headers_of(b"\xffno envelope", "k") == [("partita", b"\xffno envelope")]
-    assert mode.envelope_bytes_of([("partita", b"\xffno envelope")]) == b"\xffno envelope"
+    assert envelope_in(mode, [("partita", b"\xffno envelope")]) == b"\xffno envelope"
 
 
 def test_headers_without_bytes_are_passed_over() -> None:
     """Kafka's client hands out None for a header without a value."""
     mode = BinaryMode("ce_")
-    assert mode.envelope_bytes_of([("partita", None), ("ce_id", None), ("traceparent", None)]) == b""
+    assert envelope_in(mode, [("partita", None), ("ce_id", None), ("traceparent", None)]) == b""
+
+
+FOREIGN = [("ce_specversion", b"1.0"), ("ce_id", b"7"), ("ce_source", b"urn:psp"), ("ce_type", b"shop.v1.Paid")]
+
+
+def foreign(*more: tuple[str, bytes], value: bytes = b"{}", at_us: int = 5) -> Envelope:
+    """The envelope of a foreign event."""
+    return envelope_from_bytes(BinaryMode("ce_").read([*FOREIGN, *more], value, at_us)[0])
+
+
+def test_a_foreign_event_is_known_by_its_source_and_its_id() -> None:
+    """Two programs that both count from 1 would else be taken for one; on the wire each id is its program's own."""
+    read = foreign()
+    assert (read.id, read.correlation_id, read.source) == ("urn:psp 7", "urn:psp 7", "urn:psp")
+    assert dict(BinaryMode("ce_").headers_of(envelope_to_bytes(read), None))["ce_id"] == b"7"
+    read.id, read.causation_id = "0123", "urn:psp 7"
+    assert dict(BinaryMode("ce_").headers_of(envelope_to_bytes(read), None))["ce_causationid"] == b"7"
+
+
+def test_a_foreign_event_without_a_time_has_that_of_its_arrival() -> None:
+    """In 1970 it would be too old to be taken for new."""
+    assert foreign().time_us == 5
+    assert foreign(("ce_time", b"2023-11-14T22:13:20Z")).time_us == 1_700_000_000_000_000
+
+
+def test_attributes_that_no_one_knows_here_survive() -> None:
+    """A handler reads them, and a copy in a retry topic has them still."""
+    more = [("ce_subject", b"o-1"), ("ce_tracestate", b"a=1"), ("ce_myext", b"x"), ("ce_dataschema", b"urn:s")]
+    read = foreign(*more, ("content-type", b"text/xml"))
+    assert read.extra == {
+        "subject": "o-1", "tracestate": "a=1", "myext": "x", "dataschema": "urn:s", "datacontenttype": "text/xml",
+    }  # fmt: skip
+    sent = BinaryMode("ce_").headers_of(envelope_to_bytes(read), None)
+    assert [header for header in sent if header[0] in dict(more)] == more and ("content-type", b"text/xml") in sent
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "Application/JSON; charset=utf-8", "text/json", "application/x+json"]
+)
+def test_foreign_json_is_known_by_its_content_type(content_type: str) -> None:
+    """Its writer names no schema."""
+    assert foreign(("content-type", content_type.encode())).schema == "json:"
+    assert foreign(("content-type", b"application/xml")).schema == foreign().schema == ""

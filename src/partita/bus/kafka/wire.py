@@ -23,12 +23,14 @@ def record_of(message: Message) -> Record:
     key: Any = message.key()
     value: Any = message.value()
     headers: Any = message.headers()
+    at_us = message.timestamp()[1] * 1_000
+    envelope, data = BINARY_MODE.read(headers or (), value or b"", at_us)
     return Record(
         message.topic() or "",
         message.partition() or 0,
         message.offset() or 0,
         None if key is None else key.decode("utf-8", "backslashreplace"),
-        BINARY_MODE.envelope_bytes_of(headers or ()),
-        value or b"",
-        message.timestamp()[1] * 1_000,
+        envelope,
+        data,
+        at_us,
     )

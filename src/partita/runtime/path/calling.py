@@ -53,6 +53,8 @@ def meta_of(binding: Binding, delivery: Delivery) -> Meta:
         f"{binding.identity(envelope.type)}/{effect}",
         delivery.tries + 1,
         envelope.time_us,
+        envelope.source,
+        envelope.extra,
     )
 
 

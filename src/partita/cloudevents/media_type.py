@@ -1,0 +1,21 @@
+"""Media types: of the value of a message, by its schema, and of values from elsewhere."""
+
+from __future__ import annotations
+
+JSON_SCHEMA = "json:"
+"""The schema of JSON from elsewhere, whose writer names none."""
+MEDIA_TYPES = {"": "application/avro", "json": "application/json", "protobuf": "application/protobuf"}
+
+
+def media_type_of(schema: str) -> bytes:
+    """The media type of a value with this schema, by the language before the colon; without one it is Avro."""
+    return _BYTES[schema.partition(":")[0] if ":" in schema else ""]
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a content type is JSON (RFC 8259; RFC 6839: `+json`), with whatever parameters."""
+    plain = content_type.partition(";")[0].strip().lower()
+    return plain in ("application/json", "text/json") or plain.endswith("+json")
+
+
+_BYTES = {language: name.encode() for language, name in MEDIA_TYPES.items()}
