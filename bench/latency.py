@@ -13,6 +13,7 @@ from checkout import Place as PlaceOrder
 from place import Place
 
 from partita import App
+from partita.bell import Reason
 
 SENT = "SELECT id, {} FROM outbox WHERE type LIKE '%.Reserve'"
 HANDLED = "SELECT message_id, {} FROM inbox"
@@ -111,12 +112,12 @@ def _ends(begun_us: Mapping[str, int], stamps: list[float]) -> dict[str, float]:
 
 def _stamped(mine: App, service: str) -> list[float]:
     """Filled with the time of every commit that wrote to the service's outbox."""
-    store, times = mine.store(service), []
-    wake_relay = store.on_outbox
+    bell, times = mine.store(service).bell, []
+    ring = bell.ring
 
-    def stamped() -> None:
+    def stamped(reason: Reason) -> None:
         times.append(time.time())
-        wake_relay()
+        ring(reason)
 
-    store.on_outbox = stamped
+    bell.ring = stamped  # type: ignore[method-assign]  # no port gives the moment of a commit
     return times

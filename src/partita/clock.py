@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
+from partita.bell import Bell
+
 T = TypeVar("T")
 US = 1_000_000
 
@@ -31,9 +33,9 @@ class Clock(Protocol):
         """Wait `seconds`."""
         ...
 
-    async def rest(self, bell: asyncio.Event, seconds: float) -> None:
-        """Wait until the bell is set, at most `seconds`; then it is set in either case. A worker rests between its looks: a
-        test's clock may let it rest longer, since the bell rings whenever there is work."""
+    async def rest(self, bell: Bell, seconds: float) -> None:
+        """Wait until the bell is rung; after `seconds` the clock rings it. A test's clock may let a worker rest longer, since
+        the bell rings whenever there is work."""
         ...
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
@@ -70,9 +72,9 @@ class SystemClock:
         """Wait on the event loop."""
         await asyncio.sleep(seconds)
 
-    async def rest(self, bell: asyncio.Event, seconds: float) -> None:
+    async def rest(self, bell: Bell, seconds: float) -> None:
         """Wait for the bell, which the loop's timer rings at the latest."""
-        timer = asyncio.get_running_loop().call_later(seconds, bell.set)
+        timer = asyncio.get_running_loop().call_later(seconds, bell.ring, "time")
         try:
             await bell.wait()
         finally:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.conformance.feature_cases import listed
 
+from partita.bell import Bell
 from partita.bus.connect import connect_bus
 from partita.bus.features import Feature, require
 from partita.bus.log.bus import LogBus
@@ -126,7 +127,7 @@ class NoFence(Around):
 class EarlyTimers(Around):
     """Timers fire before their time."""
 
-    async def due(self, now_us: int, limit: int, member: str) -> Any:
+    async def due(self, now_us: int, limit: int, member: str, bell: Bell | None = None) -> Any:
         return await self.inner.due(now_us + 1_000, limit, member)
 
 
@@ -234,8 +235,8 @@ class Queue(Around):
         super().__init__(inner)
         object.__setattr__(self, "features", features)
 
-    def subscribe(self, group: str, topics: Sequence[str], member: str) -> Any:
-        return QueueSubscription(self.inner.subscribe(group, topics, member), self.inner)
+    def subscribe(self, group: str, topics: Sequence[str], member: str, bell: Bell | None = None) -> Any:
+        return QueueSubscription(self.inner.subscribe(group, topics, member, bell), self.inner)
 
     async def reset(self, group: str, topic: str, to_start: bool) -> Sequence[Moved]:
         require(self.features, Feature.REPLAY, "A reset")
@@ -266,10 +267,10 @@ class WrongBus(Around):
         super().__init__(inner)
         object.__setattr__(self, "wrong", wrong)
 
-    def subscribe(self, group: str, topics: Sequence[str], member: str) -> Any:
+    def subscribe(self, group: str, topics: Sequence[str], member: str, bell: Bell | None = None) -> Any:
         name = "everybody" if self.wrong == "one group for all" else group
         name = f"{group}-{member}" if self.wrong == "everything to everybody" else name
-        return WrongSubscription(self.inner.subscribe(name, topics, member), self.wrong)
+        return WrongSubscription(self.inner.subscribe(name, topics, member, bell), self.wrong)
 
     async def forget(self, group: str) -> int:
         return 4 if self.wrong == "forgets nothing" else await self.inner.forget(group)

@@ -15,6 +15,7 @@ import time
 
 from tests.mock_kafka import mock_kafka
 
+from partita.bell import Bell
 from partita.bus.kafka.address import KafkaAddress
 from partita.bus.kafka.reader import Reader
 from partita.clock import SystemClock
@@ -31,7 +32,7 @@ class Slow(Reader):
 
 async def main(cluster):
     settings = KafkaAddress.parse(cluster.url).consumer("g")
-    reader = Slow(settings, ["mock.events"], SystemClock(), lambda: None, where=cluster.url)
+    reader = Slow(settings, ["mock.events"], SystemClock(), Bell(), where=cluster.url)
     while not reader.begun:
         await asyncio.sleep(0.01)
     cluster.down()

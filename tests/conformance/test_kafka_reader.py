@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from servers.kafka import KafkaCluster
 from tests.servers import kafka_cluster
 from tests.waiting import until
 
+from partita.bell import Bell
 from partita.bus.kafka.address import KafkaAddress
 from partita.bus.kafka.bus import KafkaBus
 from partita.bus.kafka.reader import HELD_MAX, Reader
@@ -51,15 +52,15 @@ async def test_a_reader_that_cannot_begin_tells_it_and_joins_again(cluster: Kafk
     await bus.open()
     await bus.ensure_topics([TopicSpec(name="stumbling.events", partitions=1)])
     await bus.append([Outgoing("stumbling.events", "k", b"", b"v", "1")])
-    news = asyncio.Event()
+    bell = Bell()
     settings = KafkaAddress.parse(cluster.url).consumer("stumbling")
 
-    reader = Stumbling(settings, ["stumbling.events"], SystemClock(), news.set, where=cluster.url)
+    reader = Stumbling(settings, ["stumbling.events"], SystemClock(), bell, where=cluster.url)
     try:
         async with asyncio.timeout(30):
             while ("stumbling.events", 0) not in reader.parts or not reader.parts["stumbling.events", 0].held:
-                await news.wait()
-                news.clear()
+                await bell.wait()
+                bell.begin()
                 reader.taken()
             values = [record.value for record in reader.parts["stumbling.events", 0].held]
     finally:
@@ -113,10 +114,9 @@ async def test_who_stands_still_leaves_the_group_and_joins_again(cluster: KafkaC
     await bus.ensure_topics([TopicSpec(name="still.events", partitions=1)])
     settings = KafkaAddress.parse(cluster.url).consumer("still")
 
-    def open_reader(news: Callable[[], None]) -> Reader:
-        return Reader(settings, ["still.events"], SystemClock(), news, where=cluster.url, hand_over_s=0.1, stale_s=1.0)
-
-    first = KafkaSubscription(open_reader)
+    where = cluster.url
+    reader = Reader(settings, ["still.events"], SystemClock(), Bell(), where=where, hand_over_s=0.1, stale_s=1.0)
+    first = KafkaSubscription(reader)
     try:
         await until(lambda: first.poll(0), holds=has_partitions)
         second = bus.subscribe("still", ["still.events"], "b")
@@ -138,12 +138,9 @@ async def test_who_runs_a_handler_keeps_its_partitions_however_long_it_takes(clu
     settings = KafkaAddress.parse(cluster.url).consumer("long")
     stale_s = 1.0
 
-    def open_reader(news: Callable[[], None]) -> Reader:
-        return Reader(
-            settings, ["long.events"], SystemClock(), news, where=cluster.url, hand_over_s=0.1, stale_s=stale_s
-        )
-
-    first = KafkaSubscription(open_reader)
+    where = cluster.url
+    reader = Reader(settings, ["long.events"], SystemClock(), Bell(), where=where, hand_over_s=0.1, stale_s=stale_s)
+    first = KafkaSubscription(reader)
     try:
         records = (await until(lambda: first.poll(1), holds=has_records)).records
         second = bus.subscribe("long", ["long.events"], "b")
@@ -245,7 +242,7 @@ async def test_a_partition_that_came_and_went_unseen_is_not_told_to_have_come() 
     """Told both, who consumes would claim it after it went, and so fence the member that holds it now; one that came
     again has come."""
     settings = KafkaAddress.parse("kafka://127.0.0.1:1").consumer("unseen")
-    reader = Reader(settings, ["unseen.events"], SystemClock(), lambda: None, where="nowhere")
+    reader = Reader(settings, ["unseen.events"], SystemClock(), Bell(), where="nowhere")
     place: Any = Place()
     mine, other = TopicPartition("unseen.events", 0), TopicPartition("unseen.events", 1)
     try:

@@ -94,11 +94,9 @@ async def test_without_a_pooler_and_behind_one_in_session_mode_it_hears(server: 
         for url in (server, session_mode):
             open_store = store_at(url)
             async with opened(open_store) as one, opened(open_store) as two:
-                heard = asyncio.Event()
-                two.on_outbox = heard.set
                 async with one.transaction() as session:
                     await session.outbox.add([outbox_row("o1")])
-                await asyncio.wait_for(heard.wait(), 10)
+                await asyncio.wait_for(two.bell.wait(), 10)
         found = await look_at_server(session_mode, this_machine())
     assert any(f.what == "pooler" and "session mode" in f.found for f in found)
 

@@ -358,11 +358,9 @@ async def test_another_opening_hears_of_committed_rows(server: str) -> None:
     """The relay may be another process: LISTEN tells it at once."""
     open_store = store_at(server)
     async with opened(open_store) as one, opened(open_store) as two:
-        heard = asyncio.Event()
-        two.on_outbox = heard.set
         async with one.transaction() as session:
             await session.outbox.add([outbox_row("o1")])
-        await asyncio.wait_for(heard.wait(), 5)
+        await asyncio.wait_for(two.bell.wait(), 5)
 
 
 async def test_the_clock_is_the_database_s_and_never_goes_back(server: str) -> None:

@@ -16,6 +16,7 @@ from tests.conformance.registries import beside_the_bus
 from tests.servers import postgres_server
 from tests.waiting import until, until_answered
 
+from partita.bell import Bell
 from partita.bus.connect import connect_bus
 from partita.bus.port import Bus, Outgoing, Record, Subscription, TopicSpec
 from partita.bus.postgres.bus import PostgresBus
@@ -212,56 +213,56 @@ async def test_the_server_is_killed_under_load(running: tuple[ServerProcess, str
             reached.set()
 
     async with opened(url) as one, opened(url) as two:
-        subscription = two.subscribe("group", [TOPIC.name], "one")
+        bell = Bell()
+        subscription = two.subscribe("group", [TOPIC.name], "one", bell)
         *_, records = await asyncio.gather(
             *(write(one, f"k{n}") for n in range(keys)), kill(), read_until(subscription, keys * rounds)
         )
         firsts = first_copies(records)
         assert firsts == {f"k{n}": list(range(rounds)) for n in range(keys)}, "a record is lost, or passed another"
 
-        woken = asyncio.Event()
-        subscription.on_wake = woken.set
-
         async def hears() -> bool:
             await subscription.keep()
             return two._ear.hears
 
         await until(hears)
-        woken.clear()
+        bell.begin()
         await one.append([outgoing(rounds, "k0")])
-        await asyncio.wait_for(woken.wait(), PATIENCE_S)
+        await asyncio.wait_for(bell.wait(), PATIENCE_S)
         await subscription.close()
 
 
 async def test_a_record_is_found_though_nobody_is_woken(url: str) -> None:
     """The listening connection is cut: the bounded look behind it finds what there is, and then it is there again."""
     async with opened(url) as one, opened(url) as two:
-        subscription = two.subscribe("group", [TOPIC.name], "one")
+        bell = Bell()
+        subscription = two.subscribe("group", [TOPIC.name], "one", bell)
         await subscription.poll(10)
         cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
         assert len(await asked(url, cut)) == 2
         await one.append([outgoing(0, "k")])
         assert len(await read_until(subscription, 1)) == 1
-        rung = asyncio.Event()
-        subscription.on_wake = rung.set
+        bell.begin()
         for number in range(1, 600):
             await subscription.keep()
             await one.append([outgoing(number, "k")])
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(rung.wait(), 0.05)
+                await asyncio.wait_for(bell.wait(), 0.05)
                 break
-        assert rung.is_set(), "it listens again"
+        assert bell.is_rung, "it listens again"
         await subscription.close()
 
 
 async def test_an_ear_that_is_deaf_costs_a_look(url: str) -> None:
     """As behind a pooler in transaction mode, which takes a LISTEN and delivers nothing."""
     async with wired(url, Wire(without=NOTIFICATION)) as through, opened(url) as one, opened(through) as two:
-        subscription = two.subscribe("group", [TOPIC.name], "one")
+        bell = Bell()
+        subscription = two.subscribe("group", [TOPIC.name], "one", bell)
         await subscription.poll(10)
-        subscription.on_wake = lambda: pytest.fail("something was heard")
+        bell.begin()
         await one.append([outgoing(0, "k")])
         assert len(await read_until(subscription, 1)) == 1
+        assert not bell.is_rung, "something was heard"
         await subscription.close()
 
 

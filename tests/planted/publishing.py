@@ -51,7 +51,7 @@ PUBLISHING = {
         "G1",
         "the relay is woken before the commit",
         "SqliteStore.transaction",
-        swap("queued = True\n", "queued = True\n            self.on_outbox()\n"),
+        swap("queued = True\n", "queued = True\n            self.bell.ring('rows')\n"),
         store("the_relay_is_called_when_rows_were_committed"),
     ),
     "marked-before-sent": Plant(

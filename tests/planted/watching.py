@@ -6,9 +6,29 @@ from tests.planted.finders import CHANNELS, RUNS, WORKERS
 from tests.planted.planting import Plant, instead, swap
 
 SETTLED = RUNS + "observability/test_settled.py::"
+WAKING = "tests/unit/runtime/background/test_waking.py::"
 RESET = RUNS + "operators/test_reset_groups.py::"
 
 WATCHING = {
+    "ring-lost-before-the-wait": Plant(
+        "Watch",
+        "a worker forgets a ring that came during its step: a command waits a minute for the door",
+        "Supervisor._run",
+        swap("await self._wait(wakeable, due)", "wakeable.bell.begin()\n            await self._wait(wakeable, due)"),
+        WAKING + "test_a_ring_between_the_last_read_and_the_wait_is_kept[command]",
+    ),
+    "ready-taken-after-the-read": Plant(
+        "Watch",
+        "a message that becomes ready while the parking is read waits for the consumer's own time",
+        "Consumer.step",
+        swap(
+            "            await self._look(now)\n",
+            '            await self._look(now)\n            self.bell.take("ready")\n',
+        ),
+        RUNS
+        + "runtime/background/test_ready_while_read.py"
+        + "::test_a_message_that_became_ready_during_the_read_is_read_by_the_next_step",
+    ),
     "stuck-unseen": Plant(
         "Watch",
         "no question shows a handler that does not return",

@@ -9,6 +9,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
+from partita.bell import Bell
 from partita.bus.held_partition import Part, Where
 from partita.bus.held_partitions import Beat, Parts, Positions
 from partita.bus.port import Polled, Record, Stand
@@ -18,8 +19,8 @@ from partita.errors import BusError
 class LeasedSubscription(ABC):
     """See `partita.bus.port.Subscription`."""
 
-    def __init__(self, group: str, member: str) -> None:
-        self.on_wake: Callable[[], None] = lambda: None
+    def __init__(self, group: str, member: str, bell: Bell) -> None:
+        self._bell = bell
         self._group = group
         self._scope = f"group:{group}"
         self._member = member
@@ -114,7 +115,7 @@ class LeasedSubscription(ABC):
 
     def _woken(self) -> None:
         self._may_find()
-        self.on_wake()
+        self._bell.ring("records")
 
     def _may_find(self) -> None:
         """The next read may find records that the last one did not."""

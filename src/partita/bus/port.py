@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from partita.bell import Bell
 from partita.bus.features import Feature
 from partita.bus.position import Position
 from partita.size import RECORD_BYTES_MAX, over, record_over
@@ -140,9 +141,7 @@ class Stand(NamedTuple):
 
 
 class Subscription(Protocol):
-    """A member of a consumer group. `poll` never waits; `on_wake` is called when a poll may find something."""
-
-    on_wake: Callable[[], None]
+    """A member of a consumer group. `poll` never waits."""
 
     async def poll(self, count: int) -> Polled:
         """At most `count` waiting records of the assigned partitions, in offset order within each.
@@ -236,8 +235,9 @@ class Bus(Protocol):
         """
         ...
 
-    def subscribe(self, group: str, topics: Sequence[str], member: str) -> Subscription:
-        """Join a consumer group; a group new to a topic starts at its oldest record."""
+    def subscribe(self, group: str, topics: Sequence[str], member: str, bell: Bell | None = None) -> Subscription:
+        """Join a consumer group; a group new to a topic starts at its oldest record. The bell is rung with `records` when
+        a poll may find something."""
         ...
 
     def history(self, topics: Sequence[str], since_us: int) -> AsyncIterator[Sequence[Record]]:

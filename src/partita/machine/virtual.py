@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
+from partita.bell import Bell
 from partita.clock import US, Clock
 from partita.machine.port import Machine
 
@@ -58,7 +59,7 @@ class HeldClock:
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
         self._cancelled: set[int] = set()
         self._numbers = count()
-        self._resting: dict[int, asyncio.Event] = {}
+        self._resting: dict[int, Bell] = {}
         self.waits = 0
 
     def now_us(self) -> int:
@@ -78,7 +79,7 @@ class HeldClock:
         finally:
             cancel()
 
-    async def rest(self, bell: asyncio.Event, seconds: float) -> None:
+    async def rest(self, bell: Bell, seconds: float) -> None:
         """Wait for the bell, which each move rings."""
         number = next(self._numbers)
         self._resting[number] = bell
@@ -110,7 +111,7 @@ class HeldClock:
             heapq.heappop(self._timers)[2]()
         self._us = max(self._us, to_us)
         for bell in list(self._resting.values()):
-            bell.set()
+            bell.ring("time")
 
 
 class LoopClock:
@@ -128,9 +129,9 @@ class LoopClock:
         """Wait on the loop."""
         await asyncio.sleep(seconds)  # this is the clock
 
-    async def rest(self, bell: asyncio.Event, seconds: float) -> None:
+    async def rest(self, bell: Bell, seconds: float) -> None:
         """Wait for the bell, which the loop's timer rings at the latest."""
-        cancel = self.call_later(seconds, bell.set)
+        cancel = self.call_later(seconds, lambda: bell.ring("time"))
         try:
             await bell.wait()
         finally:

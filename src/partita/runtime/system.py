@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from partita.alerts.channels import channels_of
+from partita.bell import Bell
 from partita.bus.features import NONE, Feature, require
 from partita.bus.port import Bus, Subscription
 from partita.catalog.catalog import Catalog
@@ -32,7 +32,7 @@ from partita.runtime.background.pulse import Pulse
 from partita.runtime.background.retry_topics import Overdue, RetryTopics
 from partita.runtime.background.roll_call import RollCall
 from partita.runtime.background.same_database import SameDatabase
-from partita.runtime.background.supervisor import Supervisor, Worker
+from partita.runtime.background.supervisor import Supervisor
 from partita.runtime.background.timers import Timers
 from partita.runtime.background.watch import Watch
 from partita.runtime.carrying_over import carry_over, carry_over_partitions
@@ -92,7 +92,7 @@ class System:
         self.consumers: dict[str, Consumer] = {}
         self.supervisor = Supervisor(machine.clock)
         self.relays: dict[str, Relay] = {}
-        self._heartbeats: dict[str, Callable[[], None]] = {}
+        self._heartbeats: dict[str, Bell] = {}
         self.page: MetricsPage | None = None
         self.look_back = LookBack()
         self.pulse: Pulse | None = None
@@ -204,33 +204,33 @@ class System:
         if gc.get_threshold()[0] <= PYTHONS_OWN:  # a changed threshold is the user's choice
             gc.set_threshold(*COLLECT_EVERY)
         if "relay" in roles:
-            self._start(LogJanitor(self.bus, self.clock))
+            self.supervisor.add(LogJanitor(self.bus, self.clock))
         channels = channels_of(self.settings.alert_webhook, self.settings.alert_mail, self.settings.alert_ca)
         for name, pipeline in self.pipelines.items():
             store = self.stores[name]
             door = self.doors[name] = Door(pipeline, self.settings.batch)
-            door.bell = self._start(door, name)
-            self._start(SameDatabase(store), name)
+            self.supervisor.add(door, name, door.bell)
+            self.supervisor.add(SameDatabase(store), name)
             if "relay" in roles:
                 options = RelayOptions(batch=self.settings.batch)
                 relay = self.relays[name] = Relay(store, self.bus, self.clock, f"{self.member}/relay", options)
-                store.on_outbox = self._start(relay, name)
-                self._start(Keeper(relay), name)
-                self._start(Janitor(pipeline.service, store), name)
+                self.supervisor.add(relay, name, store.bell)
+                self.supervisor.add(Keeper(relay), name)
+                self.supervisor.add(Janitor(pipeline.service, store), name)
                 watching = (store, self.bus, f"{self.member}/watch", channels, self.settings.alert_every_s)
                 own = partial(self._workers_of, name)
-                self._start(Watch(*watching, clock=self.clock, ask_s=self.settings.ask_s, own=own), name)
+                self.supervisor.add(Watch(*watching, clock=self.clock, ask_s=self.settings.ask_s, own=own), name)
             if "timers" in roles and pipeline.service.declared.sagas:
                 unread_us = partial(self._unread_us, name)
-                self._start(Timers(pipeline, self.member, partial(self._behind_us, name), unread_us), name)
+                self.supervisor.add(Timers(pipeline, self.member, partial(self._behind_us, name), unread_us), name)
             topics = self.catalog.topics_of(pipeline.service)
             if "consumers" in roles and topics:
                 self._consume(name, pipeline, topics)
         if not self.introduced:
-            self._start(Introduction(self))
+            self.supervisor.add(Introduction(self))
         settings = self.settings
         self.pulse = Pulse(self.stores, self.bus, self.clock, settings.ask_s, introduced=self.introduced)
-        self._start(self.pulse)
+        self.supervisor.add(self.pulse)
         self._call_the_roll()
         self.supervisor.start()
         if settings.metrics:
@@ -278,7 +278,7 @@ class System:
             pipelines=self.pipelines,
             consumers=self.consumers,
         )
-        self._start(self.roll_call)
+        self.supervisor.add(self.roll_call)
 
     def _workers_of(self, name: str | None = None) -> Sequence[WorkerState]:
         """The workers of this process, of one service or all, that do not work."""
@@ -301,32 +301,23 @@ class System:
         return max((UNTOLD_US if since_us is None else now_us - since_us for since_us in waits), default=0)
 
     def _consume(self, name: str, pipeline: Pipeline, topics: Sequence[str]) -> None:
-        def subscribe() -> Subscription:
-            return self.bus.subscribe(name, topics, f"{self.member}/{self.ids.new()[-12:]}")
+        def subscribe(bell: Bell) -> Subscription:
+            return self.bus.subscribe(name, topics, f"{self.member}/{self.ids.new()[-12:]}", bell)
 
         consumer = Consumer(pipeline, subscribe, self.member, ConsumerOptions(batch=self.settings.batch))
-        consumer.bell = self._start(consumer, name)
-        self._heartbeats[name] = self._start(Keeper(consumer), name)
+        heartbeats = self._heartbeats[name] = Bell()
+        self.supervisor.add(consumer, name, consumer.bell)
+        self.supervisor.add(Keeper(consumer), name, heartbeats)
         self.consumers[name] = consumer
-        self._start(Overdue(name, pipeline.store, consumer.look_at_parking), name)
+        self.supervisor.add(Overdue(name, pipeline.store, consumer.bell), name)
         retries = retry_topics(self.catalog, pipeline.service)
         if retries:
-            subscription = self.bus.subscribe(f"{name}.retry", retries, f"{self.member}/{self.ids.new()[-12:]}")
-            scale = self.settings.time_scale
-            store = self.stores[name]
-            delays = RetryTopics(pipeline.service, store, subscription, scale=scale, ready=consumer.look_at_parking)
-            subscription.on_wake = self._start(delays, name)
-            self._start(Keeper(delays), name)
-
-    def _start(self, worker: Worker, service: str = "") -> Callable[[], None]:
-        wakeable = self.supervisor.add(worker, service)
-        loop = asyncio.get_running_loop()
-
-        def ring() -> None:
-            if not loop.is_closed():
-                wakeable.bell.set()
-
-        return ring
+            bell = Bell()
+            subscription = self.bus.subscribe(f"{name}.retry", retries, f"{self.member}/{self.ids.new()[-12:]}", bell)
+            scale, waking = self.settings.time_scale, consumer.bell
+            delays = RetryTopics(pipeline.service, pipeline.store, subscription, scale=scale, consumer=waking)
+            self.supervisor.add(delays, name, bell)
+            self.supervisor.add(Keeper(delays), name)
 
     async def close(self) -> None:
         """Stop the workers, then close the stores and the bus, each also where another could not be closed. Until the workers
@@ -365,9 +356,9 @@ class System:
     def write_positions(self) -> None:
         """Have idle consumers write their positions with a heartbeat now: until then the bus counts handled records as
         outstanding."""
-        for name, ring in self._heartbeats.items():
+        for name, bell in self._heartbeats.items():
             if not self.consumers[name].busy:
-                ring()
+                bell.ring("positions")
 
     def _is_behind(self, name: str, reader: Reader) -> bool:
         """Whether the newest row may not have left yet. The server's log grows by other writes too: its end when that row was

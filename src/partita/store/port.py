@@ -5,10 +5,11 @@ Ledger methods take whole batches. Within a session only the database suspends. 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
 
+from partita.bell import Bell
 from partita.store.claims import Claims, Held, InHand
 from partita.store.dead_letters import DeadLetters
 from partita.store.groups import Groups
@@ -120,7 +121,10 @@ class Store(Protocol):
     @property
     def tries(self) -> Tries: ...
 
-    on_outbox: Callable[[], None]  # called when rows for the relay may have been committed, here or elsewhere
+    @property
+    def bell(self) -> Bell:
+        """The relay's: rung with `rows` when rows may have been committed to the outbox, here or elsewhere."""
+        ...
 
     async def open(self) -> None:
         """Connect, check and migrate.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from partita.bell import Bell
 from partita.bus.held_partition import Part
 from partita.bus.held_partitions import Beat, Positions
 from partita.bus.leased_member import LeasedSubscription
@@ -17,7 +18,7 @@ class Doubtful(LeasedSubscription):
     """Its connection is lost at the commit of its heartbeat: the database may have it as a member."""
 
     def __init__(self) -> None:
-        super().__init__("group", "one")
+        super().__init__("group", "one", Bell())
         self.left = 0
         self.away = False
 

@@ -4,7 +4,7 @@ headers; measured, docs/decisions/0008)."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from partita.bell import Bell
 from partita.bus.features import Feature
 from partita.bus.kafka.address import KafkaAddress
 from partita.bus.kafka.ages import FETCH, Ages
@@ -124,15 +125,11 @@ class KafkaBus:
         answers = iter(await self._writer.append(going))
         return [next(answers) if refusal is None else refusal for refusal in refusals]
 
-    def subscribe(self, group: str, topics: Sequence[str], member: str) -> Subscription:
+    def subscribe(self, group: str, topics: Sequence[str], member: str, bell: Bell | None = None) -> Subscription:
         """Join a consumer group."""
         self._subscribed[group] = topics
         settings = {**self.address.consumer(group, self._instance), "client.id": member.replace("/", "-")}
-
-        def open_reader(news: Callable[[], None]) -> Reader:
-            return Reader(settings, topics, self._clock, news, where=self.address.shown)
-
-        return KafkaSubscription(open_reader)
+        return KafkaSubscription(Reader(settings, topics, self._clock, bell or Bell(), where=self.address.shown))
 
     async def history(self, topics: Sequence[str], since_us: int) -> AsyncIterator[Sequence[Record]]:
         """The records of these topics since then."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from partita.bell import Bell
 from partita.bus.kafka.errors import LastError, error_of, log, making_a_client, unavailable
 from partita.bus.kafka.wire import record_of
 from partita.bus.port import Record
@@ -51,7 +52,7 @@ class Part:
 
 
 class Reader:
-    """A member of a consumer group. `news` is called on the event loop when there may be something to take.
+    """A member of a consumer group. `bell` is rung on the event loop when there may be something to take.
 
     `hand_over_s` is how long a revoked partition waits for the work on it; `stale_s` is how long the event loop may be
     silent, with nothing in hand, before this member leaves the group; it joins again when the loop runs again.
@@ -62,7 +63,7 @@ class Reader:
         settings: dict[str, Any],
         topics: Sequence[str],
         clock: Clock,
-        news: Callable[[], None],
+        bell: Bell,
         *,
         where: str,
         hand_over_s: float = 5.0,
@@ -71,7 +72,7 @@ class Reader:
         self._settings = settings
         self._topics = list(topics)
         self._clock = clock
-        self._news = news
+        self._bell = bell
         self._where = where
         self._hand_over_s = hand_over_s
         self._stale_s = stale_s
@@ -392,7 +393,7 @@ class Reader:
     def _ring(self) -> None:
         if not self._rung and not self._loop.is_closed():
             self._rung = True
-            self._loop.call_soon_threadsafe(self._news)
+            self._loop.call_soon_threadsafe(self._bell.ring, "records")
 
 
 def _let_go(consumer: Consumer, partitions: list[TopicPartition]) -> None:

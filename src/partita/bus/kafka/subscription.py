@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from partita.bus.kafka.reader import Part, Reader, Where
 from partita.bus.port import Polled, Record, Stand
@@ -13,13 +13,9 @@ IN_FLIGHT_MAX = 10_000
 class KafkaSubscription:
     """See `partita.bus.port.Subscription`."""
 
-    def __init__(self, open_reader: Callable[[Callable[[], None]], Reader]) -> None:
-        self.on_wake: Callable[[], None] = lambda: None
-        self._reader = open_reader(self._woken)
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
         self._turn = 0
-
-    def _woken(self) -> None:
-        self.on_wake()
 
     async def poll(self, count: int) -> Polled:
         """At most `count` records that were read.

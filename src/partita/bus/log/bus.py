@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
+from partita.bell import Bell
 from partita.bus.features import Feature
 from partita.bus.forgetting import LOOK_AGAIN_S, has_members
 from partita.bus.log.reading import read_from
@@ -198,11 +199,18 @@ class LogBus:
         self._wake.signal([f"log-{topic}" for topic in topics])
         return refusals
 
-    def subscribe(self, group: str, topics: Sequence[str], member: str) -> Subscription:
+    def subscribe(self, group: str, topics: Sequence[str], member: str, bell: Bell | None = None) -> Subscription:
         """Join a consumer group."""
         places = {(t, p): place for (t, p), place in self._places.items() if t in topics}
         return LogSubscription(
-            self._file, self._book, self._wake, group=group, member=member, places=places, log=self._identity
+            self._file,
+            self._book,
+            self._wake,
+            bell or Bell(),
+            group=group,
+            member=member,
+            places=places,
+            log=self._identity,
         )
 
     async def history(self, topics: Sequence[str], since_us: int) -> AsyncIterator[Sequence[Record]]:

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 
+from partita.bell import Bell
 from partita.bus.held_partition import Part, Where, resource_of, where_of
 from partita.bus.held_partitions import Beat, Positions
 from partita.bus.leased_member import LeasedSubscription
@@ -39,13 +40,14 @@ class LogSubscription(LeasedSubscription):
         file: SqliteFile,
         book: LeaseBook,
         wake: Wake,
+        bell: Bell,
         *,
         group: str,
         member: str,
         places: Mapping[Where, int],
         log: str = "",
     ) -> None:
-        super().__init__(group, member)
+        super().__init__(group, member, bell)
         self._file = file
         self._book = book
         self._places = dict(places)

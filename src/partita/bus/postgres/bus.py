@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 
+from partita.bell import Bell
 from partita.bus.features import Feature
 from partita.bus.port import Fence, GroupLag, Moved, Outgoing, Reading, Record, Subscription, TopicSpec
 from partita.bus.position import Origin, Position, no_partition
@@ -115,9 +116,9 @@ class PostgresBus:
         with of_the_bus():
             return await self._writer.append(records, fences)
 
-    def subscribe(self, group: str, topics: Sequence[str], member: str) -> Subscription:
+    def subscribe(self, group: str, topics: Sequence[str], member: str, bell: Bell | None = None) -> Subscription:
         """Join a consumer group; missing topics are joined once they exist."""
-        return PostgresSubscription(self._ground, group=group, topics=topics, member=member)
+        return PostgresSubscription(self._ground, bell or Bell(), group=group, topics=topics, member=member)
 
     async def history(self, topics: Sequence[str], since_us: int) -> AsyncIterator[Sequence[Record]]:
         """The records of these topics since then."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from partita.bell import Bell
 from partita.bus.held_partition import Part, Where, resource_of, where_of
 from partita.bus.held_partitions import Beat, Positions
 from partita.bus.leased_member import LeasedSubscription
@@ -58,8 +59,8 @@ class Ground:
 class PostgresSubscription(LeasedSubscription):
     """See `partita.bus.port.Subscription`."""
 
-    def __init__(self, ground: Ground, *, group: str, topics: Sequence[str], member: str) -> None:
-        super().__init__(group, member)
+    def __init__(self, ground: Ground, bell: Bell, *, group: str, topics: Sequence[str], member: str) -> None:
+        super().__init__(group, member, bell)
         self._ground = ground
         self._topics = list(dict.fromkeys(topics))
         self._rung = True

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 from partita.app import App
+from partita.bell import Bell
 from partita.bus.port import Bus, Outgoing, Polled, Record, Subscription
 from partita.catalog.service import Service
 from partita.clock import Clock
@@ -96,16 +97,6 @@ class BuggyStore(Around):
         self._waiting: list[Outgoing] = []
         self._sender: asyncio.Task[None] | None = None
 
-    @property
-    def on_outbox(self) -> Callable[[], None]:
-        """Passed on."""
-        ring: Callable[[], None] = self.inner.on_outbox
-        return ring
-
-    @on_outbox.setter
-    def on_outbox(self, ring: Callable[[], None]) -> None:
-        self.inner.on_outbox = ring
-
     @asynccontextmanager
     async def transaction(self, *, durable: bool = True) -> AsyncIterator[Session]:
         """A transaction whose session has the bug."""
@@ -158,20 +149,10 @@ class LateSubscription(Around):
     A late record is held back undone, so a kill meanwhile only delivers it again.
     """
 
-    def __init__(self, inner: Subscription, clock: Clock, bell: Callable[[], None]) -> None:
+    def __init__(self, inner: Subscription, clock: Clock) -> None:
         super().__init__(inner)
         self._clock = clock
         self._held: list[tuple[float, Record]] = []
-
-    @property
-    def on_wake(self) -> Callable[[], None]:
-        """Passed on."""
-        ring: Callable[[], None] = self.inner.on_wake
-        return ring
-
-    @on_wake.setter
-    def on_wake(self, ring: Callable[[], None]) -> None:
-        self.inner.on_wake = ring
 
     async def poll(self, count: int) -> Polled:
         """The waiting messages without the late ones, and the late ones whose time has come."""
@@ -199,11 +180,11 @@ class LateBus(Around):
         super().__init__(inner)
         self._clock = clock
 
-    def subscribe(self, group: str, topics: Sequence[str], member: str) -> Any:
+    def subscribe(self, group: str, topics: Sequence[str], member: str, bell: Bell | None = None) -> Any:
         """A subscription with late deliveries for the inventory."""
-        subscription = self.inner.subscribe(group, topics, member)
+        subscription = self.inner.subscribe(group, topics, member, bell)
         if group == "inventory-service":
-            return LateSubscription(subscription, self._clock, lambda: None)
+            return LateSubscription(subscription, self._clock)
         return subscription
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from partita.bell import Bell
 from partita.bus.port import Polled, Record, Subscription
 from partita.clock import duration_us
 from partita.errors import Fenced, StoreContended
@@ -45,12 +46,13 @@ class ConsumerOptions:
 
 
 class Consumer:
-    """Consumes for one service. `subscribe` makes a subscription; a fenced consumer joins again with a new one."""
+    """Consumes for one service. `subscribe` makes a subscription that rings the bell given to it; a fenced consumer joins
+    again with a new one."""
 
     def __init__(
         self,
         pipeline: Pipeline,
-        subscribe: Callable[[], Subscription],
+        subscribe: Callable[[Bell], Subscription],
         member: str,
         options: ConsumerOptions | None = None,
     ) -> None:
@@ -61,7 +63,8 @@ class Consumer:
         self._subscribe = subscribe
         self._member = member
         self._options = options or ConsumerOptions()
-        self._subscription = subscribe()
+        self.bell = Bell()
+        self._subscription = subscribe(self.bell)
         self._epochs: dict[Partition, int] = {}
         self._suspects: dict[Partition, InHand] = {}
         self._claimed: dict[Partition, tuple[int, InHand | None]] = {}  # also partitions given back since
@@ -75,7 +78,6 @@ class Consumer:
         self._paused = False
         self._room = Room(pipeline, member)
         self._next_room_look = 0.0
-        self.bell: Callable[[], None] = lambda: None
         self._behind_us: int | None = None  # its lag at the last read
         self._unread_since: float | None = None  # the time since which it has not read
         self.of_lanes = Condition(calm_s=CALM_S)
@@ -101,17 +103,11 @@ class Consumer:
         """Send the heartbeat of the group membership, also during a long handler."""
         await self._subscription.keep()
 
-    def look_at_parking(self) -> None:
-        """Look at the parking at once: messages may have become ready."""
-        self._next_look = 0.0
-        self.bell()
-
     async def step(self, now: float) -> float:
         """Handle waiting messages; returns when to look again."""
         if self.lanes.fenced:
             await self._start_over()
-        self._subscription.on_wake = self.bell
-        if now >= self._next_look:
+        if self.bell.take("ready") or now >= self._next_look:
             await self._look(now)
         if now >= self._next_room_look:
             self._next_room_look = now + self._options.room_look_s
@@ -152,22 +148,21 @@ class Consumer:
         await self._subscription.close()
 
     def _new_lanes(self) -> Lanes:
-        lanes = Lanes(
+        return Lanes(
             self._pipeline,
             self._member,
             done=self._ended,
             broken=self._taken_again,
+            bell=self.bell,
             epoch_of=lambda place: self._epochs.get(place, 0),
             condition=self.of_lanes,
         )
-        lanes.bell = lambda: self.bell()
-        return lanes
 
     def _ended(self, item: Item) -> None:
         if item.parked is None:
             self._subscription.done([item.record])
         else:
-            self.look_at_parking()  # the next message of its key is ready now
+            self.bell.ring("ready")  # the next message of its key is ready now
 
     def _taken_again(self, items: Sequence[Item]) -> None:
         mine = self._epochs.keys() - self._leaving
@@ -189,7 +184,7 @@ class Consumer:
         for at in dict.fromkeys((row.topic, row.partition) for row in untried):
             heads = [row for row in untried if (row.topic, row.partition) == at]
             if await handle_queued(self._pipeline, self.lanes, heads, at, self._epochs.get(at, 0), self._options.batch):
-                self.look_at_parking()
+                self.bell.ring("ready")
             else:
                 alone += heads
         for row in alone:
@@ -396,7 +391,7 @@ class Consumer:
         await self._subscription.close()
         self._carried, self._untaken = [], []
         self._epochs, self._suspects, self._leaving, self._unclaimed = {}, {}, set(), {}
-        self._subscription = self._subscribe()
+        self._subscription = self._subscribe(self.bell)
         self.lanes = self._new_lanes()
 
 

@@ -8,9 +8,10 @@ head is not due yet is paused and still polled: a sleep in the poll loop would c
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import takewhile
 
+from partita.bell import Bell
 from partita.bus.port import Record, Subscription
 from partita.catalog.service import Service
 from partita.clock import duration_us
@@ -28,16 +29,17 @@ NET_S = 5.0
 
 
 class RetryTopics:
-    """Reads the retry topics of one service; `scale` multiplies the waits, `ready` is called when some became due."""
+    """Reads the retry topics of one service; `scale` multiplies the waits, `consumer` is the bell of the
+    consumer that takes the due messages out of the parking."""
 
     def __init__(
-        self, service: Service, store: Store, subscription: Subscription, *, scale: float, ready: Callable[[], None]
+        self, service: Service, store: Store, subscription: Subscription, *, scale: float, consumer: Bell
     ) -> None:
         self.name = f"retry topics of {service.name}"
         self._service = service
         self._store = store
         self._subscription = subscription
-        self._ready = ready
+        self._consumer = consumer
         delays = [wait for retry in service.retries for wait in retry.delays]
         self._waits = {f".retry-{span(wait)}": duration_us(wait * scale) for wait in delays}
         self._heads: dict[tuple[str, int], deque[Record]] = {}
@@ -98,20 +100,18 @@ class RetryTopics:
             woken = await session.parking.wake(self._service.name, ids, now_us + APART_US)
         self._subscription.done(records)
         if woken:
-            self._ready()
+            self._consumer.ring("ready")
 
 
 class Overdue:
     """The safety net below the retry topics: makes overdue messages ready, whatever happened to their records. A topic
     that was trimmed or is no longer read, a relay that cannot send, or clocks that differ cost seconds, not a message."""
 
-    def __init__(
-        self, group: str, store: Store, ready: Callable[[], None], *, behind_us: int = duration_us(NET_S)
-    ) -> None:
+    def __init__(self, group: str, store: Store, consumer: Bell, *, behind_us: int = duration_us(NET_S)) -> None:
         self.name = f"overdue retries of {group}"
         self._group = group
         self._store = store
-        self._ready = ready
+        self._consumer = consumer
         self._behind_us = behind_us
 
     async def step(self, now: float) -> float:
@@ -120,7 +120,7 @@ class Overdue:
         async with self._store.transaction(durable=False) as session:
             woken = await session.parking.wake_overdue(self._group, before_us, BATCH)
         if woken:
-            self._ready()
+            self._consumer.ring("ready")
         return now if woken == BATCH else now + NET_S
 
     async def stop(self) -> None:

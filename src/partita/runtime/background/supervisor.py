@@ -1,6 +1,6 @@
 """The supervisor: the only endless loop.
 
-Walk 11: every worker is `step(now) -> due`, woken early by a signal; nothing else in Partita loops for ever.
+Walk 11: every worker is `step(now) -> due`, and its bell wakes it before that time; nothing else in Partita loops for ever.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from partita.bell import Bell
 from partita.clock import Clock, all_done
 from partita.dead_letters.fingerprint import fingerprint
 from partita.errors import PartitaError, StoreContended, StoreReplaced
@@ -42,12 +43,12 @@ class Worker(Protocol):
 
 
 class Wakeable:
-    """A worker with the bell that cuts its wait short."""
+    """A worker with its bell."""
 
-    def __init__(self, worker: Worker, service: str) -> None:
+    def __init__(self, worker: Worker, service: str, bell: Bell) -> None:
         self.worker = worker
         self.service = service
-        self.bell = asyncio.Event()
+        self.bell = bell
         self.condition = Condition()
         self.began: float | None = None  # the start of the running step
 
@@ -66,11 +67,9 @@ class Supervisor:
         self.on_lost: Callable[[], None] = lambda: None
         """Called once when this process must end: its database no longer exists."""
 
-    def add(self, worker: Worker, service: str = "") -> Wakeable:
-        """Add a worker, of a service or of the process; returns it with its bell."""
-        wakeable = Wakeable(worker, service)
-        self.workers.append(wakeable)
-        return wakeable
+    def add(self, worker: Worker, service: str = "", bell: Bell | None = None) -> None:
+        """Add a worker, of a service or of the process, with the bell that its sources of work ring."""
+        self.workers.append(Wakeable(worker, service, bell or Bell()))
 
     def start(self) -> None:
         """Start every worker."""
@@ -82,7 +81,7 @@ class Supervisor:
         works, and its store would be closed in the middle of the rollback."""
         self._stopping.set()
         for wakeable in self.workers:
-            wakeable.bell.set()
+            wakeable.bell.ring("stop")
         if self._tasks:
             await all_done(self._clock, self._tasks, grace_s)
             for task in [task for task in self._tasks if not task.done()]:
@@ -138,7 +137,7 @@ class Supervisor:
         worker = wakeable.worker
         while not self._stopping.is_set():
             now = self._clock.monotonic()
-            wakeable.bell.clear()
+            wakeable.bell.begin()
             try:
                 wakeable.began = now
                 due = await worker.step(now)

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
+from partita.bell import Bell
 from partita.bus.port import Record
 from partita.catalog.retry import Counters, Decision, GiveUp, Retry, RetryNow
 from partita.clock import all_done
@@ -92,6 +93,7 @@ class Lanes:
         *,
         done: Callable[[Item], None],
         broken: Callable[[Sequence[Item]], None],
+        bell: Bell,
         epoch_of: Callable[[Partition], int],
         condition: Condition | None = None,
         options: LaneOptions | None = None,
@@ -102,6 +104,7 @@ class Lanes:
         self._member = member
         self._done = done
         self._broken = broken
+        self._bell = bell
         self._epoch_of = epoch_of
         self._options = options or LaneOptions()
         self._lanes: dict[object, deque[Item]] = {}
@@ -119,7 +122,6 @@ class Lanes:
         self._condition = condition or Condition()
         self._stopping = False
         self.fenced = False
-        self.bell: Callable[[], None] = lambda: None
 
     def __len__(self) -> int:
         return len(self._lanes)
@@ -266,7 +268,7 @@ class Lanes:
         finally:
             self._lanes.pop(key, None)
             self.parked -= {item.parked.message_id for item in lane if item.parked}
-            self.bell()
+            self._bell.ring("lane")
 
     def _end(self, item: Item) -> None:
         if item.parked is not None:

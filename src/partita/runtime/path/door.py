@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from partita.bell import Bell
 from partita.catalog.contract import Contract, contract_of
 from partita.clock import all_done
 from partita.errors import DeclarationError, Malformed, PartitaError, StoreContended
@@ -53,7 +54,7 @@ class Door:
         self._batch = batch
         self._waiting: deque[Delivery] = deque()
         self._running: dict[asyncio.Task[None], None] = {}
-        self.bell: Callable[[], None] = lambda: None
+        self.bell = Bell()
 
     @property
     def busy(self) -> bool:
@@ -89,7 +90,7 @@ class Door:
         delivery.interest = interest
         answer = delivery.answer = asyncio.get_running_loop().create_future()
         self._waiting.append(delivery)
-        self.bell()
+        self.bell.ring("command")
         if asking is None:
             return await answer
         asking.asking += 1

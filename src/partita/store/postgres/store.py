@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from partita.bell import Bell
 from partita.clock import US
 from partita.databases.postgres.arrays import columns
 from partita.databases.postgres.asking import ERRORS, Link
@@ -162,7 +163,7 @@ class PostgresStore:
     ) -> None:
         self.name = service
         self.source = ""
-        self.on_outbox: Callable[[], None] = lambda: None
+        self.bell = Bell()
         self._own = OwnTables.of(service, tables, "postgres")
         self._clock = machine.clock
         self._ids = machine.ids
@@ -236,7 +237,7 @@ class PostgresStore:
                 self._refuse()
                 raise
         if channels:
-            self.on_outbox()
+            self.bell.ring("rows")
 
     @asynccontextmanager
     async def reading(self, *, consistent: bool = True) -> AsyncIterator[PostgresSession]:
@@ -370,4 +371,4 @@ class PostgresStore:
         )
 
     def _heard(self, *_: object) -> None:
-        self.on_outbox()
+        self.bell.ring("rows")

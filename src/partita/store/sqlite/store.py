@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from partita.bell import Bell
 from partita.clock import Clock, SystemClock
 from partita.databases.sqlite.file import SqliteFile, translate
 from partita.databases.sqlite.high_water import HighWater
@@ -223,7 +224,7 @@ class SqliteStore:
         self.name = service
         self.source = ""
         self.path = path
-        self.on_outbox: Callable[[], None] = lambda: None
+        self.bell = Bell()
         self._own = OwnTables.of(service, tables, "sqlite")
         self._machine = machine
         self._clock = machine.clock
@@ -257,7 +258,7 @@ class SqliteStore:
             # If the wall clock was set back since the last run, it would hold every timer for as long.
             self._clock.not_before(newest)
         if self._wake is not None:
-            self._wake.listen([self._channel], lambda: self.on_outbox())
+            self._wake.listen([self._channel], lambda: self.bell.ring("rows"))
 
     async def _christen(self) -> dict[str, str]:
         """Give a new file its identity."""
@@ -314,7 +315,7 @@ class SqliteStore:
             yield session
             session.finish()
         if queued:
-            self.on_outbox()
+            self.bell.ring("rows")
             if self._wake is not None:
                 self._wake.signal([self._channel])
 

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
+from partita.bell import Bell
 from partita.bus.features import NONE, Feature
 from partita.bus.port import BEHIND, Bus, Fence, Record, TopicSpec
 from partita.errors import FeatureAbsent, Fenced
@@ -236,14 +237,13 @@ async def an_append_makes_a_topic_as_it_was_declared(open_bus: OpenBus) -> None:
 async def a_group_is_woken(open_bus: OpenBus) -> None:
     """A poll need not be repeated in haste: the subscription says when there may be something."""
     async with topics.opened(open_bus) as one, topics.opened(open_bus) as two:
-        subscription = two.subscribe("group", [topics.TOPIC], "one")
+        bell = Bell()
+        subscription = two.subscribe("group", [topics.TOPIC], "one", bell)
         await topics.drain(subscription, 0)
         await subscription.poll(10)
-        woken = asyncio.Event()
-        subscription.on_wake = woken.set
-        woken.clear()
+        bell.begin()
         await one.append([topics.outgoing(0)])
-        await asyncio.wait_for(woken.wait(), topics.PATIENCE_S)
+        await asyncio.wait_for(bell.wait(), topics.PATIENCE_S)
         assert topics.numbers(await topics.drain(subscription, 1)) == [0]
         await subscription.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
+from partita.bell import Bell
 from partita.bus.features import Feature, require
 from partita.bus.partitioner import partition_of
 from partita.bus.port import Fence, GroupLag, Moved, Outgoing, Polled, Reading, Record, Stand, TopicSpec, screened
@@ -56,7 +57,6 @@ class MemorySubscription:
     """See `partita.bus.port.Subscription`: the one member of a group."""
 
     def __init__(self, log: MemoryLog, group: str, topics: Sequence[str]) -> None:
-        self.on_wake: Callable[[], None] = lambda: None
         self._log = log
         self._group = group
         self.places = [(topic, n) for topic in topics for n in range(PARTITIONS)]
@@ -102,7 +102,6 @@ class MemorySubscription:
     def resume(self, partitions: Sequence[Where]) -> None:
         """Deliver of these again."""
         self._paused -= set(partitions)
-        self.on_wake()
 
     async def release(self, partitions: Sequence[Where]) -> None:
         """Nothing was taken away."""
@@ -177,8 +176,8 @@ class Sender:
         number = self._ids.setdefault(record.id, len(self._ids))
         return "too large for this broker" if self._clock.now_us() < self._too_large.get(number, 0) else None
 
-    def subscribe(self, group: str, topics: Sequence[str], member: str) -> MemorySubscription:
-        """Join a group."""
+    def subscribe(self, group: str, topics: Sequence[str], member: str, bell: Bell | None = None) -> MemorySubscription:
+        """Join a group; each case polls by itself, so nothing is rung."""
         return MemorySubscription(self._log, group, topics)
 
     async def trim(self, now_us: int, limit: int = 1_000) -> int:

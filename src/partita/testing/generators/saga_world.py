@@ -196,11 +196,10 @@ class Member:
     def begin(self) -> None:
         """The consumer comes, from where its positions are."""
         self.consumer = Consumer(
-            self.pipeline, lambda: self._subscribe(self.service.name, list(self.topics)), f"member-{self.place}"
+            self.pipeline, lambda _: self._subscribe(self.service.name, list(self.topics)), f"member-{self.place}"
         )
         retries = self._subscribe(f"{self.service.name}.retry", self.retries)
-        ready = self.consumer.look_at_parking
-        self.delays = RetryTopics(self.service, self.store, retries, scale=1.0, ready=ready)
+        self.delays = RetryTopics(self.service, self.store, retries, scale=1.0, consumer=self.consumer.bell)
 
     async def die(self) -> None:
         """The consumer goes, with all it had in hand."""
@@ -214,7 +213,7 @@ class Member:
         if self.consumer is not None and self.delays is not None:
             if any(self._run.log.waits(f"{self.service.name}.retry", [topic]) for topic in self.retries):
                 await self.delays.step(now)
-            self.consumer.look_at_parking()
+            self.consumer.bell.ring("ready")
             await self.consumer.step(now)
         if self.place == HOME and "timers" not in away:
             await self.timers.step(now)

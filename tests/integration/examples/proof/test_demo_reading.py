@@ -11,6 +11,7 @@ import pytest
 from tests.virtual_time import machine_here, virtually
 
 from partita import Conflict, Settings, SettingsError
+from partita.bell import Bell
 from partita.bus.connect import connect_bus
 from partita.bus.port import Bus, Outgoing, Polled, Subscription
 from partita.errors import BusUnavailable
@@ -51,9 +52,9 @@ class MovingBus:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
-    def subscribe(self, group: str, topics: Sequence[str], member: str) -> Any:
+    def subscribe(self, group: str, topics: Sequence[str], member: str, bell: Bell | None = None) -> Any:
         """A subscription to the bus."""
-        return MovingSubscription(self, self.inner.subscribe(group, topics, member))
+        return MovingSubscription(self, self.inner.subscribe(group, topics, member, bell))
 
 
 class MovingSubscription:

@@ -22,7 +22,6 @@ class Script:
     """A subscription that says what it is told to."""
 
     def __init__(self, *polls: Polled) -> None:
-        self.on_wake = lambda: None
         self.polls = deque(polls)
 
     async def poll(self, count: int) -> Polled:
@@ -60,7 +59,7 @@ async def test_what_was_in_hand_is_suspect_only_to_a_successor(bank: Any) -> Non
         records, places = await eight_records(bank, system)
 
         def consumer(member: str, *polls: Polled) -> Consumer:
-            return Consumer(system.pipelines["audit"], lambda: Script(*polls), member)
+            return Consumer(system.pipelines["audit"], lambda _: Script(*polls), member)
 
         one = consumer("one", Polled(records, places, ()), Polled(records, places, places))
         two = consumer("two", Polled(records, places, ()))
@@ -80,9 +79,9 @@ async def test_what_was_suspect_before_stays_so(bank: Any) -> None:
     """The broker's restart between must not wash a message clean that kills the process."""
     async with bank.app.running(services=["bank", "audit"], roles=("relay",)) as system:
         records, places = await eight_records(bank, system)
-        dead = Consumer(system.pipelines["audit"], lambda: Script(Polled(records, places, ())), "dead")
+        dead = Consumer(system.pipelines["audit"], lambda _: Script(Polled(records, places, ())), "dead")
         again = Script(Polled((), places, ()), Polled((), (), places), Polled(records, places, ()))
-        heir = Consumer(system.pipelines["audit"], lambda: again, "heir")
+        heir = Consumer(system.pipelines["audit"], lambda _: again, "heir")
 
         await dead.step(0.0)
         for now in (1.0, 2.0, 3.0):
@@ -119,7 +118,7 @@ async def test_what_is_in_hand_is_written_down_before_it_is_decoded(bank: Any) -
         records, places = await eight_records(bank, system)
         pipeline = system.pipelines["audit"]
         pipeline.codec = Watched(pipeline.codec, look)
-        reader = Consumer(pipeline, lambda: Script(Polled(records, places, ())), "reader")
+        reader = Consumer(pipeline, lambda _: Script(Polled(records, places, ())), "reader")
         await reader.step(0.0)
         await reader.stop()
     assert in_hand == [len(places)] * 8
@@ -130,7 +129,7 @@ async def test_who_lost_a_partition_while_it_stood_still_writes_nothing(bank: An
     async with bank.app.running(services=["bank", "audit"], roles=("relay",)) as system:
         records, places = await eight_records(bank, system)
         script = Script(Polled((), places, ()), Polled(records, (), ()))
-        still = Consumer(system.pipelines["audit"], lambda: script, "still")
+        still = Consumer(system.pipelines["audit"], lambda _: script, "still")
         await still.step(0.0)
         for place in places:
             async with system.stores["audit"].transaction() as session:
@@ -146,12 +145,12 @@ async def test_a_message_that_kills_each_process_is_given_up(bank: Any) -> None:
     async with bank.app.running(services=["bank", "audit"], roles=("relay",)) as system:
         records, places = await eight_records(bank, system)
         store, killer = system.stores["audit"], records[0]
-        dead = Consumer(system.pipelines["audit"], lambda: Script(Polled((), places, ())), "dead")
+        dead = Consumer(system.pipelines["audit"], lambda _: Script(Polled((), places, ())), "dead")
         await dead.step(0.0)
         await store.take("audit", [InHand(*killer.at, killer.offset, killer.offset)], [1])
         for _ in range(5):
             await store.tries.count("audit", *killer.at, killer.offset)
-        heir = Consumer(system.pipelines["audit"], lambda: Script(Polled(records, places, ())), "heir")
+        heir = Consumer(system.pipelines["audit"], lambda _: Script(Polled(records, places, ())), "heir")
         await heir.step(0.0)
         await heir.stop()
         await dead.stop()
@@ -166,11 +165,11 @@ async def test_what_failed_in_an_earlier_process_is_tried_again(bank: Any) -> No
     async with bank.app.running(services=["bank", "audit"], roles=("relay",)) as system:
         records, places = await eight_records(bank, system)
         store, failed = system.stores["audit"], records[0]
-        before = Consumer(system.pipelines["audit"], lambda: Script(Polled((), places, ())), "before")
+        before = Consumer(system.pipelines["audit"], lambda _: Script(Polled((), places, ())), "before")
         await before.step(0.0)
         await store.take("audit", [InHand(*failed.at, failed.offset, failed.offset)], [1])
         await store.tries.count("audit", *failed.at, failed.offset, tried=20, failed=20)
-        heir = Consumer(system.pipelines["audit"], lambda: Script(Polled(records, places, ())), "heir")
+        heir = Consumer(system.pipelines["audit"], lambda _: Script(Polled(records, places, ())), "heir")
         await heir.step(0.0)
         await heir.stop()
         await before.stop()

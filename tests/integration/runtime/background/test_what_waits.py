@@ -13,6 +13,7 @@ from tests.virtual_time import machine_here, virtually
 from tests.waiting import until
 
 from partita import Retry
+from partita.bell import Bell
 from partita.catalog.fault import Fault
 from partita.errors import StoreMismatch
 from partita.runtime.background.retry_topics import Overdue
@@ -180,14 +181,14 @@ async def test_the_net_wakes_what_no_record_woke(tmp_path: Path) -> None:
     """A retry topic that was trimmed, or a relay that cannot send, costs seconds."""
     bank = made(tmp_path, "", scale=0.001)
     await left_waiting(bank, 1, states={"waiting": 1})
-    rung: list[int] = []
+    consumer = Bell()
     async with bank.app.running(roles=()):
         here: Store = bank.app.store("audit")
-        net = Overdue("audit", here, lambda: rung.append(1), behind_us=0)
+        net = Overdue("audit", here, consumer, behind_us=0)
 
         async def woken() -> bool:
             await net.step(0.0)
             return (await parked(bank)).ready == 1
 
         await until(woken)
-    assert rung == [1]
+    assert consumer.take("ready")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from partita import Retry, Service
+from partita.bell import Bell
 from partita.bus.port import Polled, Record
 from partita.errors import BusUnavailable
 from partita.machine.system import this_machine
@@ -44,7 +45,7 @@ async def test_a_partition_whose_head_is_gone_is_resumed_once(tmp_path: Path) ->
     store = connect_store(tmp_path / "reader.db", this_machine(), service="reader", tables="")
     await store.open()
     topic = Topic()
-    tiers = RetryTopics(service, store, topic, scale=1.0, ready=lambda: None)  # type: ignore[arg-type]  # what is asked of it
+    tiers = RetryTopics(service, store, topic, scale=1.0, consumer=Bell())  # type: ignore[arg-type]  # what is asked of it
 
     for now in range(4):
         await tiers.step(float(now))
@@ -73,7 +74,7 @@ async def test_records_are_kept_although_the_release_beside_them_failed(tmp_path
     store = connect_store(tmp_path / "reader.db", this_machine(), service="reader", tables="")
     await store.open()
     topic = Revoking()
-    tiers = RetryTopics(service, store, topic, scale=1.0, ready=lambda: None)  # type: ignore[arg-type]  # what is asked of it
+    tiers = RetryTopics(service, store, topic, scale=1.0, consumer=Bell())  # type: ignore[arg-type]  # what is asked of it
 
     with pytest.raises(BusUnavailable):
         await tiers.step(0.0)
