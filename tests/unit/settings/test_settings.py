@@ -212,7 +212,7 @@ def test_in_production_a_reason_is_needed(monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setenv("PARTITA_PROFILE", profile)
         confirmed("Pause a group", 1, yes=True, reason="")
     monkeypatch.setenv("PARTITA_PROFILE", "production")
-    with pytest.raises(SettingsError, match="say why"):
+    with pytest.raises(SettingsError, match="a reason is required"):
         confirmed("Pause a group", 1, yes=True, reason="")
 
 
