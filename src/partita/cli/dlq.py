@@ -96,7 +96,7 @@ def show(letter_id: str, data: Path, app_name: str, output: str) -> None:
 
     async def read() -> LetterShown:
         async with beside(app_name, data) as system:
-            return await show_letter(system.stores, system.codec, letter_id)
+            return await show_letter(system.stores, system.codec, system.registry.find, letter_id)
 
     found = run(read())
     letter, seen, failures, behind = found.letter, found.view, found.failures, found.behind
@@ -142,7 +142,7 @@ def diff(letter_id: str, data: Path, app_name: str, output: str) -> None:
 
     async def read() -> list[tuple[str, str, str]]:
         async with beside(app_name, data) as system:
-            return await edit_of(system.stores, system.codec, letter_id)
+            return await edit_of(system.stores, system.codec, system.registry.find, letter_id)
 
     rows = run(read())
     if output == "json":

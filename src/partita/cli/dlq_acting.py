@@ -23,7 +23,7 @@ from partita.errors import Malformed
 from partita.observability.letters import count_letters, the_letter
 from partita.operators.audit import actor
 from partita.operators.discarding import restore as restore_letter
-from partita.operators.editing import propose, supersede
+from partita.operators.editing import AsTyped, propose, supersede
 from partita.operators.letter_lines import Taken, take_letters
 from partita.operators.operations import Operation, begin_discard, begin_replay, carry_out, plan_replays
 from partita.operators.rehearsing import Rehearsal, rehearse_letters
@@ -191,6 +191,7 @@ def edit(letter_id: str, sets: tuple[str, ...], data_file: Path | None, data: Pa
             whole = data_file is not None
             proposed = await propose(system.stores, system.pipelines, system.ids, letter_id, changes, whole=whole)
             rows = proposed.changes
+            talk(*(f"{given} is {wire_name} on the wire" for given, wire_name in proposed.names))
             talk(*(table(["field", "before", "after"], rows) if rows else ["nothing changes"]))
             if act["dry_run"] or not rows:
                 return ""
@@ -219,10 +220,7 @@ def _changes(sets: tuple[str, ...], data_file: Path | None) -> dict[str, Any]:
         name, equals, value = text.partition("=")
         if not equals:
             raise click.BadParameter(f"{text!r}: FIELD=VALUE is needed.", param_hint="--set")
-        try:
-            changes[name] = json.loads(value)
-        except (ValueError, RecursionError):
-            changes[name] = value
+        changes[name] = AsTyped(value)
     if not changes:
         raise click.UsageError("Nothing to change. Give --set FIELD=VALUE or --data-file FILE.")
     return changes

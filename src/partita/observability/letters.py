@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from partita.bus.port import Record
+from partita.codec.learning import FindSchema, learn_writer
 from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import envelope_or_none
-from partita.errors import NotFound, PartitaError
+from partita.errors import BusError, NotFound, PartitaError
 from partita.message import Envelope
 from partita.observability.reach import Stores
 from partita.store.dead_letters import DeadLetter, Failure, LetterFilter, LetterGroup
@@ -45,6 +46,19 @@ def view(letter: DeadLetter, codec: Codec) -> View:
         return View(None, error.what, headers, value)
     plain = msgspec.to_builtins(fields)
     return View(plain if isinstance(plain, dict) else {"value": plain}, "", headers, value)
+
+
+async def view_learned(letter: DeadLetter, codec: Codec, find: FindSchema) -> View:
+    """A letter's value as `view` has it, by a writer's schema that is looked up where this process does not know it: an
+    earlier or later version of the service may have written it."""
+    envelope = envelope_of(letter)
+    if envelope is not None and codec.schema_text(envelope.schema) is None:
+        try:
+            await learn_writer(codec, find, envelope.schema)
+        except BusError as error:
+            seen = view(letter, codec)
+            return seen._replace(problem=f"{seen.problem} The registry of schemas does not answer: {error.what}")
+    return view(letter, codec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +124,17 @@ async def open_letter(stores: Stores, letter_id: str) -> DeadLetter:
     return letter
 
 
-async def show_letter(stores: Stores, codec: Codec, letter_id: str) -> LetterShown:
+async def show_letter(stores: Stores, codec: Codec, find: FindSchema, letter_id: str) -> LetterShown:
     """One letter with all that is known of it.
 
     Raises:
         NotFound: there is none.
     """
     letter = await the_letter(stores, letter_id)
+    seen = await view_learned(letter, codec, find)
     async with stores[letter.consumer].reading() as session:
         failures = tuple(await session.dead_letters.failures(letter.consumer, letter.message_id))
-        return LetterShown(letter, view(letter, codec), failures, await _behind(session, letter))
+        return LetterShown(letter, seen, failures, await _behind(session, letter))
 
 
 async def _behind(session: Session, letter: DeadLetter) -> int:
@@ -129,7 +144,7 @@ async def _behind(session: Session, letter: DeadLetter) -> int:
     return sum(row.state == "behind" for row in rows)
 
 
-async def edit_of(stores: Stores, codec: Codec, letter_id: str) -> list[tuple[str, str, str]]:
+async def edit_of(stores: Stores, codec: Codec, find: FindSchema, letter_id: str) -> list[tuple[str, str, str]]:
     """The changes of an edit: of the edited letter, or of the one that took its place.
 
     Raises:
@@ -145,7 +160,7 @@ async def edit_of(stores: Stores, codec: Codec, letter_id: str) -> list[tuple[st
         old, new = next((each for each in every if each.superseded_by == letter.id), None), letter
     if old is None:
         raise NotFound(f"Dead letter {letter_id} was not edited.", hint="partita dlq edit ID --set FIELD=VALUE")
-    return difference(view(old, codec), view(new, codec))
+    return difference(await view_learned(old, codec, find), await view_learned(new, codec, find))
 
 
 def difference(old: View, new: View) -> list[tuple[str, str, str]]:

@@ -86,7 +86,7 @@ async def test_letters_are_looked_at_rehearsed_and_discarded(tmp_path: Path) -> 
         (cause,) = await letter_groups(system.stores)
         assert (cause.consumer, cause.letters, cause.cause_type) == ("audit", 3, "ValueError")
         first, *_ = await letters(system.stores, ALL)
-        shown = await show_letter(system.stores, system.codec, first.id)
+        shown = await show_letter(system.stores, system.codec, system.registry.find, first.id)
         assert shown.view.fields is not None and shown.view.fields["name"] == first.key and shown.failures
         rehearsal = await rehearse_letters(system.pipelines, ALL)
         assert rehearsal.letters == 3 and sum(rehearsal.errors.values()) == 3 and not rehearsal.leaves

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from partita.errors import PartitaError
+from partita.codec.learning import learn_writer
+from partita.errors import PartitaError, UnknownSchema
 from partita.runtime.path.admission import row_of_letter
 from partita.runtime.path.calling import meta_of
 from partita.runtime.path.delivery import Delivery, record_of
@@ -43,19 +44,37 @@ class _Undo(Exception):
 
 
 async def rehearse(pipeline: Pipeline, letters: Sequence[DeadLetter]) -> list[Rehearsed]:
-    """The results of a replay of these letters, each with the messages behind it, in order."""
-    found: list[Rehearsed] = []
-    try:
-        async with pipeline.store.transaction() as session:
-            for letter in letters:
-                found += await _rehearse(pipeline, session, letter)
-            raise _Undo
-    except _Undo:
-        return found
+    """The results of a replay of these letters, each with the messages behind it, in order. The schema of a writer that is not
+    known here is looked up, as a running service does.
+
+    Raises:
+        BusUnavailable: the registry of schemas does not answer.
+    """
+    asked: set[str] = set()
+    found, unknown = await _rolled_back(pipeline, letters)
+    while new := [schema for schema in dict.fromkeys(unknown) if schema not in asked]:
+        asked.update(new)
+        # Outside the transaction: a registry may take seconds to answer, and the service waits for this database.
+        if not any([await learn_writer(pipeline.codec, pipeline.find_schema, schema) for schema in new]):
+            break
+        found, unknown = await _rolled_back(pipeline, letters)
     return found
 
 
-async def _rehearse(pipeline: Pipeline, session: Session, letter: DeadLetter) -> list[Rehearsed]:
+async def _rolled_back(pipeline: Pipeline, letters: Sequence[DeadLetter]) -> tuple[list[Rehearsed], list[str]]:
+    """The results, and the schemas that are unknown here."""
+    found: list[Rehearsed] = []
+    unknown: list[str] = []
+    try:
+        async with pipeline.store.transaction() as session:
+            for letter in letters:
+                found += await _rehearse(pipeline, session, letter, unknown)
+            raise _Undo
+    except _Undo:
+        return found, unknown
+
+
+async def _rehearse(pipeline: Pipeline, session: Session, letter: DeadLetter, unknown: list[str]) -> list[Rehearsed]:
     group = pipeline.service.name
     now_us = await pipeline.store.now_us()
     there = await session.parking.get(group, [letter.message_id])
@@ -69,15 +88,19 @@ async def _rehearse(pipeline: Pipeline, session: Session, letter: DeadLetter) ->
     found: list[Rehearsed] = []
     for row in rows:
         await session.parking.move(group, [row.message_id], "ready", 0, 0)
-        result = await _one(pipeline, session, row._replace(state="ready"), letter.id if row is first else "")
+        delivery = pipeline.decoded(record_of(row), row._replace(state="ready"))
+        if isinstance(delivery.broken, UnknownSchema):
+            unknown.append(delivery.broken.schema)
+        result = await _one(pipeline, session, delivery, letter.id if row is first else "")
         found.append(result)
         if result.verdict in ("fails", "calls outside"):
             break  # the messages behind it stay there, or their outcome is not known
     return found
 
 
-async def _one(pipeline: Pipeline, session: Session, row: ParkedRow, letter_id: str) -> Rehearsed:
-    delivery = pipeline.decoded(record_of(row), row)
+async def _one(pipeline: Pipeline, session: Session, delivery: Delivery, letter_id: str) -> Rehearsed:
+    row = delivery.parked
+    assert row is not None
     told = Rehearsed(letter_id, row.message_id, row.type, row.key, "runs", "", (), ())
     if delivery.broken is not None:
         return told._replace(verdict="fails", error=cause_of(delivery.broken))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from partita.bus.port import Record
 from partita.catalog.catalog import Catalog, Interest
 from partita.catalog.service import Service
 from partita.clock import Clock, Ids
+from partita.codec.learning import FindSchema, learn_writer
 from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import envelope_or_none
 from partita.errors import PartitaError, UnknownSchema, UnknownType
@@ -48,7 +48,7 @@ class Pipeline:
     coalesce: bool = True
     at_once: bool = True
     time_scale: float = 1.0
-    find_schema: Callable[[str], Awaitable[str | None]] | None = None
+    find_schema: FindSchema | None = None
     tally: Counter[tuple[str, str]] = field(default_factory=Counter)  # (type, outcome) since the start
     failures: Counter[str] = field(default_factory=Counter)  # the decision after a failure: retry, dead, discard
     recounted: set[str] = field(default_factory=set)  # topics in which messages handled at once count again
@@ -214,15 +214,9 @@ class Pipeline:
 
     async def learn_schema(self, delivery: Delivery) -> bool:
         """Fetch the writer's schema of a delivery from the bus; returns whether a new try makes sense."""
-        if self.find_schema is None or not isinstance(delivery.broken, UnknownSchema):
+        if not isinstance(delivery.broken, UnknownSchema):
             return False
-        unknown = delivery.broken.schema
-        text = await self.find_schema(unknown)
-        if text is None:
-            return False
-        with suppress(UnknownSchema):  # refused: decoded again, `broken` has the reason
-            self.codec.teach(unknown, text)
-        return True
+        return await learn_writer(self.codec, self.find_schema, delivery.broken.schema)
 
     def finished(self, done: Sequence[Admitted]) -> None:
         """Count, and answer the senders at the local door: only after the commit is it true."""

@@ -6,14 +6,14 @@ idempotency key or by its saga, it is the same request.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from partita.catalog.catalog import Catalog
+from partita.codec.learning import FindSchema, learn_writer
 from partita.codec.port import Codec
 from partita.errors import Malformed, UnknownSchema
 from partita.idempotency.inbox import COUNTS, Candidate
@@ -30,7 +30,7 @@ class Meaning:
 
     catalog: Catalog
     codec: Codec
-    find_schema: Callable[[str], Awaitable[str | None]] | None
+    find_schema: FindSchema | None
 
     async def recognise(self, consumer: str, known: Known, candidates: Sequence[Candidate]) -> None:
         """Give candidates the hash of their mark if it was made of other bytes with the same meaning, so that they are
@@ -72,11 +72,8 @@ class Meaning:
         try:
             return decode_value(contract, schema, value, self.codec)
         except UnknownSchema:
-            text = None if self.find_schema is None else await self.find_schema(schema)
-            if text is None:
+            if not await learn_writer(self.codec, self.find_schema, schema):
                 raise
-        with suppress(UnknownSchema):
-            self.codec.teach(schema, text)
         return decode_value(contract, schema, value, self.codec)
 
 
