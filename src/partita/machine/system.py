@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 from partita.clock import Clock, SystemClock, SystemIds
@@ -33,4 +34,4 @@ def this_machine(clock: Clock | None = None, *, folder: Path | None = None, keep
 
 
 def _clock(base: TimeBase) -> SystemClock:
-    return SystemClock(base.us, base.boot_ns, lambda: time.clock_gettime_ns(SINCE_BOOT))
+    return SystemClock(base.us, base.boot_ns, partial(time.clock_gettime_ns, SINCE_BOOT))

@@ -187,7 +187,7 @@ class SqliteFile:
             StoreUnavailable: it could not begin or commit; nothing was kept.
         """
         connection = self._synced if synced else self._unsynced
-        asked = self._machine.clock.monotonic()
+        asked = self._machine.clock.monotonic() if self._own_turn.locked() else None
         async with self._own_turn:
             turn = await self._begin(connection, asked)
             try:
@@ -214,7 +214,10 @@ class SqliteFile:
         try:
             connection = self._idle_readers.pop() if self._idle_readers else self._new_reader()
             try:
-                await self._unlocked(lambda: self._look(connection), self._machine.clock.monotonic())
+                try:
+                    self._look(connection)
+                except sqlite3.OperationalError as error:
+                    await self._unlocked(lambda: self._look(connection), error, None)
                 yield connection
             finally:
                 if connection.in_transaction:
@@ -223,12 +226,14 @@ class SqliteFile:
         except sqlite3.Error as error:
             raise translate(error, self.path) or error from error
 
-    async def _begin(self, connection: sqlite3.Connection, asked: float) -> Turn:
+    async def _begin(self, connection: sqlite3.Connection, asked: float | None) -> Turn:
+        """Begin to write. `asked` is the time at which the caller began to wait for its turn, if it waited."""
         turn = self._turn
         if turn is None:
             raise StoreUnavailable(f"{self.path}: it is closed.", hint="Open it first.")
         try:
             if not turn.take_now():
+                asked = self._machine.clock.monotonic() if asked is None else asked
                 await turn.take()
         except OSError as error:
             raise StoreUnavailable(f"{self.path}: its lock failed ({error.strerror}).") from error
@@ -239,7 +244,10 @@ class SqliteFile:
                 raise StoreUnavailable(
                     f"{self.path}: the file was removed while it was open.", hint="Restore it and start again."
                 )
-            await self._unlocked(lambda: connection.execute("BEGIN IMMEDIATE"), asked)
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                await self._unlocked(lambda: connection.execute("BEGIN IMMEDIATE"), error, asked)
             begun = True
         except sqlite3.Error as error:
             raise translate(error, self.path) or error from error
@@ -248,25 +256,29 @@ class SqliteFile:
                 turn.give()
         return turn
 
-    async def _unlocked(self, attempt: Callable[[], object], asked: float) -> None:
-        """Try again while another program holds a lock of SQLite's. SQLite itself would wait in the event loop, and block
-        every service of this process.
+    async def _unlocked(
+        self, attempt: Callable[[], object], error: sqlite3.OperationalError, asked: float | None
+    ) -> None:
+        """Make an attempt again that failed with this error, while another program holds a lock of SQLite's. SQLite itself
+        would wait in the event loop, and block every service of this process.
 
         Raises:
             sqlite3.OperationalError: it is held longer than `LOCKED_S_MAX`, or the attempt failed for another reason.
         """
         clock = self._machine.clock
+        now = clock.monotonic()
         # The time in this process's queue counts: else the last of ten writers would wait ten times as long.
-        until = max(asked + LOCKED_S_MAX, clock.monotonic() + LOCKED_S_MIN)
-        done = False
-        while not done:
+        until = max((now if asked is None else asked) + LOCKED_S_MAX, now + LOCKED_S_MIN)
+        failed: sqlite3.OperationalError | None = error
+        while failed is not None:
+            if failed.sqlite_errorcode & 0xFF not in _HELD or clock.monotonic() >= until:
+                raise failed
+            await clock.sleep(LOCKED_LOOK_S)
             try:
                 attempt()
-                done = True
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF not in _HELD or clock.monotonic() >= until:
-                    raise
-                await clock.sleep(LOCKED_LOOK_S)
+                failed = None
+            except sqlite3.OperationalError as again:
+                failed = again
 
     def _commit(self, connection: sqlite3.Connection) -> None:
         try:
