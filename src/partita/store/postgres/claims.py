@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from partita.databases.postgres.arrays import unnest
-from partita.databases.postgres.asking import Link
 from partita.databases.postgres.database import UNSYNCED
 from partita.store.claims import PUT_BY_A_PERSON, Held, InHand, Noted
 from partita.store.port import Asked
+from partita.store.postgres.ledger import PostgresLedger
 from partita.store.postgres.look import look
 
 TAKE_OVER = "SELECT 1 FROM claim WHERE consumer = $1 AND topic = $2 AND partition = $3 FOR UPDATE"
@@ -34,11 +34,8 @@ UPDATE claim SET log = $4, reached = $5, first = NULL, last = NULL WHERE consume
 PUT = "UPDATE claim SET log = $3, first = NULL, last = NULL WHERE consumer = $1 AND topic = $2"
 
 
-class PostgresClaims:
+class PostgresClaims(PostgresLedger):
     """See `partita.store.claims.Claims`."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
 
     async def claim(self, consumer: str, topic: str, partition: int, owner: str) -> tuple[int, InHand | None]:
         """Become the writer of a partition."""

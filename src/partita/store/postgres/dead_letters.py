@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from partita.databases.postgres.arrays import columns, unnest
-from partita.databases.postgres.asking import Link
 from partita.store.dead_letters import DeadLetter, Failure, LetterFilter, LetterGroup, LetterStatus
+from partita.store.postgres.ledger import PostgresLedger
 
 NUMBERS = ("partition", "offset", "attempts", "at_us", "closed_us", "tries")
 LETTER = {
@@ -80,11 +80,8 @@ SELECT CASE WHEN count(*) = $3 THEN max(seq) ELSE 0 END FROM looked
 """
 
 
-class PostgresDeadLetters:
+class PostgresDeadLetters(PostgresLedger):
     """See `partita.store.dead_letters.DeadLetters`."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
 
     async def add(self, rows: Sequence[DeadLetter]) -> None:
         """Write dead letters."""

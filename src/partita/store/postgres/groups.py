@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from partita.databases.postgres.arrays import columns, unnest
-from partita.databases.postgres.asking import Link
 from partita.store.groups import Said
+from partita.store.postgres.ledger import PostgresLedger
 
 PAUSE = """
 INSERT INTO group_pause (consumer, reason, at_us) VALUES ($1, $2, $3)
@@ -40,11 +40,8 @@ ALARMS = f"SELECT {', '.join(ALARM)} FROM alarm"
 KEEP_ALARMS = f"INSERT INTO alarm ({', '.join(ALARM)}) SELECT {', '.join(ALARM)} FROM {unnest(**ALARM)} ORDER BY ord"
 
 
-class PostgresGroups:
+class PostgresGroups(PostgresLedger):
     """See `partita.store.groups.Groups`."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
 
     async def pause(self, consumer: str, reason: str, at_us: int) -> None:
         """The group handles nothing until it is resumed."""

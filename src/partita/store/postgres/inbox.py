@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from partita.databases.postgres.arrays import columns, unnest
-from partita.databases.postgres.asking import Link
 from partita.databases.postgres.inserts import Table
 from partita.message import is_users_key
 from partita.store.forgetting import Mark, forgetting
 from partita.store.inbox import InboxEntry, InboxRow
+from partita.store.postgres.ledger import PostgresLedger
 
 TEXTS = ("consumer", "message_id", "type", "key", "correlation_id", "causation_id", "payload_hash")
 INBOX = Table("inbox", {**dict.fromkeys(TEXTS, "text"), "at_us": "bigint", "outcome": "text", "reply": "bytea"})
@@ -52,11 +52,8 @@ ON CONFLICT (name) DO UPDATE SET value = greatest(m.value::bigint, $1::bigint)::
 NEWEST = "SELECT at_us FROM inbox ORDER BY seq DESC LIMIT 1"
 
 
-class PostgresInbox:
+class PostgresInbox(PostgresLedger):
     """See `partita.store.inbox.Inbox`."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
 
     async def seen(self, consumer: str, ids: Sequence[str]) -> Mapping[str, InboxEntry]:
         """The marks of those ids that have one."""

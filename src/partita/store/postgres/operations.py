@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from partita.databases.postgres.asking import Link
 from partita.store.operations import AuditEntry, OperationRow, OperationStatus
+from partita.store.postgres.ledger import PostgresLedger
 
 COLUMNS = "id, verb, target, options, reason, actor, status, planned, done, failed, cursor, created_us, updated_us"
 BEGIN = f"INSERT INTO operation ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
@@ -24,11 +24,8 @@ SELECT seq, at_us, actor, verb, target, detail, reason, hash FROM audit WHERE se
 """
 
 
-class PostgresOperations:
+class PostgresOperations(PostgresLedger):
     """See `partita.store.operations.Operations`."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
 
     async def begin(self, row: OperationRow) -> None:
         """Remember an operation."""

@@ -10,6 +10,7 @@ from partita.databases.postgres.database import UNSYNCED
 from partita.databases.postgres.inserts import FEW, Table
 from partita.store.handover import Reader
 from partita.store.outbox import OutboxRow, OutboxStatus, ParkedOut, PendingRow
+from partita.store.postgres.ledger import PostgresLedger
 from partita.store.postgres.outbox_columns import KINDS, NOW_US
 
 # The seq is drawn here, after the transaction has locked the sequences of its keys: rows of one key get it in commit
@@ -68,11 +69,11 @@ DELETE FROM outbox WHERE seq = ANY(ARRAY(
 """
 
 
-class PostgresOutbox:
+class PostgresOutbox(PostgresLedger):
     """See `partita.store.outbox.Outbox`. `added` is called when rows were queued in this transaction."""
 
     def __init__(self, link: Link, added: Callable[[], None]) -> None:
-        self._link = link
+        super().__init__(link)
         self._added = added
 
     async def add(self, rows: Sequence[OutboxRow], *, queued: bool = True) -> None:

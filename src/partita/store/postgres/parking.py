@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from partita.databases.postgres.arrays import columns, unnest
 from partita.databases.postgres.asking import Link
 from partita.store.parking import ParkedPlace, ParkedRow, ParkingStatus, State
+from partita.store.postgres.ledger import PostgresLedger
 
 STORED = {
     "consumer": "text",
@@ -124,11 +125,11 @@ ON CONFLICT (key, source, topic, consumer) DO UPDATE SET last = greatest(s.last,
 """
 
 
-class PostgresParking:
+class PostgresParking(PostgresLedger):
     """See `partita.store.parking.Parking`."""
 
     def __init__(self, link: Link) -> None:
-        self._link = link
+        super().__init__(link)
         self._get = f"{GET} FOR UPDATE" if link.writing else GET
 
     async def held(self, consumer: str, keys: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:

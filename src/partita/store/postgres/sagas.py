@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from partita.databases.postgres.arrays import columns, unnest
-from partita.databases.postgres.asking import Link
 from partita.databases.postgres.inserts import Table
 from partita.errors import StoreContended
+from partita.store.postgres.ledger import PostgresLedger
 from partita.store.sagas import DueTimer, SagaEvent, SagaRow
 
 COLUMNS = ", ".join(SagaRow._fields)
@@ -66,11 +66,8 @@ ON CONFLICT (saga, version) DO UPDATE SET digest = excluded.digest RETURNING dig
 OPEN = ("running", "compensating", "needs_attention")
 
 
-class PostgresSagas:
+class PostgresSagas(PostgresLedger):
     """See `partita.store.sagas.Sagas`."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
 
     async def load(self, saga: str, ids: Sequence[str]) -> Mapping[str, SagaRow]:
         """The instances that exist."""

@@ -13,6 +13,7 @@ from partita.databases.postgres.arrays import columns, unnest
 from partita.databases.postgres.asking import Link
 from partita.databases.postgres.inserts import Table
 from partita.store.postgres.identity import IS_SOURCE, parts_of, replaced
+from partita.store.postgres.ledger import PostgresLedger
 
 # One statement locks, reads and writes, in one order for all, so that no two deadlock.
 RESERVE = f"""
@@ -51,11 +52,11 @@ def in_order(places: Sequence[SequenceKey]) -> list[SequenceKey]:
     return sorted(dict.fromkeys(places), key=lambda place: (place[2], place[0], place[1]))
 
 
-class PostgresSequences:
+class PostgresSequences(PostgresLedger):
     """See `partita.store.sequences.Sequences`. `source` is the one this process numbers for."""
 
     def __init__(self, link: Link, source: str) -> None:
-        self._link = link
+        super().__init__(link)
         self._source = source
 
     async def reserve(self, counts: Mapping[tuple[str, str], int]) -> Mapping[tuple[str, str], int]:

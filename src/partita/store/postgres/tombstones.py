@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from partita.databases.postgres.arrays import columns, unnest
-from partita.databases.postgres.asking import Link
 from partita.message import SagaAddress
+from partita.store.postgres.ledger import PostgresLedger
 from partita.store.tombstones import Tombstone
 
 # Commands of a saga share a lock, their undo excludes them. Sagas share 256 locks, since the server has a limited number;
@@ -34,11 +34,8 @@ def undone(rows: Iterable[Row], asked: Sequence[tuple[str, str, str]]) -> dict[t
     }
 
 
-class PostgresTombstones:
+class PostgresTombstones(PostgresLedger):
     """See `partita.store.tombstones.Tombstones`."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
 
     async def hold(self, undone: Sequence[str], done: Sequence[str]) -> None:
         """Exclude transactions that look at steps of these sagas."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from partita.databases.postgres.asking import Link
+from partita.store.postgres.ledger import PostgresLedger
 from partita.store.trail import TrailMark, TrailRow
 
 BY_KEY = "SELECT correlation_id FROM outbox WHERE aggregateid = $1 ORDER BY seq"
@@ -18,11 +18,8 @@ WHERE message_id = ANY($1::text[]) ORDER BY seq
 """
 
 
-class PostgresTrail:
+class PostgresTrail(PostgresLedger):
     """See `partita.store.trail.Trail`."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
 
     async def correlations(self, key: str) -> Sequence[str]:
         """The correlation ids of messages with this key."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from partita.store.claims import PUT_BY_A_PERSON, Held, InHand, Noted, check_epochs
+from partita.store.sqlite.ledger import SqliteLedger
 
 EPOCH = "SELECT epoch FROM claim WHERE consumer = ? AND topic = ? AND partition = ?"
 BEFORE = "SELECT first, last FROM claim WHERE consumer = ? AND topic = ? AND partition = ?"
@@ -26,11 +25,8 @@ UPDATE claim SET log = ?, reached = ?, first = NULL, last = NULL WHERE consumer 
 PUT = "UPDATE claim SET log = ?, first = NULL, last = NULL WHERE consumer = ? AND topic = ?"
 
 
-class SqliteClaims:
+class SqliteClaims(SqliteLedger):
     """See `partita.store.claims.Claims`."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
 
     async def claim(self, consumer: str, topic: str, partition: int, owner: str) -> tuple[int, InHand | None]:
         """Become the writer of a partition."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 
 from partita.store.dead_letters import DeadLetter, Failure, LetterFilter, LetterGroup, LetterStatus
+from partita.store.sqlite.ledger import SqliteLedger
 
 COLUMNS = (
     'id, consumer, topic, partition, "offset", key, message_id, type, correlation_id, cause_type, cause, stack, '
@@ -67,11 +67,8 @@ DELETE FROM failure WHERE seq > ? AND seq <= ? AND at_us < ?
 """
 
 
-class SqliteDeadLetters:
+class SqliteDeadLetters(SqliteLedger):
     """See `partita.store.dead_letters.DeadLetters`."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
 
     async def add(self, rows: Sequence[DeadLetter]) -> None:
         """Write dead letters."""

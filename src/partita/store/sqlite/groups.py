@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from partita.store.groups import Said
+from partita.store.sqlite.ledger import SqliteLedger
 
 PAUSE = """
 INSERT INTO group_pause (consumer, reason, at_us) VALUES (?, ?, ?)
@@ -32,11 +32,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 
-class SqliteGroups:
+class SqliteGroups(SqliteLedger):
     """See `partita.store.groups.Groups`."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
 
     async def pause(self, consumer: str, reason: str, at_us: int) -> None:
         """The group handles nothing until it is resumed."""

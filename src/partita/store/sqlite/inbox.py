@@ -9,7 +9,7 @@ from partita.errors import StoreContended
 from partita.message import is_users_key
 from partita.store.forgetting import Mark, forgetting
 from partita.store.inbox import InboxEntry, InboxRow
-from partita.store.sqlite.many_texts import IN_LIST, rows_of
+from partita.store.sqlite.ledger import IN_LIST, SqliteLedger
 
 SEEN = f"""
 SELECT message_id, payload_hash, outcome, at_us, reply FROM inbox
@@ -51,21 +51,18 @@ ON CONFLICT (name) DO UPDATE SET value = max(CAST(value AS INTEGER), ?1)
 NEWEST = "SELECT at_us FROM inbox ORDER BY seq DESC LIMIT 1"
 
 
-class SqliteInbox:
+class SqliteInbox(SqliteLedger):
     """See `partita.store.inbox.Inbox`."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
 
     async def seen(self, consumer: str, ids: Sequence[str]) -> Mapping[str, InboxEntry]:
         """The marks of those ids that have one."""
         if not ids:
             return {}
-        rows = rows_of(self._db, SEEN, (consumer,), ids)
+        rows = self._rows_of(SEEN, (consumer,), ids)
         found = {row[0]: InboxEntry(row[1], row[2], row[3], row[4]) for row in rows}
         keys = [each for each in ids if each not in found and is_users_key(each)]
         if keys:
-            found.update((row[0], InboxEntry(*row[1:])) for row in rows_of(self._db, EXPIRED, (consumer,), keys))
+            found.update((row[0], InboxEntry(*row[1:])) for row in self._rows_of(EXPIRED, (consumer,), keys))
         return found
 
     async def mark(self, rows: Sequence[InboxRow]) -> None:

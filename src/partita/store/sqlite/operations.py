@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
 from partita.store.operations import AuditEntry, OperationRow, OperationStatus
+from partita.store.sqlite.ledger import SqliteLedger
 
 COLUMNS = "id, verb, target, options, reason, actor, status, planned, done, failed, cursor, created_us, updated_us"
 BEGIN = f"INSERT INTO operation ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -18,11 +18,8 @@ APPEND = "INSERT INTO audit (at_us, actor, verb, target, detail, reason, hash) V
 ENTRIES = "SELECT seq, at_us, actor, verb, target, detail, reason, hash FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"
 
 
-class SqliteOperations:
+class SqliteOperations(SqliteLedger):
     """See `partita.store.operations.Operations`."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
 
     async def begin(self, row: OperationRow) -> None:
         """Remember an operation."""

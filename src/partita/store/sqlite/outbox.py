@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from partita.clock import Clock
 from partita.store.outbox import OutboxRow, OutboxStatus, ParkedOut, PendingRow
+from partita.store.sqlite.ledger import SqliteLedger
 
 ADD = """
 INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, headers, correlation_id, causation_id, slot, at_us)
@@ -63,11 +64,11 @@ DELETE FROM outbox WHERE seq IN (
 """
 
 
-class SqliteOutbox:
+class SqliteOutbox(SqliteLedger):
     """See `partita.store.outbox.Outbox`. `added` is called when rows were queued in this transaction."""
 
     def __init__(self, db: sqlite3.Connection, clock: Clock, added: Callable[[], None]) -> None:
-        self._db = db
+        super().__init__(db)
         self._clock = clock
         self._added = added
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 
 from partita.store.parking import ParkedPlace, ParkedRow, ParkingStatus, State
-from partita.store.sqlite.many_texts import IN_LIST, rows_of
+from partita.store.sqlite.ledger import IN_LIST, SqliteLedger
 
 COLUMNS = (
     'idx, consumer, topic, partition, "offset", key, message_id, type, state, delay, due_us, tries, step, source, '
@@ -75,18 +74,15 @@ ON CONFLICT (key, source, topic, consumer) DO UPDATE SET last = max(last, exclud
 """
 
 
-class SqliteParking:
+class SqliteParking(SqliteLedger):
     """See `partita.store.parking.Parking`."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
 
     async def held(self, consumer: str, keys: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
         """Those (topic, key) that have a message parked."""
         if not keys or self._db.execute(ANY).fetchone() is None:
             return frozenset()
         asked = frozenset(keys)
-        rows = rows_of(self._db, HELD, (consumer,), sorted({key for _, key in asked}))
+        rows = self._rows_of(HELD, (consumer,), sorted({key for _, key in asked}))
         return frozenset((topic, key) for topic, key in rows if (topic, key) in asked)
 
     async def add(self, rows: Sequence[ParkedRow]) -> None:
@@ -95,7 +91,7 @@ class SqliteParking:
 
     async def get(self, consumer: str, message_ids: Sequence[str]) -> Mapping[str, ParkedRow]:
         """The parked ones of these messages."""
-        rows = [ParkedRow(*row) for row in rows_of(self._db, GET, (consumer,), message_ids)]
+        rows = [ParkedRow(*row) for row in self._rows_of(GET, (consumer,), message_ids)]
         return {row.message_id: row for row in rows}
 
     async def of_key(self, consumer: str, topic: str, key: str, limit: int) -> Sequence[ParkedRow]:
@@ -108,7 +104,7 @@ class SqliteParking:
 
     async def of_steps(self, consumer: str, steps: Sequence[str]) -> Sequence[ParkedRow]:
         """The parked commands that do these saga steps."""
-        return [ParkedRow(*row) for row in rows_of(self._db, OF_STEPS, (consumer,), steps)] if steps else []
+        return [ParkedRow(*row) for row in self._rows_of(OF_STEPS, (consumer,), steps)] if steps else []
 
     async def ready(self, consumer: str, places: Sequence[tuple[str, int]], limit: int) -> Sequence[ParkedRow]:
         """Messages of these partitions that may run."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from partita.errors import StoreContended
 from partita.store.sagas import DueTimer, SagaEvent, SagaRow
-from partita.store.sqlite.many_texts import IN_LIST, rows_of
+from partita.store.sqlite.ledger import IN_LIST, SqliteLedger
 
 COLUMNS = (
     "saga, saga_id, definition_version, status, step, epoch, data, due_us, last_error, correlation_id, "
@@ -70,15 +70,12 @@ ON CONFLICT (saga, version) DO UPDATE SET digest = excluded.digest RETURNING dig
 OPEN = ("running", "compensating", "needs_attention")
 
 
-class SqliteSagas:
+class SqliteSagas(SqliteLedger):
     """See `partita.store.sagas.Sagas`."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
 
     async def load(self, saga: str, ids: Sequence[str]) -> Mapping[str, SagaRow]:
         """The instances that exist."""
-        return {row[1]: SagaRow(*row) for row in rows_of(self._db, LOAD, (saga,), ids)} if ids else {}
+        return {row[1]: SagaRow(*row) for row in self._rows_of(LOAD, (saga,), ids)} if ids else {}
 
     async def save(self, rows: Sequence[SagaRow], history: Sequence[SagaEvent]) -> None:
         """Insert or update instances, and append history."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 
-from partita.store.sqlite.many_texts import IN_LIST, rows_of
+from partita.store.sqlite.ledger import IN_LIST, SqliteLedger
 
 # Asked per topic: a list of plain keys is read several times faster than a list of pairs.
 LAST_OUT = f"SELECT key, last FROM sequence_out WHERE topic = ? AND key {IN_LIST}"
@@ -29,11 +28,8 @@ ON CONFLICT (key, source, topic, consumer) DO UPDATE SET base = excluded.base
 BASES_IN = "SELECT base FROM sequence_base WHERE consumer = ? AND source = ? AND topic = ? AND key = ?"
 
 
-class SqliteSequences:
+class SqliteSequences(SqliteLedger):
     """See `partita.store.sequences.Sequences`."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
 
     async def reserve(self, counts: Mapping[tuple[str, str], int]) -> Mapping[tuple[str, str], int]:
         """Reserve the next numbers of each (topic, key)."""
@@ -42,7 +38,7 @@ class SqliteSequences:
             by_topic.setdefault(topic, []).append(key)
         before = dict.fromkeys(counts, 0)
         for topic, asked in by_topic.items():
-            for key, last in rows_of(self._db, LAST_OUT, (topic,), asked):
+            for key, last in self._rows_of(LAST_OUT, (topic,), asked):
                 before[topic, key] = last
         self._db.executemany(SAVE_OUT, [(*place, before[place] + count) for place, count in counts.items()])
         return before
@@ -54,7 +50,7 @@ class SqliteSequences:
             by_origin.setdefault((source, topic), []).append(key)
         found: dict[tuple[str, str, str], int] = {}
         for (source, topic), asked in by_origin.items():
-            for key, last in rows_of(self._db, LAST_IN, (source, topic, consumer), asked):
+            for key, last in self._rows_of(LAST_IN, (source, topic, consumer), asked):
                 found[(source, topic, key)] = last
         return found
 

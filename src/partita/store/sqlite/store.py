@@ -82,9 +82,9 @@ class SqliteSession:
         self._path = path
         self._lost: PartitaError | None = None
         self._savepoints = 0
+        self.outbox = SqliteOutbox(db, clock, added)
         self.inbox = SqliteInbox(db)
         self.sequences = SqliteSequences(db)
-        self.outbox = SqliteOutbox(db, clock, added)
         self.sagas = SqliteSagas(db)
         self.tombstones = SqliteTombstones(db)
         self.parking = SqliteParking(db)
@@ -327,9 +327,10 @@ class SqliteStore:
 
     async def take(self, consumer: str, ranges: Sequence[InHand], epochs: Sequence[int]) -> None:
         """Record in the claims which records are in hand."""
+        held = zip(ranges, epochs, strict=True)
+        rows = [(r.first, r.last, consumer, r.topic, r.partition, epoch) for r, epoch in held]
         async with self._file.writing(synced=False) as db:
-            rows = zip(ranges, epochs, strict=True)
-            db.executemany(TAKE, [(r.first, r.last, consumer, r.topic, r.partition, epoch) for r, epoch in rows])
+            db.executemany(TAKE, rows)
 
     async def sent(self, rows: Sequence[tuple[int, int]]) -> None:
         """Remove acknowledged rows from the outbox's queue."""

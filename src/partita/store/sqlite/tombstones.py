@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 
 from partita.message import SagaAddress
-from partita.store.sqlite.many_texts import IN_LIST, rows_of
+from partita.store.sqlite.ledger import IN_LIST, SqliteLedger
 from partita.store.tombstones import Tombstone
 
 FIND = f"SELECT saga, saga_id, step, epoch, at_us, reply FROM tombstone WHERE saga_id {IN_LIST}"
@@ -15,11 +14,8 @@ INSERT INTO tombstone (saga, saga_id, step, epoch, at_us, reply) VALUES (?, ?, ?
 """
 
 
-class SqliteTombstones:
+class SqliteTombstones(SqliteLedger):
     """See `partita.store.tombstones.Tombstones`."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
 
     async def hold(self, undone: Sequence[str], done: Sequence[str]) -> None:
         """Do nothing: there is only one writing transaction."""
@@ -28,7 +24,7 @@ class SqliteTombstones:
         """Tombstones by (saga, saga_id, step)."""
         found, wanted = {}, set(keys)
         # A saga leaves few tombstones, so those of its other steps are filtered out here.
-        for saga, saga_id, step, epoch, at_us, reply in rows_of(self._db, FIND, (), [key[1] for key in keys]):
+        for saga, saga_id, step, epoch, at_us, reply in self._rows_of(FIND, (), [key[1] for key in keys]):
             if (saga, saga_id, step) in wanted:
                 found[(saga, saga_id, step)] = Tombstone(SagaAddress(saga, saga_id, step, epoch, "undo"), at_us, reply)
         return found

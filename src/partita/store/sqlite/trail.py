@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
-from partita.store.sqlite.many_texts import IN_LIST, rows_of
+from partita.store.sqlite.ledger import IN_LIST, SqliteLedger
 from partita.store.trail import TrailMark, TrailRow
 
 BY_KEY = "SELECT correlation_id FROM outbox WHERE aggregateid = ?"
@@ -19,11 +18,8 @@ WHERE message_id {IN_LIST} ORDER BY seq
 """
 
 
-class SqliteTrail:
+class SqliteTrail(SqliteLedger):
     """See `partita.store.trail.Trail`."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
 
     async def correlations(self, key: str) -> Sequence[str]:
         """The correlation ids of messages with this key."""
@@ -31,8 +27,8 @@ class SqliteTrail:
 
     async def messages(self, correlation_ids: Sequence[str]) -> Sequence[TrailRow]:
         """Messages that left with these correlation ids."""
-        return [TrailRow(*row) for row in rows_of(self._db, MESSAGES, (), correlation_ids)]
+        return [TrailRow(*row) for row in self._rows_of(MESSAGES, (), correlation_ids)]
 
     async def marks(self, ids: Sequence[str]) -> Sequence[TrailMark]:
         """The consumers that handled these messages here."""
-        return [TrailMark(*row) for row in rows_of(self._db, MARKS, (), ids)]
+        return [TrailMark(*row) for row in self._rows_of(MARKS, (), ids)]
