@@ -229,8 +229,8 @@ HANDLERS = {
     "one-policy-for-all": Plant(
         "Handlers",
         "a handler's own retry policy is not followed",
-        "Delivery.retry_in",
-        instead("return service.retry\n"),
+        "Lanes._retry_of",
+        instead("return self._pipeline.service.retry\n"),
         TIME + "test_a_handler_has_retries_of_its_own",
     ),
     "permanent-is-no-storm": Plant(

@@ -58,7 +58,7 @@ class Parts:
     def done(self, records: Sequence[Record]) -> None:
         """Mark these as handled."""
         for record in records:
-            part = self._held.get(record.at)
+            part = self._held.get((record.topic, record.partition))
             if part is not None:
                 part.mark.done(record.offset)
 
@@ -143,4 +143,4 @@ class Parts:
 
 
 def _is_readable(part: Part) -> bool:
-    return not (part.leaving or part.paused) and part.mark.open < IN_FLIGHT_MAX
+    return not (part.leaving or part.paused) and len(part.mark.open) < IN_FLIGHT_MAX

@@ -8,30 +8,26 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Watermark:
-    """`next` is the offset behind the last one handed out; offsets grow but need not be contiguous."""
+    """`next` is the offset behind the last one handed out; offsets grow but need not be contiguous. `open` are those in
+    work."""
 
     next: int
-    _open: set[int] = field(default_factory=set)
+    open: set[int] = field(default_factory=set)
     _heap: list[int] = field(default_factory=list)
 
     def hand_out(self, offset: int) -> None:
         """Record that work on this offset begins; called in offset order."""
-        self._open.add(offset)
+        self.open.add(offset)
         heapq.heappush(self._heap, offset)
         self.next = offset + 1
 
     def done(self, offset: int) -> None:
         """Record that the work on it is done."""
-        self._open.discard(offset)
-
-    @property
-    def open(self) -> int:
-        """The number of offsets in work."""
-        return len(self._open)
+        self.open.discard(offset)
 
     @property
     def position(self) -> int:
         """The start for a successor: the oldest offset that is not done, else behind all that were handed out."""
-        while self._heap and self._heap[0] not in self._open:
+        while self._heap and self._heap[0] not in self.open:
             heapq.heappop(self._heap)
         return self._heap[0] if self._heap else self.next

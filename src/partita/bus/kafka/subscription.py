@@ -45,7 +45,7 @@ class KafkaSubscription:
 
     def _take(self, parts: Sequence[Part], count: int) -> list[Record]:
         """Take from each in turn, so that none starves."""
-        ready = [p for p in parts if p.held and not (p.leaving or p.paused) and p.mark.open < IN_FLIGHT_MAX]
+        ready = [p for p in parts if p.held and not (p.leaving or p.paused) and len(p.mark.open) < IN_FLIGHT_MAX]
         self._turn += 1
         shift = self._turn % len(ready) if ready else 0
         records: list[Record] = []

@@ -60,6 +60,7 @@ class Consumer:
         self._pipeline = pipeline
         self._group = pipeline.service.name
         self._store = pipeline.store
+        self._clock = pipeline.clock
         self._subscribe = subscribe
         self._member = member
         self._options = options or ConsumerOptions()
@@ -92,7 +93,7 @@ class Consumer:
     def behind_us(self) -> int | None:
         """The age of the oldest message on the bus that it may not have handled; None = it has not read since its start and
         holds no partition. While it does not read (paused, full, or at work), the age grows."""
-        clock = self._pipeline.clock
+        clock = self._clock
         if self._unread_since is None:
             return self._behind_us
         if self._behind_us is None:
@@ -154,7 +155,7 @@ class Consumer:
             done=self._ended,
             broken=self._taken_again,
             bell=self.bell,
-            epoch_of=lambda place: self._epochs.get(place, 0),
+            epochs=self._epochs,
             condition=self.of_lanes,
         )
 
@@ -204,7 +205,7 @@ class Consumer:
 
     def _measure(self, records: Sequence[Record], full: bool) -> None:
         """Measure the lag: the age of the oldest record received now; without any, the time since the last read."""
-        clock = self._pipeline.clock
+        clock = self._clock
         if records:
             self._behind_us = max(clock.now_us() - min(record.appended_us for record in records), 0)
             self._unread_since = clock.monotonic()
@@ -273,9 +274,9 @@ class Consumer:
         """Record which records are in hand before any is decoded: if one kills the process, the next process knows."""
         ranges: dict[Partition, tuple[int, int]] = {}
         in_lanes = [item.record for item in self.lanes.items() if item.parked is None]
-        for record in [*records, *in_lanes]:
-            low, high = ranges.get(record.at, (record.offset, record.offset))
-            ranges[record.at] = (min(low, record.offset), max(high, record.offset))
+        for topic, partition, offset, *_ in [*records, *in_lanes]:
+            low, high = ranges.get((topic, partition), (offset, offset))
+            ranges[topic, partition] = (min(low, offset), max(high, offset))
         in_hand = [InHand(topic, part, low, high) for (topic, part), (low, high) in ranges.items()]
         await self._store.take(self._group, in_hand, [self._epochs.get((i.topic, i.partition), 0) for i in in_hand])
 
@@ -287,10 +288,11 @@ class Consumer:
         apart: set[tuple[str, str]] = set()
         for record in records:
             lane = (record.topic, record.key) if record.key is not None else None
+            suspect = bool(self._suspects) and self._is_suspect(record)
             if lane is not None and (lane in self.lanes or lane in apart):
-                later.append(Item(record, suspect=self._is_suspect(record)))
+                later.append(Item(record, suspect=suspect))
                 continue
-            if self._is_suspect(record):
+            if suspect:
                 item = Item(record, suspect=True)
             else:
                 delivery = pipeline.decoded(record)
@@ -319,7 +321,7 @@ class Consumer:
         """Handle a batch; a message that fails goes to a lane with the later ones of its key, the others run again."""
         culprits = 0
         while deliveries:
-            places = dict.fromkeys(d.record.at for d in deliveries if d.record is not None)
+            places = {(d.record.topic, d.record.partition): None for d in deliveries if d.record is not None}
             held = [(*place, self._epochs.get(place, 0)) for place in places]
             try:
                 handled = await self._pipeline.run(deliveries, held)

@@ -55,8 +55,8 @@ class RetryTopics:
         for place in polled.revoked:
             self._heads.pop(place, None)
         for record in polled.records:
-            self._heads.setdefault(record.at, deque()).append(record)
-        self._subscription.pause([record.at for record in polled.records])
+            self._heads.setdefault((record.topic, record.partition), deque()).append(record)
+        self._subscription.pause([(topic, partition) for topic, partition, *_ in polled.records])
         if polled.revoked:  # last: it may fail, and the bus hands each record out once
             await self._subscription.release(polled.revoked)
         now_us = await self._store.now_us()
@@ -78,7 +78,7 @@ class RetryTopics:
         if due:
             await self._become_ready(due, now_us)
         for record in due:
-            self._heads[record.at].popleft()
+            self._heads[record.topic, record.partition].popleft()
         soonest_us = now_us + self._longest_us + duration_us(LOOK_S)
         for place, waiting in list(self._heads.items()):
             if waiting:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -83,8 +83,8 @@ class LaneOptions:
 
 
 class Lanes:
-    """The lanes of one consumer. `done` is called with each finished record; `held` returns the partitions that this
-    process may write for."""
+    """The lanes of one consumer. `done` is called with each finished record; `epochs` are those of the partitions that
+    this process may write for, as the consumer keeps them."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class Lanes:
         done: Callable[[Item], None],
         broken: Callable[[Sequence[Item]], None],
         bell: Bell,
-        epoch_of: Callable[[Partition], int],
+        epochs: Mapping[Partition, int],
         condition: Condition | None = None,
         options: LaneOptions | None = None,
     ) -> None:
@@ -105,7 +105,8 @@ class Lanes:
         self._done = done
         self._broken = broken
         self._bell = bell
-        self._epoch_of = epoch_of
+        self._epochs = epochs
+        self._clock = pipeline.clock
         self._options = options or LaneOptions()
         self._lanes: dict[object, deque[Item]] = {}
         self._tasks: dict[asyncio.Task[None], None] = {}
@@ -118,7 +119,7 @@ class Lanes:
         self.raging: set[str] = set()  # types in a storm
         self.parked: set[str] = set()  # ids of messages from the parking that are in a lane now
         self._aside = Aside(pipeline)
-        self._ration = Ration(pipeline.clock)
+        self._ration = Ration(self._clock)
         self._condition = condition or Condition()
         self._stopping = False
         self.fenced = False
@@ -129,9 +130,9 @@ class Lanes:
     def __contains__(self, key: object) -> bool:
         return key in self._lanes
 
-    def items(self) -> Iterator[Item]:
+    def items(self) -> list[Item]:
         """All items in the lanes."""
-        return (item for lane in self._lanes.values() for item in lane)
+        return [item for lane in self._lanes.values() for item in lane]
 
     def put(self, item: Item) -> None:
         """Put an item at the end of its lane. An item from the parking goes behind the others from there: items from the bus
@@ -163,7 +164,7 @@ class Lanes:
         """Let the lanes finish, then cancel the rest."""
         self._stopping = True
         if self._tasks and grace_s:
-            await all_done(self._pipeline.clock, list(self._tasks), grace_s)
+            await all_done(self._clock, list(self._tasks), grace_s)
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -190,8 +191,7 @@ class Lanes:
         return await self.count(record, tried=1, failed=0 if self._asks_policy(delivery) else 1)
 
     def _asks_policy(self, delivery: Delivery | None) -> bool:
-        service = self._pipeline.service
-        return (service.retry if delivery is None else delivery.retry_in(service)).policy is not None
+        return self._retry_of(delivery).policy is not None
 
     def storm(self, type_name: str) -> Storm:
         """The storm over a message type."""
@@ -204,7 +204,7 @@ class Lanes:
                 await self._tell(type_name, error)
 
             found = self._storms[type_name] = Storm(
-                self._pipeline.clock, limit=retry.storm, pause_s_max=retry.storm_pause_s, told=told
+                self._clock, limit=retry.storm, pause_s_max=retry.storm_pause_s, told=told
             )
         return found
 
@@ -259,7 +259,7 @@ class Lanes:
             again = self._ration.take(f"broke {fingerprint(error)}")
             if again is not None:
                 log.error("%s: a lane broke; its messages are taken again%s", self.name, again, exc_info=error)
-            await self._pipeline.clock.sleep(self._options.pause_s)
+            await self._clock.sleep(self._options.pause_s)
             self._broken([item for item in lane if item.parked is None])
         except BaseException:
             if not self._stopping:  # after any other cancellation no one would hand these records out again
@@ -275,10 +275,10 @@ class Lanes:
             self.parked.discard(item.parked.message_id)
         self._done(item)
         if self._condition.failures:
-            self._condition.well(self._pipeline.clock.monotonic())
+            self._condition.well(self._clock.monotonic())
 
     def _trouble(self, error: BaseException) -> None:
-        self._condition.failed(self._pipeline.clock.monotonic(), text_of(error))
+        self._condition.failed(self._clock.monotonic(), text_of(error))
 
     async def _settle(self, item: Item) -> None:
         """Finish one record: handled, or set aside as its retry policy decides."""
@@ -291,7 +291,7 @@ class Lanes:
                 if self._asks_policy(item.delivery) and not isinstance(failure, ProcessDied):
                     item.tries, item.failed = await self.count(item.record, tried=0, failed=1)
                 if isinstance(decision, RetryNow):
-                    await pipeline.clock.sleep(decision.wait_s)
+                    await self._clock.sleep(decision.wait_s)
                 elif not await self._is_storm(item, failure):
                     await self._set_aside(item, failure, decision)
                     break
@@ -326,7 +326,7 @@ class Lanes:
         counters = Counters(item.tries, 0 if item.parked is None else item.parked.delay + 1)
         message = item.delivery.message if item.delivery is not None else None
         try:
-            return ask(decide, self._retry_of(item), failure, counters, message, self._pipeline.ids.random())
+            return ask(decide, self._retry_of(item.delivery), failure, counters, message, self._pipeline.ids.random())
         except Exception as error:
             mistake = error.error if isinstance(error, Escaped) else error
             log.error(
@@ -336,7 +336,7 @@ class Lanes:
 
     async def _counted_try(self, item: Item) -> BaseException | None:
         """Run one try. If the message may kill the process, the try is counted first; after too many deaths it is given up."""
-        retry = self._retry_of(item)
+        retry = self._retry_of(item.delivery)
         careful = item.is_counted_first
         async with self._counted if item.suspect else nullcontext():
             if careful:
@@ -393,7 +393,7 @@ class Lanes:
             await self._say_not_known(self._type_of(item), failure)
         if isinstance(failure, ProcessDied | UnknownType):
             return False
-        permanent = is_permanent(self._retry_of(item), failure)
+        permanent = is_permanent(self._retry_of(item.delivery), failure)
         return await self.storm(self._storm_of(item)).failed(failure, permanent=permanent)
 
     async def _try(self, item: Item) -> BaseException | None:
@@ -441,7 +441,7 @@ class Lanes:
                 again = self._ration.take(f"waits {fingerprint(error)}")
                 if again is not None:
                     log.warning("%s waits: %s%s", self.name, error, again)
-                await self._pipeline.clock.sleep(self._options.pause_s)
+                await self._clock.sleep(self._options.pause_s)
 
     async def _set_aside(self, item: Item, error: BaseException, decision: Decision | LaidBy) -> None:
         record, delivery = item.record, item.delivery
@@ -461,7 +461,7 @@ class Lanes:
             told_of(error),
             again or "",
         )
-        trouble = Trouble(error, item.tries)
+        trouble = Trouble(error, item.tries, self._retry_of(delivery))
         await self._waited_out(lambda: self._aside.put(delivery, trouble, decision, self._held(item)))
 
     def _type_of(self, item: Item) -> str:
@@ -473,13 +473,14 @@ class Lanes:
         type_name = self._type_of(item)
         return type_name if type_name in self._pipeline.interests else UNREADABLE
 
-    def _retry_of(self, item: Item) -> Retry:
-        service = self._pipeline.service
-        return service.retry if item.delivery is None else item.delivery.retry_in(service)
+    def _retry_of(self, delivery: Delivery | None) -> Retry:
+        """The retry policy for a delivery; unknown types and unreadable messages have no handler's policy."""
+        interest = None if delivery is None else delivery.interest
+        return self._pipeline.service.retry if interest is None else interest.retry
 
     def _held(self, item: Item) -> list[tuple[str, int, int]]:
-        place = item.record.at
-        return [(*place, self._epoch_of(place))]
+        topic, partition = item.record.topic, item.record.partition
+        return [(topic, partition, self._epochs.get((topic, partition), 0))]
 
     def _turn(self, delivery: Delivery, item: Item) -> asyncio.Semaphore:
         """The limit of parallel runs: the number that the handler declares, and few of those that fail."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from partita.catalog.retry import Decision, Discard, RetryAfter
+from partita.catalog.retry import Decision, Discard, Retry, RetryAfter
 from partita.catalog.service import Service
 from partita.clock import duration_us
 from partita.dead_letters.dead_letter import failure
@@ -31,10 +31,12 @@ LAID_BY_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """The reason why a delivery is set aside: the last error, and the number of tries in a row."""
+    """The reason why a delivery is set aside: the last error, the number of tries in a row, and the retry policy that
+    decided."""
 
     error: BaseException
     tries: int
+    retry: Retry
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Aside:
             match decision:
                 case RetryAfter():
                     behind = 0 if delivery.parked is None else delivery.parked.delay + 1
-                    delay = delay_of(delivery.retry_in(self.service), decision, behind)
+                    delay = delay_of(trouble.retry, decision, behind)
                     await self.retry_later(session, delivery, trouble, delay, now_us)
                 case LaidBy():
                     await self.lay_by(session, delivery, trouble, now_us)
@@ -82,7 +84,7 @@ class Aside:
         self, session: Session, delivery: Delivery, trouble: Trouble, delay: int, now_us: int
     ) -> None:
         """Park it and send it to a retry topic; later messages of its key will queue behind it."""
-        wait_s = delivery.retry_in(self.service).delays[delay]
+        wait_s = trouble.retry.delays[delay]
         due_us = now_us + duration_us(wait_s * self.pipeline.time_scale)
         if await self._wait(session, delivery, trouble, now_us, delay=delay, due_us=due_us):
             topic = retry_topic(delivery.topic, self.service.name, wait_s)
@@ -158,19 +160,19 @@ class Aside:
         self, session: Session, delivery: Delivery, trouble: Trouble, outcome: str, now_us: int
     ) -> Verdict | None:
         """Write its mark and its failure; None if it was settled elsewhere meanwhile, or its turn has not come."""
-        group, verdict = self.service.name, Verdict.FRESH
+        group, name, verdict = self.service.name, delivery.name, Verdict.FRESH
         if delivery.parked is not None:
-            row = (await session.parking.get(group, [delivery.name])).get(delivery.name)
+            row = (await session.parking.get(group, [name])).get(name)
             if row is None or row.state != delivery.parked.state:
                 return None
         if delivery.envelope is not None and _stands(delivery) is None:
             verdict = await self._admit(session, delivery, now_us)
             if verdict not in (Verdict.FRESH, Verdict.HELD):
                 return None
-        stage = self._stage(delivery)
-        await session.dead_letters.failed([failure(group, delivery.name, stage, trouble.tries, trouble.error, now_us)])
+        stage = self._stage(delivery, trouble)
+        await session.dead_letters.failed([failure(group, name, stage, trouble.tries, trouble.error, now_us)])
         if delivery.envelope is not None:
-            await session.inbox.resolve(group, [(delivery.name, outcome, None)])
+            await session.inbox.resolve(group, [(name, outcome, None)])
         return verdict
 
     async def _admit(self, session: Session, delivery: Delivery, now_us: int) -> Verdict:
@@ -194,14 +196,14 @@ class Aside:
             return Verdict.DUPLICATE
         return Verdict.FRESH if verdict is Verdict.UNDONE else verdict
 
-    def _stage(self, delivery: Delivery) -> str:
+    def _stage(self, delivery: Delivery, trouble: Trouble) -> str:
         if delivery.parked is None:
             return "in place"
         if delivery.parked.delay < 0:
             return "out of the parking"
         if delivery.parked.delay >= REPLAYED:
             return "replay"
-        delays = delivery.retry_in(self.service).delays
+        delays = trouble.retry.delays
         if delivery.parked.delay >= len(delays):
             return f"delay {delivery.parked.delay + 1} of an earlier version"
         return f"retry-{span(delays[delivery.parked.delay])}"

@@ -49,7 +49,7 @@ from partita.outbox.outbox import Kept, StoredReply, kept_from_bytes, kept_to_by
 from partita.runtime.path.delivery import Delivery, Handling, Output
 from partita.runtime.path.expiry import forgotten, may_be_forgotten, too_old
 from partita.runtime.path.letters import Letters
-from partita.runtime.path.same_meaning import Meaning, content_of
+from partita.runtime.path.same_meaning import Meaning
 from partita.runtime.path.undos import fatal_of, hold, overtake, step_name
 from partita.runtime.path.waves import HandlerFailed
 from partita.size import is_long
@@ -287,7 +287,7 @@ class Admission:
         envelope = delivery.envelope
         assert envelope is not None
         business = self.business_keys(delivery)
-        content = content_of(delivery, business)
+        content = _kept_of(delivery, business)
         candidate = Candidate(
             envelope, delivery.topic, delivery.key, delivery.value, business=business, content=content
         )
@@ -363,6 +363,15 @@ class Admission:
             each.handling.outputs.append(
                 Output(contract_of(type(reply)), reply, kept.kind, each.handling.delivery, each.address)
             )
+
+
+def _kept_of(delivery: Delivery, business: Sequence[object]) -> bytes | None:
+    """The copy of a delivery in its mark: for a command that may be sent again in other bytes, its value."""
+    envelope = delivery.envelope
+    assert envelope is not None
+    if envelope.kind != "command" or not (delivery.repeatable or envelope.saga is not None or business):
+        return None
+    return kept_to_bytes(Kept(envelope.schema, delivery.value))
 
 
 def _content_of(row: ParkedRow) -> bytes:

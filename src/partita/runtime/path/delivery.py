@@ -13,8 +13,6 @@ from partita.catalog.catalog import Interest
 from partita.catalog.contract import Contract
 from partita.catalog.fault import Failed, Fault, FaultContract, FaultRecord
 from partita.catalog.rejection import Rejection, from_struct
-from partita.catalog.retry import Retry
-from partita.catalog.service import Service
 from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import name_of
 from partita.errors import Malformed, UnknownSchema
@@ -53,10 +51,6 @@ class Delivery(msgspec.Struct, eq=False):
             return self.envelope.id
         assert self.record is not None
         return name_of(self.record)
-
-    def retry_in(self, service: Service) -> Retry:
-        """The retry policy for it; unknown types and unreadable messages have no handler's policy."""
-        return service.retry if self.interest is None else self.interest.retry
 
     @property
     def lane(self) -> tuple[str, str] | None:

@@ -41,7 +41,7 @@ class Letters:
 
     async def send_raw(self, session: Session, delivery: Delivery, topic: str, now_us: int) -> None:
         """Send the original bytes by the outbox, so that they leave if and only if this transaction commits."""
-        record, envelope = delivery.record, delivery.envelope
+        record, envelope, name = delivery.record, delivery.envelope, delivery.name
         assert record is not None
         row = OutboxRow(
             self.composer.ids.new(),
@@ -51,8 +51,8 @@ class Letters:
             record.value,
             record.headers,
             envelope.correlation_id if envelope is not None else "",
-            delivery.name,
-            slot_of(record.key if record.key is not None else delivery.name, SLOTS),
+            name,
+            slot_of(record.key if record.key is not None else name, SLOTS),
             now_us,
         )
         await session.outbox.add([row])

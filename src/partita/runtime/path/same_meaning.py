@@ -17,8 +17,8 @@ from partita.codec.learning import FindSchema, learn_writer
 from partita.codec.port import Codec
 from partita.errors import Malformed, UnknownSchema
 from partita.idempotency.inbox import COUNTS, Candidate
-from partita.outbox.outbox import Kept, StoredReply, kept_from_bytes, kept_to_bytes
-from partita.runtime.path.delivery import Delivery, decode_value
+from partita.outbox.outbox import StoredReply, kept_from_bytes
+from partita.runtime.path.delivery import decode_value
 from partita.schemas.fields.plain_default import NATIVE
 from partita.store.inbox import InboxEntry
 from partita.store.port import Known
@@ -55,7 +55,7 @@ class Meaning:
         return await self._read(kept.type, kept.schema, kept.value)
 
     async def is_same(self, candidate: Candidate, content: bytes | None) -> bool:
-        """Whether a message that may come again in other bytes has the meaning of a kept one (`content_of`)."""
+        """Whether a message that may come again in other bytes has the meaning of the content of a mark."""
         kept = None if content is None or candidate.content is None else kept_from_bytes(content)
         if kept is None or candidate.envelope.type not in self.catalog.contracts:
             return False
@@ -75,15 +75,6 @@ class Meaning:
             if not await learn_writer(self.codec, self.find_schema, schema):
                 raise
         return decode_value(contract, schema, value, self.codec)
-
-
-def content_of(delivery: Delivery, business: Sequence[object]) -> bytes | None:
-    """The copy of a delivery in its mark: for a command that may be sent again in other bytes, its value."""
-    envelope = delivery.envelope
-    assert envelope is not None
-    if envelope.kind != "command" or not (delivery.repeatable or envelope.saga is not None or business):
-        return None
-    return kept_to_bytes(Kept(envelope.schema, delivery.value))
 
 
 def _plain(value: Any) -> Any:

@@ -9,14 +9,14 @@ all use it. They differ in what they do before it is closed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from partita.catalog.catalog import Catalog
 from partita.clock import Ids
 from partita.codec.port import Codec
-from partita.errors import PartitaError
+from partita.errors import PartitaError, TransactionEnded
 from partita.idempotency.inbox import AT_ONCE, mark_of
 from partita.message import Message
 from partita.outbox.outbox import Composer, Kept, Leaving, kept_to_bytes, reply_to_bytes, stored
@@ -24,7 +24,7 @@ from partita.runtime.path.admission import Admission, Admitted, Looked
 from partita.runtime.path.delivery import Delivery, Handling, Output
 from partita.runtime.path.handlers import Handlers
 from partita.runtime.path.saga_steps import SagaBatch, SagaDirectory
-from partita.runtime.path.waves import HandlerFailed, blaming
+from partita.runtime.path.waves import CommitRefused, HandlerFailed
 from partita.store.claims import Held
 from partita.store.inbox import InboxRow
 from partita.store.port import Session, Store
@@ -62,7 +62,8 @@ class UnitOfWork:
         await self.sagas.load([a.handling for a in admitted if a.fresh])
         for round_ in _rounds(admitted):
             due = [(binding, each.handling) for each in round_ for binding in each.due]
-            await self._parts.handlers.run(self.session, due, waves)
+            if due:
+                await self._parts.handlers.run(self.session, due, waves)
             self.sagas.advance([a.handling for a in round_ if a.fresh])
         await self.leave([each.handling for each in admitted])
 
@@ -191,7 +192,7 @@ class UnitsOfWork:
             StoreUnavailable: no message is at fault.
         """
         now_us = await self.store.now_us()
-        with blaming(Handling(first or _NOBODYS)) as when_whole:
+        with _blaming(Handling(first or _NOBODYS)) as when_whole:
             async with self.store.transaction() as session:
                 work = UnitOfWork(self, session, now_us)
                 yield work
@@ -207,6 +208,33 @@ class UnitsOfWork:
             work = UnitOfWork(self, session, await self.store.now_us())
             yield work
             await work.close()
+
+
+@contextmanager
+def _blaming(handling: Handling) -> Iterator[Callable[[], None]]:
+    """Attribute the end of a transaction to its messages, the first of which is `handling`. Call its result when all work of the
+    transaction is done: from then on every failure is the commit's.
+
+    Raises:
+        CommitRefused: the database refused the commit, or ended the transaction because some code in it ran for too long.
+            Treated as a lost database, both would be repeated for ever.
+    """
+    whole = False
+
+    def when_whole() -> None:
+        nonlocal whole
+        whole = True
+
+    try:
+        yield when_whole
+    except TransactionEnded as error:
+        raise CommitRefused(handling, error) from error
+    except PartitaError:
+        raise
+    except Exception as error:
+        if not whole:
+            raise
+        raise CommitRefused(handling, error) from error
 
 
 _NOBODYS = Delivery(None, "", None, b"")

@@ -9,8 +9,7 @@ calls refuses after it changed rows, the batch is rolled back and runs again wit
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Coroutine, Sequence
 from contextvars import Context, copy_context
 from typing import Any
 
@@ -18,7 +17,7 @@ import msgspec
 
 from partita.catalog.binding import Binding
 from partita.catalog.rejection import Rejection
-from partita.errors import PartitaError, TransactionEnded
+from partita.errors import PartitaError
 from partita.runtime.path.calling import arguments, take_refusal, take_result
 from partita.runtime.path.delivery import Handling
 from partita.runtime.path.handler_tx import Request, WaveTx
@@ -52,33 +51,6 @@ class HandlerFailed(Exception):
 class CommitRefused(HandlerFailed):
     """The database refused the commit, as a constraint does that is checked there. In a batch it is not known which message
     is at fault: `handling` is the first, and each must run alone."""
-
-
-@contextmanager
-def blaming(handling: Handling) -> Iterator[Callable[[], None]]:
-    """Attribute the end of a transaction to its messages, the first of which is `handling`. Call its result when all work of the
-    transaction is done: from then on every failure is the commit's.
-
-    Raises:
-        CommitRefused: the database refused the commit, or ended the transaction because some code in it ran for too long.
-            Treated as a lost database, both would be repeated for ever.
-    """
-    whole = False
-
-    def when_whole() -> None:
-        nonlocal whole
-        whole = True
-
-    try:
-        yield when_whole
-    except TransactionEnded as error:
-        raise CommitRefused(handling, error) from error
-    except PartitaError:
-        raise
-    except Exception as error:
-        if not whole:
-            raise
-        raise CommitRefused(handling, error) from error
 
 
 class Run(msgspec.Struct, eq=False):
