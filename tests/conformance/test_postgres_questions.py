@@ -49,7 +49,9 @@ async def batch(store: Store, session: Session, name: str) -> None:
     ids = [f"{name}{n}" for n in range(10)]
     places = [("source", "topic", key) for key in ids]
     steps = [("Saga", key, "step") for key in ids]
-    await session.look(Asked("group", (), [("group", i) for i in ids], places, [("topic", i) for i in ids], steps))
+    await session.read_known(
+        Asked("group", (), [("group", i) for i in ids], places, [("topic", i) for i in ids], steps)
+    )
     await session.inbox.mark([inbox_row(i) for i in ids])
     await session.sequences.begin_in("group", dict.fromkeys(places, 1))
     await session.sequences.last_in("group", places)

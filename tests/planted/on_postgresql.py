@@ -17,10 +17,10 @@ ON_POSTGRESQL = {
     "no-fence-on-postgresql": Plant(
         "G3",
         "a process that stood still writes when it wakes (PostgreSQL)",
-        "look",
+        "read_known",
         swap("check_epochs(asked.consumer, asked.held,", "check_epochs(asked.consumer, (),"),
         postgres("a_former_holder_is_fenced"),
-        under="store/postgres/look",
+        under="store/postgres/known",
     ),
     "outbox-turned-round-on-postgresql": Plant(
         "G4",
@@ -41,7 +41,7 @@ ON_POSTGRESQL = {
     "take-over-does-not-wait-on-postgresql": Plant(
         "G3",
         "who takes a partition over does not wait for a transaction that has passed the fence (PostgreSQL)",
-        "LOOK",
+        "FIND_KNOWN",
         swap("\n        FOR KEY SHARE) AS found", ") AS found"),
         "tests/conformance/test_postgres.py::test_a_take_over_waits_for_a_transaction_that_passed_the_fence",
         under="store/postgres/questions",

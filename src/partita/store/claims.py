@@ -60,7 +60,7 @@ class Claims(Protocol):
 
     async def check(self, consumer: str, held: Held) -> None:
         """Check that this process still holds each of these, and keep it so until this writing transaction ends.
-        `Session.look` does the same for a batch, in its round trip.
+        `Session.read_known` does the same for a batch, in its round trip.
 
         Raises:
             Fenced: another process claimed one of them; the transaction must be rolled back.

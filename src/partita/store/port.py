@@ -74,7 +74,7 @@ class Session(Protocol):
     @property
     def trail(self) -> Trail: ...
 
-    async def look(self, asked: Asked) -> Known:
+    async def read_known(self, asked: Asked) -> Known:
         """The answers of `claims.check`, `inbox.seen`, `sequences.last_in`, `parking.held` and `tombstones.find` in
         this order; on a server in one round trip.
 

@@ -24,7 +24,7 @@ class Tombstones(Protocol):
 
     async def hold(self, undone: Sequence[str], done: Sequence[str]) -> None:
         """Lock sagas before steps of `undone` are undone and steps of `done` are done: an undo waits for transactions
-        that have looked at its saga (`Session.look`), and later ones wait for it. Without it, two at once would not see
+        that have asked about its saga (`Session.read_known`), and later ones wait for it. Without it, two at once would not see
         each other."""
         ...
 

@@ -123,22 +123,22 @@ class BuggyStore(Around):
         if self._bug == "idempotency":
             session.inbox = ForgetfulInbox(session.inbox)
             session.sequences = ForgetfulSequences(session.sequences)
-            session.look = _forgetting(session.look, lambda known: known._replace(marks={}, last={}))
+            session.read_known = _forgetting(session.read_known, lambda known: known._replace(marks={}, last={}))
         elif self._bug == "tombstone":
             session.tombstones = NoTombstones(session.tombstones)
-            session.look = _forgetting(session.look, lambda known: known._replace(undone={}))
+            session.read_known = _forgetting(session.read_known, lambda known: known._replace(undone={}))
         elif self._bug == "outbox":
             session.outbox = FromMemory(session.outbox, waiting)
         return session
 
 
 def _forgetting(
-    look: Callable[[Asked], Awaitable[Known]], forget: Callable[[Known], Known]
+    read: Callable[[Asked], Awaitable[Known]], forget: Callable[[Known], Known]
 ) -> Callable[[Asked], Awaitable[Known]]:
-    """The answers of admission's one look, with some of them forgotten."""
+    """The answers of admission's one read, with some of them forgotten."""
 
     async def asked(asked: Asked) -> Known:
-        return forget(await look(asked))
+        return forget(await read(asked))
 
     return asked
 

@@ -84,7 +84,7 @@ class Admitted(msgspec.Struct, eq=False):
         return envelope.saga if envelope.kind == "command" else None
 
 
-class Looked(NamedTuple):
+class ReadAhead(NamedTuple):
     """The known facts of messages that their own transaction has made, and their candidates."""
 
     known: Known
@@ -107,20 +107,20 @@ class Admission:
         deliveries: Sequence[Delivery],
         held: Held,
         now_us: int,
-        looked: Looked | None = None,
+        ahead: ReadAhead | None = None,
     ) -> list[Admitted]:
-        """Check the fence, decide about each delivery, write the marks, and settle those that may not go on. `looked` has
-        the facts already known of them (`look`).
+        """Check the fence, decide about each delivery, write the marks, and settle those that may not go on. `ahead` has
+        the facts already known of them (`read_ahead`).
 
         Raises:
             Fenced: another process holds one of the partitions `held` now. HandlerFailed: one is so old that it may have been
                 handled and forgotten.
         """
         deliveries = [d for d in deliveries if d.envelope is not None]
-        if looked is None:
+        if ahead is None:
             candidates = [self.candidate(d) for d in deliveries]
         else:
-            candidates = [looked.candidates[d] for d in deliveries]
+            candidates = [ahead.candidates[d] for d in deliveries]
             for delivery, candidate in zip(deliveries, candidates, strict=True):
                 candidate.origin = self._origin(delivery, candidate)  # handled at once: now that is known
         overtaking: Collection[str] = ()
@@ -129,7 +129,7 @@ class Admission:
             await hold(session, candidates)
             fatal = await fatal_of(session, self.service.name, candidates)
             overtaking = await overtake(session, self.service.name, deliveries, candidates, fatal, now_us)
-        facts = await self._facts(session, deliveries, candidates, held, overtaking, now_us, looked and looked.known)
+        facts = await self._facts(session, deliveries, candidates, held, overtaking, now_us, ahead and ahead.known)
         facts = facts._replace(fatal=fatal) if fatal else facts
         decided = await self._decided(session, facts, candidates, now_us)
         admitted = [
@@ -151,10 +151,10 @@ class Admission:
                 each.due = await self._not_repeated(each) if each.said.repeated else interest.bindings
         return admitted
 
-    async def look(self, session: Session, own: Sequence[Delivery]) -> Looked:
+    async def read_ahead(self, session: Session, own: Sequence[Delivery]) -> ReadAhead:
         """The facts of messages that this very transaction has made, with the last numbers of their keys."""
         candidates = {delivery: self.candidate(delivery) for delivery in own}
-        return Looked(await self._look(session, list(candidates.values()), (), ()), candidates)
+        return ReadAhead(await self._read_known(session, list(candidates.values()), (), ()), candidates)
 
     async def foresee(self, session: Session, delivery: Delivery, now_us: int) -> Admittance:
         """The decision about one delivery as of now; nothing is written."""
@@ -185,12 +185,12 @@ class Admission:
         held: Held,
         overtaking: Collection[str],
         now_us: int,
-        looked: Known | None,
+        ahead: Known | None,
     ) -> Facts:
-        """Ask for all facts of `decide`: one look for every batch, more only where the look leaves questions."""
+        """Ask for all facts of `decide`: one read for every batch, more only where it leaves questions."""
         group, ordered = self.service.name, self.service.order == "key"
         out = [c for c in candidates if c.origin is PARKED]
-        known = await self._look(session, candidates, held, overtaking) if looked is None else looked
+        known = await self._read_known(session, candidates, held, overtaking) if ahead is None else ahead
         standing: Mapping[str, State] = {}
         if out:
             rows = await session.parking.get(group, [c.name for c in out])
@@ -213,11 +213,11 @@ class Admission:
             return decide(facts._replace(bases=bases), candidates, now_us)
         return decided
 
-    async def _look(
+    async def _read_known(
         self, session: Session, candidates: Sequence[Candidate], held: Held, overtaking: Collection[str]
     ) -> Known:
         asked = asked_of(self.service.name, self.service.order == "key", candidates, overtaking)._replace(held=held)
-        return await session.look(asked) if any(asked[1:]) else Known({}, {}, frozenset(), {})
+        return await session.read_known(asked) if any(asked[1:]) else Known({}, {}, frozenset(), {})
 
     async def keep_letter(
         self, session: Session, delivery: Delivery, candidate: Candidate, said: Admittance, now_us: int

@@ -16,7 +16,7 @@ from partita.dead_letters.dead_letter import envelope_or_none
 from partita.errors import PartitaError, UnknownSchema, UnknownType
 from partita.machine.port import Machine
 from partita.outbox.outbox import Composer
-from partita.runtime.path.admission import Admission, Admitted, Looked
+from partita.runtime.path.admission import Admission, Admitted, ReadAhead
 from partita.runtime.path.calling import Means, Replacements
 from partita.runtime.path.delivery import Delivery, decode
 from partita.runtime.path.handlers import Handlers
@@ -155,17 +155,17 @@ class Pipeline:
             admitted = await work.admit(deliveries, held)
             await work.handle(admitted, waves=waves)
             for _ in range(AT_ONCE_DEPTH - 1 if at_once else 0):
-                own, looked = await self._own(work.session, admitted, handlers=bool(held))
+                own, ahead = await self._own(work.session, admitted, handlers=bool(held))
                 if not own:
                     break
-                admitted = await work.admit(own, looked=looked)
+                admitted = await work.admit(own, ahead=ahead)
                 _all_fresh(admitted)
                 await work.handle(admitted, waves=waves)
         return work.admitted
 
     async def _own(
         self, session: Session, admitted: Sequence[Admitted], *, handlers: bool
-    ) -> tuple[list[Delivery], Looked | None]:
+    ) -> tuple[list[Delivery], ReadAhead | None]:
         """The messages that these caused for this very service, to be handled at once instead of after a way by the bus.
 
         They go by the bus as well, for other services; the consumer here knows by `at_once` that they are done. Of a key only
@@ -190,12 +190,12 @@ class Pipeline:
                 )
         if not found:
             return [], None
-        looked = await self.admission.look(session, found)
-        at_once = self._in_turn(found, looked.known) if self.service.order == "key" else found
+        ahead = await self.admission.read_ahead(session, found)
+        at_once = self._in_turn(found, ahead.known) if self.service.order == "key" else found
         for delivery in at_once:
             assert delivery.envelope is not None
             delivery.envelope.at_once = True
-        return at_once, looked
+        return at_once, ahead
 
     def _in_turn(self, deliveries: Sequence[Delivery], known: Known) -> list[Delivery]:
         last = dict(known.last)

@@ -20,7 +20,7 @@ from partita.errors import PartitaError, TransactionEnded
 from partita.idempotency.inbox import AT_ONCE, mark_of
 from partita.message import Message
 from partita.outbox.outbox import Composer, Kept, Leaving, kept_to_bytes, reply_to_bytes, stored
-from partita.runtime.path.admission import Admission, Admitted, Looked
+from partita.runtime.path.admission import Admission, Admitted, ReadAhead
 from partita.runtime.path.delivery import Delivery, Handling, Output
 from partita.runtime.path.handlers import Handlers
 from partita.runtime.path.saga_steps import SagaBatch, SagaDirectory
@@ -46,10 +46,10 @@ class UnitOfWork:
         self._handlings: list[Handling] = []
 
     async def admit(
-        self, deliveries: Sequence[Delivery], held: Held = (), looked: Looked | None = None
+        self, deliveries: Sequence[Delivery], held: Held = (), ahead: ReadAhead | None = None
     ) -> list[Admitted]:
         """Check the fence and decide about each delivery; see `Admission.admit`."""
-        admitted = await self._parts.admission.admit(self.session, deliveries, held, self.now_us, looked)
+        admitted = await self._parts.admission.admit(self.session, deliveries, held, self.now_us, ahead)
         self.admitted += admitted
         return admitted
 

@@ -6,8 +6,8 @@ from partita.databases.postgres.arrays import unnest
 from partita.databases.postgres.database import UNSYNCED
 from partita.store.claims import PUT_BY_A_PERSON, Held, InHand, Noted
 from partita.store.port import Asked
+from partita.store.postgres.known import read_known
 from partita.store.postgres.ledger import PostgresLedger
-from partita.store.postgres.look import look
 
 TAKE_OVER = "SELECT 1 FROM claim WHERE consumer = $1 AND topic = $2 AND partition = $3 FOR UPDATE"
 # The holder may run a long handler; the process that claims has other work meanwhile.
@@ -47,7 +47,7 @@ class PostgresClaims(PostgresLedger):
     async def check(self, consumer: str, held: Held) -> None:
         """Check that this process still holds each of these, and keep it so until this transaction ends."""
         if held:
-            await look(self._link, Asked(consumer, held, (), (), (), ()))
+            await read_known(self._link, Asked(consumer, held, (), (), (), ()))
 
     async def noted(self, consumer: str, topic: str, partition: int) -> Noted:
         """The database's record of a partition."""

@@ -14,8 +14,8 @@ HOW = "LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_gen
 # committed. The locks of the sagas whose steps are asked about come first, in the one order for all (tombstones.py). The
 # claims come next, with the weakest lock: transactions of one holder share it and may update what they have in hand. A
 # take-over asks for the strongest lock, so it waits until all of them have ended.
-LOOK = f"""
-CREATE FUNCTION partita_look(
+FIND_KNOWN = f"""
+CREATE FUNCTION partita_known(
     of_consumer TEXT, claim_topics TEXT[], claim_partitions BIGINT[], mark_consumers TEXT[], mark_ids TEXT[],
     sources TEXT[], topics TEXT[], keys TEXT[], parked_keys TEXT[], undone_ids TEXT[], named BOOLEAN
 ) RETURNS TABLE (kind BIGINT, a TEXT, b TEXT, c TEXT, d TEXT, n BIGINT, m BIGINT, data BYTEA)
@@ -150,4 +150,4 @@ BEGIN
 END
 $$;
 """
-QUESTIONS = LOOK + LAST_IN + RESOLVE + SAGAS + MOVE_SAGAS + UNSENT + SENT
+QUESTIONS = FIND_KNOWN + LAST_IN + RESOLVE + SAGAS + MOVE_SAGAS + UNSENT + SENT

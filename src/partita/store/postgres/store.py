@@ -25,15 +25,15 @@ from partita.machine.port import Machine
 from partita.migrations.own_tables import OwnTables, Tables
 from partita.settings.address import without_secrets
 from partita.store.claims import InHand
-from partita.store.look import ledger_by_ledger
+from partita.store.known import ledger_by_ledger
 from partita.store.port import Asked, Known
 from partita.store.postgres.claims import TAKE, PostgresClaims
 from partita.store.postgres.dead_letters import PostgresDeadLetters
 from partita.store.postgres.groups import PostgresGroups
 from partita.store.postgres.identity import META, replaced, source_of
 from partita.store.postgres.inbox import PostgresInbox
+from partita.store.postgres.known import read_known
 from partita.store.postgres.leases import PostgresLeases
-from partita.store.postgres.look import look
 from partita.store.postgres.operations import PostgresOperations
 from partita.store.postgres.outbox import SENT, PostgresOutbox
 from partita.store.postgres.outbox_columns import NOW_US
@@ -105,11 +105,11 @@ class PostgresSession:
         """See the port."""
         return PostgresTrail(self._link)
 
-    async def look(self, asked: Asked) -> Known:
+    async def read_known(self, asked: Asked) -> Known:
         """The answers for admission, in one round trip that locks what it reads; a second one where a key is parked."""
         if not self._link.writing:
             return await ledger_by_ledger(self, asked)
-        return await look(self._link, asked)
+        return await read_known(self._link, asked)
 
     async def execute(self, sql: str, params: Mapping[str, Any]) -> int:
         """Run a writing statement; returns how many rows it changed."""

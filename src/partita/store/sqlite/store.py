@@ -20,8 +20,8 @@ from partita.errors import PartitaError, StoreMismatch, StoreUnavailable
 from partita.machine.port import Alive, Machine, Wake
 from partita.migrations.own_tables import OwnTables, Tables
 from partita.store.claims import InHand
+from partita.store.known import ledger_by_ledger
 from partita.store.leases import Lease
-from partita.store.look import ledger_by_ledger
 from partita.store.port import Asked, Known
 from partita.store.sqlite.claims import TAKE, SqliteClaims
 from partita.store.sqlite.dead_letters import SqliteDeadLetters
@@ -110,7 +110,7 @@ class SqliteSession:
         """See the port."""
         return SqliteTrail(self._db)
 
-    async def look(self, asked: Asked) -> Known:
+    async def read_known(self, asked: Asked) -> Known:
         """The answers for admission, ledger by ledger."""
         return await ledger_by_ledger(self, asked)
 

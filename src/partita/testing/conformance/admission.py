@@ -1,4 +1,4 @@
-"""Cases of every store about admission: the fence, the records in hand, and the answers of one look."""
+"""Cases of every store about admission: the fence, the records in hand, and the answers of one question."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def a_former_holder_is_fenced(open_store: OpenStore) -> None:
         raise AssertionError("a former holder may still write")
 
 
-async def one_look_tells_what_the_ledgers_do(open_store: OpenStore) -> None:
+async def one_question_answers_as_the_ledgers_do(open_store: OpenStore) -> None:
     """Admission asks everything at once; whatever the keys are, and of each only what was asked."""
     marks = [("group", text) for text in ODD_KEYS] + [("group/handler", "m1"), ("another group", "m1")]
     places = [("source", topic, key) for topic in ("one", "two") for key in ODD_KEYS]
@@ -46,7 +46,7 @@ async def one_look_tells_what_the_ledgers_do(open_store: OpenStore) -> None:
         epoch, _ = await claimed(store, "one")
         held = [("topic", 0, epoch)]
         async with store.transaction() as session:
-            nothing = await session.look(Asked("group", held, marks, places, keys, steps))
+            nothing = await session.read_known(Asked("group", held, marks, places, keys, steps))
             assert nothing == Known({}, {}, frozenset(), {}), "an empty store knows something"
             await session.inbox.mark([inbox_row(text) for text in ODD_KEYS[::2]] + [inbox_row("m1", "group/handler")])
             await session.inbox.resolve("group", [(ODD_KEYS[0], "refused", b"\x00no")])
@@ -56,7 +56,7 @@ async def one_look_tells_what_the_ledgers_do(open_store: OpenStore) -> None:
             undone = [Tombstone(SagaAddress("Saga", text, "a", 3, "undo"), 1, b"reply") for text in ODD_KEYS[1:3]]
             await session.tombstones.add(undone)
         async with store.transaction() as session:
-            known = await session.look(Asked("group", held, marks, places, keys, steps))
+            known = await session.read_known(Asked("group", held, marks, places, keys, steps))
             by_ledger: dict[tuple[str, str], InboxEntry] = {}
             for consumer in ("group", "group/handler", "another group"):
                 ids = [message_id for group, message_id in marks if group == consumer]
@@ -67,17 +67,17 @@ async def one_look_tells_what_the_ledgers_do(open_store: OpenStore) -> None:
             assert known.last == {place: n for n, place in enumerate(places[:9], 1)}, "numbers"
             assert known.parked == {("topic", "k"), ("topic", ODD_KEYS[-1])}, "parked keys"
             assert known.undone == {(t.address.saga, t.address.saga_id, "a"): t for t in undone}, "undone steps"
-            few = await session.look(Asked("group", (), marks[:1], (), (), ()))
+            few = await session.read_known(Asked("group", (), marks[:1], (), (), ()))
             assert few == Known({marks[0]: by_ledger[marks[0]]}, {}, frozenset(), {}), (
                 "an answer that was not asked for"
             )
         async with store.reading() as session:
-            assert await session.look(Asked("group", (), marks, places, keys, steps)) == known, (
+            assert await session.read_known(Asked("group", (), marks, places, keys, steps)) == known, (
                 "where nothing is written"
             )
         try:
             async with store.transaction() as session:
-                await session.look(Asked("group", [("topic", 0, epoch - 1)], (), (), (), ()))
+                await session.read_known(Asked("group", [("topic", 0, epoch - 1)], (), (), (), ()))
         except Fenced:
             return
         raise AssertionError("a former holder may still write")
@@ -136,7 +136,7 @@ async def a_command_waits_for_the_undo_before_it(open_store: OpenStore) -> None:
 
         async def command() -> Known:
             async with two.transaction() as session:
-                return await session.look(Asked("group", (), (), (), (), [STEP]))
+                return await session.read_known(Asked("group", (), (), (), (), [STEP]))
 
         async with one.transaction() as session:
             await session.tombstones.hold(["s1"], ["s2", "s1"])
@@ -157,7 +157,7 @@ async def an_undo_waits_for_the_command_before_it(open_store: OpenStore) -> None
                 done.append("undo")
 
         async with one.transaction() as session:
-            await session.look(Asked("group", (), (), (), (), [STEP]))
+            await session.read_known(Asked("group", (), (), (), (), [STEP]))
             undoing = asyncio.ensure_future(undo())
             await asyncio.wait([undoing], timeout=0.2)
             done.append("command")
@@ -218,7 +218,7 @@ CASES: tuple[Case, ...] = (
     an_undo_waits_for_the_command_before_it,
     who_runs_a_parked_message_keeps_it,
     a_former_holder_is_fenced,
-    one_look_tells_what_the_ledgers_do,
+    one_question_answers_as_the_ledgers_do,
     what_is_undone_takes_its_rows_along,
     what_was_in_hand_is_told_to_the_successor,
     how_far_a_partition_was_in_hand_is_noted,

@@ -154,7 +154,7 @@ async def of_what_a_user_named_it_stays_known_that_it_was_used(open_store: OpenS
         (entry,) = (await session.inbox.seen("group", [key, "m1"])).values()
         assert entry == (answered.payload_hash, "expired", 5, None)
         marks = [("group", key), ("group/handler", "T#7"), ("group", "m1"), ("group", "T#7")]
-        known = await session.look(Asked("group", (), marks, (), (), ()))
+        known = await session.read_known(Asked("group", (), marks, (), (), ()))
         assert {mark: known.marks[mark].outcome for mark in known.marks} == dict.fromkeys(marks[:2], "expired")
         assert await session.inbox.purge_keys(6, 10) == 1
         assert set(await session.inbox.seen("group/handler", ["T#7"])) == {"T#7"}

@@ -10,7 +10,7 @@ from partita.store.tombstones import Tombstone
 
 
 async def ledger_by_ledger(session: Session, asked: Asked) -> Known:
-    """See `Session.look`."""
+    """See `Session.read_known`."""
     marks: dict[tuple[str, str], InboxEntry] = {}
     last: Mapping[tuple[str, str, str], int] = {}
     parked: frozenset[tuple[str, str]] = frozenset()

@@ -14,12 +14,12 @@ from partita.store.postgres.parking import PostgresParking
 from partita.store.postgres.sequences import in_order
 from partita.store.postgres.tombstones import undone
 
-LOOK = "SELECT * FROM partita_look($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+KNOWN = "SELECT * FROM partita_known($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 CLAIM, MARK, NUMBER, PARKED, UNDONE = 1, 2, 3, 4, 5
 NONE: tuple[list[Any], ...] = ([], [], [])
 
 
-async def look(link: Link, asked: Asked) -> Known:
+async def read_known(link: Link, asked: Asked) -> Known:
     """Ask, lock the keys' numbers and the claims, and check the claims.
 
     Raises:
@@ -32,7 +32,7 @@ async def look(link: Link, asked: Asked) -> Known:
     ids = list({saga_id for _, saga_id, _ in asked.steps})
     named = any(is_users_key(message_id) for _, message_id in asked.marks)
     answers: dict[int, list[tuple[Any, ...]]] = {CLAIM: [], MARK: [], NUMBER: [], PARKED: [], UNDONE: []}
-    for kind, *answer in await link.rows(LOOK, asked.consumer, *claims, *marks, *places, keys, ids, named):
+    for kind, *answer in await link.rows(KNOWN, asked.consumer, *claims, *marks, *places, keys, ids, named):
         answers[kind].append(tuple(answer))
     check_epochs(asked.consumer, asked.held, {(topic, n): epoch for topic, *_, n, epoch, _ in answers[CLAIM]})
     parked = frozenset((a, b) for a, b, *_ in answers[PARKED]) & frozenset(asked.keys)
