@@ -134,7 +134,7 @@ class App:
         """
         if service not in self.services:
             raise NotFound(
-                f"{service.name} is no service of this app.",
+                f"{service.name} is not a service of this app.",
                 hint=f"It has: {', '.join(s.name for s in self.services)}.",
             )
         return Outbox(service)

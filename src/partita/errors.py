@@ -8,7 +8,7 @@ PartitaError
     StoreUnavailable    disk full, locked, read-only, gone: nothing was written, try again
       StoreContended    another transaction was in the way: rolled back, run again automatically
       StoreRefused      the server does not take this user
-    StoreCorrupt        the file is damaged or is no database: refused, untouched
+    StoreCorrupt        the file is damaged or is not a database: refused, untouched
     StoreMismatch       another project's folder, or a newer Partita wrote it
       StoreReplaced     another database answers than the opened one: this process must end
     MigrationPending    the schema is an older one, and this start applies no migrations

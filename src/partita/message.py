@@ -10,7 +10,7 @@ from partita.size import over
 
 Json = dict[str, str]
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-"""The range that every store can keep; a foreign envelope with more is no envelope."""
+"""The range that every store can keep; a foreign envelope with more is not an envelope."""
 
 
 class SagaAddress(msgspec.Struct, frozen=True, array_like=True):
@@ -114,7 +114,7 @@ def envelope_from_bytes(data: bytes) -> Envelope:
     """The envelope from its bytes.
 
     Raises:
-        msgspec.MsgspecError: the bytes are no envelope, or one whose texts fit no index.
+        msgspec.MsgspecError: the bytes are not an envelope, or one whose texts fit no index.
     """
     try:
         envelope = _decode(data)

@@ -463,7 +463,7 @@ async def test_the_log_and_a_service_do_not_take_each_other_s_schema(url: str) -
 async def test_a_log_that_is_only_looked_for_is_not_made(url: str) -> None:
     """And a server that is not there is unavailable, without its password."""
     bus = connect_bus(url, this_machine(), None, create=False).bus
-    with pytest.raises(NotFound, match="no log there"):
+    with pytest.raises(NotFound, match="there is no log"):
         await bus.open()
     assert not await asked(url, "SELECT 1 FROM pg_namespace WHERE nspname = 'partita_log'")
     with pytest.raises(BusUnavailable, match="cannot be reached") as told:

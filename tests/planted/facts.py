@@ -170,7 +170,7 @@ FACTS: dict[str, Fact] = {
         "psp",
         "UPDATE effect SET order_id = 'ord_of_nobody' WHERE order_id = :confirmed",
         "I2",
-        "is no order, the provider holds [1-9]",
+        "is not an order, the provider holds [1-9]",
     ),
     "money-in-suspense": Fact(
         "money of an order that is not decided is held",
@@ -298,7 +298,7 @@ FACTS: dict[str, Fact] = {
         STOCK,
         "DELETE FROM dead_letter",
         "I6",
-        "unreadable record at \\d+ is no dead letter",
+        "unreadable record at \\d+ is not a dead letter",
     ),
     # I7, I8, I9
     "turned-round": Fact("a later message of a key was handled first", PAY, SWAP, "I7", "handled .* number \\d+ after"),
@@ -307,7 +307,7 @@ FACTS: dict[str, Fact] = {
         PAY,
         "UPDATE outbox SET correlation_id = 'nothing' WHERE aggregateid = :confirmed",
         "I8",
-        "correlation id nothing is no root",
+        "correlation id nothing is not a root",
     ),
     "no-cause": Fact(
         "a message names a cause that does not exist",

@@ -8,10 +8,10 @@ from tests.planted.planting import Plant, swap
 ON_POSTGRESQL = {
     "parked-handed-out-on-postgresql": Plant(
         "G2",
-        "`Outbox.unsent` hands out rows of parked keys (PostgreSQL)",
+        "`Outbox.unsent` hands out rows of keys that a refused row holds (PostgreSQL)",
         "UNSENT",
         swap("p.slot = q.slot AND (p.seq", "p.slot = -1 AND (p.seq"),
-        postgres("a_parked_row_holds_its_key_and_no_other"),
+        postgres("a_refused_row_holds_its_key_and_no_other"),
         under="store/postgres/questions",
     ),
     "no-fence-on-postgresql": Plant(

@@ -77,10 +77,10 @@ PUBLISHING = {
     ),
     "parked-handed-out": Plant(
         "G2",
-        "`Outbox.unsent` hands out rows of parked keys",
+        "`Outbox.unsent` hands out rows of keys that a refused row holds",
         "UNSENT_BESIDE_PARKED",
         swap("WHERE p.slot = q.slot AND", "WHERE p.slot = -1 AND"),
-        store("a_parked_row_holds_its_key_and_no_other"),
+        store("a_refused_row_holds_its_key_and_no_other"),
         under="store/sqlite",
     ),
     "parked-row-only": Plant(
@@ -88,7 +88,7 @@ PUBLISHING = {
         "a refused row waits, later ones of its key do not",
         "UNSENT_BESIDE_PARKED",
         swap("(p.seq = q.seq OR p.key = o.aggregateid)", "p.seq = q.seq"),
-        store("a_parked_row_holds_its_key_and_no_other"),
+        store("a_refused_row_holds_its_key_and_no_other"),
         under="store/sqlite",
     ),
     "sent-by-slot": Plant(

@@ -99,7 +99,7 @@ def test_a_dependency_that_is_down_makes_no_dead_letters_and_the_backlog_drains(
 
 
 def test_a_storm_of_poison_keeps_memory_flat_and_other_keys_flow(tmp_path: Path) -> None:
-    """Records that are no message, each kept in the parking, and few of them dead letters; a good key among them is not
+    """Records that are not a message, each kept in the parking, and few of them dead letters; a good key among them is not
     held up by 5 s. 100,000 of them with PARTITA_LONG=1, which takes three minutes."""
     data = tmp_path / "data"
     count = 100_000 if LONG else 8_000

@@ -19,7 +19,7 @@ from partita.store.port import Store
 
 @dataclass(frozen=True, slots=True)
 class Adapters:
-    """Makes adapters and opens none. Without `create`, a server's database in which there is no data stays untouched. With
+    """Makes adapters and opens none. Without `create`, a server's database without data stays untouched. With
     `in_haste`, connecting to a server and each statement end after `ask_s`: for a command that only asks.
     """
 

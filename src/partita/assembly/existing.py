@@ -25,7 +25,7 @@ class Parts(Protocol):
 
     @property
     def services(self) -> Sequence[Service]:
-        """Its services, the client's among them."""
+        """Its services, including the client's."""
         ...
 
     @property
@@ -35,7 +35,7 @@ class Parts(Protocol):
 
     @property
     def machine(self) -> Machine | None:
-        """The machine it was given; None = that of this process."""
+        """Its machine, if one was given; None = that of this process."""
         ...
 
 
@@ -44,7 +44,7 @@ async def open_stores(app: Parts, data: Path) -> AsyncIterator[dict[str, Store]]
     """The existing databases of an app, for reading.
 
     Raises:
-        NotFound: the folder, or the server `PARTITA_STORE` names, holds none of them.
+        NotFound: the folder, or the server that `PARTITA_STORE` names, has none of them.
     """
     settings = replace(app.settings, data=data)
     settings.check_stores(s.name for s in app.services)
@@ -82,7 +82,7 @@ async def open_bus(app: Parts, data: Path) -> AsyncIterator[Bus]:
 def existing_stores(
     adapters: Adapters, services: Iterable[Service], leave_out: Collection[str] = ()
 ) -> dict[str, Store]:
-    """The stores of services, not opened yet: those that have a file, and all on servers but the URLs in `leave_out`.
+    """The stores of services, not opened yet: services with a file, and services on servers except the URLs in `leave_out`.
 
     Raises:
         NotFound: there is none.
@@ -91,7 +91,7 @@ def existing_stores(
     places = {service: settings.store_place(service.name) for service in services}
     found = {service: place for service, place in places.items() if isinstance(place, str) or place.exists()}
     if not found:
-        raise NotFound(f"{settings.data}: no data of this app there.", hint=START_FIRST)
+        raise NotFound(f"{settings.data}: there is no data of this app.", hint=START_FIRST)
     return {service.name: adapters.store(service) for service, place in found.items() if place not in leave_out}
 
 
@@ -99,9 +99,9 @@ def existing_bus(adapters: Adapters) -> Bus:
     """The bus, not opened yet.
 
     Raises:
-        NotFound: it is the embedded log, and has no file.
+        NotFound: it is the embedded log, and it has no file.
     """
     place = adapters.settings.bus_place()
     if isinstance(place, Path) and not place.exists():
-        raise NotFound(f"{adapters.settings.data}: no log there.", hint=START_FIRST)
+        raise NotFound(f"{adapters.settings.data}: there is no log.", hint=START_FIRST)
     return adapters.bus().bus

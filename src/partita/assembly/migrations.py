@@ -1,4 +1,4 @@
-"""The schemas of an app: one for each service, those of services' own tables, and the log's where a database keeps it."""
+"""The schemas of an app: one for each service, those of services' own tables, and the log's if it is in a database."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ OWN = "/tables"
 
 
 def migrations_of(app: Parts, data: Path, only: Collection[str] = ()) -> dict[str, Migrations]:
-    """The schemas by name, as the settings place them; with `only` those that it names, and the own tables of a service with it.
+    """The schemas by name, where the settings place them; with `only` the named ones. A service brings its own tables.
 
     Raises:
-        NotFound: there is no schema that `only` names.
+        NotFound: `only` names a schema that does not exist.
     """
     app.settings.check_stores(service.name for service in app.services)
     settings = replace(app.settings, data=data)
@@ -39,7 +39,7 @@ def migrations_of(app: Parts, data: Path, only: Collection[str] = ()) -> dict[st
         found[LOG] = bus
     for name in only:
         if name not in found:
-            raise NotFound(f"There is no schema {name!r}.", hint=f"There is: {', '.join(found)}.")
+            raise NotFound(f"There is no schema {name!r}.", hint=f"The schemas are: {', '.join(found)}.")
     return {
         name: schema for name, schema in found.items() if not only or name in only or name.removesuffix(OWN) in only
     }

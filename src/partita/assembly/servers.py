@@ -1,4 +1,4 @@
-"""The servers of an app: the cluster's administration, the handover of its outboxes, and what its databases' servers say."""
+"""The servers of an app: a cluster's administration, the handover of its outboxes, findings about its databases' servers."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def handover_of(app: Parts, slot: str, wait_s: float = WAIT_S) -> Handover:
     """The handover of an app's outboxes to the reader of a slot, not opened yet.
 
     Raises:
-        SettingsError: the bus is no Kafka cluster, or the store no PostgreSQL server.
+        SettingsError: the bus is not a Kafka cluster, or the store not a PostgreSQL server.
     """
     if app.settings.bus.partition("://")[0] != "kafka":
         raise SettingsError(

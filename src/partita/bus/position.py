@@ -32,13 +32,13 @@ class Origin(NamedTuple):
         """The offset to read from.
 
         Raises:
-            PositionRefused: the position is of another log or partition, or is no position.
+            PositionRefused: the position is of another log or partition, or is not a position.
         """
         digits, _, rest = position.partition("/")
         number, _, rest = rest.partition("/")
         log, _, topic = rest.partition("/")
         if not (digits.isascii() and digits.isdecimal() and len(digits) <= OFFSET_DIGITS_MAX and topic):
-            raise PositionRefused(f"{position!r} is no position of a bus.", hint=ANEW)
+            raise PositionRefused(f"{position!r} is not a position of a bus.", hint=ANEW)
         if (topic, number) != (self.topic, str(self.partition)):
             raise PositionRefused(
                 f"The position {position!r} is of {topic}[{number}], not of {self.topic}[{self.partition}].",

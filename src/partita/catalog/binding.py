@@ -50,7 +50,7 @@ class Binding:
     def identity(self, type_name: str) -> str:
         """The identity of its effects for messages of a type: its service, that type, and its `name=` if it has one.
 
-        A function's name is no identity. A deploy that renames it while a message is tried again would give the provider
+        A function's name is not an identity. A deploy that renames it while a message is tried again would give the provider
         another idempotency key, and charge twice; two functions of one name would share a key, and a business key.
         """
         return f"{self.service}/{type_name}#{self.label}" if self.label else f"{self.service}/{type_name}"

@@ -58,7 +58,7 @@ class Catalog:
             if service.name == name:
                 return service
         raise DeclarationError(
-            f"There is no service {name!r}.", hint=f"There is: {', '.join(s.name for s in self.services)}."
+            f"There is no service {name!r}.", hint=f"The services are: {', '.join(s.name for s in self.services)}."
         )
 
     def message(self, name: str) -> Contract | None:

@@ -194,6 +194,6 @@ def contract_of(cls: type[Any]) -> Contract:
         return contract
     name = f"{cls.__module__}.{cls.__qualname__}" if isinstance(cls, type) else f"{cls!r:.120}"
     raise DeclarationError(
-        f"{name} is no declared message.",
+        f"{name} is not a declared message.",
         hint="Declare its owner: class Name(Event, of=service), or name the rejection in Command[Reply, Rejection].",
     )

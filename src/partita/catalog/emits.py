@@ -39,7 +39,7 @@ def emitted_on(signature: Signature, emits: Emits | None, service: str, place: P
     """The events that a handler of events publishes.
 
     Raises:
-        DeclarationError: it does not declare them, or returns what is no event.
+        DeclarationError: it does not declare them, or returns what is not an event.
     """
     name, returns = signature.name, signature.returns
     given = [] if emits is None else _given(emits, name, place)
@@ -110,7 +110,7 @@ def _given(emits: object, name: str, place: Place) -> list[type[Any]]:
     for event in found:
         if not _is_event(event):
             raise DeclarationError(
-                f"{place}: {name} emits {type_text(event):.120}, which is no event that it can publish.",
+                f"{place}: {name} emits {type_text(event):.120}, which is not an event that it can publish.",
                 hint=_instead(event) or HOW,
             )
     return found
@@ -127,7 +127,7 @@ def _returned(signature: Signature, place: Place) -> Iterator[type[Any] | None]:
                 continue
             elif _is_no_event(part) or (listed and (part in NOTHING or _is_list(part))):
                 raise DeclarationError(
-                    f"{place}: {signature.name} returns {type_text(signature.returns)}, and {type_text(part)} is no event.",
+                    f"{place}: {signature.name} returns {type_text(signature.returns)}, and {type_text(part)} is not an event.",
                     hint=_instead(part) or "A handler of events returns None, an event, or a list of events.",
                 )
             else:

@@ -112,14 +112,14 @@ def _take_replies(cls: type[Any], contract: Contract) -> None:
     contract.reply = args[0]
     if not (isinstance(args[0], type) and issubclass(args[0], Event)):
         raise DeclarationError(
-            f"{contract.place}: the reply of {cls.__name__} is {args[0]!r}, which is no Event.",
+            f"{contract.place}: the reply of {cls.__name__} is {args[0]!r}, which is not an Event.",
             hint="A reply is an event of the service that handles the command, declared above it.",
         )
     refusals = [r for a in args[1:] for r in (get_args(a) or (a,)) if r is not Never]
     for refusal in refusals:
         if not (isinstance(refusal, type) and issubclass(refusal, Rejection)):
             raise DeclarationError(
-                f"{contract.place}: the refusal of {cls.__name__} is {refusal!r}, which is no Rejection.",
+                f"{contract.place}: the refusal of {cls.__name__} is {refusal!r}, which is not a Rejection.",
                 hint="class OutOfStock(Rejection): sku: str",
             )
         claim(refusal, contract)

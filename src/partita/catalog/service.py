@@ -121,7 +121,7 @@ class Service(Owner):
             )
         if not isinstance(folder, (str, Path)) or not str(folder).strip():
             raise DeclarationError(
-                f"{self.place}: migrations={folder!r:.120} is no folder.", hint='migrations="migrations/orders"'
+                f"{self.place}: migrations={folder!r:.120} is not a folder.", hint='migrations="migrations/orders"'
             )
         # Only for a module: code typed into a shell is in no folder.
         declared_in = Path(self.place.file)
@@ -257,11 +257,11 @@ class Service(Owner):
     def _command(self, command: Any, place: Place) -> Contract:
         if not (isinstance(command, type) and "__partita__" in vars(command)):
             what = getattr(command, "__name__", repr(command))
-            raise DeclarationError(f"{place}: {what} is no command.", hint=f"@{self.name}.handles(PlaceOrder)")
+            raise DeclarationError(f"{place}: {what} is not a command.", hint=f"@{self.name}.handles(PlaceOrder)")
         contract = contract_of(command)
         if contract.kind != "command":
             raise DeclarationError(
-                f"{place}: {contract.name} is no command, it is {'an' if contract.kind == 'event' else 'a'} {contract.kind}.",
+                f"{place}: {contract.name} is not a command, it is {'an' if contract.kind == 'event' else 'a'} {contract.kind}.",
                 hint=f"@{self.name}.on, and the event as the annotation of the first parameter.",
             )
         if contract.service is not self:
@@ -287,7 +287,7 @@ class Service(Owner):
             check_seconds(DeclarationError, f"{place}: timeout of {signature.name}", options.timeout_s)
         if options.retry is not None and not isinstance(options.retry, Retry):
             raise DeclarationError(
-                f"{place}: retry={options.retry!r:.120} of {signature.name} is no Retry.",
+                f"{place}: retry={options.retry!r:.120} of {signature.name} is not a Retry.",
                 hint="retry=Retry(delays=(60,))",
             )
         for contract in contracts:

@@ -87,7 +87,7 @@ def _name_of(function: Callable[..., Any], place: Place) -> str:
     if not callable(function) or isinstance(function, type) or not isinstance(name, str):
         kind = f"the class {name}" if isinstance(function, type) else f"a {type(function).__name__}"
         raise DeclarationError(
-            f"{place}: {kind} is no handler.", hint="A handler is a function or a method: async def handler(...)."
+            f"{place}: {kind} is not a handler.", hint="A handler is a function or a method: async def handler(...)."
         )
     inner = inspect.unwrap(function)
     if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):

@@ -108,7 +108,7 @@ def _read(file: Path) -> str | None:
         raise SettingsError(f"{file}: tool.partita is not a table.", hint=f"Write {SETTING}.")
     unknown = [key for key in settings if key != "app"]
     if unknown:
-        raise SettingsError(f"{file}: [tool.partita] has no setting {unknown[0]!a}.", hint="There is: app.")
+        raise SettingsError(f"{file}: [tool.partita] has no setting {unknown[0]!a}.", hint="It has: app.")
     name = settings.get("app")
     if name is not None and (not isinstance(name, str) or not name):
         raise SettingsError(f"{file}: [tool.partita] app is {name!r}.", hint=f"Write {SETTING}.")

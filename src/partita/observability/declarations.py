@@ -1,4 +1,4 @@
-"""`Declarations`: an app as the questions about it see it."""
+"""`Declarations`: the parts of an app that questions about it use."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Declarations(Parts, Protocol):
 
     @property
     def topics(self) -> TopicPlan:
-        """How large its topics are, and the cluster they live on."""
+        """The sizes of its topics, and the cluster that holds them."""
         ...
 
 

@@ -16,7 +16,7 @@ from partita.schemas.fields.field import fields_of
 
 @dataclass(frozen=True, slots=True)
 class ServiceLine:
-    """A service in the list of all: how many messages it owns and handles."""
+    """A service in the list of all services, with the numbers of messages that it owns and handles."""
 
     name: str
     team: str
@@ -96,7 +96,7 @@ class ServiceDescription:
 
 @dataclass(frozen=True, slots=True)
 class FieldDescription:
-    """A field of a message. `default` is empty where the field must be given."""
+    """A field of a message. `default` is empty if the field is required."""
 
     name: str
     type: str
@@ -137,11 +137,13 @@ def describe_service(app: Declarations, name: str) -> ServiceDescription:
     """One service.
 
     Raises:
-        NotFound: there is none of that name; the hint has those there are.
+        NotFound: there is none of that name; the hint lists the existing names.
     """
     service = next((s for s in app.services if s.name == name), None)
     if service is None:
-        raise NotFound(f"There is no service {name!r}.", hint=f"There is: {', '.join(s.name for s in app.services)}.")
+        raise NotFound(
+            f"There is no service {name!r}.", hint=f"The services are: {', '.join(s.name for s in app.services)}."
+        )
     return ServiceDescription(
         service.name,
         service.team,
@@ -161,7 +163,7 @@ def describe_message(app: Declarations, name: str) -> MessageDescription:
     """One event, command or refusal, by the name of its class or its name on the wire.
 
     Raises:
-        NotFound: there is none of that name; the hint has those there are.
+        NotFound: there is none of that name; the hint lists the existing names.
     """
     contract = contract_named(app, name)
     return MessageDescription(
@@ -196,7 +198,7 @@ def contract_named(app: Declarations, name: str) -> Contract:
         near = get_close_matches(name, names, 1)
         raise NotFound(
             f"There is no message {name!r}.",
-            hint=f"Did you mean {near[0]}?" if near else f"There is: {', '.join(names) or 'none'}.",
+            hint=f"Did you mean {near[0]}?" if near else f"The messages are: {', '.join(names) or 'none'}.",
         )
     return contract
 
@@ -210,5 +212,5 @@ def saga_named(app: Declarations, name: str) -> SagaDefinition:
     found = [definition for definition in sagas_of(app) if definition.name == name]
     if not found:
         names = ", ".join(dict.fromkeys(definition.name for definition in sagas_of(app))) or "none"
-        raise NotFound(f"There is no saga {name!r}.", hint=f"There is: {names}.")
+        raise NotFound(f"There is no saga {name!r}.", hint=f"The sagas are: {names}.")
     return max(found, key=lambda definition: definition.version)

@@ -1,4 +1,4 @@
-"""Consumer groups: how far each is behind in its topics, which processes run it, what is parked, and how it is."""
+"""Consumer groups: how far each is behind in its topics, the processes that run it, its parked messages, and its state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from partita.store.port import Store
 
 @dataclass(frozen=True, slots=True)
 class InTopic:
-    """A group in a topic. `oldest_us` is when the oldest message that it has not handled was appended, where that is known."""
+    """A group in a topic. `oldest_us` is the append time of its oldest unhandled message, if known."""
 
     group: str
     topic: str
@@ -36,7 +36,7 @@ class GroupState:
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """The groups of an app. `now_us` is the time that the ages count from."""
+    """The groups of an app. Ages are counted back from `now_us`."""
 
     partitions: tuple[GroupLag, ...]
     topics: tuple[InTopic, ...]
@@ -45,7 +45,7 @@ class Groups:
 
 
 async def groups(sight: Sight, group: str | None = None) -> Groups:
-    """All groups, or one of them. Where a source does not answer, `sight.unknown` says so."""
+    """All groups, or one of them. `sight.unknown` names the sources that do not answer."""
     chosen = {name: store for name, store in sight.stores.items() if group in (None, name)}
     lags = await sight.lags(group)
     states = await sight.ask_all({name: _state(store, lags) for name, store in chosen.items()})
@@ -54,7 +54,7 @@ async def groups(sight: Sight, group: str | None = None) -> Groups:
 
 def in_topics(lags: Sequence[GroupLag]) -> list[InTopic]:
     """Partitions summed by group and topic. A retry topic in which nothing waits is left out: there are three of them for
-    each topic and group, and they say nothing."""
+    each topic and group, and they carry no information."""
     sums: dict[tuple[str, str], list[GroupLag]] = {}
     for lag in lags:
         sums.setdefault((lag.group, lag.topic), []).append(lag)

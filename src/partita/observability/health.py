@@ -14,8 +14,8 @@ _WORST: Sequence[Status] = ("ok", "degraded", "down")
 
 
 class Fact(NamedTuple):
-    """The last answer of a source. `needed`: without it no work can be accepted. `refused`: it refuses this user, which
-    waiting does not change. `since` is the start of this state, `asked` the last query, on the monotonic clock."""
+    """The last answer of a source. `needed`: without it no work can be accepted. `refused`: it refuses this user, and
+    waiting does not help. `since` is the start of this state, `asked` the last query, on the monotonic clock."""
 
     source: str
     needed: bool
@@ -68,7 +68,7 @@ def judged(
     """The health that follows from facts, and from workers of this process that fail or are stuck, with their reasons and
     durations in seconds.
 
-    A fact older than `stale_s` does not count: the worker that should have asked hangs itself.
+    A fact older than `stale_s` does not count: the worker that should have asked is hanging.
     """
     checks = [_check(fact, now, stale_s) for fact in facts]
     checks += [Check(name, "degraded", reason, since_s, 0.0) for name, reason, since_s in failing]

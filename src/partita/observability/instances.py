@@ -1,4 +1,4 @@
-"""Saga instances: which there are, and what each went through."""
+"""Saga instances, and the history of each."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def instances(stores: Mapping[str, Store], status: str | None, limit: int)
 async def instances_of(
     stores: Mapping[str, Store], sagas: Sequence[SagaDefinition], key: str, saga: str | None = None
 ) -> list[Instance]:
-    """The instances of a key with their histories: of all sagas, or of the one named `saga`."""
+    """The instances of a key with their histories, of all sagas or of the saga named `saga`."""
     found: list[Instance] = []
     for service, name in dict.fromkeys((each.service.name, each.name) for each in sagas):
         if service in stores and saga in (None, name):
@@ -50,7 +50,7 @@ async def the_instance(
     """The one instance of a key.
 
     Raises:
-        NotFound: there is none, or several sagas have it and none is named.
+        NotFound: no saga has the key, or several have it and none is named.
     """
     found = await instances_of(stores, sagas, key, saga)
     if not found:

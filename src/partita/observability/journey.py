@@ -24,8 +24,8 @@ class Handling:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One message of a journey. `service` wrote it; empty = a command that came in by the local door. `depth` is how many
-    messages caused it, one after the other."""
+    """One message of a journey. `service` wrote it; empty = a command that came in by the local door. `depth` is the number of
+    messages that caused it, one after the other."""
 
     id: str
     type: str
@@ -73,7 +73,7 @@ def _hops(rows: Sequence[tuple[str, TrailRow]], marks: Sequence[TrailMark]) -> d
             if envelope_from_bytes(row.headers).at_once and (row.message_id, name) not in marked:
                 handled.setdefault(row.message_id, []).append(Handling(name, "handled", row.at_us))
     for mark in marks:
-        # A command that came in by a local door left no outbox row: its mark is the record of it.
+        # A command that came in by a local door left no outbox row: only its mark records it.
         hops.setdefault(
             mark.message_id,
             Hop(mark.message_id, mark.type, mark.key, mark.correlation_id, mark.causation_id, mark.at_us, ""),

@@ -1,4 +1,4 @@
-"""Dead letters, to be looked at: by cause, one by one, and an edited one beside the letter whose place it took."""
+"""Dead letters for reading: by cause, one by one, and an edited letter beside its original."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EVERY = LetterFilter(status="")
 
 
 class View(NamedTuple):
-    """A letter's value as people read it: `fields` where it can be decoded, else `problem`; the bytes as hex always."""
+    """A letter's value for people: `fields` if it can be decoded, else `problem`; always the bytes as hex."""
 
     fields: Mapping[str, Any] | None
     problem: str
@@ -39,7 +39,7 @@ def view(letter: DeadLetter, codec: Codec) -> View:
     headers, value = letter.headers[:HEX_BYTES_MAX].hex(" "), letter.value[:HEX_BYTES_MAX].hex(" ")
     envelope = envelope_of(letter)
     if envelope is None:
-        return View(None, "Its headers are no envelope.", headers, value)
+        return View(None, "Its headers are not an envelope.", headers, value)
     try:
         fields = codec.as_written(envelope.schema, letter.value)
     except PartitaError as error:
@@ -63,7 +63,7 @@ async def view_learned(letter: DeadLetter, codec: Codec, find: FindSchema) -> Vi
 
 @dataclass(frozen=True, slots=True)
 class LetterShown:
-    """A letter with its value decoded, the stages of trying that failed, and how many messages of its key wait behind it."""
+    """A letter with its value decoded, its failed stages, and the number of messages of its key behind it."""
 
     letter: DeadLetter
     view: View
@@ -90,7 +90,7 @@ async def letters(stores: Stores, where: LetterFilter, limit: int = LETTERS_MAX)
 
 
 async def count_letters(stores: Stores, where: LetterFilter) -> dict[str, int]:
-    """How many letters a filter selects, by group; groups without any are left out."""
+    """The number of letters that a filter selects, by group; groups without letters are left out."""
     found: dict[str, int] = {}
     for name, store in stores.items():
         async with store.reading() as session:
@@ -99,7 +99,7 @@ async def count_letters(stores: Stores, where: LetterFilter) -> dict[str, int]:
 
 
 async def the_letter(stores: Stores, letter_id: str) -> DeadLetter:
-    """A letter of whatever status.
+    """A letter of any status.
 
     Raises:
         NotFound: there is none.
@@ -116,7 +116,7 @@ async def open_letter(stores: Stores, letter_id: str) -> DeadLetter:
     """A letter that is open.
 
     Raises:
-        NotFound: there is none of that id that is open.
+        NotFound: there is no open letter with that id.
     """
     letter = await the_letter(stores, letter_id)
     if letter.status != "open":
@@ -145,7 +145,7 @@ async def _behind(session: Session, letter: DeadLetter) -> int:
 
 
 async def edit_of(stores: Stores, codec: Codec, find: FindSchema, letter_id: str) -> list[tuple[str, str, str]]:
-    """The changes of an edit: of the edited letter, or of the one that took its place.
+    """The changes of an edit: `letter_id` is the original or the edited letter.
 
     Raises:
         NotFound: there is no such letter, or it was not edited.
@@ -164,7 +164,7 @@ async def edit_of(stores: Stores, codec: Codec, find: FindSchema, letter_id: str
 
 
 def difference(old: View, new: View) -> list[tuple[str, str, str]]:
-    """(field, before, after) of what changed; fields that are absent are empty."""
+    """(field, before, after) of each changed field; the text of an absent field is empty."""
     before, after = old.fields or {}, new.fields or {}
     names = dict.fromkeys([*before, *after])
     shown = [(n, _shown(before.get(n, "")), _shown(after.get(n, ""))) for n in names]
@@ -172,7 +172,7 @@ def difference(old: View, new: View) -> list[tuple[str, str, str]]:
 
 
 def envelope_of(letter: DeadLetter) -> Envelope | None:
-    """The envelope that a letter's headers hold; None = they hold none."""
+    """The envelope in a letter's headers; None = there is no envelope."""
     record = Record(letter.topic, letter.partition, letter.offset, letter.key, letter.headers, letter.value, 0)
     return envelope_or_none(record)
 

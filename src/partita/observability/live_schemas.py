@@ -1,4 +1,4 @@
-"""The schemas of an app's databases as they are: which migrations each has, and how it differs from what they make."""
+"""The live schemas of an app's databases: the migrations of each, and its differences from them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from partita.migrations.migration import Migrations, Standing
 
 @dataclass(frozen=True, slots=True)
 class SchemaFinding:
-    """A schema that is not as its migrations make it: `what` of it was `expected`, and what was `found`."""
+    """A difference between a schema and its migrations: the part (`what`), its expected and its found definition."""
 
     name: str
     what: str
@@ -20,12 +20,12 @@ class SchemaFinding:
 
 
 async def standings(schemas: Mapping[str, Migrations]) -> dict[str, Standing]:
-    """Which migrations each schema has."""
+    """The migrations that each schema has."""
     return {name: await schema.standing() for name, schema in schemas.items()}
 
 
 async def schema_findings(schemas: Mapping[str, Migrations]) -> list[SchemaFinding]:
-    """Everything that differs. A schema that lacks migrations, or has newer ones, is not compared further."""
+    """All differences. A schema that lacks migrations, or has newer ones, is not compared further."""
     found: list[SchemaFinding] = []
     for name, standing in (await standings(schemas)).items():
         if standing.state == "current":

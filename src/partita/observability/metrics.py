@@ -52,7 +52,7 @@ async def read_all(
     stores: Mapping[str, Store], bus: Bus | None, clock: Clock, ask_s: float, own: Sequence[WorkerState] = ()
 ) -> list[Sample]:
     """The present numbers of the databases and the bus, all asked at once, each for so many seconds. A source that does
-    not answer has only the number that says so: unknown is not 0. `own` is this process's knowledge of its own workers."""
+    not answer has only the number that says so, since unknown is not 0. `own` is this process's knowledge of its own workers."""
     asked = [answered(clock, ask_s, name, partial(read_store, store)) for name, store in stores.items()]
     telling = [answered(clock, ask_s, name, store.workers.told) for name, store in stores.items()]
     of_bus, of_stores, told = await asyncio.gather(
@@ -138,6 +138,6 @@ async def read_store(store: Store) -> list[Sample]:
 
 def build_info() -> Sample:
     """The versions of Partita and Python in this process."""
-    from importlib.metadata import version  # late: it takes as long to import as a small framework
+    from importlib.metadata import version  # imported here, because the import is slow
 
     return signals.BUILD_INFO.of(1, version=version("partita"), python=platform.python_version())

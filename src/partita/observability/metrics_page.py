@@ -1,6 +1,6 @@
 """The page of metrics, in Prometheus' text format: printed, or served on an address of its own, beside the probes.
 
-Imported only where the page is served or printed: the client library takes a tenth of a second, which every process would pay.
+Import it only to serve or print the page: the client library takes a tenth of a second to import.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A question to a database or to the bus: answered within a limit, or with the reason why not."""
+"""A question to a database or to the bus: its answer within a limit, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 GRACE_S = 0.5
 """The asked source has the same limit, and its own error says more."""
 _LATE: set[asyncio.Future[Any]] = set()
-"""Late questions that no caller waits for, until they have ended. Any: their answers have many types."""
+"""Late questions without a waiting caller, until they have ended. Any: their answers have many types."""
 
 
 class Unanswered(NamedTuple):
@@ -33,7 +33,9 @@ async def answered(clock: Clock, within_s: float, source: str, question: Callabl
     Raises:
         NotFound: the requested object does not exist, which is an answer.
     """
-    asked = asyncio.ensure_future(question())  # asked here: a task cancelled before its start has asked nothing
+    asked = asyncio.ensure_future(
+        question()
+    )  # called here, because a task that is cancelled before its start asks nothing
     try:
         in_time = await all_done(clock, [asked], within_s + GRACE_S)
     except asyncio.CancelledError:
@@ -59,4 +61,4 @@ def _leave(asked: asyncio.Future[T]) -> None:
 def _forget(asked: asyncio.Future[T]) -> None:
     _LATE.discard(asked)
     if not asked.cancelled():
-        asked.exception()  # mark it as retrieved
+        asked.exception()  # mark the exception as retrieved

@@ -26,7 +26,7 @@ BUS = "bus"
 
 @dataclass(slots=True)
 class Sight:
-    """The visible parts: `stores` and `bus` that answered when they were opened, `unknown` = why others did not."""
+    """The parts that answered when they were opened: `stores` and `bus`. `unknown` has the reason for each other part."""
 
     clock: Clock
     ask_s: float
@@ -35,18 +35,18 @@ class Sight:
     unknown: dict[str, str] = field(default_factory=dict)
 
     async def ask(self, source: str, question: Awaitable[T], *, times: int = 1) -> T | None:
-        """The answer of a service's database or of the bus; None = there is none, and `unknown` says why. One that is made of
-        several questions may take some `times` as long: at the first that has no answer it ends."""
+        """The answer of a service's database or of the bus; None = no answer, and `unknown` has the reason. An answer made of
+        several questions may take `times` as long; it ends at the first question without an answer."""
         answer = await answered(self.clock, self.ask_s * times, source, lambda: question)
         if not isinstance(answer, Unanswered):
             return answer
         if answer.error is not None and not isinstance(answer.error, (StoreUnavailable, BusError)):
-            raise answer.error  # it is not that it does not answer
+            raise answer.error  # the source did answer
         self.unknown[source] = answer.reason
         return None
 
     async def ask_all(self, questions: Mapping[str, Awaitable[T]], *, times: int = 1) -> dict[str, T]:
-        """The answers there are, all asked at once: together they take no longer than one. `times` as `ask`."""
+        """The answers that come. All sources are asked at once, so together they take no longer than one. `times` as in `ask`."""
         asked = (self.ask(source, question, times=times) for source, question in questions.items())
         answers = await asyncio.gather(*asked)
         return {source: answer for source, answer in zip(questions, answers, strict=True) if answer is not None}
@@ -61,10 +61,10 @@ async def looking(
     app: Parts, data: Path, *, with_bus: bool = True, with_stores: bool = True, leave_out: Collection[str] = ()
 ) -> AsyncIterator[Sight]:
     """The databases and the bus of an app, all opened at once, each within the limit; nothing is created.
-    `leave_out` are servers, by their URLs, of which it is known that they do not answer.
+    `leave_out` are the URLs of servers that are known not to answer.
 
     Raises:
-        NotFound: there is no data of this app. SettingsError, StoreMismatch: what is there is another's.
+        NotFound: there is no data of this app. SettingsError, StoreMismatch: the data belongs to another app.
     """
     machine = app.machine or this_machine(folder=data)
     settings = replace(app.settings, data=data)
@@ -74,7 +74,7 @@ async def looking(
         async with AsyncExitStack() as closed:
             opening: dict[str, Awaitable[Store | Bus]] = {}
             adapters = Adapters(settings, machine, wake, create=False, in_haste=True)
-            bus = existing_bus(adapters) if with_bus else None  # where there is none, nothing is opened
+            bus = existing_bus(adapters) if with_bus else None  # without a log nothing is opened
             if with_stores:
                 stores = existing_stores(adapters, app.services, leave_out)
                 opening |= {name: _opened(store, closed) for name, store in stores.items()}
@@ -82,7 +82,7 @@ async def looking(
                 opening[BUS] = _opened(bus, closed)
             for source, found in (await sight.ask_all(opening)).items():
                 if source == BUS:
-                    sight.bus = found  # type: ignore[assignment]  # the one that is no store
+                    sight.bus = found  # type: ignore[assignment]  # the one that is not a store
                 else:
                     sight.stores[source] = found  # type: ignore[assignment]  # all others are
             yield sight

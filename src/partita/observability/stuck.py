@@ -1,4 +1,4 @@
-"""All that is stuck in an app: its groups, the keys that are held in them, and its saga instances, each with the reason."""
+"""All that is stuck in an app: its groups, the keys held in them, and its saga instances, each with the reason."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from partita.store.port import Store
 from partita.store.sagas import SagaRow
 
 QUESTIONS = 20
-"""How many times as long as one question the questions about one service may take together."""
+"""The limit of all questions about one service, as a multiple of the limit of one."""
 OPEN = ("needs_attention", "compensating", "running")
 
 
@@ -34,8 +34,8 @@ class Stuck:
 
 
 async def stuck(app: Declarations, sight: Sight, key: str | None = None, limit: int = 50) -> list[Stuck]:
-    """Everything that is stuck, or what is of one key: `limit` keys and instances of each status at most per service. Where
-    a source does not answer, `sight.unknown` says so."""
+    """All that is stuck, or the part of one key: per service at most `limit` keys, and `limit` instances of each status.
+    `sight.unknown` names the sources that do not answer."""
     found: list[Stuck] = []
     lags = await sight.lags()
     definitions = {(each.name, each.version): each for each in sagas_of(app)}

@@ -42,7 +42,7 @@ def topics_of(declared: Sequence[DeclaredTopic]) -> dict[str, DeclaredTopic]:
 
 
 async def _counted(cluster: Administration, topic: DeclaredTopic, difference: Difference) -> Difference:
-    """A shorter retention deletes older records: if there are none, no acceptance is needed."""
+    """A shorter retention deletes older records; without such records no acceptance is needed."""
     if difference.needs != "loss" or topic.retention_s is None:
         return difference
     older = await cluster.older(topic.name, topic.retention_s)

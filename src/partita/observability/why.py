@@ -33,7 +33,7 @@ def clock_time(us: int) -> str:
 
 
 async def why_group(session: Session, group: str, now_us: int, said: Sequence[Said] | None = None) -> list[str]:
-    """Reasons why a group is slow or does not move; empty = none. `said` are its members' reports, if read already."""
+    """Reasons why a group is slow or does not move; empty = none. `said` has its members' reports, if known already."""
     found = []
     paused = await session.groups.paused(group)
     if paused is not None:
@@ -88,10 +88,10 @@ async def _why_row(session: Session, row: ParkedRow, now_us: int) -> str:
 
 
 async def why_saga(row: SagaRow, waits_for: str, message_id: str, stores: Mapping[str, Store], now_us: int) -> str:
-    """The reason why a saga does not move: the awaited reply, and the place of the command it sent.
+    """The reason why a saga does not move: the awaited reply, and the state of the command that it sent.
 
     Args:
-        waits_for: the reply's name. message_id: of the command it sent last.
+        waits_for: the reply's name. message_id: of its latest command.
     """
     if row.status in ("completed", "undone"):
         return ""

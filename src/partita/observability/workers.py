@@ -1,4 +1,4 @@
-"""The state of a service's workers, for every command and page that shows it: one reading, put into words once."""
+"""The state of a service's workers, for every command and page that shows it: read once, and put into words once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def behind(lags: Sequence[GroupLag] | None, group: str, now_us: int) -> Behind:
         return Behind()
     own = [lag for lag in lags if lag.group == group]
     if not own:
-        return Behind(0, 0.0)  # it has not begun anywhere: it is unknown whether a process runs it
+        return Behind(0, 0.0)  # the group has no position yet: it is unknown whether a process runs it
     messages = sum(lag.lag for lag in own)
     times = [lag.oldest_us for lag in own if lag.oldest_us is not None]
     oldest_s = max((now_us - min(times)) / US, 0.0) if times else None if messages else 0.0
@@ -38,25 +38,25 @@ def behind(lags: Sequence[GroupLag] | None, group: str, now_us: int) -> Behind:
 
 
 def merged(told: Iterable[WorkerState], own: Iterable[WorkerState] = ()) -> list[WorkerState]:
-    """The reported states, with this process's own workers by its own knowledge, which is newer."""
+    """The reported states; those of this process's own workers are replaced by its own knowledge, which is newer."""
     found = {(state.member, state.worker): state for state in (*told, *own)}
     return sorted(found.values(), key=lambda state: state.since_us)
 
 
 def in_words(state: WorkerState, now_us: int) -> str:
-    """One sentence."""
+    """The state as one sentence."""
     return f"{state.worker} is {state.state} since {since(now_us - state.since_us)}: {state.cause} ({state.member})"
 
 
 def nobody(group: str, where: Behind) -> str:
-    """One sentence if no process runs a group; empty = one does, or it is not known."""
+    """One sentence if no process runs a group; empty = a process does, or it is unknown."""
     if where.members != 0:
         return ""
     return f"no process runs {group}" + (f": {where.messages:,} messages wait" if where.messages else "")
 
 
 def still_said(said: Iterable[Said], lags: Sequence[GroupLag] | None, group: str) -> list[Said]:
-    """The reports of living members; a dead member's report is void before the watch deletes it."""
+    """The reports of living members; the report of a dead member does not count, also before the watch deletes it."""
     if lags is None:
         return list(said)
     there = {lag.owner.partition("/")[0] for lag in lags if lag.group == group and lag.owner is not None}

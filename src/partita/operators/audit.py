@@ -1,5 +1,5 @@
-"""The audit: every action of an operator, each entry sealed with the hash of all before it, so that no change or removal
-goes unseen."""
+"""The audit of operators' actions. Each entry is sealed with the hash of all before it, so that no change or removal
+goes unnoticed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def actor() -> str:
 
 
 def seal(previous: str, entry: AuditEntry) -> str:
-    """The hash of an entry behind `previous`: SHA-256 over a text that no two different entries share."""
+    """The hash of an entry behind `previous`: SHA-256 over a text that differs for every two different entries."""
     text = json.dumps([previous, *entry[1:-1]], ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -60,7 +60,7 @@ async def entries(stores: Stores, limit: int) -> list[tuple[str, AuditEntry]]:
 
 
 class Verified(NamedTuple):
-    """How many entries were checked, and the first that does not fit (None = all do)."""
+    """The number of checked entries, and the first entry that does not fit (None = all fit)."""
 
     entries: int
     broken: AuditEntry | None

@@ -1,7 +1,7 @@
 """Discarding dead letters: closed in batches, so that their keys continue; for 7 days each can be opened again.
 
 Its progress is stored before the first batch and with each one, so that an interrupted discard continues, and later
-letters are left alone.
+letters are not discarded.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ async def begin_discard(
 async def run_discard(
     store: Store, service: Service, operation_id: str, told: Callable[[int], None] = lambda done: None
 ) -> int:
-    """Carry out a discard from its stored progress to its end; returns how many letters it closed in all.
+    """Carry out a discard from its stored progress to its end; returns the number of letters that it closed in all.
 
     Raises:
         NotFound: there is no such operation. Conflict: it is done already.

@@ -1,4 +1,4 @@
-"""Mending a dead letter: the edited copy takes the letter's place in one transaction."""
+"""Editing a dead letter: the edited copy replaces the letter in one transaction."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def propose(
 def _edited(letter: DeadLetter, pipeline: Pipeline, ids: Ids, changes: Mapping[str, Any], *, whole: bool) -> Proposed:
     envelope = envelope_of(letter)
     if envelope is None:
-        raise Conflict("Its headers are no envelope, so its type is unknown.", hint="partita dlq discard")
+        raise Conflict("Its headers are not an envelope, so its type is unknown.", hint="partita dlq discard")
     interest = pipeline.interests.get(envelope.type)
     if interest is None:
         raise Conflict(f"{pipeline.service.name} has no handler for {envelope.type}.")
@@ -205,7 +205,7 @@ async def supersede(pipeline: Pipeline, letter: DeadLetter, by: DeadLetter, *, a
     assert envelope is not None
     async with pipeline.store.transaction() as session:
         if not await session.dead_letters.release([letter.id]):
-            raise Conflict(f"Dead letter {letter.id} is not open any more.", hint="partita dlq show " + letter.id)
+            raise Conflict(f"Dead letter {letter.id} is no longer open.", hint="partita dlq show " + letter.id)
         await session.dead_letters.supersede(letter.id, by._replace(at_us=now_us), now_us)
         mark = InboxRow(group, by.message_id, by.type, by.key, by.correlation_id, letter.message_id, "", now_us, "dead")
         await session.inbox.mark([mark])

@@ -27,7 +27,7 @@ class Taken(Enum):
 
 
 async def make_heartbeat_topic(bus: Bus, slot: str) -> None:
-    """Make the topic of the reader's heartbeats: without one, an outbox in which nothing happens would keep the server's log."""
+    """Make the topic of the reader's heartbeats: without heartbeats, an idle outbox would make the server keep its log."""
     await bus.ensure_topics([TopicSpec(name=heartbeat_topic(slot), partitions=1, retention_s=HEARTBEATS_KEPT_S)])
 
 
@@ -36,7 +36,7 @@ async def hand_over(
 ) -> int:
     """Make the slot, stop queueing rows, and wait until the relays have sent the queued ones.
 
-    Only then may the reader start: queued rows are older than those it reads. Returns how many rows still wait.
+    Only then may the reader start: queued rows are older than those it reads. Returns the number of rows that still wait.
 
     Raises:
         Conflict: a take-back is not finished.
@@ -86,10 +86,10 @@ async def take_back(
 
 
 async def take_back_without_reader(handover: Handover, stores: Mapping[str, Store], *, reason: str, by: str) -> int:
-    """Take the outboxes back from a lost reader: queue every kept row, and let the relays continue. Returns how many.
+    """Take the outboxes back from a lost reader: queue every kept row, and let the relays continue. Returns the number of rows.
 
     Raises:
-        Conflict: it is connected.
+        Conflict: the reader is connected.
     """
     await _same(handover, stores)
     await handover.hold()
@@ -126,7 +126,7 @@ async def _told(stores: Mapping[str, Store], verb: str, slot: str, reason: str, 
 
 
 async def _until(true: Callable[[], Awaitable[bool]], clock: Clock, wait_s: float) -> bool:
-    """Whether it became true in time."""
+    """Whether the condition became true in time."""
     until = clock.monotonic() + wait_s
     while not await true():
         if clock.monotonic() > until:

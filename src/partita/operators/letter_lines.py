@@ -1,4 +1,4 @@
-"""Dead letters as lines of JSON: exported from one system, taken by another."""
+"""Dead letters as lines of JSON: exported from one system, imported by another."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from partita.texts.cause import cause_of
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """How many letters an import has seen, and how many of them were new."""
+    """The number of letters in an import, and the number of new ones among them."""
 
     taken: int
     seen: int
@@ -31,10 +31,10 @@ def exported(letter: DeadLetter) -> dict[str, object]:
 
 
 def imported(line: bytes, number: int) -> DeadLetter:
-    """A letter from its line.
+    """A letter, read from its line.
 
     Raises:
-        Malformed: the line is no exported letter. A field of another type would break every list that shows it.
+        Malformed: the line is not an exported letter. A field of a wrong type would break every list that shows the letter.
     """
     try:
         content = json.loads(line)
@@ -42,7 +42,7 @@ def imported(line: bytes, number: int) -> DeadLetter:
         content["value"] = bytes.fromhex(content["value"])
         letter = msgspec.convert([*DeadLetter(**content)], DeadLetter)
         for at_us in (letter.at_us, letter.closed_us):
-            datetime.fromtimestamp(at_us / US, UTC)  # a time that no calendar has
+            datetime.fromtimestamp(at_us / US, UTC)  # a time outside the calendar
     except (ValueError, TypeError, KeyError, OverflowError, OSError, RecursionError) as error:
         raise Malformed(
             f"Line {number} is not an exported dead letter: {cause_of(error)}.",
@@ -52,11 +52,11 @@ def imported(line: bytes, number: int) -> DeadLetter:
 
 
 async def take_letters(stores: Stores, lines: Iterable[bytes], *, by: str) -> Taken:
-    """Take exported letters into their groups, each in a transaction of its own with its entry in the audit; those that are
-    here already are left alone.
+    """Import exported letters into their groups, each in a transaction of its own with its audit entry; existing letters
+    are not changed.
 
     Raises:
-        Malformed: a line is no exported letter. NotFound: its group is not here. Letters of earlier lines stay.
+        Malformed: a line is not an exported letter. NotFound: its group is not here. Letters of earlier lines stay.
     """
     taken = seen = 0
     for number, line in enumerate(lines, 1):

@@ -1,4 +1,4 @@
-"""Bulk operations of people: which there are, what came of one, and how to go on with one that was interrupted."""
+"""Bulk operations of operators: the list, the result of one, and resuming one that was interrupted."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Operation:
 
     @property
     def is_discard(self) -> bool:
-        """It discards letters; otherwise it replays them."""
+        """Whether it discards letters; otherwise it replays them."""
         return self.row.verb == DISCARD
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The result of an operation: how many letters were handled or discarded and how many failed again; `stopped` says why
-    it ended early, empty = it did not."""
+    """The result of an operation: the numbers of letters handled or discarded, and failed again; `stopped` says why
+    it ended early, empty = it ran to its end."""
 
     operation: Operation
     planned: int
@@ -68,7 +68,7 @@ async def the_operation(stores: Stores, operation_id: str) -> Operation:
 
 
 async def carry_out(system: System, operation: Operation, *, by: str, report: Report) -> Ended:
-    """Carry out an operation from its stored progress, to its end or to its stop rule; `report` is called as it goes on.
+    """Carry out an operation from its stored progress, to its end or to its stop rule; `report` is called with each progress.
 
     Raises:
         Conflict: it is done already.
@@ -88,7 +88,7 @@ async def carry_out(system: System, operation: Operation, *, by: str, report: Re
 
 @dataclass(frozen=True, slots=True)
 class PlannedReplay:
-    """A replay of one group's letters that is not begun yet."""
+    """A replay of one group's letters that has not begun."""
 
     group: str
     plan: Plan
@@ -107,11 +107,11 @@ async def plan_replays(system: System, where: LetterFilter, *, by: str) -> list[
 
 
 async def begin_replay(planned: PlannedReplay, where: LetterFilter, pace: Pace, reason: str) -> Operation:
-    """Write a planned replay down; nothing is released yet."""
+    """Store a planned replay; no letter is released yet."""
     return Operation(planned.group, await planned.job.begin(where, pace, reason))
 
 
 async def begin_discard(system: System, group: str, where: LetterFilter, *, reason: str, by: str) -> Operation:
-    """Write down that letters of a group are to be discarded; nothing is yet."""
+    """Store a discard of a group's letters; no letter is closed yet."""
     service, store = system.catalog.service(group), system.stores[group]
     return Operation(group, await begin(store, service, where, system.ids, reason=reason, by=by))

@@ -1,4 +1,4 @@
-"""Rehearsing a replay: what it would do, in transactions that are rolled back."""
+"""Rehearsing a replay: its results, from transactions that are rolled back."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ class Rehearsal:
 
     @property
     def letters(self) -> int:
-        """How many of the messages are letters; the others wait behind one."""
+        """The number of letters among the messages; the others wait behind a letter."""
         return sum(bool(each.letter_id) for each in self.messages)
 
     @property
     def verdicts(self) -> Counter[str]:
-        """How many messages would end in each way."""
+        """The number of messages by verdict."""
         return Counter(each.verdict for each in self.messages)
 
     @property
     def errors(self) -> Counter[str]:
-        """How many would fail again, by error."""
+        """The number of messages that would fail again, by error."""
         return Counter(each.error for each in self.messages if each.error)
 
     @property
     def leaves(self) -> Counter[str]:
-        """How many messages of each type would leave."""
+        """The number of messages that would leave, by type."""
         return Counter(name for each in self.messages for name in each.leaves)
 
     @property
     def calls(self) -> Counter[str]:
-        """How many times each handler would call outside. The calls are not rehearsed."""
+        """The number of calls to the outside, by handler. The calls are not rehearsed."""
         return Counter(name for each in self.messages for name, _ in each.calls)
 
 

@@ -1,7 +1,7 @@
 """Replaying dead letters: released in growing batches to the group that failed, watched, stopped when they fail again.
 
 The group's own consumers handle them, in the order of their keys. An operation's progress is stored with each batch, so
-that it continues after a crash; of two operators who replay the same letters only one releases each letter.
+that it continues after a crash; when two operators replay the same letters, each letter is released once.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ class Replay:
 
 
 async def release(session: Session, service: Service, letter: DeadLetter, now_us: int) -> None:
-    """Make a letter's message ready: at its place in its key, or at the key's end if it has none."""
+    """Make a letter's message ready: at its place in its key, or at the end of the key if it has no place."""
     # Behind all retry topics: it is handled or fails again, without a wait of half an hour.
     if await session.parking.get(service.name, [letter.message_id]):
         await session.parking.move(service.name, [letter.message_id], "ready", REPLAYED, 0)

@@ -1,4 +1,4 @@
-"""Steering a running system: sagas, groups and parked outbox rows, each action in one transaction with its audit entry."""
+"""Steering a running system: sagas, groups and refused outbox rows; each action is one transaction with its audit entry."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def act_on_saga(pipeline: Pipeline, saga: str, saga_id: str, verb: Verb, *
     """Carry out an action on a saga instance; returns its new state.
 
     Raises:
-        NotFound: there is none. Conflict: it is not legal in its state, with the reason.
+        NotFound: there is no instance. Conflict: the action is not legal in its state, with the reason.
     """
     try:
         async with pipeline.units.begin() as work:
@@ -67,7 +67,7 @@ async def reset_group(store: Store, bus: Bus, topic: str, to: str, *, reason: st
     To the start: it reads everything again; messages handled within the window are known by id and dropped. The marks of
     its keys are cleared, or all messages would be dropped as old; those older than the window are handled again. The
     positions are moved first, then the marks are cleared: after a kill between the two, messages are dropped as old until
-    an operator runs it again; in the other order a key without its mark would be handled twice.
+    an operator runs the reset again. In the other order a key without its mark would be handled twice.
 
     Raises:
         Conflict: the group is not paused, or has members that the bus cannot call back; nothing was changed.
@@ -104,7 +104,7 @@ class ResetPlan:
 
     @property
     def owners(self) -> list[str]:
-        """The processes that hold one."""
+        """The processes that hold a partition."""
         return sorted({lag.owner for lag in self.partitions if lag.owner is not None})
 
 
@@ -126,11 +126,12 @@ def check_forgettable(app: Parts, group: str) -> None:
     """Refuse to forget a group that exists.
 
     Raises:
-        Conflict: it is one of the app.
+        Conflict: it is a group of the app.
     """
     if group.removesuffix(".retry") in {service.name for service in app.services}:
         raise Conflict(
-            f"{group} is a group of this app.", hint="partita consumers reset puts it to another place, pause stops it."
+            f"{group} is a group of this app.",
+            hint="partita consumers reset moves it to another position, pause stops it.",
         )
 
 
@@ -138,7 +139,7 @@ def check_replay(bus: Bus, group: str) -> None:
     """Refuse a reset if the bus cannot replay.
 
     Raises:
-        FeatureAbsent: it cannot.
+        FeatureAbsent: the bus cannot replay.
     """
     require(bus.features, Feature.REPLAY, f"Resetting {group}")
 
@@ -147,7 +148,7 @@ async def check_paused(store: Store) -> None:
     """Refuse an action that needs a paused group.
 
     Raises:
-        Conflict: it is not paused.
+        Conflict: the group is not paused.
     """
     async with store.reading() as session:
         await _check_paused(session, store.name)
@@ -159,7 +160,7 @@ async def _check_paused(session: Session, group: str) -> None:
 
 
 async def accept_gap(store: Store, topic: str, key: str, *, reason: str, by: str) -> int:
-    """Give up a message that never arrived: the first parked one behind it may run. Returns its number.
+    """Give up a message that never arrived, so that the first message behind it may run. Returns the number of that message.
 
     Raises:
         NotFound: no message of this key waits for a missing one.
@@ -170,12 +171,12 @@ async def accept_gap(store: Store, topic: str, key: str, *, reason: str, by: str
         gaps = sorted((row for row in rows if row.state == "gap"), key=lambda row: row.number)
         if not gaps:
             raise NotFound(
-                f"Nothing of key {key} in {topic} waits for a missing message.", hint="partita consumers list"
+                f"No message of key {key} in {topic} waits for a missing one.", hint="partita consumers list"
             )
         first = gaps[0]
         place = (first.source, topic, key)
         await session.sequences.save_in(store.name, {place: first.number - 1})
-        # If the given-up message arrives after all, it is no copy of a handled one: it is reported, not dropped.
+        # If the given-up message arrives after all, it is not a copy of a handled one: it is reported, not dropped.
         await session.sequences.base_in(store.name, {place: first.number})
         detail = f"number {first.number - 1} of {first.source} is given up"
         await record(session, now_us, by, "consumers accept-gap", f"{topic} {key}", detail=detail, reason=reason)
@@ -183,7 +184,7 @@ async def accept_gap(store: Store, topic: str, key: str, *, reason: str, by: str
 
 
 async def retry_outbox(store: Store, *, reason: str, by: str) -> int:
-    """Let the relay try again the rows that the bus refused for good; returns how many."""
+    """Let the relay send again the rows that the bus refused for good; returns their number."""
     now_us = await store.now_us()
     async with store.transaction() as session:
         count = await session.outbox.unpark()

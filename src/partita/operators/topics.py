@@ -1,4 +1,4 @@
-"""Topics of a cluster brought to what is declared: everything that loses nothing, the rest when accepted."""
+"""Changing a cluster's topics to their declarations: changes that lose nothing, and others if they are accepted."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ UNSURE = " (failed; it may have happened)"
 async def mend(
     cluster: Administration, declared: Sequence[DeclaredTopic], found: Sequence[Difference], accepted: Collection[str]
 ) -> AsyncIterator[list[Difference]]:
-    """Make the permitted changes. Reports each change before it begins, since a failed one may have happened. Settings go
+    """Make the permitted changes. Report each change before it begins, since a failed one may have happened. Settings go
     before partitions: the new ones start with them.
 
     Raises:
-        BusUnavailable: the cluster does not answer, or refuses; changes made so far stay, run it again.
+        BusUnavailable: the cluster does not answer, or refuses; changes made so far stay; run it again.
     """
     topics = topics_of(declared)
     going = [d for d in found if d.may(accepted)]
@@ -57,11 +57,11 @@ async def bring(
     by: str,
     unaudited: Callable[[str], None] = lambda why: None,
 ) -> None:
-    """Mend what may be mended, and keep in the audit what was done and what was begun: done again, it finds no difference.
-    `unaudited` is called with the reason if the audit could not be written, also where the mending failed.
+    """Make the permitted changes, and record in the audit the changes done and begun. A second run finds no difference.
+    `unaudited` is called with the reason if the audit could not be written, also when a change failed.
 
     Raises:
-        BusUnavailable: the cluster does not answer, or refuses; the audit has what was begun.
+        BusUnavailable: the cluster does not answer, or refuses; the audit has the changes that were begun.
     """
     begun: list[list[Difference]] = []
     answered = False
@@ -82,7 +82,7 @@ async def bring(
 
 
 async def _audit(app: Declarations, data: Path, details: Mapping[Difference, str], reason: str, by: str) -> str:
-    """Record it in the databases of the topics' owners, as far as there are any yet."""
+    """Record it in the databases of the topics' owners, as far as they exist."""
     owners: dict[str, list[Difference]] = {}
     declared = topics_of(declared_topics(app.catalog, app.topics))
     for difference in details:
@@ -95,7 +95,7 @@ async def _audit(app: Declarations, data: Path, details: Mapping[Difference, str
                     for d in owners[owner]:
                         await record(session, at_us, by, "topics apply", d.topic, detail=details[d], reason=reason)
     except NotFound:
-        return "no databases there yet (--data names the folder)"
+        return "the databases do not exist yet (--data names the folder)"
     except PartitaError as error:
         return f"{error.what} {error.hint}".rstrip()
     return ""

@@ -134,7 +134,7 @@ def _check_step(spec: StepSpec, service: Service) -> None:
     where, command = spec.place, spec.command
     if command.kind != "command":
         _refuse(
-            where, f"{spec.name} names {command.name}, which is no command.", f"{spec.name} = step(SomeCommand, ...)"
+            where, f"{spec.name} names {command.name}, which is not a command.", f"{spec.name} = step(SomeCommand, ...)"
         )
     for sent in (command, spec.undo, spec.ask):
         if sent is not None and sent.key_field is None:

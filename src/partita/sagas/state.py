@@ -82,6 +82,6 @@ def state_from_bytes(data: bytes) -> SagaState:
     """A stored state.
 
     Raises:
-        msgspec.MsgspecError: the bytes are no state.
+        msgspec.MsgspecError: the bytes are not a state.
     """
     return _decode(data)

@@ -1,6 +1,6 @@
 """Addresses in settings: of stores and buses, of receivers of alerts, of pages; checked, and shown without secrets.
 
-A text that is no address may be the rest of a password, so no error quotes one.
+A text that is not an address may be the rest of a password, so no error quotes one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PORT_MAX = 65_535
 
 
 def without_secrets(url: str) -> str:
-    """An address for people: without user, password and options; "..." for a text that is no address."""
+    """An address for people: without user, password and options; "..." for a text that is not an address."""
     found = _SCHEME.match(url)
     if found is None:
         return "..." if re.search(r"[:@?#=]|\s", url) else url
@@ -121,7 +121,7 @@ def check_webhook(what: str, url: str) -> SplitResult:
     """
     parts = _receiver(url, ("http", "https"))
     if parts is None:
-        raise SettingsError(f"{what} is no http or https address.", hint=WEBHOOK_EXAMPLE)
+        raise SettingsError(f"{what} is not an http or https address.", hint=WEBHOOK_EXAMPLE)
     if parts.scheme == "http" and parts.username is not None:
         raise SettingsError(f"{what} would send its password in plain text.", hint=WEBHOOK_EXAMPLE)
     return parts
@@ -137,7 +137,7 @@ def check_mail(what: str, url: str) -> SplitResult:
     asked = parse_qs(parts.query) if parts is not None else {}
     people = [*asked.get("from", [])[:1], *asked.get("to", [])]
     if parts is None or not asked.get("from") or not asked.get("to") or not all(map(_is_mail, people)):
-        raise SettingsError(f"{what} is no address to mail by.", hint=MAIL_EXAMPLE)
+        raise SettingsError(f"{what} is not an address to mail by.", hint=MAIL_EXAMPLE)
     return parts
 
 
@@ -150,7 +150,7 @@ def check_listening(what: str, address: str) -> tuple[str, int]:
     host, colon, port = address.rpartition(":")
     found = _SERVER.fullmatch(f"{host or 'localhost'}:{port}")
     if not colon or found is None or found[1] is None or int(port) > PORT_MAX:
-        raise SettingsError(f"{what} is no address to listen on.", hint=METRICS_EXAMPLE)
+        raise SettingsError(f"{what} is not an address to listen on.", hint=METRICS_EXAMPLE)
     return host.strip("[]") or "127.0.0.1", int(port)
 
 
@@ -193,7 +193,7 @@ def _check_server(what: str, url: str, scheme: str) -> None:
             hint="kafka://host:port" if scheme == "kafka" else f"{scheme}://user@host/database, or ?host= for a socket",
         )
     if not all(map(_is_server, servers.split(","))) or "@" in parts.path or "#" in url:
-        raise SettingsError(f"{what}: a server in the URL is no host:port.", hint=SECRETS)
+        raise SettingsError(f"{what}: a server in the URL is not a host:port.", hint=SECRETS)
 
 
 def _is_server(text: str) -> bool:

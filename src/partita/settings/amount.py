@@ -46,7 +46,7 @@ def check_number(
 
 
 def check_count(error: type[PartitaError], what: str, value: object, *, least: int = 1, most: int) -> None:
-    """Refuse a count that is no whole number within its limits.
+    """Refuse a count that is not a whole number within its limits.
 
     Raises:
         error: it is not valid.

@@ -109,17 +109,17 @@ class Settings:
         for name in TEXTS:
             if not isinstance(getattr(self, name), str):
                 raise SettingsError(
-                    f"{_called(name)} is no text.", hint="Settings(data=Path(...)) is a path, all others str."
+                    f"{_called(name)} is not a text.", hint="Settings(data=Path(...)) is a path, all others str."
                 )
         for name in SWITCHES:
             if not isinstance(getattr(self, name), bool):
                 raise SettingsError(f"{_called(name)}={getattr(self, name)!r} cannot be.", hint="True or False.")
         if not isinstance(self.data, (str, Path)):
-            raise SettingsError(f"{_called('data')} is no path.", hint='Settings(data=Path("..."))')
+            raise SettingsError(f"{_called('data')} is not a path.", hint='Settings(data=Path("..."))')
         stores = self.stores if isinstance(self.stores, Mapping) else {None: ""}
         if not all(isinstance(text, str) for pair in stores.items() for text in pair):
             raise SettingsError(
-                "stores are no texts by services.", hint='Settings(stores={"order-service": "postgresql://..."})'
+                "stores are not texts by services.", hint='Settings(stores={"order-service": "postgresql://..."})'
             )
 
     def __repr__(self) -> str:
@@ -183,7 +183,7 @@ class Settings:
             if variable_of(name) not in map(variable_of, names):
                 raise SettingsError(
                     f"{STORE_OF}{variable_of(name)} names no service of this app.",
-                    hint=f"There is: {', '.join(STORE_OF + variable_of(each) for each in names)}.",
+                    hint=f"The variables are: {', '.join(STORE_OF + variable_of(each) for each in names)}.",
                 )
 
 
@@ -216,8 +216,8 @@ def check_environment() -> None:
         if name.startswith(STORE_OF):
             continue  # of a service; `check_stores` knows the services
         near = get_close_matches(plain, KNOWN, 1)
-        told = f"Was {near[0]} meant?" if near else f"There is: {', '.join(KNOWN[: len(NAMES)])}."
-        raise SettingsError(f"The variable {name!a} is no setting.", hint=told)
+        told = f"Was {near[0]} meant?" if near else f"The settings are: {', '.join(KNOWN[: len(NAMES)])}."
+        raise SettingsError(f"The variable {name!a} is not a setting.", hint=told)
     profile()
 
 
@@ -231,7 +231,7 @@ def profile() -> Literal["", "development", "production"]:
     if text == "production":
         return "production"
     if text not in ("", "development"):
-        raise SettingsError(f"{PROFILE}={text!a} is no profile.", hint=f"It is one of: {', '.join(PROFILES)}.")
+        raise SettingsError(f"{PROFILE}={text!a} is not a profile.", hint=f"It is one of: {', '.join(PROFILES)}.")
     return "development" if text else ""
 
 

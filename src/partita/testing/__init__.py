@@ -1,1 +1,1 @@
-"""Testing: what third parties run against their adapters."""
+"""Testing: a test's own run of an app, and suites for third parties' adapters."""

@@ -1,4 +1,4 @@
-"""`app.testing()`: an app in this process, with a clock that the test owns and stand-ins for its participants.
+"""`app.testing()`: an app in this process, with a clock that the test owns and stubs for its participants.
 
 ```python
 async with app.testing() as t:
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 M = TypeVar("M")
 ReplyT = TypeVar("ReplyT")
 CALM = 50
-"""So many turns of the event loop without a wait, a transaction or a handler say that nothing moves any more: each piece
+"""After this many turns of the event loop without a wait, a transaction or a handler nothing moves any more: each piece
 of the runtime's work does one of these within fewer turns."""
 CALL_S_MAX = 1.0
 MEMORY = Path("/dev/shm")
@@ -63,14 +63,14 @@ class Scenario:
         self._delays = delays
         self._stubs: dict[str, Stub[Any, Any]] = {}
         self._delivered: dict[tuple[str, str], int] = {}
-        # Handlers that were waited for long enough: no later step waits for them again.
+        # Handlers that used up their waiting time: no later step waits for them again.
         self._hung: set[SerialTx] = set()
 
     def stub(self, command: type[Command[ReplyT, Any]]) -> Stub[Any, ReplyT]:
         """The stub for the handler of this command; the same one each time.
 
         Raises:
-            DeclarationError: it has no handler here.
+            DeclarationError: the command has no handler here.
         """
         contract = contract_of(command)
         if contract.full_name not in self._stubs:
@@ -83,8 +83,8 @@ class Scenario:
         return self._stubs[contract.full_name]
 
     async def send(self, command: Command[ReplyT, Any], *, idempotency_key: str | None = None) -> ReplyT:
-        """Send a command as `app.send` does, with the same errors; what it causes goes on as far as it can without time
-        passing."""
+        """Send a command as `app.send` does, with the same errors. The messages it causes are handled as far as possible
+        without time passing."""
         service = contract_of(type(command)).service.name
         door = self._system.doors.get(service)
         if door is None:
@@ -96,18 +96,18 @@ class Scenario:
             await self.quiet()
 
     async def post(self, command: Command[Any, Any], *, idempotency_key: str | None = None) -> str:
-        """Post a command as `app.post` does, with the same errors; what it causes goes on as far as it can without time
-        passing."""
+        """Post a command as `app.post` does, with the same errors. The messages it causes are handled as far as possible
+        without time passing."""
         posted = await self._post(command, idempotency_key=idempotency_key)
         await self.quiet()
         return posted
 
     async def deliver(self, event: Event, *, message_id: str | None = None) -> str:
-        """Have an event come by the bus, as from a service that is not tested here, and return its message id; what it causes
-        goes on as far as it can without time passing. The same `message_id` again is a copy.
+        """Deliver an event by the bus, as from a service that is not tested here, and return its message id. Its consequences
+        are handled as far as possible without time passing. The same `message_id` again is a copy.
 
         Raises:
-            PartitaError: it is no event, a service that is tested here publishes it, or it has no subscriber here.
+            PartitaError: it is not an event, a service that is tested here publishes it, or it has no subscriber here.
         """
         contract = contract_of(type(event))
         if contract.kind != "event":
@@ -115,7 +115,7 @@ class Scenario:
         if contract.service.name in self._system.stores:
             raise PartitaError(
                 f"{contract.name} is published by {contract.service.name}, which is tested here.",
-                hint="t.send(command) has its handler publish it; or app.testing(services=[...]) without that service.",
+                hint="Let its handler publish it: t.send(command). Or leave that service out: app.testing(services=[...]).",
             )
         if not any(contract.full_name in pipeline.interests for pipeline in self._system.pipelines.values()):
             raise NotFound(f"{contract.name} has no subscriber here.", hint=f"Here: {', '.join(self._system.stores)}.")
@@ -164,7 +164,7 @@ class Scenario:
         calm = 0
         before = self._moved()
         while calm < CALM:
-            # A handler may wait for something outside, whose time is not ours.
+            # A handler may wait for something outside, in real time.
             running = {tx for pipeline in self._system.pipelines.values() for tx in pipeline.handlers.running}
             if asyncio.get_running_loop().time() - calling_since > CALL_S_MAX:
                 self._hung = running
@@ -175,7 +175,7 @@ class Scenario:
             before = after
 
     async def settled(self, *, dead_letters: bool = False) -> None:
-        """Let all happen that can happen now, and see that nothing is left. `dead_letters`: messages may have died since
+        """Do all work that can be done now, and check that none is left. With `dead_letters` messages may have died since
         the start, or since the last call.
 
         Raises:
@@ -184,7 +184,7 @@ class Scenario:
         await self.quiet()
         self._clock.move(
             self._clock.now_us()
-        )  # every worker looks once more: positions are written in a worker's own time
+        )  # let every worker run once more, since it writes positions at times of its own
         await self.quiet()
         left = await self._system.outstanding()
         if self._tap.on_the_way:
@@ -192,10 +192,10 @@ class Scenario:
         rest = await self._system.look_back.left(self._system.stores)
         left = ", ".join(text for text in (left, rest.for_time) if text)
         if left:
-            raise PartitaError(f"Not settled: {left}.", hint="await t.advance(minutes(1)), or see the stubs.")
+            raise PartitaError(f"Not settled: {left}.", hint="await t.advance(minutes(1)), or look at the stubs.")
         await self._system.look_back.begin(self._system.stores)
         if decide := rest.to_decide(dead_letters=dead_letters):
-            hint = "Where messages are to die: await t.settled(dead_letters=True)."
+            hint = "If messages die on purpose: await t.settled(dead_letters=True)."
             raise PartitaError(f"Settled, but not all was handled: {decide}.", hint=hint)
 
     def published(self, event: type[M]) -> list[M]:
@@ -232,11 +232,11 @@ class Scenario:
         """The status of an instance: running, compensating, completed, undone or needs_attention.
 
         Raises:
-            NotFound: there is none.
+            NotFound: there is no such instance.
         """
         definition: SagaDefinition | None = getattr(saga, "__definition__", None)
         if definition is None:
-            raise NotFound(f"{saga.__name__} is no saga.", hint="class Name(Saga, start=Event, ...)")
+            raise NotFound(f"{saga.__name__} is not a saga.", hint="class Name(Saga, start=Event, ...)")
         store = self._system.stores.get(definition.service.name)
         if store is None:
             raise NotFound(
@@ -270,7 +270,7 @@ class Scenario:
         return self._clock.waits, self._world.turns, called
 
     async def _next_us(self) -> int | None:
-        """When the next thing is due that is not due already."""
+        """The next due time after now."""
         now_us = self._clock.now_us()
         found = [self._clock.next_us()]
         for name, store in self._system.stores.items():

@@ -1,4 +1,4 @@
-"""Stand-ins for the participant of a command: what it answers, and when."""
+"""Stubs for the participant of a command: its answer, and the time of the answer."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Delays:
 class Stub(Generic[C, R]):
     """The stub for the handler of one command: `t.stub(ChargePayment).refuses(CardDeclined())`.
 
-    Each call replaces what was said before. Without one, the real handler does its work.
+    Each call replaces the one before. Without a call the real handler does its work.
     """
 
     def __init__(
@@ -46,8 +46,8 @@ class Stub(Generic[C, R]):
         if at is None:
             if contract.kind != "command":
                 raise DeclarationError(
-                    f"{contract.name} is no command, so no single handler answers it.",
-                    hint="t.stub(Command); an event is what a stub replies with: t.stub(Command).replies(Event(...)).",
+                    f"{contract.name} is not a command, so no single handler answers it.",
+                    hint="t.stub(Command); a stub replies with an event: t.stub(Command).replies(Event(...)).",
                 )
             raise DeclarationError(
                 f"{contract.name} has no handler in the services that are tested.",
@@ -63,10 +63,10 @@ class Stub(Generic[C, R]):
         """The commands that came, in order."""
 
     def replies(self, reply: R | Callable[[C], R]) -> None:
-        """Answer with this reply, or with what the function makes of the command; the real handler does not run."""
+        """Answer with this reply, or with the function's reply to the command; the real handler does not run."""
         if self._contract.reply is not None and isinstance(reply, Event) and type(reply) is not self._contract.reply:
             raise DeclarationError(
-                f"{type(reply).__name__} is no reply to {self._contract.name}.",
+                f"{type(reply).__name__} is not a reply to {self._contract.name}.",
                 hint=f"It is answered by {self._contract.reply.__name__}.",
             )
 
@@ -91,7 +91,7 @@ class Stub(Generic[C, R]):
         self._put(refuse)
 
     def fails(self, error: Exception) -> None:
-        """Raise this each time, as a participant does that is broken."""
+        """Raise this each time, as a broken participant does."""
 
         async def fail(command: C) -> Any:
             self.commands.append(command)
@@ -100,7 +100,7 @@ class Stub(Generic[C, R]):
         self._put(fail)
 
     def is_silent(self) -> None:
-        """Take the command, do nothing, answer nothing, now and for its later copies: it counts as handled."""
+        """Take the command, do nothing, and give no answer, also to later copies: the command counts as handled."""
 
         async def ignore(command: C) -> Any:
             self.commands.append(command)
@@ -109,8 +109,8 @@ class Stub(Generic[C, R]):
         self._put(ignore)
 
     def is_away(self) -> None:
-        """Leave the command on its way, with the later messages of its key on that topic, until another call puts something
-        in its place: as while its participant does not run.
+        """Leave the command on its way, with the later messages of its key on that topic, until another call replaces
+        this one, as if its participant did not run.
 
         Raises:
             DeclarationError: a saga of the same service sends it, so that both run or neither does.
@@ -119,7 +119,7 @@ class Stub(Generic[C, R]):
         if any(sent in (step.command, step.undo, step.ask) for saga in service.declared.sagas for step in saga.steps):
             raise DeclarationError(
                 f"{sent.name} is sent and handled by {service.name}, which cannot be away while it is there.",
-                hint="fails(ValueError()): it is tried again until you call is_real().",
+                hint="fails(ValueError()): the command is tried again until you call is_real().",
             )
         self._use(self._real)
         self._delays.away.add(sent.full_name)
@@ -128,7 +128,7 @@ class Stub(Generic[C, R]):
         """Let the real handler do its work, and lose its answer.
 
         Raises:
-            DeclarationError: a saga waits for that answer until it comes, so it would never end.
+            DeclarationError: a saga waits for that answer until it comes, so the saga would never end.
         """
         for spec in self._steps:
             sent_again = spec.kind != "step" and spec.on_timeout == "retry"  # a deadline ends a step that can be undone
@@ -140,7 +140,7 @@ class Stub(Generic[C, R]):
         self._wrap(lambda message_id: None, answers=False)
 
     def answers_late(self, after_s: float) -> None:
-        """Let the real handler do its work at once, and have its answer on the way for `after_s` seconds. Later messages
+        """Let the real handler do its work at once, and delay its answer for `after_s` seconds. Later messages
         of that key on that topic stay behind it, as on a real bus.
 
         Raises:
@@ -154,7 +154,7 @@ class Stub(Generic[C, R]):
         self._wrap(note)
 
     def answers_twice(self) -> None:
-        """Let the real handler do its work, and have its answer arrive twice."""
+        """Let the real handler do its work, and deliver its answer twice."""
 
         def note(message_id: str) -> None:
             self._delays.copies[message_id] = 2
@@ -162,7 +162,7 @@ class Stub(Generic[C, R]):
         self._wrap(note)
 
     def is_real(self) -> None:
-        """The real handler again."""
+        """Use the real handler again."""
         self._use(self._real)
 
     def _use(self, binding: Binding) -> None:
@@ -172,14 +172,14 @@ class Stub(Generic[C, R]):
             self._delays.came_back(self._contract.full_name)
 
     def _check_refusal(self, refusal: object) -> None:
-        """Refuse what no handler of this command may raise; what a function returns is seen when it is called."""
+        """Refuse an error that no handler of this command may raise; a function's error is checked when it is called."""
         named = refusal if isinstance(refusal, type) else type(refusal)
         if not issubclass(named, BaseException) or (named is not refusal and named in self._contract.refusals):
             return
         declared = ", ".join(f"{r.__name__}(...)" for r in self._contract.refusals)
         raise DeclarationError(
-            f"{named.__name__} is no refusal of {self._contract.name}.",
-            hint=f"It is refused by {declared}."
+            f"{named.__name__} is not a refusal of {self._contract.name}.",
+            hint=f"The command is refused by {declared}."
             if declared
             else f"It cannot be refused; use fails({named.__name__}(...)).",
         )

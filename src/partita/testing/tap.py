@@ -1,4 +1,4 @@
-"""The bus of an app under test: it keeps what was sent, and delays or doubles messages where a stub says so."""
+"""The bus of an app under test: it keeps the sent messages, and delays or doubles messages as a stub says."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Tap:
 
     @property
     def on_the_way(self) -> int:
-        """How many records are delayed now."""
+        """The number of records that are delayed now."""
         return sum(len(records) for records in self._behind.values())
 
     async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
@@ -40,7 +40,7 @@ class Tap:
         await self._bus.ensure_topics([*topics, *(topic for topic in self._heard if topic.name not in known)])
 
     async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
-        """Append, but for what is delayed, which counts as appended."""
+        """Append the records that are not delayed; delayed ones count as appended."""
         passing: list[Outgoing] = []
         mine: list[int] = []
         for number, record in enumerate(records):
@@ -67,7 +67,7 @@ class Tap:
         return found
 
     async def bring(self, record: Outgoing) -> None:
-        """Append what comes from outside, which left by no outbox here."""
+        """Append records from outside, which no outbox here has sent."""
         await self._bus.append([record])
 
     def _release(self, lane: tuple[str, str | None]) -> None:
@@ -75,7 +75,7 @@ class Tap:
         self._sending.append(asyncio.ensure_future(self._bus.append(records)))
 
     def _come_back(self, type_name: str) -> None:
-        """Let go what waited for this participant, up to the next message whose own participant is away."""
+        """Release the messages that waited for this participant, up to the next one whose own participant is away."""
         for lane, records in list(self._behind.items()):
             types = [envelope_from_bytes(record.headers).type for record in records]
             if types[0] == type_name:
@@ -86,6 +86,6 @@ class Tap:
                     self._behind[lane] = records[held:]
 
     async def close(self) -> None:
-        """Close the bus when the delayed records that were let go are on it."""
+        """Close the bus when the released records are on it."""
         await asyncio.gather(*self._sending)
         await self._bus.close()

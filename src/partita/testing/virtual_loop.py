@@ -1,4 +1,4 @@
-"""An event loop whose time is its own: when nothing can run, it is at once the time of the next timer."""
+"""An event loop whose time is its own: when no task can run, its time jumps to the next timer."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ T = TypeVar("T")
 
 
 class NothingLeft(RuntimeError):
-    """Every task waits, and no timer is set: on a real loop this would be for ever."""
+    """Every task waits, and no timer is set: a real loop would wait for ever."""
 
 
 class _Jumping(selectors.SelectSelector):
-    """Instead of waiting it moves the loop's time."""
+    """A selector that moves the loop's time instead of waiting."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,11 +38,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super().__init__(self._jumping)
 
     def time(self) -> float:
-        """Seconds since the loop was made, as far as its timers went."""
+        """Seconds of the loop's own time since it was made."""
         return self._jumping.now
 
 
 def run_virtually(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end on a loop of its own, as `asyncio.run` does."""
+    """Run a coroutine to its end on a virtual loop of its own, as `asyncio.run` does."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(work)

@@ -58,7 +58,7 @@ def declared_topics(catalog: Catalog, plan: TopicPlan) -> list[DeclaredTopic]:
     """The topics of an app: events, commands and faults by name, then each service's retry topics and dead letters.
 
     Raises:
-        DeclarationError: the plan sizes a name that is no topic and no namespace of this app, or wants more copies than
+        DeclarationError: the plan sizes a name that is not a topic and no namespace of this app, or wants more copies than
             its cluster has brokers.
     """
     found: dict[str, DeclaredTopic] = {}
@@ -174,7 +174,7 @@ def _check(catalog: Catalog, plan: TopicPlan, topics: Sequence[DeclaredTopic]) -
     unknown = sorted(plan.of.keys() - {t.name for t in topics} - namespaces)
     if unknown:
         raise DeclarationError(
-            f"TopicPlan sizes {unknown[0]!r}, which is no topic and no namespace of this app.",
+            f"TopicPlan sizes {unknown[0]!r}, which is not a topic and no namespace of this app.",
             hint=f"Namespaces: {', '.join(sorted(namespaces))}. partita topics describe lists the topics.",
         )
     for topic in topics:

@@ -21,7 +21,7 @@ class Difference:
     """One difference between a topic and its declaration.
 
     `remedy` would mend it; `needs` is a cost that a person must accept first ("reordering", "loss"), explained by `why`.
-    With the remedy "none" `why` names the work by hand. Differences with `told` are no drift: they are shown only.
+    With the remedy "none" `why` names the work by hand. Differences with `told` are not drift: they are shown only.
     """
 
     topic: str

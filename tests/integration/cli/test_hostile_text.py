@@ -43,7 +43,7 @@ def forged(text: str) -> list[str]:
 
 
 async def _go_wrong(shop: Shop) -> None:
-    """A command that fails for good, with its key's later one behind it; a letter that is no message; a saga that waits."""
+    """A command that fails for good, with its key's later one behind it; a letter that is not a message; a saga that waits."""
 
     def fail(what: str) -> None:
         raise ValueError(HOSTILE)

@@ -252,7 +252,7 @@ async def test_what_was_sent_to_a_log_that_was_put_back_is_sent_again(tmp_path: 
         await bank.app.settled()
     put_back(tmp_path / "data", "log.db", tmp_path / "backup")
     found = await look_at_backups(bank.app, tmp_path / "data")
-    assert {f.what for f in found if "the log was put back" in f.found} == {bank.bank.name, bank.audit.name}
+    assert {f.what for f in found if "the log was restored" in f.found} == {bank.bank.name, bank.audit.name}
     async with running(bank, 5):
         assert await effects(bank) == ["a", "a", "a", "b", "c"]
     await deposits(bank, "c")

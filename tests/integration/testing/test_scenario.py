@@ -356,11 +356,11 @@ async def test_what_a_stub_cannot_be_is_said_where_it_is_written() -> None:
     async with app.testing() as t:
         with pytest.raises(DeclarationError, match="Ship is sent and handled by orders"):
             t.stub(Ship).is_away()
-        with pytest.raises(DeclarationError, match="Placed is no command"):
+        with pytest.raises(DeclarationError, match="Placed is not a command"):
             t.stub(Placed)  # type: ignore[arg-type]  # what a newcomer tries
-        with pytest.raises(DeclarationError, match=r"Declined is no refusal of Refund.*\n.*fails"):
+        with pytest.raises(DeclarationError, match=r"Declined is not a refusal of Refund.*\n.*fails"):
             t.stub(Refund).refuses(Declined(why="no"))
-        with pytest.raises(DeclarationError, match=r"ValueError is no refusal of Charge.*\n.*Declined"):
+        with pytest.raises(DeclarationError, match=r"ValueError is not a refusal of Charge.*\n.*Declined"):
             t.stub(Charge).refuses(ValueError())  # type: ignore[arg-type]  # what a newcomer tries
         with pytest.raises(DeclarationError, match=r"Declined\(\.\.\.\)"):
             t.stub(Charge).refuses(Declined)  # type: ignore[arg-type]  # a class where an instance belongs
@@ -380,7 +380,7 @@ async def test_what_cannot_be_asked_is_said() -> None:
             await t.fetch("orders", "SELECT 1")
         with pytest.raises(NotFound, match="orders, which runs Checkout, is not tested here"):
             await t.saga(Checkout, "o")
-        with pytest.raises(NotFound, match="Placed is no saga"):
+        with pytest.raises(NotFound, match="Placed is not a saga"):
             await t.saga(Placed, "o")
         with pytest.raises(DeclarationError, match="Charged is an event; only a command can be sent"):
             await t.send(Charged(order_id="o"))  # type: ignore[arg-type]  # what a newcomer tries
@@ -389,7 +389,7 @@ async def test_what_cannot_be_asked_is_said() -> None:
                 await t.advance(wrong)
             with pytest.raises(DeclarationError, match="answers_late"):
                 t.stub(Charge).answers_late(wrong)
-        with pytest.raises(DeclarationError, match="'Charge' is no declared message"):
+        with pytest.raises(DeclarationError, match="'Charge' is not a declared message"):
             t.stub("Charge")  # type: ignore[arg-type]  # by its name
 
 

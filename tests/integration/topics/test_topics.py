@@ -300,7 +300,7 @@ def test_the_doctor_is_content_with_a_laptops_broker(hand: Hand) -> None:
 
 
 def test_the_embedded_log_has_nothing_to_plan() -> None:
-    """A system without a broker gets that answer, and it is no error."""
+    """A system without a broker gets that answer, and it is not an error."""
     program = "from partita.cli.main import main; main()"
     for verb in ("plan", "apply"):
         done = subprocess.run(

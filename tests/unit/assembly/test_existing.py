@@ -23,11 +23,11 @@ def app(tmp_path: Path) -> App:
 async def test_where_there_is_no_data_it_says_so_and_makes_none(app: App, tmp_path: Path) -> None:
     """A typing error in --data must not leave a folder of empty databases behind."""
     (tmp_path / "data").mkdir()
-    with pytest.raises(NotFound, match="no data of this app there") as told:
+    with pytest.raises(NotFound, match="there is no data of this app") as told:
         async with open_stores(app, tmp_path / "data"):
             pass
     assert "partita run" in told.value.hint
-    with pytest.raises(NotFound, match="no log there"):
+    with pytest.raises(NotFound, match="there is no log"):
         async with open_bus(app, tmp_path / "data"):
             pass
     assert not list((tmp_path / "data").rglob("*.db"))

@@ -122,10 +122,10 @@ async def says_nonsense(event: "Made[") -> None: ...  # type: ignore[valid-type]
         (depends_on_an_object, "depends on a str, which cannot be called"),
         (of_no_module, "an annotation of of_no_module cannot be read"),
         (says_nonsense, "an annotation of says_nonsense cannot be read"),
-        (Mailer, "the class Mailer is no handler"),
-        (Mailer(), "a Mailer is no handler"),
-        (functools.partial(generates_async), "a partial is no handler"),
-        (classmethod(takes_nothing), "a classmethod is no handler"),
+        (Mailer, "the class Mailer is not a handler"),
+        (Mailer(), "a Mailer is not a handler"),
+        (functools.partial(generates_async), "a partial is not a handler"),
+        (classmethod(takes_nothing), "a classmethod is not a handler"),
     ],
 )
 def test_what_can_be_no_handler_is_refused(svc: Service, function: Any, says: str) -> None:
@@ -161,7 +161,7 @@ def test_a_coroutine_function_is_one_also_as_a_method_or_behind_a_decorator(svc:
 @pytest.mark.parametrize("what", [Made, No, Fault[Made], Mailer, hears, str, 3])
 def test_only_a_command_is_handled_with_handles(svc: Service, what: Any) -> None:
     """An event is heard with `on`; and a decorator without its command would take the function for it."""
-    with pytest.raises(DeclarationError, match="is no command"):
+    with pytest.raises(DeclarationError, match="is not a command"):
 
         @svc.handles(what)
         async def handler(message: Any) -> Any: ...

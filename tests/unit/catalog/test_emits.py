@@ -78,7 +78,7 @@ class Do(Command[Done, No], of=shop):
 
 
 class Mixin:
-    """A class of the user's that is no event, or may be mixed into one."""
+    """A class of the user's that is not an event, or may be mixed into one."""
 
 
 Either = One | Two
@@ -229,23 +229,23 @@ def test_a_handler_that_does_not_say_what_it_publishes_is_refused(svc: Service, 
 @pytest.mark.parametrize(
     ("annotation", "says"),
     [
-        (str, "returns str, and str is no event"),
-        (int | None, "int is no event"),
-        (dict[str, One], r"dict\[str, One\] is no event"),
-        (set[One], r"set\[One\] is no event"),
-        (type[One], r"type\[One\] is no event"),
-        (frozenset, "frozenset is no event"),
-        (Iterator[One], r"Iterator\[One\] is no event"),
-        (Generator[One, None, None], "is no event"),
-        (AsyncIterator[One], "is no event"),
-        (list[One | None], "None is no event"),
-        (tuple[One, None], "None is no event"),
-        (list[list[One]], r"list\[One\] is no event"),
-        (list[str], "str is no event"),
-        (Do, r"Do is no event(.|\n)*tx.send"),
-        (One | Do, r"Do is no event(.|\n)*tx.send"),
-        (No, r"No is no event(.|\n)*is raised"),
-        (Fault[One], r"Fault\[One\] is no event"),
+        (str, "returns str, and str is not an event"),
+        (int | None, "int is not an event"),
+        (dict[str, One], r"dict\[str, One\] is not an event"),
+        (set[One], r"set\[One\] is not an event"),
+        (type[One], r"type\[One\] is not an event"),
+        (frozenset, "frozenset is not an event"),
+        (Iterator[One], r"Iterator\[One\] is not an event"),
+        (Generator[One, None, None], "is not an event"),
+        (AsyncIterator[One], "is not an event"),
+        (list[One | None], "None is not an event"),
+        (tuple[One, None], "None is not an event"),
+        (list[list[One]], r"list\[One\] is not an event"),
+        (list[str], "str is not an event"),
+        (Do, r"Do is not an event(.|\n)*tx.send"),
+        (One | Do, r"Do is not an event(.|\n)*tx.send"),
+        (No, r"No is not an event(.|\n)*is raised"),
+        (Fault[One], r"Fault\[One\] is not an event"),
     ],
     ids=str,
 )

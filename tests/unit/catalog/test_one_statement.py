@@ -74,7 +74,7 @@ async def refuses_what_it_named(cmd: Any, tx: Tx) -> Any:
 async def fails_after(cmd: Any, tx: Tx) -> Any:
     row = await tx.fetch_one(SQL, id=cmd.id)
     if row is None or row["n"] < 0:
-        raise LookupError("that is no refusal")
+        raise LookupError("that is not a refusal")
 
 
 FIT = [

@@ -170,9 +170,9 @@ def test_the_folder_is_beside_the_module_that_declares_the_service(tmp_path: Pat
 def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DeclarationError, match="cannot be read"):
         Service("orders", namespace="o", migrations="not/there")
-    with pytest.raises(DeclarationError, match="is no folder"):
+    with pytest.raises(DeclarationError, match="is not a folder"):
         Service("orders", namespace="o", migrations="")
-    with pytest.raises(DeclarationError, match="is no folder"):
+    with pytest.raises(DeclarationError, match="is not a folder"):
         Service("orders", namespace="o", migrations=7)  # type: ignore[arg-type]  # what a type checker refuses
     with pytest.raises(DeclarationError, match="relative to no file"):
         exec(

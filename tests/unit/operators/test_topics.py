@@ -47,4 +47,4 @@ async def test_a_change_without_an_audit_is_said(tmp_path: Path, broken: bool) -
             await going
     else:
         await going
-    assert said == ["no databases there yet (--data names the folder)"]
+    assert said == ["the databases do not exist yet (--data names the folder)"]

@@ -169,10 +169,10 @@ def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_variable_of_no_setting_is_refused(name: str, meant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ignored, it would be believed to be set; the nearest is named, else all are. Its value may be a secret."""
     monkeypatch.setenv(name, "S3CRET")
-    with pytest.raises(SettingsError, match=f"'{name}' is no setting") as told:
+    with pytest.raises(SettingsError, match=f"'{name}' is not a setting") as told:
         Settings.from_environment()
     assert meant in str(told.value) and "S3CRET" not in str(told.value)
-    with pytest.raises(SettingsError, match="is no setting"):
+    with pytest.raises(SettingsError, match="is not a setting"):
         cli.main(["describe"], standalone_mode=False)
 
 

@@ -123,7 +123,7 @@ def _parts(url: str) -> tuple[str, str, dict[str, str]]:
         )
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     if not all(map(_is_server, servers.split(","))) or any("@" in name for name in query):
-        raise SettingsError("A server in the Kafka URL is no host:port.", hint=f"{QUOTED} An example: {EXAMPLE}")
+        raise SettingsError("A server in the Kafka URL is not a host:port.", hint=f"{QUOTED} An example: {EXAMPLE}")
     return credentials, servers, query
 
 
@@ -136,7 +136,7 @@ def _properties(path: Path) -> dict[str, str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
-        raise SettingsError(f"{path} is no UTF-8 text.", hint="config= names a file of name=value lines.") from error
+        raise SettingsError(f"{path} is not UTF-8 text.", hint="config= names a file of name=value lines.") from error
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}.", hint="config= names a file of name=value lines.") from error
     found: dict[str, str] = {}
@@ -145,6 +145,6 @@ def _properties(path: Path) -> dict[str, str]:
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         if not mark or not name.strip():  # not quoted: it may be the rest of a password
-            raise SettingsError(f"{path}: line {number} is no name=value.", hint="A comment begins with #.")
+            raise SettingsError(f"{path}: line {number} is not a name=value.", hint="A comment begins with #.")
         found[name.strip()] = value.strip()
     return found

@@ -87,7 +87,8 @@ class PostgresBus:
             await self._database.open(MIGRATIONS)
         except NotFound:
             raise NotFound(
-                f"{self._database.where}: no log there.", hint="Name its database in PARTITA_BUS, or start the system."
+                f"{self._database.where}: there is no log.",
+                hint="Name its database in PARTITA_BUS, or start the system.",
             ) from None
 
     async def close(self) -> None:

@@ -71,7 +71,7 @@ def options_of(url: str) -> tuple[str, PoolOptions]:
         ours: dict[str, Any] = {name: KINDS[name](value) for name, value in query if name in KINDS}
     except ValueError:
         raise SettingsError(
-            f"{without_secrets(url)}: an option of the URL is no number.",
+            f"{without_secrets(url)}: an option of the URL is not a number.",
             hint="pool_max, statement_cache_size: whole numbers; those that end in _s: seconds.",
         ) from None
     for name, value in ours.items():

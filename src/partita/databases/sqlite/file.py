@@ -60,7 +60,7 @@ def translate(error: sqlite3.Error, path: Path) -> PartitaError | None:
         return StoreUnavailable(f"{path}: {what} ({error}).", hint=hint)
     if primary in _CORRUPT:
         return StoreCorrupt(
-            f"{path}: the file is damaged or is no SQLite database ({error}).",
+            f"{path}: the file is damaged or is not a SQLite database ({error}).",
             hint="It was not touched. Restore a backup, or move the file away to start empty.",
         )
     return None

@@ -1,4 +1,4 @@
-"""The demo's faults and planted bugs, put between the shop and its adapters; nothing of them exists elsewhere.
+"""The demo's faults and planted bugs, put between the shop and its adapters; they exist only here.
 
 A check that cannot fail proves nothing: each bug here is a mistake that systems of this kind really have, and an
 invariant of the demo must turn red for it.
@@ -30,7 +30,7 @@ LATE_S = 4.0
 
 
 class Around:
-    """Passes everything on to another object, but for what a subclass does itself."""
+    """Passes every call on to another object, except those that a subclass defines."""
 
     def __init__(self, inner: Any) -> None:
         self.inner = inner
@@ -47,7 +47,7 @@ class ForgetfulInbox(Around):
         return {}
 
     async def mark(self, rows: Sequence[InboxRow]) -> None:
-        """Mark what is not marked, so that the database does not find out."""
+        """Mark only unmarked messages, so that the database does not refuse."""
         for consumer in dict.fromkeys(row.consumer for row in rows):
             mine = {row.message_id: row for row in rows if row.consumer == consumer}
             known = await self.inner.seen(consumer, list(mine))
@@ -55,19 +55,19 @@ class ForgetfulInbox(Around):
 
 
 class ForgetfulSequences(Around):
-    """The bug `idempotency`, other half: every key is new."""
+    """The bug `idempotency`, second half: every key is new."""
 
     async def last_in(self, consumer: str, keys: Sequence[Any]) -> Mapping[Any, int]:
         """No key was seen."""
         return {}
 
     async def begin_in(self, consumer: str, first: Mapping[Any, int]) -> None:
-        """Also a key that was begun, so that the database does not find out."""
+        """Begin a key, also one that was begun, so that the database does not refuse."""
         await self.inner.save_in(consumer, first)
 
 
 class NoTombstones(Around):
-    """The bug `tombstone`: what was undone is not remembered."""
+    """The bug `tombstone`: undone steps are not remembered."""
 
     async def find(self, keys: Sequence[Any]) -> Mapping[Any, Tombstone]:
         """Nothing was undone."""
@@ -144,9 +144,9 @@ def _forgetting(
 
 
 class LateSubscription(Around):
-    """A fault, not a bug: now and then a ReserveStock arrives late, after its saga has given up and undone it.
+    """A fault, not a bug: sometimes a ReserveStock arrives late, after its saga has undone it.
 
-    A late record is held back undone, so a kill meanwhile only delivers it again.
+    A late record is held back before it is done, so a kill meanwhile only delivers it again.
     """
 
     def __init__(self, inner: Subscription, clock: Clock) -> None:
@@ -155,7 +155,7 @@ class LateSubscription(Around):
         self._held: list[tuple[float, Record]] = []
 
     async def poll(self, count: int) -> Polled:
-        """The waiting messages without the late ones, and the late ones whose time has come."""
+        """The waiting messages that are not late, and the late ones whose time has come."""
         polled = await self.inner.poll(count)
         now = self._clock.monotonic()
         gone = set(polled.revoked)
@@ -189,7 +189,7 @@ class LateBus(Around):
 
 
 class DemoApp(App):
-    """The shop's app with the demo's late deliveries and, where asked for, one planted bug."""
+    """The shop's app with the demo's late deliveries and, if requested, one planted bug."""
 
     bug: Bug = ""
 
@@ -208,7 +208,7 @@ def check_bug(name: str) -> Bug:
     """The bug of that name.
 
     Raises:
-        PartitaError: there is none.
+        PartitaError: there is no bug of that name.
     """
     match name:
         case "" | "idempotency" | "outbox" | "tombstone":

@@ -1,4 +1,4 @@
-"""The demo: the shop as processes of its own, killed and poisoned, mended; then the ledger of what held."""
+"""The demo: the shop as processes of its own; they are killed, poisoned and mended; then the ledger of its invariants."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ ROLES = (
 )
 RESTART_AFTER_S = 0.4
 TIME_SCALE = 0.05
-OUTSIDE = Faults(loses=1 / 40, slow_s=3.5)  # longer than the time limit of a charge: what was charged is refunded
+OUTSIDE = Faults(loses=1 / 40, slow_s=3.5)  # longer than the time limit of a charge, so the charge is refunded
 STILL_S = 60.0
 DRAIN_S_MAX = 300.0
 DRAIN_BUG_S = 25.0
@@ -58,7 +58,7 @@ CALM_LOOKS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A server that may be killed as well, with the way to kill and restart it."""
+    """A server that may be killed as well, with the functions that kill and restart it."""
 
     name: str
     kill: Callable[[], None]
@@ -67,9 +67,9 @@ class Server:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoOptions:
-    """How the demo runs. Times in seconds; `rate` in orders per second; `kill_every` 0 = only by key.
+    """The options of the demo. Times in seconds; `rate` in orders per second; `kill_every` 0 = only by key.
 
-    `store` and `bus` are URLs of servers, empty = embedded; `fresh` = an earlier run's data there may go. `servers` are
+    `store` and `bus` are URLs of servers, empty = embedded; `fresh` = an earlier run's data there may be deleted. `servers` are
     killed in turn every `kill_servers_every_s` (0 = never).
     """
 
@@ -98,7 +98,7 @@ class Numbers:
     pending: int = 0
     kills: int = 0
     unread: int = 0  # databases that gave no answer
-    behind: int | None = None  # records that groups have still to handle; None = not asked, or no answer
+    behind: int | None = None  # records that groups must still handle; None = not asked, or no answer
 
     @property
     def undecided(self) -> int:
@@ -124,7 +124,7 @@ class Outcome:
 
     @property
     def holds(self) -> bool:
-        """Whether every invariant held, what was poisoned is mended, and no process died by a signal that was not ours."""
+        """Whether every invariant held, all poison is mended, and no process died by a signal that the demo did not send."""
         return not (self.unmended or self.crashed or any(i.violations for i in self.invariants))
 
     def as_json(self) -> dict[str, object]:
@@ -159,13 +159,13 @@ class Outcome:
 
 
 def percentile(values: list[float], percent: float) -> float:
-    """The value below which so many percent lie, of sorted values; 0 where there are none."""
+    """The value below which `percent` of the sorted values lie; 0 without values."""
     return round(values[min(len(values) - 1, int(len(values) * percent / 100))], 1) if values else 0.0
 
 
 @dataclass(slots=True)
 class Patience:
-    """How long to wait for an end: until nothing has moved for `still_s`, and `most_s` in all."""
+    """The limit of a wait: until nothing has moved for `still_s`, and `most_s` in all."""
 
     still_s: float
     most_s: float
@@ -174,7 +174,7 @@ class Patience:
     _seen: object = None
 
     def ends(self, seen: object) -> bool:
-        """Whether the time is over; `seen` is what moves."""
+        """Whether the time is over; `seen` are the numbers that move."""
         now = time.monotonic()
         if seen != self._seen:
             self._seen, self._moved = seen, now
@@ -192,9 +192,9 @@ class Demo:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     restart_at: dict[str, float] = field(default_factory=dict)
     kills: dict[str, int] = field(default_factory=dict)
-    away: dict[Server, float] = field(default_factory=dict)  # servers that were killed, until when
-    starting: dict[Server, Future[None]] = field(default_factory=dict)  # those on their way back
-    crashed: list[str] = field(default_factory=list)  # what died by a signal that was not sent here
+    away: dict[Server, float] = field(default_factory=dict)  # killed servers, with the time of their restart
+    starting: dict[Server, Future[None]] = field(default_factory=dict)  # servers that are restarting
+    crashed: list[str] = field(default_factory=list)  # processes that died by a signal that the demo did not send
     first_confirmed_s: float | None = None
     _order: list[str] = field(default_factory=list)
     _dice: random.Random = field(default_factory=random.Random)
@@ -241,7 +241,7 @@ class Demo:
             self.restart_at[role] = time.monotonic() + RESTART_AFTER_S
 
     def kill_next(self) -> str:
-        """Kill the next role of a shuffled round, so that all have their turn."""
+        """Kill the next role of a shuffled round, so that each role has its turn."""
         if not self._order:
             self._order = list(ROLES)
             self._dice.shuffle(self._order)
@@ -259,7 +259,7 @@ class Demo:
             self.away[server] = time.monotonic() + SERVER_AWAY_S
 
     def tend(self) -> None:
-        """Start again what was killed or died; go on mending. A server takes its time, and the kills do not wait for it."""
+        """Restart killed and dead processes, and go on mending. A server restarts slowly, and the kills do not wait for it."""
         now = time.monotonic()
         for server in [server for server, started in self.starting.items() if started.done()]:
             self.starting.pop(server).result()
@@ -277,7 +277,7 @@ class Demo:
                 self._start(role)
 
     def numbers(self) -> Numbers:
-        """The counts as the databases say now."""
+        """The present counts in the databases."""
         counts = Numbers(kills=sum(self.kills.values()))
         look = self.ground.databases.look
         for name in [s.name for s in app.services]:
@@ -293,12 +293,12 @@ class Demo:
         return counts
 
     def close_shop(self) -> None:
-        """The storefront takes no new orders, but for the one with a mistake where that is still owed."""
+        """The storefront takes no new orders, except the one with a mistake if it is still missing."""
         (self.options.data / "closed").touch()
 
     def drain(self, tell: Callable[[Numbers], None]) -> None:
-        """Take no more orders, and wait until all is mended and nothing moves any more. Unmended poison needs an
-        order that is confirmed: on a slow machine none is before the backlog is gone."""
+        """Take no more orders, and wait until all poison is mended and nothing moves. Unmended poison needs an
+        order that is confirmed; on a slow machine no order is confirmed before the backlog is gone."""
         if not self.options.bug:
             self.mend()
         self.close_shop()
@@ -355,26 +355,26 @@ class Demo:
         self._starters.shutdown()
 
     def poison(self) -> bool:
-        """Put an unreadable record on the log, and let the storefront make a mistake; whether that could be
-        done now: a broker that was killed takes nothing."""
+        """Put an unreadable record on the log, and let the storefront make a mistake. Returns whether that was
+        possible now: a killed broker accepts no record."""
         if self.away or self.starting:
             return False
         try:
             self.ground.append_poison(app)
         except BusUnavailable:
             return False
-        self.say("poison: bytes that are no message are on the log; the storefront forgets the country of an order")
+        self.say("poison: bytes that are not a message are on the log; the storefront forgets the country of an order")
         if not self.options.bug:
             Poisoned(self.options.data).want()
         return True
 
     def mend(self) -> None:
-        """Mend what the mistakes have caused, by the command line."""
+        """Repair the results of the mistakes, by the command line."""
         if self._mending is None:
             self._mending = Mending(self.ground, self.options.seed, self.say)
 
     def outcome(self) -> Outcome:
-        """Read databases, log and witnesses, and say what held."""
+        """Read databases, log and witnesses, and check the invariants."""
         options, ground = self.options, self.ground
         numbers = self.numbers()
         with reading(app, options.data, options.seed, ground.databases, ground.log) as facts:
@@ -402,11 +402,11 @@ def run(
 ) -> Outcome:
     """Run the demo: load and kills for the given time, then calm, then the ledger.
 
-    `tell` is called about twice a second with the numbers and the seconds left; it may answer with a key:
+    `tell` is called about twice a second with the numbers and the seconds left; it may return a key:
     a role to kill, "poison", "mend", or "quit". `say` gets the events, a line at a time.
 
     Raises:
-        Conflict: a server named in the options holds what is not of this run. PartitaError: it cannot be used.
+        Conflict: a server named in the options holds data that is not of this run. PartitaError: it cannot be used.
     """
     settings = Settings(data=options.data, store=options.store, bus=options.bus)
     ground = prepare(app, settings, fresh=options.fresh)
@@ -456,7 +456,7 @@ def _run(demo: Demo, tell: Callable[[Demo, Numbers, float], str | None]) -> Outc
 
 
 def _next(at: float, every_s: float) -> float:
-    """The next time of what happens regularly; what was missed while this process had no turn is not made up for."""
+    """The next time of a regular event; events missed while this process did not run are dropped."""
     return max(at + every_s, time.monotonic())
 
 

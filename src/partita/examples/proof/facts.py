@@ -24,7 +24,7 @@ class Return(NamedTuple):
 
 
 class Facts:
-    """Everything that databases, log and witnesses say."""
+    """All facts from databases, log and witnesses."""
 
     def __init__(self, app: App, data: Path, seed: int, fetch: Fetch, log: Log) -> None:
         self.app = app
@@ -56,7 +56,7 @@ class Facts:
             if not is_copy(row[4])
         }
         envelopes = [envelope_of(row[5]) for rows in written.values() for row in rows]
-        # A service's command to itself that it handled in the transaction that wrote it does not travel.
+        # A command to itself that a service handled at once is not on the bus.
         self.stays = {e.id for e in envelopes if e is not None and e.at_once and e.kind == "command"}
         marks = {
             name: fetch(name, "SELECT message_id, outcome, consumer, causation_id FROM inbox ORDER BY seq")
@@ -69,7 +69,7 @@ class Facts:
 
 @contextlib.contextmanager
 def reading(app: App, data: Path, seed: int, databases: Databases, log: Log) -> Iterator[Facts]:
-    """The facts, while what they were read from stays open."""
+    """The facts, while their sources stay open."""
     with databases.snapshot() as fetch:
         facts = Facts(app, data, seed, fetch, log)
         try:

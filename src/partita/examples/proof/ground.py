@@ -1,4 +1,4 @@
-"""Where the demo runs: its databases and its log, made ready and found empty, before a process is started."""
+"""The place of the demo: its databases and its log, prepared and found empty before a process is started."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PILL = b"\xff\x00 this is no envelope"
 
 @dataclass(slots=True)
 class Ground:
-    """The system as the demo sees it from outside."""
+    """The databases and the log, as the demo sees them from outside."""
 
     settings: Settings
     databases: Databases
@@ -47,16 +47,16 @@ class Ground:
     loop: Loop
 
     def environment(self) -> dict[str, str]:
-        """For child processes: by the environment, since a command line is for everybody to see."""
+        """The settings for child processes: in the environment, since everybody can see a command line."""
         bus = pooled(self.settings.bus, LOG_POOL_MAX)
         return {**os.environ, "PARTITA_STORE": pooled(self.settings.store), "PARTITA_BUS": bus}
 
     def append_poison(self, app: App) -> None:
-        """Append bytes that are no message: each group that reads the topic must keep them as a dead letter."""
+        """Append bytes that are not a message: each group that reads the topic must keep them as a dead letter."""
         self.loop.run(_append_pill(app.configured(self.settings)))
 
     def close(self) -> None:
-        """Let go of the servers."""
+        """Close the connections to the servers."""
         self.loop.close()
 
 
@@ -69,10 +69,10 @@ def pooled(url: str, pool_max: int = POOL_MAX) -> str:
 
 
 def check_ground(settings: Settings) -> None:
-    """Refuse URLs that the demo has no use for.
+    """Refuse URLs that the demo cannot use.
 
     Raises:
-        SettingsError: the URL names a file; the embedded tier is what runs without a URL.
+        SettingsError: the URL names a file; without a URL the demo runs on the embedded tier.
     """
     for flag, url in (("--store", settings.store), ("--bus", settings.bus)):
         if url and url.partition(":")[0] in ("sqlite", "log"):
@@ -82,10 +82,10 @@ def check_ground(settings: Settings) -> None:
 
 
 def prepare(app: App, settings: Settings, *, fresh: bool) -> Ground:
-    """Make schemas, tables and topics on the servers that are named; on the embedded tier there is nothing to do.
+    """Make schemas, tables and topics on the named servers; the embedded tier needs nothing.
 
     Raises:
-        Conflict: they hold what is not of this run, and `fresh` was not said.
+        Conflict: they hold data that is not of this run, and `fresh` was not given.
         PartitaError: a server cannot be used, with what to do.
     """
     check_ground(settings)
@@ -157,7 +157,7 @@ async def _clear(app: App, fresh: bool) -> None:
 
 
 async def _start_of(app: App, bus: Bus, fresh: bool) -> Start:
-    """The ends of what is on the log already; the services' groups begin behind it."""
+    """The ends of the existing records on the log; the services' groups begin behind them."""
     older = await read_all(bus, topics_of(app))
     if older and not fresh:
         raise Conflict(
@@ -174,7 +174,7 @@ def _ends(records: Sequence[Record]) -> Start:
 
 
 async def _move_groups(app: App, bus: Bus) -> None:
-    """A group that is new starts at the oldest record: each joins once, so that there is a place to move."""
+    """Move each group behind the existing records. A new group starts at the oldest, so each joins once."""
     member = f"demo-{os.getpid()}"
     for service in app.services:
         topics = app.catalog.topics_of(service)
@@ -188,7 +188,7 @@ async def _move_groups(app: App, bus: Bus) -> None:
 
 
 async def _move(bus: Bus, group: str, topic: str) -> None:
-    """Put a group to the end; the members of a run that was just killed are missed only after their session."""
+    """Move a group to the end. Members of a run that was just killed count as present until their session ends."""
     clock = this_machine().clock
     until = clock.monotonic() + MISSED_WITHIN_S
     while clock.monotonic() < until:

@@ -1,6 +1,6 @@
 """The demo's ledger: invariants computed by real queries over every service's database, the log and the witnesses.
 
-Nothing here asks the runtime: see reading.py for what is read, and the witnesses' own ledgers say what really
+Nothing here asks the runtime. See reading.py for the sources; the witnesses' own ledgers record what really
 happened.
 """
 
@@ -19,7 +19,7 @@ SHOWN_MAX = 5
 
 @dataclass(slots=True)
 class Invariant:
-    """One invariant: how often it was checked and where it did not hold."""
+    """One invariant: the number of checks, and its violations."""
 
     id: str
     text: str
@@ -49,7 +49,7 @@ def terminal(facts: Facts, i: Invariant) -> None:
 
 
 def money(facts: Facts, i: Invariant) -> None:
-    """I2, money: by what the provider's own ledger says moved."""
+    """I2, money: by the movements in the provider's own ledger."""
     moved: dict[str, list[int]] = defaultdict(list)
     keys: Counter[tuple[str, str]] = Counter()
     did: Counter[tuple[str, str]] = Counter()
@@ -80,7 +80,7 @@ def money(facts: Facts, i: Invariant) -> None:
             parts = did[name, "part"]
             i.check(parts == completed[name], f"{name}: {parts} parts given back for {completed[name]} returns")
         else:
-            i.check(net == 0 or status != "(missing)", f"{name} is no order, the provider holds {net} cents of it")
+            i.check(net == 0 or status != "(missing)", f"{name} is not an order, the provider holds {net} cents of it")
     worth = sum(total for status, total in facts.orders.values() if status == "CONFIRMED") - given_back.total()
     i.check(held == worth, f"the provider holds {held} cents, confirmed orders less returns are worth {worth}")
 
@@ -88,7 +88,7 @@ def money(facts: Facts, i: Invariant) -> None:
 def stock(facts: Facts, i: Invariant) -> None:
     """I3, stock."""
     sold: Counter[str] = Counter()
-    # Of all orders, also one whose storefront died before it could write down that it was accepted.
+    # All orders count, also one whose storefront died before it could record the acceptance.
     for name, (status, _) in facts.orders.items():
         if status == "CONFIRMED":
             for line in order(facts.seed, int(name.rpartition("_")[2])).lines:
@@ -156,9 +156,9 @@ def no_loss(facts: Facts, i: Invariant) -> None:
             if record.envelope is None:
                 wants = record.topic in facts.app.catalog.topics_of(service)
                 found = (record.topic, record.partition, record.position) in dead
-                i.check(found == wants, f"{service.name}: unreadable record at {record.position} is no dead letter")
+                i.check(found == wants, f"{service.name}: unreadable record at {record.position} is not a dead letter")
             elif record.envelope.type in interests:
-                # What was handled at once says so itself: a mark beside that is a second time.
+                # The envelope of a message that was handled at once says so; a mark beside it counts as a second time.
                 at_once = record.envelope.at_once and record.envelope.source.startswith(f"{service.name}/")
                 count = marks[service.name][record.id] + at_once
                 i.check(count == 1, f"{service.name} handled {record.envelope.type} {record.id} {count} times")
@@ -187,7 +187,7 @@ def key_order(facts: Facts, i: Invariant) -> None:
 def traceable(facts: Facts, i: Invariant) -> None:
     """I8, traceable."""
     for name, (service, type_name, correlation, cause) in facts.outbox.items():
-        i.check(correlation in facts.roots, f"{type_name} {name}: its correlation id {correlation} is no root")
+        i.check(correlation in facts.roots, f"{type_name} {name}: its correlation id {correlation} is not a root")
         known = cause in facts.outbox or cause in facts.roots
         i.check(known, f"{type_name} {name} of {service}: its cause {cause} does not exist")
 
@@ -298,7 +298,7 @@ LOST = ("I1", "I6")
 
 
 def examine(facts: Facts, time_scale: float) -> list[Invariant]:
-    """Check every invariant on what was read."""
+    """Check every invariant on the facts."""
     found: list[Invariant] = []
     for name, text, check in CHECKS:
         invariant = Invariant(name, text)
@@ -311,7 +311,7 @@ def examine(facts: Facts, time_scale: float) -> list[Invariant]:
 
 
 def lost_and_twice(invariants: Iterable[Invariant]) -> tuple[int, int]:
-    """How many violations are losses, and how many are repeats."""
+    """The numbers of violations that are losses, and that are repeats."""
     by_id = {i.id: i for i in invariants}
     lost = [v for name in LOST for v in by_id[name].violations if " handled " not in v or v.endswith(" 0 times")]
     twice = [v for name in TWICE for v in by_id[name].violations]
@@ -320,7 +320,7 @@ def lost_and_twice(invariants: Iterable[Invariant]) -> tuple[int, int]:
 
 
 def moved_at_the_provider(facts: Facts) -> dict[str, int]:
-    """How often money moved: an invariant about refunds says nothing where nothing was refunded."""
+    """The numbers of money movements: without refunds an invariant about refunds proves nothing."""
     asked = "SELECT kind, count(*) FROM effect WHERE answer = 'ok' AND cents <> 0 GROUP BY kind"
     found = dict(facts.psp.execute(asked).fetchall())
     return {kind: found.get(kind, 0) for kind in ("charge", "refund", "part")}

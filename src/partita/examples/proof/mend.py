@@ -1,4 +1,4 @@
-"""Mending the demo's poison by the commands a person would use: rehearse, edit, rehearse again, replay."""
+"""Mending the demo's poison by the commands that an operator would use: rehearse, edit, rehearse again, replay."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Mended:
 
 
 class Mending:
-    """Mends poisoned orders one after the other, a command at a time; between them the demo goes on killing."""
+    """Mends poisoned orders one after the other, by one command at a time; the demo goes on killing between commands."""
 
     def __init__(self, ground: Ground, seed: int, tell: Callable[[str], None]) -> None:
         self.done: list[Mended] = []
@@ -54,22 +54,22 @@ class Mending:
 
     @property
     def unmended(self) -> str:
-        """The poison left to mend, in words; empty = none."""
+        """The remaining poison, in words; empty = none."""
         if self.failed:
             return self.failed
         if self._now is not None:
             return f"{self._now.order} stopped at {self._shown()}"
         if self.left:
             return f"the dead letter of {order_id(self._seed, min(self.left))} never came"
-        return "the storefront made no mistake though it was asked to" if Poisoned(self._data).is_wanted else ""
+        return "the storefront was asked for a mistake and made none" if Poisoned(self._data).is_wanted else ""
 
     @property
     def busy(self) -> bool:
-        """Whether there is something left to mend."""
+        """Whether poison is left to mend."""
         return not self.failed and bool(self._now or self.left or Poisoned(self._data).is_wanted)
 
     def tick(self) -> None:
-        """Go one step further, if the command that runs has ended."""
+        """Take the next step if the running command has ended."""
         if self.failed:
             return
         if self._now is None:
@@ -82,7 +82,7 @@ class Mending:
             self._end(ended.returncode, out, problem)
 
     def stop(self) -> None:
-        """End the command that runs, if one does."""
+        """End the running command, if there is one."""
         if self._running is not None and self._running.poll() is None:
             self._running.terminate()
             self._running.communicate()
@@ -101,7 +101,7 @@ class Mending:
                 return
 
     def _is_edited(self) -> bool:
-        """Whether an edit that gave no answer has happened: another letter is open in the place of the one at hand."""
+        """Whether an edit without an answer has happened: then another letter is open in place of the present one."""
         assert self._now is not None
         return self._step == 1 and self._one("analytics", FIND, self._now.order) not in ("", self._now.letter)
 
@@ -118,7 +118,7 @@ class Mending:
         return ["dlq", *(rehearse, edit, rehearse, replay)[self._step], "--app", SHOP]
 
     def _shown(self) -> str:
-        """The command that runs, with the end of the id only."""
+        """The running command, with only the end of the id."""
         assert self._now is not None
         letter = f"..{self._now.letter[-6:]}"
         rehearse = f"dlq replay --id {letter} --rehearse"
@@ -135,7 +135,7 @@ class Mending:
     def _end(self, code: int, out: str, problem: str) -> None:
         assert self._now is not None
         if code and not self._is_edited():
-            # A query that a killed server did not answer is no try; the caller that waits for the end has a limit.
+            # A query that a killed server did not answer is not a try; the caller that waits for the end has a limit.
             self._tries += code != UNREACHABLE
             if self._tries >= TRIES_MAX:
                 self.failed = f"partita {' '.join(self._words())}: {problem.strip() or out.strip()}"

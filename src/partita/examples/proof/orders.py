@@ -1,4 +1,4 @@
-"""The orders of the demo: the n-th order of a seed is always the same, so a killed storefront goes on where it was."""
+"""The orders of the demo: the n-th order of a seed is always the same, so a killed storefront continues where it was."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def order(seed: int, number: int) -> PlaceOrder:
 
 
 def return_id(seed: int, number: int) -> ReturnId:
-    """The id of the return that is asked for with the n-th order."""
+    """The id of the return that is requested with the n-th order."""
     return ReturnId(f"ret_{seed}_{number:06d}")
 
 
@@ -65,34 +65,34 @@ def returned(seed: int, number: int) -> RequestReturn | None:
 
 
 def poisoned(command: PlaceOrder) -> PlaceOrder:
-    """The same order as a storefront with a mistake sends it: without its country."""
+    """The same order with the storefront's mistake: without its country."""
     return msgspec.structs.replace(command, country="")
 
 
 class Poisoned:
-    """Which orders the storefront sends with a mistake; written down before, so that a repeat is the same command."""
+    """The orders that the storefront sends with a mistake. They are recorded before, so that a repeat is the same command."""
 
     def __init__(self, data: Path) -> None:
         self._path = data / "poisoned.txt"
         self._wanted = data / "poison"
 
     def want(self) -> None:
-        """Ask the storefront for one."""
+        """Ask the storefront for one mistake."""
         self._wanted.touch()
 
     @property
     def is_wanted(self) -> bool:
-        """Whether one is asked for."""
+        """Whether a mistake is requested."""
         return self._wanted.exists()
 
     def take(self, number: int) -> None:
-        """This order is it."""
+        """Make this order the one with the mistake."""
         with self._path.open("a") as file:
             file.write(f"+{number}\n")
         self._wanted.unlink()
 
     def drop(self, number: int) -> None:
-        """It was placed without the mistake already, by a storefront that was killed before it knew; take another."""
+        """Release an order: a storefront that was killed had placed it without the mistake already. Take another."""
         with self._path.open("a") as file:
             file.write(f"-{number}\n")
         self.want()
@@ -104,20 +104,20 @@ class Poisoned:
 
 
 class Accepted:
-    """The storefront's own record of accepted messages, orders or `returns`: a witness, like the provider's
+    """The storefront's own record of accepted messages (orders or `returns`): a witness, like the provider's
     ledger."""
 
     def __init__(self, data: Path, *, returns: bool = False) -> None:
         self.path = data / ("returned.txt" if returns else "accepted.txt")
 
     def read(self) -> set[int]:
-        """The numbers of all that was accepted; a line cut short by a kill does not count."""
+        """The numbers of all accepted messages; a line cut short by a kill does not count."""
         if not self.path.exists():
             return set()
         lines = self.path.read_text().split("\n")[:-1]
         return {int(line) for line in lines if line.isdigit()}
 
     def add(self, numbers: list[int]) -> None:
-        """Record what was accepted; one write, which a killed process has done or not."""
+        """Record an accepted message by one write, which a killed process has done or not."""
         with self.path.open("a") as file:
             file.write("".join(f"{n}\n" for n in numbers))

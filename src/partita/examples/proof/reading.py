@@ -1,6 +1,6 @@
-"""Looking at the demo's system from outside: rows of its services' databases, records of its log.
+"""Looking at the demo's system from outside: the rows of its services' databases, and the records of its log.
 
-The embedded tier is read from its files as they lie, past the framework. A server is asked through the ports: a session
+The embedded tier is read from its files directly, without the framework. A server is asked through the ports: a session
 that only reads, and a consumer group of the ledger's own.
 """
 
@@ -56,11 +56,11 @@ class Databases(Protocol):
     """The services' databases, to be read only."""
 
     def look(self, service: str, sql: str, **params: object) -> Rows:
-        """The rows as they are now; none where the database cannot be asked now."""
+        """The present rows; none if the database does not answer now."""
         ...
 
     def snapshot(self) -> AbstractContextManager[Fetch]:
-        """Statements that all see one state of each database; here what cannot be read is an error."""
+        """A view in which all statements see one state of each database; here an unreadable database is an error."""
         ...
 
 
@@ -68,23 +68,23 @@ class Log(Protocol):
     """The log, to be read only."""
 
     def records(self) -> list[LogRecord]:
-        """Everything of this run, in the order of each partition."""
+        """All records of this run, in the order of each partition."""
         ...
 
     def behind(self) -> int:
-        """How many records the services' groups have still to handle.
+        """The number of records that the services' groups must still handle.
 
         Raises:
-            BusUnavailable: the log cannot be asked now.
+            BusUnavailable: the log does not answer now.
         """
         ...
 
 
 def patiently(ask: Callable[[], T], within_s: float = READ_WITHIN_S) -> T:
-    """The log's answer, asked again until it comes: silence is not an answer.
+    """The log's answer; the question is repeated until an answer comes.
 
     Raises:
-        BusUnavailable: it did not in all that time.
+        BusUnavailable: no answer came in all that time.
     """
     until = time.monotonic() + within_s
     while time.monotonic() < until:
@@ -100,7 +100,7 @@ def is_copy(topic: str) -> bool:
 
 
 def envelope_of(headers: bytes) -> Envelope | None:
-    """The envelope that a record's headers are, if they are one."""
+    """The envelope in a record's headers, if they are an envelope."""
     try:
         return envelope_from_bytes(headers)
     except ValueError:
@@ -115,13 +115,13 @@ def open_file(path: Path, timeout_s: float = 10) -> sqlite3.Connection:
 
 
 class DatabaseFiles:
-    """The embedded tier's databases, a file each."""
+    """The embedded tier's databases, one file for each service."""
 
     def __init__(self, data: Path) -> None:
         self._data = data
 
     def look(self, service: str, sql: str, **params: object) -> Rows:
-        """The rows as they are now."""
+        """The present rows."""
         try:
             with contextlib.closing(open_file(self._data / f"{service}.db", 1)) as db:
                 return db.execute(sql, params).fetchall()
@@ -130,7 +130,7 @@ class DatabaseFiles:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[Fetch]:
-        """Statements that all see one state of each file."""
+        """A view in which all statements see one state of each file."""
         with contextlib.ExitStack() as held:
             files: dict[str, sqlite3.Connection] = {}
 
@@ -150,31 +150,31 @@ class LogFile:
         self._path = data / "log.db"
 
     def records(self) -> list[LogRecord]:
-        """Everything on the log."""
+        """All records on the log."""
         with contextlib.closing(open_file(self._path)) as db:
             rows = db.execute(FILE_RECORDS).fetchall()
         return [LogRecord(r[0], r[1], r[2], r[3], r[4], envelope_of(r[5])) for r in rows if not is_copy(r[0])]
 
     def behind(self) -> int:
-        """How many records the groups have still to handle."""
+        """The number of records that the groups must still handle."""
         with contextlib.closing(open_file(self._path)) as db:
             count: int = db.execute(FILE_BEHIND).fetchone()[0]
         return count
 
 
 class Loop:
-    """An asynchronous call from blocking code; connections stay open from call to call."""
+    """Asynchronous calls from blocking code; connections stay open between calls."""
 
     def __init__(self) -> None:
         self._runner = asyncio.Runner()
         self.held = contextlib.AsyncExitStack()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do this now."""
+        """Run this coroutine to its end."""
         return self._runner.run(work)
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Close all connections, and the loop."""
         try:
             self.run(self.held.aclose())
         finally:
@@ -182,14 +182,14 @@ class Loop:
 
 
 class ServerDatabases:
-    """Databases on a server, asked through their stores."""
+    """Databases on a server, read through their stores."""
 
     def __init__(self, loop: Loop, stores: Mapping[str, Store]) -> None:
         self._loop = loop
         self._stores = stores
 
     def look(self, service: str, sql: str, **params: object) -> Rows:
-        """The rows as they are now."""
+        """The present rows."""
 
         async def rows() -> Rows:
             async with self._stores[service].reading() as session:
@@ -202,7 +202,7 @@ class ServerDatabases:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[Fetch]:
-        """Statements that all see one state of each database."""
+        """A view in which all statements see one state of each database."""
         held = contextlib.AsyncExitStack()
 
         async def begin() -> dict[str, Any]:
@@ -233,18 +233,18 @@ class ServerLog:
         self._start = start
 
     def records(self) -> list[LogRecord]:
-        """Everything of this run."""
+        """All records of this run."""
         found = self._loop.run(read_all(self._bus, self._topics))
         return [_of_server(r) for r in found if r.offset > self._start.get(r.at, -1)]
 
     def behind(self) -> int:
-        """How many records the groups have still to handle."""
+        """The number of records that the groups must still handle."""
         lags = self._loop.run(_lag(self._bus))
         return sum(each.lag for each in lags if each.group in self._groups)
 
 
 def _of_server(record: Record) -> LogRecord:
-    """A bus hands out no ids beside the message's own: what is no message is named by its place."""
+    """A record for the ledger. A bus has no ids besides the message's own, so an unreadable record is named by its place."""
     envelope = envelope_of(record.headers)
     name = envelope.id if envelope is not None else f"{record.topic}/{record.partition}/{record.offset}"
     return LogRecord(record.topic, record.partition, record.offset, name, record.key, envelope)
@@ -284,7 +284,7 @@ async def read_all(bus: Bus, topics: Sequence[str]) -> list[Record]:
             except BusUnavailable:
                 if loop.time() > until:
                     raise
-                calm = 0  # the leader moves: the subscription begins again by itself
+                calm = 0  # the leader moves, and the subscription starts again by itself
                 await asyncio.sleep(LOOK_S)
                 continue
             held = (held | set(polled.assigned)) - set(polled.revoked)
@@ -306,7 +306,7 @@ async def read_all(bus: Bus, topics: Sequence[str]) -> list[Record]:
                 await asyncio.sleep(LOOK_S)
                 continue
             calm = calm + 1 if held and not any(each.lag for each in lags) else 0
-            # An adapter may report nothing of a partition in which the group has not moved: then only waiting helps.
+            # An adapter may not report a partition in which the group has not moved; then only waiting helps.
             told = held <= {(each.topic, each.partition) for each in lags}
             needed = CALM_LOOKS if told else CALM_LOOKS_UNTOLD
             await asyncio.sleep(LOOK_S)
@@ -315,5 +315,5 @@ async def read_all(bus: Bus, topics: Sequence[str]) -> list[Record]:
     with contextlib.suppress(PartitaError):
         await bus.forget(
             group
-        )  # its results are no longer needed, and for a group the log keeps the records it has not read
+        )  # its results are no longer needed, and the log keeps records until each group has read them
     return [found[place] for place in sorted(found)]

@@ -1,4 +1,4 @@
-"""One process of the demo: the storefront, a service, or a relay. It ends when the demo's end of its input closes."""
+"""One process of the demo: the storefront, a service, or a relay. It ends when the demo closes its input."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ async def work(options: RoleOptions) -> None:
 
 
 async def _sell(app: DemoApp, options: RoleOptions) -> None:
-    """Place orders at a rate; those not known to be accepted are placed again under the same key."""
+    """Place orders at a rate; an order without a known answer is placed again under the same key."""
     accepted, poison = Accepted(Path(options.data)), Poisoned(Path(options.data))
     returns = Accepted(Path(options.data), returns=True)
     wrong = poison.numbers()
     done = accepted.read()
-    highest = max(done | wrong, default=-1)  # a mistake that was promised is made, also when the shop is closed by now
+    highest = max(done | wrong, default=-1)  # a promised mistake is made, also when the shop has closed
     again = [n for n in range(highest + 1) if n not in done]
     number = highest + 1
     loop = asyncio.get_running_loop()
@@ -82,7 +82,7 @@ async def _sell(app: DemoApp, options: RoleOptions) -> None:
         placed = [n for n, ok in zip(batch, results, strict=True) if ok]
         answers = await asyncio.gather(*(_bring_back(app, options.seed, n) for n in placed))
         returns.add([n for n, answer in zip(placed, answers, strict=True) if answer])
-        # One whose return has no answer yet is placed again, and the return asked for again, both under their keys.
+        # An order whose return has no answer is placed again, and its return requested again, both under their keys.
         accepted.add([n for n, answer in zip(placed, answers, strict=True) if answer is not None])
         sent += [n for n, ok in zip(batch, results, strict=True) if not ok]
         sent += [n for n, answer in zip(placed, answers, strict=True) if answer is None]
@@ -112,7 +112,7 @@ async def _place(app: DemoApp, seed: int, number: int, wrong: set[int], poison: 
 
 
 async def _bring_back(app: DemoApp, seed: int, number: int) -> bool | None:
-    """Ask for the return that comes with an order; whether it was accepted, None = there is no answer."""
+    """Request the return of an order. Returns whether it was accepted; None = there is no answer."""
     command = returned(seed, number)
     if command is None:
         return False
@@ -127,7 +127,7 @@ async def _bring_back(app: DemoApp, seed: int, number: int) -> bool | None:
 
 def _end_with_parent() -> None:
     with contextlib.suppress(OSError):
-        # Not by sys.stdin: an interpreter that ends while a thread holds its lock aborts.
+        # Not by sys.stdin: an interpreter that ends while a thread holds the lock of sys.stdin aborts.
         while os.read(0, 4096):
             pass
     os._exit(0)

@@ -32,12 +32,12 @@ from partita.examples.rides.messages import (
     SayDriverIsHere,
 )
 
-DECLARED = (rides, drivers, payments, notifications, sagas)  # to import them is to declare their handlers and sagas
+DECLARED = (rides, drivers, payments, notifications, sagas)  # importing them declares their handlers and sagas
 app = App(services.rides, services.drivers, services.payments, services.notifications)
 
 
 async def one_ride(city: App, ride_id: RideId) -> RideCompleted:
-    """The messages of one rider's and one driver's phone. Each key names one press of a button, so that a phone that hears
+    """The messages of one rider's and one driver's phone. Each key names one press of a button, so that a phone that gets
     no answer sends it again."""
     ann, bob = RiderId("ann"), DriverId("bob")
     await city.send(FillAccount(rider_id=ann, cents=3_000), idempotency_key=f"slip for {ride_id}")

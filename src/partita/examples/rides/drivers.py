@@ -32,7 +32,7 @@ SHARE_PERCENT = 80
 
 @drivers.handles(MoveDriver)
 async def move(cmd: MoveDriver, tx: Tx) -> DriverMoved:
-    """An older position that arrives later changes nothing: the row knows the time of what it holds."""
+    """An older position that arrives later changes nothing: the row has the time of its position."""
     await tx.execute(MOVE, driver_id=cmd.driver_id, zone=cmd.zone, seen_ms=cmd.seen_ms)
     return DriverMoved(driver_id=cmd.driver_id, zone=cmd.zone)
 
@@ -61,7 +61,7 @@ async def say_here(cmd: SayDriverIsHere) -> DriverArrived:
 
 @drivers.handles(PayDriver)
 async def pay(cmd: PayDriver, tx: Tx) -> DriverPaid:
-    """However often the saga sends it, the row is written once: a copy is dropped before the handler runs."""
+    """The row is written once, however often the saga sends the command: a copy is dropped before the handler runs."""
     cents = cmd.fare_cents * SHARE_PERCENT // 100
     await tx.execute(EARN, ride_id=cmd.ride_id, driver_id=cmd.driver_id, cents=cents)
     await tx.execute(LET_GO, ride_id=cmd.ride_id)

@@ -1,4 +1,4 @@
-"""Each message of the four services: commands with what answers them, events, and the reasons to say no."""
+"""Each message of the four services: commands with their replies, events, and refusals."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class CompleteRide(Command[RideCompleted, NotOnTheWay], of=rides):
 
 
 class DriverMoved(Event, of=drivers):
-    """Where a driver was at that time."""
+    """The place of a driver at that time."""
 
     driver_id: Key[DriverId]
     zone: str
@@ -223,7 +223,7 @@ class ReceiptSent(Event, of=notifications):
 
 
 class SendReceipt(Command[ReceiptSent], of=notifications):
-    """Writes the rider what the ride has cost."""
+    """Writes the cost of the ride to the rider."""
 
     ride_id: Key[RideId]
     fare_cents: int

@@ -1,4 +1,4 @@
-"""The service `notifications`: what the rider's phone shows, and what support has to look at."""
+"""The service `notifications`: the texts on the rider's phone, and the cases for support."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ BOOKED, HERE, OVER = 1, 2, 3
 
 @notifications.on
 async def show_booked(event: RideBooked, tx: Tx) -> None:
-    """Events of one service come in order. Those of two do not: a stage that was passed is not shown again."""
+    """Events of one service come in order. Events of two services do not, so a stage that is past is not shown."""
     await tx.execute(SHOW, ride_id=event.ride_id, stage=BOOKED, text=f"{event.driver_id} is on the way")
 
 
 @notifications.on(dedupe_by="ride_id")
 async def show_arrived(event: DriverArrived, tx: Tx) -> None:
-    """An impatient driver says it twice, which makes two events; `dedupe_by` makes the rider's phone ring once."""
+    """An impatient driver presses twice, which makes two events; `dedupe_by` makes the rider's phone ring once."""
     await tx.execute(SHOW, ride_id=event.ride_id, stage=HERE, text="Your driver is here")
     await tx.execute(RING, ride_id=event.ride_id)
 

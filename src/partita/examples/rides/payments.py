@@ -1,4 +1,4 @@
-"""The service `payments`: prepaid accounts of riders, what is set aside on them, and what was taken."""
+"""The service `payments`: prepaid accounts of riders, the amounts held on them, and the amounts taken."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def hold(cmd: HoldFare, tx: Tx) -> FareHeld:
 
 @payments.handles(VoidHold)
 async def void(cmd: VoidHold, tx: Tx) -> HoldVoided:
-    """Gives back what is still held, and nothing where nothing is."""
+    """Gives back the held amount, if there is one."""
     held = await tx.fetch_one(VOID, ride_id=cmd.ride_id)
     if held is not None:
         await tx.execute(GIVE_BACK, rider_id=held["rider_id"], cents=held["cents"])
@@ -54,7 +54,7 @@ async def void(cmd: VoidHold, tx: Tx) -> HoldVoided:
 
 @payments.handles(CaptureFare)
 async def capture(cmd: CaptureFare, tx: Tx) -> FareCaptured:
-    """A hold that is not there is a defect of ours, no refusal: it is tried again, then a person looks at it."""
+    """A missing hold is a defect of ours, not a refusal: the command is tried again, then a person looks at it."""
     if not await tx.execute(CAPTURE, ride_id=cmd.ride_id):
         raise LookupError(f"Nothing is held for ride {cmd.ride_id}.")
     return FareCaptured(ride_id=cmd.ride_id)

@@ -1,4 +1,4 @@
-"""The service `rides`: it takes requests, knows what has become of each ride, and runs both sagas."""
+"""The service `rides`: it takes requests, keeps the state of each ride, and runs both sagas."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ async def request(cmd: RequestRide, tx: Tx) -> RideRequested:
 
 @rides.handles(ConfirmRide)
 async def confirm(cmd: ConfirmRide, tx: Tx) -> RideBooked:
-    """The saga asks for it with the driver of the reply before; the rider is known here."""
+    """The saga sends it with the driver from the reply before; this service knows the rider."""
     (ride,) = await tx.fetch_all(BOOK, ride_id=cmd.ride_id, driver_id=cmd.driver_id)
     return RideBooked(ride_id=cmd.ride_id, rider_id=ride["rider_id"], driver_id=cmd.driver_id)
 
 
 @rides.on
 async def cancel(event: RideCancelled, tx: Tx) -> None:
-    """The saga publishes the event when all is undone; the row follows it."""
+    """The saga publishes the event when all steps are undone; the row follows it."""
     await tx.execute(CANCEL, ride_id=event.ride_id)
 
 
 @rides.handles(CompleteRide)
 async def complete(cmd: CompleteRide, tx: Tx) -> RideCompleted:
-    """A refusal is an answer: the caller gets `NotOnTheWay` raised, and nothing is tried again."""
+    """A refusal is an answer: the caller gets `NotOnTheWay` raised, and the command is not tried again."""
     ride = await tx.fetch_one(RIDE, ride_id=cmd.ride_id)
     if ride is None or ride["status"] != "booked":
         raise NotOnTheWay(status="unknown" if ride is None else ride["status"])

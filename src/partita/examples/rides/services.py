@@ -1,4 +1,4 @@
-"""The four services and the tables that each of them keeps; no service reads another one's tables."""
+"""The four services and their tables; no service reads the tables of another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""analytics: revenue per day and country, as it was confirmed."""
+"""analytics: revenue of confirmed orders per day and country."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ ON CONFLICT (day, country) DO UPDATE SET orders = revenue.orders + 1, cents = re
 async def count(event: OrderConfirmed, tx: Tx) -> None:
     """Add one confirmed order to its day and country."""
     if not event.country:
-        raise NoCountry(f"order {event.order_id} says no country")
+        raise NoCountry(f"order {event.order_id} has no country")
     day = event.occurred_at.date().isoformat()
     await tx.execute(COUNT, day=day, country=event.country, cents=event.total_cents)

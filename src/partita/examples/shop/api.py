@@ -44,7 +44,7 @@ class OrderIn(BaseModel):
 
 
 class TroubleOut(BaseModel):
-    """A message about an order that a service could not handle: people look at it, or have mended it since."""
+    """A message about an order that a service could not handle: an operator must act, or has already repaired it."""
 
     who: str
     what: str
@@ -52,7 +52,7 @@ class TroubleOut(BaseModel):
 
 
 class OrderOut(BaseModel):
-    """An order in its present state."""
+    """The present state of an order."""
 
     order_id: str
     customer_id: str
@@ -84,10 +84,10 @@ def make_api(app: App) -> FastAPI:
 
     @api.post("/orders", status_code=201, response_model=OrderOut)
     async def place_order(order: OrderIn, idempotency_key: Annotated[str, Header(min_length=1, max_length=255)]) -> Any:
-        """Place an order. The same Idempotency-Key again answers the same and places nothing."""
+        """Place an order. The same Idempotency-Key again gets the same answer and places nothing."""
         order_id = OrderId("ord_" + hashlib.sha256(idempotency_key.encode()).hexdigest()[:20])
         before = await _find(app, order_id)
-        # The time is no part of what the client asked for: a repeat must be the same command.
+        # The time is not part of what the client asked for: a repeat must be the same command.
         occurred = before["occurred_us"] / 1_000_000 if before else app.system.clock.now_us() / 1_000_000
         lines = [OrderLine(sku=x.sku, quantity=x.quantity, price_cents=x.price_cents) for x in order.lines]
         command = PlaceOrder(
@@ -102,31 +102,31 @@ def make_api(app: App) -> FastAPI:
 
     @api.get("/orders/{order_id}", response_model=OrderOut)
     async def get_order(order_id: str) -> Any:
-        """An order in its present state."""
+        """The present state of an order."""
         found = await _find(app, order_id)
         return found or problem(404, "No such order", f"{order_id} was never placed here")
 
     @api.get("/livez", include_in_schema=False)
     async def livez() -> dict[str, str]:
-        """The event loop turns."""
+        """The event loop runs."""
         return {"status": "ok"}
 
     @api.get("/readyz", include_in_schema=False)
     async def readyz() -> Any:
-        """Orders can be accepted: 503 where a database does not answer, 200 and `degraded` where the bus does not."""
+        """Whether orders can be accepted: 503 if a database does not answer, 200 and `degraded` if the bus does not."""
         health = app.system.health()
         return JSONResponse(dict(health.as_json()), 200 if health.is_ready else 503)
 
     @api.get("/healthz", include_in_schema=False)
     async def healthz(fail_on: str = "down") -> Any:
-        """The same; with `?fail_on=degraded` all must be well."""
+        """As `/readyz`; with `?fail_on=degraded` it is 200 only if nothing is degraded."""
         health = app.system.health()
         good = health.status == "ok" if fail_on == "degraded" else health.is_ready
         return JSONResponse(dict(health.as_json()), 200 if good else 503)
 
     @api.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
-        """The operations as a page that needs nothing from elsewhere."""
+        """The operations as a page that loads nothing from other hosts."""
         return HTMLResponse(_page(api.openapi()))
 
     return api

@@ -1,4 +1,4 @@
-"""The checkout: money and stock must unwind in a defined order, so it is orchestrated."""
+"""The checkout: money and stock must be undone in a defined order, so a saga orchestrates it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shop's witnesses as child processes that end with this one, however it ends."""
+"""The shop's witnesses as child processes; they end when this process ends, in whatever way."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from partita.examples.shop.witness import NO_FAULTS, Faults, hang_up
 def start_witness(
     name: str, data: Path, *, decline: float = 0.0, seed: int = 0, faults: Faults = NO_FAULTS
 ) -> subprocess.Popen[bytes]:
-    """Start the payment provider (`psp`) or the mail sink (`mail`); it ends when our end of its input closes."""
+    """Start the payment provider (`psp`) or the mail sink (`mail`); it ends when this process closes its input."""
     told = [str(decline), str(seed), str(faults.loses), str(faults.slow_s)]
     return subprocess.Popen(
         [sys.executable, "-m", "partita.examples.shop.witness", name, str(data), *told],

@@ -1,4 +1,4 @@
-"""Importing an order file: every invoice an order, placed once however often and wherever the import is killed."""
+"""Importing an order file: every invoice becomes an order, placed once even if the import is killed and run again."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from partita.examples.shop.services import OrderId, ReturnId
 T = TypeVar("T")
 CHUNK = 200
 UNDECIDED_MAX = 300
-"""Placed as fast as they are read, orders of a large file would wait for their turn longer than a step of their checkout
-may take, and be cancelled though nothing is wrong with them."""
+"""If orders were placed as fast as they are read, those of a large file would wait longer than a step of their checkout
+may take, and would be cancelled."""
 UNDECIDED = "SELECT count(*) AS n FROM saga WHERE status IN ('running', 'compensating')"
 DECIDE_WITHIN_S = 3_600.0
 LOOK_S = 0.02
@@ -46,7 +46,7 @@ class ImportResult:
     encoding: str = ""
 
     def check(self, path: Path) -> None:
-        """Each line that was read is placed or rejected.
+        """Check that each line of the file is placed or rejected.
 
         Raises:
             PartitaError: they do not add up.
@@ -55,7 +55,7 @@ class ImportResult:
             raise PartitaError(
                 f"{path}: {self.lines:,} lines were read, {self.placed_lines:,} placed and {self.rejected_lines:,} "
                 "rejected, which is not all of them.",
-                hint="Did the file change while it was read? Import it again: what is placed already stays as it is.",
+                hint="Did the file change while it was read? Import it again: placed orders stay as they are.",
             )
 
 
@@ -82,7 +82,7 @@ async def import_file(
             with partial.open("w", encoding="utf-8", newline="") as file:
                 rejects = csv.writer(file)
                 await _place_all(app, path, form, result, rejects, elsewhere)
-                # What is returned must have been bought: every order is decided first.
+                # Returned items must have been bought, so every order is decided first.
                 await app.settled(DECIDE_WITHIN_S)
                 await _return_all(app, path, form, result, rejects, elsewhere)
                 file.flush()
@@ -96,7 +96,7 @@ async def import_file(
 
 
 def rejects_path(path: Path, data: Path) -> Path:
-    """Where the rejected lines go: beside the file, or in the data folder where that cannot be written."""
+    """The place of the rejected lines: beside the file, or in the data folder if that is not writable."""
     beside = path.with_name(path.name + ".rejects.csv")
     return beside if os.access(path.parent, os.W_OK) else data / beside.name
 
@@ -127,10 +127,10 @@ async def _place_all(app: App, path: Path, form: Form, result: ImportResult, rej
 
 
 async def _decided(app: App) -> None:
-    """Wait until few of what was placed is undecided.
+    """Wait until few of the placed orders are undecided.
 
     Raises:
-        PartitaError: nothing is decided any more.
+        PartitaError: no order is decided any more.
     """
     clock = app.system.clock
     until = clock.monotonic() + DECIDE_WITHIN_S
@@ -163,14 +163,14 @@ async def _place(app: App, invoice: Invoice) -> str | None:
     except OrderRejected as no:
         return no.reason
     except Conflict:
-        return "the invoice number is elsewhere with other lines"
+        return "the invoice number was used before with other lines"
     return None
 
 
 async def _return_all(
     app: App, path: Path, form: Form, result: ImportResult, rejects: Any, elsewhere: set[str]
 ) -> None:
-    """Turn each line of a credit note into a return; what matches no order is rejected with the reason."""
+    """Turn each line of a credit note into a return; a line that matches no order is rejected with the reason."""
     for chunk in chunks((i for i in invoices(path, form) if i.is_credit_note and i.lines), CHUNK):
         await _decided(app)
         lines = [(i, number) for i in chunk for number in range(len(i.lines))]
@@ -206,12 +206,12 @@ async def _take_back(app: App, invoice: Invoice, number: int) -> str | None:
     except ReturnRefused as no:
         return f"credit note: {no.reason}"
     except Conflict:
-        return "credit note: its number is elsewhere with other lines"
+        return "credit note: its number was used before with other lines"
     return None
 
 
 async def _count(app: App, path: Path, form: Form, result: ImportResult, elsewhere: set[str]) -> None:
-    """The outcomes of this file's orders and returns, asked in chunks: a statement has so many parameters at most."""
+    """The outcomes of this file's orders and returns, read in chunks, since the parameters of a statement are limited."""
     for chunk in chunks((i for i in invoices(path, form) if i.is_credit_note and i.lines), CHUNK):
         ids = [_return_id(i, number) for i in chunk for number in range(len(i.lines))]
         names: dict[str, str] = {f"r{n}": each for n, each in enumerate(ids) if each not in elsewhere}

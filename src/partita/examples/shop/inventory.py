@@ -55,7 +55,7 @@ ON_THE_SHELF = "UPDATE stock SET on_hand = on_hand + :quantity, reserved = reser
 
 
 def first_stock() -> int:
-    """How much of an article there is when it is first asked for: PARTITA_SHOP_STOCK, or a million."""
+    """The stock of an article at its first order: PARTITA_SHOP_STOCK, or a million."""
     return int(os.environ.get("PARTITA_SHOP_STOCK", "1000000"))
 
 
@@ -75,7 +75,7 @@ async def reserve(cmd: ReserveStock, tx: Tx) -> StockReserved:
 
 @inventory.handles(ReleaseStock)
 async def release(cmd: ReleaseStock, tx: Tx) -> StockReleased:
-    """Put back what is set aside; nothing, where nothing is."""
+    """Put back the items that are set aside, if there are any."""
     for row in await tx.fetch_all(GIVE_BACK, order_id=cmd.order_id):
         await tx.execute(PUT_BACK, sku=row["sku"], quantity=row["quantity"])
     return StockReleased(order_id=cmd.order_id)
@@ -83,14 +83,14 @@ async def release(cmd: ReleaseStock, tx: Tx) -> StockReleased:
 
 @inventory.on(dedupe_by="order_id")
 async def book_out(event: OrderConfirmed, tx: Tx) -> None:
-    """Set-aside stock is sold."""
+    """Book the set-aside stock as sold."""
     for row in await tx.fetch_all(SELL, order_id=event.order_id):
         await tx.execute(BOOK_OUT, sku=row["sku"], quantity=row["quantity"])
 
 
 @inventory.handles(RestockItems)
 async def restock(cmd: RestockItems, tx: Tx) -> ItemsRestocked:
-    """Take items back and hold them: until the return is completed they may have to go again."""
+    """Take items back and hold them: until the return is completed they may have to be given back."""
     if cmd.stocked:
         if await tx.fetch_one(IS_SOLD, order_id=cmd.order_id, sku=cmd.sku) is None:
             raise LookupError(f"{cmd.sku} of order {cmd.order_id} is not booked out yet")
@@ -101,7 +101,7 @@ async def restock(cmd: RestockItems, tx: Tx) -> ItemsRestocked:
 
 @inventory.handles(WithdrawItems)
 async def withdraw(cmd: WithdrawItems, tx: Tx) -> ItemsWithdrawn:
-    """Give items back that were taken; nothing, where none were."""
+    """Give back the items that were taken, if there are any."""
     for row in await tx.fetch_all(MOVE_BACK, return_id=cmd.return_id, state="WITHDRAWN"):
         await tx.execute(GONE_AGAIN, sku=row["sku"], quantity=row["quantity"])
     return ItemsWithdrawn(return_id=cmd.return_id)
@@ -109,6 +109,6 @@ async def withdraw(cmd: WithdrawItems, tx: Tx) -> ItemsWithdrawn:
 
 @inventory.on(dedupe_by="return_id")
 async def put_on_the_shelf(event: ReturnCompleted, tx: Tx) -> None:
-    """Held stock can be sold again."""
+    """Put held stock on sale again."""
     for row in await tx.fetch_all(MOVE_BACK, return_id=event.return_id, state="RESTOCKED"):
         await tx.execute(ON_THE_SHELF, sku=row["sku"], quantity=row["quantity"])

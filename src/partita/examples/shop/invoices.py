@@ -1,4 +1,4 @@
-"""Reading order files: the UCI "Online Retail" form, dirty as real data is, streamed invoice by invoice."""
+"""Reading order files: the UCI "Online Retail" form with the errors of real data, streamed invoice by invoice."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DateChoice = Literal["auto", "day-first", "month-first"]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the file: its number, its text, and its fields, or why it has none."""
+    """One line of the file: its number, its text, and its fields or the reason why it has none."""
 
     number: int
     text: str
@@ -46,7 +46,7 @@ class Row:
 
 @dataclass(slots=True)
 class Invoice:
-    """The lines of one invoice that make an order (of a credit note: a return), and those that do not, with the reason."""
+    """The lines of one invoice that make an order (for a credit note, a return), and the others with the reason."""
 
     number: str
     stood_at: int = 0  # the line of this number's first use, 0 = none
@@ -65,7 +65,7 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a file is written, found out in a first pass over it; `lines` counts neither its header nor empty lines."""
+    """The form of a file, found in a first pass over it; `lines` counts neither its header nor empty lines."""
 
     encoding: str
     dates: DateOrder
@@ -73,7 +73,7 @@ class Form:
 
 
 def inspect(path: Path, dates: DateChoice, encoding: str = "auto") -> Form:
-    """Check a whole file before anything of it is placed; nothing is kept in memory.
+    """Check a whole file before any order of it is placed; nothing is kept in memory.
 
     Raises:
         SettingsError: no such file, not of this form, or dates that are impossible in this order or fit either.
@@ -133,7 +133,7 @@ class _Dates:
         wrong = self.month_first if declared == "day-first" else self.day_first
         if wrong is not None:
             raise SettingsError(
-                f"{path}:{wrong[0]}: {wrong[1]!r} is no date when read {declared}.",
+                f"{path}:{wrong[0]}: {wrong[1]!r} is not a date when read {declared}.",
                 hint=f"Nothing was placed. The file is written the other way: --dates {told}",
             )
         return declared
@@ -210,13 +210,13 @@ def _parsed(number: int, text: str) -> Row:
 def invoices(path: Path, form: Form) -> Iterator[Invoice]:
     """The invoices of a file in its order; lines of one invoice are grouped.
 
-    A second group of lines under one number is rejected: placed again it would be taken for a repeat of the first.
-    Only the numbers are kept, so it is the same answer each time the file is read.
+    A second group of lines under one number is rejected: it would be taken for a repeat of the first.
+    Only the numbers are kept, so each reading of the file gives the same result.
     """
     current: Invoice | None = None
     first: dict[str, int] = {}
     for row in rows(path, form.encoding):
-        # A line that is none of this form says nothing of where an invoice ends.
+        # A line of another form does not show where an invoice ends.
         number = row.fields[0].strip() if len(row.fields) == len(COLUMNS) else ""
         if current is None or (number and current.number != number):
             if current is not None:
@@ -255,7 +255,7 @@ def _take(invoice: Invoice, row: Row, dates: DateOrder) -> None:
 
 
 def _why_not(invoice: Invoice, row: Row) -> str | None:
-    """Why a line makes no part of an order; None = it does."""
+    """The reason why a line is not part of an order; None = it is."""
     if row.broken:
         return row.broken
     if len(row.fields) != len(COLUMNS):
@@ -291,14 +291,14 @@ def _why_no_order_line(invoice: Invoice, row: Row) -> str | None:
 
 
 def cents(text: str) -> int | None:
-    """A price in cents, rounded half up; None where it is no price."""
+    """A price in cents, rounded half up; None if it is not a price."""
     if PRICE.fullmatch(text) is None:
         return None
     return int((Decimal(text) * 100).quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def parse_date(text: str, dates: DateOrder) -> datetime | None:
-    """A date of the file in UTC; a date with the year first is unambiguous. None where it is impossible."""
+    """A date of the file in UTC; a date with the year first is unambiguous. None if it is impossible."""
     match = DATE.fullmatch(text.strip())
     if match is None:
         return None

@@ -38,7 +38,7 @@ class OrderCancelled(Event, of=orders):
 
 
 class OrderRejected(Rejection):
-    """The order makes no sense."""
+    """The order is not valid."""
 
     reason: str
 
@@ -85,7 +85,7 @@ class ReserveStock(Command[StockReserved, StockRejected], of=inventory):
 
 
 class ReleaseStock(Command[StockReleased], of=inventory):
-    """Put back what was set aside for an order, if anything was."""
+    """Put back the items set aside for an order, if there are any."""
 
     order_id: Key[OrderId]
 
@@ -97,7 +97,7 @@ class PaymentCharged(Event, of=payments):
 
 
 class PaymentRefunded(Event, of=payments):
-    """The customer owes and is owed nothing for the order."""
+    """All money of the order is back with the customer."""
 
     order_id: Key[OrderId]
 
@@ -117,7 +117,7 @@ class ChargePayment(Command[PaymentCharged, PaymentDeclined], of=payments):
 
 
 class RefundPayment(Command[PaymentRefunded], of=payments):
-    """Give back what was charged for an order, if anything was."""
+    """Give back the charge for an order, if there was one."""
 
     order_id: Key[OrderId]
 
@@ -150,7 +150,7 @@ class ReturnDeclined(Event, of=orders):
 
 
 class ReturnRefused(Rejection):
-    """No order holds what is to be returned."""
+    """No order holds the items of the return."""
 
     reason: str
 
@@ -178,7 +178,7 @@ class ItemsRestocked(Event, of=inventory):
 
 
 class ItemsWithdrawn(Event, of=inventory):
-    """The items are the customer's again, if they were ever taken back."""
+    """The customer has the items again, if they were taken back."""
 
     return_id: Key[ReturnId]
 
@@ -194,7 +194,7 @@ class RestockItems(Command[ItemsRestocked], of=inventory):
 
 
 class WithdrawItems(Command[ItemsWithdrawn], of=inventory):
-    """Give items back that were taken into the warehouse, if they were."""
+    """Give back the items that were taken into the warehouse, if there are any."""
 
     return_id: Key[ReturnId]
 

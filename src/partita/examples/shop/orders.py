@@ -19,8 +19,8 @@ from partita.examples.shop.messages import (
 )
 from partita.examples.shop.services import orders
 
-# An order id is taken for ever, also when its inbox mark is long forgotten; the row says by what. It finds nothing, and
-# changes nothing, where the id is another order's: so it runs side by side with those of the other orders of its batch.
+# An order id is taken for ever, also when its inbox mark is long forgotten: the row keeps the id and the order. If the id is
+# another order's, the statement finds and changes nothing, so it may run side by side with those of its batch.
 PLACE = """
 INSERT INTO orders (order_id, customer_id, total_cents, country, occurred_us, status, reason, lines)
 VALUES (:order_id, :customer_id, :total_cents, :country, :occurred_us, 'PLACED', '', :lines)
@@ -41,10 +41,10 @@ LINES_MAX = 2_000
 TOTAL_CENTS_MAX = 10_000_000_000_000
 
 
-# By order id, not only by message id: a client that lost its answer and its key asks again for the same order.
+# By order id, not only by message id: a client that lost its answer and its key sends the same order again.
 @orders.handles(PlaceOrder, dedupe_by="order_id")
 async def place(cmd: PlaceOrder, tx: Tx) -> OrderPlaced:
-    """Accept an order that makes sense."""
+    """Accept a valid order."""
     total = sum(line.quantity * line.price_cents for line in cmd.lines)
     if not cmd.lines or total <= 0 or any(line.quantity <= 0 or line.price_cents < 0 for line in cmd.lines):
         raise OrderRejected(reason="an order has lines with positive quantities and a positive total")
@@ -62,7 +62,7 @@ async def place(cmd: PlaceOrder, tx: Tx) -> OrderPlaced:
         lines=msgspec.json.encode(cmd.lines).decode(),
     )
     if accepted is None:
-        raise OrderRejected(reason=f"order {cmd.order_id} exists already and is another")
+        raise OrderRejected(reason=f"order {cmd.order_id} exists already with other contents")
     return OrderPlaced(
         order_id=cmd.order_id,
         customer_id=cmd.customer_id,
@@ -75,7 +75,7 @@ async def place(cmd: PlaceOrder, tx: Tx) -> OrderPlaced:
 
 @orders.handles(ConfirmOrder)
 async def confirm(cmd: ConfirmOrder, tx: Tx) -> OrderConfirmed:
-    """The saga has stock and money."""
+    """Confirm the order: the saga has stock and money."""
     row = await tx.fetch_one(CONFIRM, order_id=cmd.order_id)
     if row is None:
         raise LookupError(f"order {cmd.order_id} does not exist")
@@ -90,13 +90,13 @@ async def confirm(cmd: ConfirmOrder, tx: Tx) -> OrderConfirmed:
 
 @orders.on(dedupe_by="order_id")
 async def cancel(event: OrderCancelled, tx: Tx) -> None:
-    """The saga has undone everything."""
+    """Cancel the order: the saga has undone all steps."""
     await tx.execute(CANCEL, order_id=event.order_id, reason=event.reason)
 
 
 @orders.on
 async def note_trouble(fault: Fault[ReserveStock] | Fault[ChargePayment] | Fault[OrderConfirmed], tx: Tx) -> None:
-    """The sender learns that people look at the order, and why it failed."""
+    """The sender sees that an operator must act on the order, and the cause of the failure."""
     what = fault.type.rpartition(".")[2]
     await tx.execute(
         TROUBLE, order_id=fault.key, who=fault.group, what=what, cause=fault.cause[:200], letter_id=fault.letter_id

@@ -41,7 +41,7 @@ async def charge(cmd: ChargePayment, meta: Meta, tx: Tx, provider: Provider) -> 
 
 @payments.handles(RefundPayment, concurrency=8)
 async def refund(cmd: RefundPayment, meta: Meta, tx: Tx, provider: Provider) -> PaymentRefunded:
-    """Give the money back; where none was taken, see to it that none will be."""
+    """Give the money back; if none was taken, make sure that none will be."""
     await asyncio.to_thread(provider.refund, meta.idempotency_key, cmd.order_id)
     await tx.execute(REFUNDED, order_id=cmd.order_id)
     return PaymentRefunded(order_id=cmd.order_id)
@@ -49,8 +49,8 @@ async def refund(cmd: RefundPayment, meta: Meta, tx: Tx, provider: Provider) -> 
 
 @payments.handles(RefundItems, concurrency=8)
 async def refund_items(cmd: RefundItems, meta: Meta, provider: Provider) -> ItemsRefunded:
-    """Give a part of an order's money back. It was charged before the order was confirmed: where the provider does not
-    have it, people must look."""
+    """Give a part of an order's money back. It was charged before the order was confirmed; if the provider does not
+    have it, an operator must look."""
     reason = await asyncio.to_thread(provider.refund_part, meta.idempotency_key, cmd.order_id, cmd.refund_cents)
     if reason is not None:
         raise LookupError(f"order {cmd.order_id}, return {cmd.return_id}: {reason}")

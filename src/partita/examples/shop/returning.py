@@ -1,4 +1,4 @@
-"""Returns: what a customer brings back is taken into the warehouse, then its value is refunded."""
+"""Returns: the items of a customer are taken into the warehouse, then their value is refunded."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ class ReturnItems(Saga, start=ReturnRequested, deadline=minutes(15), undone=Retu
     """RequestReturn -> RestockItems -> RefundItems -> CloseReturn, WithdrawItems as compensation."""
 
     restock = step(RestockItems, undo=WithdrawItems, timeout=seconds(60))
-    # The point of no return: a refund cannot be taken back. It is asked for again under its key until it is answered.
+    # The point of no return: a refund cannot be taken back. It is sent again under its key until it is answered.
     refund = retriable(RefundItems, timeout=seconds(60))
     close = retriable(CloseReturn)

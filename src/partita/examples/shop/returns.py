@@ -1,4 +1,4 @@
-"""order-service: takes items back, of the order they belong to."""
+"""order-service: takes back items of an order."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def _requested(cmd: RequestReturn, order_id: OrderId, line: OrderLine, tx:
 
 @orders.handles(CloseReturn)
 async def close(cmd: CloseReturn, tx: Tx) -> ReturnCompleted:
-    """The items are back and the money is too."""
+    """Close the return: items and money are back."""
     row = await tx.fetch_one(CLOSE, return_id=cmd.return_id)
     if row is None:
         raise LookupError(f"return {cmd.return_id} does not exist")
@@ -83,5 +83,5 @@ async def close(cmd: CloseReturn, tx: Tx) -> ReturnCompleted:
 
 @orders.on(dedupe_by="return_id")
 async def decline(event: ReturnDeclined, tx: Tx) -> None:
-    """The saga has undone everything: the order holds the items again."""
+    """Decline the return: the saga has undone all steps, and the order holds the items again."""
     await tx.execute(DECLINE, return_id=event.return_id, reason=event.reason)

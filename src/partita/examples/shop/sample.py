@@ -1,4 +1,4 @@
-"""A sample order file with the dirt that real ones have, the same for the same seed."""
+"""A sample order file with the errors of real ones; the same seed gives the same file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ARTICLES = (
     "TEA SET",
 )
 COUNTRIES = ("United Kingdom", "United Kingdom", "United Kingdom", "Norway", "EIRE", "France", "Germany")
-START = datetime(2010, 12, 13, 8, 26, tzinfo=UTC)  # no month has this number: the order of the dates is plain
+START = datetime(2010, 12, 13, 8, 26, tzinfo=UTC)  # no month has this number, so the order of day and month is clear
 
 
 class Dice:
@@ -37,7 +37,7 @@ class Dice:
 
 
 def sample_lines(invoices: int, seed: int) -> Iterator[str]:
-    """The lines of a sample file with so many invoices, the header first."""
+    """The lines of a sample file with `invoices` invoices, the header first."""
     dice = Dice(seed)
     yield "\ufeff" + ",".join(COLUMNS) + "\r\n"
     when = START

@@ -10,7 +10,7 @@ from partita import Retry, Service
 
 OrderId = NewType("OrderId", str)
 ReturnId = NewType("ReturnId", str)
-# What is outside may be away for some seconds; such a wait holds up its own order only.
+# A program outside may be away for some seconds; such a wait holds up only its own order.
 OUTSIDE = Retry(in_place=8, first_wait_s=0.1, wait_s_max=5.0)
 
 orders = Service(
@@ -70,7 +70,7 @@ notifications = Service("notification-service", namespace="shop.notification", t
 
 
 class NoCountry(Exception):
-    """Revenue of an order that says no country cannot be counted; no retry makes it say one."""
+    """The revenue of an order without a country cannot be counted, and no retry changes that."""
 
 
 analytics = Service(
@@ -88,7 +88,7 @@ analytics = Service(
 
 
 class OrderLine(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One line of an order. `stocked` is False for what is charged and not reserved, such as postage."""
+    """One line of an order. `stocked` is False for an article that is charged and not reserved, such as postage."""
 
     sku: str
     quantity: int

@@ -1,8 +1,8 @@
 """The outside world of the shop: a payment provider and a mail sink, each a process with a durable ledger of its own.
 
-They are the witnesses: what really happened to money and mail is what *their* ledgers say. Both take an
-idempotency key; the same key again is answered the same and does nothing. They know nothing but keys: a second charge
-or refund of an order under another key is a second charge or refund, as it would be outside.
+They are the witnesses: *their* ledgers record what really happened to money and mail. Both take an
+idempotency key; the same key again gets the same answer and does nothing. They know only keys: a second charge
+or refund of an order under another key is a second charge or refund, as in the real world.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Ledger:
         self._db.executescript(LEDGER)
 
     def record(self, key: str, kind: str, order_id: str, cents: int, detail: str) -> tuple[int, str, int]:
-        """Do an effect once; (HTTP status, answer, how often this key was called). Returns when it is on disk."""
+        """Do an effect once. Returns (HTTP status, answer, number of calls of this key) when it is on disk."""
         if not key:
             return 422, "a call has a key", 1
         with self._lock:
@@ -73,7 +73,7 @@ class Ledger:
             calls = self._db.execute(CALLS, (key,)).fetchone()[0]
             known = self._db.execute(KNOWN, (key,)).fetchone()
             if known is not None and known[:4] != (kind, order_id, cents, detail):
-                status, answer = 422, "this key was used for something else"
+                status, answer = 422, "this key was used for another request"
             elif known is not None:
                 status, answer = 200, known[4]
             else:
@@ -86,7 +86,7 @@ class Ledger:
         return status, answer, calls
 
     def _decide(self, kind: str, order_id: str, cents: int) -> tuple[str, int]:
-        """The answer, and what moves: a refund gives back all that was charged, whatever was given back before."""
+        """The answer and the movement: a refund gives back the whole charge, even if parts of it were given back before."""
         before = self._db.execute(OF_ORDER, (order_id,)).fetchall()
         kinds = {row[0] for row in before}
         if kind == "refund":
@@ -129,8 +129,8 @@ def _share(*names: object) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """How a witness is a bad partner: of which share of the keys the first answers are lost, when the effect is on disk, and
-    how long the first answer to some charges takes."""
+    """The faults of a witness: the share of keys whose first answers are lost after the effect is on disk, and
+    the delay of the first answer to some charges."""
 
     loses: float = 0.0
     slow_s: float = 0.0
@@ -140,7 +140,7 @@ class Faults:
         return calls <= LOST_TIMES and _share(key) < self.loses
 
     def wait_s(self, kind: str, order_id: str, calls: int) -> float:
-        """How long this answer takes."""
+        """The delay of this answer."""
         digits = order_id[len(order_id.rstrip("0123456789")) :]
         slow = kind == "charge" and calls == 1 and int(digits or 0) % SLOW_EVERY == SLOW_AT
         return self.slow_s if slow else 0.0
@@ -150,7 +150,7 @@ NO_FAULTS = Faults()
 
 
 def serve(name: str, ledger: Ledger, data: Path, faults: Faults) -> None:
-    """Answer on a free port of loopback, named in `<data>/<name>.addr`; ends with its parent or by SIGTERM."""
+    """Answer on a free port of loopback, named in `<data>/<name>.addr`; it ends with its parent or by SIGTERM."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -180,7 +180,7 @@ def serve(name: str, ledger: Ledger, data: Path, faults: Faults) -> None:
         request_queue_size = 128
 
         def handle_error(self, request: Any, client_address: Any) -> None:
-            """A client that was killed is no error of ours."""
+            """A client that was killed is not an error of ours."""
             if not isinstance(sys.exception(), ConnectionError):
                 super().handle_error(request, client_address)
 
@@ -194,7 +194,7 @@ def serve(name: str, ledger: Ledger, data: Path, faults: Faults) -> None:
 
 
 def _end_with_parent() -> None:
-    """The parent holds the other end of our standard input: when it dies, the read returns."""
+    """End with the parent: it holds the other end of our standard input, so the read returns when it dies."""
     with contextlib.suppress(OSError):
         while os.read(0, 4096):
             pass
@@ -224,7 +224,7 @@ class Client:
         """The witness's answer.
 
         Raises:
-            Unreachable: no answer. ValueError: the key was used for something else.
+            Unreachable: no answer. ValueError: the key was used for another request.
         """
         body = json.dumps(fields)
         for fresh in (False, True):
@@ -263,16 +263,16 @@ class PaymentProvider:
     client: Client
 
     def charge(self, key: str, order_id: str, cents: int) -> str | None:
-        """Take money; None, or why it was declined."""
+        """Take money. Returns None, or the reason of the decline."""
         answer = self.client.call("charge", key=key, order_id=order_id, cents=cents)
         return None if answer == "ok" else answer
 
     def refund(self, key: str, order_id: str) -> None:
-        """Give the money back, and take none of this order from now on."""
+        """Give the money back, and take no money for this order from now on."""
         self.client.call("refund", key=key, order_id=order_id)
 
     def refund_part(self, key: str, order_id: str, cents: int) -> str | None:
-        """Give a part of the money back; None, or why not."""
+        """Give a part of the money back. Returns None, or the reason of a refusal."""
         answer = self.client.call("part", key=key, order_id=order_id, cents=-cents)
         return None if answer == "ok" else answer
 

@@ -1,1 +1,1 @@
-"""The doctor: everything that has to hold on this machine, in the databases and on the bus, each finding with its fix."""
+"""The doctor: checks of this machine, of the databases and of the bus; each finding has its fix."""

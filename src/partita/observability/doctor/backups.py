@@ -17,11 +17,11 @@ from partita.topics.health import Finding
 
 SHOWN_MAX = 20
 SLACK_US = 600 * US
-"""Rows a little older than the window may be gone."""
+"""Rows that are a little older than the window may have been deleted."""
 
 
 async def look_at_backups(app: Declarations, data: Path) -> list[Finding]:
-    """Each service's database compared with the bus; none where there is no data yet, or no bus answers."""
+    """Compare each service's database with the bus; no findings while there is no data, or the bus does not answer."""
     found: list[Finding] = []
     try:
         async with open_stores(app, data) as stores, open_bus(app, data) as bus:
@@ -30,12 +30,14 @@ async def look_at_backups(app: Declarations, data: Path) -> list[Finding]:
                 async with store.reading() as session:
                     sent_to = (await session.groups.kept(name)).get(SENT_TO, identity)
                 if sent_to != identity:
-                    said = f"the log was put back, or is another: it is {identity}, what was sent went to {sent_to}"
-                    found.append(Finding("note", name, said, "Its next start sends again all that its outbox keeps."))
+                    said = f"the log was restored, or is another one: it is {identity}, the messages went to {sent_to}"
+                    found.append(
+                        Finding("note", name, said, "Its next start sends again all messages that its outbox keeps.")
+                    )
                 found += await _received(store, bus, identity)
                 found += await _sent(app, name, store, bus)
     except (NotFound, BusUnavailable):
-        return []  # others of the doctor's lines say so
+        return []  # other lines of the doctor say so
     except PartitaError as error:
         what, _, hint = str(error).partition("\n")
         return [Finding("bad", "backups", what, hint.strip())]
@@ -50,14 +52,16 @@ async def _received(store: Store, bus: Bus, identity: str) -> list[Finding]:
     places = ", ".join(
         f"{lag.topic}[{lag.partition}] from {noted.first} to {lag.position - 1}" for lag, noted in apart[:SHOWN_MAX]
     )
-    said = f"its database was put back: the bus believes done what it has not handled, {places}"
+    said = f"its database was restored: the bus counts records as done that it has not handled, {places}"
     return [
-        Finding("bad", store.name, said, "Its next start handles it again; where the log is too short, it says so.")
+        Finding(
+            "bad", store.name, said, "Its next start handles them again; where the log no longer has them, it says so."
+        )
     ]
 
 
 async def _sent(app: Declarations, name: str, store: Store, bus: Bus) -> list[Finding]:
-    """Asked only of a database that was put back: the whole window of the log is read."""
+    """Used only for a database that was restored, because it reads the whole window of the log."""
     if store.source.endswith(".1"):
         return []
     topics = [
@@ -71,5 +75,7 @@ async def _sent(app: Declarations, name: str, store: Store, bus: Bus) -> list[Fi
         return []
     ids = ", ".join(f"{each.message_id} ({each.type} of key {each.key})" for each in beyond[:SHOWN_MAX])
     more = f" and {len(beyond) - SHOWN_MAX} more" if len(beyond) > SHOWN_MAX else ""
-    said = f"its database was put back: {len(beyond)} messages it has sent are on the log and not in it: {ids}{more}"
-    return [Finding("bad", name, said, "Others have acted on them. Enter them again by hand, or undo them there.")]
+    said = f"its database was restored: {len(beyond)} messages that it sent are on the log and not in it: {ids}{more}"
+    return [
+        Finding("bad", name, said, "Other services have acted on them. Enter them again by hand, or undo them there.")
+    ]

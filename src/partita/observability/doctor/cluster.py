@@ -1,4 +1,4 @@
-"""The bus, where it is a broker or a log on a server: brokers, copies, settings, and topics as declared."""
+"""The bus, if it is a broker or a log on a server: brokers, copies, settings, and topics as declared."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def _look_at_broker(app: Declarations, cluster: Administration) -> list[Fi
 
 
 async def _look_at_log(app: Parts) -> list[Finding]:
-    """A log on a server answers, and `partita consumers list` shows the positions of its groups."""
+    """The findings of a log on a server; `partita consumers list` shows the positions of its groups."""
     where = app.settings.bus
     if not where.startswith("postgres"):
         return []

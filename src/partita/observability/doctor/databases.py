@@ -1,4 +1,4 @@
-"""The databases of the services: whether each opens, is whole, and what waits in it; and the clock they agree on."""
+"""The databases of the services: whether each opens and is undamaged, the messages that wait in it, and the common clock."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def look_at_databases(app: Parts, data: Path, silent: Collection[str]) -> 
 
 
 async def _opened(settings: Settings, service: Service) -> tuple[Store, int]:
-    """A database that is as its service declares it, its own tables too; and the time by its machine's clock."""
+    """An open database that fits the declaration of its service, own tables included; and the time by its machine's clock."""
     machine = this_machine(folder=settings.data)
     store = Adapters(settings, machine, create=False, in_haste=True).store(service)
     await store.open()
@@ -84,7 +84,7 @@ async def _opened(settings: Settings, service: Service) -> tuple[Store, int]:
 
 
 async def _database(store: Store, check: str) -> list[Finding]:
-    """`check` is what SQLite says of the file; a server checks its own pages."""
+    """`check` is SQLite's result for the file; a server checks its own pages."""
     async with store.reading() as session:
         status = await session.outbox.status()
         dead = await session.dead_letters.count(where=LetterFilter())
@@ -92,19 +92,19 @@ async def _database(store: Store, check: str) -> list[Finding]:
     bad = check != "ok" or status.parked or stuck
     said = f"{check}, {status.pending} pending, {status.parked} refused by the bus, {dead} open dead letters, "
     said += f"{stuck} sagas need attention"
-    fix = "" if check == "ok" else "The file is damaged: put back a backup."
+    fix = "" if check == "ok" else "The file is damaged: restore a backup."
     finding = Finding("bad" if bad else "note" if dead else "ok", store.name, said, fix)
     return [*_reader(store.name, status.reader), finding]
 
 
 def _reader(service: str, reader: Reader | None) -> list[Finding]:
-    """The reader of an outbox that was handed over; nothing else will bring its rows to the bus."""
+    """The reader of an outbox that was handed over; only it brings the rows to the bus."""
     if reader is None:
         return []
     if not reader.there:
         fix = "partita outbox take-back --without-reader: the relays send all kept rows again."
         return [Finding("bad", f"outbox of {service}", read_by(reader), fix)]
-    fix = "" if reader.active else "Start its connector. Until then the server keeps its log for it."
+    fix = "" if reader.active else "Start its connector. Until then the server keeps its log for the reader."
     return [Finding("ok" if reader.active else "bad", f"outbox of {service}", read_by(reader), fix)]
 
 
@@ -115,10 +115,10 @@ def _clock(newest: int, data: Path) -> list[Finding]:
     if behind > BACK_S_MAX:
         at = f"{datetime.fromtimestamp(newest / US, UTC):%Y-%m-%d %H:%M:%S}"
         said = f"the wall clock is {behind:,.0f} s behind the newest stored time ({at} UTC)"
-        fix = "Set it right. Until then timers go by the stored time, which only moves forward."
+        fix = "Correct it. Until then timers use the stored time, which only moves forward."
         return [Finding("bad", "clock", said, fix)]
     if behind < -BACK_S_MAX:
         said = f"the wall clock was set {-behind:,.0f} s forward since this machine started; timers count the time that passed"
-        fix = f"Nothing fires early. To go by the wall clock, stop all processes of {data} and delete {data / 'clock'}."
+        fix = f"Nothing fires early. To use the wall clock, stop all processes of {data} and delete {data / 'clock'}."
         return [Finding("note", "clock", said, fix)]
     return [Finding("ok", "clock", "as the wall clock says")]

@@ -1,4 +1,4 @@
-"""The whole examination of an app, in the order in which a person would look."""
+"""The whole examination of an app, in the order in which an operator would look."""
 
 from __future__ import annotations
 

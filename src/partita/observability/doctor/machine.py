@@ -27,7 +27,7 @@ def look_at_machine() -> list[Finding]:
 
 
 def look_at_declarations(app: Parts) -> list[Finding]:
-    """Ids have to be remembered for as long as a message may be tried again."""
+    """Check that ids are remembered for as long as a message may be tried again."""
     found = []
     for service in app.services:
         saga_s = max((d.deadline_s for d in service.declared.sagas), default=0.0)

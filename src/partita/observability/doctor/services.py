@@ -1,4 +1,4 @@
-"""Each running service: its processes, the workers that fail or are stuck, and the messages that wait for a person."""
+"""Each running service: its processes, the workers that fail or are stuck, and the messages that wait for an operator."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ QUESTIONS = 4
 
 
 async def look_at_services(app: Parts, data: Path, silent: Collection[str]) -> list[Finding]:
-    """The findings of each service whose database answers; other lines of the doctor name those that do not."""
+    """The findings of each service whose database answers; other lines of the doctor name the databases that do not answer."""
     try:
         async with looking(app, data, leave_out=silent) as sight:
             lags = await sight.lags()
@@ -30,7 +30,7 @@ async def look_at_services(app: Parts, data: Path, silent: Collection[str]) -> l
     except NotFound:
         return []  # nothing has run yet
     except PartitaError:
-        return []  # the database's own line says it
+        return []  # the line of the database says so
     found = [finding for findings in answers.values() for finding in findings]
     if unknown is not None:
         found.append(
@@ -77,6 +77,11 @@ async def _of_service(store: Store, lags: Sequence[GroupLag] | None) -> list[Fin
         text = "; ".join([", ".join(f"{n} {what}" for n, what in counts if n), *waits[:3]])
         gap = "; partita consumers accept-gap" if parked.gap else ""
         found.append(
-            Finding("bad" if parked.gap else "note", f"parking of {name}", text, f"partita why says of each{gap}")
+            Finding(
+                "bad" if parked.gap else "note",
+                f"parking of {name}",
+                text,
+                f"partita why gives the reason for each{gap}",
+            )
         )
     return found

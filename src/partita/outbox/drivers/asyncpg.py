@@ -17,7 +17,9 @@ class AsyncpgDriver(Awaited):
 
     def __init__(self, connection: Any) -> None:
         if not hasattr(connection, "is_in_transaction"):
-            refuse("A pool is no connection.", "async with pool.acquire() as connection, connection.transaction(): ...")
+            refuse(
+                "A pool is not a connection.", "async with pool.acquire() as connection, connection.transaction(): ..."
+            )
         if not connection.is_in_transaction():
             refuse("The connection is in no transaction.", "async with connection.transaction(): ...")
         self._connection = connection

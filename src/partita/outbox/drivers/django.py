@@ -17,7 +17,7 @@ class DjangoDriver(Blocking):
 
     def __init__(self, connection: Any) -> None:
         if not hasattr(connection, "alias"):
-            refuse(f"A {type(connection).__name__} is no connection.", "Give django.db.connection.")
+            refuse(f"A {type(connection).__name__} is not a connection.", "Give django.db.connection.")
         self._alias: str = connection.alias
         self._connection: Any = connections[self._alias]
         self.dialect: str = self._connection.vendor

@@ -20,7 +20,7 @@ def psycopg_driver(connection: Any) -> PsycopgDriver | AsyncPsycopgDriver:
     if isinstance(connection, psycopg.Connection):
         _check(connection)
         return PsycopgDriver(connection)
-    refuse(f"A {type(connection).__name__} is no connection.", "Give the connection: cursor.connection.")
+    refuse(f"A {type(connection).__name__} is not a connection.", "Give the connection: cursor.connection.")
 
 
 class PsycopgDriver(Blocking):

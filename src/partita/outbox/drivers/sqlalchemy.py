@@ -35,7 +35,7 @@ def sqlalchemy_driver(where: Any) -> SqlalchemyDriver | AsyncSqlalchemyDriver:
     if isinstance(where, Session | Connection):
         return SqlalchemyDriver(where)
     refuse(
-        f"A {type(where).__name__} of SQLAlchemy is no transaction.",
+        f"A {type(where).__name__} of SQLAlchemy is not a transaction.",
         "Give the Session or the Connection: with engine.begin() as connection: ...",
     )
 

@@ -16,7 +16,7 @@ class SqliteDriver(Blocking):
 
     def __init__(self, connection: Any) -> None:
         if not isinstance(connection, sqlite3.Connection):
-            refuse(f"A {type(connection).__name__} is no connection.", "Give the connection: cursor.connection.")
+            refuse(f"A {type(connection).__name__} is not a connection.", "Give the connection: cursor.connection.")
         check(connection)
         self._connection = connection
 

@@ -84,7 +84,7 @@ async def one_question_answers_as_the_ledgers_do(open_store: OpenStore) -> None:
 
 
 async def what_is_undone_takes_its_rows_along(open_store: OpenStore) -> None:
-    """A refusal undoes what was written since its savepoint, also what had not reached the server yet, and no more."""
+    """A refusal undoes the rows since its savepoint, also those that have not reached the server yet, and no others."""
     place = ("source", "topic", "k")
 
     async def refused(session: Session) -> None:
@@ -104,12 +104,12 @@ async def what_is_undone_takes_its_rows_along(open_store: OpenStore) -> None:
                 await session.inbox.mark([inbox_row("kept")])
         async with store.reading() as session:
             seen = await session.inbox.seen("group", ["before", "inside", "after", "kept"])
-            assert set(seen) == {"before", "after", "kept"}, "what was undone is there, or what was not is gone"
+            assert set(seen) == {"before", "after", "kept"}, "an undone row is there, or another row is missing"
             assert not await session.sequences.last_in("group", [place])
 
 
 async def what_was_in_hand_is_told_to_the_successor(open_store: OpenStore) -> None:
-    """A message that kills the process is found by the next one, and its tries are counted."""
+    """The next process finds a message that killed one, and counts its tries."""
     async with opened(open_store) as one, opened(open_store) as two:
         epoch, _ = await claimed(one, "one")
         await one.take("group", [InHand("topic", 0, 5, 9)], [epoch])
@@ -131,7 +131,7 @@ STEP = ("Saga", "s1", "pay")
 
 
 async def a_command_waits_for_the_undo_before_it(open_store: OpenStore) -> None:
-    """In two processes at once: it looks when the undo has left its tombstone, or it would do what was undone already."""
+    """In two processes at once the command looks for a tombstone after the undo wrote it; else it would redo an undone step."""
     async with opened(open_store) as one, opened(open_store) as two:
 
         async def command() -> Known:
@@ -147,7 +147,7 @@ async def a_command_waits_for_the_undo_before_it(open_store: OpenStore) -> None:
 
 
 async def an_undo_waits_for_the_command_before_it(open_store: OpenStore) -> None:
-    """Then it finds what the command did; commands do not wait for each other where the store takes several writers."""
+    """Then the undo finds the command's effect. Commands do not wait for each other in a store with several writers."""
     done: list[str] = []
     async with opened(open_store) as one, opened(open_store) as two:
 
@@ -166,7 +166,7 @@ async def an_undo_waits_for_the_command_before_it(open_store: OpenStore) -> None
 
 
 async def who_runs_a_parked_message_keeps_it(open_store: OpenStore) -> None:
-    """An operator who discards it meanwhile must not get the answer that it is gone."""
+    """An operator who discards the message meanwhile must not get the answer that it is gone."""
     async with opened(open_store) as one, opened(open_store) as two:
         async with one.transaction() as session:
             await session.parking.add([parked_row("m1", state="ready"), parked_row("m2")])

@@ -1,7 +1,7 @@
 """The requirements of every bus, as cases: `for case in plan(bus.features).run: await case(open_bus)`.
 
 `open_bus` opens the same log or broker each time it is called within a case, as other processes would. Each case names
-the features that it needs; `plan(...).left_out` lists those that are not run for a bus, with the features it lacks.
+its features; `plan(...).left_out` lists the cases that are not run for a bus, with the features that the bus lacks.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ async def records_of_a_key_come_in_order(open_bus: OpenBus) -> None:
 
 
 async def bytes_and_keys_come_as_they_went(open_bus: OpenBus) -> None:
-    """A bus carries, it does not read: junk, emptiness, other scripts, no key."""
+    """A bus carries bytes and does not read them: junk, emptiness, other scripts, no key."""
     values = [b"", b"\x00\xff" * 10, bytes(range(256))]
     keys = [None, "", "ключ \N{SNOWMAN}"]
     async with topics.opened(open_bus) as bus:
@@ -50,7 +50,7 @@ async def bytes_and_keys_come_as_they_went(open_bus: OpenBus) -> None:
 
 
 async def what_is_there_is_read_without_a_group(open_bus: OpenBus) -> None:
-    """By people: a group begins at the oldest record as before."""
+    """For people who look at the log: a group still begins at the oldest record."""
     async with topics.opened(open_bus) as bus:
         await bus.append([topics.outgoing(n, f"k{n % 3}") for n in range(9)])
         read = [record async for records in bus.history([topics.TOPIC, "conformance.absent"], 0) for record in records]
@@ -64,7 +64,7 @@ async def what_is_there_is_read_without_a_group(open_bus: OpenBus) -> None:
 
 
 async def what_was_not_done_comes_again(open_bus: OpenBus) -> None:
-    """At least once: a member that dies before `done` leaves the record to the next."""
+    """At least once: when a member dies before `done`, the next member gets the record."""
     async with topics.opened(open_bus) as bus:
         await bus.append([topics.outgoing(n) for n in range(10)])
         first = bus.subscribe("group", [topics.TOPIC], "one")
@@ -78,7 +78,7 @@ async def what_was_not_done_comes_again(open_bus: OpenBus) -> None:
 
 
 async def done_out_of_order_holds_the_position_behind_the_oldest(open_bus: OpenBus) -> None:
-    """The watermark: what is done later than its successors must still come again after a crash."""
+    """The watermark: an unfinished record comes again after a crash, even when later ones are done."""
     async with topics.opened(open_bus) as bus:
         await bus.append([topics.outgoing(n) for n in range(6)])
         first = bus.subscribe("group", [topics.TOPIC], "one")
@@ -92,7 +92,7 @@ async def done_out_of_order_holds_the_position_behind_the_oldest(open_bus: OpenB
 
 
 async def what_was_done_does_not_come_again(open_bus: OpenBus) -> None:
-    """After an orderly close the group goes on where it was."""
+    """After an orderly close the group continues behind its last record."""
     async with topics.opened(open_bus) as bus:
         await bus.append([topics.outgoing(n) for n in range(5)])
         first = bus.subscribe("group", [topics.TOPIC], "one")
@@ -115,7 +115,7 @@ async def groups_are_independent(open_bus: OpenBus) -> None:
 
 
 async def two_members_share_and_nothing_goes_to_both(open_bus: OpenBus) -> None:
-    """A newcomer gets its share through a hand-over; while both are well, no record comes twice."""
+    """A new member gets its share by a hand-over; while both members live, no record comes twice."""
     async with topics.opened(open_bus) as one_bus, topics.opened(open_bus) as two_bus:
         one = one_bus.subscribe("group", [topics.TOPIC], "one")
         alone = await one.poll(10)
@@ -161,11 +161,11 @@ async def who_leaves_is_replaced(open_bus: OpenBus) -> None:
 
 
 async def a_record_over_the_limit_is_refused_alone(open_bus: OpenBus) -> None:
-    """For good, with the reason; those of other keys are appended, and those without a key."""
+    """It is refused for good, with the reason. Records of other keys, and without a key, are appended."""
     async with topics.opened(open_bus) as bus:
         big = topics.outgoing(1, "k", b"x" * (RECORD_BYTES_MAX + 1))
         answers = await bus.append([topics.outgoing(0), big, topics.outgoing(2, "other"), topics.outgoing(3, None)])
-        assert answers[0] is None and answers[2] is None and answers[3] is None, "an innocent one is refused"
+        assert answers[0] is None and answers[2] is None and answers[3] is None, "another record is refused"
         assert answers[1] not in (None, BEHIND), "the large one is not refused with a reason"
         unkeyed = await bus.append([topics.outgoing(4, None, big.value), topics.outgoing(5, None)])
         assert unkeyed[0] and unkeyed[1] is None, "without a key there is no order"
@@ -235,7 +235,7 @@ async def an_append_makes_a_topic_as_it_was_declared(open_bus: OpenBus) -> None:
 
 
 async def a_group_is_woken(open_bus: OpenBus) -> None:
-    """A poll need not be repeated in haste: the subscription says when there may be something."""
+    """A caller need not poll in a loop: the subscription signals new records."""
     async with topics.opened(open_bus) as one, topics.opened(open_bus) as two:
         bell = Bell()
         subscription = two.subscribe("group", [topics.TOPIC], "one", bell)
@@ -265,13 +265,13 @@ async def only_what_every_group_has_handled_is_trimmed(open_bus: OpenBus) -> Non
 
 
 async def it_says_that_it_answers(open_bus: OpenBus) -> None:
-    """A probe asks each second: the question needs no topic and no group."""
+    """A probe asks each second, so the question needs no topic and no group."""
     async with topics.opened(open_bus) as bus:
         await bus.answers()
 
 
 async def a_large_batch_comes_whole(open_bus: OpenBus) -> None:
-    """Thousands at once, over all partitions, none twice."""
+    """Thousands of records at once, over all partitions, arrive once each."""
     async with topics.opened(open_bus) as bus:
         await bus.append([topics.outgoing(n, f"k{n % 97}") for n in range(3_000)])
         subscription = bus.subscribe("group", [topics.TOPIC], "one")
@@ -280,7 +280,7 @@ async def a_large_batch_comes_whole(open_bus: OpenBus) -> None:
 
 
 async def dense_offsets_have_no_gaps(open_bus: OpenBus) -> None:
-    """Also over appends to other partitions, and over a record that was refused: a subtraction counts records."""
+    """A subtraction of offsets counts records, also after appends to other partitions and after a refused record."""
     async with topics.opened(open_bus) as bus:
         big = topics.outgoing(99, "k", b"x" * (RECORD_BYTES_MAX + 1))
         await bus.append([topics.outgoing(n, f"k{n % 5}") for n in range(20)])
@@ -296,7 +296,7 @@ async def dense_offsets_have_no_gaps(open_bus: OpenBus) -> None:
 
 
 async def what_is_not_declared_is_refused(open_bus: OpenBus) -> None:
-    """An empty answer would be believed: that no group is behind, or that nothing is there to read again."""
+    """A caller would believe an empty answer: that no group is behind, or that no record is left to read again."""
     async with topics.opened(open_bus) as bus:
         await bus.append([topics.outgoing(0)])
         questions: Mapping[str, tuple[Feature, Callable[[], Awaitable[object]]]] = {
@@ -344,5 +344,5 @@ CASES: tuple[Case, ...] = (
 
 
 def plan(features: Feature) -> Plan:
-    """Which cases a bus with these features must pass, and which are not run for it."""
+    """The cases that a bus with these features must pass, and those that are not run for it."""
     return planned(CASES, features)

@@ -22,7 +22,7 @@ class Case:
         return getattr(self.body, "__name__", "")
 
     async def __call__(self, open_bus: OpenBus) -> None:
-        """Raises AssertionError, or an error of the bus, where the bus does not behave so."""
+        """Raises AssertionError, or an error of the bus, if the bus behaves differently."""
         await self.body(open_bus)
 
 
@@ -35,6 +35,6 @@ class Plan:
 
 
 def planned(cases: Sequence[Case], features: Feature) -> Plan:
-    """The plan for a bus that declares these features. A feature that is declared is tested: no case of it is left out."""
+    """The plan for a bus that declares these features. No case of a declared feature is left out."""
     missing = {case.name: named(case.needs & ~features) for case in cases if case.needs & ~features}
     return Plan([case for case in cases if case.name not in missing], missing)

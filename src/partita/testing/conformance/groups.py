@@ -30,7 +30,7 @@ async def lag_counts_what_is_left(open_bus: OpenBus) -> None:
 
 
 async def a_group_is_forgotten_when_it_has_no_members(open_bus: OpenBus) -> None:
-    """Nothing is kept for it any more; a group of that name begins at the oldest record again."""
+    """The bus forgets its positions; a group of that name begins at the oldest record again."""
     async with topics.opened(open_bus) as bus:
         await bus.append([topics.outgoing(n, f"k{n}") for n in range(10)])
         subscription = bus.subscribe("group", [topics.TOPIC], "one")
@@ -70,7 +70,7 @@ async def a_group_is_put_to_its_start_and_to_its_end(open_bus: OpenBus) -> None:
 
 
 async def a_reset_tells_from_where_to_where(open_bus: OpenBus) -> None:
-    """In every partition of the topic or in none; the answer is what moved, and lag agrees with it."""
+    """It moves every partition of the topic or none; the answer lists the moves, and the lag agrees with them."""
     async with topics.opened(open_bus) as bus:
         await bus.append([topics.outgoing(n, f"k{n}") for n in range(8)])
         one = bus.subscribe("group", [topics.TOPIC], "one")
@@ -89,8 +89,8 @@ async def a_reset_tells_from_where_to_where(open_bus: OpenBus) -> None:
 
 
 async def a_group_with_members_is_put_elsewhere_whole_or_not_at_all(open_bus: OpenBus) -> None:
-    """Held records are called back, or the reset is refused before anything is moved: a member that went on from where it
-    was would write its old place over the new one."""
+    """Held records are called back, or the reset is refused before a position moves: a member that continued
+    would overwrite the new position by its old one."""
     async with topics.opened(open_bus) as bus:
         await bus.append([topics.outgoing(n, f"k{n}") for n in range(8)])
         one = bus.subscribe("group", [topics.TOPIC], "one")
@@ -103,7 +103,7 @@ async def a_group_with_members_is_put_elsewhere_whole_or_not_at_all(open_bus: Op
             one.done(held)
         else:
             assert {m.partition: m.after for m in moved} == {x.partition: x.position for x in await bus.lag("group")}
-            assert not await topics.drain_for(one, 0.5), "it handed on what lies before the new place"
+            assert not await topics.drain_for(one, 0.5), "it returned records before the new position"
             one.done(held)
             await one.keep()
             assert sum(lag.lag for lag in await bus.lag("group")) == 0
@@ -111,7 +111,7 @@ async def a_group_with_members_is_put_elsewhere_whole_or_not_at_all(open_bus: Op
 
 
 async def a_group_that_is_put_back_reads_again_from_there(open_bus: OpenBus) -> None:
-    """Its database was restored from a backup. A successor begins there too; what comes after is read once."""
+    """The group's database was restored from a backup. A successor begins there too, and reads each later record once."""
     async with topics.opened(open_bus) as bus:
         await bus.append([topics.outgoing(n) for n in range(6)])
         first = bus.subscribe("group", [topics.TOPIC], "one")

@@ -32,7 +32,7 @@ async def a_letter_is_kept_once_and_opens_again(open_store: OpenStore) -> None:
 
 
 async def letters_are_found_by_what_people_ask(open_store: OpenStore) -> None:
-    """Filters, groups by cause, and pages in a fixed order."""
+    """By filters, in groups by cause, and in pages with a fixed order."""
     async with opened(open_store) as store, store.transaction() as session:
         letters = [dead_letter(n)._replace(fingerprint=f"f{n % 2}", key=f"k{n}", type="a.v1.T") for n in range(5)]
         await session.dead_letters.add(letters)
@@ -47,11 +47,13 @@ async def letters_are_found_by_what_people_ask(open_store: OpenStore) -> None:
         await session.dead_letters.supersede("d1", dead_letter(9), 8)
         old, new = await session.dead_letters.find("group", 10, LetterFilter(status="", ids=("d1", "d9")))
         assert (old.status, old.superseded_by, new.status) == ("superseded", "d9", "open")
-        assert await session.dead_letters.purge(8, 10) == 1, "what was closed before is forgotten, nothing else"
+        assert await session.dead_letters.purge(8, 10) == 1, (
+            "letters closed before that time are forgotten, and no others"
+        )
 
 
 async def failures_are_forgotten_when_nobody_waits_for_their_message(open_store: OpenStore) -> None:
-    """A message that went well at its second try leaves no letter, and would leave its failure for ever."""
+    """A message that succeeds at its second try leaves no letter, so nothing else would delete its failure."""
     async with opened(open_store) as store, store.transaction() as session:
         letters = session.dead_letters
         await letters.failed([Failure("group", f"m{n}", n, "in place", 1, "E", "e", "f") for n in range(8)])
@@ -63,7 +65,7 @@ async def failures_are_forgotten_when_nobody_waits_for_their_message(open_store:
             behind, pieces = await letters.purge_failures(6, behind, 4), pieces + 1
         assert pieces == 2, "each is looked at once"
         kept = [n for n in range(8) if await letters.failures("group", f"m{n}")]
-        assert kept == [0, 1, 6, 7], "what is parked, or has a letter, keeps its causes"
+        assert kept == [0, 1, 6, 7], "a message that is parked, or has a letter, keeps its causes"
 
 
 async def a_key_is_held_until_its_first_is_gone(open_store: OpenStore) -> None:
@@ -78,7 +80,7 @@ async def a_key_is_held_until_its_first_is_gone(open_store: OpenStore) -> None:
         assert await parking.held("group", asked) == {("topic", "k")}
         assert not await parking.held("another group", asked)
         behind = [row.message_id for row in await parking.behind("group", [("topic", "k")], 10)]
-        assert behind == ["m2", "m3"], "those behind it, in their order"
+        assert behind == ["m2", "m3"], "the messages behind it, in their order"
         assert [row.message_id for row in await parking.ready("group", place, 10)] == ["n1"]
         assert not await parking.ready("group", [("topic", 1)], 10), "another partition's"
         assert await parking.next_due_us("group") == first.due_us
@@ -88,13 +90,15 @@ async def a_key_is_held_until_its_first_is_gone(open_store: OpenStore) -> None:
         assert await parking.remove("group", ["m1"]) == 1
         assert [row.message_id for row in await parking.ready("group", place, 10)] == ["m2", "n1"]
         await parking.move("group", ["m2"], "dead", 2, 0)
-        assert await parking.remove("group", ["m3"]) == 0, "one behind a dead letter went: the letter still holds"
+        assert await parking.remove("group", ["m3"]) == 0, (
+            "a message behind a dead letter was removed, though the letter holds the key"
+        )
         assert (await parking.status("group")).dead == 1
         assert [row.message_id for row in await parking.of_key("group", "topic", "k", 9)] == ["m2"]
 
 
 async def a_gap_is_ready_when_its_predecessor_was_handled(open_store: OpenStore) -> None:
-    """It holds nothing that comes before it, and waits for exactly the number that is missing."""
+    """It holds no earlier message, and waits for exactly the missing number."""
     place = [("topic", 0)]
     async with opened(open_store) as store, store.transaction() as session:
         await session.parking.add([parked_row("m5", state="gap")._replace(number=5)])
@@ -106,7 +110,7 @@ async def a_gap_is_ready_when_its_predecessor_was_handled(open_store: OpenStore)
 
 
 async def the_mark_of_a_parked_message_outlives_the_window(open_store: OpenStore) -> None:
-    """It may wait for weeks; forgotten, it would be handled as a new one when a copy comes."""
+    """It may wait for weeks. Without its mark, a copy would be handled as a new message."""
     async with opened(open_store) as store, store.transaction() as session:
         marks = [inbox_row("m1")._replace(outcome="waiting"), inbox_row("m2")._replace(outcome="dead"), inbox_row("m3")]
         await session.inbox.mark(marks)
@@ -118,7 +122,7 @@ async def the_mark_of_a_parked_message_outlives_the_window(open_store: OpenStore
 
 
 async def the_mark_of_an_open_letter_outlives_the_window(open_store: OpenStore) -> None:
-    """Where no order is kept its message is not parked; a copy that comes before the replay must be known."""
+    """Without order the letter's message is not parked, and a copy that comes before the replay must be known."""
     async with opened(open_store) as store, store.transaction() as session:
         await session.inbox.mark(
             [inbox_row(f"m{n}")._replace(outcome=o) for n, o in ((1, "fatal"), (2, "dead"), (3, "dead"))]
@@ -141,7 +145,7 @@ async def the_mark_of_a_fatal_step_is_never_forgotten(open_store: OpenStore) -> 
 
 
 async def of_what_a_user_named_it_stays_known_that_it_was_used(open_store: OpenStore) -> None:
-    """Its name says nothing of its age; so that is not forgotten with the answer."""
+    """The name does not tell the age, so its use is remembered longer than the answer."""
     key = "0123abcd-0123-8bcd-a123-0123456789ab"
     async with opened(open_store) as store, store.transaction() as session:
         answered = inbox_row(key, at_us=5)._replace(reply=b"yes")
@@ -162,7 +166,7 @@ async def of_what_a_user_named_it_stays_known_that_it_was_used(open_store: OpenS
 
 
 async def what_is_parked_is_counted_by_the_partition_it_came_from(open_store: OpenStore) -> None:
-    """One that is no more gives its messages to another, where no record has their offsets."""
+    """Messages of a partition that no longer exists move to another, where no record has their offsets."""
     async with opened(open_store) as store, store.transaction() as session:
         parking = session.parking
         rows = [parked_row("m1", state="ready"), parked_row("m2", "l", "ready")]
@@ -189,7 +193,7 @@ async def without_order_nothing_that_is_parked_waits_for_another(open_store: Ope
 
 
 async def parked_commands_are_found_by_the_step_they_serve(open_store: OpenStore) -> None:
-    """Their undo takes them out."""
+    """Their undo removes them."""
     async with opened(open_store) as store, store.transaction() as session:
         await session.parking.add([parked_row("m1", step="Saga/s1/pay"), parked_row("m2")])
         assert [r.message_id for r in await session.parking.of_steps("group", ["Saga/s1/pay", "x"])] == ["m1"]
@@ -197,7 +201,7 @@ async def parked_commands_are_found_by_the_step_they_serve(open_store: OpenStore
 
 
 async def a_group_keeps_what_it_was_told(open_store: OpenStore) -> None:
-    """Until the next start, which compares."""
+    """The group's notes are kept until the next start, which compares them."""
     async with opened(open_store) as store, store.transaction() as session:
         assert await session.groups.kept("group") == {}
         await session.groups.keep("group", {"a": "1", "b": "2"})
@@ -207,7 +211,7 @@ async def a_group_keeps_what_it_was_told(open_store: OpenStore) -> None:
 
 
 async def what_was_sent_is_queued_again_when_the_log_lost_it(open_store: OpenStore) -> None:
-    """All rows that are kept, in their order; but not those that never travelled."""
+    """All kept rows are queued in their order, except rows that never left."""
     async with opened(open_store) as store:
         async with store.transaction() as session:
             await session.outbox.add([outbox_row(f"o{n}", at_us=7 + n) for n in range(3)])
@@ -223,7 +227,7 @@ async def what_was_sent_is_queued_again_when_the_log_lost_it(open_store: OpenSto
 
 
 async def a_group_is_paused_and_says_how_it_is(open_store: OpenStore) -> None:
-    """For people; and what a dead member said is dropped."""
+    """The state is for people; the report of a dead member is dropped."""
     async with opened(open_store) as store, store.transaction() as session:
         assert await session.groups.paused("group") is None
         await session.groups.pause("group", "deploy", 7)
@@ -238,8 +242,8 @@ async def a_group_is_paused_and_says_how_it_is(open_store: OpenStore) -> None:
 
 
 async def a_try_that_was_survived_is_no_death(open_store: OpenStore) -> None:
-    """A process that was paused and lost the record reports it when it resumes; where its successor has settled the
-    record, nothing is left to count."""
+    """A process that was paused and lost the record reports that when it resumes. If its successor has settled the
+    record, there is nothing to count."""
     async with opened(open_store) as store:
         tries, place = store.tries, ("group", "topic", 0, 7)
         assert await tries.count(*place) == (1, 0)

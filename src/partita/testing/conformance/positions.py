@@ -17,7 +17,7 @@ PAGES_MAX = 100
 
 
 async def _read(bus: Bus, partition: int, position: Position | None, limit: int) -> Reading:
-    """Read as a projection does: again, while the leader of a topic that was just made is not known."""
+    """Read as a projection does: repeat while the leader of a new topic is unknown."""
     until = asyncio.get_running_loop().time() + topics.PATIENCE_S
     while asyncio.get_running_loop().time() < until:
         try:
@@ -28,7 +28,7 @@ async def _read(bus: Bus, partition: int, position: Position | None, limit: int)
 
 
 async def _read_all(bus: Bus, partition: int, position: Position | None, limit: int) -> tuple[list[Record], Position]:
-    """All that is there, a page after the other."""
+    """All records, page by page."""
     found: list[Record] = []
     for _ in range(PAGES_MAX):
         reading = await _read(bus, partition, position, limit)
@@ -41,8 +41,8 @@ async def _read_all(bus: Bus, partition: int, position: Position | None, limit: 
 
 
 async def a_partition_is_read_from_a_position_on(open_bus: OpenBus) -> None:
-    """Page by page, each record once and in order, with its bytes; by another process from where the first one was; and
-    what was appended meanwhile is found behind it."""
+    """Page by page, each record once and in order, with its bytes; another process continues at the position of the first, and
+    finds the records appended meanwhile behind it."""
     async with topics.opened(open_bus) as one, topics.opened(open_bus) as two:
         empty = {n: (await _read(one, n, None, 10)).next for n in range(4)}
         await one.append([topics.outgoing(n, f"k{n % 7}") for n in range(40)])
@@ -68,7 +68,7 @@ async def a_partition_is_read_from_a_position_on(open_bus: OpenBus) -> None:
 
 
 async def reading_from_a_position_is_bounded_and_moves_no_group(open_bus: OpenBus) -> None:
-    """A limit of nothing returns the position only; one that is too large is cut; a group begins where it would have."""
+    """A limit of 0 returns only the position; one that is too large is cut. Positions of groups do not change."""
     async with topics.opened(open_bus) as bus:
         for start in range(0, READ_RECORDS_MAX + 200, 300):
             await bus.append([topics.outgoing(n) for n in range(start, start + 300)])
@@ -85,7 +85,7 @@ async def reading_from_a_position_is_bounded_and_moves_no_group(open_bus: OpenBu
 
 
 async def a_position_of_another_partition_or_log_is_refused(open_bus: OpenBus) -> None:
-    """Taken, it would read other records: a projection would skip some or apply some twice, without a word."""
+    """With such a position a projection would silently skip records or apply some twice."""
     async with topics.opened(open_bus) as bus:
         await bus.append([topics.outgoing(n, f"k{n}") for n in range(20)])
         position = (await _read(bus, 0, None, 1)).next
@@ -108,7 +108,7 @@ async def a_position_of_another_partition_or_log_is_refused(open_bus: OpenBus) -
                 await bus.read(topic, partition, None, 10)
             except NotFound:
                 continue
-            raise AssertionError("a partition was read that is not there")
+            raise AssertionError("a partition that does not exist was read")
 
 
 async def _is_refused(bus: Bus, partition: int, position: Position) -> None:
@@ -130,7 +130,7 @@ async def a_position_whose_records_were_deleted_is_refused(open_bus: OpenBus) ->
         if deleted:
             await _is_refused(bus, partition, early)
             assert not (await _read(bus, partition, None, 10)).records
-        else:  # a broker that deletes by itself, later
+        else:  # the broker itself deletes, later
             assert _values(await _read(bus, partition, early, 10)) == [2, 3, 4, 5]
         await bus.append([topics.outgoing(6)])
         assert _values(await _read(bus, partition, end, 10)) == [6], "nothing was deleted behind this one"

@@ -18,12 +18,12 @@ Case = Callable[[OpenRegistry], Awaitable[None]]
 TEXT = '{"type":"string"}'
 OTHER = '{"type":"long"}'
 LARGE = '{"type":"enum","name":"Größe","symbols":["' + "\\u0000 ä\U0001f375'\\\"" * 12_000 + '"]}'
-"""About as large as the largest schema that a codec reads, of everything that a careless adapter would change."""
+"""About as large as the largest schema that a codec reads, of all characters that a careless adapter would change."""
 MANY = 50
 
 
 async def a_schema_is_found_by_another_process(open_registry: OpenRegistry) -> None:
-    """A reader reads with the schema of the process that wrote."""
+    """A reader needs the schema of the process that wrote."""
     fingerprint = new_fingerprint()
     async with open_registry() as writer, open_registry() as reader:
         await writer.publish(fingerprint, TEXT)
@@ -32,7 +32,7 @@ async def a_schema_is_found_by_another_process(open_registry: OpenRegistry) -> N
 
 
 async def an_unknown_fingerprint_has_no_schema(open_registry: OpenRegistry) -> None:
-    """Also one that begins as a known one does, and also where none was published yet."""
+    """Also a fingerprint that begins like a known one, and also before any schema was published."""
     fingerprint = new_fingerprint()
     async with open_registry() as registry:
         assert await registry.find(fingerprint) is None
@@ -42,7 +42,7 @@ async def an_unknown_fingerprint_has_no_schema(open_registry: OpenRegistry) -> N
 
 
 async def a_schema_that_comes_later_is_found(open_registry: OpenRegistry) -> None:
-    """A reader may see a record before its schema: what was not found once must be looked for again."""
+    """A reader may see a record before its schema: it must look again for a schema that was missing once."""
     fingerprint = new_fingerprint()
     async with open_registry() as writer, open_registry() as reader:
         assert await reader.find(fingerprint) is None
@@ -51,7 +51,7 @@ async def a_schema_that_comes_later_is_found(open_registry: OpenRegistry) -> Non
 
 
 async def a_fingerprint_keeps_its_first_text(open_registry: OpenRegistry) -> None:
-    """Each start of each process publishes again; none may change how records are read that are there."""
+    """Each start of each process publishes again; none may change the reading of existing records."""
     fingerprint = new_fingerprint()
     async with open_registry() as one, open_registry() as two:
         await one.publish(fingerprint, TEXT)
@@ -70,7 +70,7 @@ async def a_schema_outlives_its_process(open_registry: OpenRegistry) -> None:
 
 
 async def a_text_comes_back_as_it_was(open_registry: OpenRegistry) -> None:
-    """Whatever its letters and its size."""
+    """Texts of any characters and any size."""
     fingerprint = new_fingerprint()
     async with open_registry() as writer, open_registry() as reader:
         await writer.publish(fingerprint, LARGE)
@@ -78,7 +78,7 @@ async def a_text_comes_back_as_it_was(open_registry: OpenRegistry) -> None:
 
 
 async def several_processes_may_publish_at_once(open_registry: OpenRegistry) -> None:
-    """As at a deployment, when all start together."""
+    """In a deployment all processes start together."""
     texts = {new_fingerprint(): f'{{"type":"fixed","name":"F","size":{size}}}' for size in range(MANY)}
     async with open_registry() as one, open_registry() as two:
         await asyncio.gather(*(registry.publish(*each) for registry in (one, two) for each in texts.items()))

@@ -42,7 +42,7 @@ async def opened(open_store: OpenStore) -> AsyncIterator[Store]:
 
 
 async def unsent(session: Session, slot: int = 0) -> list[PendingRow]:
-    """The rows that a relay would take of one slot."""
+    """The rows of one slot that a relay would take."""
     return [row for _, row in await session.outbox.unsent([slot], 100)]
 
 

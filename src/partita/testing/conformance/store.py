@@ -1,7 +1,7 @@
 """The requirements of every store, as cases: `for case in CASES: await case(open_store)`.
 
 `open_store` opens the same database each time it is called within a case, as other processes would; the suite
-closes what it opened. A case fails with an AssertionError that says which promise is broken.
+closes what it opened. A case fails with an AssertionError that names the broken promise.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from partita.testing.conformance.rows import (
 from partita.testing.conformance.timers import CASES as TIMER_CASES
 
 SILENT_S = 3.5
-"""Longer than a member may be silent."""
+"""Longer than a member's heartbeat may be missing."""
 
 
 async def a_block_that_raises_leaves_nothing(open_store: OpenStore) -> None:
@@ -68,7 +68,7 @@ async def what_is_committed_is_seen_by_another_opening(open_store: OpenStore) ->
 
 
 async def marks_belong_to_their_consumer(open_store: OpenStore) -> None:
-    """One event, two groups on one database: both must run."""
+    """One event and two groups on one database: both groups must handle it."""
     async with opened(open_store) as store, store.transaction() as session:
         await session.inbox.mark([inbox_row("m1", "one")])
         assert set(await session.inbox.seen("one", ["m1", "m2"])) == {"m1"}, "the mark is not found"
@@ -77,7 +77,7 @@ async def marks_belong_to_their_consumer(open_store: OpenStore) -> None:
 
 
 async def a_second_mark_is_refused(open_store: OpenStore) -> None:
-    """Two workers that did not see each other: the second must not commit."""
+    """Two workers did not see each other: the second must not commit."""
     async with opened(open_store) as store:
         async with store.transaction() as session:
             await session.inbox.mark([inbox_row("m1")])
@@ -90,7 +90,7 @@ async def a_second_mark_is_refused(open_store: OpenStore) -> None:
 
 
 async def outcome_and_reply_are_kept(open_store: OpenStore) -> None:
-    """A repeated request is answered the same."""
+    """A repeated request gets the same answer."""
     async with opened(open_store) as store:
         async with store.transaction() as session:
             await session.inbox.mark([inbox_row("m1"), inbox_row("m2")])
@@ -103,15 +103,15 @@ async def outcome_and_reply_are_kept(open_store: OpenStore) -> None:
             await session.inbox.resolve("group", [("m1", "dead", None)])
         async with store.reading() as session:
             entry = (await session.inbox.seen("group", ["m1"]))["m1"]
-        assert (entry.outcome, entry.reply) == ("dead", b"\x00no"), "what was kept is lost with another outcome"
+        assert (entry.outcome, entry.reply) == ("dead", b"\x00no"), "the kept reply is lost with another outcome"
 
 
 async def marks_are_forgotten_by_age_in_batches(open_store: OpenStore) -> None:
-    """Clean-up takes what is old, at most so many, and nothing young."""
+    """Clean-up deletes old marks, at most so many, and no young ones."""
     async with opened(open_store) as store, store.transaction() as session:
         await session.inbox.mark([inbox_row(f"m{n}", at_us=n) for n in range(10)])
         assert await session.inbox.purge(6, 4) == 4, "a batch has its limit"
-        assert await session.inbox.purge(6, 4) == 2, "only what is old is forgotten"
+        assert await session.inbox.purge(6, 4) == 2, "only old marks are forgotten"
         assert await session.inbox.purge(6, 4) == 0
         assert set(await session.inbox.seen("group", [f"m{n}" for n in range(10)])) == {f"m{n}" for n in range(6, 10)}
 
@@ -130,7 +130,7 @@ async def odd_keys_are_kept_apart(open_store: OpenStore) -> None:
 
 
 async def odd_ids_are_found_again(open_store: OpenStore) -> None:
-    """Ids are other programs' text too; one that is not found again is handled twice."""
+    """Ids may be texts of other programs; a message whose id is not found again is handled twice."""
     ids = [key for key in ODD_KEYS if key != "a"]
     async with opened(open_store) as store, store.transaction() as session:
         await session.inbox.mark([inbox_row(each) for each in ids])
@@ -155,7 +155,7 @@ async def numbers_of_a_key_are_dense(open_store: OpenStore) -> None:
 
 
 async def pending_rows_come_in_commit_order_until_they_are_sent(open_store: OpenStore) -> None:
-    """Row state and never a cursor: what is not marked is there, in order, however often it is asked for."""
+    """The state of rows decides, never a cursor: each query returns all unmarked rows, in order."""
     async with opened(open_store) as store:
         for n in range(6):
             async with store.transaction() as session:
@@ -168,11 +168,11 @@ async def pending_rows_come_in_commit_order_until_they_are_sent(open_store: Open
             assert [row.id for slot, row in both if slot == 1] == ["o1", "o3"], "of each slot"
         await store.sent([(0, rows[1].seq)])
         async with store.reading() as session:
-            assert [r.id for r in await unsent(session)] == ["o0", "o4"], "only what was sent is gone"
+            assert [r.id for r in await unsent(session)] == ["o0", "o4"], "only sent rows are gone"
             assert [r.id for r in await unsent(session, 1)] == ["o1", "o3", "o5"], "another slot is untouched"
             assert (await session.outbox.status()).pending == 5
             asked = [("corr", f"o{n}") for n in range(4)] + [("another", "o4"), ("corr", "never written")]
-            assert await session.outbox.waiting(asked) == {"o0", "o1", "o3"}, "what has left waits no more"
+            assert await session.outbox.waiting(asked) == {"o0", "o1", "o3"}, "a sent row does not wait"
             assert await session.outbox.waiting([]) == frozenset()
 
 
@@ -188,8 +188,8 @@ async def a_row_keeps_its_bytes(open_store: OpenStore) -> None:
     assert (row.id, row.key, row.payload, row.headers) == ("o1", None, payload, b"\x00\xff")
 
 
-async def a_parked_row_holds_its_key_and_no_other(open_store: OpenStore) -> None:
-    """The bus refused it for good: order within the key is kept, other keys flow."""
+async def a_refused_row_holds_its_key_and_no_other(open_store: OpenStore) -> None:
+    """The bus refused the row for good: order within the key is kept, other keys go on."""
     async with opened(open_store) as store:
         async with store.transaction() as session:
             await session.outbox.add([outbox_row(f"o{n}", key) for n, key in enumerate(["a", "b", "a", None])])
@@ -198,12 +198,12 @@ async def a_parked_row_holds_its_key_and_no_other(open_store: OpenStore) -> None
         async with store.transaction() as session:
             await session.outbox.park(0, rows[0].seq, "a", "too large")
         async with store.reading() as session:
-            assert [r.id for r in await unsent(session)] == ["o1", "o3"], "key a waits, the others flow"
+            assert [r.id for r in await unsent(session)] == ["o1", "o3"], "key a waits, the others go on"
             assert (await session.outbox.status()).parked == 2
 
 
 async def only_sent_rows_are_forgotten(open_store: OpenStore) -> None:
-    """Retention must never take what has not left."""
+    """Retention must never delete an unsent row."""
     async with opened(open_store) as store:
         async with store.transaction() as session:
             await session.outbox.add([outbox_row(f"o{n}") for n in range(4)])
@@ -216,7 +216,7 @@ async def only_sent_rows_are_forgotten(open_store: OpenStore) -> None:
 
 
 async def rows_that_wait_do_not_keep_others_from_being_forgotten(open_store: OpenStore) -> None:
-    """A parked key may wait for weeks: the disk must not fill up behind it."""
+    """A refused row may hold its key for weeks; old rows of other keys must still be deleted."""
     async with opened(open_store) as store:
         async with store.transaction() as session:
             await session.outbox.add([outbox_row(f"w{n}", "parked") for n in range(20)])
@@ -244,7 +244,7 @@ async def a_number_of_the_queue_is_never_given_again(open_store: OpenStore) -> N
 
 
 async def a_view_stays_what_it_was(open_store: OpenStore) -> None:
-    """Two questions in one block are answered from one state, also while others write and read."""
+    """Two queries in one block see one state, also while others write and read."""
     async with opened(open_store) as one, opened(open_store) as two:
         async with one.reading() as session:
             assert (await session.outbox.status()).pending == 0
@@ -256,7 +256,7 @@ async def a_view_stays_what_it_was(open_store: OpenStore) -> None:
 
 
 async def who_went_without_leaving_is_replaced(open_store: OpenStore) -> None:
-    """A dead process gives nothing back; its leases are taken and their epochs grow."""
+    """A dead process releases nothing; its leases are taken over, and their epochs grow."""
     names = ["r0", "r1"]
     async with opened(open_store) as one:
         gone = await open_store()
@@ -268,7 +268,7 @@ async def who_went_without_leaving_is_replaced(open_store: OpenStore) -> None:
 
 
 async def a_handler_cannot_end_the_transaction(open_store: OpenStore) -> None:
-    """The mark and the effects commit together: a COMMIT in between would part them."""
+    """The mark and the effects commit together: a COMMIT in between would separate them."""
     async with opened(open_store) as store:
         for statement in ("COMMIT", "rollback", " END", "-- it is done\nCOMMIT", "/* a */ /* b */ Commit", "; COMMIT"):
             try:
@@ -283,7 +283,7 @@ async def a_handler_cannot_end_the_transaction(open_store: OpenStore) -> None:
 
 
 async def a_saga_is_changed_by_one_at_a_time(open_store: OpenStore) -> None:
-    """Compare and set on the version: no update is lost."""
+    """A compare-and-set on the version loses no update."""
     async with opened(open_store) as store:
         async with store.transaction() as session:
             await session.sagas.save([saga_row("s1")], [SagaEvent("Saga", "s1", 1, 1, "started", "a", "m1", "")])
@@ -330,20 +330,20 @@ async def leases_are_split_and_never_shared(open_store: OpenStore) -> None:
         assert len(held["one"]) == len(held["two"]) == 2, "two members share evenly"
         await one.leases.leave("scope", "one")
         back = await two.leases.tick("scope", names, "two")
-        assert {lease.resource for lease in back} == set(names), "what is given back is taken"
+        assert {lease.resource for lease in back} == set(names), "a released resource is taken"
         epochs = {lease.resource: lease.epoch for lease in alone}
         assert all(lease.epoch > epochs[lease.resource] for lease in back if lease.resource in held["two"])
 
 
 async def a_beat_keeps_what_is_held_and_brings_nobody_back(open_store: OpenStore) -> None:
-    """Beside long work it reports that its member lives; a member that left meanwhile must not hold anything by it."""
+    """A heartbeat beside long work says that its member lives; a member that left meanwhile must not get leases by it."""
     names = [f"r{n}" for n in range(4)]
     async with opened(open_store) as one, opened(open_store) as two:
         await one.leases.tick("scope", names, "one")
         until = asyncio.get_running_loop().time() + SILENT_S
         while asyncio.get_running_loop().time() < until:
             await one.leases.beat("scope", "one")
-            assert not await two.leases.tick("scope", names, "two"), "taken from one that lives"
+            assert not await two.leases.tick("scope", names, "two"), "a lease was taken from a living member"
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.Event().wait(), 0.25)
         await one.leases.leave("scope", "one")
@@ -421,7 +421,7 @@ async def many_writers_lose_nothing(open_store: OpenStore) -> None:
 
 
 async def the_relay_is_called_when_rows_were_committed(open_store: OpenStore) -> None:
-    """After the commit, and not for a rollback."""
+    """The relay is called after the commit, and not for a rollback."""
 
     async def fails(session: Session) -> None:
         await session.outbox.add([outbox_row("o0")])
@@ -455,7 +455,7 @@ CASES: tuple[Case, ...] = (
     numbers_of_a_key_are_dense,
     pending_rows_come_in_commit_order_until_they_are_sent,
     a_row_keeps_its_bytes,
-    a_parked_row_holds_its_key_and_no_other,
+    a_refused_row_holds_its_key_and_no_other,
     only_sent_rows_are_forgotten,
     rows_that_wait_do_not_keep_others_from_being_forgotten,
     a_number_of_the_queue_is_never_given_again,

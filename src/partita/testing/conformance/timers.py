@@ -6,7 +6,7 @@ from partita.testing.conformance.rows import Case, OpenStore, opened, saga_row
 
 
 async def timers_come_due_in_order(open_store: OpenStore) -> None:
-    """Never before their time, the oldest first."""
+    """Timers never fire before their time, and the oldest fires first."""
     async with opened(open_store) as store:
         async with store.transaction() as session:
             rows = [saga_row(f"s{n}", due_us=due) for n, due in enumerate([30, 10, 20, None])]
@@ -43,7 +43,7 @@ async def who_has_timers_in_hand_is_seen_by_others(open_store: OpenStore) -> Non
         assert await others("three") == {"s0": (0, 0), "s1": (1, 6), "s2": (0, 0)}
         async with store.transaction() as session:
             await session.sagas.purge_timers()
-            assert (await session.sagas.due(100, 10, "three"))[1].others == 1, "it is armed still"
+            assert (await session.sagas.due(100, 10, "three"))[1].others == 1, "it is still armed"
             await session.sagas.save([saga_row("s1", version=1, due_us=50)], [])
         assert await others("three") == dict.fromkeys(["s0", "s1", "s2"], (0, 0)), "another time of the timer"
         async with store.transaction() as session:

@@ -1,4 +1,4 @@
-"""The topic of the bus's suite, and the verbs that its cases share: open, append, drain with patience."""
+"""The topic of the bus's suite, and the actions that its cases share: open, append, drain with patience."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def outgoing(number: int, key: str | None = "k", value: bytes | None = None) -> 
 
 
 async def drain(subscription: Subscription, count: int, *, done: bool = True) -> list[Record]:
-    """Poll until so many records came, or patience ends."""
+    """Poll until that many records came, or the time is over."""
     found: list[Record] = []
     until = asyncio.get_running_loop().time() + PATIENCE_S
     while len(found) < count and asyncio.get_running_loop().time() < until:
         try:
             polled = await subscription.poll(100)
-        except BusUnavailable:  # a topic that was just made may change its leader: a consumer asks again
+        except BusUnavailable:  # a new topic may change its leader: a consumer asks again
             await pause()
             continue
         if polled.revoked:
@@ -64,7 +64,7 @@ def numbers(records: Sequence[Record]) -> list[int]:
 
 
 async def drain_for(subscription: Subscription, seconds: float) -> list[Record]:
-    """The records that come within that time."""
+    """The records that come within `seconds`."""
     found: list[Record] = []
     until = asyncio.get_running_loop().time() + seconds
     while asyncio.get_running_loop().time() < until:

@@ -43,7 +43,7 @@ SCALARS: tuple[Any, ...] = (
 
 
 class Tree(msgspec.Struct, frozen=True):
-    """A record within itself."""
+    """A record that may hold its own type."""
 
     name: str
     next: Tree | None = None
@@ -179,17 +179,17 @@ REFUSED: tuple[Any, ...] = (
     Annotated[dt.datetime, msgspec.Meta(tz=False)],
     Annotated[str, msgspec.Meta(ge=1)],
 )
-"""Types that no reader could take back truly, or that Avro cannot say: each is refused when it is declared."""
+"""Types whose values do not come back equal, or that Avro cannot express: each is refused at its declaration."""
 
 
 @dataclass(slots=True)
 class Names:
-    """Numbers for the types of one message: Avro knows a type by its name."""
+    """Numbers for the types of one message, since Avro knows a type by its name."""
 
     used: int = 0
 
     def next(self, what: str) -> str:
-        """A name that was not used."""
+        """An unused name."""
         self.used += 1
         return f"{what}{self.used}"
 
@@ -215,7 +215,7 @@ def type_of(dice: Random, names: Names, depth: int = 0) -> Any:
 
 
 def message_class(service: Service, dice: Random, name: str, *, with_default: float = 0.3) -> type[Event]:
-    """A random event of a service: a key and up to eight fields, of which that share has a default."""
+    """A random event of a service: a key and up to eight fields, a share of them with a default."""
     names = Names()
     fields = [(f"field_{n}", type_of(dice, names)) for n in range(dice.randint(1, 8))]
     space: dict[str, Any] = {"__annotations__": {"id": Key[str], **dict(fields)}}
@@ -277,7 +277,7 @@ def _struct(dice: Random, names: Names, depth: int) -> Any:
 
 
 def _union(dice: Random, names: Names, depth: int) -> Any:
-    """One of each kind at most, in any order."""
+    """A union with at most one type of each kind, in any order."""
     kinds: list[Callable[[], Any]] = [
         lambda: bool,
         lambda: dice.choice((int, Cents)),

@@ -1,4 +1,4 @@
-"""A log in memory with groups: a bus for generated cases, which appends twice and refuses where a case says so."""
+"""A log in memory with groups: a bus for generated cases. It appends twice, or refuses, as a case says."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Where = tuple[str, int]
 
 
 class MemoryLog:
-    """The records of a case, by partition, and how far each group has come."""
+    """The records of a case, by partition, and the position of each group."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.records: dict[Where, list[Record]] = {}
         self.positions: dict[tuple[str, Where], int] = {}
         self.moves = 0
-        """Counts appends and reads: while it grows, something is going on."""
+        """The count of appends and reads: while it grows, work is going on."""
         self.on_append: Callable[[], None] = lambda: None
 
     def put(self, records: Sequence[Outgoing]) -> None:
@@ -46,7 +46,7 @@ class MemoryLog:
         )
 
     def rewind(self, group: str, topics: Sequence[str], count: int) -> None:
-        """Put a group back by so many records of each partition: its member died before it wrote its position."""
+        """Move a group back by `count` records of each partition, as if its member died before it wrote its position."""
         for topic in topics:
             for n in range(PARTITIONS):
                 name = (group, (topic, n))
@@ -67,7 +67,7 @@ class MemorySubscription:
 
     @property
     def has_news(self) -> bool:
-        """Whether a poll would find something."""
+        """Whether a poll would return a record."""
         return not self._joined or any(
             len(self._log.records.get(place, ())) > self._read[place]
             for place in self.places
@@ -89,41 +89,41 @@ class MemorySubscription:
         return Polled(found, assigned, [])
 
     def done(self, records: Sequence[Record]) -> None:
-        """These are handled; the position follows the oldest that is not."""
+        """Mark these as handled; the position follows the oldest unhandled record."""
         for record in records:
             self._open[record.at].discard(record.offset)
             first = min(self._open[record.at], default=self._read[record.at])
             self._log.positions[(self._group, record.at)] = first
 
     def pause(self, partitions: Sequence[Where]) -> None:
-        """Deliver nothing more of these."""
+        """Stop delivery of these partitions."""
         self._paused |= set(partitions)
 
     def resume(self, partitions: Sequence[Where]) -> None:
-        """Deliver of these again."""
+        """Resume delivery of these partitions."""
         self._paused -= set(partitions)
 
     async def release(self, partitions: Sequence[Where]) -> None:
-        """Nothing was taken away."""
+        """Nothing to release: no partition is ever revoked."""
 
     async def stand(self, partition: Where) -> Stand | None:
-        """No case puts a database back from a backup: there is nothing to compare."""
+        """Nothing to compare: no case restores a database from a backup."""
         return None
 
     async def rewind(self, partition: Where, offset: int) -> None:
-        """Hand out again from this offset on."""
+        """Deliver again from this offset on."""
         self._read[partition] = self._log.positions[(self._group, partition)] = offset
         self._open[partition].clear()
 
     async def keep(self) -> None:
-        """No other member would take it."""
+        """Nothing to keep: there is no other member."""
 
     async def close(self) -> None:
-        """Positions are written as they move."""
+        """Nothing to write: positions are written when they move."""
 
 
 class Sender:
-    """The bus as one service's relay sees it. `twice` are the appends whose acknowledgement gets lost, `too_large` until
+    """The bus as one service's relay sees it. The acknowledgements of the appends in `twice` get lost; `too_large` says until
     when the nth message is refused."""
 
     features = Feature.KEY_ORDER | Feature.OFFSETS | Feature.DENSE_OFFSETS
@@ -137,7 +137,7 @@ class Sender:
         self._ids: dict[str, int] = {}
 
     async def identity(self) -> str:
-        """One log a case."""
+        """Each case has one log."""
         return "memory"
 
     async def history(self, topics: Sequence[str], since_us: int) -> AsyncIterator[Sequence[Record]]:
@@ -164,7 +164,7 @@ class Sender:
         return dict.fromkeys(topics, 1)
 
     async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
-        """Append what is not refused."""
+        """Append the records that are not refused."""
         answers = screened(records, self._refusal)
         self._log.put([record for record, why in zip(records, answers, strict=True) if why is None])
         self._appends += 1
@@ -181,7 +181,7 @@ class Sender:
         return MemorySubscription(self._log, group, topics)
 
     async def trim(self, now_us: int, limit: int = 1_000) -> int:
-        """A case ends before anything is old."""
+        """Nothing to trim: a case ends before any record is old."""
         return 0
 
     async def reset(self, group: str, topic: str, to_start: bool) -> Sequence[Moved]:
@@ -190,13 +190,13 @@ class Sender:
         return []
 
     async def forget(self, group: str) -> int:
-        """No case asks for it."""
+        """Nothing to forget: no case does it."""
         return 0
 
     async def answers(self) -> None:
-        """It is memory."""
+        """Always: the log is in memory."""
 
     async def lag(self, group: str | None = None) -> Sequence[GroupLag]:
-        """Refused: the case itself looks at positions."""
+        """Refused: a case reads positions itself."""
         require(self.features, Feature.LAG, "Lag")
         return []

@@ -1,7 +1,7 @@
-"""The services of generated cases: homes of sagas, and participants with commands to do, undo, ask and do surely.
+"""The services of generated cases: homes of sagas, and participants with commands to do, undo, ask and finish.
 
-They are declared once, of each place one that keeps the order of keys and one that does not. The actions of a handler, a case
-says: `script` is asked before each.
+They are declared once: for each place one service that keeps the order of keys, and one that does not. Before each action
+a handler asks `script`, which the case provides.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Slot:
 
 @dataclass(slots=True)
 class Pool:
-    """All services of generated cases. `script` says whether a handler refuses; it raises where one shall fail."""
+    """All services of generated cases. `script` says whether a handler refuses; it raises to make a handler fail."""
 
     script: Callable[[Meta, Does], bool] = field(default=lambda meta, does: False)
     services: dict[tuple[int, bool], Service] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Bugs planted in the saga machinery: each replaces one function, found by its name, with the mistake it once made.
+"""Bugs planted in the saga machinery: each replaces one function, found by its name, by a version with a mistake of the past.
 
 A proof is believed when it finds them.
 """
@@ -16,8 +16,8 @@ from partita.testing.generators import memory_log
 
 
 class Plant(NamedTuple):
-    """A bug: what it means, the module and the function that it replaces, and by what: a function of the real one.
-    `weights` are of the faults that reveal it."""
+    """A bug: its meaning, the module and the function that it replaces, and the replacement: a function of the real one.
+    `weights` are those of the faults that reveal it."""
 
     meaning: str
     module: str
@@ -28,7 +28,7 @@ class Plant(NamedTuple):
 
 @contextmanager
 def planted(plant: Plant) -> Iterator[None]:
-    """The bug is there while the block runs."""
+    """Plant the bug while the block runs."""
     module = importlib.import_module(plant.module)
     real = getattr(module, plant.function)
     setattr(module, plant.function, plant.bug(real))

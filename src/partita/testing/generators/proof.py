@@ -1,6 +1,6 @@
 """Running many generated sagas: `python -m partita.testing.generators.proof --cases 20000`.
 
-A case is named by its seed: drawn again, it goes the same way.
+A case is named by its seed: the same seed gives the same run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ COMMAND = "python -m partita.testing.generators.proof --seed {seed} --cases 1"
 
 @dataclass(slots=True)
 class Failure:
-    """A case that went wrong: as it was drawn, as small as it still does, and what is wrong with that."""
+    """A case that failed: as it was drawn, in its smallest failing form, and the errors of that form."""
 
     seed: int
     drawn: SagaCase
@@ -36,7 +36,7 @@ class Failure:
     wrong: list[str]
 
     def describe(self) -> str:
-        """For people: what is wrong, the smaller case, and how to run it again."""
+        """The text for people: the errors, the smaller case, and the command that runs it again."""
         lines = [f"seed {self.seed} is wrong: " + COMMAND.format(seed=self.seed), self.small.describe()]
         counted = Counter(self.wrong)
         lines += [f"  WRONG: {what}" + (f" ({count} times)" if count > 1 else "") for what, count in counted.items()]
@@ -77,7 +77,7 @@ async def prove(
     failures_max: int = 1,
     say: Callable[[Proof], None] = lambda proof: None,
 ) -> Proof:
-    """Run the cases of these seeds, until some went wrong."""
+    """Run the cases of these seeds until some fail."""
     proof = Proof()
     for seed in seeds:
         case = draw_case(Random(seed), weights)
@@ -94,7 +94,7 @@ async def prove(
 
 
 async def shrunk(world: World, case: SagaCase, wrong: list[str]) -> tuple[SagaCase, list[str]]:
-    """The smallest case on the way down from this one that still goes wrong, and what is wrong with it."""
+    """The smallest failing case that simplification of this one finds, with its errors."""
     left = SHRINKS_MAX
     going = True
     while going and left > 0:
@@ -129,7 +129,7 @@ def _in_memory() -> str | None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the cases; exit 3 when one went wrong."""
+    """Run the cases; exit 3 when one fails."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=20_000, help="how many (20,000)")
     parser.add_argument("--seed", type=int, default=1, help="of the first case (1)")

@@ -1,4 +1,4 @@
-"""Judging a generated case by what it left: one end for each instance, effects that fit it, nothing false, nothing waiting."""
+"""Judging a generated case by its result: one end for each instance, effects that fit it, no false event, no waiting message."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from partita.testing.generators.sagas import Refuses, SagaCase
 
 @dataclass(slots=True)
 class InstanceSeen:
-    """An instance at the end: `done` and `left` say of each step how often its effect was made and how much of it is
-    there, `history` are the kinds of what it went through, with the step."""
+    """An instance at the end: for each step, `done` says how often its effect was made, and `left` how much of it is
+    left; `history` has the kinds of its history entries, with the step."""
 
     status: str = "never started"
     step: str = ""
@@ -24,7 +24,7 @@ class InstanceSeen:
 
 @dataclass(slots=True)
 class Seen:
-    """The result of a case. `refused` is why the declaration of the saga was refused."""
+    """The result of a case. `refused` is the reason if the declaration of the saga was refused."""
 
     refused: str = ""
     instances: list[InstanceSeen] = field(default_factory=list)
@@ -36,7 +36,7 @@ class Seen:
 
 
 def judge(case: SagaCase, seen: Seen) -> list[str]:
-    """The errors of a result; empty = all is right."""
+    """The errors of a result; empty = the result is right."""
     may_run = all(step.undoable for step in case.saga.steps if step.kind == "pivot")
     if seen.refused:
         return [] if not may_run else [f"refused at import: {seen.refused}"]

@@ -1,7 +1,7 @@
 """The world of generated sagas: real stores, pipelines, relays, timers and retry topics, driven from instant to instant.
 
-Nothing runs by itself here: at each instant every present process works until nothing moves, then the clock goes to the next
-thing that is due. So hours pass in milliseconds, and the same case goes the same way for ever.
+Nothing runs by itself here. At each instant every running process works until nothing moves. Then the clock goes to the next
+due time. So hours pass in milliseconds, and the same case always gives the same run.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ from partita.testing.generators.sagas import (
 from partita.topics.declared import retry_topics
 
 HOURS_MAX = 6
-"""So long after its last fault a case must have ended: waits between resends are half an hour at most."""
+"""A case must end this long after its last fault: waits between resends are half an hour at most."""
 INSTANTS_MAX = 12_000
 ROUNDS_MAX = 500
 FAILED_MAX = 20
@@ -77,7 +77,7 @@ Work = Callable[[], Awaitable[None]]
 
 
 class World:
-    """Where cases run, one after the other; opening it costs more than a case."""
+    """The place in which cases run, one after the other; opening it costs more than a case."""
 
     def __init__(self, folder: Path) -> None:
         world = virtual.World()
@@ -105,7 +105,7 @@ class World:
             await store.close()
 
     async def run(self, case: SagaCase) -> Seen:
-        """Run a case to its end, and look at what it left."""
+        """Run a case to its end, and return its result."""
         home = self.pool.services[HOME, case.saga.ordered[HOME]]
         home.declared.sagas.clear()
         try:
@@ -163,7 +163,7 @@ async def _empty(store: Store) -> None:
 
 
 class Member:
-    """One service in a case: its workers, which may be away."""
+    """One service in a case: its workers, each of which may be stopped."""
 
     def __init__(self, run: Run, place: int, service: Service, store: Store) -> None:
         self.place, self.store, self.service = place, store, service
@@ -194,7 +194,7 @@ class Member:
         return subscription
 
     def begin(self) -> None:
-        """The consumer comes, from where its positions are."""
+        """Start the consumer, at its positions."""
         self.consumer = Consumer(
             self.pipeline, lambda _: self._subscribe(self.service.name, list(self.topics)), f"member-{self.place}"
         )
@@ -202,13 +202,13 @@ class Member:
         self.delays = RetryTopics(self.service, self.store, retries, scale=1.0, consumer=self.consumer.bell)
 
     async def die(self) -> None:
-        """The consumer goes, with all it had in hand."""
+        """Stop the consumer, and lose its records in hand."""
         if self.consumer is not None:
             await self.consumer.lanes.stop(0.0)
         self.consumer = self.delays = None
 
     async def step(self, away: frozenset[Role]) -> None:
-        """Every present process works once."""
+        """Let every running worker work once."""
         now = self._run.world.clock.monotonic()
         if self.consumer is not None and self.delays is not None:
             if any(self._run.log.waits(f"{self.service.name}.retry", [topic]) for topic in self.retries):
@@ -222,16 +222,16 @@ class Member:
 
     @property
     def moves(self) -> int:
-        """Counts what was done here: while it grows, something is going on."""
+        """The count of work done here: while it grows, work is going on."""
         return self.pipeline.tally.total() + self.pipeline.failures.total() + self.timers.fired
 
     @property
     def in_lanes(self) -> int:
-        """How many keys have something in a lane."""
+        """The number of keys with a message in a lane."""
         return 0 if self.consumer is None else len(self.consumer.lanes)
 
     def next_retry_us(self) -> Iterator[int]:
-        """When what waits in retry topics is due."""
+        """The due time of the next message in a retry topic."""
         wait_us = round(self.service.retry.delays[0] * US)
         for topic in self.retries if self.consumer is not None else ():
             for place, records in self._run.log.records.items():
@@ -241,7 +241,7 @@ class Member:
 
 
 class Run:
-    """One case on its way."""
+    """One case while it runs."""
 
     def __init__(
         self,
@@ -268,7 +268,7 @@ class Run:
         world.pool.script = self._script
 
     def us(self, seconds: float) -> int:
-        """A time of the case on its clock."""
+        """A time of the case in microseconds of its clock."""
         return self.began_us + round(seconds * US)
 
     def _script(self, meta: Meta, does: Does) -> bool:
@@ -280,7 +280,7 @@ class Run:
         return does == "do" and (instance, number) in self._refuses
 
     async def to_the_end(self) -> None:
-        """From instant to instant, until nothing is due any more."""
+        """Run from instant to instant until nothing is due."""
         for member in self.members.values():
             member.begin()
         due, over_us = self._agenda(), self.us(self.case.calm_from_s + HOURS_MAX * 3_600)
@@ -318,7 +318,7 @@ class Run:
         return sorted(((self.us(at_s), work) for at_s, work in found), key=lambda each: each[0])
 
     async def _nothing(self) -> None:
-        """A moment at which a process goes or comes."""
+        """An instant at which a process stops or starts."""
 
     async def _start(self, number: int, instance: Instance) -> None:
         begin = self.world.pool.begin[self.case.saga.ordered[HOME]]
@@ -374,7 +374,7 @@ class Run:
         )
 
     async def _quiet(self) -> None:
-        """Let everybody work until nothing moves."""
+        """Let all workers work until nothing moves."""
         for _ in range(ROUNDS_MAX):
             before = self._moves()
             for place, member in self.members.items():
@@ -391,7 +391,7 @@ class Run:
         return self.log.moves + sum(member.moves for member in self.members.values())
 
     async def _lanes(self) -> None:
-        """Let the lanes run, until they are empty or wait for the clock."""
+        """Let the lanes run until they are empty or wait for the clock."""
         calm = 0
         while calm < CALM_TURNS and any(member.in_lanes for member in self.members.values()):
             before = (self._moves(), [member.in_lanes for member in self.members.values()], self.world.clock.next_us())
@@ -410,7 +410,7 @@ class Run:
         return max(min(ahead), self.world.clock.now_us() + 1) if ahead else None
 
     async def _look_at_what_is_told(self) -> None:
-        """An instance published as undone is undone now, not only in the end."""
+        """Check that an instance published as undone is undone now, not only in the end."""
         for row in await _rows(self.members[HOME].store, TOLD):
             if row["id"] not in self._told:
                 self._told.add(row["id"])
@@ -478,7 +478,7 @@ class Run:
                     marked.add(envelope.id)
 
     async def stop(self) -> None:
-        """End what still runs."""
+        """Stop the running workers."""
         for member in self.members.values():
             await member.die()
 

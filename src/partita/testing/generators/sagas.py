@@ -1,4 +1,4 @@
-"""Drawing sagas and their faults: pure, so that the same dice draw the same case for ever.
+"""Drawing sagas and their faults: pure functions, so that the same dice always draw the same case.
 
 A case is a declared saga, some instances of it, and a schedule of faults with an end: after it every process is back.
 """
@@ -18,13 +18,13 @@ HOME = 0
 """The place of the saga's own service; places from 1 on are participants."""
 PLACES = 3
 SLOTS = 4
-"""A service has so many commands to do, each with its undo and its question; those of odd slots are keyed by the lane,
+"""The number of commands of a service, each with its undo and its question. Those of odd slots are keyed by the lane,
 which instances share, the others by the instance."""
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnStep:
-    """A step: which service does it, by which of its commands. `undoable` is False for a step that changes nothing, and
+    """A step: the service that does it, and the command. `undoable` is False for a step that changes nothing, and
     for a pivot that must be refused at import."""
 
     kind: Kind
@@ -37,7 +37,7 @@ class DrawnStep:
 
 @dataclass(frozen=True, slots=True)
 class DrawnSaga:
-    """A saga to declare. `ordered` says of each place whether its group keeps the order of keys."""
+    """A saga to declare. `ordered` says for each place whether its group keeps the order of keys."""
 
     steps: tuple[DrawnStep, ...]
     deadline_s: float
@@ -46,7 +46,7 @@ class DrawnSaga:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """An instance: when it starts, and the lane that it shares with others."""
+    """An instance: its start time, and the lane that it shares with others."""
 
     at_s: float
     lane: int
@@ -54,8 +54,8 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """A worker of a service does nothing for a time: with its consumer the service is away, with its relay it answers
-    late, with its timers it notices late that time has passed."""
+    """A worker of a service is stopped for a time. Without its consumer the service is away, without its relay it answers
+    late, without its timers it notices late that time has passed."""
 
     place: int
     role: Role
@@ -65,7 +65,7 @@ class Away:
 
 @dataclass(frozen=True, slots=True)
 class Refuses:
-    """The participant refuses a step of an instance, where its command can be refused."""
+    """The participant refuses a step of an instance, if its command can be refused."""
 
     instance: int
     step: int
@@ -73,7 +73,7 @@ class Refuses:
 
 @dataclass(frozen=True, slots=True)
 class Fails:
-    """Handling a step of an instance fails so many times: in place, in the retry topic, then it is a dead letter."""
+    """Handling a step of an instance fails several times: in place, in the retry topic, then it is a dead letter."""
 
     instance: int
     step: int
@@ -109,7 +109,7 @@ class TooLarge:
 
 @dataclass(frozen=True, slots=True)
 class Acts:
-    """A person acts on an instance."""
+    """An operator acts on an instance."""
 
     instance: int
     verb: Literal["compensate", "cancel", "retry"]
@@ -142,7 +142,7 @@ class SagaCase:
         return max(ends)
 
     def describe(self) -> str:
-        """The case as text, a line a fact."""
+        """The case as text, one line for each fact."""
         lines = [f"deadline {self.saga.deadline_s:g} s, order of keys kept by {self._ordered()}"]
         for number, step in enumerate(self.saga.steps):
             undo = "" if step.kind == "retriable" else (", with undo" if step.undoable else ", without undo")
@@ -229,7 +229,7 @@ def _draw_trouble(dice: Random, saga: DrawnSaga, instances: int, weights: Mappin
 
 
 def smaller(case: SagaCase) -> Iterator[SagaCase]:
-    """Cases that are simpler by one thing each: a fault, an instance or a step less, nothing in a shorter time."""
+    """Cases that are simpler by one thing each: without one fault, instance or step; times are not shortened."""
     for number in range(len(case.troubles)):
         yield replace(case, troubles=_without(case.troubles, number))
     for number in range(len(case.instances) if len(case.instances) > 1 else 0):

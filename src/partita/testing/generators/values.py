@@ -1,6 +1,6 @@
 """Random values of a field's type, the edges of the type first; and values that are not of it.
 
-Every value of `value_of` must come back equal from any codec and store. Every one of `strays_of` must be refused where it
+Every value of `value_of` must come back equal from any codec and store. Every value of `strays_of` must be refused when it
 is sent.
 """
 
@@ -65,7 +65,7 @@ _BEYOND = (
 
 
 class _Other(msgspec.Struct):
-    """A record that no field is declared to hold."""
+    """A record that is the type of no field."""
 
     sku: str = ""
 
@@ -128,7 +128,7 @@ def value_of(annotation: Any, dice: Random, depth: int = 0) -> Any:
 
 
 def struct_of(cls: type[msgspec.Struct], dice: Random, depth: int = 0) -> Any:
-    """A random value of a struct or message class; fields with a default are left out now and then."""
+    """A random value of a struct or message class; fields with a default are sometimes left out."""
     fields = _fields_of(cls)
     given = [(name, hint) for name, hint, required in fields if required or dice.random() < 0.7]
     return cls(**{name: value_of(hint, dice, depth) for name, hint in given})
@@ -141,7 +141,7 @@ def _fields_of(cls: type[msgspec.Struct]) -> tuple[tuple[str, Any, bool], ...]:
 
 
 def strays_of(annotation: Any) -> tuple[Any, ...]:
-    """Values that are not of a type, or that come back changed: each must be refused where it is sent."""
+    """Values that are not of a type, or that come back changed: each must be refused when it is sent."""
     plain = _bare(annotation)
     if plain in _STRAYS:
         outside = [v for note in _notes(annotation) if isinstance(note, msgspec.Meta) for v in _outside(plain, note)]

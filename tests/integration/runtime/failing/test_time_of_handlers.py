@@ -223,7 +223,7 @@ def test_what_cannot_be_is_refused_at_import() -> None:
         @odd.on(timeout=0)
         async def hear(event: Rung) -> None: ...
 
-    with pytest.raises(DeclarationError, match=r"is no Retry"):
+    with pytest.raises(DeclarationError, match=r"is not a Retry"):
 
         @odd.on(retry=3)  # type: ignore[call-overload]
         async def hear_too(event: Rung) -> None: ...

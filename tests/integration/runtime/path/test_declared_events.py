@@ -174,7 +174,7 @@ async def test_what_is_no_event_is_refused_as_that() -> None:
     async with world.app.testing() as t:
         await t.send(world.Ask(id="a"))
     assert said[0] == "Do is a command; a handler publishes events."
-    assert "is no declared message" in said[1]
+    assert "is not a declared message" in said[1]
 
 
 async def test_a_call_that_is_refused_publishes_and_sends_nothing() -> None:

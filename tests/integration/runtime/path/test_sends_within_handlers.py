@@ -182,7 +182,7 @@ async def test_no_transaction_is_opened_while_a_send_waits(settings: Settings) -
 
 
 async def test_a_task_that_outlives_its_handler_sends_as_everybody_does(settings: Settings) -> None:
-    """Nobody waits for it: it is no part of the handler any more."""
+    """Nobody waits for it: it is not part of the handler any more."""
     go_on = asyncio.Event()
 
     async def later(pair: Pair, cmd: Any) -> Any:

@@ -71,7 +71,7 @@ def test_a_line_of_the_file_that_is_no_setting_is_not_quoted(tmp_path: Path) -> 
     path = tmp_path / "client.properties"
     path.write_text("# a comment = of ours\n\nclient.rack=a\nS3CRET\n")
 
-    with pytest.raises(SettingsError, match="line 4 is no name=value") as told:
+    with pytest.raises(SettingsError, match="line 4 is not a name=value") as told:
         KafkaAddress.parse(f"{SERVER}?config={path}")
 
     assert "S3CRET" not in str(told.value)
