@@ -1,16 +1,26 @@
-"""`partita schema show`: the schema of a message, derived from its class."""
+"""`partita schema`: the schema of a message, derived from its class; whether one schema may follow another."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import click
 
 from partita.app import load_app
-from partita.cli.output import document, json_of
+from partita.cli.output import document, json_of, output_option, print_json, say
 from partita.cli.whose_app import app_option
-from partita.errors import NotFound
+from partita.errors import NotFound, SettingsError, UnknownSchema
 from partita.observability.describing import contract_named
 from partita.schemas.avro import avro_record
+from partita.schemas.evolution.checking import Version, check
+from partita.schemas.evolution.connect import LANGUAGES, rules_of
+from partita.schemas.evolution.finding import Finding
+from partita.schemas.evolution.level import Level
+from partita.schemas.evolution.rules import Rules
 from partita.schemas.fields.field import latest_revision
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FILE_BYTES_MAX = 1_000_000
 
 
 @click.group(short_help="Schemas derived from the declarations.")
@@ -33,3 +43,56 @@ def show(name: str, revision: int | None, output: str, app_name: str) -> None:
         )
     record = avro_record(found.shape, revision=revision)
     document(json_of(record, indent=None if output == "json" else 2))
+
+
+@schema.command(epilog="Example:  partita schema compare old.avsc new.avsc --language avro --level BACKWARD")
+@click.argument("old", metavar="OLD-FILE", type=FILE)
+@click.argument("new", metavar="NEW-FILE", type=FILE)
+@click.option("--language", type=click.Choice(list(LANGUAGES)), required=True, help="The language of both schemas.")
+@click.option(
+    "--level",
+    type=click.Choice([level.value for level in Level], case_sensitive=False),
+    required=True,
+    help="The promise that the new schema has to keep to the old one.",
+)
+@output_option
+@click.pass_context
+def compare(context: click.Context, old: Path, new: Path, language: str, level: str, output: str) -> None:
+    """Say whether the schema in NEW-FILE may follow the one in OLD-FILE; exit 3 when it may not. Needs no app."""
+    rules = rules_of(language)
+    earlier, later = _schema_in(old, rules), _schema_in(new, rules)
+    found = check(later, [Version(str(old), earlier)], Level(level), rules)
+    _print_verdict(
+        f"{new} may{' not' if found else ''} follow {old} at the level {level}.", found, Level(level), output
+    )
+    if found:
+        context.exit(3)
+
+
+def _schema_in(file: Path, rules: Rules) -> str:
+    """The text of a schema file. A schema reads its own values: comparing it with itself finds whether it is a schema."""
+    with file.open("rb") as opened:
+        data = opened.read(FILE_BYTES_MAX + 1)
+    if len(data) > FILE_BYTES_MAX:
+        raise SettingsError(f"{file} has more than {FILE_BYTES_MAX:,} bytes.", hint="Name the file of one schema.")
+    try:
+        text = data.decode()
+        rules.compare(text, text)
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{file} is no text in UTF-8: {error.reason}.", hint="Save it as UTF-8.") from error
+    except UnknownSchema as error:
+        raise SettingsError(f"{file}: {error.what}", hint=error.hint or "Name a file of the given language.") from error
+    return text
+
+
+def _print_verdict(verdict: str, found: list[Finding], level: Level, output: str) -> None:
+    if output == "json":
+        keys = ("rule", "path", "old", "new", "hurts", "instead")
+        items = [{key: getattr(finding, key) for key in keys} for finding in found]
+        print_json("SchemaVerdicts", {"compatible": not found, "findings": items})
+        return
+    say(verdict)
+    for finding in found:
+        say(f"{finding.path}: {finding.rule}", f"  {finding.old} -> {finding.new}")
+        say(*[f"  hurts {hurt}" for hurt in finding.hurts], f"  {finding.instead}")
+    say("Afterwards: " + level.order if found else level.order)

@@ -32,10 +32,23 @@ def check(new: str, earlier: Sequence[Version], level: Level, rules: Rules) -> l
     found: list[Finding] = []
     for version in earlier if level.is_transitive else earlier[-1:]:
         if level.is_backward:
-            found += [dataclasses.replace(f, version=version.name) for f in rules.compare(new, version.text)]
-        if level.is_forward:
+            hurt = f"readers of the new schema, by values of {version.name}"
             found += [
-                dataclasses.replace(f, old=f.new, new=f.old, version=version.name)
+                dataclasses.replace(f, keep="", version=version.name, hurts=f.hurts or (hurt,))
+                for f in rules.compare(new, version.text)
+            ]
+        if level.is_forward:
+            hurt = f"readers of {version.name}, by values of the new schema"
+            found += [
+                dataclasses.replace(
+                    f,
+                    old=f.new,
+                    new=f.old,
+                    instead=f.keep or f.instead,
+                    keep="",
+                    version=version.name,
+                    hurts=f.hurts or (hurt,),
+                )
                 for f in rules.compare(version.text, new)
             ]
     return found

@@ -10,8 +10,9 @@ class Finding:
     """A reader cannot read each value of a writer.
 
     `rule` names the rule (`field-without-default`), `path` the place in the schema (`OrderPlaced.lines[].sku`), `old` and `new`
-    what the two schemas say there, `instead` what to write so that it passes. `version` is the earlier version that clashes and
-    `hurts` those that are hurt: consumers, topics, outbox rows, dead letters, sagas in flight.
+    the types of the two schemas there. `instead` is the line to write where the reader's schema is the newer of the two, `keep`
+    the one where the writer's is. `version` is the earlier version that clashes and `hurts` those that are hurt: consumers,
+    topics, outbox rows, dead letters, sagas in flight.
     """
 
     rule: str
@@ -21,3 +22,4 @@ class Finding:
     instead: str = ""
     version: str = ""
     hurts: tuple[str, ...] = ()
+    keep: str = ""

@@ -32,3 +32,14 @@ class Level(enum.Enum):
     def is_transitive(self) -> bool:
         """Whether every earlier version counts, and not the latest alone."""
         return self.value.endswith("_TRANSITIVE")
+
+    @property
+    def order(self) -> str:
+        """The order of an upgrade, in words: a level promises that old and new run beside each other in this order."""
+        if self.is_backward and self.is_forward:
+            return "Consumers and producers may upgrade in any order."
+        if self.is_backward:
+            return "Upgrade consumers first: they read old and new values."
+        if self.is_forward:
+            return "Upgrade producers first: consumers of before read their values."
+        return "Stop producers and consumers, and upgrade them together: nothing was compared."

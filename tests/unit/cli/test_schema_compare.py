@@ -1,0 +1,116 @@
+"""`partita schema compare`: a verdict for people, for programs, and by the exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from partita.cli.main import cli
+from partita.errors import SettingsError
+
+OLD = '{"type": "record", "name": "OrderPlaced", "fields": [{"name": "sku", "type": "string"}]}'
+NEW = '{"type": "record", "name": "OrderPlaced", "fields": [{"name": "sku", "type": "string"}, {"name": "note", "type": "string"}]}'
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with an old and a new schema, and no app."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old.avsc").write_text(OLD)
+    (tmp_path / "new.avsc").write_text(NEW)
+    return tmp_path
+
+
+def compare(*args: str, old: str = "old.avsc", new: str = "new.avsc", level: str = "BACKWARD") -> Result:
+    return CliRunner().invoke(cli, ["schema", "compare", old, new, "--language", "avro", "--level", level, *args])
+
+
+def test_a_clash_says_in_few_lines_what_where_and_what_to_do(folder: Path) -> None:
+    """Ten lines that a person understands; exit 3 stops a pipeline."""
+    done = compare()
+
+    assert done.exit_code == 3
+    assert done.output.splitlines() == [
+        "new.avsc may not follow old.avsc at the level BACKWARD.",
+        "OrderPlaced.note: field-without-default",
+        "  no field note -> string, without a default",
+        "  hurts readers of the new schema, by values of old.avsc",
+        '  Give the field a default: {"name": "note", "type": "string", "default": ""}',
+        "Afterwards: Upgrade consumers first: they read old and new values.",
+    ]
+
+
+def test_a_schema_that_may_follow_says_the_order_of_the_upgrade(folder: Path) -> None:
+    """The order of the upgrade is half of the verdict."""
+    done = compare(level="forward_transitive")
+
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines() == [
+        "new.avsc may follow old.avsc at the level FORWARD_TRANSITIVE.",
+        "Upgrade producers first: consumers of before read their values.",
+    ]
+
+
+def test_a_program_reads_the_verdict_as_json(folder: Path) -> None:
+    """The names are fixed: other programs depend on them."""
+    assert json.loads(compare("-o", "json", level="FORWARD").output) == {
+        "v": 1,
+        "kind": "SchemaVerdicts",
+        "compatible": True,
+        "findings": [],
+    }
+    done = compare("-o", "json", level="FULL")
+    assert done.exit_code == 3
+    assert json.loads(done.output) == {
+        "v": 1,
+        "kind": "SchemaVerdicts",
+        "compatible": False,
+        "findings": [
+            {
+                "rule": "field-without-default",
+                "path": "OrderPlaced.note",
+                "old": "no field note",
+                "new": "string, without a default",
+                "hurts": ["readers of the new schema, by values of old.avsc"],
+                "instead": 'Give the field a default: {"name": "note", "type": "string", "default": ""}',
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "no JSON"),
+        (b"no schema", "no JSON"),
+        (b"\xff\xfe", "UTF-8"),
+        (b'{"type": "recrod"}', "recrod"),
+        (b" " * 1_000_001, "1,000,000"),
+    ],
+)
+def test_a_file_that_holds_no_schema_is_named(folder: Path, content: bytes, said: str) -> None:
+    """The error names the file of the two that is at fault."""
+    (folder / "bad.avsc").write_bytes(content)
+    for pair in ({"old": "bad.avsc"}, {"new": "bad.avsc"}):
+        done = compare(**pair)
+        assert isinstance(done.exception, SettingsError)
+        assert done.exception.what.startswith("bad.avsc") and said in done.exception.what
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["old.avsc", "gone.avsc", "--language", "avro", "--level", "FULL"], "gone.avsc"),
+        (["old.avsc", ".", "--language", "avro", "--level", "FULL"], "is a directory"),
+        (["old.avsc", "new.avsc", "--language", "avro", "--level", "SIDEWAYS"], "SIDEWAYS"),
+        (["old.avsc", "new.avsc", "--language", "thrift", "--level", "FULL"], "thrift"),
+        (["old.avsc", "new.avsc", "--language", "avro"], "--level"),
+    ],
+)
+def test_a_wrong_argument_is_refused(folder: Path, args: list[str], said: str) -> None:
+    """Exit 2, as any other wrong argument."""
+    done = CliRunner().invoke(cli, ["schema", "compare", *args])
+    assert done.exit_code == 2 and said in done.output
