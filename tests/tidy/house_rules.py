@@ -10,6 +10,9 @@ from pathlib import Path
 FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 70
 PARAMETERS_MAX = 9
+OPTIONS_MAX = 12
+"""Of a constructor whose parameters go by keyword, as a user writes `Service("orders", ...)`: a dataclass of options beside it
+would be one more thing to import."""
 DRAWERS = {"util", "utils", "helper", "helpers", "common", "base", "core", "manager", "managers", "types", "misc"}
 ADJECTIVES = re.compile(r"^(new|old|fast|simple|better|my)_|(^|_)v\d+$")
 FOLDERS = ("src", "tests", "bench")
@@ -73,8 +76,9 @@ def _size(function: Function) -> Iterator[tuple[int, str]]:
     arguments = function.args
     names = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
     count = len(names) - (names[:1] in (["self"], ["cls"], ["mcls"]))
-    if count > PARAMETERS_MAX:
-        what = f"{function.name} takes {count} parameters, at most {PARAMETERS_MAX}"
+    most = OPTIONS_MAX if function.name == "__init__" and len(arguments.args) <= 2 else PARAMETERS_MAX
+    if count > most:
+        what = f"{function.name} takes {count} parameters, at most {most}"
         yield function.lineno, f"{what}: make a frozen, keyword-only options dataclass of them."
 
 

@@ -10,6 +10,7 @@ from tests.tidy.house_rules import complaints
 ROOT = Path(__file__).resolve().parents[2]
 OPENING = '"""A file that holds one noun."""\n'
 LONG_FUNCTION = "def act() -> None:\n" + "    act()\n" * 70
+WIDE_CLASS = "class A:\n    def __init__(self, a, *, b, c, d, e, f, g, h, i, j, k, l, m) -> None: ...\n"
 WIDE_FUNCTION = "def act(a, b, c, d, e, f, g, *, h, i, j) -> None: ...\n"
 
 PLANTED = {
@@ -18,6 +19,7 @@ PLANTED = {
     "no sentence": ("src/partita/noun.py", '"""Noun"""\n', "1: the docstring's first paragraph"),
     "long function": ("src/partita/noun.py", OPENING + LONG_FUNCTION, "2: act has 71 lines"),
     "many parameters": ("src/partita/noun.py", OPENING + WIDE_FUNCTION, "2: act takes 10 parameters"),
+    "many options": ("src/partita/noun.py", OPENING + WIDE_CLASS, "3: __init__ takes 13 parameters, at most 12"),
     "drawer": ("src/partita/utils.py", OPENING, "1: 'utils' is a drawer"),
     "drawer folder": ("src/partita/common/noun.py", OPENING, "1: 'common' is a drawer"),
     "adjective": ("src/partita/noun_v2.py", OPENING, "1: 'noun_v2' names a version"),

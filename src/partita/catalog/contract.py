@@ -13,9 +13,9 @@ import msgspec
 from partita.catalog.owner import Owner
 from partita.catalog.place import Place
 from partita.errors import DeclarationError, Malformed
-from partita.schemas.avro import derive
 from partita.schemas.fields.annotation import bare, union_members
 from partita.schemas.fields.shape import Shape, record_name
+from partita.schemas.languages import check_language, schema_of
 from partita.settings.amount import check_count
 
 KEY_MARK = "partita.key"
@@ -26,7 +26,7 @@ KEY_TYPES = (str, int, uuid.UUID)
 
 
 class Contract:
-    """The promises of a message class: kind, owner, version, record on the wire, key field, replies."""
+    """The promises of a message class: kind, owner, version, record on the wire and its language, key field, replies."""
 
     def __init__(
         self,
@@ -37,6 +37,7 @@ class Contract:
         service: Owner,
         version: int,
         place: Place,
+        codec: str | None = None,
     ) -> None:
         check_count(DeclarationError, f"{place}: version of {cls.__name__}", version, most=VERSION_MAX)
         self.cls = cls
@@ -44,7 +45,8 @@ class Contract:
         self.service = service
         self.version = version
         self.place = place
-        self.shape = Shape(record_name(cls), f"{service.namespace}.v{version}", struct)
+        language = check_language(service.codec if codec is None else codec, f"{place}: {cls.__name__}")
+        self.shape = Shape(record_name(cls), f"{service.namespace}.v{version}", struct, language)
         self.reply: type[Any] | None = None
         self.refusals: tuple[type[Any], ...] = ()
         self._is_checked = False
@@ -58,7 +60,7 @@ class Contract:
         if self._is_checked:
             return
         try:
-            derive(self.shape)
+            schema_of(self.shape)
         except DeclarationError as error:
             raise DeclarationError(f"{self.place}: {error.args[0]}", hint=error.hint) from error
         for name, hint in self.hints.items():

@@ -41,25 +41,27 @@ class MessageMeta(msgspec.StructMeta):
         of: Owner | None = None,
         version: int = 1,
         name: str | None = None,
+        codec: str | None = None,
     ) -> Any:
         """Make the class; `of` is the service that owns the message, `version` its contract's major, `name` its name on the
-        wire (default: the name of the class)."""
+        wire (default: the name of the class), `codec` the language it is written in (default: that of its owner)."""
         if annotations := namespace.get("__annotations__"):
             module = namespace.get("__module__", "")
             namespace = {**namespace, "__annotations__": dict(annotations)}
             resolve(namespace["__annotations__"], namespace, module, scope_of_class(module))
         cls: Any = super().__new__(mcls, class_name, bases, namespace, frozen=True, kw_only=True, rename="camel")
         place = caller_place(2)
-        if name is not None:
-            if of is None:
+        for option, given in (("name", name), ("codec", codec)):
+            if given is not None and of is None:
                 raise DeclarationError(
-                    f"{place}: {class_name} has name={ascii(name):.120} and no owner: it is no message of its own.",
-                    hint=f"class {class_name}({bases[0].__name__}, of=service, name=...)",
+                    f"{place}: {class_name} has {option}={ascii(given):.120} and no owner: it is no message of its own.",
+                    hint=f"class {class_name}({bases[0].__name__}, of=service, {option}=...)",
                 )
+        if name is not None:
             name_on_the_wire(cls, name, place)
         if of is not None:
             kind = "command" if any(_is_command(base) for base in cls.__mro__[1:]) else "event"
-            contract = Contract(cls, cls, kind=kind, service=of, version=version, place=place)
+            contract = Contract(cls, cls, kind=kind, service=of, version=version, place=place, codec=codec)
             if kind == "command":
                 _take_replies(cls, contract)
             with contextlib.suppress(NameError):  # a type is declared below it: the app looks again
@@ -77,7 +79,9 @@ class Event(msgspec.Struct, metaclass=MessageMeta):
 
     if TYPE_CHECKING:
 
-        def __init_subclass__(cls, *, of: Owner | None = None, version: int = 1, name: str | None = None) -> None: ...
+        def __init_subclass__(
+            cls, *, of: Owner | None = None, version: int = 1, name: str | None = None, codec: str | None = None
+        ) -> None: ...
 
 
 class Command(msgspec.Struct, Generic[ReplyT, RefusalT], metaclass=MessageMeta):
@@ -89,7 +93,9 @@ class Command(msgspec.Struct, Generic[ReplyT, RefusalT], metaclass=MessageMeta):
 
     if TYPE_CHECKING:
 
-        def __init_subclass__(cls, *, of: Owner | None = None, version: int = 1, name: str | None = None) -> None: ...
+        def __init_subclass__(
+            cls, *, of: Owner | None = None, version: int = 1, name: str | None = None, codec: str | None = None
+        ) -> None: ...
         @classmethod
         def _me(cls) -> Self: ...
         @classmethod

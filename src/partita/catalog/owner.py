@@ -6,6 +6,7 @@ from typing import Any
 
 from partita.catalog.place import Place
 from partita.catalog.service_name import check_name, check_namespace
+from partita.schemas.languages import check_language
 
 
 class Owner:
@@ -15,12 +16,13 @@ class Owner:
     is here, below both.
     """
 
-    def __init__(self, name: str, namespace: str, place: Place) -> None:
+    def __init__(self, name: str, namespace: str, place: Place, codec: str = "avro") -> None:
         check_name(name, place)
         check_namespace(namespace, place)
         self.name = name
         self.namespace = namespace
         self.place = place
+        self.codec = check_language(codec, f"{place}: {name}")
         self.messages: dict[str, type[Any]] = {}
 
     @property

@@ -25,11 +25,14 @@ class Rejection(Exception):
     __partita__: ClassVar[Contract]
     __struct__: ClassVar[type[msgspec.Struct] | None] = None
     __place__: ClassVar[Place]
+    __codec__: ClassVar[str | None] = None
 
-    def __init_subclass__(cls, *, name: str | None = None) -> None:
-        """Declare a refusal; `name` is its name on the wire (default: the name of the class)."""
+    def __init_subclass__(cls, *, name: str | None = None, codec: str | None = None) -> None:
+        """Declare a refusal; `name` is its name on the wire (default: the name of the class), `codec` the language it is
+        written in (default: that of its command)."""
         super().__init_subclass__()
         cls.__place__ = caller_place(2)
+        cls.__codec__ = codec
         if annotations := vars(cls).get("__annotations__"):
             resolve(annotations, vars(cls), cls.__module__, scope_of_class(cls.__module__))
         if name is not None:
@@ -66,6 +69,7 @@ def claim(cls: type[Rejection], command: Contract) -> None:
             service=command.service,
             version=command.version,
             place=cls.__place__,
+            codec=cls.__codec__ or command.shape.language,
         )
         with contextlib.suppress(NameError):  # a type is declared below it: the app looks again
             contract.check()
@@ -74,6 +78,11 @@ def claim(cls: type[Rejection], command: Contract) -> None:
         raise DeclarationError(
             f"{command.place}: {cls.__name__} already belongs to {held.service.name}.",
             hint=f"Declare a rejection of its own for {command.service.name}.",
+        )
+    elif cls.__codec__ is None and held.shape.language != command.shape.language:
+        raise DeclarationError(
+            f"{command.place}: {cls.__name__} refuses commands in {held.shape.language} and in {command.shape.language}.",
+            hint=f'class {cls.__name__}(Rejection, codec="{held.shape.language}")',
         )
 
 

@@ -78,6 +78,7 @@ class Service(Owner):
         retry: the policy for a message whose handler fails.
         window_s: how long message ids and answers are kept, in seconds (24 h).
         keys_kept_s: how long the use of an idempotency key or a business key is kept; None = for ever.
+        codec: the language its messages are written in, where the class does not say `codec=`: "avro".
 
     Raises:
         DeclarationError: a name or a value is not valid.
@@ -95,8 +96,9 @@ class Service(Owner):
         retry: Retry | None = None,
         window_s: float = 86_400.0,
         keys_kept_s: float | None = None,
+        codec: str = "avro",
     ) -> None:
-        super().__init__(name, namespace, caller_place(2))
+        super().__init__(name, namespace, caller_place(2), codec)
         check_seconds(DeclarationError, f"{self.place}: window_s", window_s)
         if keys_kept_s is not None:
             check_seconds(DeclarationError, f"{self.place}: keys_kept_s", keys_kept_s)

@@ -1,18 +1,17 @@
-"""The one door to the codecs: picks the adapter by name, and imports only that one."""
+"""The one door to the codecs: the adapter of each schema language, imported when the first message needs it."""
 
 from __future__ import annotations
 
+from partita.codec.dispatching import DispatchingCodec
 from partita.codec.port import Codec
 
 
-def connect_codec(name: str = "avro") -> Codec:
-    """The codec of that name.
+def connect_codec() -> Codec:
+    """A codec of all languages: each message is written in its own, and read in that of its writer."""
+    return DispatchingCodec({"avro": _avro})
 
-    Raises:
-        ValueError: no such codec.
-    """
-    if name == "avro":
-        from partita.codec.avro import AvroCodec
 
-        return AvroCodec()
-    raise ValueError(f"There is no codec {name!r}; there is: avro.")
+def _avro() -> Codec:
+    from partita.codec.avro import AvroCodec
+
+    return AvroCodec()

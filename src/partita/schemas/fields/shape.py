@@ -21,11 +21,12 @@ class Since:
 
 @dataclass(frozen=True)
 class Shape:
-    """A record: its name and namespace on the wire and the msgspec struct with its fields."""
+    """A record: its name and namespace on the wire, the msgspec struct with its fields, and the language it is written in."""
 
     name: str
     namespace: str
     struct: type[msgspec.Struct]
+    language: str = "avro"
 
     @cached_property
     def full_name(self) -> str:
