@@ -1,0 +1,89 @@
+"""The registry as a process: its storage and its API behind an HTTP server, until it is stopped.
+
+uvicorn reads HTTP: its parser meets hostile input everywhere, and one of our own would have to earn that. Only this file imports
+it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+
+from partita.errors import SettingsError
+from partita.registry_server.api import Api
+from partita.registry_server.languages import RulesOf, no_rules
+from partita.registry_server.storage import Storage
+
+STOP_S = 10
+"""For the requests in work when the process is stopped."""
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the process, which closes the storage behind the last request."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(
+    storage: Storage, host: str, port: int, ready: Callable[[str], None], rules_of: RulesOf = no_rules
+) -> None:
+    """Serve until SIGTERM or SIGINT: then no request is accepted, those in work are answered, and the storage is closed.
+    `ready` is called with the URL when the first request would be answered.
+
+    Raises:
+        SettingsError: the address cannot be used. StoreUnavailable, StoreMismatch: the storage cannot.
+    """
+    listening = _listening(host, port)
+    await storage.open()
+    try:
+        server = _Server(
+            uvicorn.Config(
+                Api(storage, rules_of),
+                log_level="warning",
+                lifespan="off",
+                http="h11",
+                ws="none",
+                server_header=False,
+                access_log=False,
+                timeout_graceful_shutdown=STOP_S,
+            )
+        )
+        loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            # At the second signal requests in work are cut: committed work is safe.
+            server.force_exit = server.should_exit
+            server.should_exit = True
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop)
+        bound = listening.getsockname()[1]
+        ready(f"http://{f'[{host}]' if ':' in host else host}:{bound}")
+        await server.serve(sockets=[listening])
+    finally:
+        listening.close()
+        await storage.close()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((host, port))
+        # Clients that read the ready line connect at once, and wait in the queue until the server takes them.
+        made.listen(128)
+    except OSError as error:
+        made.close()
+        raise SettingsError(
+            f"--port {port}: cannot be used on {host} ({error.strerror}).",
+            hint="Choose another one; 0 takes a free one.",
+        ) from error
+    made.set_inheritable(True)
+    return made
