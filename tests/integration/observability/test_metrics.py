@@ -166,7 +166,7 @@ async def test_an_address_that_is_taken_or_none_is_a_clear_error(bank: Any) -> N
         with pytest.raises(SettingsError, match="cannot be served"):
             async with second.running(services=["bank"]):
                 pass
-    with pytest.raises(SettingsError, match="no address"):
+    with pytest.raises(SettingsError, match="not an address"):
         replace(bank.app.settings, metrics="here")
 
 

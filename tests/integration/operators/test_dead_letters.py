@@ -307,7 +307,7 @@ async def test_a_letter_of_bytes_that_are_no_message_can_be_looked_at_and_not_me
         (letter,) = await letters(bank)
         seen = view(letter, system.codec)
         assert (seen.fields, seen.headers_hex, seen.value_hex) == (None, "ff", "01 02")
-        with pytest.raises(Conflict, match="no envelope"):
+        with pytest.raises(Conflict, match="not an envelope"):
             edited(letter, system.pipelines["audit"], system.ids, {}, whole=True)
         replay = Replay(bank.audit, system.stores["audit"], system.clock, system.ids, "ann")
         progress = await replay.run((await replay.begin(ALL, Pace(), "")).id)

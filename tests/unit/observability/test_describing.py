@@ -42,7 +42,7 @@ def test_a_message_is_found_by_its_class_and_on_the_wire() -> None:
     [
         (lambda: describe_service(app, "nothing"), "order"),
         (lambda: describe_message(app, "OrderPlacd"), "Did you mean OrderPlaced?"),
-        (lambda: describe_message(app, "zzz"), "There is:"),
+        (lambda: describe_message(app, "zzz"), "The messages are:"),
         (lambda: saga_named(app, "nothing"), "The sagas are: Checkout"),
     ],
     ids=["service", "near message", "message", "saga"],

@@ -36,7 +36,7 @@ def test_a_value_is_shown_by_its_fields_and_its_bytes() -> None:
 def test_headers_that_are_no_envelope_are_shown_as_bytes_and_few_of_them() -> None:
     """A letter may be a megabyte; a person looks at its beginning."""
     seen = view(dead_letter(1)._replace(headers=b"\xff", value=b"\x01" * 10_000), connect_codec())
-    assert seen.fields is None and "no envelope" in seen.problem
+    assert seen.fields is None and "not an envelope" in seen.problem
     assert seen.headers_hex == "ff" and len(bytes.fromhex(seen.value_hex)) == HEX_BYTES_MAX
 
 

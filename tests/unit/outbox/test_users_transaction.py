@@ -56,7 +56,7 @@ async def db(tmp_path: Path) -> Any:
         (Foreign(order_id="a"), PartitaError, "belongs to other"),
         (Place(order_id="a"), PartitaError, "is a command"),
         (No(why="full"), PartitaError, "is a refusal"),
-        ("placed", PartitaError, "no declared message"),
+        ("placed", PartitaError, "not a declared message"),
         (Placed(order_id="a", note="x" * 1_100_000), MessageTooLarge, "the limit is"),
         (Placed(order_id="k" * 3_000), MessageTooLarge, "The key of"),
     ],

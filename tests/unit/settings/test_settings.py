@@ -222,4 +222,4 @@ def test_the_home_folder_is_read_where_no_shell_is(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PARTITA_DATA", "~/orders")
     assert Settings.from_environment().data == Settings(data=Path("~/orders")).data == tmp_path / "orders"
     said = CliRunner().invoke(cli, ["saga", "list", "--app", "partita.examples.shop.app:app"])
-    assert f"{tmp_path}/orders: no data" in str(said.exception)
+    assert f"{tmp_path}/orders: there is no data" in str(said.exception)

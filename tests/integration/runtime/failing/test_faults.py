@@ -165,5 +165,5 @@ def test_a_fault_of_what_is_no_message_is_refused_where_it_is_declared(tmp_path:
 
     async def hear(fault: Fault[int]) -> None: ...
 
-    with pytest.raises(DeclarationError, match="no declared message"):
+    with pytest.raises(DeclarationError, match="not a declared message"):
         service.on(hear)

@@ -244,7 +244,7 @@ async def test_what_is_no_command_or_what_nobody_handles_is_refused_to_its_sende
         return world.Did(id=cmd.id, number=0)
 
     async with world.app.running():
-        for id_, said in (("event", "an event"), ("text", "no declared message"), ("refusal", "a refusal")):
+        for id_, said in (("event", "an event"), ("text", "not a declared message"), ("refusal", "a refusal")):
             with pytest.raises(PartitaError, match=said):
                 await world.app.send(Try(id=id_))
         with pytest.raises(DeclarationError, match="Nobody is sent, but has no handler"):
