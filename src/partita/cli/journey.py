@@ -44,19 +44,25 @@ def _as_json(hop: Hop) -> dict[str, object]:
         "at": moment(hop.at_us),
         "service": hop.service,
         "handled": [{"by": h.by, "outcome": h.outcome, "at": moment(h.at_us)} for h in hop.handled],
+        "copies": [{"by": c.by, "to": c.to, "at": moment(c.at_us)} for c in hop.copies],
+        "edit_of": hop.edit_of or None,
     }
 
 
 def drawing(key: str, hops: list[Hop]) -> list[str]:
     """The lines of a journey as a tree with times from its start."""
     start = min(h.at_us for h in hops)
-    end = max([h.at_us for h in hops] + [x.at_us for h in hops for x in h.handled])
+    later = [x.at_us for h in hops for x in h.handled] + [x.at_us for h in hops for x in h.copies]
+    end = max([h.at_us for h in hops] + later)
     lines = [f"{key}   {moment(start)} UTC   {len(hops)} messages in {(end - start) / 1000:,.1f} ms", ""]
     for hop in hops:
         who = ", ".join(
             h.by if h.outcome == "handled" else f"{h.by} ({h.outcome})" for h in hop.handled if "/" not in h.by
         )
-        origin = hop.service or "sent"
+        origin = "dlq edit" if hop.edit_of else hop.service or "sent"
         left = f"{(hop.at_us - start) / 1000:>9,.1f}  {'  ' * hop.depth}{hop.name}"
         lines.append(f"{left:<42} {origin} -> {who or 'nobody'}")
+        for copy in hop.copies:
+            what = "dead letter" if copy.to == "dlq" else f"waits in {copy.to}"
+            lines.append(f"{(copy.at_us - start) / 1000:>9,.1f}  {'  ' * hop.depth}  {copy.by}: {what}")
     return lines

@@ -10,12 +10,13 @@ import msgspec
 
 from partita.message import envelope_from_bytes
 from partita.store.port import Store
-from partita.store.trail import TrailMark, TrailRow
+from partita.store.trail import TrailEdit, TrailMark, TrailRow
 
 
 @dataclass(frozen=True, slots=True)
 class Handling:
-    """The mark of a service that handled a message."""
+    """The mark of a service that handled a message. `outcome` is the mark's, or "edited" where an edited copy took the place of
+    the message's dead letter."""
 
     by: str
     outcome: str
@@ -23,9 +24,19 @@ class Handling:
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """A copy of a message that a service sent when the message failed: `to` is "retry-1m" or another delay, or "dlq"."""
+
+    by: str
+    to: str
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class Hop:
-    """One message of a journey. `service` wrote it; empty = a command that came in by the local door. `depth` is the number of
-    messages that caused it, one after the other."""
+    """One message of a journey. `service` wrote it; empty = a command that came in by the local door. `depth` is the number
+    of messages that caused it, one after the other. `edit_of` is the id of the message in whose place it was put, as an edited copy;
+    empty = it is none."""
 
     id: str
     type: str
@@ -35,6 +46,8 @@ class Hop:
     at_us: int
     service: str
     handled: tuple[Handling, ...] = ()
+    copies: tuple[Copy, ...] = ()
+    edit_of: str = ""
     depth: int = 0
 
     @property
@@ -53,33 +66,75 @@ async def journey(stores: Mapping[str, Store], key: str) -> list[Hop]:
     for name, store in stores.items():
         async with store.reading() as session:
             rows += [(name, row) for row in await session.trail.messages(list(correlations))]
-    ids = list(dict.fromkeys([row.message_id for _, row in rows] + list(correlations)))
+    ids = list(dict.fromkeys([_original(row) for _, row in rows] + list(correlations)))
+    edits = await _edits(stores, ids)
+    ids += [edit.copy_id for edit in edits]
     marks: list[TrailMark] = []
     for store in stores.values():
         async with store.reading() as session:
             marks += await session.trail.marks(ids)
-    return causal_order(_hops(rows, marks))
+    return causal_order(_hops(rows, marks, edits))
 
 
-def _hops(rows: Sequence[tuple[str, TrailRow]], marks: Sequence[TrailMark]) -> dict[str, Hop]:
+async def _edits(stores: Mapping[str, Store], ids: Sequence[str]) -> list[TrailEdit]:
+    """The edits of these messages, and those of the copies: a copy that fails may be edited again."""
+    found: list[TrailEdit] = []
+    for store in stores.values():
+        async with store.reading() as session:
+            asked = list(ids)
+            while edits := await session.trail.edits(asked):
+                found += edits
+                asked = [edit.copy_id for edit in edits]
+    return found
+
+
+def _original(row: TrailRow) -> str:
+    """The id of the message in a row. A row for a retry topic or a topic of dead letters holds a copy: the bytes of the message
+    under an id of its own, caused by the message."""
+    with contextlib.suppress(msgspec.MsgspecError):
+        return envelope_from_bytes(row.headers).id
+    return row.causation_id or row.message_id
+
+
+def _hops(
+    rows: Sequence[tuple[str, TrailRow]], marks: Sequence[TrailMark], edits: Sequence[TrailEdit]
+) -> dict[str, Hop]:
     marked = {(mark.message_id, mark.consumer) for mark in marks}
-    hops = {
-        row.message_id: Hop(row.message_id, row.type, row.key, row.correlation_id, row.causation_id, row.at_us, name)
-        for name, row in rows
-    }
+    edited = {(edit.message_id, edit.consumer) for edit in edits}
+    edit_of = {edit.copy_id: edit.message_id for edit in edits}
+    hops: dict[str, Hop] = {}
     handled: dict[str, list[Handling]] = {}
+    copies: dict[str, list[Copy]] = {}
     for name, row in rows:
+        original = _original(row)
+        if original != row.message_id:
+            copies.setdefault(original, []).append(Copy(name, row.topic.rpartition(f".{name}.")[2], row.at_us))
+            continue
+        hops[original] = Hop(original, row.type, row.key, row.correlation_id, row.causation_id, row.at_us, name)
         with contextlib.suppress(msgspec.MsgspecError):
-            if envelope_from_bytes(row.headers).at_once and (row.message_id, name) not in marked:
-                handled.setdefault(row.message_id, []).append(Handling(name, "handled", row.at_us))
+            if envelope_from_bytes(row.headers).at_once and (original, name) not in marked:
+                handled.setdefault(original, []).append(Handling(name, "handled", row.at_us))
     for mark in marks:
-        # A command that came in by a local door left no outbox row: only its mark records it.
+        # A command that came in by a local door left no outbox row, nor does an edited copy: only its mark records it.
         hops.setdefault(
             mark.message_id,
             Hop(mark.message_id, mark.type, mark.key, mark.correlation_id, mark.causation_id, mark.at_us, ""),
         )
-        handled.setdefault(mark.message_id, []).append(Handling(mark.consumer, mark.outcome, mark.at_us))
-    return {name: replace(hop, handled=tuple(handled.get(name, ()))) for name, hop in hops.items()}
+        outcome = "edited" if (mark.message_id, mark.consumer) in edited else mark.outcome
+        handled.setdefault(mark.message_id, []).append(Handling(mark.consumer, outcome, mark.at_us))
+    for _, row in rows:
+        original = _original(row)
+        if original not in hops:  # only its copies are known: its own row and mark were purged, or never were here
+            hops[original] = Hop(original, row.type, row.key, row.correlation_id, None, row.at_us, "")
+    return {
+        name: replace(
+            hop,
+            handled=tuple(handled.get(name, ())),
+            copies=tuple(copies.get(name, ())),
+            edit_of=edit_of.get(name, ""),
+        )
+        for name, hop in hops.items()
+    }
 
 
 def causal_order(hops: Mapping[str, Hop]) -> list[Hop]:

@@ -33,6 +33,14 @@ class TrailMark(NamedTuple):
     outcome: str
 
 
+class TrailEdit(NamedTuple):
+    """A dead letter whose place an edited copy took, by their message ids."""
+
+    consumer: str
+    message_id: str
+    copy_id: str
+
+
 class Trail(Protocol):
     """Questions about one key's messages. A journey is read from the ledgers; nothing extra is written for it."""
 
@@ -46,4 +54,8 @@ class Trail(Protocol):
 
     async def marks(self, ids: Sequence[str]) -> Sequence[TrailMark]:
         """The consumers that handled these messages here."""
+        ...
+
+    async def edits(self, ids: Sequence[str]) -> Sequence[TrailEdit]:
+        """The edited copies that took the places of these messages' dead letters here."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from partita.store.postgres.ledger import PostgresLedger
-from partita.store.trail import TrailMark, TrailRow
+from partita.store.trail import TrailEdit, TrailMark, TrailRow
 
 BY_KEY = "SELECT correlation_id FROM outbox WHERE aggregateid = $1 ORDER BY seq"
 MESSAGES = """
@@ -15,6 +15,11 @@ WHERE correlation_id = ANY($1::text[]) ORDER BY seq
 MARKS = """
 SELECT consumer, message_id, type, key, correlation_id, causation_id, at_us, outcome FROM inbox
 WHERE message_id = ANY($1::text[]) ORDER BY seq
+"""
+
+EDITS = """
+SELECT old.consumer, old.message_id, new.message_id FROM dead_letter AS old JOIN dead_letter AS new ON new.id = old.superseded_by
+WHERE old.message_id = ANY($1::text[]) ORDER BY old.seq
 """
 
 
@@ -32,3 +37,7 @@ class PostgresTrail(PostgresLedger):
     async def marks(self, ids: Sequence[str]) -> Sequence[TrailMark]:
         """The consumers that handled these messages here."""
         return [TrailMark(*row) for row in await self._link.rows(MARKS, list(ids))]
+
+    async def edits(self, ids: Sequence[str]) -> Sequence[TrailEdit]:
+        """The edited copies that took the places of these messages' dead letters here."""
+        return [TrailEdit(*row) for row in await self._link.rows(EDITS, list(ids))]

@@ -39,6 +39,7 @@ STATEMENTS = {
     "trail.BY_KEY": (trail.BY_KEY, 1),
     "trail.MESSAGES": (trail.MESSAGES, 1),
     "trail.MARKS": (trail.MARKS, 1),
+    "trail.EDITS": (trail.EDITS, 1),
 }
 
 
