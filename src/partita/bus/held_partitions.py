@@ -6,13 +6,63 @@ It does no I/O: the adapter reads the leases and positions from its database, an
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from partita.bus.held_partition import Part, Where
 from partita.bus.port import Record
+from partita.bus.watermark import Watermark
 from partita.databases.leases import Holding
 
 IN_FLIGHT_MAX = 10_000
+
+Where = tuple[str, int]
+"""Topic and partition."""
+
+
+@dataclass(slots=True)
+class Part:
+    """A held partition: its unfinished offsets, and the stored position, the offset of the last record that is done. `place` is
+    the partition's number in the database, `epoch` the lease's."""
+
+    where: Where
+    place: int
+    epoch: int
+    mark: Watermark
+    written: int
+    leaving: bool = False
+    paused: bool = False
+    released: bool = False
+
+    @classmethod
+    def begun(cls, where: Where, place: int, epoch: int, position: int) -> Part:
+        """A claimed partition, to be read behind the stored position."""
+        return cls(where, place, epoch, Watermark(position + 1), position)
+
+    def put_back(self, position: int) -> Part:
+        """The same partition, to be read again behind this position. It is a new object, so that a running read for the old
+        one hands nothing out."""
+        return replace(self, mark=Watermark(position + 1), written=position)
+
+    @property
+    def resource(self) -> str:
+        """The name of its lease."""
+        return resource_of(self.where)
+
+    @property
+    def read(self) -> int:
+        """The last offset that was handed out."""
+        return self.mark.next - 1
+
+    @property
+    def done_to(self) -> int:
+        """The offset up to which all records are done."""
+        return self.mark.position - 1
+
+    def is_passed(self, floor: int) -> bool:
+        """Whether records behind the last one handed out were deleted; a group that has read nothing begins at the oldest
+        record."""
+        return 0 < self.read < floor
+
 
 Positions = Sequence[tuple[Part, int]]
 """Partitions with the position that is stored, or is to be stored, for them."""
@@ -144,3 +194,14 @@ class Parts:
 
 def _is_readable(part: Part) -> bool:
     return not (part.leaving or part.paused) and len(part.mark.open) < IN_FLIGHT_MAX
+
+
+def resource_of(where: Where) -> str:
+    """The name of the lease on a partition."""
+    return f"{where[0]}/{where[1]}"
+
+
+def where_of(resource: str) -> Where:
+    """The partition of a lease."""
+    topic, _, number = resource.rpartition("/")
+    return (topic, int(number))

@@ -10,8 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 from partita.bell import Bell
-from partita.bus.held_partition import Part, Where
-from partita.bus.held_partitions import Beat, Parts, Positions
+from partita.bus.held_partitions import Beat, Part, Parts, Positions, Where
 from partita.bus.port import Polled, Record, Stand
 from partita.errors import BusError
 

@@ -10,10 +10,9 @@ import hashlib
 import msgspec
 
 from partita.bus.port import Record
-from partita.dead_letters.fingerprint import fingerprint
 from partita.message import Envelope, envelope_from_bytes
 from partita.store.dead_letters import DeadLetter, Failure
-from partita.texts.cause import kind_of, stack_of, text_of
+from partita.texts.cause import fingerprint, kind_of, stack_of, text_of
 
 
 def envelope_or_none(record: Record) -> Envelope | None:

@@ -6,6 +6,7 @@ stores. Both would stop the code that keeps the message. Only this module turns 
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sysconfig
 import traceback
@@ -46,6 +47,8 @@ _VALUE_AT_THE_END = re.compile(
 )
 _VALUE_OF_AN_ARGUMENT = re.compile(r"(invalid input for query argument \$\d+[^:]{0,40}): .*?( \([^()]*\))?$", re.DOTALL)
 _VALUE_WITHIN = re.compile(r"\b(value|time zone) \".*\" (is out of range|not recognized)", re.DOTALL)
+# Differs between failures of one cause.
+NOISE = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|0x[0-9a-fA-F]+|\d+(?:\.\d+)?|'[^']*'|\"[^\"]*\"")
 
 
 class Frame(NamedTuple):
@@ -108,6 +111,15 @@ def told_of(error: BaseException) -> str:
 def frame_of(error: BaseException) -> Frame | None:
     """The innermost frame of the user's own code; of a group, that of its first exception."""
     return _surely(lambda: _frame_of(error), lambda: None)
+
+
+def fingerprint(error: BaseException) -> str:
+    """Equal for failures with one cause: 12 hex digits of the exception's type, the innermost frame of the user's own code,
+    and the message without its numbers, ids and quoted words."""
+    frame = frame_of(error)
+    own = f"{Path(frame.file).name}:{frame.function}" if frame is not None else ""
+    text = f"{kind_of(error)}|{own}|{NOISE.sub('#', text_of(error))[:200]}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def without_rows(text: str) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from partita.bus.held_partition import Part
-from partita.bus.held_partitions import Beat, Parts
+from partita.bus.held_partitions import Beat, Part, Parts
 from partita.bus.port import Record
 from partita.databases.leases import Holding
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from partita.bell import Bell
-from partita.bus.held_partition import Part
-from partita.bus.held_partitions import Beat, Positions
+from partita.bus.held_partitions import Beat, Part, Positions
 from partita.bus.leased_member import LeasedSubscription
 from partita.bus.port import Record
 from partita.errors import BusUnavailable

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from partita.dead_letters.fingerprint import fingerprint
 from partita.errors import NotFound
 from partita.machine.system import this_machine
 from partita.runtime.path.users_code import Driven, ask, settled
 from partita.texts import cause
-from partita.texts.cause import cause_of, frame_of, kind_of, place_of, stack_of, text_of, told_of
+from partita.texts.cause import cause_of, fingerprint, frame_of, kind_of, place_of, stack_of, text_of, told_of
 
 
 class Hostile(Exception):

@@ -7,8 +7,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from partita.bell import Bell
-from partita.bus.held_partition import Part, Where, resource_of, where_of
-from partita.bus.held_partitions import Beat, Positions
+from partita.bus.held_partitions import Beat, Part, Positions, Where, resource_of, where_of
 from partita.bus.leased_member import LeasedSubscription
 from partita.bus.port import Record
 from partita.databases.sqlite.file import SqliteFile

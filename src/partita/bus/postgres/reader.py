@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
-from partita.bus.held_partition import Where
+from partita.bus.held_partitions import Where
 from partita.bus.port import READ_RECORDS_MAX, Reading, Record
 from partita.bus.position import Origin, Position
 from partita.databases.postgres.arrays import told, unnest

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from partita.bell import Bell
-from partita.bus.held_partition import Part, Where, resource_of, where_of
-from partita.bus.held_partitions import Beat, Positions
+from partita.bus.held_partitions import Beat, Part, Positions, Where, resource_of, where_of
 from partita.bus.leased_member import LeasedSubscription
 from partita.bus.port import Record
 from partita.bus.postgres.errors import of_the_bus

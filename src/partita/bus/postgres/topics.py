@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from partita.bus.held_partition import Where
+from partita.bus.held_partitions import Where
 from partita.bus.partitioner import partition_of
 from partita.bus.port import Outgoing, TopicSpec
 from partita.bus.specs import Specs

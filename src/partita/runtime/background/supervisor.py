@@ -11,11 +11,10 @@ from typing import Protocol
 
 from partita.bell import Bell
 from partita.clock import Clock, all_done
-from partita.dead_letters.fingerprint import fingerprint
 from partita.errors import PartitaError, StoreContended, StoreReplaced
 from partita.runtime.failing.log_ration import Ration
 from partita.runtime.failing.worker_condition import Condition
-from partita.texts.cause import text_of, told_of
+from partita.texts.cause import fingerprint, text_of, told_of
 from partita.texts.foreign_text import logger
 
 log = logger(__name__)

@@ -17,7 +17,6 @@ from partita.bus.port import Record
 from partita.catalog.retry import Counters, Decision, GiveUp, Retry, RetryNow
 from partita.clock import all_done
 from partita.dead_letters.dead_letter import envelope_or_none
-from partita.dead_letters.fingerprint import fingerprint
 from partita.errors import Fenced, PartitaError, ProcessDied, StoodStill, UnknownSchema, UnknownType
 from partita.runtime.failing.log_ration import Ration
 from partita.runtime.failing.retry_policy import decide, is_permanent
@@ -31,7 +30,7 @@ from partita.runtime.path.users_code import Escaped, ask
 from partita.runtime.path.waves import HandlerFailed
 from partita.store.groups import Said
 from partita.store.parking import ParkedRow
-from partita.texts.cause import cause_of, text_of, told_of
+from partita.texts.cause import cause_of, fingerprint, text_of, told_of
 from partita.texts.foreign_text import logger
 
 log = logger(__name__)

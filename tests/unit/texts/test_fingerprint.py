@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from partita.dead_letters.fingerprint import fingerprint
+from partita.texts.cause import fingerprint
 
 
 def charge(text: str) -> BaseException:
