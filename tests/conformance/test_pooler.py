@@ -11,7 +11,7 @@ import pytest
 from tests.servers import pooler_url, postgres_url
 
 from partita.clock import SystemClock
-from partita.databases.postgres.health import judged, look_at_server
+from partita.databases.postgres.health import check_server, judged
 from partita.errors import StoreUnavailable
 from partita.machine.system import this_machine
 from partita.store.connect import connect_store
@@ -97,13 +97,13 @@ async def test_without_a_pooler_and_behind_one_in_session_mode_it_hears(server: 
                 async with one.transaction() as session:
                     await session.outbox.add([outbox_row("o1")])
                 await asyncio.wait_for(two.bell.wait(), 10)
-        found = await look_at_server(session_mode, this_machine())
+        found = await check_server(session_mode, this_machine())
     assert any(f.what == "pooler" and "session mode" in f.found for f in found)
 
 
 async def test_the_doctor_names_the_pooler(server: str, pooler: str) -> None:
-    direct = {f.what: f for f in await look_at_server(server, this_machine())}
-    pooled = {f.what: f for f in await look_at_server(pooler, this_machine())}
+    direct = {f.what: f for f in await check_server(server, this_machine())}
+    pooled = {f.what: f for f in await check_server(pooler, this_machine())}
     assert direct["pooler"].found.startswith("none")
     assert "transaction mode" in pooled["pooler"].found
     assert {f.level for f in direct.values()} == {"ok", "note"}
@@ -122,7 +122,7 @@ async def test_the_doctor_says_what_a_database_would_lose(server: str) -> None:
     finally:
         await connection.close()
     careless = server.removesuffix("/postgres") + "/careless"
-    found = {f.what: f for f in await look_at_server(careless, this_machine())}
+    found = {f.what: f for f in await check_server(careless, this_machine())}
     assert found["synchronous_commit"].level == "bad" and "idle transactions" not in found
     told = judged({"fsync": "off", "full_page_writes": "off", "synchronous_commit": "on"})
     assert [(f.level, f.what) for f in told] == [("bad", "fsync"), ("bad", "full_page_writes")]
@@ -135,5 +135,5 @@ async def test_the_doctor_sees_clocks_that_differ(server: str) -> None:
         def now_us(self) -> int:
             return super().now_us() - 60_000_000
 
-    found = {f.what: f for f in await look_at_server(server, this_machine(Behind()))}
+    found = {f.what: f for f in await check_server(server, this_machine(Behind()))}
     assert found["clocks"].level == "note" and "ahead" in found["clocks"].found

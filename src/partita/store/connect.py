@@ -127,10 +127,10 @@ async def server_findings(url: str, machine: Machine) -> Sequence[ServerFinding]
     if not url or isinstance(_place(url, ""), Path):
         return []
     try:
-        from partita.databases.postgres.health import look_at_server
+        from partita.databases.postgres.health import check_server
     except ModuleNotFoundError as error:
         _absent(error)
-    return await look_at_server(url, machine)
+    return await check_server(url, machine)
 
 
 def _place(where: str | Path, service: str) -> str | Path:

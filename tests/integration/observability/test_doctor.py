@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.integration.conftest import Bank
 
-from partita.observability.doctor.databases import look_at_databases
+from partita.observability.doctor.databases import check_databases
 from partita.observability.doctor.examination import examine
 
 
@@ -41,5 +41,5 @@ async def test_a_damaged_database_does_not_end_the_examination(tmp_path: Path) -
     with file.open("r+b") as damaged:
         damaged.seek((page - 1) * size)
         damaged.write(b"\xff" * size)
-    found = {finding.what: finding for finding in await look_at_databases(bank.app, tmp_path / "data", ())}
+    found = {finding.what: finding for finding in await check_databases(bank.app, tmp_path / "data", ())}
     assert found["audit"].level == "bad" and found["bank"].level == "ok"

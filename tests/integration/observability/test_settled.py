@@ -11,7 +11,7 @@ from tests.waiting import until
 from partita import App, Command, Event, Key, PartitaError, Retry, Service, Settings, minutes
 from partita.bus.port import Outgoing
 from partita.machine.virtual import LoopClock, World
-from partita.observability.doctor.services import look_at_services
+from partita.observability.doctor.services import check_services
 from partita.testing.virtual_loop import run_virtually
 
 source = Service("settled-source", namespace="settled.source")
@@ -153,6 +153,6 @@ async def test_a_gap_is_left_for_a_person_and_the_doctor_knows_it(settings: Sett
         await until(gap)
         with pytest.raises(PartitaError, match=r"1 messages of audit for one of their key that has not come"):
             await bank.app.settled()
-        found = await look_at_services(bank.app, bank.app.settings.data, ())
+        found = await check_services(bank.app, bank.app.settings.data, ())
         (finding,) = [each for each in found if each.what == "parking of audit"]
         assert finding.level == "bad" and "number 2 of its key" in finding.found and "accept-gap" in finding.fix

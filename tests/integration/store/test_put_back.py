@@ -19,7 +19,7 @@ from tests.integration.conftest import Bank
 from tests.servers import kafka_cluster
 from tests.waiting import until
 
-from partita.observability.doctor.backups import look_at_backups
+from partita.observability.doctor.backups import check_backups
 from partita.runtime.system import System
 
 TOPIC = "test.bank.events"
@@ -251,7 +251,7 @@ async def test_what_was_sent_to_a_log_that_was_put_back_is_sent_again(tmp_path: 
         await bank.app.send(bank.Deposit(name=f"{bank.bank.name}/c", cents=1))
         await bank.app.settled()
     put_back(tmp_path / "data", "log.db", tmp_path / "backup")
-    found = await look_at_backups(bank.app, tmp_path / "data")
+    found = await check_backups(bank.app, tmp_path / "data")
     assert {f.what for f in found if "the log was restored" in f.found} == {bank.bank.name, bank.audit.name}
     async with running(bank, 5):
         assert await effects(bank) == ["a", "a", "a", "b", "c"]
@@ -293,11 +293,11 @@ async def test_what_a_sender_that_was_put_back_has_sent_and_does_not_know_is_nam
     async with bank.app.running():
         after = await sent(bank)
     backups.put_back(bank.bank.name)
-    (found,) = [f for f in await look_at_backups(bank.app, tmp_path / "data") if f.what == bank.bank.name]
+    (found,) = [f for f in await check_backups(bank.app, tmp_path / "data") if f.what == bank.bank.name]
     assert found.level == "bad" and "2 messages" in found.found
     assert {message_id for message_id in after if message_id in found.found} == after - before
     await deposits(bank, "d", "b")
-    (found,) = [f for f in await look_at_backups(bank.app, tmp_path / "data") if f.what == bank.bank.name]
+    (found,) = [f for f in await check_backups(bank.app, tmp_path / "data") if f.what == bank.bank.name]
     assert "2 messages" in found.found, "what it sends from then on it knows"
     async with bank.app.running():
         assert await effects(bank) == ["a", "b", "b", "c", "d"]
@@ -316,13 +316,13 @@ async def test_the_doctor_finds_a_receiver_that_was_put_back(tmp_path: Path, bus
     await deposits(bank, "a")
     backups.copy(bank.audit.name)
     await deposits(bank, "a", "a")
-    assert [f.level for f in await look_at_backups(bank.app, tmp_path / "data")] == ["ok"]
+    assert [f.level for f in await check_backups(bank.app, tmp_path / "data")] == ["ok"]
     backups.put_back(bank.audit.name)
-    (found,) = await look_at_backups(bank.app, tmp_path / "data")
+    (found,) = await check_backups(bank.app, tmp_path / "data")
     assert (found.level, found.what) == ("bad", bank.audit.name) and f"{TOPIC}[" in found.found
     async with running(bank, 3):
         pass
-    assert [f.level for f in await look_at_backups(bank.app, tmp_path / "data")] == ["ok"]
+    assert [f.level for f in await check_backups(bank.app, tmp_path / "data")] == ["ok"]
 
 
 async def test_what_the_log_no_longer_holds_is_refused_and_named(tmp_path: Path, backups: Backups) -> None:

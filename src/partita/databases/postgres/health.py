@@ -32,7 +32,7 @@ LOSES = {
 }
 
 
-async def look_at_server(url: str, machine: Machine) -> list[ServerFinding]:
+async def check_server(url: str, machine: Machine) -> list[ServerFinding]:
     """The findings of the server at a URL.
 
     Raises:

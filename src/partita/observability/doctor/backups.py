@@ -20,7 +20,7 @@ SLACK_US = 600 * US
 """Rows that are a little older than the window may have been deleted."""
 
 
-async def look_at_backups(app: Declarations, data: Path) -> list[Finding]:
+async def check_backups(app: Declarations, data: Path) -> list[Finding]:
     """Compare each service's database with the bus; no findings while there is no data, or the bus does not answer."""
     found: list[Finding] = []
     try:

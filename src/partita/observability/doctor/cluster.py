@@ -15,16 +15,16 @@ from partita.topics.declared import declared_topics
 from partita.topics.health import Finding, findings
 
 
-async def look_at_cluster(app: Declarations) -> list[Finding]:
+async def check_cluster(app: Declarations) -> list[Finding]:
     """The findings of the broker or server the settings name; none for the embedded log."""
     try:
         async with open_administration(app, app.settings.ask_s) as cluster:
-            return await _look_at_log(app) if cluster is None else await _look_at_broker(app, cluster)
+            return await _check_log(app) if cluster is None else await _check_broker(app, cluster)
     except BusUnavailable as error:
         return [_bad(error)]
 
 
-async def _look_at_broker(app: Declarations, cluster: Administration) -> list[Finding]:
+async def _check_broker(app: Declarations, cluster: Administration) -> list[Finding]:
     declared = declared_topics(app.catalog, app.topics)
     found = await cluster.describe([*(topic.name for topic in declared), *cluster.own_topics])
     wanted = {topic.name: topic.replication for topic in declared if topic.replication is not None}
@@ -39,7 +39,7 @@ async def _look_at_broker(app: Declarations, cluster: Administration) -> list[Fi
     ]
 
 
-async def _look_at_log(app: Parts) -> list[Finding]:
+async def _check_log(app: Parts) -> list[Finding]:
     """The findings of a log on a server; `partita consumers list` shows the positions of its groups."""
     where = app.settings.bus
     if not where.startswith("postgres"):

@@ -28,7 +28,7 @@ SILENT = "server that does not answer"
 FIRST_START = "The first start makes it: partita run MODULE:APP"
 
 
-async def look_at_servers(app: Parts) -> Mapping[str, Sequence[Finding]]:
+async def check_servers(app: Parts) -> Mapping[str, Sequence[Finding]]:
     """The findings of each database server, by its URL; all of them are asked at once."""
     urls = list(dict.fromkeys(app.settings.store_of(service.name) for service in app.services))
     return dict(zip(urls, await asyncio.gather(*(_server(app, url) for url in urls)), strict=True))
@@ -41,7 +41,7 @@ async def _server(app: Parts, url: str) -> Sequence[Finding]:
         return [Finding("bad", SILENT, error.what, error.hint)]
 
 
-async def look_at_databases(app: Parts, data: Path, silent: Collection[str]) -> list[Finding]:
+async def check_databases(app: Parts, data: Path, silent: Collection[str]) -> list[Finding]:
     """Each service's database. `silent` are servers, by their URLs, that do not answer."""
     found: list[Finding] = []
     settings = replace(app.settings, data=data, migrate=False)

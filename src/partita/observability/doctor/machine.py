@@ -15,7 +15,7 @@ FREE_BYTES_MIN = 200_000_000
 SQLITE_MIN = (3, 38, 0)
 
 
-def look_at_machine() -> list[Finding]:
+def check_machine() -> list[Finding]:
     """The versions of Python and SQLite."""
     version = ".".join(map(str, sys.version_info[:3]))
     new = sqlite_version() >= SQLITE_MIN
@@ -26,7 +26,7 @@ def look_at_machine() -> list[Finding]:
     ]
 
 
-def look_at_declarations(app: Parts) -> list[Finding]:
+def check_declarations(app: Parts) -> list[Finding]:
     """Check that ids are remembered for as long as a message may be tried again."""
     found = []
     for service in app.services:
@@ -44,7 +44,7 @@ def look_at_declarations(app: Parts) -> list[Finding]:
     return found or [Finding("ok", "windows", "ids are remembered longer than retries and sagas may take")]
 
 
-def look_at_folder(data: Path) -> list[Finding]:
+def check_folder(data: Path) -> list[Finding]:
     """The folder of files, and the space on its disk."""
     if not data.is_dir():
         start = "The first start makes it: partita run MODULE:APP"

@@ -18,7 +18,7 @@ KEYS_MAX = 20
 QUESTIONS = 4
 
 
-async def look_at_services(app: Parts, data: Path, silent: Collection[str]) -> list[Finding]:
+async def check_services(app: Parts, data: Path, silent: Collection[str]) -> list[Finding]:
     """The findings of each service whose database answers; other lines of the doctor name the databases that do not answer."""
     try:
         async with looking(app, data, leave_out=silent) as sight:
