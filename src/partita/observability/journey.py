@@ -35,7 +35,7 @@ class Copy:
 @dataclass(frozen=True, slots=True)
 class Hop:
     """One message of a journey. `service` wrote it; empty = a command that came in by the local door. `depth` is the number
-    of messages that caused it, one after the other. `edit_of` is the id of the message in whose place it was put, as an edited copy;
+    of messages that caused it, one after the other. `edit_of` is the id of the message whose edited copy it is;
     empty = it is none."""
 
     id: str

@@ -78,7 +78,7 @@ class PostgresBus:
                         hint="It was not touched. Choose another database, or another name for the service.",
                     )
                 self._identity = await identity_of(self._database, self._ids.new()[-12:])
-                await self._topics.look()
+                await self._topics.refresh()
             await self._ear.open()
             undo.pop_all()
 
@@ -109,7 +109,7 @@ class PostgresBus:
     async def partitions(self, topics: Sequence[str]) -> Mapping[str, int]:
         """The number of partitions of each of these topics."""
         with of_the_bus():
-            await self._topics.look()
+            await self._topics.refresh()
         return self._topics.counts(topics)
 
     async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
@@ -124,7 +124,7 @@ class PostgresBus:
     async def history(self, topics: Sequence[str], since_us: int) -> AsyncIterator[Sequence[Record]]:
         """The records of these topics since then."""
         with of_the_bus():
-            await self._topics.look()
+            await self._topics.refresh()
             for (topic, partition), place in self._topics.places(topics).items():
                 async for records in history(self._database, (topic, partition), place, since_us):
                     yield records
@@ -134,7 +134,7 @@ class PostgresBus:
         where = (topic, partition)
         with of_the_bus():
             if where not in self._topics.places([topic]):
-                await self._topics.look()
+                await self._topics.refresh()
             place = self._topics.places([topic]).get(where)
             origin = Origin(self._identity, topic, partition)
             found = None if place is None else await read_from(self._database, origin, place, position, limit)

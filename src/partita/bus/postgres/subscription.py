@@ -110,11 +110,11 @@ class PostgresSubscription(LeasedSubscription):
         ground = self._ground
         with of_the_bus():
             if not ground.topics.knows(self._topics):
-                await ground.topics.look()
+                await ground.topics.refresh()
             places = ground.topics.places(self._topics)
             resources = [resource_of(where) for where in places]
             async with ground.database.asking() as link:
-                holding = await ground.book.look(link, self._scope, resources, self._member)
+                holding = await ground.book.read_holding(link, self._scope, resources, self._member)
                 if holding is not None and not self._parts.unclaimed(holding):
                     moved = self._parts.moved()
                     await self._write(link, ADVANCE, moved)

@@ -38,8 +38,8 @@ class Topics:
         self._names: dict[str, str] = {}
         self._places: dict[Where, int] = {}
 
-    async def look(self) -> None:
-        """Look up the existing topics."""
+    async def refresh(self) -> None:
+        """Read the existing topics."""
         async with self._database.asking() as link:
             rows = await link.rows(PLACES)
         self._names = {str(number): name for number, name, _, _, _ in rows}
@@ -50,7 +50,7 @@ class Topics:
         """Create the missing ones."""
         if all(topic.name in self._partitions for topic in topics):
             return
-        await self.look()
+        await self.refresh()
         missing = {topic.name: topic for topic in topics if topic.name not in self._partitions}.values()
         if not missing:
             return
@@ -60,7 +60,7 @@ class Topics:
             await link.run("SET LOCAL lock_timeout TO '10s'")
             await link.rows(LOCK, "partita_log/topics")
             await link.run(ADD, [t.name for t in missing], [t.partitions for t in missing], kept)
-        await self.look()
+        await self.refresh()
 
     def knows(self, names: Sequence[str]) -> bool:
         """Whether all of these are known."""

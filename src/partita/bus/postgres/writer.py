@@ -66,6 +66,6 @@ class Writer:
                 if state == FENCED:
                     raise Fenced(f"{error}.") from error
                 if state == NO_PLACE:
-                    await self._topics.look()
+                    await self._topics.refresh()
                     raise BusUnavailable(f"{link.where}: {error}.", hint="The topics were looked up again.") from error
                 raise link.meant(error) from error

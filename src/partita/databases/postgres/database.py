@@ -140,7 +140,7 @@ class Database:
             StoreUnavailable: the way was not free within `wait_s`; names the sessions in the way.
         """
 
-        async def look() -> Sequence[Holder]:
+        async def find_holders() -> Sequence[Holder]:
             async with self.asking() as link:
                 return await holders(link, self.schema)
 
@@ -149,7 +149,7 @@ class Database:
                 await link.run(f"SET LOCAL lock_timeout TO '{moment}'")
                 return await work(link)
 
-        return await patiently(self._clock, Waiting(what, self.where, look, self.wait_s), attempt)
+        return await patiently(self._clock, Waiting(what, self.where, find_holders, self.wait_s), attempt)
 
     async def open_pool(self) -> None:
         """Connect.

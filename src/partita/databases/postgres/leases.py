@@ -21,7 +21,7 @@ CREATE TABLE lease (
 ) WITH (fillfactor = 50);
 """
 
-# Members look at a scope one at a time: nothing changes between a member's look and its claim.
+# Members tick one at a time in a scope: nothing changes between what a member reads and its claim.
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '/leases/' || $1, 0))"
 # For people: members compare only the number, and how long it has not moved by their own clock.
 NOW_US = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
@@ -48,7 +48,7 @@ UPDATE lease AS l SET owner = NULL FROM lease_member AS m
 WHERE m.token = $1 AND l.scope = m.scope AND l.owner = m.member
 """
 # Outside a transaction, so it names the schema and sets by itself that its commit need not wait for the disk.
-LOOK = """
+READ_HOLDING = """
 WITH beaten AS (
     UPDATE {schema}.lease_member SET beat = beat + 1, beat_us = {now_us} WHERE scope = $1 AND member = $2 AND token = $3
     RETURNING set_config('synchronous_commit', 'off', true)
@@ -61,12 +61,12 @@ EJECT_ALL = "DELETE FROM lease_member WHERE token = $1"
 
 class LeaseBook:
     """One process's view of the leases in a schema; every method runs inside a writing transaction of the caller.
-    `token` names this opening of the schema among its members; `schema` is only needed to `look`."""
+    `token` names this opening of the schema among its members; `schema` is only needed to `read_holding`."""
 
     def __init__(self, clock: Clock, token: str, *, stale_s: float = 3.0, schema: str = "") -> None:
         self._heartbeats = Heartbeats(clock, stale_s)
         self._token = token
-        self._look = LOOK.format(schema=schema, now_us=NOW_US)
+        self._read_holding = READ_HOLDING.format(schema=schema, now_us=NOW_US)
         self.ticked = False
 
     async def tick(self, link: Link, scope: str, resources: Sequence[str], member: str) -> Holding:
@@ -82,12 +82,12 @@ class LeaseBook:
             held.update({row[0]: row[1] for row in claimed})
         return holding_of(held, share)
 
-    async def look(self, link: Link, scope: str, resources: Sequence[str], member: str) -> Holding | None:
-        """Heartbeat and look in one statement outside a transaction; None if something has to change, which needs a `tick`.
-        So a member of a calm scope costs one statement."""
+    async def read_holding(self, link: Link, scope: str, resources: Sequence[str], member: str) -> Holding | None:
+        """Send a heartbeat and read the holding, in one statement outside a transaction; None if something has to change,
+        which needs a `tick`. So a member of a calm scope costs one statement."""
         held: dict[str, int] = {}
         seen: list[tuple[str, str, int]] = []
-        for name, token, number in await link.rows(self._look, scope, member, self._token):
+        for name, token, number in await link.rows(self._read_holding, scope, member, self._token):
             if token is None:
                 held[name] = number
             else:

@@ -61,7 +61,7 @@ class Holder(NamedTuple):
         return f"process {self.pid} ({self.application or self.kind or 'without a name'}{since})"
 
 
-Look = Callable[[], Awaitable[Sequence[Holder]]]
+FindHolders = Callable[[], Awaitable[Sequence[Holder]]]
 
 
 async def holders(link: Link, schema: str) -> Sequence[Holder]:
@@ -70,11 +70,11 @@ async def holders(link: Link, schema: str) -> Sequence[Holder]:
 
 
 class Waiting(NamedTuple):
-    """The waiting work, its place, and its time limit; `look` returns the sessions that may be in the way."""
+    """The waiting work, its place, and its time limit; `find_holders` returns the sessions that may be in the way."""
 
     what: str
     where: str
-    look: Look
+    find_holders: FindHolders
     whole_s: float = WAIT_S
 
 
@@ -89,7 +89,7 @@ async def patiently(clock: Clock, waiting: Waiting, attempt: Callable[[str], Awa
     tried = False
     while not tried or clock.monotonic() < began + waiting.whole_s:
         tried = True  # also without any time: the way may be free
-        before = await waiting.look()
+        before = await waiting.find_holders()
         old = [each for each in before if each.age_s is None or each.age_s > OLD_S]
         vacuums = bool(old) and all(each.kind == "autovacuum worker" for each in old)
         try:
@@ -97,7 +97,7 @@ async def patiently(clock: Clock, waiting: Waiting, attempt: Callable[[str], Awa
         except StoreContended:
             ask_at = clock.monotonic() + ASK_AGAIN_S
         while clock.monotonic() < min(ask_at, began + waiting.whole_s):
-            now = await waiting.look()
+            now = await waiting.find_holders()
             if clock.monotonic() >= say_at and now:
                 log.warning("%s: %s waits for %s", waiting.where, waiting.what, _named(now))
                 say_at = clock.monotonic() + SAY_EVERY_S
@@ -105,7 +105,7 @@ async def patiently(clock: Clock, waiting: Waiting, attempt: Callable[[str], Awa
                 break
             await clock.sleep(LOOK_S)
         await clock.sleep(LOOK_S)
-    left = await waiting.look()
+    left = await waiting.find_holders()
     raise StoreUnavailable(
         f"{waiting.where}: {waiting.what} waited {waiting.whole_s:g} s for {_named(left)}; nothing was changed.",
         hint="Run it again when that has ended, or end it: SELECT pg_terminate_backend(PID).",

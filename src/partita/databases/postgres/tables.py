@@ -65,10 +65,10 @@ class PostgresOwnTables:
             while more is not None:  # each commits by itself: after a kill the next start continues where it was
                 done.append(more.number)
                 more = await self._next(self._own.files[more.number]) if more.number < len(self._own.files) else None
-            await self.look()
+            await self.check()
         return done
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Refuse a schema that lacks files, and report a schema that is newer or was made by another text.
 
         Raises:

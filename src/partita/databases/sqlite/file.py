@@ -44,7 +44,7 @@ LOCKED_LOOK_S = 0.02
 LOOK_S = 0.005
 SAY_AFTER_S, SAY_EVERY_S = 1.0, 15.0
 LOOK_AT_LOG_EVERY = 64
-FIRST_LOOK = "SELECT 1 FROM sqlite_schema LIMIT 0"
+FIRST_READ = "SELECT 1 FROM sqlite_schema LIMIT 0"
 _HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
@@ -105,7 +105,7 @@ class SqliteFile:
             raise self._pending(0)
         with contextlib.ExitStack() as undo:
             undo.callback(self._disconnect)
-            turn = self._look_at_path()
+            turn = self._prepare_path()
             await self._take(turn, wait_s)
             try:
                 await self._in_thread(self._open_connections)
@@ -134,7 +134,7 @@ class SqliteFile:
                 say_at = now + SAY_EVERY_S
             await clock.sleep(LOOK_S)
 
-    def _look_at_path(self) -> Turn:
+    def _prepare_path(self) -> Turn:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             turn = self._turn = self._machine.turn(self.path)
@@ -215,9 +215,9 @@ class SqliteFile:
             connection = self._idle_readers.pop() if self._idle_readers else self._new_reader()
             try:
                 try:
-                    self._look(connection)
+                    self._begin_reading(connection)
                 except sqlite3.OperationalError as error:
-                    await self._unlocked(lambda: self._look(connection), error, None)
+                    await self._unlocked(lambda: self._begin_reading(connection), error, None)
                 yield connection
             finally:
                 if connection.in_transaction:
@@ -303,11 +303,11 @@ class SqliteFile:
         commit behind, nor release the lock during it."""
         return await seen_through(self._thread.submit(work))
 
-    def _look(self, connection: sqlite3.Connection) -> None:
+    def _begin_reading(self, connection: sqlite3.Connection) -> None:
         """Begin to read. The first statement takes the lock, and fails if another program forbids it."""
         if not connection.in_transaction:
             connection.execute("BEGIN")
-        connection.execute(FIRST_LOOK)
+        connection.execute(FIRST_READ)
 
     def _new_reader(self) -> sqlite3.Connection:
         reader = self._tune(self._connect(), "FULL")

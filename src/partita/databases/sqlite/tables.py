@@ -54,10 +54,10 @@ class SqliteOwnTables:
             while more is not None:  # each commits by itself: after a kill the next start continues where it was
                 done.append(more)
                 more = await self._advance()
-            await self.look()
+            await self.check()
         return done
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Refuse a database that lacks files, and report a database that is newer or was made by another text.
 
         Raises:

@@ -180,7 +180,7 @@ class PostgresHandover:
     async def _make_slot(self, connection: Any) -> None:
         """Create the slot; the server waits for every open transaction that has written, in any database."""
 
-        async def look() -> list[Holder]:
+        async def find_holders() -> list[Holder]:
             return [Holder(*row) for row in await connection.fetch(WRITERS)]
 
         async def attempt(moment: str) -> None:
@@ -191,7 +191,9 @@ class PostgresHandover:
                 raise StoreContended(f"{first.where}: {error}.") from error
 
         first = self._databases[0]
-        await patiently(self._clock, Waiting(f"making the slot {self.slot}", first.where, look, first.wait_s), attempt)
+        await patiently(
+            self._clock, Waiting(f"making the slot {self.slot}", first.where, find_holders, first.wait_s), attempt
+        )
 
     async def _drop(self, connection: Any) -> None:
         await connection.execute(DROP_SLOT, self.slot)

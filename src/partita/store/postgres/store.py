@@ -211,7 +211,7 @@ class PostgresStore:
         if migrate:
             await own.upgrade()
         else:
-            await own.look()
+            await own.check()
 
     async def close(self) -> None:
         """Disconnect, and release the leases of this opening."""

@@ -291,7 +291,7 @@ class SqliteStore:
         if migrate:
             await own.upgrade()
         else:
-            await own.look()
+            await own.check()
 
     async def close(self) -> None:
         """Disconnect."""

@@ -37,7 +37,7 @@ class World:
         self.held, self.free_at, self.whole_s = held, free_at, whole_s
         self.attempts: list[tuple[float, str]] = []
 
-    async def look(self) -> list[Holder]:
+    async def find_holders(self) -> list[Holder]:
         return list(self.held) if self.clock.now < self.free_at else []
 
     async def attempt(self, moment: str) -> str:
@@ -49,7 +49,7 @@ class World:
 
     async def run(self) -> str:
         clock: Clock = self.clock  # type: ignore[assignment]  # its two methods that are asked
-        return await patiently(clock, Waiting("the change", "here", self.look, self.whole_s), self.attempt)
+        return await patiently(clock, Waiting("the change", "here", self.find_holders, self.whole_s), self.attempt)
 
 
 async def test_a_free_way_is_taken_at_once() -> None:
