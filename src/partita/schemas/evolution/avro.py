@@ -29,7 +29,7 @@ _READ_AS = {
     "string": ("bytes",),
     "bytes": ("string",),
 }
-_MEANING = frozenset({"logical-type-changed", "decimal-scale-changed", "decimal-precision-narrowed"})
+MEANING = frozenset({"logical-type-changed", "decimal-scale-changed", "decimal-precision-narrowed"})
 """Rules about logical types: bytes are read, and misunderstood. No reader chooses a union's branch by them."""
 
 _ZERO = {"string": "", "int": 0, "long": 0, "float": 0.0, "double": 0.0, "boolean": False, "null": None}
@@ -118,7 +118,7 @@ class _Comparison:
     def _branch(self, pair: _Pair) -> Sequence[Finding]:
         """The findings of the branch that a reader takes: the first of the writer's kind that fits, else the first that fits."""
         tried = [(branch, self.findings(replace(pair, reader=branch))) for branch in pair.reader.within]
-        fits = [(branch, found) for branch, found in tried if all(f.rule in _MEANING for f in found)]
+        fits = [(branch, found) for branch, found in tried if all(f.rule in MEANING for f in found)]
         alike = [(branch, found) for branch, found in tried if branch.kind == pair.writer.kind]
         for branch, found in fits:
             if branch.kind == pair.writer.kind:
