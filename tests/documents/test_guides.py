@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
 import types
@@ -19,6 +20,7 @@ from tests.documents.wheelhouse import ROOT
 
 from partita import App
 from partita.catalog.contract import contract_of
+from partita.schemas.languages import schema_of
 from partita.topics.declared import declared_topics
 
 PAGES = [*sorted((ROOT / "docs/guides").glob("*.md")), ROOT / "docs/glossary.md", ROOT / "CONTRIBUTING.md"]
@@ -84,8 +86,17 @@ class ReserveStock(Command[Done], of=stock): order_id: Key[str]
 class ChargePayment(Command[Done], of=stock): order_id: Key[str]
 NOTE = ""
 """
+MARKED = """
+import uuid
+from typing import Annotated, NewType
+from partita import Event, Service
+shop = Service("shop", namespace="acme.shop")
+CustomerId = NewType("CustomerId", uuid.UUID)
+"""
 PROGRAMS = {
     ("messages.md", "class OrderAccepted"): "from partita import *\nshop = Service('shop', namespace='acme.shop')\n",
+    ("messages.md", "from partita.schemas import Money"): "",
+    ("messages.md", "from partita.schemas import PII"): MARKED,
     ("failures.md", "@orders.on"): TROUBLE,
     ("running.md", "# sized.py"): "",
     ("testing.md", "async def test_an_order"): WITH_ORDERS.replace("from partita import", "from partita import PartitaError,"),
@@ -152,6 +163,17 @@ def program(page: str, begins: str, folder: Path) -> Iterator[Any]:
         yield module
     finally:
         del sys.modules["guide"]
+
+
+def test_money_and_marks_are_as_the_guide_says(tmp_path: Path) -> None:
+    """An amount in cents, and a schema that shows whose data it is and what was renamed."""
+    with program("messages.md", "from partita.schemas import Money", tmp_path) as guide:
+        assert (guide.price.minor_units, guide.price.currency) == (1250, "EUR")
+    with program("messages.md", "from partita.schemas import PII", tmp_path) as guide:
+        record = json.loads(schema_of(contract_of(guide.CustomerMoved).shape))
+    assert record["doc"] == "A customer lives at another address."
+    notes = {f["name"]: sorted({"pii", "subject", "aliases"} & set(f)) for f in record["fields"]}
+    assert notes == {"customerId": ["subject"], "street": ["pii"], "paidBy": ["aliases"]}
 
 
 def test_the_renamed_messages_keep_their_names(tmp_path: Path) -> None:

@@ -53,7 +53,10 @@ def _struct_of(cls: type[Rejection]) -> type[msgspec.Struct]:
         for name, hint in typing.get_type_hints(cls, include_extras=True).items():
             if not name.startswith("__"):
                 fields.append((name, hint, getattr(cls, name)) if hasattr(cls, name) else (name, hint))
-        own = msgspec.defstruct(cls.__name__, fields, frozen=True, kw_only=True, rename="camel", module=cls.__module__)
+        docs = {"__doc__": vars(cls).get("__doc__")}
+        own = msgspec.defstruct(
+            cls.__name__, fields, namespace=docs, frozen=True, kw_only=True, rename="camel", module=cls.__module__
+        )
         cls.__struct__ = own
     return typing.cast("type[msgspec.Struct]", own)
 

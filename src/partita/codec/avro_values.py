@@ -16,6 +16,8 @@ NOT_A_NUMBER = "is not a number: it equals nothing, not even itself"
 NO_FLOAT = "is no float"
 NO_ZONE = "is a time without a time zone: each machine would read another instant"
 NO_YEAR = "is an instant before year 1 or after 9999, which no reader can take"
+TOO_FINE = "is an instant in milliseconds, and has a part of one"
+A_ZONE = "is a time of day with a time zone, which would be lost"
 DEPTH_MAX = 100
 """The most levels of lists, dicts and records in a value. A decoder in C that goes deeper overflows its
 stack and kills the process."""
@@ -69,7 +71,7 @@ class _Compiler:
                 return _each(self.of(schema["items"]))
             case "map":
                 return _each_value(self.of(schema["values"]))
-        return _time if schema.get("logicalType", "").startswith("timestamp-") else None
+        return _LOGICAL.get(schema.get("logicalType", ""))
 
     def _record(self, schema: Any) -> Look | None:
         name = schema["name"]
@@ -104,7 +106,9 @@ def _python_type(branch: Any) -> type:
         return float
     if kind == "array":
         return list
-    return dt.datetime if kind == "long" else dict
+    if kind == "long":
+        return dt.time if branch["logicalType"] == "time-micros" else dt.datetime
+    return dict
 
 
 def _float(value: Any) -> Wrong | None:
@@ -122,6 +126,21 @@ def _time(value: Any) -> Wrong | None:
         except OverflowError:
             return Wrong("", NO_YEAR)
     return None
+
+
+def _time_to_the_millisecond(value: Any) -> Wrong | None:
+    return Wrong("", TOO_FINE) if value.microsecond % 1_000 else _time(value)
+
+
+def _time_of_day(value: Any) -> Wrong | None:
+    return None if value.tzinfo is None else Wrong("", A_ZONE)
+
+
+_LOGICAL: dict[str, Look] = {
+    "timestamp-micros": _time,
+    "timestamp-millis": _time_to_the_millisecond,
+    "time-micros": _time_of_day,
+}
 
 
 def _each(look: Look | None) -> Look | None:

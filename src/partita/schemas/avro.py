@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from partita.errors import DeclarationError
-from partita.schemas.avro_default import json_default
+from partita.schemas.avro_default import json_default, with_first
+from partita.schemas.fields.field import Field
 from partita.schemas.fields.reading import Reading, Record, read
 from partita.schemas.fields.shape import Shape
-from partita.schemas.fields.wire_type import Entries, Items, Nested, OneOf, Scalar, Symbols, WireType
+from partita.schemas.fields.wire_type import Bounded, Entries, Items, Nested, OneOf, Scalar, Symbols, WireType
 
 AvroSchema = dict[str, Any] | list[Any] | str
 
@@ -28,6 +29,8 @@ _PRIMITIVES: dict[Scalar, AvroSchema] = {
     Scalar.TRUTH: "boolean",
     Scalar.BYTES: "bytes",
     Scalar.INSTANT: {"type": "long", "logicalType": "timestamp-micros"},
+    Scalar.INSTANT_MILLIS: {"type": "long", "logicalType": "timestamp-millis"},
+    Scalar.TIME: {"type": "long", "logicalType": "time-micros"},
     Scalar.DAY: {"type": "int", "logicalType": "date"},
     Scalar.UUID: {"type": "string", "logicalType": "uuid"},
     Scalar.DECIMAL: {
@@ -72,7 +75,8 @@ def avro_record(shape: Shape, *, revision: int | None = None) -> dict[str, Any]:
 
 
 def fingerprint(schema: AvroSchema) -> str:
-    """16 hex digits that name a schema: SHA-256 of its JSON with sorted keys, without its docs.
+    """16 hex digits that name a schema: SHA-256 of its JSON with sorted keys, without its docs, marks and aliases,
+    which no reader of its bytes needs.
 
     Not Avro's parsing canonical form: that drops docs, but logical types and defaults as well, and the fingerprint must
     prevent exactly a reader that takes a timestamp for a number.
@@ -81,13 +85,16 @@ def fingerprint(schema: AvroSchema) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+_FOR_PEOPLE = ("doc", "aliases", "pii", "subject")
+
+
 def _without_docs(schema: Any) -> Any:
-    """A schema, or a field of one, without docs. A default is a value, and may have an entry called `doc`."""
+    """A schema, or a field of one, without docs and marks. A default is a value, and may have an entry called `doc`."""
     if isinstance(schema, list):
         return [_without_docs(branch) for branch in schema]
     if not isinstance(schema, dict):
         return schema
-    found = {key: held for key, held in schema.items() if key != "doc"}
+    found = {key: held for key, held in schema.items() if key not in _FOR_PEOPLE}
     within = ("type", "items", "values", "fields")
     return found | {inner: _without_docs(found[inner]) for inner in within if inner in found}
 
@@ -106,6 +113,8 @@ class _Derivation:
         schema = self._named[record.name] = {"type": "record", "name": record.name}
         if namespace is not None:
             schema["namespace"] = namespace
+        if record.doc:
+            schema["doc"] = record.doc
         fields = schema["fields"] = []
         defaults = self.defaults[record.name] = {}
         for entry in record.entries:
@@ -114,8 +123,13 @@ class _Derivation:
             found: dict[str, Any] = {"name": entry.name, "type": self._type(entry.type, where)}
             if entry.field.doc:
                 found["doc"] = entry.field.doc
+            if entry.field.aliases:
+                found["aliases"] = [_check_name(alias, where) for alias in entry.field.aliases]
+            found |= {mark: True for mark, is_so in _marks(entry.field).items() if is_so}
             if not entry.field.required:
                 defaults[entry.name] = entry.default
+                if isinstance(found["type"], list):
+                    found["type"] = with_first(found["type"], entry.default, self._named.get)
                 found["default"] = json_default(found["type"], entry.default, self._named.get, where)
             fields.append(found)
         return schema
@@ -136,9 +150,10 @@ class _Derivation:
             case Entries(of):
                 return {"type": "map", "values": self._type(of, where)}
             case OneOf(members, or_none):
-                # Null first, so that it is a legal default. A type is written out in its first branch.
                 branches = [self._type(member, where) for member in members]
                 return ["null", *branches] if or_none else branches
+            case Bounded(of):
+                return self._type(of, where)
             case Nested(name):
                 return name if name in self._named else self._record(self._reading.records[name])
 
@@ -152,14 +167,21 @@ class _Derivation:
         return schema
 
     def _takes_nothing(self, kind: WireType, within: tuple[str, ...] = ()) -> bool:
+        if isinstance(kind, Bounded):
+            return self._takes_nothing(kind.of, within)
         if not isinstance(kind, Nested):
             return False
         inner = self._reading.records[kind.name].entries
         return kind.name in within or all(self._takes_nothing(e.type, (*within, kind.name)) for e in inner)
 
 
-def _check_name(name: str, what: str) -> None:
+def _marks(field: Field) -> dict[str, bool]:
+    return {"pii": field.is_pii, "subject": field.is_subject}
+
+
+def _check_name(name: str, what: str) -> str:
     if not _AVRO_NAME.match(name):
         raise DeclarationError(
             f"{what} is no name in Avro.", hint="A name has letters a to z, digits and _, and begins with no digit."
         )
+    return name

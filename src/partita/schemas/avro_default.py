@@ -10,6 +10,7 @@ from typing import Any
 
 from partita.errors import DeclarationError
 
+_NUMBERS = ("boolean", "long", "double")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _Named = Callable[[str], dict[str, Any] | None]
 
@@ -44,6 +45,29 @@ def json_default(schema: Any, plain: Any, named: _Named, where: str) -> Any:
     return _of_logical(schema, plain, where)
 
 
+def with_first(branches: list[Any], plain: Any, named: _Named) -> list[Any]:
+    """The branches of a union, that of its default first: before Avro 1.12 a default is of the first branch, and readers of that
+    age take it for one.
+
+    Numbers stay behind those that they would be taken for: a writer takes the first branch that holds a value, and `double`
+    holds whole numbers too.
+    """
+    chosen = next((branch for branch in branches if _fits(branch, plain, named)), None)
+    if chosen in _NUMBERS and any(branch in _NUMBERS for branch in branches if branch != chosen):
+        return branches
+    others = [branch for branch in branches if branch is not chosen]
+    # A type is written out in its first place, and named in those behind it.
+    if chosen is None or any(map(_writes_out, others)):
+        return branches
+    return [chosen, *others]
+
+
+def _writes_out(schema: Any) -> bool:
+    if not isinstance(schema, dict):
+        return isinstance(schema, list) and any(map(_writes_out, schema))
+    return "name" in schema or _writes_out(schema.get("items")) or _writes_out(schema.get("values"))
+
+
 def _of_primitive(kind: str, plain: Any, where: str) -> Any:
     if kind == "bytes":
         return plain.decode("latin-1")
@@ -63,10 +87,15 @@ def _of_primitive(kind: str, plain: Any, where: str) -> Any:
 
 def _of_logical(schema: dict[str, Any], plain: Any, where: str) -> Any:
     match schema["logicalType"]:
-        case "timestamp-micros":
-            if plain.utcoffset() is None:
+        case "timestamp-micros" | "timestamp-millis" as unit:
+            step = dt.timedelta(microseconds=1_000 if unit == "timestamp-millis" else 1)
+            if plain.utcoffset() is None or (plain - _EPOCH) % step:
                 raise _unsayable(plain, where)
-            return (plain - _EPOCH) // dt.timedelta(microseconds=1)
+            return (plain - _EPOCH) // step
+        case "time-micros":
+            if plain.tzinfo is not None:
+                raise _unsayable(plain, where)
+            return (plain.hour * 3600 + plain.minute * 60 + plain.second) * 1_000_000 + plain.microsecond
         case "date":
             return plain.toordinal() - _EPOCH.toordinal()
         case "uuid":

@@ -13,9 +13,10 @@ import pytest
 
 from partita.errors import DeclarationError
 from partita.schemas.avro import avro_record, fingerprint
+from partita.schemas.fields.marks import Millis
 from partita.schemas.fields.reading import Reading, read
 from partita.schemas.fields.shape import Shape, Since
-from partita.schemas.fields.wire_type import Entries, Items, Nested, OneOf, Scalar, Symbols
+from partita.schemas.fields.wire_type import Bounded, Bounds, Entries, Items, Nested, OneOf, Scalar, Symbols
 
 OrderId = NewType("OrderId", str)
 
@@ -52,12 +53,22 @@ def reading(struct: type[msgspec.Struct], revision: int | None = None) -> Readin
         (Annotated[OrderId, "a note"], Scalar.TEXT),
         (bool, Scalar.TRUTH),
         (int, Scalar.WHOLE),
-        (Size, Scalar.WHOLE),
-        (Literal[1, 2], Scalar.WHOLE),
+        (Size, Bounded(Scalar.WHOLE, Bounds(values=(1,)))),
+        (Literal[1, 2], Bounded(Scalar.WHOLE, Bounds(values=(1, 2)))),
+        (Annotated[int, msgspec.Meta(ge=0, multiple_of=5)], Bounded(Scalar.WHOLE, Bounds(ge=0, multiple_of=5))),
+        (
+            Annotated[str, msgspec.Meta(max_length=3, pattern="a")],
+            Bounded(Scalar.TEXT, Bounds(max_length=3, pattern="a")),
+        ),
+        (Annotated[list[int], msgspec.Meta(min_length=1)], Bounded(Items(Scalar.WHOLE), Bounds(min_length=1))),
+        (Annotated[int, msgspec.Meta(gt=0)] | None, OneOf((Bounded(Scalar.WHOLE, Bounds(gt=0)),), or_none=True)),
+        (Annotated[str, msgspec.Meta(description="A word.")], Scalar.TEXT),
         (float, Scalar.REAL),
         (bytes, Scalar.BYTES),
         (dt.datetime, Scalar.INSTANT),
         (dt.date, Scalar.DAY),
+        (dt.time, Scalar.TIME),
+        (Annotated[dt.datetime, Millis], Scalar.INSTANT_MILLIS),
         (uuid.UUID, Scalar.UUID),
         (decimal.Decimal, Scalar.DECIMAL),
         (Colour, Symbols("Colour", ("red", "blue"))),

@@ -1,4 +1,4 @@
-"""`Field`: one field of a struct, with its name on the wire, its revision, its default and its description."""
+"""`Field`: one field of a struct, with its name on the wire, its revision, its default, its description and its marks."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import Any
 import msgspec
 
 from partita.errors import DeclarationError
-from partita.schemas.fields.annotation import notes_of
+from partita.schemas.fields.annotation import all_notes_of, notes_of
+from partita.schemas.fields.marks import Alias, Mark
 from partita.schemas.fields.shape import Since
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`since` is the revision in which it arrived, `doc` the description that `msgspec.Meta` gives it."""
+    """`since` is the revision in which it arrived, `doc` the description that `msgspec.Meta` gives it, `aliases` are its earlier
+    names on the wire."""
 
     name: str
     wire_name: str
@@ -24,6 +26,9 @@ class Field:
     required: bool
     default: Any
     doc: str = ""
+    is_pii: bool = False
+    is_subject: bool = False
+    aliases: tuple[str, ...] = ()
 
 
 def fields_of(struct: type[msgspec.Struct]) -> tuple[Field, ...]:
@@ -44,7 +49,21 @@ def fields_of(struct: type[msgspec.Struct]) -> tuple[Field, ...]:
                 hint=f"Give it one, or bytes of revision {since - 1} can no longer be read.",
             )
         doc = next((note.description for note in notes if isinstance(note, msgspec.Meta) and note.description), "")
-        found.append(Field(item.name, item.encode_name, annotation, since, required, default, doc))
+        marks = [note for note in all_notes_of(annotation) if isinstance(note, Mark | Alias)]
+        found.append(
+            Field(
+                item.name,
+                item.encode_name,
+                annotation,
+                since,
+                required,
+                default,
+                doc,
+                is_pii=Mark.PII in marks,
+                is_subject=Mark.SUBJECT in marks,
+                aliases=tuple(dict.fromkeys(note.name for note in marks if isinstance(note, Alias))),
+            )
+        )
     return tuple(found)
 
 

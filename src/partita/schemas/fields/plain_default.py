@@ -12,7 +12,7 @@ import msgspec
 from partita.errors import DeclarationError
 from partita.schemas.fields.field import Field
 
-NATIVE = (dt.datetime, dt.date, decimal.Decimal, uuid.UUID, bytes)
+NATIVE = (dt.datetime, dt.date, dt.time, decimal.Decimal, uuid.UUID, bytes)
 """Types that go to the codec as they are."""
 
 

@@ -20,9 +20,10 @@ import msgspec
 from partita.errors import DeclarationError
 from partita.schemas.fields.annotation import bare, notes_of, union_members
 from partita.schemas.fields.field import Field, fields_of
+from partita.schemas.fields.notes import check_marks, doc_of, noted
 from partita.schemas.fields.plain_default import plain_default
 from partita.schemas.fields.shape import Shape, record_name
-from partita.schemas.fields.wire_type import Entries, Items, Nested, OneOf, Scalar, Symbols, WireType
+from partita.schemas.fields.wire_type import Bounded, Bounds, Entries, Items, Nested, OneOf, Scalar, Symbols, WireType
 
 _SCALARS: dict[Any, Scalar] = {
     str: Scalar.TEXT,
@@ -32,6 +33,7 @@ _SCALARS: dict[Any, Scalar] = {
     bytes: Scalar.BYTES,
     dt.datetime: Scalar.INSTANT,
     dt.date: Scalar.DAY,
+    dt.time: Scalar.TIME,
     uuid.UUID: Scalar.UUID,
     decimal.Decimal: Scalar.DECIMAL,
 }
@@ -40,8 +42,12 @@ _SCALARS: dict[Any, Scalar] = {
 _UNION_ORDER = ("truth", "whole", "real", "text", "array", "object")
 _IN_UNIONS: dict[Any, str] = {bool: "truth", int: "whole", float: "real", str: "text"}
 _WHOLE = range(-(2**63), 2**63)
+_ZONES = {
+    False: "an instant without a time zone is another one on each machine.",
+    True: "a time of day has no time zone: add a field for the zone, or use a datetime.",
+}
 _ALLOWED = (
-    "Use str, int, float, bool, bytes, datetime, date, Decimal, UUID, an Enum, a Literal of texts, a Struct, list[T], "
+    "Use str, int, float, bool, bytes, datetime, date, time, Decimal, UUID, an Enum, a Literal of texts, a Struct, list[T], "
     "tuple[T, ...], frozenset[T], dict[str, T] or T | None."
 )
 
@@ -61,10 +67,11 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record of the message, and its fields in the order of their declaration."""
+    """A record of the message, its fields in the order of their declaration, and the first paragraph of its docstring."""
 
     name: str
     entries: list[Entry]
+    doc: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,7 @@ class _Reader:
             raise DeclarationError(f"{name} is array_like: its fields have no names on the wire.", hint="Leave it out.")
         self.is_comparable = self.is_comparable and config.eq
         self._claim(name, struct, f"The record {name}")
-        record = self.records[name] = Record(name, [])
+        record = self.records[name] = Record(name, [], doc_of(struct))
         for field in fields_of(struct):
             if revision is not None and field.since > revision:
                 continue
@@ -117,6 +124,7 @@ class _Reader:
             found = self._type(field.annotation, where)
             default = None if field.required else plain_default(struct, field, where)
             record.entries.append(Entry(field, found, default))
+        check_marks(name, [entry.field for entry in record.entries])
         return record
 
     def _claim(self, name: str, owner: object, what: str) -> None:
@@ -129,13 +137,10 @@ class _Reader:
 
     def _type(self, annotation: Any, where: str) -> WireType:
         for note in notes_of(annotation):
-            if isinstance(note, msgspec.Meta) and note.tz is False:
-                raise DeclarationError(
-                    f"{where} is a time without a time zone: each machine would read another instant.",
-                    hint="msgspec.Meta(tz=True), or no Meta.",
-                )
+            if isinstance(note, msgspec.Meta) and note.tz is not None and note.tz is (bare(annotation) is dt.time):
+                raise DeclarationError(f"{where}: {_ZONES[note.tz]}", hint="Leave tz= out.")
         if get_origin(annotation) is Annotated:
-            return self._type(get_args(annotation)[0], where)
+            return noted(self._type(get_args(annotation)[0], where), notes_of(annotation), where)
         if isinstance(annotation, NewType):
             return self._type(annotation.__supertype__, where)
         if annotation in _SCALARS:
@@ -174,7 +179,7 @@ class _Reader:
         if origin is Literal and all(type(a) is str for a in args):
             return self._symbols(_symbol_name(where), args, list(args), where)
         if origin is Literal and all(type(a) is int and a in _WHOLE for a in args):
-            return Scalar.WHOLE
+            return Bounded(Scalar.WHOLE, Bounds(values=tuple(sorted(args))))
         return None
 
     def _enum(self, cls: type[enum.Enum], where: str) -> WireType:
@@ -183,7 +188,7 @@ class _Reader:
             if all(isinstance(v, str) for v in values):
                 return self._symbols(cls.__name__, cls, [str.__str__(v) for v in values], where)
             if all(type(v) is int and v in _WHOLE for v in values):
-                return Scalar.WHOLE
+                return Bounded(Scalar.WHOLE, Bounds(values=tuple(sorted(set(values)))))
         raise DeclarationError(
             f"{where}: {cls.__name__} cannot travel.", hint="The values of an Enum are all texts, or all whole numbers."
         )

@@ -16,6 +16,8 @@ class Scalar(enum.Enum):
     TRUTH = "true or false"
     BYTES = "bytes"
     INSTANT = "instant, to the microsecond"
+    INSTANT_MILLIS = "instant, to the millisecond"
+    TIME = "time of day without a zone, to the microsecond"
     DAY = "day"
     UUID = "UUID"
     DECIMAL = "decimal of at most 38 digits, nine of them after the point"
@@ -61,4 +63,28 @@ class Nested:
     name: str
 
 
-WireType: TypeAlias = Union[Scalar, Symbols, Items, Entries, OneOf, "Nested"]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """The bounds of a value: of a number, of the length of a text, a list or a dict, the pattern that is found in a text, and the
+    only numbers that may be. `None` and empty = no bound."""
+
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+    lt: float | None = None
+    multiple_of: float | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    pattern: str | None = None
+    values: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bounded:
+    """A value of a type within bounds. A language that has no words for bounds takes the type: the codec checks them."""
+
+    of: WireType
+    bounds: Bounds
+
+
+WireType: TypeAlias = Union[Scalar, Symbols, Items, Entries, OneOf, Nested, "Bounded"]

@@ -17,6 +17,7 @@ import msgspec
 
 from partita.catalog.event import Event, Key
 from partita.catalog.service import Service
+from partita.schemas.fields.marks import Millis
 from partita.testing.generators.values import value_of
 
 DEPTH_MAX = 3
@@ -39,6 +40,8 @@ SCALARS: tuple[Any, ...] = (
     Annotated[int, msgspec.Meta(ge=3, le=9)],
     Annotated[float, msgspec.Meta(ge=-1.5, le=2.5)],
     Annotated[str, msgspec.Meta(min_length=1, max_length=4)],
+    dt.time,
+    Annotated[dt.datetime, Millis],
 )
 
 
@@ -170,13 +173,15 @@ REFUSED: tuple[Any, ...] = (
     frozenset[list[int]],
     frozenset[_Dog],
     frozenset[int | None],
-    dt.time,
     dt.timedelta,
     complex,
     msgspec.Raw,
     msgspec.UnsetType | int,
     Callable[[], int],
+    dt.time | str,
     Annotated[dt.datetime, msgspec.Meta(tz=False)],
+    Annotated[dt.time, msgspec.Meta(tz=True)],
+    Annotated[dt.date, Millis],
     Annotated[str, msgspec.Meta(ge=1)],
 )
 """Types whose values do not come back equal, or that Avro cannot express: each is refused at its declaration."""

@@ -19,6 +19,8 @@ from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 
 import msgspec
 
+from partita.schemas.fields.marks import Millis
+
 DEPTH_MAX = 4
 TEXTS = (
     "",
@@ -55,6 +57,7 @@ DECIMALS = tuple(
     decimal.Decimal(text)
     for text in ("0", "-0", "1.10", "-0.000000001", "1E+28", f"{'9' * 29}.{'9' * 9}", "0E-30", "1.5000000000000", "12")
 )
+CLOCKS = (dt.time.min, dt.time.max, dt.time(12), dt.time(23, 59, 59, 1))
 UUIDS = (uuid.UUID(int=0), uuid.UUID(int=2**128 - 1))
 
 _NAIVE = dt.datetime(2036, 2, 29, 12, tzinfo=dt.UTC).replace(tzinfo=None)
@@ -82,6 +85,7 @@ _STRAYS: dict[Any, tuple[Any, ...]] = {
     bytes: ("a", None, 1),
     dt.datetime: (_NAIVE, *_BEYOND, "2026-11-29T10:00:00Z", 0, None, dt.date(2026, 11, 29)),
     dt.date: (TIMES[0], "2026-11-29", 0, None),
+    dt.time: (dt.time(12, tzinfo=dt.UTC), "12:00:00", 0, None),
     uuid.UUID: (str(UUIDS[0]), None, 1),
     decimal.Decimal: tuple(
         decimal.Decimal(text) for text in ("NaN", "sNaN", "Infinity", "1E-10", "1E+29", "1E+999999", "0.1234567891")
@@ -96,6 +100,7 @@ _PICKS: dict[Any, Callable[[Random], Any]] = {
     bytes: lambda dice: dice.choice((*BYTES, dice.randbytes(dice.randint(0, 40)))),
     dt.datetime: lambda dice: dice.choice((*TIMES, _time(dice))),
     dt.date: lambda dice: dice.choice((*DATES, dt.date.fromordinal(dice.randint(1, dt.date.max.toordinal())))),
+    dt.time: lambda dice: dice.choice((*CLOCKS, _time(dice).time())),
     uuid.UUID: lambda dice: dice.choice((*UUIDS, uuid.UUID(int=dice.getrandbits(128)))),
     decimal.Decimal: lambda dice: dice.choice(
         (*DECIMALS, decimal.Decimal(dice.randint(-(10**38) + 1, 10**38 - 1)).scaleb(-9, decimal.Context(prec=38)))
@@ -110,7 +115,10 @@ def value_of(annotation: Any, dice: Random, depth: int = 0) -> Any:
     if meta:
         return _within(plain, meta[0], dice, depth)
     if plain in _PICKS:
-        return _PICKS[plain](dice)
+        picked = _PICKS[plain](dice)
+        return (
+            picked.replace(microsecond=picked.microsecond // 1_000 * 1_000) if Millis in _notes(annotation) else picked
+        )
     origin, args = get_origin(plain), get_args(plain)
     if origin in (Union, types.UnionType):
         if type(None) in args and dice.random() < (0.3 if depth < 2 else 0.6 if depth <= DEPTH_MAX else 1.0):
@@ -145,7 +153,7 @@ def strays_of(annotation: Any) -> tuple[Any, ...]:
     plain = _bare(annotation)
     if plain in _STRAYS:
         outside = [v for note in _notes(annotation) if isinstance(note, msgspec.Meta) for v in _outside(plain, note)]
-        return (*_STRAYS[plain], *outside)
+        return (*_STRAYS[plain], *outside, *((TIMES[2],) if Millis in _notes(annotation) else ()))
     origin, args = get_origin(plain), get_args(plain)
     if origin in (Union, types.UnionType):
         others = [strays_of(arg) for arg in args if arg is not type(None)]
