@@ -20,6 +20,10 @@ from tests.documents.wheelhouse import ROOT
 
 from partita import App
 from partita.catalog.contract import contract_of
+from partita.cli.main import cli
+from partita.flow.checking import check
+from partita.flow.decision import decisions
+from partita.flow.flow_map import flow_map
 from partita.schemas.languages import schema_of
 from partita.topics.declared import declared_topics
 
@@ -93,7 +97,19 @@ from partita import Event, Service
 shop = Service("shop", namespace="acme.shop")
 CustomerId = NewType("CustomerId", uuid.UUID)
 """
+FLOW = """
+from partita import *
+payments = Service("payments", namespace="acme.payment")
+mails, prices = Service("mails", namespace="acme.mail"), Service("prices", namespace="acme.price")
+class PayRequested(Event, of=payments): payment_id: Key[str]
+class ChargeDone(Event, of=payments): payment_id: Key[str]
+class ChargeCard(Command[ChargeDone], of=payments): payment_id: Key[str]
+@payments.handles(ChargeCard)
+async def charge(cmd: ChargeCard) -> ChargeDone: ...
+"""
 PROGRAMS = {
+    ("reading-the-flow-map.md", "class CardCharged"): FLOW,
+    ("reading-the-flow-map.md", "class PriceChanged"): FLOW,
     ("messages.md", "class OrderAccepted"): "from partita import *\nshop = Service('shop', namespace='acme.shop')\n",
     ("messages.md", "from partita.schemas import Money"): "",
     ("messages.md", "from partita.schemas import PII"): MARKED,
@@ -197,6 +213,29 @@ def test_the_handlers_of_the_guide_declare_their_events(tmp_path: Path) -> None:
         app = App(guide.drivers)
         publishers = [app.catalog.publishers(contract_of(each)) for each in (guide.BonusGranted, guide.DriverTired)]
         assert [[by.name for by in each] for each in publishers] == [["welcome"], ["count_hours"]]
+
+
+def test_the_reasons_of_the_guide_are_declared(tmp_path: Path) -> None:
+    with program("reading-the-flow-map.md", "class CardCharged", tmp_path) as guide:
+        app = App(guide.payments, guide.mails)
+        parts = {each.part: each for each in decisions(flow_map(app.catalog))}
+    assert parts["CardCharged"].reasons == (("mails", "no service waits for a mail"),)
+    assert parts["CardCharged"].criteria.money == "CardCharged" and parts["Pay"].unsaid == ()
+
+
+def test_the_accepted_event_of_the_guide_is_accepted(tmp_path: Path) -> None:
+    with program("reading-the-flow-map.md", "class PriceChanged", tmp_path) as guide:
+        found = check(flow_map(App(guide.prices).catalog))
+    assert [(each.rule, bool(each.accepted)) for each in found] == [("unheard-event", True)]
+
+
+@pytest.mark.parametrize("words", [["flow"], ["flow", "decisions"]], ids=" ".join)
+def test_the_shop_is_shown_as_the_command_prints_it(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A reader compares the page with the screen."""
+    cli.main([*words, "--app", "partita.examples.shop.app:app"], standalone_mode=False)
+    printed = capsys.readouterr().out
+    blocks = [each.text for each in BLOCKS if each.page == "reading-the-flow-map.md" and each.language == "text"]
+    assert [each for each in blocks if each.strip("\n") in printed] == [blocks[len(words) - 1]]
 
 
 def test_the_folder_of_migrations_is_read(tmp_path: Path) -> None:

@@ -37,6 +37,8 @@ class Binding:
     timeout_s: float | None = None  # None = it may take as long as it likes
     retry: Retry | None = None  # None = its service's
     emits: tuple[Contract, ...] = ()  # the reply of a command as well
+    optional: tuple[Contract, ...] = ()  # those of them without which it may end, as it declares
+    why: str = ""  # why it reacts to events, and no saga directs it
     emitted: frozenset[type[Any]] = field(init=False, compare=False)  # their classes
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
+from partita.catalog.flow_notes import NO_NOTES, FlowNotes
 from partita.catalog.owner import Owner
 from partita.catalog.place import Place
 from partita.errors import DeclarationError, Malformed
@@ -49,6 +50,7 @@ class Contract:
         self.shape = Shape(record_name(cls), f"{service.namespace}.v{version}", struct, language)
         self.reply: type[Any] | None = None
         self.refusals: tuple[type[Any], ...] = ()
+        self.notes: FlowNotes = NO_NOTES
         self._is_checked = False
 
     def check(self) -> None:

@@ -79,6 +79,22 @@ def emitted_by(command: Contract, signature: Signature, emits: Emits | None, pla
     return _contracts([reply, *([] if emits is None else _given(emits, name, place))])
 
 
+def optional_on(signature: Signature, emits: Emits | None, place: Place) -> tuple[Contract, ...]:
+    """The events without which a handler of events may end, as its return annotation says: beside None or another event, or
+    in a list. An event of `emits=` is none of them: nothing says when the handler publishes it."""
+    if signature.returns is UNSAID:
+        return ()
+    members = list(_members(signature.returns))
+    given = [] if emits is None else _given(emits, signature.name, place)
+    parts = [part for each in members if _is_list(each) or len(members) > 1 for part in _optional_parts(each)]
+    return _contracts([part for part in parts if part not in given])
+
+
+def optional_by(command: Contract) -> tuple[Contract, ...]:
+    """The reply of a command, where the command may be refused."""
+    return (contract_of(command.reply),) if command.reply is not None and command.refusals else ()
+
+
 def check_emitted(binding: Binding, contract: Contract) -> None:
     """Refuse an event that a handler publishes without declaring it. A module that was executed again has made another class
     of the same event, so the names are compared here.
@@ -132,6 +148,10 @@ def _returned(signature: Signature, place: Place) -> Iterator[type[Any] | None]:
                 )
             else:
                 yield None
+
+
+def _optional_parts(annotation: Any) -> list[type[Any]]:
+    return [part for part in (_items(annotation) if _is_list(annotation) else (annotation,)) if _is_event(part)]
 
 
 def _members(annotation: Any) -> Iterator[Any]:

@@ -6,6 +6,7 @@ Walk 1: a declaration fixes a message's name, owner, key and schema; all else is
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Never, Self, TypeVar, get_args, get_origin
 
 import msgspec
@@ -13,6 +14,7 @@ from typing_extensions import TypeVar as DefaultTypeVar
 from typing_extensions import dataclass_transform
 
 from partita.catalog.contract import KEY_MARK, Contract, name_on_the_wire, own
+from partita.catalog.flow_notes import Concern, Rule, flow_notes
 from partita.catalog.owner import Owner
 from partita.catalog.place import caller_place
 from partita.catalog.rejection import Rejection, claim
@@ -42,9 +44,13 @@ class MessageMeta(msgspec.StructMeta):
         version: int = 1,
         name: str | None = None,
         codec: str | None = None,
+        concerns: Concern | Sequence[Concern] = (),
+        accept: Mapping[Rule, str] | None = None,
     ) -> Any:
         """Make the class; `of` is the service that owns the message, `version` its contract's major, `name` its name on the
-        wire (default: the name of the class), `codec` the language it is written in (default: that of its owner)."""
+        wire (default: the name of the class), `codec` the language it is written in (default: that of its owner).
+        `concerns` and `accept` are for the flow map: money or a person behind the message, and the findings of
+        `partita flow check` that its owner accepts, each with the reason."""
         if annotations := namespace.get("__annotations__"):
             module = namespace.get("__module__", "")
             namespace = {**namespace, "__annotations__": dict(annotations)}
@@ -62,6 +68,7 @@ class MessageMeta(msgspec.StructMeta):
         if of is not None:
             kind = "command" if any(_is_command(base) for base in cls.__mro__[1:]) else "event"
             contract = Contract(cls, cls, kind=kind, service=of, version=version, place=place, codec=codec)
+            contract.notes = flow_notes(class_name, concerns, accept, place)
             if kind == "command":
                 _take_replies(cls, contract)
             with contextlib.suppress(NameError):  # a type is declared below it: the app looks again
@@ -80,7 +87,14 @@ class Event(msgspec.Struct, metaclass=MessageMeta):
     if TYPE_CHECKING:
 
         def __init_subclass__(
-            cls, *, of: Owner | None = None, version: int = 1, name: str | None = None, codec: str | None = None
+            cls,
+            *,
+            of: Owner | None = None,
+            version: int = 1,
+            name: str | None = None,
+            codec: str | None = None,
+            concerns: Concern | Sequence[Concern] = (),
+            accept: Mapping[Rule, str] | None = None,
         ) -> None: ...
 
 
@@ -94,7 +108,14 @@ class Command(msgspec.Struct, Generic[ReplyT, RefusalT], metaclass=MessageMeta):
     if TYPE_CHECKING:
 
         def __init_subclass__(
-            cls, *, of: Owner | None = None, version: int = 1, name: str | None = None, codec: str | None = None
+            cls,
+            *,
+            of: Owner | None = None,
+            version: int = 1,
+            name: str | None = None,
+            codec: str | None = None,
+            concerns: Concern | Sequence[Concern] = (),
+            accept: Mapping[Rule, str] | None = None,
         ) -> None: ...
         @classmethod
         def _me(cls) -> Self: ...

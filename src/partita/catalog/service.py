@@ -12,8 +12,9 @@ from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, over
 
 from partita.catalog.binding import Binding, check_label, execution_of, take
 from partita.catalog.contract import Contract, contract_of, names_effect
-from partita.catalog.emits import Emits, emitted_by, emitted_on
+from partita.catalog.emits import Emits, emitted_by, emitted_on, optional_by, optional_on
 from partita.catalog.fault import contract_in
+from partita.catalog.flow_notes import checked_reason
 from partita.catalog.injection import Depends
 from partita.catalog.one_statement import is_one_statement
 from partita.catalog.owner import Owner
@@ -52,6 +53,8 @@ class HandlerOptions:
     timeout_s: float | None = None
     retry: Retry | None = None
     emits: tuple[Contract, ...] = ()
+    optional: tuple[Contract, ...] = ()
+    why: str = ""
 
 
 @dataclass(slots=True)
@@ -159,6 +162,7 @@ class Service(Owner):
         timeout: float | None = None,
         retry: Retry | None = None,
         emits: Emits | None = None,
+        why: str | None = None,
     ) -> Callable[[F], F]: ...
     def on(
         self,
@@ -171,6 +175,7 @@ class Service(Owner):
         timeout: float | None = None,
         retry: Retry | None = None,
         emits: Emits | None = None,
+        why: str | None = None,
     ) -> Any:
         """Subscribe a handler to the events its first parameter is annotated with, also `Fault[Message]`; a union is
         several.
@@ -186,6 +191,7 @@ class Service(Owner):
                 A plain function in its thread cannot be cancelled: see docs/guides/failures.md.
             retry: what happens to a message that this handler fails on, in place of the service's.
             emits: the events that it publishes besides those that its return annotation names: an event, a union, or several.
+            why: the reason why it reacts to the event, and no saga directs it; `partita flow decisions` shows it.
 
         Raises:
             DeclarationError: the annotation names no event, a parameter cannot be filled, another handler of this
@@ -210,6 +216,8 @@ class Service(Owner):
                 timeout_s=timeout,
                 retry=retry,
                 emits=emitted_on(signature, emits, self.name, place),
+                optional=optional_on(signature, emits, place),
+                why="" if why is None else checked_reason(why, f"why= of {signature.name}", place),
             )
             self._bind(fn, "on", contracts, signature, options, place)
             return fn
@@ -250,6 +258,7 @@ class Service(Owner):
                 timeout_s=timeout,
                 retry=retry,
                 emits=emitted_by(contract, signature, emits, place),
+                optional=optional_by(contract),
             )
             self._bind(fn, "handles", (contract,), signature, options, place)
             return fn
@@ -324,6 +333,8 @@ class Service(Owner):
             options.timeout_s,
             options.retry,
             options.emits,
+            options.optional,
+            options.why,
         )
         take(self.declared.bindings, binding)
 

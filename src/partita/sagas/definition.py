@@ -50,6 +50,7 @@ class SagaDefinition:
     facts: frozenset[str]  # "source.field" of every field that a plan uses
     attributes: dict[str, Any] = field(compare=False)  # the user's own state with its defaults
     pivot_index: int = 0  # steps up to here may be undone, later ones are retried; -1 = all are retried
+    why: str = ""  # why a saga directs this, and no service reacts by itself
     hooked: bool = field(init=False, compare=False)
     index_of: dict[str, int] = field(init=False, compare=False)  # of a step, by its name
     kept: dict[str, tuple[tuple[str, str], ...]] = field(

@@ -11,9 +11,11 @@ K. Salem, Sagas (1987).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from partita.catalog.event import Event
+from partita.catalog.flow_notes import checked_reason
 from partita.catalog.place import caller_place
 from partita.catalog.service import Service
 from partita.sagas.compiling import compile_saga
@@ -40,6 +42,7 @@ class Saga:
         undone: type[Event] | None = None,
         version: int = 1,
         name: str = "",
+        why: str | None = None,
     ) -> None:
         """Compile and check the saga.
 
@@ -51,11 +54,14 @@ class Saga:
             undone: the event published when everything is undone; a saga of retriables only needs none.
             version: raise it when steps change while instances are in flight.
             name: of the saga, when an old version is kept under another class name.
+            why: the reason why a saga directs the services, and they do not react by themselves; for the decision table of
+                `partita flow decisions`.
 
         Raises:
             DeclarationError: with file, line and what to write.
         """
-        cls.__definition__ = compile_saga(
+        place = caller_place(2)
+        definition = compile_saga(
             cls,
             name=name or cls.__name__,
             start=start,
@@ -63,6 +69,11 @@ class Saga:
             deadline_s=deadline,
             undone=undone,
             version=version,
-            place=caller_place(2),
+            place=place,
+        )
+        cls.__definition__ = (
+            definition
+            if why is None
+            else replace(definition, why=checked_reason(why, f"why= of {definition.name}", place))
         )
         of.declared.sagas.append(cls.__definition__)

@@ -12,7 +12,7 @@ ON CONFLICT (day, country) DO UPDATE SET orders = revenue.orders + 1, cents = re
 """
 
 
-@analytics.on(dedupe_by="order_id")
+@analytics.on(dedupe_by="order_id", why="a report may lag, and must never hold up an order")
 async def count(event: OrderConfirmed, tx: Tx) -> None:
     """Add one confirmed order to its day and country."""
     if not event.country:

@@ -15,7 +15,15 @@ from partita.examples.shop.messages import (
 from partita.examples.shop.services import orders
 
 
-class Checkout(Saga, start=OrderPlaced, deadline=minutes(15), undone=OrderCancelled, of=orders, version=1):
+class Checkout(
+    Saga,
+    start=OrderPlaced,
+    deadline=minutes(15),
+    undone=OrderCancelled,
+    of=orders,
+    version=1,
+    why="money and stock unwind in a fixed order, and the customer gets one answer in time",
+):
     """PlaceOrder -> ReserveStock -> ChargePayment -> ConfirmOrder, ReleaseStock as compensation."""
 
     reserve = step(ReserveStock, undo=ReleaseStock, timeout=seconds(30))

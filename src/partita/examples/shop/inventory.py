@@ -81,7 +81,7 @@ async def release(cmd: ReleaseStock, tx: Tx) -> StockReleased:
     return StockReleased(order_id=cmd.order_id)
 
 
-@inventory.on(dedupe_by="order_id")
+@inventory.on(dedupe_by="order_id", why="it cannot fail for a reason of business: the stock is set aside")
 async def book_out(event: OrderConfirmed, tx: Tx) -> None:
     """Book the set-aside stock as sold."""
     for row in await tx.fetch_all(SELL, order_id=event.order_id):
@@ -107,7 +107,7 @@ async def withdraw(cmd: WithdrawItems, tx: Tx) -> ItemsWithdrawn:
     return ItemsWithdrawn(return_id=cmd.return_id)
 
 
-@inventory.on(dedupe_by="return_id")
+@inventory.on(dedupe_by="return_id", why="it cannot fail for a reason of business: the items are here")
 async def put_on_the_shelf(event: ReturnCompleted, tx: Tx) -> None:
     """Put held stock on sale again."""
     for row in await tx.fetch_all(MOVE_BACK, return_id=event.return_id, state="RESTOCKED"):

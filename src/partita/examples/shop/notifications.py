@@ -11,7 +11,7 @@ from partita.examples.shop.services import notifications
 from partita.examples.shop.witness import MailSink, mail_sink
 
 
-@notifications.on(dedupe_by="order_id", concurrency=8)
+@notifications.on(dedupe_by="order_id", concurrency=8, why="no service waits for a mail")
 async def tell_customer(
     event: OrderConfirmed | OrderCancelled, meta: Meta, mail: Annotated[MailSink, Depends(mail_sink)]
 ) -> None:
@@ -19,7 +19,7 @@ async def tell_customer(
     await asyncio.to_thread(mail.send, meta.idempotency_key, event.order_id, type(event).__name__)
 
 
-@notifications.on(dedupe_by="return_id", concurrency=8)
+@notifications.on(dedupe_by="return_id", concurrency=8, why="no service waits for a mail")
 async def tell_of_return(
     event: ReturnCompleted | ReturnDeclined, meta: Meta, mail: Annotated[MailSink, Depends(mail_sink)]
 ) -> None:

@@ -88,7 +88,7 @@ async def confirm(cmd: ConfirmOrder, tx: Tx) -> OrderConfirmed:
     )
 
 
-@orders.on(dedupe_by="order_id")
+@orders.on(dedupe_by="order_id", why="the saga has ended; the row follows it")
 async def cancel(event: OrderCancelled, tx: Tx) -> None:
     """Cancel the order: the saga has undone all steps."""
     await tx.execute(CANCEL, order_id=event.order_id, reason=event.reason)

@@ -14,7 +14,15 @@ from partita.examples.shop.messages import (
 from partita.examples.shop.services import orders
 
 
-class ReturnItems(Saga, start=ReturnRequested, deadline=minutes(15), undone=ReturnDeclined, of=orders, version=1):
+class ReturnItems(
+    Saga,
+    start=ReturnRequested,
+    deadline=minutes(15),
+    undone=ReturnDeclined,
+    of=orders,
+    version=1,
+    why="no money goes back before the items are in the warehouse",
+):
     """RequestReturn -> RestockItems -> RefundItems -> CloseReturn, WithdrawItems as compensation."""
 
     restock = step(RestockItems, undo=WithdrawItems, timeout=seconds(60))

@@ -81,7 +81,7 @@ async def close(cmd: CloseReturn, tx: Tx) -> ReturnCompleted:
     return ReturnCompleted(return_id=cmd.return_id, order_id=row["order_id"], refund_cents=row["refund_cents"])
 
 
-@orders.on(dedupe_by="return_id")
+@orders.on(dedupe_by="return_id", why="the saga has ended; the row follows it")
 async def decline(event: ReturnDeclined, tx: Tx) -> None:
     """Decline the return: the saga has undone all steps, and the order holds the items again."""
     await tx.execute(DECLINE, return_id=event.return_id, reason=event.reason)
