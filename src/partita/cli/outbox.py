@@ -35,7 +35,7 @@ for command in (debezium, hand_over, take_back):
 @app_option
 @output_option
 def status(data: Path, app_name: str, output: str) -> int:
-    """Show how many rows wait, the age of the oldest, how many the bus refused, and who reads the outbox."""
+    """Show how many rows wait, the age of the oldest, how many the bus refused, and the reader of the outbox."""
     found, unknown = ask(load_app(app_name), data, outboxes, with_bus=False)
     if output == "json":
         items = [

@@ -45,7 +45,7 @@ def read_by(reader: Reader | None) -> str:
     if reader is None:
         return "relays"
     if not reader.there:
-        return f"NOBODY: the slot {reader.slot} is gone"
+        return f"no reader: the slot {reader.slot} is gone"
     state = "connected" if reader.active else "NOT CONNECTED"
     back = ", relays wait for it" if reader.coming_back else ""
     return f"slot {reader.slot}: {state}, {reader.behind / 1024:,.0f} KiB behind{back}"
