@@ -10,7 +10,7 @@ from partita.catalog.binding import Binding
 from partita.catalog.contract import Contract
 from partita.catalog.place import Place
 from partita.catalog.retry import Retry
-from partita.catalog.service import Service
+from partita.catalog.service import Service, service_of
 from partita.errors import DeclarationError
 from partita.settings.settings import variable_of
 
@@ -37,6 +37,16 @@ class Publisher:
     kind: Literal["on", "handles", "saga"]
     upon: tuple[Contract, ...]
     place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A service that this app needs and does not have. `needed_for` has the reasons in words. With `has_handlers` its handlers
+    are declared in this process and never run; without them it is taken for a service of another app."""
+
+    service: Service
+    needed_for: tuple[str, ...]
+    has_handlers: bool
 
 
 class Catalog:
@@ -97,6 +107,25 @@ class Catalog:
                         Publisher(service.name, definition.name, "saga", definition.consumes, definition.place)
                     )
         return tuple(found)
+
+    def absent(self) -> tuple[Absent, ...]:
+        """The services that are missing here and own a message that a saga sends, or that a handler takes."""
+        needs: dict[Service, list[str]] = {}
+        for service in self.services:
+            for definition in service.declared.sagas:
+                for contract in (definition.start, *definition.sends):
+                    verb = "sends" if contract.kind == "command" else "starts with"
+                    if contract.service not in self.services:
+                        needs.setdefault(service_of(contract), []).append(f"{definition.name} {verb} {contract.name}")
+            for binding in service.declared.bindings:
+                for contract in binding.contracts:
+                    if contract.service not in self.services:
+                        taken = f"{binding.name} of {service.name} takes {contract.name}"
+                        needs.setdefault(service_of(contract), []).append(taken)
+        return tuple(
+            Absent(service, tuple(dict.fromkeys(why)), bool(service.declared.bindings or service.declared.sagas))
+            for service, why in needs.items()
+        )
 
     def check_receiver(self, contract: Contract) -> None:
         """Refuse a command without a handler: no group reads its topic. The handlers of another app's service are

@@ -42,10 +42,17 @@ def describe(what: str, name: str, app_name: str, output: str) -> None:
 def _app(app: App, output: str) -> None:
     found = describe_app(app)
     if output == "json":
-        print_json("App", {"services": [s.name for s in found.services], "sagas": list(found.sagas)})
+        absent = [
+            {"name": a.service.name, "needed_for": a.needed_for, "has_handlers": a.has_handlers} for a in found.absent
+        ]
+        services = [s.name for s in found.services]
+        print_json("App", {"services": services, "sagas": list(found.sagas), "absent": absent})
         return
     rows = [(s.name, s.team, s.namespace, s.messages, s.handles, s.sagas) for s in found.services]
     say(*table(["service", "team", "namespace", "messages", "handles", "sagas"], rows))
+    for a in found.absent:
+        why = "its handlers never run: it is missing in App(...)" if a.has_handlers else "a service of another app"
+        say("", f"{a.service.name}: {why}; {'; '.join(a.needed_for)}")
 
 
 def _service(app: App, name: str, output: str) -> None:

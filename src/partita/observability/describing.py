@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from partita.catalog.catalog import Publisher
+from partita.catalog.catalog import Absent, Publisher
 from partita.catalog.contract import Contract
 from partita.catalog.type_text import type_text
 from partita.errors import NotFound
@@ -28,10 +28,11 @@ class ServiceLine:
 
 @dataclass(frozen=True, slots=True)
 class AppDescription:
-    """The services of an app, and the names of its sagas."""
+    """The services of an app, the names of its sagas, and the services that it needs and does not have."""
 
     services: tuple[ServiceLine, ...]
     sagas: tuple[str, ...]
+    absent: tuple[Absent, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ def describe_app(app: Declarations) -> AppDescription:
         handled = sum(len(binding.contracts) for binding in declared.bindings)
         messages = len(service.messages)
         lines.append(ServiceLine(service.name, service.team, service.namespace, messages, handled, len(declared.sagas)))
-    return AppDescription(tuple(lines), tuple(definition.name for definition in sagas_of(app)))
+    return AppDescription(tuple(lines), tuple(definition.name for definition in sagas_of(app)), app.catalog.absent())
 
 
 def describe_service(app: Declarations, name: str) -> ServiceDescription:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from partita.observability.declarations import Declarations
+from partita.observability.doctor.absent import check_absent
 from partita.observability.doctor.backups import check_backups
 from partita.observability.doctor.cluster import check_cluster
 from partita.observability.doctor.databases import SILENT, check_databases, check_servers
@@ -15,7 +16,7 @@ from partita.topics.health import Finding
 
 async def examine(app: Declarations, data: Path) -> list[Finding]:
     """Every finding. A server that does not answer is asked once; its other findings are reported as unknown."""
-    found = [*check_machine(), *check_declarations(app), *check_folder(data)]
+    found = [*check_machine(), *check_declarations(app), *check_absent(app), *check_folder(data)]
     servers = await check_servers(app)
     silent = [url for url, findings in servers.items() if any(finding.what == SILENT for finding in findings)]
     found += [finding for findings in servers.values() for finding in findings]
