@@ -10,6 +10,8 @@ from partita.errors import MessageTooLarge
 
 KEY_BYTES_MAX = 2_000
 """What every database can index (PostgreSQL: a third of a page) and every broker takes without a second thought."""
+KEY_CHARS_SURE = KEY_BYTES_MAX // 4
+"""A key of so few characters is never too long: a character has four bytes at most. Almost every key is as short."""
 VALUE_BYTES_MAX = 1_000_000
 RECORD_BYTES_MAX = 1_048_576
 """Key, envelope and value together. The envelope has no limit of its own, so a value within its limit may be over here."""

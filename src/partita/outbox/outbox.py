@@ -18,7 +18,7 @@ from partita.catalog.rejection import Rejection, to_struct
 from partita.clock import Ids
 from partita.codec.port import Codec
 from partita.message import Envelope, Message, SagaAddress, envelope_to_bytes, first_trace
-from partita.size import KEY_BYTES_MAX, RECORD_BYTES_MAX, is_long, record_over, too_large
+from partita.size import KEY_BYTES_MAX, KEY_CHARS_SURE, RECORD_BYTES_MAX, is_long, record_over, too_large
 from partita.store.outbox import NOT_SENT, SLOTS, OutboxRow
 from partita.store.port import Session
 
@@ -53,7 +53,8 @@ class Composer:
         value = to_struct(message) if isinstance(message, Rejection) else message
         # A refusal has no key of its own: it uses the key of the command it refuses.
         key = cause_key if contract.kind == "refusal" else contract.key_of(message)
-        if key is not None and is_long(key, KEY_BYTES_MAX):  # before it gets a number: no index would take the key
+        # Before it gets a number: no index would take the key.
+        if key is not None and len(key) > KEY_CHARS_SURE and is_long(key, KEY_BYTES_MAX):
             size = len(key.encode(errors="surrogatepass"))
             hint = "A key names one thing: send its id, or a digest."
             raise too_large(f"The key of {contract.full_name}", size, KEY_BYTES_MAX, hint=hint)

@@ -105,7 +105,7 @@ class Lanes:
         self._broken = broken
         self._bell = bell
         self._epochs = epochs
-        self._clock = pipeline.clock
+        self._clock, self._ids = pipeline.clock, pipeline.ids
         self._options = options or LaneOptions()
         self._lanes: dict[object, deque[Item]] = {}
         self._tasks: dict[asyncio.Task[None], None] = {}
@@ -323,9 +323,12 @@ class Lanes:
         if isinstance(failure, ProcessDied):
             return GiveUp("it kills the process")
         counters = Counters(item.tries, 0 if item.parked is None else item.parked.delay + 1)
+        retry, dice = self._retry_of(item.delivery), self._ids.random()
+        if retry.policy is None:  # no code of the user's decides
+            return decide(retry, failure, counters, None, dice)
         message = item.delivery.message if item.delivery is not None else None
         try:
-            return ask(decide, self._retry_of(item.delivery), failure, counters, message, self._pipeline.ids.random())
+            return ask(decide, retry, failure, counters, message, dice)
         except Exception as error:
             mistake = error.error if isinstance(error, Escaped) else error
             log.error(

@@ -17,7 +17,7 @@ from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import name_of
 from partita.errors import Malformed, UnknownSchema
 from partita.message import Envelope, Message, SagaAddress, envelope_from_bytes, is_users_key
-from partita.size import KEY_BYTES_MAX, is_long
+from partita.size import KEY_BYTES_MAX, KEY_CHARS_SURE, is_long
 from partita.store.parking import ParkedRow
 from partita.texts.cause import kind_of
 
@@ -94,7 +94,7 @@ def decode(record: Record, interests: Mapping[str, Interest], codec: Codec, sour
     except msgspec.MsgspecError as error:
         delivery.broken = Malformed(f"The headers are no envelope: {error}")
         return delivery
-    if record.key is not None and is_long(record.key, KEY_BYTES_MAX):
+    if record.key is not None and len(record.key) > KEY_CHARS_SURE and is_long(record.key, KEY_BYTES_MAX):
         delivery.broken = Malformed(f"Its key has more than {KEY_BYTES_MAX:,} bytes: {record.key[:80]!r}...")
         delivery.key, delivery.record = None, record._replace(key=None)  # no index of the parking would take it
         return delivery
