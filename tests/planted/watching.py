@@ -22,8 +22,8 @@ WATCHING = {
         "a message that becomes ready while the parking is read waits for the consumer's own time",
         "Consumer.step",
         swap(
-            "            await self._look(now)\n",
-            '            await self._look(now)\n            self.bell.take("ready")\n',
+            "            await self._read_parking(now)\n",
+            '            await self._read_parking(now)\n            self.bell.take("ready")\n',
         ),
         RUNS
         + "runtime/background/test_ready_while_read.py"

@@ -40,9 +40,9 @@ class ConsumerOptions:
     culprits_max: int = 3
     small_batch: int = 50
     idle_poll_s: float = 0.5
-    parked_look_s: float = 0.25
+    parking_read_s: float = 0.25
     overdue_s: float = 30.0
-    room_look_s: float = 1.0
+    room_measure_s: float = 1.0
 
 
 class Consumer:
@@ -75,10 +75,10 @@ class Consumer:
         self._untaken: list[Record] = []
         # In order of arrival. True = another process is at work there, so nothing more of it is polled.
         self._unclaimed: dict[Partition, bool] = {}
-        self._next_look = 0.0
+        self._next_parking_read = 0.0
         self._paused = False
         self._room = Room(pipeline, member)
-        self._next_room_look = 0.0
+        self._next_measure = 0.0
         self._behind_us: int | None = None  # its lag at the last read
         self._unread_since: float | None = None  # the time since which it has not read
         self.of_lanes = Condition(calm_s=CALM_S)
@@ -108,11 +108,11 @@ class Consumer:
         """Handle waiting messages; returns when to look again."""
         if self.lanes.fenced:
             await self._start_over()
-        if self.bell.take("ready") or now >= self._next_look:
-            await self._look(now)
-        if now >= self._next_room_look:
-            self._next_room_look = now + self._options.room_look_s
-            await self._room.look()
+        if self.bell.take("ready") or now >= self._next_parking_read:
+            await self._read_parking(now)
+        if now >= self._next_measure:
+            self._next_measure = now + self._options.room_measure_s
+            await self._room.measure()
         carried, self._carried = self._carried, []
         await self._batch(self._free(carried))
         untaken = any(record.at not in self._unclaimed for record in self._untaken)
@@ -129,7 +129,7 @@ class Consumer:
             records = [record for record in self._untaken if record.at not in self._unclaimed]
             not_yet = [record for record in self._untaken if record.at in self._unclaimed]
         if not records:
-            return min(now + self._options.idle_poll_s, self._next_look)
+            return min(now + self._options.idle_poll_s, self._next_parking_read)
         await self._take(records)
         batch, later = self._sort(records)
         self._untaken = not_yet  # only now: an error of `_sort` must not lose them
@@ -169,9 +169,9 @@ class Consumer:
         mine = self._epochs.keys() - self._leaving
         self._untaken[:0] = [item.record for item in items if item.record.at in mine]
 
-    async def _look(self, now: float) -> None:
+    async def _read_parking(self, now: float) -> None:
         """Take ready messages out of the parking, and check whether the group is paused."""
-        self._next_look = now + self._options.parked_look_s
+        self._next_parking_read = now + self._options.parking_read_s
         places = list(self._epochs.keys() - self._leaving)
         rows: Sequence[ParkedRow] = ()
         async with self._store.reading(consistent=False) as session:
@@ -246,12 +246,12 @@ class Consumer:
             await self._compare(place)
         # Else no other process held it since: the records in hand were this process's own, and killed no process.
         self._claimed[place] = (epoch, suspects)
-        await self._look_whether_begun_anew(place[0])
+        await self._find_reset(place[0])
         self._epochs[place] = epoch
         self._leaving.discard(place)
         if suspects is not None:
             self._suspects[place] = suspects
-        self._next_look = 0.0
+        self._next_parking_read = 0.0
         if self._unclaimed.pop(place):
             self._subscription.resume([place])
 
@@ -263,7 +263,7 @@ class Consumer:
         if again is not None:
             self._compared.add(place)
 
-    async def _look_whether_begun_anew(self, topic: str) -> None:
+    async def _find_reset(self, topic: str) -> None:
         """Check for a reset. A reset takes the partitions from their holders, so it is seen at the next claim."""
         place = whole_topic(topic)
         async with self._store.reading(consistent=False) as session:

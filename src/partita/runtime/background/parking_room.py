@@ -20,7 +20,7 @@ class Room:
         self._member = member
         self.full = False
 
-    async def look(self) -> None:
+    async def measure(self) -> None:
         """Count the waiting messages. Gaps do not count: the messages that fill them are still to be taken."""
         store, limit = self._pipeline.store, self._pipeline.service.retry.parked_max
         async with store.reading() as session:

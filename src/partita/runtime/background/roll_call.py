@@ -58,7 +58,7 @@ class RollCall:
     async def step(self, now: float) -> float:
         """Check the workers, and report changes."""
         found: dict[tuple[str, str], WorkerState] = {}
-        for state in self._look(now):
+        for state in self._find_states(now):
             found.setdefault((state.service, state.worker), state)
         self.states = list(found.values())
         await asyncio.gather(*(self._tell(name, now) for name in self._stores))
@@ -70,7 +70,7 @@ class RollCall:
         now = self._clock.monotonic()
         await asyncio.gather(*(self._tell(name, now) for name in self._stores))
 
-    def _look(self, now: float) -> Iterator[WorkerState]:
+    def _find_states(self, now: float) -> Iterator[WorkerState]:
         """Stuck workers first: that says more than a failure."""
         handlers = list(self._stuck_handlers(now))
         yield from handlers

@@ -57,7 +57,7 @@ class Watch:
         self._is_kept = True
 
     async def step(self, now: float) -> float:
-        """One look."""
+        """Evaluate the rules once, if this process has the lease."""
         asked = partial(self._store.leases.tick, "watch", ["rules"], self._member)
         leases = await answered(self._clock, self._ask_s, self._store.name, asked)
         if isinstance(leases, Unanswered) and leases.error is not None:
@@ -65,7 +65,7 @@ class Watch:
         # A handler that hangs in its transaction locks the whole SQLite file: the alert that it is stuck is sent all the same.
         holds = self._alarms is not None if isinstance(leases, Unanswered) else bool(leases)
         if holds:
-            await self._look(now)
+            await self._evaluate_rules(now)
         else:
             self._alarms = None
         return now + self._every_s
@@ -75,7 +75,7 @@ class Watch:
         await asyncio.gather(*(telling.end(PATIENCE_S) for telling in self._tellings))
         await self._store.leases.leave("watch", self._member)
 
-    async def _look(self, now: float) -> None:
+    async def _evaluate_rules(self, now: float) -> None:
         reading = await read(self._store, self._bus, self._clock, self._ask_s, self._own())
         now_us = await self._store.now_us()
         async with self._store.reading() as session:
