@@ -76,11 +76,11 @@ def plan(app_name: str, output: str) -> int:
     """Show how the cluster's topics differ from those of MODULE:APP; exit 3 when one differs. Changes nothing."""
     app = load_app(app_name)
 
-    async def look() -> tuple[str, list[Difference]]:
+    async def compare() -> tuple[str, list[Difference]]:
         async with open_administration(app, app.settings.ask_s) as cluster:
             return ("", []) if cluster is None else (cluster.where, await drift(app, cluster))
 
-    where, found = run(look())
+    where, found = run(compare())
     drifted = any(not d.told for d in found)
     if output == "json":
         print_json("TopicPlan", {"cluster": where, "drifted": drifted, "items": [asdict(d) for d in found]})

@@ -62,7 +62,7 @@ class Workers:
         while not self._stopping:
             self._listen()
             for number in range(1, self.count + 1):
-                await self._look(number)
+                await self._restart_ended(number)
             if self._anew:
                 self._anew = False
                 await self._roll()
@@ -128,7 +128,7 @@ class Workers:
     def _start_anew(self) -> None:
         self._anew = True
 
-    async def _look(self, number: int) -> None:
+    async def _restart_ended(self, number: int) -> None:
         code = self._children[number].poll()
         if code is None or self._stopping:
             return

@@ -17,7 +17,7 @@ from fastavro.schema import SchemaParseException
 
 from partita.codec.avro_decimal import bound_decimals
 from partita.codec.avro_gauge import SENT_WEIGHT_MAX, Gauge, TooMuch, weight_of
-from partita.codec.avro_values import DEPTH_MAX, Look, is_too_deep, look_for
+from partita.codec.avro_values import DEPTH_MAX, Check, check_of, is_too_deep
 from partita.errors import DeclarationError, Malformed, MessageTooLarge, UnknownSchema
 from partita.schemas.avro import derive, fingerprint
 from partita.schemas.fields.plain_default import NATIVE
@@ -44,7 +44,7 @@ class _Known:
     gauge: Gauge
     free_bytes: int
     filled: Mapping[str, Mapping[str, int]]  # record, field: the weight of its default
-    look: Look | None
+    check: Check | None
     has_sets: bool
     is_comparable: bool
 
@@ -179,7 +179,7 @@ class AvroCodec:
                 record: {name: 1 + weight_of(plain) for name, plain in defaults.items()}
                 for record, defaults in derived.defaults.items()
             },
-            look=look_for(parsed),
+            check=check_of(parsed),
             has_sets=derived.has_sets,
             is_comparable=derived.is_comparable,
         )
@@ -240,7 +240,7 @@ def _check(shape: Shape, known: _Known, value: msgspec.Struct, plain: Any) -> No
             f"{shape.name} is not of its declared types: it would be read as {_shown(read)}.",
             hint=f"The value was {_shown(value)}",
         )
-    wrong = known.look(plain) if known.look is not None else None
+    wrong = known.check(plain) if known.check is not None else None
     if wrong is not None:
         hint = (
             "datetime.now(UTC), or .replace(tzinfo=...)."

@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-Look = Callable[[Any], "Wrong | None"]
+Check = Callable[[Any], "Wrong | None"]
 
 NOT_A_NUMBER = "is not a number: it equals nothing, not even itself"
 NO_FLOAT = "is no float"
@@ -30,7 +30,7 @@ class Wrong(NamedTuple):
     why: str
 
 
-def look_for(schema: Any) -> Look | None:
+def check_of(schema: Any) -> Check | None:
     """The check of plain values of a parsed schema; None where no value can be wrong."""
     return _Compiler().of(schema)
 
@@ -54,15 +54,15 @@ class _Compiler:
     """Compiles one schema; `_named` are its named types, so that a recursive one is found when it is used."""
 
     def __init__(self) -> None:
-        self._named: dict[str, Look | None] = {}
+        self._named: dict[str, Check | None] = {}
         self._open: set[str] = set()
 
-    def of(self, schema: Any) -> Look | None:
+    def of(self, schema: Any) -> Check | None:
         if isinstance(schema, list):
             return self._union(schema)
         if isinstance(schema, str):
             if schema in self._open:
-                return lambda value: look(value) if (look := self._named[schema]) else None
+                return lambda value: check(value) if (check := self._named[schema]) else None
             return self._named.get(schema, _float if schema == "double" else None)
         match schema["type"]:
             case "record":
@@ -73,31 +73,31 @@ class _Compiler:
                 return _each_value(self.of(schema["values"]))
         return _LOGICAL.get(schema.get("logicalType", ""))
 
-    def _record(self, schema: Any) -> Look | None:
+    def _record(self, schema: Any) -> Check | None:
         name = schema["name"]
         self._named[name] = None
         self._open.add(name)
-        found = [(f["name"], look) for f in schema["fields"] if (look := self.of(f["type"])) is not None]
+        found = [(f["name"], check) for f in schema["fields"] if (check := self.of(f["type"])) is not None]
         self._open.discard(name)
 
-        def look_in(value: Any) -> Wrong | None:
-            for field, look in found:
-                wrong = look(value[field]) if field in value else None
+        def check_inside(value: Any) -> Wrong | None:
+            for field, check in found:
+                wrong = check(value[field]) if field in value else None
                 if wrong is not None:
                     return Wrong(f".{field}{wrong.where}", wrong.why)
             return None
 
-        self._named[name] = look_in if found else None
+        self._named[name] = check_inside if found else None
         return self._named[name]
 
-    def _union(self, branches: Any) -> Look | None:
-        looks = {_python_type(branch): look for branch in branches if (look := self.of(branch)) is not None}
+    def _union(self, branches: Any) -> Check | None:
+        checks = {_python_type(branch): check for branch in branches if (check := self.of(branch)) is not None}
 
-        def look_at(value: Any) -> Wrong | None:
-            look = looks.get(list if isinstance(value, tuple) else type(value))
-            return None if look is None else look(value)
+        def check_branch(value: Any) -> Wrong | None:
+            check = checks.get(list if isinstance(value, tuple) else type(value))
+            return None if check is None else check(value)
 
-        return look_at if looks else None
+        return check_branch if checks else None
 
 
 def _python_type(branch: Any) -> type:
@@ -136,36 +136,36 @@ def _time_of_day(value: Any) -> Wrong | None:
     return None if value.tzinfo is None else Wrong("", A_ZONE)
 
 
-_LOGICAL: dict[str, Look] = {
+_LOGICAL: dict[str, Check] = {
     "timestamp-micros": _time,
     "timestamp-millis": _time_to_the_millisecond,
     "time-micros": _time_of_day,
 }
 
 
-def _each(look: Look | None) -> Look | None:
-    if look is None:
+def _each(check: Check | None) -> Check | None:
+    if check is None:
         return None
 
-    def look_in(value: Any) -> Wrong | None:
+    def check_inside(value: Any) -> Wrong | None:
         for number, item in enumerate(value):
-            wrong = look(item)
+            wrong = check(item)
             if wrong is not None:
                 return Wrong(f"[{number}]{wrong.where}", wrong.why)
         return None
 
-    return look_in
+    return check_inside
 
 
-def _each_value(look: Look | None) -> Look | None:
-    if look is None:
+def _each_value(check: Check | None) -> Check | None:
+    if check is None:
         return None
 
-    def look_in(value: Any) -> Wrong | None:
+    def check_inside(value: Any) -> Wrong | None:
         for key, item in value.items():
-            wrong = look(item)
+            wrong = check(item)
             if wrong is not None:
                 return Wrong(f"[{key!r:.40}]{wrong.where}", wrong.why)
         return None
 
-    return look_in
+    return check_inside

@@ -279,12 +279,12 @@ class Demo:
     def numbers(self) -> Numbers:
         """The present counts in the databases."""
         counts = Numbers(kills=sum(self.kills.values()))
-        look = self.ground.databases.look
+        query = self.ground.databases.query
         for name in [s.name for s in app.services]:
-            waiting = look(name, "SELECT count(*) AS n FROM outbox_queue")
+            waiting = query(name, "SELECT count(*) AS n FROM outbox_queue")
             counts.unread += not waiting
             counts.pending += sum(row[0] for row in waiting)
-        for status, count in look("order-service", "SELECT status, count(*) AS n FROM orders GROUP BY status"):
+        for status, count in query("order-service", "SELECT status, count(*) AS n FROM orders GROUP BY status"):
             counts.orders += count
             counts.confirmed += count if status == "CONFIRMED" else 0
             counts.cancelled += count if status == "CANCELLED" else 0

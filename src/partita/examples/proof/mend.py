@@ -106,7 +106,7 @@ class Mending:
         return self._step == 1 and self._one("analytics", FIND, self._now.order) not in ("", self._now.letter)
 
     def _one(self, service: str, sql: str, name: str) -> str:
-        rows = self._ground.databases.look(service, sql, name=name)
+        rows = self._ground.databases.query(service, sql, name=name)
         return str(rows[0][0]) if rows else ""
 
     def _words(self) -> list[str]:

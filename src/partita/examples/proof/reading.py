@@ -55,7 +55,7 @@ class LogRecord:
 class Databases(Protocol):
     """The services' databases, to be read only."""
 
-    def look(self, service: str, sql: str, **params: object) -> Rows:
+    def query(self, service: str, sql: str, **params: object) -> Rows:
         """The present rows; none if the database does not answer now."""
         ...
 
@@ -120,7 +120,7 @@ class DatabaseFiles:
     def __init__(self, data: Path) -> None:
         self._data = data
 
-    def look(self, service: str, sql: str, **params: object) -> Rows:
+    def query(self, service: str, sql: str, **params: object) -> Rows:
         """The present rows."""
         try:
             with contextlib.closing(open_file(self._data / f"{service}.db", 1)) as db:
@@ -188,7 +188,7 @@ class ServerDatabases:
         self._loop = loop
         self._stores = stores
 
-    def look(self, service: str, sql: str, **params: object) -> Rows:
+    def query(self, service: str, sql: str, **params: object) -> Rows:
         """The present rows."""
 
         async def rows() -> Rows:

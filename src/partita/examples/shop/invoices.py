@@ -85,7 +85,7 @@ def inspect(path: Path, dates: DateChoice, encoding: str = "auto") -> Form:
     witnesses = _Dates()
     for row in rows(path, found):
         if len(row.fields) == len(COLUMNS):
-            witnesses.look(row.number, row.fields[4])
+            witnesses.note(row.number, row.fields[4])
     return Form(found, witnesses.order(path, dates), lines)
 
 
@@ -97,7 +97,7 @@ class _Dates:
     month_first: tuple[int, str] | None = None
     either: tuple[int, str] | None = None
 
-    def look(self, number: int, text: str) -> None:
+    def note(self, number: int, text: str) -> None:
         """Take one date into account."""
         day_first, month_first = parse_date(text, "day-first"), parse_date(text, "month-first")
         if day_first == month_first:

@@ -120,7 +120,7 @@ class World:
         run = Run(self, case, definition, services, stores)
         try:
             await run.to_the_end()
-            return await run.look()
+            return await run.outcome()
         finally:
             await run.stop()
             home.declared.sagas.clear()
@@ -288,7 +288,7 @@ class Run:
             while due and due[0][0] <= self.world.clock.now_us():
                 await due.pop(0)[1]()
             await self._quiet()
-            await self._look_at_what_is_told()
+            await self._check_published_undos()
             next_us = await self._next_us(due[0][0] if due else None)
             self.seen.ended = next_us is None
             if next_us is None or next_us > over_us or len(self.seen.failed) > FAILED_MAX:
@@ -409,7 +409,7 @@ class Run:
         ahead = [us for us in found if us is not None]
         return max(min(ahead), self.world.clock.now_us() + 1) if ahead else None
 
-    async def _look_at_what_is_told(self) -> None:
+    async def _check_published_undos(self) -> None:
         """Check that an instance published as undone is undone now, not only in the end."""
         for row in await _rows(self.members[HOME].store, TOLD):
             if row["id"] not in self._told:
@@ -427,7 +427,7 @@ class Run:
             found.append((row["done"], row["there"]))
         return found
 
-    async def look(self) -> Seen:
+    async def outcome(self) -> Seen:
         """The result of the case."""
         home = self.members[HOME].store
         told = {row["id"]: row["n"] for row in await _rows(home, TOLD)}

@@ -132,7 +132,7 @@ def test_the_groups_are_those_that_consume() -> None:
 def test_a_loop_is_not_needed_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The ground is asked from plain code, again and again, and leaves no loop behind."""
     found = ground(tmp_path, monkeypatch)
-    assert found.databases.look("order-service", "SELECT count(*) AS n FROM orders") == [(0,)]
-    assert found.databases.look("order-service", "SELECT 1 FROM nowhere") == []
+    assert found.databases.query("order-service", "SELECT count(*) AS n FROM orders") == [(0,)]
+    assert found.databases.query("order-service", "SELECT 1 FROM nowhere") == []
     found.close()
     asyncio.run(asyncio.sleep(0))
