@@ -15,6 +15,8 @@ PartitaError
   BusError
     BusUnavailable      the log or broker cannot be reached now
       BusRefused        the bus refuses this user: wrong credentials or certificates
+      RegistryUnavailable   the schema registry cannot be reached now, or does not answer as one
+    RegistryRefused     the schema registry refuses a schema: incompatible, or no schema
     FeatureAbsent       the bus does not have a required feature
     PositionRefused     a position of another log, or one whose records were deleted
     MessageTooLarge     refused at emit, in the sender's transaction
@@ -172,6 +174,25 @@ class BusRefused(BusUnavailable):
 
     code = "PTA-0403"
     exit_code = 2
+
+
+class RegistryUnavailable(BusUnavailable):
+    """The schema registry cannot be reached now, fails, or does not answer as a registry. No message is at fault: work that needs
+    it is tried again."""
+
+    code = "PTA-0406"
+
+
+class RegistryRefused(BusError):
+    """The schema registry refuses a request: the schema is incompatible with earlier versions, or is none of its language, or the
+    registry is read-only. `error_code` is the protocol's."""
+
+    code = "PTA-0407"
+    exit_code = 5
+
+    def __init__(self, what: str, *, error_code: int, hint: str = "") -> None:
+        super().__init__(what, hint=hint)
+        self.error_code = error_code
 
 
 class FeatureAbsent(BusError):

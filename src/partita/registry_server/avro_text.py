@@ -111,8 +111,9 @@ class _Writing:
             if isinstance(one, list):
                 raise ValueError("a union directly within a union")
             kind = one if isinstance(one, str) else one["type"]
-            named = isinstance(one, dict) and kind in NAMED
-            label = one["name"] + one.get("namespace", around) if named else kind
+            label = kind
+            if isinstance(one, dict) and kind in NAMED:
+                label = one["name"] + one.get("namespace", around)
             if label in seen:
                 raise ValueError(f"two branches of a union are {kind}")
             seen.add(label)

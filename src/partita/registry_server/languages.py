@@ -8,9 +8,13 @@ from partita.registry_server.avro_text import AvroText
 from partita.registry_server.json_schema_text import JsonSchemaText
 from partita.registry_server.language import Language
 from partita.registry_server.refusal import Refusal
+from partita.schemas.evolution.connect import LANGUAGES as WITH_RULES
+from partita.schemas.evolution.connect import rules_of
 from partita.schemas.evolution.rules import Rules
 
 LANGUAGES: Mapping[str, Language] = {"AVRO": AvroText(), "JSON": JsonSchemaText()}
+RULES = {"AVRO": "avro", "JSON": "json-schema", "PROTOBUF": "protobuf"}
+"""The names that the rules of evolution have for them."""
 RulesOf = Callable[[str], Rules | None]
 """The rules of evolution of a language; None = this build has none for it."""
 
@@ -28,6 +32,7 @@ def language_of(name: str) -> Language:
     return found
 
 
-def no_rules(_: str) -> Rules | None:
-    """No language has rules: only the level NONE accepts a second version."""
-    return None
+def known_rules(name: str) -> Rules | None:
+    """The rules of evolution that this build has for a language, by the protocol's name for it."""
+    language = RULES.get(name, "")
+    return rules_of(language) if language in WITH_RULES else None

@@ -16,7 +16,7 @@ import uvicorn
 
 from partita.errors import SettingsError
 from partita.registry_server.api import Api
-from partita.registry_server.languages import RulesOf, no_rules
+from partita.registry_server.languages import RulesOf, known_rules
 from partita.registry_server.storage import Storage
 
 STOP_S = 10
@@ -32,7 +32,7 @@ class _Server(uvicorn.Server):
 
 
 async def serve(
-    storage: Storage, host: str, port: int, ready: Callable[[str], None], rules_of: RulesOf = no_rules
+    storage: Storage, host: str, port: int, ready: Callable[[str], None], rules_of: RulesOf = known_rules
 ) -> None:
     """Serve until SIGTERM or SIGINT: then no request is accepted, those in work are answered, and the storage is closed.
     `ready` is called with the URL when the first request would be answered.

@@ -1,0 +1,1 @@
+"""A Confluent registry from outside: its client, and the frames by which records name their schemas."""
