@@ -106,7 +106,7 @@ def _python_type(branch: Any) -> type:
         return float
     if kind == "array":
         return list
-    if kind == "long":
+    if kind == "long" and not isinstance(branch, str):
         return dt.time if branch["logicalType"] == "time-micros" else dt.datetime
     return dict
 
