@@ -79,7 +79,7 @@ def checkout(url: str, kind: str) -> Callable[[str, int], str]:
 
 
 def work(url: str, kind: str, count: int, share: str, threads: int) -> None:
-    """A worker process: says that it is ready, runs its share when told, says how many it confirmed."""
+    """A worker process: prints that it is ready, runs its share on a signal, prints how many checkouts it confirmed."""
     from dbos import DBOS
 
     DBOS(

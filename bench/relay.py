@@ -1,7 +1,7 @@
 """The relay, PostgreSQL to Kafka, beside Debezium's outbox router (tuned) and the raw limits, in one run on real servers.
 
 Backlog: rows that wait are drained; the time is the broker's, from the first record appended to the last, so that
-nobody's start counts; and each has drained a part before, so that no program is cold. Raw claim is the relay's own
+the start of a process does not count; and each has drained a part before, so that no program is cold. Raw claim is the relay's own
 query and its marks without a bus; raw produce is the same records with the same headers and callbacks without a
 database. Latency: rows committed at a rate by one writer, each until a consumer has it. Every run's records are counted:
 all rows, each once.
@@ -86,7 +86,7 @@ class Worker(NamedTuple):
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """It stands still meanwhile: what is written then is a backlog for a program that is warm."""
+        """The program is stopped meanwhile: the rows written then are a backlog for a program that is warm."""
         os.kill(self.pid, signal.SIGSTOP)
         try:
             yield

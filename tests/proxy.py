@@ -1,7 +1,7 @@
-"""A TCP proxy that makes trouble: it stands between a client and a server, on a thread and a loop of its own.
+"""A TCP proxy that makes failures: it is between a client and a server, on a thread and a loop of its own.
 
-Down, reset, black hole, latency, and the one that matters most: a reply that is cut. There the request was forwarded and
-answered, so that what it asked for has happened, and the client only sees its connection reset: outcome unknown.
+Down, reset, black hole, latency, and the one that matters most: a reply that is cut. In that case the request was
+forwarded and answered, so its effect has happened, and the client only sees its connection reset: outcome unknown.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Connection:
         self._client[1].transport.abort()
 
     def hold(self) -> None:
-        """From now on nothing passes, either way, and nobody is told."""
+        """From now on no byte passes, either way, and neither side gets an error."""
         self._open.clear()
 
     def free(self) -> None:
@@ -157,7 +157,7 @@ class Proxy:
         self._loop.close()
 
     def down(self) -> None:
-        """Nobody listens any more, and every connection is reset."""
+        """Stop listening, and reset every connection."""
         self._call(self._close())
 
     def up(self) -> None:
@@ -177,8 +177,9 @@ class Proxy:
         within: bytes = b"",
         began: re.Pattern[bytes] = BEGIN,
     ) -> Cut:
-        """Forward each request that has this in it, wait for its answer, and reset instead of answering. For SQL
-        `within` is a part of the transaction's text, which a client sends anew only without prepared statements."""
+        """Forward each request that contains these bytes, wait for its answer, and reset the connection instead of
+        answering. For SQL `within` is a part of the transaction's text; a client sends that text again only without
+        prepared statements."""
         seen = pattern if callable(pattern) else lambda data: pattern in data
         self.cut = Cut(seen, times, every, within, began)
         return self.cut

@@ -228,8 +228,8 @@ class QueueSubscription(Around):
 
 
 class Queue(Around):
-    """A bus as a broker of queues is: a record is deleted when its groups have handled it, so that nobody can read it
-    again, and there is no lag. It declares the features that it is given."""
+    """A bus that works as a broker of queues: a record is deleted when its groups have handled it, so it cannot be
+    read again, and there is no lag. The bus declares the features that it is given."""
 
     def __init__(self, inner: Any, features: Feature) -> None:
         super().__init__(inner)

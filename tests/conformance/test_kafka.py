@@ -59,8 +59,8 @@ async def test_the_registry_beside_kafkas_topics(case: registry.Case, cluster: K
 
 
 async def test_a_group_that_has_not_joined_yet_is_behind_by_all_it_will_read(cluster: KafkaCluster) -> None:
-    """A broker knows nothing of a group before its first member is in, which takes seconds: who asks meanwhile whether
-    all is handled must not be told that nothing is left. As soon as it stands somewhere, that counts."""
+    """A broker knows a group only when its first member has joined, which takes seconds. A caller that asks meanwhile
+    must not get the answer that no message is left. As soon as the group has a position anywhere, it counts."""
     topic = f"not-joined.events-{next(NUMBERS)}"
     async with contextlib.AsyncExitStack() as stack:
         bus = await bus_at(cluster)()
@@ -92,7 +92,7 @@ async def test_a_topic_that_another_made_meanwhile_is_taken_as_it_is(cluster: Ka
 
 
 async def test_since_when_two_groups_of_one_partition_wait_is_told_of_each(cluster: KafkaCluster) -> None:
-    """Kafka tells a time with its record only, and a client reads a partition at one place at a time."""
+    """Kafka reports a time only with its record, and a client reads a partition at one position at a time."""
     topic = f"ages.events-{next(NUMBERS)}"
     async with contextlib.AsyncExitStack() as stack:
         bus = await bus_at(cluster)()
@@ -120,7 +120,7 @@ async def test_since_when_two_groups_of_one_partition_wait_is_told_of_each(clust
 
 
 async def test_a_position_whose_records_the_broker_deleted_is_refused(cluster: KafkaCluster) -> None:
-    """The broker's own retention asks nobody: a projection that is too slow is told, and skips nothing."""
+    """The broker's own retention asks no reader: a projection that is too slow gets an error, and skips nothing."""
     topic = f"deleted.events-{next(NUMBERS)}"
     async with contextlib.AsyncExitStack() as stack:
         bus = await bus_at(cluster)()

@@ -1,5 +1,5 @@
-"""Where groups stand, asked of brokers that do not answer: an error each time, never "no group", and never the process's
-end. On librdkafka's mock cluster, whose brokers go and come in milliseconds."""
+"""The positions of groups, asked of brokers that do not answer: an error each time, never "no group", and never the
+end of the process. On librdkafka's mock cluster, whose brokers stop and start in milliseconds."""
 
 from __future__ import annotations
 
@@ -65,8 +65,9 @@ def test_a_coordinator_that_did_not_answer_may_come_back() -> None:
 
 
 def test_brokers_that_tell_no_groups_are_not_taken_for_brokers_without_groups() -> None:
-    """The client gives what was told and, beside it, who did not tell; read without that, nobody is ever behind while no
-    broker is there. The mock's brokers do not know the question, which is an error like any other."""
+    """The client returns the answers it got and, beside them, the brokers that did not answer. Without these, no
+    group would ever be behind while no broker runs. The mock's brokers do not know the question, which is an error
+    like any other."""
     with mock_kafka() as cluster:
         groups = Groups(
             lambda: AdminClient({"bootstrap.servers": cluster.servers, "log_level": 0}), cluster.url, SystemClock()

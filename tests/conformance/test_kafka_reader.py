@@ -157,7 +157,7 @@ async def test_who_runs_a_handler_keeps_its_partitions_however_long_it_takes(clu
 
 
 async def test_a_loss_is_told_as_long_as_it_stands(cluster: KafkaCluster) -> None:
-    """Told once, the next poll would find nothing and say by this that all is well, while nobody reads on."""
+    """If the error came only once, the next poll would find no records and no error, while no member reads on."""
     bus = KafkaBus(cluster.url, clock=SystemClock())
     await bus.open()
     await bus.ensure_topics([TopicSpec(name="gone.events", partitions=1)])
@@ -180,7 +180,7 @@ async def test_a_loss_is_told_as_long_as_it_stands(cluster: KafkaCluster) -> Non
 
 
 async def test_a_partition_that_was_full_when_it_went_is_read_when_it_comes_back(cluster: KafkaCluster) -> None:
-    """The client remembers a pause beyond the end of an assignment: nobody read such a partition ever again."""
+    """The client remembers a pause beyond the end of an assignment: no member ever read such a partition again."""
     bus = KafkaBus(cluster.url, clock=SystemClock())
     await bus.open()
     await bus.ensure_topics([TopicSpec(name="full.events", partitions=2)])
@@ -214,7 +214,7 @@ async def test_a_partition_that_was_full_when_it_went_is_read_when_it_comes_back
 
 
 class Place:
-    """A consumer that knows where its group stands, and nothing else: no broker is needed for what is asked here."""
+    """A consumer that knows the position of its group, and nothing else: these questions need no broker."""
 
     def committed(self, partitions: list[TopicPartition], timeout: float) -> list[TopicPartition]:
         """At the seventh record."""
@@ -239,8 +239,8 @@ class Place:
 
 
 async def test_a_partition_that_came_and_went_unseen_is_not_told_to_have_come() -> None:
-    """Told both, who consumes would claim it after it went, and so fence the member that holds it now; one that came
-    again has come."""
+    """If both were reported, the consumer would claim the partition after it was revoked, and so fence the member
+    that holds it now. A partition that came back is reported as assigned."""
     settings = KafkaAddress.parse("kafka://127.0.0.1:1").consumer("unseen")
     reader = Reader(settings, ["unseen.events"], SystemClock(), Bell(), where="nowhere")
     place: Any = Place()

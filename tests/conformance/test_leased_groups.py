@@ -66,7 +66,8 @@ async def owners(bus: Bus) -> list[str | None]:
 
 
 async def test_a_partition_that_came_and_must_go_unseen_is_not_told_to_have_come(bus: Bus) -> None:
-    """Told both, the consumer takes it for one that came back: claims it, never releases it, and nobody reads it."""
+    """If both were reported, the consumer would take the partition for one that came back: it would claim it and
+    never release it, and no member would read it."""
     one, two = bus.subscribe("group", [TOPIC.name], "one"), bus.subscribe("group", [TOPIC.name], "two")
     for member in (one, two, one):
         await member.keep()
@@ -80,7 +81,7 @@ async def test_a_partition_that_came_and_must_go_unseen_is_not_told_to_have_come
 
 
 async def test_a_partition_that_came_back_is_not_given_back_by_an_old_release(bus: Bus) -> None:
-    """The caller releases the partitions of its last poll, and one of them is held anew."""
+    """The caller releases the partitions of its last poll, and holds one of them again."""
     one, two = bus.subscribe("group", [TOPIC.name], "one"), bus.subscribe("group", [TOPIC.name], "two")
     await one.poll(0)
     await two.poll(0)

@@ -135,7 +135,8 @@ async def test_many_rows_keep_the_order_in_which_they_were_added(server: str) ->
 
 
 async def test_a_take_over_waits_for_a_transaction_that_passed_the_fence(server: str) -> None:
-    """It passed, so it may commit: the successor must begin behind it. What it takes in hand meanwhile passes."""
+    """The transaction passed the fence, so it may commit, and the successor must begin behind it. The process's own
+    note of records in hand does not wait for the transaction."""
     async with opened(store_at(server)) as store:
         epoch, _ = await claimed(store, "one")
         async with store.transaction() as session:
@@ -167,7 +168,7 @@ async def test_nobody_is_parked_behind_a_message_that_goes(server: str) -> None:
 
 
 async def test_two_who_remove_of_one_key_leave_a_head(server: str) -> None:
-    """Each sees the other's message still there: the third must not wait behind nobody."""
+    """Each transaction still sees the other's message: the third message must not wait behind a removed one."""
     async with opened(store_at(server)) as store:
         async with store.transaction() as session:
             await session.parking.add([parked_row("m1", state="ready"), parked_row("m2"), parked_row("m3")])
@@ -283,7 +284,7 @@ async def test_a_lost_connection_blames_no_message(server: str) -> None:
 
 
 async def test_a_deadlock_is_run_again(server: str) -> None:
-    """It is nobody's fault: one of the two is told to run again."""
+    """Neither is at fault: one of the two gets an error and runs again."""
     async with opened(store_at(server)) as store:
         async with store.transaction() as session:
             await session.execute("CREATE TABLE pair (id INT PRIMARY KEY, n INT)", {})
@@ -301,7 +302,8 @@ async def test_a_deadlock_is_run_again(server: str) -> None:
 
 
 async def test_a_transaction_that_stands_still_lets_go_of_its_locks(server: str) -> None:
-    """A process that is stopped within one may stay so for hours; who takes its work over waits for its locks."""
+    """A process that is stopped within a transaction may stay so for hours, and the process that takes over waits for
+    its locks."""
     open_store = store_at(f"{server}?idle_s=0.5")
     async with opened(open_store) as one, opened(open_store) as two:
         with pytest.raises(TransactionEnded, match="was idle for longer than idle_s"):
@@ -312,7 +314,8 @@ async def test_a_transaction_that_stands_still_lets_go_of_its_locks(server: str)
 
 
 async def test_a_transaction_is_read_committed_whatever_the_default_is(server: str) -> None:
-    """The locks are made for it: under another level who waited for a lock would not see what the former holder did."""
+    """The locks are made for this level: under another one a transaction that waited for a lock would not see the
+    former holder's commit."""
     async with opened(store_at(f"{server}?default_transaction_isolation=serializable")) as store:
         async with store.transaction() as session:
             (row,) = await session.fetch("SELECT current_setting('transaction_isolation') AS level", {})
@@ -355,7 +358,7 @@ async def test_a_wake_up_connection_that_does_not_come_holds_nobody_up(
 
 
 async def test_another_opening_hears_of_committed_rows(server: str) -> None:
-    """The relay may be another process: LISTEN tells it at once."""
+    """The relay may be another process: LISTEN notifies it at once."""
     open_store = store_at(server)
     async with opened(open_store) as one, opened(open_store) as two:
         async with one.transaction() as session:
@@ -374,7 +377,7 @@ async def test_the_clock_is_the_database_s_and_never_goes_back(server: str) -> N
 
 
 async def test_time_goes_on_where_the_newest_row_stands(server: str) -> None:
-    """The server's clock was set back by an hour since: a time that stands still for as long holds every timer."""
+    """The server's clock was set back by an hour: if our time did not move for as long, it would hold every timer."""
 
     class Clock(SystemClock):
         ahead_s = 0.0

@@ -53,7 +53,7 @@ async def run(url: str, sql: str) -> None:
 
 
 async def test_who_numbers_for_a_former_incarnation_is_refused(running: tuple[ServerProcess, str]) -> None:
-    """Its receivers stand behind those numbers, and would drop as copies what is new."""
+    """Its receivers are beyond those numbers, and would drop new messages as copies."""
     async with opened(store_at(running[1], "numbers")) as store:
         assert await number(store) == 1
         await run(running[1], "UPDATE numbers.partita_meta SET value = '2' WHERE name = 'incarnation'")
@@ -69,7 +69,7 @@ async def test_who_numbers_for_a_former_incarnation_is_refused(running: tuple[Se
 async def test_tables_put_back_under_a_process_are_noticed_within_its_next_look_at_the_clock(
     running: tuple[ServerProcess, str],
 ) -> None:
-    """Its connections stay: nothing else tells."""
+    """Its connections stay, so no error shows the change."""
     async with opened(store_at(running[1], "tables")) as store:
         await run(
             running[1],

@@ -267,7 +267,7 @@ async def test_an_ear_that_is_deaf_costs_a_look(url: str) -> None:
 
 
 async def test_a_member_that_stood_still_moves_no_position(url: str) -> None:
-    """Its heart stood still until it was replaced: what it says of its old partitions is not heard."""
+    """Its heartbeat stopped until it was replaced: its report about its old partitions does not count."""
     clock = HandClock()
     async with opened(url) as one, opened(url, clock) as two:
         await one.append([outgoing(n, f"k{n}") for n in range(20)])
@@ -338,7 +338,7 @@ async def test_a_reset_is_not_undone_by_a_member(url: str) -> None:
 
 
 async def test_a_group_that_was_passed_is_told(url: str) -> None:
-    """A loss must not look like an empty partition; and the floor stays when no record is left to tell it."""
+    """A loss must not look like an empty partition, and the floor stays when no record is left to show it."""
     topic = TopicSpec(name=TOPIC.name, partitions=1, retention_s=60.0)
     async with opened(url, topic=topic) as bus:
         await bus.append([outgoing(n, "k") for n in range(10)])
@@ -380,7 +380,7 @@ async def test_a_batch_is_shared_among_the_partitions_that_wait(url: str) -> Non
 
 
 async def test_a_topic_that_another_process_makes_is_joined(url: str) -> None:
-    """Consumers may start before who writes."""
+    """Consumers may start before producers."""
     async with opened(url) as one, opened(url) as two:
         subscription = two.subscribe("group", ["made.later"], "one")
         assert not (await subscription.poll(10)).assigned

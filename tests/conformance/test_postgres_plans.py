@@ -117,7 +117,7 @@ def quoted(value: Any) -> str:
 
 @pytest.mark.parametrize("analyzed", [False, True], ids=["no statistics yet", "analyzed"])
 async def test_forty_times_the_history_costs_no_more_pages(connection: Any, analyzed: bool) -> None:
-    """Pages, not seconds: they do not depend on who else uses the machine. An index that is a level deeper costs one
+    """Pages, not seconds: they do not depend on other users of the machine. An index that is a level deeper costs one
     page more for each row."""
     plans = [(name, mode) for name in STATEMENTS for mode in ("force_custom_plan", "force_generic_plan")]
     await fill(connection, 1, FEW)
@@ -134,7 +134,7 @@ async def test_forty_times_the_history_costs_no_more_pages(connection: Any, anal
 
 @pytest.mark.parametrize("name", ["inbox.PURGE", "outbox.PURGE", "dead_letters.PURGE"])
 async def test_what_was_forgotten_before_costs_the_next_batch_little(connection: Any, name: str) -> None:
-    """Rows that were deleted and not vacuumed yet stand before the oldest that are left."""
+    """Deleted rows that are not vacuumed yet come before the oldest living ones."""
     await fill(connection, 1, MANY)
     sql, values = STATEMENTS[name]
     first = await pages(connection, name, "auto")
@@ -145,7 +145,7 @@ async def test_what_was_forgotten_before_costs_the_next_batch_little(connection:
 
 
 async def test_a_batch_locks_a_batch(connection: Any) -> None:
-    """Whatever is there: nobody waits for a clean-up of a million rows."""
+    """Whatever rows exist, no transaction waits for a clean-up of a million rows."""
     await fill(connection, 1, FEW)
     for name, table in (("inbox.PURGE", "inbox"), ("outbox.PURGE", "outbox"), ("dead_letters.PURGE", "dead_letter")):
         sql, values = STATEMENTS[name]

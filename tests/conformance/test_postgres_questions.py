@@ -67,7 +67,7 @@ async def batch(store: Store, session: Session, name: str) -> None:
 
 
 async def test_plans_of_an_empty_database_read_no_history(server: str) -> None:
-    """The plans are made on tables of a page, counted by ANALYZE: then everything grows, and no plan is made anew."""
+    """The plans are made on tables of a page, counted by ANALYZE. Then every table grows, and no plan is made again."""
     store = connect_store(f"{server}?pool_max=1", this_machine(), service="group", tables="")
     await store.open()
     try:

@@ -31,7 +31,7 @@ class PageLeft(Exception):
 
 
 class Browser:
-    """One page of a browser that reaches nobody."""
+    """One page of a browser that reaches no host."""
 
     def __init__(self, commands: int, answers: int) -> None:
         self._commands = commands

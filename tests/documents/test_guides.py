@@ -64,7 +64,7 @@ TYPED = (
     Typed(page="running.md", begins="pip install 'partita[postgres]'\nexport PARTITA_STORE=postgresql://user@host:5432/database\nexport",
           module=SHOP, server=True),
 )  # fmt: skip
-# The names that a part of a program stands on, for the reader in the text around it.
+# The names that a part of a program needs; in the guide they are in the text around it.
 RIDES = """
 from partita import Command, Event, Key, Service, Tx
 drivers = Service("drivers", namespace="city.driver")
@@ -168,7 +168,7 @@ def test_the_commands_of_the_guides_are_typed(
 
 @contextmanager
 def program(page: str, begins: str, folder: Path) -> Iterator[Any]:
-    """A module of what the text stands on and of the page's block."""
+    """A module of the names that the guide's text provides, and of the page's block."""
     module: Any = types.ModuleType("guide")
     module.__file__ = str(folder / "guide.py")
     sys.modules["guide"] = module
@@ -258,7 +258,7 @@ async def test_the_test_of_the_guide_passes(tmp_path: Path) -> None:
 
 
 def test_the_plan_of_the_guide_says_what_the_guide_says(tmp_path: Path) -> None:
-    """A size for a topic that there is not would be refused at the start of whoever copied it."""
+    """A size for a topic that does not exist would be refused at the start of an app that copied it."""
     with program("running.md", "# sized.py", tmp_path) as guide:
         topics = {t.name: t for t in declared_topics(guide.app.catalog, guide.app.topics)}
     assert {t.replication for t in topics.values()} == {3} and {t.min_insync for t in topics.values()} == {2}

@@ -100,7 +100,7 @@ def test_no_line_of_a_docstring_is_lost_in_the_reference(docs_group: None, caplo
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_no_page_asks_any_host_for_anything(site: Path, browser: Browser) -> None:
-    """A reader on a train sees the whole page, and nobody learns what is read."""
+    """A reader on a train sees the whole page, and no server learns what is read."""
     pages = sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html"))
     for page in pages:
         browser.open(address(site, page))
@@ -190,7 +190,7 @@ def test_the_reference_is_written_from_the_code() -> None:
 
 @pytest.mark.parametrize("drawing", DRAWINGS, ids=lambda path: path.stem)
 def test_a_diagram_says_what_it_shows_and_loads_nothing(drawing: Path) -> None:
-    """For those who do not see it, and for those who are offline."""
+    """For readers who do not see it, and for readers who are offline."""
     text = drawing.read_text(encoding="utf-8")
     names = [each.tag.rpartition("}")[2] for each in ElementTree.fromstring(text).iter()]
     assert names[1:3] == ["title", "desc"] and not {"image", "script", "foreignObject"} & set(names)

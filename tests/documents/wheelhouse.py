@@ -41,7 +41,7 @@ def wheels_it_needs(folder: Path) -> None:
 
 
 def _pack(found: Distribution, folder: Path) -> None:
-    """A wheel is a zip of the files that it installs; its tag stands in one of them."""
+    """A wheel is a zip of the files that it installs; one of them has its tag."""
     told = (found.read_text("WHEEL") or "").splitlines()
     tag = next(line.removeprefix("Tag: ") for line in told if line.startswith("Tag: "))
     name = found.name.replace("-", "_").replace(".", "_")

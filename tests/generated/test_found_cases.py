@@ -79,7 +79,7 @@ async def test_it_goes_well(world: World, what: str) -> None:
 
 
 async def test_a_bus_that_is_away_for_minutes_undoes_nothing(world: World) -> None:
-    """Their commands lay in the outbox: nobody else was silent."""
+    """Their commands were in the outbox: no participant was silent."""
     case = CASES["the bus is away for minutes, and no step times out: their commands have not left"]
     seen = await world.run(case)
     assert [instance.status for instance in seen.instances] == ["completed"] * 5

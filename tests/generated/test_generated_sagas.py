@@ -1,7 +1,5 @@
-"""Generated sagas under generated troubles: whatever happens, each ends once, and nothing it leaves or tells is false.
-
-`make prove` runs 20,000 of them.
-"""
+"""Generated sagas under generated faults: whatever happens, each ends once, and no effect or event of it is false.
+`make prove` runs 20,000 of them."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ pytestmark = [pytest.mark.slow]
 
 
 async def test_hundreds_of_them_end_as_they_must(world: World) -> None:
-    """In numbers that make each kind of end and each kind of trouble happen."""
+    """In numbers that make each kind of end and each kind of fault happen."""
     proof = await prove(world, range(CASES))
     assert not proof.failures, proof.failures[0].describe()
     assert proof.ends["completed"] > 100 and proof.ends["undone"] > 50 and proof.refused > 2
@@ -27,7 +25,7 @@ async def test_hundreds_of_them_end_as_they_must(world: World) -> None:
 
 
 async def test_a_case_goes_the_same_way_again(world: World) -> None:
-    """Or nobody could look at one that went wrong. Other cases in between change nothing."""
+    """Otherwise a failing case could not be examined. Other cases in between change nothing."""
     cases = [draw_case(Random(seed)) for seed in range(8)]
     first = [await world.run(case) for case in cases]
     again = [await world.run(case) for case in reversed(cases)]
@@ -45,7 +43,7 @@ async def test_what_goes_wrong_is_shown_as_small_as_it_still_does(world: World) 
 
 
 def test_each_smaller_case_is_one_that_could_have_been_drawn() -> None:
-    """A step or an instance that is left out takes its troubles along."""
+    """A step or an instance that is left out takes its faults along."""
     for seed in range(100):
         case = draw_case(Random(seed))
         for less in smaller(case):

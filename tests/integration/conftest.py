@@ -1,4 +1,4 @@
-"""A small system for the integration tests: made anew for each test, so that tests share nothing."""
+"""A small system for the integration tests: made for each test, so that tests share nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from partita import App, Command, Event, Key, Rejection, Service, Settings, Tx
 
 
 class Bank:
-    """One service with an account table, and what its handlers are told to do."""
+    """One service with an account table, and the behaviour that a test sets for its handlers."""
 
     def __init__(self, data: Path, *, outside: int = 1, **service: Any) -> None:
         self.calls: list[str] = []

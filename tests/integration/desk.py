@@ -28,7 +28,7 @@ def _policy(error: BaseException, counters: Any, message: Any) -> Any:
 
 
 class Desk:
-    """`fate` says what becomes of a message: "fails", "discarded", or nothing bad. What is handled stands in `done`."""
+    """`fate` says how a message ends: "fails", "discarded", or well. Handled messages are in `done`."""
 
     def __init__(self, data: Path, store: str = "", *, retry: Retry | None = None, **settings: Any) -> None:
         retry = retry or Retry(in_place=0, delays=(), policy=_policy)

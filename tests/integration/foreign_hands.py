@@ -1,7 +1,5 @@
-"""A user's program with each driver: begins, writes a row of its own, adds our event, commits or not.
-
-Blocking for all, so that two of them can stand in two threads; one that is awaited has an event loop of its own.
-"""
+"""A user's program with each driver: begins, writes a row of its own, adds our event, commits or not. All calls
+block, so that two programs can run in two threads; an awaited driver has an event loop of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of planted bugs as it stands in docs/guides/planted-bugs.md: `python -m tests.planted.listing` writes it anew."""
+"""The list of planted bugs in docs/guides/planted-bugs.md: `python -m tests.planted.listing` writes it again."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def listing() -> str:
 
 
 def page(before: str) -> str:
-    """The page with the list as it is now; what stands above the line stays."""
+    """The page with the present list; the text above the line stays."""
     head, line, _ = before.partition(LINE)
     assert line, f"{PAGE} has lost its line {LINE!r}"
     return head + listing()

@@ -47,7 +47,7 @@ class Plant:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a plant's target stands: its file, and its text in it."""
+    """The place of a plant's target: its file, and its text in it."""
 
     path: Path
     source: str
@@ -66,7 +66,7 @@ class Target:
 
 
 def swap(old: str, new: str, *more: str) -> Edit:
-    """Replace `old`, which stands there exactly once, by `new`; `more` are further pairs."""
+    """Replace `old`, which occurs there exactly once, by `new`; `more` are further pairs."""
     pairs = list(zip((old, *more[::2]), (new, *more[1::2]), strict=True))
 
     def edit(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Bugs by which two runs of one seed differ: an order of hashes, the day, the process, or a dice that nobody gave."""
+"""Bugs by which two runs of one seed differ: an order of hashes, the day, the process, or a die without the seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Bugs by which whoever watches is told that all is well, or nothing, or where an operator's act does half."""
+"""Bugs by which a report says wrongly that all is well, or says nothing, or by which an operator's action does only
+half."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    # Who runs the tests in the background of a shell has it ignored, and so would we.
+    # A shell that runs the tests in the background ignores the signal, and so would this process.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=end_with_parent, daemon=True).start()
     asyncio.run(main(Path(sys.argv[1]), sys.argv[2].split(","), tuple(sys.argv[3].split(","))))

@@ -201,7 +201,7 @@ app = App(orders, stock)
 
 
 async def main(data: Path, roles: tuple[str, ...], send: list[str]) -> None:
-    # Who sends leaves the rest to the others.
+    # A process that sends leaves the other work to the others.
     mine = app.configured(Settings.from_environment(data=data, time_scale=0.01, at_once=not send))
     async with mine.running(services=["orders"], roles=roles):
         await asyncio.gather(*(mine.send(Place(id=key)) for key in send))

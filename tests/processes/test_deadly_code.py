@@ -1,4 +1,5 @@
-"""The user's code kills the process that calls it, wherever it stands: its deaths are counted, and the others go on."""
+"""The user's code kills the process that calls it, at any place: its deaths are counted, and the other messages go
+on."""
 
 from __future__ import annotations
 
@@ -78,7 +79,7 @@ async def told(store: Store, place: str) -> bool:
 async def test_code_that_kills_the_process_is_set_aside_and_the_others_go_on(
     place: str, database: str | Path, tmp_path: Path
 ) -> None:
-    """Twelve starts, twelve deaths, and nobody counted them: for the timer of a saga, and for a retry policy, nobody did."""
+    """Twelve starts and twelve deaths were not counted: neither for the timer of a saga nor for a retry policy."""
     machine = this_machine()
     with deadly(tmp_path, "", "", *ALL) as sender:
         assert sender.wait(120) == 0
@@ -128,7 +129,7 @@ async def sent_again(store: Store, place: str) -> bool:
 
 
 async def all_through(store: Store, others: set[str]) -> bool:
-    """Whether the undo of the others' reservations was sent, which nobody answers, and their notes are written."""
+    """Whether the undo of the other reservations was sent, which gets no answer, and their notes are written."""
     async with store.reading() as session:
         sent = await session.fetch("SELECT aggregateid FROM outbox WHERE type = 'deadly.stock.v1.Release'", {})
     found = await states(store)

@@ -226,7 +226,8 @@ def test_a_record_by_debezium_is_the_record_the_relay_would_have_made(tier: Tier
 
 
 def test_a_reader_that_is_gone_for_good_loses_nothing(tier: Tier, tmp_path: Path) -> None:
-    """Handed over, and the slot is lost before anybody read it: all kept rows are sent again, and copies do nothing."""
+    """After the hand-over the slot is lost before any reader used it: all kept rows are sent again, and copies do
+    nothing."""
     with process(tmp_path, "source,sink", "relay"), process(tmp_path, "sink", "consumers"):
         asyncio.run(send(tmp_path, 20, range(5)))
         done(tmp_path, "outbox", "hand-over", "--yes")
@@ -249,8 +250,8 @@ def test_a_reader_that_is_gone_for_good_loses_nothing(tier: Tier, tmp_path: Path
 
 @pytest.mark.skipif(not LONG, reason="half a minute more for what the guide says of a second time: PARTITA_LONG=1")
 def test_it_is_handed_over_a_second_time(tier: Tier, tmp_path: Path) -> None:
-    """Connect keeps the offsets of a connector that it was told to delete. They lie before the new slot begins, and the
-    next connector would not start: so the guide's way back deletes them too."""
+    """Connect keeps the offsets of a deleted connector. They are before the new slot begins, so the next connector
+    would not start. The guide's way back deletes them, too."""
     guide = (Path(__file__).parents[2] / "docs" / "guides" / "debezium.md").read_text(encoding="utf-8")
     way_back = re.findall(r"^curl -X (PUT|DELETE) http://connect:8083(/connectors/\S+)", guide, re.MULTILINE)
     assert len(way_back) == 3

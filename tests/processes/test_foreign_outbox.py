@@ -52,8 +52,8 @@ def test_a_program_killed_between_commit_and_relay_has_sent_what_it_committed_an
 
 
 def test_handlers_and_a_program_write_the_same_keys(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Numbers are dense and rows lie in their order, whoever wrote them; with a gap or a double number the receiver, who
-    keeps the order of keys, would wait or drop."""
+    """Numbers are dense and rows are in their order, whichever program wrote them. With a gap or a double number a
+    receiver that keeps the order of keys would wait or drop."""
     if HANDS[place.name][0] == "postgresql":
         monkeypatch.setenv("PARTITA_STORE", place.url)
     data = place.app.settings.data

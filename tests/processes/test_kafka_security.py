@@ -1,5 +1,5 @@
-"""A real broker that asks for a user, a password and ACLs, in the clear and over TLS: what works, what is told, and that
-the password is shown nowhere."""
+"""A real broker that asks for a user, a password and ACLs, in plain text and over TLS: what works, the error texts,
+and that no text shows the password."""
 
 from __future__ import annotations
 
@@ -215,5 +215,5 @@ def test_no_command_shows_the_password(secured: Secured, case: str, words: list[
     )  # fmt: skip
     said = done.stdout + done.stderr
     assert CANARY not in said
-    # A missing ACL is told by `apply` alone: to a plan, topics that are not for this user look missing.
+    # Only `apply` reports a missing ACL: a plan takes topics without rights for missing ones.
     assert hint in said, said

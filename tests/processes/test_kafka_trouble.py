@@ -1,5 +1,5 @@
-"""A real Kafka in trouble: answers that are cut, a broker of three that is lost. Judged by what was handled and by the
-log itself, since consumers drop copies and a log full of them would go unseen."""
+"""A real Kafka with failures: cut answers, and the loss of one broker of three. Judged by the handled messages and by
+the log itself, since consumers drop copies, so that copies on the log would go unnoticed."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ async def test_where_groups_stand_is_told_after_the_broker_was_started_again() -
 
 
 async def leave_a_group(bus: Bus) -> None:
-    """A group that stands somewhere and has no members."""
+    """A group that has a position and no members."""
     subscription = bus.subscribe("left-behind", ["_ready"], "a")
     polled = await until(lambda: subscription.poll(10), WITHIN_S, holds=lambda found: found.records)
     subscription.done(polled.records)
@@ -227,8 +227,8 @@ def test_one_broker_of_three_is_lost_under_load(
 
 
 def lose_each(data: Path, monkeypatch: pytest.MonkeyPatch, *, careless: bool) -> tuple[Log, str]:
-    """Lose one broker of three after the other while there is load. What came of it holds, whatever is planted: what lies
-    on the log, and a line for people."""
+    """Lose one broker of three after the other under load. The result is returned whatever is planted: the records on
+    the log, and a line for people."""
     turns, keys, numbers = 6 if LONG else 2, 100, 0
     with postgres_server() as (database, url), kafka_cluster(nodes=3) as cluster:
         monkeypatch.setenv("PARTITA_STORE", url)

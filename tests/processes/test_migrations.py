@@ -126,7 +126,7 @@ def test_killed_midway_it_goes_on_where_it_was(place: str) -> None:
 
 
 def is_locked(path: str) -> bool:
-    """Whether somebody writes to the file now."""
+    """Whether a session writes to the file now."""
     with closing(sqlite3.connect(path, timeout=0)) as db:
         try:
             db.execute("BEGIN IMMEDIATE")
@@ -136,7 +136,7 @@ def is_locked(path: str) -> bool:
 
 
 def test_of_several_at_once_each_migration_is_applied_by_one(place: str) -> None:
-    """All processes of a deployment, or two people: every number once, and nobody fails."""
+    """All processes of a deployment, or two people: every number is applied once, and no process fails."""
     with ExitStack() as stack:
         children = [stack.enter_context(upgrading(place, SCRIPTS)) for _ in range(4)]
         for child in children:
@@ -209,7 +209,7 @@ def test_what_was_changed_by_hand_is_found(place: str) -> None:
 
 
 def test_on_a_server_triggers_constraints_and_functions_are_looked_at(server: str) -> None:
-    """The audit is append-only by a trigger and its function: gone, nobody would notice otherwise."""
+    """A trigger and its function make the audit append-only: without this check their loss would go unnoticed."""
     ask(server, "DROP SCHEMA IF EXISTS svc CASCADE")
     guarded = """
     CREATE TABLE a (id BIGINT PRIMARY KEY CHECK (id > 0));
@@ -320,7 +320,7 @@ APP = "tests.processes.counting:app"
 
 @pytest.mark.parametrize("tier", ["sqlite", "postgres"])
 def test_the_command_line_of_a_deployment(tier: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """Look, be refused, upgrade, start, break something, be told: with exit codes a script can go by."""
+    """Check, be refused, upgrade, start, break a table, check again: with exit codes that a script can use."""
     store = {"PARTITA_STORE": request.getfixturevalue("server")} if tier == "postgres" else {}
     off = {**store, "PARTITA_MIGRATE": "off"}
 

@@ -29,7 +29,7 @@ from partita import App, PartitaError, Settings
 Row = tuple[str, int, int]
 asyncpg = pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
 pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(900)]
-# Who is gone is missed as soon as on PostgreSQL.
+# A lost member is noticed as soon as on PostgreSQL.
 SHORT = "?session.timeout.ms=3000&heartbeat.interval.ms=500"
 LONG = bool(os.environ.get("PARTITA_LONG"))
 
@@ -83,7 +83,8 @@ def database() -> Iterator[tuple[ServerProcess, str]]:
 def tier(
     request: pytest.FixtureRequest, database: tuple[ServerProcess, str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Tier]:
-    """An empty database; and a broker of the test's own, since members of a group who were killed are waited for."""
+    """An empty database, and a broker of the test's own, since killed members of a group count until their session
+    ends."""
     server, url = database
     emptied(server, url)
     with contextlib.ExitStack() as held:
@@ -154,7 +155,8 @@ def test_a_process_that_stood_still_writes_nothing_when_it_wakes(tier: Tier, tmp
 @ON_BOTH
 def test_a_handler_that_holds_its_process_up_runs_once_and_holds_up_one_partition(tier: Tier, tmp_path: Path) -> None:
     """Twice as long as its membership outlives its heartbeat. Another process gets the partition, and waits until the
-    handler has ended: taken at once, it would begin there anew, and be lost there as well, and so on."""
+    handler has ended. If it took the message at once, the handler would begin there again and be lost there as well,
+    and so on."""
     with process(tmp_path, "source", "relay"), process(tmp_path, "sink", "consumers") as one:
         with process(tmp_path, "sink", "consumers") as two:
             asyncio.run(send(tmp_path, 1, range(-9, -8)))
@@ -283,7 +285,8 @@ def test_the_one_database_is_killed_under_load(tier: Tier, tmp_path: Path) -> No
 
 @pytest.mark.long
 def test_while_the_broker_is_down_orders_commit_and_the_backlog_drains_in_order(tier: Tier, tmp_path: Path) -> None:
-    """At 100 a second; ten seconds, or ten minutes with PARTITA_LONG=1. Who starts meanwhile commits as well."""
+    """At 100 a second for ten seconds, or for ten minutes with PARTITA_LONG=1. A process that starts meanwhile
+    commits as well."""
     seconds = 600 if LONG else 10
     count = 20 * (10 + 5 * seconds) + 1
 

@@ -99,8 +99,8 @@ def test_killed_between_two_it_goes_on_with_the_next(place: str, folder: Path) -
 
 
 def test_of_several_at_once_each_file_is_applied_by_one(place: str, folder: Path) -> None:
-    """All processes of a deployment start together: nobody fails, nothing is done twice. The first file takes so long that
-    all of them find it pending."""
+    """All processes of a deployment start together: no process fails, and no file is applied twice. The first file
+    takes so long that all of them find it pending."""
     if "://" in place:
         first = folder / "0001_first.sql"
         first.write_text(f"SELECT pg_sleep(1); {first.read_text()}")

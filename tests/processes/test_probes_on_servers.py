@@ -29,7 +29,7 @@ METRICS_S = 15.0
 
 
 def get(port: int, path: str) -> tuple[int, str]:
-    """Status and text; 0 = nobody listens."""
+    """Status and text; 0 = no process listens."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=METRICS_S) as answer:
             return answer.status, answer.read().decode()
@@ -68,7 +68,7 @@ def running(data: Path, port: int, **variables: str) -> Iterator[subprocess.Pope
 
 @contextmanager
 def without(servers: list[ServerProcess], how: str) -> Iterator[None]:
-    """While they are killed, or stand still."""
+    """While they are killed, or stopped."""
     pids = [pid for server in servers if server.child is not None for pid in family(server.child.pid)]
     if how == "killed":
         for server in servers:

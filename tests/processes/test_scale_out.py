@@ -1,4 +1,4 @@
-"""Many processes on PostgreSQL: started anew one after the other under load, drained, stopped at once, behind a pooler."""
+"""Many processes on PostgreSQL: restarted one after the other under load, drained, stopped at once, behind a pooler."""
 
 from __future__ import annotations
 
@@ -105,7 +105,8 @@ def test_workers_are_started_anew_one_after_the_other_under_load(server: str, tm
 
 
 def test_a_process_drains_under_load_within_its_grace(server: str, tmp_path: Path) -> None:
-    """SIGTERM with messages in hand: what is in work is finished, exit 0; who comes after does the rest, once."""
+    """SIGTERM with messages in hand: the process finishes them and exits with 0; its successor handles the rest,
+    once."""
     with running(tmp_path, "--roles", "relay,consumers", "--grace", "20") as (child, said):
         until_blocking(lambda: "ready:" in said.read_text())
         asyncio.run(send(tmp_path, 100, range(20)))
@@ -149,7 +150,7 @@ def test_a_second_signal_stops_at_once_and_nothing_is_lost(server: str, tmp_path
 
 
 def is_waited_for(url: str) -> bool:
-    """Whether somebody waits for a lock on that server."""
+    """Whether a session waits for a lock on that server."""
 
     async def ask() -> bool:
         connection = await asyncpg.connect(url)

@@ -166,8 +166,8 @@ def mark(proxy: Proxy) -> Cut:
 async def test_commits_of_a_batch_and_of_a_mark_are_cut(
     url: str, proxy: Proxy, tmp_path: Path, service: str, roles: list[str], cutting: Callable[[Proxy], Cut]
 ) -> None:
-    """Every second COMMIT of a consumer's batch, or a relay's mark, is kept without anybody hearing of it: effects once,
-    in order (cases 5 and 17)."""
+    """Every second COMMIT of a consumer's batch, or of a relay's mark, succeeds while its answer is lost: effects
+    once, in order (cases 5 and 17)."""
     other, its = ("cut-shop", "relay") if service == "cut-desk" else ("cut-desk", "consumers")
     async with AsyncExitStack() as held:
         unprepared = f"{behind(proxy, url)}?statement_cache_size=0"
@@ -192,8 +192,8 @@ async def test_commits_of_a_batch_and_of_a_mark_are_cut(
 
 
 async def test_a_deaf_ear_costs_a_moment(url: str, proxy: Proxy, tmp_path: Path) -> None:
-    """The connection that hears of new rows carries nothing, and nobody closed it: the relay's own look finds them
-    (case 15)."""
+    """The connection that listens for new rows carries nothing, and no side has closed it: the relay's own poll finds
+    the rows (case 15)."""
     async with (
         running(tmp_path, behind(proxy, url), "cut-shop", "relay"),
         running(tmp_path, url, "cut-desk", "consumers"),
@@ -302,8 +302,8 @@ async def refuse_thirds(url: str, schema: str, table: str) -> None:
 
 
 async def test_transactions_that_roll_back_leave_no_hole_that_stalls(url: str, tmp_path: Path) -> None:
-    """One commit in three is refused, when its numbers in the outbox are drawn (case 7): its caller is told, also
-    where many share a transaction; nothing of it leaves, and nobody waits for the holes."""
+    """One commit in three is refused after its numbers in the outbox are drawn (case 7). Its caller gets an error,
+    also when many share a transaction. None of its messages leaves, and no receiver waits for the gaps."""
     async with (
         running(tmp_path, url, "cut-shop", "relay") as sender,
         running(tmp_path, url, "cut-desk", "consumers"),
@@ -319,7 +319,8 @@ async def test_transactions_that_roll_back_leave_no_hole_that_stalls(url: str, t
 
 
 async def test_a_message_whose_commit_is_refused_is_a_dead_letter_alone(url: str, tmp_path: Path) -> None:
-    """A constraint that is checked at COMMIT does not say who of a batch is to blame: each is tried alone."""
+    """An error of a constraint that is checked at COMMIT does not name the message: each message of the batch is
+    tried alone."""
     async with (
         running(tmp_path, url, "cut-shop", "relay") as sender,
         running(tmp_path, url, "cut-desk", "consumers"),

@@ -1,5 +1,5 @@
-"""A start, `partita db upgrade` and the hand-over of outboxes behind somebody else's lock: live services go on, it is said who
-is in the way, it ends at a limit with exit 6, and SIGTERM ends it."""
+"""A start, `partita db upgrade` and the hand-over of outboxes behind the lock of another session: live services go
+on, an error names the session, the wait ends at a limit with exit 6, and SIGTERM ends it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def server() -> Iterator[str]:
 
 @asynccontextmanager
 async def connected(url: str, name: str = "careless", schema: str = "svc") -> AsyncIterator[Any]:
-    """A session of somebody else."""
+    """A session of another program."""
     connection = await asyncpg.connect(url, server_settings={"application_name": name, "search_path": schema})
     try:
         yield connection
@@ -234,7 +234,7 @@ async def test_db_upgrade_behind_a_lock_ends_with_exit_6(server: str, tmp_path: 
 
 @contextmanager
 def holding(path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process that has the turn to write a file, and stands still."""
+    """Another process that has the turn to write a file, and is stopped."""
     child = subprocess.Popen(
         [sys.executable, "-c", HOLD, f"{path}.lock"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

@@ -81,7 +81,7 @@ def test_who_started_it_is_told_when_it_is_ready_and_when_it_stops(processes: in
 
 
 class Interrupted(Workers):
-    """Workers that are told to stop while the second is being started: before there is a process, or when there is."""
+    """SIGTERM to the workers while the second one is being started: before its process exists, or after."""
 
     before = False
 
@@ -94,7 +94,7 @@ class Interrupted(Workers):
 
 
 def run_words(data: Path) -> list[str]:
-    """The words of a command that runs until it is told to stop."""
+    """The command line of a program that runs until a signal ends it."""
     return ["run", "tests.processes.counting:app", "--data", str(data)]
 
 
@@ -122,7 +122,7 @@ class Deaf(Workers):
 
 
 async def test_a_worker_that_does_not_end_is_killed(tmp_path: Path) -> None:
-    """The wait for it has an end, and who started all of them is told that it was not in order."""
+    """The wait for it is bounded, and the exit code shows that not all workers ended in order."""
     workers = Deaf(run_words(tmp_path), 1, SystemClock(), grace_s=0.0, killed_after_s=0.5)
     try:
         assert await asyncio.wait_for(workers._run(), 30) == 1

@@ -129,7 +129,7 @@ outbox = Outbox(orders)
 def in_a_transaction_that_blocks(
     session: Session, connection: Connection, plain: psycopg.Connection, file: sqlite3.Connection, placed: Placed
 ) -> None:
-    """The event commits with whoever's transaction it is."""
+    """The event commits with the transaction of each library."""
     outbox.add(session, placed)
     outbox.add(connection, placed, placed, correlation_id="request-1")
     outbox.add(plain, placed)

@@ -46,7 +46,7 @@ retriable(Release)
 
 
 async def mixed_up(blocking: Session, awaited: AsyncSession) -> None:
-    """An add that nobody awaits writes nothing, and one that blocks cannot be awaited."""
+    """An `add` without `await` writes nothing, and one that blocks cannot be awaited."""
     outbox.add(awaited, placed)  # type: ignore[unused-coroutine]
     await outbox.add(blocking, placed)  # type: ignore[misc]
     await outbox.add(awaited, "placed")  # type: ignore[call-overload]

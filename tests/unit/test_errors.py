@@ -9,7 +9,7 @@ from partita.errors import PartitaError
 
 
 def test_no_two_errors_share_a_code() -> None:
-    """Those of other modules are subclasses as well; who has no code of its own has its parent's."""
+    """Subclasses in other modules count as well; a class without a code of its own has its parent's."""
     own = [each for each in everything(PartitaError) if "code" in vars(each)]
     assert len(own) > 10
     shared = [code for code, count in Counter(vars(each)["code"] for each in own).items() if count > 1]

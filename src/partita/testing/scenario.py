@@ -151,8 +151,8 @@ class Scenario:
         await self._quiet(asyncio.get_running_loop().time())
 
     async def pass_time(self, stopped: asyncio.Event) -> None:
-        """Let time pass from wait to wait until the app has stopped. A process that stops waits for its work by the clock, and
-        once the test is over nobody else moves it."""
+        """Let time pass from wait to wait until the app has stopped. A process that stops waits for its work by the
+        clock, and after the end of the test only this moves the clock."""
         began = asyncio.get_running_loop().time()
         while not stopped.is_set():
             await self._quiet(began)

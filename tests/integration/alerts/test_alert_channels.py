@@ -170,7 +170,7 @@ async def test_a_redirect_is_not_followed_and_not_told(code: int) -> None:
     "answer", [b"HTTP/1.1 204 none\r\n\r\n", b"HTTP/1.0 200\r\n\r\n", b"HTTP/1.1 202 ok\r\nContent-Length: 99\r\n\r\nx"]
 )
 async def test_a_success_counts_whatever_its_body_is(answer: bytes) -> None:
-    """Told again for a body that nobody reads, people would be told twice."""
+    """If it were sent again because of an unread body, people would get the alert twice."""
     async with Server(answer) as server:
         await WebhookChannel(f"http://127.0.0.1:{server.port}/").tell(TOLD, 1)
 
@@ -260,7 +260,7 @@ async def test_no_password_goes_to_a_server_that_is_not_known(
 @pytest.mark.parametrize(
     "says",
     [
-        {"ehlo": b"250-test\r\n250 AUTH PLAIN LOGIN\r\n"},  # the first line says who it is
+        {"ehlo": b"250-test\r\n250 AUTH PLAIN LOGIN\r\n"},  # the first line names the server
         {"ehlo": b"502 what\r\n"},
         {"starttls": b"454 not now\r\n"},
         {"starttls": b"nonsense\r\n"},
@@ -335,7 +335,7 @@ def test_what_cannot_be_used_is_refused_at_the_start_and_not_quoted(webhook: str
 
 
 class Whim:
-    """A channel that raises what it is told to; `took` is what it told."""
+    """A channel that raises the given error; `took` has the alerts it got."""
 
     def __init__(self, name: str, trouble: BaseException | None = None) -> None:
         self.name, self.trouble = name, trouble
@@ -356,7 +356,8 @@ class Whim:
     "trouble", [OSError("x"), ValueError("\ud800"), AssertionError(), RecursionError(), KeyError(1)], ids=repr
 )
 async def test_a_channel_that_fails_in_whatever_way_fails_alone(bank: Any, trouble: Exception) -> None:
-    """The others are told once; the failing one is tried again after a pause that grows, not at each look."""
+    """The other channels get the alert once; the failing one is tried again after a pause that grows, not at each
+    evaluation."""
     failing(bank, "bad", float("inf"))
     bank.audit.retry = Retry(delays=(), in_place=0)
     bank.app = bank.app.configured(replace(bank.app.settings, alert_every_s=3_600.0))
@@ -392,7 +393,8 @@ async def test_a_channel_that_fails_in_whatever_way_fails_alone(bank: Any, troub
 
 
 async def test_a_channel_that_hangs_holds_nobody_up(bank: Any) -> None:
-    """The watch goes on looking, other channels are told, and a stop waits for it a moment and no longer."""
+    """The watch continues, other channels get the alerts, and a stop waits a moment for the hanging one and no
+    longer."""
     async with bank.app.running(services=["audit"], roles=()) as system:
         hanging: Any = Whim("hanging")
         hanging.trouble = asyncio.Event()

@@ -1,4 +1,4 @@
-"""Alerts end to end: a dead letter is told to a real HTTP server and a real SMTP server, once, and its end too."""
+"""Alerts end to end: a dead letter is sent to a real HTTP server and a real SMTP server, once, and so is its end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from partita.store.groups import Said
 
 
 class Receiver:
-    """A server that answers HTTP or SMTP and keeps what it was told."""
+    """A server that answers HTTP or SMTP and keeps the messages it got."""
 
     def __init__(self, *, smtp: bool = False, broken: int = 0) -> None:
         self.smtp, self.broken = smtp, broken
@@ -102,7 +102,7 @@ async def test_a_dead_letter_is_told_once_and_so_is_its_end(bank: Any) -> None:
 
 
 async def test_what_a_broken_channel_is_owed_survives_a_restart(bank: Any) -> None:
-    """The receiver is back only after the process was started anew: it is told what it missed, once."""
+    """The receiver is back only after the process was restarted: it gets the alerts it missed, once."""
     bank.audit.retry = Retry(delays=(), in_place=0)
     failing(bank, "bad", float("inf"))
     async with Receiver(broken=10**6) as hook:

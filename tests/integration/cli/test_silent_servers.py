@@ -105,7 +105,9 @@ def test_without_the_bus_the_databases_are_told(scheme: str, port: int, data: Pa
     code, out, error, took = said("outbox status", data, **away)
     assert code == 0 and "order-service" in out and took < START_S
     code, out, error, took = said("why", data, **away)
-    assert (code, out) == (6, "") and "unknown: bus: " in error and took < START_S  # nor is it known who is there
+    assert (
+        (code, out) == (6, "") and "unknown: bus: " in error and took < START_S
+    )  # nor is it known which members there are
     code, out, error, took = said("doctor -o json", data, **away)
     found = {item["what"]: item["level"] for item in of_json(out)["items"]}
     assert code == 3 and found["bus"] == "bad" and found["order-service"] == "ok" and took < START_S

@@ -142,7 +142,7 @@ def test_an_answer_is_about_the_strangers_app(stranger: Stranger, words: str, ou
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in EXAMPLES])
 def test_a_help_page_has_no_word_of_the_shop(stranger: Stranger, name: str) -> None:
-    """Its examples are words of anybody's app."""
+    """Its examples use the names of any app."""
     command = cli.get_command(click.Context(cli), name)
     pages = [[name], *([name, verb] for verb in (command.commands if isinstance(command, click.Group) else ()))]
     for page in pages:

@@ -40,7 +40,7 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def nowhere(tmp_path: Path) -> Iterator[Path]:
-    """A path in which nobody can make anything, root included: what should be its folder is a file."""
+    """A path that cannot be created, not even by root: its parent is a file."""
     (tmp_path / "file").write_text("no folder")
     yield tmp_path / "file" / "x"
 

@@ -22,7 +22,7 @@ class Colour(StrEnum):
 
 
 def binding(value: Any, how: str) -> tuple[App, type[Command[Any, Any]], list[BaseException]]:
-    """An app whose handler binds this value, and what it was told."""
+    """An app whose handler binds this value, and the error it got."""
     told: list[BaseException] = []
     notes = Service("notes", namespace="bound.note", tables=TABLES, retry=Retry(in_place=0, delays=()))
 

@@ -190,7 +190,7 @@ def test_from_a_text_to_a_folder(shop: Shop, caplog: pytest.LogCaptureFixture) -
 
 
 def test_the_schema_of_partita_comes_first(shop: Shop) -> None:
-    """Where somebody upgrades the service's own tables alone, and nothing is there."""
+    """When only the service's own tables are upgraded, and the database is empty."""
     shop.write(_0001_first=FIRST)
     assert shop.standing() == Standing(0, 1)
     with pytest.raises(PartitaError, match="no data of this service|its schema is not there"):
@@ -211,7 +211,8 @@ def test_partitas_marks_of_a_file_are_not_the_scripts(pragma: str, tmp_path: Pat
 
 @pytest.mark.slow
 def test_a_file_may_set_what_it_likes(tmp_path: Path, database: str) -> None:
-    """As a dump does: the record is kept where it belongs, and nobody else gets that connection as it is."""
+    """As a dump does: the record is kept in the right table, and no other code gets that connection with changed
+    settings."""
     shop = Shop(tmp_path, f"{database}?pool_max=1")
     dumped = "SELECT pg_catalog.set_config('search_path', '', false); CREATE TABLE shop.kept (n BIGINT); SET ROLE pg_monitor;"
     shop.write(_0001_dump=dumped, _0002_more="ALTER TABLE kept ADD COLUMN note TEXT;")

@@ -37,7 +37,7 @@ async def test_an_answer_is_remembered_across_a_restart(bank: Any) -> None:
 
 
 async def test_the_same_key_with_another_content_is_a_conflict(bank: Any) -> None:
-    """Answering with the first reply would tell the client that its second order was placed."""
+    """With the first reply the client would believe that its second order was placed."""
     async with bank.app.running():
         await bank.app.send(bank.Deposit(name="ann", cents=5), idempotency_key="k")
         with pytest.raises(Conflict):
@@ -67,7 +67,7 @@ async def test_a_refusal_of_a_handler_that_calls_outside_undoes_what_it_wrote(tm
 
 
 async def test_a_repeated_refusal_is_refused_again(bank: Any) -> None:
-    """The refusal is an answer like any other: kept, not decided anew."""
+    """The refusal is an answer like any other: it is kept, and not decided again."""
     async with bank.app.running():
         for _ in range(2):
             with pytest.raises(bank.TooMuch):

@@ -19,7 +19,7 @@ TIERS = Retry(in_place=0, delays=(3_600.0,))
 
 
 async def _nothing(desk: Desk) -> None:
-    """Nobody needs to do anything."""
+    """No one needs to do anything."""
 
 
 class Way(NamedTuple):
@@ -213,7 +213,8 @@ async def test_what_came_before_its_turn_is_never_handled_before_its_turn(store:
 async def test_what_cannot_be_decoded_and_came_before_its_turn_is_a_letter_in_its_turn(
     store: str, tmp_path: Path
 ) -> None:
-    """Neither dropped nor told before those that come before it; and it holds those behind it."""
+    """It is neither dropped nor reported before the messages that come before it, and it holds the messages behind
+    it."""
     desk = Desk(tmp_path / "data", store)
     async with desk.app.running():
         one, two, four = (desk.record(desk.Moved(key="k", number=n), n) for n in (1, 2, 4))

@@ -86,8 +86,8 @@ async def test_a_business_key_is_answered_as_before_after_a_field_was_added(tmp_
 
 
 async def test_a_step_that_a_newer_saga_sends_again_is_a_copy(tmp_path: Path, store: str) -> None:
-    """The saga's service was deployed with a field more, and so encodes its command anew under the first id: in a batch of
-    its own, or in one batch with the first."""
+    """The saga's service was deployed with one more field, and so encodes its command again under the first id: in a
+    batch of its own, or in one batch with the first."""
     grown = Deployment(tmp_path, store, grown=True)
     older = Shape("Pay", "again.shop.v1", msgspec.defstruct("Pay", [("name", str), ("lines", list[LINE])]))  # type: ignore[valid-type]
     codec = AvroCodec()

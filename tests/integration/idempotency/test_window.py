@@ -142,7 +142,7 @@ async def test_an_idempotency_key_is_known_when_its_answer_is_not(tmp_path: Path
 
 
 async def test_how_long_keys_are_known_is_the_services_choice(tmp_path: Path, store: str) -> None:
-    """Declared, so that nobody is surprised: after it the key is as new."""
+    """The limit is declared, so that no one is surprised: after it the key counts as new."""
     bank = made(tmp_path, store)
     bank.bank.keys_kept_s = 86_400.0
     async with bank.app.running() as system:

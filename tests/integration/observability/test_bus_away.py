@@ -1,4 +1,5 @@
-"""A bus that does not say where groups stand: what else is known is still told, and nobody is said to be at the head."""
+"""A bus that does not report the positions of groups: everything else is still reported, and no group is shown at the
+head."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ from partita.runtime.system import Introduction
 
 
 class SilentBus:
-    """Passes everything on but the question where groups stand."""
+    """Passes every call on, except the query for the positions of groups."""
 
     def __init__(self, inner: Any) -> None:
         self.inner = inner
@@ -56,7 +57,7 @@ def bank(tmp_path: Path) -> Bank:
 
 
 class LateBus(SilentBus):
-    """Notes which topics it was told of."""
+    """Notes the topics that were declared to it."""
 
     def __init__(self, inner: Any) -> None:
         super().__init__(inner)
@@ -175,7 +176,7 @@ async def test_metrics_leave_out_what_the_bus_does_not_say(bank: Any) -> None:
 
 
 async def test_the_other_alarms_ring_while_the_bus_is_silent(bank: Any) -> None:
-    """The watch goes on: an outbox that stands still is the very alarm of a broker that is away."""
+    """The watch continues: an outbox that does not drain is the very alarm of a broker that is away."""
     async with bank.app.running(services=["bank"], roles=()) as system:
         await bank.app.send(bank.Deposit(name="ann", cents=1))
         store = system.stores["bank"]

@@ -148,7 +148,7 @@ async def test_ready_is_said_while_the_metrics_wait() -> None:
     metrics = asyncio.create_task(asyncio.to_thread(get, page.port, "/metrics"))
     await asked.wait()
     try:
-        # Asked in the loop's own thread, which it so holds up: whoever asked the loop would get no answer.
+        # Asked in the loop's own thread, which this blocks: a query that needs the loop would get no answer.
         assert json.loads(get(page.port, "/ready"))["ready"]
         assert not metrics.done()
     finally:

@@ -26,7 +26,7 @@ PROBE_S = 1.0
 
 
 class Troubled:
-    """A store or bus that fails, or says nothing, while it is told to."""
+    """A store or bus that fails, or does not answer, while a test says so."""
 
     def __init__(self, inner: Any, trouble: dict[str, Any]) -> None:
         self.inner, self.trouble = inner, trouble
@@ -189,7 +189,7 @@ TROUBLES_OF_STORES: dict[str, Any] = {"away": StoreUnavailable("The server canno
 
 @pytest.mark.parametrize("trouble", TROUBLES_OF_STORES)
 async def test_without_one_of_its_databases_a_process_is_not_ready(app: TroubledApp, trouble: str) -> None:
-    """It says which one. The event loop turns all the while, so that nobody kills it."""
+    """The error names the database. The event loop runs meanwhile, so that no supervisor kills the process."""
     async with app.running():
         app.of_stores["audit"]["is"] = TROUBLES_OF_STORES[trouble]
         body = await becomes(app, 503, "down")

@@ -54,7 +54,7 @@ async def test_a_message_that_died_is_no_settled_app(settings: Settings) -> None
 
 
 def test_what_is_handled_does_not_wait_for_the_next_heartbeat(tmp_path: Path) -> None:
-    """Each test that settles took half a second: consumers write where they stand with their heartbeats."""
+    """Each test that settles took half a second, because consumers write their positions with their heartbeats."""
     hears = Service("hears", namespace="settled.hears")
 
     @hears.on

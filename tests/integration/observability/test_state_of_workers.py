@@ -1,4 +1,4 @@
-"""The state of a worker is one fact: whoever asks, of whatever tool, hears that it fails, is stuck, or that nobody is there."""
+"""The state of a worker is one fact: every tool shows that it fails, that it is stuck, or that no process runs it."""
 
 import asyncio
 import logging
@@ -43,7 +43,8 @@ async def gauges(system: System, signal: Signal) -> dict[tuple[str, ...], float]
 
 @virtually
 async def test_a_handler_that_hangs_is_told_everywhere_with_what_it_has_in_hand() -> None:
-    """On the embedded tier it holds all of its service's file: what is told of it must need none of that."""
+    """On the embedded tier the handler holds the lock of its service's whole file: the report must not need that
+    lock."""
     stuck = Service("stuck", namespace="state.stuck", tables=TABLES)
     let_go = asyncio.Event()
 

@@ -97,7 +97,7 @@ async def proposed(system: System, letter: DeadLetter, *, whole: bool = False, *
 
 @pytest.mark.usefixtures("died")
 async def test_a_letter_is_shown_as_its_writer_wrote_it(tmp_path: Path, store: str) -> None:
-    """The schema stands in the registry; without it the operator saw bytes."""
+    """The schema is in the registry; without it the operator saw bytes."""
     async with operator(tmp_path, store) as (_, system, letter):
         shown = await show_letter(system.stores, system.codec, system.registry.find, letter.id)
     assert shown.view.fields == {"name": "ann", "cents": 1, "note": "null", "branch": "main street"}
@@ -144,7 +144,8 @@ async def test_an_edit_gives_what_the_class_now_needs(tmp_path: Path, store: str
 
 @pytest.mark.usefixtures("died")
 async def test_an_edit_leaves_the_key_as_it_is(tmp_path: Path, store: str) -> None:
-    """The copy takes its letter's place in the order of the key: with another one it would stand in no order at all."""
+    """The copy takes its letter's place in the order of the key: with another key it would have no place in any
+    order."""
     async with operator(tmp_path, store) as (_, system, letter):
         whole = {"cents": 5, "note": None, "bookedBy": "bo"}
         with pytest.raises(Conflict, match="name is the key of Deposited"):

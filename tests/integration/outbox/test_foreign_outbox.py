@@ -128,7 +128,7 @@ def test_the_row_and_the_event_commit_together(place: Place) -> None:
 
 
 def test_a_rollback_leaves_nothing_and_burns_no_number(place: Place) -> None:
-    """A number that was given to nobody would keep the receivers waiting for it."""
+    """Receivers would wait for a number that no message has."""
     hand = place.hand()
     for number, keep in ((1, True), (2, False), (3, True)):
         hand.begin()

@@ -81,8 +81,8 @@ async def drain(store: Store, bus: Any) -> None:
 
 @pytest.mark.parametrize("place", [0, 1, 2, 3])
 async def test_rows_of_a_refused_key_do_not_pass(tmp_path: Path, place: int) -> None:
-    """Wherever in its batch it stands: it and what stands behind it wait for a person; other keys flow, and only the one
-    that is refused is parked."""
+    """A refused row, wherever it is in its batch, waits for a person with the rows behind it. Other keys go on, and
+    only the refused row is marked as refused."""
     refused = f"m{4 + place:03}"
     bus = Bus(refused)
     async with opened(tmp_path, 24) as store:

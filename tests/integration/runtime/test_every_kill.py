@@ -1,7 +1,7 @@
 """The process dies at every durable step of a checkout, and at every pair of them; the same folder goes on.
 
-A kill is an exception nobody catches, raised just before or just after a commit of any file, by which everything this
-process would still write is refused as well: what a SIGKILL leaves behind. Case 30 whole, all pairs: PARTITA_LONG=1.
+A kill is an exception that no code catches, raised just before or just after a commit of any file. From then on every
+further write of this process is refused as well, as after a SIGKILL. Case 30 whole, all pairs: PARTITA_LONG=1.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def kills(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kills]:
         async with real(self, synced=synced) as connection:
             yield connection
             found.step()  # all is written, nothing is committed
-        found.step()  # it is committed, and nobody here has heard of it
+        found.step()  # it is committed, and this process has not learned of it
 
     monkeypatch.setattr(SqliteFile, "writing", writing)
     yield found

@@ -224,7 +224,8 @@ def test_an_option_that_the_server_does_not_know_is_a_setting(database: str, tmp
 
 @pytest.mark.slow
 def test_a_bus_that_refuses_the_user_starts_nothing(database: str, tmp_path: Path) -> None:
-    """The log in PostgreSQL as Kafka: no waiting mends it. A store that does is told as one that is not there."""
+    """With the log in PostgreSQL as with Kafka, waiting does not help. A store with that error is reported like a
+    missing one."""
     nobody = database.replace("postgres@", "nobody:S3CRET@")
     with pytest.raises(BusRefused, match="refuses this user") as of_bus:
         asyncio.run(started(App(Service("nobodys", namespace="nobodys"), settings=Settings(data=tmp_path, bus=nobody))))

@@ -27,9 +27,9 @@ async def letters(shop: Shop, group: str) -> Any:
 
 @virtually
 async def test_a_saga_whose_state_is_unreadable_is_parked_and_the_others_go_on(tmp_path: Path) -> None:
-    """Case 46: its message waits with the reason, a person is told, its neighbours in the batch are decided; the row put
-    back from a backup, it is decided as well."""
-    shop = Shop(tmp_path, reserve_timeout=200.0, charge_timeout=200.0)  # its own timer tells of it, after 2 s
+    """Case 46: its message waits with the reason, an alert is sent, and its neighbours in the batch are decided.
+    After the row is restored from a backup, it is decided as well."""
+    shop = Shop(tmp_path, reserve_timeout=200.0, charge_timeout=200.0)  # its own timer reports it, after 2 s
     async with shop.app.running(services=["orders"]):
         for key in ("o1", "o2", "o3"):
             await shop.app.send(shop.Place(id=key))

@@ -1,4 +1,5 @@
-"""A hook of a saga is the user's code: where it raises, one message or one instance is to blame, and nobody waits for it."""
+"""A hook of a saga is the user's code: when it raises, one message or one instance has failed, and no other one waits
+for it."""
 
 from __future__ import annotations
 

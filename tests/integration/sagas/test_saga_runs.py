@@ -121,7 +121,7 @@ def handlers(shop: Shop, orders: Service, stock: Service, bank: Service, c: Any)
 
 
 class Shop:
-    """A shop whose participants do as they are told."""
+    """A shop whose participants behave as a test sets."""
 
     def __init__(
         self,
@@ -191,7 +191,7 @@ class Shop:
             return [tuple(row.values()) for row in await session.fetch(sql, {})]
 
     async def saga_status(self, key: str) -> str:
-        """How a saga stands, also one whose state cannot be read; empty = there is none."""
+        """The state of a saga, also of one whose state cannot be read; empty = there is none."""
         rows = await self.fetch("orders", "SELECT saga_id, status FROM saga")
         return str(dict(rows).get(key, ""))
 

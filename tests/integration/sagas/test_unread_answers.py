@@ -100,11 +100,11 @@ async def test_a_service_that_is_paused_lets_no_step_time_out(tmp_path: Path, re
 
 @virtually
 async def test_an_answer_that_no_process_reads_is_no_silence_either(settings: Settings) -> None:
-    """The timers may run in a process without consumers, or beside one that stands still with the answer in hand."""
+    """The timers may run in a process without consumers, or beside one that is stopped with the answer in hand."""
     app, Place, _ = made(settings)
     sending, answering, reading = (app.configured(settings) for _ in range(3))
     async with app.running():
-        await app.send(Place(id="first"))  # from here on it is known where the group stands
+        await app.send(Place(id="first"))  # from here on the group's position is known
         await app.settled(PATIENCE_S)
     async with (
         sending.running(services=["orders"], roles=["relay", "timers"]) as system,

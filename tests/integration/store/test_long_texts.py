@@ -87,7 +87,7 @@ class Notes:
 
 
 async def test_a_key_that_is_too_long_is_refused_in_the_hands_of_its_sender(store: str, tmp_path: Path) -> None:
-    """Not an error of the database, which blames nobody and is run again for ever."""
+    """It must not be an error of the database, which counts against no message and would be run again for ever."""
     notes = Notes(Settings(data=tmp_path / "data", store=store))
     async with notes.app.running():
         with pytest.raises(MessageTooLarge, match="3,000 bytes, the limit is 2,000"):

@@ -52,11 +52,11 @@ class Backups(Protocol):
         ...
 
     def copy(self, service: str) -> None:
-        """Make a backup of a service's database. Nobody uses it."""
+        """Make a backup of a service's database, while it is not in use."""
         ...
 
     def put_back(self, service: str) -> None:
-        """Have the backup take its place. Nobody uses it."""
+        """Restore the backup in its place, while it is not in use."""
         ...
 
     def lose(self, service: str) -> None:
@@ -85,8 +85,8 @@ class Files(Backups):
 
 
 class Databases(Backups):
-    """Databases of a PostgreSQL; the log of that server lies in another one. A `template` is a copy of the files, as a
-    snapshot is; a `dump` is restored as rows, into tables that are made anew."""
+    """Databases of a PostgreSQL; the log of that server is in another one. A `template` is a copy of the files, as a
+    snapshot is; a `dump` is restored as rows, into tables that are created again."""
 
     def __init__(self, server: str, how: str, to: Path) -> None:
         self.server, self.how, self.to = server, how, to
@@ -142,7 +142,7 @@ def backups(request: pytest.FixtureRequest, tmp_path: Path) -> Backups:
 
 
 def made(data: Path, bus: str, name: str, backups: Backups | None = None, **service: Any) -> Bank:
-    """A bank on that bus, whose groups nobody had before."""
+    """A bank on that bus, with groups of new names."""
     bank = Bank(data, **service)
     for each in (bank.bank, bank.audit):
         each.name = f"{each.name}-{name}"
@@ -283,7 +283,8 @@ async def test_an_app_that_is_given_another_log_takes_along_what_was_not_handled
 async def test_what_a_sender_that_was_put_back_has_sent_and_does_not_know_is_named(
     tmp_path: Path, bus: str, backups: Backups
 ) -> None:
-    """Others have acted on it: a person must know which it is. What it sends again of a key is no copy of that."""
+    """Other services have acted on it, so an operator must know which message it is. A new message of its key is not
+    a copy of that one."""
     bank = made(tmp_path / "data", bus, named(tmp_path), backups)
     await deposits(bank, "a")
     backups.copy(bank.bank.name)
@@ -326,7 +327,7 @@ async def test_the_doctor_finds_a_receiver_that_was_put_back(tmp_path: Path, bus
 
 
 async def test_what_the_log_no_longer_holds_is_refused_and_named(tmp_path: Path, backups: Backups) -> None:
-    """Retention has passed over it: nobody can handle it again, and nobody goes on as if it had been handled."""
+    """Retention has deleted it: no process can handle it again, and none goes on as if it had been handled."""
     bank = made(tmp_path / "data", "", named(tmp_path), backups)
     await deposits(bank, "a", "a")
     backups.copy(bank.audit.name)

@@ -1,4 +1,5 @@
-"""A database that does not answer for a moment, in the middle of a step: what the bus told once is not forgotten."""
+"""A database that does not answer for a moment, in the middle of a step: a report that the bus makes only once is not
+lost."""
 
 from __future__ import annotations
 
@@ -72,7 +73,7 @@ def away() -> dict[str, int]:
 
 @pytest.fixture
 def bank(tmp_path: Path, away: dict[str, int]) -> Bank:
-    """A bank whose audit's database is away when told so."""
+    """A bank whose audit's database is away when a test says so."""
     bank = Bank(tmp_path / "data")
     settings = replace(bank.app.settings, time_scale=SCALE)
     bank.app = AwayApp(*bank.app.services, settings=settings, machine=machine_here())

@@ -1,4 +1,4 @@
-"""Leaving `app.testing()`: it ends whatever still waits, for its clock has nobody left to move it."""
+"""Leaving `app.testing()`: it ends all waits, since after it no test moves its clock."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ async def left_promptly(tested: App) -> AsyncIterator[Scenario]:
     ids=["unreachable", "broken", "late", "away", "silent"],
 )
 async def test_a_test_is_left_though_a_message_waits_for_time_to_pass(say: Callable[[Scenario], None]) -> None:
-    """The process waits for its work before it stops, on a clock that nobody moves any more: the test hung."""
+    """The process waits for its work before it stops, by a clock that no longer moves: the test hung."""
     async with left_promptly(app) as t:
         say(t)
         await t.send(Place(order_id="o"))
@@ -130,7 +130,7 @@ async def test_a_test_is_left_though_a_handler_hangs(in_step: bool) -> None:
 
 @pytest.mark.parametrize("in_step", [True, False], ids=["in a batch", "outside"])
 async def test_a_test_is_left_though_a_handler_does_not_end_when_it_is_cancelled(in_step: bool) -> None:
-    """Nobody waits for it for ever: a process that is told to stop must end."""
+    """Its wait is bounded: a process that gets a signal to stop must end."""
     ledger, let_go = Service("ledger", namespace="leaving.ledger"), asyncio.Event()
 
     @ledger.on(concurrency=1 if in_step else 4)

@@ -284,7 +284,7 @@ async def test_a_retry_comes_when_its_tier_says() -> None:
 
 
 async def test_each_tier_is_waited_for_to_its_end() -> None:
-    """A retry that comes early meets the trouble that it was to wait out."""
+    """A retry that comes early meets the failure that it was to wait out."""
     TRIED.clear()
     async with App(tiered).testing() as t:
         await t.send(Begin(id="a"))
@@ -450,7 +450,7 @@ async def test_what_cannot_come_from_outside_is_not_delivered() -> None:
     "sql", ["UPDATE charged SET order_id = 'x'", "WITH a AS (SELECT 1) DELETE FROM charged", "DROP TABLE charged"]
 )
 async def test_a_fetch_that_writes_is_told_as_such(sql: str) -> None:
-    """It was told that the file is read-only, and to give this user write permission."""
+    """The message was that the file is read-only, with the advice to give this user write permission."""
     async with app.testing() as t:
         with pytest.raises(PartitaError, match=r"t\.fetch only reads") as told:
             await t.fetch("cards", sql)

@@ -1,4 +1,4 @@
-"""`partita topics` and the doctor against a real broker that somebody has changed by hand."""
+"""`partita topics` and the doctor against a real broker whose topics were changed by hand."""
 
 from __future__ import annotations
 
@@ -249,7 +249,7 @@ async def _mended(app: App, reason: str) -> None:
 
 
 def test_what_was_done_before_a_failure_is_in_the_audit(hand: Hand) -> None:
-    """Done again it finds no difference: who accepted that records were deleted would be kept nowhere."""
+    """A second run finds no difference, so the person who accepted the loss of records would be recorded nowhere."""
     app = hand.declare()
     asyncio.run(_run_once(app))
     hand.until(lambda: hand.drift() == set())

@@ -74,7 +74,7 @@ def test_a_position_moves_when_it_is_stored_and_not_before() -> None:
 
 
 def test_only_a_partition_that_was_asked_to_go_is_given_back() -> None:
-    """One that came back meanwhile is held anew."""
+    """A partition that came back meanwhile is held again."""
     parts = Parts()
     parts.beaten(beat(begun(ONE), begun(TWO)))
     parts.beaten(beat(held={"t/1": 1, "t/2": 1}, surplus=("t/1", "t/2")))

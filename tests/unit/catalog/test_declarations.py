@@ -175,7 +175,7 @@ def test_a_handler_is_annotated_with_the_command_it_handles(svc: Service) -> Non
         async def handler(cmd: Drop) -> Made: ...
 
 
-# --- who it is
+# --- its identity
 
 
 def test_an_identity_is_the_service_the_type_and_the_name(svc: Service) -> None:
@@ -238,7 +238,7 @@ def test_functions_of_one_name_are_two_handlers(svc: Service) -> None:
 
 @pytest.mark.parametrize("name", ["", "a/b", "a#b", " a", "é", "x" * 101, 7])
 def test_a_name_is_made_of_plain_letters(svc: Service, name: Any) -> None:
-    """It stands in keys that providers are given."""
+    """The name is in keys that providers get."""
     with pytest.raises(DeclarationError, match="is not valid as a handler's name"):
         svc.on(name=name)
 
@@ -257,7 +257,8 @@ def execute(text: str, file: str, names: dict[str, Any]) -> None:
 @pytest.mark.parametrize("cell", [CELL, COMMAND_CELL])
 @pytest.mark.parametrize("file", ["cell-7", "cell-8"])
 def test_a_cell_that_is_run_again_takes_its_own_place(svc: Service, cell: str, file: str) -> None:
-    """Bound twice, it would handle each event twice; refused, nobody could try something out."""
+    """If the function were bound twice, it would handle each event twice; if it were refused, no one could
+    experiment."""
     names = {"svc": svc, "Made": Made, "Make": Make, "__name__": "__main__"}
     execute(cell, "cell-7", names)
     first = only(svc).function
@@ -306,7 +307,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.mark.parametrize("blank", ["", "\n# a line more\n\n"])
 def test_a_module_that_is_reloaded_takes_its_own_places(svc: Service, module: Path, blank: str) -> None:
-    """Also when its handlers stand in other lines now."""
+    """Also when its handlers are on other lines now."""
     module.write_text(MODULE.format(blank=""))
     declaring = importlib.import_module("declaring")
     module.write_text(MODULE.format(blank=blank))

@@ -98,7 +98,7 @@ def test_a_version_that_is_none(value: Any) -> None:
 
 @pytest.mark.parametrize("name", ["a/b", "../a", "a b", "a\nb", "\x1b[2J", "-a", "x" * 101, 5], ids=ascii)
 def test_a_name_that_no_saga_can_have(name: Any) -> None:
-    """It stands in the ids of steps, in rows and in metrics."""
+    """The name is in the ids of steps, in rows and in metrics."""
     with pytest.raises(DeclarationError, match=f"{HERE}.*as a saga's name"):
 
         class Named(Saga, start=Begun, deadline=60.0, undone=Undone, of=owner, name=name):
@@ -144,7 +144,7 @@ def test_a_retry_that_cannot_be(name: str, value: Any) -> None:
 
 @pytest.mark.parametrize("value", NO_NUMBER, ids=repr)
 def test_a_wait_that_a_policy_answers(value: Any) -> None:
-    """It is a failure of the policy, which is told like any other."""
+    """It is a failure of the policy, and is reported like any other."""
     for answer in (RetryNow, RetryAfter):
         with pytest.raises(DeclarationError, match="wait_s"):
             answer(value)

@@ -214,7 +214,7 @@ def two_refusals_of_one_command(of: Service) -> None:
 def test_two_classes_of_one_name_on_the_wire_are_refused_with_both_places(
     declare: Callable[[Service], None], shop: Service
 ) -> None:
-    """A reader could not tell which is meant: the second declaration is refused where it stands."""
+    """A reader could not know which one is meant: the second declaration is refused, with its place."""
     with pytest.raises(DeclarationError) as caught:
         declare(shop)
 

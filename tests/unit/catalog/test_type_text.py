@@ -57,7 +57,7 @@ class Stage(enum.Enum):
     ids=str,
 )
 def test_a_type_is_shown_as_it_was_written(hint: Any, text: str) -> None:
-    """`typing.Annotated[tests.OrderId, 'partita.key']` is nothing that anybody wrote."""
+    """No user has written `typing.Annotated[tests.OrderId, 'partita.key']`."""
     assert type_text(hint) == text
 
 

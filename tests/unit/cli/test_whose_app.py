@@ -1,4 +1,4 @@
-"""The command line is about the user's own app, and says how to name it where nobody does."""
+"""The command line is about the user's own app. Without a name for it, it says how to name it."""
 
 import os
 import subprocess

@@ -88,7 +88,7 @@ def test_a_schema_whose_items_take_bytes_is_taken(schema: dict[str, Any]) -> Non
 
 
 def test_a_message_with_items_of_no_bytes_is_refused_when_it_is_declared() -> None:
-    """Nobody could read it safely."""
+    """No reader could read it safely."""
     with pytest.raises(DeclarationError, match="empty records"):
         AvroCodec().learn(Shape("Nothings", "test", Nothings))
 

@@ -54,7 +54,7 @@ def test_the_two_times_of_a_repeated_hour_are_an_hour_apart() -> None:
     ],
 )
 def test_a_time_without_a_zone_is_refused_where_it_is_sent(value: Due, where: str) -> None:
-    """It would be read as the local time of whoever reads it."""
+    """Each reader would take it for its own local time."""
     with pytest.raises(Malformed, match="without a time zone") as refused:
         AvroCodec().encode(DUE, value)
     assert where in str(refused.value)

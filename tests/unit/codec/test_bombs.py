@@ -235,7 +235,7 @@ def test_a_schema_with_parts_cut_out_or_changed_is_a_schema_or_told_as_none() ->
 
 
 def test_a_message_of_ours_that_unfolds_is_refused_when_it_is_declared_or_learned() -> None:
-    """Nobody could read it."""
+    """No reader could read it."""
     inner: Any = msgspec.defstruct("R0", [("x", int)])
     for n in range(1, 24):
         inner = msgspec.defstruct(f"R{n}", [("a", inner), ("b", inner)])

@@ -1,4 +1,4 @@
-"""The arithmetic of leases: shares, and hearts that stand still."""
+"""The arithmetic of leases: shares, and heartbeats that stop."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_leases_outside_the_share_are_the_surplus() -> None:
 
 
 def test_a_heart_stands_still_when_it_was_seen_so_for_longer_than_allowed() -> None:
-    """One that was never seen before lives: how long it has stood so is not known."""
+    """A member that was never seen before counts as alive: it is unknown how long its heartbeat has stopped."""
     clock = HandClock()
     heartbeats = Heartbeats(clock, 3.0)
     assert not heartbeats.stands_still("scope", "a", 1)

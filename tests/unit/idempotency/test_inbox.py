@@ -127,12 +127,12 @@ SITUATIONS: list[tuple[str, Decided, str]] = [
 
 @pytest.mark.parametrize(("found", "expected"), [row[1:] for row in SITUATIONS], ids=[row[0] for row in SITUATIONS])
 def test_a_situation_has_its_verdict(found: Decided, expected: str) -> None:
-    """Each verdict, and what tells it from its neighbour."""
+    """Each verdict, and its difference from its neighbour."""
     assert " ".join(verdicts(found)) == expected
 
 
 def test_every_verdict_stands_in_the_table() -> None:
-    """Else a new one would be tried by nobody."""
+    """Else no group would ever try a new one."""
     assert {word for row in SITUATIONS for word in row[2].split()} == {verdict.value for verdict in Verdict}
 
 
@@ -177,7 +177,7 @@ def test_a_business_key_is_marked_for_each_handler_and_found_again() -> None:
 
 
 def test_nothing_is_asked_of_a_message_that_was_made_here() -> None:
-    """Nobody can have seen its id."""
+    """No receiver can have seen its id."""
     asked = asked_of(GROUP, True, [a_message(origin=Origin.MADE), a_message("m2"), a_step("do", "m3")])
     assert asked.marks == [(GROUP, "m2"), (GROUP, "m3")] and asked.steps == [STEP]
 

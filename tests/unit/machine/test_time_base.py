@@ -45,7 +45,7 @@ def test_the_clock_goes_on_by_what_elapsed_alone() -> None:
 
 
 def test_it_never_begins_before_what_is_stored() -> None:
-    """A machine that boots without a battery says 1970: all timers would stand still for 50 years."""
+    """A machine that boots without a battery reports 1970: no timer would fire for 50 years."""
     elapsed = 0
     clock = SystemClock(10, 0, lambda: elapsed)
     clock.not_before(1_000)

@@ -13,7 +13,7 @@ from partita.migrations.own_tables import MigrationFolder, OwnTables, Record, re
 
 
 def folder(path: Path, *names: str) -> Path:
-    """A folder with files of these names, each with a statement that tells them apart."""
+    """A folder with files of these names, each with a statement of its own."""
     path.mkdir(exist_ok=True)
     for name in names:
         (path / name).write_text(f"CREATE TABLE t{name[:4]} (name TEXT DEFAULT '{name}');\n")
@@ -143,7 +143,7 @@ def test_a_newer_database_is_told_and_works(tmp_path: Path) -> None:
 
 
 def test_a_text_that_was_changed_is_told() -> None:
-    """Indented anew it is the same."""
+    """With another indentation it is the same."""
     first = OwnTables("orders", text="CREATE TABLE IF NOT EXISTS a (x TEXT);")
     again = OwnTables("orders", text="CREATE TABLE IF NOT EXISTS a\n        (x TEXT);")
     more = OwnTables("orders", text="CREATE TABLE IF NOT EXISTS a (x TEXT, y TEXT);")

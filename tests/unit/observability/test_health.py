@@ -1,4 +1,4 @@
-"""Health: what follows from facts, without asking anybody."""
+"""Health: the conclusions from facts, without a query."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_fact_that_is_old_is_none() -> None:
 
 
 def test_since_when_it_is_so() -> None:
-    """From the first answer that was missing, not from the last; and anew when it is back."""
+    """It counts from the first missing answer, not from the last, and again after the source came back."""
     fact = BUS.heard(11.0, "no answer").heard(12.0, "another reason")
     assert (fact.since, fact.asked, fact.reason) == (11.0, 12.0, "another reason")
     assert fact.heard(13.0, "").since == 13.0

@@ -1,4 +1,4 @@
-"""A mistake in the user's module is told with its line, and is never called ours."""
+"""A mistake in the user's module is reported with its line, and never as a defect of Partita."""
 
 import os
 import subprocess

@@ -136,7 +136,7 @@ SECOND = 1_000_000
 
 @dataclass
 class Machine:
-    """One instance, driven by hand: what it sent, what it published, what it told people, its history."""
+    """One instance, driven by hand: the messages it sent and published, its alerts, its history."""
 
     now: int = 0
     definition: SagaDefinition = DEFINITION

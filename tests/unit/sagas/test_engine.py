@@ -208,7 +208,8 @@ def test_a_terminal_saga_has_no_timer() -> None:
 @settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_whatever_is_late_lost_doubled_or_refused_money_and_stock_are_right(data: st.DataObject) -> None:
-    """Any interleaving of deliveries, copies, losses, refusals and timeouts ends consistent and told once."""
+    """Any interleaving of deliveries, copies, losses, refusals and timeouts ends in a consistent state, published
+    once."""
     people = {
         "reserve": Participant(Reserved, Released, NoStock(sku="x"), data.draw(st.booleans())),
         "charge": Participant(Charged, Refunded, Declined(why="x"), data.draw(st.booleans())),

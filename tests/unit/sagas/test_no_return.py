@@ -1,4 +1,4 @@
-"""The point of no return: before it everything is undone, after it nothing is, and nobody is told otherwise."""
+"""The point of no return: before it every step is undone, after it none is, and no event says otherwise."""
 
 from __future__ import annotations
 
@@ -140,7 +140,8 @@ def test_a_deadline_before_the_first_retriable_undoes() -> None:
 
 
 def test_a_reply_after_the_deadline_and_before_its_timer_goes_on() -> None:
-    """The last step is done, so the first retriable may go; the deadline then tells, and undoes nothing."""
+    """The last step is done, so the first retriable may be sent; the deadline then raises an alert, and undoes
+    nothing."""
     machine = started(Reserving)
     machine.now += 125_000_000
     machine.answer(Reserved(order="o1"))
@@ -162,7 +163,7 @@ def test_a_step_without_effect_is_not_undone_twice_by_a_late_reply() -> None:
 
 
 def test_an_undo_that_is_refused_tells_a_person_and_is_sent_again() -> None:
-    """Shown as undone it would be a lie; nobody would look."""
+    """Shown as undone it would be wrong, and no operator would look at it."""
     machine = Machine().start()
     machine.answer(Reserved(order="o1"))
     machine.answer(Declined(why="limit"))

@@ -143,8 +143,8 @@ def test_retry_sends_the_same_command_under_the_same_id_and_resume_begins_the_tr
 @settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_whatever_people_do_money_and_stock_are_right(data: st.DataObject) -> None:
-    """Verbs at any moment among deliveries, copies, losses, refusals and timeouts. Who skips an undo has done it by
-    hand: that is what the verb says."""
+    """Actions of operators at any moment among deliveries, copies, losses, refusals and timeouts. An operator who
+    skips an undo has done it by hand: that is the meaning of `skip`."""
     people = {
         "reserve": Participant(Reserved, Released, NoStock(sku="x"), data.draw(st.booleans())),
         "charge": Participant(Charged, Refunded, Declined(why="x"), data.draw(st.booleans())),

@@ -214,7 +214,7 @@ def test_a_saga_that_tells_nobody_of_its_end_is_refused() -> None:
 
 
 def test_a_saga_that_cannot_be_undone_is_not_asked_how_that_is_told() -> None:
-    """Nobody would ever publish the event."""
+    """No service would ever publish the event."""
     assert declare(undone=None, a=retriable(Sure)).__definition__.undone is None
     given = declare(undone=Undone, a=retriable(Sure)).__definition__
     assert given.undone is None and contract_of(Undone) not in given.sends

@@ -1,4 +1,4 @@
-"""A step's time begins when its message is on the bus: what has not left yet is nobody else's silence."""
+"""A step's time begins when its message is on the bus: while the message has not left, the participant is not silent."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_reply_meanwhile_goes_on_and_the_next_step_has_its_own_time() -> None:
 
 
 def test_a_deadline_does_not_wait_for_the_bus() -> None:
-    """It is a limit of the business, whoever is late; the undo leaves behind its command."""
+    """The deadline is a limit of the business, whatever is late; the undo leaves behind its command."""
     machine = Machine().start()
     wait(machine, 15 * 60, unsent=True)
     assert machine.names == ["Reserve", "Release"]

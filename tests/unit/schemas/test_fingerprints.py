@@ -56,7 +56,8 @@ def documented(schema: Any, text: str) -> Any:
 
 
 def test_schemas_that_differ_in_docs_alone_have_one_fingerprint() -> None:
-    """Wherever the docs stand. A sentence that is mended must not make every reader fetch a schema and resolve its values."""
+    """Docs may be anywhere in the schema. A corrected sentence must not make every reader fetch a schema and resolve
+    its values."""
     plain = avro_record(SHAPE)
     told = documented(plain, "An order, as its customer sees it.")
     assert json.dumps(told).count('"doc": "An order') == 13, "one for each record, enum and field"

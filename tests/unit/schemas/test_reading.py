@@ -92,7 +92,7 @@ def test_each_type_is_read(annotation: Any, expected: object) -> None:
 
 
 def test_names_defaults_and_descriptions_are_read() -> None:
-    """A default is the plain value that a codec writes; a list that is made anew for each value is one."""
+    """A default is the plain value that a codec writes; a list from a factory is one, too."""
     found = reading(Order)
     assert [(e.name, e.field.name, e.field.required, e.default) for e in found.root.entries] == [
         ("orderId", "order_id", True, None),

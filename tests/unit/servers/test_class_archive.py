@@ -19,7 +19,7 @@ def program(tmp_path: Path) -> Path:
 
 
 class Starts(list[Sequence[str]]):
-    """The server's starts; each writes the archive it is told to, as a JVM does at its end."""
+    """The server's starts: each writes the archive that its options name, as a JVM does at its end."""
 
     def __call__(self, options: Sequence[str]) -> None:
         self.append(options)

@@ -71,7 +71,7 @@ def test_no_store_is_made_of_what_is_no_address(address: str, tmp_path: Path, mo
 
 @pytest.mark.parametrize("address", BUSES)
 def test_no_bus_is_made_of_what_is_no_address(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else messages would go where nobody reads them, and "ready" would be said."""
+    """Otherwise messages would go to a place without readers, and the process would report "ready"."""
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(SettingsError, match="PARTITA_BUS") as as_setting:

@@ -190,7 +190,7 @@ def test_what_kubernetes_tells_of_a_service_beside_is_no_setting(monkeypatch: py
     settings = Settings.from_environment()
 
     assert settings == Settings()
-    monkeypatch.setenv("PARTITA_METRICS_PORT", "9464")  # nobody but a person writes this
+    monkeypatch.setenv("PARTITA_METRICS_PORT", "9464")  # only a person writes this
     with pytest.raises(SettingsError, match="PARTITA_METRICS_PORT"):
         Settings.from_environment()
 

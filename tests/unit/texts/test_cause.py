@@ -17,7 +17,7 @@ from partita.texts.cause import cause_of, fingerprint, frame_of, kind_of, place_
 
 
 class Hostile(Exception):
-    """Says what it is told to, or raises."""
+    """An object whose text is the given one, or that raises."""
 
     def __init__(self, says: Callable[[], Any]) -> None:
         self.says = says
@@ -105,7 +105,7 @@ ERRORS: dict[str, Callable[[], BaseException]] = {
 
 @pytest.mark.parametrize("kind", list(ERRORS))
 def test_any_exception_is_put_into_words(kind: str) -> None:
-    """In the error path nothing may fail: the message would be kept by nobody."""
+    """In the error path nothing may fail: the message would be lost."""
 
     def fails() -> None:
         raise ERRORS[kind]()

@@ -1,4 +1,4 @@
-"""A user's statement that would end the transaction is known by its first word, whatever stands before it."""
+"""A user's statement that would end the transaction is recognised by its first word, whatever comes before it."""
 
 from __future__ import annotations
 
@@ -82,5 +82,5 @@ def test_a_statement_that_outlives_the_transaction_is_not_for_handlers(sql: str)
 
 
 def test_many_comments_cost_no_more_than_their_length() -> None:
-    """Tried in every way to divide them, fifty comments would take longer than anybody waits."""
+    """If every division into comments were tried, fifty comments would take longer than any timeout."""
     check_of_handler("/* a */" * 5_000 + "SELECT 1" + "/* b */" * 5_000)

@@ -1,4 +1,4 @@
-"""Which topics an app has, how many partitions a load needs, and what is told of a cluster that differs: all pure."""
+"""The topics of an app, the partitions that a load needs, and the findings about a cluster that differs: all pure."""
 
 from __future__ import annotations
 

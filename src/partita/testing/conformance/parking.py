@@ -145,7 +145,7 @@ async def the_mark_of_a_fatal_step_is_never_forgotten(open_store: OpenStore) -> 
 
 
 async def of_what_a_user_named_it_stays_known_that_it_was_used(open_store: OpenStore) -> None:
-    """The name does not tell the age, so its use is remembered longer than the answer."""
+    """The name does not show the age, so its use is remembered longer than the answer."""
     key = "0123abcd-0123-8bcd-a123-0123456789ab"
     async with opened(open_store) as store, store.transaction() as session:
         answered = inbox_row(key, at_us=5)._replace(reply=b"yes")

@@ -1,4 +1,4 @@
-"""The embedded log: what a heartbeat finds out is told, also when a poll comes in between."""
+"""The embedded log: a poll returns the findings of a heartbeat, also when another poll comes in between."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TOPIC = TopicSpec(name="news", partitions=2)
 
 
 async def poll_while_the_heartbeat_waits(bus: LogBus, subscription: object) -> Polled:
-    """A heartbeat stands at the write lock, a poll passes it; returns what the next poll tells."""
+    """A heartbeat waits for the write lock while a poll passes it; returns the result of the next poll."""
     async with bus._file.writing():
         beat = asyncio.create_task(subscription.keep())  # type: ignore[attr-defined]
         await asyncio.sleep(0.01)
@@ -75,8 +75,8 @@ async def test_they_are_told_although_a_poll_that_was_to_tell_them_failed(
 
 
 async def test_a_heartbeat_that_was_rolled_back_changes_nothing(tmp_path: Path) -> None:
-    """A position taken for written would never be written; a partition told to have come would be worked on while its
-    lease is free to others."""
+    """A position that is wrongly taken for written would never be written. A partition that is wrongly reported as
+    assigned would be worked on while its lease is free to others."""
     async with opened(tmp_path) as bus:
         one = bus.subscribe("group", ["news"], "one")
         async with refusing(bus, "INSERT ON progress WHEN new.place = 2"):

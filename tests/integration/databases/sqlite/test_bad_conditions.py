@@ -80,7 +80,7 @@ async def test_a_folder_that_cannot_be_written_is_said_so(tmp_path: Path) -> Non
 
 @pytest.fixture
 def locked_away(tmp_path: Path) -> Iterator[Path]:
-    """A database that nobody may write: root needs the immutable flag for that."""
+    """A database that cannot be written: against root that needs the immutable flag."""
     path = tmp_path / "svc.db"
     asyncio.run(opened(path))
     as_root = os.getuid() == 0

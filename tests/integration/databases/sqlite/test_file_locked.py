@@ -1,4 +1,4 @@
-"""Another program holds the write lock of one service's file: that service waits, and nobody else."""
+"""Another program holds the write lock of one service's file: that service waits, and no other one."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ def locked(path: Path, how: str) -> Iterator[None]:
 
 @pytest.mark.parametrize("how", ["IMMEDIATE", "EXCLUSIVE"])
 async def test_other_services_go_on_and_the_loop_never_stands(tmp_path: Path, how: str) -> None:
-    """Time stands still in this test: whoever waited for the lock within the event loop would end before the lock does."""
+    """Time does not move in this test: code that waited for the lock within the event loop would end before the lock
+    does."""
     async with app.testing(data=tmp_path) as t:
         with locked(tmp_path / "left.db", how):
             waiting = asyncio.create_task(t.send(DoLeft(key="a")))

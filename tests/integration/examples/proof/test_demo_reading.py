@@ -76,7 +76,7 @@ class MovingSubscription:
 
 @virtually
 async def test_a_leader_that_moves_is_waited_for(tmp_path: Path) -> None:
-    """A subscription says so once and begins anew by itself: the reading goes on, and misses nothing."""
+    """A subscription reports that once and starts again by itself: the reading continues, and misses no record."""
     machine: Any = machine_here()
     bus: Bus = connect_bus(tmp_path / "log.db", machine, machine.wake(tmp_path / "wake")).bus
     await bus.open()
@@ -87,7 +87,7 @@ async def test_a_leader_that_moves_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_what_is_on_the_log_already_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody else's records, or those of a run before: nothing is begun on top of them unasked."""
+    """Records of another program, or of an earlier run: the demo does not start on top of them unless asked."""
     before = ground(tmp_path, monkeypatch)
     before.append_poison(shop)
     before.close()

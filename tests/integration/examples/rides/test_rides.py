@@ -76,7 +76,7 @@ async def state(t: Scenario) -> dict[str, Any]:
 
 
 def cancelled(why: str, hold: str | None = "voided") -> dict[str, Any]:
-    """Nothing is held, nobody is taken, and the rider knows why."""
+    """No fare is held, no driver is taken, and the rider knows why."""
     return {
         "ride": ["cancelled"],
         "account": 3_000,
@@ -227,7 +227,7 @@ async def test_an_undo_that_is_not_acknowledged_is_sent_until_it_is() -> None:
 
 
 async def test_the_deadline_changes_nothing_once_the_driver_is_assigned() -> None:
-    """Past the point of no return the ride will be booked; that it takes so long is told."""
+    """Past the point of no return the ride will be booked; an alert says that it takes so long."""
     async with app.testing() as t:
         await rider_and_driver(t)
         t.stub(ConfirmRide).fails(ConnectionError("no connection"))

@@ -126,7 +126,7 @@ def test_returns_keep_money_and_stock_right(sample: Path, tmp_path: Path) -> Non
 
 
 async def test_a_return_that_the_warehouse_does_not_take_gives_the_items_back(tmp_path: Path, monkeypatch: Any) -> None:
-    """The shop's second saga, undone: stock as before, the order holds the items again, nobody is refunded."""
+    """The shop's second saga, undone: stock as before, the order holds the items again, and no customer is refunded."""
     monkeypatch.setenv("PARTITA_DATA", str(tmp_path))
     app = shop.configured(Settings(data=tmp_path, time_scale=0.01))
     others = [service.name for service in app.services if service.name != "inventory-service"]
@@ -154,7 +154,7 @@ async def test_a_return_that_the_warehouse_does_not_take_gives_the_items_back(tm
 
 
 async def test_a_refund_that_fails_is_owed_until_it_is_made(tmp_path: Path, monkeypatch: Any) -> None:
-    """The items are back and the money is not: declined would be a lie, and the customer would be told it."""
+    """The items are back and the money is not: "declined" would be wrong, and the customer would get it."""
     monkeypatch.setenv("PARTITA_DATA", str(tmp_path))
     app = shop.configured(Settings(data=tmp_path, time_scale=0.05))
     refused = [6]
@@ -250,7 +250,7 @@ def test_the_real_file_has_the_total_of_its_lines(tmp_path: Path) -> None:
     """Computed apart: every line with a positive quantity and price that is no credit note."""
     path = tmp_path / "real.csv"
     path.write_bytes(REAL.read_bytes())
-    # Each of its dates is 01-12-10: nobody but its reader knows which is the day.
+    # Each of its dates is 01-12-10: only its author knows which number is the day.
     result = imported(path, tmp_path / "data", "--dates", "day-first")
     assert result["total_cents"] == 3_529_058 and result["confirmed"] == result["orders"] == 84
     assert (result["invoices"], result["credit_notes"]) == (90, 5)
@@ -292,7 +292,7 @@ DIRTY = [
 
 
 def test_each_line_of_a_dirty_file_is_placed_or_rejected_however_often_it_is_imported(tmp_path: Path) -> None:
-    """Lines that vanish are money that nobody misses."""
+    """Lines that vanish are money that no one misses."""
     path, data = tmp_path / "dirty.csv", tmp_path / "data"
     path.write_text("\n".join([HEAD, *DIRTY]))
     printed = partita("shop", "import", str(path), "--data", str(data)).stdout

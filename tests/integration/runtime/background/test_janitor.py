@@ -15,7 +15,7 @@ from partita.testing.conformance.rows import inbox_row, outbox_row
 
 
 class AClock(SystemClock):
-    """A clock that stands at a day in 2001."""
+    """A clock that always shows a day in 2001."""
 
     def now_us(self) -> int:
         """That day."""

@@ -19,7 +19,7 @@ from partita.store.claims import InHand
 
 
 class Script:
-    """A subscription that says what it is told to."""
+    """A subscription that reports what a test sets."""
 
     def __init__(self, *polls: Polled) -> None:
         self.polls = deque(polls)
@@ -36,7 +36,7 @@ class Script:
         return None
 
     async def release(self, partitions: Sequence[tuple[str, int]]) -> None:
-        """Nobody waits for them."""
+        """No record waits for them."""
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -107,7 +107,7 @@ class Watched:
 
 
 async def test_what_is_in_hand_is_written_down_before_it_is_decoded(bank: Any) -> None:
-    """Bytes that kill the process while they are decoded: who comes next must know which they were."""
+    """Bytes that kill the process while they are decoded: the next process must know which they were."""
     in_hand: list[int] = []
 
     def look() -> None:
@@ -141,7 +141,7 @@ async def test_who_lost_a_partition_while_it_stood_still_writes_nothing(bank: An
 
 
 async def test_a_message_that_kills_each_process_is_given_up(bank: Any) -> None:
-    """Nobody else counts: each process that has it in hand dies, and the next one begins with it."""
+    """No other place counts the deaths: each process that has it in hand dies, and the next one begins with it."""
     async with bank.app.running(services=["bank", "audit"], roles=("relay",)) as system:
         records, places = await eight_records(bank, system)
         store, killer = system.stores["audit"], records[0]

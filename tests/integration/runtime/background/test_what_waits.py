@@ -94,7 +94,7 @@ async def test_a_message_that_waits_is_tried_again_under_other_tiers(tmp_path: P
 
 @virtually
 async def test_what_queues_behind_a_dead_letter_runs_when_order_is_given_up(tmp_path: Path, store: str) -> None:
-    """A group that no longer keeps order waits for nobody; the letter stays open."""
+    """In a group that no longer keeps order no message waits for another; the letter stays open."""
     first = made(tmp_path, store, retry=Retry(in_place=0, delays=()))
     await left_waiting(first, 1, 2, 3, states={"dead": 1, "behind": 2})
     later = made(tmp_path, store, order="none")
@@ -125,7 +125,7 @@ async def test_a_group_that_keeps_order_again_goes_on_where_it_is(tmp_path: Path
 
 @virtually
 async def test_a_gap_is_given_up_with_the_order_that_it_broke(tmp_path: Path, store: str) -> None:
-    """Without order nobody counts, and so nobody waits for a number."""
+    """Without order no numbers are counted, so no message waits for a number."""
     first = made(tmp_path, store)
     async with first.app.running():
         await first.app.send(first.Deposit(name="n", cents=1))
@@ -147,7 +147,8 @@ async def test_a_gap_is_given_up_with_the_order_that_it_broke(tmp_path: Path, st
 async def test_a_version_that_no_longer_reads_a_topic_is_refused_while_something_of_it_waits(
     tmp_path: Path, store: str
 ) -> None:
-    """Nobody would ever try it again. The refusal says how many, which topic and one of them."""
+    """No process would ever try the message again. The refusal names the number of messages, the topic and one of
+    them."""
     first = made(tmp_path, store, scale=1.0, retry=Retry(in_place=0, delays=(60.0,)))
     await left_waiting(first, 1, 2, states={"waiting": 1, "behind": 1})
     later = made(tmp_path, store)
@@ -162,13 +163,13 @@ async def test_a_version_that_no_longer_reads_a_topic_is_refused_while_something
     with pytest.raises(StoreMismatch, match=r"2 messages of test\.bank\.events wait .*key bad"):
         async with later.app.running():
             pass
-    async with later.app.running(roles=()):  # who only looks, and who decides about letters, is let in
+    async with later.app.running(roles=()):  # a process that only reads, or decides about letters, may start
         pass
 
 
 @virtually
 async def test_what_waits_of_a_partition_that_is_not_there_is_taken_up(tmp_path: Path, store: str) -> None:
-    """A topic that was made anew with fewer partitions: each row is some member's."""
+    """A topic that was recreated with fewer partitions: each row belongs to some member."""
     first = made(tmp_path, store, scale=0.03, retry=Retry(in_place=0, delays=(60.0,)))
     await left_waiting(first, 1, 2, states={"waiting": 1, "behind": 1})
     async with first.app.running(roles=()), first.app.store("audit").transaction() as session:

@@ -1,4 +1,4 @@
-"""`Fault[T]`: what became a dead letter is told as an event, with the dead letter and only then."""
+"""`Fault[T]`: a dead letter is published as an event, together with the dead letter and only then."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def world(tmp_path: Path) -> World:
 
 
 async def test_a_dead_letter_is_told_with_its_message_cause_and_tries(world: World) -> None:
-    """The message arrives as the class it is; what was handled is told to nobody."""
+    """The message arrives as the class it is; a handled message publishes no fault."""
     async with world.app.running():
         await world.publish(world.Happened(name="good"), world.Happened(name="bad", note="n"))
 
@@ -128,7 +128,7 @@ async def test_a_replay_that_fails_again_is_told_again_and_one_that_succeeds_is_
 
 
 async def test_bytes_that_cannot_be_decoded_are_told_without_the_message(world: World) -> None:
-    """The type is known, the value is broken: who reacts still hears of it."""
+    """The type is known, the value is broken: a service that reacts still gets the fault."""
     async with world.app.running() as system:
         fingerprint = system.codec.learn(world.Happened.__partita__.shape)  # type: ignore[attr-defined]
         await world._append("bad", fingerprint, b"\xff")

@@ -91,8 +91,9 @@ def contended_once(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
 async def test_a_batch_that_is_rolled_back_is_not_passed_by_who_calls_outside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A message that calls outside stands in a lane behind its key's batch. Let go while the batch runs again, it would be
-    the first its service has seen of the key, and the one before it an old copy: dropped."""
+    """A message that calls outside waits in a lane behind its key's batch. If it were released while the batch runs
+    again, it would be the first of the key that its service has seen, and the one before it would be dropped as an
+    old copy."""
     pair = Pair(tmp_path)
     async with pair.app.running(services=["source"]):
         await pair.app.send(pair.Tell(key="k", number=1))
@@ -148,7 +149,7 @@ async def has(parking: Any, *, gap: int) -> bool:
 
 
 def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first small part with "trouble" in it is rolled back."""
+    """The first small part that contains "`trouble`" is rolled back."""
     run, left = Pipeline.run, [1]
 
     async def in_the_way(self: Any, deliveries: Any, *rest: Any, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A trouble that passes leaves no message behind: no restart is needed to handle what was in hand."""
+"""A failure that passes leaves no message behind: the messages in hand are handled without a restart."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ async def test_a_disk_full_while_writing_down_what_is_in_hand_loses_no_record(ba
 async def test_a_disk_full_while_a_message_is_set_aside_acknowledges_nothing(
     bank: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Case 55: it stays in hand until its dead letter is written, once; meanwhile the group's position stands still."""
+    """Case 55: the message stays in hand until its dead letter is written, once; meanwhile the group's position does
+    not move."""
     writing, full = Aside.bury, asyncio.Event()
 
     async def bury(self: Aside, *args: Any) -> None:
@@ -171,7 +172,7 @@ async def test_what_is_sent_after_a_backup_was_put_back_is_handled(bank: Any, tm
 
 @virtually
 async def test_a_disk_full_in_a_handlers_statement_makes_no_dead_letter(bank: Any) -> None:
-    """The world's trouble is waited out; it is not the message's."""
+    """A failure of the world is waited out; it does not count against the message."""
     async with bank.app.running() as system:
         await bank.app.send(bank.Deposit(name="first", cents=1))
         await bank.app.settled()

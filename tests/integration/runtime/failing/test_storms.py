@@ -131,7 +131,7 @@ async def test_one_poison_message_among_good_ones_is_a_letter_at_once(how: str, 
 
 @virtually
 async def test_the_end_of_a_storm_is_said_though_the_database_does_not_answer_at_once(tmp_path: Path) -> None:
-    """Said by nobody, it would be in the alerts for as long as the process lives."""
+    """Without such a report it would stay in the alerts for as long as the process lives."""
     desk = Desk(tmp_path / "data", retry=Retry(in_place=0, delays=(), storm=2, storm_pause_s=0.05))
     async with desk.app.running():
         lanes: Any = desk.app.system.consumers["desk"].lanes

@@ -244,8 +244,8 @@ def test_what_cannot_be_is_refused_at_import() -> None:
 async def test_who_holds_the_event_loop_up_is_named(
     where: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Everything of the process stood still meanwhile, its signs of life too: others may begin its message again, and
-    nobody would know why."""
+    """The handler blocked the whole process, its signs of life included: another member may begin its message again,
+    and without the log line no one would know why."""
     blocks = Service("blocks", namespace="time.blocks")
     held_s = 1.2
 

@@ -369,7 +369,7 @@ async def test_a_stop_is_no_failed_try(settings: Settings) -> None:
 async def test_the_first_failure_is_told_with_the_users_own_line(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Not when the delays are over, half an hour later. Of one cause it is told once, however many messages it fails."""
+    """Not when the delays are over, half an hour later. Each cause is logged once, however many messages it fails."""
 
     def breaks() -> None:
         raise ValueError("no such tariff")

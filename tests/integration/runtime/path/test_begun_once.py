@@ -97,7 +97,8 @@ async def test_each_handler_begins_once_for_each_message(settings: Settings) -> 
 
 
 async def test_a_refusal_after_a_write_begins_nothing_again(settings: Settings) -> None:
-    """A refusal is an answer and no failure: what it wrote is undone, and nobody else of its batch hears of it."""
+    """A refusal is an answer and not a failure: its own writes are undone, and no other message of its batch is
+    affected."""
     counted = Counted(settings)
     async with counted.app.running():
         sends = [counted.app.send(counted.Tell(id=f"k{n}", refused=n % 3 == 0)) for n in range(N)]

@@ -1,4 +1,5 @@
-"""`tx.send`: the commands that a handler sends leave with its transaction, once, in order, and nobody waits for their answers."""
+"""`tx.send`: the commands that a handler sends leave with its transaction, once, in order, and the handler does not
+wait for their answers."""
 
 import asyncio
 from dataclasses import replace
@@ -192,7 +193,7 @@ async def test_a_handler_that_fails_has_sent_nothing(settings: Settings, how: Ho
 async def test_a_refused_command_is_an_event_and_undoes_nothing_of_its_sender(
     settings: Settings, at_once: bool
 ) -> None:
-    """Nobody waits for the answer. It is told as each is, and counted."""
+    """The handler does not wait for the answer, which is published and counted as every answer."""
     world = World(replace(settings, at_once=at_once))
     async with world.app.running() as system:
         await world.app.send(world.Do(id="refused", number=1))

@@ -63,7 +63,7 @@ async def test_who_waits_when_the_process_ends_is_told_that_it_may_be_handled(
 async def test_a_send_that_calls_outside_runs_again_where_another_was_in_the_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As two sends with one key are in each other's way: it is no business of who sends."""
+    """Two sends with one key are in each other's way in the same manner: the sender need not care."""
     app, pay = outside(tmp_path)
     run, left = door.run_outside, [2]
 

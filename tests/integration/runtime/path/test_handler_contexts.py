@@ -1,4 +1,5 @@
-"""Context variables: what a handler sets is its own, also among those that run side by side, and nobody else sees it."""
+"""Context variables: a handler's values are its own, also when handlers run side by side, and no other handler sees
+them."""
 
 import asyncio
 from contextvars import ContextVar

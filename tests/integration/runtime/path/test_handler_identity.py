@@ -9,7 +9,7 @@ from partita import App, Command, Event, Key, Meta, Retry, Service, Settings
 
 
 class Sender:
-    """A service that tells, and a receiver whose handlers the test declares."""
+    """A service that publishes, and a receiver whose handlers the test declares."""
 
     def __init__(self) -> None:
         self.source = Service("source", namespace="named.source")
@@ -116,7 +116,7 @@ async def test_two_types_of_one_short_name_are_two_effects(settings: Settings) -
 
 @pytest.mark.parametrize("concurrency", [1, 4])
 async def test_none_names_no_effect(settings: Settings, concurrency: int) -> None:
-    """Messages without a business key are told apart by their ids; those with one are one effect for each key."""
+    """Messages without a business key are distinguished by their ids; those with one are one effect for each key."""
     source = Service("source", namespace="none.source")
     counter = Service("counter", namespace="none.counter")
     keys: list[tuple[int | None, str]] = []

@@ -164,5 +164,5 @@ def test_what_names_no_effect_is_nothing_to_dedupe_by(annotation: Any) -> None:
 
 @pytest.mark.parametrize("annotation", [str, int, uuid.UUID, NewType("Ref", str), int | None], ids=str)
 def test_what_names_an_effect_is_something_to_dedupe_by(annotation: Any) -> None:
-    """Where it may be None, a message without it is told apart by its id."""
+    """If it may be None, a message without it is distinguished by its id."""
     dedupe_by(annotation)

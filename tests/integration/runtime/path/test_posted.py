@@ -77,7 +77,7 @@ class Desk:
 
 @asynccontextmanager
 async def posting(settings: Settings) -> AsyncIterator[Desk]:
-    """A process of its own, as far as the data tell."""
+    """A process of its own, as far as the data show."""
     desk = Desk(settings)
     async with desk.app.posting():
         yield desk
@@ -200,7 +200,7 @@ async def test_a_client_that_is_put_back_from_a_backup_posts_under_a_new_source(
 
 
 async def test_what_is_posted_and_fails_is_a_dead_letter_and_has_no_answer(settings: Settings) -> None:
-    """Nobody waits for it; who sends it again under its key is told that it has none."""
+    """The sender does not wait for it; a sender that sends it again under its key learns that it has no answer."""
     back = Desk(settings)
     back.fails = True
     async with back.app.running():
@@ -212,7 +212,7 @@ async def test_what_is_posted_and_fails_is_a_dead_letter_and_has_no_answer(setti
 
 
 async def test_without_a_client_or_outside_of_it_posting_is_refused(settings: Settings) -> None:
-    """It would wait where nobody looks."""
+    """It would wait in a place that no process reads."""
     without = Desk(settings, client=None)
     with pytest.raises(SettingsError, match="no client"):
         async with without.app.posting():

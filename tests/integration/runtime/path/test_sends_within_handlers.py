@@ -1,4 +1,4 @@
-"""A handler that sends a command and waits for the answer: refused where it would stand still, or be done again."""
+"""A handler that sends a command and waits for the answer: refused if it would wait for itself, or be done again."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,7 +17,7 @@ Ask = Callable[["Pair", Any, Tx, Meta], Awaitable[object]]
 
 @dataclass
 class Pair:
-    """Two services, of which the handler of `Do` does what a test tells it."""
+    """Two services; the handler of `Do` does what a test sets."""
 
     settings: Settings
     concurrency: int = 1
@@ -115,7 +115,8 @@ async def settling(pair: Pair, cmd: Any, tx: Tx, meta: Meta) -> None:
 async def test_what_would_wait_for_the_handler_itself_is_refused_at_once(
     settings: Settings, ask: Ask, concurrency: int
 ) -> None:
-    """The answer would stand behind the transaction that the handler holds, and all other senders behind the two."""
+    """The answer would wait for the transaction that the handler holds, and all other senders would wait behind the
+    two."""
     pair = Pair(settings, concurrency, ask)
     async with pair.app.running():
         first, innocent = await asyncio.gather(pair.outcome(), pair.app.send(pair.Other(id="innocent")))
@@ -182,7 +183,7 @@ async def test_no_transaction_is_opened_while_a_send_waits(settings: Settings) -
 
 
 async def test_a_task_that_outlives_its_handler_sends_as_everybody_does(settings: Settings) -> None:
-    """Nobody waits for it: it is not part of the handler any more."""
+    """The handler does not wait for this task: it is not part of the handler any more."""
     go_on = asyncio.Event()
 
     async def later(pair: Pair, cmd: Any) -> Any:

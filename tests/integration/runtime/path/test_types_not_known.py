@@ -1,4 +1,5 @@
-"""A rolling deploy: what a newer version sends is kept for it by the older one, and told; what nobody subscribes to is not."""
+"""A rolling deploy: the older version keeps a newer version's messages for it, and reports them; messages without a
+subscriber are not kept."""
 
 from __future__ import annotations
 
@@ -46,7 +47,7 @@ class Newer(Desk):
 
 
 async def test_a_command_that_only_the_newer_version_knows_waits_for_it(tmp_path: Path) -> None:
-    """The older one parks it without trying it in vain, in the order of its key, and tells it at once."""
+    """The older version parks it without a useless try, in the order of its key, and reports it at once."""
     older, newer = Desk(tmp_path / "data", retry=TIERS), Newer(tmp_path / "data", retry=TIERS)
     async with newer.app.running(services=[]):
         newer_records = [newer.record(newer.WorkLater(key="k", number=2), 2)]

@@ -1,4 +1,4 @@
-"""Of what a Kafka client tells, the error that says why is kept."""
+"""Of the errors that a Kafka client reports, the one with the cause is kept."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from partita.bus.kafka.errors import LastError, unavailable  # noqa: E402  # nee
 
 
 def test_a_refused_password_is_not_covered_by_what_follows_from_it() -> None:
-    """The client tries again and again, and tells each time that no broker is there."""
+    """The client retries, and reports each time that no broker is available."""
     last = LastError(SystemClock())
     for code in (kafka.KafkaError._AUTHENTICATION, kafka.KafkaError._ALL_BROKERS_DOWN, kafka.KafkaError._TRANSPORT):
         last(kafka.KafkaError(code))

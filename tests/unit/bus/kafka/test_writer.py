@@ -60,7 +60,7 @@ class Ends(Acknowledges):
 
 
 class Full(Acknowledges):
-    """A producer that has room for one record, until it is told of more; its reports come when it is told to."""
+    """A producer that has room for one record until a test raises it, and reports when a test says so."""
 
     room = 1
     silent = True

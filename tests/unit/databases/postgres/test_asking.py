@@ -58,5 +58,5 @@ def test_what_the_driver_refuses_on_a_lost_connection_is_the_world_s() -> None:
 
 @pytest.mark.parametrize("kind", [asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError])
 def test_statements_of_ours_that_are_stopped_are_run_again(kind: Any) -> None:
-    """No message is to blame for them."""
+    """They count against no message."""
     assert isinstance(meaning(told(kind), "here", connected=True), StoreUnavailable)

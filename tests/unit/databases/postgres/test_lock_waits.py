@@ -17,7 +17,7 @@ VACUUM = Holder(3, "", "active", "autovacuum worker", 400.0, "2026-01-01 09:00:0
 
 
 class Still:
-    """A clock that moves only when somebody sleeps on it."""
+    """A clock that moves only when a test sleeps on it."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -1,4 +1,4 @@
-"""The demo's servers: who brought one says how it dies and how it comes back."""
+"""The demo's servers: the caller that brings a server provides the functions that kill and restart it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_servers_are_killed_in_turn_and_started_again(tmp_path: Path, monkeypatc
     running.away = dict.fromkeys(running.away, 0.0)
     running.tend()
     wait(running.starting.values())
-    running.kill_server()  # on its way back still: nobody has looked
+    running.kill_server()  # still restarting: its state is not known yet
     running.tend()
     assert running._is_quiet(demo.Numbers(behind=0)) and not running._is_quiet(demo.Numbers(behind=None))
     running.kill_server()
@@ -65,7 +65,7 @@ def test_a_server_that_does_not_come_back_ends_the_demo(tmp_path: Path) -> None:
 
 
 def test_a_process_that_crashed_is_not_passed_over(tmp_path: Path) -> None:
-    """It is started again as if it had been killed; that nobody killed it is told, and the demo does not hold."""
+    """It is restarted as after a kill. That the demo did not kill it is reported, and the demo fails."""
     loop = Loop()
     ground = Ground(Settings(data=tmp_path), DatabaseFiles(tmp_path), LogFile(tmp_path), loop)
     running = demo.Demo(demo.DemoOptions(data=tmp_path), ground, str)
@@ -82,7 +82,7 @@ def test_a_process_that_crashed_is_not_passed_over(tmp_path: Path) -> None:
 
 
 def test_patience_lasts_while_something_moves() -> None:
-    """On a slow machine a backlog takes long and moves all the time; what stands still is given up soon."""
+    """On a slow machine a backlog takes long and moves all the time; a demo without movement is soon given up."""
     patience = demo.Patience(still_s=0.0, most_s=1_000.0)
     assert not patience.ends(1) and not patience.ends(2)
     assert patience.ends(2)

@@ -24,8 +24,8 @@ class OpenLetter(DatabaseFiles):
 
 
 def test_a_command_without_an_answer_is_no_failed_try_and_may_have_happened(tmp_path: Path) -> None:
-    """An edit is committed and its server killed before it could say so: asked again, it is refused, since another letter
-    stands in its place. That one is taken."""
+    """An edit commits and its server is killed before it can answer. The second edit is refused, since another letter
+    is in its place: the demo takes that letter."""
     loop, databases, told = Loop(), OpenLetter(tmp_path), list[str]()
     mending = Mending(Ground(Settings(data=tmp_path), databases, LogFile(tmp_path), loop), 7, told.append)
     mending._now, mending._step = Mended("ord_7_000001", "letter-1", "Norway"), EDIT

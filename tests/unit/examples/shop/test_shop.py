@@ -89,7 +89,7 @@ def test_a_file_written_month_first_is_refused_before_anything_is_placed(tmp_pat
 
 
 def test_a_file_whose_dates_fit_both_orders_is_refused_until_one_is_declared(tmp_path: Path) -> None:
-    """1 December or 12 January: nobody can tell, and a guess would be wrong in silence."""
+    """1 December or 12 January: it is ambiguous, and a guess would be silently wrong."""
     path = file_with(tmp_path, "1,A,x,1,12/12/2010 8:26,1,7,N", "2,A,x,1,12/01/2010 8:26,1,7,N")
     with pytest.raises(
         SettingsError, match=r"orders.csv:3: '12/01/2010 8:26'.*\n.*--dates day-first, or --dates month-first"

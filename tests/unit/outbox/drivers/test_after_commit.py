@@ -1,4 +1,4 @@
-"""When those who run a user's transaction tell of its commit."""
+"""The notice of a commit by the libraries that run a user's transaction."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_session_tells_once_of_its_commit_and_not_of_a_savepoints() -> None:
 
 
 def test_django_without_autocommit_takes_the_event(tmp_path: Path) -> None:
-    """Outside an atomic block it tells of no commit; the relays look twice a second by themselves."""
+    """Outside an atomic block Django gives no notice of a commit; the relays poll twice a second by themselves."""
     pytest.importorskip("django")
     hand: Any = HANDS["django-sqlite"][1](str(tmp_path / "s.db"))
     from partita.outbox.drivers.django import DjangoDriver

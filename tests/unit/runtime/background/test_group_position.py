@@ -1,4 +1,4 @@
-"""Where the bus says that a group stands against what its database has handled: a pure comparison."""
+"""A group's position on the bus compared with the records that its database has handled: a pure comparison."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_an_empty_database_lacks_everything() -> None:
 
 
 def test_another_log_is_told_by_its_name_or_by_its_length() -> None:
-    """A topic that was made anew under the same broker has only its length."""
+    """A topic that was recreated under the same broker shows only by its length."""
     assert is_other_log(HERE, Noted("log 2", 5, 10))
     assert is_other_log(HERE, Noted("log 1", 5, 81))
     assert not is_other_log(HERE, Noted("log 1", 5, 80))

@@ -61,7 +61,7 @@ async def test_a_step_that_is_cancelled_has_ended_before_its_worker_gives_back_w
 
 
 async def test_a_step_that_does_not_end_holds_up_nobody_for_ever() -> None:
-    """A process that is told to stop must end, whatever a handler does with its cancellation."""
+    """A process that gets a signal to stop must end, whatever a handler does with its cancellation."""
     never = asyncio.get_running_loop().create_future()
     supervisor, stubborn, other = Supervisor(SystemClock()), Rollback(lambda: never), Rollback(some_turns)
     supervisor.add(stubborn)

@@ -10,7 +10,7 @@ from partita.runtime.failing.storm import Storm
 
 
 class Hands(Clock):
-    """Stands still until it is moved."""
+    """A clock that moves only when a test moves it."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -23,7 +23,7 @@ class Hands(Clock):
 
 
 class Weather:
-    """A storm with what it told."""
+    """A storm, with its reports."""
 
     def __init__(self, limit: int = 20) -> None:
         self.clock, self.told = Hands(), list[str | None]()
@@ -102,7 +102,7 @@ async def test_what_nothing_heals_goes_its_way_one_in_a_pause() -> None:
 
 
 async def test_where_others_succeed_the_one_that_fails_goes_its_way_too() -> None:
-    """It may be to blame itself: the storm would last as long as it is tried."""
+    """The message itself may be the cause: the storm would last as long as it is tried."""
     weather = Weather()
     await weather.goes("x" * 20 + "." + "x" * 20)
     assert await weather.goes("x" * 60, each_s=1.0) == 12

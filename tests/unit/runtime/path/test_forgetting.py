@@ -89,7 +89,7 @@ def test_a_number_of_a_key_decides_whatever_its_age() -> None:
 
 @pytest.mark.parametrize(("last", "forgotten"), [(3, True), (4, False)])
 def test_a_command_that_its_saga_sends_again_is_as_old_as_its_id(last: int, forgotten: bool) -> None:
-    """Composed anew, it has the time of now, and perhaps a new number; an old number is stale as ever."""
+    """Composed again, it has the present time, and perhaps a new number; with an old number it is stale as before."""
     again = of_age(25, key_sequence=4, kind="command", saga=CHARGE)
     again.time_us = NOW_US
     assert asked(again, {("s", "t", "k"): last}) is forgotten
@@ -101,5 +101,5 @@ def test_an_answer_is_its_sagas_affair() -> None:
 
 
 def test_what_was_made_here_for_it_just_now_is_new() -> None:
-    """Nobody else can have sent it."""
+    """No other process can have sent it."""
     assert not asked(of_age(25), origin=Origin.MADE)

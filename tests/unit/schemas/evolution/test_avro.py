@@ -116,7 +116,7 @@ FINE = [
 
 @pytest.mark.parametrize(("rule", "path", "reader", "writer", "advice"), BROKEN)
 def test_a_broken_rule_is_found_at_its_place(rule: str, path: str, reader: Any, writer: Any, advice: str) -> None:
-    """A finding that names no place, or no remedy, helps nobody."""
+    """A finding without a place, or without a remedy, does not help."""
     (finding,) = AvroRules().compare(json.dumps(reader), json.dumps(writer))
     assert (finding.rule, finding.path) == (rule, path)
     assert advice in finding.instead

@@ -54,7 +54,8 @@ def scanned(sql: str, parameters: int) -> set[str]:
 
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_the_statement_scans_no_history(name: str) -> None:
-    """The outbox status once did, for a count nobody needed exactly; every look of `settled` paid for it."""
+    """The outbox status once scanned it, for a count that need not be exact, and every query of `settled` paid for
+    it."""
     assert not scanned(*STATEMENTS[name])
 
 
