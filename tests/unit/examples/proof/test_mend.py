@@ -18,7 +18,7 @@ class OpenLetter(DatabaseFiles):
 
     letter = "letter-1"
 
-    def look(self, service: str, sql: str, **params: object) -> Rows:
+    def query(self, service: str, sql: str, **params: object) -> Rows:
         """The letter."""
         return [(self.letter,)] if sql == FIND else []
 
