@@ -66,7 +66,7 @@ LETTERS = {
         "G7",
         "a dead letter is told as a Fault to nobody",
         "Letters.write",
-        swap("await self._tell(session, letter, delivery, now_us)", "pass"),
+        swap("await self._publish_fault(session, letter, delivery, now_us)", "pass"),
         RUNS + "runtime/failing/test_faults.py::test_a_dead_letter_is_told_with_its_message_cause_and_tries",
     ),
     "conflict-dropped": Plant(

@@ -176,7 +176,7 @@ WATCHING = {
     "one-channel-for-all": Plant(
         "Watch",
         "a channel that fails in a way of its own takes the others along",
-        "Telling._tell",
+        "Telling._send",
         swap("except Exception as error:", "except OSError as error:"),
         CHANNELS + "test_a_channel_that_fails_in_whatever_way_fails_alone",
     ),
@@ -190,7 +190,7 @@ WATCHING = {
     "told-again": Plant(
         "Watch",
         "what a channel was told it is told again at each look",
-        "Telling._tell",
+        "Telling._send",
         swap(
             "                self.owed = [each for each in self.owed if each not in told]\n"
             "                await self._kept()\n",

@@ -22,7 +22,7 @@ class Channel(Protocol):
         """The name for people, without secrets."""
         ...
 
-    async def tell(self, told: Sequence[Told], now_us: int) -> None:
+    async def send(self, told: Sequence[Told], now_us: int) -> None:
         """Send these alerts in one message: all of them fire, or all are over.
 
         Raises:
@@ -36,7 +36,7 @@ class LogChannel:
 
     name = "log"
 
-    async def tell(self, told: Sequence[Told], now_us: int) -> None:
+    async def send(self, told: Sequence[Told], now_us: int) -> None:
         """Write one line for each alert; the watchdog is left out."""
         for status, alarm in told:
             if alarm.severity != "none":

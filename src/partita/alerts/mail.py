@@ -35,7 +35,7 @@ class MailChannel:
         self._trust, self._whole_s = trust(ca), whole_s
         self.name = f"mail by {parts.hostname}"
 
-    async def tell(self, told: Sequence[Told], now_us: int) -> None:
+    async def send(self, told: Sequence[Told], now_us: int) -> None:
         """Send one mail for all alerts; the watchdog is left out."""
         some = [each for each in told if each.alarm.severity != "none"]
         if some:

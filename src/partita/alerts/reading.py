@@ -38,7 +38,7 @@ def placed(reading: Reading, lags: Sequence[GroupLag] | None, now_us: int) -> Re
 async def read_store(store: Store, own: Sequence[WorkerState] = ()) -> Reading:
     """The numbers of its database alone; the lag is left open."""
     name, now_us = store.name, await store.now_us()
-    workers = merged(await store.workers.told(), own)
+    workers = merged(await store.workers.reported(), own)
     async with store.reading() as session:
         letters = await session.dead_letters.find(name, 1, LetterFilter())
         count = await session.dead_letters.count(name, LetterFilter())

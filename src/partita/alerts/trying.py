@@ -28,8 +28,8 @@ async def try_channel(channel: Channel, now_us: int) -> Tried:
     name = fingerprint("Test", "partita")
     alarm = Alarm(name, "Test", "partita", "info", "this is a test of the alerts", "nothing", now_us, now_us)
     try:
-        await channel.tell([Told("firing", alarm)], now_us)
-        await channel.tell([Told("resolved", alarm)], now_us)
+        await channel.send([Told("firing", alarm)], now_us)
+        await channel.send([Told("resolved", alarm)], now_us)
     except OSError as error:
         return Tried(channel.name, str(error) or type(error).__name__)
     return Tried(channel.name)

@@ -39,7 +39,7 @@ class WebhookChannel:
         self._trust, self._whole_s = trust(ca), whole_s
         self.name = f"webhook at {parts.hostname}"
 
-    async def tell(self, told: Sequence[Told], now_us: int) -> None:
+    async def send(self, told: Sequence[Told], now_us: int) -> None:
         """Send one request for these alerts: all of them fire, or all are over."""
         await wired(functools.partial(self._post, json.dumps(payload(told, now_us)).encode()), self._whole_s)
 

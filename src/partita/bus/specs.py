@@ -11,12 +11,12 @@ class Specs:
     """The newest declaration of each topic, whether or not the topic could be created then."""
 
     def __init__(self) -> None:
-        self._told: dict[str, TopicSpec] = {}
+        self._declared: dict[str, TopicSpec] = {}
 
-    def tell(self, topics: Iterable[TopicSpec]) -> None:
+    def declare(self, topics: Iterable[TopicSpec]) -> None:
         """Remember these declarations; called before a broker is asked, which may be absent."""
-        self._told.update({topic.name: topic for topic in topics})
+        self._declared.update({topic.name: topic for topic in topics})
 
     def of(self, records: Iterable[Outgoing]) -> Sequence[TopicSpec]:
         """The topics of these records; an undeclared one has the defaults."""
-        return [self._told.get(name) or TopicSpec(name=name) for name in dict.fromkeys(r.topic for r in records)]
+        return [self._declared.get(name) or TopicSpec(name=name) for name in dict.fromkeys(r.topic for r in records)]

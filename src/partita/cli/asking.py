@@ -47,7 +47,7 @@ def read(app: App, data: Path, question: Callable[[Stores], Awaitable[T]]) -> T:
     return asyncio.run(asked())
 
 
-def tell_unknown(unknown: Unknown) -> int:
+def report_unknown(unknown: Unknown) -> int:
     """Print, beside the data, the sources that did not answer. Returns the exit code."""
     for source, reason in sorted(unknown.items()):
         talk(f"unknown: {source}: {reason}")

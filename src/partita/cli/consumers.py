@@ -9,7 +9,7 @@ import click
 
 from partita.app import load_app
 from partita.assembly.existing import open_bus
-from partita.cli.asking import ask, tell_unknown, unknown_items
+from partita.cli.asking import ask, report_unknown, unknown_items
 from partita.cli.operating import acting_options, beside, confirmed, run
 from partita.cli.output import data_option, output_option, print_json, say, table, talk
 from partita.cli.whose_app import app_option
@@ -50,7 +50,7 @@ def list_(group: str | None, data: Path, app_name: str, output: str) -> int:
         items = [lag._asdict() for lag in found.partitions]
         states = [{"group": s.group, "state": s.why, "parked": s.parked._asdict()} for s in found.states]
         print_json("Consumers", {"items": items, "groups": states, "unknown": unknown_items(unknown)})
-        return tell_unknown(unknown)
+        return report_unknown(unknown)
     rows = [
         (
             each.group,
@@ -73,7 +73,7 @@ def list_(group: str | None, data: Path, app_name: str, output: str) -> int:
         texts = [*state.why, *([f"parked {', '.join(counts)}"] if counts else [])]
         if texts:
             say(f"{state.group}: " + "; ".join(texts))
-    return tell_unknown(unknown)
+    return report_unknown(unknown)
 
 
 @consumers.command(epilog="Example:  partita consumers pause stock --reason 'the warehouse is being moved'")

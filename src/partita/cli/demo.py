@@ -89,7 +89,7 @@ def demo(
     screen = Screen(live=not headless, quiet=output == "json")
     try:
         with screen.keys():
-            outcome = shop_demo.run(options, screen.tell, screen.say)
+            outcome = shop_demo.run(options, screen.report, screen.say)
     except PartitaError:
         if data is None and not (folder / "accepted.txt").exists():
             shop_demo.remove(folder)  # refused: nothing ran in it
@@ -191,7 +191,7 @@ class Screen:
                 live_line("")
             talk(f"  {text}")
 
-    def tell(self, running: object, numbers: object, left: float) -> str | None:
+    def report(self, running: object, numbers: object, left: float) -> str | None:
         """Show the numbers. Returns the action of a pressed key."""
         from partita.examples.proof.demo import Demo, Numbers
 

@@ -67,7 +67,7 @@ def replay(context: click.Context, /, rehearsal: bool, group: str | None, output
     data, app_name = given.pop("data"), given.pop("app_name")
     where = the_filter(**given, status="open")
     if rehearsal:
-        tell_rehearsal(run(_rehearse(app_name, data, group, where)), output)
+        show_rehearsal(run(_rehearse(app_name, data, group, where)), output)
         return
     results = run(_replay(app_name, data, group, where, _pace(**how), **act))
     if output == "json":
@@ -91,7 +91,7 @@ async def _rehearse(app_name: str, data: Path, group: str | None, where: LetterF
         return await rehearse_letters(system.pipelines, where)
 
 
-def tell_rehearsal(found: Rehearsal, output: str) -> None:
+def show_rehearsal(found: Rehearsal, output: str) -> None:
     """Print the result of a rehearsal."""
     if output == "json":
         content = {

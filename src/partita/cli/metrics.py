@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from partita.app import load_app
-from partita.cli.asking import ask, tell_unknown
+from partita.cli.asking import ask, report_unknown
 from partita.cli.output import data_option, document, output_option, print_json
 from partita.cli.whose_app import app_option
 from partita.observability.metrics import METRICS, read_all
@@ -25,7 +25,7 @@ def metrics(data: Path, app_name: str, output: str) -> None:
     own page: partita run --metrics 127.0.0.1:9464.
     """
     samples, unknown = ask(load_app(app_name), data, _read)
-    tell_unknown(unknown)
+    report_unknown(unknown)
     if output == "json":
         print_json("Metrics", {"items": [_as_json(each) for each in samples]})
     else:

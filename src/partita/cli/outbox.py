@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from partita.app import load_app
-from partita.cli.asking import ask, read, tell_unknown, unknown_items
+from partita.cli.asking import ask, read, report_unknown, unknown_items
 from partita.cli.operating import acting_options, beside, confirmed, run
 from partita.cli.outbox_reader import debezium, hand_over, take_back
 from partita.cli.output import data_option, output_option, print_json, say, table
@@ -50,13 +50,13 @@ def status(data: Path, app_name: str, output: str) -> int:
             for n, s in found.items()
         ]
         print_json("Outboxes", {"items": items, "unknown": unknown_items(unknown)})
-        return tell_unknown(unknown)
+        return report_unknown(unknown)
     rows = [
         (n, s.pending, f"{s.oldest_us / 1e6:.1f} s" if s.pending else "", s.parked, s.total, read_by(s.reader))
         for n, s in found.items()
     ]
     say(*table(["service", "pending", "oldest", "refused", "kept", "read by"], rows))
-    return tell_unknown(unknown)
+    return report_unknown(unknown)
 
 
 @outbox.command("list", epilog="Example:  partita outbox list")

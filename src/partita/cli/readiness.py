@@ -12,7 +12,7 @@ from pathlib import Path
 READY, STOPPING = "READY=1", "STOPPING=1"
 
 
-def tell(state: str) -> None:
+def announce(state: str) -> None:
     """Send a signal; without `NOTIFY_SOCKET` nothing happens."""
     where = os.environ.get("NOTIFY_SOCKET", "")
     if not where:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from partita.cli.output import Folder, checked_server, talk
-from partita.cli.readiness import READY, tell
+from partita.cli.readiness import READY, announce
 from partita.errors import SettingsError
 from partita.machine.system import this_machine
 from partita.registry_server.connect import connect_storage
@@ -58,6 +58,6 @@ def serve(port: int, host: str, data: Path, store: str | None) -> None:
 
     def ready(url: str) -> None:
         talk(f"ready: {url} (schemas in {storage.where})")
-        tell(READY)
+        announce(READY)
 
     asyncio.run(served(storage, host, port, ready))

@@ -13,7 +13,7 @@ import click
 
 from partita.app import App, load_app
 from partita.cli.output import Amount, data_option, talk
-from partita.cli.readiness import READY, STOPPING, tell
+from partita.cli.readiness import READY, STOPPING, announce
 from partita.cli.whose_app import app_argument, is_of_project
 from partita.cli.workers import Workers
 from partita.errors import NotFound, SettingsError
@@ -95,7 +95,7 @@ async def run_until_stopped(app: App, services: list[str] | None, roles: tuple[s
         if stop.is_set():
             os._exit(1)
         stop.set()
-        tell(STOPPING)
+        announce(STOPPING)
         if starting is not None:
             starting.cancel()  # it may wait for a lock that is never released
         talk("stopping: finishing the work in hand (again: stop at once)")
@@ -108,7 +108,7 @@ async def run_until_stopped(app: App, services: list[str] | None, roles: tuple[s
             starting = None
             system.supervisor.on_lost = stop.set
             talk(f"ready: {', '.join(system.stores)} ({', '.join(roles)})")
-            tell(READY)
+            announce(READY)
             await stop.wait()
     except asyncio.CancelledError:
         if starting is None or not stop.is_set():

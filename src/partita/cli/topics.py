@@ -125,7 +125,7 @@ def apply(
                 count = len({d.topic for d in going})
                 confirmed(f"Change {count} topics on {cluster.where}", count, yes=how["yes"], reason=how["reason"])
                 await bring(
-                    app, data, cluster, found, accepted, reason=how["reason"], by=actor(), unaudited=_tell_unaudited
+                    app, data, cluster, found, accepted, reason=how["reason"], by=actor(), unaudited=_warn_unaudited
                 )
                 found = await drift(app, cluster)
             return cluster.where, [] if how["dry_run"] else going, found
@@ -144,7 +144,7 @@ def apply(
     return 3 if drifted else 0
 
 
-def _tell_unaudited(why: str) -> None:
+def _warn_unaudited(why: str) -> None:
     talk(f"not in the audit: {why}")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from partita.app import load_app
-from partita.cli.asking import ask, tell_unknown, unknown_items
+from partita.cli.asking import ask, report_unknown, unknown_items
 from partita.cli.output import data_option, output_option, print_json, say
 from partita.cli.whose_app import app_option
 from partita.observability.stuck import stuck
@@ -29,4 +29,4 @@ def why(key: str | None, limit: int, data: Path, app_name: str, output: str) -> 
         say(*(each.why for each in found))
     elif not unknown:
         say("nothing is stuck")
-    return tell_unknown(unknown)
+    return report_unknown(unknown)

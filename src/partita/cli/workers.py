@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from partita.cli.output import talk
-from partita.cli.readiness import READY, STOPPING, ReadinessEar, tell
+from partita.cli.readiness import READY, STOPPING, ReadinessEar, announce
 from partita.clock import Clock
 
 PAUSES_S = (0.1, 1.0, 5.0)
@@ -102,7 +102,7 @@ class Workers:
         waited = self._ready < self.count
         self._ready += self._ear.heard()
         if waited and self._ready >= self.count:
-            tell(READY)
+            announce(READY)
 
     async def _roll(self) -> None:
         for number in range(1, self.count + 1):
@@ -159,6 +159,6 @@ class Workers:
         if self._stopping:
             self._asked.clear()  # ask again: at once
         self._stopping = True
-        tell(STOPPING)
+        announce(STOPPING)
         for number in list(self._children):
             self._ask(number)

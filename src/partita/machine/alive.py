@@ -42,12 +42,12 @@ class LockedAlive:
         """Never known for certain: a stopped process holds its lock too."""
         return False
 
-    def tell(self, text: str) -> None:
+    def announce(self, text: str) -> None:
         """Write it into the file that is locked."""
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, text.encode(), 0)
 
-    def told(self) -> list[str]:
+    def announced(self) -> list[str]:
         """Read the files of those that hold their lock."""
         found = []
         for path in sorted(self._folder.iterdir()):

@@ -80,11 +80,11 @@ class Alive(Protocol):
         """Whether the process with that token certainly works; if unknown, its heartbeat decides."""
         ...
 
-    def tell(self, text: str) -> None:
+    def announce(self, text: str) -> None:
         """Publish this text with the sign of life, until the next text or the end of the process."""
         ...
 
-    def told(self) -> Sequence[str]:
+    def announced(self) -> Sequence[str]:
         """The texts of the folder's living processes. A process that is just writing one may be left out."""
         ...
 

@@ -291,11 +291,11 @@ class WorldAlive:
         """Whether a process has that token."""
         return token in self._tokens
 
-    def tell(self, text: str) -> None:
+    def announce(self, text: str) -> None:
         """Store it with the token."""
         self._tokens[self.token] = text
 
-    def told(self) -> list[str]:
+    def announced(self) -> list[str]:
         """The texts of all processes of the world."""
         return [text for text in self._tokens.values() if text]
 

@@ -54,7 +54,7 @@ async def read_all(
     """The present numbers of the databases and the bus, all asked at once, each for so many seconds. A source that does
     not answer has only the number that says so, since unknown is not 0. `own` is this process's knowledge of its own workers."""
     asked = [answered(clock, ask_s, name, partial(read_store, store)) for name, store in stores.items()]
-    telling = [answered(clock, ask_s, name, store.workers.told) for name, store in stores.items()]
+    telling = [answered(clock, ask_s, name, store.workers.reported) for name, store in stores.items()]
     of_bus, of_stores, told = await asyncio.gather(
         answered(clock, ask_s, "bus", lambda: _behind(stores, bus, clock)),
         asyncio.gather(*asked),

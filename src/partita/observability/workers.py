@@ -65,7 +65,7 @@ def still_said(said: Iterable[Said], lags: Sequence[GroupLag] | None, group: str
 
 async def why_service(store: Store, lags: Sequence[GroupLag] | None, now_us: int) -> list[str]:
     """Reasons why a service is slow or does not move, one sentence each; empty = none."""
-    told = await store.workers.told()
+    told = await store.workers.reported()
     async with store.reading() as session:
         said = still_said(await session.groups.said(store.name), lags, store.name)
         found = await why_group(session, store.name, now_us, said)

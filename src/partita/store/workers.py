@@ -22,11 +22,11 @@ class Workers(Protocol):
     """The reported states of workers. A state ends with its process. Reporting needs no lock that a stuck worker could
     hold: a handler that hangs in its transaction locks the whole SQLite file."""
 
-    async def tell(self, member: str, states: Sequence[WorkerState]) -> None:
+    async def report(self, member: str, states: Sequence[WorkerState]) -> None:
         """Report the states of this member's workers, in place of its last report. It is void unless repeated now and
         then."""
         ...
 
-    async def told(self) -> Sequence[WorkerState]:
+    async def reported(self) -> Sequence[WorkerState]:
         """The states that living members report."""
         ...

@@ -144,7 +144,7 @@ async def test_a_webhook_that_answers_nonsense_was_not_told(answer: bytes) -> No
     """One kind of error, whatever the library makes of it, and the address is not in it."""
     async with Server(answer) as server:
         with pytest.raises(OSError) as refused:
-            await WebhookChannel(f"http://127.0.0.1:{server.port}/{SECRET}").tell(TOLD, 1)
+            await WebhookChannel(f"http://127.0.0.1:{server.port}/{SECRET}").send(TOLD, 1)
     assert SECRET not in str(refused.value) and "\x1b" not in str(refused.value)
 
 
@@ -153,7 +153,7 @@ async def test_a_webhook_that_never_ends_its_answer_is_cut(answer: tuple[bytes, 
     """Each single wait ends in time, all of them together never would."""
     async with Server(answer[0], again_s=answer[1]) as server, asyncio.timeout(20):
         with pytest.raises(OSError):
-            await WebhookChannel(f"http://127.0.0.1:{server.port}/", whole_s=WHOLE_S).tell(TOLD, 1)
+            await WebhookChannel(f"http://127.0.0.1:{server.port}/", whole_s=WHOLE_S).send(TOLD, 1)
 
 
 @pytest.mark.parametrize("code", [300, 301, 302, 303, 307, 308, 399])
@@ -162,7 +162,7 @@ async def test_a_redirect_is_not_followed_and_not_told(code: int) -> None:
         location = f"Location: http://127.0.0.1:{elsewhere.port}/\r\n".encode()
         async with Server(b"HTTP/1.1 %d moved\r\n%sContent-Length: 0\r\n\r\n" % (code, location)) as server:
             with pytest.raises(OSError, match=f"{code}, a redirect, which is not followed"):
-                await WebhookChannel(f"http://127.0.0.1:{server.port}/").tell(TOLD, 1)
+                await WebhookChannel(f"http://127.0.0.1:{server.port}/").send(TOLD, 1)
         assert elsewhere.calls == 0
 
 
@@ -172,7 +172,7 @@ async def test_a_redirect_is_not_followed_and_not_told(code: int) -> None:
 async def test_a_success_counts_whatever_its_body_is(answer: bytes) -> None:
     """If it were sent again because of an unread body, people would get the alert twice."""
     async with Server(answer) as server:
-        await WebhookChannel(f"http://127.0.0.1:{server.port}/").tell(TOLD, 1)
+        await WebhookChannel(f"http://127.0.0.1:{server.port}/").send(TOLD, 1)
 
 
 BANNERS = {
@@ -189,7 +189,7 @@ BANNERS = {
 async def test_a_mail_server_that_answers_nonsense_was_not_told(banner: bytes) -> None:
     async with Server(banner) as server:
         with pytest.raises(OSError):
-            await MailChannel(f"smtp://127.0.0.1:{server.port}?from=a@b&to=c@d").tell(TOLD, 1)
+            await MailChannel(f"smtp://127.0.0.1:{server.port}?from=a@b&to=c@d").send(TOLD, 1)
 
 
 @pytest.mark.parametrize("banner", [b"220-more\r\n", b"2", b""])
@@ -197,19 +197,19 @@ async def test_a_mail_server_that_never_ends_its_answer_is_cut(banner: bytes) ->
     async with Server(banner, again_s=0.02) as server, asyncio.timeout(20):
         with pytest.raises(OSError):
             url = f"smtp://127.0.0.1:{server.port}?from=a@b&to=c@d"
-            await MailChannel(url, whole_s=WHOLE_S).tell(TOLD, 1)
+            await MailChannel(url, whole_s=WHOLE_S).send(TOLD, 1)
 
 
 async def test_what_a_mail_server_says_after_it_took_the_mail_changes_nothing() -> None:
     async with Mail(says={"quit": b"\xffnonsense\r\n"}) as server:
-        await MailChannel(f"smtp://127.0.0.1:{server.port}?from=a@b&to=c@d").tell(TOLD, 1)
+        await MailChannel(f"smtp://127.0.0.1:{server.port}?from=a@b&to=c@d").send(TOLD, 1)
         assert server.mails == 1
 
 
 async def test_a_mail_server_that_refuses_the_mail_was_not_told() -> None:
     async with Mail(says={"sent": b"554 no\r\n"}) as server:
         with pytest.raises(OSError, match="refused: SMTPDataError 554"):
-            await MailChannel(f"smtp://127.0.0.1:{server.port}?from=a@b&to=c@d").tell(TOLD, 1)
+            await MailChannel(f"smtp://127.0.0.1:{server.port}?from=a@b&to=c@d").send(TOLD, 1)
 
 
 class Authority:
@@ -241,7 +241,7 @@ async def test_a_password_goes_by_tls_to_a_server_whose_certificate_is_known(
     authority: Authority, scheme: str, starttls: bool
 ) -> None:
     async with Mail(authority.serving, starttls=starttls) as server:
-        await mail_at(server, scheme, str(authority.ca)).tell(TOLD, 1)
+        await mail_at(server, scheme, str(authority.ca)).send(TOLD, 1)
     assert server.mails == 1 and passwords(server) == [True]
 
 
@@ -253,7 +253,7 @@ async def test_no_password_goes_to_a_server_that_is_not_known(
     """Of a strange authority, or of another name."""
     async with Mail(authority.serving, starttls=starttls) as server:
         with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
-            await mail_at(server, scheme, str(authority.ca) if known else "", host).tell(TOLD, 1)
+            await mail_at(server, scheme, str(authority.ca) if known else "", host).send(TOLD, 1)
     assert server.mails == 0 and not passwords(server)
 
 
@@ -272,14 +272,14 @@ async def test_without_starttls_no_password_leaves(authority: Authority, says: d
     """A man in the middle removes the offer from the answer: then no alert is sent, and the log has the reason."""
     async with Mail(authority.serving, says, starttls=True) as server, asyncio.timeout(20):
         with pytest.raises(OSError):
-            await mail_at(server, "smtp", str(authority.ca)).tell(TOLD, 1)
+            await mail_at(server, "smtp", str(authority.ca)).send(TOLD, 1)
     assert server.mails == 0 and not passwords(server)
 
 
 async def test_a_login_that_answers_nonsense_is_an_error_like_any_other(authority: Authority) -> None:
     async with Mail(authority.serving, {"auth": b"334 ***no base64***\r\n"}) as server:
         with pytest.raises(OSError):
-            await mail_at(server, "smtps", str(authority.ca)).tell(TOLD, 1)
+            await mail_at(server, "smtps", str(authority.ca)).send(TOLD, 1)
 
 
 async def test_a_webhook_behind_tls_is_verified_too(authority: Authority) -> None:
@@ -287,9 +287,9 @@ async def test_a_webhook_behind_tls_is_verified_too(authority: Authority) -> Non
     async with Server(answer, trust=authority.serving) as server:
         url = f"https://us%40er:{SECRET}@127.0.0.1:{server.port}/path?token=t"
         with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
-            await WebhookChannel(url).tell(TOLD, 1)
+            await WebhookChannel(url).send(TOLD, 1)
         assert not server.heard
-        await WebhookChannel(url, str(authority.ca)).tell(TOLD, 1)
+        await WebhookChannel(url, str(authority.ca)).send(TOLD, 1)
 
         async def heard() -> bool:
             return bool(server.heard)
@@ -342,7 +342,7 @@ class Whim:
         self.calls = 0
         self.took: list[tuple[str, str]] = []
 
-    async def tell(self, told: Any, now_us: int) -> None:
+    async def send(self, told: Any, now_us: int) -> None:
         self.calls += 1
         if isinstance(self.trouble, asyncio.Event):
             await self.trouble.wait()

@@ -61,7 +61,7 @@ async def test_a_handler_that_hangs_is_told_everywhere_with_what_it_has_in_hand(
         assert system.health().status == "ok"
 
         await t.advance(minutes(2))
-        (state,) = await store.workers.told()
+        (state,) = await store.workers.reported()
         assert (state.worker, state.state) == ("consumer of stuck", "stuck")
         assert "hang does not return, with Rung of key k1 in hand" in state.cause
         assert any(check.name == "consumer of stuck" and "hang" in check.reason for check in system.health().checks)
@@ -75,7 +75,7 @@ async def test_a_handler_that_hangs_is_told_everywhere_with_what_it_has_in_hand(
 
         let_go.set()
         await t.advance(seconds(5))
-        assert not await store.workers.told() and system.health().status == "ok"
+        assert not await store.workers.reported() and system.health().status == "ok"
 
 
 @virtually
@@ -129,7 +129,7 @@ async def test_a_group_that_fails_in_a_loop_is_told_and_its_log_is_rationed(
             await app.send(Ring(id=f"k{n}"))
 
         async def told() -> Any:
-            return await store.workers.told()
+            return await store.workers.reported()
 
         (state, *_) = await until(told)
         assert state.state == "failing" and "inbox" in state.cause
@@ -142,7 +142,7 @@ async def test_a_group_that_fails_in_a_loop_is_told_and_its_log_is_rationed(
             await session.execute("ALTER TABLE inbox_away RENAME TO inbox", {})
 
         async def well() -> bool:
-            return not await store.workers.told()
+            return not await store.workers.reported()
 
         await until(well)
         await app.settled()

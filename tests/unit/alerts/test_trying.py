@@ -10,7 +10,7 @@ class Mute:
 
     name = "mail by nowhere"
 
-    async def tell(self, *_: object) -> None:
+    async def send(self, *_: object) -> None:
         """Fail."""
         raise TimeoutError
 

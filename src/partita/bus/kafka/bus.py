@@ -97,7 +97,7 @@ class KafkaBus:
 
     async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
         """Create the topics that do not exist."""
-        self._specs.tell(topics)
+        self._specs.declare(topics)
         await self._make(topics)
 
     async def _make(self, topics: Sequence[TopicSpec]) -> None:

@@ -102,7 +102,7 @@ class PostgresBus:
 
     async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
         """Create the topics that do not exist."""
-        self._topics.specs.tell(topics)
+        self._topics.specs.declare(topics)
         with of_the_bus():
             await self._topics.ensure(topics)
 

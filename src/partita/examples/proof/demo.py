@@ -296,7 +296,7 @@ class Demo:
         """The storefront takes no new orders, except the one with a mistake if it is still missing."""
         (self.options.data / "closed").touch()
 
-    def drain(self, tell: Callable[[Numbers], None]) -> None:
+    def drain(self, report: Callable[[Numbers], None]) -> None:
         """Take no more orders, and wait until all poison is mended and nothing moves. Unmended poison needs an
         order that is confirmed; on a slow machine no order is confirmed before the backlog is gone."""
         if not self.options.bug:
@@ -310,17 +310,17 @@ class Demo:
             return calm >= CALM_LOOKS
 
         patience = Patience(DRAIN_BUG_S, DRAIN_BUG_S) if self.options.bug else Patience(STILL_S, DRAIN_S_MAX)
-        left = self._until(is_calm, patience, tell)
+        left = self._until(is_calm, patience, report)
         if calm < CALM_LOOKS and not self.options.bug:
             self.say(
                 f"not quiet: {left.pending:,} in outboxes, {left.undecided:,} undecided, {_count(left.behind)} to handle"
             )
 
-    def _until(self, so: Callable[[Numbers], bool], patience: Patience, tell: Callable[[Numbers], None]) -> Numbers:
+    def _until(self, so: Callable[[Numbers], bool], patience: Patience, report: Callable[[Numbers], None]) -> Numbers:
         numbers = self._numbers_with_behind()
         while not so(numbers) and not patience.ends(numbers):
             self.tend()
-            tell(numbers)
+            report(numbers)
             time.sleep(0.5)
             numbers = self._numbers_with_behind()
         return numbers
@@ -398,11 +398,11 @@ def _count(behind: int | None) -> str:
 
 
 def run(
-    options: DemoOptions, tell: Callable[[Demo, Numbers, float], str | None], say: Callable[[str], None]
+    options: DemoOptions, report: Callable[[Demo, Numbers, float], str | None], say: Callable[[str], None]
 ) -> Outcome:
     """Run the demo: load and kills for the given time, then calm, then the ledger.
 
-    `tell` is called about twice a second with the numbers and the seconds left; it may return a key:
+    `report` is called about twice a second with the numbers and the seconds left; it may return a key:
     a role to kill, "poison", "mend", or "quit". `say` gets the events, a line at a time.
 
     Raises:
@@ -411,12 +411,12 @@ def run(
     settings = Settings(data=options.data, store=options.store, bus=options.bus)
     ground = prepare(app, settings, fresh=options.fresh)
     try:
-        return _run(Demo(options, ground, say), tell)
+        return _run(Demo(options, ground, say), report)
     finally:
         ground.close()
 
 
-def _run(demo: Demo, tell: Callable[[Demo, Numbers, float], str | None]) -> Outcome:
+def _run(demo: Demo, report: Callable[[Demo, Numbers, float], str | None]) -> Outcome:
     options = demo.options
     poisoned = selling = False
     next_kill = time.monotonic() + options.kill_every_s
@@ -429,7 +429,7 @@ def _run(demo: Demo, tell: Callable[[Demo, Numbers, float], str | None]) -> Outc
             elapsed = time.monotonic() - demo.started
             left = options.seconds - elapsed if options.seconds is not None else 1.0
             numbers = demo.numbers()
-            key = tell(demo, numbers, left)
+            key = report(demo, numbers, left)
             if key == "poison":
                 demo.poison()
             elif key == "mend":
@@ -449,7 +449,7 @@ def _run(demo: Demo, tell: Callable[[Demo, Numbers, float], str | None]) -> Outc
                     demo.mend()
             demo.tend()
             time.sleep(0.05 if demo.first_confirmed_s is None else 0.25)
-        demo.drain(lambda n: None if tell(demo, n, 0.0) else None)
+        demo.drain(lambda n: None if report(demo, n, 0.0) else None)
     finally:
         demo.stop()
     return demo.outcome()

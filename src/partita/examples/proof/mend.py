@@ -34,13 +34,13 @@ class Mended:
 class Mending:
     """Mends poisoned orders one after the other, by one command at a time; the demo goes on killing between commands."""
 
-    def __init__(self, ground: Ground, seed: int, tell: Callable[[str], None]) -> None:
+    def __init__(self, ground: Ground, seed: int, report: Callable[[str], None]) -> None:
         self.done: list[Mended] = []
         self.failed = ""
         self._ground = ground
         self._data = ground.settings.data
         self._seed = seed
-        self._tell = tell
+        self._report = report
         self._now: Mended | None = None
         self._step = 0
         self._tries = 0
@@ -97,7 +97,7 @@ class Mending:
             if letter:
                 self._now = Mended(name, letter, order(self._seed, number).country)
                 self._step = self._tries = 0
-                self._tell(f"poison: {name} was confirmed without a country; analytics keeps it as a dead letter")
+                self._report(f"poison: {name} was confirmed without a country; analytics keeps it as a dead letter")
                 return
 
     def _is_edited(self) -> bool:
@@ -139,7 +139,7 @@ class Mending:
             self._tries += code != UNREACHABLE
             if self._tries >= TRIES_MAX:
                 self.failed = f"partita {' '.join(self._words())}: {problem.strip() or out.strip()}"
-                self._tell(f"not mended: {self.failed}")
+                self._report(f"not mended: {self.failed}")
             return
         shown = self._shown()
         if self._step in (0, 2):
@@ -152,7 +152,7 @@ class Mending:
         else:
             self._now.handled = sum(item["handled"] for item in json.loads(out)["items"])
             said = f"replayed: {self._now.handled} handled"
-        self._tell(f"  $ {shown:<{SHOWN_COLUMNS}}  {said}")
+        self._report(f"  $ {shown:<{SHOWN_COLUMNS}}  {said}")
         self._step += 1
         self._tries = 0
         if self._step == 4:

@@ -51,7 +51,7 @@ async def _of_service(store: Store, lags: Sequence[GroupLag] | None) -> list[Fin
     absent = nobody(name, where)
     if absent:
         found.append(Finding("bad" if where.messages else "note", name, absent, f"Start it: partita run --only {name}"))
-    for state in await store.workers.told():
+    for state in await store.workers.reported():
         fix = "partita why; a time limit: timeout= of the handler" if state.state == "stuck" else "partita why"
         found.append(Finding("bad", name, in_words(state, now_us), fix))
     async with store.reading() as session:

@@ -81,11 +81,11 @@ def _after_commit(where: Session | Connection, call: Callable[[], None]) -> None
         # One listener per session, for its whole life: listeners of rolled-back transactions would pile up.
         if WAITING not in where.info:
             where.info[WAITING] = {}
-            event.listen(where, "after_commit", _tell)
+            event.listen(where, "after_commit", _call_waiting)
         where.info[WAITING][call] = None
 
 
-def _tell(session: Session) -> None:
+def _call_waiting(session: Session) -> None:
     if session.in_nested_transaction():
         return  # SQLAlchemy reports the end of a savepoint too
     waiting = list(session.info[WAITING])

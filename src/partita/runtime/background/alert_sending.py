@@ -53,7 +53,7 @@ class Telling:
     def begin(self, now: float, now_us: int) -> None:
         """Start sending, if a message is owed and none is being sent; a channel that failed gets a pause."""
         if self.owed and self._task is None and now >= self._due:
-            self._task = asyncio.create_task(self._tell(now, now_us), name=f"telling {self.name}")
+            self._task = asyncio.create_task(self._send(now, now_us), name=f"sending to {self.name}")
 
     async def end(self, patience_s: float) -> None:
         """Let it finish sending; messages that it cannot send in time stay owed."""
@@ -63,11 +63,11 @@ class Telling:
             await asyncio.wait([task])
             limit.cancel()
 
-    async def _tell(self, now: float, now_us: int) -> None:
+    async def _send(self, now: float, now_us: int) -> None:
         try:
             while self.owed:
                 some = _first_run(self.owed)
-                await self._channel.tell(some, now_us)
+                await self._channel.send(some, now_us)
                 told = set(some)
                 self.owed = [each for each in self.owed if each not in told]
                 await self._kept()

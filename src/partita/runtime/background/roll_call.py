@@ -51,8 +51,8 @@ class RollCall:
         self._consumers = consumers
         self._seen: dict[SerialTx, float] = {}  # running handlers, and when they were first seen
         self._moved: dict[str, tuple[int, float]] = {}  # handlers begun by a service, and the time since that count
-        self._told: dict[str, Sequence[WorkerState]] = dict.fromkeys(stores, ())
-        self._tell_again: dict[str, float] = dict.fromkeys(stores, 0.0)
+        self._reported: dict[str, Sequence[WorkerState]] = dict.fromkeys(stores, ())
+        self._report_again: dict[str, float] = dict.fromkeys(stores, 0.0)
         self.states: list[WorkerState] = []
 
     async def step(self, now: float) -> float:
@@ -61,14 +61,14 @@ class RollCall:
         for state in self._find_states(now):
             found.setdefault((state.service, state.worker), state)
         self.states = list(found.values())
-        await asyncio.gather(*(self._tell(name, now) for name in self._stores))
+        await asyncio.gather(*(self._report(name, now) for name in self._stores))
         return now + LOOK_S
 
     async def stop(self) -> None:
         """Remove this process's states: its workers have stopped."""
         self.states = []
         now = self._clock.monotonic()
-        await asyncio.gather(*(self._tell(name, now) for name in self._stores))
+        await asyncio.gather(*(self._report(name, now) for name in self._stores))
 
     def _find_states(self, now: float) -> Iterator[WorkerState]:
         """Stuck workers first: that says more than a failure."""
@@ -119,13 +119,13 @@ class RollCall:
             log.error("%s is stuck for %.0f s: %s", worker, for_s, text)
         return found
 
-    async def _tell(self, name: str, now: float) -> None:
+    async def _report(self, name: str, now: float) -> None:
         """Report it in the service's database; a worker of no service, in each. A database that is away gets it later."""
         states = [state._replace(service=name) for state in self.states if state.service in ("", name)]
-        if not states and not self._told[name] or states == self._told[name] and now < self._tell_again[name]:
+        if not states and not self._reported[name] or states == self._reported[name] and now < self._report_again[name]:
             return
-        asked = partial(self._stores[name].workers.tell, self._member, states)
+        asked = partial(self._stores[name].workers.report, self._member, states)
         answer = await answered(self._clock, self._ask_s, name, asked)
         if not isinstance(answer, Unanswered):
-            self._told[name] = states
-            self._tell_again[name] = now + SAY_AGAIN_S
+            self._reported[name] = states
+            self._report_again[name] = now + SAY_AGAIN_S

@@ -199,11 +199,11 @@ class Lanes:
             interest = self._pipeline.interests.get(type_name)
             retry = self._pipeline.service.retry if interest is None else interest.retry
 
-            async def told(error: str | None) -> None:
-                await self._tell(type_name, error)
+            async def report(error: str | None) -> None:
+                await self._report_storm(type_name, error)
 
             found = self._storms[type_name] = Storm(
-                self._clock, limit=retry.storm, pause_s_max=retry.storm_pause_s, told=told
+                self._clock, limit=retry.storm, pause_s_max=retry.storm_pause_s, report=report
             )
         return found
 
@@ -219,7 +219,7 @@ class Lanes:
             ):  # none of these ever succeeds: their storm ends when enough others arrive
                 await self._storms[UNREADABLE].succeeded(handled_in_all)
 
-    async def _tell(self, type_name: str, error: str | None) -> None:
+    async def _report_storm(self, type_name: str, error: str | None) -> None:
         if error is None:
             self.raging.discard(type_name)
             log.warning("%s: %s is handled again", self.name, type_name)
@@ -452,8 +452,8 @@ class Lanes:
             delivery = Delivery(envelope, record.topic, record.key, record.value, record, parked=item.parked)
             delivery.interest = self._pipeline.interests.get(envelope.type) if envelope else None
         again = self._ration.take(f"{type(decision).__name__} {fingerprint(error)}")
-        tell = log.debug if again is None or isinstance(decision, LaidBy) else log.error
-        tell(
+        write = log.debug if again is None or isinstance(decision, LaidBy) else log.error
+        write(
             "%s: %s of key %s after %d tries: %s: %s%s",
             self.name,
             decision,

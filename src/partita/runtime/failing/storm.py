@@ -24,15 +24,15 @@ row to end."""
 
 
 class Storm:
-    """Whether there is a storm for one message type. `told` is called when it begins (with the last error) or ends."""
+    """Whether there is a storm for one message type. `report` is called when it begins (with the last error) or ends."""
 
     def __init__(
-        self, clock: Clock, *, limit: int, pause_s_max: float, told: Callable[[str | None], Awaitable[None]]
+        self, clock: Clock, *, limit: int, pause_s_max: float, report: Callable[[str | None], Awaitable[None]]
     ) -> None:
         self._clock = clock
         self._limit = limit
         self._pause_s_max = pause_s_max
-        self._told = told
+        self._report = report
         self._turn = asyncio.Lock()
         self._pause_s = FIRST_PAUSE_S
         self._count = 0  # messages that failed or were handled
@@ -75,7 +75,7 @@ class Storm:
             again = self._count - self._lull_from < LULL * self._limit
             self._ends_at = min(self._ends_at * 2, self._limit) if again else 1
             self.raging, self._next_goes = True, now + self._pause_s_max
-            await self._told(cause_of(error)[:300])
+            await self._report(cause_of(error)[:300])
         return self.raging
 
     async def succeeded(self, count: int = 1) -> None:
@@ -88,4 +88,4 @@ class Storm:
                 self.raging = False
                 self._failures.clear()
                 self._lull_from = self._count
-                await self._told(None)
+                await self._report(None)

@@ -37,7 +37,7 @@ class Letters:
         letter = letter._replace(message_id=named or letter.message_id)
         await session.dead_letters.add([letter])
         await self.send_raw(session, delivery, dlq_topic(delivery.topic, self.group), now_us)
-        await self._tell(session, letter, delivery, now_us)
+        await self._publish_fault(session, letter, delivery, now_us)
 
     async def send_raw(self, session: Session, delivery: Delivery, topic: str, now_us: int) -> None:
         """Send the original bytes by the outbox, so that they leave if and only if this transaction commits."""
@@ -57,7 +57,7 @@ class Letters:
         )
         await session.outbox.add([row])
 
-    async def _tell(self, session: Session, letter: DeadLetter, delivery: Delivery, now_us: int) -> None:
+    async def _publish_fault(self, session: Session, letter: DeadLetter, delivery: Delivery, now_us: int) -> None:
         """Publish the fault of a letter whose type is declared here. A fault that fails has no fault: a circle of faults
         would never end."""
         envelope = delivery.envelope

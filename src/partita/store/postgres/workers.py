@@ -35,14 +35,14 @@ class PostgresWorkers:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def tell(self, member: str, states: Sequence[WorkerState]) -> None:
+    async def report(self, member: str, states: Sequence[WorkerState]) -> None:
         """Report the states; they are void unless repeated."""
         async with self._database.writing() as link:
             await link.run(UNSAY, member)
             if states:
                 await link.run(TELL, *columns(states))
 
-    async def told(self) -> Sequence[WorkerState]:
+    async def reported(self) -> Sequence[WorkerState]:
         """The reported states that are not void."""
         async with self._database.asking() as link:
             return [WorkerState(*row) for row in await link.rows(TOLD)]

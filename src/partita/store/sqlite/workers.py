@@ -19,14 +19,14 @@ class SqliteWorkers:
         self._service = service
         self._alive = alive
 
-    async def tell(self, member: str, states: Sequence[WorkerState]) -> None:
+    async def report(self, member: str, states: Sequence[WorkerState]) -> None:
         """Report the states; they end with the process."""
-        self._alive.tell(msgspec.json.encode(states).decode() if states else "")
+        self._alive.announce(msgspec.json.encode(states).decode() if states else "")
 
-    async def told(self) -> Sequence[WorkerState]:
+    async def reported(self) -> Sequence[WorkerState]:
         """The states of this service that living processes report; the folder has those of other services too."""
         found: list[WorkerState] = []
-        for text in self._alive.told():
+        for text in self._alive.announced():
             try:
                 found += [state for state in AS_STATES.decode(text) if state.service == self._service]
             except msgspec.MsgspecError:

@@ -28,10 +28,10 @@ class Weather:
     def __init__(self, limit: int = 20) -> None:
         self.clock, self.told = Hands(), list[str | None]()
 
-        async def told(error: str | None) -> None:
+        async def report(error: str | None) -> None:
             self.told.append(error)
 
-        self.storm = Storm(self.clock, limit=limit, pause_s_max=5.0, told=told)
+        self.storm = Storm(self.clock, limit=limit, pause_s_max=5.0, report=report)
 
     async def goes(self, outcomes: str, *, permanent: bool = False, each_s: float = 0.0) -> int:
         """How many of these failures (`x`; a success is `.`) go their way: a tier, a letter."""
