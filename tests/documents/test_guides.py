@@ -111,6 +111,7 @@ PROGRAMS = {
     ("reading-the-flow-map.md", "class CardCharged"): FLOW,
     ("reading-the-flow-map.md", "class PriceChanged"): FLOW,
     ("messages.md", "class OrderAccepted"): "from partita import *\nshop = Service('shop', namespace='acme.shop')\n",
+    ("messages.md", "from partita import Event, Key"): "",
     ("messages.md", "from partita.schemas import Money"): "",
     ("messages.md", "from partita.schemas import PII"): MARKED,
     ("failures.md", "@orders.on"): TROUBLE,
@@ -179,6 +180,12 @@ def program(page: str, begins: str, folder: Path) -> Iterator[Any]:
         yield module
     finally:
         del sys.modules["guide"]
+
+
+def test_messages_are_written_in_the_languages_of_the_guide(tmp_path: Path) -> None:
+    with program("messages.md", "from partita import Event, Key", tmp_path) as guide:
+        languages = [contract_of(cls).shape.language for cls in (guide.OrderPlaced, guide.StockCounted)]
+    assert languages == ["json", "avro"]
 
 
 def test_money_and_marks_are_as_the_guide_says(tmp_path: Path) -> None:

@@ -89,18 +89,18 @@ VALUES = {
     "sent-as-it-is": Plant(
         "Values",
         "a value that is not of its declared type is sent: 1.7 for an int",
-        "_check",
+        "check_read_back",
         swap("read = msgspec.convert(plain, shape.struct)", "read = value"),
         COME_BACK + "test_a_value_that_is_not_of_its_type_is_refused_where_it_is_sent",
-        under="codec/avro",
+        under="codec/read_back",
     ),
     "sent-to-be-read-otherwise": Plant(
         "Values",
         "a value is sent that is read as another one: 1.0 for an int",
-        "_check",
+        "check_read_back",
         swap("if not same:", "if False:"),
         COME_BACK + "test_a_value_that_is_not_of_its_type_is_refused_where_it_is_sent",
-        under="codec/avro",
+        under="codec/read_back",
     ),
     "time-without-a-zone": Plant(
         "Values",

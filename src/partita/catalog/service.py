@@ -81,7 +81,7 @@ class Service(Owner):
         retry: the policy for a message whose handler fails.
         window_s: how long message ids and answers are kept, in seconds (24 h).
         keys_kept_s: how long the use of an idempotency key or a business key is kept; None = for ever.
-        codec: the language its messages are written in, where the class does not say `codec=`: "avro".
+        codec: the language its messages are written in, where the class does not say `codec=`: "avro" or "json".
 
     Raises:
         DeclarationError: a name or a value is not valid.

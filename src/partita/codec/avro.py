@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import decimal
 import io
 import json
 import re
@@ -18,15 +17,14 @@ from fastavro.schema import SchemaParseException
 from partita.codec.avro_decimal import bound_decimals
 from partita.codec.avro_gauge import SENT_WEIGHT_MAX, Gauge, TooMuch, weight_of
 from partita.codec.avro_values import DEPTH_MAX, Check, check_of, is_too_deep
+from partita.codec.read_back import MISFITS, check_read_back, shown
 from partita.errors import DeclarationError, Malformed, MessageTooLarge, UnknownSchema
 from partita.schemas.avro import derive, fingerprint
 from partita.schemas.fields.plain_default import NATIVE
 from partita.schemas.fields.shape import Shape
 from partita.size import REFERENCE, VALUE_BYTES_MAX, over, too_large
 
-# The exceptions of fastavro for bytes or values that do not fit; a closed list, so that our own bugs are not hidden.
-_MISFITS = (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, decimal.DecimalException)
-_NO_SCHEMA = (SchemaParseException, AttributeError, RecursionError, *_MISFITS)
+_NO_SCHEMA = (SchemaParseException, AttributeError, RecursionError, *MISFITS)
 
 SCHEMA_CHARS_MAX = 200_000
 REFUSED_MAX = 1_000
@@ -112,9 +110,9 @@ class AvroCodec:
             plain = msgspec.to_builtins(value, builtin_types=NATIVE, order="deterministic" if known.has_sets else None)
             _check(shape, known, value, plain)
             fastavro.schemaless_writer(out, known.parsed, plain, disable_tuple_notation=True)
-        except (RecursionError, *_MISFITS) as error:
+        except (RecursionError, *MISFITS) as error:
             raise Malformed(
-                f"{shape.name} does not fit its own schema: {error!s:.300}", hint=f"The value was {_shown(value)}"
+                f"{shape.name} does not fit its own schema: {error!s:.300}", hint=f"The value was {shown(value)}"
             ) from error
         data = out.getvalue()
         if len(data) > VALUE_BYTES_MAX:
@@ -134,7 +132,7 @@ class AvroCodec:
             source = io.BytesIO(data)
             record = fastavro.schemaless_reader(source, plan.writer, plan.reader)
             value = msgspec.convert(record, shape.struct)
-        except (msgspec.ValidationError, SchemaResolutionError, *_MISFITS) as error:
+        except (msgspec.ValidationError, SchemaResolutionError, *MISFITS) as error:
             raise Malformed(f"{shape.name}: not a value of schema {fingerprint}: {error!s:.300}") from error
         if source.tell() != len(data):
             raise Malformed(f"{shape.name}: {len(data) - source.tell()} bytes are left after the value.")
@@ -152,7 +150,7 @@ class AvroCodec:
             if len(data) > writer.free_bytes:
                 writer.gauge.check(data)
             value: object = fastavro.schemaless_reader(source, writer.parsed, None)
-        except _MISFITS as error:
+        except MISFITS as error:
             raise Malformed(f"Not a value of schema {fingerprint}: {error!s:.300}") from error
         if source.tell() != len(data):
             raise Malformed(f"{len(data) - source.tell()} bytes are left after the value.")
@@ -201,7 +199,10 @@ class AvroCodec:
         return UnknownSchema(f"Schema {fingerprint or '(none)'} of its writer is unknown here.", schema=fingerprint)
 
     def _plan(self, shape: Shape, fingerprint: str) -> _Plan:
-        known = self._shapes.get(shape.full_name) or self._learn(shape)
+        try:
+            known = self._shapes.get(shape.full_name) or self._learn(shape)
+        except DeclarationError as error:  # a message that has left Avro, and has types now that Avro cannot say
+            raise Malformed(f"{shape.name} cannot be read from Avro: {error.what}", hint=error.hint) from error
         writer = self._writers.get(fingerprint)
         if writer is None:
             raise self._unknown(fingerprint)
@@ -228,18 +229,7 @@ def _check(shape: Shape, known: _Known, value: msgspec.Struct, plain: Any) -> No
     """
     if known.gauge.is_recursive and is_too_deep(plain):
         raise Malformed(f"{shape.name} is nested more than {DEPTH_MAX} levels deep.", hint="Send it in parts.")
-    read = msgspec.convert(plain, shape.struct)
-    if known.is_comparable:
-        same = read == value
-    else:
-        same = (
-            msgspec.to_builtins(read, builtin_types=NATIVE, order="deterministic" if known.has_sets else None) == plain
-        )
-    if not same:
-        raise Malformed(
-            f"{shape.name} is not of its declared types: it would be read as {_shown(read)}.",
-            hint=f"The value was {_shown(value)}",
-        )
+    check_read_back(shape, value, plain, is_comparable=known.is_comparable, has_sets=known.has_sets)
     wrong = known.check(plain) if known.check is not None else None
     if wrong is not None:
         hint = (
@@ -290,11 +280,3 @@ def _set_defaults(parsed: Any, defaults: Mapping[str, Mapping[str, Any]]) -> Non
             if "default" in item:
                 item["default"] = defaults[parsed["name"].rpartition(".")[2]][item["name"]]
             _set_defaults(item["type"], defaults)
-
-
-def _shown(value: object) -> str:
-    """A value for an error; one that is nested too deep, or whose `__repr__` fails, is shown as its class."""
-    try:
-        return f"{value!r:.300}"
-    except (RecursionError, *_MISFITS):
-        return f"of {type(value).__name__}"

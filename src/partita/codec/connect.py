@@ -8,10 +8,16 @@ from partita.codec.port import Codec
 
 def connect_codec() -> Codec:
     """A codec of all languages: each message is written in its own, and read in that of its writer."""
-    return DispatchingCodec({"avro": _avro})
+    return DispatchingCodec({"avro": _avro, "json": _json})
 
 
 def _avro() -> Codec:
     from partita.codec.avro import AvroCodec
 
     return AvroCodec()
+
+
+def _json() -> Codec:
+    from partita.codec.json import JsonCodec
+
+    return JsonCodec()

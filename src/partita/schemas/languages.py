@@ -8,13 +8,18 @@ from collections.abc import Callable
 from partita.errors import DeclarationError
 from partita.schemas.avro import avro_record
 from partita.schemas.fields.shape import Shape
+from partita.schemas.json_schema.derivation import json_schema
 
 
 def _avro(shape: Shape, revision: int | None) -> str:
     return json.dumps(avro_record(shape, revision=revision), separators=(",", ":"))
 
 
-LANGUAGES: dict[str, Callable[[Shape, int | None], str]] = {"avro": _avro}
+def _json(shape: Shape, revision: int | None) -> str:
+    return json.dumps(json_schema(shape, revision=revision), separators=(",", ":"))
+
+
+LANGUAGES: dict[str, Callable[[Shape, int | None], str]] = {"avro": _avro, "json": _json}
 """The text of a shape's schema in each language, by the name that `codec=` has."""
 
 

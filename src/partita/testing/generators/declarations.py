@@ -18,7 +18,7 @@ import msgspec
 from partita.catalog.event import Event, Key
 from partita.catalog.service import Service
 from partita.schemas.fields.marks import Millis
-from partita.testing.generators.values import value_of
+from partita.testing.generators.values import ModestDice, value_of
 
 DEPTH_MAX = 3
 Sku = NewType("Sku", str)
@@ -245,18 +245,18 @@ def _declared(service: Service, name: str, space: dict[str, Any]) -> type[Event]
 def _default(annotation: Any, dice: Random) -> Callable[[], Any] | None:
     """A default that JSON can express, which knows no infinity; None if no such value is found."""
     for seed in [dice.random() for _ in range(10)]:
-        if "inf" not in repr(value_of(annotation, Random(seed), 3)):
-            return functools.partial(_made, annotation, seed)
+        if "inf" not in repr(_made(type(dice), annotation, seed)):
+            return functools.partial(_made, type(dice), annotation, seed)
     return None
 
 
-def _made(annotation: Any, seed: float) -> Any:
-    return value_of(annotation, Random(seed), 3)
+def _made(make_dice: type[Random], annotation: Any, seed: float) -> Any:
+    return value_of(annotation, make_dice(seed), 3)
 
 
 def _enum(dice: Random, names: Names) -> Any:
     texts = {"RED": "red", "GREEN": "GREEN", "NULL": "null"}
-    numbers = {"LOW": 1, "NONE": 0, "MINUS": -(2**63)}
+    numbers = {"LOW": 1, "NONE": 0, "MINUS": -7 if isinstance(dice, ModestDice) else -(2**63)}
     make: list[Callable[[str], Any]] = [
         lambda name: enum.Enum(name, texts, module=__name__),
         lambda name: enum.Enum(name, texts, module=__name__, type=str),

@@ -60,6 +60,13 @@ DECIMALS = tuple(
 CLOCKS = (dt.time.min, dt.time.max, dt.time(12), dt.time(23, 59, 59, 1))
 UUIDS = (uuid.UUID(int=0), uuid.UUID(int=2**128 - 1))
 
+WHOLE_MAX = 2**53 - 1
+
+
+class ModestDice(Random):
+    """Dice for a language that has no whole numbers beyond 2^53 and no infinity, as JSON."""
+
+
 _NAIVE = dt.datetime(2036, 2, 29, 12, tzinfo=dt.UTC).replace(tzinfo=None)
 _BEYOND = (
     dt.datetime.max.replace(tzinfo=dt.timezone(-dt.timedelta(hours=1))),
@@ -94,8 +101,10 @@ _STRAYS: dict[Any, tuple[Any, ...]] = {
 }
 _PICKS: dict[Any, Callable[[Random], Any]] = {
     str: lambda dice: dice.choice((*TEXTS, "".join(map(chr, dice.choices(range(0xD7FF), k=dice.randint(0, 40)))))),
-    int: lambda dice: dice.choice((*WHOLE, dice.randint(-(2**63), 2**63 - 1), dice.randint(-100, 100))),
-    float: lambda dice: dice.choice((*FLOATS, dice.uniform(-1e9, 1e9), dice.random() * 10 ** dice.randint(-300, 300))),
+    int: lambda dice: dice.choice((*_whole(dice), dice.randint(-100, 100))),
+    float: lambda dice: dice.choice(
+        (*_floats(dice), dice.uniform(-1e9, 1e9), dice.random() * 10 ** dice.randint(-300, 300))
+    ),
     bool: lambda dice: dice.random() < 0.5,
     bytes: lambda dice: dice.choice((*BYTES, dice.randbytes(dice.randint(0, 40)))),
     dt.datetime: lambda dice: dice.choice((*TIMES, _time(dice))),
@@ -106,6 +115,17 @@ _PICKS: dict[Any, Callable[[Random], Any]] = {
         (*DECIMALS, decimal.Decimal(dice.randint(-(10**38) + 1, 10**38 - 1)).scaleb(-9, decimal.Context(prec=38)))
     ),
 }
+
+
+def _whole(dice: Random) -> tuple[int, ...]:
+    if not isinstance(dice, ModestDice):
+        return (*WHOLE, dice.randint(-(2**63), 2**63 - 1))
+    small = tuple(number for number in WHOLE if abs(number) <= WHOLE_MAX)
+    return (*small, WHOLE_MAX, -WHOLE_MAX, dice.randint(-WHOLE_MAX, WHOLE_MAX))
+
+
+def _floats(dice: Random) -> tuple[float, ...]:
+    return tuple(number for number in FLOATS if math.isfinite(number) or not isinstance(dice, ModestDice))
 
 
 def value_of(annotation: Any, dice: Random, depth: int = 0) -> Any:
