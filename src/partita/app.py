@@ -168,6 +168,7 @@ class App:
         bus, registry = self.connect_bus(machine, wake)
         bus = self.around_bus(bus, wake)
         codec = Adapters(self.settings, machine, wake).codec()
+        registry = Adapters(self.settings, machine, wake).registry(registry, self.catalog, codec)
         system = System(self.catalog, self.settings, machine, codec, bus, registry, self.topics)
         stores = {name: self.connect_store(self.catalog.service(name), bus, machine, wake) for name in names}
         try:

@@ -111,8 +111,8 @@ SIGNALS: dict[str, Signal] = {}
 """Every signal by its name, in the order of the table below."""
 
 
-def _event(name: str, when: str, *fields: str) -> Signal:
-    return _declared(Signal(name, "event", "", when, fields))
+def _event(name: str, when: str, *fields: str, unit: Unit = "") -> Signal:
+    return _declared(Signal(name, "event", unit, when, fields))
 
 
 def _state(name: str, when: str, *fields: str, unit: Unit = "") -> Signal:
@@ -129,6 +129,13 @@ def _declared(signal: Signal) -> Signal:
 BUILD_INFO = _state("build.info", "Always 1; the versions are fields.", "version", "python")
 STORE_UP = _state("store.up", "1 where the service's database answered; else nothing else is known of it.", "service")
 BUS_UP = _state("bus.up", "1 where the log or broker answered; else no lag is known.")
+
+REGISTRY_UP = _state("registry.up", "1 where the schema registry answered this process's last request.")
+REGISTRY_ASKED = _event("registry.asked", "A request to the schema registry was answered, or failed.")
+REGISTRY_FAILED = _event("registry.failed", "A request to the schema registry failed, or its answer made no sense.")
+REGISTRY_KEPT = _event("registry.kept", "A schema was needed again, and taken from memory.")
+REGISTRY_UNKNOWN = _event("registry.unknown", "The schema registry does not know a schema that a record names.")
+REGISTRY_TIME = _event("registry.waited", "A request to the schema registry ended: how long it took.", unit="seconds")
 
 MESSAGES_HANDLED = _event(
     "messages.handled",

@@ -7,10 +7,15 @@ from pathlib import Path
 
 from partita.bus.connect import connect_bus
 from partita.bus.connected import Connected
+from partita.catalog.catalog import Catalog
 from partita.catalog.service import Service
 from partita.codec.connect import connect_codec
 from partita.codec.port import Codec
 from partita.machine.port import Machine, Wake
+from partita.schemas.confluent.client import RegistryClient
+from partita.schemas.confluent.registry import ConfluentRegistry
+from partita.schemas.confluent.subject import subject_of
+from partita.schemas.registry import Registry
 from partita.settings.address import hurried
 from partita.settings.settings import Settings
 from partita.store.connect import connect_store
@@ -61,6 +66,22 @@ class Adapters:
             create=self.create,
             migrate=self.settings.migrate,
         )
+
+    def registry(self, beside: Registry, catalog: Catalog, codec: Codec) -> Registry:
+        """The registry of schemas that the settings name, else the one beside the bus.
+
+        Raises:
+            SettingsError: the URL names no registry.
+        """
+        settings = self.settings
+        if not settings.registry:
+            return beside
+        client = RegistryClient(settings.registry, self.machine.clock)
+        subjects = {
+            codec.learn(contract.shape): subject_of(settings.registry_subjects, contract.topic, contract.full_name)
+            for contract in catalog.contracts.values()
+        }
+        return ConfluentRegistry(client, subjects, beside)
 
     def codec(self) -> Codec:
         """The codec of all messages."""

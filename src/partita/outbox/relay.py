@@ -45,12 +45,18 @@ class Relay:
         self._next_tick = 0.0
         self.relayed = 0
         self.on_relayed: Callable[[int], None] = lambda count: None
+        self.why_not: Callable[[], BusUnavailable | None] = lambda: None
+        """The reason to send nothing now: a record whose schema no registry has would be a dead letter at its readers."""
 
     async def step(self, now: float) -> float:
         """Relay pending rows of the held slots; returns the time of the next look (seconds, monotonic)."""
         if now >= self._next_tick:
             self._held = tuple(await self._store.leases.tick("relay", RESOURCES, self._member))
             self._next_tick = now + self._options.lease_tick_s
+        reason = self.why_not()
+        if reason is not None:
+            log.warning("%s waits: %s", self.name, reason)
+            return now + self._options.backoff_s
         try:
             moved = await self._relay_once()
         except (BusUnavailable, StoreUnavailable) as error:

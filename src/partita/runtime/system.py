@@ -23,6 +23,7 @@ from partita.machine.port import Machine
 from partita.observability.health import Check, Health, judged
 from partita.observability.metrics import build_info, read_all
 from partita.observability.question import Unanswered, answered
+from partita.observability.registry import registry_samples
 from partita.outbox.relay import Relay, RelayOptions
 from partita.runtime.background.consumer import Consumer, ConsumerOptions, Keeper
 from partita.runtime.background.group_position import send_again
@@ -98,6 +99,8 @@ class System:
         self.pulse: Pulse | None = None
         self.roll_call: RollCall | None = None
         self.introduced = False
+        self.unintroduced: BusUnavailable | None = None
+        """The reason why the bus or the registry has not learned this app's topics and schemas yet."""
         self.roles: Sequence[str] = ()
         self._newest: dict[str, tuple[int, int]] = {}
         self.fingerprints: list[str] = []
@@ -167,9 +170,13 @@ class System:
         """
         # First, so that the bus knows the declarations when another worker, as the relay, creates a topic earlier.
         await self.bus.ensure_topics([topic.spec for topic in declared_topics(self.catalog, self.topics)])
-        for fingerprint in self.fingerprints:
-            await self.registry.publish(fingerprint, self.codec.schema_text(fingerprint) or "")
-        self.introduced = True
+        try:
+            for fingerprint in self.fingerprints:
+                await self.registry.publish(fingerprint, self.codec.schema_text(fingerprint) or "")
+        except BusUnavailable as error:
+            self.unintroduced = error
+            raise
+        self.introduced, self.unintroduced = True, None
 
     async def fit_to_the_bus(self) -> None:
         """Adapt to the bus once it answers: no message may wait in a missing partition, or have been sent to another log only.
@@ -214,6 +221,7 @@ class System:
             if "relay" in roles:
                 options = RelayOptions(batch=self.settings.batch)
                 relay = self.relays[name] = Relay(store, self.bus, self.clock, f"{self.member}/relay", options)
+                relay.why_not = lambda: self.unintroduced
                 self.supervisor.add(relay, name, store.bell)
                 self.supervisor.add(Keeper(relay), name)
                 self.supervisor.add(Janitor(pipeline.service, store), name)
@@ -266,7 +274,7 @@ class System:
                 found.append(SAGA_STEPS.of(count, service=name, saga=saga, entry=entry))
         for name, relay in self.relays.items():
             found.append(OUTBOX_RELAYED.of(relay.relayed, service=name))
-        return found
+        return [*found, *registry_samples(self.registry)]
 
     def _call_the_roll(self) -> None:
         self.roll_call = RollCall(

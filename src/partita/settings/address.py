@@ -22,6 +22,7 @@ STORE_EXAMPLE = "postgresql://user@host:5432/database, sqlite:///folder, or an e
 BUS_EXAMPLE = "kafka://host:9092,host:9092, postgresql://user@host:5432/database, log:///folder, or an existing folder"
 SECRETS = "In a user name or password, write # / ? @ [ ] as %23 %2F %3F %40 %5B %5D."
 METRICS_EXAMPLE = "HOST:PORT, such as 127.0.0.1:9464"
+REGISTRY_EXAMPLE = "PARTITA_REGISTRY=http://127.0.0.1:8081, or https://user:password@host/path"
 WEBHOOK_EXAMPLE = "PARTITA_ALERT_WEBHOOK=https://host/path"
 MAIL_EXAMPLE = (
     "PARTITA_ALERT_MAIL='smtps://user:password@host?from=a@b&to=c@d', or smtp:// for STARTTLS, or without a user"
@@ -111,6 +112,17 @@ def hurried(place: str | Path, seconds: float) -> str | Path:
         return place
     mark = "&" if "?" in place else "?"
     return f"{place}{mark}command_timeout_s={seconds:g}&connect_timeout_s={seconds:g}"
+
+
+def check_registry(what: str, url: str) -> None:
+    """Refuse an address that cannot be a schema registry's.
+
+    Raises:
+        SettingsError: it is no http or https address; it is not quoted, since it may hold a password.
+    """
+    parts = _receiver(url, ("http", "https"))
+    if parts is None or parts.query or parts.fragment:
+        raise SettingsError(f"{what} is not the http or https address of a schema registry.", hint=REGISTRY_EXAMPLE)
 
 
 def check_webhook(what: str, url: str) -> SplitResult:

@@ -16,6 +16,7 @@ from partita.settings.address import (
     check_folder,
     check_listening,
     check_mail,
+    check_registry,
     check_store,
     check_webhook,
     folder_of,
@@ -25,12 +26,14 @@ from partita.settings.address import (
 from partita.settings.amount import check_count, check_number, check_seconds
 
 SWITCH = {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}
-TEXTS = ("store", "bus", "instance", "alert_webhook", "alert_mail", "metrics")
+TEXTS = ("store", "bus", "registry", "registry_subjects", "instance", "alert_webhook", "alert_mail", "metrics")
 SWITCHES = ("coalesce", "at_once", "migrate")
 SECONDS = ("alert_every_s", "grace_s", "ask_s")
 BATCH_MAX = 100_000
 TIME_SCALE_MAX = 1_000.0
 DAY_S = 86_400.0
+STRATEGIES = ("topic-record", "topic", "record")
+"""The names of subjects in a schema registry."""
 INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", re.ASCII)
 """The form that Kafka accepts for the name of a static member, with room for the group's name before it."""
 
@@ -40,17 +43,18 @@ class Settings:
     """Where an app keeps its data, and how it runs.
 
     `data` is the folder of the embedded tier (one SQLite file per service, the log). `store` and `bus` are URLs
-    (`postgresql://user@host/database`: a schema per service, one for the log; `kafka://host:port`); empty means
-    embedded. `stores` are URLs of services that have a server of their own, by their names
-    (`PARTITA_STORE_ORDER_SERVICE`). `instance` is a name this process keeps over restarts: a Kafka group gives it its
-    partitions back at once. `time_scale` multiplies the times of sagas and of retry delays (demo and tests run the
-    same code in seconds). `batch` is how many messages may share a transaction. `coalesce` lets handlers of one
-    statement run in waves; `at_once` lets a service handle what it sends to itself in the transaction that writes it.
-    `alert_webhook` and `alert_mail` (`smtps://user:password@host?from=a@b&to=c@d`) receive alerts; `alert_ca` is a file
-    with certificates trusted there beside the system's; `alert_every_s` is the interval of the rules' evaluation.
-    `metrics` is an address (`127.0.0.1:9464`) to serve `/metrics` on. `grace_s` is how long a stop may take to finish the
-    work in progress. `ask_s` is how long a query of people or machines (metrics, alerts, probes, doctor, why, ...) waits for
-    a database or the bus. Without `migrate` (`PARTITA_MIGRATE=off`) no schema or table is made or changed at the start:
+    (`postgresql://user@host/database`: a schema per service, one for the log; `kafka://host:port`); empty means embedded.
+    `registry` is the URL of a schema registry (`http://127.0.0.1:8081`; empty = the schemas are kept by the bus), and
+    `registry_subjects` the strategy by which its subjects are named. `stores` are URLs of services that have a server of
+    their own, by their names (`PARTITA_STORE_ORDER_SERVICE`). `instance` is a name this process keeps over restarts: a
+    Kafka group gives it its partitions back at once. `time_scale` multiplies the times of sagas and of retry delays (demo
+    and tests run the same code in seconds). `batch` is how many messages may share a transaction. `coalesce` lets handlers
+    of one statement run in waves; `at_once` lets a service handle what it sends to itself in the transaction that writes
+    it. `alert_webhook` and `alert_mail` (`smtps://user:password@host?from=a@b&to=c@d`) receive alerts; `alert_ca` is a file
+    with certificates trusted there beside the system's; `alert_every_s` is the interval of the rules' evaluation. `metrics`
+    is an address (`127.0.0.1:9464`) to serve `/metrics` on. `grace_s` is how long a stop may take to finish the work in
+    progress. `ask_s` is how long a query of people or machines (metrics, alerts, probes, doctor, why, ...) waits for a
+    database or the bus. Without `migrate` (`PARTITA_MIGRATE=off`) no schema or table is made or changed at the start:
     `partita db upgrade` does that.
 
     Raises:
@@ -61,6 +65,8 @@ class Settings:
     store: str = ""
     stores: Mapping[str, str] = field(default_factory=dict)
     bus: str = ""
+    registry: str = ""
+    registry_subjects: str = "topic-record"
     instance: str = ""
     time_scale: float = 1.0
     batch: int = 1_000
@@ -87,6 +93,13 @@ class Settings:
                 f"Of the stores {', '.join(map(ascii, self.stores))} two are one service's.", hint="Leave one of them."
             )
         check_bus(_called("bus"), self.bus)
+        if self.registry:
+            check_registry(_called("registry"), self.registry)
+        if self.registry_subjects not in STRATEGIES:
+            raise SettingsError(
+                f"{_called('registry_subjects')}={self.registry_subjects!r} is no strategy.",
+                hint=f"It is one of: {', '.join(STRATEGIES)}.",
+            )
         if self.instance and not INSTANCE.fullmatch(self.instance):
             raise SettingsError(
                 f"{_called('instance')}={self.instance!r} is not valid as a process's name.",
@@ -125,7 +138,7 @@ class Settings:
     def __repr__(self) -> str:
         """For people and logs: an address without user, password and options, a webhook without its path."""
         shown: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
-        shown |= {name: without_secrets(shown[name]) for name in ("store", "bus")}
+        shown |= {name: without_secrets(shown[name]) for name in ("store", "bus", "registry")}
         shown |= {name: without_path(shown[name]) for name in ("alert_webhook", "alert_mail")}
         shown["stores"] = {name: without_secrets(url) for name, url in self.stores.items()}
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"

@@ -15,9 +15,9 @@ from partita.schemas.registry import Registry
 
 OpenRegistry = Callable[[], AbstractAsyncContextManager[Registry]]
 Case = Callable[[OpenRegistry], Awaitable[None]]
-TEXT = '{"type":"string"}'
-OTHER = '{"type":"long"}'
-LARGE = '{"type":"enum","name":"Größe","symbols":["' + "\\u0000 ä\U0001f375'\\\"" * 12_000 + '"]}'
+TEXT = '{"type":"string","size":"short"}'
+OTHER = '"long"'
+LARGE = '{"type":"string","text":"' + "\\u0000 ä\U0001f375'\\\"" * 12_000 + '"}'
 """About as large as the largest schema that a codec reads, of all characters that a careless adapter would change."""
 MANY = 50
 
