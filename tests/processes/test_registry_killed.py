@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import http.client
-import json
-import os
-import re
 import signal
 import subprocess
-import sys
 import threading
 import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.registry_process import PARTITA, ask, served
 from tests.unit.registry_server.registry_desk import record
 from tests.waiting import until_blocking
 
@@ -25,30 +18,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.processes]
 KILLS = 5
 CLIENTS = 4
 POSTS_BETWEEN = 30
-
-
-@contextmanager
-def served(*words: str, errors: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    command = [sys.executable, "-c", "from partita.cli.main import main; main()", "registry", "serve", "--port", "0"]
-    with errors.open("wb") as said:
-        child = subprocess.Popen([*command, *words], stderr=said, env={**os.environ, "PARTITA_STORE": ""})
-    try:
-        yield child, until_blocking(lambda: ready(errors))
-    finally:
-        child.kill()
-        child.wait()
-
-
-def ready(errors: Path) -> str:
-    found = re.search(r"ready: (http://\S+)", errors.read_text(encoding="utf-8"))
-    return found[1] if found else ""
-
-
-def ask(method: str, url: str, body: Any = None) -> Any:
-    content = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, content, {"content-type": "application/json"}, method=method)
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return json.load(answer)
 
 
 class Client(threading.Thread):
@@ -121,9 +90,7 @@ def test_a_port_that_is_taken_is_refused_before_anything_is_made(tmp_path: Path)
     with served("--data", str(tmp_path / "one"), errors=tmp_path / "errors") as (_, url):
         port = url.rpartition(":")[2]
         words = ["registry", "serve", "--port", port, "--data", str(tmp_path / "two")]
-        done = subprocess.run(
-            [sys.executable, "-c", "from partita.cli.main import main; main()", *words], capture_output=True, text=True
-        )
+        done = subprocess.run([*PARTITA, *words], capture_output=True, text=True)
     assert done.returncode == 2
     assert f"--port {port}: cannot be used" in done.stderr
     assert not (tmp_path / "two").exists()

@@ -85,7 +85,8 @@ class Api:
         if there:
             raise Refusal(405, 405, "HTTP 405 Method Not Allowed")
         if request.path[0] in ABSENT:
-            raise Refusal(501, 501, f"This registry has no {ABSENT[request.path[0]]}.")
+            # 404, as from a server older than these: clients then go on without them.
+            raise Refusal(404, 404, f"This registry has no {ABSENT[request.path[0]]}.")
         raise not_found()
 
 

@@ -1,0 +1,196 @@
+"""The embedded registry as Confluent's own client and serializers see it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.registry_process import ask, served
+
+from partita.clock import SystemClock
+from partita.schemas.confluent.client import RegisteredSchema, RegistryClient
+from partita.schemas.confluent.framing import SchemaId, framed, schema_of_header, unframed
+
+pytestmark = [pytest.mark.oracles]
+confluent = pytest.importorskip("confluent_kafka.schema_registry", reason="make .venv/oracles.ok")
+
+ORDER = {
+    "type": "record", "name": "Order", "namespace": "shop",
+    "fields": [{"name": "id", "type": "string"}, {"name": "cents", "type": "long"}],
+}  # fmt: skip
+GROWN = {**ORDER, "fields": [*ORDER["fields"], {"name": "note", "type": "string", "default": ""}]}  # type: ignore[misc]  # a list
+BROKEN = {**ORDER, "fields": [*ORDER["fields"], {"name": "note", "type": "string"}]}  # type: ignore[misc]  # a list
+JSON = json.dumps(
+    {"title": "Order", "type": "object", "properties": {"id": {"type": "string"}, "cents": {"type": "integer"}}}
+)
+VALUE = {"id": "o-1", "cents": 250}
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("registry")
+    with served("--data", str(folder), errors=folder / "errors") as (_, found):
+        yield found
+
+
+OPEN: list[Any] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    while OPEN:
+        OPEN.pop().__exit__()
+
+
+def client_of(url: str) -> Any:
+    """A new client each time: it keeps answers."""
+    OPEN.append(confluent.SchemaRegistryClient({"url": url}))
+    return OPEN[-1]
+
+
+def schema(content: Any, **more: Any) -> Any:
+    return confluent.Schema(json.dumps(content), "AVRO", **more)
+
+
+def test_the_client_registers_finds_and_deletes(url: str) -> None:
+    client = client_of(url)
+    first = client.register_schema("life", schema(ORDER))
+    assert client_of(url).register_schema("life", schema(ORDER)) == first
+    assert json.loads(client.get_schema(first).schema_str) == ORDER
+    second = client.register_schema("life", schema(GROWN))
+    latest = client_of(url).get_latest_version("life")
+    assert (latest.schema_id, latest.version, latest.subject) == (second, 2, "life")
+    assert client_of(url).get_version("life", 1).schema_id == first
+    assert client_of(url).lookup_schema("life", schema(ORDER)).version == 1
+    assert client_of(url).get_schema_by_guid(latest.guid).schema_str == latest.schema.schema_str
+    assert client.get_versions("life") == [1, 2]
+    assert "life" in client.get_subjects()
+    assert {(found.subject, found.version) for found in client.get_schema_versions(second)} == {("life", 2)}
+    assert client.delete_version("life", 1) == 1
+    assert client.delete_subject("life") == [2]
+    assert client.delete_subject("life", permanent=True) == [1, 2]
+
+
+def test_the_client_sees_levels_and_refusals(url: str) -> None:
+    client = client_of(url)
+    client.register_schema("levels", schema(ORDER))
+    assert client.test_compatibility("levels", schema(GROWN))
+    assert not client_of(url).test_compatibility("levels", schema(BROKEN))
+    assert client.test_compatibility_all_versions("levels", schema(GROWN))
+    with pytest.raises(confluent.SchemaRegistryError) as caught:
+        client.register_schema("levels", schema(BROKEN))
+    assert (caught.value.http_status_code, caught.value.error_code) == (409, 40901)
+    assert "note" in caught.value.error_message
+    for subject, code in (("none", 40401),):
+        with pytest.raises(confluent.SchemaRegistryError) as caught:
+            client.get_latest_version(subject)
+        assert caught.value.error_code == code
+    client.set_config("levels", confluent.ServerConfig(compatibility=confluent.ConfigCompatibilityLevel.NONE))
+    assert client.get_config("levels").compatibility_level == "NONE"
+    assert client.register_schema("levels", schema(BROKEN))
+    ask("PUT", f"{url}/mode/levels", {"mode": "READONLY"})
+    with pytest.raises(confluent.SchemaRegistryError) as caught:
+        client_of(url).register_schema("levels", schema(GROWN))
+    assert caught.value.error_code == 42205
+
+
+def test_the_client_resolves_references(url: str) -> None:
+    client = client_of(url)
+    client.register_schema("part", schema(ORDER))
+    whole = {"type": "record", "name": "Cart", "fields": [{"name": "order", "type": "shop.Order"}]}
+    reference = confluent.SchemaReference("shop.Order", "part", 1)
+    number = client.register_schema("cart", schema(whole, references=[reference]))
+    found = client_of(url).get_schema(number)
+    assert [(r.name, r.subject, r.version) for r in found.references] == [("shop.Order", "part", 1)]
+
+
+def context(topic: str, headers: list[Any] | None = None) -> Any:
+    from confluent_kafka.serialization import MessageField, SerializationContext
+
+    return SerializationContext(topic, MessageField.VALUE, headers)
+
+
+@pytest.mark.parametrize("language", ["avro", "json"])
+def test_the_serializers_work_against_it_and_their_bytes_are_our_frames(language: str, url: str) -> None:
+    """What another program writes we take apart, and what we frame it reads."""
+    if language == "avro":
+        from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
+
+        serialize = AvroSerializer(client_of(url), json.dumps(ORDER))
+        deserialize = AvroDeserializer(client_of(url))
+    else:
+        from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
+
+        serialize = JSONSerializer(JSON, client_of(url))
+        deserialize = JSONDeserializer(JSON, schema_registry_client=client_of(url))
+    topic = f"{language}-orders"
+
+    data = serialize(VALUE, context(topic))
+
+    found = unframed(data)
+    assert found.schema.id is not None
+    assert client_of(url).get_latest_version(f"{topic}-value").schema_id == found.schema.id
+    assert framed(found.schema.id, found.payload) == data
+    assert deserialize(framed(found.schema.id, found.payload), context(topic)) == VALUE
+
+
+def test_the_serializers_header_mode_is_ours(url: str) -> None:
+    """The id is in a header, the value bare."""
+    from confluent_kafka.schema_registry import header_schema_id_serializer
+    from confluent_kafka.schema_registry.avro import AvroSerializer
+
+    serialize = AvroSerializer(
+        client_of(url), json.dumps(ORDER), conf={"schema.id.serializer": header_schema_id_serializer}
+    )
+    headers: list[Any] = []
+    data = serialize(VALUE, context("headers", headers))
+
+    named = dict(headers)["__value_schema_id"]
+    guid = schema_of_header(named).guid
+    latest = client_of(url).get_latest_version("headers-value")
+    assert guid == latest.guid
+    assert schema_of_header(named) == SchemaId(guid=guid)
+    assert data == b"\x06o-1\xf4\x03"
+
+
+@pytest.mark.parametrize(("place", "expected"), [("Order", (0,)), ("Line", (1,)), ("Line.Part", (1, 0))])
+def test_the_serializers_index_paths_are_ours(place: str, expected: tuple[int, ...]) -> None:
+    """Outer message first."""
+    from confluent_kafka.schema_registry.protobuf import _create_index_array, ProtobufSerializer  # noqa: I001
+    from google.protobuf import descriptor_pb2, descriptor_pool
+
+    from partita.schemas.confluent.framing import indexed, unindexed
+
+    file = descriptor_pb2.FileDescriptorProto(
+        name=f"{place}.proto", package=place.lower().replace(".", "_"), syntax="proto3"
+    )
+    file.message_type.add(name="Order")
+    file.message_type.add(name="Line").nested_type.add(name="Part")
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    path = _create_index_array(pool.FindMessageTypeByName(f"{file.package}.{place}"))
+    assert tuple(path) == expected
+    import io
+
+    written = io.BytesIO()
+    ProtobufSerializer._encode_varints(written, list(path), zigzag=True)
+    assert indexed(path, b"") == written.getvalue()
+    assert unindexed(written.getvalue()).path == expected
+
+
+def test_protobuf_is_refused_clearly(url: str) -> None:
+    with pytest.raises(confluent.SchemaRegistryError) as caught:
+        client_of(url).register_schema("proto", confluent.Schema('syntax = "proto3"; message A {}', "PROTOBUF"))
+    assert (caught.value.http_status_code, caught.value.error_code) == (422, 42201)
+    assert "PROTOBUF" in caught.value.error_message
+
+
+async def test_our_client_finds_what_the_other_registered(url: str) -> None:
+    number = client_of(url).register_schema("both", schema(ORDER))
+    found = await RegistryClient(url, SystemClock()).by_id(number)
+    assert found is not None and json.loads(found.text) == ORDER
+    ours = RegisteredSchema(json.dumps(GROWN))
+    assert client_of(url).get_schema(await RegistryClient(url, SystemClock()).register("both", ours)).schema_str
