@@ -11,6 +11,7 @@ from partita.flow.checking import FAN_OUT_MAX, unaccepted
 from partita.flow.checking import check as checked
 from partita.flow.decision import Decision, table_of
 from partita.flow.decision import decisions as decided
+from partita.flow.drawing import svg
 from partita.flow.finding import Finding
 from partita.flow.flow_map import flow_map
 from partita.flow.mermaid import mermaid
@@ -35,11 +36,12 @@ def flow() -> None:
     """Which message goes where. Without a command: the map."""
 
 
-@flow.command("map", epilog="Example:  partita flow --format mermaid")
-@click.option("--format", "form", type=click.Choice(["text", "mermaid"]), default="text", help="How to draw it.")
+@flow.command("map", epilog="Example:  partita flow --format svg > flow.svg")
+@click.option("--format", "form", type=click.Choice(["text", "mermaid", "svg"]), default="text", help="How to draw it.")
+@click.option("--title", default="The flow map", show_default=True, help="The title of an SVG.")
 @app_option
 @output_option
-def draw(form: str, app_name: str, output: str) -> None:
+def draw(form: str, title: str, app_name: str, output: str) -> None:
     """Each flow, from its first message to the last service that hears of it."""
     found = flow_map(load_app(app_name).catalog)
     if output == "json":
@@ -47,6 +49,8 @@ def draw(form: str, app_name: str, output: str) -> None:
         print_json("Flow", {"nodes": [{"id": node.id, "kind": node.kind} for node in found.nodes], "hops": hops})
     elif form == "mermaid":
         document(mermaid(found))
+    elif form == "svg":
+        document(svg(found, title))
     else:
         say(*story(found))
 

@@ -151,7 +151,9 @@ def test_a_circle_that_nothing_leads_to_is_a_flow_all_the_same() -> None:
     assert flow.circle and set(flow.messages) == {"Ping", "Pong"}
 
 
-@pytest.mark.parametrize("words", [["-o", "json"], ["--format", "text"], ["--format", "mermaid"]], ids=lambda w: w[-1])
+@pytest.mark.parametrize(
+    "words", [["-o", "json"], ["--format", "text"], ["--format", "mermaid"], ["--format", "svg"]], ids=lambda w: w[-1]
+)
 def test_the_output_is_the_same_in_every_process(words: list[str]) -> None:
     """The order of a set of names differs from process to process; a map that is committed must not."""
     assert len({_printed(words, seed) for seed in ("1", "2", "3")}) == 1
