@@ -76,7 +76,7 @@ def bank(tmp_path: Path) -> Bank:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def store(request: pytest.FixtureRequest) -> str:
-    """Where services keep their data: the URL of a fresh database, or nothing for files."""
+    """The place of services' data: the URL of a fresh database, or nothing for files."""
     return str(request.getfixturevalue("database")) if request.param == "postgresql" else ""
 
 

@@ -100,7 +100,7 @@ class Desk:
         self.app = App(desk, yard, settings=Settings(data=data, store=store, **settings), machine=machine_here())
 
     def record(self, message: Any, number: int, message_id: str = "", **envelope: Any) -> Outgoing:
-        """A message of number `number` of its key, as another program has written it to the bus."""
+        """A message with number `number` of its key, as another program has written it to the bus."""
         contract = contract_of(type(message))
         fingerprint, value = self.app.system.codec.encode(contract.shape, message)
         message_id = message_id or f"{contract.name}-{message.key}-{number}"
@@ -117,18 +117,18 @@ class Desk:
         return self.record(message, number, saga=SagaAddress("Checkout", "s1", "work", 1, kind))
 
     async def append(self, *records: Outgoing) -> None:
-        """Each by itself, in this order."""
+        """Append each by itself, in this order."""
         for record in records:
             await self.app.bus.append([record])
 
     async def done(self) -> list[int]:
-        """The numbers of what was handled, in order; those of 50 and more are of other keys."""
+        """The numbers of the handled messages, in order; those of 50 and more are of other keys."""
         async with self.app.store("desk").reading() as session:
             rows = await session.fetch("SELECT number FROM done WHERE number < 50 ORDER BY at", {})
         return [row["number"] for row in rows]
 
     async def until_done(self, *numbers: int) -> None:
-        """Wait until as many were handled, which are these in this order."""
+        """Wait until these messages are handled, in this order."""
 
         async def all_done() -> bool:
             return len(await self.done()) >= len(numbers)
@@ -138,7 +138,7 @@ class Desk:
         assert found == list(numbers), f"{found}, not {list(numbers)}"
 
     async def until_parked(self, **counts: int) -> None:
-        """Wait until so many are parked in each state."""
+        """Wait until this many messages are parked in each state."""
 
         async def are() -> bool:
             async with self.app.store("desk").reading() as session:
@@ -153,7 +153,7 @@ class Desk:
             return await session.dead_letters.find("desk", 1_000, LetterFilter(status=status))
 
     async def until_letters(self, count: int) -> Sequence[Any]:
-        """Wait for so many open letters."""
+        """Wait for `count` open letters."""
 
         async def are() -> bool:
             return len(await self.letters()) >= count
@@ -164,14 +164,14 @@ class Desk:
         return found
 
     async def discard(self) -> None:
-        """A person discards the open letters, once there is one."""
+        """Discard the open letters as an operator does, once there is one."""
         await self.until_letters(1)
         store = self.app.store("desk")
         row = await begin_discard(store, self.desk, LetterFilter(), self.app.system.ids, reason="seen", by="ann")
         await run_discard(store, self.desk, row.id)
 
     async def why(self) -> str:
-        """The parked messages, for the report of a failure."""
+        """The parked messages, for the report of a failed test."""
         async with self.app.store("desk").reading() as session:
             keys = await session.parking.keys("desk", 10)
             rows = [row for topic, key in keys for row in await session.parking.of_key("desk", topic, key, 100)]

@@ -206,7 +206,7 @@ def alchemy_url(url: str, driver: str) -> str:
 
 
 def begins_by_hand(engine: Any) -> None:
-    """As SQLAlchemy's pages advise for SQLite: the driver begins nothing, so that savepoints work."""
+    """As SQLAlchemy's pages advise for SQLite: the driver begins no transaction, so that savepoints work."""
     from sqlalchemy import event
 
     event.listen(engine, "connect", lambda connection, _: setattr(connection, "isolation_level", None))
@@ -233,7 +233,8 @@ KINDS = ("asyncpg", "psycopg", "sqlalchemy-async-session", "django-postgresql", 
 
 
 def main(name: str, url: str, what: str, keys: int, numbers: int) -> None:
-    """As a process of its own: "die" says `committed` with one transaction open and stays; "write" writes and ends."""
+    """Run as a process of its own: "die" prints `committed` with one transaction open and stays; "write" writes and
+    ends."""
     from tests.processes.counting import Counted, source
 
     hand, outbox = HANDS[name][1](url), Outbox(source)

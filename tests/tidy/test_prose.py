@@ -14,7 +14,7 @@ LIMITS = {
     "clause for a noun": 0,
     "clause for a subject": 1,
     "he": 0,
-    "who": 4,
+    "who": 8,
     "nobody": 5,
     "tell": 4,
     "stand": 6,

@@ -30,7 +30,7 @@ WHOLE_S = 1.0
 
 
 class Server:
-    """Answers with these bytes and keeps what it was sent; `again` sends them until the other side goes."""
+    """Answers with these bytes and keeps the requests; with `again` it repeats them until the other side closes."""
 
     def __init__(self, answer: bytes, *, again_s: float | None = None, trust: ssl.SSLContext | None = None) -> None:
         self.answer, self.again_s, self.trust = answer, again_s, trust
@@ -66,13 +66,13 @@ class Server:
 
 
 class Mail:
-    """A mail server: plain, with STARTTLS, or TLS from the start; what it says to each command can be changed."""
+    """A mail server: plain, with STARTTLS, or TLS from the start; a test can change its answer to each command."""
 
     def __init__(
         self, trust: ssl.SSLContext | None = None, says: Mapping[str, bytes] | None = None, *, starttls: bool = False
     ) -> None:
         self.trust, self.starttls, self.says = trust, starttls, says or {}
-        self.lines: list[tuple[bool, str]] = []  # whether it came by TLS
+        self.lines: list[tuple[bool, str]] = []  # whether the line came by TLS
 
     async def __aenter__(self) -> Mail:
         at_once = None if self.starttls else self.trust
@@ -141,7 +141,7 @@ HANGING = {
 
 @pytest.mark.parametrize("answer", NONSENSE.values(), ids=NONSENSE)
 async def test_a_webhook_that_answers_nonsense_was_not_told(answer: bytes) -> None:
-    """One kind of error, whatever the library makes of it, and the address is not in it."""
+    """One kind of error, whatever the library raises, and without the address."""
     async with Server(answer) as server:
         with pytest.raises(OSError) as refused:
             await WebhookChannel(f"http://127.0.0.1:{server.port}/{SECRET}").send(TOLD, 1)
@@ -150,7 +150,7 @@ async def test_a_webhook_that_answers_nonsense_was_not_told(answer: bytes) -> No
 
 @pytest.mark.parametrize("answer", HANGING.values(), ids=HANGING)
 async def test_a_webhook_that_never_ends_its_answer_is_cut(answer: tuple[bytes, float]) -> None:
-    """Each single wait ends in time, all of them together never would."""
+    """Each single wait ends in time, but all of them together would never end."""
     async with Server(answer[0], again_s=answer[1]) as server, asyncio.timeout(20):
         with pytest.raises(OSError):
             await WebhookChannel(f"http://127.0.0.1:{server.port}/", whole_s=WHOLE_S).send(TOLD, 1)
@@ -250,7 +250,7 @@ async def test_a_password_goes_by_tls_to_a_server_whose_certificate_is_known(
 async def test_no_password_goes_to_a_server_that_is_not_known(
     authority: Authority, scheme: str, starttls: bool, known: bool, host: str
 ) -> None:
-    """Of a strange authority, or of another name."""
+    """A server whose certificate is of another authority, or for another name."""
     async with Mail(authority.serving, starttls=starttls) as server:
         with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
             await mail_at(server, scheme, str(authority.ca) if known else "", host).send(TOLD, 1)
@@ -420,7 +420,7 @@ async def test_a_channel_that_hangs_holds_nobody_up(bank: Any) -> None:
 
 
 async def test_a_webhook_that_answers_nonsense_leaves_the_mail_its_alert_once(bank: Any) -> None:
-    """The whole way, with real servers: what the issue was."""
+    """The whole way, with real servers: the case of the bug report."""
     bank.audit.retry = Retry(delays=(), in_place=0)
     failing(bank, "bad", float("inf"))
     async with Server(b"what?\r\n\r\n") as hook, Receiver(smtp=True) as post:

@@ -61,7 +61,7 @@ class Receiver:
         writer.close()
 
     def told(self) -> list[tuple[str, str]]:
-        """(status, alert) of everything but the watchdog."""
+        """(status, alert) of all alerts except the watchdog."""
         every = [(a["status"], a["labels"]["alertname"]) for body in self.bodies for a in body["alerts"]]
         return [each for each in every if each[1] != "Watchdog"]
 
@@ -130,7 +130,7 @@ async def test_what_a_broken_channel_is_owed_survives_a_restart(bank: Any) -> No
 
 
 async def test_what_a_dead_member_said_is_dropped(bank: Any) -> None:
-    """A process killed in a storm says so for ever, unless others see that it is gone."""
+    """The report of a process that was killed in a storm would stay for ever if others did not see that it is dead."""
     bank.app = bank.app.configured(replace(bank.app.settings, alert_every_s=0.1))
     async with bank.app.running() as system:
         async with bank.app.store("audit").transaction() as session:

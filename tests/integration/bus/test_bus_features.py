@@ -60,7 +60,7 @@ class LackingApp(App):
 async def test_a_service_does_not_start_on_a_bus_that_lacks_what_it_needs(
     order: str, lacking: Feature, refused: str, tmp_path: Path
 ) -> None:
-    """Started, it would handle messages of a key in a wrong order; and no database is made."""
+    """A started service would handle messages of a key in a wrong order. No database is made either."""
     bank: Any = Bank(tmp_path / "data", order=order)
     bank.app = LackingApp(*bank.app.services, settings=bank.app.settings)
     bank.app.lacking = lacking

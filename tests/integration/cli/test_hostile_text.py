@@ -31,13 +31,13 @@ from partita.store.operations import OperationRow
 
 HOSTILE = "k\x1b[31m\x9b2J\r\nFORGED line\u202e\u2066\u200b\ufeff\u2028\x7f\U000e0041\tend"
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-# By what rows are found, and what a state machine reads: no message decides on these.
+# Columns by which rows are found and that a state machine reads: no text of a message gets there.
 OURS = {"consumer", "saga", "status", "step", "state", "outcome", "scope", "resource", "kind", "name", "what", "slot"}
 APP = "hostile_app:app"
 
 
 def forged(text: str) -> list[str]:
-    """The lines of an output that are not one harmless line of ours."""
+    """The lines of an output that are not one harmless line of Partita's."""
     lines = text.split("\n")
     return [line for line in lines if line.startswith("FORGED") or any(unicodedata.category(c) in UNSEEN for c in line)]
 
@@ -76,7 +76,7 @@ async def _letters(system: Any) -> Any:
 
 
 def _poison(file: Path) -> int:
-    """Put hostile text behind every text in a database that a message, a person or another program may have written."""
+    """Put hostile text behind every database text that a message, a person or another program may have written."""
     count = 0
     with closing(sqlite3.connect(file)) as db:
         tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
@@ -93,7 +93,7 @@ def _poison(file: Path) -> int:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder in which everything that can be hostile is."""
+    """A folder in which every text that may be hostile is hostile."""
     folder = tmp_path_factory.mktemp("hostile") / "data"
     shop = Shop(folder)
     module: Any = types.ModuleType("hostile_app")
@@ -139,9 +139,9 @@ def line(made: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Line
     return Line(Path(shutil.copytree(made, tmp_path / "data")), capsys)
 
 
-# What stands for the id of a letter that was edited, of an open one, and for the saga's key.
+# The placeholders for the id of an edited letter, the id of an open letter, and the saga's key.
 LETTER, OPEN, KEY = "LETTER", "OPEN", "KEY"
-# Each verb with what it is given, and whether foreign text must be seen in what it prints.
+# Each command with its arguments, and whether its output must contain foreign text.
 VERBS: dict[str, tuple[list[str], bool]] = {
     "demo": (["--for", HOSTILE], True),
     "new": ([HOSTILE], True),
@@ -204,7 +204,7 @@ VERBS: dict[str, tuple[list[str], bool]] = {
 
 
 def verbs(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
-    """Every verb there is."""
+    """Every command of the command line."""
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
@@ -218,7 +218,7 @@ COMMANDS = dict(verbs(cli))
 
 
 def test_every_verb_is_tried() -> None:
-    """A verb that is new belongs into the table below."""
+    """A new command belongs into the table above."""
     assert COMMANDS.keys() == VERBS.keys()
 
 
@@ -252,7 +252,7 @@ def test_a_verb_shows_no_foreign_text_as_it_is(verb: str, line: Line, tmp_path: 
 
 
 def test_exported_letters_are_json_and_come_back_as_they_were(line: Line, tmp_path: Path) -> None:
-    """Output for programs is not changed: escapes for people could not be read back."""
+    """Output for programs is not changed: escaped text could not be read back."""
     given = ["--data", str(line.data), "--app", APP]
     _, out, _ = line("dlq", "export", "-", *given)
     letters = [json.loads(each) for each in out.splitlines()]
@@ -260,7 +260,7 @@ def test_exported_letters_are_json_and_come_back_as_they_were(line: Line, tmp_pa
 
 
 async def test_the_log_shows_no_foreign_text_as_it_is(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Keys, causes and stacks of what failed; the records are formatted as a user's handler does it."""
+    """Keys, causes and stacks of failures; the records are formatted as a user's log handler formats them."""
     shop = Shop(tmp_path / "data")
     with caplog.at_level(logging.DEBUG, logger="partita"):
         await _go_wrong(shop)

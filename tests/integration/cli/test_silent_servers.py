@@ -1,4 +1,5 @@
-"""Commands that only ask, while a server is down or says nothing: what is known is shown, what is unknown says so, soon."""
+"""Commands that only ask, while a server is down or does not answer: they show the known parts, name the unknown
+ones, and end soon."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ START_S = 30.0
 
 @pytest.fixture(params=["closed", "silent"])
 def port(request: pytest.FixtureRequest) -> Iterator[int]:
-    """Of a server that is not there, and of one that takes a connection and says nothing."""
+    """The port of a server that is not there, or of one that accepts a connection and does not answer."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         if request.param == "silent":

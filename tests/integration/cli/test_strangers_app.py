@@ -151,5 +151,5 @@ def test_a_help_page_has_no_word_of_the_shop(stranger: Stranger, name: str) -> N
 
 
 def test_a_foreign_word_is_seen(stranger: Stranger) -> None:
-    """Or the test above looks for nothing."""
+    """Otherwise the test above proves nothing."""
     assert foreign("try partita demo", stranger.app) and foreign("saga Checkout waits", stranger.app) == {"Checkout"}

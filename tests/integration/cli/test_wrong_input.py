@@ -60,7 +60,8 @@ def told(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
 def test_a_path_that_cannot_be_used_is_named(
     words: str, data: Path, nowhere: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It was called a defect of Partita, or of the app; the export was called done where there was nothing to export."""
+    """It was called a defect of Partita, or of the app. The export was reported as done when there was no letter to
+    export."""
     orders = tmp_path / "orders.csv"
     assert told(capsys, "shop", "sample", "--invoices", "1", "-f", str(orders))[0] == 0
 
@@ -71,8 +72,8 @@ def test_a_path_that_cannot_be_used_is_named(
 
 
 def test_a_folder_that_may_not_be_read_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """As a stranger's folder is: the system says no before we do."""
-    name = "n" * 300  # no file system takes it, root's permission or not
+    """As a stranger's folder: the system refuses it before Partita does."""
+    name = "n" * 300  # no file system accepts it, with root's rights or without
 
     code, said = told(capsys, "journey", "x", "--data", str(tmp_path / name))
 
@@ -98,13 +99,13 @@ def test_a_folder_that_may_not_be_read_is_named(capsys: pytest.CaptureFixture[st
     ],
 )
 def test_a_line_that_is_no_letter_is_not_imported(line: bytes) -> None:
-    """A letter whose time no calendar has would end each later `dlq list` with an error."""
+    """A letter with a time outside the calendar would end each later `dlq list` with an error."""
     with pytest.raises(Malformed, match="^Line 3 is not an exported dead letter"):
         imported(line, 3)
 
 
 def test_a_letter_that_was_exported_is_imported(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """And shown by `dlq list`."""
+    """The list of letters shows it, too."""
     file = tmp_path / "letters"
     file.write_text(json.dumps(LETTER) + "\n")
 
@@ -124,7 +125,7 @@ def test_a_value_that_is_no_json_is_refused(content: bytes, tmp_path: Path, caps
 
 @pytest.mark.parametrize("roles", ["", ",", ",,"])
 def test_no_role_at_all_is_refused(roles: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """It said "ready", and did nothing for ever."""
+    """The command printed "ready", and did nothing for ever."""
     code, said = told(capsys, "run", "--roles", roles, "--data", str(tmp_path))
     assert code == 2 and "names no role" in said
 
@@ -134,7 +135,7 @@ def test_no_role_at_all_is_refused(roles: str, capsys: pytest.CaptureFixture[str
     ["describe service nope", "describe event nope", "describe saga nope", "consumers list --group nope --data {}"],
 )
 def test_a_name_that_nothing_has_is_not_found(words: str, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With one exit code, whatever it should have named."""
+    """With one exit code, whatever kind of name it is."""
     code, said = told(capsys, *words.format(data).split())
     assert code == 4 and "There is no" in said and "'nope'" in said
 
@@ -142,7 +143,7 @@ def test_a_name_that_nothing_has_is_not_found(words: str, data: Path, capsys: py
 def test_a_group_is_resumed_in_production_with_a_reason(
     data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The help says that a reason is needed, and the audit had none; a dry run said that the group goes on."""
+    """The help says that a reason is required, and the audit had none; a dry run reported that the group goes on."""
     words = ("analytics", "--data", str(data))
     assert told(capsys, "consumers", "pause", *words, "--yes")[0] == 0
     monkeypatch.setenv("PARTITA_PROFILE", "production")
@@ -156,7 +157,7 @@ def test_a_group_is_resumed_in_production_with_a_reason(
     "words", ["dlq import {}", "dlq {}", "saga list --limit {}", "run --roles {}", "dlq edit x --set {}"]
 )
 def test_a_word_of_the_command_line_forges_no_line(words: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A shell's `*` gives names of files as they are, and click printed one with its line end."""
+    """A shell's `*` inserts names of files unchanged, and click printed one with its line end."""
     code, said = told(capsys, *(word.format("k\x1b[31m\r\nFORGED") for word in words.split(" ")))
     assert code == 2 and "\nFORGED" not in said and "\x1b" not in said and "\\x1b" in said
 
@@ -183,6 +184,6 @@ def test_an_error_with_a_hint_is_two_lines(nowhere: Path) -> None:
 
 
 def test_the_shop_is_served_on_the_other_loopback_too(capsys: pytest.CaptureFixture[str], nowhere: Path) -> None:
-    """An address that the command takes, and then called a defect of ours."""
+    """The command accepted this address, and then reported a defect of Partita."""
     code, said = told(capsys, "shop", "serve", "--host", "::1", "--port", "0", "--data", str(nowhere))
     assert code == 2 and "Address family" not in said and "defect" not in said

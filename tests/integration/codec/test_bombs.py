@@ -46,7 +46,7 @@ def headers(schema: str, message_id: str) -> bytes:
 
 
 async def test_each_bomb_is_a_dead_letter_and_nothing_stands_still(tmp_path: Path) -> None:
-    """Schemas, headers and values that took seconds, gigabytes or for ever; the one after them is handled."""
+    """Schemas, headers and values that took seconds, gigabytes or for ever; the message after them is handled."""
     source, sink = (
         Service("source", namespace="bomb.source"),
         Service("sink", namespace="bomb.sink", retry=Retry(delays=())),

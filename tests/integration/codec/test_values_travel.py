@@ -1,4 +1,4 @@
-"""Generated values on their way: the receiver, the first answer and the answer to a repeat have what was sent."""
+"""Generated values on their way: the receiver, the first answer and the answer to a repeat have the sent value."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DICE: dict[str, type[Random]] = {"avro": Random, "json": ModestDice}
 
 
 def _declare(source: Service, sink: Service, number: int, received: dict[str, Any]) -> tuple[Any, Any]:
-    """A command, and the value of a generated class that it is answered with."""
+    """A command, and a value of a generated class as its answer."""
     dice = DICE[source.codec](1_000 + number)
     cls: Any = message_class(source, dice, f"Made{number}")
     value = struct_of(cls, dice)
@@ -39,7 +39,7 @@ def _declare(source: Service, sink: Service, number: int, received: dict[str, An
 
 @pytest.mark.parametrize("codec", DICE)
 async def test_a_receiver_and_a_repeated_request_have_the_value_that_was_sent(codec: str, tmp_path: Path) -> None:
-    """A kept reply is the reply, to the microsecond, and what another service reads is equal to both."""
+    """A kept reply equals the reply, to the microsecond, and another service reads a value that is equal to both."""
     received: dict[str, Any] = {}
     source, sink = Service("source", namespace="travel.source", codec=codec), Service("sink", namespace="travel.sink")
     sent = [_declare(source, sink, number, received) for number in range(KINDS)]

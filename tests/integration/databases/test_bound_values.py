@@ -52,7 +52,7 @@ def binding(value: Any, how: str) -> tuple[App, type[Command[Any, Any]], list[Ba
 async def test_a_value_that_only_some_databases_know_is_refused_on_each(
     value: Any, how: str, settings: Settings
 ) -> None:
-    """Taken on files as a text of the driver's own form, it would be an error, or another value, on a server."""
+    """If SQLite took it as a text of the driver's own form, it would be an error, or another value, on a server."""
     app, note, told = binding(value, how)
     app = app.configured(settings)
     async with app.running() as system:

@@ -19,7 +19,7 @@ THIRD = "-- a comment; alone\nCREATE TABLE more (id BIGINT PRIMARY KEY);"
 
 
 class Shop:
-    """One service at one place, deployed again and again with other files or another text."""
+    """One service in one place, deployed repeatedly with other files or another text."""
 
     def __init__(self, tmp_path: Path, store: str) -> None:
         self.folder = tmp_path / "migrations"
@@ -48,7 +48,7 @@ class Shop:
         return asyncio.run(run())
 
     def schemas(self, tables: str | None = None) -> dict[str, Any]:
-        """As `partita db` sees them."""
+        """The schemas, as `partita db` sees them."""
         from partita.assembly.migrations import migrations_of
 
         return migrations_of(self.app(tables), self.settings.data, ("shop",))
@@ -95,7 +95,7 @@ def test_each_database_has_its_dialects_file(shop: Shop) -> None:
 
 
 def test_of_a_file_that_fails_nothing_is_kept(shop: Shop) -> None:
-    """The files before it stay, and the mended one goes on; the error names file and statement."""
+    """The files before it stay applied, and the corrected one is applied next; the error names file and statement."""
     shop.write(_0001_first=FIRST, _0002_second=f"{SECOND} INSERT INTO kept VALUES ('one', 2, ''); {THIRD}")
     for refused in (shop.start, shop.upgrade):
         with pytest.raises(DeclarationError, match="0002_second.sql of shop cannot be applied") as told:
@@ -116,7 +116,7 @@ ENDS = {
 
 @pytest.mark.parametrize("case", ENDS)
 def test_a_file_cannot_end_its_transaction(case: str, shop: Shop) -> None:
-    """Half of it would be kept without its record, and refused for ever."""
+    """A half of it would be kept without its record, and the file would be refused for ever."""
     shop.write(_0001_first=FIRST, _0002_ends=ENDS[case])
     with pytest.raises(DeclarationError, match="0002_ends.sql of shop cannot be applied: the transaction around it"):
         shop.start()
@@ -126,7 +126,7 @@ def test_a_file_cannot_end_its_transaction(case: str, shop: Shop) -> None:
 
 
 def test_a_file_that_was_changed_is_refused(shop: Shop) -> None:
-    """By a start, by one that may not migrate, and by each verb; put back it goes on."""
+    """By a start, by one that may not migrate, and by each command; with the old text restored it works again."""
     shop.write(_0001_first=FIRST, _0002_second=SECOND)
     shop.start()
     shop.write(_0001_first=f"{FIRST} -- more", _0003_third=THIRD)
@@ -163,7 +163,8 @@ def test_a_deploy_that_is_rolled_back_starts_and_is_told(shop: Shop, caplog: pyt
 
 
 def test_from_a_text_to_a_folder(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
-    """The first day's text says that it changes no table; as the first file it leaves those of the first day alone."""
+    """The first day's text warns that it alters no table; as the first file it does not touch the tables of the first
+    day."""
     text = "CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, n BIGINT NOT NULL);"
     with caplog.at_level(logging.WARNING):
         shop.start(text)
@@ -200,7 +201,7 @@ def test_the_schema_of_partita_comes_first(shop: Shop) -> None:
 
 @pytest.mark.parametrize("pragma", ["PRAGMA user_version = 7", "-- mine\npragma main.application_id(7)"])
 def test_partitas_marks_of_a_file_are_not_the_scripts(pragma: str, tmp_path: Path) -> None:
-    """By them a file is known, and how new its schema is."""
+    """They identify a file, and show how new its schema is."""
     shop = Shop(tmp_path, "")
     shop.write(_0001_first=f"{FIRST} {pragma};")
     with pytest.raises(DeclarationError, match="0001_first.sql of shop cannot be applied: that number of the file"):

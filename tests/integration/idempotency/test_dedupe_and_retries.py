@@ -1,4 +1,4 @@
-"""A handler that dedupes by a business key and fails: its effect has not happened, so its next try is no repeat."""
+"""A handler that dedupes by a business key and fails: its effect has not happened, so its next try is not a repeat."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from partita.store.dead_letters import LetterFilter
 
 
 class World:
-    """A source, and a group that counts each name once but fails at first."""
+    """A source, and a group that counts each name once, but fails at first."""
 
     def __init__(self, data: Path, tiers: tuple[float, ...], *, concurrency: int = 1) -> None:
         source = self.source = Service("source", namespace="once.source")
@@ -60,7 +60,7 @@ class World:
 
 @pytest.mark.parametrize("concurrency", [1, 4])
 async def test_what_failed_has_its_effect_when_a_tier_tries_it_again(tmp_path: Path, concurrency: int) -> None:
-    """Once, though a second message of the same business key comes as well."""
+    """Once, although a second message with the same business key arrives as well."""
     world = World(tmp_path / "data", (60.0,), concurrency=concurrency)
     async with world.app.running():
         await world.app.send(world.Happen(name="a"))

@@ -57,7 +57,8 @@ async def test_a_refusal_undoes_what_its_handler_wrote_and_nothing_else(bank: An
 
 
 async def test_a_refusal_of_a_handler_that_calls_outside_undoes_what_it_wrote(tmp_path: Path) -> None:
-    """Its transaction opens at its first statement; the refusal commits, and nothing that it wrote before."""
+    """Its transaction opens at its first statement. The refusal commits, and the earlier writes of the handler do
+    not."""
     bank = Bank(tmp_path / "data", outside=4)
     async with bank.app.running():
         with pytest.raises(bank.TooMuch):
@@ -115,7 +116,7 @@ async def test_a_late_copy_is_known_by_its_number_when_its_mark_is_gone(bank: An
 
 
 async def test_the_same_id_with_another_content_becomes_a_dead_letter(bank: Any) -> None:
-    """It is no duplicate: dropping it would lose a message, handling it would break the promise."""
+    """It is not a duplicate: to drop it would lose a message, to handle it would break the promise."""
     async with bank.app.running():
         await bank.app.send(bank.Deposit(name="ann", cents=5))
         await bank.app.settled()
@@ -153,7 +154,7 @@ async def test_a_failing_message_becomes_a_dead_letter_and_stops_nothing_else(ba
 
 
 async def test_a_message_that_fails_twice_and_then_works_is_handled_once(bank: Any) -> None:
-    """Retries in place: what the failed tries wrote is gone."""
+    """Retries in place: the writes of the failed tries are gone."""
     left = [2]
 
     def fail(event: Any) -> None:
@@ -191,7 +192,7 @@ async def test_order_of_a_key_is_kept_around_a_failing_message(bank: Any) -> Non
 
 @pytest.mark.parametrize("later", [False, True], ids=["behind it in its batch", "coming while it is tried"])
 async def test_messages_without_numbers_keep_their_order_around_a_failing_one(bank: Any, later: bool) -> None:
-    """A participant in another language numbers nothing: only the lane of the key holds its messages back."""
+    """A participant in another language gives no numbers: only the lane of the key holds its messages back."""
     failing = asyncio.Event()
 
     def fail(event: Any) -> None:
@@ -241,7 +242,7 @@ async def test_bytes_that_are_no_message_are_kept_raw(bank: Any) -> None:
 
 
 async def test_a_key_no_database_could_index_is_refused_where_it_is_sent(bank: Any) -> None:
-    """Not stored half, and not found out by the receiver, whose group it would stop."""
+    """It is not half stored, and the receiver, whose group it would stop, never gets it."""
     async with bank.app.running():
         with pytest.raises(MessageTooLarge, match="key of test.bank.v1.Deposited has 2,001 bytes"):
             await bank.app.send(bank.Deposit(name="x" * 2_001, cents=5))
@@ -251,7 +252,7 @@ async def test_a_key_no_database_could_index_is_refused_where_it_is_sent(bank: A
 
 
 async def test_a_payload_of_ten_megabytes_is_refused_at_emit(bank: Any) -> None:
-    """In the sender's own hands, with the size and the limit; not somewhere on the way."""
+    """The sender gets the error, with the size and the limit, and not a program on the way."""
     async with bank.app.running():
         with pytest.raises(PartitaError, match="limit is"):
             await bank.app.send(bank.Deposit(name="ann", cents=5, note="x" * 10_000_000))
@@ -282,7 +283,7 @@ async def test_waves_and_serial_runs_leave_the_same_tables(tmp_path: Path) -> No
 
 
 async def test_settled_says_what_is_outstanding_when_time_runs_out(bank: Any) -> None:
-    """Waiting in vain must explain itself."""
+    """A wait that ends without success must say why."""
     async with bank.app.running(roles=()):
         await bank.app.send(bank.Deposit(name="ann", cents=5))
         with pytest.raises(PartitaError, match="1 rows in the outbox of bank"):

@@ -1,4 +1,5 @@
-"""Each number of a key counts in its turn, whatever became of its message: nothing ever waits for what has come."""
+"""Each number of a key counts in its turn, whatever happened to its message: no message waits for a number that has
+arrived."""
 
 from __future__ import annotations
 
@@ -23,11 +24,11 @@ async def _nothing(desk: Desk) -> None:
 
 
 class Way(NamedTuple):
-    """A way in which the message of a number is consumed: the records that come, before it `first` is handled; `then` is what
-    a person does about a letter."""
+    """A way in which the message of a number is consumed: the records that arrive; before it `first` is handled;
+    `then` is a person's decision about a letter."""
 
     name: str
-    what: str  # the message class of those around it
+    what: str  # the message class of the messages around it
     records: Callable[[Desk, int], Sequence[Outgoing]]
     then: Callable[[Desk], Awaitable[None]] = _nothing
     retry: Retry | None = None
@@ -98,7 +99,7 @@ def _around(desk: Desk, way: Way, number: int) -> Outgoing:
 @pytest.mark.parametrize("way", WAYS, ids=[way.name for way in WAYS])
 @virtually
 async def test_the_next_of_the_key_is_handled(way: Way, store: str, tmp_path: Path) -> None:
-    """Whatever became of the one before it, and never before it."""
+    """Whatever happened to the message before it, and never before it."""
     desk = Desk(tmp_path / "data", store, retry=way.retry)
     async with desk.app.running():
         await desk.append(_around(desk, way, 1), *way.records(desk, 2), _around(desk, way, 3))
@@ -113,7 +114,7 @@ async def test_the_next_of_the_key_is_handled(way: Way, store: str, tmp_path: Pa
 async def test_the_next_of_the_key_is_handled_where_it_came_before_its_turn(
     way: Way, store: str, tmp_path: Path
 ) -> None:
-    """An earlier number is missing at first: what is consumed meanwhile must not become a number that never comes."""
+    """An earlier number is missing at first: a number consumed meanwhile must not become one that never comes."""
     desk = Desk(tmp_path / "data", store, retry=way.retry)
     async with desk.app.running():
         await desk.append(_around(desk, way, 1), *way.records(desk, 3), _around(desk, way, 4))
@@ -129,7 +130,7 @@ async def test_the_next_of_the_key_is_handled_where_it_came_before_its_turn(
 @pytest.mark.parametrize("ahead", [False, True])
 @virtually
 async def test_a_step_that_died_and_is_sent_again_counts_too(ahead: bool, store: str, tmp_path: Path) -> None:
-    """Its saga asks for another try of the one that is dead, under the number that comes with the copy."""
+    """Its saga sends the dead one again, and the number that comes with the copy counts."""
     desk = Desk(tmp_path / "data", store)
     async with desk.app.running():
         work = [desk.record(desk.Work(key="k", number=n), n) for n in range(1, 6)]
@@ -176,7 +177,7 @@ async def test_copies_that_wait_for_their_turn_are_told_apart(in_one_batch: bool
 
 @virtually
 async def test_another_content_under_an_id_that_waits_for_its_turn_is_a_letter(store: str, tmp_path: Path) -> None:
-    """It is no copy: dropped with the copies, it would be lost in silence."""
+    """It is not a copy: if it were dropped with the copies, it would be silently lost."""
     desk = Desk(tmp_path / "data", store)
     async with desk.app.running():
         one, two, five = (desk.record(desk.Moved(key="k", number=n), n) for n in (1, 2, 5))
@@ -191,7 +192,8 @@ async def test_another_content_under_an_id_that_waits_for_its_turn_is_a_letter(s
 
 @virtually
 async def test_what_came_before_its_turn_is_never_handled_before_its_turn(store: str, tmp_path: Path) -> None:
-    """The later ones were parked first; when an earlier one has to wait in a retry topic they queue behind it by their numbers."""
+    """The later messages were parked first. When an earlier one has to wait in a retry topic they queue behind it by
+    their numbers."""
     desk = Desk(tmp_path / "data", store, retry=TIERS)
     async with desk.app.running() as system:
         moved = {n: desk.record(desk.Moved(key="k", number=n), n) for n in (1, 2, 4, 5)}
@@ -233,7 +235,8 @@ async def test_what_cannot_be_decoded_and_came_before_its_turn_is_a_letter_in_it
 
 @virtually
 async def test_what_was_handled_at_once_counts_after_a_reset(store: str, tmp_path: Path) -> None:
-    """A reset forgets the numbers, and the copies of what was handled at once are passed over: their numbers are not."""
+    """A reset forgets the numbers, and copies of messages that were handled at once are skipped: their numbers must
+    count."""
     desk = Desk(tmp_path / "data", store)
     async with desk.app.running() as system:
         await desk.append(desk.record(desk.Moved(key="other", number=60), 1))
@@ -252,7 +255,7 @@ async def test_what_was_handled_at_once_counts_after_a_reset(store: str, tmp_pat
 
 @virtually
 async def test_what_came_behind_the_base_of_its_key_is_told_and_not_dropped(store: str, tmp_path: Path) -> None:
-    """The group saw numbers 2 and 3 first. Handled now, number 1 would break the order; dropped, it would be lost."""
+    """The group saw numbers 2 and 3 first. To handle number 1 now would break the order, to drop it would lose it."""
     desk = Desk(tmp_path / "data", store)
     async with desk.app.running() as system:
         one, two, three, four = (desk.record(desk.Moved(key="k", number=n), n) for n in (1, 2, 3, 4))
@@ -276,7 +279,7 @@ async def test_what_came_behind_the_base_of_its_key_is_told_and_not_dropped(stor
 
 @virtually
 async def test_what_was_given_up_and_comes_after_all_is_told(store: str, tmp_path: Path) -> None:
-    """A person has given up number 2; it is no copy of anything that was handled."""
+    """A person has given up number 2; it is not a copy of a handled message."""
     desk = Desk(tmp_path / "data", store)
     async with desk.app.running() as system:
         one, two, three = (desk.record(desk.Moved(key="k", number=n), n) for n in (1, 2, 3))
@@ -306,7 +309,7 @@ async def test_a_conflict_is_told_as_every_letter_is(store: str, tmp_path: Path)
 
 
 async def told(system: Any) -> dict[str, int]:
-    """How many records the service sent, by the last word of their topic."""
+    """The number of records that the service sent, by the last word of their topic."""
     async with system.stores["desk"].reading() as session:
         rows = await session.fetch(
             "SELECT aggregatetype AS topic, count(*) AS n FROM outbox GROUP BY aggregatetype", {}

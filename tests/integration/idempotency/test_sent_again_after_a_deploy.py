@@ -25,8 +25,8 @@ GROWN_LINE = msgspec.defstruct("Line", [("sku", str), ("gift", bool, False)])
 
 
 class Deployment:
-    """One deployment of a service that is paid; the grown one has an optional field more in the command, within it, and in
-    the reply."""
+    """One deployment of a service that takes payments; the newer one has one more optional field in the command,
+    within it, and in the reply."""
 
     def __init__(self, data: Path, store: str, *, grown: bool, dedupe_by: str | None = None) -> None:
         shop = self.shop = Service("shop", namespace="again.shop", tables=TABLES)
@@ -50,13 +50,13 @@ class Deployment:
         return self.Pay(**{"name": "ann", "lines": [self.line(sku="x")], **more})
 
     async def effects(self) -> int:
-        """How often it was paid."""
+        """The number of payments."""
         async with self.app.store("shop").reading() as session:
             return len(await session.fetch("SELECT * FROM paid", {}))
 
 
 async def test_an_idempotency_key_is_answered_as_before_after_a_field_was_added(tmp_path: Path, store: str) -> None:
-    """Also the answer that was kept is read with the schema that wrote it; another content is still a conflict."""
+    """The kept answer is also read with the schema that wrote it; another content is still a conflict."""
     older = Deployment(tmp_path, store, grown=False)
     async with older.app.running():
         await older.app.send(older.command(), idempotency_key="k")
@@ -131,7 +131,7 @@ async def test_a_step_that_a_newer_saga_sends_again_is_a_copy(tmp_path: Path, st
 async def test_a_key_that_is_older_than_its_content_is_not_told_as_a_conflict(
     tmp_path: Path, store: str, dedupe_by: str | None
 ) -> None:
-    """After the window the key is known and its content is not: that a newer sender writes other bytes proves nothing."""
+    """After the window the key is known and its content is not: other bytes of a newer sender prove nothing."""
     older = Deployment(tmp_path, store, grown=False, dedupe_by=dedupe_by)
     key = None if dedupe_by else "k"
     async with older.app.running() as system:
@@ -156,7 +156,7 @@ async def test_a_key_that_is_older_than_its_content_is_not_told_as_a_conflict(
 async def test_a_step_that_is_sent_again_while_the_first_waits_for_its_turn_is_a_copy(
     tmp_path: Path, store: str
 ) -> None:
-    """Nothing is marked of it yet: it is compared with what is parked."""
+    """No mark of it exists yet: it is compared with the parked message."""
     grown = Deployment(tmp_path, store, grown=True)
     older = Shape("Pay", "again.shop.v1", msgspec.defstruct("Pay", [("name", str), ("lines", list[LINE])]))  # type: ignore[valid-type]
     codec = AvroCodec()

@@ -1,4 +1,5 @@
-"""An undo and its command in two transactions at once, as two processes have them: the second sees what the first did."""
+"""An undo and its command in two transactions at once, as two processes run them: the second sees the effect of the
+first."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from partita.runtime.path.delivery import Delivery
 
 
 class Till:
-    """Charges, and gives back what was charged."""
+    """A service that charges, and refunds."""
 
     def __init__(self, data: Path, url: str) -> None:
         till = Service("till", namespace="test.till", tables="CREATE TABLE IF NOT EXISTS charge (n INT);")
@@ -68,7 +69,7 @@ class Till:
 
 
 async def test_an_undo_finds_what_its_command_did_meanwhile(database: str, tmp_path: Path) -> None:
-    """Else both would be acknowledged: charged, and shown as undone."""
+    """Otherwise both would be acknowledged: charged, and shown as undone."""
     till = Till(tmp_path / "data", database)
     async with till.app.running(roles=()) as system:
         pipeline = system.pipelines["till"]

@@ -1,4 +1,4 @@
-"""After the window: what may have been handled and forgotten is never handled again in silence."""
+"""After the window: a message that may have been handled and forgotten is never silently handled again."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def made(data: Path, store: str, **service: Any) -> Bank:
 
 
 def id_of_days_ago(system: System, days: float) -> tuple[str, int]:
-    """An id as it was made then, and that time."""
+    """An id with a time of some days ago, and that time."""
     at_us = system.clock.now_us() - round(days * DAY_US)
     text = f"{at_us // 1_000:012x}"
     return f"{text[:8]}-{text[8:]}-7000-8000-000000000000", at_us
 
 
 async def deliver(bank: Bank, system: System, name: str, days: float, *, key: str | None = None) -> Outgoing:
-    """An event of days ago arrives; returned, so that it may come again."""
+    """Deliver an event of some days ago; it is returned, so that a test can deliver it again."""
     message_id, at_us = id_of_days_ago(system, days)
     fingerprint, value = system.codec.encode(bank.Deposited.__partita__.shape, bank.Deposited(name=name, cents=5))
     envelope = Envelope(message_id, "elsewhere", "test.bank.v1.Deposited", at_us, message_id, schema=fingerprint)
@@ -50,7 +50,7 @@ async def deliver(bank: Bank, system: System, name: str, days: float, *, key: st
 
 
 async def a_day_later(bank: Bank, system: System, service: str) -> None:
-    """All marks are a day older, something new is handled, and the janitor has been there."""
+    """Make all marks a day older, handle a new message, and let the janitor run."""
     here = system.stores[service]
     async with here.transaction() as session:
         await session.execute("UPDATE inbox SET at_us = at_us - :d", {"d": 2 * DAY_US})
@@ -64,7 +64,7 @@ async def a_day_later(bank: Bank, system: System, service: str) -> None:
 
 
 async def handled(bank: Bank, count: int) -> None:
-    """So many effects are there."""
+    """Wait for `count` effects."""
 
     async def there() -> bool:
         return len(await bank.rows("audit", "SELECT * FROM entry")) >= count
@@ -77,10 +77,10 @@ async def handled(bank: Bank, count: int) -> None:
 async def test_what_comes_again_after_the_window_is_a_letter(
     tmp_path: Path, store: str, order: str, key: str | None
 ) -> None:
-    """Its mark is forgotten, and that it may have been there is known: it is counted, and a person decides."""
+    """Its mark is deleted, but it is known that it may have existed: the message is counted, and a person decides."""
     bank = made(tmp_path, store, order=order)
     async with bank.app.running() as system:
-        first = await deliver(bank, system, "first", 3, key=key)  # nothing was forgotten yet: it is new
+        first = await deliver(bank, system, "first", 3, key=key)  # nothing was deleted yet, so it is new
         await handled(bank, 1)
         await a_day_later(bank, system, "audit")
         await system.bus.append([first])
@@ -102,7 +102,7 @@ async def test_what_comes_again_after_the_window_is_a_letter(
 
 
 async def test_what_is_old_and_was_made_after_all_that_was_forgotten_is_new(tmp_path: Path, store: str) -> None:
-    """A group that was away for days handles what it missed."""
+    """A group that did not run for days handles the messages that it missed."""
     bank = made(tmp_path, store, order="none")
     async with bank.app.running() as system:
         await deliver(bank, system, "first", 5)
@@ -114,7 +114,7 @@ async def test_what_is_old_and_was_made_after_all_that_was_forgotten_is_new(tmp_
 
 
 async def test_nothing_is_forgotten_while_nothing_new_is_handled(tmp_path: Path, store: str) -> None:
-    """Messages in work when all processes stopped on Friday come again on Monday, and are known."""
+    """Messages in hand when all processes stopped on Friday come again on Monday, and are known."""
     bank = made(tmp_path, store, order="none")
     async with bank.app.running() as system:
         first = await deliver(bank, system, "first", 3)
@@ -127,8 +127,8 @@ async def test_nothing_is_forgotten_while_nothing_new_is_handled(tmp_path: Path,
 
 
 async def test_an_idempotency_key_is_known_when_its_answer_is_not(tmp_path: Path, store: str) -> None:
-    """It is refused, never handled again. Its content is not kept either: that of the same command from a newer sender has
-    other bytes as well, and to call it a conflict would be a guess."""
+    """It is refused, never handled again. Its content is not kept: the same command from a newer sender has other
+    bytes as well, and to call it a conflict would be a guess."""
     bank = made(tmp_path, store)
     async with bank.app.running() as system:
         await bank.app.send(bank.Deposit(name="ann", cents=5), idempotency_key="k")
@@ -170,7 +170,7 @@ async def test_a_business_key_is_a_repeat_without_limit(tmp_path: Path, store: s
 
 
 async def test_an_open_letter_keeps_its_mark(tmp_path: Path, store: str) -> None:
-    """Delivered again and replayed are one effect, though weeks lie between."""
+    """A new delivery and a replay are one effect, even weeks later."""
     bank = made(tmp_path, store, order="none", retry=Retry(in_place=0, delays=()))
 
     def fail(event: Any) -> None:
@@ -214,7 +214,7 @@ async def test_a_call_outside_is_not_made_again_after_the_window(tmp_path: Path)
 
 
 async def test_a_group_that_is_put_to_the_start_handles_all_of_it_again(tmp_path: Path, store: str) -> None:
-    """A person said so; what comes later is looked at as before."""
+    """An operator has decided so; later messages are checked as before."""
     bank = made(tmp_path, store, order="none")
     async with bank.app.running() as system:
         await deliver(bank, system, "first", 3)

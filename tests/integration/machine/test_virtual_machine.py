@@ -42,7 +42,7 @@ def digests(seeds: int, orders: int, hash_seed: str) -> subprocess.Popen[str]:
     ids=["few", "one", "many"],
 )
 def test_a_seed_leaves_the_same_bytes_whatever_the_order_of_sets(seeds: int, count: int, hashes: Sequence[int]) -> None:
-    """A run that was seen to fail must fail again: nothing may depend on hashes, threads, process numbers or the day."""
+    """A run that failed must fail again: no step may depend on hashes, threads, process numbers or the day."""
     running = [digests(seeds, count, str(each)) for each in hashes]
     one, *others = [process.communicate()[0] for process in running]
     assert all(other == one for other in others)
@@ -64,7 +64,7 @@ async def test_two_apps_of_one_folder_run_in_one_loop(tmp_path: Path, real: bool
 
 
 def test_the_digest_sees_each_row(tmp_path: Path) -> None:
-    """Else equal digests would say nothing."""
+    """Otherwise equal digests would prove nothing."""
     import sqlite3
 
     found = []

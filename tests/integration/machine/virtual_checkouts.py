@@ -89,7 +89,7 @@ async def give_back(cmd: ReturnStock) -> StockReturned:
 
 
 def digest_of(data: Path) -> str:
-    """Of every row of every database, whatever table it is in."""
+    """The digest of every row of every database, in all tables."""
     found = hashlib.sha256()
     for path in sorted(data.glob("*.db")):
         with closing(sqlite3.connect(path)) as db:

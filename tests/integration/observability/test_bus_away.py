@@ -64,13 +64,13 @@ class LateBus(SilentBus):
         self.told: list[str] = []
 
     async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
-        """Noted."""
+        """Note the topics."""
         self.told += [topic.name for topic in topics]
         await self.inner.ensure_topics(topics)
 
 
 class LateRegistry:
-    """Takes no schema, as the registry of a broker that is not there."""
+    """Accepts no schema, as the registry of a broker that is away."""
 
     def __init__(self, inner: Any) -> None:
         self.find = inner.find
@@ -90,7 +90,7 @@ class LateApp(App):
 
 
 class SlowBus(SilentBus):
-    """Takes records when the test says so."""
+    """Accepts records when the test says so."""
 
     def __init__(self, inner: Any) -> None:
         super().__init__(inner)
@@ -115,7 +115,7 @@ class SlowApp(App):
 
 @virtually
 async def test_a_slow_bus_does_not_cost_a_relay_its_slots(bank: Any) -> None:
-    """Another relay would append all of its backlog once more, and then the next, for as long as the bus is slow."""
+    """Another relay would append its whole backlog again, and then the next, for as long as the bus is slow."""
     app = bank.app = SlowApp(*bank.app.services, settings=bank.app.settings, machine=machine_here())
     async with bank.app.running(services=["bank"], roles=("relay",)) as system:
         await bank.app.send(bank.Deposit(name="ann", cents=1))
@@ -127,21 +127,23 @@ async def test_a_slow_bus_does_not_cost_a_relay_its_slots(bank: Any) -> None:
             try:
                 for _ in range(16):
                     assert not await other.leases.tick("relay", RESOURCES, "other")
-                    await asyncio.sleep(0.25)  # more than a silent member is given
+                    await asyncio.sleep(0.25)  # longer than a member's heartbeat may be missing
             finally:
                 system.bus.go.set()
                 await other.close()
 
 
 async def test_a_bus_that_is_away_is_told_of_topics_nevertheless(bank: Any) -> None:
-    """When it comes, the relay's first append may be sooner than anything else: it must not make them otherwise."""
+    """When the bus comes back, the relay's first append may come first: it must not make the topics with other
+    settings."""
     bank.app = LateApp(*bank.app.services, settings=bank.app.settings)
     async with bank.app.running(services=["bank"], roles=()) as system:
         assert "test.bank.events" in system.bus.told
 
 
 async def test_a_bus_that_goes_away_in_the_middle_of_its_introduction_is_introduced_to_the_end() -> None:
-    """Else what waits in a partition that is no more, or was sent to another log, would wait until the next start."""
+    """Otherwise messages in a partition that no longer exists, or sent to another log, would wait until the next
+    start."""
 
     class Late:
         introduced = False
@@ -165,7 +167,7 @@ async def test_a_bus_that_goes_away_in_the_middle_of_its_introduction_is_introdu
 
 
 async def test_metrics_leave_out_what_the_bus_does_not_say(bank: Any) -> None:
-    """No number is not 0; the outbox, which grows while the broker is away, is what must be seen then."""
+    """A missing number is not 0. The outbox, which grows while the broker is away, must be visible then."""
     async with bank.app.running(services=["bank"], roles=()) as system:
         await bank.app.send(bank.Deposit(name="ann", cents=1))
         read = await metrics.read_all(system.stores, system.bus, system.clock, ask_s=60.0)
@@ -194,7 +196,7 @@ async def test_the_other_alarms_ring_while_the_bus_is_silent(bank: Any) -> None:
 
 
 async def test_who_waits_for_the_end_is_told_that_the_bus_is_silent(bank: Any) -> None:
-    """It is not settled: what the bus holds is not known."""
+    """It is not settled, because the messages on the bus are unknown."""
     async with bank.app.running(services=["bank"], roles=()):
         with pytest.raises(PartitaError, match="the records on the bus, which does not answer"):
             await bank.app.settled(timeout_s=0.0)

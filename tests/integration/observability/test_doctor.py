@@ -1,4 +1,4 @@
-"""The doctor's examination goes to its end, whatever one part of it finds."""
+"""The doctor's examination continues to its end, whatever one part of it finds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from partita.observability.doctor.examination import examine
 
 
 async def lived(folder: Path) -> Bank:
-    """A bank in which something was handled."""
+    """A bank that has handled a message."""
     bank = Bank(folder)
     async with bank.app.running():
         await bank.app.send(bank.Deposit(name="ann", cents=1))
@@ -22,7 +22,7 @@ async def lived(folder: Path) -> Bank:
 
 
 async def test_a_whole_app_has_a_line_for_each_part(tmp_path: Path) -> None:
-    """A part that was not checked must not look healthy."""
+    """An unchecked part must not look healthy."""
     bank = await lived(tmp_path / "data")
     found = await examine(bank.app, tmp_path / "data")
     parts = {"Python", "SQLite", "windows", "data", "bank", "audit", "clock", "backups"}
@@ -31,7 +31,8 @@ async def test_a_whole_app_has_a_line_for_each_part(tmp_path: Path) -> None:
 
 
 async def test_a_damaged_database_does_not_end_the_examination(tmp_path: Path) -> None:
-    """It opens, and a page of it cannot be read: its line says so, and the other services have theirs."""
+    """The database opens, and one of its pages cannot be read: its line says so, and the other services have their
+    lines."""
     bank = await lived(tmp_path / "data")
     file = tmp_path / "data/audit.db"
     with contextlib.closing(sqlite3.connect(file)) as database:

@@ -1,4 +1,4 @@
-"""A journey of a message that failed: its copies and its edits are shown as such, and as no messages of their own."""
+"""A journey of a message that failed: its copies and its edits are shown as such, not as messages of their own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from partita.store.dead_letters import LetterFilter
 
 
 class Bank:
-    """A bank whose audit takes only round sums; it notes each of them with an event."""
+    """A bank whose audit accepts only round sums, and publishes an event for each."""
 
     def __init__(self, data: Path, store: str) -> None:
         bank = Service("bank", namespace="journey.bank")
@@ -70,7 +70,7 @@ class Bank:
 
 
 async def test_copies_and_edits_of_a_message_are_shown_as_such(tmp_path: Path, store: str) -> None:
-    """Each retry looked like a new message with no handler, and the mended one as discarded."""
+    """Each retry looked like a new message without a handler, and the edited one like a discarded one."""
     bank = Bank(tmp_path, store)
     async with bank.app.running() as system:
         await bank.app.send(bank.Deposit(name="ann", cents=1))

@@ -1,4 +1,4 @@
-"""The metrics page says what the databases say, also while it goes wrong."""
+"""The metrics page shows the numbers in the databases, also while something fails."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def numbers(port: int) -> dict[str, float]:
 
 
 def served(bank: Bank) -> Bank:
-    """With a page on any free port."""
+    """A running app with a page on any free port."""
     bank.app = bank.app.configured(replace(bank.app.settings, metrics="127.0.0.1:0", time_scale=SCALE))
     return bank
 
@@ -89,7 +89,7 @@ async def test_the_page_equals_the_databases(bank: Any) -> None:
 
 
 async def test_the_steps_of_sagas_are_counted_as_their_histories_have_them(tmp_path: Path) -> None:
-    """By messages, timers and people alike, and only what was committed: a step that is rolled back leaves no entry."""
+    """By messages, timers and operators alike, and only committed ones: a step that is rolled back leaves no entry."""
     shop = Shop(tmp_path)
     async with shop.app.running() as system:
         await shop.app.send(shop.Place(id="o1"))
@@ -136,7 +136,7 @@ async def test_a_storm_is_on_the_page_while_it_lasts(tmp_path: Path) -> None:
 
 
 async def test_ready_is_said_while_the_metrics_wait() -> None:
-    """A probe that hangs on a server has the process taken out that would have gone on without it."""
+    """A probe that hangs on a server would stop a process that could go on without the server."""
     asked, answered = asyncio.Event(), asyncio.Event()
 
     async def of_a_broker_that_is_down() -> list[Sample]:
@@ -158,7 +158,7 @@ async def test_ready_is_said_while_the_metrics_wait() -> None:
 
 
 async def test_an_address_that_is_taken_or_none_is_a_clear_error(bank: Any) -> None:
-    """Before anything is handled."""
+    """Before a message is handled."""
     served(bank)
     async with bank.app.running() as system:
         taken = f"127.0.0.1:{system.page.port}"

@@ -1,4 +1,4 @@
-"""Probes are answered at once, with reasons, whatever databases and bus do."""
+"""Probes are answered at once, with reasons, whatever state databases and bus are in."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Troubled:
 
 
 def over(trouble: dict[str, Any]) -> None:
-    """A probe in progress gets its answer: a stop would wait for it as long as for any work."""
+    """End a probe in progress: a stop would wait for it as for any work."""
     go = trouble.pop("go", None)
     trouble.clear()
     if go is not None:
@@ -76,7 +76,7 @@ def over(trouble: dict[str, Any]) -> None:
 
 
 class TroubledApp(App):
-    """An app on such ones."""
+    """An app on such stores and such a bus."""
 
     of_bus: dict[str, Any]
     of_stores: dict[str, dict[str, Any]]
@@ -102,7 +102,7 @@ def app(tmp_path: Path) -> TroubledApp:
 
 
 def ask(port: int, path: str) -> tuple[int, dict[str, Any]]:
-    """Status and JSON of an answer; that it comes in time is part of each test."""
+    """Status and JSON of an answer; each test also checks that it comes in time."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PROBE_S * 10) as answer:
             return answer.status, json.loads(answer.read())
@@ -118,7 +118,7 @@ async def probe(app: App, path: str) -> tuple[int, dict[str, Any]]:
 
 
 async def becomes(app: App, code: int, status: str) -> dict[str, Any]:
-    """The answer, when it is that one."""
+    """Wait until the answer is the expected one."""
     last: list[dict[str, Any]] = []
 
     async def so() -> bool:
@@ -159,7 +159,7 @@ async def test_without_the_bus_a_process_is_ready_and_degraded(app: TroubledApp,
 
 
 async def test_a_bus_that_was_away_at_the_start_is_told(app: TroubledApp) -> None:
-    """The process starts all the same."""
+    """The process starts nevertheless."""
     app.of_bus["is"] = BusUnavailable("No broker answers.")
     async with app.running():
         await becomes(app, 200, "degraded")
@@ -168,7 +168,7 @@ async def test_a_bus_that_was_away_at_the_start_is_told(app: TroubledApp) -> Non
 
 
 async def test_with_credentials_that_the_bus_refuses_nothing_starts(app: TroubledApp) -> None:
-    """Seen once: ready, with a wrong password. When they are refused later the process is not ready."""
+    """Seen once: ready, with a wrong password. If they are refused later, the process is not ready."""
     app.of_bus["is"] = BusRefused("The password is not accepted.")
     with pytest.raises(BusRefused, match="not accepted") as told:
         async with app.running():
@@ -203,7 +203,7 @@ async def test_without_one_of_its_databases_a_process_is_not_ready(app: Troubled
 
 
 async def test_an_answer_does_not_wait_for_a_silent_server(app: TroubledApp) -> None:
-    """A probe that comes too late is a failed one, and a process that is taken out for it commits nothing."""
+    """A late probe is a failed one, and a process that is removed because of it commits nothing."""
     async with app.running():
         app.of_bus["is"] = app.of_stores["bank"]["is"] = "silent"
         for _ in range(5):
@@ -215,7 +215,7 @@ async def test_an_answer_does_not_wait_for_a_silent_server(app: TroubledApp) -> 
 
 
 async def test_a_process_that_stops_is_not_ready(app: TroubledApp) -> None:
-    """While it finishes what is in work, it is given nothing new."""
+    """While it finishes the work in hand, it gets no new work."""
     app.settings = replace(app.settings, ask_s=20.0)
     asked = app.of_bus["asked"] = asyncio.Event()
     async with AsyncExitStack() as running:
@@ -224,7 +224,7 @@ async def test_a_process_that_stops_is_not_ready(app: TroubledApp) -> None:
         port = system.page.port
         app.of_bus["is"] = "silent"
         asked.clear()
-        await asked.wait()  # the pulse is what is in work here
+        await asked.wait()  # the pulse is the work in hand here
         stopping = asyncio.create_task(running.aclose())
 
         async def told() -> bool:
@@ -238,11 +238,11 @@ async def test_a_process_that_stops_is_not_ready(app: TroubledApp) -> None:
 
 
 async def test_a_loop_that_stands_still_is_not_alive(app: TroubledApp) -> None:
-    """And not ready, once what was heard is old: `/readyz` is answered by a thread that needs no loop."""
+    """It is not ready either, once the last answers are old: a thread that needs no loop answers `/readyz`."""
     async with app.running() as system:
         assert system.page is not None
         port, answers = system.page.port, {}
-        # In the loop's own thread, which is so held up.
+        # In the loop's own thread, which this blocks.
         answers["/livez"] = ask(port, "/livez")[0]
         ready = 200
         while ready == 200:
@@ -254,12 +254,12 @@ async def test_a_loop_that_stands_still_is_not_alive(app: TroubledApp) -> None:
 
 
 async def _nothing() -> None:
-    """The loop has its turn again."""
+    """Let the loop run again."""
 
 
 @pytest.mark.parametrize("of", ["bank", "bus", "both"])
 async def test_metrics_say_what_is_known(app: TroubledApp, of: str) -> None:
-    """Seen once: a 500 after ten seconds, for all of them."""
+    """Seen once: a 500 after ten seconds, for all metrics."""
     async with app.running():
         for each, trouble in (("bank", app.of_stores["bank"]), ("bus", app.of_bus)):
             if of in (each, "both"):

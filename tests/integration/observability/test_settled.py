@@ -1,4 +1,4 @@
-"""`app.settled()` waits, or says what is left; and the doctor knows what `partita why` knows."""
+"""`app.settled()` waits, or says which work is left; and the doctor knows the reasons of `partita why`."""
 
 import asyncio
 import re
@@ -31,7 +31,7 @@ async def ring(cmd: Ring) -> Rung:
 
 
 async def test_a_message_that_died_is_no_settled_app(settings: Settings) -> None:
-    """A test of one's own app passed, although each message of it had died."""
+    """A user's test passed, although each of its messages had died."""
     dies = Service("dies", namespace="settled.dies", retry=Retry(permanent=(KeyError,)))
 
     @dies.on
@@ -43,7 +43,7 @@ async def test_a_message_that_died_is_no_settled_app(settings: Settings) -> None
         await app.send(Ring(id="k1"))
         with pytest.raises(PartitaError, match=r"1 messages of dies died, the last Rung of key k1: KeyError.*my typo"):
             await app.settled()
-        await app.settled()  # that one is known now
+        await app.settled()  # this one is known now
         await app.send(Ring(id="k2"))
         await app.settled(dead_letters=True)
     async with app.running():
@@ -75,7 +75,7 @@ def test_what_is_handled_does_not_wait_for_the_next_heartbeat(tmp_path: Path) ->
 
 
 async def test_a_message_in_a_tier_is_waited_for(settings: Settings) -> None:
-    """The result after a fraction of a second is the test's business."""
+    """Only the result matters to a test, after a fraction of a second."""
     heals = Service("heals", namespace="settled.heals", retry=Retry(in_place=0, delays=(0.3,)))
     tries: list[str] = []
 
@@ -94,7 +94,7 @@ async def test_a_message_in_a_tier_is_waited_for(settings: Settings) -> None:
 
 
 async def test_a_message_that_waits_longer_is_named(settings: Settings) -> None:
-    """With how many, where, and until when."""
+    """With the number, the place and the time of the next try."""
     waits = Service("waits", namespace="settled.waits", retry=Retry(in_place=0, delays=(600.0,)))
 
     @waits.on
@@ -114,7 +114,7 @@ async def test_a_message_that_waits_longer_is_named(settings: Settings) -> None:
 
 
 async def test_under_test_the_same_holds() -> None:
-    """`t.settled()` waits for no time to pass: it says what does."""
+    """`t.settled()` does not let time pass: it names the call that does."""
     service = Service("under-test", namespace="settled.test", retry=Retry(in_place=0, delays=(60,)))
 
     @service.on

@@ -80,7 +80,7 @@ async def test_a_handler_that_hangs_is_told_everywhere_with_what_it_has_in_hand(
 
 @virtually
 async def test_the_watch_of_a_service_that_is_stuck_still_tells() -> None:
-    """Its lease and its alarms lie in the file that the handler holds."""
+    """Its lease and its alarms are in the file that the handler holds."""
     stuck = Service("held", namespace="state.held", tables=TABLES)
     let_go = asyncio.Event()
     told: list[str] = []
@@ -97,7 +97,7 @@ async def test_the_watch_of_a_service_that_is_stuck_still_tells() -> None:
         app = App(source, stuck)
         async with app.testing() as t:
             await t.send(Ring(id="k1"))
-            for _ in range(3):  # the alerts of a test are looked at once an hour
+            for _ in range(3):  # a test evaluates the alerts once an hour
                 await t.advance(minutes(61))
             assert any("WorkerStuck" in line and "held" in line for line in told), told
             let_go.set()
@@ -110,7 +110,7 @@ async def test_the_watch_of_a_service_that_is_stuck_still_tells() -> None:
 async def test_a_group_that_fails_in_a_loop_is_told_and_its_log_is_rationed(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A right that was taken away in the database: two hundred lines a second, and no metric, no alert."""
+    """A right that was taken away in the database: two hundred log lines a second, and no metric, no alert."""
     fails = Service("fails", namespace="state.fails", tables=TABLES, retry=Retry(in_place=0, delays=()))
 
     @fails.on
@@ -178,7 +178,7 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 async def test_nobody_is_there_after_every_process_was_killed(settings: Settings, tmp_path: Path) -> None:
-    """The dead were shown as members, and alerts said that all is well."""
+    """The dead processes were shown as members, and no alert fired."""
     (tmp_path / "killed_app.py").write_text(PROGRAM)
     environment = {
         **os.environ,

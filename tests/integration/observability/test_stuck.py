@@ -1,4 +1,5 @@
-"""Why an app is stuck, asked of its databases while nothing runs: also of what this process cannot read."""
+"""The reasons why an app is stuck, read from its databases while no process runs, also for instances that this
+process cannot read."""
 
 from __future__ import annotations
 
@@ -44,7 +45,7 @@ async def test_each_instance_says_what_it_waits_for(tmp_path: Path) -> None:
 
 
 async def test_an_instance_of_an_undeclared_version_does_not_hide_the_others(tmp_path: Path) -> None:
-    """An older deployment still runs: the question used to end with an error, and said nothing of what was stuck."""
+    """An older deployment still runs: the question used to end with an error, and listed nothing."""
     shop = await begun(tmp_path)
     await changed(shop, "UPDATE saga SET definition_version = 7 WHERE saga_id = 'o1'")
     found = {each.subject: each.why for each in await answers(shop)}

@@ -1,4 +1,4 @@
-"""Dead letters in the hands of people: rehearsed, replayed, mended, discarded; and the record of it."""
+"""Dead letters and operators: rehearsed, replayed, edited, discarded; and the audit of each."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def no(event: Any) -> None:
 
 
 async def dead(bank: Bank, count: int) -> None:
-    """Let so many letters come to be."""
+    """Make this many dead letters."""
     bank.on_deposit = no
     async with bank.app.running():
         await asyncio.gather(*(bank.app.send(bank.Deposit(name=f"n{n}", cents=n + 1)) for n in range(count)))
@@ -177,7 +177,8 @@ async def test_a_replay_stops_when_they_fail_again(tmp_path: Path) -> None:
 
 
 async def test_an_edited_copy_takes_the_place_of_its_letter(tmp_path: Path) -> None:
-    """Only one of them runs, in its place in the key; what does not fit the schema is refused with the field."""
+    """Only one of them runs, in its place in the key. A value that does not fit the schema is refused, with the
+    field."""
     bank = Chatty(tmp_path / "data")
 
     def odd_fails(event: Any) -> None:
@@ -248,7 +249,7 @@ async def test_a_discarded_letter_frees_its_key_and_can_be_taken_back(tmp_path: 
 async def test_a_discard_that_is_interrupted_goes_on_and_leaves_later_letters_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its filter means the letters there were when it was asked for."""
+    """Its filter means the letters that existed when the discard began."""
     monkeypatch.setattr(discarding, "BATCH", 2)
     bank = Chatty(tmp_path / "data")
     await dead(bank, 5)
@@ -275,7 +276,7 @@ async def test_a_discard_that_is_interrupted_goes_on_and_leaves_later_letters_al
 
 
 async def test_the_audit_notices_what_was_changed(tmp_path: Path) -> None:
-    """Changed, cut out, put in: each breaks the chain; the database itself refuses the plain ways."""
+    """Changed, removed, inserted: each breaks the chain; the database itself refuses plain changes."""
     bank = Chatty(tmp_path / "data")
     await dead(bank, 3)
     async with bank.app.running() as system:
@@ -315,7 +316,8 @@ async def test_a_letter_of_bytes_that_are_no_message_can_be_looked_at_and_not_me
 
 
 async def test_a_writers_schema_that_is_refused_makes_a_dead_letter_and_stops_nothing(tmp_path: Path) -> None:
-    """It is on the bus, and no reader may use it: its message is kept raw, the next of its key is not held up for ever."""
+    """It is on the bus, and no reader may use it: its message is kept raw, and the next of its key is not held up for
+    ever."""
     from partita.bus.port import Outgoing
     from partita.message import Envelope, envelope_to_bytes
 

@@ -1,4 +1,4 @@
-"""A group that is no more is forgotten by a person: the log keeps what its groups have not read."""
+"""An operator forgets a group that no longer exists: the log keeps records until its groups have read them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def forget(data: Path, *words: str) -> Result:
 
 
 def groups(data: Path, *, leave_behind: str = "") -> set[str]:
-    """The groups that the log knows; before that, one reads and goes."""
+    """The groups that the log knows, after one group has read and left."""
 
     async def run() -> set[str]:
         bus = connect_bus(data / "log.db", this_machine(), SocketWake(data / "wake")).bus
@@ -50,7 +50,7 @@ def test_a_group_that_left_is_forgotten_when_a_person_says_so(tmp_path: Path) ->
 
 
 def test_a_group_of_the_app_is_not(tmp_path: Path) -> None:
-    """Its service would begin at the oldest record again: that is what `reset` is for."""
+    """Its service would begin at the oldest record again: `reset` is for that."""
     groups(tmp_path, leave_behind="payment-service")
     done = forget(tmp_path, "payment-service", "--yes")
     assert isinstance(done.exception, Conflict) and "is a group of this app" in str(done.exception)

@@ -105,7 +105,7 @@ async def test_a_letter_is_shown_as_its_writer_wrote_it(tmp_path: Path, store: s
 
 @pytest.mark.usefixtures("died")
 async def test_a_rehearsal_reads_a_letter_and_those_behind_it_as_the_service_will(tmp_path: Path, store: str) -> None:
-    """It said that they fail, and the replay then handled them."""
+    """The rehearsal said that they fail, and the replay then handled them."""
     async with operator(tmp_path, store) as (newer, system, _):
         found = await rehearse_letters({"audit": system.pipelines["audit"]}, ALL)
         assert found.verdicts == {"runs": 2}, found.errors
@@ -134,7 +134,7 @@ async def test_a_letter_is_edited_as_its_class_is_now(tmp_path: Path, store: str
 
 @pytest.mark.usefixtures("died")
 async def test_an_edit_gives_what_the_class_now_needs(tmp_path: Path, store: str) -> None:
-    """Such a letter fits the class no more, and is the one that needs an edit most."""
+    """Such a letter no longer fits the class, and needs an edit most."""
     async with operator(tmp_path, store, required=True) as (_, system, letter):
         with pytest.raises(Malformed, match="missing required field `bookedBy`"):
             await proposed(system, letter, cents=5)

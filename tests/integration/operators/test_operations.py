@@ -1,4 +1,4 @@
-"""Operations of people over all groups: planned, carried out, listed, and gone on with after an interruption."""
+"""Bulk operations over all groups: planned, carried out, listed, and resumed after an interruption."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Cut(Exception):
 
 
 async def test_a_replay_is_planned_carried_out_and_kept(tmp_path: Path) -> None:
-    """The plan counts, the report follows, the record says how it ended, and an ended one is not begun again."""
+    """The plan counts, the report follows, the record has the result, and a finished operation is not begun again."""
     bank = Chatty(tmp_path / "data")
     await dead(bank, 3)
     bank.on_deposit = lambda event: None
@@ -101,7 +101,7 @@ async def test_letters_are_looked_at_rehearsed_and_discarded(tmp_path: Path) -> 
 
 
 async def test_exported_letters_are_taken_once(tmp_path: Path) -> None:
-    """Into another folder of the same app, and a second time nothing."""
+    """Into another folder of the same app; a second import changes nothing."""
     bank = Chatty(tmp_path / "data")
     await dead(bank, 2)
     async with bank.app.running(roles=()) as system:
@@ -119,7 +119,7 @@ async def test_exported_letters_are_taken_once(tmp_path: Path) -> None:
 async def test_a_person_reads_how_it_ended_and_no_offer_to_resume_an_ended_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An ended operation is refused, and nothing else is printed of it."""
+    """A finished operation is refused, and no other text about it is printed."""
     bank = Chatty(tmp_path / "data")
     await dead(bank, 1)
     bank.on_deposit = lambda event: None

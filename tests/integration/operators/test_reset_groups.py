@@ -1,4 +1,5 @@
-"""`partita consumers reset` on each bus: refused before anything is changed, or done whole, and it says what moved."""
+"""`partita consumers reset` on each bus: refused before anything is changed, or done completely, with a list of the
+moves."""
 
 from __future__ import annotations
 
@@ -59,7 +60,7 @@ def bank(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
 
 
 async def partita(bank: Any, *words: str) -> tuple[int, str]:
-    """The command line in a thread of this process, as another process would be: its code and all it says."""
+    """Run the command line in a thread of this process, as another process would; returns its code and its output."""
 
     def run() -> tuple[int, str]:
         said = io.StringIO()
@@ -86,7 +87,7 @@ async def marks(bank: Any) -> int:
 
 
 async def test_it_is_refused_before_anything_or_done_whole(bank: Any) -> None:
-    """While members run a broker moves nothing: then the marks stay too, and the command does not say that it was done."""
+    """While members run a broker moves no group: then the marks stay, too, and the command does not report success."""
     async with bank.app.running():
         for cents in (1, 2, 3):
             await bank.app.send(bank.Deposit(name="a", cents=cents))
@@ -114,7 +115,7 @@ async def test_it_is_refused_before_anything_or_done_whole(bank: Any) -> None:
         code, said = await reset(bank, "start", "--execute", "--yes")
         return code == 0
 
-    await until(done, 60.0)  # until the broker has missed the members
+    await until(done, 60.0)  # until the sessions of the members have ended
     assert asyncio.get_running_loop().time() < end and "is at" in said
     async with bank.app.running() as system:
         assert await marks(bank) == 0
@@ -184,7 +185,7 @@ async def test_a_bus_without_replay_refuses_a_reset(tmp_path: Path) -> None:
 async def test_the_command_line_says_that_the_bus_cannot_replay(
     words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where it only shows what would happen, and whether the group is paused or not."""
+    """Also when it only shows the moves, and whether the group is paused or not."""
     bank: Any = Bank(tmp_path / "data")
     bank.kind = "embedded"
     module: Any = types.ModuleType("reset_app")

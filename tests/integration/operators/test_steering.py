@@ -1,4 +1,5 @@
-"""Acting on what runs: sagas, groups and refused outbox rows, by hand, with the record of it; and why it is stuck."""
+"""Acting on running sagas, groups and refused outbox rows, by hand, with the audit; and the reasons why they are
+stuck."""
 
 from __future__ import annotations
 
@@ -155,7 +156,7 @@ async def test_what_the_bus_refused_is_tried_again(bank: Any) -> None:
 
 @virtually
 async def test_why_a_saga_waits_is_told_with_the_place_of_its_command(tmp_path: Path) -> None:
-    """Not taken yet, waiting in a retry topic, dead: each in words."""
+    """Not handled yet, waiting in a retry topic, dead: each in words."""
     shop = Shop(tmp_path, charge_timeout=800.0)
     bank = shop.app.catalog.service("bank")
 

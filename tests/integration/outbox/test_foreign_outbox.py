@@ -43,7 +43,7 @@ class Place:
         return [tuple(r) for r in asyncio.run(ask(self.url, "SELECT key, number FROM mine ORDER BY key, number"))]
 
     def left(self) -> Sent:
-        """(key, number in its sequence, number of the event) of what is in the outbox, in its order."""
+        """(key, number in its sequence, number of the event) of the outbox rows, in their order."""
         return asyncio.run(left(self.app))
 
     def arrived(self) -> list[tuple[str, int]]:
@@ -115,7 +115,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 
 
 def test_the_row_and_the_event_commit_together(place: Place) -> None:
-    """Several events in one call, two calls in one transaction, and it arrives as if a handler had emitted it."""
+    """Several events in one call, two calls in one transaction; they arrive as if a handler had published them."""
     hand = place.hand()
     hand.begin()
     hand.own("a", 1)
@@ -190,7 +190,7 @@ def test_of_two_transactions_on_a_key_the_second_waits_for_the_first(place: Plac
 
 
 def test_without_a_transaction_it_is_refused(place: Place) -> None:
-    """It would commit by itself, whatever becomes of the user's rows."""
+    """The event would commit by itself, whatever happens to the user's rows."""
     if "sqlalchemy" in place.name:
         pytest.skip("SQLAlchemy is always in a transaction; its AUTOCOMMIT is tested below")
     hand = place.hand()
@@ -200,7 +200,7 @@ def test_without_a_transaction_it_is_refused(place: Place) -> None:
 
 
 def test_the_wrong_database_is_named_with_the_command_that_makes_the_tables(place: Place) -> None:
-    """Nothing of the user's transaction is spoiled by asking."""
+    """The check does not break the user's transaction."""
     elsewhere = Outbox(sink.__class__("elsewhere", namespace="else.where"))
     hand = place.hand()
     hand.begin()
@@ -234,7 +234,8 @@ def test_in_a_failed_transaction_it_is_refused(place: Place) -> None:
 
 
 def test_a_database_with_a_new_identity_is_noticed(place: Place) -> None:
-    """Put back from a backup it counts again: under the old source the receivers would drop its messages as copies."""
+    """A database restored from a backup counts again: under the old source the receivers would drop its messages as
+    copies."""
     hand = place.hand()
     for number in (1, 2):
         hand.begin()

@@ -1,4 +1,4 @@
-"""The relay on a backlog: it never passes a row of a key, nor marks what the bus has not answered."""
+"""The relay on a backlog: it never passes a row of a key, and never marks a row without an answer of the bus."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from partita.testing.conformance.rows import outbox_row
 
 
 class Bus:
-    """Takes records, and can refuse some, or fail once when it has taken so many; a test looks on at each append."""
+    """Accepts records, and can refuse some, or fail once after a number of records; a test watches each append."""
 
     def __init__(self, *refused: str, fails_at: int = -1) -> None:
         self.took: list[tuple[str | None, str]] = []
@@ -105,7 +105,7 @@ async def test_rows_of_a_refused_key_do_not_pass(tmp_path: Path, place: int) -> 
 
 
 async def test_of_several_that_are_refused_each_waits_and_none_of_their_keys_passes(tmp_path: Path) -> None:
-    """Both keys have one in the same batch; the second of a key is asked again when the first has left."""
+    """Both keys have a refused row in the same batch; the second of a key is tried again when the first has left."""
     bus = Bus("m001", "m002", "m003")
     async with opened(tmp_path, 12) as store:
         await drain(store, bus)
@@ -121,10 +121,11 @@ async def test_of_several_that_are_refused_each_waits_and_none_of_their_keys_pas
 
 
 async def test_the_first_of_a_key_that_is_refused_is_handled_first_when_it_leaves(bank: Any) -> None:
-    """Where those behind it had left, the receiver would begin the key with them, and take it for an old copy."""
+    """If the rows behind it had left first, the receiver would begin the key with them, and take this one for an old
+    copy."""
 
     class Small:
-        """The app's own bus, behind something that refuses."""
+        """The app's own bus, behind a limit that refuses."""
 
         refused = ""
 

@@ -6,7 +6,7 @@ from partita import App, Command, Event, Fault, Key, Rejection, Saga, Service, m
 
 
 def cafe() -> App:
-    """The app, declared anew, so that a test may declare more on its services."""
+    """The app, declared again, so that a test may declare more on its services."""
     till = Service("till", namespace="cafe.till")
     kitchen = Service("kitchen", namespace="cafe.kitchen")
     board = Service("board", namespace="cafe.board")

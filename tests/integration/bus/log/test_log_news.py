@@ -30,7 +30,8 @@ async def poll_while_the_heartbeat_waits(bus: LogBus, subscription: object) -> P
 
 
 async def test_partitions_that_came_or_must_go_are_told_although_a_poll_came_in_between(tmp_path: Path) -> None:
-    """Untold, a partition is never claimed, or never given back: its records would wait until the next start."""
+    """Without the report a partition is never claimed, or never given back: its records would wait until the next
+    start."""
     wake = SocketWake(tmp_path / "wake")
     bus = LogBus(tmp_path / "log.db", this_machine(), wake=wake)
     await bus.open()
@@ -53,7 +54,7 @@ async def test_partitions_that_came_or_must_go_are_told_although_a_poll_came_in_
 async def test_they_are_told_although_a_poll_that_was_to_tell_them_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As where another program holds the log's file for longer than it is waited for."""
+    """As when another program holds the log's file for longer than the poll waits."""
     wake = SocketWake(tmp_path / "wake")
     bus = LogBus(tmp_path / "log.db", this_machine(), wake=wake)
     await bus.open()
@@ -119,7 +120,7 @@ async def test_a_release_that_was_rolled_back_can_be_made_again(tmp_path: Path) 
 
 
 async def test_a_release_that_was_rolled_back_is_made_again_by_the_heartbeat(tmp_path: Path) -> None:
-    """The caller works on the partition no more, and does not ask again: still held, no member would read it."""
+    """The caller no longer works on the partition and does not ask again: if it stayed held, no member would read it."""
     async with opened(tmp_path) as bus:
         one, two = bus.subscribe("group", ["news"], "one"), bus.subscribe("group", ["news"], "two")
         await bus.append([Outgoing("news", f"k{n}", b"", b"", f"id{n}") for n in range(20)])

@@ -120,7 +120,7 @@ async def test_a_migration_that_fails_midway_leaves_the_old_schema(tmp_path: Pat
 
 
 async def test_a_wall_clock_set_back_between_runs_does_not_hold_timers_back(bank: Any) -> None:
-    """The store's newest time is the floor: timers would else wait for as long as the clock was set back."""
+    """The store's newest time is the floor: otherwise timers would wait for as long as the clock was set back."""
     async with bank.app.running() as system:
         await bank.app.send(bank.Deposit(name="ann", cents=5))
         await bank.app.settled()
@@ -198,7 +198,8 @@ def test_a_full_disk_refuses_clearly_keeps_nothing_half_and_recovers_without_a_r
 )
 @pytest.mark.slow
 def test_orders_wait_while_the_disk_is_full_and_go_on_when_it_is_not(tmp_path: Path) -> None:
-    """The limits of this process stand for the disk: the consumer waits, blames no message, and drains."""
+    """The resource limits of this process simulate the disk: the consumer waits, counts the failure against no
+    message, and then handles all of them."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     from tests.integration.conftest import Bank
 

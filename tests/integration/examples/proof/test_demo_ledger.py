@@ -1,4 +1,4 @@
-"""The demo's ledger finds whatever went wrong: one world for each clause of each invariant."""
+"""The demo's ledger finds each violation: one world for each clause of each invariant."""
 
 from __future__ import annotations
 

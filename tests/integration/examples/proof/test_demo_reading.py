@@ -1,4 +1,5 @@
-"""The demo's ledger on a log that it may not open as a file: read by a group of its own, and only what is of this run."""
+"""The demo's ledger on a log that it may not open as a file: a group of its own reads it, and only the records of
+this run."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from partita.examples.shop.app import app as shop
 
 
 def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, fresh: bool = False) -> Ground:
-    """The embedded log stands for a server: what the ledger asks of it goes through the port only."""
+    """The embedded log takes the place of a server: the ledger uses it through the port only."""
     monkeypatch.setattr(demo_ground, "check_ground", lambda _: None)
     (tmp_path / "server").mkdir(exist_ok=True)
     settings = Settings(data=tmp_path / "data", bus=f"log://{tmp_path}/server")
@@ -31,7 +32,8 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, fresh: bool = Fal
 
 @virtually
 async def test_all_is_read_from_the_oldest_record_on(tmp_path: Path) -> None:
-    """More than a poll holds, from several partitions, each in its order; a second reading finds it all again."""
+    """More records than a poll returns, from several partitions, each in its order; a second reading returns them all
+    again."""
     machine: Any = machine_here()
     bus: Bus = connect_bus(tmp_path / "log.db", machine, machine.wake(tmp_path / "wake")).bus
     await bus.open()
@@ -67,7 +69,7 @@ class MovingSubscription:
         return getattr(self.inner, name)
 
     async def poll(self, count: int) -> Polled:
-        """The records, or the error that says so."""
+        """The records, or the error that reports the move."""
         self.bus.polls += 1
         if self.bus.polls == 2:
             raise BusUnavailable("The leader moved.")
@@ -110,7 +112,7 @@ def test_a_fresh_run_begins_behind_it(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_the_embedded_tier_takes_no_url(tmp_path: Path) -> None:
-    """A folder says where it is; two ways to say so would have to agree."""
+    """A folder names its place by itself; two names would have to agree."""
     for given in ({"store": "sqlite:///x"}, {"bus": "log:///x"}):
         with pytest.raises(SettingsError, match="--data"):
             prepare(shop, Settings(data=tmp_path, **given), fresh=False)
@@ -130,7 +132,7 @@ def test_the_groups_are_those_that_consume() -> None:
 
 
 def test_a_loop_is_not_needed_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The ground is asked from plain code, again and again, and leaves no loop behind."""
+    """Plain code asks the ground repeatedly, and no loop is left behind."""
     found = ground(tmp_path, monkeypatch)
     assert found.databases.query("order-service", "SELECT count(*) AS n FROM orders") == [(0,)]
     assert found.databases.query("order-service", "SELECT 1 FROM nowhere") == []

@@ -120,7 +120,7 @@ async def test_a_ride_is_booked_and_settled() -> None:
 
 
 async def test_without_a_driver_the_fare_is_free_again() -> None:
-    """The driver of another zone is not taken, and one that is taken is not taken twice."""
+    """The driver of another zone is not taken, and a taken driver is not taken again."""
     async with app.testing() as t:
         await t.send(FillAccount(rider_id=ANN, cents=3_000))
         await t.send(MoveDriver(driver_id=BOB, zone="airport", seen_ms=10))
@@ -165,7 +165,7 @@ async def test_a_driver_who_is_silent_for_a_minute_is_not_waited_for() -> None:
 
 @pytest.mark.parametrize(("late_s", "ends"), [(59, BOOKED), (90, cancelled("assign timed out"))])
 async def test_a_late_answer_counts_within_its_minute_only(late_s: float, ends: dict[str, Any]) -> None:
-    """After it the driver that was assigned is released, whatever the answer says that arrives then."""
+    """After that minute the assigned driver is released, whatever the late answer says."""
     async with app.testing() as t:
         await rider_and_driver(t)
         t.stub(AssignDriver).answers_late(seconds(late_s))
@@ -199,7 +199,7 @@ async def test_answers_that_arrive_twice_count_once() -> None:
 
 
 async def test_drivers_that_are_away_over_the_deadline_get_nothing_to_do_when_they_are_back() -> None:
-    """The undo waits behind its command and is acknowledged by the same service: only then is the ride called off."""
+    """The undo waits behind its command, and the same service acknowledges it: only then is the ride cancelled."""
     async with app.testing() as t:
         await rider_and_driver(t)
         t.stub(AssignDriver).is_away()
@@ -244,7 +244,7 @@ async def test_the_deadline_changes_nothing_once_the_driver_is_assigned() -> Non
 
 @pytest.mark.parametrize("command", [CaptureFare, PayDriver, SendReceipt])
 async def test_settling_waits_for_a_participant_that_is_away(command: Any) -> None:
-    """For a day here, twice the deadline of the saga; then each of the many copies together counts once."""
+    """For a day in this test, twice the deadline of the saga; then the many copies of each command count once."""
     async with app.testing() as t:
         t.stub(command).is_away()
         await arrived(t)
@@ -259,7 +259,7 @@ async def test_settling_waits_for_a_participant_that_is_away(command: Any) -> No
 
 
 async def test_a_dead_letter_of_money_opens_a_case_and_is_closed_by_its_saga() -> None:
-    """Support sees it at once; when the defect is mended, the next copy that the saga sends settles both."""
+    """Support sees it at once. When the defect is corrected, the next copy from the saga settles both."""
     async with app.testing() as t:
         t.stub(CaptureFare).fails(ValueError("currency unknown"))
         await arrived(t)
@@ -289,7 +289,7 @@ async def test_a_request_that_the_phone_repeats_gets_the_first_answer() -> None:
 
 
 async def test_a_button_that_is_pressed_twice_under_one_key_is_one_press() -> None:
-    """Without a key it is a second arrival, which a ride that is over refuses."""
+    """Without a key it is a second arrival, which a finished ride refuses."""
     async with app.testing() as t:
         await rider_and_driver(t)
         await t.send(FillAccount(rider_id=ANN, cents=500), idempotency_key="slip-1")
@@ -324,7 +324,7 @@ async def test_positions_may_come_in_any_order() -> None:
 
 
 async def test_events_of_two_services_may_come_in_the_wrong_order_and_twice() -> None:
-    """The driver is at the door before the rider's phone hears that one is on the way, and presses twice."""
+    """The driver is at the door before the rider's phone shows a driver on the way, and presses twice."""
     async with app.testing() as t:
         await rider_and_driver(t)
         t.stub(ConfirmRide).answers_late(seconds(40))
@@ -341,7 +341,7 @@ async def test_events_of_two_services_may_come_in_the_wrong_order_and_twice() ->
 
 @pytest.mark.slow
 def test_the_script_runs_and_its_second_run_changes_nothing(tmp_path: Path) -> None:
-    """As its docstring says, on files that stay; and the command line knows the app."""
+    """As its docstring says, on files that stay; and the command line finds the app."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PARTITA_")}
     environment["PARTITA_APP"] = "partita.examples.rides.app:app"
 

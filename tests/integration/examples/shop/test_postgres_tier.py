@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.slow]
 
 @pytest.fixture
 def broker() -> Iterator[str]:
-    """A Kafka as new as the databases: a group whose database is gone reads again what it handled."""
+    """A Kafka as new as the databases: a group whose database is gone reads its handled messages again."""
     with kafka_cluster() as found:
         yield found.url
 
@@ -89,7 +89,7 @@ def test_the_doctor_is_content_with_a_database_that_nothing_was_written_to(datab
 
 
 async def test_a_service_may_have_a_database_of_its_own(database: str, tmp_path: Path) -> None:
-    """Its tables are there and nowhere else, and messages go to and fro."""
+    """Its tables are in that database and in no other, and messages go both ways."""
     import asyncpg
 
     own = database.rpartition("/")[0] + "/own"
@@ -117,7 +117,7 @@ async def fetch(app: Any, service: str, sql: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The totals of an import by the tier that needs no server."""
+    """The totals of an import on the tier that needs no server."""
     folder = tmp_path_factory.mktemp("embedded")
     return imported(orders_in(folder), folder / "data", "", "")
 

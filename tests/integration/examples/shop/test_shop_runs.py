@@ -44,7 +44,7 @@ def partita(*words: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An order file with the dirt of real ones."""
+    """An order file with the errors of real ones."""
     path = tmp_path_factory.mktemp("sample") / "orders.csv"
     path.write_text("".join(sample_lines(150, 3)), newline="")
     return path
@@ -73,7 +73,7 @@ def test_an_import_places_each_invoice_once_and_a_second_changes_nothing(sample:
 
 
 async def test_an_import_places_no_faster_than_orders_are_decided(tmp_path: Path, monkeypatch: Any) -> None:
-    """Else those at the end of a long queue would time out, more of them the slower the machine."""
+    """Otherwise those at the end of a long queue would time out, and more of them on a slower machine."""
     path = tmp_path / "orders.csv"
     path.write_text("".join(sample_lines(1_200, 3)), newline="")
     charged, ahead = 0, 0
@@ -200,14 +200,15 @@ def wants_back(name: str, quantity: int) -> RequestReturn:
 
 
 async def test_where_every_answer_of_the_provider_is_lost_money_moves_once(tmp_path: Path, monkeypatch: Any) -> None:
-    """A charge, the refund of a charge that came too late, a part for a return: each is asked for again, under its key."""
+    """A charge, the refund of a charge that came too late, a part for a return: each is requested again under its
+    key."""
     monkeypatch.setenv("PARTITA_DATA", str(tmp_path))
     app = shop.configured(Settings(data=tmp_path, time_scale=0.05))
     when = datetime(2024, 1, 1, tzinfo=UTC)
     lines = [OrderLine(sku="A", quantity=5, price_cents=100)]
     with witnesses(tmp_path, faults=Faults(loses=1.0, slow_s=4.0)):
         async with app.running():
-            for order_id in ("o1", "o2", "o7"):  # the witness answers o7 too late
+            for order_id in ("o1", "o2", "o7"):  # the provider answers o7 too late
                 place = PlaceOrder(
                     order_id=OrderId(order_id), customer_id=order_id, lines=lines, country="N", occurred_at=when
                 )
@@ -247,14 +248,14 @@ async def rows_of(app: Any, service: str, sql: str) -> list[dict[str, Any]]:
 
 @pytest.mark.skipif(not REAL.exists(), reason=f"the real file is not here: put it at {REAL}")
 def test_the_real_file_has_the_total_of_its_lines(tmp_path: Path) -> None:
-    """Computed apart: every line with a positive quantity and price that is no credit note."""
+    """Computed separately: every line with a positive quantity and price that is not a credit note."""
     path = tmp_path / "real.csv"
     path.write_bytes(REAL.read_bytes())
     # Each of its dates is 01-12-10: only its author knows which number is the day.
     result = imported(path, tmp_path / "data", "--dates", "day-first")
     assert result["total_cents"] == 3_529_058 and result["confirmed"] == result["orders"] == 84
     assert (result["invoices"], result["credit_notes"]) == (90, 5)
-    # Of its thirteen lines that are no order line one matches an earlier order of its customer.
+    # Of its thirteen lines that are not order lines one matches an earlier order of its customer.
     assert (result["returns"], result["rejected_lines"]) == (1, 12)
 
 
@@ -306,7 +307,7 @@ def test_each_line_of_a_dirty_file_is_placed_or_rejected_however_often_it_is_imp
 
 
 def test_what_another_file_placed_under_a_number_is_not_counted_as_this_files(tmp_path: Path) -> None:
-    """Of the same number with the same lines it is the same order; with other lines it is rejected, and not counted."""
+    """The same number with the same lines is the same order; with other lines it is rejected, and not counted."""
     one, two, data = tmp_path / "one.csv", tmp_path / "two.csv", tmp_path / "data"
     one.write_text("\n".join([HEAD, "1,A,x,2,13-12-10 8:00,1,7,N", "2,A,x,1,13-12-10 8:00,1,7,N"]))
     two.write_text("\n".join([HEAD, "1,A,x,5,13-12-10 8:00,1,7,N", "2,A,x,1,13-12-10 8:00,1,7,N"]))

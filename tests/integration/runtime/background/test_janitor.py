@@ -1,4 +1,4 @@
-"""Rows past their time are deleted, however their messages ended."""
+"""Rows are deleted when their time is over, however their messages ended."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class AClock(SystemClock):
     """A clock that always shows a day in 2001."""
 
     def now_us(self) -> int:
-        """That day."""
+        """The time of that day."""
         return 1_000_000_000 * US
 
 
 async def test_a_failure_of_long_ago_is_forgotten(bank: Any) -> None:
-    """Its message went well in the end: no letter takes it along."""
+    """Its message succeeded in the end, so no letter deletes the failure with it."""
     async with bank.app.running(roles=()):
         store = bank.app.store("audit")
         now_us = await store.now_us()
@@ -38,7 +38,7 @@ async def test_a_failure_of_long_ago_is_forgotten(bank: Any) -> None:
 
 
 async def test_what_is_old_is_told_by_the_clock_of_the_store(tmp_path: Path) -> None:
-    """A machine's wall clock may be days off: what was written this morning would be forgotten."""
+    """A machine's wall clock may be days off: marks of this morning would be deleted."""
     clock = AClock()
     store = connect_store(tmp_path / "s.db", this_machine(clock), service="svc", tables="")
     await store.open()

@@ -1,4 +1,5 @@
-"""A partition that comes back to its former holder, as after a restart of the broker: its records in hand killed no process."""
+"""A partition comes back to its former holder, as after a restart of the broker: its records in hand killed no
+process."""
 
 from __future__ import annotations
 
@@ -25,21 +26,21 @@ class Script:
         self.polls = deque(polls)
 
     async def poll(self, count: int) -> Polled:
-        """The next of the script."""
+        """The next result of the script."""
         return self.polls.popleft()
 
     def done(self, records: Sequence[Record]) -> None:
         """Nothing is written."""
 
     async def stand(self, partition: tuple[str, int]) -> Stand | None:
-        """Nothing was put back."""
+        """No database was restored."""
         return None
 
     async def release(self, partitions: Sequence[tuple[str, int]]) -> None:
         """No record waits for them."""
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """No partition is held."""
 
 
 async def eight_records(bank: Any, system: System) -> tuple[Sequence[Record], list[Partition]]:
@@ -54,7 +55,8 @@ async def eight_records(bank: Any, system: System) -> tuple[Sequence[Record], li
 
 
 async def test_what_was_in_hand_is_suspect_only_to_a_successor(bank: Any) -> None:
-    """Suspects go one at a time, each counted first: after a broker's restart a thousand innocent ones would."""
+    """Suspects are handled one at a time, each counted first; after a broker's restart that would happen to a
+    thousand good ones."""
     async with bank.app.running(services=["bank", "audit"], roles=("relay",)) as system:
         records, places = await eight_records(bank, system)
 
@@ -76,7 +78,7 @@ async def test_what_was_in_hand_is_suspect_only_to_a_successor(bank: Any) -> Non
 
 
 async def test_what_was_suspect_before_stays_so(bank: Any) -> None:
-    """The broker's restart between must not wash a message clean that kills the process."""
+    """A restart of the broker in between must not clear the suspicion of a message that kills the process."""
     async with bank.app.running(services=["bank", "audit"], roles=("relay",)) as system:
         records, places = await eight_records(bank, system)
         dead = Consumer(system.pipelines["audit"], lambda _: Script(Polled(records, places, ())), "dead")
@@ -92,13 +94,13 @@ async def test_what_was_suspect_before_stays_so(bank: Any) -> None:
 
 
 class Watched:
-    """A codec that looks at what is written down each time it decodes."""
+    """A codec that reads the notes of records in hand each time it decodes."""
 
     def __init__(self, inner: Any, look: Any) -> None:
         self.inner, self.look = inner, look
 
     def decode(self, *args: Any) -> Any:
-        """As the codec in it, when it has looked."""
+        """Read the notes, then decode."""
         self.look()
         return self.inner.decode(*args)
 
@@ -125,7 +127,7 @@ async def test_what_is_in_hand_is_written_down_before_it_is_decoded(bank: Any) -
 
 
 async def test_who_lost_a_partition_while_it_stood_still_writes_nothing(bank: Any) -> None:
-    """It holds records that its successor handles: the fence is asked in the transaction of the batch."""
+    """It holds records that its successor handles: the transaction of the batch checks the fence."""
     async with bank.app.running(services=["bank", "audit"], roles=("relay",)) as system:
         records, places = await eight_records(bank, system)
         script = Script(Polled((), places, ()), Polled(records, (), ()))
@@ -161,7 +163,7 @@ async def test_a_message_that_kills_each_process_is_given_up(bank: Any) -> None:
 
 
 async def test_what_failed_in_an_earlier_process_is_tried_again(bank: Any) -> None:
-    """As in a storm, in which messages fail more often than their policy says, and which a restart does not end."""
+    """As in a storm, in which messages fail more often than their policy allows, and which a restart does not end."""
     async with bank.app.running(services=["bank", "audit"], roles=("relay",)) as system:
         records, places = await eight_records(bank, system)
         store, failed = system.stores["audit"], records[0]

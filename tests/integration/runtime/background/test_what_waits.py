@@ -45,7 +45,7 @@ async def left_waiting(bank: Bank, *cents: int, states: dict[str, int]) -> None:
 
 
 async def handled(bank: Bank, *cents: int) -> None:
-    """Started with a handler that is mended, all of them are handled, in this order."""
+    """Started with a correct handler, all of them are handled, in this order."""
     async with bank.app.running():
 
         async def done() -> bool:
@@ -59,7 +59,7 @@ async def handled(bank: Bank, *cents: int) -> None:
 
 @virtually
 async def test_tiers_of_one_wait_are_gone_through_one_after_the_other(tmp_path: Path) -> None:
-    """They share a topic: the record of each wakes its message, whichever of them it waits in."""
+    """They share a topic: each record wakes its message, whichever of the two delays the message waits for."""
     bank = made(tmp_path, "", scale=0.002, retry=Retry(in_place=0, delays=(60.0, 60.0, 60.0)))
     failing(bank, "bad", 3)
     async with bank.app.running():
@@ -69,7 +69,7 @@ async def test_tiers_of_one_wait_are_gone_through_one_after_the_other(tmp_path: 
         async def both() -> bool:
             return len(await bank.rows("audit", "SELECT * FROM entry")) == 2
 
-        await until(both, 20.0)  # half a minute later all that is due is looked at anyway
+        await until(both, 20.0)  # half a minute later every due row is looked at anyway
         assert not await letters(bank)
     assert bank.calls == ["bad"] * 5
 
@@ -86,7 +86,7 @@ async def test_tiers_of_one_wait_are_gone_through_one_after_the_other(tmp_path: 
 )
 @virtually
 async def test_a_message_that_waits_is_tried_again_under_other_tiers(tmp_path: Path, store: str, later: Retry) -> None:
-    """Its row says when it is due; no topic has to be read for it."""
+    """Its row has the due time; no topic has to be read for it."""
     first = made(tmp_path, store, scale=0.02, retry=Retry(in_place=0, delays=(60.0, 300.0)))
     await left_waiting(first, 1, 2, states={"waiting": 1, "behind": 1})
     await handled(made(tmp_path, store, retry=later), 1, 2)
@@ -111,7 +111,8 @@ async def test_what_queues_behind_a_dead_letter_runs_when_order_is_given_up(tmp_
 
 @virtually
 async def test_a_group_that_keeps_order_again_goes_on_where_it_is(tmp_path: Path, store: str) -> None:
-    """Messages handled without order moved no number: the next one would wait for its predecessors for ever."""
+    """Messages that were handled without order moved no number: the next one would wait for its predecessors for
+    ever."""
     for order in ("key", "none", "key"):
         bank = made(tmp_path, store, order=order)
         async with bank.app.running():

@@ -20,7 +20,7 @@ TABLES = (
 
 
 class World:
-    """A source of events, a group that fails on some of them, and one that hears of it and may fail on that."""
+    """A source of events, a group that fails on some of them, and a group that gets the faults and may fail on them."""
 
     def __init__(self, data: Path) -> None:
         source = self.source = Service("source", namespace="fault.source")
@@ -109,7 +109,7 @@ async def test_a_dead_letter_is_told_with_its_message_cause_and_tries(world: Wor
 
 
 async def test_a_replay_that_fails_again_is_told_again_and_one_that_succeeds_is_not(world: World) -> None:
-    """Each dead letter is one fault, also the second of the same message."""
+    """Each dead letter is one fault, also the second letter of the same message."""
     async with world.app.running() as system:
         await world.publish(world.Happened(name="bad"))
 
@@ -142,7 +142,7 @@ async def test_bytes_that_cannot_be_decoded_are_told_without_the_message(world: 
 
 
 async def test_a_fault_that_fails_ends_as_a_dead_letter_and_tells_nobody(world: World) -> None:
-    """Else a circle of faults would never end."""
+    """Otherwise a circle of faults would never end."""
     world.desk_fails = True
     async with world.app.running():
         await world.publish(world.Happened(name="bad"))

@@ -1,4 +1,5 @@
-"""Of one key, some messages go in a batch and some in a lane of their own. Nothing passes anything, whatever fails when."""
+"""Of one key, some messages go in a batch and some in a lane of their own. No message passes another, whichever
+fails."""
 
 from __future__ import annotations
 
@@ -108,8 +109,9 @@ async def test_a_batch_that_is_rolled_back_is_not_passed_by_who_calls_outside(
 async def test_what_is_carried_over_goes_behind_the_lane_of_its_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Many of a large batch fail, so that it goes in parts. The first of a key fails in one part and waits in a lane for its
-    next try; a later part, with the second one in it, is rolled back and runs again meanwhile."""
+    """Many messages of a large batch fail, so that it is handled in parts. The first of a key fails in one part and
+    waits in a lane for its next try; a later part, which contains the second one, is rolled back and runs again
+    meanwhile."""
     pair = Pair(tmp_path)
     keys = ["f1", "f2", "f3", "f4", "k", *(f"a{n}" for n in range(60)), "trouble", *(f"b{n}" for n in range(60))]
     pair.failing |= {(key, 1): 1 for key in ("f1", "f2", "f3", "f4")} | {("k", 1): 2}
@@ -125,8 +127,8 @@ async def test_what_is_carried_over_goes_behind_the_lane_of_its_key(
 
 
 async def test_a_message_that_waited_for_an_earlier_one_and_came_again_with_it_waits_no_more(bank: Bank) -> None:
-    """A relay's second try brings the missing message and a copy of the one that waits. The copy is handled in its turn;
-    what still waited would be looked at for ever."""
+    """A relay's second try brings the missing message and a copy of the waiting one. The copy is handled in its turn;
+    the waiting message must not wait for ever."""
     async with bank.app.running(services=["bank"], roles=()):
         for cents in (1, 2, 3):
             await bank.app.send(bank.Deposit(name="a", cents=cents))
@@ -144,7 +146,7 @@ async def test_a_message_that_waited_for_an_earlier_one_and_came_again_with_it_w
 
 
 async def has(parking: Any, *, gap: int) -> bool:
-    """Whether so many wait for an earlier one."""
+    """Whether this many messages wait for an earlier one."""
     return bool((await parking()).gap == gap)
 
 

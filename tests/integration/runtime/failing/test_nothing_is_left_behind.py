@@ -40,7 +40,8 @@ def failing_once(original: Callable[..., Awaitable[Any]]) -> Callable[..., Await
 @pytest.mark.parametrize("what", ["take", "count", "forget"])
 @virtually
 async def test_a_disk_full_while_writing_down_what_is_in_hand_loses_no_record(bank: Any, what: str) -> None:
-    """The bus hands a record out once: dropped here it would wait for the next start, and all behind it."""
+    """The bus returns a record once: if it were dropped here, it would wait for the next start, with all records
+    behind it."""
     fails = iter([True, False])
 
     def on_deposit(event: Any) -> None:
@@ -93,7 +94,7 @@ async def test_a_disk_full_while_a_message_is_set_aside_acknowledges_nothing(
 
     async with bank.app.running():
         await bank.app.send(bank.Deposit(name="bad", cents=1))
-        await asyncio.sleep(1.0)  # several tries to write it
+        await asyncio.sleep(1.0)  # several tries to write the letter
         assert (await letters(), await behind()) == (0, 1)
         full.set()
 
@@ -106,7 +107,7 @@ async def test_a_disk_full_while_a_message_is_set_aside_acknowledges_nothing(
 
 @virtually
 async def test_a_foreign_number_no_store_can_keep_is_quarantined_and_stops_nothing(bank: Any) -> None:
-    """2**64-1 fits an envelope's bytes and no column: it would fail the batch, for ever."""
+    """2**64-1 fits into an envelope's bytes and into no column: it would fail the batch for ever."""
     async with bank.app.running() as system:
         await bank.app.send(bank.Deposit(name="first", cents=1))
         await bank.app.settled()
@@ -130,7 +131,7 @@ async def test_a_foreign_number_no_store_can_keep_is_quarantined_and_stops_nothi
 
 @virtually
 async def test_a_relay_whose_epochs_went_back_relays_on(bank: Any) -> None:
-    """After a power cut or a backup the bus may know a higher epoch than the database: asking again is not enough."""
+    """After a power cut or a restore the bus may know a higher epoch than the database: to ask again is not enough."""
     async with bank.app.running() as system:
         await bank.app.send(bank.Deposit(name="ann", cents=1))
         await bank.app.settled()
@@ -150,7 +151,7 @@ async def test_a_relay_whose_epochs_went_back_relays_on(bank: Any) -> None:
 
 @virtually
 async def test_what_is_sent_after_a_backup_was_put_back_is_handled(bank: Any, tmp_path: Path) -> None:
-    """The key's numbers are given a second time; the receivers must not take the new messages for the old ones."""
+    """The numbers of the key are given a second time; the receivers must not take the new messages for the old ones."""
     data = tmp_path / "data"
     async with bank.app.running():
         await bank.app.send(bank.Deposit(name="ann", cents=1))

@@ -1,4 +1,5 @@
-"""A failing message waits in 1m, 5m, 30m topics, then is a dead letter; no message of its key overtakes it, other keys flow."""
+"""A failing message waits in 1m, 5m, 30m topics, then is a dead letter; no message of its key overtakes it, and other
+keys go on."""
 
 from __future__ import annotations
 
@@ -41,7 +42,7 @@ async def parked(bank: Bank) -> Any:
 
 
 def failing(bank: Bank, name: str, times: float) -> None:
-    """Let the handler fail for a name, so many times."""
+    """Let the handler fail for a name this many times."""
     left = [times]
 
     def fail(event: Any) -> None:
@@ -60,7 +61,7 @@ async def topics_of(bank: Bank) -> Counter[str]:
 
 @virtually
 async def test_the_walk_through_the_tiers_to_the_dead_letter(bank: Any) -> None:
-    """Exactly (1 + 3 in place) x (1 + 3 tiers) tries; each stage is remembered; the last one ends in the DLQ."""
+    """Exactly (1 + 3 in place) x (1 + 3 delays) tries; each stage is recorded; the last one ends in the DLQ."""
     scaled(bank, SCALE)
     failing(bank, "bad", float("inf"))
     async with bank.app.running() as system:
@@ -119,7 +120,7 @@ async def test_it_survives_a_restart_between_the_tries(bank: Any) -> None:
 
 @virtually
 async def test_of_a_parked_key_nothing_passes_and_others_flow(bank: Any) -> None:
-    """Later ones queue behind it in the parking, and drain in order after it."""
+    """Later messages queue behind it in the parking, and are handled in order after it."""
     scaled(bank, SCALE * 5)
     failing(bank, "bad", 5)
     async with bank.app.running():
@@ -217,7 +218,8 @@ async def test_of_two_groups_only_the_failing_one_tries_again(tmp_path: Path) ->
 
 @virtually
 async def test_a_failing_dependency_makes_no_dead_letters(bank: Any) -> None:
-    """A hundred messages in a row fail: one at a time with pauses until one succeeds, then all of them."""
+    """A hundred messages in a row fail: the group tries one at a time with pauses until one succeeds, then all of
+    them."""
     scaled(bank, FAST)
     bank.audit.retry = Retry(storm=5, storm_pause_s=0.2)
     down = [True]
@@ -235,7 +237,7 @@ async def test_a_failing_dependency_makes_no_dead_letters(bank: Any) -> None:
                 return [s.what for s in await session.groups.said("audit")] == ["storm"]
 
         await until(stormy)
-        await asyncio.sleep(1.5)  # the tiers would be through by now
+        await asyncio.sleep(1.5)  # the delays would be over by now
         in_storm = len(bank.calls)
         await asyncio.sleep(1.0)
         assert len(bank.calls) - in_storm < 15, "they do not go one at a time"
@@ -252,7 +254,7 @@ async def test_a_failing_dependency_makes_no_dead_letters(bank: Any) -> None:
 
 @virtually
 async def test_a_gap_is_waited_for_and_filled(bank: Any) -> None:
-    """A number that is missing parks what comes after it; when it comes, all run in order."""
+    """A missing number parks the messages behind it; when it comes, all run in order."""
     async with bank.app.running(services=["bank"], roles=()):
         for cents in range(1, 6):
             await bank.app.send(bank.Deposit(name="ann", cents=cents))
@@ -347,7 +349,7 @@ async def test_a_copy_of_a_parked_message_changes_nothing(bank: Any) -> None:
 
 @virtually
 async def test_a_full_parking_blocks_and_drops_nothing(tmp_path: Path) -> None:
-    """Ten may wait: the group takes no more, says so, and drains in order when the head is mended."""
+    """Ten may wait: the group accepts no more, reports that, and handles all in order when the first succeeds."""
     bank = scaled(Bank(tmp_path / "data", retry=Retry(in_place=0, parked_max=10)), SCALE * 5, batch=5)
     failing(bank, "bad", float("inf"))
     async with bank.app.running() as system:
@@ -366,7 +368,7 @@ async def test_a_full_parking_blocks_and_drops_nothing(tmp_path: Path) -> None:
             await bank.app.send(bank.Deposit(name="bad", cents=cents + 1))
         await asyncio.sleep(1.5)
         status = await parked(bank)
-        # All of the first may have been taken before it looked, as on a busy machine not all were.
+        # On a busy machine not all of the first may have been taken before it looked.
         assert 10 <= status.waiting + status.behind + status.ready <= 20, "it went on taking"
         assert sum(lag.lag for lag in await system.bus.lag("audit")) >= 40
         bank.on_deposit = lambda event: None

@@ -1,4 +1,5 @@
-"""Failures by the thousand, of every kind, make few dead letters and hold up no others; a single one is a letter at once."""
+"""Thousands of failures, of every kind, make few dead letters and hold up no other message; a single one is a letter
+at once."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ def undecodable(desk: Desk, number: int, with_envelope: bool) -> Outgoing:
 @pytest.mark.parametrize("with_envelope", [True, False])
 @virtually
 async def test_bytes_that_cannot_be_read_are_kept_and_make_few_letters(tmp_path: Path, with_envelope: bool) -> None:
-    """A broken deployment upstream: all of them lie in the parking, undamaged, and other messages are handled."""
+    """A broken deployment upstream: all of them are in the parking, unchanged, and other messages are handled."""
     desk = Desk(tmp_path / "data", retry=PATIENT)
     async with desk.app.running():
         await desk.app.bus.append([undecodable(desk, n, with_envelope) for n in range(MANY)])
@@ -49,7 +50,7 @@ async def test_bytes_that_cannot_be_read_are_kept_and_make_few_letters(tmp_path:
 
 @virtually
 async def test_errors_that_nothing_heals_make_few_letters_when_they_come_by_the_hundred(tmp_path: Path) -> None:
-    """Declared permanent, and thrown by all of a type: a broken release, not so many poison messages."""
+    """Declared permanent, and raised by all messages of a type: a broken release, not that many poison messages."""
     desk = Desk(tmp_path / "data", retry=PATIENT)
     async with desk.app.running():
         records = [desk.record(desk.Moved(key=f"k{n}", number=99, fate="fails"), 1) for n in range(900)]
@@ -76,7 +77,7 @@ async def test_errors_that_nothing_heals_make_few_letters_when_they_come_by_the_
 @pytest.mark.slow
 @virtually
 async def test_where_every_second_fails_few_are_letters(tmp_path: Path) -> None:
-    """Never twenty in a row, and still a storm."""
+    """Never twenty in a row, and a storm nevertheless."""
     desk = Desk(tmp_path / "data", retry=Retry(in_place=0, delays=(), storm=20, storm_pause_s=1.0))
     async with desk.app.running():
         records = [
@@ -111,7 +112,7 @@ async def test_where_every_second_fails_few_are_letters(tmp_path: Path) -> None:
 @pytest.mark.parametrize("how", ["fails", "undecodable"])
 @virtually
 async def test_one_poison_message_among_good_ones_is_a_letter_at_once(how: str, tmp_path: Path) -> None:
-    """However many come in the course of time."""
+    """However many of them come over time."""
     desk = Desk(tmp_path / "data", retry=PATIENT)
 
     def record(number: int) -> Any:
