@@ -115,7 +115,7 @@ def context(topic: str, headers: list[Any] | None = None) -> Any:
 
 @pytest.mark.parametrize("language", ["avro", "json"])
 def test_the_serializers_work_against_it_and_their_bytes_are_our_frames(language: str, url: str) -> None:
-    """What another program writes we take apart, and what we frame it reads."""
+    """We read the frames of another program, and it reads ours."""
     if language == "avro":
         from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 

@@ -1,4 +1,4 @@
-"""A system at its end: each database and the bus is closed, also where another could not be."""
+"""A system at its end: each database and the bus is closed, even when another one cannot be closed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Closing:
 
 
 class Unclosable(App):
-    """An app of which nothing can be closed."""
+    """An app whose stores and bus cannot be closed."""
 
     closed: list[str]
 
@@ -43,7 +43,7 @@ class Unclosable(App):
 
 
 async def test_a_database_that_cannot_be_closed_leaves_no_other_open(tmp_path: Path) -> None:
-    """A file that stays open keeps its lock, and its write-ahead log is never folded in."""
+    """An open file keeps its lock, and its write-ahead log is never merged."""
     app = Unclosable(Service("one", namespace="closing.one"), Service("two", namespace="closing.two"))
     app.settings = Settings(data=tmp_path)
     app.closed = []

@@ -34,7 +34,7 @@ class Killed(BaseException):
 
 
 class Kills:
-    """Counts the durable steps of all files and kills at the given one; `steps` is how many there were."""
+    """Counts the durable steps of all files and kills at the given one; `steps` is their number."""
 
     def __init__(self) -> None:
         self.at = -1
@@ -42,7 +42,7 @@ class Kills:
         self.dead = asyncio.Event()
 
     def begin(self, at: int) -> None:
-        """A process starts; it dies at this step (-1: never)."""
+        """Start a process that dies at this step (-1: never)."""
         self.at, self.steps = at, 0
         self.dead = asyncio.Event()
 
@@ -66,7 +66,7 @@ def kills(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kills]:
     async def writing(self: SqliteFile, *, synced: bool = True) -> AsyncIterator[sqlite3.Connection]:
         async with real(self, synced=synced) as connection:
             yield connection
-            found.step()  # all is written, nothing is committed
+            found.step()  # the transaction is written, and not committed
         found.step()  # it is committed, and this process has not learned of it
 
     monkeypatch.setattr(SqliteFile, "writing", writing)
@@ -74,7 +74,7 @@ def kills(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kills]:
 
 
 async def lives(data: Path, kills: Kills, at: int) -> int:
-    """One life of the process: place the order, then work until all is decided or it dies. Returns its steps."""
+    """One life of the process: place the order, then work until it is decided or the process dies. Returns its steps."""
     kills.begin(at)
     shop = Shop(data, time_scale=1.0)
     context = shop.app.running()
@@ -92,9 +92,9 @@ async def lives(data: Path, kills: Kills, at: int) -> int:
         kills.at = -1
         await context.__aexit__(None, None, None)
         return kills.steps
-    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the dead do not complain
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # a dead process raises no errors
     others = asyncio.all_tasks() - {asyncio.current_task()}
-    while others:  # again: Python 3.11 loses a cancellation that meets the end of what is waited for
+    while others:  # again: Python 3.11 loses a cancellation that meets the end of the awaited task
         for other in others:
             other.cancel()
         _, others = await asyncio.wait(others, timeout=0.05)
@@ -104,14 +104,14 @@ async def lives(data: Path, kills: Kills, at: int) -> int:
 
 
 async def decided(shop: Shop) -> bool:
-    """The saga has ended and nothing waits to leave; `settled` would wait for positions written twice a second."""
+    """The saga has ended and no message waits to leave; `settled` would wait for positions written twice a second."""
     status = await shop.fetch("orders", "SELECT count(*) FROM saga WHERE status = 'completed'")
     waiting = [await shop.fetch(name, "SELECT count(*) FROM outbox_queue") for name in ("orders", "stock", "bank")]
     return status == [(1,)] and waiting == [[(0,)]] * 3
 
 
 async def proven(data: Path) -> None:
-    """One reservation, one charge, one confirmation, nothing undone, no timer fired, nothing waits."""
+    """One reservation, one charge, one confirmation, no undo, no timer fired, no message waits."""
     shop = Shop(data, time_scale=1.0)
     async with shop.app.running():
         assert await shop.fetch("stock", "SELECT count(*) FROM held") == [(1,)]
@@ -134,7 +134,7 @@ async def proven(data: Path) -> None:
 
 
 async def prepared(tmp_path: Path) -> Path:
-    """A folder in which the system has started and ended once."""
+    """A folder in which the system has started and stopped once."""
     data = tmp_path / "fresh"
     async with Shop(data, time_scale=1.0).app.running():
         pass
@@ -165,7 +165,7 @@ async def test_a_kill_at_every_durable_step_loses_and_repeats_nothing(each: int,
 @pytest.mark.long
 @virtually
 async def test_a_kill_while_the_folder_is_set_up_leaves_one_that_works(tmp_path: Path, kills: Kills) -> None:
-    """Tables, schemas, topics, claims: half of them are there."""
+    """Tables, schemas, topics, claims: half of them exist."""
     steps = await lives(tmp_path / "whole", kills, -1)
     for at in range(0, steps, 5):
         data = tmp_path / f"kill-{at}"

@@ -1,4 +1,4 @@
-"""How often Python looks for cycles is set for batches, unless the user has set it himself."""
+"""Python's garbage collection is tuned for batches, unless the user has set it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from partita.runtime.system import COLLECT_EVERY
 
 @pytest.fixture(autouse=True)
 def kept() -> Iterator[None]:
-    """The thresholds are the process's: put back what was there."""
+    """Restore the thresholds of the process after the test."""
     before = gc.get_threshold()
     yield
     gc.set_threshold(*before)

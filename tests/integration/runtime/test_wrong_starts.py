@@ -38,7 +38,8 @@ BROKEN = {
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_tables_that_cannot_be_made_are_refused(case: str, store: str, tmp_path: Path) -> None:
-    """With the service, the statement and the database's word, by a start and by `db upgrade`; nothing of it is left."""
+    """The error names the service, the statement and the database's message, at a start and in `db upgrade`; no table
+    is left."""
     name = f"tables-{list(BROKEN).index(case)}"
     script, times, statement = BROKEN[case]
     script, statement = (text.replace("{n}", name[-1]) for text in (script, statement))
@@ -76,7 +77,7 @@ def test_a_script_with_semicolons_in_texts_is_made(store: str, tmp_path: Path) -
 
 @pytest.mark.slow
 def test_a_script_with_a_function_is_made(database: str, tmp_path: Path) -> None:
-    """Of PostgreSQL alone: its text holds semicolons."""
+    """For PostgreSQL alone: its text contains semicolons."""
     script = """
     CREATE TABLE IF NOT EXISTS seen (x TEXT);
     CREATE OR REPLACE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.x := 'a;b'; RETURN NEW; END $$;
@@ -94,7 +95,7 @@ reports = Service("reports", namespace="shop.reports")
 
 
 class Placed(Event, of=orders):
-    """Something to hear of."""
+    """An event for another app."""
 
     id: Key[str]
 
@@ -105,7 +106,8 @@ async def count(event: Placed) -> None:
 
 
 def apps() -> dict[str, App]:
-    """A shop; the same a version later; one that hears of it; another system; and two that look like a part of it."""
+    """A shop; the same a version later; an app that handles its events; another system; and two that look like a part
+    of it."""
     billing = Service("billing", namespace="shop.billing")
     return {
         "shop": App(orders),
@@ -132,7 +134,7 @@ FOLDERS = [
 
 @pytest.mark.parametrize(("first", "second", "refused"), FOLDERS)
 def test_a_folder_is_one_systems(first: str, second: str, refused: str, tmp_path: Path) -> None:
-    """Apps that share messages share it; another project that was started in it would write among its messages."""
+    """Apps that share messages share it; another project that started in it would write among its messages."""
     made = apps()
     asyncio.run(started(made[first].configured(Settings(data=tmp_path))))
     before = sorted(path.name for path in tmp_path.iterdir())
@@ -149,7 +151,7 @@ def test_a_folder_is_one_systems(first: str, second: str, refused: str, tmp_path
 
 @pytest.mark.slow
 def test_a_folder_without_data_is_anybodys(database: str, tmp_path: Path) -> None:
-    """Where databases and log are on servers it holds wake-ups only."""
+    """When databases and log are on servers, it holds only wake-ups."""
     made = apps()
     for name in ("shop", "other"):
         asyncio.run(started(made[name].configured(Settings(data=tmp_path, store=database, bus=database))))
@@ -157,7 +159,8 @@ def test_a_folder_without_data_is_anybodys(database: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("options", ["sslrootcert={foreign}", "sslrootcert={none}", "sslrootcert={text}"])
 def test_a_certificate_that_is_not_trusted_is_no_malformed_url(options: str, tmp_path: Path) -> None:
-    """By a server with TLS: the wrong authority, none that is there, a file that is no certificate."""
+    """A server with TLS whose certificate is from the wrong authority; a missing certificate file; a file that is not
+    a certificate."""
     if shutil.which("openssl") is None:
         pytest.skip("no openssl here; to have it: apt-get install openssl")
     certificate, key, foreign = (tmp_path / name for name in ("own.pem", "own.key", "foreign.pem"))
@@ -184,7 +187,7 @@ def test_a_certificate_that_is_not_trusted_is_no_malformed_url(options: str, tmp
 
 
 class TlsOnly:
-    """Says that it is a PostgreSQL with TLS, and shows its certificate."""
+    """A server that speaks TLS as PostgreSQL does, and shows its certificate."""
 
     def __init__(self, certificate: Path, key: Path) -> None:
         import ssl
@@ -213,7 +216,7 @@ class TlsOnly:
 
 @pytest.mark.slow
 def test_an_option_that_the_server_does_not_know_is_a_setting(database: str, tmp_path: Path) -> None:
-    """Misspelt ones of ours end there."""
+    """A misspelt option of ours gets there, too."""
     for options in ("pool_mx=4", "pool_max=0", "pool_max=four", "idle_s=nan", "command_timeout_s=inf", "idle_s=-1"):
         app = App(
             Service("optional", namespace="optional"), settings=Settings(data=tmp_path, store=f"{database}?{options}")
@@ -239,7 +242,7 @@ def test_a_bus_that_refuses_the_user_starts_nothing(database: str, tmp_path: Pat
 
 
 def test_the_shop_is_not_started_in_anothers_folder(tmp_path: Path) -> None:
-    """Without --app a command takes the shop."""
+    """Without --app a command uses the shop."""
     asyncio.run(started(apps()["other"].configured(Settings(data=tmp_path))))
 
     words = [sys.executable, "-c", "from partita.cli.main import main; main()", "run", "--data", str(tmp_path)]

@@ -1,4 +1,4 @@
-"""Cases of page "proof" that need a saga in an odd moment: unreadable, unknown yet, changed meanwhile, 100,000 at once."""
+"""Cases of page "proof" with a saga at an odd moment: unreadable, still unknown, changed meanwhile, 100,000 at once."""
 
 from __future__ import annotations
 
@@ -115,7 +115,8 @@ async def test_a_reply_for_a_saga_that_is_not_there_yet_is_kept_until_it_is(tmp_
 async def test_a_saga_that_was_changed_meanwhile_is_loaded_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Case 41: two replies for one saga at once: the slower sees the version moved on, and runs again on the new one."""
+    """Case 41: two replies for one saga at once: the slower one sees that the version has changed, and runs again on
+    the new state."""
     shop = Shop(tmp_path, time_scale=1.0)
     real, raced = SqliteSagas.load, []
 
@@ -123,7 +124,7 @@ async def test_a_saga_that_was_changed_meanwhile_is_loaded_again(
         found = await real(self, saga, ids)
         if found and len(raced) < 3:
             raced.append(list(ids))
-            self._db.execute("UPDATE saga SET version = version + 1")  # rolled back with what sees it
+            self._db.execute("UPDATE saga SET version = version + 1")  # rolled back with the transaction that sees it
         return found
 
     monkeypatch.setattr(SqliteSagas, "load", load)
@@ -139,8 +140,8 @@ async def test_a_saga_that_was_changed_meanwhile_is_loaded_again(
 
 @virtually
 async def test_an_answer_that_came_while_its_service_was_away_is_no_silence(tmp_path: Path) -> None:
-    """The orders stop for longer than a step may take; all of their timers are due at the start, and all answers lie
-    on the log."""
+    """The orders are stopped for longer than a step may take: all of their timers are due at the start, and all
+    answers are on the log."""
     shop = Shop(tmp_path, time_scale=0.02, charge_timeout=600.0)
     async with shop.app.running(services=["orders"], roles=("consumers", "relay")):
         for n in range(20):
@@ -166,7 +167,7 @@ async def test_an_answer_that_came_while_its_service_was_away_is_no_silence(tmp_
 
 
 async def nothing_to_send(shop: Shop, service: str) -> bool:
-    """Whether all that a service has sent is on the log."""
+    """Whether all messages of a service are on the log."""
     return await shop.fetch(service, "SELECT count(*) FROM outbox_queue") == [(0,)]
 
 

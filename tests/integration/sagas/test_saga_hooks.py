@@ -15,7 +15,7 @@ from partita.operators.steering import act_on_saga
 
 
 class Trouble:
-    """Raises in one hook for one order."""
+    """Raises an error in one hook for one order."""
 
     def __init__(self, hook: str, error: type[BaseException] = KeyError) -> None:
         self.hook = hook
@@ -29,7 +29,7 @@ class Trouble:
 @pytest.mark.parametrize("hook", ["command", "then"])
 @virtually
 async def test_a_message_whose_hook_raises_is_set_aside_and_the_others_go_on(tmp_path: Path, hook: str) -> None:
-    """Also for the sender: its command is done, and it gets the reply, while the saga it starts fails."""
+    """Also for the sender: its command is done, and it gets the reply, although the saga that it starts fails."""
     shop = Shop(tmp_path, hook=Trouble(hook))
     async with shop.app.running():
         async with asyncio.timeout(20):
@@ -54,8 +54,8 @@ async def test_a_message_whose_hook_raises_is_set_aside_and_the_others_go_on(tmp
 async def test_a_timer_whose_hook_raises_waits_for_a_person_and_holds_up_nobody(
     tmp_path: Path, error: type[BaseException]
 ) -> None:
-    """A step that timed out owes its undo. Where that cannot be filled, this instance asks for help; put right, a person
-    lets it go on."""
+    """A step that timed out needs its undo. If the undo cannot be filled, this instance needs attention; when the
+    code is corrected, an operator resumes it."""
     trouble = Trouble("undo", error)
     shop = Shop(tmp_path, hook=trouble, reserve_timeout=20.0, charge_timeout=200.0)
     async with shop.app.running(services=["orders"]) as system:

@@ -1,4 +1,4 @@
-"""Sagas on the real runtime: late answers, undo before do, a participant that fails and fails, versions in flight."""
+"""Sagas on the real runtime: late answers, undo before do, a participant that fails repeatedly, versions in flight."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def contracts(orders: Service, stock: Service, bank: Service) -> Any:
 
 
 def handlers(shop: Shop, orders: Service, stock: Service, bank: Service, c: Any) -> None:
-    """The handlers of the services; `shop.trouble` may get in the way."""
+    """The handlers of the services; `shop.trouble` may make them fail."""
 
     @orders.handles(c.Place)
     async def place(cmd: Any) -> Any:
@@ -205,7 +205,7 @@ class Shop:
 
 @virtually
 async def test_a_payment_that_comes_after_its_timeout_is_refunded_exactly_once(tmp_path: Path) -> None:
-    """The bank was away: it does the charge late, then the refund that was owed, and the stock is free."""
+    """The bank was away: it does the charge late, then the refund, and the stock is free."""
     shop = Shop(tmp_path)
     async with shop.app.running(services=["orders", "stock"]):
         await shop.app.send(shop.Place(id="o1"))
@@ -242,7 +242,7 @@ async def test_stock_that_is_reserved_after_its_timeout_is_released(tmp_path: Pa
 @pytest.mark.parametrize("apart", [False, True], ids=["in one batch", "long before"])
 @virtually
 async def test_an_undo_that_comes_first_makes_its_command_refused(tmp_path: Path, apart: bool) -> None:
-    """The commands are put on the log in the wrong order, by hand; what was undone is remembered when the command comes."""
+    """A test puts the commands on the log in the wrong order; the undo is remembered when the command comes."""
     shop = Shop(tmp_path)
     async with shop.app.running(services=["orders"], roles=("consumers", "timers")):
         await shop.app.send(shop.Place(id="o1"))
@@ -273,7 +273,8 @@ async def _has_marks(shop: Shop, count: int) -> bool:
 
 @virtually
 async def test_an_undo_does_not_wait_behind_its_own_command_in_the_tiers(tmp_path: Path) -> None:
-    """The charge fails and waits in a retry topic; its saga times out meanwhile, and is undone long before the last tier."""
+    """The charge fails and waits in a retry topic; meanwhile its saga times out, and is undone long before the last
+    delay."""
     shop = Shop(tmp_path, charge_timeout=200.0)  # 2 s, of which the charge is tried for some milliseconds
 
     def trouble(what: str) -> None:
@@ -318,7 +319,7 @@ async def test_ten_failures_of_an_undo_in_a_row_and_it_still_lands(tmp_path: Pat
 
 @virtually
 async def test_a_command_after_the_pivot_is_done_in_the_end_and_once(tmp_path: Path) -> None:
-    """It failed into a dead letter; the saga sends the same id again, and that is another try."""
+    """It failed and became a dead letter; the saga sends the same id again, and that counts as another try."""
     shop = Shop(tmp_path)
     left = [9]
 
@@ -353,7 +354,7 @@ async def test_a_second_start_of_a_finished_saga_starts_nothing(tmp_path: Path) 
 
 @virtually
 async def test_a_changed_definition_is_refused_while_instances_are_in_flight(tmp_path: Path) -> None:
-    """An instance must finish under what it started with."""
+    """An instance must finish under the definition that it started with."""
     shop = Shop(tmp_path)
     async with shop.app.running(services=["orders"]):
         await shop.app.send(shop.Place(id="o1"))
@@ -373,8 +374,8 @@ async def _exists(shop: Shop) -> bool:
 
 @virtually
 async def test_a_step_of_its_own_service_that_is_sent_again_has_its_effect_once(tmp_path: Path) -> None:
-    """Confirm is handled at once, in the transaction that sends it; its answer is held up by a handler that calls
-    outside and fails, so the saga's timer sends Confirm again, under its id, by the bus."""
+    """Confirm is handled at once, in the transaction that sends it. A handler that calls outside and fails delays its
+    answer, so the saga's timer sends Confirm again, under its id, by the bus."""
     shop = Shop(tmp_path)
     calls: list[str] = []
     shop.trouble = calls.append

@@ -1,4 +1,4 @@
-"""Steps of a saga that are sent again while their service is away: the copies are dropped, and hold up nothing."""
+"""Steps of a saga that are sent again while their service is away: the copies are dropped, and hold up no message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An answer that a saga's own service has not read is no silence of the participant, whatever keeps it from reading."""
+"""An answer that a saga's own service has not read does not count as silence of the participant, whatever the reason."""
 
 import asyncio
 from pathlib import Path
@@ -62,7 +62,7 @@ def made(settings: Settings) -> tuple[App, type, asyncio.Event]:
 
 
 async def statuses(app: App) -> list[str]:
-    """Of all sagas, sorted."""
+    """The statuses of all sagas, sorted."""
     async with app.store("orders").reading() as session:
         return sorted(row.status for row in await session.sagas.find())
 
@@ -75,7 +75,7 @@ async def waits_on_the_bus(system: System) -> bool:
 @pytest.mark.parametrize("restarted", [False, True], ids=["paused", "started while paused"])
 @virtually
 async def test_a_service_that_is_paused_lets_no_step_time_out(tmp_path: Path, restarted: bool) -> None:
-    """Its timers would undo what is done, and whose answer lies on the bus."""
+    """Its timers would undo a step that is done, and whose answer is on the bus."""
     app, Place, handled = made(Settings(data=tmp_path))
 
     async def over_time_and_resumed() -> None:

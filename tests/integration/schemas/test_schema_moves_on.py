@@ -1,5 +1,5 @@
-"""Case 59: a dead letter is replayed after the schema moved on: read with the new defaults, or refused with the field. A class
-that was renamed reads what the old one left, where `name=` keeps its name on the wire."""
+"""Case 59: a dead letter is replayed after the schema changed: it is read with the new defaults, or refused with the
+field. A renamed class reads the letters of the old one, if `name=` keeps its name on the wire."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ TABLES = "CREATE TABLE IF NOT EXISTS seen (name TEXT, what TEXT);"
 
 
 class Deployment:
-    """One deployment of the same two services: `fields` is how its event looks, `works` whether its handler does."""
+    """One deployment of the same two services: `fields` are those of its event, `works` says whether its handler
+    works."""
 
     def __init__(self, settings: Settings, fields: str, *, works: bool) -> None:
         source = Service("source", namespace="moved.source")
@@ -73,7 +74,7 @@ class Deployment:
             return await session.dead_letters.find("sink", 10, LetterFilter())
 
     async def replayed(self, system: Any) -> Any:
-        """Replay all of them."""
+        """Replay all open letters."""
         replay = Replay(system.catalog.service("sink"), system.stores["sink"], system.clock, system.ids, "test")
         return await replay.run((await replay.begin(LetterFilter(), Pace(), "")).id)
 
@@ -104,7 +105,7 @@ async def test_a_letter_of_the_old_schema_is_replayed_with_the_new_fields_defaul
 async def test_a_letter_that_the_new_schema_cannot_read_is_a_dead_letter_again_and_names_the_field(
     settings: Settings,
 ) -> None:
-    """Nothing is guessed, nothing is lost: an edit with the new field mends it."""
+    """No value is guessed, and none is lost: an edit with the new field repairs the letter."""
     await a_letter(settings)
     renamed = Deployment(settings, "renamed", works=True)
     async with renamed.app.running() as system:
@@ -115,7 +116,7 @@ async def test_a_letter_that_the_new_schema_cannot_read_is_a_dead_letter_again_a
 
 
 async def test_a_command_answered_before_the_class_was_renamed_is_answered_once(settings: Settings) -> None:
-    """The kept answer, the idempotency key and the number of the key go by the name on the wire."""
+    """The kept answer, the idempotency key and the number of the key use the name on the wire."""
     first = Deployment(settings, "first", works=True)
     async with first.app.running():
         answer = await first.app.send(first.Happen(name="a"), idempotency_key="once")

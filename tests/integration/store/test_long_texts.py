@@ -15,7 +15,7 @@ from partita.bus.port import Outgoing
 from partita.errors import MessageTooLarge
 from partita.message import SagaAddress, envelope_from_bytes, envelope_to_bytes
 
-# Text that nothing compresses: PostgreSQL would index a long row of one letter.
+# Text that does not compress: PostgreSQL would index a long row of one letter.
 LONG = "".join(random.Random(7).choices("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", k=9_000))
 
 
@@ -28,7 +28,7 @@ def bank(store: str, tmp_path: Path) -> Bank:
 
 
 async def test_what_others_send_with_texts_no_index_takes_is_a_dead_letter(bank: Bank) -> None:
-    """The group goes on behind it; the raw bytes are kept."""
+    """The group continues behind it; the raw bytes are kept."""
     async with bank.app.running():
         await bank.app.send(bank.Deposit(name="ann", cents=5))
         await bank.app.settled()
@@ -59,7 +59,7 @@ async def test_what_others_send_with_texts_no_index_takes_is_a_dead_letter(bank:
 
 
 class Notes:
-    """Notes of any text, and a reader that takes each text once."""
+    """Notes of any text, and a reader that accepts each text once."""
 
     def __init__(self, settings: Settings) -> None:
         notes = Service("notes", namespace="long.notes")

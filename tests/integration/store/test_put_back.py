@@ -1,4 +1,5 @@
-"""A database, or a log, that was restored from a backup: what the other one has beyond it is handled, sent again or named."""
+"""A database, or a log, that was restored from a backup: messages that only the other one has are handled, sent again
+or named."""
 
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ def broker() -> Iterator[str]:
     params=["embedded", *(pytest.param(server, marks=pytest.mark.slow) for server in ("postgresql", "kafka"))]
 )
 def bus(request: pytest.FixtureRequest) -> str:
-    """Where the messages go."""
+    """The place of the log."""
     if request.param == "kafka":
         return str(request.getfixturevalue("broker"))
     if request.param == "postgresql":
@@ -45,10 +46,10 @@ def bus(request: pytest.FixtureRequest) -> str:
 
 
 class Backups(Protocol):
-    """Where services keep their data, each in a database of its own, and how a backup of one is made and put back."""
+    """The place of services' data, each in a database of its own, with functions that make and restore a backup."""
 
     def settings(self, services: Sequence[str]) -> dict[str, Any]:
-        """The settings that name these databases, which are there afterwards."""
+        """The settings that name these databases."""
         ...
 
     def copy(self, service: str) -> None:
@@ -60,12 +61,12 @@ class Backups(Protocol):
         ...
 
     def lose(self, service: str) -> None:
-        """Leave nothing of a service's database."""
+        """Delete all data of a service's database."""
         ...
 
 
 class Files(Backups):
-    """SQLite files, copied and put back as files."""
+    """SQLite files, copied and restored as files."""
 
     def __init__(self, data: Path, to: Path) -> None:
         self.data, self.to = data, to
@@ -135,7 +136,7 @@ class Databases(Backups):
     ]
 )
 def backups(request: pytest.FixtureRequest, tmp_path: Path) -> Backups:
-    """Each kind of database that a service may have, and of backup."""
+    """Each kind of database that a service may have, with each kind of backup."""
     if request.param == "files":
         return Files(tmp_path / "data", tmp_path / "backup")
     return Databases(str(request.getfixturevalue("postgresql")), request.param, tmp_path / "backup")
@@ -157,7 +158,7 @@ def named(folder: Path) -> str:
 
 
 async def deposits(bank: Bank, *names: str) -> None:
-    """Deposits that are handled by all."""
+    """Make deposits, and wait until all are handled."""
     async with bank.app.running():
         for name in names:
             await bank.app.send(bank.Deposit(name=f"{bank.bank.name}/{name}", cents=1))
@@ -173,7 +174,7 @@ async def effects(bank: Bank) -> list[str]:
 
 @asynccontextmanager
 async def running(bank: Bank, count: int) -> AsyncIterator[System]:
-    """Run until the receiver has so many effects and nothing is left to do."""
+    """Run until the receiver has this many effects and no work is left."""
     async with bank.app.running() as system:
 
         async def there() -> bool:
@@ -192,7 +193,7 @@ def copied(data: Path, name: str, to: Path) -> None:
 
 
 def put_back(data: Path, name: str, at: Path) -> None:
-    """The backup takes the place of the database."""
+    """Restore the backup in place of the database."""
     for each in data.glob(f"{name}-*"):
         each.unlink()
     shutil.copy(at / name, data / name)
@@ -202,7 +203,7 @@ def put_back(data: Path, name: str, at: Path) -> None:
 async def test_a_receiver_that_was_put_back_handles_again_what_came_after(
     tmp_path: Path, bus: str, backups: Backups, order: str
 ) -> None:
-    """The bus believes it done. Each effect is there once afterwards, those of before the backup too."""
+    """The bus counts the records as done. Afterwards each effect exists once, also those before the backup."""
     bank = made(tmp_path / "data", bus, named(tmp_path), backups, order=order)
     await deposits(bank, "a", "b")
     backups.copy(bank.audit.name)
@@ -218,7 +219,7 @@ async def test_a_receiver_that_was_put_back_handles_again_what_came_after(
 async def test_a_receiver_whose_database_is_gone_handles_all_that_the_log_holds(
     tmp_path: Path, bus: str, backups: Backups
 ) -> None:
-    """An empty database has handled nothing, whatever the bus says of its group."""
+    """An empty database has handled no record, whatever the bus reports of its group."""
     bank = made(tmp_path / "data", bus, named(tmp_path), backups)
     await deposits(bank, "a", "b", "c")
     backups.lose(bank.audit.name)
@@ -229,7 +230,7 @@ async def test_a_receiver_whose_database_is_gone_handles_all_that_the_log_holds(
 async def test_a_restart_after_a_backup_that_nobody_needed_reads_nothing_again(
     tmp_path: Path, bus: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Where both agree, work goes on where it was."""
+    """If both agree, the group continues at its position."""
     bank = made(tmp_path / "data", bus, named(tmp_path))
     await deposits(bank, "a", "b")
     await deposits(bank, "c")
@@ -246,7 +247,7 @@ async def test_what_was_sent_to_a_log_that_was_put_back_is_sent_again(tmp_path: 
     await deposits(bank, "a", "b")
     copied(tmp_path / "data", "log.db", tmp_path / "backup")
     await deposits(bank, "a")
-    async with bank.app.running(services=[bank.bank.name]):  # the receiver is away
+    async with bank.app.running(services=[bank.bank.name]):  # the receiver does not run
         await bank.app.send(bank.Deposit(name=f"{bank.bank.name}/a", cents=1))
         await bank.app.send(bank.Deposit(name=f"{bank.bank.name}/c", cents=1))
         await bank.app.settled()
@@ -312,7 +313,7 @@ async def sent(bank: Bank) -> set[str]:
 
 
 async def test_the_doctor_finds_a_receiver_that_was_put_back(tmp_path: Path, bus: str, backups: Backups) -> None:
-    """Before it is started, and no longer when it has handled what it lacked."""
+    """Before its next start, and no longer when it has handled the missing records."""
     bank = made(tmp_path / "data", bus, named(tmp_path), backups)
     await deposits(bank, "a")
     backups.copy(bank.audit.name)
@@ -347,7 +348,7 @@ async def test_what_the_log_no_longer_holds_is_refused_and_named(tmp_path: Path,
 
 
 async def test_a_person_who_puts_a_group_elsewhere_is_believed(tmp_path: Path) -> None:
-    """A group that was put to the end, over records it never handled, is not taken for one that lost them."""
+    """A group that an operator moved to the end, over unhandled records, does not count as one that lost them."""
     from partita.operators.steering import pause_group, reset_group, resume_group
 
     bank = made(tmp_path / "data", "", "placed")

@@ -45,7 +45,7 @@ ARGUMENTS: dict[str, tuple[str, Any]] = {
 
 @pytest.mark.slow
 async def test_no_error_of_postgresql_keeps_a_value(database: str) -> None:
-    """The server's own words and the driver's, of every kind that names one."""
+    """The texts of the server and of the driver, of every kind that quotes a value."""
     import asyncpg
 
     connection = await asyncpg.connect(database)
@@ -63,7 +63,7 @@ async def test_no_error_of_postgresql_keeps_a_value(database: str) -> None:
 
 
 async def _only_once(bank: Bank, store: str) -> None:
-    """From now on an amount may be entered once."""
+    """From now on an amount may be inserted once."""
     sql = "CREATE UNIQUE INDEX each_once ON {}entry (cents)"
     if store:
         import asyncpg

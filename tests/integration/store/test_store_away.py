@@ -24,7 +24,7 @@ SCALE = 0.001  # 60 ms instead of 1m
 
 
 class Around:
-    """Passes everything on; what is named in `away` fails so many times, once it is asked for."""
+    """Passes every call on; an operation in `away` fails the given number of times."""
 
     def __init__(self, inner: Any, away: dict[str, int]) -> None:
         self.inner = inner
@@ -43,7 +43,7 @@ class Around:
 
 
 class AwayStore(Around):
-    """A store whose claims and parking are away now and then."""
+    """A store whose claims and parking are sometimes away."""
 
     @asynccontextmanager
     async def transaction(self, **how: Any) -> AsyncIterator[Session]:
@@ -82,7 +82,7 @@ def bank(tmp_path: Path, away: dict[str, int]) -> Bank:
 
 
 async def nothing_waits(bank: Bank) -> None:
-    """Every group is at the head of every partition, the retry topics' too."""
+    """Every group is at the head of every partition, also of the retry topics."""
 
     async def at_the_head() -> bool:
         return not any(each.lag for each in await bank.app.bus.lag())
@@ -92,7 +92,8 @@ async def nothing_waits(bank: Bank) -> None:
 
 @virtually
 async def test_records_that_came_with_a_partition_wait_for_its_claim(bank: Any, away: dict[str, int]) -> None:
-    """The bus hands out partition and records once. Forgotten when the claim fails, they waited for the next start."""
+    """The bus reports partition and records once. When they were forgotten after a failed claim, they waited for the
+    next start."""
     async with bank.app.running(services=["bank"]):
         for name in "abcdefgh":
             await bank.app.send(bank.Deposit(name=name, cents=1))
@@ -113,8 +114,8 @@ async def test_records_that_came_with_a_partition_wait_for_its_claim(bank: Any, 
 
 @virtually
 async def test_a_retry_whose_time_has_come_waits_for_the_database(bank: Any, away: dict[str, int]) -> None:
-    """Its record was taken out of the retry topic's queue before the database knew: it stayed unhandled for ever, and
-    the message waited for the net below, which is half a minute."""
+    """Its record left the retry topic's queue before the database knew: the record stayed unhandled for ever, and the
+    message waited for the periodic query, which comes after half a minute."""
     failing(bank, "bad", 4)
     away["wake"] = 2
     async with bank.app.running():

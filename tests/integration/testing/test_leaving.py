@@ -70,7 +70,7 @@ app = App(orders, cards)
 
 @asynccontextmanager
 async def left_promptly(tested: App) -> AsyncIterator[Scenario]:
-    """`tested.testing()`; leaving it after more than `PROMPT_S` is an error."""
+    """`tested.testing()`; to leave it after more than `PROMPT_S` is an error."""
     testing = tested.testing()
     yield await testing.__aenter__()
     async with asyncio.timeout(PROMPT_S):
@@ -96,7 +96,7 @@ async def test_a_test_is_left_though_a_message_waits_for_time_to_pass(say: Calla
 
 
 async def test_a_test_is_left_in_a_storm_and_in_the_pause_of_a_handler_that_calls_outside() -> None:
-    """Each waits at a place of its own."""
+    """Each waits in a place of its own."""
     shop, tried = Service("shop", namespace="leaving.shop", retry=Retry(in_place=3, storm=2)), list[str]()
 
     @shop.on(concurrency=4)
@@ -112,7 +112,7 @@ async def test_a_test_is_left_in_a_storm_and_in_the_pause_of_a_handler_that_call
 
 @pytest.mark.parametrize("in_step", [True, False], ids=["in a batch", "outside"])
 async def test_a_test_is_left_though_a_handler_hangs(in_step: bool) -> None:
-    """A handler that never returns is cancelled, as by a process that stops."""
+    """A handler that never returns is cancelled, as when a process stops."""
     ledger, cancelled = Service("ledger", namespace="leaving.ledger"), list[str]()
 
     @ledger.on(concurrency=1 if in_step else 4)
@@ -151,7 +151,7 @@ async def test_a_test_is_left_though_a_handler_does_not_end_when_it_is_cancelled
 
 
 async def test_the_error_of_a_test_comes_out_though_a_message_waits() -> None:
-    """Else a failing assertion looks like a test that hangs."""
+    """Otherwise a failing assertion looks like a test that hangs."""
 
     async def fails() -> None:
         async with app.testing() as t:

@@ -1,4 +1,4 @@
-"""`app.testing()`: a test owns the time, and says what participants do."""
+"""`app.testing()`: a test owns the time, and sets the behaviour of participants."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ async def test_an_answer_that_is_lost_leaves_an_effect_that_is_undone() -> None:
 
 @pytest.mark.parametrize("command", [Ship, Refund])
 async def test_an_answer_that_is_waited_for_without_end_is_not_lost(command: type[Command[Any, Any]]) -> None:
-    """A retriable and an undo are sent again until they are answered: the test would never come to its end."""
+    """A retriable and an undo are sent again until they are answered: the test would never end."""
     async with app.testing() as t:
         with pytest.raises(DeclarationError, match="until it comes") as told:
             t.stub(command).does_it_unanswered()
@@ -311,7 +311,7 @@ async def test_a_handler_that_waits_for_the_outside_is_waited_for() -> None:
 
 
 async def test_a_participant_that_is_away_does_all_that_waited_when_it_is_back() -> None:
-    """The command and its undo wait in order; another key of a command that is there goes on."""
+    """The command and its undo wait in order; a command with another key goes on."""
     async with app.testing() as t:
         t.stub(Charge).is_away()
         await t.send(Place(order_id="o"))
@@ -328,7 +328,7 @@ async def test_a_participant_that_is_away_does_all_that_waited_when_it_is_back()
 
 
 async def test_a_participant_that_is_back_in_time_is_not_missed() -> None:
-    """It may also refuse or reply by a stub when it is back, and a second command that is away goes on waiting."""
+    """When it is back it may also refuse or reply by a stub, and a second command that is away still waits."""
     async with app.testing() as t:
         t.stub(Charge).is_away()
         t.stub(Refund).is_away()
@@ -352,7 +352,7 @@ async def test_a_participant_that_is_back_in_time_is_not_missed() -> None:
 
 
 async def test_what_a_stub_cannot_be_is_said_where_it_is_written() -> None:
-    """A test of what production would never do proves nothing."""
+    """A test of a behaviour that production never shows proves nothing."""
     async with app.testing() as t:
         with pytest.raises(DeclarationError, match="Ship is sent and handled by orders"):
             t.stub(Ship).is_away()
@@ -367,7 +367,7 @@ async def test_what_a_stub_cannot_be_is_said_where_it_is_written() -> None:
 
 
 async def test_a_saga_is_found_by_its_class_whatever_its_name() -> None:
-    """An old version lives on under another Python name."""
+    """An old version stays under another Python name."""
     async with App(slow).testing() as t:
         await t.send(Do(id="x"))
         await t.settled()
@@ -424,7 +424,8 @@ async def book(event: Arrived, tx: Tx) -> None:
 
 
 async def test_an_event_from_outside_is_delivered() -> None:
-    """A service that listens to another app's could not be tested else. Of one message id the second is a copy."""
+    """Otherwise a service that handles another app's events could not be tested. A second event with the same id is a
+    copy."""
     async with App(stock).testing() as t:
         first = await t.deliver(Arrived(sku="tea", number=1))
         await t.deliver(Arrived(sku="tea", number=2))
@@ -435,7 +436,7 @@ async def test_an_event_from_outside_is_delivered() -> None:
 
 
 async def test_what_cannot_come_from_outside_is_not_delivered() -> None:
-    """Each hint says what is meant instead."""
+    """Each hint names the call to use instead."""
     async with App(stock, partner).testing() as t:
         with pytest.raises(PartitaError, match="published by partner, which is tested here"):
             await t.deliver(Arrived(sku="tea", number=1))
@@ -458,7 +459,7 @@ async def test_a_fetch_that_writes_is_told_as_such(sql: str) -> None:
 
 
 def test_a_handler_that_hangs_is_waited_for_once() -> None:
-    """Each step of a time that passes waited a second for it again: a test of two hours took a minute."""
+    """Each step of passing time waited a second for it again: a test of two hours took a minute."""
     ledger, let_go = Service("ledger", namespace="scenario.ledger"), asyncio.Event()
 
     @ledger.on

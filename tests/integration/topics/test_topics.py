@@ -40,7 +40,7 @@ def cluster() -> Iterator[KafkaCluster]:
 
 
 class Hand:
-    """An app with a keyed and an unkeyed topic of its own, the commands over it, and a hand in the cluster."""
+    """An app with a keyed and an unkeyed topic, the commands for it, and direct access to the cluster."""
 
     def __init__(self, cluster: KafkaCluster, name: str, capsys: Any, data: Path) -> None:
         from confluent_kafka.admin import AdminClient
@@ -117,10 +117,11 @@ def hand(
 
 
 def test_what_a_hand_has_changed_is_named_and_repaired(hand: Hand) -> None:
-    """Retention, a topic deleted, a size: plan names each, apply mends them all, and a second apply does nothing."""
+    """Retention, a deleted topic, a size: plan names each, apply repairs all of them, and a second apply does
+    nothing."""
     from confluent_kafka.cimpl import NewTopic
 
-    assert len(hand.drift()) == 8  # nothing is there yet: 2 events, 2 faults, 3 tiers, the dead letters
+    assert len(hand.drift()) == 8  # no topic exists yet: 2 events, 2 faults, 3 retry topics, the dead letters
     assert hand.apply()[0] == 0
     assert hand.drift() == set()
 
@@ -147,7 +148,7 @@ def test_what_a_hand_has_changed_is_named_and_repaired(hand: Hand) -> None:
 
 
 def test_a_keyed_topic_grows_only_when_reordering_is_accepted(hand: Hand) -> None:
-    """An unkeyed one grows at once: nothing of it has an order."""
+    """An unkeyed one grows at once: its records have no order."""
     hand.apply()
     hand.declare(TopicPlan(default=Sizing(partitions=6)))
 
@@ -163,7 +164,7 @@ def test_a_keyed_topic_grows_only_when_reordering_is_accepted(hand: Hand) -> Non
 
 
 def test_partitions_added_by_hand_are_told_and_left(hand: Hand) -> None:
-    """Kafka cannot take one away, and a new topic of that name would lose what is in the old one."""
+    """Kafka cannot remove one, and a new topic of that name would lose the records of the old one."""
     from confluent_kafka.cimpl import NewPartitions
 
     hand.apply()
@@ -216,7 +217,7 @@ async def _run_once(app: App) -> None:
 
 
 def test_an_app_that_starts_makes_its_topics_as_declared_and_apply_keeps_an_audit(hand: Hand) -> None:
-    """One list says which topics there are: what a start makes is what plan expects."""
+    """One list names the topics: a start makes the topics that plan expects."""
     app = hand.declare(
         TopicPlan(of={f"{hand.name}.clock": Sizing(partitions=3, retention_s=None)}, default=Sizing(replication=1))
     )
@@ -234,10 +235,10 @@ def test_an_app_that_starts_makes_its_topics_as_declared_and_apply_keeps_an_audi
 
 
 class NoGrowth(KafkaAdministration):
-    """A cluster that changes settings, and breaks when a topic is to grow."""
+    """A cluster that changes settings, and loses its connection when a topic is to grow."""
 
     async def grow(self, name: str, partitions: int) -> None:
-        """Whether it happened is not known."""
+        """The outcome is unknown."""
         raise BusUnavailable("No broker answers.")
 
 
@@ -286,7 +287,7 @@ def test_more_copies_than_brokers_are_told_by_plan_apply_and_doctor(hand: Hand) 
 
 
 def test_the_doctor_is_content_with_a_laptops_broker(hand: Hand) -> None:
-    """Nothing is declared of the cluster: what one broker cannot bear is a note, not a finding."""
+    """No cluster is declared: a weakness of a single broker is a note, not a finding."""
     hand.apply()
     args = ("doctor", "--app", f"{hand.module.__name__}:app", "--data", str(hand.data), "-o", "json")
     code, out = hand.run(*args)

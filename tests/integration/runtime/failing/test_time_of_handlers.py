@@ -1,4 +1,4 @@
-"""A handler's own time and retries: one that hangs costs its message a try, and its service nothing else."""
+"""A handler's own time and retries: a handler that hangs costs its message a try, and its service nothing else."""
 
 import asyncio
 import threading
@@ -41,7 +41,7 @@ async def letters(system: System, service: str) -> list[str]:
 
 @virtually
 async def test_a_handler_that_hangs_costs_its_message_a_try_and_nothing_else() -> None:
-    """Without it one hung call would hold all messages of its service, for ever."""
+    """Without a timeout one hung call would hold all messages of its service for ever."""
     hears = Service("hears", namespace="time.hears", tables=TABLES, retry=Retry(in_place=0, delays=(60,)))
     begun: list[str] = []
 
@@ -69,7 +69,7 @@ async def test_a_handler_that_hangs_costs_its_message_a_try_and_nothing_else() -
 
 @virtually
 async def test_what_a_handler_does_after_its_time_does_not_count() -> None:
-    """One that takes its cancellation for a reason to return, or to raise something else, is over its time all the same."""
+    """A handler that catches its cancellation and returns, or raises another error, is over its time nevertheless."""
     late = Service("late", namespace="time.late", tables=TABLES, retry=Retry(in_place=0, delays=()))
 
     @late.on(timeout=1)
@@ -92,7 +92,7 @@ async def test_what_a_handler_does_after_its_time_does_not_count() -> None:
 
 
 async def test_a_timeout_that_a_handler_raises_itself_is_its_own() -> None:
-    """Calls of a handler have time limits too: their errors are not taken for ours."""
+    """Calls of a handler have time limits, too: their errors are not taken for ours."""
     own = Service("own-time", namespace="time.own", retry=Retry(in_place=0, delays=()))
 
     @own.on(timeout=5)
@@ -108,7 +108,8 @@ async def test_a_timeout_that_a_handler_raises_itself_is_its_own() -> None:
 
 @virtually
 async def test_a_call_outside_and_a_command_have_a_time_too() -> None:
-    """The sender of a command hears that its handler was over its time; a lane goes on with the next."""
+    """The sender of a command gets the error that its handler was over its time; a lane goes on with the next
+    message."""
     calls = Service("calls", namespace="time.calls", retry=Retry(in_place=0, delays=()))
 
     class Did(Event, of=calls):
@@ -137,8 +138,8 @@ async def test_a_call_outside_and_a_command_have_a_time_too() -> None:
 
 
 async def test_a_plain_function_over_its_time_is_not_begun_beside_itself(settings: Settings) -> None:
-    """Its thread cannot be ended. Begun again, two of one message would run at once, and threads that hang would use up the
-    pool of all handlers."""
+    """Its thread cannot be ended. If the handler began again, two of one message would run at once, and hanging
+    threads would use up the pool of all handlers."""
     plain = Service("plain", namespace="time.plain", retry=Retry(in_place=2, first_wait_s=0.01, delays=(0.05,) * 200))
     let_go = threading.Event()
     begun: list[str] = []
@@ -288,7 +289,7 @@ async def test_a_statement_is_cut_short_and_its_connection_used_again(settings: 
     class Do(Command[Did], of=slow):
         id: Key[str]
 
-    @slow.handles(Do, timeout=1.5)  # what is not to be over it writes a row, on a busy machine too
+    @slow.handles(Do, timeout=1.5)  # a handler that must not be over its time writes a row, on a busy machine too
     async def do(cmd: Do, tx: Tx) -> Did:
         await tx.execute(ADD, id=cmd.id)
         if cmd.id == "hangs" and settings.store_of("slow"):

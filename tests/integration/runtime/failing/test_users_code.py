@@ -1,4 +1,4 @@
-"""Whatever the user's code raises is a failed try of its message: it ends no worker, no door, and no other's handler."""
+"""Any exception of the user's code is a failed try of its message: it ends no worker, no door, and no other handler."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ HANDLED: ContextVar[str] = ContextVar("HANDLED", default="")
 
 
 class Texts(Exception):
-    """An exception that cannot be put into words."""
+    """An exception whose text cannot be read."""
 
     def __init__(self, how: str) -> None:
         self.how = how
@@ -46,7 +46,7 @@ def recursion() -> None:
 
 
 def raising(error: BaseException) -> Callable[[], None]:
-    """A handler that raises this."""
+    """A handler that raises this exception."""
 
     def raise_it() -> None:
         raise error
@@ -55,7 +55,7 @@ def raising(error: BaseException) -> Callable[[], None]:
 
 
 def cancel_own_task() -> None:
-    """An act that no library should do."""
+    """A call that no library should make."""
     task = asyncio.current_task()
     assert task is not None
     task.cancel()
@@ -79,7 +79,7 @@ KINDS = ["one statement", "two statements", "plain", "outside", "depends", "afte
 
 
 class Trouble:
-    """A sender, and a receiver with a handler of a kind; it does what is said for the id of its message."""
+    """A sender, and a receiver with a handler of some kind; the id of a message says how its handler behaves."""
 
     def __init__(self, settings: Settings, kind: str, does: Mapping[str, Callable[[], None]]) -> None:
         source = Service("source", namespace="trouble.source", tables=TABLES)
@@ -102,13 +102,13 @@ class Trouble:
         self.app = App(source, self.sink, settings=settings)
 
     def fails(self, event: Any) -> None:
-        """Fails for some."""
+        """Fail for some messages."""
         self.tried.append(event.id)
         if event.id in self.does:
             self.does[event.id]()
 
     def plainly(self, kind: str, told: Any) -> None:
-        """Handlers that wait for nothing but a statement."""
+        """Handlers that await only a statement."""
 
         async def one(event: told, tx: Tx) -> None:
             self.fails(event)
@@ -125,7 +125,7 @@ class Trouble:
         self.sink.on(kinds[kind])
 
     def at_length(self, kind: str, told: Any) -> None:
-        """Handlers that wait for more, and one whose dependency fails when it is left."""
+        """Handlers that await more, and one whose dependency fails when it is closed."""
 
         async def longer(event: told, tx: Tx) -> None:
             await tx.execute(ADD, id=event.id)
@@ -296,7 +296,7 @@ async def test_what_a_hook_raises_is_a_failed_try(settings: Settings, hook: str)
 async def test_a_cancelled_worker_is_told_and_started_again(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Any cancellation of its task: without a new one the service does nothing, and looks healthy."""
+    """Any cancellation of its task: without a new task the service does nothing, and looks healthy."""
     trouble = Trouble(settings, "one statement", {})
     async with trouble.app.running() as system:
         names = {wakeable.worker.name for wakeable in system.supervisor.workers}
@@ -308,14 +308,14 @@ async def test_a_cancelled_worker_is_told_and_started_again(
         await trouble.app.send(trouble.Tell(id="b"))
 
         await trouble.app.settled(60)
-        # What a cancelled worker had in hand was rolled back, and is tried again.
+        # A cancelled worker's records in hand were rolled back, and are tried again.
         assert sorted({*trouble.tried}) == ["a", "b"], trouble.tried
     told = {record.args[0] for record in caplog.records if "is started again" in record.msg and record.args}
     assert names <= told
 
 
 async def test_a_message_in_a_cancelled_lane_is_handled_all_the_same(settings: Settings) -> None:
-    """Records that the bus hands out once must not be lost with the task that holds them."""
+    """Records that the bus returns once must not be lost with the task that holds them."""
     begun = asyncio.Event()
     trouble = Trouble(settings, "outside", {"bad": begun.set})
     async with trouble.app.running():
@@ -331,8 +331,8 @@ async def test_a_message_in_a_cancelled_lane_is_handled_all_the_same(settings: S
 
 
 async def test_a_stop_is_no_failed_try(settings: Settings) -> None:
-    """A handler that is cancelled because the process stops has failed at nothing, also where it answers with an error
-    of its own."""
+    """A handler that is cancelled because the process stops has not failed, even when it answers with an error of its
+    own."""
     begun = asyncio.Event()
     own = Service("sink", namespace="trouble.stop", retry=Retry(in_place=0, delays=()))
 

@@ -58,14 +58,14 @@ class Chain:
             return [(r["key"], r["what"]) for r in await session.fetch("SELECT * FROM seen ORDER BY seq", {})]
 
     async def commits(self) -> int:
-        """How many times of writing there are among the messages: those of one transaction share theirs."""
+        """The number of different times of writing among the messages: those of one transaction share theirs."""
         async with self.app.store("own").reading() as session:
             (row,) = await session.fetch("SELECT count(DISTINCT at_us) AS n FROM outbox", {})
         return int(row["n"])
 
 
 async def test_a_chain_within_a_service_takes_one_transaction_after_the_door(tmp_path: Path) -> None:
-    """At the door no handler runs that was not asked for; what comes by the bus carries its chain along."""
+    """At the door only requested handlers run; a message that comes by the bus carries its chain along."""
     chain = Chain(tmp_path / "data")
     async with chain.app.running():
         await chain.app.send(chain.Begin(key="a"))
@@ -75,7 +75,7 @@ async def test_a_chain_within_a_service_takes_one_transaction_after_the_door(tmp
 
 
 async def test_without_it_the_same_comes_by_the_bus(tmp_path: Path) -> None:
-    """The setting changes when, and never what."""
+    """The setting changes the time of handling, and never the result."""
     chain = Chain(tmp_path / "data", at_once=False)
     async with chain.app.running():
         await chain.app.send(chain.Begin(key="a"))
@@ -85,7 +85,7 @@ async def test_without_it_the_same_comes_by_the_bus(tmp_path: Path) -> None:
 
 
 async def test_the_copy_that_comes_by_the_bus_does_nothing_also_after_a_restart(tmp_path: Path) -> None:
-    """The marks are gone as they are after a day: the envelope itself says that it was handled."""
+    """The marks are gone, as they are after a day: the envelope itself says that it was handled."""
     chain = Chain(tmp_path / "data")
     async with chain.app.running(roles=("consumers",)) as system:
         await chain.app.send(chain.Begin(key="a"))
@@ -124,7 +124,7 @@ async def test_the_copy_does_nothing_also_where_the_database_has_another_name_me
 
 
 async def test_an_earlier_message_of_the_key_that_is_still_on_its_way_goes_first(tmp_path: Path) -> None:
-    """G4: of a key, nothing that is handled at once may pass what waits in the outbox or on the bus."""
+    """G4: of a key, a message that is handled at once may not pass one that waits in the outbox or on the bus."""
     chain = Chain(tmp_path / "data")
     slow = chain.app.configured(replace(chain.app.settings, at_once=False))
     async with slow.running(roles=()):
@@ -141,7 +141,7 @@ async def test_an_earlier_message_of_the_key_that_is_still_on_its_way_goes_first
 
 
 async def test_a_chained_handler_that_fails_is_blamed_alone(tmp_path: Path) -> None:
-    """Its cause is handled and stays so; only the message that cannot be handled becomes a dead letter."""
+    """Its cause is handled and stays handled; only the message that cannot be handled becomes a dead letter."""
     chain = Chain(tmp_path / "data")
     chain.fails_at.append(2)
     async with chain.app.running() as system:
@@ -155,7 +155,7 @@ async def test_a_chained_handler_that_fails_is_blamed_alone(tmp_path: Path) -> N
 
 
 async def test_a_circle_of_events_commits_all_the_same(tmp_path: Path) -> None:
-    """A chain longer than a transaction should be is cut, and goes on by the bus."""
+    """A chain longer than a transaction may be is cut, and goes on by the bus."""
     chain = Chain(tmp_path / "data", steps=30)
     async with chain.app.running():
         await chain.app.send(chain.Begin(key="a"))

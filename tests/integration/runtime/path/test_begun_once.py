@@ -1,4 +1,4 @@
-"""In a batch where nothing fails each handler begins once, whatever it does: what it calls outside is called once."""
+"""In a batch without a failure each handler begins once, so each of its calls outside is made once."""
 
 import asyncio
 from collections import Counter
@@ -83,7 +83,7 @@ class Counted:
 
 
 async def test_each_handler_begins_once_for_each_message(settings: Settings) -> None:
-    """Also the first message of a process: nothing is tried out on it."""
+    """Also for the first message of a process: no handler is run to find out."""
     counted = Counted(settings)
     async with counted.app.running():
         await asyncio.gather(*(counted.app.send(counted.Tell(id=f"k{n}")) for n in range(N)))
@@ -112,8 +112,8 @@ async def test_a_refusal_after_a_write_begins_nothing_again(settings: Settings) 
 
 
 async def test_what_stands_behind_a_parked_message_of_its_key_begins_nothing_again(settings: Settings) -> None:
-    """A service hears its own event. While an earlier one of its key is a dead letter the later one waits behind it, by
-    the bus: handled at once and then refused, it would make the whole batch begin again."""
+    """A service handles its own event. While an earlier one of its key is a dead letter, the later one waits behind
+    it, by the bus: if it were handled at once and then refused, the whole batch would begin again."""
     begun: Counter[str] = Counter()
     own = Service("own", namespace="begun.own", retry=Retry(in_place=0, delays=()))
     other = Service("other", namespace="begun.other")

@@ -1,5 +1,6 @@
-"""Handlers that call outside: what the database refuses at the end is theirs, nothing is run in their place twice, and no call
-is made with a transaction open that others wait for, nor before that of an earlier message of the key."""
+"""Handlers that call outside: a refusal of the database at the end counts against their message, no call is made
+twice because of it, and none is made while a transaction is open that others wait for, nor before the call for an
+earlier message of the key."""
 
 import asyncio
 import contextlib
@@ -26,7 +27,7 @@ PATIENCE_S = 20.0
 
 
 class World:
-    """A source of events and a sink, whose handlers a test gives; `calls` are those that were begun."""
+    """A source of events and a sink whose handlers a test gives; `calls` are the calls that began."""
 
     def __init__(self, settings: Settings, order: Any = "key", **retry: Any) -> None:
         self.calls: list[str] = []
@@ -55,15 +56,15 @@ class World:
         self.app = App(source, self.sink, settings=settings)
 
     def running(self) -> Any:
-        """The app with what the test has added to its services, running."""
+        """The app, with the handlers that the test has added, running."""
         self.app = App(*self.app.services, settings=self.app.settings)
         return self.app.running()
 
     async def is_free(self) -> None:
-        """Returns when another transaction has written in the sink's database.
+        """Return when another transaction has written in the sink's database.
 
         Raises:
-            TimeoutError: it waits for that of the handler that asks.
+            TimeoutError: it waits for the transaction of the handler that asks.
         """
         async with asyncio.timeout(2), self.app.store("sink").transaction() as session:
             await session.execute("INSERT INTO parent VALUES ('p') ON CONFLICT DO NOTHING", {})
@@ -77,7 +78,8 @@ class World:
 @pytest.mark.slow
 @pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
 async def test_a_commit_that_the_database_refuses_is_the_messages_failure(settings: Settings) -> None:
-    """Taken for an accident of the lane, the call would be made again and again, and its key wait for ever."""
+    """If it were taken for an accident of the lane, the call would be repeated for ever, and its key would wait for
+    ever."""
     world = World(settings)
     Told = world.Told
 
@@ -91,11 +93,11 @@ async def test_a_commit_that_the_database_refuses_is_the_messages_failure(settin
         await world.app.settled(PATIENCE_S, dead_letters=True)
         (letter,) = await world.letters()
     assert letter.key == "a" and "foreign key" in letter.cause
-    assert len(world.calls) == 2  # as often as the policy says
+    assert len(world.calls) == 2  # as often as the policy allows
 
 
 async def test_a_handler_that_swallows_why_its_transaction_did_not_open_holds_nobody_up(settings: Settings) -> None:
-    """It is opened after the handlers at the latest: a second one within the first would wait for it for ever."""
+    """It opens after the handlers at the latest: a second transaction within the first would wait for it for ever."""
     world = World(settings)
     Told = world.Told
 
@@ -202,7 +204,7 @@ async def test_a_call_is_not_made_before_that_of_an_earlier_message_of_the_key(s
 
 
 def numbered(world: World, number: int) -> Outgoing:
-    """An event of number `number` of one key, as another program writes it."""
+    """An event with number `number` of one key, as another program writes it."""
     contract = contract_of(world.Told)
     fingerprint, value = world.app.system.codec.encode(contract.shape, world.Told(id="k", about=str(number)))
     id_ = f"told-{number}"

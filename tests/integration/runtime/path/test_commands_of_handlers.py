@@ -36,7 +36,7 @@ ONCE = Retry(in_place=0, delays=())
 
 
 class World:
-    """`Do` is answered with `Did`; `on_did` hears of it and sends `Own` to its own service and `Other` to another."""
+    """`Do` is answered with `Did`; `on_did` handles `Did` and sends `Own` to its own service and `Other` to another."""
 
     def __init__(self, settings: Settings, how: How = "serial") -> None:
         front = self.front = Service("front", namespace="sends.front")
@@ -135,7 +135,7 @@ class World:
 
 
 def test_the_handlers_of_this_file_run_as_they_are_called(tmp_path: Any) -> None:
-    """Else a test would show one way three times."""
+    """Otherwise a test would show one way three times."""
     for how in HOW:
         (binding,) = [b for b in World(Settings(data=tmp_path), how).here.declared.bindings if b.kind == "on"]
         assert (binding.one_statement, binding.concurrency) == (how == "wave", 2 if how == "outside" else 1)
@@ -145,7 +145,8 @@ def test_the_handlers_of_this_file_run_as_they_are_called(tmp_path: Any) -> None
 async def test_commands_leave_with_the_handlers_transaction_each_once_and_in_order(
     settings: Settings, how: How
 ) -> None:
-    """To its own service and to another, from each kind of handler; they belong to what caused them."""
+    """To its own service and to another, from each kind of handler; each command has the handled message as its
+    cause."""
     world = World(settings, how)
     async with world.app.running():
         for number in range(1, 6):
@@ -169,7 +170,7 @@ async def test_commands_leave_with_the_handlers_transaction_each_once_and_in_ord
 
 @pytest.mark.parametrize("how", HOW)
 async def test_a_handler_that_fails_has_sent_nothing(settings: Settings, how: How) -> None:
-    """Its commands are part of its transaction, as its rows are; its neighbours in the batch are not concerned."""
+    """Its commands are part of its transaction, as its rows are; its neighbours in the batch are not affected."""
     world = World(settings, how)
     world.raises = ValueError("no")
     async with world.app.running():
@@ -207,7 +208,7 @@ async def test_a_refused_command_is_an_event_and_undoes_nothing_of_its_sender(
 
 
 async def test_a_command_whose_handler_fails_is_a_dead_letter_of_its_receiver(settings: Settings) -> None:
-    """The sender has done its part; what failed is seen where it failed."""
+    """The sender has done its part; the failure is seen where it happened."""
     world = World(settings)
     world.fails_there = ValueError("broken")
     async with world.app.running():
@@ -223,7 +224,7 @@ async def test_a_command_whose_handler_fails_is_a_dead_letter_of_its_receiver(se
 
 
 async def test_what_is_no_command_or_what_nobody_handles_is_refused_to_its_sender(settings: Settings) -> None:
-    """A command in a topic that no group reads would be lost without a word."""
+    """A command in a topic that no group reads would be silently lost."""
     world = World(settings)
     seen: list[str] = []
 
@@ -254,7 +255,8 @@ async def test_what_is_no_command_or_what_nobody_handles_is_refused_to_its_sende
 
 
 async def test_the_answer_to_such_a_command_moves_no_saga() -> None:
-    """A saga waits for the answer to its own command: that of another, with the same type and key, says nothing of it."""
+    """A saga waits for the answer to its own command: the answer to another command, with the same type and key, does
+    not count."""
     shop = Service("shop", namespace="sends.shop")
     stock = Service("stock", namespace="sends.stock")
 

@@ -1,5 +1,5 @@
-"""A handler publishes the events that it declares, and no others: an undeclared one is a failure of its message, and neither
-it nor anything else of that try leaves."""
+"""A handler publishes the events that it declares, and no others: an undeclared one is a failure of its message, and
+no message of that try leaves."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DEAD = "SELECT cause_type, cause FROM dead_letter"
 
 
 class World:
-    """A service that asks, and one whose handlers are declared by the test."""
+    """A service that asks, and one whose handlers the test declares."""
 
     def __init__(self) -> None:
         self.asking = Service("asking", namespace="declared.asking")
@@ -56,7 +56,7 @@ class World:
 
 
 def publishes_alone(world: World, **options: Any) -> None:
-    """Two statements: it runs by itself. It publishes `Two` for the message "bad"."""
+    """Two statements, so it runs by itself. It publishes `Two` for the message "bad"."""
     One, Two = world.One, world.Two
 
     @world.shop.on(emits=One, **options)
@@ -160,7 +160,7 @@ async def test_the_handler_of_a_command_publishes_what_it_emits_besides_its_repl
 
 
 async def test_what_is_no_event_is_refused_as_that() -> None:
-    """Before its declaration is asked for, which it cannot have."""
+    """Before a declaration is required, which it cannot have."""
     world = World()
     said: list[str] = []
 
@@ -178,7 +178,7 @@ async def test_what_is_no_event_is_refused_as_that() -> None:
 
 
 async def test_a_call_that_is_refused_publishes_and_sends_nothing() -> None:
-    """A handler that catches the refusal and goes on has not published half of what it meant."""
+    """A handler that catches the refusal and goes on has published none of the events of that call."""
     world = World()
     One, Two, Do, Done = world.One, world.Two, world.Do, world.Done
 

@@ -29,7 +29,7 @@ def instead(monkeypatch: pytest.MonkeyPatch, trouble: Callable[[], Any]) -> None
 
 
 async def test_a_defect_is_told_to_all_who_wait(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Taken out of the queue already, they would wait for ever."""
+    """They have left the queue already, and would wait for ever."""
 
     async def defect() -> None:
         raise RuntimeError("a defect")

@@ -1,4 +1,5 @@
-"""The bus hands each record out once: what goes wrong between that and its handling loses none until the next start."""
+"""The bus returns each record once: a failure between that and its handling must not lose a record until the next
+start."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ PATIENCE_S = 20.0
 
 
 def failing_once(inner: Callable[..., Any], error: BaseException) -> Callable[..., Any]:
-    """As `inner`, but for the first call."""
+    """As `inner`, except that the first call fails."""
     left = [error]
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -25,7 +26,7 @@ def failing_once(inner: Callable[..., Any], error: BaseException) -> Callable[..
 
 
 async def deposited(bank: Bank) -> list[int]:
-    """Deposits that fail once each, and what came of them."""
+    """Deposits that fail once each, and their results."""
     failed: set[str] = set()
 
     def fails_once(event: Any) -> None:

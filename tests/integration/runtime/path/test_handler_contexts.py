@@ -14,7 +14,7 @@ TENANT: ContextVar[str] = ContextVar("TENANT", default="nobody")
 
 
 async def test_each_handler_has_a_context_of_its_own(settings: Settings) -> None:
-    """A handler's context variables are seen by it, by its calls and its dependencies, and by no other code."""
+    """A handler's context variables are visible in its calls and its dependencies, and in no other code."""
     own = Service("own", namespace="trouble.context", tables=TABLES)
     other = Service("other", namespace="trouble.context.other", tables=TABLES)
     seen: list[tuple[str, str, str]] = []
@@ -69,7 +69,7 @@ async def test_each_handler_has_a_context_of_its_own(settings: Settings) -> None
 
 
 async def test_calls_outside_and_hooks_have_contexts_of_their_own(settings: Settings) -> None:
-    """Also where the same lane handles one after the other, and where a policy decides."""
+    """Also when one lane runs several handlers in turn, and when a policy decides."""
     tenants: list[str] = []
 
     def policy(error: Any, counters: Any, message: Any) -> None:

@@ -1,4 +1,4 @@
-"""An effect keeps its name whatever the function is called that has it, and no two handlers share one."""
+"""An effect keeps its name whatever the name of its function is, and no two handlers share an effect."""
 
 from collections import Counter
 
@@ -35,7 +35,7 @@ class Sender:
 
 
 async def test_a_renamed_function_has_the_same_effect(settings: Settings) -> None:
-    """A deploy renames it while a message is tried again: the provider must see the effect it knows."""
+    """A deploy renames the function while a message is tried again: the provider must get the same key."""
     keys: list[str] = []
     before, after = Sender(), Sender()
     told, told_again = before.Told, after.Told
@@ -62,7 +62,7 @@ async def test_a_renamed_function_has_the_same_effect(settings: Settings) -> Non
 
 @pytest.mark.parametrize("dedupe", [None, "topic"])
 async def test_two_functions_of_one_name_have_two_effects(settings: Settings, dedupe: str | None) -> None:
-    """Each begins for each message, with a key of its own; with a business key each once for it."""
+    """Each begins for each message, with a key of its own; with a business key each takes effect once."""
     sender = Sender()
     told = sender.Told
     keys: list[tuple[str, str]] = []
@@ -85,7 +85,7 @@ async def test_two_functions_of_one_name_have_two_effects(settings: Settings, de
 
 
 async def test_two_types_of_one_short_name_are_two_effects(settings: Settings) -> None:
-    """`Told` of one service and `Told` of another say different things, also with the same business key."""
+    """`Told` of one service and `Told` of another are different messages, also with the same business key."""
     one, two = Sender(), Service("second", namespace="named.second")
     mine = one.Told
     heard: list[str] = []
@@ -142,7 +142,7 @@ async def test_none_names_no_effect(settings: Settings, concurrency: int) -> Non
         for n, order in enumerate((None, 0, None, 0, None, 1)):
             await app.send(Happen(id=f"k{n}", order=order))
         await app.settled()
-    # Two that call outside at once may both call, under one key.
+    # Two handlers that call outside at once might both call, under one key.
     assert len(keys) == 5 or concurrency > 1
     assert Counter(order for order, _ in set(keys)) == {None: 3, 0: 1, 1: 1}
     assert len({key for _, key in keys}) == 5
@@ -150,7 +150,8 @@ async def test_none_names_no_effect(settings: Settings, concurrency: int) -> Non
 
 @pytest.mark.parametrize("concurrency", [1, 4])
 async def test_each_try_has_its_number_and_all_of_them_one_key(settings: Settings, concurrency: int) -> None:
-    """In the batch, in place and out of a retry topic: a handler that gives up, or asks elsewhere, goes by it."""
+    """In the batch, in place and after a retry topic: a handler may use the number to give up, or to call another
+    provider."""
     sender = Sender()
     told = sender.Told
     sender.sink.retry = Retry(in_place=2, first_wait_s=0.01, delays=(0.05,))

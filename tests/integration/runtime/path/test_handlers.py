@@ -43,7 +43,7 @@ class Make(Command[Made], of=svc):
 
 @svc.handles(Make)
 def make(cmd: Make) -> Made:
-    """A plain function runs in a worker thread: it may block."""
+    """A plain function runs in a worker thread, so it may block."""
     SEEN.append(("thread", threading.current_thread() is not threading.main_thread()))
     return Made(id=cmd.id)
 
@@ -69,7 +69,7 @@ async def echo(event: Made | Broken, meta: Meta) -> list[Echo]:
 
 @other.on(concurrency=4)
 async def write(event: Echo, tx: Tx, meta: Meta, tool: Annotated[Pen, Depends(pen)]) -> None:
-    """Calls outside, then writes."""
+    """Call outside, then write."""
     SEEN.append(("key", meta.idempotency_key, tool.capped))
     await tx.execute("INSERT INTO seen VALUES (:w, :i)", w=str(event.number), i=event.id)
 
@@ -101,7 +101,7 @@ async def test_a_dependency_can_be_replaced(tmp_path: Path) -> None:
 
 
 def test_what_a_handler_cannot_be_is_refused_at_import() -> None:
-    """With the line to write."""
+    """The error has the line to write."""
     with pytest.raises(DeclarationError, match="nothing can fill parameter 'colour'"):
 
         @other.on
@@ -137,7 +137,7 @@ def test_what_a_handler_cannot_be_is_refused_at_import() -> None:
 
 
 class Odd(enum.Enum):
-    """A name of a thing, and not the thing."""
+    """A class that names a thing and is not the thing."""
 
     A = "a"
 

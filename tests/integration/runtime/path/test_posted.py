@@ -1,4 +1,5 @@
-"""`app.post`: a process that runs no service sends without waiting; what it posted is handled once, whatever dies between."""
+"""`app.post`: a process that runs no service sends without waiting; each posted command is handled once, whichever
+process dies in between."""
 
 import asyncio
 import os
@@ -84,7 +85,7 @@ async def posting(settings: Settings) -> AsyncIterator[Desk]:
 
 
 async def test_what_is_posted_is_handled_once_and_in_order_when_somebody_runs(settings: Settings) -> None:
-    """The front end needs no service, no consumer and no bus; any process of the app that relays takes it."""
+    """The front end needs no service, no consumer and no bus; any process of the app that relays sends the command."""
     async with posting(settings) as front:
         ids = [await front.app.post(front.Put(id="a", number=n)) for n in range(1, 6)]
     assert len(set(ids)) == 5
@@ -98,7 +99,7 @@ async def test_what_is_posted_is_handled_once_and_in_order_when_somebody_runs(se
 
 
 async def test_a_front_end_posts_beside_a_running_back_end(settings: Settings) -> None:
-    """The relay of the other process hears of it."""
+    """The relay of the other process gets a signal."""
     back = Desk(settings)
     async with back.app.running(), posting(settings) as front:
         await front.app.post(front.Put(id="a", number=1))
@@ -106,7 +107,7 @@ async def test_a_front_end_posts_beside_a_running_back_end(settings: Settings) -
 
 
 async def test_one_key_is_one_message_and_is_handled_once(settings: Settings) -> None:
-    """From two processes, before and after it was handled, and whichever way it is sent."""
+    """From two processes, before and after it was handled, by `post` and by `send`."""
     async with posting(settings) as one, posting(settings) as two:
         ids = await asyncio.gather(*(p.app.post(p.Put(id="a", number=1), idempotency_key="k") for p in (one, two) * 5))
         assert len(set(ids)) == 1
@@ -129,7 +130,7 @@ async def test_one_key_is_one_message_and_is_handled_once(settings: Settings) ->
 
 
 async def test_sends_of_one_key_at_once_have_one_answer(settings: Settings) -> None:
-    """Those that share a batch as well: each is answered, and it is handled once."""
+    """Also sends that share a batch: each gets the answer, and the command is handled once."""
     desk = Desk(settings)
     async with desk.app.running():
         sends = (desk.app.send(desk.Put(id="a", number=1), idempotency_key="k") for _ in range(5))
@@ -139,7 +140,7 @@ async def test_sends_of_one_key_at_once_have_one_answer(settings: Settings) -> N
 
 
 async def test_two_copies_in_the_outbox_are_handled_once_and_hold_up_nobody(settings: Settings) -> None:
-    """Where the outbox has forgotten the first, a second is written, with a number of its own: the later ones follow it."""
+    """When the outbox has deleted the first, a second is written, with a number of its own: later messages follow it."""
     async with posting(settings) as front:
         await front.app.post(front.Put(id="a", number=1), idempotency_key="k")
         store = front.app._poster._store  # type: ignore[union-attr]  # its rows are purged after a day
@@ -157,7 +158,7 @@ async def test_two_copies_in_the_outbox_are_handled_once_and_hold_up_nobody(sett
 @pytest.mark.slow
 @pytest.mark.parametrize("life", range(2))
 async def test_a_poster_that_is_killed_has_posted_what_it_was_told(settings: Settings, life: int) -> None:
-    """Between its commit and the relay there is nothing but the outbox; a second try under the same keys adds nothing."""
+    """Between its commit and the relay there is only the outbox; a second try under the same keys adds nothing."""
     for _ in range(life + 1):
         command = (sys.executable, "-c", POSTS_AND_DIES, str(settings.data), settings.store)
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -170,7 +171,7 @@ async def test_a_poster_that_is_killed_has_posted_what_it_was_told(settings: Set
 
 
 async def test_a_client_that_is_put_back_from_a_backup_posts_under_a_new_source(tmp_path: Path) -> None:
-    """It counts its keys again: under its old name its new messages would be taken for copies of old ones."""
+    """It counts its keys again: under its old source its new messages would be taken for copies of old ones."""
     settings = Settings(data=tmp_path / "data")
     back = Desk(settings)
     async with posting(settings) as front:
@@ -240,7 +241,7 @@ async def test_without_a_client_or_outside_of_it_posting_is_refused(settings: Se
 
 
 async def test_a_handler_does_not_post(tmp_path: Path) -> None:
-    """It would be posted also where the handler's transaction is rolled back; it has `tx.send`."""
+    """It would be posted even if the handler's transaction is rolled back; a handler has `tx.send`."""
     desk = Service("desk", namespace="posted.handler")
 
     class Done(Event, of=desk):
@@ -261,7 +262,7 @@ async def test_a_handler_does_not_post(tmp_path: Path) -> None:
 
 
 async def test_a_test_posts_as_well() -> None:
-    """`app.testing()` runs the client too."""
+    """`app.testing()` runs the client, too."""
     desk = Desk(Settings(data=Path("unused")))
     async with desk.app.testing() as t:
         await t.post(desk.Put(id="a", number=1), idempotency_key="k")

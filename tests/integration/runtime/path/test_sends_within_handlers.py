@@ -70,7 +70,7 @@ class Pair:
 
 
 async def awaited(pair: Pair, cmd: Any, tx: Tx, meta: Meta) -> None:
-    """Plainly."""
+    """In the handler itself."""
     await pair.app.send(pair.Other(id=cmd.id))
 
 
@@ -80,7 +80,7 @@ async def gathered(pair: Pair, cmd: Any, tx: Tx, meta: Meta) -> None:
 
 
 async def limited(pair: Pair, cmd: Any, tx: Tx, meta: Meta) -> None:
-    """In a task, with a limit that would hide it."""
+    """In a task, with a time limit that would hide the error."""
     await asyncio.wait_for(pair.app.send(pair.Other(id=cmd.id)), PATIENCE_S)
 
 
@@ -94,14 +94,14 @@ async def grandchild(pair: Pair, cmd: Any, tx: Tx, meta: Meta) -> None:
 
 
 async def from_a_thread(pair: Pair, cmd: Any, tx: Tx, meta: Meta) -> None:
-    """By way of a thread that waits for the loop."""
+    """Through a thread that waits for the loop."""
     loop = asyncio.get_running_loop()
     ask = asyncio.run_coroutine_threadsafe
     await asyncio.to_thread(lambda: ask(pair.app.send(pair.Other(id=cmd.id)), loop).result(PATIENCE_S))
 
 
 async def keyed(pair: Pair, cmd: Any, tx: Tx, meta: Meta) -> None:
-    """A key makes it one command, and the wait no shorter."""
+    """A key makes it one command, but the wait is the same."""
     await pair.app.send(pair.Other(id=cmd.id), idempotency_key=meta.idempotency_key)
 
 
@@ -126,7 +126,7 @@ async def test_what_would_wait_for_the_handler_itself_is_refused_at_once(
 
 
 async def to_another(pair: Pair, cmd: Any, tx: Tx, meta: Meta) -> None:
-    """To another service, as r22 does."""
+    """To another service, without a key."""
     await pair.app.send(pair.Go(id=cmd.id))
 
 
@@ -137,7 +137,7 @@ async def to_another_keyed(pair: Pair, cmd: Any, tx: Tx, meta: Meta) -> None:
 
 
 async def to_another_with_its_transaction_open(pair: Pair, cmd: Any, tx: Tx, meta: Meta) -> None:
-    """The receiver may come to wait for that transaction."""
+    """The receiver may have to wait for that transaction."""
     await tx.execute(ADD, id=cmd.id)
     await pair.app.send(pair.Go(id=cmd.id), idempotency_key=meta.idempotency_key)
 
@@ -155,7 +155,7 @@ async def to_another_with_its_transaction_open(pair: Pair, cmd: Any, tx: Tx, met
 async def test_a_command_to_another_service_goes_where_no_lock_is_held_and_a_repeat_is_the_same(
     settings: Settings, ask: Ask, concurrency: int, goes: bool
 ) -> None:
-    """A handler without `concurrency` shares its transaction with a batch, which may be run again: each time it would be
+    """A handler without `concurrency` shares its transaction with a batch, which may run again: each run would send
     another command, committed elsewhere."""
     pair = Pair(settings, concurrency, ask)
     async with pair.app.running():
@@ -165,7 +165,8 @@ async def test_a_command_to_another_service_goes_where_no_lock_is_held_and_a_rep
 
 
 async def test_no_transaction_is_opened_while_a_send_waits(settings: Settings) -> None:
-    """Two handlers that ask each other's service, and open their transactions meanwhile, would wait for each other."""
+    """Two handlers that send to each other's service, and open their transactions meanwhile, would wait for each
+    other."""
 
     async def both(pair: Pair, cmd: Any, tx: Tx, meta: Meta) -> None:
         sent = asyncio.create_task(pair.app.send(pair.Go(id=cmd.id), idempotency_key=meta.idempotency_key))
@@ -232,7 +233,7 @@ async def test_a_plain_function_is_a_handler_as_well(settings: Settings) -> None
 
 
 async def test_a_task_begun_in_a_wave_is_known_until_its_handler_has_ended(settings: Settings) -> None:
-    """Handlers of one statement run side by side: each is known by its own context, and no longer than it runs."""
+    """Handlers of one statement run side by side: each is recognised by its own context, as long as it runs."""
     here = Service("here", namespace="within.wave", tables=TABLES)
     tasks: list[asyncio.Task[Any]] = []
     go_on = asyncio.Event()

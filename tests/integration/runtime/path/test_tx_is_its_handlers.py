@@ -1,4 +1,4 @@
-"""`tx` is its handler's own, while the handler runs: used later or by another task it says so, alike on every tier."""
+"""`tx` belongs to its handler while the handler runs: a later use, or one by another task, is an error on every tier."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ MISUSES = ["later", "published later", "gathered", "beside", "with a limit", "by
 
 
 async def misused(tx: Any, misuse: str, tasks: list[Any]) -> None:
-    """Two statements at once, or one of another task."""
+    """Two statements at once, or a statement of another task."""
     match misuse:
         case "gathered":
             await asyncio.gather(tx.execute(ADD, id="later"), tx.execute(ADD, id="later"))
@@ -41,8 +41,8 @@ async def misused(tx: Any, misuse: str, tasks: list[Any]) -> None:
 async def test_tx_is_the_handlers_own_while_it_runs(
     settings: Settings, misuse: str, concurrency: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Used later it would write into whichever transaction is open then; used twice at once some databases refuse it.
-    On every tier it is an error that says so, and nothing of it is written."""
+    """A later use would write into whichever transaction is open then, and some databases refuse two uses at once. On
+    every tier it is an error that says so, and writes nothing."""
     caplog.set_level(logging.ERROR)
     source = Service("source", namespace="tx.source")
     sink = Service("sink", namespace="tx.sink", tables=TABLES, retry=Retry(in_place=0, delays=()))

@@ -24,7 +24,7 @@ TIERS = Retry(in_place=3, delays=(1.0, 3_600.0))
 
 
 class Newer(Desk):
-    """The next version, which handles one command more."""
+    """The next version, which handles one more command."""
 
     def __init__(self, data: Path, **how: Any) -> None:
         super().__init__(data, **how)
@@ -72,7 +72,7 @@ async def test_a_command_that_only_the_newer_version_knows_waits_for_it(tmp_path
 
 
 async def test_where_no_newer_version_comes_it_is_a_dead_letter_that_says_so(tmp_path: Path) -> None:
-    """Not one that says that a handler failed."""
+    """Its cause does not say that a handler failed."""
     desk = Desk(tmp_path / "data")
     async with desk.app.running():
         await desk.append(desk.record(desk.Work(key="k", number=9), 1, type="test.desk.v1.WorkLater"))
@@ -83,7 +83,7 @@ async def test_where_no_newer_version_comes_it_is_a_dead_letter_that_says_so(tmp
 
 
 async def test_many_of_them_are_no_storm(tmp_path: Path) -> None:
-    """One at a time would hold up the group for what it cannot handle anyway."""
+    """To try them one at a time would hold up the group for messages that it cannot handle anyway."""
     desk = Desk(tmp_path / "data", retry=replace(TIERS, delays=(3_600.0,)))
     async with desk.app.running() as system:
         newer = [desk.record(desk.Work(key=f"k{n}", number=9), 1, type="test.desk.v1.WorkLater") for n in range(100)]
@@ -97,7 +97,7 @@ async def test_many_of_them_are_no_storm(tmp_path: Path) -> None:
 
 
 async def test_an_event_of_its_own_that_it_does_not_know_is_kept(tmp_path: Path) -> None:
-    """Only this service publishes there: a newer version of it, which may start a saga with it."""
+    """Only this service publishes there: a newer version of it, which may start a saga with the event."""
     desk = Desk(tmp_path / "data")
     async with desk.app.running():
         await desk.append(desk.record(desk.Noted(key="k", number=9), 1, type="test.desk.v1.NotedLater"))
@@ -106,7 +106,7 @@ async def test_an_event_of_its_own_that_it_does_not_know_is_kept(tmp_path: Path)
 
 
 async def test_events_that_nobody_subscribes_to_are_passed_over(tmp_path: Path) -> None:
-    """Of others, known or not; of its own, known ones; replies to the sagas of others."""
+    """Events of other services, known or not; known events of its own; replies to the sagas of others."""
     desk = Desk(tmp_path / "data")
     async with desk.app.running():
         await desk.append(
@@ -122,7 +122,8 @@ async def test_events_that_nobody_subscribes_to_are_passed_over(tmp_path: Path) 
 
 
 async def test_an_answer_to_its_own_saga_of_a_type_it_does_not_know_is_kept(tmp_path: Path) -> None:
-    """The participant was upgraded first and answers in a new way: passed over, the saga would time out and undo."""
+    """The participant was upgraded first and answers in a new way: if the answer were skipped, the saga would time
+    out and undo."""
     till, buyer = (
         Service("till", namespace="known.till"),
         Service("buyer", namespace="known.buyer", retry=Retry(delays=())),
