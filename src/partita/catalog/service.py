@@ -149,6 +149,11 @@ class Service(Owner):
         """Its own policy, then those of its handlers."""
         return (self.retry, *(b.retry for b in self.declared.bindings if b.retry is not None))
 
+    def retry_for(self, contract: Contract) -> Retry:
+        """The policy of the handler of a message: its own where it is declared already, else the service's."""
+        of_handler = (b.retry for b in self.declared.bindings if contract in b.contracts and b.retry is not None)
+        return next(of_handler, self.retry)
+
     @overload
     def on(self, function: F, /) -> F: ...
     @overload

@@ -205,10 +205,7 @@ def _check_replies(spec: StepSpec) -> None:
 
 
 def _check_timeout(spec: StepSpec) -> None:
-    service = service_of(spec.command)
-    # The handler's own, where it is declared before the saga.
-    of_handler = (b.retry for b in service.declared.bindings if spec.command in b.contracts and b.retry is not None)
-    horizon = retry_horizon_s(next(of_handler, service.retry))
+    horizon = retry_horizon_s(service_of(spec.command).retry_for(spec.command))
     if spec.timeout_s < horizon:
         _refuse(
             spec.place,

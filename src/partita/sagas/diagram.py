@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from partita.sagas.definition import SagaDefinition
+from partita.sagas.lost_delays import lost_delays
 
 
 def mermaid(definition: SagaDefinition) -> str:
@@ -41,6 +42,7 @@ def text(definition: SagaDefinition) -> str:
         f"deadline {definition.deadline_s:g} s",
         f"  starts with {definition.start.name}",
     ]
+    lost = {each.step.name: each.why for each in lost_delays(definition)}
     for spec in definition.steps:
         lines.append(f"  {spec.name:<{width}}  {spec.kind:<9}  {spec.command.name} -> {_name(spec.command.reply)}")
         if spec.command.refusals:
@@ -50,6 +52,8 @@ def text(definition: SagaDefinition) -> str:
         if spec.undo is not None:
             lines.append(f"  {'':<{width}}  undo       {spec.undo.name} -> {_name(spec.undo.reply)}")
         lines.append(f"  {'':<{width}}  timeout    {spec.timeout_s:g} s, then {spec.on_timeout}")
+        if spec.name in lost:
+            lines.append(f"  {'':<{width}}  note       {lost[spec.name]}")
     lines.append(f"  undone: {definition.undone.name if definition.undone else 'never, no step can be undone'}")
     return "\n".join(lines)
 

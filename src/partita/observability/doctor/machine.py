@@ -8,7 +8,9 @@ from pathlib import Path
 
 from partita.assembly.existing import Parts
 from partita.databases.sqlite.file import version as sqlite_version
+from partita.observability.declarations import sagas_of
 from partita.sagas.compiling import retry_horizon_s
+from partita.sagas.lost_delays import lost_delays
 from partita.topics.health import Finding
 
 FREE_BYTES_MIN = 200_000_000
@@ -27,8 +29,8 @@ def check_machine() -> list[Finding]:
 
 
 def check_declarations(app: Parts) -> list[Finding]:
-    """Check that ids are remembered for as long as a message may be tried again."""
-    found = []
+    """Check that ids are remembered for as long as a message may be tried again, and that delayed retries come in time."""
+    found: list[Finding] = []
     for service in app.services:
         saga_s = max((d.deadline_s for d in service.declared.sagas), default=0.0)
         needed = max(map(retry_horizon_s, service.retries)) + saga_s
@@ -41,7 +43,11 @@ def check_declarations(app: Parts) -> list[Finding]:
                     f"Service({service.name!r}, window_s={needed:g}) or more",
                 )
             )
-    return found or [Finding("ok", "windows", "ids are remembered longer than retries and sagas may take")]
+    found = found or [Finding("ok", "windows", "ids are remembered longer than retries and sagas may take")]
+    for definition in sagas_of(app):
+        for lost in lost_delays(definition):
+            found.append(Finding("note", f"{lost.step.name} of {definition.name}", lost.why, lost.fix))
+    return found
 
 
 def check_folder(data: Path) -> list[Finding]:
