@@ -316,6 +316,14 @@ HANDLERS = {
         swap(" and timer.taken_us + IN_HAND_US <= now_us", ""),
         "tests/unit/runtime/background/test_timers.py::test_what_a_process_left_in_hand_goes_alone_the_least_suspect_first",
     ),
+    "lost-for-ever": Plant(
+        "Handlers",
+        "a message that holds up the loop of each process that begins it is begun for ever",
+        "SURVIVED",
+        swap("lost = lost + 1", "lost = lost"),
+        RUNS + "runtime/background/test_taken_back.py::test_a_message_that_lost_each_of_its_members_is_not_begun_again",
+        under="store/sqlite/tries",
+    ),
     "standing-still-is-death": Plant(
         "Handlers",
         "a try that stood still, and lost its record to another member, counts as a death",

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+
+class Tried(NamedTuple):
+    """The tries of one record: those begun, those seen to fail, and of these the ones that lost the record to another
+    member. In the others that were begun the process died, or is at it."""
+
+    tried: int
+    failed: int
+    lost: int
 
 
 class Tries(Protocol):
@@ -14,15 +23,13 @@ class Tries(Protocol):
 
     async def count(
         self, consumer: str, topic: str, partition: int, offset: int, *, tried: int = 1, failed: int = 0
-    ) -> tuple[int, int]:
-        """Count tries of one record, and those that were seen to fail; in the others the process died.
-
-        Returns (tries, failed) so far.
-        """
+    ) -> Tried:
+        """Count tries of one record, and those that were seen to fail; returns the counts so far."""
         ...
 
     async def survived(self, consumer: str, topic: str, partition: int, offset: int) -> None:
-        """Record that a counted try failed without killing its process, although another member has the record now."""
+        """Record that a counted try lost the record to another member, and did not kill its process. Nothing is recorded
+        where that member has settled the record."""
         ...
 
     async def forget(self, consumer: str, topic: str, partition: int, offset: int) -> None:

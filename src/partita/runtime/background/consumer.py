@@ -372,7 +372,7 @@ class Consumer:
         culprit = failed.handling.delivery
         lane = culprit.lane
         assert culprit.record is not None
-        culprit.tries, seen = await self.lanes.count_failure(culprit.record, culprit)
+        culprit.tries, seen, _ = await self.lanes.count_failure(culprit.record, culprit)
         rest: list[Delivery] = []
         for delivery in deliveries:
             assert delivery.record is not None

@@ -30,13 +30,13 @@ from partita.runtime.path.users_code import Escaped, ask
 from partita.runtime.path.waves import HandlerFailed
 from partita.store.groups import Said
 from partita.store.parking import ParkedRow
+from partita.store.tries import Tried
 from partita.texts.cause import cause_of, fingerprint, text_of, told_of
 from partita.texts.foreign_text import logger
 
 log = logger(__name__)
 Partition = tuple[str, int]
 UNREADABLE = "(unreadable)"
-STOOD = " (stood still)"
 NOT_KNOWN_MAX = 20
 
 
@@ -171,11 +171,10 @@ class Lanes:
         self._lanes.clear()
         self.parked.clear()
 
-    async def count(self, record: Record, *, tried: int, failed: int, what: str = "") -> tuple[int, int]:
-        """Count a try of a record, or that it failed, durably; returns (tries, failed) so far."""
-        counted = (0, 0)
-        tries = self._pipeline.store.tries
-        place = self._place_of(record, what)
+    async def count(self, record: Record, *, tried: int, failed: int) -> Tried:
+        """Count a try of a record, or that it failed, in a transaction of its own; returns the counts so far."""
+        counted = Tried(0, 0, 0)
+        tries, place = self._pipeline.store.tries, self._place_of(record)
 
         async def count() -> None:
             nonlocal counted
@@ -184,7 +183,7 @@ class Lanes:
         await self._waited_out(count)
         return counted
 
-    async def count_failure(self, record: Record, delivery: Delivery | None) -> tuple[int, int]:
+    async def count_failure(self, record: Record, delivery: Delivery | None) -> Tried:
         """Count a failed try, as `count` does. If the user's policy is asked what to do, the failure is counted after its
         answer: a policy that kills the process counts as a death too."""
         return await self.count(record, tried=1, failed=0 if self._asks_policy(delivery) else 1)
@@ -281,14 +280,13 @@ class Lanes:
 
     async def _settle(self, item: Item) -> None:
         """Finish one record: handled, or set aside as its retry policy decides."""
-        pipeline = self._pipeline
         failure, settled = item.failure, False
         while not settled:
             if failure is not None:
                 self._say(item, failure)
                 decision = self._decide(item, failure)
                 if self._asks_policy(item.delivery) and not isinstance(failure, ProcessDied):
-                    item.tries, item.failed = await self.count(item.record, tried=0, failed=1)
+                    item.tries, item.failed, _ = await self.count(item.record, tried=0, failed=1)
                 if isinstance(decision, RetryNow):
                     await self._clock.sleep(decision.wait_s)
                 elif not await self._is_storm(item, failure):
@@ -301,10 +299,8 @@ class Lanes:
             failure = await self._counted_try(item)
             settled = failure is None
         if item.tries:
-            place, stood = self._place_of(item.record), self._place_of(item.record, STOOD)
-            await self._waited_out(lambda: pipeline.store.tries.forget(*place))
-            if item.failed and (item.suspect or item.parked is not None):
-                await self._waited_out(lambda: pipeline.store.tries.forget(*stood))
+            tries, place = self._pipeline.store.tries, self._place_of(item.record)
+            await self._waited_out(lambda: tries.forget(*place))
 
     def _say(self, item: Item, failure: BaseException) -> None:
         """Log a failure with its stack at once: the delays may take half an hour. The same cause is logged once a minute."""
@@ -339,20 +335,18 @@ class Lanes:
     async def _counted_try(self, item: Item) -> BaseException | None:
         """Run one try. If the message may kill the process, the try is counted first; after too many deaths it is given up."""
         retry = self._retry_of(item.delivery)
-        careful = item.is_counted_first
+        careful, lost = item.is_counted_first, 0
         async with self._counted if item.suspect else nullcontext():
             if careful:
-                item.tries, item.failed = await self.count(item.record, tried=1, failed=0)
+                item.tries, item.failed, lost = await self.count(item.record, tried=1, failed=0)
             deaths = item.tries - 1 - item.failed
             if careful and deaths > retry.in_place:
                 return ProcessDied(
                     f"The process died with this message in hand, {deaths} times.",
                     hint="Its bytes are kept raw; they were not decoded again.",
                 )
-            if careful and not item.said and item.failed > retry.in_place:
-                stood, _ = await self.count(item.record, tried=0, failed=0, what=STOOD)
-                if stood > retry.in_place:
-                    return self._stood_still(item, stood)
+            if lost > retry.in_place and not item.said:
+                return self._stood_still(item, lost)
             broken = item.delivery is not None and item.delivery.broken is not None
             storm = None if broken else self._storms.get(self._storm_of(item))
             try:
@@ -361,24 +355,18 @@ class Lanes:
             except Fenced:
                 if careful:
                     # It was paused so long that another member has the record. That is no death: this process still runs.
-                    await self._waited_out(lambda: self._count_standing_still(item))
+                    tries, place = self._pipeline.store.tries, self._place_of(item.record)
+                    await self._waited_out(lambda: tries.survived(*place))
                 raise
         if failure is not None:
             if not careful:
-                item.tries, item.failed = await self.count_failure(item.record, item.delivery)
+                item.tries, item.failed, _ = await self.count_failure(item.record, item.delivery)
             elif not self._asks_policy(item.delivery):
-                item.tries, item.failed = await self.count(item.record, tried=0, failed=1)
+                item.tries, item.failed, _ = await self.count(item.record, tried=0, failed=1)
         return failure
 
-    async def _count_standing_still(self, item: Item) -> None:
-        tries = self._pipeline.store.tries
-        await tries.survived(*self._place_of(item.record))
-        await tries.count(*self._place_of(item.record, STOOD))
-
-    def _place_of(self, record: Record, what: str = "") -> tuple[str, str, int, int]:
-        """The place where the tries of a record are counted; those that lost their partition are counted apart, so that a
-        message that only failed, as in a storm, is not taken for one of those."""
-        return self._group, f"{record.topic}{what}", record.partition, record.offset
+    def _place_of(self, record: Record) -> tuple[str, str, int, int]:
+        return self._group, record.topic, record.partition, record.offset
 
     def _stood_still(self, item: Item, times: int) -> StoodStill:
         """The error after each try lost its partition to another member, which would lose it too: it is treated as a

@@ -33,8 +33,7 @@ async def handle_queued(
     keys = [(row.topic, row.key) for row in heads if row.key is not None]
     async with pipeline.store.reading() as session:
         rows = [*heads, *await session.parking.behind(group, keys, batch)]
-    tries, _ = await all_tries.count(*counted)
-    if tries > 1:
+    if (await all_tries.count(*counted)).tried > 1:
         # Counted and not forgotten: a process died over it. Alone, the killer is found; then batches go again.
         if not lanes.parked:
             await all_tries.forget(*counted)

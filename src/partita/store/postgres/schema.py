@@ -150,7 +150,8 @@ CREATE TABLE claim (
 ) WITH (fillfactor = 50);
 CREATE TABLE tries (
     consumer TEXT NOT NULL, topic TEXT NOT NULL, partition BIGINT NOT NULL, "offset" BIGINT NOT NULL,
-    tried BIGINT NOT NULL, failed BIGINT NOT NULL, PRIMARY KEY (consumer, topic, partition, "offset")
+    tried BIGINT NOT NULL, failed BIGINT NOT NULL, lost BIGINT NOT NULL,
+    PRIMARY KEY (consumer, topic, partition, "offset")
 );
 """
     + LEASE_TABLES

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from partita.databases.postgres.database import Database
+from partita.store.tries import Tried
 
 COUNT = """
-INSERT INTO tries AS t (consumer, topic, partition, "offset", tried, failed) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO tries AS t (consumer, topic, partition, "offset", tried, failed, lost) VALUES ($1, $2, $3, $4, $5, $6, 0)
 ON CONFLICT (consumer, topic, partition, "offset")
-DO UPDATE SET tried = t.tried + excluded.tried, failed = t.failed + excluded.failed RETURNING tried, failed
+DO UPDATE SET tried = t.tried + excluded.tried, failed = t.failed + excluded.failed RETURNING tried, failed, lost
 """
 SURVIVED = """
-UPDATE tries SET failed = failed + 1
+UPDATE tries SET failed = failed + 1, lost = lost + 1
 WHERE consumer = $1 AND topic = $2 AND partition = $3 AND "offset" = $4 AND failed < tried
 """
 FORGET = 'DELETE FROM tries WHERE consumer = $1 AND topic = $2 AND partition = $3 AND "offset" = $4'
@@ -24,14 +25,14 @@ class PostgresTries:
 
     async def count(
         self, consumer: str, topic: str, partition: int, offset: int, *, tried: int = 1, failed: int = 0
-    ) -> tuple[int, int]:
+    ) -> Tried:
         """Count tries, and those that were seen to fail."""
         async with self._database.writing(durable=False) as link:
-            ((tries, failures),) = await link.rows(COUNT, consumer, topic, partition, offset, tried, failed)
-        return tries, failures
+            (row,) = await link.rows(COUNT, consumer, topic, partition, offset, tried, failed)
+        return Tried(*row)
 
     async def survived(self, consumer: str, topic: str, partition: int, offset: int) -> None:
-        """Record that a counted try did not kill its process."""
+        """Record that a counted try lost the record, and did not kill its process."""
         async with self._database.writing(durable=False) as link:
             await link.run(SURVIVED, consumer, topic, partition, offset)
 

@@ -143,7 +143,8 @@ CREATE TABLE claim (
 ) WITHOUT ROWID;
 CREATE TABLE tries (
     consumer TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, "offset" INTEGER NOT NULL,
-    tried INTEGER NOT NULL, failed INTEGER NOT NULL, PRIMARY KEY (consumer, topic, partition, "offset")
+    tried INTEGER NOT NULL, failed INTEGER NOT NULL, lost INTEGER NOT NULL,
+    PRIMARY KEY (consumer, topic, partition, "offset")
 ) WITHOUT ROWID;
 """
     + LEASE_TABLES

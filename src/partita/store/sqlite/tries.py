@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from partita.databases.sqlite.file import SqliteFile
+from partita.store.tries import Tried
 
 COUNT = """
-INSERT INTO tries (consumer, topic, partition, "offset", tried, failed) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO tries (consumer, topic, partition, "offset", tried, failed, lost) VALUES (?, ?, ?, ?, ?, ?, 0)
 ON CONFLICT (consumer, topic, partition, "offset")
-DO UPDATE SET tried = tried + excluded.tried, failed = failed + excluded.failed RETURNING tried, failed
+DO UPDATE SET tried = tried + excluded.tried, failed = failed + excluded.failed RETURNING tried, failed, lost
 """
 SURVIVED = """
-UPDATE tries SET failed = failed + 1
+UPDATE tries SET failed = failed + 1, lost = lost + 1
 WHERE consumer = ? AND topic = ? AND partition = ? AND "offset" = ? AND failed < tried
 """
 FORGET = 'DELETE FROM tries WHERE consumer = ? AND topic = ? AND partition = ? AND "offset" = ?'
@@ -24,14 +25,13 @@ class SqliteTries:
 
     async def count(
         self, consumer: str, topic: str, partition: int, offset: int, *, tried: int = 1, failed: int = 0
-    ) -> tuple[int, int]:
+    ) -> Tried:
         """Count tries, and those that were seen to fail."""
         async with self._file.writing(synced=False) as db:
-            row = db.execute(COUNT, (consumer, topic, partition, offset, tried, failed)).fetchone()
-        return row[0], row[1]
+            return Tried(*db.execute(COUNT, (consumer, topic, partition, offset, tried, failed)).fetchone())
 
     async def survived(self, consumer: str, topic: str, partition: int, offset: int) -> None:
-        """Record that a counted try did not kill its process."""
+        """Record that a counted try lost the record, and did not kill its process."""
         async with self._file.writing(synced=False) as db:
             db.execute(SURVIVED, (consumer, topic, partition, offset))
 

@@ -246,14 +246,15 @@ async def a_try_that_was_survived_is_no_death(open_store: OpenStore) -> None:
     record, there is nothing to count."""
     async with opened(open_store) as store:
         tries, place = store.tries, ("group", "topic", 0, 7)
-        assert await tries.count(*place) == (1, 0)
-        assert await tries.count(*place) == (2, 0)
+        assert await tries.count(*place) == (1, 0, 0)
+        assert await tries.count(*place) == (2, 0, 0)
+        assert await tries.count(*place, tried=1, failed=1) == (3, 1, 0), "a failure keeps the record"
         for _ in range(3):
             await tries.survived(*place)
-        assert await tries.count(*place) == (3, 2), "no more were survived than there were tries"
+        assert await tries.count(*place) == (4, 3, 2), "no more were survived than there were tries"
         await tries.forget(*place)
         await tries.survived(*place)
-        assert await tries.count(*place) == (1, 0)
+        assert await tries.count(*place, tried=0) == (0, 0, 0), "a settled record has a count"
 
 
 CASES: tuple[Case, ...] = (

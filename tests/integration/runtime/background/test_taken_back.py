@@ -162,6 +162,29 @@ async def test_a_message_that_kills_each_process_is_given_up(bank: Any) -> None:
     assert len(bank.calls) == 7
 
 
+async def test_a_message_that_lost_each_of_its_members_is_not_begun_again(bank: Any) -> None:
+    """Its handler holds the loop up until another member has the record, which would lose it too. Each of them lives, so
+    this is no death: the message fails, and waits for its next delay."""
+    async with bank.app.running(services=["bank", "audit"], roles=("relay",)) as system:
+        records, places = await eight_records(bank, system)
+        store, slow = system.stores["audit"], records[0]
+        before = Consumer(system.pipelines["audit"], lambda bell: Script(Polled((), places, ())), "before")
+        await before.step(0.0)
+        await store.take("audit", [InHand(*slow.at, slow.offset, slow.offset)], [1])
+        for _ in range(5):
+            await store.tries.count("audit", *slow.at, slow.offset)
+            await store.tries.survived("audit", *slow.at, slow.offset)
+        heir = Consumer(system.pipelines["audit"], lambda bell: Script(Polled(records, places, ())), "heir")
+        await heir.step(0.0)
+        await heir.stop()
+        await before.stop()
+        assert [row["cause_type"] for row in await bank.rows("audit", "SELECT cause_type FROM failure")] == [
+            "StoodStill"
+        ]
+        assert await bank.rows("audit", "SELECT * FROM tries") == [], "what is settled is counted still"
+    assert len(bank.calls) == 7
+
+
 async def test_what_failed_in_an_earlier_process_is_tried_again(bank: Any) -> None:
     """As in a storm, in which messages fail more often than their policy allows, and which a restart does not end."""
     async with bank.app.running(services=["bank", "audit"], roles=("relay",)) as system:
