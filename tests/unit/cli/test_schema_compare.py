@@ -114,3 +114,16 @@ def test_a_wrong_argument_is_refused(folder: Path, args: list[str], said: str) -
     """Exit 2, as any other wrong argument."""
     done = CliRunner().invoke(cli, ["schema", "compare", *args])
     assert done.exit_code == 2 and said in done.output
+
+
+def test_json_schemas_are_compared_by_their_own_rules(folder: Path) -> None:
+    """The same files are no schemas of the other language."""
+    (folder / "old.json").write_text('{"title": "Order", "type": "object"}')
+    (folder / "new.json").write_text('{"title": "Order", "type": "object", "properties": {"note": {"type": "string"}}}')
+    args = ["schema", "compare", "old.json", "new.json", "--language", "json-schema", "--level", "BACKWARD"]
+
+    done = CliRunner().invoke(cli, args)
+
+    assert done.exit_code == 3
+    assert done.output.splitlines()[1] == "Order.note: property-added-to-open-model"
+    assert isinstance(compare(new="new.json").exception, SettingsError)

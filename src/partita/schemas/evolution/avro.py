@@ -13,12 +13,8 @@ from dataclasses import dataclass, replace
 
 from partita.schemas.evolution.avro_schema import AvroType, Field, parse_avro
 from partita.schemas.evolution.finding import Finding
-from partita.schemas.evolution.json_text import refused
+from partita.schemas.evolution.pairs import Pairs
 
-COMPARED_MAX = 50_000
-"""Pairs of types that one comparison looks at."""
-FINDINGS_MAX = 100
-"""Findings of one pair. A type that is used at many places is found at each of them."""
 DEPTH_MAX = 100
 """Levels of types within each other. A chain of named types is deep although its text is flat."""
 
@@ -57,43 +53,15 @@ class AvroRules:
 
 
 class _Comparison:
-    """One walk over two graphs. A pair that is met again within itself is taken to fit, as a list of its own kind does."""
+    """One walk over two graphs."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[AvroType, AvroType], tuple[str, tuple[Finding, ...]]] = {}
-        self._fitting: list[tuple[AvroType, AvroType]] = []
+        self._pairs = Pairs(DEPTH_MAX)
         self._missing: dict[str, Finding] = {}
-        self._compared = 0
-        self._depth = 0
 
     def findings(self, pair: _Pair) -> tuple[Finding, ...]:
-        key = (pair.reader, pair.writer)
-        known = self._known.get(key)
-        if known is not None:
-            return self._moved(pair.path, *known)
-        self._count(1, pair.path)
-        self._depth += 1
-        before = len(self._fitting)
-        self._known[key] = (pair.path, ())
-        found = tuple(dict.fromkeys(self._compare(pair)))[:FINDINGS_MAX]
-        self._known[key] = (pair.path, found)
-        self._depth -= 1
-        if not found:
-            self._fitting.append(key)
-        # Pairs within a pair that does not fit were compared while it was taken to fit: they are compared again.
-        while found and len(self._fitting) > before:
-            del self._known[self._fitting.pop()]
-        return found
-
-    def _moved(self, path: str, first: str, found: tuple[Finding, ...]) -> tuple[Finding, ...]:
-        """Findings of a pair that was compared at `first`, at another path."""
-        self._count(len(found), path)
-        return tuple(replace(f, path=path + f.path[len(first) :]) for f in found) if path != first else found
-
-    def _count(self, work: int, path: str) -> None:
-        self._compared += work
-        if self._compared > COMPARED_MAX or self._depth > DEPTH_MAX:
-            raise refused(f"The schemas are too deep or too large to be compared, at {path[:200]}.")
+        """The findings of a pair and of all pairs within it."""
+        return self._pairs.findings((pair.reader, pair.writer), pair.path, lambda: self._compare(pair))
 
     def _compare(self, pair: _Pair) -> Sequence[Finding]:
         reader, writer = pair.reader, pair.writer
