@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
 
 import click
 
 from partita.app import load_app
-from partita.cli.output import document, json_of, output_option, print_json, say
+from partita.cli.output import document, json_of, output_option, print_json, say, show_error, table
 from partita.cli.whose_app import app_option
-from partita.errors import NotFound, SettingsError, UnknownSchema
-from partita.observability.describing import contract_named
-from partita.schemas.avro import avro_record
+from partita.errors import DeclarationError, NotFound, SettingsError, UnknownSchema
+from partita.observability.describing import FORMATS, contract_named, schema_lines
 from partita.schemas.evolution.checking import Version, check
 from partita.schemas.evolution.connect import LANGUAGES, rules_of
 from partita.schemas.evolution.finding import Finding
 from partita.schemas.evolution.level import Level
 from partita.schemas.evolution.rules import Rules
 from partita.schemas.fields.field import latest_revision
+from partita.schemas.languages import schema_of
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FILE_BYTES_MAX = 1_000_000
@@ -31,18 +33,39 @@ def schema() -> None:
 @schema.command(epilog="Example:  partita schema show OrderPlaced --version 1 -o json")
 @click.argument("name")
 @click.option("--version", "revision", type=click.IntRange(1), help="The contract's revision; default: the newest.")
+@click.option(
+    "--format", "form", type=click.Choice(list(FORMATS)), help="A schema language; default: the message's own."
+)
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="Indented or on one line.")
 @app_option
-def show(name: str, revision: int | None, output: str, app_name: str) -> None:
-    """Print the Avro record of the message NAME and nothing else."""
+@click.pass_context
+def show(context: click.Context, name: str, revision: int | None, form: str | None, output: str, app_name: str) -> None:
+    """Print the schema of the message NAME and nothing else; exit 3 when the language cannot say one of its types."""
     found = contract_named(load_app(app_name), name)
     newest = latest_revision(found.shape.struct)
     if revision is not None and revision > newest:
         raise NotFound(
             f"{name} has no version {revision}.", hint=f"It has: {', '.join(map(str, range(1, newest + 1)))}."
         )
-    record = avro_record(found.shape, revision=revision)
-    document(json_of(record, indent=None if output == "json" else 2))
+    try:
+        text = schema_of(found.shape, FORMATS[form] if form else None, revision)
+    except DeclarationError as error:
+        show_error(error)
+        context.exit(3)
+    document(json_of(json.loads(text), indent=None if output == "json" else 2))
+
+
+@schema.command(name="list", epilog="Example:  partita schema list")
+@app_option
+@output_option
+def list_(app_name: str, output: str) -> None:
+    """List the messages with the language that each is written in, and the newest version of its schema."""
+    lines = schema_lines(load_app(app_name))
+    if output == "json":
+        print_json("Schemas", {"schemas": [dataclasses.asdict(line) for line in lines]})
+        return
+    rows = [(line.message, line.type, line.kind, line.owner, line.format, line.version) for line in lines]
+    say(*table(["message", "type", "kind", "owner", "format", "version"], rows))
 
 
 @schema.command(epilog="Example:  partita schema compare old.avsc new.avsc --language avro --level BACKWARD")

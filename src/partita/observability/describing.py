@@ -11,7 +11,7 @@ from partita.catalog.type_text import type_text
 from partita.errors import NotFound
 from partita.observability.declarations import Declarations, sagas_of
 from partita.sagas.definition import SagaDefinition
-from partita.schemas.fields.field import fields_of
+from partita.schemas.fields.field import fields_of, latest_revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,39 @@ class MessageDescription:
     publishers: tuple[Publisher, ...]
     consumers: tuple[str, ...]
     fields: tuple[FieldDescription, ...]
+
+
+FORMATS = {"avro": "avro", "json-schema": "json"}
+"""The schema languages by the names that people use, and those that `codec=` has."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaLine:
+    """A message in the list of schemas: its language as `--format` names it, and the newest version of its schema."""
+
+    message: str
+    type: str
+    kind: str
+    owner: str
+    format: str
+    version: int
+
+
+def schema_lines(app: Declarations) -> tuple[SchemaLine, ...]:
+    """The messages of an app by their types on the wire."""
+    names = {language: name for name, language in FORMATS.items()}
+    return tuple(
+        SchemaLine(
+            contract.name,
+            contract.full_name,
+            contract.kind,
+            contract.service.name,
+            names[contract.shape.language],
+            latest_revision(contract.shape.struct),
+        )
+        for _, contract in sorted(app.catalog.contracts.items())
+        if contract.kind != "fault"
+    )
 
 
 def describe_app(app: Declarations) -> AppDescription:

@@ -121,6 +121,7 @@ ASKED = [
     "db check",
     "schema show PlaceOrder",
     "schema show Nothing",
+    "schema list",
     "metrics",
     "run --only nothing",
 ]

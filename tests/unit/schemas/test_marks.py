@@ -28,7 +28,7 @@ Name = NewType("Name", Annotated[str, PII])  # type: ignore[valid-newtype]  # a 
 class Address(msgspec.Struct):
     """Where a parcel goes.
 
-    A second paragraph is for those who read the code.
+    A second paragraph is for readers of the code.
     """
 
     street: Annotated[str, PII]
