@@ -49,6 +49,7 @@ class Adapters:
             create=self.create,
             migrate=settings.migrate,
             ask_s=settings.ask_s,
+            registry=settings.registry,
         )
 
     def store(self, service: Service) -> Store:

@@ -24,10 +24,12 @@ def connect_bus(
     create: bool = True,
     migrate: bool = True,
     ask_s: float = ASK_S,
+    registry: str = "",
 ) -> Connected:
     """The bus at a URL (`log:///folder`, `postgresql://user@host/database`, `kafka://host:port`) or a path to a log's
     file; `instance` is a name that this process keeps over restarts, for a bus whose groups remember their members by
-    it. `ask_s` is how long a query for people or metrics waits for a broker. Without `create` a database without a
+    it. `ask_s` is how long a query for people or metrics waits for a broker. `registry` is the URL of
+    a schema registry whose ids go before the values on Kafka. Without `create` a database without a
     log stays untouched; without `migrate` a log whose schema lacks a migration is refused.
 
     Raises:
@@ -35,7 +37,7 @@ def connect_bus(
     """
     scheme = _scheme(where)
     if scheme == "kafka":
-        return _kafka(str(where), machine, instance, ask_s)
+        return _kafka(str(where), machine, instance, ask_s, registry)
     if scheme in POSTGRESQL:
         return _postgres(str(where), machine, create, migrate)
     from partita.bus.log.bus import LogBus
@@ -124,10 +126,13 @@ def _no_asyncpg(error: ModuleNotFoundError) -> NoReturn:
     raise SettingsError("PostgreSQL needs the driver asyncpg.", hint="pip install 'partita[postgres]'") from error
 
 
-def _kafka(url: str, machine: Machine, instance: str, ask_s: float) -> Connected:
+def _kafka(url: str, machine: Machine, instance: str, ask_s: float, registry: str) -> Connected:
     try:
         from partita.bus.kafka.bus import KafkaBus
+        from partita.bus.kafka.frames import Frames
+        from partita.schemas.confluent.client import RegistryClient
     except ModuleNotFoundError as error:
         _absent(error)
-    bus = KafkaBus(url, clock=machine.clock, instance=instance, ask_s=ask_s)
+    frames = Frames(RegistryClient(registry, machine.clock)) if registry else None
+    bus = KafkaBus(url, clock=machine.clock, instance=instance, ask_s=ask_s, frames=frames)
     return Connected(bus, bus.registry)

@@ -17,6 +17,7 @@ from partita.bus.features import Feature
 from partita.bus.kafka.address import KafkaAddress
 from partita.bus.kafka.ages import FETCH, Ages
 from partita.bus.kafka.errors import LastError, log, making_a_client
+from partita.bus.kafka.frames import Frames
 from partita.bus.kafka.groups import Groups
 from partita.bus.kafka.history import HISTORY_GROUP, history
 from partita.bus.kafka.positions import ENDS, Positions
@@ -49,12 +50,15 @@ SCHEMAS = TopicSpec(name=SCHEMA_TOPIC, partitions=1, retention_s=None)
 
 class KafkaBus:
     """See `partita.bus.port.Bus`. `instance` is a name this process keeps over restarts (static membership); `ask_s` is how
-    long a query for people or metrics waits."""
+    long a query for people or metrics waits; `frames` put the id of its schema before each value."""
 
     features = Feature.KEY_ORDER | Feature.PARTITIONS | Feature.OFFSETS | Feature.REPLAY | Feature.LAG
 
-    def __init__(self, url: str, *, clock: Clock, instance: str = "", ask_s: float = ASK_S) -> None:
+    def __init__(
+        self, url: str, *, clock: Clock, instance: str = "", ask_s: float = ASK_S, frames: Frames | None = None
+    ) -> None:
         self.address = KafkaAddress.parse(url)
+        self._frames = frames
         self._ask_s = ask_s
         self._clock = clock
         self._instance = instance
@@ -75,7 +79,7 @@ class KafkaBus:
         self._ages = Ages(partial(self._new_looker, FETCH), self._clock)
         self._groups = Groups(self._new_admin, self.address.shown, self._clock, ages=self._ages, ask_s=self._ask_s)
         self._positions = Positions(partial(self._new_looker, ENDS), self.address.shown, self._clock)
-        self._writer = KafkaWriter(self.address, self._clock)
+        self._writer = KafkaWriter(self.address, self._clock, frames=self._frames)
 
     def _new_admin(self) -> AdminClient:
         settings: dict[str, Any] = {**self.address.admin(), "error_cb": self._last_error, "logger": log}

@@ -6,6 +6,7 @@ from typing import Any
 
 from confluent_kafka import Message
 
+from partita.bus.kafka.frames import bare
 from partita.bus.port import Outgoing, Record
 from partita.cloudevents.binary_mode import BinaryMode, Headers
 
@@ -24,7 +25,8 @@ def record_of(message: Message) -> Record:
     value: Any = message.value()
     headers: Any = message.headers()
     at_us = message.timestamp()[1] * 1_000
-    envelope, data = BINARY_MODE.read(headers or (), value or b"", at_us)
+    headers = headers or ()
+    envelope, data = BINARY_MODE.read(headers, bare(headers, value or b""), at_us)
     return Record(
         message.topic() or "",
         message.partition() or 0,

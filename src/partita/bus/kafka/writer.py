@@ -16,9 +16,11 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from partita.bus.kafka.address import KafkaAddress
 from partita.bus.kafka.errors import TOO_LARGE, LastError, error_of, log, making_a_client, unavailable
+from partita.bus.kafka.frames import Frames
 from partita.bus.kafka.wire import headers_of
 from partita.bus.port import BEHIND, Outgoing
 from partita.clock import Clock, within
+from partita.cloudevents.binary_mode import Headers
 from partita.errors import BusUnavailable
 
 Name = tuple[str, str, bytes]
@@ -85,8 +87,11 @@ class Flight:
 class KafkaWriter:
     """Appends to a cluster. `patience_s` is how long an append waits for the broker's answers."""
 
-    def __init__(self, address: KafkaAddress, clock: Clock, *, patience_s: float = 5.0) -> None:
+    def __init__(
+        self, address: KafkaAddress, clock: Clock, *, patience_s: float = 5.0, frames: Frames | None = None
+    ) -> None:
         self._address = address
+        self._frames = frames
         self._clock = clock
         self._patience_s = patience_s
         self._last_error = LastError(clock)
@@ -107,6 +112,8 @@ class KafkaWriter:
         Raises:
             BusUnavailable: not all have an answer, or some failed; any of them may have been appended, all may be sent again.
         """
+        if self._frames is not None:
+            await self._frames.learn(records)
         await self._late_flights()
         answers = self._answered_late(records)
         suspects: set[Name] = set()
@@ -164,7 +171,8 @@ class KafkaWriter:
             answered = functools.partial(flight.answered, number)
             try:
                 # on_delivery is called once for each record that was taken, by the thread that polls.
-                produce(record.topic, record.value, record.key, on_delivery=answered, headers=headers_of(record))
+                headers, value = self._on_the_wire(record)
+                produce(record.topic, value, record.key, on_delivery=answered, headers=headers)
             except (BufferError, KafkaException):
                 if not await self._hand_over(flight, number, answered, until):
                     self._leave_out(flight, number + 1)
@@ -183,11 +191,11 @@ class KafkaWriter:
             BusUnavailable: it is full for too long; neither this one nor those behind it were sent.
         """
         record = flight.records[number]
-        headers = headers_of(record)
+        headers, value = self._on_the_wire(record)
         while self._clock.monotonic() <= until:
             try:
                 flight.producer.produce(
-                    record.topic, value=record.value, key=record.key, headers=headers, on_delivery=answered
+                    record.topic, value=value, key=record.key, headers=headers, on_delivery=answered
                 )
                 return True
             except BufferError:
@@ -198,6 +206,11 @@ class KafkaWriter:
         self._leave_out(flight, number)
         self._late.append(flight)
         raise unavailable(self._address.shown, "an append", self._last_error.error)
+
+    def _on_the_wire(self, record: Outgoing) -> tuple[Headers, bytes]:
+        """The headers and the value with which a record travels."""
+        headers = headers_of(record)
+        return headers, record.value if self._frames is None else self._frames.framed(record, headers)
 
     def _leave_out(self, flight: Flight, first: int) -> None:
         """Leave these out: they would overtake the one before them."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import http.client
 import io
 import ssl
 from typing import NamedTuple
@@ -91,6 +90,8 @@ class Exchange:
                 writer.transport.abort()
 
     def _read(self, said: bytes, method: str) -> Answer:
+        import http.client  # imported here, because the import is slow and most processes ask no registry
+
         answer = http.client.HTTPResponse(_Heard(said), method=method)  # type: ignore[arg-type]  # it asks for a file only
         try:
             answer.begin()
