@@ -64,7 +64,8 @@ def _of_saga(found: FlowMap, flow: Flow, saga: Directed) -> Decision:
     messages = [found.messages[name] for name in (*saga.sends, saga.start)]
     ends = [event for event in (saga.last_reply(found.messages), saga.undone) if event]
     criteria = Criteria(
-        money=next((each.money for each in messages if each.money), ""),
+        # The nearest evidence: a total convinces before the price in a line of it.
+        money=min((each.money for each in messages if each.money), key=lambda money: money.count("."), default=""),
         undo=tuple(step.undo for step in reversed(saga.steps) if step.undo),
         services=saga.participants,
         deadline_s=saga.deadline_s,

@@ -12,9 +12,7 @@ from partita.catalog.contract import Contract, contract_of
 from partita.catalog.fault import FaultContract
 from partita.catalog.flow_notes import FlowNotes
 from partita.catalog.place import Place
-
-MONEY_UNITS = ("cents", "pence")
-"""A field whose name ends in a minor unit of a currency holds money: `total_cents`."""
+from partita.flow.money import money_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ def message_of(contract: Contract, names: Names) -> Message:
         names.of(contract.of) if isinstance(contract, FaultContract) else "",
         contract.service.name not in names.services,
         "" if isinstance(contract, FaultContract) else _meaning(contract.cls),
-        "" if isinstance(contract, FaultContract) else _money(contract),
+        "" if isinstance(contract, FaultContract) else money_in(contract),
         contract.notes,
         contract.place,
     )
@@ -83,10 +81,3 @@ def message_of(contract: Contract, names: Names) -> Message:
 
 def _meaning(cls: type[Any]) -> str:
     return (vars(cls).get("__doc__") or "").strip().partition("\n\n")[0].replace("\n", " ")
-
-
-def _money(contract: Contract) -> str:
-    if "money" in contract.notes.concerns:
-        return contract.name
-    fields = (name for name in contract.hints if name.rpartition("_")[2] in MONEY_UNITS)
-    return next((f"{contract.name}.{name}" for name in fields), "")

@@ -72,6 +72,36 @@ def test_the_hops_of_the_shop_agree_with_its_catalog() -> None:
         assert hearing == handlers, contract.name
 
 
+def test_an_event_beside_an_answer_is_no_part_of_the_sagas_conversation() -> None:
+    """The saga asked for the answer. The other event is the service's own decision."""
+    one, two = Service("one", namespace="a.one"), Service("two", namespace="a.two")
+
+    class Began(Event, of=one):
+        id: Key[str]
+
+    class Done(Event, of=two):
+        id: Key[str]
+
+    class Noticed(Event, of=two):
+        id: Key[str]
+
+    class Do(Command[Done], of=two):
+        id: Key[str]
+
+    class Run(Saga, start=Began, deadline=minutes(1), of=one):
+        only = retriable(Do)
+
+    @two.handles(Do, emits=Noticed)
+    async def do(cmd: Do) -> Done:
+        return Done(id=cmd.id)
+
+    found = flow_map(App(one, two).catalog)
+
+    assert "two -> Noticed" in _arrows(found, "choreography")
+    assert "two -> Done" in _arrows(found, "orchestration")
+    assert "two -> Noticed" not in _arrows(found, "orchestration")
+
+
 def test_an_id_is_unique_where_two_things_share_a_name() -> None:
     """Version 2 of an event may have a class of the same name in another module, and a saga the name of a service."""
     one, two = Service("one", namespace="a.one"), Service("Twin", namespace="a.two")
