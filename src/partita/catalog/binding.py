@@ -38,6 +38,7 @@ class Binding:
     retry: Retry | None = None  # None = its service's
     emits: tuple[Contract, ...] = ()  # the reply of a command as well
     optional: tuple[Contract, ...] = ()  # those of them without which it may end, as it declares
+    sends: tuple[Contract, ...] | None = None  # None = its commands are not declared
     why: str = ""  # why it reacts to events, and no saga directs it
     emitted: frozenset[type[Any]] = field(init=False, compare=False)  # their classes
 

@@ -20,6 +20,7 @@ from partita.catalog.one_statement import is_one_statement
 from partita.catalog.owner import Owner
 from partita.catalog.place import Place, caller_place
 from partita.catalog.retry import Retry
+from partita.catalog.sends import Sends, sent_by
 from partita.catalog.signature import Signature, events_in, is_of_another, signature_of
 from partita.errors import DeclarationError
 from partita.migrations.own_tables import Tables, read_folder
@@ -54,6 +55,7 @@ class HandlerOptions:
     retry: Retry | None = None
     emits: tuple[Contract, ...] = ()
     optional: tuple[Contract, ...] = ()
+    sends: tuple[Contract, ...] | None = None
     why: str = ""
 
 
@@ -167,6 +169,7 @@ class Service(Owner):
         timeout: float | None = None,
         retry: Retry | None = None,
         emits: Emits | None = None,
+        sends: Sends | None = None,
         why: str | None = None,
     ) -> Callable[[F], F]: ...
     def on(
@@ -180,6 +183,7 @@ class Service(Owner):
         timeout: float | None = None,
         retry: Retry | None = None,
         emits: Emits | None = None,
+        sends: Sends | None = None,
         why: str | None = None,
     ) -> Any:
         """Subscribe a handler to the events its first parameter is annotated with, also `Fault[Message]`; a union is
@@ -196,6 +200,7 @@ class Service(Owner):
                 A plain function in its thread cannot be cancelled: see docs/guides/failures.md.
             retry: what happens to a message that this handler fails on, in place of the service's.
             emits: the events that it publishes besides those that its return annotation names: an event, a union, or several.
+            sends: the commands that it sends with `tx.send`, for the flow map; where they are declared, it sends no other.
             why: the reason why it reacts to the event, and no saga directs it; `partita flow decisions` shows it.
 
         Raises:
@@ -222,6 +227,7 @@ class Service(Owner):
                 retry=retry,
                 emits=emitted_on(signature, emits, self.name, place),
                 optional=optional_on(signature, emits, place),
+                sends=sent_by(signature.name, sends, place),
                 why="" if why is None else checked_reason(why, f"why= of {signature.name}", place),
             )
             self._bind(fn, "on", contracts, signature, options, place)
@@ -239,6 +245,7 @@ class Service(Owner):
         timeout: float | None = None,
         retry: Retry | None = None,
         emits: Emits | None = None,
+        sends: Sends | None = None,
     ) -> Callable[[Callable[Concatenate[C, P], Awaitable[R] | R]], Callable[Concatenate[C, P], Awaitable[R] | R]]:
         """Handle a command of this service: the handler returns the reply or raises the declared refusal. The options are
         those of `on`; `emits` are the events that it publishes besides the reply.
@@ -264,6 +271,7 @@ class Service(Owner):
                 retry=retry,
                 emits=emitted_by(contract, signature, emits, place),
                 optional=optional_by(contract),
+                sends=sent_by(signature.name, sends, place),
             )
             self._bind(fn, "handles", (contract,), signature, options, place)
             return fn
@@ -339,6 +347,7 @@ class Service(Owner):
             options.retry,
             options.emits,
             options.optional,
+            options.sends,
             options.why,
         )
         take(self.declared.bindings, binding)

@@ -104,7 +104,7 @@ def _contracts(catalog: Catalog) -> Iterator[Contract]:
             yield from _with_reply(contract)
     for service in catalog.services:
         for binding in service.declared.bindings:
-            for contract in (*binding.contracts, *binding.emits):
+            for contract in (*binding.contracts, *binding.emits, *(binding.sends or ())):
                 yield from _with_reply(contract)
         for definition in service.declared.sagas:
             for contract in (definition.start, *definition.sends):
@@ -126,7 +126,7 @@ def _reactions(catalog: Catalog, names: Names) -> Iterator[Reaction]:
                     name=binding.name,
                     kind=binding.kind,
                     takes=names.of(contract),
-                    gives=tuple(names.of(each) for each in binding.emits),
+                    gives=tuple(names.of(each) for each in (*binding.emits, *(binding.sends or ()))),
                     optional=frozenset(names.of(each) for each in binding.optional),
                     calls_out=binding.concurrency > 1,
                     why=binding.why,
@@ -174,9 +174,12 @@ def _hops(found: FlowMap) -> Iterator[Hop]:
         taken = found.messages[each.takes]
         style: Style = "orchestration" if each.takes in directed else "choreography"
         yield Hop(each.takes, each.service, each.takes, style)
-        for event in each.gives:
-            answers = style == "orchestration" and event == taken.reply
-            yield Hop(each.service, event, event, "orchestration" if answers else "choreography")
+        for name in each.gives:
+            answers = style == "orchestration" and name == taken.reply
+            yield Hop(each.service, name, name, "orchestration" if answers else "choreography")
+            given = found.messages[name]
+            if given.kind == "command" and given.is_foreign:
+                yield Hop(name, given.owner, name, "choreography")
         if taken.fault_of:
             for service in _takers(found, taken.fault_of):
                 yield Hop(service, each.takes, each.takes, "choreography")

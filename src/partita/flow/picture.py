@@ -83,12 +83,13 @@ def picture_of(found: FlowMap) -> Picture:
 
 
 def _lines(found: FlowMap) -> Iterator[Line]:
+    sent = {name for each in found.reactions for name in each.gives if found.messages[name].kind == "command"}
     for each in found.reactions:
         message = found.messages[each.takes]
         if message.fault_of:
             continue
         directed = bool(found.directing(each.takes))
-        if each.kind == "on" or not directed:
+        if each.kind == "on" or not directed or each.takes in sent:
             yield Line(each.takes, each.service, "choreography")
         for given in each.gives:
             if _is_shown(found, given):
@@ -102,6 +103,8 @@ def _lines(found: FlowMap) -> Iterator[Line]:
         if saga.undone:
             yield Line(saga.id, saga.undone, "orchestration")
     for name, message in found.messages.items():
+        if message.is_foreign and name in sent:
+            yield Line(name, message.owner, "choreography")
         if message.is_foreign and message.kind == "event" and _is_shown(found, name):
             yield Line(message.owner, name, "choreography")
 

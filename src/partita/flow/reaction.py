@@ -12,8 +12,10 @@ from partita.flow.message import Message
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reaction:
-    """A handler of a service with one message that it takes and all that it may publish. It may end without an `optional` event;
-    an event that it hands to `tx.publish` says nothing of when it comes."""
+    """A handler of a service, one message that it takes, and all that it may publish or send.
+
+    It may end without an `optional` event. Of an event that it gives to `tx.publish` no declaration says when it comes.
+    """
 
     service: str
     name: str

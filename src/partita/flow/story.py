@@ -90,7 +90,11 @@ class _Teller:
         message = self._found.messages[reaction.takes]
         verb = "handles it" if reaction.kind == "handles" else "hears it"
         refused = f", or refuses with {' or '.join(message.refusals)}" if message.refusals else ""
-        gives = f" and publishes {listed(reaction.gives)}" if reaction.gives else ""
+        kinds = (("publishes", "event"), ("sends", "command"))
+        given = (
+            (said, [each for each in reaction.gives if self._found.messages[each].kind == kind]) for said, kind in kinds
+        )
+        gives = "".join(f" and {said} {listed(names)}" for said, names in given if names)
         yield f"{space}{reaction.service} {verb} ({reaction.name}){gives}{refused}"
         for following in reaction.gives:
             if len(reaction.gives) > 1 and self._moves(following):

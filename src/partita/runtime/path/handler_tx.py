@@ -10,6 +10,7 @@ from partita.catalog.contract import Contract, contract_of
 from partita.catalog.emits import check_emitted
 from partita.catalog.event import Command, Event
 from partita.catalog.injection import SqlValue
+from partita.catalog.sends import check_sent
 from partita.errors import NoTransaction, PartitaError, WithinHandler
 from partita.runtime.path.delivery import Handling, Output
 from partita.store.port import Session
@@ -107,6 +108,8 @@ class _Owned:
                     "a handler sends commands.",
                     hint="tx.publish(event) publishes an event; a refusal is raised.",
                 )
+            if self._binding.sends is not None:
+                check_sent(self._binding, contract)
             # Without a saga's address, also if the handled command has one: its answer is not for that saga.
             outputs.append(Output(contract, command, "command", self._handling.delivery))
         self._handling.outputs += outputs
