@@ -236,8 +236,8 @@ class Bus(Protocol):
         ...
 
     def subscribe(self, group: str, topics: Sequence[str], member: str, bell: Bell | None = None) -> Subscription:
-        """Join a consumer group; a group new to a topic starts at its oldest record. The bell is rung with `records` when
-        a poll may find something."""
+        """Join a consumer group; a group new to a topic starts at its oldest record, and a topic that does not exist yet is
+        joined when it does. The bell is rung with `records` when a poll may find something."""
         ...
 
     def history(self, topics: Sequence[str], since_us: int) -> AsyncIterator[Sequence[Record]]:

@@ -1,7 +1,7 @@
 """The commands that a handler sends with `tx.send`, where it declares them by `sends=`.
 
-The receiver of a command is checked anyway, so a handler may leave the declaration out. With it the flow map shows the commands of
-the handler, and the handler may send no other.
+The receiver of a command is checked anyway, so a handler may leave the declaration out. With it the flow map shows the
+commands of the handler, and the handler may send no other.
 """
 
 from __future__ import annotations

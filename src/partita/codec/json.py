@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from partita.cloudevents.media_type import JSON_SCHEMA
 from partita.codec.avro_gauge import SENT_WEIGHT_MAX, WEIGHT_MAX
 from partita.codec.avro_values import DEPTH_MAX, is_too_deep
 from partita.codec.json_gauge import JsonGauge
@@ -52,7 +53,8 @@ class JsonCodec:
 
     def __init__(self) -> None:
         self._shapes: dict[str, _Known] = {}
-        self._texts: dict[str, str] = {}
+        # A program that is not Partita names no schema: its JSON is read by the names of its fields.
+        self._texts: dict[str, str] = {JSON_SCHEMA: "{}"}
         self._refused: dict[str, str] = {}
 
     def learn(self, shape: Shape) -> str:

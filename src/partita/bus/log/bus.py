@@ -201,7 +201,6 @@ class LogBus:
 
     def subscribe(self, group: str, topics: Sequence[str], member: str, bell: Bell | None = None) -> Subscription:
         """Join a consumer group."""
-        places = {(t, p): place for (t, p), place in self._places.items() if t in topics}
         return LogSubscription(
             self._file,
             self._book,
@@ -209,7 +208,7 @@ class LogBus:
             bell or Bell(),
             group=group,
             member=member,
-            places=places,
+            topics=topics,
             log=self._identity,
         )
 

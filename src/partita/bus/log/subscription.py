@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from partita.bell import Bell
-from partita.bus.held_partitions import Beat, Part, Positions, Where, resource_of, where_of
+from partita.bus.held_partitions import Beat, Part, Positions, resource_of, where_of
 from partita.bus.leased_member import LeasedSubscription
 from partita.bus.port import Record
 from partita.databases.sqlite.file import SqliteFile
@@ -24,6 +24,9 @@ UPDATE progress SET position = max(position, ?) WHERE grp = ? AND place = ?
 REWIND = """
 UPDATE progress SET position = ? WHERE grp = ? AND place = ?
   AND EXISTS (SELECT 1 FROM lease WHERE scope = ? AND resource = ? AND owner = ? AND epoch = ?)
+"""
+PLACES = """
+SELECT topic, partition, place FROM place WHERE topic IN (SELECT value FROM json_each(?)) ORDER BY topic, partition
 """
 HEADS = "SELECT place, head, floor FROM place WHERE place IN (SELECT value FROM json_each(?))"
 READ = """
@@ -43,17 +46,15 @@ class LogSubscription(LeasedSubscription):
         *,
         group: str,
         member: str,
-        places: Mapping[Where, int],
+        topics: Sequence[str],
         log: str = "",
     ) -> None:
         super().__init__(group, member, bell)
         self._file = file
         self._book = book
-        self._places = dict(places)
-        self._resources = [resource_of(where) for where in places]
+        self._topics = json.dumps(list(topics))
         self._name = log
-        topics = dict.fromkeys(topic for topic, _ in places)
-        self._stop_listening = wake.listen([f"log-{topic}" for topic in topics], self._woken)
+        self._stop_listening = wake.listen([f"log-{topic}" for topic in dict.fromkeys(topics)], self._woken)
 
     def _log(self) -> str:
         return self._name
@@ -93,11 +94,13 @@ class LogSubscription(LeasedSubscription):
 
     async def _beat(self) -> Beat:
         async with self._file.writing(synced=False) as db:
-            holding = self._book.tick(db, self._scope, self._resources, self._member)
+            # Asked each time: another program may have made a topic since.
+            places = {(topic, partition): place for topic, partition, place in db.execute(PLACES, (self._topics,))}
+            holding = self._book.tick(db, self._scope, [resource_of(where) for where in places], self._member)
             begun = []
             for resource, epoch in self._parts.unclaimed(holding).items():
                 where = where_of(resource)
-                place = self._places[where]
+                place = places[where]
                 db.execute(BEGIN, (self._group, place))
                 begun.append(Part.begun(where, place, epoch, db.execute(POSITION, (self._group, place)).fetchone()[0]))
             moved = self._parts.moved()

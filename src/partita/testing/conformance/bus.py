@@ -104,6 +104,21 @@ async def what_was_done_does_not_come_again(open_bus: OpenBus) -> None:
         await second.close()
 
 
+async def a_topic_that_comes_later_is_joined(open_bus: OpenBus) -> None:
+    """The topic of a service that runs in another program may be made after the group has joined."""
+    async with topics.opened(open_bus) as bus:
+        later = f"{topics.TOPIC}.later"
+        await bus.append([topics.outgoing(0)])
+        subscription = bus.subscribe("group", [topics.TOPIC, later], "one")
+        assert topics.numbers(await topics.drain(subscription, 1)) == [0]
+        await bus.append([topics.outgoing(1)._replace(topic=later)])
+        found = await topics.drain(subscription, 1)
+        for _ in range(4):  # a client may ask for new topics every half minute
+            found = found or await topics.drain(subscription, 1)
+        assert topics.numbers(found) == [1], "a topic that came later is never read"
+        await subscription.close()
+
+
 async def groups_are_independent(open_bus: OpenBus) -> None:
     """Each group gets every record, from the oldest on."""
     async with topics.opened(open_bus) as bus:
@@ -325,6 +340,7 @@ CASES: tuple[Case, ...] = (
     Case(Feature.KEY_ORDER, what_was_not_done_comes_again),
     Case(NONE, done_out_of_order_holds_the_position_behind_the_oldest),
     Case(NONE, what_was_done_does_not_come_again),
+    Case(NONE, a_topic_that_comes_later_is_joined),
     Case(Feature.REPLAY, groups_are_independent),
     Case(Feature.PARTITIONS, two_members_share_and_nothing_goes_to_both),
     Case(NONE, who_leaves_is_replaced),
