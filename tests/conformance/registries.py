@@ -13,7 +13,7 @@ from partita.testing.conformance.registry import OpenRegistry
 
 
 def beside_the_bus(where: str | Path) -> OpenRegistry:
-    """Each opening is as of another process."""
+    """Each opening is like that of another process."""
 
     @asynccontextmanager
     async def open_registry() -> AsyncIterator[Registry]:

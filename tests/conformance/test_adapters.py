@@ -1,4 +1,4 @@
-"""Every adapter passes the suites it ships with, and deliberately wrong adapters do not."""
+"""Every adapter passes its suite, and deliberately wrong adapters do not."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def test_the_embedded_log(case: Case, tmp_path: Path) -> None:
 
 
 class Around:
-    """Passes everything on, but for what a wrong adapter does itself."""
+    """Passes every call on, except those that a wrong adapter defines."""
 
     def __init__(self, inner: Any) -> None:
         object.__setattr__(self, "inner", inner)
@@ -103,7 +103,7 @@ class BackwardOutbox(Around):
 
 
 class ForgetfulOutbox(Around):
-    """Deletes before the bus has it."""
+    """Deletes rows before the bus has them."""
 
     async def unsent(self, slots: Sequence[int], limit: int) -> Sequence[tuple[int, PendingRow]]:
         rows = await self.inner.unsent(slots, limit)
@@ -111,14 +111,14 @@ class ForgetfulOutbox(Around):
 
 
 class OutboxWithParked(Around):
-    """Rows of parked keys are handed out as the others are."""
+    """Returns rows of refused keys like any other rows."""
 
     async def park(self, slot: int, seq: int, key: str | None, reason: str) -> None:
         return None
 
 
 class NoFence(Around):
-    """The fence is never looked at."""
+    """The fence is never checked."""
 
     async def check(self, consumer: str, held: Sequence[tuple[str, int, int]]) -> None:
         return None
@@ -142,7 +142,7 @@ LEDGERS = {
 
 
 class WrongStore(Around):
-    """A store with one wrong ledger, or one that commits what it should roll back."""
+    """A store with one wrong ledger, or one that commits a transaction that it should roll back."""
 
     def __init__(self, inner: Any, wrong: str) -> None:
         super().__init__(inner)
@@ -330,7 +330,7 @@ async def test_a_wrong_bus_does_not_pass(wrong: str, tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize("wrong", POSITION_BUGS)
 async def test_a_bus_that_reads_from_positions_wrongly_does_not_pass(wrong: str, tmp_path: Path) -> None:
-    """And the right one passes the very case that finds it."""
+    """The right one passes the very case that finds it."""
     (case,) = [case for case in bus_suite.CASES if case.name == POSITION_BUGS[wrong]]
     assert await passes(case, tmp_path / "right", lambda right: WrongBus(right, ""))
     assert not await passes(case, tmp_path / "wrong", lambda right: WrongBus(right, wrong))
@@ -352,7 +352,7 @@ async def passes(case: Case, data: Path, made: Callable[[Bus], Any]) -> bool:
 async def test_a_bus_without_replay_passes_the_cases_that_are_not_about_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And those that are not run are listed, each with the features that the bus lacks."""
+    """The cases that are not run are listed, each with the features that the bus lacks."""
     monkeypatch.setattr(topics, "PATIENCE_S", 2.0)
     plan = bus_suite.plan(QUEUE)
     assert len(plan.run) + len(plan.left_out) == len(bus_suite.CASES)
@@ -366,7 +366,7 @@ async def test_a_bus_without_replay_passes_the_cases_that_are_not_about_it(
 async def test_a_bus_that_declares_a_feature_it_lacks_does_not_pass(
     claimed: Feature, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each feature that is declared has cases, and one of them finds the lie, whatever else the bus has."""
+    """Each declared feature has cases, and one of them finds the false declaration, whatever else the bus has."""
     monkeypatch.setattr(topics, "PATIENCE_S", 0.4)
     lying = QUEUE | claimed
     cases = [case for case in bus_suite.plan(lying).run if claimed in case.needs]
@@ -385,8 +385,8 @@ def test_every_feature_has_a_case() -> None:
 
 
 async def test_a_position_of_another_log_is_refused(tmp_path: Path) -> None:
-    """A projection that was pointed at another folder, or at a log that was restored from a copy, must not go on at an
-    offset of the former one: other records are there."""
+    """A projection that now reads another folder, or a log that was restored from a copy, must not continue at an
+    offset of the former log: other records are there."""
     topic = TopicSpec(name=topics.TOPIC, partitions=1)
     one, two = await bus_at(tmp_path / "one")(), await bus_at(tmp_path / "two")()
     try:

@@ -1,4 +1,4 @@
-"""The Kafka bus passes the suite on a real broker, and what only a broker brings."""
+"""The Kafka bus passes the suite on a real broker, and cases that only a broker has."""
 
 from __future__ import annotations
 
@@ -138,7 +138,8 @@ async def test_a_position_whose_records_the_broker_deleted_is_refused(cluster: K
 
 
 async def test_the_end_of_a_partition_is_known_behind_the_marker_of_a_transaction(cluster: KafkaCluster) -> None:
-    """A marker has an offset and is no record: a reader that waits for the record at the last offset waits for ever."""
+    """A marker has an offset and is not a record: a reader that waits for the record at the last offset waits for
+    ever."""
     topic = f"markers.events-{next(NUMBERS)}"
     async with contextlib.AsyncExitStack() as stack:
         bus = await bus_at(cluster)()

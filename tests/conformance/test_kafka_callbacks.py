@@ -52,9 +52,9 @@ with mock_kafka() as cluster:
 
 @pytest.mark.slow
 def test_a_broker_that_goes_in_the_moment_in_which_partitions_come_ends_no_process() -> None:
-    """Asked for metadata within a callback, the client library forgets that it polls, and aborts the process at the next
-    callback of the same poll: twice in ten runs of a process whose broker died soon after its start. So the test is a
-    process."""
+    """When the client library is asked for metadata within a callback, it forgets that it polls, and aborts the
+    process at the next callback of the same poll. That happened twice in ten runs of a process whose broker died soon
+    after its start, so the test is a process."""
     done = subprocess.run(
         [sys.executable, "-c", BROKERS_GO_WHILE_PARTITIONS_COME],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""A relay under a broker's errors, injected by librdkafka's mock cluster: it marks acknowledged rows only."""
+"""A relay under a broker's errors, injected by librdkafka's mock cluster: it marks only acknowledged rows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ REFUSED = 29
 
 
 class TrustsFlush:
-    """The planted bug: what left the queue is taken for delivered, whatever its delivery report says."""
+    """The planted bug: a record that left the queue counts as delivered, whatever its delivery report says."""
 
     features = NONE
 
@@ -47,7 +47,7 @@ class TrustsFlush:
         self._producer = kafka.Producer({**settings, "logger": _Silent()})
 
     async def append(self, records: Sequence[Outgoing], fences: Any = ()) -> list[str | None]:
-        """Send, flush, and believe."""
+        """Send, flush, and believe the result."""
         for record in records:
             self._producer.produce(record.topic, record.value, record.key)
         left = await asyncio.to_thread(self._producer.flush, 10)
@@ -56,7 +56,7 @@ class TrustsFlush:
 
 class _Silent:
     def log(self, *_: object) -> None:
-        """Nothing is said of brokers that are down."""
+        """Log nothing about brokers that are down."""
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ async def drained(store: Store) -> None:
 
 
 async def wrong(store: Store, cluster: MockKafka) -> list[str]:
-    """Rows that are marked and not on the log, and rows whose first copy there is out of the order of its key."""
+    """Rows that are marked and not on the log, and rows whose first copy on the log is out of the order of its key."""
     found: list[str] = []
     there: set[str] = set()
     for values in await asyncio.to_thread(cluster.values, TOPIC):
@@ -146,7 +146,8 @@ async def bus(cluster: MockKafka) -> AsyncIterator[Any]:
 
 
 async def test_errors_that_pass_cost_a_moment(cluster: MockKafka, bus: Any, tmp_path: Path) -> None:
-    """Each kind several times, between successes, and a leader that moves: all arrive, in the order of each key."""
+    """Each kind several times, between successes, and a leader that moves: all records arrive, in the order of each
+    key."""
     async with outbox(tmp_path) as store:
         cluster.fail([error for error in PASSING for error in (error, 0, 0, error)])
         async with relaying(store, bus):
@@ -157,7 +158,7 @@ async def test_errors_that_pass_cost_a_moment(cluster: MockKafka, bus: Any, tmp_
 
 
 async def test_nothing_is_marked_that_was_refused(cluster: MockKafka, bus: Any, tmp_path: Path) -> None:
-    """The broker says no to every request: no row is marked, until a person has mended it (case 13)."""
+    """The broker refuses every request: no row is marked until an operator has repaired it (case 13)."""
     async with outbox(tmp_path) as store:
         cluster.fail([REFUSED] * 10_000)
         async with relaying(store, bus):
@@ -172,14 +173,15 @@ async def test_nothing_is_marked_that_was_refused(cluster: MockKafka, bus: Any, 
 
 
 async def bus_refuses(bus: Any, times: int) -> None:
-    """So many more appends of the test's own failed: as many of the relay's did meanwhile, or are about to."""
+    """Wait until `times` more appends of the test's own have failed: then as many of the relay's have failed, or are
+    about to."""
     for number in range(times):
         with pytest.raises(BusUnavailable):
             await bus.append([Outgoing(TOPIC, None, b"", b"never/0", f"never-{number}")])
 
 
 async def test_nothing_is_marked_while_no_broker_is_there(cluster: MockKafka, bus: Any, tmp_path: Path) -> None:
-    """Down before the first append and again in the middle; when they are back, all arrive in order."""
+    """Down before the first append and again in the middle; when they are back, all records arrive in order."""
     async with outbox(tmp_path) as store:
         await bus.ensure_topics([TopicSpec(name=TOPIC)])
         cluster.down()
@@ -193,7 +195,7 @@ async def test_nothing_is_marked_while_no_broker_is_there(cluster: MockKafka, bu
 
 
 async def test_a_bus_that_trusts_flush_is_found(cluster: MockKafka, tmp_path: Path) -> None:
-    """`flush() == 0` says that nothing is queued any more, also where every delivery failed: the check above sees it."""
+    """`flush() == 0` says that the queue is empty, also when every delivery failed: the check above finds the bug."""
     async with outbox(tmp_path) as store:
         cluster.down()
         async with relaying(store, TrustsFlush(cluster.servers)):

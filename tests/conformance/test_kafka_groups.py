@@ -55,8 +55,9 @@ print("told")
 
 @pytest.mark.slow
 def test_a_coordinator_that_did_not_answer_may_come_back() -> None:
-    """The client library aborts the process when a broker comes back to a coordinator's request that it has given up: a
-    relay that was looking for alarms when the broker died would have died when it came back. So the test is a process."""
+    """The client library aborts the process when a broker answers a coordinator's request after the library has given
+    it up: a relay that evaluated alerts when the broker died would have died when it came back. So the test is a
+    process."""
     done = subprocess.run(
         [sys.executable, "-c", COORDINATOR_GOES_AND_COMES], capture_output=True, text=True, timeout=90, check=False
     )

@@ -33,21 +33,21 @@ def cluster() -> Iterator[KafkaCluster]:
 
 
 class Stumbling(Reader):
-    """A reader whose first look for where to begin fails, as it does where a topic just made has no leader yet."""
+    """A reader whose first query for its start fails, as it does while a new topic has no leader yet."""
 
     stumbles = 1
 
     def _begin(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if self.stumbles:
             self.stumbles -= 1
-            # From within the client: an exception raised here by hand would pass its poll unharmed.
+            # From within the client: an exception raised here by hand would not end its poll.
             consumer.get_watermark_offsets(TopicPartition(partitions[0].topic, 99), timeout=5, cached=False)
         super()._begin(consumer, partitions)
 
 
 async def test_a_reader_that_cannot_begin_tells_it_and_joins_again(cluster: KafkaCluster) -> None:
-    """It once ended its thread there, and its group waited for it for ever: the client's poll lets no error pass that
-    was raised while it gave out partitions."""
+    """It once ended its thread there, and its group waited for it for ever: the client's poll raises no error from
+    the callback that assigns partitions."""
     bus = KafkaBus(cluster.url, clock=SystemClock())
     await bus.open()
     await bus.ensure_topics([TopicSpec(name="stumbling.events", partitions=1)])
@@ -72,22 +72,23 @@ async def test_a_reader_that_cannot_begin_tells_it_and_joins_again(cluster: Kafk
 
 
 def has_partitions(polled: Polled) -> bool:
-    """Whether partitions came with this poll."""
+    """Whether this poll assigned partitions."""
     return bool(polled.assigned)
 
 
 def has_records(polled: Polled) -> bool:
-    """Whether records came with this poll."""
+    """Whether this poll returned records."""
     return bool(polled.records)
 
 
 def never(polled: Polled) -> bool:
-    """Polled on until a poll raises."""
+    """Poll until a poll raises."""
     return False
 
 
 async def test_a_name_is_of_the_newest_process(cluster: KafkaCluster) -> None:
-    """Two of one name would take the membership from each other for ever: the older one says so, and reads no more."""
+    """Two members of one name would take the membership from each other for ever: the older one reports that, and
+    reads no more."""
     older, newer = (KafkaBus(cluster.url, clock=SystemClock(), instance="one") for _ in range(2))
     await older.open()
     await newer.open()
@@ -108,7 +109,8 @@ async def test_a_name_is_of_the_newest_process(cluster: KafkaCluster) -> None:
 
 
 async def test_who_stands_still_leaves_the_group_and_joins_again(cluster: KafkaCluster) -> None:
-    """The client sends heartbeats whatever its program does: silent for good, it would hold its partitions for good."""
+    """The client sends heartbeats whatever its program does: a program that hangs for ever would keep its partitions
+    for ever."""
     bus = KafkaBus(cluster.url, clock=SystemClock())
     await bus.open()
     await bus.ensure_topics([TopicSpec(name="still.events", partitions=1)])
@@ -130,7 +132,8 @@ async def test_who_stands_still_leaves_the_group_and_joins_again(cluster: KafkaC
 
 
 async def test_who_runs_a_handler_keeps_its_partitions_however_long_it_takes(cluster: KafkaCluster) -> None:
-    """The next member would run it as long, and lose its partitions as well: five members did, and the effect never was."""
+    """The next member would run it as long, and lose its partitions as well: five members did, and the effect never
+    happened."""
     bus = KafkaBus(cluster.url, clock=SystemClock())
     await bus.open()
     await bus.ensure_topics([TopicSpec(name="long.events", partitions=1)])
@@ -148,7 +151,7 @@ async def test_who_runs_a_handler_keeps_its_partitions_however_long_it_takes(clu
         end = loop.time() + 5 * stale_s
         polled = await until(lambda: second.poll(1), holds=lambda found: found.assigned or loop.time() > end)
         assert not polled.assigned, "it left the group with a record in hand"
-        first.done(records)  # and is still not heard of
+        first.done(records)  # and still gives no sign of life
         await until(lambda: second.poll(1), holds=has_partitions)
         await second.close()
     finally:
@@ -217,7 +220,7 @@ class Place:
     """A consumer that knows the position of its group, and nothing else: these questions need no broker."""
 
     def committed(self, partitions: list[TopicPartition], timeout: float) -> list[TopicPartition]:
-        """At the seventh record."""
+        """The position is the seventh record."""
         return [TopicPartition(place.topic, place.partition, 7) for place in partitions]
 
     def list_topics(self, topic: str, timeout: float) -> ClusterMetadata:

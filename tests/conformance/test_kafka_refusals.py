@@ -1,4 +1,5 @@
-"""A real broker that takes no large batches: only what is too large by itself is refused, and nothing of its key passes it."""
+"""A real broker that accepts no large batches: only a record that is too large by itself is refused, and no record of
+its key passes it."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ def cluster() -> Iterator[KafkaCluster]:
 
 @pytest.fixture
 def topic(cluster: KafkaCluster) -> str:
-    """A topic of one partition whose broker takes no batch over the limit."""
+    """A topic of one partition whose broker accepts no batch over the limit."""
     from confluent_kafka.admin import AdminClient
     from confluent_kafka.cimpl import NewTopic
 
@@ -51,12 +52,12 @@ async def bus(cluster: KafkaCluster) -> AsyncIterator[Bus]:
 
 
 def record(topic: str, number: int, key: str | None, size: int) -> Outgoing:
-    """Bytes that nothing makes smaller."""
+    """Bytes that do not compress."""
     return Outgoing(topic, key, b"h", random.Random(number).randbytes(size), f"m{number}")
 
 
 async def on_the_log(bus: Bus, topic: str, records: Sequence[Outgoing]) -> list[int]:
-    """The numbers of these on the log, in its order."""
+    """The numbers of these records on the log, in its order."""
     numbers = {each.value: number for number, each in enumerate(records)}
     subscription = bus.subscribe(f"reader of {topic}", [topic], "one")
     found: list[int] = []
@@ -73,7 +74,7 @@ async def on_the_log(bus: Bus, topic: str, records: Sequence[Outgoing]) -> list[
 
 
 async def test_innocent_records_are_not_refused_with_a_large_one(bus: Bus, topic: str) -> None:
-    """The client sends them as one batch, and the broker answers for all of it."""
+    """The client sends them as one batch, and the broker answers for the whole batch."""
     records = [record(topic, n, f"k{n}", 30_000 if n == 3 else 3_000) for n in range(7)]
     answers = await bus.append(records)
 
@@ -82,7 +83,7 @@ async def test_innocent_records_are_not_refused_with_a_large_one(bus: Bus, topic
 
 
 async def test_records_that_are_too_many_for_one_batch_are_none_too_large(bus: Bus, topic: str) -> None:
-    """Each fits; together they do not. Of each key the order holds."""
+    """Each record fits; together they do not. The order of each key holds."""
     records = [record(topic, n, f"k{n % 3}", 5_000) for n in range(30)]
     answers = await bus.append(records)
     found = await on_the_log(bus, topic, records)
@@ -94,7 +95,7 @@ async def test_records_that_are_too_many_for_one_batch_are_none_too_large(bus: B
 
 @pytest.mark.parametrize("place", [0, 2, 4])
 async def test_nothing_of_a_key_passes_what_the_broker_refuses(bus: Bus, topic: str, place: int) -> None:
-    """By a producer that has sent nothing to the partition yet, the broker takes any batch first."""
+    """From a producer that has sent nothing to the partition yet, the broker accepts any batch first."""
     records = [record(topic, n, "k", 30_000 if n == place else 100) for n in range(6)]
     answers = await bus.append(records)
 
@@ -106,7 +107,7 @@ async def test_nothing_of_a_key_passes_what_the_broker_refuses(bus: Bus, topic: 
 async def test_what_the_client_refuses_itself_is_passed_by_nothing_of_its_key(
     cluster: KafkaCluster, topic: str
 ) -> None:
-    """Its own limit is asked before a record is sent, so that those behind it would go on."""
+    """The client checks its own limit before it sends a record, so the records behind it would go on."""
     bus = connect_bus(f"{cluster.url}?message.max.bytes=2000", this_machine(), None).bus
     await bus.open()
     records: list[Any] = [record(topic, n, "k" if n % 2 else None, 5_000 if n == 1 else 100) for n in range(6)]

@@ -1,4 +1,5 @@
-"""Groups whose members hold partitions by leases: the same on every bus that keeps them in a database of ours."""
+"""Groups whose members hold partitions by leases: the same behaviour on every bus that keeps leases in a database of
+ours."""
 
 from __future__ import annotations
 
@@ -115,7 +116,7 @@ async def test_a_partition_that_is_paused_is_read_on_behind_its_last_record(bus:
 
 
 async def test_a_heartbeat_under_way_does_not_join_again(bus: Bus) -> None:
-    """The keeper beats beside the consumer, which joins by its first poll and leaves when it stops."""
+    """The keeper sends heartbeats beside the consumer, which joins by its first poll and leaves when it stops."""
     one = bus.subscribe("group", [TOPIC.name], "one")
     await asyncio.gather(one.keep(), one.poll(0), one.keep())
     polled = await one.poll(0)

@@ -1,4 +1,5 @@
-"""The PostgreSQL store behind a real PgBouncer in transaction mode: it passes the same suite, and says what it does not get."""
+"""The PostgreSQL store behind a real PgBouncer in transaction mode: it passes the same suite, and reports missing
+notifications."""
 
 from __future__ import annotations
 
@@ -59,8 +60,8 @@ async def test_the_store_behind_a_pooler(case: store_suite.Case, pooler: str) ->
 async def test_statements_kept_prepared_fail_with_the_option_to_set(
     server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A user who insists on them gets a warning; the pooler gives two clients at once other connections than those they
-    prepared on."""
+    """A user who insists on prepared statements gets a warning: the pooler gives two clients at once other
+    connections than those they prepared on."""
     with pooler_url(server, size=2) as url:
         store = connect_store(
             f"{url}?statement_cache_size=100&pool_max=4", this_machine(), service=next(SERVICES), tables=""
@@ -79,7 +80,8 @@ async def _mark(store: Store, message_id: str) -> None:
 
 
 async def test_it_says_once_that_nothing_is_heard(pooler: str, caplog: pytest.LogCaptureFixture) -> None:
-    """For each server, not for each service: five services would say it five times, and every five seconds again."""
+    """Once for each server, not for each service: five services would log it five times, and again every five
+    seconds."""
     store_module.DEAF.clear()
     with caplog.at_level(logging.WARNING):
         async with opened(store_at(pooler)) as one, opened(store_at(pooler)) as two:
@@ -89,7 +91,7 @@ async def test_it_says_once_that_nothing_is_heard(pooler: str, caplog: pytest.Lo
 
 
 async def test_without_a_pooler_and_behind_one_in_session_mode_it_hears(server: str) -> None:
-    """The test of the ear must not take a good one for deaf."""
+    """The test of the listening connection must not report a working one."""
     with pooler_url(server, mode="session", size=40) as session_mode:
         for url in (server, session_mode):
             open_store = store_at(url)
@@ -111,7 +113,7 @@ async def test_the_doctor_names_the_pooler(server: str, pooler: str) -> None:
 
 
 async def test_the_doctor_says_what_a_database_would_lose(server: str) -> None:
-    """A commit that is acknowledged before it is on the disk is no commit."""
+    """A commit that is acknowledged before it is on the disk can be lost."""
     import asyncpg
 
     connection = await asyncpg.connect(server)
@@ -129,7 +131,7 @@ async def test_the_doctor_says_what_a_database_would_lose(server: str) -> None:
 
 
 async def test_the_doctor_sees_clocks_that_differ(server: str) -> None:
-    """Timers go by the server's."""
+    """Timers use the server's clock."""
 
     class Behind(SystemClock):
         def now_us(self) -> int:

@@ -1,4 +1,4 @@
-"""The PostgreSQL store passes the suite on a real server, and what only servers and several writers bring."""
+"""The PostgreSQL store passes the suite on a real server, and cases that only servers and several writers have."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def test_a_store_without_locks_on_sequences_does_not_pass(server: str, mon
 async def test_a_store_whose_undos_and_commands_pass_each_other_does_not_pass(
     server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """READ COMMITTED shows neither what the other is about to write."""
+    """READ COMMITTED shows to neither of them the rows that the other is about to write."""
     from partita.store.postgres import tombstones
 
     monkeypatch.setattr(tombstones, "HOLD", "SELECT 1 WHERE cardinality($1::text[]) + cardinality($2::boolean[]) < 0")
@@ -76,7 +76,8 @@ async def test_a_store_whose_undos_and_commands_pass_each_other_does_not_pass(
 
 
 async def test_of_two_that_begin_a_key_the_second_is_refused(server: str) -> None:
-    """A key without a row cannot be locked: its first number is an insert that waits for the other one's."""
+    """A key without a row cannot be locked: its first number is an insert that waits for the other transaction's
+    insert."""
     place = ("source", "topic", "new")
     open_store = store_at(server)
     async with opened(open_store) as one, opened(open_store) as two:
@@ -89,7 +90,7 @@ async def test_of_two_that_begin_a_key_the_second_is_refused(server: str) -> Non
         async with one.transaction() as session:
             assert await session.sequences.last_in("group", [place]) == {}
             await session.sequences.begin_in("group", {place: 1})
-            await session.fetch("SELECT 1 AS n", {})  # a handler's statement: what is written waits no longer
+            await session.fetch("SELECT 1 AS n", {})  # a handler's statement: the rows before it wait no longer
             other = asyncio.ensure_future(second())
             done, _ = await asyncio.wait([other], timeout=0.2)
             assert not done, "it did not wait to know who was first"
@@ -121,7 +122,7 @@ async def test_rows_of_a_key_leave_in_the_order_of_their_numbers(server: str) ->
 
 
 async def test_many_rows_keep_the_order_in_which_they_were_added(server: str) -> None:
-    """They are written another way than few; what is not to travel is kept beside them, and not queued."""
+    """They are written in another way than few rows; rows that do not travel are kept beside them, and not queued."""
     async with opened(store_at(server)) as store:
         for first, count in ((0, 3), (3, 500), (503, 3)):
             async with store.transaction() as session:
@@ -222,7 +223,7 @@ async def test_a_statement_of_the_transaction_is_refused_behind_a_comment(sql: s
 
 
 async def test_a_transaction_whose_statement_failed_cannot_pass_for_committed(server: str) -> None:
-    """PostgreSQL answers such a COMMIT with a rollback and no error: the handler that went on must hear of it."""
+    """PostgreSQL answers such a COMMIT with a rollback and no error: a handler that went on must get the error."""
     import asyncpg
 
     async with opened(store_at(server)) as store:
@@ -251,7 +252,7 @@ async def test_a_handler_s_own_mistakes_are_not_taken_for_a_server_that_is_away(
             await session.execute("INSERT INTO held VALUES (1)", {})
 
         async def fails(*sql: str) -> Exception:
-            with pytest.raises(Exception) as raised:  # what it is, is what is asked
+            with pytest.raises(Exception) as raised:  # its description is its query
                 async with store.transaction() as session:
                     for each in sql[:-1]:
                         await session.execute(each, {})
@@ -273,7 +274,7 @@ async def test_a_handler_s_own_mistakes_are_not_taken_for_a_server_that_is_away(
 
 
 async def test_a_lost_connection_blames_no_message(server: str) -> None:
-    """The server ends it within a transaction: nothing is kept, and the next one goes on with another connection."""
+    """The server ends it within a transaction: nothing is kept, and the next one runs on another connection."""
     async with opened(store_at(server)) as store:
         with pytest.raises(StoreUnavailable):
             async with store.transaction() as session:
@@ -367,7 +368,7 @@ async def test_another_opening_hears_of_committed_rows(server: str) -> None:
 
 
 async def test_the_clock_is_the_database_s_and_never_goes_back(server: str) -> None:
-    """Timers go by it, on whatever machine."""
+    """Timers use it, on whatever machine."""
     async with opened(store_at(server)) as store:
         times = [await store.now_us() for _ in range(50)]
         async with store.reading() as session:
@@ -405,7 +406,7 @@ async def test_time_goes_on_where_the_newest_row_stands(server: str) -> None:
 
 
 async def test_a_database_of_a_newer_partita_or_of_another_program_is_refused(server: str) -> None:
-    """And left as it is."""
+    """It is left unchanged."""
     open_store = store_at(server, "newer")
     async with opened(open_store) as store, store.transaction() as session:
         await session.execute("INSERT INTO partita_migration (number) VALUES (:n)", {"n": 999})
@@ -432,7 +433,7 @@ async def test_openings_at_once_make_one_database(server: str) -> None:
 
 
 async def test_a_database_put_back_from_a_copy_gets_another_source(server: str) -> None:
-    """It counts its keys again: under the old name its new messages would be taken for copies of old ones."""
+    """It counts its keys again: under the old source its new messages would be taken for copies of old ones."""
     open_store = store_at(server)
     async with opened(open_store) as store:
         before = store.source
@@ -445,7 +446,7 @@ async def test_a_database_put_back_from_a_copy_gets_another_source(server: str) 
 
 
 async def test_a_member_whose_heart_stands_still_is_replaced(server: str) -> None:
-    """Only the observer's own clock counts; the connection of a process that hangs is still there."""
+    """Only the observer's own clock counts; the connection of a process that hangs is still open."""
     clock = HandClock()
     service = next(SERVICES)
     async with opened(store_at(server, service)) as hung:
@@ -476,7 +477,7 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
 
 
 class HandClock(SystemClock):
-    """Its monotonic time moves by hand."""
+    """A clock whose monotonic time the test moves."""
 
     def __init__(self) -> None:
         super().__init__()

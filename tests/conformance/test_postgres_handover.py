@@ -1,4 +1,4 @@
-"""The outbox on PostgreSQL handed to another reader and back, in steps that people cut off and run in any order."""
+"""The outbox on PostgreSQL handed to another reader and back, in steps that people interrupt and run in any order."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def pending(store: Store) -> list[str]:
 
 
 async def test_a_check_of_the_schema_knows_of_the_trigger(server: str) -> None:
-    """A proper hand-over brings no warning; a trigger that is missing, or where it should not be, does."""
+    """A proper hand-over brings no warning; a missing trigger, or one in the wrong place, does."""
     store = connect_store(server, this_machine(), service="checked", tables="")
     await store.open()
     handover = connect_handover(server, this_machine(), ["checked"], "checked_slot")

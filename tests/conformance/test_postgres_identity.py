@@ -1,4 +1,5 @@
-"""A process whose PostgreSQL is restored from a copy, or fails over, while it runs: nothing leaves under the former source."""
+"""A process whose PostgreSQL is restored from a copy, or fails over, while it runs: no message leaves under the
+former source."""
 
 from __future__ import annotations
 
@@ -86,14 +87,15 @@ async def test_tables_put_back_under_a_process_are_noticed_within_its_next_look_
 async def test_a_promoted_standby_is_not_taken_for_the_server_that_was_there(
     running: tuple[ServerProcess, str],
 ) -> None:
-    """Its tail may be missing, so it counts keys again. The process that runs ends; the one after it is another source."""
+    """Its last commits may be missing, so it counts keys again. The running process ends; the next one has another
+    source."""
     server, url = running
     async with opened(store_at(url, "failover")) as store:
         assert await number(store) == 1
         server.stop()
         (server.folder / "data" / "standby.signal").touch()
         server.start()
-        with pytest.raises(StoreUnavailable):  # the pool finds out that its connection is gone
+        with pytest.raises(StoreUnavailable):  # the pool notices that its connection is gone
             await number(store)
         with pytest.raises(StoreUnavailable, match="standby"):
             await number(store)

@@ -1,4 +1,4 @@
-"""The log in PostgreSQL passes the suite on a real server, and what only servers and several writers bring."""
+"""The log in PostgreSQL passes the suite on a real server, and cases that only servers and several writers have."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ async def test_it_works_without_prepared_statements(url: str) -> None:
 
 
 async def test_a_pooler_that_nobody_spoke_of_is_told(url: str) -> None:
-    """It hands out connections that know none of our statements: what to do is in the error."""
+    """It returns connections that have none of our statements: the error says what to do."""
     async with opened(f"{url}?pool_max=1") as bus:
         await bus.lag()
         async with bus._database.asking() as link:
@@ -123,7 +123,7 @@ def outgoing(number: int, key: str) -> Outgoing:
 
 
 async def asked(url: str, sql: str, *given: object) -> list[tuple[Any, ...]]:
-    """The view of a person who looks into the database."""
+    """Rows, as a person who looks into the database sees them."""
     connection = await asyncpg.connect(url)
     try:
         return [tuple(row) for row in await connection.fetch(sql, *given)]
@@ -132,12 +132,12 @@ async def asked(url: str, sql: str, *given: object) -> list[tuple[Any, ...]]:
 
 
 async def surely(bus: Bus, records: Sequence[Outgoing]) -> None:
-    """Append as a relay does: again, until it is known to be there."""
+    """Append as a relay does: repeat until the records are known to be there."""
     await until_answered(lambda: bus.append(records), BusUnavailable)
 
 
 async def read_until(subscription: Subscription, count: int, *, done: bool = True) -> list[Record]:
-    """Poll, whatever the server does meanwhile, until so many different records were read."""
+    """Poll, whatever the server does meanwhile, until `count` different records were read."""
     found: list[Record] = []
     kept = 0.0
 
@@ -160,7 +160,7 @@ async def read_until(subscription: Subscription, count: int, *, done: bool = Tru
 
 
 def first_copies(records: Sequence[Record]) -> dict[str, list[int]]:
-    """Per key the numbers, each where it came first."""
+    """For each key the numbers, each at its first copy."""
     firsts: dict[str, list[int]] = {}
     for record in records:
         assert record.key is not None
@@ -171,7 +171,7 @@ def first_copies(records: Sequence[Record]) -> dict[str, list[int]]:
 
 
 async def test_many_append_to_the_same_partitions_and_a_reader_passes_nothing(url: str) -> None:
-    """No offset may appear below one that was read: transactions commit in another order than they began."""
+    """No offset may appear below one that was read, although transactions commit in another order than they began."""
     writers, rounds = 6, 40
 
     async def write(bus: Bus, writer: int) -> None:
@@ -233,7 +233,7 @@ async def test_the_server_is_killed_under_load(running: tuple[ServerProcess, str
 
 
 async def test_a_record_is_found_though_nobody_is_woken(url: str) -> None:
-    """The listening connection is cut: the bounded look behind it finds what there is, and then it is there again."""
+    """The listening connection is cut: the periodic poll finds the record, and then the connection is there again."""
     async with opened(url) as one, opened(url) as two:
         bell = Bell()
         subscription = two.subscribe("group", [TOPIC.name], "one", bell)
@@ -254,7 +254,7 @@ async def test_a_record_is_found_though_nobody_is_woken(url: str) -> None:
 
 
 async def test_an_ear_that_is_deaf_costs_a_look(url: str) -> None:
-    """As behind a pooler in transaction mode, which takes a LISTEN and delivers nothing."""
+    """As behind a pooler in transaction mode, which accepts a LISTEN and delivers nothing."""
     async with wired(url, Wire(without=NOTIFICATION)) as through, opened(url) as one, opened(through) as two:
         bell = Bell()
         subscription = two.subscribe("group", [TOPIC.name], "one", bell)
@@ -293,7 +293,7 @@ async def test_a_member_that_stood_still_moves_no_position(url: str) -> None:
 async def test_a_position_whose_commit_failed_is_written_with_the_next(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Taken for written, it would leave the partition without it, and its successor reads all of it again."""
+    """If it were taken for written, the partition would lack it, and its successor would read all of it again."""
     async with opened(url) as one, opened(url) as two:
         await one.append([outgoing(n, f"k{n}") for n in range(20)])
         first = one.subscribe("group", [TOPIC.name], "one")
@@ -325,7 +325,7 @@ async def test_a_position_whose_commit_failed_is_written_with_the_next(
 
 
 async def test_a_reset_is_not_undone_by_a_member(url: str) -> None:
-    """It holds records of before, and would write its old position at its next heartbeat."""
+    """It holds records from before, and would write its old position at its next heartbeat."""
     async with opened(url) as bus:
         await bus.append([outgoing(n, "k") for n in range(10)])
         subscription = bus.subscribe("group", [TOPIC.name], "one")
@@ -391,7 +391,7 @@ async def test_a_topic_that_another_process_makes_is_joined(url: str) -> None:
 
 
 async def test_what_is_not_known_to_be_appended_is_appended_again(url: str) -> None:
-    """The connection is lost with the answer: both copies are there, the second behind everything before it."""
+    """The connection is lost together with the answer: both copies are there, the second behind everything before it."""
     wire = Wire()
     async with wired(url, wire) as through, opened(url) as one, opened(through) as two:
         await two.append([outgoing(0, "k")])
@@ -410,7 +410,7 @@ async def test_what_is_not_known_to_be_appended_is_appended_again(url: str) -> N
 
 @asynccontextmanager
 async def wired(url: str, wire: Wire) -> AsyncIterator[str]:
-    """The server by way of a wire."""
+    """The server, reached through a wire."""
     wire.port = int(url.rpartition("/")[0].rpartition(":")[2])
     listening = await asyncio.start_server(wire.carry, "127.0.0.1", 0)
     yield url.replace(f":{wire.port}/", f":{listening.sockets[0].getsockname()[1]}/")
@@ -418,8 +418,8 @@ async def wired(url: str, wire: Wire) -> AsyncIterator[str]:
 
 
 class Wire:
-    """Between client and server. While it is deaf an answer of the server ends the connection, and is not delivered;
-    messages of the kind `without` never are."""
+    """A wire between client and server. While it is deaf an answer of the server ends the connection, and is not
+    delivered; messages of the kind `without` never are."""
 
     def __init__(self, without: bytes = b"") -> None:
         self.port = 0
@@ -427,7 +427,7 @@ class Wire:
         self._without = without
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection."""
+        """Carry the bytes of one connection."""
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.port)
 
         async def there() -> None:
@@ -440,7 +440,7 @@ class Wire:
             while data := await far_reader.read(65_536):
                 if self.deaf:
                     break
-                if data[:1] != self._without:  # on a connection that is idle it comes alone
+                if data[:1] != self._without:  # on an idle connection it comes alone
                     writer.write(data)
         going.cancel()
         writer.close()
@@ -448,7 +448,7 @@ class Wire:
 
 
 async def test_the_log_and_a_service_do_not_take_each_other_s_schema(url: str) -> None:
-    """A service may be called so by chance."""
+    """A service may have that name by chance."""
     store = connect_store(url, this_machine(), service="partita_log", tables="")
     async with opened(url):
         with pytest.raises(StoreMismatch, match=r"belongs to \(the log\)"):
@@ -461,7 +461,7 @@ async def test_the_log_and_a_service_do_not_take_each_other_s_schema(url: str) -
 
 
 async def test_a_log_that_is_only_looked_for_is_not_made(url: str) -> None:
-    """And a server that is not there is unavailable, without its password."""
+    """A server that is not there is reported as unavailable, without its password."""
     bus = connect_bus(url, this_machine(), None, create=False).bus
     with pytest.raises(NotFound, match="there is no log"):
         await bus.open()
@@ -472,7 +472,7 @@ async def test_a_log_that_is_only_looked_for_is_not_made(url: str) -> None:
 
 
 class HandClock(SystemClock):
-    """Its monotonic time moves by hand."""
+    """A clock whose monotonic time the test moves."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,5 @@
-"""On PostgreSQL too what runs often costs the same with a million rows of history, whatever plan the server takes."""
+"""On PostgreSQL, too, frequent statements cost the same with a million rows of history, whatever plan the server
+chooses."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ FILL = {
         FROM generate_series($1::int, $2::int) AS i""",
 }
 ALL, SOME = 10**15, 100
-# As the ledger does it, which looks at the rows in between.
+# As the ledger does it, which reads the rows in between.
 INBOX_PURGE = f"DELETE FROM inbox WHERE seq = ANY(ARRAY(SELECT seq FROM ({inbox.OLDEST}) AS o))"
 STATEMENTS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "inbox.PURGE": (INBOX_PURGE, (SOME, ALL)),
@@ -67,10 +68,10 @@ async def connection(server: str) -> AsyncIterator[Any]:
     store = connect_store(server, this_machine(), service="plans", tables="")
     await store.open()
     await store.close()
-    # Nothing is vacuumed meanwhile, as behind a transaction that stays open.
+    # No table is vacuumed meanwhile, as behind a transaction that stays open.
     connection = await asyncpg.connect(server, server_settings={"search_path": "plans"}, statement_cache_size=0)
     try:
-        await connection.execute("UPDATE partita_meta SET value = 'id' WHERE name = 'id'")  # as RESERVE is asked here
+        await connection.execute("UPDATE partita_meta SET value = 'id' WHERE name = 'id'")  # as RESERVE is run here
         for table in FILL:
             await connection.execute(f"TRUNCATE {table} RESTART IDENTITY")
             await connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
@@ -85,7 +86,8 @@ async def fill(connection: Any, first: int, last: int) -> None:
 
 
 async def pages(connection: Any, name: str, mode: str) -> int:
-    """How many pages the server touches for a statement, planned for its values or once for all; what it did is undone."""
+    """The number of pages that the server touches for a statement, planned for its values or once for all; its
+    changes are undone."""
     sql, values = STATEMENTS[name]
     transaction = connection.transaction()
     await transaction.start()
@@ -104,7 +106,7 @@ async def pages(connection: Any, name: str, mode: str) -> int:
 
 
 def batch(name: str) -> int:
-    """How many rows a statement may go through: none are free, and each may take a page or two of an index."""
+    """The number of rows that a statement may read: none are free, and each may take a page or two of an index."""
     return SOME if SOME in STATEMENTS[name][1] else 0
 
 

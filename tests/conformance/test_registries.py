@@ -47,7 +47,7 @@ class KeptInTheProcess(Wrong):
 
 
 class RemembersWhatIsNotThere(Wrong):
-    """A cache of answers, that of "none" among them."""
+    """A cache of answers, including the answer "none"."""
 
     def __init__(self, right: Registry) -> None:
         super().__init__(right)
@@ -141,7 +141,7 @@ def made_wrong(right: suite.OpenRegistry, wrong: Callable[[Registry], Registry])
 
 @pytest.mark.parametrize("wrong", BUGS, ids=lambda wrong: wrong.__name__)
 async def test_a_wrong_registry_does_not_pass(wrong: type[Wrong], tmp_path: Path) -> None:
-    """And the right one passes the very case that finds it."""
+    """The right one passes the very case that finds it."""
     case = BUGS[wrong]
     await case(made_wrong(beside_the_bus(tmp_path / "right/log.db"), Wrong))
     with pytest.raises((AssertionError, PartitaError)):

@@ -1,5 +1,5 @@
-"""Errors written into the files of a shop that did everything right: for each clause of each invariant one world
-in which it does not hold, and the words by which the ledger must say so."""
+"""Errors written into the files of a shop that made none: for each clause of each invariant one world that violates
+it, and the words by which the ledger must report it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Fact(NamedTuple):
-    """One thing that went wrong: in words, as SQL on one file of the data folder, and what must find it."""
+    """One error: in words, as SQL on one file of the data folder, and the invariant that must find it."""
 
     meaning: str
     file: str

@@ -1,4 +1,4 @@
-"""Bugs by which the user's code ends a worker, sees another's, or is begun for ever."""
+"""Bugs by which the user's code ends a worker, sees the state of other code, or is begun for ever."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bugs by which a message is dropped in silence (G7)."""
+"""Bugs by which a message is silently dropped (G7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bugs that turn messages of a key round (G4)."""
+"""Bugs that change the order of a key's messages (G4)."""
 
 from __future__ import annotations
 

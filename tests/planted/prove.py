@@ -1,6 +1,6 @@
 """Plants every bug of the table, one after the other, and runs the test that must find it: `make prove-planted`.
 
-A test proves something when it was green without the bug and is red with it, so each is run without first.
+A test proves something when it was green without the bug and is red with it, so each test runs without its bug first.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Result:
 def run_tests(
     ids: Sequence[str], environment: dict[str, str], stop: str = "-x", timeout_s: float = TIMEOUT_S
 ) -> tuple[int, str]:
-    """Run tests in a process of their own: pytest's exit code, and what it said."""
+    """Run tests in a process of their own: pytest's exit code, and its output."""
     options = [stop, "-q", "-rfEs", "-p", "no:cacheprovider", "--timeout", "60", *PLUGINS]
     try:
         done = subprocess.run(
@@ -62,8 +62,8 @@ def run_tests(
 
 
 def _environment() -> dict[str, str]:
-    """So that a process begins within half a second: no plugin that no test needs, and nothing is compiled again. A planted
-    module is never kept as compiled."""
+    """The environment in which a process begins within half a second: no unneeded plugin, and no module is compiled
+    again. A planted module is never kept as compiled."""
     found = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     found.pop("PYTHONDONTWRITEBYTECODE", None)
     return found
@@ -88,7 +88,7 @@ def prove(name: str, plant: Plant) -> Result:
 
 
 def red_already(ids: Sequence[str]) -> tuple[set[str], str]:
-    """Those of these tests that fail without any bug, and what they said."""
+    """Those of these tests that fail without any bug, with their output."""
     code, said = run_tests(ids, {}, "--maxfail=1000", timeout_s=TIMEOUT_S * 10)
     if code == 0:
         return set(), ""
@@ -123,7 +123,7 @@ def prove_all(names: Sequence[str], say: Callable[[str], None]) -> list[str]:
 
 
 def main() -> int:
-    """`python -m tests.planted.prove [NAME ...]`: exit code 1 where a bug was not found."""
+    """`python -m tests.planted.prove [NAME ...]`: exit code 1 when a bug was not found."""
     names = sys.argv[1:] or list(PLANTS)
     unknown = [name for name in names if name not in PLANTS]
     if unknown:

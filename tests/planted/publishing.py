@@ -1,4 +1,4 @@
-"""Bugs in what leaves with a transaction, and how (G1, G2)."""
+"""Bugs in the messages that leave with a transaction (G1, G2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The system of the process tests: a producer and a consumer that writes down what it handled, and in which order."""
+"""The system of the process tests: a producer, and a consumer that records its handled messages in their order."""
 
 from __future__ import annotations
 
@@ -61,20 +61,20 @@ ADD = "INSERT INTO seen (key, number, pid) VALUES (:k, :n, :p)"
 
 
 def take_long(event: Counted) -> None:
-    """A message with a negative number takes so many seconds, less one, and lets nothing else of its thread go on."""
+    """A message with a negative number takes that many seconds, less one, and blocks its thread meanwhile."""
     if event.number < 0:
         os.write(1, f"begun {event.key}\n".encode())
         time.sleep(-event.number - 1)
 
 
 def work(event: Counted) -> Worked:
-    """A plain function: it runs in a thread, and its effect is what it returns."""
+    """A plain function: it runs in a thread, and its effect is its return value."""
     take_long(event)
     return Worked(what=f"{event.key}/{event.number}")
 
 
 async def call(event: Counted) -> Worked:
-    """It calls outside, and holds the event loop up."""
+    """It calls outside, and blocks the event loop."""
     take_long(event)
     return Worked(what=f"{event.key}/{event.number}")
 

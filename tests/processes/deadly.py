@@ -123,7 +123,7 @@ class Pack(Command[Packed], of=stock):
 
 
 class Checkout(Saga, start=Placed, deadline=minutes(15), undone=Cancelled, of=orders):
-    """`stock` runs nowhere, so that the reservation times out."""
+    """`stock` does not run, so that the reservation times out."""
 
     reserve = step(Reserve, undo=Release, timeout=seconds(20))
     pack = retriable(Pack)
@@ -140,8 +140,8 @@ class Checkout(Saga, start=Placed, deadline=minutes(15), undone=Cancelled, of=or
 
 
 class Noting(Saga, start=Placed, deadline=minutes(15), of=orders):
-    """Its step is of the service itself, and may be done in the transaction that sends it. It is sent again every second of
-    the test."""
+    """Its step belongs to the service itself, and may be done in the transaction that sends it. It is sent again
+    every second of the test."""
 
     note = retriable(Note, timeout=seconds(100))
 

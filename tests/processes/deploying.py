@@ -1,4 +1,5 @@
-"""A process of the service `svc` that starts at a place with a folder of migrations; says which files the database has then."""
+"""A process of the service `svc` that starts at a place with a folder of migrations, and prints the files that the
+database has then."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ async def start(app: App) -> None:
             print([row["number"] for row in rows], flush=True)
 
 
-if "DEPLOYED_FROM" in os.environ:  # for the command line, which takes an app by its module
+if "DEPLOYED_FROM" in os.environ:  # for the command line, which imports an app by its module
     app = App(Service("svc", namespace="svc", migrations=os.environ["DEPLOYED_FROM"]))
 
 if __name__ == "__main__":

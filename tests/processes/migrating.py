@@ -1,4 +1,4 @@
-"""A process that migrates: the migrations as JSON, applied to a file or a schema; says which it applied."""
+"""A process that migrates: it applies migrations, given as JSON, to a file or a schema, and prints those it applied."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ APPLICATION_ID = 7
 
 
 def migrations(where: str, scripts: list[str], tables: str = "") -> Migrations:
-    """Of the service `svc` at a URL, or of a file."""
+    """The migrations of the service `svc` at a URL, or of a file."""
     if "://" in where:
         from partita.databases.postgres.migrations import PostgresMigrations
 

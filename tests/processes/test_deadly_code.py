@@ -26,7 +26,7 @@ ALL = ("o1", "bad", "o2", "o3")
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.slow, pytest.mark.long])])
 def database(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str | Path]:
-    """Where the orders are kept."""
+    """The database of the orders."""
     if request.param == "sqlite":
         yield tmp_path / "orders.db"
         return
@@ -48,7 +48,7 @@ def deadly(data: Path, place: str, roles: str, *send: str) -> subprocess.Popen[b
 
 @contextmanager
 def killed(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """It ends with the block."""
+    """A process that ends with the block."""
     try:
         yield
     finally:
@@ -69,7 +69,7 @@ async def letters(store: Store) -> dict[str, str]:
 
 
 async def told(store: Store, place: str) -> bool:
-    """Whether the one that kills was set aside."""
+    """Whether the message that kills was set aside."""
     if place == "timer":
         return (await states(store)).get(("Checkout", "bad"), ("", ""))[0] == "needs_attention"
     return bool(await letters(store))
@@ -109,7 +109,8 @@ async def test_code_that_kills_the_process_is_set_aside_and_the_others_go_on(
     finally:
         await store.close()
     assert ended, "nobody counts its deaths"
-    # The undo is the seventh message of a chain that is handled at once: each process gets somewhat farther before it dies.
+    # The undo is the seventh message of a chain that is handled at once: each process gets a little further before it
+    # dies.
     assert 4 <= deaths <= (DEATHS_MAX if place == "undo" else 6)
     if place == "timer":
         assert "kills the process" in found[0]["Checkout", "bad"][1] and found[1] == {}

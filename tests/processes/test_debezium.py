@@ -1,4 +1,5 @@
-"""Debezium's outbox event router in place of the relays, really running and really killed: consumers do not notice."""
+"""Debezium's outbox event router in place of the relays, really running and really killed: consumers see no
+difference."""
 
 from __future__ import annotations
 
@@ -48,7 +49,7 @@ def partita(data: Path, *words: str, app: str = COUNTING) -> subprocess.Complete
 
 
 def done(data: Path, *words: str, app: str = COUNTING) -> str:
-    """Run a command that has to succeed; what it printed."""
+    """Run a command that must succeed; returns its output."""
     ran = partita(data, *words, app=app)
     assert ran.returncode == 0, f"{words}: {ran.stdout}{ran.stderr}"
     return ran.stdout
@@ -76,7 +77,7 @@ def ask(tier: Tier, sql: str) -> list[Any]:
 
 
 class Told(NamedTuple):
-    """A record as it lies on the broker."""
+    """A record as it is on the broker."""
 
     key: str | None
     value: bytes
@@ -86,7 +87,7 @@ class Told(NamedTuple):
 
 
 def records(tier: Tier, topic: str, count: int) -> list[Told]:
-    """The records of a topic from its start, as soon as there are so many; and what else comes within a second."""
+    """The records of a topic from its start, as soon as there are `count`, and any others that come within a second."""
     consumer = Consumer(
         {
             "bootstrap.servers": tier.cluster.servers,
@@ -102,7 +103,7 @@ def records(tier: Tier, topic: str, count: int) -> list[Told]:
     while (len(found) < count or len(ended) < len(partitions)) and time.monotonic() < until:
         for message in consumer.consume(500, 0.2):
             if message.error() is not None:
-                ended.add(message.partition())  # there is no more just now
+                ended.add(message.partition())  # there are no more at this moment
                 continue
             ended.discard(message.partition())
             headers = dict(message.headers())
@@ -115,7 +116,7 @@ def records(tier: Tier, topic: str, count: int) -> list[Told]:
 
 
 async def add(tier: Tier, rows: list[OutboxRow], *, queued: bool = True) -> None:
-    """Rows that no handler wrote."""
+    """Add rows without a handler."""
     store = connect_store(tier.url, this_machine(), service="source", tables="")
     await store.open()
     async with store.transaction() as session:
@@ -153,13 +154,14 @@ def reader_of(data: Path, app: str = COUNTING) -> list[Any]:
 
 
 def test_debezium_relays_and_is_killed_under_load(tier: Tier, tmp_path: Path) -> None:
-    """Handed over with rows waiting, Connect killed under load, taken back: each once, and in the order of its key."""
+    """Handed over while rows wait, Connect killed under load, taken back: each message once, and in the order of its
+    key."""
     with process(tmp_path, "sink", "consumers"):
         asyncio.run(send(tmp_path, 20, range(20)))  # no relay runs: they wait
         ran = partita(tmp_path, "outbox", "hand-over", "--yes", "--wait", "0")
         assert ran.returncode == 3 and "do not start the connector" in ran.stdout, ran.stdout + ran.stderr
         assert ask(tier, "SELECT count(*) FROM source.outbox_queue") == [(400,)]
-        asyncio.run(send(tmp_path, 20, range(20, 40)))  # these are the reader's
+        asyncio.run(send(tmp_path, 20, range(20, 40)))  # these belong to the reader
         assert ask(tier, "SELECT count(*) FROM source.outbox_queue") == [(400,)]
         with process(tmp_path, "source,sink", "relay"):
             done(tmp_path, "outbox", "hand-over", "--yes")
@@ -196,7 +198,7 @@ def test_debezium_relays_and_is_killed_under_load(tier: Tier, tmp_path: Path) ->
 
 
 def test_a_record_by_debezium_is_the_record_the_relay_would_have_made(tier: Tier, tmp_path: Path) -> None:
-    """Topic, key, value, partition and the envelope byte for byte; rows that need not travel stay."""
+    """Topic, key, value, partition and the envelope byte for byte; rows that need not travel stay in the outbox."""
     foreign = OutboxRow("01-no-key", source.events_topic, None, "t", b"\x00\xff", b"\x01\x02", "c", None, 0, 1)
     kept = OutboxRow("01-kept", source.events_topic, "k1", "t", b"", b"", "c", None, NOT_SENT, 1)
     with process(tmp_path, "source,sink", "relay,consumers"):
@@ -241,7 +243,7 @@ def test_a_reader_that_is_gone_for_good_loses_nothing(tier: Tier, tmp_path: Path
         assert said.returncode == 3 and "is gone" in said.stdout, said.stdout
         behind = partita(tmp_path, "outbox", "take-back", "--yes", "--wait", "0.5")
         assert behind.returncode == 3 and "--without-reader" in behind.stderr, behind.stdout + behind.stderr
-        asyncio.run(send(tmp_path, 20, range(10, 12)))  # held, since those before are not on their way
+        asyncio.run(send(tmp_path, 20, range(10, 12)))  # held, since the rows before them are not on their way
         assert len(tier.seen()) == 100
         done(tmp_path, "outbox", "take-back", "--yes", "--without-reader")
         rows = tier.wait_for(240, 60)
@@ -276,7 +278,7 @@ def test_it_is_handed_over_a_second_time(tier: Tier, tmp_path: Path) -> None:
 
 
 def rest_of(worker: ServerProcess) -> str:
-    """Where Connect's REST API is."""
+    """The URL of Connect's REST API."""
     settings = (worker.folder / "worker.properties").read_text(encoding="utf-8")
     return next(line.partition("=")[2] for line in settings.splitlines() if line.startswith("listeners="))
 
@@ -285,7 +287,8 @@ def rest_of(worker: ServerProcess) -> str:
 def test_the_shop_imports_the_same_totals_by_debezium(
     tier: Tier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Checkouts and returns of a whole file, Connect killed twice meanwhile: as on the embedded tier, to the cent."""
+    """Checkouts and returns of a whole file, Connect killed twice meanwhile: the same result as on the embedded tier,
+    to the cent."""
     shop = "partita.examples.shop.app:app"
     monkeypatch.setenv("PARTITA_TIME_SCALE", "20")  # no checkout is given up while Connect is down
     first, whole = tmp_path / "first.csv", tmp_path / "whole.csv"

@@ -15,7 +15,7 @@ from tests.servers import postgres_url
 
 pytestmark = [pytest.mark.processes]
 
-# As many orders as a machine that is shared with other tests takes.
+# As many orders as a machine can handle that it shares with other tests.
 LONG = pytest.mark.skipif(
     not os.environ.get("PARTITA_LONG"), reason="the same with one server more below; PARTITA_LONG=1"
 )
@@ -41,7 +41,7 @@ def demo(data: Path, *words: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.long
 @pytest.mark.parametrize("log", [pytest.param("embedded", marks=LONG), "postgresql"])
 def test_nothing_is_lost_or_done_twice_on_postgresql(url: str, log: str, tmp_path: Path) -> None:
-    """Killed as on the embedded tier, poisoned and mended; then the ledger over the five schemas, and the log's."""
+    """Killed as on the embedded tier, poisoned and mended; then the ledger over the five schemas and the log."""
     servers = ["--store", url, *(["--bus", url, "--fresh"] if log == "postgresql" else [])]
     done = demo(tmp_path / "one", *UNDER_FIRE, *servers)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -60,8 +60,9 @@ def test_nothing_is_lost_or_done_twice_on_postgresql(url: str, log: str, tmp_pat
 
 @pytest.mark.long
 def test_the_planted_bug_turns_red_on_postgresql(url: str, tmp_path: Path) -> None:
-    """A ledger that cannot turn red there proves nothing there. `--fresh` makes room where another run was. The bug shows
-    only where a kill comes between a commit and its mark, which not every short run has: the first of four that does ends it."""
+    """A ledger that cannot turn red there proves nothing there. `--fresh` removes the data of another run. The bug
+    shows only if a kill comes between a commit and its mark, which not every short run has: the first of four runs
+    that has one ends the test."""
     often = [*UNDER_FIRE, "--for", "15s", "--rate", "20", "--store", url, "--fresh", "--without", "idempotency"]
     for seed in ("7", "8", "9", "10"):
         done = demo(tmp_path / f"bug{seed}", *often, "--seed", seed)

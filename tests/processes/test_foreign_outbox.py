@@ -1,4 +1,4 @@
-"""A user's program that is killed, and one that writes the keys that handlers in other processes write too."""
+"""A user's program that is killed, and one that writes keys that handlers in other processes write, too."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def program(place: Place, what: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_a_program_killed_between_commit_and_relay_has_sent_what_it_committed_and_no_more(place: Place) -> None:
-    """SIGKILL, with one transaction committed, one open, and no relay anywhere; a relay that starts later sends the one."""
+    """SIGKILL, with one transaction committed, one open, and no relay running; a relay that starts later sends the
+    one message."""
     with program(place, "die") as child:
         assert child.stdout is not None
         assert child.stdout.readline() == b"committed\n"

@@ -78,7 +78,7 @@ app = App(vault)
 
 @dataclass(frozen=True)
 class Secured:
-    """The broker's doors."""
+    """The broker's addresses."""
 
     sasl: int
     tls: int
@@ -103,7 +103,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
 
 
 def allow(servers: str) -> None:
-    """The user `app` may do what an app of Partita's does with its own names; `bare` may log in and nothing else."""
+    """The user `app` may do everything that an app needs with its own names; `bare` may log in and nothing else."""
     from confluent_kafka.admin import (
         AclBinding,
         AclOperation,
@@ -131,8 +131,8 @@ async def test_with_the_right_password_all_works(secured: Secured, tls: bool, tm
     async with mine.running():
         for number in range(20):
             await mine.send(Keep(key="a", number=number))
-        await mine.settled(WITHIN_S)  # also where the group has not joined yet
-        # The group's database of the other case is gone: what it had handled comes again, and first.
+        await mine.settled(WITHIN_S)  # also when the group has not joined yet
+        # The database of the other case's group is gone: its handled messages come again, and first.
         assert (await rows(mine))[-20:] == list(range(20))
 
 
@@ -168,8 +168,8 @@ CASES = {
 async def test_what_is_refused_is_told_within_seconds(
     secured: Secured, case: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The error has cause, place and remedy: by an append, by the app's own start, by doctor and topics; the password by
-    none of them."""
+    """The error has cause, place and remedy: from an append, from the app's own start, from doctor and topics; none
+    of them shows the password."""
     caplog.set_level(logging.DEBUG)
     user, password, hint = CASES[case]
     url = secured.url(user, password)
@@ -203,7 +203,7 @@ async def test_what_is_refused_is_told_within_seconds(
     [("password", ["doctor"]), ("password", ["topics", "plan"]), ("acl", ["topics", "apply", "--yes"])],
 )
 def test_no_command_shows_the_password(secured: Secured, case: str, words: list[str], tmp_path: Path) -> None:
-    """Also where it is refused: in no output, with the reason instead."""
+    """Also when it is refused: no output has it, only the reason."""
     user, password, hint = CASES[case]
     told = {"PARTITA_BUS": secured.url(user, password), "PARTITA_DATA": str(tmp_path)}
     command = [sys.executable, "-c", "from partita.cli.main import main; main()", *words]

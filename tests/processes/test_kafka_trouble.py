@@ -49,7 +49,7 @@ AT_ONCE = 40
 
 @dataclass
 class Log:
-    """The counts of the log: messages, copies among them, and how often a key's numbers went back."""
+    """The counts of the log: messages, copies among them, and the times that a key's numbers went back."""
 
     ids: set[str] = field(default_factory=set)
     copies: int = 0
@@ -57,7 +57,7 @@ class Log:
 
 
 async def log_at(url: str) -> Log:
-    """The topic of the events, record by record, past everything that drops copies."""
+    """The topic of the events, record by record, without the code that drops copies."""
     bus = connect_bus(url, this_machine(), None).bus
     await bus.open()
     try:
@@ -81,7 +81,7 @@ def judged(records: Sequence[Record]) -> Log:
 
 @contextmanager
 def proxied() -> Iterator[tuple[KafkaCluster, Proxy]]:
-    """A broker with a second door, whose address is the proxy's."""
+    """A broker with a second address, which is the proxy's."""
     behind = free_port()
     proxy = Proxy(behind)
     proxy.start()
@@ -95,13 +95,13 @@ def proxied() -> Iterator[tuple[KafkaCluster, Proxy]]:
 
 @pytest.fixture
 def doors() -> Iterator[tuple[KafkaCluster, Proxy]]:
-    """A broker as new as the databases: a group whose database is gone reads again what it handled."""
+    """A broker as new as the databases: a group whose database is gone reads its handled messages again."""
     with proxied() as found:
         yield found
 
 
 async def seen(mine: App, count: int) -> list[tuple[str, int, int]]:
-    """The messages that the sink has handled, as soon as there are so many."""
+    """The messages that the sink has handled, as soon as there are `count`."""
 
     async def found() -> list[tuple[str, int, int]]:
         async with mine.store("sink").reading() as session:
@@ -115,8 +115,9 @@ async def seen(mine: App, count: int) -> list[tuple[str, int, int]]:
 async def test_produce_requests_whose_answers_are_cut(
     doors: tuple[KafkaCluster, Proxy], careless: bool, tmp_path: Path
 ) -> None:
-    """Twenty times the broker has appended and the producer only sees a reset (case 12). Handled once each, in order;
-    with our producer's numbers the log itself has no copy. Without them it has, which is how this test can fail."""
+    """Twenty times the broker has appended and the producer only sees a reset (case 12). Each is handled once, in
+    order. With our producer's numbers the log itself has no copy; without them it has copies, which shows that this
+    test can fail."""
     cluster, proxy = doors
     kind = CarelessApp if careless else App
     relaying = kind(*app.services, settings=Settings(data=tmp_path, bus=f"kafka://127.0.0.1:{proxy.port}"))
@@ -148,8 +149,8 @@ async def test_produce_requests_whose_answers_are_cut(
 
 
 async def test_where_groups_stand_is_told_after_the_broker_was_started_again() -> None:
-    """The client asks with the leader's epoch and for the coordinator that it remembers, minutes long; a broker that
-    comes back has a new epoch, and may be another one to the client."""
+    """The client asks with the leader's epoch and for the coordinator that it remembers, for minutes; a restarted
+    broker has a new epoch, and may be another broker to the client."""
     with kafka_cluster() as cluster:
         bus = connect_bus(cluster.url, this_machine(), None).bus
         await bus.open()
@@ -178,7 +179,7 @@ async def asked_until_told(bus: Bus) -> Sequence[GroupLag]:
 
 
 class Silence(threading.Thread):
-    """Measures how long nothing was handled."""
+    """Measures the longest time without a handled message."""
 
     def __init__(self, tier: Tier) -> None:
         super().__init__(name="silence", daemon=True)
@@ -210,11 +211,12 @@ PLANTED = pytest.mark.skipif(not LONG, reason="the same bug is found above, wher
 def test_one_broker_of_three_is_lost_under_load(
     careless: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Three copies, two of them written before an answer. Each broker in turn dies by SIGKILL and comes back, while
-    outbox, relay, log and consumers are at work: 0 lost, 0 ghost, 0 twice, 0 inversions, and no copy on the log.
+    """Three copies, two of them written before an answer. Each broker in turn dies by SIGKILL and is restarted while
+    outbox, relay, log and consumers work: 0 lost, 0 ghost, 0 twice, 0 inversions, and no copy on the log.
 
-    The planted bug shows only where a broker dies between its write and its answer: the first run of three that has one
-    ends it."""
+    The planted bug shows only if a broker dies between its write and its answer: the first run of three that has one
+    ends the test.
+    """
     found = Log()
     for attempt in range(3 if careless else 1):
         if not (found.copies or found.turned):
@@ -241,7 +243,7 @@ def lose_each(data: Path, monkeypatch: pytest.MonkeyPatch, *, careless: bool) ->
             killer = threading.Thread(target=lose, args=(cluster, turns, stop))
             killer.start()
             try:
-                while killer.is_alive():  # each that is lost is lost under load
+                while killer.is_alive():  # each broker is lost under load
                     asyncio.run(send_surely(data, keys, range(numbers, numbers + AT_ONCE), 0.05))
                     numbers += AT_ONCE
             finally:
@@ -257,7 +259,7 @@ def lose_each(data: Path, monkeypatch: pytest.MonkeyPatch, *, careless: bool) ->
 
 
 def lose(cluster: KafkaCluster, turns: int, stop: threading.Event) -> None:
-    """Kill one broker after the other; one is back in sync before the next goes, since two must be there."""
+    """Kill one broker after the other; each is in sync again before the next is killed, since two must run."""
     for turn in range(turns):
         node = cluster.nodes[(turn + 1) % len(cluster.nodes)]
         stop.wait(2.0)

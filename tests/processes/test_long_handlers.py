@@ -1,5 +1,5 @@
-"""Handlers that take longer than a member of a group of Kafka may be silent, or may leave without a poll: begun once, their
-effect there once, and whatever is of other partitions goes on."""
+"""Handlers that take longer than a member of a Kafka group may be silent, or may go without a poll: each begins once,
+its effect exists once, and messages of other partitions go on."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def rows_of(tier: Tier, sql: str) -> list[str]:
 def test_a_handler_that_takes_longer_than_kafka_waits_is_begun_once(
     handler: str, takes_s: int, tier: Tier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In 70 s it was begun five times, its effect was never there, and it died as if it had killed processes: a handler
-    that holds the event loop up within its transaction or outside, and a plain function in a thread, also one that calls
-    outside."""
+    """In 70 s it was begun five times, its effect never existed, and it died as if it had killed processes: a handler
+    that blocks the event loop within its transaction or outside, and a plain function in a thread, also one that
+    calls outside."""
     monkeypatch.setenv("PARTITA_BUS", tier.cluster.url + (LIMITS if takes_s < 45 else ""))
     with process(tmp_path, "source", "relay"), process(tmp_path, "sink", "consumers,relay", handler=handler) as one:
         with process(tmp_path, "sink", "consumers,relay", handler=handler) as two:

@@ -1,4 +1,4 @@
-"""`partita db` and the migrations under it, on files and on a real server: killed midway, two at once, what is changed by hand."""
+"""`partita db` and its migrations, on files and on a real server: killed midway, two at once, changes made by hand."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def applied(where: str) -> int:
 
 
 def test_killed_midway_it_goes_on_where_it_was(place: str) -> None:
-    """Committed migrations stay and are not repeated; of the interrupted one nothing is left, nor is its lock."""
+    """Committed migrations stay and are not repeated; the interrupted one leaves nothing, not even its lock."""
     slow = f"UPDATE t SET n = 1000; {SLOW['postgres' if '://' in place else 'sqlite']}"
     with upgrading(place, [FIRST, SECOND, slow]) as child:
         go(child)
@@ -151,7 +151,7 @@ def test_of_several_at_once_each_migration_is_applied_by_one(place: str) -> None
 
 
 def test_the_printed_sql_does_what_upgrade_does(place: str) -> None:
-    """For a person who may not run the tool; run twice it does not do it twice."""
+    """For a person who may not run the tool; a second run changes nothing."""
     schema = migrations(place, SCRIPTS, tables="CREATE TABLE IF NOT EXISTS own (id BIGINT)")
     by_hand(place, migrations(place, SCRIPTS[:2]).script(0))
     assert asyncio.run(schema.standing()).pending == 1
@@ -166,7 +166,7 @@ def test_the_printed_sql_does_what_upgrade_does(place: str) -> None:
 
 
 def by_hand(where: str, script: str) -> int:
-    """As a person would run it; returns the exit code of psql, or 1 where SQLite refuses."""
+    """Run it as a person would; returns the exit code of psql, or 1 if SQLite refuses."""
     if "://" in where:
         folder = programs()
         assert folder is not None
@@ -185,7 +185,8 @@ def check(where: str, tables: str = "") -> list[Deviation]:
 
 
 def test_what_was_changed_by_hand_is_found(place: str) -> None:
-    """Missing and changed tables, columns and indexes, and what would refuse our rows; an index more is tuning."""
+    """Missing and changed tables, columns and indexes, and additions that would refuse our rows; an additional index
+    is tuning."""
     asyncio.run(migrations(place, SCRIPTS).upgrade())
     assert check(place) == []
     ask(place, "CREATE INDEX tuned ON t (seen)")
@@ -230,7 +231,8 @@ def test_on_a_server_triggers_constraints_and_functions_are_looked_at(server: st
 
 
 def test_a_migration_rather_gives_up_than_hold_the_table(server: str) -> None:
-    """A statement that waits for a table's lock stops all behind it; the upgrade reports it, and the next one continues."""
+    """A statement that waits for a table's lock blocks all behind it; the upgrade reports that, and the next upgrade
+    continues."""
     import asyncpg
 
     ask(server, "DROP SCHEMA IF EXISTS svc CASCADE")
@@ -249,7 +251,7 @@ def test_a_migration_rather_gives_up_than_hold_the_table(server: str) -> None:
 
 
 def test_a_newer_schema_and_another_program_s_are_refused_untouched(place: str) -> None:
-    """Old code that met a new schema would write rows the new code cannot read."""
+    """Old code on a new schema would write rows that the new code cannot read."""
     asyncio.run(migrations(place, SCRIPTS).upgrade())
     old = migrations(place, SCRIPTS[:1])
     assert asyncio.run(old.standing()).state == "newer"
@@ -293,7 +295,7 @@ async def opened(where: str, scripts: list[str], migrate: bool = True) -> None:
 
 
 def test_where_a_start_does_not_migrate_it_names_the_command(place: str) -> None:
-    """On an empty place and on an older schema; once it is upgraded the start goes through."""
+    """On an empty place and on an older schema; after the upgrade the start succeeds."""
     with pytest.raises(MigrationPending, match="partita db upgrade"):
         asyncio.run(opened(place, SCRIPTS, migrate=False))
     assert applied(place) == 0
@@ -356,7 +358,7 @@ def test_a_server_that_is_not_there_is_exit_6_without_its_password(tmp_path: Pat
 
 
 async def test_where_migrations_are_a_person_s_the_services_need_no_right_to_create(server: str) -> None:
-    """The user that faces the world owns nothing: it reads and writes rows."""
+    """The user of the services owns no table: it reads and writes rows."""
     import asyncpg
 
     own = "CREATE TABLE IF NOT EXISTS own (id BIGINT PRIMARY KEY)"

@@ -1,5 +1,5 @@
-"""Real processes on a real PostgreSQL and a real Kafka, or on PostgreSQL alone, which are killed too: nothing lost,
-nothing twice, in order."""
+"""Real processes on a real PostgreSQL and a real Kafka, or on PostgreSQL alone; the servers are killed, too: no
+message is lost or handled twice, and the order is kept."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ class Tier:
         try:
             return asyncio.run(read())
         except (OSError, asyncpg.PostgresError):
-            return []  # it is down or not there yet
+            return []  # it is down or does not exist yet
 
     def wait_for(self, count: int, seconds: float) -> list[Row]:
-        """The handled messages, as soon as there are so many."""
+        """The handled messages, as soon as there are `count`."""
         return last_found(self.seen, seconds, holds=lambda rows: len(rows) >= count)
 
 
@@ -121,14 +121,14 @@ def test_two_relays_and_two_consumers_keep_the_order_of_each_key(tier: Tier, tmp
 
 @pytest.mark.long
 def test_members_join_and_leave_under_load(tier: Tier, tmp_path: Path) -> None:
-    """Effects once and in order through every rebalance; some leave in order, some by SIGKILL."""
+    """Effects once and in order through every rebalance; some members leave in order, some by SIGKILL."""
     with process(tmp_path, "source", "relay"), process(tmp_path, "sink", "consumers"):
         for turn in range(6):
             with process(tmp_path, "sink", "consumers") as guest:
                 asyncio.run(send(tmp_path, 50, range(turn * 10, turn * 10 + 5)))
                 if turn % 2:
                     guest.send_signal(signal.SIGINT)
-                    guest.wait(60)  # each of its two members waits for answers of a group that is settling
+                    guest.wait(60)  # each of its two members waits for answers while the group rebalances
             asyncio.run(send(tmp_path, 50, range(turn * 10 + 5, turn * 10 + 10)))
         rows = tier.wait_for(3_000, 60)
     proven(rows, 3_000)
@@ -136,7 +136,7 @@ def test_members_join_and_leave_under_load(tier: Tier, tmp_path: Path) -> None:
 
 @ON_BOTH
 def test_a_process_that_stood_still_writes_nothing_when_it_wakes(tier: Tier, tmp_path: Path) -> None:
-    """A zombie: stopped with messages in hand until its partitions are another's, then continued."""
+    """A zombie: stopped with messages in hand until another process has its partitions, then continued."""
     with process(tmp_path, "source", "relay"), process(tmp_path, "sink", "consumers") as sleeper:
         asyncio.run(send(tmp_path, 40, range(2)))
         tier.wait_for(80, 20)
@@ -184,7 +184,7 @@ def test_a_handler_that_holds_its_process_up_runs_once_and_holds_up_one_partitio
 def test_a_handler_that_outlives_its_transactions_is_a_dead_letter_that_says_so(
     tier: Tier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No process died of it, and no server is ill: counted as neither, it was begun again for ever."""
+    """No process died of it, and no server has failed: when it counted as neither, it was begun again for ever."""
     monkeypatch.setenv("PARTITA_STORE", f"{tier.url}{'&' if '?' in tier.url else '?'}idle_s=1")
     with process(tmp_path, "source", "relay"):
         with process(tmp_path, "sink", "consumers", tiers=""), process(tmp_path, "sink", "consumers", tiers=""):
@@ -198,7 +198,8 @@ def test_a_handler_that_outlives_its_transactions_is_a_dead_letter_that_says_so(
 
 @ON_BOTH
 def test_a_relay_that_stood_still_sends_copies_and_they_do_nothing(tier: Tier, tmp_path: Path) -> None:
-    """Kafka does not fence it: what it sends when it wakes is old by its ids and numbers. The log in PostgreSQL does."""
+    """Kafka does not fence it: when it wakes, it sends messages that are old by their ids and numbers. The log in
+    PostgreSQL fences it."""
     with process(tmp_path, "source", "relay") as sleeper, process(tmp_path, "sink", "consumers"):
         asyncio.run(send(tmp_path, 40, range(5)))
         os.kill(sleeper.pid, signal.SIGSTOP)
@@ -214,7 +215,7 @@ def test_a_relay_that_stood_still_sends_copies_and_they_do_nothing(tier: Tier, t
 
 
 def every(seconds: float, action: Callable[[], None], stop: threading.Event) -> threading.Thread:
-    """Do something again and again beside the test."""
+    """Repeat a function beside the test."""
 
     def run() -> None:
         while not stop.wait(seconds):
@@ -233,7 +234,7 @@ async def send_surely(data: Path, keys: int, numbers: range, pause_s: float = 0.
 
 
 async def surely(mine: App, keys: int, numbers: range, pause_s: float = 0.0) -> None:
-    """Commit each once: an order that is not known to be accepted is placed again under its own key."""
+    """Commit each once: an order without a known answer is placed again under its own key."""
 
     async def once(key: str, number: int) -> None:
         count = partial(mine.send, Count(key=key, number=number), idempotency_key=f"{key}/{number}")
@@ -271,14 +272,14 @@ def proven_under_kills(tier: Tier, data: Path, victims: Sequence[ServerProcess],
 
 @pytest.mark.long
 def test_broker_and_database_are_killed_under_load(tier: Tier, tmp_path: Path) -> None:
-    """`kill -9` of the broker and of the database in turn; services and relays stay, and go on by themselves."""
+    """`kill -9` of the broker and of the database in turn; services and relays keep running, and go on by themselves."""
     kills = proven_under_kills(tier, tmp_path, [tier.cluster.nodes[0], tier.database], 5.0, 600 if LONG else 200)
     assert kills >= 3
 
 
 @ON_POSTGRESQL
 def test_the_one_database_is_killed_under_load(tier: Tier, tmp_path: Path) -> None:
-    """Store and log go down together, within appends, commits and heartbeats; the processes stay, and go on."""
+    """Store and log go down together, within appends, commits and heartbeats; the processes keep running, and go on."""
     kills = proven_under_kills(tier, tmp_path, [tier.database], 4.0, 600 if LONG else 100)
     assert kills >= 2
 
@@ -296,7 +297,7 @@ def test_while_the_broker_is_down_orders_commit_and_the_backlog_drains_in_order(
             await mine.send(Count(key="k20", number=0))
 
     async def orders(relay: int) -> int:
-        """How large the relay was when the broker went."""
+        """Returns the memory of the relay at the moment when the broker went down."""
         mine = app.configured(Settings.from_environment(data=tmp_path))
         async with mine.running(services=["source"], roles=()):
             await surely(mine, 20, range(10))

@@ -1,4 +1,5 @@
-"""A service's own numbered files by real processes: killed between two, several at once, behind a lock, from the command line."""
+"""A service's own numbered files by real processes: killed between two files, several at once, behind a lock, from
+the command line."""
 
 from __future__ import annotations
 
@@ -80,7 +81,7 @@ def standing(place: str, folder: Path) -> tuple[int, int]:
 
 
 def test_killed_between_two_it_goes_on_with_the_next(place: str, folder: Path) -> None:
-    """Committed files stay and are not repeated; of the interrupted one nothing is left, nor is its lock."""
+    """Committed files stay and are not repeated; the interrupted one leaves nothing, not even its lock."""
     cut = folder / "0003_third.sql"
     cut.write_text(f"UPDATE t SET n = 4711; {SLOW['postgres' if '://' in place else 'sqlite']}")
     with deploying(place, folder) as child:
@@ -117,7 +118,7 @@ def test_of_several_at_once_each_file_is_applied_by_one(place: str, folder: Path
 
 
 def test_the_printed_sql_does_what_a_start_does(place: str, folder: Path) -> None:
-    """For a person who may not run the tool; run twice it does not do it twice."""
+    """For a person who may not run the tool; a second run changes nothing."""
     files, at = own(place, folder)
     partitas = connect_migrations(tables=files, **at)  # type: ignore[arg-type]  # by name
     assert by_hand(place, partitas.script(0)) == 0
@@ -130,8 +131,8 @@ def test_the_printed_sql_does_what_a_start_does(place: str, folder: Path) -> Non
 
 
 def test_a_file_rather_gives_up_than_hold_the_table(database: str, folder: Path) -> None:
-    """A statement that waits for a table's lock stops all behind it; the error names the session in the way, and
-    nothing is kept."""
+    """A statement that waits for a table's lock blocks all behind it; the error names the session in the way, and the
+    file is rolled back."""
     import asyncpg
 
     asyncio.run(start(app_at(database, folder)))
@@ -156,7 +157,7 @@ def test_a_file_rather_gives_up_than_hold_the_table(database: str, folder: Path)
 def test_the_command_line_of_a_deployment(
     tier: str, tmp_path: Path, folder: Path, request: pytest.FixtureRequest
 ) -> None:
-    """Look, be refused, upgrade, start, deploy a file more, change one: with exit codes a script can go by."""
+    """Look, be refused, upgrade, start, deploy one more file, change one: with exit codes that a script can use."""
     at = {"DEPLOYED_FROM": str(folder)}
     if tier == "postgres":
         at["PARTITA_STORE"] = request.getfixturevalue("database")

@@ -1,5 +1,5 @@
-"""A real process on a real PostgreSQL and a real Kafka: what its probes and its metrics say while each is stopped, killed and
-started again."""
+"""A real process on a real PostgreSQL and a real Kafka: its probes and its metrics while each server is stopped,
+killed and started again."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def get(port: int, path: str) -> tuple[int, str]:
 
 
 def becomes(port: int, code: int, status: str) -> dict[str, Any]:
-    """The answer of `/readyz`, when it is that one."""
+    """Wait until `/readyz` gives this answer."""
 
     def is_that(answer: tuple[int, str]) -> bool:
         return answer[0] == code and json.loads(answer[1])["status"] == status
@@ -53,7 +53,7 @@ def becomes(port: int, code: int, status: str) -> dict[str, Any]:
 def running(data: Path, port: int, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
     words = ["run", "--only", "payment-service", "--metrics", f"127.0.0.1:{port}", "--grace", "1"]
     environment = {**os.environ, "PARTITA_DATA": str(data), "PARTITA_ASK_S": str(ASK_S), **variables}
-    # Kept in a file: a native library that aborts the process says so here and nowhere else.
+    # Kept in a file: a native library that aborts the process reports that only here.
     with (data / "stderr").open("wb") as said:
         child = subprocess.Popen(
             [sys.executable, "-c", "from partita.cli.main import main; main()", *words], env=environment, stderr=said
@@ -89,7 +89,7 @@ def without(servers: list[ServerProcess], how: str) -> Iterator[None]:
 
 
 def family(pid: int) -> list[int]:
-    """A process and all below it: a PostgreSQL answers from processes that have groups of their own."""
+    """A process and all its descendants: a PostgreSQL answers from processes that have groups of their own."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
     return [pid, *(one for child in children for one in family(int(child)))]
 

@@ -45,7 +45,7 @@ def process(data: Path, services: str, roles: str, **told: object) -> Iterator[s
 
 
 async def send(data: Path, keys: int, numbers: range) -> None:
-    """Commit events of so many keys, each key's numbers in order."""
+    """Commit events of `keys` keys, each key's numbers in order."""
     mine = app.configured(Settings.from_environment(data=data))
     async with mine.running(services=["source"], roles=()):
         for number in numbers:
@@ -61,12 +61,12 @@ def seen(data: Path) -> list[tuple[str, int, int]]:
 
 
 def wait_for(data: Path, count: int, seconds: float) -> list[tuple[str, int, int]]:
-    """The handled messages, as soon as there are so many."""
+    """The handled messages, as soon as there are `count`."""
     return last_found(lambda: seen(data), seconds, holds=lambda rows: len(rows) >= count)
 
 
 def inversions(rows: list[tuple[str, int, int]]) -> int:
-    """How often a key's number was not the next one."""
+    """The number of times that a key's number was not the next one."""
     last: dict[str, int] = {}
     wrong = 0
     for key, number, _ in rows:
@@ -92,7 +92,7 @@ def test_two_relays_and_two_consumers_keep_the_order_of_each_key(tmp_path: Path)
 
 
 def test_a_killed_consumer_is_replaced_within_five_seconds(tmp_path: Path) -> None:
-    """Two processes share the group; one is killed under load; nothing is lost or done twice."""
+    """Two processes share the group; one is killed under load; no message is lost or handled twice."""
     data = tmp_path / "data"
     with process(data, "source", "relay"), process(data, "sink", "consumers"):
         with process(data, "sink", "consumers") as victim:
@@ -109,7 +109,8 @@ def test_a_killed_consumer_is_replaced_within_five_seconds(tmp_path: Path) -> No
 
 
 def test_a_process_that_stood_still_writes_nothing_when_it_wakes(tmp_path: Path) -> None:
-    """SIGSTOP until its lease is gone, then SIGCONT: its successor has handled everything, it must notice."""
+    """SIGSTOP until its lease is gone, then SIGCONT: its successor has handled all messages, and the process must
+    notice that."""
     data = tmp_path / "data"
     with process(data, "source", "relay"), process(data, "sink", "consumers") as sleeper:
         asyncio.run(send(data, 40, range(2)))

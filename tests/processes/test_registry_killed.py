@@ -1,4 +1,5 @@
-"""The registry as a process: killed while clients post, it comes back with every id that it gave; stopped, it ends in order."""
+"""The registry as a process. Killed while clients post, it restarts with every id that it gave; stopped by SIGTERM,
+it ends in order."""
 
 from __future__ import annotations
 
@@ -48,7 +49,8 @@ class Client(threading.Thread):
 
 @pytest.mark.parametrize("place", ["file", pytest.param("server", marks=pytest.mark.long)])
 def test_ids_survive_kills_while_clients_post(place: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """Records on the topics have these ids: a lost one makes them unreadable, one that is given twice misread."""
+    """Records on the topics have these ids: a lost id makes them unreadable, an id that is given twice makes them
+    misread."""
     words = ["--data", str(tmp_path)] if place == "file" else ["--store", request.getfixturevalue("database")]
     url = [""]
     clients = [Client(number, url) for number in range(CLIENTS)]
@@ -76,7 +78,7 @@ def test_ids_survive_kills_while_clients_post(place: str, tmp_path: Path, reques
 
 
 def test_it_is_stopped_in_order(tmp_path: Path) -> None:
-    """SIGTERM is how it is stopped everywhere: exit code 0, and the file has no journal beside it."""
+    """Every supervisor stops it by SIGTERM: exit code 0, and the file has no journal beside it."""
     with served("--data", str(tmp_path), errors=tmp_path / "errors") as (child, url):
         assert ask("POST", f"{url}/subjects/s/versions", {"schema": record("sku")})["id"] == 1
         child.send_signal(signal.SIGTERM)

@@ -53,13 +53,13 @@ def seen(url: str) -> list[Row]:
 
 
 def wait_for(url: str, count: int, seconds: float = 90) -> list[Row]:
-    """The handled messages, as soon as there are so many."""
+    """The handled messages, as soon as there are `count`."""
     return last_found(lambda: seen(url), seconds, holds=lambda rows: len(rows) >= count)
 
 
 @contextmanager
 def running(data: Path, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    """`partita run` of the counting system and what it says; it and its workers do not outlive the block."""
+    """`partita run` of the counting system, with its output; it and its workers end with the block."""
     said = data / f"said-{time.monotonic_ns()}"
     with said.open("wb") as log:
         child = subprocess.Popen(
@@ -78,7 +78,8 @@ def running(data: Path, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], 
 
 
 def test_workers_are_started_anew_one_after_the_other_under_load(server: str, tmp_path: Path) -> None:
-    """SIGHUP: a deployment without a gap. Nothing lost, nothing twice, in order; at most one is away at a time."""
+    """SIGHUP: a deployment without a gap. No message is lost or handled twice, the order is kept, and at most one
+    worker is away at a time."""
     with running(tmp_path, "--workers", "3") as (parent, said):
         until_blocking(lambda: said.read_text().count("ready:") == 3)
         before = set(children(parent.pid))
@@ -118,7 +119,7 @@ def test_a_process_drains_under_load_within_its_grace(server: str, tmp_path: Pat
 
 
 def test_a_second_signal_stops_at_once_and_nothing_is_lost(server: str, tmp_path: Path) -> None:
-    """While the first one is still finishing: the database is held, so that it cannot."""
+    """While the first one is still finishing: the database is held, so that it cannot finish."""
 
     async def hold(done: threading.Event, held: threading.Event) -> None:
         connection = await asyncpg.connect(server)
@@ -165,7 +166,8 @@ def is_waited_for(url: str) -> bool:
 def test_processes_behind_a_pooler_handle_and_relay(
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They hear nothing, so the relays look; and one that is killed leaves nothing behind in the pooler's connections."""
+    """The pooler delivers no notifications, so the relays poll; and a killed process leaves no state in the pooler's
+    connections."""
     with pooler_url(server) as pooler:
         monkeypatch.setenv("PARTITA_STORE", pooler)
         with process(tmp_path, "source", "relay"), process(tmp_path, "sink", "consumers") as victim:

@@ -35,8 +35,8 @@ def ask(data: Path, sql: str) -> list[Any]:
 
 
 def test_with_one_in_a_hundred_failing_each_key_is_handled_in_order(tmp_path: Path) -> None:
-    """8,000 events of 200 keys (20,000 with PARTITA_LONG=1), 1 % of them fail in place and wait in a tier: the order of each key is the
-    committed one, two consumers, one of them killed on the way."""
+    """8,000 events of 200 keys (20,000 with PARTITA_LONG=1), 1 % of them fail in place and wait in a retry topic: the
+    order of each key is that of the commits, with two consumers, one of them killed on the way."""
     data = tmp_path / "data"
     told = {"one_in": 100, "first_tries": 4, "scale": 0.02, "storm": 1_000_000, "batch": 500}
     half = 50 if LONG else 20
@@ -55,7 +55,7 @@ def test_with_one_in_a_hundred_failing_each_key_is_handled_in_order(tmp_path: Pa
 
 
 def test_a_message_walks_the_tiers_while_its_processes_are_killed_between_the_tries(tmp_path: Path) -> None:
-    """1.2 s, 6 s and 36 s stand for the minutes: it is handled in the last tier, after kills in each."""
+    """1.2 s, 6 s and 36 s take the place of the minutes: it is handled after the last delay, with kills during each."""
     data = tmp_path / "data"
     fails = tmp_path / "fails"
     fails.touch()
@@ -75,8 +75,8 @@ def test_a_message_walks_the_tiers_while_its_processes_are_killed_between_the_tr
 
 
 def test_a_dependency_that_is_down_makes_no_dead_letters_and_the_backlog_drains(tmp_path: Path) -> None:
-    """Everything fails for 7 s (60 with PARTITA_LONG=1) under load, the tiers are over within 3: the group waits for
-    better weather."""
+    """All handlers fail for 7 s (60 with PARTITA_LONG=1) under load, and the delays are over within 3 s: the group
+    waits until the dependency works again."""
     data = tmp_path / "data"
     fails = tmp_path / "fails"
     told = {"fails": fails, "scale": 0.001, "storm": 10}
@@ -179,7 +179,7 @@ def test_thousands_of_letters_are_replayed_once_each_through_two_kills_and_by_tw
                     check=True,
                 ).stdout
             )
-            # Whichever of the two it is: resumed while its own process goes on, it still does nothing twice.
+            # Whichever of the two it is: resumed while its own process goes on, it still handles no letter twice.
             running = [o["id"] for o in operations["items"] if o["status"] == "running"]
             ann = started(*COMMAND, "op", "resume", running[-1], *common)
         assert (ann.wait(300), bob.wait(300)) == (0, 0)

@@ -1,4 +1,5 @@
-"""PostgreSQL behind a proxy: a COMMIT whose answer never came, an ear that is deaf, transactions that collide."""
+"""PostgreSQL behind a proxy: a COMMIT whose answer never came, a listening connection without notifications,
+transactions that collide."""
 
 from __future__ import annotations
 
@@ -68,7 +69,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 async def url(server: str) -> AsyncIterator[str]:
-    """The database, without what the test before left there."""
+    """The database, without the data of the test before."""
     connection = await asyncpg.connect(server)
     for service in app.services:
         await connection.execute(f'DROP SCHEMA IF EXISTS "{service.name}" CASCADE')
@@ -83,7 +84,7 @@ def proxy(url: str) -> Iterator[Proxy]:
 
 
 def behind(proxy: Proxy, url: str) -> str:
-    """The database as it is reached through the proxy."""
+    """The database, reached through the proxy."""
     return url.replace(f":{urlsplit(url).port}/", f":{proxy.port}/")
 
 
@@ -96,7 +97,7 @@ async def running(data: Path, store: str, service: str, *roles: str) -> AsyncIte
 
 
 async def rows(url: str, sql: str) -> list[tuple[Any, ...]]:
-    """Asked past the proxy."""
+    """Rows, read without the proxy."""
     connection = await asyncpg.connect(url)
     try:
         return [tuple(row) for row in await connection.fetch(sql)]
@@ -105,14 +106,14 @@ async def rows(url: str, sql: str) -> list[tuple[Any, ...]]:
 
 
 async def served(url: str, count: int) -> list[int]:
-    """The messages that the desk has handled, in order, as soon as there are so many."""
+    """The messages that the desk has handled, in order, as soon as there are `count`."""
     numbers = 'SELECT number FROM "cut-desk".served ORDER BY seq'
     found = await until(lambda: rows(url, numbers), WITHIN_S, holds=lambda found: len(found) >= count)
     return [row[0] for row in found]
 
 
 async def test_a_commit_whose_answer_was_cut_is_found_by_its_key(url: str, proxy: Proxy, tmp_path: Path) -> None:
-    """The caller cannot know; it asks again with its key: the same reply, one row, one event (case 5)."""
+    """The caller cannot know; it sends again with its key: the same reply, one row, one event (case 5)."""
     async with running(tmp_path, behind(proxy, url), "cut-shop") as mine:
         cut = proxy.cut_reply(COMMIT)
         with pytest.raises(StoreUnavailable):
@@ -128,7 +129,7 @@ async def test_a_commit_whose_answer_was_cut_is_found_by_its_key(url: str, proxy
 
 
 async def test_without_its_key_the_same_cut_does_it_twice(url: str, proxy: Proxy, tmp_path: Path) -> None:
-    """The planted bug of the test above: it is the key that makes asking again safe."""
+    """The planted bug of the test above: only the key makes it safe to send again."""
     async with running(tmp_path, behind(proxy, url), "cut-shop") as mine:
         proxy.cut_reply(COMMIT)
         with pytest.raises(StoreUnavailable):
@@ -228,8 +229,8 @@ TABLES = "SELECT relname FROM pg_class WHERE relnamespace = '\"{schema}\"'::regn
 
 
 async def spoil(url: str, *, at_commit: bool) -> None:
-    """One writing statement in five, or one commit in five for each event, fails as a serialization failure or a
-    deadlock does: the server itself says so, and has rolled the transaction back."""
+    """One writing statement in five, or one commit in five for each event, fails like a serialization failure or a
+    deadlock: the server itself raises the error, and has rolled the transaction back."""
     connection = await asyncpg.connect(url)
     for service in app.services:
         schema = service.name
@@ -243,9 +244,9 @@ async def spoil(url: str, *, at_commit: bool) -> None:
 
 @pytest.mark.parametrize("at_commit", [False, True], ids=["statements", "commits"])
 async def test_transactions_that_collide_are_run_again(url: str, tmp_path: Path, at_commit: bool) -> None:
-    """No caller sees that one statement in five, or one commit, is refused with 40001 or 40P01 (cases 4 and 80)."""
+    """One statement in five, or one commit, is refused with 40001 or 40P01, and no caller sees it (cases 4 and 80)."""
     async with running(tmp_path, url, "cut-shop"), running(tmp_path, url, "cut-desk"):
-        pass  # the tables are made before they are spoiled
+        pass  # the tables are made before the faults begin
     await spoil(url, at_commit=at_commit)
     async with (
         running(tmp_path, url, "cut-shop", "relay") as sender,
@@ -263,7 +264,7 @@ async def test_a_writer_that_commits_late_holds_up_nobody_and_is_not_passed_over
     url: str, proxy: Proxy, tmp_path: Path
 ) -> None:
     """Its number in the outbox was drawn before those of a hundred others that commit first (case 6): a cursor by
-    that number would stall there or pass it over; rows taken by their state do neither."""
+    that number would stall there or pass it. Rows selected by their state do neither."""
     async with (
         running(tmp_path, behind(proxy, url), "cut-shop") as late,
         running(tmp_path, url, "cut-shop", "relay") as sender,

@@ -69,7 +69,7 @@ async def old(server: str) -> AsyncIterator[Any]:
 
 
 async def slowest(url: str, until: asyncio.Event) -> float:
-    """How long a live service's writes to the table took at most."""
+    """The longest time that a live service's write to the table took."""
     worst = 0.0
     async with connected(url, "live") as live:
         number = 100
@@ -116,7 +116,7 @@ async def test_own_tables_behind_an_open_transaction_too(server: str, old: Any, 
 
 
 async def test_an_up_to_date_schema_is_opened_whatever_is_held(server: str, old: Any) -> None:
-    """Nothing is to be changed there, so nothing is waited for."""
+    """No change is needed there, so the start waits for no lock."""
     await migrations(server, [FIRST]).upgrade(5.0)
 
 
@@ -184,7 +184,7 @@ async def test_a_slot_behind_an_open_transaction_is_not_waited_for_for_ever(serv
 
 @contextmanager
 def started(*words: str) -> Iterator[subprocess.Popen[str]]:
-    """A command of its own process; it does not outlive the block."""
+    """A command in a process of its own, which ends with the block."""
     child = subprocess.Popen([*COMMAND, *words], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         yield child
@@ -194,7 +194,7 @@ def started(*words: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def told(child: subprocess.Popen[str], what: str) -> None:
-    """Read what it says until this is in it."""
+    """Read its output until this is in it."""
     assert child.stderr is not None
     for line in child.stderr:
         if what in line:
@@ -296,7 +296,7 @@ async def test_a_start_behind_a_file_that_is_held_ends_by_sigterm(tmp_path: Path
 
 
 def test_another_program_that_writes_to_the_file_is_told_after_seconds(tmp_path: Path) -> None:
-    """One that is not Partita takes no turns: SQLite itself says that it is locked."""
+    """A program other than Partita takes no turns: SQLite itself reports that the file is locked."""
     path = tmp_path / "svc.db"
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA journal_mode=WAL")

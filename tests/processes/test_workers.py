@@ -38,7 +38,7 @@ def test_workers_share_are_replaced_and_stop_together(tmp_path: Path) -> None:
         asyncio.run(send(tmp_path, 20, range(5, 10)))
         rows = wait_for(tmp_path, 200, 30)
         assert len(rows) == 200 and inversions(rows) == 0
-        # The dead one stays listed until its parent has asked after it.
+        # The dead one stays listed until its parent has collected it.
         new = until_blocking(lambda: set(children(parent.pid)) - set(first))
         assert len(new) == 1, "one was started again"
         parent.send_signal(signal.SIGTERM)
@@ -54,7 +54,7 @@ def test_workers_share_are_replaced_and_stop_together(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_who_started_it_is_told_when_it_is_ready_and_when_it_stops(processes: int, tmp_path: Path) -> None:
-    """As systemd's `Type=notify` wants it: once, when all of it works, by the process that was started."""
+    """As systemd's `Type=notify` requires it: one notice, when all workers work, from the process that was started."""
     command = [sys.executable, "-c", "from partita.cli.main import main; main()", "run", "tests.processes.counting:app"]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
         ear.bind(str(tmp_path / "ear"))
@@ -111,7 +111,7 @@ async def test_a_stop_during_the_start_reaches_all_that_were_started(before: boo
 
 
 class Deaf(Workers):
-    """A worker that does not hear."""
+    """A worker that ignores the signal."""
 
     def _start(self, number: int) -> None:
         deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
@@ -131,7 +131,7 @@ async def test_a_worker_that_does_not_end_is_killed(tmp_path: Path) -> None:
 
 
 def end(workers: Workers) -> None:
-    """Leave nothing behind."""
+    """Kill every process that is left."""
     workers._ear.close()
     for child in workers._children.values():
         child.kill()
@@ -139,7 +139,8 @@ def end(workers: Workers) -> None:
 
 
 async def test_a_start_that_cannot_succeed_ends_all_with_its_code(tmp_path: Path) -> None:
-    """Started again for ever, a deployment that waits for its migration looks to systemd like one that works."""
+    """If it were restarted for ever, a deployment that waits for its migration would look to systemd like one that
+    works."""
     other = connect_store(tmp_path / "sink.db", this_machine(), service="other", tables="")
     await other.open()
     await other.close()
