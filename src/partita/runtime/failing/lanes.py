@@ -439,20 +439,17 @@ class Lanes:
             envelope = envelope_or_none(record)
             delivery = Delivery(envelope, record.topic, record.key, record.value, record, parked=item.parked)
             delivery.interest = self._pipeline.interests.get(envelope.type) if envelope else None
-        again = self._ration.take(f"{type(decision).__name__} {fingerprint(error)}")
-        write = log.debug if again is None or isinstance(decision, LaidBy) else log.error
-        write(
-            "%s: %s of key %s after %d tries: %s: %s%s",
-            self.name,
-            decision,
-            record.key,
-            item.tries,
-            delivery.envelope.type if delivery.envelope else "(unreadable)",
-            told_of(error),
-            again or "",
-        )
+        if not isinstance(decision, GiveUp):  # a dead letter has a line of its own, once it is committed
+            self._log_decision(item, delivery, error, decision)
         trouble = Trouble(error, item.tries, self._retry_of(delivery))
         await self._waited_out(lambda: self._aside.put(delivery, trouble, decision, self._held(item)))
+
+    def _log_decision(self, item: Item, delivery: Delivery, error: BaseException, decision: Decision | LaidBy) -> None:
+        again = self._ration.take(f"{type(decision).__name__} {fingerprint(error)}")
+        write = log.debug if again is None or isinstance(decision, LaidBy) else log.error
+        what = delivery.envelope.type if delivery.envelope else "(unreadable)"
+        words = (self.name, decision, item.record.key, item.tries, what, told_of(error), again or "")
+        write("%s: %s of key %s after %d tries: %s: %s%s", *words)
 
     def _type_of(self, item: Item) -> str:
         delivery = item.delivery

@@ -78,6 +78,7 @@ class Aside:
                     if isinstance(trouble.error, Expired) and delivery.envelope is not None:
                         self.pipeline.tally[delivery.envelope.type, "expired"] += 1
                     await self.bury(session, delivery, trouble, now_us)
+        self.pipeline.admission.letters.log_committed(session)
         self.pipeline.failures[FOLLOWED.get(type(decision), "dead")] += 1
 
     async def retry_later(

@@ -6,7 +6,8 @@ message too late for the order of its key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 from partita.bus.partitioner import slot_of
 from partita.catalog.catalog import Catalog
@@ -17,7 +18,11 @@ from partita.runtime.path.delivery import Delivery
 from partita.store.dead_letters import DeadLetter
 from partita.store.outbox import SLOTS, OutboxRow
 from partita.store.port import Session
+from partita.texts.cause import told_of
+from partita.texts.foreign_text import logger
 from partita.topics.naming import dlq_topic
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,7 @@ class Letters:
     group: str
     catalog: Catalog
     composer: Composer
+    _lines: WeakKeyDictionary[Session, list[str]] = field(default_factory=WeakKeyDictionary, repr=False, compare=False)
 
     async def write(
         self, session: Session, delivery: Delivery, error: BaseException, tries: int, now_us: int, *, named: str = ""
@@ -38,6 +44,17 @@ class Letters:
         await session.dead_letters.add([letter])
         await self.send_raw(session, delivery, dlq_topic(delivery.topic, self.group), now_us)
         await self._publish_fault(session, letter, delivery, now_us)
+        what = letter.type or "an unreadable message"
+        line = (
+            f"{self.group}: dead letter {letter.id}: {what} of key {letter.key} after {tries} tries: {told_of(error)}"
+        )
+        self._lines.setdefault(session, []).append(line)
+
+    def log_committed(self, session: Session) -> None:
+        """Log each dead letter of a transaction that has committed, in a line of its own. These lines are not rationed: each
+        letter waits for an operator, who may know it by its key alone."""
+        for line in self._lines.pop(session, ()):
+            log.error("%s", line)
 
     async def send_raw(self, session: Session, delivery: Delivery, topic: str, now_us: int) -> None:
         """Send the original bytes by the outbox, so that they leave if and only if this transaction commits."""

@@ -198,6 +198,7 @@ class UnitsOfWork:
                 yield work
                 await work.close()
                 when_whole()
+        self.admission.letters.log_committed(session)
         if work.sagas.entries:  # only after the commit is it true
             self.steps.update([(entry.saga, entry.kind) for entry in work.sagas.entries])
 
