@@ -406,10 +406,11 @@ async def _check_sagas(session: Session, service: Service) -> None:
     for name, version, digest, unfinished in await session.sagas.versions_in_flight():
         definition = declared.get((name, version))
         if unfinished and (definition is None or definition.digest != digest):
-            change = "is not declared any more" if definition is None else f"changed:\n{definition.describe()}"
+            change = "is not declared any more." if definition is None else "changed."
             raise StoreMismatch(
                 f"{unfinished} instances of saga {name} version {version} are in flight, and that version {change}",
-                hint=f"Give the changed saga version={version + 1} and keep the old one declared until they finish.",
+                hint=f"Give the changed saga version={version + 1} and keep the old one declared until they finish. As it is "
+                f"declared now: partita describe saga {name}",
             )
     for (name, version), definition in declared.items():
         await session.sagas.keep_definition(name, version, definition.digest)

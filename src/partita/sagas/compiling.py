@@ -233,7 +233,7 @@ def _fill(spec: StepSpec, steps: Sequence[StepSpec], index: int, start: Contract
         if contract is None or hook in spec.hooks:
             return None
         decorator = "undo_command" if hook == "undo" else "command"
-        lines = f"@{spec.name}.{decorator}\n  def _(self) -> {contract.name}: ..."
+        lines = f"@{spec.name}.{decorator} above def _(self) -> {contract.name}: ..."
         return plan(contract, sources, {}, where, lines)
 
     return replace(
