@@ -108,12 +108,12 @@ class Parking(Protocol):
         """Put another message in a parked one's place, ahead of those behind it; False = it is not parked."""
         ...
 
-    async def wake(self, consumer: str, message_ids: Sequence[str], upto_us: int) -> int:
+    async def make_ready(self, consumer: str, message_ids: Sequence[str], upto_us: int) -> int:
         """Set those of these messages that wait and are due by then to ready; returns how many. The row's own due time
         counts, whatever retry topic of whatever version of the service it waits in."""
         ...
 
-    async def wake_overdue(self, consumer: str, before_us: int, limit: int) -> int:
+    async def make_overdue_ready(self, consumer: str, before_us: int, limit: int) -> int:
         """Set at most `limit` messages that wait since before that to ready: the safety net below the retry topics."""
         ...
 

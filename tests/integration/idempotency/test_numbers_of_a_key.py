@@ -206,7 +206,7 @@ async def test_what_came_before_its_turn_is_never_handled_before_its_turn(store:
         await desk.until_parked(waiting=1, behind=2)
         desk.healed.add(3)
         async with system.stores["desk"].transaction() as session:
-            assert await session.parking.wake_overdue("desk", 2**62, 10) == 1
+            assert await session.parking.make_overdue_ready("desk", 2**62, 10) == 1
 
         await desk.until_done(1, 2, 3, 4, 5)
 

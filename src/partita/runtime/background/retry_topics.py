@@ -60,7 +60,7 @@ class RetryTopics:
         if polled.revoked:  # last: it may fail, and the bus hands each record out once
             await self._subscription.release(polled.revoked)
         now_us = await self._store.now_us()
-        soonest_us = await self._wake(now_us)
+        soonest_us = await self._make_due_ready(now_us)
         if len(polled.records) == BATCH:
             return now
         return now + min(LOOK_S, max(soonest_us - now_us, 0) / 1_000_000)
@@ -69,7 +69,7 @@ class RetryTopics:
         """Leave the group."""
         await self._subscription.close()
 
-    async def _wake(self, now_us: int) -> int:
+    async def _make_due_ready(self, now_us: int) -> int:
         """Make the due heads ready; returns when the next head is due. A head leaves its queue only after the commit: the bus
         hands it out once."""
         due: list[Record] = []
@@ -97,9 +97,9 @@ class RetryTopics:
         row is due later."""
         ids = [envelope.id for record in records if (envelope := envelope_or_none(record)) is not None]
         async with self._store.transaction() as session:
-            woken = await session.parking.wake(self._service.name, ids, now_us + APART_US)
+            ready = await session.parking.make_ready(self._service.name, ids, now_us + APART_US)
         self._subscription.done(records)
-        if woken:
+        if ready:
             self._consumer.ring("ready")
 
 
@@ -118,10 +118,10 @@ class Overdue:
         """Make a batch ready; comes back at once while there is more."""
         before_us = await self._store.now_us() - self._behind_us
         async with self._store.transaction(durable=False) as session:
-            woken = await session.parking.wake_overdue(self._group, before_us, BATCH)
-        if woken:
+            ready = await session.parking.make_overdue_ready(self._group, before_us, BATCH)
+        if ready:
             self._consumer.ring("ready")
-        return now if woken == BATCH else now + NET_S
+        return now if ready == BATCH else now + NET_S
 
     async def stop(self) -> None:
         """Do nothing: it holds nothing."""

@@ -78,11 +78,11 @@ UPDATE parked SET message_id = $3, type = $4, state = $5, delay = $6, step = $7,
     headers = $10, value = $11
 WHERE consumer = $1 AND message_id = $2
 """
-WAKE = """
+DUE_READY = """
 UPDATE parked SET state = 'ready'
 WHERE consumer = $1 AND message_id = ANY($2::text[]) AND state = 'waiting' AND due_us <= $3
 """
-WAKE_OVERDUE = """
+OVERDUE_READY = """
 UPDATE parked SET state = 'ready' WHERE state = 'waiting' AND idx = ANY(ARRAY(
     SELECT idx FROM parked WHERE consumer = $1 AND state = 'waiting' AND due_us < $2 ORDER BY due_us LIMIT $3))
 """
@@ -200,13 +200,13 @@ class PostgresParking(PostgresLedger):
         new = (by.message_id, by.type, by.state, by.delay, by.step, by.source, by.number, by.headers, by.value)
         return await self._link.run(REPLACE, consumer, message_id, *new) > 0
 
-    async def wake(self, consumer: str, message_ids: Sequence[str], upto_us: int) -> int:
+    async def make_ready(self, consumer: str, message_ids: Sequence[str], upto_us: int) -> int:
         """Set messages that wait and are due by then to ready."""
-        return await self._link.run(WAKE, consumer, list(message_ids), upto_us) if message_ids else 0
+        return await self._link.run(DUE_READY, consumer, list(message_ids), upto_us) if message_ids else 0
 
-    async def wake_overdue(self, consumer: str, before_us: int, limit: int) -> int:
+    async def make_overdue_ready(self, consumer: str, before_us: int, limit: int) -> int:
         """Set messages that wait since before that to ready."""
-        return await self._link.run(WAKE_OVERDUE, consumer, before_us, limit)
+        return await self._link.run(OVERDUE_READY, consumer, before_us, limit)
 
     async def remove(self, consumer: str, message_ids: Sequence[str]) -> int:
         """Remove messages; the next of their key becomes ready."""

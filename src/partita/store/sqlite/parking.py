@@ -37,8 +37,10 @@ REPLACE = """
 UPDATE parked SET message_id = ?, type = ?, state = ?, delay = ?, step = ?, source = ?, number = ?, headers = ?, value = ?
 WHERE consumer = ? AND message_id = ?
 """
-WAKE = "UPDATE parked SET state = 'ready' WHERE consumer = ? AND message_id = ? AND state = 'waiting' AND due_us <= ?"
-WAKE_OVERDUE = """
+DUE_READY = (
+    "UPDATE parked SET state = 'ready' WHERE consumer = ? AND message_id = ? AND state = 'waiting' AND due_us <= ?"
+)
+OVERDUE_READY = """
 UPDATE parked SET state = 'ready' WHERE idx IN (
     SELECT idx FROM parked WHERE consumer = ? AND state = 'waiting' AND due_us < ? ORDER BY due_us LIMIT ?)
 """
@@ -131,22 +133,22 @@ class SqliteParking(SqliteLedger):
         new = (by.message_id, by.type, by.state, by.delay, by.step, by.source, by.number, by.headers, by.value)
         return self._db.execute(REPLACE, (*new, consumer, message_id)).rowcount > 0
 
-    async def wake(self, consumer: str, message_ids: Sequence[str], upto_us: int) -> int:
+    async def make_ready(self, consumer: str, message_ids: Sequence[str], upto_us: int) -> int:
         """Set messages that wait and are due by then to ready."""
-        return self._db.executemany(WAKE, [(consumer, each, upto_us) for each in message_ids]).rowcount
+        return self._db.executemany(DUE_READY, [(consumer, each, upto_us) for each in message_ids]).rowcount
 
-    async def wake_overdue(self, consumer: str, before_us: int, limit: int) -> int:
+    async def make_overdue_ready(self, consumer: str, before_us: int, limit: int) -> int:
         """Set messages that wait since before that to ready."""
-        return self._db.execute(WAKE_OVERDUE, (consumer, before_us, limit)).rowcount
+        return self._db.execute(OVERDUE_READY, (consumer, before_us, limit)).rowcount
 
     async def remove(self, consumer: str, message_ids: Sequence[str]) -> int:
         """Remove messages; the next of their key becomes ready."""
-        woken = 0
+        ready = 0
         for message_id in message_ids:
             for topic, key, _ in self._db.execute(REMOVE, (consumer, message_id)).fetchall():
                 if key is not None:
-                    woken += self._db.execute(NEXT, (consumer, topic, key)).rowcount
-        return woken
+                    ready += self._db.execute(NEXT, (consumer, topic, key)).rowcount
+        return ready
 
     async def next_due_us(self, consumer: str) -> int | None:
         """The time of the next retry."""

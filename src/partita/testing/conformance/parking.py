@@ -85,8 +85,8 @@ async def a_key_is_held_until_its_first_is_gone(open_store: OpenStore) -> None:
         assert not await parking.ready("group", [("topic", 1)], 10), "another partition's"
         assert await parking.next_due_us("group") == first.due_us
         assert await parking.next_due_us("another group") is None
-        assert await parking.wake("group", ["m1", "m2"], 49) == 0, "it is not due"
-        assert await parking.wake("group", ["m1", "m2"], 50) == 1
+        assert await parking.make_ready("group", ["m1", "m2"], 49) == 0, "it is not due"
+        assert await parking.make_ready("group", ["m1", "m2"], 50) == 1
         assert await parking.remove("group", ["m1"]) == 1
         assert [row.message_id for row in await parking.ready("group", place, 10)] == ["m2", "n1"]
         await parking.move("group", ["m2"], "dead", 2, 0)
