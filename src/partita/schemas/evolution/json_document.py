@@ -132,6 +132,18 @@ def listed(part: Part, keyword: str) -> list[Any]:
     return found
 
 
+def names(part: Part, keyword: str) -> list[str]:
+    """The names of properties in the list of a keyword; none when it is absent.
+
+    Raises:
+        UnknownSchema: it is no list of texts.
+    """
+    found = listed(part, keyword)
+    if not all(isinstance(name, str) for name in found):
+        raise refused(f"{keyword} is no list of names: {found!r:.100}.")
+    return found
+
+
 def mapped(part: Part, keyword: str) -> Part:
     """The object of a keyword; empty when it is absent.
 
@@ -183,7 +195,7 @@ def matches(pattern: str, name: str) -> bool:
     """Whether a pattern is found in the name of a property.
 
     Raises:
-        UnknownSchema: it cannot be told.
+        UnknownSchema: it is not certain.
     """
     found = found_in(pattern, name)
     if found is None:
@@ -198,7 +210,10 @@ def found_in(pattern: object, text: str) -> bool | None:
     """Whether a pattern is found in a text; None where the search could run for ever, as with `(a+)+$`."""
     if len(text) > CHARS_MAX or not isinstance(pattern, str) or not _SIMPLE.match(pattern):
         return None
-    return re.search(pattern, text) is not None
+    try:
+        return re.search(pattern, text) is not None
+    except re.error:
+        return None
 
 
 def items_of(part: Part) -> tuple[Sequence[object], object]:

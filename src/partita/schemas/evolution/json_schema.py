@@ -26,6 +26,7 @@ from partita.schemas.evolution.json_document import (
     listed,
     mapped,
     matches,
+    names,
     number,
     types_of,
     value_of,
@@ -138,12 +139,15 @@ class _Comparison:
             # By one part after the other: an alternative that was chosen would ask for itself.
             parts = [(each,) for each in branch.parts]
             written = [v for v in values if all(self._writing.fits(v, each) is not False for each in parts)]
-            lost = [value for value in written if self._fitting.fits(value, (part,)) is not True]
-            if lost:
+            answers = [self._fitting.fits(value, (part,)) for value in written]
+            if False in answers:
+                lost = [value for value, fits in zip(written, answers, strict=True) if fits is False]
                 kind = f"values {advice.said(values_of((part,), new))}" if is_enum else advice.said_types(new)
                 yield advice.not_allowed(path, lost, kind, is_enum=is_enum)
-            return
-        if is_enum:
+                return
+            if None not in answers:
+                return
+        elif is_enum:
             allowed = advice.said(values_of((part,), new))
             yield advice.changed("enum-added", path, advice.said_types(old), f"values {allowed}", "Leave out the enum.")
             return
@@ -210,16 +214,18 @@ class _Comparison:
         return self._writes.schema(*(text for part in branch.parts for text in value_of(part, name)))
 
     def _required(self, branch: _Branch, part: Part, path: str) -> Iterator[Finding]:
-        present = {name for written in branch.parts for name in listed(written, "required")}
-        for name in listed(part, "required"):
+        present = {name for written in branch.parts for name in names(written, "required")}
+        for name in names(part, "required"):
             schema = self._reads.schema(*value_of(part, name)) or ()
             defaults = [each["default"] for each in schema if "default" in each][:1]
             is_filled = any(self._fitting.fits(default, schema) is not False for default in defaults)
             if name not in present and not is_filled:
                 yield advice.required(f"{path}.{name}", name)
-        for name, needed in mapped(part, "dependentRequired").items():
-            given = [mapped(written, "dependentRequired").get(name, []) for written in branch.parts]
-            missing = [each for each in needed if each not in present and not any(each in held for held in given)]
+        dependent = mapped(part, "dependentRequired")
+        for name in dependent:
+            given = [names(mapped(written, "dependentRequired"), name) for written in branch.parts]
+            needed = [each for each in names(dependent, name) if each not in present]
+            missing = [each for each in needed if not any(each in held for held in given)]
             if missing:
                 instead = f'Take {advice.said(missing)} out of "dependentRequired".'
                 said = f"{name} needs {advice.said(missing)}"

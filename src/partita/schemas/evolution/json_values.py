@@ -1,4 +1,4 @@
-"""Whether one value fits a schema, as far as it can be told: for the values of an enum."""
+"""Whether one value fits a schema, as far as it is certain: for the values of an enum."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def values_of(parts: tuple[Part, ...], types: frozenset[str]) -> list[Any] | Non
 
 
 class Fitting:
-    """Whether values fit the schemas of one document. None = it cannot be told."""
+    """Whether values fit the schemas of one document. None = it is not certain."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
@@ -105,8 +105,8 @@ class Fitting:
 
 
 def _all(found: Iterable[bool | None]) -> bool | None:
-    told = list(found)
-    return False if False in told else None if None in told else True
+    answers = list(found)
+    return False if False in answers else None if None in answers else True
 
 
 def _fits_bounds(value: float | int, part: Part) -> bool:
