@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tests.planted.effects import EFFECTS
 from tests.planted.handlers import HANDLERS
+from tests.planted.json_values import JSON_VALUES
 from tests.planted.letters import LETTERS
 from tests.planted.on_kafka import ON_KAFKA
 from tests.planted.on_postgresql import ON_POSTGRESQL
@@ -25,6 +26,7 @@ PLANTS: dict[str, Plant] = {
     **SAGAS,
     **LETTERS,
     **VALUES,
+    **JSON_VALUES,
     **HANDLERS,
     **WATCHING,
     **SEEDED_RUNS,
