@@ -16,6 +16,7 @@ from partita.schemas.registry import Registry
 OpenRegistry = Callable[[], AbstractAsyncContextManager[Registry]]
 Case = Callable[[OpenRegistry], Awaitable[None]]
 TEXT = '{"type":"string","size":"short"}'
+JSON = '{"title":"test.Made","type":"object","properties":{"id":{"type":"string"}}}'
 OTHER = '"long"'
 LARGE = '{"type":"string","text":"' + "\\u0000 ä\U0001f375'\\\"" * 12_000 + '"}'
 """About as large as the largest schema that a codec reads, of all characters that a careless adapter would change."""
@@ -23,12 +24,13 @@ MANY = 50
 
 
 async def a_schema_is_found_by_another_process(open_registry: OpenRegistry) -> None:
-    """A reader needs the schema of the process that wrote."""
-    fingerprint = new_fingerprint()
+    """A reader needs the schema of the process that wrote, whichever language its fingerprint names."""
+    name = new_fingerprint()
     async with open_registry() as writer, open_registry() as reader:
-        await writer.publish(fingerprint, TEXT)
-        assert await reader.find(fingerprint) == TEXT
-        assert await writer.find(fingerprint) == TEXT
+        for fingerprint, text in ((name, TEXT), (f"json:{name}", JSON)):
+            await writer.publish(fingerprint, text)
+            assert await reader.find(fingerprint) == text
+            assert await writer.find(fingerprint) == text
 
 
 async def an_unknown_fingerprint_has_no_schema(open_registry: OpenRegistry) -> None:
