@@ -107,12 +107,22 @@ class Producer:
             report(None, None)
 
 
+class Writer(KafkaWriter):
+    """Appends by such a producer, to a registry of this client."""
+
+    def __init__(self, producer: Producer, client: Client) -> None:
+        self.producer = producer
+        super().__init__(KafkaAddress.parse("kafka://127.0.0.1:1"), SystemClock(), frames=frames(client))
+
+    def _new_producer(self) -> Any:
+        return self.producer
+
+
 @pytest.mark.parametrize("full", [0, 2])
-async def test_each_way_to_the_producer_frames_the_value(full: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_each_way_to_the_producer_frames_the_value(full: int) -> None:
     """A full queue makes the writer try again, on a path of its own."""
     producer = Producer(full=full)
-    monkeypatch.setattr(KafkaWriter, "_new_producer", lambda self: producer)
-    writer = KafkaWriter(KafkaAddress.parse("kafka://127.0.0.1:1"), SystemClock(), frames=frames(Client()))
+    writer = Writer(producer, Client())
     try:
         assert await writer.append([record(KNOWN), record(KNOWN, id_="j")]) == [None, None]
     finally:
@@ -121,12 +131,11 @@ async def test_each_way_to_the_producer_frames_the_value(full: int, monkeypatch:
     assert all((MARK, V0) in headers for _, headers in producer.taken)
 
 
-async def test_nothing_is_appended_while_the_registry_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_is_appended_while_the_registry_is_away() -> None:
     """A bare value would be misread by readers that expect a frame; the record waits in the outbox."""
     producer = Producer(full=0)
-    monkeypatch.setattr(KafkaWriter, "_new_producer", lambda self: producer)
     client = Client(RegistryUnavailable("It is away."))
-    writer = KafkaWriter(KafkaAddress.parse("kafka://127.0.0.1:1"), SystemClock(), frames=frames(client))
+    writer = Writer(producer, client)
     try:
         with pytest.raises(RegistryUnavailable):
             await writer.append([record(KNOWN)])
