@@ -14,7 +14,7 @@ from tests.integration.registry_server.own_registry import served
 from tests.integration.schemas.test_schema_moves_on import Deployment
 from tests.waiting import until
 
-from partita import Settings
+from partita import App, Command, Event, Key, Service, Settings, Tx
 from partita.clock import SystemClock
 from partita.errors import RegistryRefused, RegistryUnavailable, SettingsError
 from partita.schemas.confluent.client import RegistryClient
@@ -166,6 +166,39 @@ async def test_an_incompatible_schema_ends_the_start_before_anything_is_sent(
         with pytest.raises(RegistryRefused, match="remark"):
             async with other.app.running():
                 pass
+
+
+async def test_messages_in_json_have_json_schemas_there(settings: Settings, tmp_path: Path) -> None:
+    """The language of a schema is that of its service's codec, and programs of other kinds have to see it."""
+    source = Service("source", namespace="moved.source", codec="json")
+    sink = Service("sink", namespace="moved.sink", tables="CREATE TABLE IF NOT EXISTS seen (name TEXT, what TEXT);")
+
+    class Happened(Event, of=source):
+        name: Key[str]
+
+    class Happen(Command[Happened], of=source):
+        name: Key[str]
+
+    @source.handles(Happen)
+    async def happen(cmd: Happen) -> Happened:
+        return Happened(name=cmd.name)
+
+    @sink.on
+    async def see(event: Happened, tx: Tx) -> None:
+        await tx.execute("INSERT INTO seen VALUES (:n, 'json')", n=event.name)
+
+    async with served(tmp_path / "registry") as url:
+        app = App(source, sink, settings=with_registry(settings, url))
+        async with app.running():
+            await app.send(Happen(name="a"))
+
+            async def rows() -> int:
+                async with app.store("sink").reading() as session:
+                    return len(await session.fetch("SELECT * FROM seen", {}))
+
+            await until(rows)
+        found = await RegistryClient(url, SystemClock()).latest("moved.source.events-moved.source.v1.Happened")
+        assert found is not None and found.schema.language == "JSON"
 
 
 @pytest.mark.parametrize(
