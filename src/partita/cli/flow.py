@@ -31,7 +31,7 @@ class MapFirst(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=MapFirst, short_help="Which message goes where, who decides it, what to mend.")
+@click.group(cls=MapFirst, short_help="Which message goes where, what decides it, what to mend.")
 def flow() -> None:
     """Which message goes where. Without a command: the map."""
 

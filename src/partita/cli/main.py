@@ -34,7 +34,7 @@ COMMANDS = {
     "registry": ("partita.cli.registry", "registry", "The schema registry: serve it."),
     "doctor": ("partita.cli.doctor", "doctor", "Check this machine, the data folder, databases and broker."),
     "describe": ("partita.cli.describe", "describe", "Services, events and sagas as declared."),
-    "flow": ("partita.cli.flow", "flow", "Which message goes where, who decides it, what to mend."),
+    "flow": ("partita.cli.flow", "flow", "Which message goes where, what decides it, what to mend."),
 }
 
 

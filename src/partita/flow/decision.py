@@ -131,7 +131,7 @@ def table_of(decision: Decision) -> list[tuple[str, str]]:
         ("more than two services", f"{'yes' if many else 'no'}: {listed(criteria.services)}"),
         ("a deadline", _yes("" if criteria.deadline_s is None else duration(criteria.deadline_s))),
         ("a human decides", _yes(criteria.human)),
-        ("who must know the outcome", listed(criteria.outcome) or "no service"),
+        ("must know the outcome", listed(criteria.outcome) or "no service"),
     ]
 
 

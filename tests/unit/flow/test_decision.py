@@ -30,7 +30,7 @@ def test_the_criteria_of_the_checkout_are_those_of_its_declaration() -> None:
         "more than two services": "yes: inventory-service, payment-service and order-service",
         "a deadline": "yes: 15 min",
         "a human decides": "no",
-        "who must know the outcome": "analytics, inventory-service, notification-service and order-service",
+        "must know the outcome": "analytics, inventory-service, notification-service and order-service",
     }
     assert row.criteria.speak_for == "orchestration"
 
