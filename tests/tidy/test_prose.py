@@ -14,9 +14,9 @@ LIMITS = {
     "clause for a noun": 0,
     "clause for a subject": 1,
     "he": 0,
-    "who": 8,
+    "who": 6,
     "nobody": 5,
-    "tell": 4,
+    "tell": 6,
     "stand": 6,
     "poetic": 2,
 }

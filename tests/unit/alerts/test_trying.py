@@ -1,4 +1,4 @@
-"""A test of the channels: a channel that did not take the alert is never shown as one that did."""
+"""A test of the channels: a channel that did not accept the alert is never shown as one that did."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ orders, stock = Service("orders", namespace="existing.orders"), Service("stock",
 
 @pytest.fixture
 def app(tmp_path: Path) -> App:
-    """Two services in a folder that is not there yet."""
+    """Two services in a folder that does not exist yet."""
     return App(orders, stock, settings=Settings(data=tmp_path / "data"))
 
 
@@ -44,7 +44,7 @@ async def test_services_that_never_ran_here_are_left_out(app: App, tmp_path: Pat
 
 
 def test_servers_are_always_there_unless_they_are_left_out(tmp_path: Path) -> None:
-    """Whether a server holds a service's data is known when it is asked, and one that is away is not asked again."""
+    """Only a query shows whether a server holds a service's data, and a server that is away is not asked again."""
     url = "postgresql://u@db.example/x"
     settings = Settings(data=tmp_path, store=url, bus=url)
     adapters = Adapters(settings, this_machine(), create=False)

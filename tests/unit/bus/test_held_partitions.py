@@ -1,4 +1,4 @@
-"""The partitions of a member: what a heartbeat that committed changes, and what a poll reports of it."""
+"""The partitions of a member: the changes by a committed heartbeat, and the report of a poll."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def record(where: tuple[str, int], offset: int) -> Record:
 
 
 def test_a_partition_that_came_and_must_go_unseen_is_only_reported_to_go() -> None:
-    """The caller has nothing of it in hand; reported with both, it would take it for one that came back."""
+    """The caller has no record of it in hand. If both were reported, it would take the partition for one that came
+    back."""
     parts = Parts()
     assert parts.beaten(beat(begun(ONE), begun(TWO)))
     assert parts.beaten(beat(held={"t/1": 1, "t/2": 1}, surplus=("t/2",)))
@@ -31,7 +32,7 @@ def test_a_partition_that_came_and_must_go_unseen_is_only_reported_to_go() -> No
 
 
 def test_a_partition_that_was_lost_and_came_back_is_reported_with_both() -> None:
-    """The records that the caller holds of it are void, and it has to be claimed again."""
+    """The records of it that the caller holds are void, and it has to be claimed again."""
     parts = Parts()
     parts.beaten(beat(begun(ONE)))
     parts.news()
@@ -41,7 +42,7 @@ def test_a_partition_that_was_lost_and_came_back_is_reported_with_both() -> None
 
 
 def test_a_partition_that_came_back_and_must_go_again_is_reported_to_go_once() -> None:
-    """One release is owed, and no claim."""
+    """The caller owes one release, and no claim."""
     parts = Parts()
     parts.beaten(beat(begun(ONE)))
     parts.news()
@@ -51,7 +52,7 @@ def test_a_partition_that_came_back_and_must_go_again_is_reported_to_go_once() -
 
 
 def test_nothing_is_reported_while_nothing_moves() -> None:
-    """A heartbeat that finds all as it was must not wake the caller."""
+    """A heartbeat without a change must not wake the caller."""
     parts = Parts()
     parts.beaten(beat(begun(ONE)))
     parts.news()
@@ -63,7 +64,7 @@ def test_nothing_is_reported_while_nothing_moves() -> None:
 
 
 def test_a_position_moves_when_it_is_stored_and_not_before() -> None:
-    """Taken for stored at the time of writing, a position that was rolled back would never be written again."""
+    """If it were taken for stored when it is written, a position that was rolled back would never be written again."""
     parts = Parts()
     parts.beaten(beat(part := begun(ONE, position=4)))
     part.mark.hand_out(5)
@@ -84,7 +85,7 @@ def test_only_a_partition_that_was_asked_to_go_is_given_back() -> None:
 
 
 def test_what_is_paused_or_leaving_or_full_is_not_read() -> None:
-    """And each time another one comes first."""
+    """And each time another partition comes first."""
     parts = Parts()
     all_of_them = [begun(("t", number)) for number in range(4)]
     parts.beaten(beat(*all_of_them))
@@ -100,7 +101,7 @@ def test_what_is_paused_or_leaving_or_full_is_not_read() -> None:
 
 
 def test_a_read_for_a_partition_that_is_read_again_hands_nothing_out() -> None:
-    """Its records would move the place behind those that are to be read again."""
+    """Its records would move the position behind those that are to be read again."""
     parts = Parts()
     parts.beaten(beat(part := begun(ONE, position=7)))
     asked = parts.readable()
@@ -112,7 +113,7 @@ def test_a_read_for_a_partition_that_is_read_again_hands_nothing_out() -> None:
 
 
 def test_only_a_group_that_has_read_something_can_be_passed() -> None:
-    """A new group begins at the oldest record that is there; that others were deleted before is no loss to it."""
+    """A new group begins at the oldest existing record; earlier deletions are no loss to it."""
     assert not begun(ONE, position=0).is_passed(9)
     assert not begun(ONE, position=9).is_passed(9)
     assert begun(ONE, position=8).is_passed(9)

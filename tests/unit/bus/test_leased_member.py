@@ -1,4 +1,4 @@
-"""A member of a group: what it does about a heartbeat whose outcome it does not know."""
+"""A member of a group after a heartbeat with an unknown outcome."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Doubtful(LeasedSubscription):
         raise BusUnavailable("The connection was lost.")
 
     async def _give_back(self, parts: Sequence[Part], moved: Positions) -> None:
-        """It holds nothing."""
+        """No partition is held."""
 
     async def _leave(self, moved: Positions) -> None:
         if self.away:
@@ -39,14 +39,14 @@ class Doubtful(LeasedSubscription):
         self.left += 1
 
     async def _put_back(self, part: Part, position: int) -> None:
-        """It holds nothing."""
+        """No partition is held."""
 
     async def _bounds(self, part: Part) -> tuple[int, int] | None:
         return None
 
 
 async def test_a_member_that_may_have_joined_leaves() -> None:
-    """Left in the group by a process that lives on, it would keep its share of the partitions on the embedded log."""
+    """If a living process stayed in the group, it would keep its share of the partitions on the embedded log."""
     one = Doubtful()
     with pytest.raises(BusUnavailable):
         await one.poll(1)
@@ -56,15 +56,15 @@ async def test_a_member_that_may_have_joined_leaves() -> None:
 
 
 async def test_a_member_that_has_not_asked_to_join_asks_nothing_when_it_leaves() -> None:
-    """A process that ends before it found its bus must not wait for it."""
+    """A process that ends before it found its bus must not wait for the bus."""
     one = Doubtful()
     await one.close()
     assert one.left == 0
 
 
 async def test_a_member_that_could_not_leave_leaves_when_it_is_closed_again() -> None:
-    """A consumer that starts over tries until its old subscription is closed. Left in the group, that one would keep its
-    share of the partitions."""
+    """A consumer that starts over tries until its old subscription is closed. If that one stayed in the group, it
+    would keep its share of the partitions."""
     one = Doubtful()
     with pytest.raises(BusUnavailable):
         await one.poll(1)

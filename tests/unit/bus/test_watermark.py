@@ -1,4 +1,4 @@
-"""The watermark never passes what is not done."""
+"""The watermark never passes an unfinished record."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from partita.bus.watermark import Watermark
 
 
 def test_the_position_stays_at_the_oldest_that_is_not_done() -> None:
-    """A successor begins there: passed, the oldest would be lost with this process."""
+    """A successor begins there: if the position passed the oldest record, that record would be lost with this
+    process."""
     watermark = Watermark(10)
     for offset in (10, 11, 15):
         watermark.hand_out(offset)

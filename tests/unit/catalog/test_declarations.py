@@ -1,5 +1,5 @@
-"""An impossible handler is refused where it is declared, with the line to write; and a handler keeps its identity
-whatever its function is called."""
+"""An impossible handler is refused at its declaration, with the line to write; and a handler keeps its identity
+whatever the name of its function is."""
 
 import functools
 import importlib
@@ -41,7 +41,7 @@ class Mailer:
     """The value of a provider."""
 
     async def handle(self, event: Made) -> None:
-        """A method that hears an event."""
+        """A method that handles an event."""
 
     async def __call__(self, event: Made) -> None:
         """An object that could be called."""
@@ -55,7 +55,7 @@ def svc(monkeypatch: pytest.MonkeyPatch) -> Service:
 
 
 def only(service: Service) -> Binding:
-    """Its one handler."""
+    """The one handler of the service."""
     (found,) = service.declared.bindings
     return found
 
@@ -129,7 +129,7 @@ async def says_nonsense(event: "Made[") -> None: ...  # type: ignore[valid-type]
     ],
 )
 def test_what_can_be_no_handler_is_refused(svc: Service, function: Any, says: str) -> None:
-    """Accepted, it would fail with every message, or, worse, do nothing and confirm."""
+    """If it were accepted, it would fail with every message or, worse, do nothing and confirm."""
     with pytest.raises(DeclarationError, match=says):
         svc.on(function)
     if function is plain_with_tx:
@@ -153,14 +153,14 @@ async def hears(event: Made, tx: Tx) -> None: ...
 
 @pytest.mark.parametrize("function", [traced(hears), Mailer().handle, staticmethod(hears)])
 def test_a_coroutine_function_is_one_also_as_a_method_or_behind_a_decorator(svc: Service, function: Any) -> None:
-    """In a worker thread its coroutine would be made and never run."""
+    """In a worker thread its coroutine would be created and never run."""
     svc.on(function)
     assert only(svc).is_async
 
 
 @pytest.mark.parametrize("what", [Made, No, Fault[Made], Mailer, hears, str, 3])
 def test_only_a_command_is_handled_with_handles(svc: Service, what: Any) -> None:
-    """An event is heard with `on`; and a decorator without its command would take the function for it."""
+    """An event is handled with `on`; and a decorator without its command would take the function for the command."""
     with pytest.raises(DeclarationError, match="is not a command"):
 
         @svc.handles(what)
@@ -168,7 +168,7 @@ def test_only_a_command_is_handled_with_handles(svc: Service, what: Any) -> None
 
 
 def test_a_handler_is_annotated_with_the_command_it_handles(svc: Service) -> None:
-    """Else it is written for another message than it is given."""
+    """Otherwise it is written for another message than it gets."""
     with pytest.raises(DeclarationError, match="handles Make and is annotated with Drop"):
 
         @svc.handles(Make)  # type: ignore[arg-type]
@@ -179,7 +179,7 @@ def test_a_handler_is_annotated_with_the_command_it_handles(svc: Service) -> Non
 
 
 def test_an_identity_is_the_service_the_type_and_the_name(svc: Service) -> None:
-    """Whatever the function is called; of a union each type has its own."""
+    """Whatever the name of the function is; each type of a union has an identity of its own."""
 
     @svc.handles(Make)
     async def any_name(cmd: Make) -> Made: ...
@@ -197,7 +197,8 @@ def test_an_identity_is_the_service_the_type_and_the_name(svc: Service) -> None:
 
 
 def test_two_handlers_of_one_type_are_told_apart_by_a_name(svc: Service) -> None:
-    """With one identity they would share idempotency keys and business keys: neither, or one, would have its effect."""
+    """With one identity they would share idempotency keys and business keys: one of them, or both, would have no
+    effect."""
 
     @svc.on
     async def mails(event: Made | Gone) -> None: ...
@@ -222,7 +223,7 @@ def test_two_handlers_of_one_type_are_told_apart_by_a_name(svc: Service) -> None
 
 
 def test_functions_of_one_name_are_two_handlers(svc: Service) -> None:
-    """As two modules have them. Without names they are refused; with names both are there."""
+    """As two modules may have them. Without names they are refused; with names both exist."""
 
     def made_in(name: str | None) -> None:
         @svc.on(name=name)
@@ -267,7 +268,7 @@ def test_a_cell_that_is_run_again_takes_its_own_place(svc: Service, cell: str, f
 
 
 def test_a_function_bound_twice_or_in_a_loop_is_refused(svc: Service) -> None:
-    """It is no second execution: the second would replace the first in silence, or double it."""
+    """It is not a second execution: the second would silently replace the first, or double it."""
     names = {"svc": svc, "Made": Made, "__name__": "__main__"}
     execute("@svc.on\n@svc.on(name='x')\nasync def note(event: Made) -> None: ...\n", "cell-7", names)
     with pytest.raises(DeclarationError, match="already subscribed by note"):
@@ -299,7 +300,7 @@ async def note(event: Made) -> None: ...
 
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A module of a user's, to be written."""
+    """A module of a user, which the test writes."""
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path / "declaring.py"
     sys.modules.pop("declaring", None)
@@ -318,7 +319,7 @@ def test_a_module_that_is_reloaded_takes_its_own_places(svc: Service, module: Pa
 
 
 def test_two_functions_of_one_name_in_one_module_are_refused(svc: Service, module: Path) -> None:
-    """The second shadows the first in the module, and must not take its place as if it were that one reloaded."""
+    """The second replaces the first in the module, and must not count as the first one reloaded."""
     module.write_text(TWICE)
     with pytest.raises(DeclarationError, match="already subscribed by note"):
         importlib.import_module("declaring")

@@ -1,4 +1,4 @@
-"""Names and numbers of declarations are checked where they are written: at import, with the user's line."""
+"""Names and numbers of declarations are checked at import; the error has the user's line."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Undo(Command[Undid], of=owner):
 @pytest.mark.parametrize("value", NO_NUMBER, ids=repr)
 @pytest.mark.parametrize("unit", [seconds, minutes, hours])
 def test_a_duration_that_is_none(unit: Any, value: Any) -> None:
-    """0 is one: there are waits of none."""
+    """0 is valid: some waits have no length."""
     with pytest.raises(DeclarationError, match="cannot be"):
         unit(value)
     assert unit(0) == 0
@@ -70,7 +70,7 @@ def test_a_duration_that_is_none(unit: Any, value: Any) -> None:
 
 @pytest.mark.parametrize("value", NO_TIME, ids=repr)
 def test_a_time_of_a_saga_that_is_none(value: Any) -> None:
-    """A timer that never comes, or is due since ever."""
+    """A timer that never fires, or is due at once."""
     for declare in (
         lambda: step(Do, undo=Undo, timeout=value),
         lambda: retriable(Do, timeout=value),
@@ -87,7 +87,7 @@ def _saga(deadline: float, version: int = 1) -> None:
 
 @pytest.mark.parametrize("value", [*NO_COUNT, 0], ids=repr)
 def test_a_version_that_is_none(value: Any) -> None:
-    """It is a part of names on the wire and of definitions that are kept."""
+    """It is a part of names on the wire and of stored definitions."""
     with pytest.raises(DeclarationError, match=f"{HERE}.*version of Doing=.* cannot be"):
         _saga(60.0, version=value)
     with pytest.raises(DeclarationError, match=f"{HERE}.*version of Changed=.* cannot be"):
@@ -106,7 +106,7 @@ def test_a_name_that_no_saga_can_have(name: Any) -> None:
 
 
 def test_two_sagas_of_one_name_and_version() -> None:
-    """Instances of one would go on under the other."""
+    """Instances of one saga would continue under the other."""
 
     class Twice(Saga, start=Begun, deadline=60.0, undone=Undone, of=owner):
         do = step(Do, undo=Undo)
@@ -118,7 +118,7 @@ def test_two_sagas_of_one_name_and_version() -> None:
 
 
 def test_an_answer_to_a_timeout_that_there_is_not() -> None:
-    """Taken, it would be another one."""
+    """If it were accepted, another answer would be used."""
     wrong: Any = "rety"
     with pytest.raises(DeclarationError, match="undo, retry, ask"):
         step(Do, undo=Undo, on_timeout=wrong)
@@ -137,7 +137,7 @@ RETRY: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize(("name", "value"), RETRY, ids=lambda value: repr(value))
 def test_a_retry_that_cannot_be(name: str, value: Any) -> None:
-    """With the line that it is written on."""
+    """The error has the line of the declaration."""
     with pytest.raises(DeclarationError, match=f"{HERE}.*{name}"):
         Retry(**{name: value})
 
@@ -152,13 +152,13 @@ def test_a_wait_that_a_policy_answers(value: Any) -> None:
 
 @pytest.mark.parametrize("value", NO_TIME, ids=repr)
 def test_a_window_that_is_none(value: Any) -> None:
-    """Marks would be forgotten at once, or a purge would never end."""
+    """Marks would be deleted at once, or a purge would never end."""
     with pytest.raises(DeclarationError, match=f"{HERE}.*window_s"):
         Service("s", namespace="n", window_s=value)
 
 
 def test_an_order_that_there_is_not() -> None:
-    """Taken, it would be none."""
+    """If it were accepted, messages would have no order."""
     for wrong in ("keys", "KEY", "", None):
         order: Any = wrong
         with pytest.raises(DeclarationError, match=f"{HERE}.*order="):
@@ -229,14 +229,14 @@ def test_names_that_are_taken() -> None:
 
 
 def test_two_services_of_one_namespace_are_refused() -> None:
-    """Of two events of one full name the later would be taken for both."""
+    """When two events have one full name, the later one would be taken for both."""
     for one, other in (("w.s", "w.s"), ("w.s", "W.s"), ("w.s", "w_s")):
         with pytest.raises(DeclarationError, match=f"the namespace '{other}' of x is that of s"):
             App(Service("s", namespace=one), Service("x", namespace=other))
 
 
 def test_two_services_of_one_name_are_refused() -> None:
-    """Also those that are one only in a variable, or in a file where case does not count."""
+    """Also names that are equal only as a variable, or as a file on a system that ignores case."""
     for one, other in (("s", "s"), ("order-service", "order_service"), ("orders", "Orders")):
         with pytest.raises(DeclarationError, match="Two services are named"):
             App(Service(one, namespace="a"), Service(other, namespace="b"))

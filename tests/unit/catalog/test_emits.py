@@ -50,7 +50,7 @@ shop = Service("shop", namespace="emits.shop")
 
 
 class Family(Event):
-    """Events of a kind; without an owner it is none itself."""
+    """Events of a kind; without an owner the class itself is not an event."""
 
     id: Key[str]
 
@@ -96,7 +96,7 @@ def svc() -> Iterator[Service]:
 
 
 def hears(annotation: Any, *, plain: bool = False) -> Any:
-    """A handler of an event with this annotation of its result; ... = with none."""
+    """A handler of an event with this annotation of its result; ... = without one."""
 
     async def handler(event: Asked, tx: Tx): ...  # type: ignore[no-untyped-def]
     def plainly(event: Asked): ...  # type: ignore[no-untyped-def]
@@ -108,7 +108,7 @@ def hears(annotation: Any, *, plain: bool = False) -> Any:
 
 
 def only(service: Service) -> Binding:
-    """Its one handler."""
+    """The one handler of the service."""
     (found,) = service.declared.bindings
     return found
 
@@ -184,7 +184,7 @@ def test_emits_names_what_is_given_to_publish(svc: Service, annotation: Any, giv
 
 
 def test_both_together_are_what_it_publishes(svc: Service) -> None:
-    """Each event once."""
+    """Each event counts once."""
     svc.on(emits=(Two, One))(hears(One | Asked))
     assert emits(svc) == ["One", "Asked", "Two"]
 
@@ -217,7 +217,7 @@ def test_both_together_are_what_it_publishes(svc: Service) -> None:
 )
 @pytest.mark.parametrize("plain", [True, False])
 def test_a_handler_that_does_not_say_what_it_publishes_is_refused(svc: Service, annotation: Any, plain: bool) -> None:
-    """Undeclared, the picture of what it causes would be a guess. The refusal has the lines to write."""
+    """Without a declaration the picture of its effects would be a guess. The refusal has the lines to write."""
     with pytest.raises(
         DeclarationError, match=r"test_emits(.|\n)*(does not declare|does not name)(.|\n)*emits="
     ) as refused:
@@ -251,7 +251,7 @@ def test_a_handler_that_does_not_say_what_it_publishes_is_refused(svc: Service, 
 )
 @pytest.mark.parametrize("given", [None, One])
 def test_a_result_that_can_be_no_event_is_refused(svc: Service, annotation: Any, says: str, given: Any) -> None:
-    """It would fail with the first message that takes this way."""
+    """It would fail with the first message for which it returns that result."""
     with pytest.raises(DeclarationError, match=says):
         svc.on(emits=given)(hears(annotation))
 
@@ -278,7 +278,7 @@ def test_a_result_that_can_be_no_event_is_refused(svc: Service, annotation: Any,
 )
 @pytest.mark.parametrize("how", ["on", "handles"])
 def test_what_is_no_event_is_not_emitted(svc: Service, how: str, given: Any, says: str) -> None:
-    """Taken in silence, it would declare nothing."""
+    """If it were silently accepted, it would declare nothing."""
     with pytest.raises(DeclarationError, match=says):
         if how == "on":
             svc.on(emits=given)(hears(None))
@@ -316,7 +316,7 @@ def test_events_of_a_function_are_named_there(svc: Service) -> None:
 
 
 def does(annotation: Any) -> Any:
-    """A handler of a command with this annotation of its result; ... = with none."""
+    """A handler of a command with this annotation of its result; ... = without one."""
 
     async def handler(cmd: Do, tx: Tx): ...  # type: ignore[no-untyped-def]
 
@@ -343,7 +343,7 @@ def test_a_command_declares_its_reply_and_emits_the_rest(svc: Service, annotatio
     ids=str,
 )
 def test_another_result_than_the_reply_is_refused(svc: Service, annotation: Any) -> None:
-    """A type checker lets a union with the reply pass, and the handler would fail with the first message."""
+    """A type checker accepts a union with the reply, and the handler would fail with the first message."""
     with pytest.raises(DeclarationError, match=r"and Do is answered by Done(.|\n)*handles\(Do, emits="):
         svc.handles(Do)(does(annotation))
     assert not svc.declared.bindings
@@ -428,7 +428,7 @@ def test_the_catalog_knows_the_publishers_of_an_event(svc: Service) -> None:
 
 @pytest.mark.parametrize("app", [shop_app, rides_app], ids=["shop", "rides"])
 def test_every_event_of_the_examples_is_published_by_somebody(app: App) -> None:
-    """Each is the reply of a command, or the end of a saga; a picture of the system has no arrow out of nowhere."""
+    """Each is the reply of a command, or the end of a saga; no arrow in a picture of the system comes out of nowhere."""
     events = [contract for contract in app.catalog.contracts.values() if contract.kind == "event"]
     assert events
     assert [event.name for event in events if not app.catalog.publishers(event)] == []

@@ -1,4 +1,5 @@
-"""A message keeps its name on the wire when its class is renamed: `name=` is what others read, the class is what code says."""
+"""A message keeps its name on the wire when its class is renamed: other programs use `name=`, our code uses the
+class."""
 
 from __future__ import annotations
 
@@ -86,7 +87,8 @@ def shop() -> Service:
 
 @pytest.mark.parametrize(("old", "new"), RENAMED)
 def test_a_renamed_class_is_on_the_wire_what_it_was(old: type[Any], new: type[Any]) -> None:
-    """Type, topic, key, schema and fingerprint: other services, kept messages and running sagas know the message by them."""
+    """Type, topic, key, schema and fingerprint: other services, kept messages and running sagas identify the message
+    by them."""
 
     def seen(contract: Contract) -> tuple[Any, ...]:
         codec = AvroCodec()
@@ -110,7 +112,7 @@ def test_what_the_old_class_wrote_is_read_as_the_renamed_one() -> None:
 
 
 def test_the_old_class_reads_what_the_renamed_one_wrote() -> None:
-    """A deploy goes process by process: for a while both are there."""
+    """A deploy restarts one process after the other, so both versions run for a while."""
     writer, reader = AvroCodec(), AvroCodec()
     written = writer.encode(contract_of(AcceptOrder).shape, AcceptOrder(id="1"))
     reader.learn(contract_of(PlaceOrder).shape)
@@ -127,7 +129,7 @@ def test_a_refusal_travels_under_its_name() -> None:
 
 
 def test_the_faults_of_a_renamed_class_keep_their_type() -> None:
-    """A service that hears of dead letters of the old class hears of those of the new one."""
+    """A service that handles dead letters of the old class also handles those of the new one."""
     fault = contract_in(Fault[OrderAccepted])
     assert fault.full_name == "named.shop.v1.OrderPlaced.Fault"
     assert fault.name == "Fault[OrderAccepted]"
@@ -227,7 +229,7 @@ def test_two_classes_of_one_name_on_the_wire_are_refused_with_both_places(
 
 @pytest.mark.parametrize("name", ["", "order-placed", "shop.Placed", "1st", "Größe", "a\n", "x" * 101, 7, Line])
 def test_what_no_record_may_be_called_is_refused(name: Any, shop: Service) -> None:
-    """The name is one of an Avro record and the end of a CloudEvents type."""
+    """The name is that of an Avro record and the end of a CloudEvents type."""
     with pytest.raises(DeclarationError, match=rf"^{re.escape(__file__)}:\d+: .* is not valid as a message's name"):
 
         class Placed(Event, of=shop, name=name):
@@ -242,7 +244,7 @@ def test_what_no_record_may_be_called_is_refused(name: Any, shop: Service) -> No
 
 
 def test_a_name_without_an_owner_is_refused() -> None:
-    """A class that is only a base is on no wire: the name would be lost in silence."""
+    """A class that is only a base is never sent: the name would be silently lost."""
     with pytest.raises(DeclarationError, match=r"Placed has name='X' and no owner") as caught:
 
         class Placed(Event, name="X"):

@@ -1,5 +1,5 @@
-"""Handlers and messages may be declared within a function, as in a test, also where annotations are texts: they mean what they
-mean in that function."""
+"""Handlers and messages may be declared within a function, as in a test, also when annotations are texts: the names
+have the meaning that they have in that function."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def service() -> Service:
 
 
 def heard(svc: Service) -> list[type[Any]]:
-    """The classes that its one handler hears."""
+    """The classes that its one handler handles."""
     (binding,) = svc.declared.bindings
     return [contract.cls for contract in binding.contracts]
 
@@ -53,7 +53,7 @@ def test_a_handler_hears_an_event_that_is_declared_beside_it() -> None:
 
 
 def test_a_union_a_fault_and_what_is_injected_are_found_beside_it() -> None:
-    """Every annotation of a handler is read, that of its result too."""
+    """Every annotation of a handler is read, also that of its result."""
     svc = service()
 
     class One(Event, of=svc):
@@ -75,7 +75,7 @@ def test_a_union_a_fault_and_what_is_injected_are_found_beside_it() -> None:
 
 
 def test_a_function_within_the_function_sees_what_is_around_it() -> None:
-    """The inner function does not use the name in its code, so only the frame around it knows it."""
+    """The inner function does not use the name in its code, so only the frame around it has the name."""
     svc = service()
 
     class Made(Event, of=svc):
@@ -110,7 +110,7 @@ def test_the_nearest_name_counts() -> None:
 
 
 def in_a_function_that_has_ended(svc: Service) -> Callable[[], None]:
-    """Its locals are gone when what it returns is called; what the handler's code uses is kept."""
+    """Its local names are gone when the returned function is called; those that the handler's code uses are kept."""
 
     class Made(Event, of=svc):
         id: Key[str]
@@ -176,11 +176,11 @@ def traced(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 async def of_the_module(event: Taken) -> None:
-    """Registered from elsewhere, it keeps its own meaning."""
+    """Registered from another place, it keeps its own meaning."""
 
 
 def test_a_handler_of_a_module_keeps_its_meaning_where_a_test_registers_it() -> None:
-    """It would hear another event than it says."""
+    """Otherwise it would handle another event than its annotation names."""
     svc = service()
 
     class Taken(Event, of=svc):
@@ -191,7 +191,7 @@ def test_a_handler_of_a_module_keeps_its_meaning_where_a_test_registers_it() -> 
 
 
 def test_a_name_that_is_given_its_meaning_further_down_is_refused() -> None:
-    """The handler is declared when its annotations mean something."""
+    """The handler is declared when its annotations can be resolved."""
     svc = service()
     with pytest.raises(DeclarationError, match=r"cannot be read(.|\n)*above the handler"):
 
@@ -206,7 +206,7 @@ def test_a_name_that_is_given_its_meaning_further_down_is_refused() -> None:
 
 
 def test_a_message_has_fields_of_types_that_are_declared_beside_it() -> None:
-    """It travels as any other: its schema is read from the same annotations."""
+    """It is sent like any other message: its schema is read from the same annotations."""
     svc = service()
     Sku = NewType("Sku", str)
 
@@ -231,7 +231,7 @@ def test_a_message_has_fields_of_types_that_are_declared_beside_it() -> None:
 
 
 def test_a_struct_that_holds_itself_is_read() -> None:
-    """And one of whose types nothing is known is refused where the app is made, as ever."""
+    """A struct with an unknown type is refused when the app is made, as always."""
     svc = service()
 
     class Node(msgspec.Struct):
@@ -287,7 +287,7 @@ def test_a_refusal_has_fields_of_types_that_are_declared_beside_it() -> None:
 
 
 def test_a_field_of_the_name_of_its_type_means_the_type() -> None:
-    """The body of the class has given the name a default by then."""
+    """The body of the class has already bound the name to a default."""
     svc = service()
 
     class day(Enum):
@@ -324,7 +324,7 @@ def test_messages_are_declared_in_a_class_and_in_a_function_that_makes_them() ->
 
 
 def test_a_message_does_not_see_the_names_of_the_class_around_it() -> None:
-    """As its body does not: a name of the module means that of the module."""
+    """As in Python: a name of the module has the module's meaning."""
     svc = service()
 
     class Desk:

@@ -1,4 +1,4 @@
-"""`partita new` makes a project that works at once, and touches nothing that is there."""
+"""`partita new` makes a project that works at once, and changes no existing file."""
 
 import os
 import re
@@ -38,7 +38,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_its_files_are_of_one_name_and_can_be_read(project: Path) -> None:
-    """No placeholder is left, and each form is one that its reader takes."""
+    """No placeholder is left, and each file can be read by its parser."""
     texts = {path: path.read_text() for path in sorted(project.rglob("*")) if path.is_file()}
     names = {path.relative_to(project).as_posix() for path in texts}
     assert {"pyproject.toml", "compose.yaml", ".gitignore", "README.md", "tea_house/app.py"} <= names
@@ -68,7 +68,7 @@ def test_its_tests_pass_at_once(project: Path, runner: str) -> None:
 
 @pytest.mark.slow
 def test_its_tests_can_fail(project: Path) -> None:
-    """A stock that gives back what it never took is found."""
+    """A stock that gives back items that it never took is found."""
     stock = project / "tea_house" / "stock.py"
     text = stock.read_text()
     assert "free = free + 1" in text
@@ -78,7 +78,7 @@ def test_its_tests_can_fail(project: Path) -> None:
 
 @pytest.mark.slow
 def test_its_types_and_its_style_are_right(project: Path) -> None:
-    """As its own CI asks; and a formatter changes nothing."""
+    """As its own CI checks; and a formatter changes nothing."""
     types = python(project, "-m", "mypy", "--cache-dir", os.devnull)
     assert types.returncode == 0, types.stdout
     for words in (["check", "--select", "E,F,I,UP,B"], ["format", "--check"]):
@@ -96,7 +96,7 @@ def runs(project: Path, **servers: str) -> None:
     try:
         assert running.stdout is not None and running.stderr is not None
         assert running.stderr.readline().startswith("ready: orders, stock")
-        for _ in range(2):  # pressed twice it is one order
+        for _ in range(2):  # two presses are one order
             placed = python(project, "-m", "tea_house.place", "order-1", **servers)
             assert placed.returncode == 0, placed.stderr
         assert running.stdout.readline() == "OrderConfirmed(order_id='order-1')\n"
@@ -142,7 +142,7 @@ def test_it_runs_on_the_servers_of_its_compose_file(project: Path, database: str
     + [(name, "There is a module") for name in ("json", "partita", "tests", "click", "unittest")],
 )  # fmt: skip
 def test_a_name_that_no_package_can_have_is_refused(name: str, says: str) -> None:
-    """Whatever imports it would find another module, or none."""
+    """An import of it would find another module, or none."""
     with pytest.raises(SettingsError, match=says) as refused:
         package_of(name)
     assert refused.value.hint
@@ -169,7 +169,7 @@ def test_the_command_refuses_such_a_name_and_makes_nothing(tmp_path: Path) -> No
 
 
 def test_what_is_there_stays(tmp_path: Path) -> None:
-    """A folder with a file in it, a file, and a link that leads nowhere; an empty folder is no loss."""
+    """A folder with a file in it, a file, and a link that leads nowhere; an empty folder may be used."""
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / ".hidden").write_text("mine")
     (tmp_path / "file").write_text("mine")

@@ -49,7 +49,7 @@ def write_app(folder: Path, name: str) -> Path:
     "words", [["run"], ["describe"], ["journey", "1"], ["topics", "plan"], ["db", "status"], ["doctor"]], ids=" ".join
 )
 def test_a_folder_without_an_app_is_told_the_three_ways(tmp_path: Path, words: list[str]) -> None:
-    """It ran the shop in a stranger's folder, and made the shop's databases there."""
+    """The command ran the shop in a stranger's folder, and made the shop's databases there."""
     done = partita(tmp_path, *words)
     assert done.returncode == 2 and not done.stdout
     assert all(way in done.stderr for way in ("--app", "PARTITA_APP", "[tool.partita]", "partita demo"))
@@ -57,7 +57,7 @@ def test_a_folder_without_an_app_is_told_the_three_ways(tmp_path: Path, words: l
 
 
 def test_the_command_line_comes_before_the_environment_and_that_before_the_project(tmp_path: Path) -> None:
-    """The nearer to the one command, the stronger."""
+    """The source that is nearer to the command wins."""
     for name in ("by_word", "by_variable", "by_project"):
         write_app(tmp_path, name)
     (tmp_path / "pyproject.toml").write_text(NAMED.format(name="by_project"))
@@ -72,7 +72,7 @@ def test_the_command_line_comes_before_the_environment_and_that_before_the_proje
 
 
 def test_a_folder_below_the_project_has_its_app(tmp_path: Path) -> None:
-    """Also where a module beside the user has the same name: it is not the app."""
+    """Also when a module in the current folder has the same name: it is not the app."""
     write_app(tmp_path, "kitchen")
     (tmp_path / "pyproject.toml").write_text(NAMED.format(name="kitchen"))
     below = tmp_path / "deep" / "er"
@@ -104,7 +104,7 @@ def test_workers_have_the_app_of_their_parent(tmp_path: Path, words: list[str]) 
 
 
 def test_a_broken_project_file_does_not_matter_where_the_app_is_named(tmp_path: Path) -> None:
-    """An explicit name of the app is used without another look."""
+    """An explicit name of the app is used without a search."""
     write_app(tmp_path, "mine")
     (tmp_path / "pyproject.toml").write_text("[tool.partita\n")
     assert "acme.mine" in partita(tmp_path, "describe", "--app", "mine:app").stdout
@@ -112,7 +112,7 @@ def test_a_broken_project_file_does_not_matter_where_the_app_is_named(tmp_path: 
 
 
 def test_the_nearest_project_file_decides(tmp_path: Path) -> None:
-    """A package within a larger checkout does not inherit the app of what is around it."""
+    """A package within a larger checkout does not inherit the app of that checkout."""
     (tmp_path / "pyproject.toml").write_text(NAMED.format(name="outer"))
     inner = tmp_path / "inner"
     (inner / "src").mkdir(parents=True)

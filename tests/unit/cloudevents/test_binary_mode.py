@@ -1,4 +1,5 @@
-"""An envelope in the headers of any protocol: Partita reads it back byte for byte, others by the attributes."""
+"""An envelope in the headers of any protocol: Partita reads it back byte for byte, other programs read the
+attributes."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ def envelope_in(mode: BinaryMode, headers: Sequence[tuple[str, object]]) -> byte
 
 @pytest.mark.parametrize("prefix", PREFIXES)
 def test_our_own_header_brings_back_each_byte(prefix: str) -> None:
-    """The number of the key and the saga's step have no attribute, and must not be lost between two services of ours."""
+    """The number of the key and the saga's step have no attribute, and must not be lost between two services of
+    Partita."""
     data = envelope_to_bytes(FULL)
     mode = BinaryMode(prefix)
     assert envelope_in(mode, mode.headers_of(data, "o-1")) == data
@@ -50,7 +52,7 @@ def test_the_attributes_alone_are_enough(prefix: str) -> None:
 
 
 def test_the_headers_on_kafka_are_those_of_the_binding() -> None:
-    """Written out once: readers of other languages count on these names."""
+    """They are written out here: readers in other languages depend on these names."""
     headers = BinaryMode("ce_").headers_of(envelope_to_bytes(FULL), "ö")
     assert headers == [
         ("ce_specversion", b"1.0"),
@@ -80,7 +82,7 @@ def test_a_foreign_event_needs_three_attributes_only() -> None:
 
 
 def test_the_last_hop_is_the_parent() -> None:
-    """The attribute `traceparent` names the hop at which the event was made, the header the one it comes from."""
+    """The attribute `traceparent` names the hop at which the event was made, the header names the hop that sent it."""
     mode = BinaryMode("ce_")
     needed = [("ce_id", b"x"), ("ce_source", b"s"), ("ce_type", b"t"), ("ce_traceparent", b"first")]
     assert envelope_from_bytes(envelope_in(mode, needed)).traceparent == "first"
@@ -97,7 +99,7 @@ def test_bytes_that_are_no_envelope_travel_as_they_are() -> None:
 
 
 def test_headers_without_bytes_are_passed_over() -> None:
-    """Kafka's client hands out None for a header without a value."""
+    """Kafka's client returns None for a header without a value."""
     mode = BinaryMode("ce_")
     assert envelope_in(mode, [("partita", None), ("ce_id", None), ("traceparent", None)]) == b""
 
@@ -111,7 +113,8 @@ def foreign(*more: tuple[str, bytes], value: bytes = b"{}", at_us: int = 5) -> E
 
 
 def test_a_foreign_event_is_known_by_its_source_and_its_id() -> None:
-    """Two programs that both count from 1 would else be taken for one; on the wire each id is its program's own."""
+    """Otherwise two programs that both count from 1 would be taken for one; on the wire each id is that of its
+    program."""
     read = foreign()
     assert (read.id, read.correlation_id, read.source) == ("urn:psp 7", "urn:psp 7", "urn:psp")
     assert dict(BinaryMode("ce_").headers_of(envelope_to_bytes(read), None))["ce_id"] == b"7"
@@ -120,7 +123,7 @@ def test_a_foreign_event_is_known_by_its_source_and_its_id() -> None:
 
 
 def test_a_foreign_event_without_a_time_has_that_of_its_arrival() -> None:
-    """In 1970 it would be too old to be taken for new."""
+    """In 1970 it would be too old to count as new."""
     assert foreign().time_us == 5
     assert foreign(("ce_time", b"2023-11-14T22:13:20Z")).time_us == 1_700_000_000_000_000
 

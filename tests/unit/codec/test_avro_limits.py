@@ -1,4 +1,5 @@
-"""Bytes from elsewhere: an object or a clear error, within bounded time; never an endless loop, a crash or another error."""
+"""Bytes from outside: an object or a clear error, within bounded time; never an endless loop, a crash or another
+error."""
 
 from __future__ import annotations
 
@@ -71,7 +72,7 @@ BOUNDED = [
 
 @pytest.mark.parametrize("schema", ENDLESS)
 def test_a_schema_with_which_ten_bytes_are_endless_is_refused(schema: dict[str, Any]) -> None:
-    """2^60 items of no bytes would keep the reader busy for ever: it is never read with."""
+    """2^60 items of no bytes would keep the reader busy for ever, so such a schema is never used."""
     codec = AvroCodec()
     with pytest.raises(UnknownSchema, match="take no bytes"):
         codec.teach("f1", json.dumps(schema))
@@ -81,7 +82,7 @@ def test_a_schema_with_which_ten_bytes_are_endless_is_refused(schema: dict[str, 
 
 @pytest.mark.parametrize("schema", BOUNDED)
 def test_a_schema_whose_items_take_bytes_is_taken(schema: dict[str, Any]) -> None:
-    """The bytes bound the number of items, also of records within themselves."""
+    """The bytes bound the number of items, also for records that hold themselves."""
     codec = AvroCodec()
     codec.teach("f1", json.dumps(schema))
     assert codec.schema_text("f1") is not None

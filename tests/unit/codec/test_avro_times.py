@@ -1,4 +1,4 @@
-"""Case 51: due dates in ten years, at a change of the clocks, on a leap day: exact, or refused where they are sent."""
+"""Case 51: due dates in ten years, at a change of the clocks, on a leap day: exact, or refused when they are sent."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_time_with_a_zone_is_the_same_instant(at: dt.datetime) -> None:
 
 
 def test_the_two_times_of_a_repeated_hour_are_an_hour_apart() -> None:
-    """Else a due date in the night of the change would be an hour off."""
+    """Otherwise a due date in the night of the change would be an hour off."""
     assert EXACT[2].timestamp() - EXACT[1].timestamp() == 3_600
 
 

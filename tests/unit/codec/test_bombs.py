@@ -1,4 +1,5 @@
-"""Bombs: few bytes that stand for gigabytes or minutes. Each is refused before it is decoded, and memory stays flat."""
+"""Bombs: a few bytes that expand to gigabytes or minutes. Each is refused before it is decoded, and memory stays
+flat."""
 
 from __future__ import annotations
 
@@ -52,7 +53,7 @@ def written(schema: Any, value: Any) -> bytes:
 
 @contextmanager
 def flat() -> Iterator[None]:
-    """Neither time nor memory."""
+    """The block takes neither time nor memory."""
     tracemalloc.start()
     begun = process_time()
     yield
@@ -63,7 +64,7 @@ def flat() -> Iterator[None]:
 
 @pytest.mark.parametrize("size", [17, 10_000, 200_000, 900_000])
 def test_a_decimal_of_many_digits_is_refused(size: int) -> None:
-    """A number of 200 kB took seconds, in which nothing else of the process went on."""
+    """A number of 200 kB took seconds, in which the process did no other work."""
     codec = AvroCodec()
     fingerprint = codec.learn(PRICE)
     length = written({"type": "bytes"}, b"\x7f" * size)
@@ -102,7 +103,7 @@ def test_a_number_of_many_bytes_in_a_record_within_itself_is_refused(size: int) 
 
 @pytest.mark.parametrize("data", [b"\x02" * 900_000, b"\x02" * 300, b"\x02\x02" * 200], ids=len)
 def test_a_value_too_deep_within_itself_is_refused(data: bytes) -> None:
-    """A decoder in C overflows its stack, and the process is gone."""
+    """A decoder in C would overflow its stack, and the process would die."""
     codec = AvroCodec()
     codec.teach("deep", json.dumps(record("N", next=["null", "N"])))
     codec.teach("list", json.dumps(record("N", children={"type": "array", "items": "N"})))
@@ -134,7 +135,7 @@ def test_items_that_the_readers_defaults_make_large_are_refused() -> None:
 
 
 def doubling(levels: int, *, leaf: Any = "long") -> Any:
-    """Records that hold the one below twice: what they hold doubles with each level."""
+    """Records that hold the one below twice: the number of values doubles with each level."""
     inner: Any = record("R0", x=leaf)
     for n in range(1, levels):
         inner = record(f"R{n}", a=inner, b=f"R{n - 1}")
@@ -142,7 +143,7 @@ def doubling(levels: int, *, leaf: Any = "long") -> Any:
 
 
 def nested(levels: int) -> str:
-    """A schema of records within each other, as text: JSON's own writer would not go so deep."""
+    """A schema of records within each other, as text: JSON's own writer would not go that deep."""
     opened = "".join(f'{{"type":"record","name":"R{n}","fields":[{{"name":"a","type":' for n in range(levels))
     return f'{opened}"long"{"}]}" * levels}'
 
@@ -196,7 +197,7 @@ def test_a_schema_that_unfolds_is_refused_at_once(name: str) -> None:
 
 @pytest.mark.parametrize("text", ODD, ids=ascii)
 def test_a_text_that_is_no_schema_is_told_as_one(text: str) -> None:
-    """Or taken, where it is one: what comes from elsewhere raises nothing else."""
+    """A valid schema is accepted: a text from outside raises no other error."""
     codec = AvroCodec()
     try:
         codec.teach("f", text)
@@ -207,7 +208,7 @@ def test_a_text_that_is_no_schema_is_told_as_one(text: str) -> None:
 
 
 def test_a_schema_with_parts_cut_out_or_changed_is_a_schema_or_told_as_none() -> None:
-    """2,000 schemas of which parts are other things."""
+    """2,000 schemas with changed parts."""
     dice, read = Random(5), 0
     text = json.dumps(
         record(
@@ -269,7 +270,7 @@ def test_the_gauge_takes_each_value_that_is_sent() -> None:
 
 
 def test_headers_nested_without_end_are_no_envelope() -> None:
-    """They were never a letter: the error passed by everything that catches one."""
+    """They never became a dead letter: the error passed every handler of errors."""
     plain = envelope_to_bytes(Envelope(id="1", source="s", type="t", time_us=1, correlation_id="1"))
     deep = b"\x86" + plain[1:] + msgspec.msgpack.encode("odd") + b"\x91" * 5_000 + b"\x00"
     with flat(), pytest.raises(msgspec.MsgspecError):

@@ -43,7 +43,7 @@ TYPES: tuple[Any, ...] = (
 
 
 def service() -> Service:
-    """A service that owns nothing yet."""
+    """A service without messages."""
     return Service("gen", namespace="gen")
 
 
@@ -89,7 +89,7 @@ def test_older_bytes_are_read_with_the_defaults_of_newer_fields() -> None:
 
 @pytest.mark.parametrize("annotation", REFUSED, ids=str)
 def test_a_type_whose_values_no_reader_could_take_is_refused_where_it_is_declared(annotation: Any) -> None:
-    """Else each of its messages would be a dead letter, or a changed one."""
+    """Otherwise each of its messages would be a dead letter, or a changed one."""
     with pytest.raises(DeclarationError) as refused:
         event_with(service(), annotation, "Made")
     assert refused.value.hint
@@ -97,7 +97,7 @@ def test_a_type_whose_values_no_reader_could_take_is_refused_where_it_is_declare
 
 @pytest.mark.parametrize("annotation", TYPES, ids=str)
 def test_a_value_that_is_not_of_its_type_is_refused_where_it_is_sent(annotation: Any) -> None:
-    """1.7 for an int, a tuple for a list, a time without a zone: what came back would be another value, or none."""
+    """1.7 for an int, a tuple for a list, a time without a zone: another value would come back, or none."""
     cls, shape, codec = field_of(annotation)
     for stray in strays_of(annotation):
         with pytest.raises(Malformed):
@@ -200,7 +200,7 @@ def test_a_message_that_leaves_out_defaults_is_written_with_them() -> None:
 
 
 def test_a_time_in_the_repeated_hour_is_the_same_instant() -> None:
-    """Python calls such a time unequal to any in another zone; the instant is what travels."""
+    """Python calls such a time unequal to any time in another zone; the instant is what is sent."""
     cls, shape, codec = field_of(dt.datetime)
     for fold in (0, 1):
         value = cls(id="k", field=dt.datetime(2026, 11, 1, 1, 30, 0, 7, fold=fold, tzinfo=ZoneInfo("America/New_York")))
@@ -216,7 +216,7 @@ def test_sets_are_written_in_one_order() -> None:
 
 
 def test_a_value_that_lies_too_deep_within_itself_is_refused() -> None:
-    """No reader goes deeper; a circle has no end at all."""
+    """No reader goes deeper, and a circle has no end at all."""
     cls, shape, codec = field_of(Tree)
     deep = Tree(name="leaf")
     for _ in range(40):
@@ -258,7 +258,7 @@ def test_a_key_that_names_nothing_in_one_way_is_refused(annotation: Any) -> None
 
 @pytest.mark.parametrize("annotation", [Key[str] | None, list[Key[int]], dict[str, Key[str]]], ids=str)
 def test_a_key_within_another_type_is_refused(annotation: Any) -> None:
-    """It would be no key, in silence."""
+    """It would silently not be a key."""
     with pytest.raises(DeclarationError, match="a Key within another type"):
 
         class Made(Event, of=service()):
@@ -279,7 +279,7 @@ class Shaded(str, enum.Enum):  # noqa: UP042 - its text is another one, which is
 
 @pytest.mark.parametrize("given", ["dark", Shade.DARK, Shaded.DARK])
 def test_a_key_is_the_text_that_a_receiver_reads(given: Any) -> None:
-    """Sender and receiver go by one key, whatever the class of the text prints."""
+    """Sender and receiver use one key, however the class of the text prints."""
 
     class Made(Event, of=service()):
         ref: Key[Ref]

@@ -7,18 +7,18 @@ from partita.databases.leases import Heartbeats, holding_of, share_of
 
 
 class HandClock(SystemClock):
-    """A clock that is moved by hand."""
+    """A clock that the test moves by hand."""
 
     def __init__(self) -> None:
         self.seconds = 100.0
 
     def monotonic(self) -> float:
-        """Where the hand was put."""
+        """The time that the test has set."""
         return self.seconds
 
 
 def test_every_resource_belongs_to_exactly_one_member() -> None:
-    """Whatever the order in which it is asked: two that compute a share each must not both take one."""
+    """Whatever the order of the calculation is: two members that compute a share must not both take one resource."""
     members, resources = ["a", "b", "c"], [f"t/{n}" for n in range(10)]
     shares = [share_of(member, members, reversed(resources)) for member in members]
     assert sorted(resource for share in shares for resource in share) == sorted(resources)
@@ -27,7 +27,7 @@ def test_every_resource_belongs_to_exactly_one_member() -> None:
 
 
 def test_leases_outside_the_share_are_the_surplus() -> None:
-    """They are given up when the work on them has ended."""
+    """They are released when the work on them has ended."""
     assert holding_of({"t/2": 1, "t/0": 4, "t/1": 2}, {"t/0"}) == ({"t/2": 1, "t/0": 4, "t/1": 2}, ("t/1", "t/2"))
 
 

@@ -1,4 +1,4 @@
-"""A dead letter keeps its record as it is, under a name that no other record has."""
+"""A dead letter keeps its record unchanged, under a name that no other record has."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ UNREADABLE = Record("topic", 3, 7, "ann", b"no envelope", b"\x00\xff", 1)
 
 
 def test_an_unreadable_record_is_kept_with_its_bytes() -> None:
-    """They are all that an operator has to find out what the sender meant."""
+    """The bytes are all that an operator has to find out the sender's meaning."""
     letter = dead_letter(UNREADABLE, "audit", ValueError("no"), 4, "letter-1", 99)
 
     assert envelope_or_none(UNREADABLE) is None
@@ -19,7 +19,7 @@ def test_an_unreadable_record_is_kept_with_its_bytes() -> None:
 
 
 def test_a_record_without_an_id_is_named_by_its_place_and_its_bytes() -> None:
-    """A log that starts again gives the same places to other records: they are other letters."""
+    """A new log gives the same places to other records: they are other letters."""
     others = [
         UNREADABLE._replace(offset=8),
         UNREADABLE._replace(partition=4),

@@ -58,7 +58,7 @@ def decided(
     ordered: bool = True,
     **more: Any,
 ) -> Decided:
-    """The decision, where the database knows this of key k; `more` are other facts."""
+    """The decision when the database has this state of key k; `more` are other facts."""
     known = Known(
         {(GROUP, id_): entry for id_, entry in (marks or {}).items()},
         {} if last is None else {PLACE: last},
@@ -146,7 +146,7 @@ def test_a_message_that_ended_its_process_is_not_tried_again_for_its_saga() -> N
 
 
 def test_a_message_is_marked_once_and_only_if_it_is_handled_or_waits() -> None:
-    """A gap has no mark: its missing predecessor would find it handled."""
+    """A gap has no mark; otherwise its missing predecessor would find it handled."""
     found = decided(a_message(), a_message(), a_message("m2"), a_message("m3", 9), last=3)
     assert [(row.message_id, row.outcome) for row in found.marks] == [
         ("m1", "handled"),
@@ -159,7 +159,7 @@ def test_a_message_is_marked_once_and_only_if_it_is_handled_or_waits() -> None:
 
 
 def test_each_number_counts_in_its_turn_whatever_becomes_of_its_message() -> None:
-    """A copy under a new number would else be waited for by all later messages of its key."""
+    """Otherwise all later messages of its key would wait for a copy under a new number."""
     copy = decided(a_message(number=4), a_message("m2", 5), marks=MARK, last=3)
     assert verdicts(copy) == ["duplicate", "fresh"] and copy.moved == {PLACE: 5}
     ahead = decided(a_message(number=5), marks=MARK, last=3)
@@ -168,7 +168,7 @@ def test_each_number_counts_in_its_turn_whatever_becomes_of_its_message() -> Non
 
 
 def test_a_business_key_is_marked_for_each_handler_and_found_again() -> None:
-    """The second message of it repeats the effect of the first, for this handler alone."""
+    """The second message with that key repeats the effect of the first, for this handler alone."""
     one, other = a_message(business=(("h1", "T#1"),)), a_message("m2", business=(("h1", "T#1"), ("h2", "T#1")))
     found = decided(one, other)
     assert list(found.admittances[1].repeated) == ["h1"]
@@ -183,7 +183,7 @@ def test_nothing_is_asked_of_a_message_that_was_made_here() -> None:
 
 
 def test_the_base_is_only_asked_where_it_decides() -> None:
-    """A number that was counted and has no mark."""
+    """The case is a number that was counted and has no mark."""
     asked = [a_message(number=3), a_message("m2", 6), a_message("m3", 4, origin=COUNTS)]
     assert stale(asked, decided(*asked, marks=MARK, last=5)) == []
     asked.append(a_message("m4", 2))
@@ -249,8 +249,8 @@ def traffic(dice: random.Random) -> list[Candidate]:
 
 
 def test_a_batch_decides_as_its_messages_one_by_one() -> None:
-    """How many messages a batch takes is an accident: the verdicts, marks, numbers and bases are the same however the
-    traffic is cut, and no id is taken twice."""
+    """The size of a batch is an accident: verdicts, marks, numbers and bases are the same however the traffic is cut,
+    and no id is taken twice."""
     seen = set[Verdict]()
     for seed in range(2_000):
         dice = random.Random(seed)

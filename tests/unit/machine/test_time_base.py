@@ -1,4 +1,5 @@
-"""The time an embedded system goes by: it counts what passed, also while the machine slept, and no step of the wall."""
+"""The time of an embedded system: it counts elapsed time, also while the machine slept, and no step of the wall
+clock."""
 
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ def test_after_a_boot_only_the_wall_knows_how_long_the_machine_was_off(now: Read
 
 
 def test_the_clock_goes_on_by_what_elapsed_alone() -> None:
-    """Sleep counts as elapsed; a step of the wall is not even asked for."""
+    """Sleep counts as elapsed time, and the wall clock is not even read."""
     elapsed = 5_000
     clock = SystemClock(1_000 * US, 5_000, lambda: elapsed)
     assert clock.now_us() == 1_000 * US
@@ -56,7 +57,7 @@ def test_it_never_begins_before_what_is_stored() -> None:
 
 
 def test_processes_of_a_folder_agree(tmp_path: Path) -> None:
-    """Also the one that is started after the wall was set 11 minutes forward, and the one that only looks."""
+    """Also a process that starts after the wall clock was set 11 minutes forward, and one that only reads."""
     now = read_clocks()
     first = time_base(tmp_path, now, keep=True)
     later = now._replace(wall_us=now.wall_us + 11 * 60 * US)

@@ -1,4 +1,4 @@
-"""A folder of migrations as it is read at import, and what a database that has some of them lacks."""
+"""A folder of migrations as it is read at import, and the files that a database lacks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read(path: Path, *names: str) -> MigrationFolder:
 
 
 def test_files_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
-    """Ten thousand sorts before two where names are compared."""
+    """Sorted by name, ten thousand would come before two."""
     names = [f"{number:04}_n.sql" for number in range(1, 10_002)]
     files = read(tmp_path, *names).of("sqlite")
     assert [file.name for file in files] == names
@@ -62,7 +62,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_folder_that_cannot_be_meant_is_refused(case: str, tmp_path: Path) -> None:
-    """At import, with the line that names the folder: a start finds out too late."""
+    """At import, with the line that names the folder: at a start it would be too late."""
     names, said = REFUSED[case]
     with pytest.raises(DeclarationError, match=said) as told:
         read(tmp_path, *names)
@@ -84,7 +84,7 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_checkouts_line_ends_change_no_checksum(tmp_path: Path) -> None:
-    """Git writes others on Windows, and an editor begins with a mark."""
+    """Git writes other line ends on Windows, and some editors begin a file with a byte order mark."""
     sums = set()
     for content in (b"CREATE TABLE a (\n  x TEXT);\n", b"\xef\xbb\xbfCREATE TABLE a (\r\n  x TEXT);\r\n"):
         (tmp_path / "0001_a.sql").write_bytes(content)
@@ -121,7 +121,7 @@ def test_a_file_that_was_changed_since_is_refused_by_its_name(tmp_path: Path) ->
 
 
 def test_a_file_may_get_another_name(tmp_path: Path) -> None:
-    """The text is what was applied."""
+    """Only the text identifies the applied file."""
     found = own(tmp_path, "0001_a.sql")
     assert found.pending("db", [Record(1, "0001_b.sqlite.sql", found.files[0].checksum)]) == []
 

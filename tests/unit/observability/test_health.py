@@ -15,7 +15,7 @@ def status(
 
 
 def test_what_follows_from_what() -> None:
-    """A store is needed, a bus is not: orders commit without it. A bus that refuses us is a setting that is wrong."""
+    """A store is needed, a bus is not: orders commit without it. A bus that refuses us shows a wrong setting."""
     away, gone = BUS._replace(reason="no answer"), STORE._replace(reason="no answer")
 
     assert status(STORE, BUS) == "ok"
@@ -28,7 +28,7 @@ def test_what_follows_from_what() -> None:
 
 
 def test_a_fact_that_is_old_is_none() -> None:
-    """The asking worker hangs itself, and "ready" would be answered for ever."""
+    """The worker that asks is hanging, and "ready" would be answered for ever."""
     assert status(STORE, BUS, now=14.9) == "ok"
     health = judged([STORE, BUS], (), 15.1, stale_s=5.0)
     assert not health.is_ready and "it did not answer for 5 s" in health.checks[0].reason

@@ -1,4 +1,4 @@
-"""An entry of the audit is sealed with all entries before it: the seal of a changed entry does not fit any more."""
+"""An entry of the audit is sealed with all entries before it: the seal of a changed entry no longer fits."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def changed(**fields: Any) -> AuditEntry:
 
 @pytest.mark.parametrize("field", CHANGES)
 def test_a_changed_field_breaks_the_seal(field: str) -> None:
-    """An act of a person cannot be rewritten afterwards."""
+    """An operator's action cannot be rewritten afterwards."""
     assert seal("before", changed(**{field: CHANGES[field]})) != seal("before", ENTRY)
 
 
@@ -39,12 +39,12 @@ def test_every_field_that_says_something_is_sealed() -> None:
 
 
 def test_an_entry_behind_another_has_another_seal() -> None:
-    """Else one could be taken out of the middle."""
+    """Otherwise an entry could be removed from the middle."""
     assert seal("before", ENTRY) != seal("", ENTRY)
 
 
 def test_text_that_moves_from_one_field_to_the_next_breaks_the_seal() -> None:
-    """Fields that are only put one behind the other would read the same."""
+    """Fields that are only joined would read the same."""
     assert seal("", changed(verb="dlq", target="discard x")) != seal("", changed(verb="dlq discard", target=" x"))
 
 

@@ -1,4 +1,5 @@
-"""Topics brought to their declaration: without an audit the operator learns of it, also where the cluster fails midway."""
+"""Topics changed to their declaration: without an audit the operator gets a message, also when the cluster fails
+midway."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ class Brokers:
         self._broken = broken
 
     async def create(self, topics: list[TopicSpec]) -> None:
-        """Whether it happened is not known."""
+        """The outcome is unknown."""
         if self._broken:
             raise BusUnavailable("No broker answers.")
 

@@ -11,7 +11,7 @@ from partita.outbox.outbox import Leaving
 
 
 class Sequences:
-    """Keys that have been given four numbers before."""
+    """Keys that have got four numbers before."""
 
     async def reserve(self, counts: Mapping[tuple[str, str], int]) -> Mapping[tuple[str, str], int]:
         """The last number given before."""
@@ -23,7 +23,7 @@ def message(key: str | None) -> Message:
 
 
 async def test_messages_of_a_key_have_the_next_numbers_one_after_the_other() -> None:
-    """A number given twice makes the second message a late copy of the first, and it is dropped."""
+    """If a number were given twice, the second message would be dropped as a late copy of the first."""
     session: Any = SimpleNamespace(sequences=Sequences())
     leaving = Leaving(session, 1)
     sent = [message(key) for key in ("a", "b", "a", None, "a")]

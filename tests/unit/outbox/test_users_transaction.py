@@ -1,4 +1,4 @@
-"""Refusals of `Outbox.add`, before anything is written; and the number's place in the headers."""
+"""Refusals of `Outbox.add` before a row is written; and the place of the number in the headers."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_ids_from_outside_are_checked(db: Any, lineage: dict[str, str]) -> None:
 
 
 async def test_what_blocks_cannot_be_awaited(db: Any) -> None:
-    """It is said, and rolls back, where Python would speak of None."""
+    """The error says so and rolls back; Python's own error would be about None."""
     with pytest.raises(NoTransaction, match="without await"):
         await Outbox(orders).add(db, Placed(order_id="a"))  # type: ignore[misc]
 
@@ -128,7 +128,7 @@ def test_processes_that_fork_make_ids_of_their_own() -> None:
 
 
 def test_a_number_has_its_place_whatever_the_ids_hold() -> None:
-    """Eight bytes behind a mark that no text can hold."""
+    """Eight bytes behind a mark that cannot occur in a text."""
     envelope = Envelope("i", "s", "t", 1, "key_sequence\u00cf\u007f", extra={"key_sequence": "\uffff" * 9})
     headers, hole = unnumbered_headers(envelope)
     for number in (1, 127, 128, 2**62):

@@ -1,4 +1,4 @@
-"""Where a cluster is, and what may be said to its clients."""
+"""The address of a cluster, and the settings that its clients accept."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_what_our_guarantees_stand_on_is_refused_by_each_of_its_names(setting: s
 
 @pytest.mark.parametrize("sign", "#/?[")
 def test_a_sign_in_a_password_that_ends_the_server_is_not_taken_for_one(sign: str) -> None:
-    """Neither half of the password is shown, and the way to write it is."""
+    """The error shows neither half of the password, and says how to write it."""
     with pytest.raises(SettingsError, match="%23") as told:
         KafkaAddress.parse(f"kafka://svc:S3cr{sign}c4nary@broker:9092")
     assert "S3cr" not in str(told.value) and "c4nary" not in str(told.value)
@@ -42,10 +42,10 @@ def test_servers_are_hosts_with_or_without_a_port(server: str) -> None:
     [("sasl.mecanism=x", "sasl.mecanism"), ("retries=0", "retries"), ("security.protocol=XX", "security.protocol")],
 )
 async def test_a_setting_that_the_client_refuses_is_named(setting: str, said: str) -> None:
-    """It is no defect of ours, and no broker that is away."""
+    """It is neither a defect of ours nor a missing broker."""
     for made in (KafkaBus, KafkaAdministration):
         if made is KafkaAdministration and setting == "retries=0":
-            continue  # the producer's alone
+            continue  # the producer's only
         with pytest.raises(SettingsError, match=said):
             await made(f"{SERVER}?{setting}", clock=SystemClock()).open()
 
@@ -67,7 +67,7 @@ def test_a_file_of_settings_that_is_no_text_is_named(tmp_path: Path) -> None:
 
 
 def test_a_line_of_the_file_that_is_no_setting_is_not_quoted(tmp_path: Path) -> None:
-    """It may be the rest of a password that a line's end was written into."""
+    """It may be the rest of a password that contains a line end."""
     path = tmp_path / "client.properties"
     path.write_text("# a comment = of ours\n\nclient.rack=a\nS3CRET\n")
 

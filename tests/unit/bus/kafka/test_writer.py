@@ -1,4 +1,4 @@
-"""Appends of a producer that has ended itself, by producers whose reports come when the test says so."""
+"""Appends to a producer that has ended itself; the producers report when the test says so."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Acknowledges:
 
 
 class Ends(Acknowledges):
-    """A producer that loses its first record for good; the other's report comes some polls after it was purged."""
+    """A producer that loses its first record for good; the report of the other comes some polls after it was purged."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class Full(Acknowledges):
 
 
 class Writer(KafkaWriter):
-    """A writer with these producers, one after the other."""
+    """A writer with these producers, in this order."""
 
     def __init__(self, *producers: Acknowledges) -> None:
         self._next = list(producers)
@@ -91,7 +91,7 @@ def record(name: str) -> Outgoing:
 
 
 async def test_who_shared_a_producer_that_ended_gets_his_answer_though_it_comes_late() -> None:
-    """Unheard, its report would hold up every append for ever, since no append overtakes records in flight."""
+    """Without its report every append would wait for ever, since no append overtakes records in flight."""
     writer = Writer(Ends(), Acknowledges())
     try:
         one, two = (asyncio.create_task(writer.append([record(name)])) for name in ("one", "two"))
@@ -103,8 +103,8 @@ async def test_who_shared_a_producer_that_ended_gets_his_answer_though_it_comes_
 
 
 async def test_an_append_to_a_full_producer_ends() -> None:
-    """Where the queue never empties it would wait for ever, and hold its relay's slots; what it did send is not sent
-    again when its answer comes late."""
+    """If the queue never emptied, the append would wait for ever and hold its relay's slots. Records that it did send
+    are not sent again when their answers come late."""
     producer = Full()
     writer = Writer(producer)
     records = [record(name) for name in ("one", "two", "three")]
@@ -118,8 +118,8 @@ async def test_an_append_to_a_full_producer_ends() -> None:
 
 
 async def test_a_command_sent_again_under_its_id_is_a_record_of_its_own() -> None:
-    """A saga sends a step again under its first id with a new number of its key. Taken for answered by the answer of the
-    first, it would never reach the bus, and all that follow it in its key would wait for its number for ever."""
+    """A saga sends a step again under its first id with a new number of its key. If the first answer counted for it,
+    it would never reach the bus, and all later messages of its key would wait for its number for ever."""
     late, later = Full(), Acknowledges()
     late.room = 10
     writer = Writer(late, later)
@@ -153,7 +153,7 @@ async def test_copies_under_one_id_in_several_flights_are_all_sent() -> None:
 
 
 def taken_by(producer: Acknowledges) -> Callable[[], int]:
-    """How many records this producer has taken in all."""
+    """The number of records that this producer has accepted in all."""
     count = len(producer.waiting)
     produce = producer.produce
 

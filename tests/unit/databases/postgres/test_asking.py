@@ -1,4 +1,4 @@
-"""Errors of PostgreSQL and its driver: those of the world, which are tried again, and those of the statement."""
+"""Errors of PostgreSQL and its driver: those of the world, which are retried, and those of the statement."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ OWN = [
 
 @pytest.mark.parametrize(("error", "kind"), OTHERS, ids=lambda each: getattr(each, "__name__", repr(each)))
 def test_nobody_is_blamed_for_the_world(error: Exception, kind: type[Exception]) -> None:
-    """Tried again, as often as it takes."""
+    """The statement is retried as often as necessary."""
     assert type(meaning(error, "here", connected=True, of_a_user=True)) is kind
 
 
 @pytest.mark.parametrize("error", OWN, ids=repr)
 def test_a_statement_is_blamed_for_what_it_does(error: Exception) -> None:
-    """Its handler has its tries and is a dead letter then; run again for ever, it would hold up its key."""
+    """Its handler has its tries and then makes a dead letter; if it ran again for ever, it would hold up its key."""
     assert meaning(error, "here", connected=True, of_a_user=True) is None
 
 
 def test_what_the_driver_refuses_on_a_lost_connection_is_the_world_s() -> None:
-    """It says it in the same class."""
+    """The driver uses the same class for both."""
     assert isinstance(meaning(asyncpg.InterfaceError("connection is closed"), "here"), StoreUnavailable)
 
 

@@ -30,7 +30,7 @@ class Still:
 
 
 class World:
-    """A table that is held until `free_at`; each attempt costs what it may wait for."""
+    """A table that is held until `free_at`; each attempt takes as long as it may wait."""
 
     def __init__(self, *held: Holder, free_at: float = float("inf"), whole_s: float = 60.0) -> None:
         self.clock: Still = Still()
@@ -84,7 +84,7 @@ async def test_it_gives_up_with_who_was_in_the_way(caplog: pytest.LogCaptureFixt
 
 
 async def test_those_who_come_and_go_are_no_reason_to_wait_long() -> None:
-    """Live services hold locks for milliseconds: it asks again at once, for longer."""
+    """Live services hold locks for milliseconds: the wait asks again at once, and for longer."""
     world = World(YOUNG, free_at=2.0)
     assert await world.run() == "done"
     assert {moment for _, moment in world.attempts} == {"500ms"} and world.clock.now < 3.5

@@ -1,4 +1,4 @@
-"""The SQLite file: what a power cut, a cancelled caller, a foreign file or a removed folder must not do."""
+"""The SQLite file under a power cut, a cancelled caller, a foreign file or a removed folder."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_the_log_stays_small_while_all_that_is_written_is_unsynced(file: S
 
 
 async def test_who_is_cancelled_while_waiting_for_the_lock_does_not_keep_it(file: SqliteFile) -> None:
-    """The thread gets the lock all the same; kept, it would stop every other process for good."""
+    """The thread gets the lock nevertheless; if it kept the lock, it would stop every other process for good."""
     with open(f"{file.path}.lock") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
 
@@ -72,7 +72,7 @@ async def test_who_is_cancelled_while_waiting_for_the_lock_does_not_keep_it(file
 async def test_a_commit_is_seen_through_however_often_its_caller_is_cancelled(
     file: SqliteFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A stop cancels, and cancels again: the lock must not go to others while the thread still commits."""
+    """A stop cancels, and cancels again: no other writer may get the lock while the thread still commits."""
     begun, go = threading.Event(), threading.Event()
     commit = file._commit
 
@@ -103,7 +103,7 @@ async def test_a_commit_is_seen_through_however_often_its_caller_is_cancelled(
 
 
 async def test_a_removed_file_is_noticed(file: SqliteFile) -> None:
-    """SQLite writes on in a file without a name and reports success: orders would be accepted and lost."""
+    """SQLite continues to write into a file without a name and reports success: orders would be accepted and lost."""
     shutil.rmtree(file.path.parent)
     with pytest.raises(StoreUnavailable, match="was removed"):
         async with file.writing() as db:
@@ -117,7 +117,7 @@ async def test_a_transaction_that_ended_within_its_block_is_no_success(file: Sql
 
 
 async def test_another_programs_database_keeps_every_byte(tmp_path: Path) -> None:
-    """Looking at it must not turn it to WAL mode: "it was not touched" has to be true."""
+    """Reading it must not switch it to WAL mode: "it was not touched" has to be true."""
     path = tmp_path / "f.db"
     db = sqlite3.connect(path)
     db.execute("CREATE TABLE theirs (x)")
@@ -153,7 +153,7 @@ def test_a_script_is_taken_apart_without_losing_a_statement(script: str, count: 
 
 
 def test_an_unfinished_statement_is_left_to_sqlite_to_refuse() -> None:
-    """Dropped in silence, its table would be missing at the first message."""
+    """If it were silently dropped, its table would be missing at the first message."""
     db = sqlite3.connect(":memory:")
     with pytest.raises(sqlite3.OperationalError):
         for statement in statements_of("CREATE TABLE a (x DEFAULT 'oops); CREATE TABLE b (x)"):
