@@ -12,7 +12,15 @@ from partita.cli.dlq_acting import discard, edit, import_, replay, restore
 from partita.cli.operating import beside, filter_options, run, the_filter
 from partita.cli.output import data_option, document, json_of, moment, output_option, print_json, say, table, talk
 from partita.cli.whose_app import app_option
-from partita.observability.letters import LetterShown, edit_of, letter_groups, letters, show_letter
+from partita.observability.letters import (
+    LetterShown,
+    edit_of,
+    full_ids,
+    letter_groups,
+    letters,
+    open_where,
+    show_letter,
+)
 from partita.observability.reach import Stores
 from partita.operators.letter_lines import exported
 from partita.store.dead_letters import DeadLetter
@@ -72,7 +80,10 @@ def list_(
     """List letters, the oldest first."""
     where = the_filter(**given, status="" if status == "any" else status)
 
-    found = _read(app_name, data, lambda stores: letters(stores, where, limit), group)
+    async def ask(stores: Stores) -> list[DeadLetter]:
+        return await letters(stores, where._replace(ids=await full_ids(stores, where.ids)), limit)
+
+    found = _read(app_name, data, ask, group)
     if output == "json":
         print_json("DeadLetters", {"items": [as_json(letter) for letter in found]})
     elif found:
@@ -159,9 +170,12 @@ def diff(letter_id: str, data: Path, app_name: str, output: str) -> None:
 @app_option
 def export(file: Any, group: str | None, data: Path, app_name: str, **given: Any) -> None:
     """Write letters to FILE, one JSON object a line; `-` is standard output."""
-    found = _read(
-        app_name, data, lambda stores: letters(stores, the_filter(**given, status="open"), EXPORTED_MAX), group
-    )
+    where = the_filter(**given, status="open")
+
+    async def ask(stores: Stores) -> list[DeadLetter]:
+        return await letters(stores, await open_where(stores, where), EXPORTED_MAX)
+
+    found = _read(app_name, data, ask, group)
     for letter in found:
         file.write(json_of(exported(letter)) + "\n")
     file.write("")  # without letters the file is made as well; an error of writing it is reported

@@ -20,7 +20,7 @@ from partita.cli.operating import (
 from partita.cli.output import Amount, data_option, output_option, print_json, say, table, talk
 from partita.cli.whose_app import app_option
 from partita.errors import Malformed
-from partita.observability.letters import count_letters, the_letter
+from partita.observability.letters import count_letters, open_where, the_letter
 from partita.operators.audit import actor
 from partita.operators.discarding import restore as restore_letter
 from partita.operators.editing import AsTyped, propose, supersede
@@ -88,7 +88,7 @@ def _pace(ramp: tuple[int, ...], rate: float, stop_at_errors: int, patience: flo
 
 async def _rehearse(app_name: str, data: Path, group: str | None, where: LetterFilter) -> Rehearsal:
     async with beside(app_name, data, group) as system:
-        return await rehearse_letters(system.pipelines, where)
+        return await rehearse_letters(system.pipelines, await open_where(system.stores, where))
 
 
 def show_rehearsal(found: Rehearsal, output: str) -> None:
@@ -131,6 +131,7 @@ async def _replay(
     reason: str,
 ) -> list[dict[str, Any]]:
     async with beside(app_name, data, group) as system:
+        where = await open_where(system.stores, where)
         plans = await plan_replays(system, where, by=actor())
         if dry_run:
             return [{"group": p.group, "letters": p.plan.letters, "digest": p.plan.digest} for p in plans]
@@ -235,10 +236,11 @@ def _changes(sets: tuple[str, ...], data_file: Path | None) -> dict[str, Any]:
 def discard(execute: bool, group: str | None, data: Path, app_name: str, **given: Any) -> None:
     """Discard letters; later messages of their keys go on. Letters can be restored for 7 days."""
     dry_run, yes, reason = (given.pop(name) for name in ("dry_run", "yes", "reason"))
-    where = the_filter(**given, status="open")
+    asked = the_filter(**given, status="open")
 
     async def work() -> int:
         async with beside(app_name, data, group) as system:
+            where = await open_where(system.stores, asked)
             counts = await count_letters(system.stores, where)
             total = sum(counts.values())
             if total == 0 or dry_run or not execute:
@@ -270,7 +272,7 @@ def restore(letter_id: str, data: Path, app_name: str) -> None:
         async with beside(app_name, data) as system:
             letter = await the_letter(system.stores, letter_id)
             service = system.catalog.service(letter.consumer)
-            await restore_letter(system.stores[letter.consumer], service, letter_id, by=actor())
+            await restore_letter(system.stores[letter.consumer], service, letter.id, by=actor())
 
     run(work())
     say(f"{letter_id} is open again")

@@ -53,7 +53,9 @@ async def beside(app_name: str, data: Path, group: str | None = None) -> AsyncIt
 def filter_options(function: F) -> F:
     """`--group --type --key --topic --cause --id`."""
     for option in (
-        click.option("--id", "ids", multiple=True, help="This letter; may be given several times."),
+        click.option(
+            "--id", "ids", multiple=True, help="This letter, or the end of its id; may be given several times."
+        ),
         click.option("--cause", help="Letters with this fingerprint: see `partita dlq groups`."),
         click.option("--topic", help="Letters of this topic."),
         click.option("--key", help="Letters of this key."),

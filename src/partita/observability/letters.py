@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from partita.bus.port import Record
 from partita.codec.learning import FindSchema, learn_writer
 from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import envelope_or_none
-from partita.errors import BusError, NotFound, PartitaError
+from partita.errors import BusError, Conflict, NotFound, PartitaError
 from partita.message import Envelope
 from partita.observability.reach import Stores
 from partita.store.dead_letters import DeadLetter, Failure, LetterFilter, LetterGroup
@@ -22,6 +22,7 @@ from partita.store.port import Session
 HEX_BYTES_MAX = 512
 LETTERS_MAX = 100_000
 BEHIND_MAX = 1_000
+IDS_MAX = 5
 EVERY = LetterFilter(status="")
 
 
@@ -99,17 +100,61 @@ async def count_letters(stores: Stores, where: LetterFilter) -> dict[str, int]:
 
 
 async def the_letter(stores: Stores, letter_id: str) -> DeadLetter:
-    """A letter of any status.
+    """A letter of whatever status, by its id or the end of it.
 
     Raises:
-        NotFound: there is none.
+        NotFound: there is none. Conflict: several ids end so.
     """
+    (full_id,) = await full_ids(stores, (letter_id,))
     for name, store in stores.items():
         async with store.reading() as session:
-            found = await session.dead_letters.find(name, 1, EVERY._replace(ids=(letter_id,)))
+            found = await session.dead_letters.find(name, 1, EVERY._replace(ids=(full_id,)))
         if found:
             return found[0]
     raise NotFound(f"There is no dead letter {letter_id!r}.", hint="partita dlq list")
+
+
+async def full_ids(stores: Stores, ids: Sequence[str]) -> tuple[str, ...]:
+    """The ids of letters that are named by their ids, or by the ends of these: `..3f9a1c`, as the demo prints them, or `3f9a1c`.
+
+    Raises:
+        NotFound: there is no such letter. Conflict: several ids end so.
+    """
+    full: list[str] = []
+    for given in ids:
+        found: list[str] = []
+        for store in stores.values():
+            async with store.reading() as session:
+                if end := given.removeprefix(".."):
+                    found += await session.dead_letters.ending(end, IDS_MAX)
+        if given in found:
+            found = [given]
+        if not found:
+            raise NotFound(f"There is no dead letter {given!r}.", hint="partita dlq list")
+        if len(found) > 1:
+            raise Conflict(
+                f"{given!r} is the end of several ids: {', '.join(found[:IDS_MAX])}.", hint="Give more of one."
+            )
+        full += found
+    return tuple(full)
+
+
+async def open_where(stores: Stores, where: LetterFilter) -> LetterFilter:
+    """A filter of open letters with the full ids of those that it names.
+
+    Raises:
+        NotFound: one does not exist, or none of them is open. Conflict: several ids end so.
+    """
+    if not where.ids:
+        return where
+    found = where._replace(ids=await full_ids(stores, where.ids))
+    if not await count_letters(stores, found):
+        states = [f"{each.id} is {each.status}" for each in await letters(stores, found._replace(status=""), IDS_MAX)]
+        raise NotFound(
+            f"No such dead letter is open: {', '.join(states) or 'the other options exclude it'}.",
+            hint="partita dlq list --status any",
+        )
+    return found
 
 
 async def open_letter(stores: Stores, letter_id: str) -> DeadLetter:

@@ -89,6 +89,10 @@ class DeadLetters(Protocol):
         """The newest first; with `where` the oldest first, behind `after_id`."""
         ...
 
+    async def ending(self, text: str, limit: int) -> Sequence[str]:
+        """The ids that end with this text: operators copy the end of one, and its beginning is a time."""
+        ...
+
     async def count(self, consumer: str | None = None, where: LetterFilter | None = None) -> int:
         """How many there are."""
         ...

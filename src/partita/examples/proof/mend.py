@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from partita.errors import BusUnavailable
+from partita.errors import BusUnavailable, NotFound
 from partita.examples.proof.ground import Ground
 from partita.examples.proof.orders import Poisoned, order, order_id
 
@@ -100,9 +100,12 @@ class Mending:
                 self._report(f"poison: {name} was confirmed without a country; analytics keeps it as a dead letter")
                 return
 
-    def _is_edited(self) -> bool:
-        """Whether an edit without an answer has happened: then another letter is open in place of the present one."""
+    def _has_happened(self, code: int) -> bool:
+        """Whether a command without an answer has had its effect: after an edit another letter is open in place of the present
+        one, and a replay that is repeated finds the letter, which is not open any more."""
         assert self._now is not None
+        if self._step == 3:
+            return code == NotFound.exit_code
         return self._step == 1 and self._one("analytics", FIND, self._now.order) not in ("", self._now.letter)
 
     def _one(self, service: str, sql: str, name: str) -> str:
@@ -134,7 +137,7 @@ class Mending:
 
     def _end(self, code: int, out: str, problem: str) -> None:
         assert self._now is not None
-        if code and not self._is_edited():
+        if code and not self._has_happened(code):
             # A query that a killed server did not answer is not a try; the caller that waits for the end has a limit.
             self._tries += code != UNREACHABLE
             if self._tries >= TRIES_MAX:
@@ -150,7 +153,7 @@ class Mending:
             self._now.letter = self._one("analytics", FIND, self._now.order) if code else out.strip()
             said = "the edited copy takes its place"
         else:
-            self._now.handled = sum(item["handled"] for item in json.loads(out)["items"])
+            self._now.handled = 0 if code else sum(item["handled"] for item in json.loads(out)["items"])
             said = f"replayed: {self._now.handled} handled"
         self._report(f"  $ {shown:<{SHOWN_COLUMNS}}  {said}")
         self._step += 1

@@ -79,6 +79,8 @@ WITH looked AS MATERIALIZED (
 SELECT CASE WHEN count(*) = $3 THEN max(seq) ELSE 0 END FROM looked
 """
 
+ENDING = "SELECT id FROM dead_letter WHERE right(id, length($1)) = $1 ORDER BY id LIMIT $2"
+
 
 class PostgresDeadLetters(PostgresLedger):
     """See `partita.store.dead_letters.DeadLetters`."""
@@ -101,6 +103,10 @@ class PostgresDeadLetters(PostgresLedger):
         else:
             rows = await self._link.rows(FIND, *_given(consumer, where), after_id, limit)
         return [DeadLetter(*row) for row in rows]
+
+    async def ending(self, text: str, limit: int) -> Sequence[str]:
+        """The ids that end with this text."""
+        return [row[0] for row in await self._link.rows(ENDING, text, limit)]
 
     async def count(self, consumer: str | None = None, where: LetterFilter | None = None) -> int:
         """How many there are."""

@@ -66,6 +66,8 @@ DELETE FROM failure WHERE seq > ? AND seq <= ? AND at_us < ?
     SELECT 1 FROM dead_letter AS d WHERE d.message_id = failure.message_id AND d.consumer = failure.consumer)
 """
 
+ENDING = "SELECT id FROM dead_letter WHERE substr(id, -length(?)) = ? ORDER BY id LIMIT ?"
+
 
 class SqliteDeadLetters(SqliteLedger):
     """See `partita.store.dead_letters.DeadLetters`."""
@@ -83,6 +85,10 @@ class SqliteDeadLetters(SqliteLedger):
         else:
             rows = self._db.execute(FIND, (*_given(consumer, where), after_id, limit))
         return [DeadLetter(*row) for row in rows]
+
+    async def ending(self, text: str, limit: int) -> Sequence[str]:
+        """The ids that end with this text."""
+        return [row[0] for row in self._db.execute(ENDING, (text, text, limit))]
 
     async def count(self, consumer: str | None = None, where: LetterFilter | None = None) -> int:
         """How many there are."""

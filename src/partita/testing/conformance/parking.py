@@ -44,6 +44,8 @@ async def letters_are_found_by_what_people_ask(open_store: OpenStore) -> None:
         assert [x.id for x in await session.dead_letters.find("group", 10, where, "d0")] == ["d2"]
         assert await session.dead_letters.count("group", LetterFilter(type="T", key="k3")) == 1
         assert await session.dead_letters.count("group", LetterFilter(ids=("d1", "d9"))) == 1
+        assert await session.dead_letters.ending("1", 5) == await session.dead_letters.ending("d1", 5) == ["d1"]
+        assert len(await session.dead_letters.ending("", 2)) <= 2 and await session.dead_letters.ending("nd1", 5) == []
         await session.dead_letters.supersede("d1", dead_letter(9), 8)
         old, new = await session.dead_letters.find("group", 10, LetterFilter(status="", ids=("d1", "d9")))
         assert (old.status, old.superseded_by, new.status) == ("superseded", "d9", "open")
