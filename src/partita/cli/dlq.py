@@ -126,6 +126,8 @@ def show(letter_id: str, data: Path, app_name: str, output: str) -> None:
         return
     say(f"{letter.type or '(unreadable)'}  key {letter.key or '-'}   {letter.status}")
     say(f"group {letter.consumer}   {letter.topic}[{letter.partition}]@{letter.offset}   message {letter.message_id}")
+    if letter.superseded_by:
+        say(f"an edited copy took its place: partita dlq show {letter.superseded_by}")
     say(f"{letter.cause_type}: {letter.cause}   ({letter.attempts} tries, fingerprint {letter.fingerprint})")
     if behind:
         say(f"{behind} later messages of this key wait behind it")

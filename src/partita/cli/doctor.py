@@ -31,5 +31,9 @@ def doctor(data: Path, app_name: str, output: str) -> int:
         say(f"{SIGNS[finding.level]} {finding.what}: {finding.found}")
         if finding.fix:
             say(f"       {finding.fix}")
-    say("", f"{bad} finding{'s' if bad > 1 else ''}" if bad else "nothing to do")
+    notes = sum(finding.level == "note" for finding in found)
+    counts = [
+        f"{count} {word}{'s' if count > 1 else ''}" for count, word in ((bad, "finding"), (notes, "note")) if count
+    ]
+    say("", ", ".join(counts) or "nothing to do")
     return 3 if bad else 0

@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from tests.integration.conftest import Bank
+from tests.integration.operators.test_dead_letters import Chatty, dead
 
 from partita.observability.doctor.databases import check_databases
 from partita.observability.doctor.examination import examine
@@ -44,3 +45,12 @@ async def test_a_damaged_database_does_not_end_the_examination(tmp_path: Path) -
         damaged.write(b"\xff" * size)
     found = {finding.what: finding for finding in await check_databases(bank.app, tmp_path / "data", ())}
     assert found["audit"].level == "bad" and found["bank"].level == "ok"
+
+
+async def test_open_dead_letters_are_something_to_do(tmp_path: Path) -> None:
+    """Those of a group without order hold no key, so that the parking does not count them: it said "nothing to do"."""
+    bank = Chatty(tmp_path / "data", order="none")
+    await dead(bank, 2)
+    found = {finding.what: finding for finding in await examine(bank.app, tmp_path / "data")}
+    letters = found["dead letters of audit"]
+    assert (letters.level, letters.found, letters.fix) == ("note", "2 wait for an operator", "partita dlq groups")

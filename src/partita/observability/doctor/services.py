@@ -11,6 +11,7 @@ from partita.errors import NotFound, PartitaError
 from partita.observability.reach import BUS, looking
 from partita.observability.why import why_key
 from partita.observability.workers import behind, in_words, nobody, still_said
+from partita.store.dead_letters import LetterFilter
 from partita.store.port import Store
 from partita.topics.health import Finding
 
@@ -58,6 +59,7 @@ async def _of_service(store: Store, lags: Sequence[GroupLag] | None) -> list[Fin
         paused = await session.groups.paused(name)
         said = still_said(await session.groups.said(name), lags, name)
         parked = await session.parking.status(name)
+        letters = await session.dead_letters.count(name, LetterFilter())
         keys = await session.parking.keys(name, KEYS_MAX) if parked.gap + parked.dead + parked.waiting else []
         waits = [await why_key(session, name, topic, key, now_us) for topic, key in keys]
     if paused is not None:
@@ -67,6 +69,9 @@ async def _of_service(store: Store, lags: Sequence[GroupLag] | None) -> list[Fin
     for each in said:
         if each.what in ("storm", "full"):
             found.append(Finding("bad", name, f"{each.what} of {each.subject or name}: {each.detail}", "partita why"))
+    if letters:
+        waiting = f"{letters:,} wait for an operator"
+        found.append(Finding("note", f"dead letters of {name}", waiting, "partita dlq groups"))
     if parked.gap + parked.dead + parked.waiting + parked.behind + parked.ready:
         counts = [
             (parked.waiting, "wait for their next try"),
