@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 
 import click
 
@@ -15,6 +16,7 @@ from partita.observability.describing import (
     Owned,
     describe_app,
     describe_message,
+    describe_saga,
     describe_service,
     saga_named,
 )
@@ -31,6 +33,8 @@ def describe(what: str, name: str, app_name: str, output: str) -> None:
     app = load_app(app_name)
     if what == "app":
         _app(app, output)
+    elif what == "saga" and output == "json":
+        print_json("SagaDefinition", asdict(describe_saga(app, name)))
     elif what == "saga":
         document(text(saga_named(app, name)))
     elif what == "service":

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from partita.catalog.catalog import Absent, Publisher
-from partita.catalog.contract import Contract
+from partita.catalog.contract import Contract, contract_of
 from partita.catalog.type_text import type_text
 from partita.errors import NotFound
 from partita.observability.declarations import Declarations, sagas_of
 from partita.sagas.definition import SagaDefinition
+from partita.sagas.lost_delays import lost_delays
 from partita.schemas.fields.field import fields_of, latest_revision
 
 
@@ -156,6 +157,35 @@ def schema_lines(app: Declarations) -> tuple[SchemaLine, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class StepDescription:
+    """A step of a saga. `note` says why no delayed retry can save it; empty = one can."""
+
+    name: str
+    kind: str
+    command: str
+    reply: str
+    refusals: tuple[str, ...]
+    undo: str | None
+    ask: str | None
+    timeout_s: float
+    on_timeout: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class SagaDescription:
+    """A saga, by the types of its messages on the wire."""
+
+    name: str
+    version: int
+    service: str
+    deadline_s: float
+    starts_with: str
+    undone: str | None
+    steps: tuple[StepDescription, ...]
+
+
 def describe_app(app: Declarations) -> AppDescription:
     """All services in one list."""
     lines = []
@@ -217,6 +247,35 @@ def describe_message(app: Declarations, name: str) -> MessageDescription:
             )
             for f in fields_of(contract.shape.struct)
         ),
+    )
+
+
+def describe_saga(app: Declarations, name: str) -> SagaDescription:
+    """The newest declared version of a saga.
+
+    Raises:
+        NotFound: there is none of that name; the hint has those there are.
+    """
+    saga = saga_named(app, name)
+    lost = {each.step.name: each.why for each in lost_delays(saga)}
+    steps = tuple(
+        StepDescription(
+            spec.name,
+            spec.kind,
+            spec.command.full_name,
+            "" if spec.command.reply is None else contract_of(spec.command.reply).full_name,
+            tuple(contract_of(refusal).full_name for refusal in spec.command.refusals),
+            spec.undo.full_name if spec.undo else None,
+            spec.ask.full_name if spec.ask else None,
+            spec.timeout_s,
+            spec.on_timeout,
+            lost.get(spec.name, ""),
+        )
+        for spec in saga.steps
+    )
+    undone = saga.undone.full_name if saga.undone else None
+    return SagaDescription(
+        saga.name, saga.version, saga.service.name, saga.deadline_s, saga.start.full_name, undone, steps
     )
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+import json
 
+import pytest
+from click.testing import CliRunner
+
+from partita.cli.describe import describe
 from partita.errors import NotFound
 from partita.examples.shop.app import app
 from partita.observability.describing import (
@@ -51,3 +55,15 @@ def test_an_absent_name_is_answered_with_those_there_are(ask: object, hint: str)
     with pytest.raises(NotFound) as raised:
         ask()  # type: ignore[operator]
     assert hint in raised.value.hint
+
+
+def test_a_saga_is_described_as_json_where_that_is_asked() -> None:
+    """A program read a drawing in its place."""
+    words = ["saga", "Checkout", "-o", "json", "--app", "partita.examples.shop.app:app"]
+    said = json.loads(CliRunner().invoke(describe, words).output)
+    assert (said["kind"], said["name"], said["service"]) == ("SagaDefinition", "Checkout", "order-service")
+    definition = saga_named(app, "Checkout")
+    assert [(each["name"], each["timeout_s"]) for each in said["steps"]] == [
+        (spec.name, spec.timeout_s) for spec in definition.steps
+    ]
+    assert said["steps"][0]["undo"] == definition.steps[0].undo.full_name  # type: ignore[union-attr]  # it has one
