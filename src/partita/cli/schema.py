@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -84,7 +85,7 @@ def compare(context: click.Context, old: Path, new: Path, language: str, level: 
     """Say whether the schema in NEW-FILE may follow the one in OLD-FILE; exit 3 when it may not. Needs no app."""
     rules = rules_of(language)
     earlier, later = _schema_in(old, rules), _schema_in(new, rules)
-    found = check(later, [Version(str(old), earlier)], Level(level), rules)
+    found = _merged(check(later, [Version(str(old), earlier)], Level(level), rules))
     _print_verdict(
         f"{new} may{' not' if found else ''} follow {old} at the level {level}.", found, Level(level), output
     )
@@ -106,6 +107,14 @@ def _schema_in(file: Path, rules: Rules) -> str:
     except UnknownSchema as error:
         raise SettingsError(f"{file}: {error.what}", hint=error.hint or "Name a file of the given language.") from error
     return text
+
+
+def _merged(found: list[Finding]) -> list[Finding]:
+    """One finding for a clash in both directions; it hurts the readers of both."""
+    merged: dict[Finding, list[str]] = {}
+    for finding in found:
+        merged.setdefault(replace(finding, hurts=()), []).extend(finding.hurts)
+    return [replace(finding, hurts=tuple(hurts)) for finding, hurts in merged.items()]
 
 
 def _print_verdict(verdict: str, found: list[Finding], level: Level, output: str) -> None:

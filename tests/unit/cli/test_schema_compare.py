@@ -127,3 +127,15 @@ def test_json_schemas_are_compared_by_their_own_rules(folder: Path) -> None:
     assert done.exit_code == 3
     assert done.output.splitlines()[1] == "Order.note: property-added-to-open-model"
     assert isinstance(compare(new="new.json").exception, SettingsError)
+
+
+def test_a_clash_in_both_directions_is_one_finding(folder: Path) -> None:
+    """It is one change; the readers of both schemas are hurt by it."""
+    micros, millis = (f'{{"type": "long", "logicalType": "timestamp-{unit}"}}' for unit in ("micros", "millis"))
+    (folder / "old.avsc").write_text(millis)
+    (folder / "new.avsc").write_text(micros)
+    (finding,) = json.loads(compare("-o", "json", level="FULL").output)["findings"]
+    assert finding["hurts"] == [
+        "readers of the new schema, by values of old.avsc",
+        "readers of old.avsc, by values of the new schema",
+    ]
