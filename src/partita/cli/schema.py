@@ -14,6 +14,7 @@ from partita.cli.output import document, json_of, output_option, print_json, say
 from partita.cli.whose_app import app_option
 from partita.errors import DeclarationError, NotFound, SettingsError, UnknownSchema
 from partita.observability.describing import FORMATS, contract_named, schema_lines
+from partita.schemas.avro import avro_record
 from partita.schemas.evolution.checking import Version, check
 from partita.schemas.evolution.connect import LANGUAGES, rules_of
 from partita.schemas.evolution.finding import Finding
@@ -41,7 +42,9 @@ def schema() -> None:
 @app_option
 @click.pass_context
 def show(context: click.Context, name: str, revision: int | None, form: str | None, output: str, app_name: str) -> None:
-    """Print the schema of the message NAME and nothing else; exit 3 when the language cannot say one of its types."""
+    """Print the schema of the message NAME and nothing else; exit 3 when the language cannot say one of its types.
+
+    Without --format an Avro record has no docstrings of classes; with it, it has all that is published."""
     found = contract_named(load_app(app_name), name)
     newest = latest_revision(found.shape.struct)
     if revision is not None and revision > newest:
@@ -49,7 +52,10 @@ def show(context: click.Context, name: str, revision: int | None, form: str | No
             f"{name} has no version {revision}.", hint=f"It has: {', '.join(map(str, range(1, newest + 1)))}."
         )
     try:
-        text = schema_of(found.shape, FORMATS[form] if form else None, revision)
+        if form is None and found.shape.language == "avro":
+            text = json.dumps(avro_record(found.shape, revision=revision))
+        else:
+            text = schema_of(found.shape, FORMATS[form] if form else None, revision)
     except DeclarationError as error:
         show_error(error)
         context.exit(3)

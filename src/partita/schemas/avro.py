@@ -66,12 +66,23 @@ def derive(shape: Shape, *, revision: int | None = None) -> Derived:
 
 
 def avro_record(shape: Shape, *, revision: int | None = None) -> dict[str, Any]:
-    """The Avro record of a shape in `revision` (default: the newest).
+    """The Avro record of a shape in `revision` (default: the newest), without the docstrings of its classes.
 
     Raises:
         DeclarationError: a field's type has no Avro form.
     """
-    return derive(shape, revision=revision).record
+    record: dict[str, Any] = _without_docstrings(derive(shape, revision=revision).record)
+    return record
+
+
+def _without_docstrings(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_without_docstrings(branch) for branch in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: held for key, held in schema.items() if key != "doc" or schema.get("type") != "record"}
+    within = ("type", "items", "values", "fields")
+    return found | {inner: _without_docstrings(found[inner]) for inner in within if inner in found}
 
 
 def fingerprint(schema: AvroSchema) -> str:

@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable
 
 from partita.errors import DeclarationError
-from partita.schemas.avro import avro_record
+from partita.schemas.avro import derive
 from partita.schemas.fields.shape import Shape
 from partita.schemas.json_schema.derivation import json_schema
 
 
 def _avro(shape: Shape, revision: int | None) -> str:
-    return json.dumps(avro_record(shape, revision=revision), separators=(",", ":"))
+    return json.dumps(derive(shape, revision=revision).record, separators=(",", ":"))
 
 
 def _json(shape: Shape, revision: int | None) -> str:

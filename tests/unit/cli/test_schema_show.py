@@ -73,6 +73,8 @@ def test_a_message_is_shown_in_its_own_language_or_in_another(ask: object) -> No
     """The Avro record as ever; a version has the fields that had arrived."""
     shown = json.loads(ask("show", "Sold", "--version", "1", "-o", "json").output)  # type: ignore[operator]
     assert (shown["type"], shown["name"], [f["name"] for f in shown["fields"]]) == ("record", "Sold", ["orderId"])
+    assert "doc" not in shown
+    assert json.loads(ask("show", "Sold", "--format", "avro").output)["doc"] == "It is sold."  # type: ignore[operator]
     shown = json.loads(ask("show", "Sold", "--format", "json-schema").output)  # type: ignore[operator]
     assert (shown["title"], list(shown["properties"])) == ("acme.shop.v1.Sold", ["orderId", "note"])
     assert json.loads(ask("show", "Moved").output)["$schema"].endswith("2020-12/schema")  # type: ignore[operator]

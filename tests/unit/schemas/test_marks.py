@@ -18,7 +18,7 @@ from partita.catalog.contract import contract_of
 from partita.codec.avro import AvroCodec
 from partita.errors import DeclarationError, Malformed
 from partita.schemas import PII, Alias, Millis, Money, Subject
-from partita.schemas.avro import avro_record, fingerprint
+from partita.schemas.avro import derive, fingerprint
 from partita.schemas.fields.shape import Shape
 
 CustomerId = NewType("CustomerId", uuid.UUID)
@@ -56,7 +56,7 @@ class Moved(msgspec.Struct, rename="camel"):
 
 
 def record_of(struct: type[msgspec.Struct]) -> dict[str, Any]:
-    return avro_record(Shape(struct.__name__, "test", struct))
+    return derive(Shape(struct.__name__, "test", struct)).record
 
 
 def field_of(record: dict[str, Any], name: str) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def test_a_message_and_a_refusal_have_their_docstrings_in_their_schemas() -> Non
     class Sell(Command[Sold, Gone], of=shop):
         id: Key[str]
 
-    docs = [avro_record(contract_of(cls).shape).get("doc") for cls in (Sold, Gone, Sell)]
+    docs = [derive(contract_of(cls).shape).record.get("doc") for cls in (Sold, Gone, Sell)]
     assert docs == ["It is sold.", "It is sold already.", None]
 
 
@@ -111,7 +111,7 @@ def test_marks_aliases_and_docstrings_change_no_fingerprint() -> None:
         id: str
         name: str
 
-    marked, plain = (avro_record(Shape("Order", "test", struct)) for struct in (One, Other))
+    marked, plain = (derive(Shape("Order", "test", struct)).record for struct in (One, Other))
     assert marked != plain and fingerprint(marked) == fingerprint(plain)
 
 
