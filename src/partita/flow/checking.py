@@ -73,9 +73,7 @@ def _circles(found: FlowMap) -> Iterator[Finding]:
         path = circle_in(graph, next((knot for knot in knots(graph) if name in knot), ()), through=name)
         if path:
             yield _circle(found, path)
-    rest = {
-        name: [to for to in others if to not in accepting] for name, others in graph.items() if name not in accepting
-    }
+    rest = {name: others for name, others in graph.items() if name not in accepting}
     for knot in knots(rest):
         yield _circle(found, circle_in(rest, knot, through=knot[0]))
 
