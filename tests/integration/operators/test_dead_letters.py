@@ -203,7 +203,7 @@ async def test_an_edited_copy_takes_the_place_of_its_letter(tmp_path: Path) -> N
         copy = edited(letter, pipeline, system.ids, {"cents": 7}, whole=False)
         assert difference(view(letter, system.codec), view(copy, system.codec)) == [("cents", "1", "7")]
         await supersede(pipeline, letter, copy, actor="ann", reason="typo")
-        with pytest.raises(Conflict, match="not open"):
+        with pytest.raises(Conflict, match="no longer open"):
             await supersede(pipeline, letter, copy, actor="bob", reason="typo")
         replay = job(bank)
         await replay.run((await replay.begin(ALL, Pace(), "edited")).id)
