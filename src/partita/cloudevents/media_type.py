@@ -4,12 +4,14 @@ from __future__ import annotations
 
 JSON_SCHEMA = "json:"
 """The schema of JSON from elsewhere, whose writer names none."""
+UNKNOWN = b"application/octet-stream"
 MEDIA_TYPES = {"": "application/avro", "json": "application/json", "protobuf": "application/protobuf"}
 
 
 def media_type_of(schema: str) -> bytes:
-    """The media type of a value with this schema, by the language before the colon; without one it is Avro."""
-    return _BYTES[schema.partition(":")[0] if ":" in schema else ""]
+    """The media type of a value with this schema, by the language before the colon; without one it is Avro. Another program,
+    or a newer version, may name a language that is not known here: its message travels on, as to a topic of dead letters."""
+    return _BYTES.get(schema.partition(":")[0] if ":" in schema else "", UNKNOWN)
 
 
 def is_json(content_type: str) -> bool:

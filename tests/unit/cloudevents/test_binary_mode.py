@@ -146,3 +146,10 @@ def test_foreign_json_is_known_by_its_content_type(content_type: str) -> None:
     """Its writer names no schema."""
     assert foreign(("content-type", content_type.encode())).schema == "json:"
     assert foreign(("content-type", b"application/xml")).schema == foreign().schema == ""
+
+
+def test_a_message_in_an_unknown_language_travels_on() -> None:
+    """It becomes a dead letter, whose bytes go to a topic. If they could not leave, no message behind them would."""
+    read = foreign(("ce_partitaschema", b"xml:1"))
+    sent = BinaryMode("ce_").headers_of(envelope_to_bytes(read), None)
+    assert ("ce_partitaschema", b"xml:1") in sent and ("content-type", b"application/octet-stream") in sent
