@@ -168,9 +168,9 @@ class System:
         Raises:
             BusUnavailable: it does not answer; only this work waits for it.
         """
-        # First, so that the bus knows the declarations when another worker, as the relay, creates a topic earlier.
-        await self.bus.ensure_topics([topic.spec for topic in declared_topics(self.catalog, self.topics)])
         try:
+            # First, so that the bus knows the declarations when another worker, as a consumer, creates a topic earlier.
+            await self.bus.ensure_topics([topic.spec for topic in declared_topics(self.catalog, self.topics)])
             for fingerprint in self.fingerprints:
                 await self.registry.publish(fingerprint, self.codec.schema_text(fingerprint) or "")
         except BusUnavailable as error:

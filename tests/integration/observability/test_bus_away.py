@@ -89,6 +89,45 @@ class LateApp(App):
         return LateBus(bus), LateRegistry(registry)
 
 
+class AbsentBus(SilentBus):
+    """Makes no topics while it is `away`, and keeps the records that came before the schemas."""
+
+    def __init__(self, inner: Any) -> None:
+        super().__init__(inner)
+        self.away, self.has_schemas = True, False
+        self.taken: list[bool] = []
+
+    async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
+        """No answer at first."""
+        if self.away:
+            raise BusUnavailable("No broker answers.")
+        await self.inner.ensure_topics(topics)
+
+    async def append(self, records: Sequence[Outgoing], fences: Sequence[Fence] = ()) -> Sequence[str | None]:
+        """Note whether the schemas were there."""
+        self.taken.append(self.has_schemas)
+        found: Sequence[str | None] = await self.inner.append(records, fences)
+        return found
+
+    async def publish(self, fingerprint: str, text: str) -> None:
+        """As a registry: note that there are schemas."""
+        self.has_schemas = True
+
+    async def find(self, fingerprint: str) -> str | None:
+        """As a registry: none."""
+        return None
+
+
+class AbsentApp(App):
+    """An app on such a bus, which is its registry too."""
+
+    def connect_bus(self, machine: Machine, wake: Wake) -> Any:
+        """The bus, absent."""
+        connected = super().connect_bus(machine, wake)
+        bus = AbsentBus(connected.bus)
+        return connected._replace(bus=bus, registry=bus)
+
+
 class SlowBus(SilentBus):
     """Accepts records when the test says so."""
 
@@ -139,6 +178,20 @@ async def test_a_bus_that_is_away_is_told_of_topics_nevertheless(bank: Any) -> N
     bank.app = LateApp(*bank.app.services, settings=bank.app.settings)
     async with bank.app.running(services=["bank"], roles=()) as system:
         assert "test.bank.events" in system.bus.told
+
+
+@virtually
+async def test_records_wait_for_the_schemas_where_the_bus_was_away_at_the_start(bank: Any) -> None:
+    """The bus may come back between two tries of the introduction. A record that left then would go to Kafka without the
+    frame of its schema, and every later one of its type."""
+    bank.app = AbsentApp(*bank.app.services, settings=bank.app.settings, machine=machine_here())
+    async with bank.app.running(services=["bank"], roles=("relay",)) as system:
+        await bank.app.send(bank.Deposit(name="ann", cents=1))
+        await asyncio.sleep(5)
+        assert system.bus.taken == []
+        system.bus.away = False
+        await asyncio.sleep(5)
+        assert set(system.bus.taken) == {True}
 
 
 async def test_a_bus_that_goes_away_in_the_middle_of_its_introduction_is_introduced_to_the_end() -> None:
