@@ -47,7 +47,7 @@ STATEMENTS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "dead_letters.PURGE of nothing": (dead_letters.PURGE, (0, SOME)),
     "dead_letters.PURGE_FAILURES": (dead_letters.PURGE_FAILURES, (ALL, 0, SOME)),
     "dead_letters.PURGE_FAILURES of nothing": (dead_letters.PURGE_FAILURES, (0, 0, SOME)),
-    "parking.WAKE_OVERDUE": (parking.WAKE_OVERDUE, ("g", ALL, SOME)),
+    "parking.OVERDUE_READY": (parking.OVERDUE_READY, ("g", ALL, SOME)),
     "inbox.SEEN": (inbox.SEEN, ("g", ["m7", "m8"])),
     "outbox.STATUS": (outbox.STATUS, ()),
     "sagas.DUE": (sagas.DUE, (ALL, 10, "m")),
@@ -154,5 +154,5 @@ async def test_a_batch_locks_a_batch(connection: Any) -> None:
         before = await connection.fetchval(f"SELECT count(*) FROM {table}")
         await connection.execute(sql, *values)
         assert before - await connection.fetchval(f"SELECT count(*) FROM {table}") == SOME
-    sql, values = STATEMENTS["parking.WAKE_OVERDUE"]
+    sql, values = STATEMENTS["parking.OVERDUE_READY"]
     assert await connection.execute(sql, *values) == f"UPDATE {SOME}"

@@ -14,6 +14,7 @@ from partita.cli.output import document, json_of, output_option, print_json, say
 from partita.cli.whose_app import app_option
 from partita.errors import DeclarationError, NotFound, SettingsError, UnknownSchema
 from partita.observability.describing import FORMATS, contract_named, schema_lines
+from partita.observability.schema_history import read_kept, revisions_now, schema_findings
 from partita.schemas.avro import avro_record
 from partita.schemas.evolution.checking import Version, check
 from partita.schemas.evolution.connect import LANGUAGES, rules_of
@@ -22,6 +23,7 @@ from partita.schemas.evolution.level import Level
 from partita.schemas.evolution.rules import Rules
 from partita.schemas.fields.field import latest_revision
 from partita.schemas.languages import schema_of
+from partita.schemas.revisions import missing, read_folder, write
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FILE_BYTES_MAX = 1_000_000
@@ -95,6 +97,45 @@ def compare(context: click.Context, old: Path, new: Path, language: str, level: 
     _print_verdict(
         f"{new} may{' not' if found else ''} follow {old} at the level {level}.", found, Level(level), output
     )
+    if found:
+        context.exit(3)
+
+
+@schema.command(epilog="Example:  partita schema export schemas")
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@app_option
+@output_option
+def export(folder: Path, app_name: str, output: str) -> None:
+    """Write the schema of each message to DIR, a file for each revision. A file that is there never changes: a schema that
+    differs from its newest file gets the next number. Commit DIR."""
+    written = write(folder, missing(revisions_now(load_app(app_name)), read_folder(folder)))
+    if output == "json":
+        print_json("SchemaFiles", {"written": [str(path) for path in written]})
+        return
+    say(*([f"wrote {path}" for path in written] or [f"{folder} is up to date."]))
+
+
+@schema.command(name="check", epilog="Example:  partita schema check --against HEAD~1")
+@click.option(
+    "--against", required=True, metavar="DIR|GIT-REF", help="A folder of revision files, or a commit that has it."
+)
+@click.option(
+    "--level",
+    type=click.Choice([level.value for level in Level], case_sensitive=False),
+    default=Level.FULL_TRANSITIVE.value,
+    show_default=True,
+    help="The promise that the schemas keep to the earlier ones.",
+)
+@app_option
+@output_option
+@click.pass_context
+def check_(context: click.Context, against: str, level: str, app_name: str, output: str) -> None:
+    """Say whether the schemas of the app may follow those in DIR, or in the folder `schemas` of a commit; exit 3 when they
+    may not. A folder also has to have the newest schemas. No code of the commit runs."""
+    kept, is_folder = read_kept(against)
+    found = _merged(schema_findings(load_app(app_name), kept, Level(level), stale=is_folder))
+    verdict = f"The schemas may{' not' if found else ''} follow those of {against} at the level {level}."
+    _print_verdict(verdict, found, Level(level), output)
     if found:
         context.exit(3)
 

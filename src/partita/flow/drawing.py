@@ -1,6 +1,6 @@
 """The flow map as an SVG: for a README, a document and a page alike, in the light and the dark theme of its reader.
 
-Every text in it is a name that somebody declared, so it is data and is escaped. Styles and lines differ by form as well as by
+Every text in it is a declared name, so it is data and is escaped. Styles and lines differ by form as well as by
 colour, and no script, no font and no image is needed to read it.
 """
 

@@ -61,7 +61,7 @@ async def _go_wrong(shop: Shop) -> None:
         await pause_group(system.stores["stock"], reason=HOSTILE, by=HOSTILE)
         letter = next(each for each in await _letters(system) if each.value != b"\xff")
         pipeline = system.pipelines["stock"]
-        copy = edited(letter, pipeline, system.ids, {"id": "another"}, whole=False)
+        copy = edited(letter, pipeline, system.ids, {"note": HOSTILE}, whole=False)
         await supersede(pipeline, letter, copy, actor=HOSTILE, reason=HOSTILE)
         async with system.stores["stock"].transaction() as session:
             await session.operations.begin(
@@ -183,6 +183,14 @@ VERBS: dict[str, tuple[list[str], bool]] = {
     "db upgrade": (["APP", "--only", HOSTILE, "--yes"], True),
     "metrics": ([], True),
     "schema show": ([HOSTILE], True),
+    "schema list": ([], False),
+    "schema compare": (["FILE", "FILE", "--language", "avro", "--level", "FULL"], False),
+    "schema export": (["OUT"], True),
+    "schema check": (["--against", HOSTILE], True),
+    "registry serve": (["--port", "0", "--host", HOSTILE], False),
+    "flow map": ([], False),
+    "flow decisions": ([], False),
+    "flow check": ([], False),
     "doctor": ([], False),
     "describe": (["saga", HOSTILE], True),
     "saga note": ([KEY, "--reason", HOSTILE, "--yes"], True),
@@ -191,7 +199,7 @@ VERBS: dict[str, tuple[list[str], bool]] = {
     "saga skip": ([KEY, "--yes", "--reason", "r"], True),
     "saga compensate": ([KEY, "--yes"], True),
     "saga cancel": ([KEY, "--yes"], True),
-    "dlq edit": ([OPEN, "--set", f"id={HOSTILE}", "--yes"], True),
+    "dlq edit": ([OPEN, "--set", f"note={HOSTILE}", "--yes"], True),
     "dlq replay": (["--id", OPEN, "--no-wait", "--yes", "--reason", HOSTILE], False),
     "dlq discard": (["--execute", "--yes", "--reason", HOSTILE], False),
     "dlq restore": ([LETTER], True),

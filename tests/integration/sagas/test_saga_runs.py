@@ -60,6 +60,7 @@ def contracts(orders: Service, stock: Service, bank: Service) -> Any:
 
     class Reserve(Command[Reserved], of=stock):
         id: Key[str]
+        note: str = ""
 
     class Release(Command[Released], of=stock):
         id: Key[str]

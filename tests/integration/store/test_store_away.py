@@ -117,7 +117,7 @@ async def test_a_retry_whose_time_has_come_waits_for_the_database(bank: Any, awa
     """Its record left the retry topic's queue before the database knew: the record stayed unhandled for ever, and the
     message waited for the periodic query, which comes after half a minute."""
     failing(bank, "bad", 4)
-    away["wake"] = 2
+    away["make_ready"] = 2
     async with bank.app.running():
         await bank.app.send(bank.Deposit(name="bad", cents=5))
 
@@ -128,4 +128,4 @@ async def test_a_retry_whose_time_has_come_waits_for_the_database(bank: Any, awa
         await nothing_waits(bank)
         assert (await parked(bank)).keys == 0
 
-    assert away["wake"] == 0
+    assert away["make_ready"] == 0

@@ -147,7 +147,7 @@ def _with_default(entry: Field) -> dict[str, object]:
         return {"name": entry.name, "type": entry.text, "default": kind.default or kind.symbols[0]}
     if kind.kind in _ZERO and kind.logical is None:
         return {"name": entry.name, "type": entry.text, "default": _ZERO[kind.kind]}
-    # A money of 0 or a time of 1970 would be taken for one that somebody meant.
+    # A money of 0 or a time of 1970 would be taken for a value that was sent.
     types = [text for text in entry.text if text != "null"] if isinstance(entry.text, list) else [entry.text]
     return {"name": entry.name, "type": ["null", *types], "default": None}
 

@@ -1,0 +1,131 @@
+"""The schemas of an app beside those that its project has kept: what is new, and who is hurt by it."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from partita.catalog.contract import Contract
+from partita.errors import NotFound, SettingsError
+from partita.observability.declarations import Declarations
+from partita.schemas.evolution.checking import Version, check
+from partita.schemas.evolution.connect import rules_of
+from partita.schemas.evolution.finding import Finding
+from partita.schemas.evolution.level import Level
+from partita.schemas.fields.field import latest_revision
+from partita.schemas.languages import schema_of
+from partita.schemas.revisions import FOLDER, Revision, by_message, missing, read_folder, revision_of
+
+RULES = {"avro": "avro", "json": "json-schema"}
+GIT_S = 30.0
+
+
+def revisions_now(app: Declarations) -> list[Revision]:
+    """Every revision that the classes of an app know, in the message's own language."""
+    return [
+        Revision(name, number, contract.shape.language, schema_of(contract.shape, None, number))
+        for name, contract in sorted(app.catalog.contracts.items())
+        if contract.kind != "fault"
+        for number in range(1, latest_revision(contract.shape.struct) + 1)
+    ]
+
+
+def read_kept(against: str) -> tuple[list[Revision], bool]:
+    """The revisions that a project keeps: in a folder, or in the folder `schemas` of a commit; and whether it was a folder.
+
+    Raises:
+        SettingsError: it is neither. NotFound: the commit has no such folder.
+    """
+    if "://" in against:
+        raise SettingsError(
+            f"{against} is an address; schemas are compared with a folder or a commit.",
+            hint="A registry checks by itself when a service registers its schemas (PARTITA_REGISTRY).",
+        )
+    if Path(against).is_dir():
+        return read_folder(Path(against)), True
+    return _of_commit(against), False
+
+
+def _of_commit(ref: str) -> list[Revision]:
+    if ref.startswith("-") or not ref:
+        raise SettingsError(f"{ref!r} is neither a folder nor a commit.", hint="--against schemas, or --against HEAD~1")
+    commit = _git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}").decode().strip()
+    if not commit:
+        raise SettingsError(
+            f"{ref} is neither a folder here nor a commit of this repository.",
+            hint="--against schemas, or --against HEAD~1",
+        )
+    found = []
+    for line in _git("ls-tree", "-r", "-z", "--name-only", commit, f"{FOLDER}/").decode().split("\0"):
+        if line:
+            revision = revision_of(line.removeprefix(f"{FOLDER}/"), _git("show", f"{commit}:./{line}"))
+            found += [] if revision is None else [revision]
+    if not found:
+        raise NotFound(f"{ref} has no revision files in {FOLDER}/.", hint=f"partita schema export {FOLDER}; commit it.")
+    return found
+
+
+def _git(*arguments: str) -> bytes:
+    """The output of a git command; empty if git refuses it."""
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, check=False, timeout=GIT_S)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SettingsError(
+            f"git does not run here: {error!s:.200}", hint="Compare with a folder: --against schemas"
+        ) from error
+    return done.stdout if done.returncode == 0 else b""
+
+
+def schema_findings(app: Declarations, kept: Sequence[Revision], level: Level, *, stale: bool) -> list[Finding]:
+    """The reasons why the schemas of an app cannot follow the revisions that were kept; with `stale`, also the newest
+    schemas that no file has."""
+    now, files, found = by_message(revisions_now(app)), by_message(kept), list[Finding]()
+    for message, earlier in files.items():
+        contract = app.catalog.contracts.get(message)
+        if contract is None:
+            if level is not Level.NONE:
+                found.append(_removed(message, earlier[-1]))
+            continue
+        newest, rules = now[message][-1], rules_of(RULES[now[message][-1].language])
+        same = [each for each in earlier if each.language == newest.language]
+        versions = [Version(f"revision {e.number}", e.text) for e in same if e.fingerprint != newest.fingerprint]
+        found += [
+            dataclasses.replace(each, hurts=(*each.hurts, *hurt_by(app, contract)))
+            for each in check(newest.text, versions, level, rules)
+        ]
+    if stale:
+        found += [
+            Finding(
+                "not-exported", each.message, "no file", each.file, f"partita schema export {FOLDER}; commit the file."
+            )
+            for each in missing(revisions_now(app), kept)
+        ]
+    return found
+
+
+def _removed(message: str, last: Revision) -> Finding:
+    return Finding(
+        "message-removed",
+        message,
+        f"revision {last.number}",
+        "no message of this name",
+        "Keep the class until no message of it is in a log, an outbox, a dead letter or a saga; then delete its files.",
+    )
+
+
+def hurt_by(app: Declarations, contract: Contract) -> tuple[str, ...]:
+    """The consumers of a message and the sagas that wait for it, by the declarations."""
+    hurt = []
+    for service in app.services:
+        interest = app.catalog.interests(service).get(contract.full_name)
+        if interest is not None and interest.bindings:
+            names = ", ".join(binding.name for binding in interest.bindings)
+            hurt.append(
+                f"{service.name} ({names}), with old messages on {contract.topic}, among its dead letters and in retry"
+            )
+        for definition in service.declared.sagas:
+            if any(each.full_name == contract.full_name for each in definition.consumes):
+                hurt.append(f"sagas {definition.name} in flight, of {service.name}")
+    return tuple(hurt)
