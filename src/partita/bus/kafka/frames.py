@@ -16,7 +16,7 @@ from partita.errors import Malformed
 from partita.message import envelope_from_bytes
 from partita.schemas.confluent.client import RegistryClient
 from partita.schemas.confluent.framing import framed, unframed
-from partita.schemas.confluent.registry import BY_FINGERPRINT
+from partita.schemas.confluent.registry import version_of
 
 MARK = "partita-frame"
 V0 = b"v0"
@@ -40,7 +40,7 @@ class Frames:
         for fingerprint in dict.fromkeys(map(_schema_of, records)):
             # The index path that Protobuf has within a frame is not known here.
             if fingerprint and fingerprint not in self._ids and not fingerprint.startswith(PROTOBUF):
-                found = await self._client.version(f"{BY_FINGERPRINT}{fingerprint}", 1)
+                found = await version_of(self._client, fingerprint)
                 self._ids[fingerprint] = None if found is None else found.id
 
     def framed(self, record: Outgoing, headers: Headers) -> bytes:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from partita.errors import RegistryRefused
-from partita.schemas.confluent.client import RegisteredSchema, RegistryClient
+from partita.schemas.confluent.client import RegisteredSchema, RegistryClient, SubjectVersion
 from partita.schemas.registry import Registry
 
 BY_FINGERPRINT = "partita-schema-"
 """The beginning of the subjects by which a reader finds the schema of a fingerprint. They add no content: equal content has one
 id in all subjects."""
 LANGUAGES = {"json": "JSON", "protobuf": "PROTOBUF"}
+_FINGERPRINT = re.compile("([a-z]+:)?[0-9a-f]{16}", re.ASCII)
+
+
+async def version_of(client: RegistryClient, fingerprint: str) -> SubjectVersion | None:
+    """The version that has the schema of a fingerprint. A message from elsewhere may name its schema by any text: the registry
+    may refuse such a name, and its message would be tried again for ever. So it is not asked for one."""
+    if not _FINGERPRINT.fullmatch(fingerprint):
+        return None
+    return await client.version(f"{BY_FINGERPRINT}{fingerprint}", 1)
 
 
 class ConfluentRegistry:
@@ -46,7 +56,7 @@ class ConfluentRegistry:
 
     async def find(self, fingerprint: str) -> str | None:
         """The schema of that fingerprint."""
-        found = await self.client.version(f"{BY_FINGERPRINT}{fingerprint}", 1)
+        found = await version_of(self.client, fingerprint)
         return await self._beside.find(fingerprint) if found is None else found.schema.text
 
 

@@ -44,6 +44,14 @@ async def test_it_passes_the_suite_of_registries(case: suite.Case, tmp_path: Pat
         await case(open_registry)
 
 
+@pytest.mark.parametrize("text", ["a" * 10_000, "xml:1\n", "\0"])
+async def test_a_name_that_the_registry_refuses_names_no_schema(text: str, tmp_path: Path) -> None:
+    """A message from elsewhere may name its schema by any text. It is a dead letter, instead of being tried for ever."""
+    async with served(tmp_path) as url:
+        client = RegistryClient(url, SystemClock())
+        assert await ConfluentRegistry(client, {}, Nothing()).find(text) is None
+
+
 def with_registry(settings: Settings, url: str, **more: Any) -> Settings:
     return dataclasses.replace(settings, registry=url, **more)
 

@@ -9,7 +9,7 @@ import pytest
 
 from partita.bus.port import Outgoing
 from partita.clock import SystemClock
-from partita.errors import RegistryUnavailable
+from partita.errors import RegistryRefused, RegistryUnavailable
 from partita.message import Envelope, envelope_to_bytes
 from partita.schemas.confluent.client import RegisteredSchema, SubjectVersion
 
@@ -65,6 +65,16 @@ async def test_a_known_schemas_value_is_framed_and_marked_and_comes_back() -> No
     assert [(MARK, V0) in headers for headers, _ in wire] == [True, True, False, False]
     assert [bare(headers, value) for headers, value in wire] == [b"\x00value"] * 4
     assert len(client.asked) == 2, "each schema is asked for once"
+
+
+async def test_the_registry_is_not_asked_for_a_schema_that_no_registry_has() -> None:
+    """It refuses a name that is too long or has control characters: the relay would send nothing more."""
+    client = Client(RegistryRefused("It is not a valid subject.", error_code=42208))
+    ours = frames(client)
+    for text in ("a" * 10_000, "xml:1\n", "\0", "json:"):
+        await ours.learn([record(text)])
+        assert ours.framed(record(text), []) == b"\x00value"
+    assert client.asked == []
 
 
 @pytest.mark.parametrize("value", [b"", b"\x00\x00", b"\x02value", b"value"])
