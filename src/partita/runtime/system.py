@@ -122,7 +122,7 @@ class System:
         self.roles = roles
         for name in stores:
             service = self.catalog.service(name)
-            # Claims, attempts and parking keep partitions and offsets; numbers of a key count in the order of the bus.
+            # Claims, tries and parking keep partitions and offsets; numbers of a key count in the order of the bus.
             ordered = Feature.KEY_ORDER if service.order == "key" else NONE
             require(self.bus.features, Feature.PARTITIONS | Feature.OFFSETS | ordered, name)
         self.fingerprints = [self.codec.learn(contract.shape) for contract in self.catalog.contracts.values()]
