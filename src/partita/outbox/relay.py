@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from partita.bus.port import BEHIND, Bus, Fence, Outgoing
 from partita.clock import Clock
-from partita.errors import BusUnavailable, Fenced, StoreUnavailable
+from partita.errors import BusUnavailable, Fenced, PartitaError, StoreUnavailable
 from partita.store.leases import Lease
 from partita.store.outbox import SLOTS, PendingRow
 from partita.store.port import Store
 from partita.texts.foreign_text import logger
+from partita.texts.log_ration import Ration
 
 log = logger(__name__)
 RESOURCES = tuple(str(slot) for slot in range(SLOTS))
@@ -41,6 +42,7 @@ class Relay:
         self._clock = clock
         self._member = member
         self._options = options or RelayOptions()
+        self._ration = Ration(clock)
         self._held: tuple[Lease, ...] = ()
         self._next_tick = 0.0
         self.relayed = 0
@@ -55,13 +57,11 @@ class Relay:
             self._next_tick = now + self._options.lease_tick_s
         reason = self.why_not()
         if reason is not None:
-            log.warning("%s waits: %s", self.name, reason)
-            return now + self._options.backoff_s
+            return self._back_off(reason, now)
         try:
             moved = await self._relay_once()
         except (BusUnavailable, StoreUnavailable) as error:
-            log.warning("%s waits: %s", self.name, error)
-            return now + self._options.backoff_s
+            return self._back_off(error, now)
         except Fenced:
             # This process was paused and another one relays its slots now: drop them and ask again. Releasing the slots
             # raises their epoch: after a power cut or a restore the bus may know a higher one.
@@ -80,6 +80,13 @@ class Relay:
     async def stop(self) -> None:
         """Release the slots at once, so that no other relay waits until the heartbeat is stale."""
         await self._store.leases.leave("relay", self._member)
+
+    def _back_off(self, error: PartitaError, now: float) -> float:
+        """The time of the next try. It is tried twice a second, so that a line for each would fill the log."""
+        again = self._ration.take(type(error).__name__)
+        if again is not None:
+            log.warning("%s waits: %s%s", self.name, error, again)
+        return now + self._options.backoff_s
 
     async def _relay_once(self) -> int:
         slots = [int(lease.resource) for lease in self._held]

@@ -104,6 +104,43 @@ async def test_rows_of_a_refused_key_do_not_pass(tmp_path: Path, place: int) -> 
         assert await pending(store) == 0 and [name for _, name in bus.took if name in of_it] == of_it
 
 
+@pytest.mark.parametrize("part", ["registry", "bus"])
+async def test_a_relay_that_waits_says_so_once_a_minute(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, part: str
+) -> None:
+    """It tries twice a second: a night without the registry or the bus would fill the disk with one sentence."""
+
+    class Away(Bus):
+        """Takes nothing."""
+
+        async def meanwhile(self) -> None:
+            raise BusUnavailable("not now")
+
+    class Hands(SystemClock):
+        """The test moves it."""
+
+        now_s = 0.0
+
+        def monotonic(self) -> float:
+            return self.now_s
+
+    clock = Hands()
+    async with opened(tmp_path, 1) as store:
+        bus: Any = Away()
+        worker = Relay(store, bus, clock, "me", RelayOptions(lease_tick_s=600.0))
+        if part == "registry":
+            worker.why_not = lambda: BusUnavailable("not now")
+        for _ in range(250):
+            await worker.step(clock.monotonic())
+            clock.now_s += 0.5
+        await worker.stop()
+    assert [record.getMessage() for record in caplog.records] == [
+        "relay of svc waits: not now",
+        "relay of svc waits: not now (119 times more since this was said last)",
+        "relay of svc waits: not now (119 times more since this was said last)",
+    ]
+
+
 async def test_of_several_that_are_refused_each_waits_and_none_of_their_keys_passes(tmp_path: Path) -> None:
     """Both keys have a refused row in the same batch; the second of a key is tried again when the first has left."""
     bus = Bus("m001", "m002", "m003")

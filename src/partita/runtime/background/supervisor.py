@@ -12,10 +12,10 @@ from typing import Protocol
 from partita.bell import Bell
 from partita.clock import Clock, all_done
 from partita.errors import PartitaError, StoreContended, StoreReplaced
-from partita.runtime.failing.log_ration import Ration
 from partita.runtime.failing.worker_condition import Condition
 from partita.texts.cause import fingerprint, text_of, told_of
 from partita.texts.foreign_text import logger
+from partita.texts.log_ration import Ration
 
 log = logger(__name__)
 BACKOFF_S = (0.05, 0.2, 1.0, 2.0)

@@ -18,7 +18,6 @@ from partita.catalog.retry import Counters, Decision, GiveUp, Retry, RetryNow
 from partita.clock import all_done
 from partita.dead_letters.dead_letter import envelope_or_none
 from partita.errors import Fenced, PartitaError, ProcessDied, StoodStill, UnknownSchema, UnknownType
-from partita.runtime.failing.log_ration import Ration
 from partita.runtime.failing.retry_policy import decide, is_permanent
 from partita.runtime.failing.setting_aside import Aside, LaidBy, Trouble
 from partita.runtime.failing.storm import Storm
@@ -33,6 +32,7 @@ from partita.store.parking import ParkedRow
 from partita.store.tries import Tried
 from partita.texts.cause import cause_of, fingerprint, text_of, told_of
 from partita.texts.foreign_text import logger
+from partita.texts.log_ration import Ration
 
 log = logger(__name__)
 Partition = tuple[str, int]
