@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+from servers.process import free_port
 from tests.integration.conftest import Bank
 from tests.integration.operators.test_dead_letters import Chatty, dead
+from tests.integration.registry_server.own_registry import served
 
 from partita.observability.doctor.databases import check_databases
 from partita.observability.doctor.examination import examine
@@ -45,6 +49,22 @@ async def test_a_damaged_database_does_not_end_the_examination(tmp_path: Path) -
         damaged.write(b"\xff" * size)
     found = {finding.what: finding for finding in await check_databases(bank.app, tmp_path / "data", ())}
     assert found["audit"].level == "bad" and found["bank"].level == "ok"
+
+
+@pytest.mark.parametrize("path", ["", "/wrong"])
+async def test_a_registry_that_does_not_answer_as_one_is_a_finding(tmp_path: Path, path: str) -> None:
+    """Every relay waits for it, and the doctor said "nothing to do"."""
+    bank, port = Bank(tmp_path / "data"), free_port()
+
+    async def level() -> str:
+        app = bank.app.configured(replace(bank.app.settings, registry=f"http://127.0.0.1:{port}{path}"))
+        (found,) = [each for each in await examine(app, tmp_path / "data") if each.what == "schema registry"]
+        assert found.level == "ok" or "PARTITA_REGISTRY" in found.fix
+        return found.level
+
+    assert await level() == "bad"
+    async with served(tmp_path / "registry", port):
+        assert await level() == ("bad" if path else "ok")
 
 
 async def test_open_dead_letters_are_something_to_do(tmp_path: Path) -> None:

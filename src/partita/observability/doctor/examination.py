@@ -10,6 +10,7 @@ from partita.observability.doctor.backups import check_backups
 from partita.observability.doctor.cluster import check_cluster
 from partita.observability.doctor.databases import SILENT, check_databases, check_servers
 from partita.observability.doctor.machine import check_declarations, check_folder, check_machine
+from partita.observability.doctor.registry import check_registry
 from partita.observability.doctor.services import check_services
 from partita.topics.health import Finding
 
@@ -23,6 +24,7 @@ async def examine(app: Declarations, data: Path) -> list[Finding]:
     if data.is_dir() or any(app.settings.store_of(service.name) for service in app.services):
         found += await check_databases(app, data, silent)
     found += await check_cluster(app)
+    found += await check_registry(app)
     found += await check_backups(app, data)
     found += await check_services(app, data, silent)
     return found

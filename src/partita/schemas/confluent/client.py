@@ -17,6 +17,9 @@ KEPT_MAX = 10_000
 T = TypeVar("T")
 NOT_FOUND = (40401, 40402, 40403)
 _HINT = "The registry's answer says why; `partita registry` and its guide explain levels and modes."
+_NO_PATH = 404
+"""A registry's code for a path that it does not have; a missing subject, version or schema has a code of its own."""
+_HINT_PATH = "A registry is there, and not at this path. Check the path in PARTITA_REGISTRY."
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +212,7 @@ class RegistryClient:
         raise RegistryRefused(
             f"The schema registry at {self.where} refuses ({code}): {str(body.get('message', '')):.2000}",
             error_code=code,
-            hint=_HINT,
+            hint=_HINT_PATH if code == _NO_PATH else _HINT,
         )
 
     def _nonsense(self) -> RegistryUnavailable:

@@ -114,6 +114,15 @@ async def test_a_refusal_has_the_registrys_words_and_is_no_failure() -> None:
     assert (client.traffic.failed, client.traffic.is_up) == (0, True)
 
 
+async def test_a_path_that_a_registry_does_not_have_is_the_address_to_mend() -> None:
+    """The guide of levels and modes does not help a person whose address has a wrong path."""
+    body = b'{"error_code":404,"message":"HTTP 404 Not Found"}'
+    async with asked(said(body, "404 Not Found")) as (client, _):
+        with pytest.raises(RegistryRefused) as caught:
+            await client.register("s", SCHEMA)
+    assert "/base" in caught.value.what and "path in PARTITA_REGISTRY" in (caught.value.hint or "")
+
+
 async def forever(_: bytes, writer: asyncio.StreamWriter) -> None:
     """Bytes without an end."""
     writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
