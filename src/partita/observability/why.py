@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from partita.clock import US
 from partita.idempotency.inbox import FATAL
+from partita.observability.letters import envelope_of
 from partita.store.dead_letters import LetterFilter
 from partita.store.groups import Said
 from partita.store.inbox import InboxEntry
@@ -15,6 +16,8 @@ from partita.store.port import Session, Store
 from partita.store.sagas import SagaRow
 
 ROWS_MAX = 1_000
+DEAD = {"open": "show", "discarded": "restore"}
+"""The states of a letter whose message nobody handles, and the verb to begin with."""
 
 
 def since(us: int) -> str:
@@ -102,13 +105,26 @@ async def why_saga(row: SagaRow, waits_for: str, message_id: str, stores: Mappin
             if parked is not None:
                 return f"{text}; {name}: {await _why_row(session, parked, now_us)}"
             entry = (await session.inbox.seen(name, [message_id])).get(message_id)
-            if entry is not None:
-                return f"{text}; {_handled(name, entry, now_us)}"
-            group = await why_group(session, name, now_us)
+            group = [] if entry is not None else await why_group(session, name, now_us)
             if group and any(row.step in said for said in group):
                 text += f"; {group[0]}"
+        if entry is not None:
+            return f"{text}; {await _dead_answer(row, message_id, stores) or _handled(name, entry, now_us)}"
     due = f"; it acts again at {clock_time(row.due_us)}" if row.due_us else ""
     return f"{text}; no group has taken its command yet{due}"
+
+
+async def _dead_answer(row: SagaRow, message_id: str, stores: Mapping[str, Store]) -> str:
+    """The dead letter of a command's answer, which the saga gets from a person alone; empty = there is none."""
+    for store in stores.values():
+        async with store.reading() as session:
+            letters = await session.dead_letters.find(None, ROWS_MAX, LetterFilter(status="", key=row.saga_id))
+        for letter in letters:
+            verb = DEAD.get(letter.status)
+            envelope = envelope_of(letter)
+            if verb and envelope is not None and envelope.causation_id == message_id:
+                return f"the answer is dead letter {letter.id}, {letter.status}: partita dlq {verb} {letter.id}"
+    return ""
 
 
 def _handled(name: str, entry: InboxEntry, now_us: int) -> str:

@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tests.integration.runtime.failing.test_retries import parked
 from tests.integration.sagas.test_saga_runs import Shop
-from tests.virtual_time import virtually
+from tests.virtual_time import machine_here, virtually
 from tests.waiting import until as until_
 
-from partita import Conflict, Retry
+from partita import App, Command, Conflict, Event, Key, Retry, Saga, Service, Settings, minutes, retriable
 from partita.bus.port import Outgoing
 from partita.errors import NotFound
 from partita.observability.why import why_group, why_key, why_saga
@@ -26,6 +27,7 @@ from partita.operators.steering import (
     resume_group,
     retry_outbox,
 )
+from partita.sagas.state import state_from_bytes
 
 
 @virtually
@@ -168,8 +170,6 @@ async def test_why_a_saga_waits_is_told_with_the_place_of_its_command(tmp_path: 
 
     async def why(system: Any) -> str:
         row = await shop.saga()
-        from partita.sagas.state import state_from_bytes
-
         message_id = state_from_bytes(row.data).steps[1].message_id
         store = system.stores["orders"]
         return await why_saga(row, "Charged", message_id, system.stores, await store.now_us())
@@ -196,3 +196,69 @@ async def test_why_a_saga_waits_is_told_with_the_place_of_its_command(tmp_path: 
             return "for a person: dead letter" in await why(system)
 
         await until_(dead)
+
+
+def one_whose_answer_dies(folder: Path) -> Any:
+    """An app with a saga; the answer of its command is heard in the same group by a handler that fails."""
+    orders = Service("orders", namespace="t.orders", retry=Retry(in_place=0, delays=()))
+    stock = Service("stock", namespace="t.stock")
+
+    class Placed(Event, of=orders):
+        id: Key[str]
+
+    class Place(Command[Placed], of=orders):
+        id: Key[str]
+
+    class Reserved(Event, of=stock):
+        id: Key[str]
+
+    class Reserve(Command[Reserved], of=stock):
+        id: Key[str]
+
+    class Checkout(Saga, start=Placed, deadline=minutes(5), of=orders):
+        reserve = retriable(Reserve)
+
+    @orders.handles(Place)
+    async def place(cmd: Place) -> Placed:
+        return Placed(id=cmd.id)
+
+    @stock.handles(Reserve)
+    async def reserve(cmd: Reserve) -> Reserved:
+        return Reserved(id=cmd.id)
+
+    @orders.on
+    async def hear(event: Reserved) -> None:
+        raise ValueError("not now")
+
+    app = App(orders, stock, settings=Settings(data=folder), machine=machine_here())
+    return SimpleNamespace(app=app, Place=Place, declared=Checkout)
+
+
+@virtually
+async def test_an_answer_that_is_a_dead_letter_is_not_on_its_way(tmp_path: Path) -> None:
+    """A saga whose answer was discarded waits for ever; `why` said each day that the answer was on its way."""
+    made = one_whose_answer_dies(tmp_path)
+    async with made.app.running() as system:
+        store = system.stores["orders"]
+        await made.app.send(made.Place(id="o1"))
+
+        async def letter() -> bool:
+            async with store.reading() as session:
+                return bool(await session.dead_letters.find())
+
+        async def why() -> str:
+            async with store.reading() as session:
+                row = (await session.sagas.load("Checkout", ["o1"]))["o1"]
+            message_id = state_from_bytes(row.data).steps[0].message_id
+            return await why_saga(row, "Reserved", message_id, system.stores, await store.now_us())
+
+        await until_(letter)
+        async with store.reading() as session:
+            (dead,) = await session.dead_letters.find()
+        assert (await why()).endswith(f"; the answer is dead letter {dead.id}, open: partita dlq show {dead.id}")
+        async with store.transaction() as session:
+            await session.dead_letters.close([dead.id], "discarded", "", await store.now_us())
+        assert (await why()).endswith(f"discarded: partita dlq restore {dead.id}")
+        async with store.transaction() as session:
+            await session.dead_letters.close([dead.id], "handled", "", await store.now_us())
+        assert "the answer is on its way" in await why()
