@@ -17,7 +17,7 @@ from partita.store.sagas import SagaRow
 
 ROWS_MAX = 1_000
 DEAD = {"open": "show", "discarded": "restore"}
-"""The states of a letter whose message nobody handles, and the verb to begin with."""
+"""The states of a letter whose message no group handles, and the verb to begin with."""
 
 
 def since(us: int) -> str:
