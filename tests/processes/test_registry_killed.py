@@ -96,3 +96,11 @@ def test_a_port_that_is_taken_is_refused_before_anything_is_made(tmp_path: Path)
     assert done.returncode == 2
     assert f"--port {port}: cannot be used" in done.stderr
     assert not (tmp_path / "two").exists()
+
+
+def test_a_host_that_is_not_of_this_machine_is_refused_by_its_own_name(tmp_path: Path) -> None:
+    """192.0.2.1 belongs to no machine. Another port, which the command advised, does not help."""
+    words = ["registry", "serve", "--port", "0", "--host", "192.0.2.1", "--data", str(tmp_path / "data")]
+    done = subprocess.run([*PARTITA, *words], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "--host 192.0.2.1: cannot be used" in done.stderr and "an address of this machine" in done.stderr

@@ -147,7 +147,7 @@ def _schema_in(file: Path, rules: Rules) -> str:
     if len(data) > FILE_BYTES_MAX:
         raise SettingsError(f"{file} has more than {FILE_BYTES_MAX:,} bytes.", hint="Name the file of one schema.")
     try:
-        text = data.decode()
+        text = data.decode("utf-8-sig")  # editors of Windows begin a text with a byte order mark
         rules.compare(text, text)
     except UnicodeDecodeError as error:
         raise SettingsError(f"{file} is no text in UTF-8: {error.reason}.", hint="Save it as UTF-8.") from error

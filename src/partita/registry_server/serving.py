@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -81,6 +82,11 @@ def _listening(host: str, port: int) -> socket.socket:
         made.listen(128)
     except OSError as error:
         made.close()
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise SettingsError(
+                f"--host {host}: cannot be used ({error.strerror}).",
+                hint="Name an address of this machine: 127.0.0.1 for clients here alone, 0.0.0.0 for all.",
+            ) from error
         raise SettingsError(
             f"--port {port}: cannot be used on {host} ({error.strerror}).",
             hint="Choose another one; 0 takes a free one.",

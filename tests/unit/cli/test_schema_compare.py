@@ -139,3 +139,9 @@ def test_a_clash_in_both_directions_is_one_finding(folder: Path) -> None:
         "readers of the new schema, by values of old.avsc",
         "readers of old.avsc, by values of the new schema",
     ]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_schema(folder: Path) -> None:
+    """Editors of Windows write it; the command said that the file is of another language."""
+    (folder / "old.avsc").write_bytes(b"\xef\xbb\xbf" + OLD.encode())
+    assert compare(level="FORWARD").exit_code == 0
