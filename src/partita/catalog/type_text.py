@@ -7,7 +7,10 @@ import types
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 
 from partita.catalog.contract import KEY_MARK
+from partita.schemas.fields.marks import PII, Alias, Mark, Millis, Precision, Subject
 from partita.schemas.fields.shape import Since
+
+MARKS = {PII: "PII", Subject: "Subject", Millis: "Millis"}
 
 
 def type_text(hint: Any) -> str:
@@ -31,6 +34,10 @@ def _annotated(inner: Any, marks: tuple[Any, ...]) -> str:
 
 
 def _mark_text(mark: object) -> str:
+    if isinstance(mark, Mark | Precision):
+        return MARKS[mark]
+    if isinstance(mark, Alias):
+        return f"Alias({_literal(mark.name)})"
     return f"Since({mark.revision})" if isinstance(mark, Since) else repr(mark)
 
 

@@ -14,6 +14,7 @@ from partita import Key, Since
 from partita.catalog.contract import KEY_MARK
 from partita.catalog.type_text import type_text
 from partita.cli.main import cli
+from partita.schemas import PII, Alias, Millis, Subject
 
 OrderId = NewType("OrderId", str)
 
@@ -40,6 +41,11 @@ class Stage(enum.Enum):
         (Annotated[list[Line], Since(2)], "Annotated[list[Line], Since(2)]"),
         (Annotated[Key[OrderId], Since(3)], "Annotated[Key[OrderId], Since(3)]"),
         (Annotated[int, msgspec.Meta(ge=1)], "Annotated[int, msgspec.Meta(ge=1)]"),
+        (Annotated[str, PII], "Annotated[str, PII]"),
+        (Annotated[OrderId, Subject], "Annotated[OrderId, Subject]"),
+        (Annotated[dt.datetime, Millis], "Annotated[datetime, Millis]"),
+        (Annotated[str, Alias("payer"), PII], 'Annotated[str, Alias("payer"), PII]'),
+        (Annotated[Key[OrderId], Subject], "Annotated[Key[OrderId], Subject]"),
         (list[Annotated[int, msgspec.Meta(ge=1)]], "list[Annotated[int, msgspec.Meta(ge=1)]]"),
         (Optional[int], "int | None"),  # noqa: UP045
         (Union[int, str, None], "int | str | None"),  # noqa: UP007
