@@ -80,11 +80,12 @@ def _listening(host: str, port: int) -> socket.socket:
         made.bind((host, port))
         # Clients that read the ready line connect at once, and wait in the queue until the server takes them.
         made.listen(128)
-    except OSError as error:
+    except (OSError, TypeError, UnicodeError) as error:  # a text that no name server could be asked for is a TypeError
         made.close()
-        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        if not isinstance(error, OSError) or isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            why = error.strerror if isinstance(error, OSError) else "it is no name"
             raise SettingsError(
-                f"--host {host}: cannot be used ({error.strerror}).",
+                f"--host {host}: cannot be used ({why}).",
                 hint="Name an address of this machine: 127.0.0.1 for clients here alone, 0.0.0.0 for all.",
             ) from error
         raise SettingsError(

@@ -199,7 +199,7 @@ VERBS: dict[str, tuple[list[str], bool]] = {
     "saga skip": ([KEY, "--yes", "--reason", "r"], True),
     "saga compensate": ([KEY, "--yes"], True),
     "saga cancel": ([KEY, "--yes"], True),
-    "dlq edit": ([OPEN, "--set", f"note={HOSTILE}", "--yes"], True),
+    "dlq edit": ([OPEN, "--set", f"note={HOSTILE}2", "--yes"], True),
     "dlq replay": (["--id", OPEN, "--no-wait", "--yes", "--reason", HOSTILE], False),
     "dlq discard": (["--execute", "--yes", "--reason", HOSTILE], False),
     "dlq restore": ([LETTER], True),
