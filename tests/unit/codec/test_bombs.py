@@ -25,7 +25,8 @@ from partita.schemas.fields.shape import Shape
 from partita.testing.generators.declarations import Tree
 from partita.testing.generators.values import struct_of
 
-CPU_S = 0.5
+CPU_S = 5.0
+"""A bomb takes minutes; a busy machine takes ten times as long as a quiet one for the same work."""
 MEMORY_BYTES = 30_000_000
 
 
