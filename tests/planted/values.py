@@ -216,15 +216,15 @@ VALUES = {
     "schema-of-any-size": Plant(
         "Values",
         "a schema of any size is parsed",
-        "_parsed",
+        "check_size",
         swap("if len(text) > SCHEMA_CHARS_MAX:", "if False:"),
         BOMBS + "test_a_schema_that_unfolds_is_refused_at_once",
-        under="codec/avro",
+        under="codec/writers_schema",
     ),
     "refused-schema-asked-again": Plant(
         "Values",
         "a schema that was refused is fetched again for each message that names it",
-        "AvroCodec._refuse",
+        "Refusals.add",
         swap("self._refused[fingerprint] = why", "pass"),
         BOMBS + "test_a_schema_that_unfolds_is_refused_at_once",
     ),

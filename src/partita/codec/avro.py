@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -18,19 +17,14 @@ from partita.codec.avro_decimal import bound_decimals
 from partita.codec.avro_gauge import SENT_WEIGHT_MAX, Gauge, TooMuch, weight_of
 from partita.codec.avro_values import DEPTH_MAX, Check, check_of, is_too_deep
 from partita.codec.read_back import MISFITS, check_read_back, shown
-from partita.errors import DeclarationError, Malformed, MessageTooLarge, UnknownSchema
+from partita.codec.writers_schema import Refusals, check_size
+from partita.errors import DeclarationError, Malformed, MessageTooLarge
 from partita.schemas.avro import derive, fingerprint
 from partita.schemas.fields.plain_default import NATIVE
 from partita.schemas.fields.shape import Shape
 from partita.size import REFERENCE, VALUE_BYTES_MAX, over, too_large
 
 _NO_SCHEMA = (SchemaParseException, AttributeError, RecursionError, *MISFITS)
-
-SCHEMA_CHARS_MAX = 200_000
-REFUSED_MAX = 1_000
-SCHEMA_DEPTH_MAX = 300
-"""The most levels of brackets in a schema's JSON: a record takes three."""
-_TEXT_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +66,7 @@ class AvroCodec:
         self._writers: dict[str, _Writer] = {}
         self._plans: dict[tuple[str, str], _Plan] = {}
         self._texts: dict[str, str] = {}
-        self._refused: dict[str, str] = {}
+        self._refusals = Refusals()
 
     def learn(self, shape: Shape) -> str:
         """Derive and parse the schema of a shape; returns its fingerprint."""
@@ -93,7 +87,7 @@ class AvroCodec:
             gauge = Gauge(parsed)
         except _NO_SCHEMA as error:
             why = "is refused" if isinstance(error, TooMuch) else "on the bus is no Avro schema"
-            raise self._refuse(fingerprint, f"Schema {fingerprint} {why}: {error!s:.300}") from error
+            raise self._refusals.add(fingerprint, f"Schema {fingerprint} {why}: {error!s:.300}") from error
         self._writers[fingerprint] = _Writer(parsed, gauge, gauge.free_bytes())
         self._texts[fingerprint] = text
 
@@ -144,7 +138,7 @@ class AvroCodec:
             raise Malformed(f"It has {over(len(data), VALUE_BYTES_MAX)}.")
         writer = self._writers.get(fingerprint)
         if writer is None:
-            raise self._unknown(fingerprint)
+            raise self._refusals.unknown(fingerprint)
         source = io.BytesIO(data)
         try:
             if len(data) > writer.free_bytes:
@@ -185,19 +179,6 @@ class AvroCodec:
         self._texts[known.fingerprint] = text
         return known
 
-    def _refuse(self, fingerprint: str, why: str) -> UnknownSchema:
-        """Remember the refusal: values with this schema are refused at once, and the schema is not fetched for each message."""
-        if len(self._refused) >= REFUSED_MAX:
-            self._refused.clear()
-        self._refused[fingerprint] = why
-        return UnknownSchema(why, schema=fingerprint)
-
-    def _unknown(self, fingerprint: str) -> Malformed | UnknownSchema:
-        refused = self._refused.get(fingerprint)
-        if refused is not None:
-            return Malformed(refused)
-        return UnknownSchema(f"Schema {fingerprint or '(none)'} of its writer is unknown here.", schema=fingerprint)
-
     def _plan(self, shape: Shape, fingerprint: str) -> _Plan:
         try:
             known = self._shapes.get(shape.full_name) or self._learn(shape)
@@ -205,7 +186,7 @@ class AvroCodec:
             raise Malformed(f"{shape.name} cannot be read from Avro: {error.what}", hint=error.hint) from error
         writer = self._writers.get(fingerprint)
         if writer is None:
-            raise self._unknown(fingerprint)
+            raise self._refusals.unknown(fingerprint)
         if fingerprint == known.fingerprint:
             plan = _Plan(writer.parsed, None, writer.gauge, writer.free_bytes)
         else:
@@ -256,13 +237,7 @@ def _parsed(text: str) -> Any:
     Raises:
         TooMuch: it is too large. SchemaParseException, ValueError, ...: it is no schema.
     """
-    if len(text) > SCHEMA_CHARS_MAX:
-        raise TooMuch(f"it has {len(text):,} characters, the limit is {SCHEMA_CHARS_MAX:,}")
-    depth = 0
-    for found in _TEXT_OR_BRACKET.finditer(text):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
-        if depth > SCHEMA_DEPTH_MAX:
-            raise TooMuch(f"it is nested more than {SCHEMA_DEPTH_MAX} levels deep")
+    check_size(text)
     parsed = fastavro.parse_schema(json.loads(text))
     bound_decimals(parsed)
     return parsed

@@ -7,7 +7,6 @@ passes over in silence: a key that is there twice.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +18,8 @@ from partita.codec.avro_values import DEPTH_MAX, is_too_deep
 from partita.codec.json_gauge import JsonGauge
 from partita.codec.json_names import Rename, rename_of
 from partita.codec.read_back import MISFITS, check_read_back, shown
-from partita.errors import Malformed, MessageTooLarge, UnknownSchema
+from partita.codec.writers_schema import Refusals, check_size
+from partita.errors import Malformed, MessageTooLarge
 from partita.schemas.fields.plain_default import NATIVE
 from partita.schemas.fields.reading import read
 from partita.schemas.fields.shape import Shape
@@ -27,10 +27,6 @@ from partita.schemas.json_schema.derivation import document_of, fingerprint
 from partita.schemas.json_schema.wire_form import Unsayable, Write, write_of
 from partita.size import REFERENCE, VALUE_BYTES_MAX, over, too_large
 
-SCHEMA_CHARS_MAX = 200_000
-SCHEMA_DEPTH_MAX = 300
-REFUSED_MAX = 1_000
-_TEXT_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]')
 _encode = msgspec.json.Encoder().encode
 _parse = msgspec.json.Decoder().decode
 
@@ -55,7 +51,7 @@ class JsonCodec:
         self._shapes: dict[str, _Known] = {}
         # A program that is not Partita names no schema: its JSON is read by the names of its fields.
         self._texts: dict[str, str] = {JSON_SCHEMA: "{}"}
-        self._refused: dict[str, str] = {}
+        self._refusals = Refusals()
 
     def learn(self, shape: Shape) -> str:
         """Derive the schema of a shape; returns its fingerprint."""
@@ -74,7 +70,7 @@ class JsonCodec:
         try:
             _check_schema(text)
         except (RecursionError, *MISFITS) as error:
-            raise self._refuse(fingerprint, f"Schema {fingerprint} is refused: {error!s:.300}") from error
+            raise self._refusals.add(fingerprint, f"Schema {fingerprint} is refused: {error!s:.300}") from error
         self._texts[fingerprint] = text
 
     def encode(self, shape: Shape, value: msgspec.Struct) -> tuple[str, bytes]:
@@ -113,7 +109,7 @@ class JsonCodec:
             raise Malformed(f"{shape.name} has {over(len(data), VALUE_BYTES_MAX)}.")
         known = self._shapes.get(shape.full_name) or self._learn(shape)
         if fingerprint not in self._texts:
-            raise self._unknown(fingerprint)
+            raise self._refusals.unknown(fingerprint)
         try:
             if not known.gauge.is_light(data) and known.gauge.weigh(_parse(data)) > WEIGHT_MAX:
                 raise ValueError("it unfolds to more than a message may hold")
@@ -134,7 +130,7 @@ class JsonCodec:
         if len(data) > VALUE_BYTES_MAX:
             raise Malformed(f"It has {over(len(data), VALUE_BYTES_MAX)}.")
         if fingerprint not in self._texts:
-            raise self._unknown(fingerprint)
+            raise self._refusals.unknown(fingerprint)
         try:
             return _checked(data)
         except (RecursionError, *MISFITS) as error:
@@ -154,19 +150,6 @@ class JsonCodec:
         )
         self._texts[known.fingerprint] = json.dumps(document, separators=(",", ":"))
         return known
-
-    def _refuse(self, fingerprint: str, why: str) -> UnknownSchema:
-        """Remember the refusal, so that the schema is not fetched for each message."""
-        if len(self._refused) >= REFUSED_MAX:
-            self._refused.clear()
-        self._refused[fingerprint] = why
-        return UnknownSchema(why, schema=fingerprint)
-
-    def _unknown(self, fingerprint: str) -> Malformed | UnknownSchema:
-        refused = self._refused.get(fingerprint)
-        if refused is not None:
-            return Malformed(refused)
-        return UnknownSchema(f"Schema {fingerprint or '(none)'} of its writer is unknown here.", schema=fingerprint)
 
 
 def _checked(data: bytes) -> Any:
@@ -195,13 +178,7 @@ def _check_schema(text: str) -> None:
     Raises:
         ValueError, TypeError: it is not.
     """
-    if len(text) > SCHEMA_CHARS_MAX:
-        raise ValueError(f"it has {len(text):,} characters, the limit is {SCHEMA_CHARS_MAX:,}")
-    depth = 0
-    for found in _TEXT_OR_BRACKET.finditer(text):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
-        if depth > SCHEMA_DEPTH_MAX:
-            raise ValueError(f"it is nested more than {SCHEMA_DEPTH_MAX} levels deep")
+    check_size(text)
     schema = _parse(text)
     if not isinstance(schema, dict):
         raise ValueError("it is no object")

@@ -103,8 +103,8 @@ class _Teller:
 
     def _saga(self, saga: Directed, depth: int) -> Iterator[str]:
         space = INDENT * depth
-        whom = listed(saga.participants)
-        yield f"{space}the saga {saga.id} of {saga.service} begins and directs {whom}, {duration(saga.deadline_s)} at most:"
+        directed = listed(saga.participants)
+        yield f"{space}the saga {saga.id} of {saga.service} begins and directs {directed}, {duration(saga.deadline_s)} at most:"
         widths = [max(len(text) for text in column) for column in zip(*map(_cells, saga.steps), strict=True)]
         for number, step in enumerate(saga.steps, 1):
             cells = "  ".join(text.ljust(width) for text, width in zip(_cells(step), widths, strict=True))

@@ -110,7 +110,7 @@ def equal_values_have_equal_bytes(language: Language) -> None:
 
 
 def a_value_that_is_not_of_its_type_is_refused(language: Language) -> None:
-    """Where it is sent: what came back would be another value, or none."""
+    """The sender refuses the value: a reader would get another one, or none."""
     for annotation in (
         *SCALARS,
         Tree,

@@ -1,0 +1,50 @@
+"""Schemas of other writers, in any language: their size is checked before they are parsed, and a refusal is remembered."""
+
+from __future__ import annotations
+
+import re
+
+from partita.codec.avro_gauge import TooMuch
+from partita.errors import Malformed, UnknownSchema
+
+SCHEMA_CHARS_MAX = 200_000
+REFUSED_MAX = 1_000
+SCHEMA_DEPTH_MAX = 300
+"""The most levels of brackets in a schema's JSON: a record of Avro takes three."""
+_TEXT_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]')
+
+
+def check_size(text: str) -> None:
+    """Check the size and the depth of a schema's text.
+
+    Raises:
+        TooMuch: it is too large, or nested too deep for a parser.
+    """
+    if len(text) > SCHEMA_CHARS_MAX:
+        raise TooMuch(f"it has {len(text):,} characters, the limit is {SCHEMA_CHARS_MAX:,}")
+    depth = 0
+    for found in _TEXT_OR_BRACKET.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+        if depth > SCHEMA_DEPTH_MAX:
+            raise TooMuch(f"it is nested more than {SCHEMA_DEPTH_MAX} levels deep")
+
+
+class Refusals:
+    """The schemas that were refused: values with them are refused at once, and no schema is fetched for each message."""
+
+    def __init__(self) -> None:
+        self._refused: dict[str, str] = {}
+
+    def add(self, fingerprint: str, why: str) -> UnknownSchema:
+        """Remember a refusal; returns its error."""
+        if len(self._refused) >= REFUSED_MAX:
+            self._refused.clear()
+        self._refused[fingerprint] = why
+        return UnknownSchema(why, schema=fingerprint)
+
+    def unknown(self, fingerprint: str) -> Malformed | UnknownSchema:
+        """The error for a value whose schema is not known here."""
+        refused = self._refused.get(fingerprint)
+        if refused is not None:
+            return Malformed(refused)
+        return UnknownSchema(f"Schema {fingerprint or '(none)'} of its writer is unknown here.", schema=fingerprint)
