@@ -78,7 +78,8 @@ async def reset_group(store: Store, bus: Bus, topic: str, to: str, *, reason: st
     now_us = await store.now_us()
     async with store.transaction() as session:
         await _check_paused(session, store.name)
-        await session.claims.put(store.name, topic)
+        # Before the move: a process that claims a partition after it must see that the bus is right, or it moves back.
+        await session.claims.put(store.name, topic, range((await bus.partitions([topic])).get(topic, 0)))
         if to == "start":
             await session.groups.keep(store.name, {again_in(topic): str(now_us)})
         moved = await bus.reset(store.name, topic, to == "start")

@@ -75,6 +75,7 @@ class Claims(Protocol):
         """Record the log of the partition; records before `reached` are not for this database."""
         ...
 
-    async def put(self, consumer: str, topic: str) -> None:
-        """Record that an operator moved the group in a topic: from now on the bus's position is right."""
+    async def put(self, consumer: str, topic: str, partitions: Sequence[int]) -> None:
+        """Record that an operator moved the group in these partitions: from now on the bus's position is right, also where
+        no process has claimed the partition yet."""
         ...

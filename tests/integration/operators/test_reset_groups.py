@@ -7,7 +7,7 @@ import asyncio
 import io
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
@@ -134,6 +134,37 @@ async def test_it_is_refused_before_anything_or_done_whole(bank: Any) -> None:
         assert entries and all("to its start: 0 from" in entry.detail for entry in entries)
 
 
+async def test_a_group_moved_before_its_first_process_begins_there(bank: Any) -> None:
+    """An empty database whose group is not at the start of a topic counts as restored from a backup, unless an operator moved
+    the group: then the records before the new position stay unread."""
+    async with bank.app.running(services=["bank"]):
+        for cents in (1, 2):
+            await bank.app.send(bank.Deposit(name="a", cents=cents))
+        await bank.app.settled(60)
+    async with bank.app.running(services=["audit"], roles=()) as system:
+        topics = [bank.bank.events_topic]
+        subscription = system.bus.subscribe("audit", topics, "joins once")
+        await subscription.poll(0)
+        await subscription.keep()
+        await subscription.close()
+        await pause_group(system.stores["audit"], reason="", by="ann")
+
+        async def moved() -> bool:
+            try:
+                await reset_group(system.stores["audit"], system.bus, topics[0], "end", reason="", by="ann")
+            except Conflict:
+                return False  # until the session of the member has ended
+            return True
+
+        await until(moved, 60.0)
+        async with system.stores["audit"].transaction() as session:
+            await session.groups.resume("audit")
+    async with bank.app.running():
+        await bank.app.send(bank.Deposit(name="a", cents=3))
+        await bank.app.settled(60)
+        assert [row["cents"] for row in await bank.rows("audit", "SELECT cents FROM entry")] == [3]
+
+
 class Refusing:
     """A bus whose groups cannot be moved."""
 
@@ -141,6 +172,9 @@ class Refusing:
 
     def __init__(self, error: Exception | None) -> None:
         self.error = error
+
+    async def partitions(self, topics: Sequence[str]) -> dict[str, int]:
+        return dict.fromkeys(topics, 1)
 
     async def reset(self, group: str, topic: str, to_start: bool) -> list[Moved]:
         if self.error is not None:

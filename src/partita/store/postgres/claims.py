@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from partita.databases.postgres.arrays import unnest
 from partita.databases.postgres.database import UNSYNCED
 from partita.store.claims import PUT_BY_A_PERSON, Held, InHand, Noted
@@ -31,7 +33,10 @@ WHERE consumer = $1 AND topic = $2 AND partition = $3
 NOTE = """
 UPDATE claim SET log = $4, reached = $5, first = NULL, last = NULL WHERE consumer = $1 AND topic = $2 AND partition = $3
 """
-PUT = "UPDATE claim SET log = $3, first = NULL, last = NULL WHERE consumer = $1 AND topic = $2"
+PUT = """
+INSERT INTO claim (consumer, topic, partition, epoch, owner, log) SELECT $1, $2, p, 0, '', $4 FROM unnest($3::bigint[]) AS p
+ON CONFLICT (consumer, topic, partition) DO UPDATE SET log = excluded.log, first = NULL, last = NULL
+"""
 
 
 class PostgresClaims(PostgresLedger):
@@ -58,6 +63,6 @@ class PostgresClaims(PostgresLedger):
         """Record its log."""
         await self._link.run(NOTE, consumer, topic, partition, log, reached)
 
-    async def put(self, consumer: str, topic: str) -> None:
+    async def put(self, consumer: str, topic: str, partitions: Sequence[int]) -> None:
         """Accept the bus's position."""
-        await self._link.run(PUT, consumer, topic, PUT_BY_A_PERSON)
+        await self._link.run(PUT, consumer, topic, sorted(partitions), PUT_BY_A_PERSON)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from partita.store.claims import PUT_BY_A_PERSON, Held, InHand, Noted, check_epochs
 from partita.store.sqlite.ledger import SqliteLedger
 
@@ -22,7 +24,10 @@ SELECT log, min(coalesce(first, reached), reached), reached FROM claim WHERE con
 NOTE = """
 UPDATE claim SET log = ?, reached = ?, first = NULL, last = NULL WHERE consumer = ? AND topic = ? AND partition = ?
 """
-PUT = "UPDATE claim SET log = ?, first = NULL, last = NULL WHERE consumer = ? AND topic = ?"
+PUT = """
+INSERT INTO claim (consumer, topic, partition, epoch, owner, log) VALUES (?, ?, ?, 0, '', ?)
+ON CONFLICT (consumer, topic, partition) DO UPDATE SET log = excluded.log, first = NULL, last = NULL
+"""
 
 
 class SqliteClaims(SqliteLedger):
@@ -48,6 +53,6 @@ class SqliteClaims(SqliteLedger):
         """Record its log."""
         self._db.execute(NOTE, (log, reached, consumer, topic, partition))
 
-    async def put(self, consumer: str, topic: str) -> None:
+    async def put(self, consumer: str, topic: str, partitions: Sequence[int]) -> None:
         """Accept the bus's position."""
-        self._db.execute(PUT, (PUT_BY_A_PERSON, consumer, topic))
+        self._db.executemany(PUT, [(consumer, topic, each, PUT_BY_A_PERSON) for each in partitions])

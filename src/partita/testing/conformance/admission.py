@@ -210,9 +210,12 @@ async def how_far_a_partition_was_in_hand_is_noted(open_store: OpenStore) -> Non
         await note("log 2", 3)
         assert await noted() == ("log 2", 3, 3), "another log begins again"
         async with store.transaction() as session:
-            await session.claims.put("group", "topic")
+            await session.claims.put("group", "topic", [0])
+            await session.claims.put("group", "new", [0, 1])
         assert (await noted()).log == PUT_BY_A_PERSON
+        assert (await noted("new")).log == PUT_BY_A_PERSON, "a group may be moved before its first process has run"
         assert await noted("other") == ("", 0, 0)
+        assert (await claimed(store, "two"))[0] == epoch + 1
 
 
 CASES: tuple[Case, ...] = (
