@@ -14,17 +14,18 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, Protocol, Self, TypeVar, cast
 
-from partita.bus.port import Outgoing
+from partita.bus.port import Bus, Outgoing
+from partita.catalog.catalog import Catalog
 from partita.catalog.contract import contract_of
 from partita.catalog.event import Command, Event
 from partita.catalog.injection import SqlValue
 from partita.clock import duration_us
 from partita.errors import NotFound, PartitaError, StoreUnavailable
-from partita.machine.port import Wake
+from partita.machine.port import Machine, Wake
 from partita.machine.virtual import HeldClock, World
 from partita.message import envelope_to_bytes
 from partita.outbox.outbox import Composer
@@ -36,9 +37,6 @@ from partita.settings.amount import check_seconds
 from partita.settings.settings import Settings
 from partita.testing.stub import Delays, Stub
 from partita.testing.tap import Tap
-
-if TYPE_CHECKING:
-    from partita.app import App
 
 M = TypeVar("M")
 ReplyT = TypeVar("ReplyT")
@@ -279,9 +277,32 @@ class Scenario:
         return min((due for due in found if due is not None and due > now_us), default=None)
 
 
+class UnderTest(Protocol):
+    """The part of an app that a scenario uses. `App` is on a floor above: it offers its scenario as `App.testing`."""
+
+    settings: Settings
+    machine: Machine | None
+    catalog: Catalog
+    around_bus: Callable[[Bus, Wake], Bus]
+
+    def configured(self, settings: Settings) -> Self:
+        """The same services under other settings."""
+        ...
+
+    def running(
+        self, *, services: Sequence[str] | None = None, roles: Sequence[str] = ROLES
+    ) -> AbstractAsyncContextManager[System]:
+        """Run them in this process."""
+        ...
+
+    async def post(self, command: Command[Any, Any]) -> str:
+        """Post a command for later."""
+        ...
+
+
 @asynccontextmanager
 async def scenario(
-    app: App, *, services: Sequence[str] | None = None, seed: int = 0, data: Path | None = None
+    app: UnderTest, *, services: Sequence[str] | None = None, seed: int = 0, data: Path | None = None
 ) -> AsyncIterator[Scenario]:
     """Run an app under test; see `App.testing`."""
     world = World(seed=seed)
