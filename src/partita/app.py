@@ -11,7 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from partita.assembly.adapters import Adapters
 from partita.bus.connected import Connected
@@ -107,7 +107,7 @@ class App:
             raise NotFound(f"{service} does not run in this process.", hint=f"Here: {', '.join(self.system.stores)}.")
         return store
 
-    def configured(self, settings: Settings) -> App:
+    def configured(self, settings: Settings) -> Self:
         """The same services and topics under other settings; replacements stay."""
         other = type(self)(*self.services, settings=settings, machine=self.machine)
         other.topics, other.client = self.topics, self.client
