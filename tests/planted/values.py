@@ -5,6 +5,8 @@ from __future__ import annotations
 from tests.planted.finders import BOMBS, COME_BACK, RUNS
 from tests.planted.planting import Plant, instead, swap
 
+PROGRAM = "tests/unit/codec/test_avro_program.py::"
+
 VALUES = {
     "key-of-any-type": Plant(
         "Values",
@@ -118,6 +120,28 @@ VALUES = {
         COME_BACK + "test_a_value_that_is_not_of_its_type_is_refused_where_it_is_sent",
         under="codec/avro_values",
     ),
+    "compiled-reads-a-part": Plant(
+        "Values",
+        "the compiled way of a class takes the beginning of longer bytes for the value",
+        "Program.decode",
+        swap("value if end == len(data) else None", "value"),
+        PROGRAM + "test_random_classes_and_values",
+    ),
+    "compiled-sends-no-number": Plant(
+        "Values",
+        "the compiled way of a class sends a float that is no number",
+        "Source._write",
+        swap(" or {v} != {v}: raise", ": raise"),
+        PROGRAM + "test_each_type[<class 'float'>]",
+    ),
+    "compiled-reads-long-numbers": Plant(
+        "Values",
+        "a number of more than 64 bits is read as one that no schema allows",
+        "_long",
+        swap("if n >> 64:", "if n >> 70:"),
+        PROGRAM + "test_a_number_of_more_than_64_bits_is_no_number",
+        under="codec/avro_numbers",
+    ),
     "not-a-number": Plant(
         "Values",
         "what is not a number is sent, and equals nothing",
@@ -136,9 +160,10 @@ VALUES = {
     "set-as-it-lies": Plant(
         "Values",
         "a set is written in another order by each process: the same content has other bytes",
-        "AvroCodec.encode",
+        "_general",
         swap('"deterministic" if known.has_sets else None', "None"),
         COME_BACK + "test_sets_are_written_in_one_order",
+        under="codec/avro",
     ),
     "default-of-the-day": Plant(
         "Values",
@@ -165,7 +190,7 @@ VALUES = {
     "number-of-any-length": Plant(
         "Values",
         "a decimal of any length is decoded, while the loop stands still",
-        "_read",
+        "decimal_of",
         swap("if len(data) > BYTES_MAX:", "if False:"),
         BOMBS + "test_a_decimal_of_many_digits_is_refused",
         under="codec/avro_decimal",

@@ -1,4 +1,8 @@
-"""Avro binary values through fastavro, with limits: no input may crash or stall the process."""
+"""Avro binary values, with limits: no input may crash or stall the process.
+
+There are two ways. Values of exactly the declared types, in our own newest schema, take the compiled program of their class: less
+than half the time. All others take the general way through fastavro, which also finds the reason of a refusal.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from fastavro.schema import SchemaParseException
 
 from partita.codec.avro_decimal import bound_decimals
 from partita.codec.avro_gauge import SENT_WEIGHT_MAX, Gauge, TooMuch, weight_of
+from partita.codec.avro_program import Program, program_of
 from partita.codec.avro_values import DEPTH_MAX, Check, check_of, is_too_deep
 from partita.codec.read_back import MISFITS, check_read_back, shown
 from partita.codec.writers_schema import Refusals, check_size
@@ -37,6 +42,7 @@ class _Known:
     free_bytes: int
     filled: Mapping[str, Mapping[str, int]]  # record, field: the weight of its default
     check: Check | None
+    program: Program | None
     has_sets: bool
     is_comparable: bool
 
@@ -56,6 +62,7 @@ class _Plan(NamedTuple):
     reader: Any
     gauge: Gauge
     free_bytes: int
+    program: Program | None
 
 
 class AvroCodec:
@@ -99,16 +106,9 @@ class AvroCodec:
                 is over the limit.
         """
         known = self._shapes.get(shape.full_name) or self._learn(shape)
-        out = io.BytesIO()
-        try:
-            plain = msgspec.to_builtins(value, builtin_types=NATIVE, order="deterministic" if known.has_sets else None)
-            _check(shape, known, value, plain)
-            fastavro.schemaless_writer(out, known.parsed, plain, disable_tuple_notation=True)
-        except (RecursionError, *MISFITS) as error:
-            raise Malformed(
-                f"{shape.name} does not fit its own schema: {error!s:.300}", hint=f"The value was {shown(value)}"
-            ) from error
-        data = out.getvalue()
+        data = None if known.program is None else known.program.encode(value)
+        if data is None:
+            data = _general(shape, known, value)
         if len(data) > VALUE_BYTES_MAX:
             raise too_large(shape.name, len(data), VALUE_BYTES_MAX)
         if len(data) > known.free_bytes:
@@ -123,6 +123,8 @@ class AvroCodec:
         try:
             if len(data) > plan.free_bytes:
                 plan.gauge.check(data)
+            if plan.program is not None and (found := plan.program.decode(data)) is not None:
+                return found
             source = io.BytesIO(data)
             record = fastavro.schemaless_reader(source, plan.writer, plan.reader)
             value = msgspec.convert(record, shape.struct)
@@ -172,6 +174,7 @@ class AvroCodec:
                 for record, defaults in derived.defaults.items()
             },
             check=check_of(parsed),
+            program=program_of(shape.struct, derived.record),
             has_sets=derived.has_sets,
             is_comparable=derived.is_comparable,
         )
@@ -188,7 +191,7 @@ class AvroCodec:
         if writer is None:
             raise self._refusals.unknown(fingerprint)
         if fingerprint == known.fingerprint:
-            plan = _Plan(writer.parsed, None, writer.gauge, writer.free_bytes)
+            plan = _Plan(writer.parsed, None, writer.gauge, writer.free_bytes, known.program)
         else:
             filled = {record: sum(weights.values()) for record, weights in known.filled.items()}
             written = writer.parsed["name"].rpartition(".")[2] if isinstance(writer.parsed, dict) else ""
@@ -197,9 +200,22 @@ class AvroCodec:
                 gauge = Gauge(writer.parsed, filled)
             except TooMuch as error:
                 raise Malformed(f"{shape.name}: a value of schema {fingerprint} is refused: {error}.") from error
-            plan = _Plan(writer.parsed, known.parsed, gauge, gauge.free_bytes())
+            plan = _Plan(writer.parsed, known.parsed, gauge, gauge.free_bytes(), None)
         self._plans[fingerprint, shape.full_name] = plan
         return plan
+
+
+def _general(shape: Shape, known: _Known, value: msgspec.Struct) -> bytes:
+    out = io.BytesIO()
+    try:
+        plain = msgspec.to_builtins(value, builtin_types=NATIVE, order="deterministic" if known.has_sets else None)
+        _check(shape, known, value, plain)
+        fastavro.schemaless_writer(out, known.parsed, plain, disable_tuple_notation=True)
+    except (RecursionError, *MISFITS) as error:
+        raise Malformed(
+            f"{shape.name} does not fit its own schema: {error!s:.300}", hint=f"The value was {shown(value)}"
+        ) from error
+    return out.getvalue()
 
 
 def _check(shape: Shape, known: _Known, value: msgspec.Struct, plain: Any) -> None:

@@ -48,10 +48,19 @@ def bound_decimals(schema: Any) -> None:
             bound_decimals(item["type"])
 
 
-def _read(data: bytes, writer_schema: Any = None, reader_schema: Any = None) -> decimal.Decimal:
+def decimal_of(data: bytes, scale: int) -> decimal.Decimal:
+    """The decimal of these bytes.
+
+    Raises:
+        ValueError: it has more digits than are allowed.
+    """
     if len(data) > BYTES_MAX:
         raise ValueError(f"a decimal of {len(data):,} bytes; the limit is {DIGITS_MAX} digits")
-    return decimal.Decimal(int.from_bytes(data, "big", signed=True)).scaleb(-writer_schema.get("scale", 0), _EXACT)
+    return decimal.Decimal(int.from_bytes(data, "big", signed=True)).scaleb(-scale, _EXACT)
+
+
+def _read(data: bytes, writer_schema: Any = None, reader_schema: Any = None) -> decimal.Decimal:
+    return decimal_of(data, writer_schema.get("scale", 0))
 
 
 def _write(value: Any, schema: Any) -> Any:
