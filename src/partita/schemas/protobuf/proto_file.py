@@ -12,6 +12,11 @@ SCALARS = frozenset(
     "double float int32 int64 uint32 uint64 sint32 sint64 fixed32 fixed64 sfixed32 sfixed64 bool string bytes".split()
 )
 """The types that need no declaration."""
+NUMBER_MAX = 2**29 - 1
+"""The highest number of a field. In `reserved` and `extension_ranges` it stands for `max`, too; for enums that is 2^31 - 1."""
+
+Options = tuple[tuple[str, str], ...]
+"""Options as they are written, sorted by name: `("deprecated", "true")`, `("(my.option)", "{ a: 1 }")`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,25 +33,36 @@ class ProtoField:
     label: str = ""
     oneof: str | None = None
     map_key: str | None = None
-    options: tuple[tuple[str, str], ...] = ()
+    options: Options = ()
     doc: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProtoExtension:
+    """A field that extends the message `extendee`, which has another owner."""
+
+    extendee: str
+    field: ProtoField
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProtoEnum:
-    """An enum: its values as (name, number) in the order of their declaration; `reserved` are ranges, both ends included."""
+    """An enum: its values as (name, number) in the order of their declaration; `reserved` are ranges, both ends included.
+    `value_options` are those in brackets, by the value's name."""
 
     name: str
     values: tuple[tuple[str, int], ...]
     reserved: tuple[tuple[int, int], ...] = ()
     reserved_names: tuple[str, ...] = ()
-    options: tuple[tuple[str, str], ...] = ()
+    options: Options = ()
+    value_options: tuple[tuple[str, Options], ...] = ()
     doc: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtoMessage:
-    """A message with the messages and enums that are declared in it; `reserved` are ranges, both ends included."""
+    """A message with the messages and enums that are declared in it; `reserved` and `extension_ranges` are ranges, both ends
+    included. `extensions` are declared in it and extend another message; `oneof_options` are by the oneof's name."""
 
     name: str
     fields: tuple[ProtoField, ...] = ()
@@ -54,17 +70,46 @@ class ProtoMessage:
     enums: tuple[ProtoEnum, ...] = ()
     reserved: tuple[tuple[int, int], ...] = ()
     reserved_names: tuple[str, ...] = ()
-    options: tuple[tuple[str, str], ...] = ()
+    options: Options = ()
+    extension_ranges: tuple[tuple[int, int], ...] = ()
+    extensions: tuple[ProtoExtension, ...] = ()
+    oneof_options: tuple[tuple[str, Options], ...] = ()
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtoMethod:
+    """A method of a service, by the full names of its messages."""
+
+    name: str
+    request: str
+    answer: str
+    streams_request: bool = False
+    streams_answer: bool = False
+    options: Options = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtoService:
+    """A service. No rule looks at it: messages are compared. It is kept since a file has it."""
+
+    name: str
+    methods: tuple[ProtoMethod, ...] = ()
+    options: Options = ()
     doc: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtoFile:
-    """A file. The first message is the one that a schema is about, unless a message index says otherwise."""
+    """A file. The first message is the one that a schema is about, unless a message index says otherwise. `public_imports` are
+    those of `imports` whose types the importers of this file see, too."""
 
     package: str
     messages: tuple[ProtoMessage, ...]
     enums: tuple[ProtoEnum, ...] = ()
     imports: tuple[str, ...] = ()
     syntax: str = "proto3"
-    options: tuple[tuple[str, str], ...] = ()
+    options: Options = ()
+    public_imports: tuple[str, ...] = ()
+    extensions: tuple[ProtoExtension, ...] = ()
+    services: tuple[ProtoService, ...] = ()
