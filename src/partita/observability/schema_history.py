@@ -18,7 +18,7 @@ from partita.schemas.fields.field import latest_revision
 from partita.schemas.languages import schema_of
 from partita.schemas.revisions import FOLDER, Revision, by_message, missing, read_folder, revision_of
 
-RULES = {"avro": "avro", "json": "json-schema"}
+RULES = {"avro": "avro", "json": "json-schema", "protobuf": "protobuf"}
 GIT_S = 30.0
 
 

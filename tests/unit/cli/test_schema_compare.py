@@ -145,3 +145,26 @@ def test_a_byte_order_mark_is_no_part_of_the_schema(folder: Path) -> None:
     """Editors of Windows write it; the command said that the file is of another language."""
     (folder / "old.avsc").write_bytes(b"\xef\xbb\xbf" + OLD.encode())
     assert compare(level="FORWARD").exit_code == 0
+
+
+def test_a_proto_file_is_compared_by_the_wire_format(folder: Path) -> None:
+    """Its findings say what to write, too: reserve the number, and take a new one."""
+    head = 'syntax = "proto3"; package shop; message OrderPlaced { string sku = 1; '
+    (folder / "old.proto").write_text(head + "int64 cents = 2; }")
+    (folder / "new.proto").write_text(head + "string cents = 2; }")
+    args = ["schema", "compare", "old.proto", "new.proto", "--language", "protobuf", "--level", "FULL"]
+    done = CliRunner().invoke(cli, args)
+
+    assert done.exit_code == 3
+    assert done.output.splitlines()[1:3] == ["OrderPlaced.cents: type-changed", "  int64 cents = 2 -> string cents = 2"]
+    assert "reserved 2;" in done.output
+    (folder / "new.proto").write_text(head + "reserved 2; reserved 'cents'; string price = 3; }")
+    assert CliRunner().invoke(cli, args).exit_code == 0
+
+
+def test_a_proto_file_that_is_none_has_its_line(folder: Path) -> None:
+    (folder / "old.proto").write_text("syntax = 'proto3';\nmessage A { int32 a = ; }")
+    args = ["schema", "compare", "old.proto", "old.proto", "--language", "protobuf", "--level", "FULL"]
+    done = CliRunner().invoke(cli, args)
+    assert isinstance(done.exception, SettingsError)
+    assert "line 2, column 23" in done.exception.what

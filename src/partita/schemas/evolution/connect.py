@@ -5,9 +5,10 @@ from __future__ import annotations
 from partita.errors import SettingsError
 from partita.schemas.evolution.avro import AvroRules
 from partita.schemas.evolution.json_schema import JsonSchemaRules
+from partita.schemas.evolution.protobuf import ProtobufRules
 from partita.schemas.evolution.rules import Rules
 
-LANGUAGES: dict[str, type[Rules]] = {"avro": AvroRules, "json-schema": JsonSchemaRules}
+LANGUAGES: dict[str, type[Rules]] = {"avro": AvroRules, "json-schema": JsonSchemaRules, "protobuf": ProtobufRules}
 
 
 def rules_of(language: str) -> Rules:

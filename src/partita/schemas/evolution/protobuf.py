@@ -1,0 +1,205 @@
+"""The rules of Protobuf: whether a reader takes from the bytes of each value what its writer put in.
+
+They follow the specification ("Updating a message type", "Oneof features") and the wire format: a number names a field, so names
+are free, fields come and go, and `optional` changes presence alone. They are stricter than Confluent's and buf's where bytes are
+read without an error and mean another value: a number that is cut off, a list of which the last item stays, two fields of which
+one clears the other. With `json` the names count, too: Protobuf's JSON form has them in place of numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from partita.schemas.evolution import protobuf_advice as advice
+from partita.schemas.evolution.finding import Finding
+from partita.schemas.evolution.pairs import Pairs
+from partita.schemas.evolution.protobuf_default import default_of
+from partita.schemas.evolution.protobuf_types import Declared, Types, are_alike
+from partita.schemas.protobuf.proto_file import ProtoEnum, ProtoField, ProtoMessage
+
+DEPTH_MAX = 100
+"""Messages within each other, as fields: a chain of messages is deep although its text is flat."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """A field of the reader and the writer's field of the same number, at a path."""
+
+    reader: ProtoField
+    writer: ProtoField
+    path: str
+
+
+class ProtobufRules:
+    """Whether a reader's .proto file takes each value of a writer's. `json` is for values in Protobuf's JSON form."""
+
+    def __init__(self, *, json: bool = False) -> None:
+        self._json = json
+
+    def compare(self, reader: str, writer: str) -> Sequence[Finding]:
+        """As `Rules.compare`. A text with imports is a bundle of `schemas/protobuf/bundle.py`."""
+        return _Comparison(Types(reader), Types(writer), self._json).findings()
+
+
+class _Comparison:
+    """One walk over two files."""
+
+    def __init__(self, reads: Types, writes: Types, json: bool) -> None:
+        self._reads, self._writes, self._json = reads, writes, json
+        self._pairs = Pairs(DEPTH_MAX)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of each message that a value may be of."""
+        old, new = self._writes.file.package, self._reads.file.package
+        if old != new:
+            return (advice.package_changed(old, new),)
+        found: dict[Finding, None] = {}
+        for writer in self._writes.roots():
+            path = writer.name.removeprefix(f"{old}.") if old else writer.name
+            reader = self._reads.of(writer.name)
+            if reader is None or not isinstance(reader.type, ProtoMessage):
+                found[advice.message_missing(path)] = None
+            else:
+                found.update(dict.fromkeys(self._messages(reader, writer, path)))
+        return tuple(found)
+
+    def _messages(self, reader: Declared, writer: Declared, path: str) -> tuple[Finding, ...]:
+        return self._pairs.findings((reader.name, writer.name), path, lambda: self._message(reader, writer, path))
+
+    def _message(self, reader: Declared, writer: Declared, path: str) -> Iterator[Finding]:
+        reads, writes = self._reads.fields(reader), self._writes.fields(writer)
+        self._pairs.count(len(reads) + len(writes), path)
+        for number, field in reads.items():
+            written = writes.get(number)
+            if written is not None:
+                yield from self._field(_Field(field, written, f"{path}.{field.name}"))
+                continue
+            if field.label == "required":
+                yield advice.required_missing(f"{path}.{field.name}", field, None)
+        yield from _oneofs(reads, writes, path)
+        if self._json:
+            yield from _names(reads, writes, path)
+
+    def _field(self, pair: _Field) -> Iterator[Finding]:
+        reader, writer = pair.reader, pair.writer
+        if reader.label == "required" != writer.label:
+            yield advice.required_missing(pair.path, reader, writer)
+        if (reader.map_key is None) != (writer.map_key is None):
+            yield advice.type_changed(pair.path, reader, writer)
+            return
+        if reader.map_key is not None and writer.map_key is not None:
+            read, written = (replace(each, type=each.map_key or "", map_key=None) for each in (reader, writer))
+            yield from self._types(_Field(read, written, f"{pair.path}{{key}}"))
+            yield from self._types(replace(pair, path=f"{pair.path}{{}}"))
+            return
+        yield from self._types(replace(pair, path=f"{pair.path}[]") if reader.label == "repeated" else pair)
+        if not are_alike(self._reads.kind_of(reader), self._writes.kind_of(writer)):
+            return
+        if writer.label == "repeated" != reader.label:
+            yield advice.list_read_as_one(pair.path, reader, writer)
+        elif "repeated" not in (reader.label, writer.label):
+            yield from self._default(pair)
+
+    def _types(self, pair: _Field) -> Iterator[Finding]:
+        """The findings of two single values."""
+        kind, written = self._reads.kind_of(pair.reader), self._writes.kind_of(pair.writer)
+        if not are_alike(kind, written):
+            yield advice.type_changed(pair.path, pair.reader, pair.writer)
+        elif kind == "message":
+            reader, writer = self._reads.of(pair.reader.type), self._writes.of(pair.writer.type)
+            assert reader is not None and writer is not None, "the kind is known"
+            yield from self._messages(reader, writer, pair.path)
+        elif (kind, written) == ("string", "bytes"):
+            yield advice.bytes_read_as_text(pair.path, pair.reader, pair.writer)
+        elif kind != written or kind == "enum":
+            yield from self._numbers(pair)
+        if self._json and kind != written and are_alike(kind, written):
+            yield from advice.json_form_changed(pair.path, pair.reader, pair.writer, kind, written)
+
+    def _numbers(self, pair: _Field) -> Iterator[Finding]:
+        """The findings of two whole numbers, an enum's among them."""
+        reads, writes = self._reads.numbers(pair.reader), self._writes.numbers(pair.writer)
+        if reads is None or writes is None:
+            return
+        reader, writer = self._reads.of(pair.reader.type), self._writes.of(pair.writer.type)
+        if reader is not None and not reader.is_closed:
+            reads = range(-(2**31), 2**31)  # an open enum keeps a number that it does not name
+        if writer is not None and reader is not None:
+            unknown = sorted(number for number in writes if number not in reads)
+            if unknown:
+                yield advice.enum_value_unknown(pair.path, reader, writer, unknown)
+        elif not _fits(writes, reads):
+            yield advice.number_narrowed(pair.path, pair.reader, pair.writer)
+        if reader is not None and writer is not None:
+            yield from self._values(reader, writer, pair.path)
+
+    def _values(self, reader: Declared, writer: Declared, path: str) -> Iterator[Finding]:
+        """The findings of two enums: a name that has another number is another value."""
+        assert isinstance(reader.type, ProtoEnum) and isinstance(writer.type, ProtoEnum), "both are enums"
+        read = dict(reader.type.values)
+        moved = [name for name, number in writer.type.values if read.get(name, number) != number]
+        if moved:
+            yield advice.enum_value_renumbered(path, reader.type, writer.type, moved)
+        if self._json:
+            renamed = [name for name, _ in writer.type.values if name not in read]
+            if renamed:
+                yield advice.enum_value_renamed(path, reader.type, renamed)
+
+    def _default(self, pair: _Field) -> Iterator[Finding]:
+        """An absent value is read as the reader's default."""
+        if self._reads.kind_of(pair.reader) == "message" or pair.reader.label == "required" == pair.writer.label:
+            return
+        old, new = default_of(pair.writer, self._writes), default_of(pair.reader, self._reads)
+        if old != new:
+            yield advice.default_changed(pair.path, str(old), str(new))
+
+
+def _fits(writes: range | frozenset[int], reads: range | frozenset[int]) -> bool:
+    """Whether a reader has room for each number of a writer."""
+    if isinstance(writes, range) and isinstance(reads, range):
+        return writes.start >= reads.start and writes.stop <= reads.stop
+    if isinstance(writes, range) and writes.stop - writes.start > len(reads):
+        return False
+    return all(number in reads for number in writes)
+
+
+def _oneofs(reads: dict[int, ProtoField], writes: dict[int, ProtoField], path: str) -> Iterator[Finding]:
+    """A oneof holds one value: the last one that is read clears the others."""
+    groups: dict[str, list[ProtoField]] = {}
+    for field in reads.values():
+        if field.oneof is not None:
+            groups.setdefault(field.oneof, []).append(field)
+    choices: dict[str, list[ProtoField]] = {}
+    for field in writes.values():
+        if field.oneof is not None:
+            choices.setdefault(field.oneof, []).append(field)
+    for name, fields in groups.items():
+        written = [writes[field.number] for field in fields if field.number in writes]
+        together = {field.oneof or field.number for field in written}
+        if len(together) > 1:
+            yield advice.fields_into_oneof(f"{path}.{name}", name, written)
+        for oneof in dict.fromkeys(field.oneof for field in written if field.oneof):
+            missing = [field for field in choices[oneof] if field.number not in reads]
+            if missing:
+                yield advice.oneof_field_missing(f"{path}.{name}", name, missing)
+
+
+def _names(reads: dict[int, ProtoField], writes: dict[int, ProtoField], path: str) -> Iterator[Finding]:
+    """The names that a field has in JSON: they are its number there."""
+    read = {_json_name(field): field for field in reads.values()}
+    for number, field in writes.items():
+        name = _json_name(field)
+        found = reads.get(number)
+        if found is not None and _json_name(found) != name:
+            yield advice.json_name_changed(f"{path}.{found.name}", name, _json_name(found))
+        elif found is None and name in read:
+            yield advice.json_name_moved(f"{path}.{field.name}", name, number, read[name].number)
+
+
+def _json_name(field: ProtoField) -> str:
+    given = dict(field.options).get("json_name")
+    if given is not None:
+        return given[1:-1]
+    first, *others = field.name.split("_")
+    return first + "".join(part[:1].upper() + part[1:] for part in others)
