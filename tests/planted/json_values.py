@@ -30,6 +30,7 @@ JSON_VALUES = {
         "_real",
         instead("return value\n"),
         JSON + "test_a_value_that_json_cannot_say_exactly_is_refused_where_it_is_sent",
+        under="schemas/json_schema/wire_form",
     ),
     "json-default-left-out": Plant(
         "Values",
@@ -37,6 +38,7 @@ JSON_VALUES = {
         "_Compiler.record",
         swap("held = default\n", "continue\n"),
         JSON + "test_a_record_that_leaves_out_defaults_or_has_a_tag_is_written_with_its_fields_alone",
+        under="schemas/json_schema/wire_form",
     ),
     "json-depth-not-bounded": Plant(
         "Values",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,12 +22,15 @@ class Since:
 
 @dataclass(frozen=True)
 class Shape:
-    """A record: its name and namespace on the wire, the msgspec struct with its fields, and the language it is written in."""
+    """A record: its name and namespace on the wire, the msgspec struct with its fields, and the language it is written in. `home`
+    is the project's folder of schemas, or the module that declares the record, above which that folder is looked for.
+    """
 
     name: str
     namespace: str
     struct: type[msgspec.Struct]
     language: str = "avro"
+    home: Path | None = field(default=None, compare=False)
 
     @cached_property
     def full_name(self) -> str:

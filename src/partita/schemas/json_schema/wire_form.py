@@ -7,38 +7,20 @@ another.
 
 from __future__ import annotations
 
-import datetime as dt
-import decimal
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
-from partita.schemas.avro_default import decimal_bytes
+from partita.schemas.exact_value import Unsayable, decimal_text, instant, instant_millis, time_of_day
 from partita.schemas.fields.reading import Reading, Record
 from partita.schemas.fields.wire_type import Bounded, Entries, Items, Nested, OneOf, Scalar, Symbols, WireType
 
 WHOLE_MAX = 2**53 - 1
 """The largest whole number that every reader of JSON reads as it is: they read numbers as floats."""
-SCALE = 9
 
 Write = Callable[[Any], Any]
 _MISSING = object()
-
-
-class Unsayable(ValueError):
-    """A value that JSON cannot say so that each reader reads the same. `where` is its place, as `.lines[3].price`."""
-
-    def __init__(self, why: str, where: str = "") -> None:
-        super().__init__(why)
-        self.why, self.where = why, where
-
-    def __str__(self) -> str:
-        return f"{self.where} {self.why}".strip()
-
-    def within(self, place: str) -> Unsayable:
-        """The same, seen from the value around it."""
-        return Unsayable(self.why, place + self.where)
 
 
 def write_of(reading: Reading) -> Write:
@@ -155,42 +137,13 @@ def _real(value: Any) -> Any:
     raise Unsayable("is not a number, or infinite: JSON has no word for it")
 
 
-def _decimal(value: Any) -> str:
-    if not isinstance(value, decimal.Decimal):
-        raise Unsayable("is no Decimal")
-    decimal_bytes(value, SCALE)  # refused with more digits; its text could have a billion
-    exponent = value.as_tuple().exponent
-    return f"{value:.{SCALE}f}" if isinstance(exponent, int) and exponent < -SCALE else f"{value:f}"
-
-
-def _instant(value: dt.datetime) -> dt.datetime:
-    if value.utcoffset() is None:
-        raise Unsayable("is a time without a time zone: each machine would read another instant")
-    try:
-        return value.astimezone(dt.UTC)
-    except OverflowError:
-        raise Unsayable("is an instant before year 1 or after 9999, which no reader can take") from None
-
-
-def _instant_millis(value: dt.datetime) -> dt.datetime:
-    if value.microsecond % 1_000:
-        raise Unsayable("is an instant in milliseconds, and has a part of one")
-    return _instant(value)
-
-
-def _time(value: dt.time) -> dt.time:
-    if value.tzinfo is not None:
-        raise Unsayable("is a time of day with a time zone, which would be lost")
-    return value
-
-
 _SCALARS: Mapping[Scalar, Write] = {
     Scalar.WHOLE: _whole,
     Scalar.REAL: _real,
-    Scalar.DECIMAL: _decimal,
-    Scalar.INSTANT: _instant,
-    Scalar.INSTANT_MILLIS: _instant_millis,
-    Scalar.TIME: _time,
+    Scalar.DECIMAL: decimal_text,
+    Scalar.INSTANT: instant,
+    Scalar.INSTANT_MILLIS: instant_millis,
+    Scalar.TIME: time_of_day,
 }
 
 
