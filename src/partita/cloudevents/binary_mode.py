@@ -8,7 +8,7 @@ by its attributes, or in structured mode where its content type says so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -26,13 +26,20 @@ DATA_CONTENT_TYPE = "datacontenttype"
 ATTRIBUTES = (
     "id", "source", "type", "time", "correlationid", "partitakind", "partitionkey", "causationid", "partitaschema",
 )  # fmt: skip
+SCHEMA = "partitaschema"
 Headers = list[tuple[str, str | bytes | None]]
+Found = Sequence[tuple[str, object]]
+NameSchema = Callable[[Found, str, bytes], tuple[str, bytes]]
+"""From the headers, the content type and the value of a message from elsewhere: the name of its schema, empty = there is none,
+and the value without that name."""
 
 
 class BinaryMode:
-    """The headers of one protocol, by the prefix that it gives to an attribute's name."""
+    """The headers of one protocol, by the prefix that it gives to an attribute's name. `name_schema` knows where other programs
+    of that protocol name the schema of a value."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, name_schema: NameSchema | None = None) -> None:
+        self._name_schema = name_schema
         self._prefix = prefix.lower()
         self._version = (f"{prefix}specversion", b"1.0")
         self._extra = prefix
@@ -78,7 +85,7 @@ class BinaryMode:
             elif not envelope.schema:  # else the schema has said it
                 headers.append((CONTENT_TYPE, text.encode()))
 
-    def read(self, headers: Sequence[tuple[str, object]], value: bytes, arrived_us: int = 0) -> tuple[bytes, bytes]:
+    def read(self, headers: Found, value: bytes, arrived_us: int = 0) -> tuple[bytes, bytes]:
         """The envelope's bytes and the value of a message. The envelope is that of our header, else made of the attributes;
         empty = the message has neither. The value of an event in structured mode is its data."""
         for name, held in reversed(headers):
@@ -91,12 +98,17 @@ class BinaryMode:
             if document is None:
                 return b"", value
             attributes, data = document
+            headers = ()  # they are about the document, and not about its data
         elif content_type:
             attributes[DATA_CONTENT_TYPE] = content_type
+        if self._name_schema is not None and not attributes.get(SCHEMA):
+            name, data = self._name_schema(headers, attributes.get(DATA_CONTENT_TYPE, ""), data)
+            if name:
+                attributes[SCHEMA] = name
         envelope = envelope_of(attributes, arrived_us)
         return (b"", value) if envelope is None else (envelope_to_bytes(envelope), data)
 
-    def _attributes_of(self, headers: Sequence[tuple[str, object]]) -> tuple[dict[str, str], str]:
+    def _attributes_of(self, headers: Found) -> tuple[dict[str, str], str]:
         """The attributes by their names, and the content type."""
         attributes: dict[str, str] = {}
         last_hop = content_type = ""

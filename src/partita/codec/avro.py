@@ -128,7 +128,11 @@ class AvroCodec:
             source = io.BytesIO(data)
             record = fastavro.schemaless_reader(source, plan.writer, plan.reader)
             value = msgspec.convert(record, shape.struct)
-        except (msgspec.ValidationError, SchemaResolutionError, *MISFITS) as error:
+        except SchemaResolutionError as error:
+            raise Malformed(
+                f"{shape.name}: not a value of schema {fingerprint}: {_mismatch(shape, plan, error)}"
+            ) from error
+        except (msgspec.ValidationError, *MISFITS) as error:
             raise Malformed(f"{shape.name}: not a value of schema {fingerprint}: {error!s:.300}") from error
         if source.tell() != len(data):
             raise Malformed(f"{shape.name}: {len(data) - source.tell()} bytes are left after the value.")
@@ -216,6 +220,14 @@ def _general(shape: Shape, known: _Known, value: msgspec.Struct) -> bytes:
             f"{shape.name} does not fit its own schema: {error!s:.300}", hint=f"The value was {shown(value)}"
         ) from error
     return out.getvalue()
+
+
+def _mismatch(shape: Shape, plan: _Plan, error: SchemaResolutionError) -> str:
+    """The reason why a writer's schema does not resolve to ours; Avro compares the names of records without their namespace."""
+    written = plan.writer.get("name", "") if isinstance(plan.writer, dict) else ""
+    if written and written.rpartition(".")[2] != shape.name:
+        return f"its writer calls the record {written:.100}, and {shape.name} is expected"
+    return f"{error!s:.300}"
 
 
 def _check(shape: Shape, known: _Known, value: msgspec.Struct, plain: Any) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from partita.codec.dispatching import DispatchingCodec
 from partita.codec.port import Codec
+from partita.codec.unframed import Unframed
 
 
 def connect_codec() -> Codec:
     """A codec of all languages: each message is written in its own, and read in that of its writer."""
-    return DispatchingCodec({"avro": _avro, "json": _json})
+    return DispatchingCodec({"avro": _avro, "json": _json, "unframed": Unframed})
 
 
 def _avro() -> Codec:

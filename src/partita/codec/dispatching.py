@@ -1,7 +1,8 @@
 """`DispatchingCodec`: one codec in front of the adapters of all schema languages.
 
-A message is written in the language of its shape. Bytes are read in the language that the fingerprint of their schema names, so a
-message that changed its language is still read from the log: `json:` and 16 hex digits are JSON, bare 16 hex digits Avro.
+A message is written in the language of its shape. Bytes are read in the language that the fingerprint of their schema names, so
+a message that changed its language is still read from the log: `json:` and 16 hex digits are JSON, bare 16 hex digits Avro. The
+schema of another program is named by its language and its id in a registry, as `avro:id:7`.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import re
 
 from partita.codec.avro_gauge import TooMuch
 from partita.errors import Malformed, UnknownSchema
+from partita.schemas.confluent.registered_name import unknown_text
 
 SCHEMA_CHARS_MAX = 200_000
 REFUSED_MAX = 1_000
@@ -47,4 +48,8 @@ class Refusals:
         refused = self._refused.get(fingerprint)
         if refused is not None:
             return Malformed(refused)
+        framed = unknown_text(fingerprint)
+        if framed is not None:
+            hint = "PARTITA_REGISTRY must name the registry of the program that wrote it."
+            return UnknownSchema(framed, schema=fingerprint, hint=hint)
         return UnknownSchema(f"Schema {fingerprint or '(none)'} of its writer is unknown here.", schema=fingerprint)

@@ -2,6 +2,9 @@
 
 The header `partita-frame` says so. A reader takes the frame off where it finds the header, with a registry or without one. The
 first byte is no sign: bare Avro may begin with 0x00.
+
+Programs that are not Partita know no header of ours. Their Avro and Protobuf cannot be read without a frame, so one is expected,
+before the value (v0, v1) or in the header `__value_schema_id`. JSON never begins as a frame does.
 """
 
 from __future__ import annotations
@@ -11,16 +14,19 @@ from collections.abc import Sequence
 import msgspec
 
 from partita.bus.port import Outgoing
-from partita.cloudevents.binary_mode import Headers
+from partita.cloudevents.binary_mode import Found, Headers
+from partita.cloudevents.media_type import language_of
 from partita.errors import Malformed
 from partita.message import envelope_from_bytes
 from partita.schemas.confluent.client import RegistryClient
-from partita.schemas.confluent.framing import framed, unframed
+from partita.schemas.confluent.framing import VALUE_HEADER, framed, schema_of_header, unframed
+from partita.schemas.confluent.registered_name import registered_name, unframed_name
 from partita.schemas.confluent.registry import version_of
 
 MARK = "partita-frame"
 V0 = b"v0"
 PROTOBUF = "protobuf:"
+FIRST_BYTES = (b"\x00", b"\x01")
 
 
 class Frames:
@@ -52,7 +58,7 @@ class Frames:
         return framed(number, record.value)
 
 
-def bare(headers: Sequence[tuple[str, object]], value: bytes) -> bytes:
+def bare(headers: Found, value: bytes) -> bytes:
     """The value of a record without its frame. A broken frame stays: its record is a dead letter with all of its bytes."""
     for name, held in headers:
         if name == MARK and held == V0:
@@ -61,6 +67,22 @@ def bare(headers: Sequence[tuple[str, object]], value: bytes) -> bytes:
             except Malformed:
                 return value
     return value
+
+
+def schema_from_elsewhere(headers: Found, content_type: str, value: bytes) -> tuple[str, bytes]:
+    """The name of the schema of a value that another program wrote, and the value without its frame. An empty name = it is JSON
+    of no schema. A value with a broken frame stays whole, under a name by which the codec says the reason."""
+    language = language_of(content_type)
+    header = next((held for name, held in reversed(headers) if name == VALUE_HEADER and isinstance(held, bytes)), None)
+    try:
+        if header is not None:
+            return registered_name(language, schema_of_header(header)), value
+        if language == "json" and value[:1] not in FIRST_BYTES:
+            return "", value
+        found = unframed(value)
+    except Malformed:
+        return unframed_name(header), value
+    return registered_name(language, found.schema), found.payload
 
 
 def _schema_of(record: Outgoing) -> str:

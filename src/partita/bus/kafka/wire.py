@@ -6,11 +6,11 @@ from typing import Any
 
 from confluent_kafka import Message
 
-from partita.bus.kafka.frames import bare
+from partita.bus.kafka.frames import bare, schema_from_elsewhere
 from partita.bus.port import Outgoing, Record
 from partita.cloudevents.binary_mode import BinaryMode, Headers
 
-BINARY_MODE = BinaryMode("ce_")
+BINARY_MODE = BinaryMode("ce_", schema_from_elsewhere)
 
 
 def headers_of(record: Outgoing) -> Headers:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from partita.errors import RegistryRefused
 from partita.schemas.confluent.client import RegisteredSchema, RegistryClient, SubjectVersion
+from partita.schemas.confluent.registered_name import registered_id
 from partita.schemas.registry import Registry
 
 BY_FINGERPRINT = "partita-schema-"
@@ -55,7 +56,11 @@ class ConfluentRegistry:
                     raise
 
     async def find(self, fingerprint: str) -> str | None:
-        """The schema of that fingerprint."""
+        """The schema of that fingerprint, or the one that the frame of another program names by its id or guid."""
+        named = registered_id(fingerprint)
+        if named is not None:
+            schema = await (self.client.by_guid(named.guid) if named.guid else self.client.by_id(named.id or 0))
+            return None if schema is None else schema.text
         found = await version_of(self.client, fingerprint)
         return await self._beside.find(fingerprint) if found is None else found.schema.text
 
