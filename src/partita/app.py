@@ -23,6 +23,7 @@ from partita.catalog.event import Command
 from partita.catalog.place import caller_place
 from partita.catalog.service import Service
 from partita.errors import NotFound, PartitaError, SettingsError, WithinHandler
+from partita.ingress.ingress import BODY_MAX, Ingress, Takes
 from partita.machine.port import Machine, Wake
 from partita.machine.system import this_machine
 from partita.outbox.users_transaction import Outbox
@@ -132,12 +133,35 @@ class App:
         Raises:
             NotFound: the service is not one of this app.
         """
+        self._check_own(service)
+        return Outbox(service)
+
+    def _check_own(self, service: Service) -> None:
         if service not in self.services:
             raise NotFound(
                 f"{service.name} is not a service of this app.",
                 hint=f"It has: {', '.join(s.name for s in self.services)}.",
             )
-        return Outbox(service)
+
+    def ingress(
+        self, service: Service, *, takes: Takes | None = None, secrets: Sequence[str] = (), body_max: int = BODY_MAX
+    ) -> Ingress:
+        """An ASGI application that takes CloudEvents of other programs over HTTP (`POST /events`) into the outbox of a service
+        that runs in this process: mount it (`web.mount("/hooks", app.ingress(payments))`), or have an ASGI server run it,
+        which then runs the app too.
+
+        Args:
+            service: the owner of the events.
+            takes: classes of its events, or such classes by the type that the sender gives them; None = all its events.
+            secrets: of Standard Webhooks (`whsec_<base64>`), each of which is accepted; without one no request is signed.
+            body_max: the largest request, in bytes.
+
+        Raises:
+            NotFound: the service is not one of this app.
+            DeclarationError: a class is no event of it. SettingsError: a secret cannot be used.
+        """
+        self._check_own(service)
+        return Ingress(service, lambda: self.system, self.lifespan, takes=takes, secrets=secrets, body_max=body_max)
 
     @asynccontextmanager
     async def running(

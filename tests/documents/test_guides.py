@@ -108,6 +108,7 @@ class ChargeCard(Command[ChargeDone], of=payments): payment_id: Key[str]
 async def charge(cmd: ChargeCard) -> ChargeDone: ...
 """
 PROGRAMS = {
+    ("cloudevents.md", "# hooks.py"): "",
     ("reading-the-flow-map.md", "class CardCharged"): FLOW,
     ("reading-the-flow-map.md", "class PriceChanged"): FLOW,
     ("messages.md", "class OrderAccepted"): "from partita import *\nshop = Service('shop', namespace='acme.shop')\n",

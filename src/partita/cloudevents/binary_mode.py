@@ -14,7 +14,7 @@ import msgspec
 
 from partita.cloudevents import structured_mode
 from partita.cloudevents.attributes import envelope_of
-from partita.cloudevents.event_id import on_the_wire
+from partita.cloudevents.event_id import on_the_wire, source_of
 from partita.cloudevents.media_type import media_type_of
 from partita.cloudevents.time_text import rfc3339
 from partita.message import Envelope, envelope_from_bytes, envelope_to_bytes
@@ -58,7 +58,7 @@ class BinaryMode:
         headers: Headers = [
             self._version,
             (id_, on_the_wire(envelope.id).encode()),
-            (source, envelope.source.encode()),
+            (source, source_of(envelope.id, envelope.source).encode()),
             (type_, envelope.type.encode()),
             (time, rfc3339(envelope.time_us).encode()),
             (correlation, envelope.correlation_id.encode()),

@@ -17,3 +17,9 @@ def of_source(source: str, event_id: str) -> str:
 def on_the_wire(message_id: str) -> str:
     """The event's own id, as its program gave it."""
     return message_id if _BETWEEN not in message_id else message_id.split(_BETWEEN, 1)[1]
+
+
+def source_of(message_id: str, source: str) -> str:
+    """The source of an event: that of its id where a foreign program made it, whose event a service of ours may have taken; else
+    `source`, the database that wrote it."""
+    return source if _BETWEEN not in message_id else message_id.split(_BETWEEN, 1)[0]

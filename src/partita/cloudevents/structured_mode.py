@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from partita.cloudevents.cloud_event import CloudEvent, NoCloudEvent
 from partita.cloudevents.media_type import is_json
 
 CONTENT_TYPE = "application/cloudevents"
@@ -22,24 +23,48 @@ def is_structured(content_type: str) -> bool:
     return content_type[: len(CONTENT_TYPE)].lower() == CONTENT_TYPE
 
 
-def read(content_type: str, value: bytes) -> tuple[dict[str, str], bytes] | None:
-    """The attributes, as canonical texts by names in lower case, and the data's bytes; None = it is no CloudEvent in JSON."""
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind not in (CONTENT_TYPE, f"{CONTENT_TYPE}+json"):
+def read(content_type: str, value: bytes) -> CloudEvent | None:
+    """The event; None = it is no CloudEvent in JSON."""
+    if not is_json_format(content_type):
         return None
     try:
-        document: Any = _decode(value)
-    except (msgspec.MsgspecError, RecursionError):
+        return event_of(parsed(value))
+    except NoCloudEvent:
         return None
+
+
+def is_json_format(content_type: str) -> bool:
+    """Whether structured mode is in the JSON format, which is meant where the content type names none."""
+    return content_type.partition(";")[0].strip().lower() in (CONTENT_TYPE, f"{CONTENT_TYPE}+json")
+
+
+def parsed(value: bytes) -> Any:
+    """The JSON value of these bytes.
+
+    Raises:
+        NoCloudEvent: they are no JSON.
+    """
+    try:
+        return _decode(value)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        why = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise NoCloudEvent("body", f"it is no JSON: {why}") from error
+
+
+def event_of(document: Any) -> CloudEvent:
+    """The event in a JSON document, its attributes as canonical texts by names in lower case.
+
+    Raises:
+        NoCloudEvent: it is no object, or its data cannot be read.
+    """
     if not isinstance(document, dict):
-        return None
+        raise NoCloudEvent("body", "an event is a JSON object")
     attributes: dict[str, str] = {}
     for name, held in document.items():
         text = _canonical(held)
         if name not in ("data", "data_base64") and text is not None:
             attributes[name.lower()] = text
-    data = _data_of(document, attributes)
-    return None if data is None else (attributes, data)
+    return CloudEvent(attributes, _data_of(document, attributes))
 
 
 def _canonical(held: Any) -> str | None:
@@ -51,13 +76,13 @@ def _canonical(held: Any) -> str | None:
     return held if isinstance(held, str) else None
 
 
-def _data_of(document: dict[str, Any], attributes: dict[str, str]) -> bytes | None:
+def _data_of(document: dict[str, Any], attributes: dict[str, str]) -> bytes:
     """The data's bytes. Data in a JSON document is JSON unless the content type says otherwise."""
     if document.get("data_base64") is not None:
         try:
             return base64.b64decode(document["data_base64"], validate=True)
-        except (binascii.Error, TypeError, ValueError):
-            return None
+        except (binascii.Error, TypeError, ValueError) as error:
+            raise NoCloudEvent("data_base64", "it is no text in base64") from error
     if document.get("data") is None:
         return b""
     content_type = attributes.setdefault("datacontenttype", "application/json")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping
 from typing import Any
 
+from partita.asgi.answer import send_answer
+from partita.asgi.body import BodyTooLarge, ClientGone, whole_body
+from partita.asgi.interface import Receive, Scope, Send
 from partita.errors import PartitaError
 from partita.registry_server.languages import RulesOf
 from partita.registry_server.ledger import Ledger
@@ -16,11 +19,6 @@ from partita.registry_server.storage import Storage
 from partita.texts.foreign_text import logger
 
 log = logger(__name__)
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-"""The types of ASGI. Any: its messages are dictionaries of several kinds."""
 ABSENT: Mapping[str, str] = {
     "exporters": "exporters",
     "dek-registry": "data encryption keys",
@@ -45,7 +43,7 @@ class Api:
         kind = MEDIA[0]
         try:
             kind = answered_in(headers.get("accept", ""))
-            body = await _body(receive)
+            body = await whole_body(receive, BODY_MAX)
             if body:
                 check_taken(headers.get("content-type", ""))
             raw = scope.get("raw_path") or scope["path"].encode()
@@ -55,6 +53,11 @@ class Api:
                     Request.of(scope["method"], raw.partition(b"?")[0], scope.get("query_string", b""), body)
                 ),
             )
+        except ClientGone:
+            return
+        except BodyTooLarge:
+            refusal = too_large(f"The request has more than {BODY_MAX:,} bytes.")
+            status, answer = refusal.status, {"error_code": refusal.code, "message": refusal.message}
         except Refusal as refusal:
             status, answer = refusal.status, {"error_code": refusal.code, "message": refusal.message}
         except PartitaError as error:
@@ -96,24 +99,6 @@ def _fits(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
     )
 
 
-async def _body(receive: Receive) -> bytes:
-    """The whole body, or a refusal before more of it is kept in memory."""
-    parts: list[bytes] = []
-    size, more = 0, True
-    while more:
-        message = await receive()
-        part: bytes = message.get("body", b"")
-        size += len(part)
-        if size > BODY_MAX:
-            raise too_large(f"The request has more than {BODY_MAX:,} bytes.")
-        parts.append(part)
-        more = message["type"] == "http.request" and message.get("more_body", False)
-    return b"".join(parts)
-
-
 async def _send(send: Send, status: int, kind: str, answer: Any) -> None:
     content = answer.text if isinstance(answer, Plain) else json.dumps(answer, ensure_ascii=False)
-    body = content.encode(errors="backslashreplace")
-    headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send_answer(send, status, {"content-type": kind}, content.encode(errors="backslashreplace"))

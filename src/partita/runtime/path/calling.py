@@ -14,6 +14,7 @@ from partita.catalog.emits import check_emitted
 from partita.catalog.event import Event
 from partita.catalog.injection import Depends, Meta
 from partita.catalog.rejection import Rejection
+from partita.cloudevents.event_id import source_of
 from partita.errors import PartitaError
 from partita.machine.port import Machine
 from partita.runtime.path.delivery import Delivery, Handling, Output
@@ -53,7 +54,7 @@ def meta_of(binding: Binding, delivery: Delivery) -> Meta:
         f"{binding.identity(envelope.type)}/{effect}",
         delivery.tries + 1,
         envelope.time_us,
-        envelope.source,
+        source_of(envelope.id, envelope.source),
         envelope.extra,
     )
 

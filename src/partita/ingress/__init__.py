@@ -1,0 +1,1 @@
+"""The ingress: events of other programs, taken over HTTP into the outbox of a service."""

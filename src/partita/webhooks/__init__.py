@@ -1,0 +1,1 @@
+"""Webhooks as Standard Webhooks has them: signed requests over HTTP."""
