@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
@@ -161,7 +160,7 @@ class App:
             DeclarationError: a class is no event of it. SettingsError: a secret cannot be used.
         """
         self._check_own(service)
-        return Ingress(service, lambda: self.system, self.lifespan, takes=takes, secrets=secrets, body_max=body_max)
+        return Ingress(service, self, takes=takes, secrets=secrets, body_max=body_max)
 
     @asynccontextmanager
     async def running(
@@ -260,13 +259,16 @@ class App:
         return scenario(self, services=services, seed=seed, data=data)
 
     @asynccontextmanager
-    async def lifespan(self, _: Any = None) -> AsyncIterator[None]:
-        """Run everything in this process for as long as a web application lives: `FastAPI(lifespan=app.lifespan)`.
+    async def lifespan(
+        self, _: Any = None, *, services: Sequence[str] | None = None, roles: Sequence[str] = ROLES
+    ) -> AsyncIterator[None]:
+        """Run the app in this process for as long as a web application lives: `FastAPI(lifespan=app.lifespan)`; by default all of
+        it, as `running` does.
 
         If another database answers than the opened one, the process asks itself to end (SIGTERM): its supervisor
         starts it again.
         """
-        async with self.running() as system:
+        async with self.running(services=services, roles=roles) as system:
             system.supervisor.on_lost = functools.partial(signal.raise_signal, signal.SIGTERM)
             yield
 
@@ -352,8 +354,6 @@ def load_app(spec: str) -> App:
         DeclarationError: one of its declarations cannot work.
     """
     module_name, _, attribute = spec.partition(":")
-    if "" not in sys.path:
-        sys.path.insert(0, "")
     module = import_users(spec, module_name)
     app = getattr(module, attribute or "app", None)
     if not isinstance(app, App):

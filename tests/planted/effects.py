@@ -6,6 +6,20 @@ from tests.planted.finders import RUNS, store
 from tests.planted.planting import Plant, instead, swap
 
 EFFECTS = {
+    "ingress-without-mark": Plant(
+        "G3",
+        "an event that a sender repeats over HTTP is kept again",
+        "Intake._kept",
+        swap("await session.inbox.mark(rows)", "pass"),
+        RUNS + "ingress/test_ingress.py::test_an_event_is_taken_once_in_each_mode[embedded]",
+    ),
+    "ingress-replayed-as-another": Plant(
+        "G3",
+        "a captured request is taken again under another source",
+        "Intake.read",
+        swap("if signature:", "if False:"),
+        RUNS + "ingress/test_signed_requests.py::test_a_captured_request_is_no_other_event",
+    ),
     "dedupe-key-without-handler": Plant(
         "G3",
         "the dedupe key without the handler's name: of two handlers only one runs",

@@ -33,7 +33,7 @@ PLANTED = {
     "Only codec and schemas import fastavro": ("runtime/path/pipeline.py", "import fastavro"),
     "Only the command line imports click": ("app.py", "import click"),
     "Only the metrics page imports prometheus_client": ("app.py", "import prometheus_client"),
-    "Only the shop's API and the registry import a web framework": ("app.py", "import fastapi"),
+    "Only the shop's API and the HTTP server import a web framework": ("app.py", "import fastapi"),
     "The shop uses the public API only": ("examples/shop/orders.py", "import partita.store.port"),
     "The rides use the public API only": ("examples/rides/drivers.py", "import partita.store.port"),
     "Nobody below the examples imports the front door": ("outbox/relay.py", "from partita import App"),

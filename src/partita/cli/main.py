@@ -31,6 +31,7 @@ COMMANDS = {
     "db": ("partita.cli.db", "db", "Schemas of the databases: status, upgrade, sql, check."),
     "metrics": ("partita.cli.metrics", "metrics", "The numbers of all services, for Prometheus."),
     "schema": ("partita.cli.schema", "schema", "Schemas derived from the declarations."),
+    "ingress": ("partita.cli.ingress", "ingress", "CloudEvents over HTTP: serve an ingress."),
     "registry": ("partita.cli.registry", "registry", "The schema registry: serve it."),
     "doctor": ("partita.cli.doctor", "doctor", "Check this machine, the data folder, databases and broker."),
     "describe": ("partita.cli.describe", "describe", "Services, events and sagas as declared."),

@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import click
 
+from partita.cli.http_server import server_of
 from partita.cli.output import Folder, checked_server, talk
 from partita.cli.readiness import READY, announce
-from partita.errors import SettingsError
 from partita.machine.system import this_machine
+from partita.registry_server.api import Api
 from partita.registry_server.connect import connect_storage
+from partita.registry_server.languages import known_rules
+from partita.registry_server.storage import Storage
 
 
 @click.group(short_help="The schema registry: serve it.")
@@ -49,15 +54,19 @@ def serve(port: int, host: str, data: Path, store: str | None) -> None:
     Several processes may serve one PostgreSQL database."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     storage = connect_storage(store or os.environ.get("PARTITA_STORE") or data, this_machine())
-    try:
-        from partita.registry_server.serving import serve as served
-    except ModuleNotFoundError as error:
-        if error.name != "uvicorn":
-            raise
-        raise SettingsError("The registry needs the server uvicorn.", hint="pip install 'partita[registry]'") from error
+    served = server_of("registry")
 
     def ready(url: str) -> None:
         talk(f"ready: {url} (schemas in {storage.where})")
         announce(READY)
 
-    asyncio.run(served(storage, host, port, ready))
+    asyncio.run(served(Api(storage, known_rules), host, port, ready, _opened(storage)))
+
+
+@asynccontextmanager
+async def _opened(storage: Storage) -> AsyncIterator[None]:
+    await storage.open()
+    try:
+        yield
+    finally:
+        await storage.close()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from copy import copy
+from typing import Protocol, Self
 
 from partita.asgi.answer import send_answer
 from partita.asgi.body import BodyTooLarge, ClientGone, whole_body
@@ -27,8 +29,9 @@ from partita.errors import (
 from partita.ingress.reading import events_of, is_binary
 from partita.ingress.refusal import Refusal, away
 from partita.runtime.path.intake import Arrived, Intake, Taken
-from partita.runtime.system import System
+from partita.runtime.system import ROLES, System
 from partita.settings.amount import check_count
+from partita.settings.settings import Settings
 from partita.texts.foreign_text import logger
 from partita.webhooks.signature import ID, NotSigned, Signer
 
@@ -37,6 +40,29 @@ PATH = "/events"
 BODY_MAX = 1_000_000
 BODY_LIMIT = 100_000_000
 Takes = Sequence[type[Event]] | Mapping[str, type[Event]]
+
+
+class Host(Protocol):
+    """The app that the service of an ingress is a part of."""
+
+    @property
+    def system(self) -> System:
+        """The running parts of the app in this process.
+
+        Raises:
+            PartitaError: the app is not running.
+        """
+        ...
+
+    def configured(self, settings: Settings) -> Self:
+        """The same app under other settings."""
+        ...
+
+    def lifespan(
+        self, _: object = None, *, services: Sequence[str] | None = None, roles: Sequence[str] = ROLES
+    ) -> AbstractAsyncContextManager[None]:
+        """Run the app in this process for as long as a web application lives."""
+        ...
 
 
 class Ingress:
@@ -50,8 +76,7 @@ class Ingress:
     def __init__(
         self,
         service: Service,
-        system: Callable[[], System],
-        lifespan: Callable[[], AbstractAsyncContextManager[None]],
+        host: Host,
         *,
         takes: Takes | None,
         secrets: Sequence[str],
@@ -59,8 +84,7 @@ class Ingress:
     ) -> None:
         self.service = service
         self.takes = _taken(service, takes)
-        self._system = system
-        self._lifespan = lifespan
+        self._host = host
         self._signer = Signer(secrets) if secrets else None
         check_count(DeclarationError, "body_max of an ingress", body_max, most=BODY_LIMIT)
         self._body_max = body_max
@@ -68,10 +92,20 @@ class Ingress:
     def __repr__(self) -> str:
         return f"Ingress({self.service.name!r})"
 
+    def configured(self, settings: Settings) -> Ingress:
+        """The same ingress of the same app under other settings."""
+        other = copy(self)
+        other._host = self._host.configured(settings)
+        return other
+
+    def alone(self, roles: Sequence[str]) -> AbstractAsyncContextManager[None]:
+        """Run the app's part that the ingress needs, its service, with these roles."""
+        return self._host.lifespan(services=[self.service.name], roles=roles)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the app for as long as the server lives."""
         if scope["type"] == "lifespan":
-            await live(self._lifespan, receive, send)
+            await live(self._host.lifespan, receive, send)
         if scope["type"] != "http":
             return
         headers = {"content-type": "application/json"}
@@ -130,7 +164,7 @@ class Ingress:
 
     def _running(self) -> System:
         try:
-            system = self._system()
+            system = self._host.system
         except PartitaError as error:
             raise away("The service does not run at the moment.") from error
         if self.service.name not in system.stores:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from types import ModuleType
 
 from partita.errors import AppBroken, PartitaError, SettingsError
@@ -10,7 +11,7 @@ from partita.texts.cause import cause_of, place_of
 
 
 def import_users(spec: str, name: str) -> ModuleType:
-    """The module of that name; `spec` is how the user named it.
+    """The module of that name, also one in the current folder; `spec` is how the user named it.
 
     Raises:
         SettingsError: there is no such module. AppBroken: the import raised. DeclarationError: a declaration in it cannot
@@ -18,6 +19,8 @@ def import_users(spec: str, name: str) -> ModuleType:
     """
     if not all(name.split(".")):
         raise SettingsError(f"{spec}: {name!r} is no name of a module.", hint="Name it as module:app.")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
     try:
         return importlib.import_module(name)
     except (PartitaError, KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""The registry as a process: its storage and its API behind an HTTP server, until it is stopped.
+"""An application as a process: behind an HTTP server, until it is stopped.
 
 uvicorn reads HTTP: its parser meets hostile input everywhere, and one of our own would have to earn that. Only this file imports
 it.
@@ -12,20 +12,19 @@ import errno
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import uvicorn
 
+from partita.asgi.interface import Application
 from partita.errors import SettingsError
-from partita.registry_server.api import Api
-from partita.registry_server.languages import RulesOf, known_rules
-from partita.registry_server.storage import Storage
 
 STOP_S = 10
 """For the requests in work when the process is stopped."""
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the process, which closes the storage behind the last request."""
+    """Leaves signals to the process, which closes its databases behind the last request."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -33,20 +32,25 @@ class _Server(uvicorn.Server):
 
 
 async def serve(
-    storage: Storage, host: str, port: int, ready: Callable[[str], None], rules_of: RulesOf = known_rules
+    application: Application,
+    host: str,
+    port: int,
+    ready: Callable[[str], None],
+    opened: AbstractAsyncContextManager[object],
 ) -> None:
-    """Serve until SIGTERM or SIGINT: then no request is accepted, those in work are answered, and the storage is closed.
-    `ready` is called with the URL when the first request would be answered.
+    """Serve within `opened`, until SIGTERM or SIGINT: then no request is accepted, those in work are answered, and it is
+    closed. `ready` is called with the URL when the first request would be answered.
 
     Raises:
-        SettingsError: the address cannot be used. StoreUnavailable, StoreMismatch: the storage cannot.
+        SettingsError: the address cannot be used. What `opened` raises.
     """
     listening = _listening(host, port)
-    await storage.open()
-    try:
+    async with AsyncExitStack() as stack:
+        stack.callback(listening.close)
+        await stack.enter_async_context(opened)
         server = _Server(
             uvicorn.Config(
-                Api(storage, rules_of),
+                application,
                 log_level="warning",
                 lifespan="off",
                 http="h11",
@@ -68,9 +72,6 @@ async def serve(
         bound = listening.getsockname()[1]
         ready(f"http://{f'[{host}]' if ':' in host else host}:{bound}")
         await server.serve(sockets=[listening])
-    finally:
-        listening.close()
-        await storage.close()
 
 
 def _listening(host: str, port: int) -> socket.socket:
