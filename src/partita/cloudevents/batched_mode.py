@@ -6,7 +6,7 @@ Source: CloudEvents 1.0.2, its JSON batch format.
 from __future__ import annotations
 
 from partita.cloudevents.cloud_event import CloudEvent, NoCloudEvent
-from partita.cloudevents.structured_mode import event_of, parsed
+from partita.cloudevents.json_format import event_of, parsed
 
 CONTENT_TYPE = "application/cloudevents-batch"
 
@@ -14,6 +14,11 @@ CONTENT_TYPE = "application/cloudevents-batch"
 def is_batched(content_type: str) -> bool:
     """Whether a request of that content type has a batch; the case of letters means nothing."""
     return content_type[: len(CONTENT_TYPE)].lower() == CONTENT_TYPE
+
+
+def is_json_format(content_type: str) -> bool:
+    """Whether it is in the JSON format, the only one that has batches; it is meant where the content type names none."""
+    return content_type.partition(";")[0].strip().lower() in (CONTENT_TYPE, f"{CONTENT_TYPE}+json")
 
 
 def read(value: bytes, events_max: int) -> list[CloudEvent]:

@@ -14,6 +14,7 @@ import msgspec
 
 from partita.cloudevents import structured_mode
 from partita.cloudevents.attributes import envelope_of
+from partita.cloudevents.cloud_event import NoCloudEvent
 from partita.cloudevents.event_id import on_the_wire, source_of
 from partita.cloudevents.media_type import media_type_of
 from partita.cloudevents.time_text import rfc3339
@@ -94,10 +95,13 @@ class BinaryMode:
         attributes, content_type = self._attributes_of(headers)
         data = value
         if structured_mode.is_structured(content_type):
-            document = structured_mode.read(content_type, value)
-            if document is None:
+            read = structured_mode.format_of(content_type)
+            try:
+                if read is None:
+                    return b"", value
+                attributes, data = read(value)
+            except NoCloudEvent:
                 return b"", value
-            attributes, data = document
             headers = ()  # they are about the document, and not about its data
         elif content_type:
             attributes[DATA_CONTENT_TYPE] = content_type

@@ -9,7 +9,10 @@ from partita.cloudevents.cloud_event import CloudEvent, NoCloudEvent
 from partita.ingress.refusal import Refusal
 
 BATCH_MAX = 1_000
-FORMATS = "application/cloudevents+json, application/cloudevents-batch+json, or headers ce-* with the data as the body"
+FORMATS = (
+    "application/cloudevents+json, application/cloudevents+avro, application/cloudevents-batch+json, "
+    "or headers ce-* with the data as the body"
+)
 
 
 def events_of(headers: Sequence[tuple[str, str]], content_type: str, body: bytes) -> list[CloudEvent]:
@@ -20,11 +23,14 @@ def events_of(headers: Sequence[tuple[str, str]], content_type: str, body: bytes
     """
     try:
         if batched_mode.is_batched(content_type):
-            _check_format(content_type, batched_mode.CONTENT_TYPE)
+            if not batched_mode.is_json_format(content_type):
+                raise _unread(content_type)
             events, each = batched_mode.read(body, BATCH_MAX), "events[{}]."
         elif structured_mode.is_structured(content_type):
-            _check_format(content_type, structured_mode.CONTENT_TYPE)
-            events, each = [structured_mode.event_of(structured_mode.parsed(body))], ""
+            read = structured_mode.format_of(content_type)
+            if read is None:
+                raise _unread(content_type)
+            events, each = [read(body)], ""
         else:
             events, each = [_binary(headers, content_type, body)], http_headers.PREFIX
         for number, event in enumerate(events):
@@ -49,9 +55,8 @@ def _binary(headers: Sequence[tuple[str, str]], content_type: str, body: bytes) 
     return CloudEvent(attributes, body)
 
 
-def _check_format(content_type: str, plain: str) -> None:
-    if content_type.partition(";")[0].strip().lower() not in (plain, f"{plain}+json"):
-        raise Refusal(415, f"The format {content_type:.100} is not read here. Send {FORMATS}.", "content-type")
+def _unread(content_type: str) -> Refusal:
+    return Refusal(415, f"The format {content_type:.100} is not read here. Send {FORMATS}.", "content-type")
 
 
 def _check(event: CloudEvent, where: str) -> None:

@@ -12,11 +12,13 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from tests.integration.ingress.till import BATCHED, BINARY, STRUCTURED, Till, charged
+from tests.unit.cloudevents.test_avro_format import avro
 from tests.waiting import until
 
 from partita import DeclarationError, Event, NotFound, Service, Settings
 from partita.message import envelope_from_bytes
 
+AVRO = "application/cloudevents+avro"
 DATA = {"orderId": "o1", "cents": 5}
 
 
@@ -35,6 +37,9 @@ async def test_an_event_is_taken_once_in_each_mode(settings: Settings) -> None:
         assert await till.post(DATA) == (202, {"accepted": 1, "repeated": 0})
         assert await till.post({"cents": 5, "orderId": "o1"}) == (202, {"accepted": 0, "repeated": 1}), "another order"
         assert await till.structured(charged()) == (202, {"accepted": 0, "repeated": 1})
+        of_psp = {"id": "4711", "source": "urn:psp", "type": "till.payment.v1.Charged"}
+        answer = await till.post(avro(json.dumps(DATA).encode(), **of_psp), {"content-type": AVRO})
+        assert answer == (202, {"accepted": 0, "repeated": 1})
         batch = [charged(), charged("1", "o2"), charged("2", "o3"), charged("2", "o3")]
         assert await till.structured(batch) == (202, {"accepted": 2, "repeated": 2})
         assert await till.structured([]) == (202, {"accepted": 0, "repeated": 0})
@@ -152,7 +157,7 @@ async def test_what_is_malformed_is_named_and_nothing_is_kept(till: Till, change
     ("body", "content_type"),
     [
         (b"{", STRUCTURED), (b"[]", STRUCTURED), (b"\xff", STRUCTURED), (b"{}", BATCHED), (b"[1]", BATCHED),
-        (b"[" * 100_000, BATCHED), (b"", STRUCTURED),
+        (b"[" * 100_000, BATCHED), (b"", STRUCTURED), (b"", AVRO), (b"{}", AVRO),
     ],
 )  # fmt: skip
 async def test_bodies_that_hold_no_event_are_refused(till: Till, body: bytes, content_type: str) -> None:
