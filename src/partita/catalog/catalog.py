@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from partita.catalog.binding import Binding
-from partita.catalog.contract import Contract
+from partita.catalog.contract import Contract, contract_of
 from partita.catalog.place import Place
 from partita.catalog.retry import Retry
 from partita.catalog.service import Service, service_of
@@ -30,7 +30,7 @@ class Interest:
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """A handler or a saga that publishes an event, and the messages upon which it may do so."""
+    """A handler or a saga that publishes an event, sends a command or refuses one, and the messages upon which it may do so."""
 
     service: str
     name: str
@@ -71,13 +71,6 @@ class Catalog:
             f"There is no service {name!r}.", hint=f"The services are: {', '.join(s.name for s in self.services)}."
         )
 
-    def message(self, name: str) -> Contract | None:
-        """The contract of a message by a name that people use: its type, its name on the wire, or the name of its class."""
-        of_type = self.contracts.get(name)
-        some = self.contracts.values()
-        on_the_wire = (each for each in some if each.wire_name == name)
-        return of_type or next(on_the_wire, None) or next((each for each in some if each.name == name), None)
-
     def interests(self, service: Service) -> dict[str, Interest]:
         """The subscriptions of a service, by type name on the wire."""
         found: dict[str, Interest] = {}
@@ -93,16 +86,18 @@ class Catalog:
                 found.setdefault(contract.full_name, Interest(contract, service.retry)).for_sagas = True
         return found
 
-    def publishers(self, event: Contract) -> tuple[Publisher, ...]:
-        """The handlers and sagas of this app that publish an event, as they declare it. Events of a transaction of the
-        user's own (`app.outbox`) are declared nowhere."""
+    def publishers(self, message: Contract) -> tuple[Publisher, ...]:
+        """The handlers and sagas of this app that publish an event, send a command, or answer with a refusal, as they declare
+        it. A command without `sends=` and the events of a transaction of the user's own (`app.outbox`) are declared nowhere."""
         found: list[Publisher] = []
         for service in self.services:
             for binding in service.declared.bindings:
-                if any(each.full_name == event.full_name for each in binding.emits):
+                refusals = [contract_of(refusal) for each in binding.contracts for refusal in each.refusals]
+                causes = (*binding.emits, *(binding.sends or ()), *(refusals if binding.kind == "handles" else ()))
+                if any(each.full_name == message.full_name for each in causes):
                     found.append(Publisher(service.name, binding.name, binding.kind, binding.contracts, binding.place))
             for definition in service.declared.sagas:
-                if any(each.full_name == event.full_name for each in definition.emits):
+                if any(each.full_name == message.full_name for each in definition.sends):
                     found.append(
                         Publisher(service.name, definition.name, "saga", definition.consumes, definition.place)
                     )

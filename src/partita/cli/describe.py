@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
 from partita.app import App, load_app
+from partita.cli.catalog import page
 from partita.cli.output import document, output_option, print_json, say, table
 from partita.cli.whose_app import app_option
+from partita.observability.catalog.entry import entry_named
 from partita.observability.describing import (
     Handled,
     Named,
     Owned,
     describe_app,
-    describe_message,
     describe_saga,
     describe_service,
     saga_named,
 )
 from partita.sagas.diagram import text
+from partita.schemas.revisions import FOLDER, read_folder
 
 
 @click.command(epilog="Example:  partita describe event OrderPlaced")
@@ -89,25 +92,19 @@ def _names(messages: Iterable[Named]) -> str:
 
 
 def _message(app: App, name: str, output: str) -> None:
-    found = describe_message(app, name)
-    if output == "json":
-        content = {
-            "type": found.type,
-            "class": found.declared_as,
-            "message_kind": found.kind,
-            "owner": found.owner,
-            "topic": found.topic,
-            "key": found.key or None,
-            "publishers": [{"service": by.service, "name": by.name, "kind": by.kind} for by in found.publishers],
-            "consumers": list(found.consumers),
-            "fields": [f.name for f in found.fields],
-        }
-        print_json("Message", content)
+    found = entry_named(app, name, read_folder(Path(FOLDER)))
+    if output == "text":
+        page(found)
         return
-    say(f"{found.type}   {found.kind} of {found.owner} on {found.topic}, key {found.key or 'none'}")
-    called = "" if found.declared_as == found.wire_name else f" as {found.declared_as}"
-    if found.kind == "event":
-        by = [f"{each.name}{' (saga)' if each.kind == 'saga' else ''} of {each.service}" for each in found.publishers]
-        say(f"published by {', '.join(dict.fromkeys(by)) or 'no handler and no saga'}")
-    say(f"consumed by {', '.join(found.consumers) or 'nobody'}   declared{called} at {found.place}", "")
-    say(*table(["field", "type", "default", "since"], [(f.name, f.type, f.default, f.since) for f in found.fields]))
+    content = {
+        "type": found.type,
+        "class": found.declared_as,
+        "message_kind": found.kind,
+        "owner": found.owner,
+        "topic": found.topic,
+        "key": found.key or None,
+        "publishers": [{"service": by.service, "name": by.name, "kind": by.kind} for by in found.producers],
+        "consumers": [consumer.service for consumer in found.consumers],
+        "fields": [f.name for f in found.fields],
+    }
+    print_json("Message", content)

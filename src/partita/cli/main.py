@@ -34,6 +34,7 @@ COMMANDS = {
     "ingress": ("partita.cli.ingress", "ingress", "CloudEvents over HTTP: serve an ingress."),
     "registry": ("partita.cli.registry", "registry", "The schema registry: serve it."),
     "doctor": ("partita.cli.doctor", "doctor", "Check this machine, the data folder, databases and broker."),
+    "catalog": ("partita.cli.catalog", "catalog", "Every event and command: meaning, parties, versions, lint."),
     "describe": ("partita.cli.describe", "describe", "Services, events and sagas as declared."),
     "flow": ("partita.cli.flow", "flow", "Which message goes where, what decides it, what to mend."),
 }

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from partita.catalog.catalog import Absent, Publisher
+from partita.catalog.catalog import Absent
 from partita.catalog.contract import Contract, contract_of
-from partita.catalog.type_text import type_text
 from partita.errors import NotFound
 from partita.observability.declarations import Declarations, sagas_of
 from partita.sagas.definition import SagaDefinition
 from partita.sagas.lost_delays import lost_delays
-from partita.schemas.fields.field import fields_of, latest_revision
+from partita.schemas.fields.field import latest_revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,36 +95,9 @@ class ServiceDescription:
     sagas: tuple[SagaLine, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FieldDescription:
-    """A field of a message. `default` is empty if the field is required."""
-
-    name: str
-    type: str
-    default: str
-    since: int
-
-
-@dataclass(frozen=True, slots=True)
-class MessageDescription:
-    """A message: its name on the wire, the class that declares it, its owner, its publishers if it is an event, its
-    consumers and its fields."""
-
-    type: str
-    declared_as: str
-    wire_name: str
-    kind: str
-    owner: str
-    topic: str
-    key: str
-    place: str
-    publishers: tuple[Publisher, ...]
-    consumers: tuple[str, ...]
-    fields: tuple[FieldDescription, ...]
-
-
 FORMATS = {"avro": "avro", "json-schema": "json"}
 """The schema languages by the names that people use, and those that `codec=` has."""
+FORMAT_OF = {language: name for name, language in FORMATS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +114,13 @@ class SchemaLine:
 
 def schema_lines(app: Declarations) -> tuple[SchemaLine, ...]:
     """The messages of an app by their types on the wire."""
-    names = {language: name for name, language in FORMATS.items()}
     return tuple(
         SchemaLine(
             contract.name,
             contract.full_name,
             contract.kind,
             contract.service.name,
-            names[contract.shape.language],
+            FORMAT_OF[contract.shape.language],
             latest_revision(contract.shape.struct),
         )
         for _, contract in sorted(app.catalog.contracts.items())
@@ -223,33 +194,6 @@ def describe_service(app: Declarations, name: str) -> ServiceDescription:
     )
 
 
-def describe_message(app: Declarations, name: str) -> MessageDescription:
-    """One event, command or refusal, by the name of its class or its name on the wire.
-
-    Raises:
-        NotFound: there is none of that name; the hint lists the existing names.
-    """
-    contract = contract_named(app, name)
-    return MessageDescription(
-        contract.full_name,
-        contract.name,
-        contract.wire_name,
-        contract.kind,
-        contract.service.name,
-        contract.topic,
-        contract.key_field or "",
-        str(contract.place),
-        app.catalog.publishers(contract),
-        tuple(s.name for s in app.services if contract.full_name in app.catalog.interests(s)),
-        tuple(
-            FieldDescription(
-                f.wire_name, type_text(contract.hints[f.name]), "" if f.required else repr(f.default), f.since
-            )
-            for f in fields_of(contract.shape.struct)
-        ),
-    )
-
-
 def describe_saga(app: Declarations, name: str) -> SagaDescription:
     """The newest declared version of a saga.
 
@@ -280,20 +224,29 @@ def describe_saga(app: Declarations, name: str) -> SagaDescription:
 
 
 def contract_named(app: Declarations, name: str) -> Contract:
-    """The contract of a message.
+    """The contract of a message by its type, its name on the wire or the name of its class; where no
+    message is written so, in any case. Of several versions of one message it is the newest.
 
     Raises:
-        NotFound: there is none of that name.
+        NotFound: there is none of that name, or several services have one.
     """
-    contract = app.catalog.message(name)
-    if contract is None:
-        names = sorted({called for c in app.catalog.contracts.values() for called in (c.name, c.wire_name)})
-        near = get_close_matches(name, names, 1)
-        raise NotFound(
-            f"There is no message {name!r}.",
-            hint=f"Did you mean {near[0]}?" if near else f"The messages are: {', '.join(names) or 'none'}.",
-        )
-    return contract
+    contracts = tuple(app.catalog.contracts.values())
+    for same in (str, str.casefold):
+        found = [c for c in contracts if same(name) == same(c.full_name)]
+        found = found or [c for c in contracts if same(name) == same(c.wire_name)]
+        found = found or [c for c in contracts if same(name) == same(c.name)]
+        if len({(c.service.name, c.wire_name) for c in found}) > 1:
+            types = ", ".join(c.full_name for c in found)
+            raise NotFound(f"There are {len(found)} messages {name!r}.", hint=f"Name one by its type: {types}.")
+        if found:
+            return max(found, key=lambda contract: contract.version)
+    names = sorted({called for c in contracts for called in (c.name, c.wire_name)})
+    near = get_close_matches(name, names, 1) or get_close_matches(name.casefold(), map(str.casefold, names), 1)
+    near = [each for each in names if each.casefold() in (near[0], near[0].casefold())] if near else []
+    raise NotFound(
+        f"There is no message {name!r}.",
+        hint=f"Did you mean {near[0]}?" if near else f"The messages are: {', '.join(names) or 'none'}.",
+    )
 
 
 def saga_named(app: Declarations, name: str) -> SagaDefinition:

@@ -25,7 +25,7 @@ class Money(msgspec.Struct, frozen=True, rename="camel"):
     """
 
     minor_units: int
-    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", min_length=3, max_length=3)]
+    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", min_length=3, max_length=3, examples=["EUR"])]
 
     @classmethod
     def of(cls, amount: decimal.Decimal | int | str, currency: str) -> Money:

@@ -10,9 +10,9 @@ from click.testing import CliRunner
 from partita.cli.describe import describe
 from partita.errors import NotFound
 from partita.examples.shop.app import app
+from partita.observability.catalog.entry import entry_named
 from partita.observability.describing import (
     describe_app,
-    describe_message,
     describe_service,
     saga_named,
 )
@@ -31,13 +31,13 @@ def test_what_a_service_handles_is_owned_by_one() -> None:
         assert len(found.owns) == line.messages and len(found.handles) == line.handles
         for handled in found.handles:
             if not handled.message.startswith("Fault["):  # made of the message that it is about
-                assert line.name in describe_message(app, handled.message).consumers
+                assert line.name in [each.service for each in entry_named(app, handled.message).consumers]
 
 
 def test_a_message_is_found_by_its_class_and_on_the_wire() -> None:
-    found = describe_message(app, "OrderPlaced")
-    assert describe_message(app, found.wire_name) == found
-    assert found.key == "order_id" and found.kind == "event"
+    found = entry_named(app, "OrderPlaced")
+    assert entry_named(app, found.wire_name) == entry_named(app, found.type) == entry_named(app, "orderPLACED") == found
+    assert found.key == "orderId" and found.kind == "event"
     assert all(field.type and field.since >= 1 for field in found.fields)
 
 
@@ -45,8 +45,8 @@ def test_a_message_is_found_by_its_class_and_on_the_wire() -> None:
     ("ask", "hint"),
     [
         (lambda: describe_service(app, "nothing"), "order"),
-        (lambda: describe_message(app, "OrderPlacd"), "Did you mean OrderPlaced?"),
-        (lambda: describe_message(app, "zzz"), "The messages are:"),
+        (lambda: entry_named(app, "OrderPlacd"), "Did you mean OrderPlaced?"),
+        (lambda: entry_named(app, "zzz"), "The messages are:"),
         (lambda: saga_named(app, "nothing"), "The sagas are: Checkout"),
     ],
     ids=["service", "near message", "message", "saga"],
