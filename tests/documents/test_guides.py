@@ -112,6 +112,7 @@ PROGRAMS = {
     ("cloudevents.md", "# hooks.py"): "",
     ("reading-the-flow-map.md", "class CardCharged"): FLOW,
     ("reading-the-flow-map.md", "class PriceChanged"): FLOW,
+    ("the-catalog.md", "class OrderPlacement"): "from partita import *\norders, OrderId = Service('o', namespace='acme.order'), str\n",
     ("messages.md", "class OrderAccepted"): "from partita import *\nshop = Service('shop', namespace='acme.shop')\n",
     ("messages.md", "from partita import Event, Key"): "",
     ("messages.md", "from partita.schemas import Money"): "",

@@ -49,8 +49,8 @@ class MessageMeta(msgspec.StructMeta):
     ) -> Any:
         """Make the class; `of` is the service that owns the message, `version` its contract's major, `name` its name on the
         wire (default: the name of the class), `codec` the language it is written in (default: that of its owner).
-        `concerns` and `accept` are for the flow map: money or a person behind the message, and the findings of
-        `partita flow check` that its owner accepts, each with the reason."""
+        `concerns` and `accept` are for the flow map and the catalog: money or a person behind the message, and the findings of
+        `partita flow check` and `partita catalog lint` that its owner accepts, each with the reason."""
         if annotations := namespace.get("__annotations__"):
             module = namespace.get("__module__", "")
             namespace = {**namespace, "__annotations__": dict(annotations)}

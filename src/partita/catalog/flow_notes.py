@@ -1,4 +1,4 @@
-"""The notes that a message carries for the flow map: its concerns, and the findings about it that its owner accepts."""
+"""The notes that a message carries for the flow map and the catalog: its concerns, and the findings that its owner accepts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,23 @@ from partita.errors import DeclarationError
 
 Concern = Literal["money", "human"]
 """`money`: with this message money moves. `human`: a person decides before it is answered or followed."""
-Rule = Literal["unheard-event", "unhandled-command", "endless-circle", "hot-fan-out", "hidden-saga"]
+Rule = Literal[
+    "unheard-event",
+    "unhandled-command",
+    "endless-circle",
+    "hot-fan-out",
+    "hidden-saga",
+    "no-description",
+    "key-without-meaning",
+    "field-without-meaning",
+    "event-not-past",
+    "command-no-order",
+    "two-owners",
+    "pii-kept-for-ever",
+    "pii-without-subject",
+    "no-example",
+]
+"""The rules of `partita flow check` and `partita catalog lint` about a message; its owner may accept each with a reason."""
 
 
 @dataclass(frozen=True, slots=True)

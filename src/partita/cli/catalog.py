@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
@@ -12,8 +13,14 @@ from partita.cli.output import json_of, output_option, print_json, say, table, t
 from partita.cli.whose_app import app_option
 from partita.observability.catalog.document import catalog_document, entry_document, matches_document
 from partita.observability.catalog.entry import Entry, entries, entry_named
+from partita.observability.catalog.lint import failures
+from partita.observability.catalog.lint import lint as linted
+from partita.observability.catalog.rules import RULES
 from partita.observability.catalog.search import search as searched
 from partita.schemas.revisions import FOLDER, read_folder
+
+FAILED = 3
+"""The exit code of a lint with an error that no owner accepts."""
 
 schemas_option = click.option(
     "--schemas",
@@ -133,3 +140,44 @@ def search(words: tuple[str, ...], app_name: str, output: str) -> None:
     if rows:
         say(*table(["message", "owner", "found in", "text"], rows))
     talk(f"{len(found)} of the app's messages.")
+
+
+@catalog.command(epilog="Example:  partita catalog lint --strict")
+@click.option("--strict", is_flag=True, help="Fail for warnings too.")
+@click.option("--rules", "only_rules", is_flag=True, help="List the rules, and check nothing.")
+@app_option
+@output_option
+def lint(strict: bool, only_rules: bool, app_name: str, output: str) -> int:
+    """Find what a reader of another team would miss or misunderstand; exit 3 where there is an error.
+
+    A message accepts a finding with its reason: class PriceChanged(Event, of=prices, accept={"unheard-event": "..."})."""
+    if only_rules:
+        return _rules(output)
+    found = linted(load_app(app_name))
+    failed = failures(found, strict=strict)
+    if output == "json":
+        print_json("CatalogFindings", {"clean": not failed, "findings": [asdict(each) for each in found]})
+        return FAILED if failed else 0
+    for each in found:
+        if each.accepted:
+            say(f"accepted {each.rule}: {each.what}", f"  because: {each.accepted}", "")
+        else:
+            say(
+                f"{each.severity} {each.rule}: {each.what}",
+                f"  at {each.place}",
+                f"  {each.why}",
+                f"  {each.instead}",
+                "",
+            )
+    counts = {kind: sum(each.severity == kind and not each.accepted for each in found) for kind in ("error", "warning")}
+    accepted = sum(bool(each.accepted) for each in found)
+    talk(f"{counts['error']} errors, {counts['warning']} warnings, {accepted} accepted.")
+    return FAILED if failed else 0
+
+
+def _rules(output: str) -> int:
+    if output == "json":
+        print_json("CatalogRules", {"rules": [{"rule": name, **asdict(rule)} for name, rule in RULES.items()]})
+    else:
+        say(*table(["rule", "severity", "why"], [(name, rule.severity, rule.why) for name, rule in RULES.items()]))
+    return 0

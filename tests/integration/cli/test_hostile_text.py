@@ -195,6 +195,7 @@ VERBS: dict[str, tuple[list[str], bool]] = {
     "catalog list": ([], False),
     "catalog show": ([HOSTILE], True),
     "catalog search": ([HOSTILE], False),
+    "catalog lint": ([], False),
     "describe": (["saga", HOSTILE], True),
     "saga note": ([KEY, "--reason", HOSTILE, "--yes"], True),
     "saga retry": ([KEY, "--yes"], True),

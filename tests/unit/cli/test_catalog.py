@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from tests.unit.observability.catalog.test_lint import commanded, fields
 
 from partita.cli.main import cli
 
@@ -79,3 +83,46 @@ def test_a_search_says_where_each_word_is() -> None:
 def test_a_search_without_a_match_says_so(words: list[str]) -> None:
     done = CliRunner().invoke(cli, ["catalog", "search", *words, "--app", SHOP])
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "0 of the app's messages.\n")
+
+
+@pytest.fixture
+def linted() -> Iterator[dict[str, str]]:
+    """Apps with an error, with a warning, and with an accepted error, by the names that the command line imports."""
+    module: Any = ModuleType("linted")
+    module.error = commanded("PlacedOrder")
+    module.accepted = commanded("PlacedOrder", accept={"command-no-order": "a reason"})
+    module.warning = fields(id=str, qty=int)
+    sys.modules["linted"] = module
+    yield {name: f"linted:{name}" for name in ("error", "accepted", "warning")}
+    del sys.modules["linted"]
+
+
+@pytest.mark.parametrize(
+    ("which", "options", "code", "counts"),
+    [
+        ("error", [], 3, "1 errors, 0 warnings, 0 accepted."),
+        ("accepted", ["--strict"], 0, "0 errors, 0 warnings, 1 accepted."),
+        ("warning", [], 0, "0 errors, 1 warnings, 0 accepted."),
+        ("warning", ["--strict"], 3, "0 errors, 1 warnings, 0 accepted."),
+    ],
+)
+def test_the_lint_fails_a_build(
+    linted: Any, which: str, options: list[str], code: int, counts: str, capsys: Any
+) -> None:
+    words = ["catalog", "lint", "--app", linted[which], *options]
+    assert cli.main(words, standalone_mode=False) == code
+    printed = capsys.readouterr()
+    assert printed.err == f"{counts}\n" and printed.out
+    assert cli.main([*words, "-o", "json"], standalone_mode=False) == code
+    found = json.loads(capsys.readouterr().out)
+    assert (found["v"], found["kind"], found["clean"]) == (1, "CatalogFindings", code == 0)
+    (one,) = found["findings"]
+    assert set(one) == {"rule", "severity", "subject", "place", "what", "why", "instead", "accepted"}
+
+
+def test_the_rules_are_listed() -> None:
+    assert (
+        run("catalog", "lint", "--rules").splitlines()[1].startswith("unheard-event          error     An event that")
+    )
+    found = as_json("catalog", "lint", "--rules")
+    assert found["kind"] == "CatalogRules" and set(found["rules"][0]) == {"rule", "severity", "why", "instead"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NewType
+from typing import Annotated, NewType
+
+import msgspec
 
 from partita import Command, Event, Key, Rejection
 from partita.examples.rides.services import drivers, notifications, payments, rides
@@ -68,7 +70,7 @@ class ConfirmRide(Command[RideBooked], of=rides):
 class NotOnTheWay(Rejection):
     """A ride that is not booked cannot arrive, nor can one arrive twice."""
 
-    status: str
+    status: Annotated[str, msgspec.Meta(description="the status of the ride in the database")]
 
 
 class CompleteRide(Command[RideCompleted, NotOnTheWay], of=rides):

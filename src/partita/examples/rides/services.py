@@ -7,11 +7,13 @@ from partita import Service
 rides = Service(
     "rides",
     namespace="city.ride",
+    team="booking",
     migrations="migrations/rides",  # its table was changed since the first version: a folder of numbered SQL files
 )
 drivers = Service(
     "drivers",
     namespace="city.driver",
+    team="fleet",
     tables="""
         CREATE TABLE IF NOT EXISTS driver (
             driver_id TEXT PRIMARY KEY, zone TEXT NOT NULL, seen_ms BIGINT NOT NULL, ride_id TEXT UNIQUE);
@@ -22,6 +24,7 @@ drivers = Service(
 payments = Service(
     "payments",
     namespace="city.payment",
+    team="money",
     tables="""
         CREATE TABLE IF NOT EXISTS account (
             rider_id TEXT PRIMARY KEY, free_cents BIGINT NOT NULL);
@@ -32,6 +35,7 @@ payments = Service(
 notifications = Service(
     "notifications",
     namespace="city.notification",
+    team="crm",
     tables="""
         CREATE TABLE IF NOT EXISTS screen (
             ride_id TEXT PRIMARY KEY, stage BIGINT NOT NULL, text TEXT NOT NULL, rings BIGINT NOT NULL DEFAULT 0);

@@ -12,9 +12,12 @@ from partita.catalog.service import service_of
 from partita.catalog.type_text import type_text
 from partita.observability.catalog.example import example_of
 from partita.observability.catalog.meaning import key_meaning, meaning_of
+from partita.observability.catalog.personal import has_subject, personal_in
 from partita.observability.declarations import Declarations
 from partita.observability.describing import FORMAT_OF, contract_named
 from partita.schemas.fields.field import fields_of, latest_revision
+from partita.schemas.fields.reading import read
+from partita.schemas.fields.wire_type import Bounded, Bounds, Items, OneOf, Symbols, WireType
 from partita.schemas.languages import schema_of
 from partita.schemas.revisions import Revision, by_message
 from partita.topics.declared import DeclaredTopic, declared_topics
@@ -24,13 +27,15 @@ Files = Mapping[str, Sequence[Revision]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldEntry:
-    """A field of a message by its name on the wire. `default` is empty if the field is required."""
+    """A field of a message by its name on the wire. `default` is empty if the field is required; `is_choice` = its type lists
+    its values."""
 
     name: str
     type: str
     default: str
     since: int
     meaning: str
+    is_choice: bool
     is_key: bool
     is_pii: bool
     is_subject: bool
@@ -77,7 +82,8 @@ class VersionEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A message in the catalog. `answers` are the commands that an event or a refusal answers, `example` is a value in JSON."""
+    """A message in the catalog. `personal` are the paths of its personal data, also within records. `answers` are the commands
+    that an event or a refusal answers, `example` is a value in JSON."""
 
     type: str
     declared_as: str
@@ -93,6 +99,8 @@ class Entry:
     kept: str
     key: str
     key_meaning: str
+    personal: tuple[str, ...]
+    has_subject: bool
     concerns: tuple[Concern, ...]
     producers: tuple[Producer, ...]
     consumers: tuple[Consumer, ...]
@@ -108,11 +116,6 @@ class Entry:
     def called(self) -> str:
         """The name of its class, with the name on the wire where that is another one."""
         return self.declared_as if self.declared_as == self.wire_name else f"{self.declared_as} ({self.wire_name})"
-
-    @property
-    def personal(self) -> tuple[str, ...]:
-        """The fields with personal data."""
-        return tuple(field.name for field in self.fields if field.is_pii)
 
 
 def entries(app: Declarations, kept: Sequence[Revision] = ()) -> tuple[Entry, ...]:
@@ -154,6 +157,8 @@ def _entry(app: Declarations, contract: Contract, topics: Mapping[str, DeclaredT
         kept="" if topic is None else topic.kept,
         key=next((f.wire_name for f in fields_of(contract.shape.struct) if f.name == key), ""),
         key_meaning=key_meaning(contract),
+        personal=personal_in(contract.shape),
+        has_subject=has_subject(contract.shape),
         concerns=contract.notes.concerns,
         producers=tuple(
             Producer(by.service, by.name, by.kind, tuple(upon.full_name for upon in by.upon))
@@ -171,18 +176,28 @@ def _entry(app: Declarations, contract: Contract, topics: Mapping[str, DeclaredT
 
 
 def _fields(contract: Contract) -> Iterable[FieldEntry]:
-    for field in fields_of(contract.shape.struct):
+    for field, kind, _ in read(contract.shape).root.entries:
         yield FieldEntry(
             name=field.wire_name,
             type=type_text(contract.hints[field.name]),
             default="" if field.required else repr(field.default),
             since=field.since,
             meaning=field.doc,
+            is_choice=_is_choice(kind),
             is_key=is_key(contract.hints[field.name]),
             is_pii=field.is_pii,
             is_subject=field.is_subject,
             aliases=field.aliases,
         )
+
+
+def _is_choice(kind: WireType) -> bool:
+    match kind:
+        case Symbols() | Bounded(_, Bounds(values=(_, *_))):
+            return True
+        case Items(of) | OneOf((of,)):
+            return _is_choice(of)
+    return False
 
 
 def _consumers(app: Declarations, contract: Contract) -> Iterable[Consumer]:
