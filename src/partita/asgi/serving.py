@@ -42,7 +42,7 @@ async def serve(
     closed. `ready` is called with the URL when the first request would be answered.
 
     Raises:
-        SettingsError: the address cannot be used. What `opened` raises.
+        SettingsError: the address cannot be used. Each error of `opened` too.
     """
     listening = _listening(host, port)
     async with AsyncExitStack() as stack:

@@ -96,8 +96,8 @@ def file_of(reading: Reading, shape: Shape, numbers: Numbers, newest: Reading) -
 
 
 def fingerprint(file: ProtoFile) -> str:
-    """`protobuf:` and 16 hex digits that name a schema: SHA-256 of its text without comments and marks. What a comment says of
-    an absent field counts: two readers with other defaults read one value as two."""
+    """`protobuf:` and 16 hex digits that name a schema: SHA-256 of its text without comments and marks. The default that a
+    comment gives an absent field counts: two readers with other defaults read one value as two."""
     bare = dataclasses.replace(file, messages=tuple(map(_without_words, file.messages)), options=())
     return MARK + hashlib.sha256(printed(bare).encode()).hexdigest()[:16]
 
