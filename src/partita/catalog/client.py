@@ -18,3 +18,8 @@ def client_named(name: str, place: Place) -> Service:
     """
     check_name(f"client-{name}" if isinstance(name, str) else name, place)
     return Service(f"client-{name}", namespace=f"client.{re.sub(r'[^a-zA-Z0-9]', '_', str(name))}")
+
+
+def is_client(service: Service) -> bool:
+    """Whether a service is the client of an app: it has the name of one, and owns no messages."""
+    return service.name.startswith("client-") and service.namespace.startswith("client.") and not service.messages

@@ -37,12 +37,16 @@ def flow() -> None:
 
 
 @flow.command("map", epilog="Example:  partita flow --format svg > flow.svg")
-@click.option("--format", "form", type=click.Choice(["text", "mermaid", "svg"]), default="text", help="How to draw it.")
+@click.option("--format", "form", type=click.Choice(["text", "mermaid", "svg"]), help="How to draw it; default: text.")
 @click.option("--title", default="The flow map", show_default=True, help="The title of an SVG.")
 @app_option
 @output_option
-def draw(form: str, title: str, app_name: str, output: str) -> None:
+def draw(form: str | None, title: str, app_name: str, output: str) -> None:
     """Each flow, from its first message to the last service that hears of it."""
+    if output == "json" and form is not None:
+        raise click.UsageError(
+            f"-o json is the map as data, and --format {form} a drawing of it: leave one of them out."
+        )
     found = flow_map(load_app(app_name).catalog)
     if output == "json":
         hops = [{"from": hop.origin, "to": hop.to, "message": hop.message, "style": hop.style} for hop in found.hops]

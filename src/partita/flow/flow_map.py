@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from partita.catalog.catalog import Catalog
+from partita.catalog.client import is_client
 from partita.catalog.contract import Contract, contract_of
 from partita.flow.message import Message, Names, message_of
 from partita.flow.reaction import Directed, Reaction, Step
@@ -208,7 +209,9 @@ def _takers(found: FlowMap, message: str) -> Iterable[str]:
 
 
 def _nodes(catalog: Catalog, found: FlowMap, names: Names) -> Iterator[Node]:
-    yield from (Node(names.service(service.name), "service") for service in catalog.services)
+    for service in catalog.services:
+        if not is_client(service):  # the commands that it posts are sent from outside
+            yield Node(names.service(service.name), "service")
     yield from (Node(saga, "saga") for saga in found.sagas)
     for name, message in found.messages.items():
         yield Node(name, message.kind)

@@ -181,7 +181,7 @@ def version_of(text: str) -> int:
     Raises:
         Refusal: it is neither a number from 1 on, nor `latest`, nor -1.
     """
-    plain = text.strip().lower()
+    plain = text.lower()
     if plain in ("latest", "-1"):
         return LATEST
     if not _NUMBER.match(plain) or not 0 < int(plain) <= ID_MAX:

@@ -102,3 +102,9 @@ def test_a_misspelled_command_is_named() -> None:
 
 def test_the_shop_is_clean() -> None:
     assert run("check", "--app", SHOP) == 0
+
+
+def test_a_drawing_and_the_data_exclude_each_other(accepted: str) -> None:
+    """A script that asks for both would take the one that it did not get for the other."""
+    with pytest.raises(click.UsageError, match="--format svg"):
+        run("map", "--app", accepted, "--format", "svg", "-o", "json")

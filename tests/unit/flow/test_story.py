@@ -77,3 +77,17 @@ def test_mermaid_has_every_node_and_each_hop_between_two_of_them() -> None:
     assert sum("-->" in line or "==>" in line for line in lines) == len(found.hops) - len(faults)
     assert '  n0["board"]' in lines and any(line.endswith('{{"ServeOrder"}}') for line in lines)
     assert any('|"OutOfTea"|' in line for line in lines)
+
+
+def test_a_client_is_no_service_of_the_map() -> None:
+    """It has an outbox and nothing else; the commands that it posts are sent from outside."""
+    shop = Service("shop", namespace="test.client.shop")
+
+    class Sold(Event, of=shop):
+        id: Key[str]
+
+    @shop.on
+    async def hear(event: Sold) -> None: ...
+
+    lines = story(flow_map(App(shop, client="web").catalog))
+    assert lines[0] == "1 service, 0 sagas, 0 commands and 1 event."

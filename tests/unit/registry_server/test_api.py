@@ -392,3 +392,9 @@ async def test_a_normalizing_registry_normalizes_without_being_asked(desk: Desk)
     await desk.post("j", JSON, schemaType="JSON")
     assert (await desk.post("j", json.dumps(json.loads(JSON), sort_keys=True), schemaType="JSON"))["version"] == 1
     assert await desk.ask("GET", "/config") == (200, {"compatibilityLevel": "BACKWARD", "normalize": True})
+
+
+@pytest.mark.parametrize("number", ["1%0a", "%201", "1%20", "+1", "01x"])
+async def test_a_version_is_digits_and_nothing_else(number: str, desk: Desk) -> None:
+    await desk.post("s", record("a"))
+    assert await desk.code("GET", f"/subjects/s/versions/{number}") == (422, 42202)
