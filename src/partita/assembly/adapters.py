@@ -80,7 +80,7 @@ class Adapters:
         client = RegistryClient(settings.registry, self.machine.clock)
         subjects = {
             codec.learn(contract.shape): subject_of(settings.registry_subjects, contract.topic, contract.full_name)
-            for contract in catalog.contracts.values()
+            for contract in catalog.written().values()
         }
         return ConfluentRegistry(client, subjects, beside)
 

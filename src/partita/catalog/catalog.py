@@ -103,6 +103,16 @@ class Catalog:
                     )
         return tuple(found)
 
+    def written(self) -> dict[str, Contract]:
+        """The messages that this app writes, by type name: those of its services, and the commands that their sagas and handlers
+        declare to send to a service of another app."""
+        found = dict(self.contracts)
+        for service in self.services:
+            sent = [contract for definition in service.declared.sagas for contract in definition.sends]
+            sent += [contract for binding in service.declared.bindings for contract in binding.sends or ()]
+            found |= {contract.full_name: contract for contract in sent}
+        return found
+
     def absent(self) -> tuple[Absent, ...]:
         """The services that are missing here and own a message that a saga sends, or that a handler takes."""
         needs: dict[Service, list[str]] = {}

@@ -125,7 +125,7 @@ class System:
             # Claims, tries and parking keep partitions and offsets; numbers of a key count in the order of the bus.
             ordered = Feature.KEY_ORDER if service.order == "key" else NONE
             require(self.bus.features, Feature.PARTITIONS | Feature.OFFSETS | ordered, name)
-        self.fingerprints = [self.codec.learn(contract.shape) for contract in self.catalog.contracts.values()]
+        self.fingerprints = [self.codec.learn(contract.shape) for contract in self.catalog.written().values()]
         self.fingerprints.append(self.codec.learn(FAULT_SHAPE))
         await self.bus.open()
         try:

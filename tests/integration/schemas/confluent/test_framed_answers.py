@@ -251,3 +251,13 @@ async def test_a_frame_without_a_registry_says_so(running: App) -> None:
         await running.bus.append([event("o1", frame_of(SchemaId(id=1)) + avro("o1"), AVRO)])
         (letter,) = await until(lambda: letters(running))
     assert letter.cause_type == "UnknownSchema" and "has no id 1" in letter.cause
+
+
+async def test_the_schema_of_a_command_to_a_service_elsewhere_is_registered(running: App, tmp_path: Path) -> None:
+    """The saga writes the command; its receiver never runs in this app, and reads it by the schema in the registry."""
+    async with served(tmp_path / "registry") as url, (mine := at(running, url)).running():
+        client = RegistryClient(url, SystemClock())
+        await until(lambda: mine.system.introduced)
+        found = await client.latest("framed.payment.commands-framed.payment.v1.Charge")
+        assert found is not None and json.loads(found.schema.text)["name"] == "Charge"
+        assert await client.latest("framed.payment.events-framed.payment.v1.Charged") is None, "its writer registers it"
