@@ -235,9 +235,10 @@ async def test_an_answer_waits_while_the_registry_is_away(running: App, tmp_path
         v0, _ = await registered(url)
     mine = at(running, f"http://127.0.0.1:{port}")
     async with mine.running() as system:
-        before = system.registry.client.traffic.failed
+        registry: Any = system.registry
+        before = registry.client.traffic.failed
         await mine.bus.append([event("o1", v0 + avro("o1"), AVRO), event("o2", b'{"orderId": "o2"}', JSON)])
-        await until(lambda: system.registry.client.traffic.failed >= before + 3 and heard)
+        await until(lambda: registry.client.traffic.failed >= before + 3 and heard)
         assert heard == [("o2", "none", 0)], "the other order does not wait"
         assert await letters(mine) == []
         async with served(tmp_path / "registry", port):
