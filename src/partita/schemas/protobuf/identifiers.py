@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from partita.errors import DeclarationError
+from partita.schemas.protobuf.proto_file import ProtoField
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -30,6 +32,12 @@ def json_name(name: str) -> str:
     """The name of a field in Protobuf's JSON, as protoc makes it: `orderId` of `order_id`."""
     first, *others = name.split("_")
     return first + "".join(part[:1].upper() + part[1:] for part in others)
+
+
+def wire_name(field: ProtoField) -> str:
+    """The name of a field in Protobuf's JSON: the one that it is given, else the one that protoc makes."""
+    given = dict(field.options).get("json_name")
+    return json_name(field.name) if given is None else str(json.loads(given))
 
 
 def check_identifier(name: str, what: str, hint: str = "") -> str:

@@ -212,7 +212,7 @@ class _File:
         reader = self._reader
         token = reader.next
         # A keyword may be the name of a field's type: `message.Inner a = 1;` begins like a declaration.
-        match token.text if not reader.ahead(".") else "":
+        match token.text if token.text == "extend" or not reader.ahead(".") else "":
             case ";":
                 reader.take()
             case "message" | "enum" | "extend":
@@ -254,7 +254,7 @@ class _File:
         reader = self._reader
         token = reader.next
         label = ""
-        if token.text in ("optional", "required", "repeated") and not reader.ahead("."):
+        if token.text in ("optional", "required", "repeated"):  # also before a type that begins with a dot
             label = reader.take().text
         self._check_label(label, oneof, token, extends=extends)
         map_key = None
@@ -424,7 +424,7 @@ class _File:
     def _method_type(self) -> tuple[bool, str]:
         reader = self._reader
         reader.expect("(")
-        streams = reader.next.text == "stream" and not reader.ahead(".") and not reader.ahead(")")
+        streams = reader.next.text == "stream" and not reader.ahead(")")
         if streams:
             reader.take()
         kind = self._type()

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from partita.schemas.protobuf.proto_file import SCALARS, ProtoEnum, ProtoField, ProtoFile, ProtoMessage
+from partita.schemas.protobuf.names import scope as joined
+from partita.schemas.protobuf.proto_file import (
+    NUMBER_MAX,
+    SCALARS,
+    Options,
+    ProtoEnum,
+    ProtoExtension,
+    ProtoField,
+    ProtoFile,
+    ProtoMessage,
+    ProtoService,
+)
 
 INDENT = "  "
-NUMBER_MAX = 2**29 - 1
 ENUM_NUMBER_MAX = 2**31 - 1
 
 
@@ -29,7 +39,8 @@ class _Printing:
             yield f"package {file.package};"
         if file.imports:
             yield ""
-            yield from (f'import "{name}";' for name in sorted(file.imports))
+            public = set(file.public_imports)
+            yield from (f'import {"public " if name in public else ""}"{name}";' for name in sorted(file.imports))
         if file.options:
             yield ""
             yield from _options(file.options)
@@ -39,16 +50,23 @@ class _Printing:
         for message in file.messages:
             yield ""
             yield from self._message(message, file.package)
+        for line in self._extensions(file.extensions, file.package):
+            yield from ("", line) if line.startswith("extend ") else (line,)
+        for service in file.services:
+            yield ""
+            yield from self._service(service)
 
     def _message(self, message: ProtoMessage, scope: str) -> Iterator[str]:
-        within = _joined(scope, message.name)
+        within = joined(scope, message.name)
         yield from _comment(message.doc)
         parts = [
             list(_options(message.options)),
             list(_reserved(message.reserved, message.reserved_names, NUMBER_MAX)),
+            [f"extensions {ranges};" for ranges in _ranges(message.extension_ranges, NUMBER_MAX)],
             *[list(_enum(enum)) for enum in message.enums],
             *[list(self._message(inner, within)) for inner in message.messages],
             list(self._fields(message, within)),
+            list(self._extensions(message.extensions, within)),
         ]
         yield from _block(f"message {message.name}", parts)
 
@@ -60,6 +78,7 @@ class _Printing:
             elif field.oneof not in done:
                 done.add(field.oneof)
                 yield f"oneof {field.oneof} {{"
+                yield from _indented(_options(dict(message.oneof_options).get(field.oneof, ())))
                 for other in message.fields:
                     if other.oneof == field.oneof:
                         yield from _indented(self._field(other, scope))
@@ -71,8 +90,24 @@ class _Printing:
         if field.map_key is not None:
             kind = f"map<{field.map_key}, {kind}>"
         label = f"{field.label} " if field.label else ""
-        options = ", ".join(f"{name} = {value}" for name, value in field.options)
-        yield f"{label}{kind} {field.name} = {field.number}{f' [{options}]' if options else ''};"
+        yield f"{label}{kind} {field.name} = {field.number}{_in_brackets(field.options)};"
+
+    def _extensions(self, extensions: Iterable[ProtoExtension], scope: str) -> Iterator[str]:
+        for extension in extensions:
+            yield f"extend {self._name(extension.extendee, scope)} {{"
+            yield from _indented(self._field(extension.field, scope))
+            yield "}"
+
+    def _service(self, service: ProtoService) -> Iterator[str]:
+        yield from _comment(service.doc)
+        scope = joined(self._file.package, service.name)
+        methods: list[str] = []
+        for method in service.methods:
+            request = f"{'stream ' if method.streams_request else ''}{self._name(method.request, scope)}"
+            answer = f"{'stream ' if method.streams_answer else ''}{self._name(method.answer, scope)}"
+            head = f"rpc {method.name}({request}) returns ({answer})"
+            methods += [f"{head};"] if not method.options else _block(head, [list(_options(method.options))])
+        yield from _block(f"service {service.name}", [list(_options(service.options)), methods])
 
     def _name(self, kind: str, scope: str) -> str:
         """The shortest name by which a type is found from a scope."""
@@ -90,9 +125,9 @@ class _Printing:
         first, _, rest = name.partition(".")
         parts = scope.split(".") if scope else []
         for count in range(len(parts), -1, -1):
-            begin = _joined(".".join(parts[:count]), first)
+            begin = joined(".".join(parts[:count]), first)
             if begin in self._symbols or begin == kind or kind.startswith(f"{begin}."):
-                return _joined(begin, rest) if rest else begin
+                return joined(begin, rest) if rest else begin
         return None
 
 
@@ -107,12 +142,12 @@ def _symbols(file: ProtoFile) -> Iterator[str]:
 
 
 def _message_symbols(message: ProtoMessage, scope: str) -> Iterator[str]:
-    within = _joined(scope, message.name)
+    within = joined(scope, message.name)
     yield within
     for field in message.fields:
-        yield _joined(within, field.name)
+        yield joined(within, field.name)
         if field.oneof:
-            yield _joined(within, field.oneof)
+            yield joined(within, field.oneof)
     for enum in message.enums:
         yield from _enum_symbols(enum, within)
     for inner in message.messages:
@@ -120,29 +155,38 @@ def _message_symbols(message: ProtoMessage, scope: str) -> Iterator[str]:
 
 
 def _enum_symbols(enum: ProtoEnum, scope: str) -> Iterator[str]:
-    yield _joined(scope, enum.name)
-    yield from (_joined(scope, name) for name, _ in enum.values)
+    yield joined(scope, enum.name)
+    yield from (joined(scope, name) for name, _ in enum.values)
 
 
 def _enum(enum: ProtoEnum) -> Iterator[str]:
     yield from _comment(enum.doc)
+    options = dict(enum.value_options)
     parts = [
         list(_options(enum.options)),
         list(_reserved(enum.reserved, enum.reserved_names, ENUM_NUMBER_MAX)),
-        [f"{name} = {number};" for name, number in enum.values],
+        [f"{name} = {number}{_in_brackets(options.get(name, ()))};" for name, number in enum.values],
     ]
     yield from _block(f"enum {enum.name}", parts)
 
 
 def _reserved(ranges: Iterable[tuple[int, int]], names: Iterable[str], most: int) -> Iterator[str]:
-    numbers = [
-        f"{low}" if low == high else f"{low} to {'max' if high >= most else high}" for low, high in sorted(ranges)
-    ]
-    if numbers:
-        yield f"reserved {', '.join(numbers)};"
+    yield from (f"reserved {numbers};" for numbers in _ranges(ranges, most))
     quoted = [f'"{name}"' for name in sorted(names)]
     if quoted:
         yield f"reserved {', '.join(quoted)};"
+
+
+def _ranges(ranges: Iterable[tuple[int, int]], most: int) -> Iterator[str]:
+    """Ranges on one line; nothing where there are none."""
+    found = [f"{low}" if low == high else f"{low} to {'max' if high >= most else high}" for low, high in sorted(ranges)]
+    if found:
+        yield ", ".join(found)
+
+
+def _in_brackets(options: Options) -> str:
+    inner = ", ".join(f"{name} = {value}" for name, value in options)
+    return f" [{inner}]" if inner else ""
 
 
 def _options(options: Iterable[tuple[str, str]]) -> Iterator[str]:
@@ -169,7 +213,3 @@ def _block(head: str, parts: list[list[str]]) -> Iterator[str]:
 
 def _indented(lines: Iterable[str]) -> Iterator[str]:
     return (f"{INDENT}{line}" if line else "" for line in lines)
-
-
-def _joined(scope: str, name: str) -> str:
-    return f"{scope}.{name}" if scope else name

@@ -152,7 +152,7 @@ def _refuse_character(text: str, at: int, place: Place) -> NoReturn:
 def _attach(found: list[Token], comments: list[_Comment], line: int) -> None:
     """Give the comment behind the last token, on its line, to that token; a token that follows on the same line has none."""
     if found and comments and comments[0].first == found[-1].place.line and comments[0].last != line:
-        found[-1].beside = comments.pop(0).text
+        found[-1].beside = comments.pop(0).text.strip()
 
 
 def _above(comments: list[_Comment], line: int) -> str:
@@ -167,8 +167,12 @@ def _above(comments: list[_Comment], line: int) -> str:
 
 
 def _cleaned(held: str) -> str:
-    """The words of a comment."""
+    """The words of a comment. Its lines end with a line feed alone: other ends of lines are spaces in it."""
     if held.startswith("//"):
-        return held[2:].removeprefix(" ").rstrip()
+        return _line(held[2:].removeprefix(" "))
     lines = held[2:-2].split("\n")
-    return "\n".join([lines[0].strip(), *(re.sub(r"^\s*\* ?", "", each).rstrip() for each in lines[1:])]).strip()
+    return "\n".join([_line(lines[0].strip()), *(_line(re.sub(r"^\s*\* ?", "", each)) for each in lines[1:])]).strip()
+
+
+def _line(text: str) -> str:
+    return " ".join(text.splitlines()).rstrip()

@@ -133,6 +133,24 @@ def test_the_innermost_scope_decides_a_name() -> None:
     assert types == [["a.b.Order.Part", "a.b.Part", "a.b.Part", "a.b.Part"], ["a.b.Part", "string", "a.b.Part"]]
 
 
+def test_a_word_of_the_language_may_be_a_name() -> None:
+    """Types that begin with a dot, behind a label; fields, messages and packages with names of keywords."""
+    file = parse(
+        """syntax = "proto3"; package option;
+        message map { repeated .option.map a = 1; optional .option.stream b = 2; stream c = 3; .option.map d = 4; .option.map.In e = 5;
+            message In {} string message = 6; string enum = 7; string reserved = 8; string oneof = 9; string repeated = 10; }
+        message stream { enum E { option_ = 0; reserved_ = 1; reserved = 2; option = 3; } }
+        service rpc { rpc rpc (.option.stream) returns (stream .option.stream); rpc two (stream .option.map) returns (.option.map); }"""
+    )
+    assert [field.type for field in file.messages[0].fields][:5] == [
+        "option.map", "option.stream", "option.stream", "option.map", "option.map.In",
+    ]  # fmt: skip
+    assert [field.name for field in file.messages[0].fields][5:] == ["message", "enum", "reserved", "oneof", "repeated"]
+    assert [(m.streams_request, m.streams_answer) for m in file.services[0].methods] == [(False, True), (True, False)]
+    extended = parse("message A { extensions 5; } extend .A { optional .A a = 5; }")
+    assert extended.extensions[0].extendee == "A"
+
+
 def test_imports_are_seen_as_far_as_they_are_public() -> None:
     texts = {
         "a.proto": 'syntax = "proto3"; package a; import public "b.proto"; import "c.proto"; message A { c.C c = 1; }',
