@@ -181,11 +181,111 @@ def test_the_serializers_index_paths_are_ours(place: str, expected: tuple[int, .
     assert unindexed(written.getvalue()).path == expected
 
 
-def test_protobuf_is_refused_clearly(url: str) -> None:
+def messages_of(file: Any) -> Any:
+    """The message classes of a file by their names."""
+    from google.protobuf import descriptor_pool, message_factory, timestamp_pb2
+
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(timestamp_pb2.DESCRIPTOR.serialized_pb)
+    for each in file if isinstance(file, list) else [file]:
+        pool.Add(each)
+    last = each
+    return {
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{last.package}.{name}"))
+        for name in ("Order", "Order.Line")
+    }
+
+
+def shop_file(**more: Any) -> Any:
+    """A file as a compiler makes it: nested messages, a map, a oneof, presence, an enum, a well-known import."""
+    from google.protobuf.descriptor_pb2 import FieldDescriptorProto as Kind
+    from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
+    file = FileDescriptorProto(name="shop.proto", package="shop", syntax="proto3", **more)
+    file.dependency.append("google/protobuf/timestamp.proto")
+    file.message_type.add(name="Before")
+    order = file.message_type.add(name="Order")
+    order.field.add(name="id", number=1, type=Kind.TYPE_STRING, label=Kind.LABEL_OPTIONAL)
+    order.field.add(name="cents", number=2, type=Kind.TYPE_INT64, label=1, proto3_optional=True, oneof_index=1)
+    order.field.add(name="lines", number=3, type=Kind.TYPE_MESSAGE, label=3, type_name=".shop.Order.Line")
+    order.field.add(name="notes", number=4, type=Kind.TYPE_MESSAGE, label=3, type_name=".shop.Order.NotesEntry")
+    order.field.add(name="card", number=5, type=Kind.TYPE_STRING, label=1, oneof_index=0)
+    order.field.add(name="state", number=6, type=Kind.TYPE_ENUM, label=1, type_name=".shop.State", oneof_index=0)
+    order.field.add(name="at", number=7, type=Kind.TYPE_MESSAGE, label=1, type_name=".google.protobuf.Timestamp")
+    order.oneof_decl.add(name="pay")
+    order.oneof_decl.add(name="_cents")
+    order.nested_type.add(name="Line").field.add(name="sku", number=1, type=Kind.TYPE_STRING, label=1)
+    entry = order.nested_type.add(name="NotesEntry")
+    entry.options.map_entry = True
+    entry.field.add(name="key", number=1, type=Kind.TYPE_STRING, label=1)
+    entry.field.add(name="value", number=2, type=Kind.TYPE_INT32, label=1)
+    state = file.enum_type.add(name="State")
+    state.value.add(name="NEW", number=0)
+    state.value.add(name="PAID", number=1)
+    return file
+
+
+@pytest.mark.parametrize(("place", "path"), [("Order", (1,)), ("Order.Line", (1, 0))])
+def test_the_protobuf_serializers_work_against_it(place: str, path: tuple[int, ...], url: str) -> None:
+    """The serializer registers a descriptor, the deserializer asks for one, and others read the text."""
+    from confluent_kafka.schema_registry.protobuf import ProtobufDeserializer, ProtobufSerializer
+
+    from partita.schemas.confluent.framing import unindexed
+    from partita.schemas.protobuf.parsing import parse
+
+    cls = messages_of(shop_file())[place]
+    value = (
+        cls(sku="s-1") if place != "Order" else cls(id="o-1", cents=0, notes={"a": 1}, state=1, lines=[{"sku": "s"}])
+    )
+    topic = f"protobuf-{place}"
+    serialize = ProtobufSerializer(cls, client_of(url), {"use.deprecated.format": False})
+    deserialize = ProtobufDeserializer(cls, {"use.deprecated.format": False}, client_of(url))
+
+    data = serialize(value, context(topic))
+
+    assert deserialize(data, context(topic)) == value
+    found = unframed(data)
+    assert unindexed(found.payload).path == path
+    assert unindexed(found.payload).payload == value.SerializeToString()
+    latest = client_of(url).get_latest_version(f"{topic}-value")
+    assert latest.schema_id == found.schema.id
+    file = parse(latest.schema.schema_str)
+    assert [each.name for each in file.messages] == ["Before", "Order"]
+    assert client_of(url).lookup_schema(f"{topic}-value", latest.schema).version == 1
+    # The descriptor is found by the text's id, whichever of them was registered first.
+    coded = client_of(url).get_latest_version(f"{topic}-value", fmt="serialized").schema
+    assert client_of(url).register_schema(f"{topic}-other", coded) == latest.schema_id
+
+
+def test_the_protobuf_serializers_resolve_references(url: str) -> None:
+    """A file that imports another one: the serializer registers both, the deserializer asks for both."""
+    from confluent_kafka.schema_registry.protobuf import ProtobufDeserializer, ProtobufSerializer
+    from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
+    cart = FileDescriptorProto(name="cart.proto", package="cart", syntax="proto3", dependency=["shop.proto"])
+    order = cart.message_type.add(name="Order")
+    order.field.add(name="order", number=1, type=11, label=1, type_name=".shop.Order")
+    order.nested_type.add(name="Line")
+    cls = messages_of([shop_file(), cart])["Order"]
+    value = cls(order={"id": "o-1", "notes": {"b": 2}})
+    conf = {"use.deprecated.format": False}
+    data = ProtobufSerializer(cls, client_of(url), conf)(value, context("carts"))
+    assert ProtobufDeserializer(cls, conf, client_of(url))(data, context("carts")) == value
+    references = client_of(url).get_latest_version("carts-value").schema.references
+    assert [(each.name, each.version) for each in references] == [("shop.proto", 1)]
+
+
+def test_the_client_sees_how_a_message_may_evolve(url: str) -> None:
+    head = 'syntax = "proto3"; package shop; message A { int64 cents = 1; '
+    client = client_of(url)
+    client.register_schema("grows", confluent.Schema(head + "}", "PROTOBUF"))
+    assert client.test_compatibility("grows", confluent.Schema(head + "string note = 2; }", "PROTOBUF"))
+    broken = confluent.Schema(head.replace("int64", "string") + "}", "PROTOBUF")
+    assert not client_of(url).test_compatibility("grows", broken)
     with pytest.raises(confluent.SchemaRegistryError) as caught:
-        client_of(url).register_schema("proto", confluent.Schema('syntax = "proto3"; message A {}', "PROTOBUF"))
-    assert (caught.value.http_status_code, caught.value.error_code) == (422, 42201)
-    assert "PROTOBUF" in caught.value.error_message
+        client.register_schema("grows", broken)
+    assert (caught.value.http_status_code, caught.value.error_code) == (409, 40901)
+    assert "type-changed at A.cents" in caught.value.error_message
 
 
 async def test_our_client_finds_what_the_other_registered(url: str) -> None:

@@ -50,6 +50,10 @@ class AvroText:
         whole = _dumped(_Writing(elsewhere, inline=True).write(schema, "", "")) if elsewhere else canonical
         return Parsed(canonical, whole)
 
+    def formatted(self, text: str, references: Mapping[str, str], form: str) -> str:
+        """The text: it has one form."""
+        return text
+
 
 class _Writing:
     """One walk over a schema, which checks it and writes it again. `space` is the namespace by which the schema's names are read,

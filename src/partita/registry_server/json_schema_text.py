@@ -37,6 +37,10 @@ class JsonSchemaText:
         whole = _bundled(schema, others) if isinstance(schema, dict) else schema
         return Parsed(canonical, _dumped(whole, normalize))
 
+    def formatted(self, text: str, references: Mapping[str, str], form: str) -> str:
+        """The text: it has one form."""
+        return text
+
 
 def _check(schema: Any, references: Mapping[str, str]) -> None:
     """Check the parts that have a form; unknown keywords are allowed by the specification."""

@@ -27,3 +27,7 @@ class Language(Protocol):
             ValueError: it is no schema of the language, or exceeds a limit; the text says why.
         """
         ...
+
+    def formatted(self, text: str, references: Mapping[str, str], form: str) -> str:
+        """A kept text in the form for which a client asks; itself where the language has no such form."""
+        ...

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from partita.registry_server.avro_text import AvroText
 from partita.registry_server.json_schema_text import JsonSchemaText
 from partita.registry_server.language import Language
+from partita.registry_server.protobuf_text import ProtobufText
 from partita.registry_server.refusal import Refusal
 from partita.schemas.evolution.connect import LANGUAGES as WITH_RULES
 from partita.schemas.evolution.connect import rules_of
 from partita.schemas.evolution.rules import Rules
 
-LANGUAGES: Mapping[str, Language] = {"AVRO": AvroText(), "JSON": JsonSchemaText()}
+LANGUAGES: Mapping[str, Language] = {"AVRO": AvroText(), "JSON": JsonSchemaText(), "PROTOBUF": ProtobufText()}
 RULES = {"AVRO": "avro", "JSON": "json-schema", "PROTOBUF": "protobuf"}
 """The names that the rules of evolution have for them."""
 RulesOf = Callable[[str], Rules | None]

@@ -12,7 +12,7 @@ from partita.registry_server.entry import Entry, Version
 from partita.registry_server.languages import LANGUAGES, RulesOf
 from partita.registry_server.ledger import Ledger
 from partita.registry_server.refusal import Refusal, no_schema, no_subject, no_version
-from partita.registry_server.registering import Registered, compatibility, known, look_up, register
+from partita.registry_server.registering import Registered, compatibility, formatted, known, look_up, register
 from partita.registry_server.request import LATEST, Request, checked_subject
 
 Answer = Any
@@ -90,7 +90,7 @@ class _Registering:
             normalize=request.flag("normalize"),
             deleted=request.flag("deleted"),
         )
-        return _full(found)
+        return _full(await _formatted(ledger, request, found))
 
     async def known(self, ledger: Ledger, request: Request) -> Answer:
         found = await known(ledger, request.subject, request.submission(), normalize=request.flag("normalize"))
@@ -167,11 +167,13 @@ async def _versions(ledger: Ledger, request: Request) -> Answer:
 
 
 async def _version(ledger: Ledger, request: Request) -> Answer:
-    return _full(await _asked(ledger, request, deleted=request.flag("deleted")))
+    found = await _asked(ledger, request, deleted=request.flag("deleted"))
+    return _full(await _formatted(ledger, request, found))
 
 
 async def _version_text(ledger: Ledger, request: Request) -> Answer:
-    return Plain((await _asked(ledger, request, deleted=request.flag("deleted"))).entry.text)
+    found = await _asked(ledger, request, deleted=request.flag("deleted"))
+    return Plain((await _formatted(ledger, request, found)).entry.text)
 
 
 async def _referenced_by(ledger: Ledger, request: Request) -> Answer:
@@ -190,12 +192,12 @@ async def _delete_version(ledger: Ledger, request: Request) -> Answer:
 
 
 async def _schema(ledger: Ledger, request: Request) -> Answer:
-    found = _content(await _entry(ledger, request))
+    found = _content(await formatted(ledger, await _entry(ledger, request), request.text("format")))
     return found | ({"maxId": await ledger.last_id()} if request.flag("fetchMaxId") else {})
 
 
 async def _schema_text(ledger: Ledger, request: Request) -> Answer:
-    return Plain((await _entry(ledger, request)).text)
+    return Plain((await formatted(ledger, await _entry(ledger, request), request.text("format"))).text)
 
 
 async def _subjects_of_id(ledger: Ledger, request: Request) -> Answer:
@@ -211,7 +213,7 @@ async def _schema_of_guid(ledger: Ledger, request: Request) -> Answer:
     entry = await ledger.entry_of_guid(request.given[0].lower())
     if entry is None:
         raise no_schema(request.given[0][:40])
-    return _content(entry)
+    return _content(await formatted(ledger, entry, request.text("format")))
 
 
 async def _config(ledger: Ledger, request: Request) -> Answer:
@@ -291,6 +293,10 @@ async def _asked(ledger: Ledger, request: Request, *, deleted: bool) -> Register
     if found is None:
         raise no_version(number)
     return await _read(ledger, found)
+
+
+async def _formatted(ledger: Ledger, request: Request, found: Registered) -> Registered:
+    return found._replace(entry=await formatted(ledger, found.entry, request.text("format")))
 
 
 async def _read(ledger: Ledger, version: Version) -> Registered:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -118,6 +119,18 @@ async def compatibility(
     read = await _read(ledger, submitted, await _normalizes(ledger, subject, normalize))
     versions = await ledger.versions(subject) if against is None else against
     return await _clashes(ledger, rules_of, subject, submitted.language, read.parsed.whole, versions)
+
+
+async def formatted(ledger: Ledger, entry: Entry, form: str) -> Entry:
+    """A schema in the form for which a client asks with `format`.
+
+    Raises:
+        Refusal: a schema that it refers to was purged.
+    """
+    if not form:
+        return entry
+    texts = await _referenced(ledger, entry.language, entry.references)
+    return dataclasses.replace(entry, text=language_of(entry.language).formatted(entry.text, texts, form))
 
 
 async def _normalizes(ledger: Ledger, subject: str, normalize: bool) -> bool:

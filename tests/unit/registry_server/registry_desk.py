@@ -13,6 +13,7 @@ import httpx
 from partita.machine.system import this_machine
 from partita.registry_server.api import Api
 from partita.registry_server.connect import connect_storage
+from partita.registry_server.languages import RulesOf
 from partita.schemas.evolution.finding import Finding
 from partita.schemas.evolution.rules import Rules
 
@@ -73,11 +74,11 @@ class Desk:
 
 
 @asynccontextmanager
-async def registry_at(where: str | Path) -> AsyncIterator[Desk]:
+async def registry_at(where: str | Path, rules_of: RulesOf = field_rules) -> AsyncIterator[Desk]:
     storage = connect_storage(where, this_machine())
     await storage.open()
     try:
-        transport = httpx.ASGITransport(app=Api(storage, field_rules))
+        transport = httpx.ASGITransport(app=Api(storage, rules_of))
         async with httpx.AsyncClient(transport=transport, base_url="http://registry") as client:
             yield Desk(client)
     finally:
