@@ -110,6 +110,7 @@ async def charge(cmd: ChargeCard) -> ChargeDone: ...
 """
 PROGRAMS = {
     ("cloudevents.md", "# hooks.py"): "",
+    ("cloudevents.md", "# partner.py"): "",
     ("reading-the-flow-map.md", "class CardCharged"): FLOW,
     ("reading-the-flow-map.md", "class PriceChanged"): FLOW,
     ("the-catalog.md", "class OrderPlacement"): "from partita import *\norders, OrderId = Service('o', namespace='acme.order'), str\n",

@@ -33,7 +33,7 @@ from partita.runtime.system import ROLES, System
 from partita.settings.amount import check_count
 from partita.settings.settings import Settings
 from partita.texts.foreign_text import logger
-from partita.webhooks.signature import ID, NotSigned, Signer
+from partita.webhooks.signature import ID, NotSigned, Signer, webhook_id_of
 
 log = logger(__name__)
 PATH = "/events"
@@ -133,8 +133,12 @@ class Ingress:
         content_type = given.get("content-type", "")
         signature = ""
         if self._signer is not None:
-            signature = _signature(self._signer, given, content_type, body, system.clock.now_us() // US)
+            signature = _signature(self._signer, given, body, system.clock.now_us() // US)
         events = events_of(headers, content_type, body)
+        if not is_binary(content_type):
+            signature = ""  # it covers the attributes too
+        elif signature:
+            _check_id(given, events[0])
         self._check_types(events)
         intake = self._intake(system)
         arrived = [
@@ -221,22 +225,23 @@ def _check_place(scope: Scope) -> None:
         raise Refusal(405, f"There is POST {PATH} and nothing else.", allow="POST")
 
 
-def _signature(signer: Signer, headers: Mapping[str, str], content_type: str, body: bytes, now_s: int) -> str:
-    """The signature of a request if it covers the data alone; empty = it covers the attributes too.
+def _signature(signer: Signer, headers: Mapping[str, str], body: bytes, now_s: int) -> str:
+    """The right one of a request's signatures.
 
     Raises:
-        Refusal: it is not accepted.
+        Refusal: there is none.
     """
     try:
-        signature = signer.check(headers, body, now_s)
+        return signer.check(headers, body, now_s)
     except NotSigned as error:
         raise Refusal(401, f"The signature is not accepted: {error}.") from error
-    if not is_binary(content_type):
-        return ""
-    # The attributes are headers and not signed: a captured request could be sent again as another event.
-    if headers.get("ce-id") != headers.get(ID):
+
+
+def _check_id(headers: Mapping[str, str], event: CloudEvent) -> None:
+    """In binary mode the attributes are headers and not signed: a captured request could be sent again as another event."""
+    event_id = event.attributes["id"]
+    if headers[ID] not in (event_id, webhook_id_of(event_id)):
         raise Refusal(401, f"The signature is not accepted: ce-id is not {ID}, which is signed in its place.", "ce-id")
-    return signature
 
 
 async def _read(intake: Intake, event: CloudEvent, signature: str, where: str) -> Arrived:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import io
 import ssl
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from partita.clock import Clock, within
 from partita.errors import RegistryUnavailable, SettingsError
+from partita.http_client.answer import HttpAnswer, NotHttp
 
 ANSWER_MAX = 8_000_000
 """Bytes: a registry may have thousands of subjects, and a schema a million characters."""
@@ -90,24 +90,8 @@ class Exchange:
                 writer.transport.abort()
 
     def _read(self, said: bytes, method: str) -> Answer:
-        import http.client  # imported here, because the import is slow and most processes ask no registry
-
-        answer = http.client.HTTPResponse(_Heard(said), method=method)  # type: ignore[arg-type]  # it asks for a file only
         try:
-            answer.begin()
-            body = answer.read()
-        except (http.client.HTTPException, ValueError, OSError) as error:
-            # The text of the error would be the server's bytes.
-            raise self.unavailable(f"gave an answer that is none of HTTP ({type(error).__name__})") from None
-        return Answer(answer.status, body)
-
-
-class _Heard:
-    """Received bytes in the place of a socket, for the standard library's parser."""
-
-    def __init__(self, said: bytes) -> None:
-        self._said = said
-
-    def makefile(self, _: str) -> io.BytesIO:
-        """The bytes as a file."""
-        return io.BytesIO(self._said)
+            answer = HttpAnswer.of(said, method)
+        except NotHttp as error:
+            raise self.unavailable(f"gave an answer that is none of HTTP ({error})") from None
+        return Answer(answer.status, answer.body)
