@@ -25,6 +25,7 @@ import msgspec
 from partita.cloudevents.cloud_event import CloudEvent, NoCloudEvent
 
 DEPTH_MAX = 100
+EXACT_MAX = 2**53
 _LONG_BITS = 64
 _INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
 
@@ -170,12 +171,13 @@ class _Reader:
             raise ValueError("a truth value is neither 0 nor 1")
         return bool(byte)
 
-    def _double(self) -> float:
+    def _double(self) -> int | float:
         (number,) = struct.unpack_from("<d", self._value, self._at)
         self._at += 8
         if not math.isfinite(number):
             raise ValueError(f"{number} is no number of JSON")
-        return float(number)
+        # The format has no other numbers, and JSON has one kind: a 5.0 is a 5.
+        return int(number) if number.is_integer() and abs(number) <= EXACT_MAX else float(number)
 
 
 def _null() -> None:

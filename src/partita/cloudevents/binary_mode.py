@@ -8,6 +8,7 @@ by its attributes, or in structured mode where its content type says so.
 
 from __future__ import annotations
 
+from binascii import Error, a2b_base64, b2a_base64
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -53,7 +54,7 @@ class BinaryMode:
         try:
             envelope = envelope_from_bytes(envelope_bytes)
         except msgspec.MsgspecError:
-            return [(OURS, envelope_bytes)]
+            return [(OURS, b2a_base64(envelope_bytes, newline=False))]
         # Written out: this runs for every record. Bytes, since Kafka's client cuts a text at its first NUL.
         id_, source, type_, time, correlation, kind, partition_key, causation, schema = self._names
         headers: Headers = [
@@ -64,7 +65,7 @@ class BinaryMode:
             (time, rfc3339(envelope.time_us).encode()),
             (correlation, envelope.correlation_id.encode()),
             (kind, envelope.kind.encode()),
-            (OURS, envelope_bytes),
+            (OURS, b2a_base64(envelope_bytes, newline=False)),
         ]
         if key is not None:
             headers.append((partition_key, key.encode("utf-8", "surrogatepass")))
@@ -91,7 +92,7 @@ class BinaryMode:
         empty = the message has neither. The value of an event in structured mode is its data."""
         for name, held in reversed(headers):
             if name == OURS and isinstance(held, bytes):
-                return held, value
+                return _envelope_in(held), value
         attributes, content_type = self._attributes_of(headers)
         data = value
         if structured_mode.is_structured(content_type):
@@ -128,3 +129,12 @@ class BinaryMode:
         if last_hop:  # the attribute is that of the first hop
             attributes[TRACEPARENT] = last_hop
         return attributes, content_type
+
+
+def _envelope_in(held: bytes) -> bytes:
+    """The envelope's bytes in our header: base64, since some readers take all headers for texts. Debezium writes the outbox's
+    bytes as they are; those begin with a byte that is none of ASCII. Other bytes are no envelope, and stay as they are."""
+    try:
+        return held if held[:1] >= b"\x80" else a2b_base64(held, strict_mode=True)
+    except Error:
+        return held
