@@ -196,6 +196,7 @@ VERBS: dict[str, tuple[list[str], bool]] = {
     "catalog show": ([HOSTILE], True),
     "catalog search": ([HOSTILE], False),
     "catalog lint": ([], False),
+    "export": (["asyncapi", "OUT", "--title", HOSTILE, "--version", HOSTILE], True),
     "describe": (["saga", HOSTILE], True),
     "saga note": ([KEY, "--reason", HOSTILE, "--yes"], True),
     "saga retry": ([KEY, "--yes"], True),
