@@ -35,7 +35,7 @@ COMMANDS = {
     "registry": ("partita.cli.registry", "registry", "The schema registry: serve it."),
     "doctor": ("partita.cli.doctor", "doctor", "Check this machine, the data folder, databases and broker."),
     "catalog": ("partita.cli.catalog", "catalog", "Every event and command: meaning, parties, versions, lint."),
-    "export": ("partita.cli.export", "export", "The declarations for other catalogs: AsyncAPI, JSON."),
+    "export": ("partita.cli.export", "export", "The declarations for AsyncAPI, EventCatalog, Backstage."),
     "describe": ("partita.cli.describe", "describe", "Services, events and sagas as declared."),
     "flow": ("partita.cli.flow", "flow", "Which message goes where, what decides it, what to mend."),
 }

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from partita.exports.asyncapi.document import asyncapi_document
+from partita.exports.backstage import backstage
+from partita.exports.eventcatalog import FOLDERS as PARTS
+from partita.exports.eventcatalog import eventcatalog
 from partita.exports.json_text import json_text
+from partita.exports.naming import Naming, title_of
 from partita.observability.catalog.document import catalog_document
 from partita.observability.catalog.entry import entries
 from partita.observability.declarations import Declarations
-
-
-@dataclass(frozen=True, slots=True)
-class Naming:
-    """The title and the version of exported documents; empty = the common part of the namespaces, and 1.0.0."""
-
-    title: str
-    version: str
 
 
 def asyncapi(app: Declarations, naming: Naming) -> str:
@@ -33,18 +27,8 @@ def catalog(app: Declarations, naming: Naming) -> str:
     return json_text({"v": 1, "kind": "Catalog", **named, **document})
 
 
-FILES = {"asyncapi": asyncapi, "catalog": catalog}
+FILES = {"asyncapi": asyncapi, "backstage": backstage, "catalog": catalog}
 """Formats of one file."""
 
-
-def title_of(app: Declarations, naming: Naming) -> str:
-    """The title of a document: as it is given, else the beginning that all namespaces share, else the first service."""
-    if naming.title:
-        return naming.title
-    parts = [service.namespace.split(".") for service in app.services if service.messages]
-    shared = []
-    for words in zip(*parts, strict=False):
-        if len(set(words)) > 1:
-            break
-        shared.append(words[0])
-    return ".".join(shared) or next((service.name for service in app.services), "messages")
+FOLDERS = {"eventcatalog": (eventcatalog, PARTS)}
+"""Formats of many files, with the folders in which an export removes its own earlier files."""

@@ -51,3 +51,11 @@ def test_a_file_of_the_user_is_not_written_over(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"mine\.json is there"):
         run("asyncapi", str(file))
     assert file.read_text("utf-8") == "{}"
+
+
+def test_a_folder_is_written_and_needs_a_name(tmp_path: Path) -> None:
+    assert run("eventcatalog", str(tmp_path / "out")).stdout == f"wrote 79 files in {tmp_path / 'out'}\n"
+    (tmp_path / "out/services/analytics/index.mdx").write_text("mine", "utf-8")
+    with pytest.raises(SettingsError, match=r"analytics/index\.mdx is there"):
+        run("eventcatalog", str(tmp_path / "out"))
+    assert "partita export eventcatalog DIR" in run("eventcatalog").stderr

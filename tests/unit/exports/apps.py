@@ -35,7 +35,10 @@ from partita.topics import Cluster, Sizing, TopicPlan
 
 RoomId = NewType("RoomId", str)
 GuestId = NewType("GuestId", str)
-HOSTILE = '"""\n---\nid: forged\n$ref: "#/x"\n{{7*7}} ${7*7} <script>alert(1)</script> \\" \x1b[31m \u202e \u2028 # \' \\N{BEL} */ --> ]]>'
+HOSTILE = '"""\n---\nid: forged\n$ref: "#/x"\n{{7*7}} ${7*7} <script>alert(1)</script> \\" \x1b[31m \u202e \u2028 # \' \\N{BEL} */ --> ]]> 😀'
+
+HALF = "\ud83d"
+"""Half a surrogate pair, which is no text."""
 
 
 class Stay(msgspec.Struct, frozen=True, rename="camel"):
@@ -141,7 +144,7 @@ def hostile() -> App:
             text: Annotated[str, msgspec.Meta(description=HOSTILE, examples=[HOSTILE])] = HOSTILE
             of_all: dict[str, str] = msgspec.field(default_factory=lambda: {HOSTILE: HOSTILE})
 
-        Happened.__doc__ = HOSTILE
+        Happened.__doc__ = HOSTILE + HALF
         _listen(svc, Happened)
     return App(svc, other)
 
