@@ -228,6 +228,12 @@ class Malformed(PartitaError):
     code = "PTA-0600"
 
 
+class UpcastFailed(Malformed):
+    """The upcaster of an old message raised, or made no valid message of it; the old bytes are kept."""
+
+    code = "PTA-0609"
+
+
 class UnknownSchema(PartitaError):
     """Neither this process nor the bus knows the schema of these bytes; `schema` is its fingerprint."""
 

@@ -109,6 +109,11 @@ class ChargeCard(Command[ChargeDone], of=payments): payment_id: Key[str]
 @payments.handles(ChargeCard)
 async def charge(cmd: ChargeCard) -> ChargeDone: ...
 """
+UPCAST = """
+from decimal import Decimal
+from partita import Event, Key, Service
+orders = Service("orders", namespace="acme.order")
+"""
 PROGRAMS = {
     ("cloudevents.md", "# hooks.py"): "",
     ("cloudevents.md", "# partner.py"): "",
@@ -119,6 +124,7 @@ PROGRAMS = {
     ("messages.md", "from partita import Event, Key"): "",
     ("messages.md", "from partita.schemas import Money"): "",
     ("messages.md", "from partita.schemas import PII"): MARKED,
+    ("evolving-a-schema.md", "class OrderPlacedV1"): UPCAST,
     ("failures.md", "@orders.on"): TROUBLE,
     ("running.md", "# sized.py"): "",
     ("testing.md", "async def test_an_order"): WITH_ORDERS.replace("from partita import", "from partita import PartitaError,"),
@@ -191,6 +197,14 @@ def test_messages_are_written_in_the_languages_of_the_guide(tmp_path: Path) -> N
     with program("messages.md", "from partita import Event, Key", tmp_path) as guide:
         languages = [contract_of(cls).shape.language for cls in (guide.OrderPlaced, guide.StockCounted)]
     assert languages == ["json", "avro"]
+
+
+def test_an_old_order_becomes_one_of_version_2(tmp_path: Path) -> None:
+    with program("evolving-a-schema.md", "class OrderPlacedV1", tmp_path) as guide:
+        old, new = contract_of(guide.OrderPlacedV1), contract_of(guide.OrderPlaced)
+        App(guide.orders)
+        assert old.upcaster is not None and old.newest is new
+        assert old.upcaster.function(guide.OrderPlacedV1(order_id="1", total="12.50")).total_cents == 1250
 
 
 def test_money_and_marks_are_as_the_guide_says(tmp_path: Path) -> None:

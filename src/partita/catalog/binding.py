@@ -51,7 +51,7 @@ class Binding:
         return self.function.__name__
 
     def identity(self, type_name: str) -> str:
-        """The identity of its effects for messages of a type: its service, that type, and its `name=` if it has one.
+        """The identity of its effects for a message: its service, the message's identity, and its `name=` if it has one.
 
         A function's name is not an identity. A deploy that renames it while a message is tried again would give the provider
         another idempotency key, and charge twice; two functions of one name would share a key, and a business key.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from partita.catalog.binding import Binding
 from partita.catalog.contract import Contract, contract_of
+from partita.catalog.fault import FaultContract
 from partita.catalog.place import Place
 from partita.catalog.retry import Retry
 from partita.catalog.service import Service, service_of
+from partita.catalog.upcaster import check_versions, olds_of
 from partita.errors import DeclarationError
 from partita.settings.settings import variable_of
 
@@ -18,10 +20,12 @@ from partita.settings.settings import variable_of
 @dataclass(slots=True)
 class Interest:
     """One service's interest in one message type: its handlers, whether its sagas want it, whether a handler dedupes by a
-    field or calls outside (`concurrency` over 1), and the retry policy."""
+    field or calls outside (`concurrency` over 1), and the retry policy. `written` is the contract that reads the bytes: that
+    of an old shape where the type is an older version of `contract`."""
 
     contract: Contract
     retry: Retry
+    written: Contract
     bindings: list[Binding] = field(default_factory=list)
     for_sagas: bool = False
     dedupes: bool = False
@@ -76,14 +80,18 @@ class Catalog:
         found: dict[str, Interest] = {}
         for binding in service.declared.bindings:
             for contract in binding.contracts:
-                interest = found.setdefault(contract.full_name, Interest(contract, service.retry))
+                interest = found.setdefault(contract.full_name, Interest(contract, service.retry, contract))
                 interest.bindings.append(binding)
                 interest.dedupes = interest.dedupes or binding.dedupe_by is not None
                 interest.calls_out = interest.calls_out or binding.concurrency > 1
                 interest.retry = binding.retry or interest.retry
         for definition in service.declared.sagas:
             for contract in definition.consumes:
-                found.setdefault(contract.full_name, Interest(contract, service.retry)).for_sagas = True
+                interest = found.setdefault(contract.full_name, Interest(contract, service.retry, contract))
+                interest.for_sagas = True
+        for interest in list(found.values()):
+            for old in olds_of(interest.contract):
+                found[old.full_name] = replace(interest, written=old)
         return found
 
     def publishers(self, message: Contract) -> tuple[Publisher, ...]:
@@ -157,6 +165,8 @@ class Catalog:
                 namespace, a message has a field whose type is declared nowhere, or cannot be encoded.
         """
         _check_distinct(self.services)
+        used = list(_used(self.services))
+        check_versions(dict.fromkeys([*self.services, *(contract.service for contract, _, _ in used)]), used)
         for contract in self.contracts.values():
             try:
                 contract.check()
@@ -177,6 +187,29 @@ class Catalog:
                             hint=f"@{contract.service.name}.handles({contract.name}); where that is written already, "
                             "import its module before App(...).",
                         )
+
+
+def _used(services: Sequence[Service]) -> Iterator[tuple[Contract, str, Place]]:
+    """Each message that a handler or a saga takes, answers with, publishes or sends."""
+    for service in services:
+        for binding in service.declared.bindings:
+            for contract in binding.contracts:
+                yield (
+                    contract.of if isinstance(contract, FaultContract) else contract,
+                    f"{binding.name} takes",
+                    binding.place,
+                )
+            for contract in (*binding.emits, *(binding.sends or ())):
+                yield contract, f"{binding.name} publishes", binding.place
+        for definition in service.declared.sagas:
+            for contract in definition.consumes:
+                yield contract, f"{definition.name} takes", definition.place
+            for contract in definition.sends:
+                yield contract, f"{definition.name} sends", definition.place
+        for contract in service.contracts.values():
+            replies = [] if contract.reply is None else [contract.reply, *contract.refusals]
+            for reply in replies if contract.upcaster is None else ():
+                yield contract_of(reply), f"{contract.name} is answered by", contract.place
 
 
 def _check_distinct(services: Sequence[Service]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import typing
 import uuid
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
@@ -24,6 +26,15 @@ VERSION_MAX = 1_000_000
 WIRE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
 KEY_TYPES = (str, int, uuid.UUID)
 """Types with one text for each value: `1.0` and `1`, or a value of an Enum and its text, would be two keys of one thing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upcaster:
+    """The function that makes a message of the next version out of one of an older version."""
+
+    function: Callable[[Any], Any]
+    to: Contract
+    place: Place
 
 
 class Contract:
@@ -51,7 +62,21 @@ class Contract:
         self.reply: type[Any] | None = None
         self.refusals: tuple[type[Any], ...] = ()
         self.notes: FlowNotes = NO_NOTES
+        self.upcaster: Upcaster | None = None
+        self.is_read_as_it_is = kind in ("event", "command")
         self._is_checked = False
+
+    def take_upcaster(self, upcaster: Upcaster) -> None:
+        """Make this an old shape: its messages become those of a newer version when they are read."""
+        self.upcaster, self.is_read_as_it_is = upcaster, False
+
+    @property
+    def newest(self) -> Contract:
+        """The version that messages of this one become, by one upcaster after the other."""
+        newest = self
+        while newest.upcaster is not None:
+            newest = newest.upcaster.to
+        return newest
 
     def check(self) -> None:
         """Refuse a class whose values cannot be encoded, or whose key is not valid.
@@ -95,6 +120,16 @@ class Contract:
         return self.shape.full_name
 
     @cached_property
+    def identity(self) -> str:
+        """The message in all its versions, `shop.order.OrderPlaced`. Effects are kept under it: an effect of version 1 has
+        happened for version 2 as well."""
+        return f"{self.service.namespace}.{self.wire_name}"
+
+    def in_version(self, version: int) -> str:
+        """The type on the wire of another version of this message."""
+        return f"{self.service.namespace}.v{version}.{self.wire_name}"
+
+    @cached_property
     def topic(self) -> str:
         """The topic of messages of this class: the owner's commands or events."""
         return self.service.commands_topic if self.kind == "command" else self.service.events_topic
@@ -123,6 +158,16 @@ class Contract:
         """The key of one message as text, or None where the class has no key."""
         field = self.key_field
         return None if field is None else key_text(getattr(message, field))
+
+
+_TYPE = re.compile(r"(.*)\.v([0-9]{1,7})\.([^.]+(?:\.Fault)?)", re.DOTALL)
+
+
+@lru_cache(maxsize=1_024)
+def version_in(type_name: str) -> tuple[str, int]:
+    """The identity and the version in a type on the wire; version 0 where it has none, as a foreign type."""
+    found = _TYPE.fullmatch(type_name)
+    return (f"{found[1]}.{found[3]}", int(found[2])) if found is not None else (type_name, 0)
 
 
 def is_key(annotation: Any) -> bool:

@@ -78,6 +78,11 @@ class FaultContract(Contract):
         return f"{self.of.full_name}.Fault"
 
     @functools.cached_property
+    def identity(self) -> str:
+        """`shop.order.OrderPlaced.Fault`, in all versions of the message."""
+        return f"{self.of.identity}.Fault"
+
+    @functools.cached_property
     def topic(self) -> str:
         """The owner's topic of faults."""
         return self.service.faults_topic

@@ -62,8 +62,12 @@ def _struct_of(cls: type[Rejection]) -> type[msgspec.Struct]:
 
 
 def claim(cls: type[Rejection], command: Contract) -> None:
-    """Make the rejection a message of the command's service, with the command's version."""
+    """Make the rejection a message of the command's service, with the version of the oldest command that it refuses: a newer
+    version of the command, declared first, does not rename it."""
     held = cls.__dict__.get("__partita__")
+    if held is not None and held.service is command.service and command.version < held.version:
+        del held.service.messages[held.full_name]
+        held = None
     if held is None:
         contract = Contract(
             cls,

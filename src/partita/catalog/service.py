@@ -22,6 +22,7 @@ from partita.catalog.place import Place, caller_place
 from partita.catalog.retry import Retry
 from partita.catalog.sends import Sends, sent_by
 from partita.catalog.signature import Signature, events_in, is_of_another, signature_of
+from partita.catalog.upcaster import take_upcaster
 from partita.errors import DeclarationError
 from partita.migrations.own_tables import Tables, read_folder
 from partita.settings.amount import check_count, check_seconds
@@ -234,6 +235,18 @@ class Service(Owner):
             return fn
 
         return register if function is None else register(function)
+
+    def upcast(self, function: F, /) -> F:
+        """Declare how messages of an older version become those of a newer one:
+        `def order_placed_v2(old: OrderPlacedV1) -> OrderPlaced`. It runs where an old message is read: from a topic, an outbox,
+        the parking, a dead letter or a log. It is pure: it computes the new message from the old one alone.
+
+        Raises:
+            DeclarationError: the annotations name no older and newer version of one message of this service, or the older
+                one has an upcaster already.
+        """
+        take_upcaster(self, function, caller_place(2))
+        return function
 
     def handles(
         self,

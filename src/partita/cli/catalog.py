@@ -109,7 +109,10 @@ def _facts(found: Entry) -> list[tuple[str, str]]:
         for each in found.consumers
     ]
     kept = f", kept {found.kept}" if found.kept else ""
+    versions = [("old shape", f"its messages become {found.becomes}")] if found.becomes else []
+    versions += [("also reads", f"messages of {', '.join(found.old_shapes)}")] if found.old_shapes else []
     facts = [
+        *versions,
         ("topic", f"{found.topic}{kept}"),
         ("key", f"{found.key or 'none'}{f': {found.key_meaning}' if found.key_meaning else ''}"),
         ("written in", f"{found.format}, version {found.version}, revision {found.revision}"),

@@ -105,6 +105,8 @@ def _message(app: App, name: str, output: str) -> None:
         "key": found.key or None,
         "publishers": [{"service": by.service, "name": by.name, "kind": by.kind} for by in found.producers],
         "consumers": [consumer.service for consumer in found.consumers],
+        "becomes": found.becomes or None,
+        "old_shapes": list(found.old_shapes),
         "fields": [f.name for f in found.fields],
     }
     print_json("Message", content)

@@ -99,9 +99,10 @@ ORDER: dict[Kind, int] = {"service": 0, "saga": 1, "command": 2, "event": 3}
 
 
 def _contracts(catalog: Catalog) -> Iterator[Contract]:
-    """Every event and command that is declared, handled, published or sent here, also those of another app's service."""
+    """Every event and command that is declared, handled, published or sent here, also those of another app's service. All
+    versions of a message are one, its newest."""
     for contract in catalog.contracts.values():
-        if contract.kind in ("event", "command"):
+        if contract.kind in ("event", "command") and contract.upcaster is None:
             yield from _with_reply(contract)
     for service in catalog.services:
         for binding in service.declared.bindings:

@@ -184,7 +184,11 @@ def describe_service(app: Declarations, name: str) -> ServiceDescription:
         service.team,
         service.order,
         tuple(app.catalog.topics_of(service)),
-        tuple(Owned(c.name, c.wire_name, c.kind, c.topic, c.key_field or "") for c in service.contracts.values()),
+        tuple(
+            Owned(c.name, c.wire_name, c.kind, c.topic, c.key_field or "")
+            for c in service.contracts.values()
+            if c.upcaster is None
+        ),
         tuple(
             Handled(c.name, c.wire_name, b.name, b.dedupe_by or "", b.concurrency, tuple(map(Named.of, b.emits)))
             for b in service.declared.bindings

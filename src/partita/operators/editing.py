@@ -85,7 +85,7 @@ def _edited(letter: DeadLetter, pipeline: Pipeline, ids: Ids, changes: Mapping[s
     interest = pipeline.interests.get(envelope.type)
     if interest is None:
         raise Conflict(f"{pipeline.service.name} has no handler for {envelope.type}.")
-    contract = interest.contract
+    contract = interest.written  # an edited copy of an old message stays one, and its upcaster runs when it is replayed
     changed, names = _by_wire_name(contract.shape, changes)
     before = _fields_now(letter, contract.shape, pipeline.codec, needed=not whole)
     value = _converted(contract.shape, changed) if whole else _with(contract.shape, before, changed)

@@ -15,6 +15,7 @@ import msgspec
 from partita.bus.partitioner import slot_of
 from partita.catalog.contract import Contract
 from partita.catalog.rejection import Rejection, to_struct
+from partita.catalog.upcaster import refuse_old
 from partita.clock import Ids
 from partita.codec.port import Codec
 from partita.message import Envelope, Message, SagaAddress, envelope_to_bytes, first_trace
@@ -48,8 +49,11 @@ class Composer:
         """The message in its final form. Without a cause it begins a new journey.
 
         Raises:
-            MessageTooLarge, Malformed: refused here, in the sender's own transaction.
+            MessageTooLarge, Malformed: refused here, in the sender's own transaction. DeclarationError: it is of an old shape,
+                which is read and never sent.
         """
+        if contract.upcaster is not None:
+            refuse_old(contract)
         value = to_struct(message) if isinstance(message, Rejection) else message
         # A refusal has no key of its own: it uses the key of the command it refuses.
         key = cause_key if contract.kind == "refusal" else contract.key_of(message)
@@ -168,11 +172,12 @@ class StoredReply(msgspec.Struct, array_like=True):
 
 class Kept(msgspec.Struct, array_like=True):
     """The mark's copy of a message that a later version of its sender may send again: its value, compared by meaning, and
-    its answer."""
+    its answer. `version` is that of its contract."""
 
     schema: str
     value: bytes
     reply: StoredReply | None = None
+    version: int = 1
 
 
 _encode = msgspec.msgpack.Encoder().encode

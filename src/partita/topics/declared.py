@@ -101,7 +101,7 @@ def _kinds_of(service: Service) -> list[Kind]:
 
 
 def _of_owner(catalog: Catalog, plan: TopicPlan, service: Service, kind: Kind) -> DeclaredTopic:
-    contracts = service.contracts.values()
+    contracts = [contract for contract in service.contracts.values() if contract.upcaster is None]
     if kind == "faults":
         name = service.faults_topic
         keys = {KEY_OF_MESSAGE} if any(c.key_field for c in contracts) else set()

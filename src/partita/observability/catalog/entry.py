@@ -10,6 +10,7 @@ from partita.catalog.contract import Contract, contract_of, is_key
 from partita.catalog.flow_notes import Concern
 from partita.catalog.service import service_of
 from partita.catalog.type_text import type_text
+from partita.catalog.upcaster import olds_of
 from partita.observability.catalog.example import example_of
 from partita.observability.catalog.meaning import key_meaning, meaning_of
 from partita.observability.catalog.personal import has_subject, personal_in
@@ -83,7 +84,8 @@ class VersionEntry:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """A message in the catalog. `personal` are the paths of its personal data, also within records. `answers` are the commands
-    that an event or a refusal answers, `example` is a value in JSON."""
+    that an event or a refusal answers, `example` is a value in JSON. `becomes` is the newest class of an old shape, `old_shapes`
+    are those whose messages become this one."""
 
     type: str
     declared_as: str
@@ -109,6 +111,8 @@ class Entry:
     answers: tuple[str, ...]
     fields: tuple[FieldEntry, ...]
     versions: tuple[VersionEntry, ...]
+    becomes: str
+    old_shapes: tuple[str, ...]
     example: dict[str, Any] | None
     place: str
 
@@ -119,12 +123,15 @@ class Entry:
 
 
 def entries(app: Declarations, kept: Sequence[Revision] = ()) -> tuple[Entry, ...]:
-    """Every message of the app's services: by owner, and there in the order of declaration. `kept` are the revisions that the
-    project keeps as files."""
+    """Every message of the app's services, in its newest version: by owner, and there in the order of declaration. `kept` are the
+    revisions that the project keeps as files."""
     topics = {topic.name: topic for topic in declared_topics(app.catalog, app.topics)}
     files = by_message(kept)
     return tuple(
-        _entry(app, contract, topics, files) for service in app.services for contract in service.contracts.values()
+        _entry(app, contract, topics, files)
+        for service in app.services
+        for contract in service.contracts.values()
+        if contract.upcaster is None
     )
 
 
@@ -135,7 +142,8 @@ def entry_named(app: Declarations, name: str, kept: Sequence[Revision] = ()) -> 
         NotFound: there is none of that name, or there are several; the hint lists the names.
     """
     contract = contract_named(app, name)
-    return next(entry for entry in entries(app, kept) if entry.type == contract.full_name)
+    topics = {topic.name: topic for topic in declared_topics(app.catalog, app.topics)}
+    return _entry(app, contract, topics, by_message(kept))
 
 
 def _entry(app: Declarations, contract: Contract, topics: Mapping[str, DeclaredTopic], files: Files) -> Entry:
@@ -170,6 +178,8 @@ def _entry(app: Declarations, contract: Contract, topics: Mapping[str, DeclaredT
         answers=_answers(app, contract),
         fields=tuple(_fields(contract)),
         versions=tuple(_versions(app, contract, files)),
+        becomes="" if contract.upcaster is None else contract.newest.name,
+        old_shapes=tuple(old.name for old in olds_of(contract)),
         example=example_of(contract.shape),
         place=str(contract.place),
     )

@@ -16,7 +16,7 @@ import msgspec
 from partita.bus.port import Record
 from partita.catalog.binding import Binding
 from partita.catalog.catalog import Catalog
-from partita.catalog.contract import contract_of, key_text
+from partita.catalog.contract import contract_of, key_text, version_in
 from partita.catalog.service import Service
 from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import envelope_or_none
@@ -271,7 +271,7 @@ class Admission:
             return ()
         contract, message = delivery.interest.contract, delivery.message
         return tuple(
-            (b.identity(contract.full_name), business_key(contract.wire_name, value))
+            (b.identity(contract.identity), business_key(contract.wire_name, value))
             for b in delivery.interest.bindings
             if b.dedupe_by is not None and (value := getattr(message, b.dedupe_by)) is not None
         )
@@ -323,7 +323,7 @@ class Admission:
                 )
             elif (kept := _reply_of(entry)) is not None:
                 each.handling.reply = await self._kept_reply(each.handling, kept)
-        return [b for b in interest.bindings if b.identity(interest.contract.full_name) not in repeated]
+        return [b for b in interest.bindings if b.identity(interest.contract.identity) not in repeated]
 
     async def _settle(self, session: Session, each: Admitted, now_us: int) -> None:
         candidate, delivery, said = each.candidate, each.handling.delivery, each.said
@@ -371,11 +371,11 @@ def _kept_of(delivery: Delivery, business: Sequence[object]) -> bytes | None:
     assert envelope is not None
     if envelope.kind != "command" or not (delivery.repeatable or envelope.saga is not None or business):
         return None
-    return kept_to_bytes(Kept(envelope.schema, delivery.value))
+    return kept_to_bytes(Kept(envelope.schema, delivery.value, version=delivery.version))
 
 
 def _content_of(row: ParkedRow) -> bytes:
-    return kept_to_bytes(Kept(envelope_from_bytes(row.headers).schema, row.value))
+    return kept_to_bytes(Kept(envelope_from_bytes(row.headers).schema, row.value, version=version_in(row.type)[1]))
 
 
 def _reply_of(entry: InboxEntry | None) -> StoredReply | None:

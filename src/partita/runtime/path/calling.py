@@ -36,13 +36,17 @@ class Superseded(Exception):
 def meta_of(binding: Binding, delivery: Delivery) -> Meta:
     """The facts that a handler may ask for. The idempotency key names the intended effect, not the delivery: it stays
     the same when a saga sends its step again under a new message id."""
-    envelope = delivery.envelope
+    envelope, interest = delivery.envelope, delivery.interest
     assert envelope is not None
-    address = envelope.saga
+    assert interest is not None
+    address, name = (
+        envelope.saga,
+        interest.contract.identity,
+    )  # of all versions: an upgrade between two tries changes no key
     if address is not None and binding.kind == "handles":
         effect = f"{address.saga}/{address.saga_id}/{address.step}/{address.kind}"
     elif binding.dedupe_by is not None and (named := getattr(delivery.message, binding.dedupe_by)) is not None:
-        effect = f"{envelope.type}/{key_text(named)}"
+        effect = f"{name}/{key_text(named)}"
     else:
         effect = envelope.id
     return Meta(
@@ -51,7 +55,7 @@ def meta_of(binding: Binding, delivery: Delivery) -> Meta:
         delivery.key,
         envelope.correlation_id,
         envelope.causation_id,
-        f"{binding.identity(envelope.type)}/{effect}",
+        f"{binding.identity(name)}/{effect}",
         delivery.tries + 1,
         envelope.time_us,
         source_of(envelope.id, envelope.source),

@@ -60,7 +60,7 @@ async def _due(pipeline: Pipeline, delivery: Delivery) -> list[Binding]:
         said = await pipeline.admission.foresee(session, delivery, now_us)
     if said.verdict is not Verdict.FRESH:
         return []
-    return [each for each in interest.bindings if each.identity(interest.contract.full_name) not in said.repeated]
+    return [each for each in interest.bindings if each.identity(interest.contract.identity) not in said.repeated]
 
 
 class _LateUnit:

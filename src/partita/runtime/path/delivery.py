@@ -10,13 +10,14 @@ import msgspec
 
 from partita.bus.port import Record
 from partita.catalog.catalog import Interest
-from partita.catalog.contract import Contract
+from partita.catalog.contract import Contract, version_in
 from partita.catalog.fault import Failed, Fault, FaultContract, FaultRecord
 from partita.catalog.rejection import Rejection, from_struct
 from partita.codec.port import Codec
 from partita.dead_letters.dead_letter import name_of
 from partita.errors import Malformed, UnknownSchema
 from partita.message import Envelope, Message, SagaAddress, envelope_from_bytes, is_users_key
+from partita.runtime.path.upcasting import upcast
 from partita.size import KEY_BYTES_MAX, KEY_CHARS_SURE, is_long
 from partita.store.parking import ParkedRow
 from partita.texts.cause import kind_of
@@ -51,6 +52,13 @@ class Delivery(msgspec.Struct, eq=False):
             return self.envelope.id
         assert self.record is not None
         return name_of(self.record)
+
+    @property
+    def version(self) -> int:
+        """The version of the contract that wrote it."""
+        if self.interest is not None:
+            return self.interest.written.version
+        return version_in(self.envelope.type)[1] if self.envelope is not None else 1
 
     @property
     def lane(self) -> tuple[str, str] | None:
@@ -109,7 +117,7 @@ def decode(record: Record, interests: Mapping[str, Interest], codec: Codec, sour
     if envelope.kind == "command" and envelope.saga is None:
         delivery.repeatable = is_users_key(envelope.id)
     try:
-        delivery.message = decode_value(interest.contract, envelope.schema, record.value, codec)
+        delivery.message = decode_value(interest.written, envelope.schema, record.value, codec)
     except (Malformed, UnknownSchema, MemoryError) as error:
         if isinstance(error, MemoryError):
             raise  # an error of the machine, and of no message
@@ -122,17 +130,18 @@ def decode(record: Record, interests: Mapping[str, Interest], codec: Codec, sour
 
 
 def decode_value(contract: Contract, fingerprint: str, value: bytes, codec: Codec) -> Any:
-    """A message's value as an instance of the class that its contract declares.
+    """A message's value as an instance of the class that its contract declares, and of the newest version of an old shape.
 
     Raises:
-        Malformed, UnknownSchema: see the codec.
+        Malformed, UnknownSchema: see the codec. UpcastFailed: see `upcast`.
     """
     decoded = codec.decode(contract.shape, fingerprint, value)
+    if contract.is_read_as_it_is:
+        return decoded
     if isinstance(contract, FaultContract):
         return _fault(contract, cast(FaultRecord, decoded), codec)
-    if issubclass(contract.cls, Rejection):
-        return from_struct(contract.cls, decoded)
-    return decoded
+    message = from_struct(contract.cls, decoded) if issubclass(contract.cls, Rejection) else decoded
+    return upcast(contract, message, codec)
 
 
 def _fault(contract: FaultContract, told: FaultRecord, codec: Codec) -> Fault[Any]:

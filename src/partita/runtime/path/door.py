@@ -10,6 +10,7 @@ from typing import Any
 
 from partita.bell import Bell
 from partita.catalog.contract import Contract, contract_of
+from partita.catalog.upcaster import refuse_old
 from partita.clock import all_done
 from partita.errors import DeclarationError, Malformed, PartitaError, StoreContended
 from partita.message import Envelope, first_trace
@@ -26,19 +27,20 @@ STOP_S = 5.0
 AGAIN = "Send it again with the same idempotency_key: it is handled once."
 
 
-def id_of(service: str, type_name: str, idempotency_key: str) -> str:
-    """The message id of an idempotency key: the same key is the same message, also after a crash.
+def id_of(service: str, identity: str, idempotency_key: str) -> str:
+    """The message id of an idempotency key of a command: the same key is the same message, also after a crash, and in
+    another version of the command.
 
     Raises:
         Malformed: the key is no text, a lone surrogate, or empty, which all callers without a key would share.
     """
     try:
-        named = f"{service}\0{type_name}\0{idempotency_key}".encode() if isinstance(idempotency_key, str) else b""
+        named = f"{service}\0{identity}\0{idempotency_key}".encode() if isinstance(idempotency_key, str) else b""
     except UnicodeEncodeError:
         named = b""
     if not named or not idempotency_key:
         raise Malformed(
-            f"The idempotency key of {type_name} is {idempotency_key!r:.80}.",
+            f"The idempotency key of {identity} is {idempotency_key!r:.80}.",
             hint="A key is a text that names one request; None sends without one.",
         )
     digest = hashlib.sha256(named).hexdigest()
@@ -86,6 +88,8 @@ class Door:
             )
         if len(self._waiting) >= WAITING_MAX:
             raise PartitaError(f"{WAITING_MAX:,} sends are waiting already.", hint="Send slower, or in more processes.")
+        if contract.upcaster is not None:
+            refuse_old(contract)
         delivery = self._delivery(contract, command, idempotency_key)
         delivery.interest = interest
         answer = delivery.answer = asyncio.get_running_loop().create_future()
@@ -104,7 +108,7 @@ class Door:
         message_id = (
             pipeline.ids.new()
             if idempotency_key is None
-            else id_of(pipeline.service.name, contract.full_name, idempotency_key)
+            else id_of(pipeline.service.name, contract.identity, idempotency_key)
         )
         fingerprint, value = pipeline.codec.encode(contract.shape, command)
         envelope = Envelope(

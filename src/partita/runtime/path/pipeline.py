@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from partita.bus.port import Record
 from partita.catalog.catalog import Catalog, Interest
+from partita.catalog.contract import Contract, version_in
 from partita.catalog.service import Service
 from partita.clock import Clock, Ids
 from partita.codec.learning import FindSchema, learn_writer
@@ -54,6 +55,8 @@ class Pipeline:
     recounted: set[str] = field(default_factory=set)  # topics in which messages handled at once count again
     interests: Mapping[str, Interest] = field(init=False)
     topics: frozenset[str] = field(init=False)
+    heard: Mapping[str, Contract] = field(init=False)  # the messages that it handles, by their identity
+    declared: frozenset[str] = field(init=False)  # the types that their owners declare here
     admission: Admission = field(init=False)
     handlers: Handlers = field(init=False)
     units: UnitsOfWork = field(init=False)
@@ -61,6 +64,9 @@ class Pipeline:
     def __post_init__(self) -> None:
         self.interests = self.catalog.interests(self.service)
         self.topics = frozenset(self.catalog.topics_of(self.service))
+        self.heard = {interest.contract.identity: interest.contract for interest in self.interests.values()}
+        owners = dict.fromkeys(interest.contract.service for interest in self.interests.values())
+        self.declared = frozenset(name for owner in owners for name in owner.messages)
         letters = Letters(self.service.name, self.catalog, Composer(self.store.source, self.codec, self.ids))
         meaning = Meaning(self.catalog, self.codec, self.find_schema)
         self.admission = Admission(self.service, self.catalog, self.codec, letters, meaning)
@@ -113,11 +119,23 @@ class Pipeline:
             if envelope.type in service.messages:
                 return None
         elif envelope.saga is None or envelope.kind == "command" or envelope.saga.saga not in self.sagas.names:
-            return None
+            if not self._hears_another_version(envelope.type):
+                return None
+        known = self.heard.get(version_in(envelope.type)[0])
+        if known is not None and version_in(envelope.type)[1] < known.version:
+            return UnknownType(
+                f"{service.name} handles {known.full_name}, and {envelope.type} came, an older version without an upcaster.",
+                hint=f'class {known.name}V{version_in(envelope.type)[1]}(..., name="{known.wire_name}", '
+                f"version={version_in(envelope.type)[1]}) and its upcaster; then partita dlq replay.",
+            )
         return UnknownType(
             f"{service.name} does not know {envelope.type}, which came on {delivery.topic}.",
             hint="A newer version sends it: upgrade every process of this service, then partita dlq replay.",
         )
+
+    def _hears_another_version(self, type_name: str) -> bool:
+        """Whether this group handles another version of a message, and not this one: skipped, the message would be lost."""
+        return version_in(type_name)[0] in self.heard and type_name not in self.declared
 
     async def run(self, deliveries: Sequence[Delivery], held: Held, *, at_once: bool = True) -> Counter[str]:
         """Handle these in one transaction: when it returns they are done, when it raises nothing of it was kept.

@@ -51,7 +51,7 @@ class Poster:
         asking = running_handler()
         if asking is not None:
             refuse_to_repeat(asking, contract.name, idempotency_key)
-        named = None if idempotency_key is None else id_of(contract.service.name, contract.full_name, idempotency_key)
+        named = None if idempotency_key is None else id_of(contract.service.name, contract.identity, idempotency_key)
         return await run_again(self._clock, lambda: self._keep(contract, command, named))
 
     async def _keep(self, contract: Contract, command: Any, named: str | None) -> str:

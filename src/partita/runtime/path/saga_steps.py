@@ -153,7 +153,9 @@ class SagaBatch:
             self._now_us,
             envelope.kind,
         )
-        for definition in self._directory.starting.get(envelope.type, ()):
+        assert delivery.interest is not None
+        name = delivery.interest.contract.full_name  # of the newest version; the envelope has that of the sender
+        for definition in self._directory.starting.get(name, ()):
             saga_id = definition.key_of(delivery.message)
             instance = self._instances[(definition.name, saga_id)]
             _refuse_broken(instance)
@@ -161,7 +163,7 @@ class SagaBatch:
                 self._take(
                     instance, ask(begin, definition, incoming, self._now_us, self._ids.new), handling, definition
                 )
-        if envelope.type not in self._directory.listening or envelope.kind == "command":
+        if name not in self._directory.listening or envelope.kind == "command":
             return
         for saga, saga_id in self._answered(delivery):
             instance = self._instances[(saga, saga_id)]
@@ -308,10 +310,10 @@ class SagaBatch:
                     log.error("saga %s %s needs attention: %s", definition.name, state.saga_id, effect.text)
 
     def _concerned(self, delivery: Delivery) -> list[tuple[str, str]]:
-        envelope = delivery.envelope
-        assert envelope is not None
-        starts = [(d.name, d.key_of(delivery.message)) for d in self._directory.starting.get(envelope.type, ())]
-        return starts + (self._answered(delivery) if envelope.type in self._directory.listening else [])
+        assert delivery.interest is not None
+        name = delivery.interest.contract.full_name
+        starts = [(d.name, d.key_of(delivery.message)) for d in self._directory.starting.get(name, ())]
+        return starts + (self._answered(delivery) if name in self._directory.listening else [])
 
     def _answered(self, delivery: Delivery) -> list[tuple[str, str]]:
         """The instances for a reply: by its address, else (a participant in another language) by its key."""
@@ -319,9 +321,10 @@ class SagaBatch:
         assert envelope is not None
         if envelope.saga is not None:
             return [(envelope.saga.saga, envelope.saga.saga_id)]
-        if delivery.key is None:
+        if delivery.key is None or delivery.interest is None:
             return []
-        return [(d.name, delivery.key) for d in self._directory.listening.get(envelope.type, ())]
+        name = delivery.interest.contract.full_name
+        return [(d.name, delivery.key) for d in self._directory.listening.get(name, ())]
 
 
 def _instance(row: SagaRow | None) -> Instance:

@@ -1,7 +1,7 @@
 """Whether two contents under one id have the same meaning, and kept replies as objects: both are read as today's classes.
 
 A deploy that adds an optional field changes the bytes of a command and not its meaning: sent again under its id, by an
-idempotency key or by its saga, it is the same request.
+idempotency key or by its saga, it is the same request. So does a new version of the command, by its upcaster.
 """
 
 from __future__ import annotations
@@ -57,18 +57,23 @@ class Meaning:
     async def is_same(self, candidate: Candidate, content: bytes | None) -> bool:
         """Whether a message that may come again in other bytes has the meaning of the content of a mark."""
         kept = None if content is None or candidate.content is None else kept_from_bytes(content)
-        if kept is None or candidate.envelope.type not in self.catalog.contracts:
+        contract = self.catalog.contracts.get(candidate.envelope.type)
+        if kept is None or contract is None:
             return False
         envelope = candidate.envelope
         try:
-            one = await self._read(envelope.type, kept.schema, kept.value)
+            one = await self._read(contract.in_version(kept.version), kept.schema, kept.value)
             other = await self._read(envelope.type, envelope.schema, candidate.value)
         except (Malformed, UnknownSchema):
             return False
         return bool(_plain(one) == _plain(other))
 
     async def _read(self, type_name: str, schema: str, value: bytes) -> Any:
-        contract = self.catalog.contracts[type_name]
+        contract = self.catalog.contracts.get(type_name)
+        if contract is None:
+            raise Malformed(
+                f"{type_name} is not declared here any more.", hint="Declare its old shape and an upcaster."
+            )
         try:
             return decode_value(contract, schema, value, self.codec)
         except UnknownSchema:

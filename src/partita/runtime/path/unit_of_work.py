@@ -144,7 +144,7 @@ class UnitOfWork:
             asked_again = delivery.repeatable or (delivery.answer is not None and each.candidate.business)
             kept: bytes | None = None
             if reply is not None and asked_again:
-                kept = kept_to_bytes(Kept(delivery.envelope.schema, delivery.value, stored(reply)))
+                kept = kept_to_bytes(Kept(delivery.envelope.schema, delivery.value, stored(reply), delivery.version))
             if each.candidate.origin is AT_ONCE:
                 if handling.outcome != "handled":
                     unusual.append(mark_of(group, each.candidate, self.now_us, handling.outcome))
