@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import msgspec
 
 from partita.alerts.channels import channels_of
 from partita.bell import Bell
@@ -40,7 +42,10 @@ from partita.runtime.carrying_over import carry_over, carry_over_partitions
 from partita.runtime.path.after_conflict import run_again
 from partita.runtime.path.door import Door
 from partita.runtime.path.pipeline import Pipeline
+from partita.runtime.path.renewing import renewed
 from partita.runtime.path.saga_steps import SagaDirectory
+from partita.sagas.definition import SagaDefinition
+from partita.sagas.state import state_from_bytes
 from partita.schemas.registry import Registry
 from partita.settings.settings import Settings
 from partita.signals import MESSAGES_FAILED, MESSAGES_HANDLED, OUTBOX_RELAYED, SAGA_STEPS, Sample
@@ -63,6 +68,9 @@ COLLECT_EVERY = (20_000, 20, 50)
 """Garbage collection for batches: the objects of a batch live until its commit, so a search for cycles after every 700
 objects, Python's default, finds none and costs a tenth of the throughput (measured: `docs/guides/benchmarks.md`)."""
 PYTHONS_OWN = 2_000
+OpenStatus = Literal["running", "compensating", "needs_attention"]
+LOOKED_AT = 1_000
+"""The most instances of one status whose states a start looks at."""
 
 
 class System:
@@ -412,8 +420,28 @@ async def _check_sagas(session: Session, service: Service) -> None:
                 hint=f"Give the changed saga version={version + 1} and keep the old one declared until they finish. As it is "
                 f"declared now: partita describe saga {name}",
             )
+        if definition is not None and unfinished:
+            await _check_facts(session, definition)
     for (name, version), definition in declared.items():
         await session.sagas.keep_definition(name, version, definition.digest)
+
+
+async def _check_facts(session: Session, definition: SagaDefinition) -> None:
+    """Refuse to start where the state of an instance in flight keeps values of an older message that cannot become those of the
+    newest: none of its messages could move it. Looks at the instances that changed last, `LOOKED_AT` of each status."""
+    for status in get_args(OpenStatus):
+        for row in await session.sagas.find(definition.name, status, LOOKED_AT):
+            with suppress(msgspec.MsgspecError, RecursionError):  # unreadable already; it waits for an operator
+                why = (
+                    renewed(definition, state_from_bytes(row.data))
+                    if row.definition_version == definition.version
+                    else ""
+                )
+                if why:
+                    raise StoreMismatch(
+                        f"Saga {row.saga} {row.saga_id} is in flight: {why}.",
+                        hint="Mend the upcaster; or let the deployment of before finish its instances, then start this one.",
+                    )
 
 
 async def _fit_parking(store: Store, group: str, partitions: Mapping[str, int]) -> None:

@@ -57,7 +57,15 @@ class SagaDefinition:
         init=False, compare=False
     )  # source -> (field, fact) that a plan uses
 
+    versions: dict[str, int] = field(
+        init=False, compare=False
+    )  # source -> the version of its message, where it is not 1
+
     def __post_init__(self) -> None:
+        sources = {"start": self.start}
+        sources |= {spec.name: contract_of(spec.command.reply) for spec in self.steps if spec.command.reply is not None}
+        versions = {source: contract.version for source, contract in sources.items() if contract.version > 1}
+        object.__setattr__(self, "versions", versions)
         kept: dict[str, tuple[tuple[str, str], ...]] = {}
         for fact in sorted(self.facts):
             source, _, name = fact.partition(".")
@@ -90,16 +98,17 @@ class SagaDefinition:
 
     @property
     def digest(self) -> str:
-        """The definition's digest: it changes if an instance in flight would be decided otherwise; times may change freely."""
+        """The definition's digest: it changes if an instance in flight would be decided otherwise; times may change freely, and
+        so may the versions of its messages: the facts of older ones are upcast (`sagas/older_facts.py`)."""
         return hashlib.sha256(self.describe().encode()).hexdigest()[:16]
 
     def describe(self) -> str:
         """The saga as text, a line a step."""
-        lines = [f"{self.name} version {self.version} starts with {self.start.full_name}"]
+        lines = [f"{self.name} version {self.version} starts with {self.start.identity}"]
         for spec in self.steps:
-            undo = f", undo {spec.undo.full_name}" if spec.undo else ""
-            lines.append(f"  {spec.kind} {spec.name}: {spec.command.full_name}{undo}, on timeout {spec.on_timeout}")
-        return "\n".join([*lines, f"  undone: {self.undone.full_name if self.undone else 'never'}"])
+            undo = f", undo {spec.undo.identity}" if spec.undo else ""
+            lines.append(f"  {spec.kind} {spec.name}: {spec.command.identity}{undo}, on timeout {spec.on_timeout}")
+        return "\n".join([*lines, f"  undone: {self.undone.identity if self.undone else 'never'}"])
 
     def key_of(self, start_event: Any) -> str:
         """The id of the instance for a start event."""

@@ -17,11 +17,20 @@ def keep_facts(definition: SagaDefinition, state: SagaState, source: str, messag
     """Keep the values that later commands need of a message; all of them where a hook may look at it."""
     facts = state.facts
     wanted = definition.kept.get(source, ())
+    if source in definition.versions:
+        state.versions[source] = definition.versions[source]
     if definition.hooked:
         wanted = tuple((name, f"{source}.{name}") for name in message.__struct_fields__)
     for name, fact in wanted:
         value = getattr(message, name)
         facts[fact] = value if type(value) in PLAIN else msgspec.to_builtins(value, builtin_types=(bytes,))
+
+
+def facts_wanted(definition: SagaDefinition, source: str, message: Any) -> tuple[str, ...]:
+    """The fields of a message whose values an instance keeps."""
+    if definition.hooked:
+        return tuple(message.__struct_fields__)
+    return tuple(name for name, _ in definition.kept.get(source, ()))
 
 
 def call_hook(definition: SagaDefinition, state: SagaState, spec: StepSpec, name: str, message: Any) -> None:

@@ -45,6 +45,7 @@ class SagaState(msgspec.Struct, omit_defaults=True):
     names: tuple[str, ...] = ()
     undone_published: bool = False
     overdue_told: bool = False
+    versions: dict[str, int] = {}  # source -> the version of the message that its facts are of, where it is not 1
 
     @property
     def step(self) -> str:

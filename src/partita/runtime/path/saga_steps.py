@@ -15,6 +15,7 @@ from partita.clock import Ids
 from partita.errors import Conflict, NotFound, PartitaError, StoreMismatch
 from partita.message import Envelope, SagaAddress
 from partita.runtime.path.delivery import Delivery, Handling, Output
+from partita.runtime.path.renewing import renewed
 from partita.runtime.path.users_code import Escaped, ask
 from partita.runtime.path.waves import HandlerFailed
 from partita.sagas.definition import SagaDefinition
@@ -31,6 +32,7 @@ from partita.sagas.engine import (
     on_operator,
     on_timer,
 )
+from partita.sagas.older_facts import is_newer
 from partita.sagas.state import SagaState, state_from_bytes, state_to_bytes
 from partita.store.port import Session
 from partita.store.sagas import SagaEvent, SagaRow
@@ -47,6 +49,7 @@ class SagaDirectory:
     starting: dict[str, list[SagaDefinition]] = field(default_factory=dict)  # start type -> newest definitions
     listening: dict[str, list[SagaDefinition]] = field(default_factory=dict)  # reply type -> newest definitions
     names: frozenset[str] = frozenset()
+    reads_old: bool = False  # a message whose values the states keep has a version above 1
 
     @classmethod
     def of(cls, definitions: Sequence[SagaDefinition], time_scale: float) -> SagaDirectory:
@@ -56,6 +59,7 @@ class SagaDirectory:
         for declared in definitions:
             definition = declared.scaled(time_scale) if time_scale != 1.0 else declared
             directory.by_version[(definition.name, definition.version)] = definition
+            directory.reads_old = directory.reads_old or bool(definition.versions)
             if definition.name not in newest or newest[definition.name].version < definition.version:
                 newest[definition.name] = definition
         for definition in newest.values():
@@ -89,6 +93,7 @@ class Instance(msgspec.Struct, eq=False):
     broken: str = ""
     notes: list[SagaEvent] = []
     changed: bool = False
+    is_newer: bool = False  # a newer deployment moved it: this process must not touch it
 
 
 class SagaBatch:
@@ -118,7 +123,16 @@ class SagaBatch:
             ids = [saga_id for saga_id in asked if (saga, saga_id) not in self._instances]
             rows = await self._session.sagas.load(saga, ids)
             for saga_id in ids:
-                self._instances[(saga, saga_id)] = _instance(rows.get(saga_id))
+                instance = self._instances[(saga, saga_id)] = _instance(rows.get(saga_id))
+                state = instance.state
+                if state is not None and (self._directory.reads_old or state.versions) and instance.row is not None:
+                    self._renew(instance, instance.row, state)
+
+    def _renew(self, instance: Instance, row: SagaRow, state: SagaState) -> None:
+        definition = self._directory.by_version.get((row.saga, row.definition_version))
+        if definition is not None:
+            instance.is_newer = is_newer(definition, state)
+            instance.broken = renewed(definition, state)
 
     def advance(self, handlings: Sequence[Handling]) -> None:
         """Let each message move the sagas it concerns; commands and events go to the message's outputs.
@@ -190,6 +204,8 @@ class SagaBatch:
         """Let a due timer act on an instance; None if another event came first, or if its state cannot be read: then an
         operator is alerted, and its timer is off."""
         instance = self._instances[(saga, saga_id)]
+        if instance.is_newer:
+            _refuse_broken(instance)
         if instance.broken:
             self.stop(saga, saga_id, instance.broken)
             return None
@@ -338,10 +354,15 @@ def _instance(row: SagaRow | None) -> Instance:
 
 def _refuse_broken(instance: Instance) -> None:
     """Fail a message for a broken instance: it goes through the retry topics to a dead letter; others of the batch go on."""
+    if instance.is_newer and instance.row is not None:
+        raise StoreMismatch(
+            f"Saga {instance.row.saga} {instance.row.saga_id}: {instance.broken}.",
+            hint="A newer version of this service moved it: upgrade every process of the service.",
+        )
     if instance.broken and instance.row is not None:
         raise PartitaError(
             f"Saga {instance.row.saga} {instance.row.saga_id}: {instance.broken}.",
-            hint="Restore its row from a backup, then replay this.",
+            hint="Mend the upcaster, or restore its row from a backup; then replay this.",
         )
 
 
