@@ -31,6 +31,7 @@ PLANTED = {
     "Only its driver imports a user's database library": ("outbox/drivers/django.py", "import psycopg"),
     "Only the Kafka bus imports confluent_kafka": ("outbox/relay.py", "import confluent_kafka"),
     "Only codec and schemas import fastavro": ("runtime/path/pipeline.py", "import fastavro"),
+    "Only the classes of messages import google.protobuf": ("codec/protobuf.py", "import google.protobuf.message"),
     "Only the command line imports click": ("app.py", "import click"),
     "Only the metrics page imports prometheus_client": ("app.py", "import prometheus_client"),
     "Only the shop's API and the HTTP server import a web framework": ("app.py", "import fastapi"),

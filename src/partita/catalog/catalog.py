@@ -121,6 +121,16 @@ class Catalog:
             found |= {contract.full_name: contract for contract in sent}
         return found
 
+    def of_others(self) -> tuple[Contract, ...]:
+        """The messages of other apps' services that a handler or a saga here takes or sends."""
+        found: dict[Contract, None] = {}
+        for service in self.services:
+            for definition in service.declared.sagas:
+                found.update(dict.fromkeys((*definition.consumes, *definition.sends)))
+            for binding in service.declared.bindings:
+                found.update(dict.fromkeys((*binding.contracts, *(binding.sends or ()))))
+        return tuple(contract for contract in found if contract.service not in self.services)
+
     def absent(self) -> tuple[Absent, ...]:
         """The services that are missing here and own a message that a saga sends, or that a handler takes."""
         needs: dict[Service, list[str]] = {}

@@ -58,7 +58,7 @@ class Contract:
         self.version = version
         self.place = place
         language = check_language(service.codec if codec is None else codec, f"{place}: {cls.__name__}")
-        self.shape = Shape(record_name(cls), f"{service.namespace}.v{version}", struct, language)
+        self.shape = Shape(record_name(cls), f"{service.namespace}.v{version}", struct, language, service.schemas)
         self.reply: type[Any] | None = None
         self.refusals: tuple[type[Any], ...] = ()
         self.notes: FlowNotes = NO_NOTES

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from partita.catalog.place import Place
 from partita.catalog.service_name import check_name, check_namespace
+from partita.errors import DeclarationError
 from partita.schemas.languages import check_language
 
 
@@ -16,13 +18,16 @@ class Owner:
     is here, below both.
     """
 
-    def __init__(self, name: str, namespace: str, place: Place, codec: str = "avro") -> None:
+    def __init__(
+        self, name: str, namespace: str, place: Place, codec: str = "avro", schemas: str | Path | None = None
+    ) -> None:
         check_name(name, place)
         check_namespace(namespace, place)
         self.name = name
         self.namespace = namespace
         self.place = place
         self.codec = check_language(codec, f"{place}: {name}")
+        self.schemas = _home(schemas, place)
         self.messages: dict[str, type[Any]] = {}
 
     @property
@@ -39,3 +44,19 @@ class Owner:
     def faults_topic(self) -> str:
         """The topic of the faults of this service's messages."""
         return f"{self.namespace}.faults"
+
+
+def _home(schemas: object, place: Place) -> Path:
+    """The folder of schemas that is declared, relative to the module with the declaration; else that module, above which the
+    folder is looked for when a message needs it."""
+    if schemas is None:
+        return Path(place.file)
+    if not isinstance(schemas, (str, Path)) or not str(schemas).strip():
+        raise DeclarationError(f"{place}: schemas={schemas!r:.120} is not a folder.", hint='schemas="schemas"')
+    folder = Path(place.file).absolute().parent / schemas
+    if not folder.is_dir():
+        raise DeclarationError(
+            f"{place}: schemas={str(schemas)!r:.200} is not there: {folder} is no folder.",
+            hint=f"mkdir {folder}, then: partita schema export {folder}",
+        )
+    return folder

@@ -84,7 +84,9 @@ class Service(Owner):
         retry: the policy for a message whose handler fails.
         window_s: how long message ids and answers are kept, in seconds (24 h).
         keys_kept_s: how long the use of an idempotency key or a business key is kept; None = for ever.
-        codec: the language its messages are written in, where the class does not say `codec=`: "avro" or "json".
+        codec: the language its messages are written in, where the class does not say `codec=`: "avro", "json" or "protobuf".
+        schemas: the folder with the field numbers of its messages in Protobuf (`partita.lock`), relative to the module that
+            declares the service; default: the nearest folder `schemas` above that module which has them.
 
     Raises:
         DeclarationError: a name or a value is not valid.
@@ -103,8 +105,9 @@ class Service(Owner):
         window_s: float = 86_400.0,
         keys_kept_s: float | None = None,
         codec: str = "avro",
+        schemas: str | Path | None = None,
     ) -> None:
-        super().__init__(name, namespace, caller_place(2), codec)
+        super().__init__(name, namespace, caller_place(2), codec, schemas)
         check_seconds(DeclarationError, f"{self.place}: window_s", window_s)
         if keys_kept_s is not None:
             check_seconds(DeclarationError, f"{self.place}: keys_kept_s", keys_kept_s)

@@ -14,7 +14,7 @@ from partita.cli.output import document, json_of, output_option, print_json, say
 from partita.cli.whose_app import app_option
 from partita.errors import DeclarationError, NotFound, SettingsError, UnknownSchema
 from partita.observability.describing import FORMATS, contract_named, schema_lines
-from partita.observability.schema_history import read_kept, revisions_now, schema_findings
+from partita.observability.schema_history import number_fields, read_kept, revisions_now, schema_findings
 from partita.schemas.avro import avro_record
 from partita.schemas.evolution.checking import Version, check
 from partita.schemas.evolution.connect import LANGUAGES, rules_of
@@ -23,10 +23,14 @@ from partita.schemas.evolution.level import Level
 from partita.schemas.evolution.rules import Rules
 from partita.schemas.fields.field import latest_revision
 from partita.schemas.languages import schema_of
+from partita.schemas.protobuf.numbering import is_numbered
 from partita.schemas.revisions import missing, read_folder, write
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FILE_BYTES_MAX = 1_000_000
+PROPOSED = (
+    "// Some of these numbers are given by no lock yet: `partita schema export` gives them to a message in Protobuf."
+)
 
 
 @click.group(short_help="Schemas derived from the declarations.")
@@ -46,21 +50,27 @@ def schema() -> None:
 def show(context: click.Context, name: str, revision: int | None, form: str | None, output: str, app_name: str) -> None:
     """Print the schema of the message NAME and nothing else; exit 3 when the language cannot say one of its types.
 
-    Without --format an Avro record has no docstrings of classes; with it, it has all that is published."""
+    Without --format an Avro record has no docstrings of classes; with it, it has all that is published. A .proto file
+    begins with a comment where its numbers are not given yet, as of a message in another language."""
     found = contract_named(load_app(app_name), name)
     newest = latest_revision(found.shape.struct)
     if revision is not None and revision > newest:
         raise NotFound(
             f"{name} has no version {revision}.", hint=f"It has: {', '.join(map(str, range(1, newest + 1)))}."
         )
+    language = FORMATS[form] if form else found.shape.language
     try:
-        if form is None and found.shape.language == "avro":
+        if form is None and language == "avro":
             text = json.dumps(avro_record(found.shape, revision=revision))
         else:
-            text = schema_of(found.shape, FORMATS[form] if form else None, revision)
+            text = schema_of(found.shape, language, revision)
     except DeclarationError as error:
         show_error(error)
         context.exit(3)
+    if language == "protobuf":
+        text = text if is_numbered(found.shape) else f"{PROPOSED}\n{text}"
+        document(json_of(text) if output == "json" else text)
+        return
     document(json_of(json.loads(text), indent=None if output == "json" else 2))
 
 
@@ -107,8 +117,12 @@ def compare(context: click.Context, old: Path, new: Path, language: str, level: 
 @output_option
 def export(folder: Path, app_name: str, output: str) -> None:
     """Write the schema of each message to DIR, a file for each revision. A file that is there never changes: a schema that
-    differs from its newest file gets the next number. Commit DIR."""
-    written = write(folder, missing(revisions_now(load_app(app_name)), read_folder(folder)))
+    differs from its newest file gets the next number. Fields of messages in Protobuf get numbers in DIR/partita.lock.
+    Commit DIR."""
+    app = load_app(app_name)
+    lock = number_fields(app, folder)
+    written = [] if lock is None else [lock]
+    written += write(folder, missing(revisions_now(app, folder), read_folder(folder)))
     if output == "json":
         print_json("SchemaFiles", {"written": [str(path) for path in written]})
         return

@@ -5,11 +5,12 @@ from __future__ import annotations
 from partita.codec.dispatching import DispatchingCodec
 from partita.codec.port import Codec
 from partita.codec.unframed import Unframed
+from partita.errors import SettingsError
 
 
 def connect_codec() -> Codec:
     """A codec of all languages: each message is written in its own, and read in that of its writer."""
-    return DispatchingCodec({"avro": _avro, "json": _json, "unframed": Unframed})
+    return DispatchingCodec({"avro": _avro, "json": _json, "protobuf": _protobuf, "unframed": Unframed})
 
 
 def _avro() -> Codec:
@@ -22,3 +23,16 @@ def _json() -> Codec:
     from partita.codec.json import JsonCodec
 
     return JsonCodec()
+
+
+def _protobuf() -> Codec:
+    try:
+        from partita.codec.protobuf import ProtobufCodec
+    except ImportError as error:
+        if not (error.name or "").startswith("google"):
+            raise
+        raise SettingsError(
+            "A message in Protobuf needs the package protobuf.", hint="pip install 'partita[protobuf]'"
+        ) from error
+
+    return ProtobufCodec()

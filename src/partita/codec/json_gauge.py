@@ -6,10 +6,10 @@ the reader's defaults add are counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from partita.codec.avro_gauge import WEIGHT_MAX, weight_of
+from partita.codec.recursion import is_recursive
 from partita.schemas.fields.reading import Reading
 from partita.schemas.fields.wire_type import Bounded, Entries, Items, Nested, OneOf, Scalar, Symbols, WireType
 
@@ -30,7 +30,7 @@ class JsonGauge:
             for record in reading.records.values()
         )
         self._heaviest = heaviest
-        self.is_recursive = _is_recursive(reading)
+        self.is_recursive = is_recursive(reading)
 
     def is_light(self, data: bytes, weight_max: int = WEIGHT_MAX) -> bool:
         """Whether the bytes alone show that a value is within the limit."""
@@ -77,26 +77,3 @@ class JsonGauge:
             if found > left:
                 break
         return found
-
-
-def _is_recursive(reading: Reading) -> bool:
-    """Whether a record may hold another of itself."""
-    held = {name: {n for e in record.entries for n in _held_by(e.type)} for name, record in reading.records.items()}
-    while held:
-        # A record that holds none of the others is no part of a circle.
-        ends = [name for name, names in held.items() if not names]
-        if not ends:
-            return True
-        held = {name: names.difference(ends) for name, names in held.items() if name not in ends}
-    return False
-
-
-def _held_by(kind: WireType) -> Iterator[str]:
-    match kind:
-        case Bounded(of) | Items(of) | Entries(of):
-            yield from _held_by(of)
-        case OneOf(members, _):
-            for member in members:
-                yield from _held_by(member)
-        case Nested(name):
-            yield name

@@ -95,7 +95,7 @@ class ServiceDescription:
     sagas: tuple[SagaLine, ...]
 
 
-FORMATS = {"avro": "avro", "json-schema": "json"}
+FORMATS = {"avro": "avro", "json-schema": "json", "protobuf": "protobuf"}
 """The schema languages by the names that people use, and those that `codec=` has."""
 FORMAT_OF = {language: name for name, language in FORMATS.items()}
 

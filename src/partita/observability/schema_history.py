@@ -16,20 +16,37 @@ from partita.schemas.evolution.finding import Finding
 from partita.schemas.evolution.level import Level
 from partita.schemas.fields.field import latest_revision
 from partita.schemas.languages import schema_of
+from partita.schemas.protobuf.numbering import give_numbers
 from partita.schemas.revisions import FOLDER, Revision, by_message, missing, read_folder, revision_of
 
 RULES = {"avro": "avro", "json": "json-schema", "protobuf": "protobuf"}
+PROTOBUF = "protobuf"
 GIT_S = 30.0
 
 
-def revisions_now(app: Declarations) -> list[Revision]:
-    """Every revision that the classes of an app know, in the message's own language."""
+def revisions_now(app: Declarations, folder: Path | None = None) -> list[Revision]:
+    """Every revision that the classes of an app know, in the message's own language. Field numbers are those of the folder, by
+    default those that the app itself finds."""
     return [
-        Revision(name, number, contract.shape.language, schema_of(contract.shape, None, number))
+        Revision(name, number, shape.language, schema_of(shape, None, number))
         for name, contract in sorted(app.catalog.contracts.items())
         if contract.kind != "fault"
-        for number in range(1, latest_revision(contract.shape.struct) + 1)
+        for shape in [dataclasses.replace(contract.shape, home=folder or contract.shape.home)]
+        for number in range(1, latest_revision(shape.struct) + 1)
     ]
+
+
+def number_fields(app: Declarations, folder: Path) -> Path | None:
+    """Give numbers to the fields of the app's own messages in Protobuf, in the lock of a folder; returns its path where it
+    changed.
+
+    Raises:
+        DeclarationError: the lock gives one number to two names, or cannot be read.
+    """
+    owned = [
+        contract.shape for _, contract in sorted(app.catalog.contracts.items()) if contract.shape.language == PROTOBUF
+    ]
+    return give_numbers(folder, owned) if owned else None
 
 
 def read_kept(against: str) -> tuple[list[Revision], bool]:
@@ -82,10 +99,11 @@ def schema_findings(app: Declarations, kept: Sequence[Revision], level: Level, *
     """The reasons why the schemas of an app cannot follow the revisions that were kept; with `stale`, also the newest
     schemas that no file has."""
     now, files, found = by_message(revisions_now(app)), by_message(kept), list[Finding]()
+    of_others = {contract.full_name for contract in app.catalog.of_others()}  # copied from their owners
     for message, earlier in files.items():
         contract = app.catalog.contracts.get(message)
         if contract is None:
-            if level is not Level.NONE:
+            if level is not Level.NONE and message not in of_others:
                 found.append(_removed(message, earlier[-1]))
             continue
         newest, rules = now[message][-1], rules_of(RULES[now[message][-1].language])

@@ -135,6 +135,8 @@ class System:
             require(self.bus.features, Feature.PARTITIONS | Feature.OFFSETS | ordered, name)
         self.fingerprints = [self.codec.learn(contract.shape) for contract in self.catalog.written().values()]
         self.fingerprints.append(self.codec.learn(FAULT_SHAPE))
+        for contract in self.catalog.of_others():
+            self.codec.learn(contract.shape)  # one that cannot be read here would be a dead letter each time
         await self.bus.open()
         try:
             await self.introduce()

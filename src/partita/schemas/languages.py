@@ -9,6 +9,9 @@ from partita.errors import DeclarationError
 from partita.schemas.avro import derive
 from partita.schemas.fields.shape import Shape
 from partita.schemas.json_schema.derivation import json_schema
+from partita.schemas.protobuf.derivation import proto_file
+from partita.schemas.protobuf.numbering import numbers_of
+from partita.schemas.protobuf.printing import printed
 
 
 def _avro(shape: Shape, revision: int | None) -> str:
@@ -19,7 +22,11 @@ def _json(shape: Shape, revision: int | None) -> str:
     return json.dumps(json_schema(shape, revision=revision), separators=(",", ":"))
 
 
-LANGUAGES: dict[str, Callable[[Shape, int | None], str]] = {"avro": _avro, "json": _json}
+def _protobuf(shape: Shape, revision: int | None) -> str:
+    return printed(proto_file(shape, numbers_of(shape), revision=revision))
+
+
+LANGUAGES: dict[str, Callable[[Shape, int | None], str]] = {"avro": _avro, "json": _json, "protobuf": _protobuf}
 """The text of a shape's schema in each language, by the name that `codec=` has."""
 
 

@@ -1,7 +1,8 @@
 """Revision files: the schemas of a project's messages as they were and are, one file for each revision.
 
-A message has a folder of its full name, and in it `1.avsc`, `2.avsc`, ... (`.schema.json` for JSON Schema). A file never changes:
-messages that were written with it may be in a log, an outbox, a dead letter. The project commits the folder.
+A message has a folder of its full name, and in it `1.avsc`, `2.avsc`, ... (`.schema.json` for JSON Schema, `.proto` for
+Protobuf). A file never changes: messages that were written with it may be in a log, an outbox, a dead letter. The project
+commits the folder.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from partita.errors import SettingsError
+from partita.errors import SettingsError, UnknownSchema
 from partita.schemas import avro
 from partita.schemas.json_schema import derivation
+from partita.schemas.protobuf import derivation as protobuf
+from partita.schemas.protobuf.parsing import parse
 
-ENDINGS = {"avro": ".avsc", "json": ".schema.json"}
+ENDINGS = {"avro": ".avsc", "json": ".schema.json", "protobuf": ".proto"}
 """The ending of a schema file by its language, as `codec=` names it."""
 FILE_BYTES_MAX = 1_000_000
 FOLDER = "schemas"
@@ -34,6 +37,8 @@ class Revision:
     @property
     def fingerprint(self) -> str:
         """The same for texts that differ in their docs alone."""
+        if self.language == "protobuf":
+            return protobuf.fingerprint(parse(self.text))
         document = json.loads(self.text)
         return derivation.fingerprint(document) if self.language == "json" else avro.fingerprint(document)
 
@@ -55,7 +60,7 @@ def revision_of(path: str, data: bytes) -> Revision | None:
     """A revision from a file by its path in the folder; None = it is another file.
 
     Raises:
-        SettingsError: the file has the name of a schema, and is no JSON.
+        SettingsError: the file has the name of a schema, and is none.
     """
     where = PurePosixPath(path)
     for language, ending in ENDINGS.items():
@@ -63,8 +68,8 @@ def revision_of(path: str, data: bytes) -> Revision | None:
         if len(where.parts) == 2 and where.name.endswith(ending) and number.isascii() and number.isdigit():
             try:
                 text = data[: FILE_BYTES_MAX + 1].decode()
-                json.loads(text)
-            except (ValueError, RecursionError) as error:
+                parse(text) if language == "protobuf" else json.loads(text)
+            except (ValueError, RecursionError, UnknownSchema) as error:
                 raise SettingsError(
                     f"{path} is no schema: {error!s:.200}", hint="git checkout it; a revision file is never edited."
                 ) from error
@@ -112,6 +117,12 @@ def write(folder: Path, revisions: Iterable[Revision]) -> list[Path]:
         path = folder / revision.file
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8", newline="\n") as opened:
-            opened.write(json.dumps(json.loads(revision.text), indent=2, ensure_ascii=False) + "\n")
+            opened.write(_as_file(revision))
         written.append(path)
     return written
+
+
+def _as_file(revision: Revision) -> str:
+    if revision.language == "protobuf":
+        return revision.text
+    return json.dumps(json.loads(revision.text), indent=2, ensure_ascii=False) + "\n"

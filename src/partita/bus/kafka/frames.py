@@ -19,13 +19,22 @@ from partita.cloudevents.media_type import language_of
 from partita.errors import Malformed
 from partita.message import envelope_from_bytes
 from partita.schemas.confluent.client import RegistryClient
-from partita.schemas.confluent.framing import VALUE_HEADER, framed, schema_of_header, unframed
-from partita.schemas.confluent.registered_name import registered_name, unframed_name
+from partita.schemas.confluent.framing import (
+    VALUE_HEADER,
+    framed,
+    indexed,
+    message_of_header,
+    schema_of_header,
+    unframed,
+    unindexed,
+)
+from partita.schemas.confluent.registered_name import FIRST, registered_name, unframed_name
 from partita.schemas.confluent.registry import version_of
 
 MARK = "partita-frame"
-V0 = b"v0"
-PROTOBUF = "protobuf:"
+V0, V0_INDEXED = b"v0", b"v0-indexed"
+"""A value behind a frame, and one in Protobuf that has its index path in between."""
+PROTOBUF = "protobuf"
 FIRST_BYTES = (b"\x00", b"\x01")
 
 
@@ -44,16 +53,19 @@ class Frames:
             RegistryUnavailable: it does not answer; nothing was appended.
         """
         for fingerprint in dict.fromkeys(map(_schema_of, records)):
-            # The index path that Protobuf has within a frame is not known here.
-            if fingerprint and fingerprint not in self._ids and not fingerprint.startswith(PROTOBUF):
+            if fingerprint and fingerprint not in self._ids:
                 found = await version_of(self._client, fingerprint)
                 self._ids[fingerprint] = None if found is None else found.id
 
     def framed(self, record: Outgoing, headers: Headers) -> bytes:
         """The value of a record on the wire; where it gets a frame its headers get the mark."""
-        number = self._ids.get(_schema_of(record))
+        schema = _schema_of(record)
+        number = self._ids.get(schema)
         if number is None:
             return record.value
+        if schema.startswith(f"{PROTOBUF}:"):
+            headers.append((MARK, V0_INDEXED))
+            return framed(number, indexed(FIRST, record.value))  # a file of ours is about its first message
         headers.append((MARK, V0))
         return framed(number, record.value)
 
@@ -61,9 +73,10 @@ class Frames:
 def bare(headers: Found, value: bytes) -> bytes:
     """The value of a record without its frame. A broken frame stays: its record is a dead letter with all of its bytes."""
     for name, held in headers:
-        if name == MARK and held == V0:
+        if name == MARK and held in (V0, V0_INDEXED):
             try:
-                return unframed(value).payload
+                payload = unframed(value).payload
+                return payload if held == V0 else unindexed(payload).payload
             except Malformed:
                 return value
     return value
@@ -75,14 +88,19 @@ def schema_from_elsewhere(headers: Found, content_type: str, value: bytes) -> tu
     language = language_of(content_type)
     header = next((held for name, held in reversed(headers) if name == VALUE_HEADER and isinstance(held, bytes)), None)
     try:
+        if header is not None and language == PROTOBUF:
+            return registered_name(language, *message_of_header(header)), value
         if header is not None:
             return registered_name(language, schema_of_header(header)), value
         if language == "json" and value[:1] not in FIRST_BYTES:
             return "", value
         found = unframed(value)
+        if language != PROTOBUF:
+            return registered_name(language, found.schema), found.payload
+        path, payload = unindexed(found.payload)
     except Malformed:
         return unframed_name(header), value
-    return registered_name(language, found.schema), found.payload
+    return registered_name(language, found.schema, path), payload
 
 
 def _schema_of(record: Outgoing) -> str:

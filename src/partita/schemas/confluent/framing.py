@@ -99,6 +99,19 @@ def schema_of_header(header: bytes) -> SchemaId:
     return found.schema
 
 
+def message_of_header(header: bytes) -> tuple[SchemaId, tuple[int, ...]]:
+    """The name of a schema in Protobuf in a header, and the index path of the message, which is behind it there.
+
+    Raises:
+        Malformed: the header has another first byte, or ends too early or too late.
+    """
+    found = unframed(header)
+    path, rest = unindexed(found.payload)
+    if rest:
+        raise Malformed(f"The header with the schema's id has {len(rest)} bytes more than an id and an index path.")
+    return found.schema, path
+
+
 def indexed(path: Sequence[int], payload: bytes) -> bytes:
     """A value in Protobuf behind its index path. The path of the first message is one zero byte.
 

@@ -149,6 +149,7 @@ class _Derivation:
                     f"{where} has the number {number} of {record.name}.{other}, which was its name before.",
                     hint=f"Give it another name, or leave {other} out.",
                 )
+            _check_aliases(placed.entry.field, numbers, number, where)
             fields.append(self._field(placed, number, full_name, boxes, where))
         numbers_gone, names_gone = self._reserved(record.name, numbers, taken.values())
         return ProtoMessage(
@@ -236,12 +237,23 @@ class _Derivation:
         self, owner: str, numbers: dict[str, int], live: Iterable[str]
     ) -> tuple[tuple[tuple[int, int], ...], list[str]]:
         """The numbers that nothing may have again, as ranges, and their names."""
-        if not self._numbers.is_owned:
+        if self._numbers.owners is not None:
             return (), []
         in_use = self._in_use[owner]
         gone = [name for name in numbers if name not in in_use]
         taken = {numbers[name] for name in in_use}
         return _ranges(sorted({numbers[name] for name in gone} - taken)), gone
+
+
+def _check_aliases(field: Field, numbers: dict[str, int], number: int, where: str) -> None:
+    """Refuse an earlier name that has another number: its values would be passed over in silence."""
+    for alias in field.aliases:
+        if numbers.get(alias, number) != number:
+            raise DeclarationError(
+                f"{where} has the number {number}, and {alias}, its earlier name, has {numbers[alias]}.",
+                hint=f'If no message with {number} was sent yet, write {field.wire_name} = "{alias}" in the lock; else leave '
+                "Alias out, and read both fields.",
+            )
 
 
 def _ranges(numbers: list[int]) -> tuple[tuple[int, int], ...]:

@@ -76,6 +76,7 @@ def write_lock(folder: Path, lock: Lock) -> Path | None:
         return None
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8", newline="\n")
+    _read.cache_clear()  # times of files may differ by milliseconds at least
     return path
 
 

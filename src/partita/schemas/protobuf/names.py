@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from partita.schemas.protobuf.proto_file import (
@@ -41,6 +41,19 @@ def resolved(file: ProtoFile, others: Mapping[str, ProtoFile], places: Places) -
 def scope(around: str, name: str) -> str:
     """The full name of a declaration within a package or a message."""
     return f"{around}.{name}" if around else name
+
+
+def message_at(file: ProtoFile, path: Sequence[int]) -> str:
+    """The full name of the message at an index path, outer message first.
+
+    Raises:
+        IndexError: there is none.
+    """
+    name, among = file.package, file.messages
+    for index in path:
+        message = among[index]
+        name, among = scope(name, message.name), message.messages
+    return name
 
 
 def declared_types(file: ProtoFile) -> dict[str, ProtoMessage | ProtoEnum]:

@@ -1,24 +1,52 @@
-"""Where the numbers of a message are: in the lock of the project that owns it."""
+"""Where the numbers of a message are: in the lock of the project that owns it, or in the .proto file that its owner exported."""
 
 from __future__ import annotations
 
-from partita.errors import DeclarationError
-from partita.schemas.fields.reading import Reading
+from collections.abc import Iterable
+from pathlib import Path
+
+from partita.errors import DeclarationError, UnknownSchema
+from partita.schemas.fields.reading import Reading, read
 from partita.schemas.fields.shape import Shape
-from partita.schemas.protobuf.lock import FOLDER, NAME, folder_of, read_lock
-from partita.schemas.protobuf.numbers import Numbers, missing
+from partita.schemas.protobuf.agreement import disagreement
+from partita.schemas.protobuf.identifiers import enum_value, snake, wire_name
+from partita.schemas.protobuf.lock import FOLDER, NAME, folder_of, read_lock, write_lock
+from partita.schemas.protobuf.names import declared_types, message_at, scope
+from partita.schemas.protobuf.numbers import Numbers, completed, missing, names_of
+from partita.schemas.protobuf.parsing import parse
+from partita.schemas.protobuf.proto_file import ProtoFile, ProtoMessage
+
+ENDING = ".proto"
+FILE_BYTES_MAX = 1_000_000
 
 
 def numbers_of(shape: Shape) -> Numbers:
-    """The numbers of a message, as far as they are given.
+    """The numbers of a message, as far as they are given: by the lock of its project, else by the newest file that its owner
+    exported.
 
     Raises:
-        DeclarationError: the lock cannot be read, or gives one number to two names.
+        DeclarationError: the lock or the file cannot be read, or gives one number to two names.
     """
     folder = folder_of(shape)
     if folder is None:
         return Numbers()
-    return Numbers(read_lock(folder).get(shape.full_name, {}), str(folder / NAME))
+    given = read_lock(folder).get(shape.full_name)
+    if given is not None:
+        return Numbers(given, str(folder / NAME))
+    files = {int(path.stem): path for path in (folder / shape.full_name).glob(f"*{ENDING}") if path.stem.isdecimal()}
+    return _of_owner(files[max(files)], read(shape)) if files else Numbers(source=str(folder / NAME))
+
+
+def give_numbers(folder: Path, shapes: Iterable[Shape]) -> Path | None:
+    """Give numbers to the names of these messages that have none, in the lock of a folder; returns its path where it changed.
+
+    Raises:
+        DeclarationError: as `numbers_of`. OSError: the lock cannot be written.
+    """
+    lock = dict(read_lock(folder))
+    for shape in shapes:
+        lock[shape.full_name] = completed(Numbers(lock.get(shape.full_name, {})), read(shape)).given
+    return write_lock(folder, lock)
 
 
 def check_numbers(shape: Shape, numbers: Numbers, reading: Reading) -> None:
@@ -28,9 +56,68 @@ def check_numbers(shape: Shape, numbers: Numbers, reading: Reading) -> None:
         DeclarationError: names the names and the command to run.
     """
     found = missing(numbers, reading)
-    if found:
-        looked = numbers.source or f"no {FOLDER}/{NAME} above {shape.home or 'its module'}"
+    if not found:
+        return
+    names = f"{', '.join(found[:5])}{' ...' if found[5:] else ''}"
+    if numbers.owners is not None:
         raise DeclarationError(
-            f"{shape.full_name} has no number in Protobuf for {', '.join(found[:5])}{' ...' if found[5:] else ''} ({looked}).",
-            hint=f"Run `partita schema export {FOLDER}` and commit the folder; a wheel has it inside the package.",
+            f"{shape.full_name} has no number in Protobuf for {names}: the newest file of its owner, {numbers.source}, does not "
+            "have them.",
+            hint="Copy the owner's folder of the message again, or leave the fields out.",
         )
+    looked = numbers.source or f"no {FOLDER}/{NAME} above {shape.home or 'its module'}"
+    raise DeclarationError(
+        f"{shape.full_name} has no number in Protobuf for {names} ({looked}).",
+        hint=f"Run `partita schema export {FOLDER}` and commit the folder; a wheel has it inside its package. For a message of "
+        f"another project copy its owner's folder {FOLDER}/{shape.full_name}.",
+    )
+
+
+def is_numbered(shape: Shape) -> bool:
+    """Whether each name of a message has a number."""
+    return not missing(numbers_of(shape), read(shape))
+
+
+def check_owner(shape: Shape, numbers: Numbers, file: ProtoFile) -> None:
+    """Refuse a class whose fields have other types than in the file of the message's owner.
+
+    Raises:
+        DeclarationError: names the field and both types.
+    """
+    why = (
+        "" if numbers.owners is None else disagreement(numbers.owners, message_at(numbers.owners, (0,)), file, numbers)
+    )
+    if why:
+        raise DeclarationError(
+            f"{shape.full_name} is not declared as its owner has it in {numbers.source}: {why}.",
+            hint="The owner is the writer there. Declare the field as the owner does, or leave it out.",
+        )
+
+
+def _of_owner(path: Path, reading: Reading) -> Numbers:
+    """The numbers that the file of a message's owner gives to the names of a class."""
+    try:
+        with path.open("rb") as opened:
+            file = parse(opened.read(FILE_BYTES_MAX + 1).decode("utf-8-sig"))
+        root = file.messages[0]
+    except (OSError, ValueError, IndexError, UnknownSchema) as error:
+        raise DeclarationError(
+            f"{path} is no file of a message in Protobuf: {error!s:.300}", hint="Copy it again from its owner."
+        ) from error
+    types = declared_types(file)
+    within = scope(file.package, root.name)
+    by_last_part = {name.rpartition(".")[2]: declared for name, declared in reversed(types.items())}
+    given: dict[str, dict[str, int | str]] = {}
+    for owner, name, aliases in names_of(reading):
+        declared = root if owner == reading.root.name else types.get(f"{within}.{owner}") or by_last_part.get(owner)
+        if isinstance(declared, ProtoMessage):
+            known = {wire_name(each): each.number for each in declared.fields}
+            known |= {each.name: each.number for each in declared.fields}
+            names = [each for alias in (name, *aliases) for each in (alias, snake(alias))]
+        else:
+            known = dict(declared.values) if declared is not None else {}
+            names = [enum_value(owner, name)]
+        number = next((known[each] for each in names if each in known), None)
+        if number is not None:
+            given.setdefault(owner, {})[name] = number
+    return Numbers(given, str(path), file)

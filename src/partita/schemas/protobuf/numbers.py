@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from partita.errors import DeclarationError
 from partita.schemas.fields.reading import Reading
 from partita.schemas.protobuf.layout import symbols_of
+from partita.schemas.protobuf.proto_file import ProtoFile
 
 NUMBER_MAX = 2**29 - 1
 PROTOBUFS_OWN = range(19_000, 20_000)
@@ -22,12 +23,12 @@ was renamed, and has that name's number."""
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """The numbers of one message. `source` is where they are from, for errors; `is_owned` = this project gives the numbers, so
-    a name that is gone is reserved."""
+    """The numbers of one message. `source` is where they are from, for errors. `owners` is the file of another project that gives
+    the numbers; None = this project gives them, and reserves those of names that are gone."""
 
     given: Given = field(default_factory=dict)
     source: str = ""
-    is_owned: bool = True
+    owners: ProtoFile | None = None
 
     def of(self, owner: str) -> dict[str, int]:
         """The numbers of a record or an enum by name."""
@@ -57,7 +58,7 @@ def completed(numbers: Numbers, reading: Reading) -> Numbers:
         else:
             held = table[before]
             table[name] = held if isinstance(held, str) else before
-    return Numbers(given, numbers.source, numbers.is_owned)
+    return Numbers(given, numbers.source, numbers.owners)
 
 
 def missing(numbers: Numbers, reading: Reading) -> list[str]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from random import Random
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ from partita.codec.port import Codec
 from partita.errors import Malformed, MessageTooLarge, PartitaError, UnknownSchema
 from partita.schemas.fields.marks import Alias
 from partita.schemas.fields.shape import Shape
+from partita.schemas.protobuf.numbering import give_numbers
 from partita.size import VALUE_BYTES_MAX
 from partita.testing.generators.declarations import SCALARS, Flat, Tagged, Tree, event_with, message_class
 from partita.testing.generators.values import same, strays_of, struct_of, value_of
@@ -31,11 +33,13 @@ DEEP = 40
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """A codec's language by its name, its codecs, and the dice whose values it can say."""
+    """A codec's language by its name, its codecs, and the dice whose values it can say. A language whose fields have numbers
+    has a folder for their lock."""
 
     name: str
     make: Callable[[], Codec]
     dice: type[Random] = Random
+    lock: Path | None = None
 
     def service(self) -> Service:
         """A service that owns nothing yet, and writes in this language."""
@@ -43,7 +47,17 @@ class Language:
 
     def shape(self, struct: type[msgspec.Struct], name: str = "Made") -> Shape:
         """A shape of this language."""
-        return Shape(name, "test", struct, self.name)
+        return self._numbered(Shape(name, "test", struct, self.name))
+
+    def shape_of(self, cls: type[Any]) -> Shape:
+        """The shape of a message class."""
+        return self._numbered(contract_of(cls).shape)
+
+    def _numbered(self, shape: Shape) -> Shape:
+        if self.lock is None:
+            return shape
+        give_numbers(self.lock, [shape])
+        return replace(shape, home=self.lock)
 
 
 Case = Callable[[Language], None]
@@ -87,7 +101,7 @@ def a_value_comes_back_equal(language: Language) -> None:
     for seed in range(CLASSES):
         dice = language.dice(seed)
         cls: Any = message_class(language.service(), dice, "Made")
-        shape, writer, reader = contract_of(cls).shape, language.make(), language.make()
+        shape, writer, reader = language.shape_of(cls), language.make(), language.make()
         for _ in range(3):
             value = struct_of(cls, dice)
             fingerprint, data = writer.encode(shape, value)
@@ -102,7 +116,7 @@ def equal_values_have_equal_bytes(language: Language) -> None:
     for seed in range(CLASSES):
         dice = language.dice(seed)
         cls: Any = message_class(language.service(), dice, "Made")
-        shape, value = contract_of(cls).shape, struct_of(cls, dice)
+        shape, value = language.shape_of(cls), struct_of(cls, dice)
         fingerprint, data = language.make().encode(shape, value)
         again = language.make()
         again.learn(shape)
@@ -123,7 +137,7 @@ def a_value_that_is_not_of_its_type_is_refused(language: Language) -> None:
         float | int | str,
     ):
         cls: Any = event_with(language.service(), annotation, "Made")
-        shape, codec = contract_of(cls).shape, language.make()
+        shape, codec = language.shape_of(cls), language.make()
         for stray in strays_of(annotation):
             assert_refused(Malformed, lambda: codec.encode(shape, cls(id="k", field=stray)))  # noqa: B023 - called at once
         value = cls(id="k", field=value_of(annotation, language.dice(7)))
@@ -142,9 +156,9 @@ def older_bytes_are_read_with_the_defaults_of_newer_fields(language: Language) -
         if any(f.required and f.name != "id" for f in msgspec.structs.fields(newer)):
             continue  # no default was found for it
         writer, reader = language.make(), language.make()
-        fingerprint, data = writer.encode(contract_of(Made).shape, Made(id="k"))
+        fingerprint, data = writer.encode(language.shape_of(Made), Made(id="k"))
         reader.teach(fingerprint, writer.schema_text(fingerprint) or "")
-        assert same(reader.decode(contract_of(newer).shape, fingerprint, data), newer(id="k")), f"seed {seed}"
+        assert same(reader.decode(language.shape_of(newer), fingerprint, data), newer(id="k")), f"seed {seed}"
         read_so_far += 1
     assert read_so_far > CLASSES * 3 // 4
 

@@ -15,7 +15,7 @@ from partita.schemas.confluent.client import RegisteredSchema, SubjectVersion
 
 kafka = pytest.importorskip("confluent_kafka", reason="no Kafka client; to run these: pip install 'partita[kafka]'")
 from partita.bus.kafka.address import KafkaAddress  # noqa: E402  # needs the client
-from partita.bus.kafka.frames import MARK, V0, Frames, bare  # noqa: E402
+from partita.bus.kafka.frames import MARK, V0, V0_INDEXED, Frames, bare  # noqa: E402
 from partita.bus.kafka.wire import headers_of  # noqa: E402  # fmt: skip
 from partita.bus.kafka.writer import KafkaWriter  # noqa: E402
 
@@ -65,6 +65,18 @@ async def test_a_known_schemas_value_is_framed_and_marked_and_comes_back() -> No
     assert [(MARK, V0) in headers for headers, _ in wire] == [True, True, False, False]
     assert [bare(headers, value) for headers, value in wire] == [b"\x00value"] * 4
     assert len(client.asked) == 2, "each schema is asked for once"
+
+
+async def test_a_value_in_protobuf_has_its_index_path_behind_the_frame() -> None:
+    """The first message of the file: serializers of other programs expect one byte for it. The content type says Protobuf."""
+    ours, sent = frames(Client()), record(f"protobuf:{KNOWN}", b"\x0a\x01o")
+    await ours.learn([sent])
+    headers = headers_of(sent)
+    value = ours.framed(sent, headers)
+    assert value == b"\x00\x00\x00\x00\x07" + b"\x00" + b"\x0a\x01o"
+    assert (MARK, V0_INDEXED) in headers and ("content-type", b"application/protobuf") in headers
+    assert bare(headers, value) == sent.value
+    assert bare([(MARK, V0_INDEXED)], value[:5]) == value[:5]
 
 
 async def test_the_registry_is_not_asked_for_a_schema_that_no_registry_has() -> None:

@@ -14,6 +14,7 @@ from partita.bus.kafka.wire import record_of  # noqa: E402  # needs the client
 GUID = "89791762-2336-4186-9674-299b90a802e2"
 V0, V1 = bytes.fromhex("0000000007"), bytes.fromhex("0189791762233641869674299b90a802e2")
 AVRO, JSON = ("content-type", b"application/avro"), ("content-type", b"application/json; charset=utf-8")
+PROTOBUF = ("content-type", b"application/x-protobuf")
 ID = "__value_schema_id"
 
 
@@ -53,7 +54,12 @@ def read(value: bytes, *headers: tuple[str, bytes], **attributes: str) -> tuple[
         (V0 + b"\x04o1", [JSON], "json:id:7"),
         (V1 + b"\x04o1", [JSON], f"json:guid:{GUID}"),
         (b"\x04o1", [JSON, (ID, V0)], "json:id:7"),
-        (V0 + b"\x04o1", [("content-type", b"application/x-protobuf")], "protobuf:id:7"),
+        (V0 + b"\x00\x04o1", [PROTOBUF], "protobuf:id:7"),
+        (V0 + b"\x02\x00\x04o1", [PROTOBUF], "protobuf:id:7"),
+        (V1 + b"\x02\x02\x04o1", [("content-type", b"application/protobuf")], f"protobuf:guid:{GUID}:1"),
+        (V0 + b"\x04\x02\x00\x04o1", [PROTOBUF], "protobuf:id:7:1.0"),
+        (b"\x04o1", [PROTOBUF, (ID, V1 + b"\x00")], f"protobuf:guid:{GUID}"),
+        (b"\x04o1", [PROTOBUF, (ID, V0 + b"\x04\x02\x00")], "protobuf:id:7:1.0"),
     ],
 )
 def test_the_frame_is_taken_off_and_names_the_schema(
@@ -74,6 +80,10 @@ def test_json_without_a_frame_is_read_by_its_content_type(value: bytes) -> None:
         (b"", [AVRO], "unframed:"),
         (b"\x04o1", [AVRO], "unframed:"),
         (b"\x00\x00\x01", [AVRO], "unframed:"),
+        (V0, [PROTOBUF], "unframed:"),
+        (V0 + b"\xff" * 9, [PROTOBUF], "unframed:"),
+        (b"\x04o1", [PROTOBUF, (ID, V0)], f"unframed:header:{V0.hex()}"),
+        (b"\x04o1", [PROTOBUF, (ID, V0 + b"\x00\x00")], f"unframed:header:{V0.hex()}0000"),
         (b"\x00\x00\x01", [JSON], "unframed:"),
         (b"\x04o1", [AVRO, (ID, b"7")], "unframed:header:37"),
         (V0 + b"\x04o1", [AVRO, (ID, V0 + b"\x00" * 90)], f"unframed:header:{(V0 + bytes(35)).hex()}"),

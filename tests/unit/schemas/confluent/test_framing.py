@@ -14,6 +14,7 @@ from partita.schemas.confluent.framing import (
     frame_of,
     framed,
     indexed,
+    message_of_header,
     schema_of_header,
     unframed,
     unindexed,
@@ -124,3 +125,12 @@ def test_an_id_that_can_be_none_is_not_written(schema: SchemaId) -> None:
 def test_a_path_that_can_be_none_is_not_written(path: list[int]) -> None:
     with pytest.raises(ValueError):
         indexed(path, b"")
+
+
+def test_a_header_of_protobuf_has_the_index_path_too() -> None:
+    """There the value has none."""
+    assert message_of_header(bytes.fromhex("000000000700")) == (SchemaId(id=7), (0,))
+    assert message_of_header(bytes.fromhex("0000000007040200")) == (SchemaId(id=7), (1, 0))
+    for broken in ("0000000007", "00000000070000", "000000000704", "0700"):
+        with pytest.raises(Malformed):
+            message_of_header(bytes.fromhex(broken))

@@ -20,6 +20,7 @@ from partita.schemas.fields.shape import Shape, Since
 from partita.schemas.protobuf.derivation import fingerprint, proto_file
 from partita.schemas.protobuf.numbers import Numbers, completed
 from partita.schemas.protobuf.printing import printed
+from partita.schemas.protobuf.proto_file import ProtoFile
 
 
 class State(enum.Enum):
@@ -283,6 +284,16 @@ def test_a_renamed_field_keeps_its_number() -> None:
         text_of(both, later)
 
 
+def test_an_earlier_name_with_a_number_of_its_own_is_refused() -> None:
+    """The values under it would be passed over in silence, and the field have its default."""
+    struct = msgspec.defstruct("Made", [("paid_by", Annotated[str, Alias("payer")])])
+    with pytest.raises(
+        DeclarationError, match="paid_by has the number 2, and payer, its earlier name, has 1"
+    ) as refused:
+        text_of(struct, Numbers({"Made": {"payer": 1, "paid_by": 2}}))
+    assert 'paid_by = "payer"' in refused.value.hint
+
+
 def test_an_older_revision_leaves_later_fields_out_and_reserves_nothing_of_them() -> None:
     """Its number is used by the next revision: a reserved number could not be."""
     struct = msgspec.defstruct("Made", [("a", str), ("b", Annotated[str, Since(2)], "x")])
@@ -292,7 +303,7 @@ def test_an_older_revision_leaves_later_fields_out_and_reserves_nothing_of_them(
 
 def test_numbers_that_another_project_gives_are_not_reserved_by_a_class_that_lacks_some() -> None:
     """A consumer declares the fields that it needs."""
-    numbers = Numbers({"Made": {"a": 3, "b": 7}}, "the owner's", is_owned=False)
+    numbers = Numbers({"Made": {"a": 3, "b": 7}}, "the owner's", ProtoFile(package="", messages=()))
     text = text_of(msgspec.defstruct("Made", [("b", str)]), numbers)
     assert "optional string b = 7;" in text and "reserved" not in text
 

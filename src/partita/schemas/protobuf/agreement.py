@@ -1,0 +1,87 @@
+"""Whether a writer and a reader mean the same fields by their numbers: a number is all that Protobuf writes of a name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from partita.schemas.protobuf.identifiers import snake
+from partita.schemas.protobuf.names import declared_types, message_at
+from partita.schemas.protobuf.numbers import Numbers, number_of
+from partita.schemas.protobuf.proto_file import ProtoEnum, ProtoField, ProtoFile, ProtoMessage
+
+FIRST = (0,)
+_READ_AS = {"int64": ("int32", "uint32"), "string": ("bytes",), "bytes": ("string",)}
+"""The types of a writer that are read as another type without a change of the value."""
+
+
+def disagreement(writer: ProtoFile, name: str, reader: ProtoFile, numbers: Numbers) -> str:
+    """The first field or enum value whose number means another one at the writer; empty = there is none. `name` is the full name
+    of the writer's message. Messages are found by their names within it; `numbers` are the reader's.
+    """
+    theirs, ours = dict(_within(writer, name)), dict(_within(reader, message_at(reader, FIRST)))
+    for path, message in ours.items():
+        other = theirs.get(path)
+        owner = path or reader.messages[0].name
+        known = _names_by_number(numbers, owner)
+        if isinstance(message, ProtoMessage) and isinstance(other, ProtoMessage):
+            at_writer = {field.number: field for field in other.fields}
+            for field in message.fields:
+                if field.number in at_writer:
+                    why = _of_field(at_writer[field.number], field, known.get(field.number, set()))
+                    if why:
+                        return f"{owner}: {why}"
+        elif isinstance(message, ProtoEnum) and isinstance(other, ProtoEnum):
+            at_writer_values = {number: name for name, number in other.values}
+            for name, number in message.values:
+                if number and at_writer_values.get(number, name) != name:
+                    return f"{owner}: {number} is {at_writer_values[number]} at its writer, and {name} here"
+    return ""
+
+
+def without_presence(writer: ProtoFile, name: str, reader: ProtoFile) -> frozenset[tuple[str, str]]:
+    """The fields of the reader that the writer has without presence, by record and name in the file. Such a writer leaves
+    out what is 0 or empty."""
+    if writer.syntax != "proto3":
+        return frozenset()
+    theirs, root = dict(_within(writer, name)), reader.messages[0].name
+    found = set()
+    for path, message in _within(reader, message_at(reader, FIRST)):
+        other = theirs.get(path)
+        if isinstance(message, ProtoMessage) and isinstance(other, ProtoMessage):
+            bare = {field.number for field in other.fields if field.label == "" and field.oneof is None}
+            found |= {(path or root, f.name) for f in message.fields if f.label == "optional" and f.number in bare}
+    return frozenset(found)
+
+
+def _of_field(theirs: ProtoField, ours: ProtoField, names: set[str]) -> str:
+    if theirs.name != ours.name and theirs.name not in names:
+        return f"the number {ours.number} is {theirs.name} at its writer, and {ours.name} here"
+    one, other = _kind(theirs), _kind(ours)
+    is_alike = theirs.map_key == ours.map_key and (theirs.label == "repeated") is (ours.label == "repeated")
+    if one != other and not (is_alike and theirs.type in _READ_AS.get(ours.type, ())):
+        return f"{ours.name} is {one} at its writer, and {other} here"
+    return ""
+
+
+def _kind(field: ProtoField) -> str:
+    """The type of a field, of a message its name without the scope."""
+    kind = field.type.rpartition(".")[2]
+    if field.map_key is not None:
+        return f"map<{field.map_key}, {kind}>"
+    return f"repeated {kind}" if field.label == "repeated" else kind
+
+
+def _names_by_number(numbers: Numbers, owner: str) -> dict[int, set[str]]:
+    """The names that a number has or had, as they are in a file."""
+    table: Mapping[str, int | str] = numbers.given.get(owner, {})
+    found: dict[int, set[str]] = {}
+    for name in table:
+        found.setdefault(number_of(table, name), set()).add(snake(name))
+    return found
+
+
+def _within(file: ProtoFile, root: str) -> Iterator[tuple[str, ProtoMessage | ProtoEnum]]:
+    """A message of a file and all that is declared in it, by the path within it."""
+    for name, declared in declared_types(file).items():
+        if name == root or name.startswith(f"{root}."):
+            yield name[len(root) + 1 :], declared
