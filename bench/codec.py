@@ -1,5 +1,5 @@
 """The codecs on one message of the shop: `python bench/codec.py` encodes and decodes it in turn with the compiled way of Avro,
-with the general way, with fastavro from plain values alone, and as JSON; medians of microseconds, in one run."""
+with the general way, with fastavro from plain values alone, as JSON and as Protobuf; medians of microseconds, in one run."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import argparse
 import dataclasses
 import datetime as dt
 import io
+import shutil
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import fastavro
@@ -20,6 +23,7 @@ from partita.codec.avro import AvroCodec
 from partita.codec.connect import connect_codec
 from partita.examples.shop.messages import OrderLine, OrderPlaced
 from partita.schemas.fields.plain_default import NATIVE
+from partita.schemas.protobuf.numbering import give_numbers
 
 AIM = 0.5
 LINES = [OrderLine(sku=f"sku-{n}", quantity=n, price_cents=1_250) for n in (1, 2)]
@@ -43,11 +47,20 @@ def ways() -> dict[str, tuple[Callable[[], Any], Callable[[], Any]]]:
     name, data = compiled.encode(shape, ORDER)
     parsed = general._shapes[shape.full_name].parsed
     json_name, json_data = json.encode(as_json, ORDER)
+    protobuf, folder = connect_codec(), Path(tempfile.mkdtemp())
+    as_protobuf = dataclasses.replace(shape, language="protobuf", home=folder)
+    give_numbers(folder, [as_protobuf])
+    protobuf_name, protobuf_data = protobuf.encode(as_protobuf, ORDER)
+    shutil.rmtree(folder)
     found = {
         "Avro, compiled": (lambda: compiled.encode(shape, ORDER), lambda: compiled.decode(shape, name, data)),
         "Avro, the general way": (lambda: general.encode(shape, ORDER), lambda: general.decode(shape, name, data)),
         "fastavro alone, no checks": (lambda: _written(parsed), lambda: _read(parsed, data, shape.struct)),
         "JSON": (lambda: json.encode(as_json, ORDER), lambda: json.decode(as_json, json_name, json_data)),
+        "Protobuf": (
+            lambda: protobuf.encode(as_protobuf, ORDER),
+            lambda: protobuf.decode(as_protobuf, protobuf_name, protobuf_data),
+        ),
     }
     for way, (_, decode) in found.items():
         assert decode() == ORDER, way
