@@ -48,8 +48,17 @@ def _message(message: ProtoMessage, docs: bool) -> ProtoMessage:
 
 def _field(field: ProtoField, docs: bool) -> ProtoField:
     plain = ("json_name", quoted(json_name(field.name).encode()))
-    options: Options = tuple(each for each in field.options if each != plain)
+    options: Options = tuple(
+        (name, _real(value)) if name == "default" and field.type in ("double", "float") else (name, value)
+        for name, value in field.options
+        if (name, value) != plain
+    )
     return replace(field, options=options, doc=field.doc if docs else "")
+
+
+def _real(text: str) -> str:
+    """A number with a point: 5 and 5.0 are one default of a `double`."""
+    return text if text.strip("-") in ("inf", "nan") else repr(float(text))
 
 
 def _enums(enums: tuple[ProtoEnum, ...], docs: bool) -> tuple[ProtoEnum, ...]:

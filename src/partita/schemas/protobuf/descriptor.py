@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from partita.schemas.protobuf import descriptor_options as kept
 from partita.schemas.protobuf.identifiers import camel, json_name
-from partita.schemas.protobuf.names import declared_types
+from partita.schemas.protobuf.names import declared_types, scope
 from partita.schemas.protobuf.proto_file import (
     Options,
     ProtoEnum,
@@ -49,7 +49,7 @@ class _Writing:
     def file(self, name: str, file: ProtoFile) -> bytes:
         fields: Fields = [(1, name), (2, file.package or None)]
         fields += [(3, each) for each in file.imports]
-        fields += [(4, self._message(each)) for each in file.messages]
+        fields += [(4, self._message(each, scope(file.package, each.name))) for each in file.messages]
         fields += [(5, _enum(each)) for each in file.enums]
         fields += [(6, _service(each)) for each in file.services]
         fields += [(7, self._extension(each)) for each in file.extensions]
@@ -58,7 +58,7 @@ class _Writing:
         fields.append((12, file.syntax if file.syntax != "proto2" else None))
         return written(fields)
 
-    def _message(self, message: ProtoMessage) -> bytes:
+    def _message(self, message: ProtoMessage, own: str) -> bytes:
         oneofs = list(dict.fromkeys(each.oneof for each in message.fields if each.oneof))
         declared: list[str] = [*oneofs]
         fields: Fields = [(1, message.name)]
@@ -68,8 +68,8 @@ class _Writing:
                 # Presence in proto3 is a oneof of its own in the descriptor, behind those of the text.
                 index = len(declared)
                 declared.append(f"_{each.name}")
-            fields.append((2, self._field(each, index)))
-        fields += [(3, self._message(each)) for each in message.messages]
+            fields.append((2, self._field(each, index, own=own)))
+        fields += [(3, self._message(each, scope(own, each.name))) for each in message.messages]
         fields += [(3, self._entry(each)) for each in message.fields if each.map_key is not None]
         fields += [(4, _enum(each)) for each in message.enums]
         fields += [(5, written([(1, low), (2, high + 1)])) for low, high in message.extension_ranges]
@@ -87,12 +87,12 @@ class _Writing:
         parts: Fields = [(2, self._field(each, None)) for each in (key, value)]
         return written([(1, _entry_name(field)), *parts, (7, written([(7, True)]))])
 
-    def _field(self, field: ProtoField, index: int | None, extendee: str | None = None) -> bytes:
+    def _field(self, field: ProtoField, index: int | None, *, extendee: str | None = None, own: str = "") -> bytes:
         number, type_name = TYPES.get(field.type), None
         if number is None:
             number, type_name = (ENUM if self._is_enum(field.type) else MESSAGE), f".{field.type}"
         if field.map_key is not None:
-            number, type_name = MESSAGE, _entry_name(field)
+            number, type_name = MESSAGE, f".{scope(own, _entry_name(field))}"
         options = dict(field.options)
         return written(
             [
@@ -111,7 +111,7 @@ class _Writing:
         )
 
     def _extension(self, each: ProtoExtension) -> bytes:
-        return self._field(each.field, None, f".{each.extendee}")
+        return self._field(each.field, None, extendee=f".{each.extendee}")
 
 
 def _entry_name(field: ProtoField) -> str:
@@ -121,7 +121,7 @@ def _entry_name(field: ProtoField) -> str:
 def _default(kind: str, text: str | None) -> str | bytes | None:
     """A default as a descriptor has it: a string without quotes, bytes escaped."""
     if text is None or kind not in ("string", "bytes"):
-        return text
+        return text.removesuffix(".0") if text is not None else None
     data = string_of(text)
     if kind == "string":
         return data

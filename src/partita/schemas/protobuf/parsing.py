@@ -23,7 +23,7 @@ from partita.schemas.protobuf.proto_file import (
     ProtoMethod,
     ProtoService,
 )
-from partita.schemas.protobuf.reader import DEPTH_MAX, Reader
+from partita.schemas.protobuf.reader import DEPTH_MAX, Reader, in_order
 from partita.schemas.protobuf.tokens import Token, refused
 from partita.schemas.protobuf.well_known import WELL_KNOWN
 
@@ -135,7 +135,7 @@ class _File:
             enums=_unrepeated(body.enums),
             imports=tuple(imports),
             syntax=self._syntax,
-            options=tuple(sorted(options)),
+            options=in_order(options),
             public_imports=tuple(name for name, is_public in imports.items() if is_public),
             extensions=_unrepeated(body.extensions),
             services=_unrepeated(services),
@@ -199,7 +199,7 @@ class _File:
             enums=_unrepeated(body.enums),
             reserved=tuple(sorted(body.reserved)),
             reserved_names=tuple(sorted(body.reserved_names)),
-            options=tuple(sorted(body.options)),
+            options=in_order(body.options),
             extension_ranges=tuple(sorted(body.extension_ranges)),
             extensions=_unrepeated(body.extensions),
             oneof_options=tuple(sorted(body.oneof_options)),
@@ -248,7 +248,7 @@ class _File:
         if len(body.fields) == before:
             reader.refuse(f"the oneof {name} has no field", token)
         if options:
-            body.oneof_options.append((name, tuple(sorted(options))))
+            body.oneof_options.append((name, in_order(options)))
 
     def _field(self, oneof: str | None, *, extends: bool = False) -> ProtoField:
         reader = self._reader
@@ -365,7 +365,7 @@ class _File:
             values=tuple(values),
             reserved=tuple(sorted(body.reserved)),
             reserved_names=tuple(sorted(body.reserved_names)),
-            options=tuple(sorted(body.options)),
+            options=in_order(body.options),
             value_options=tuple(sorted(value_options)),
             doc=token.before or opening.beside,
         )
@@ -396,7 +396,7 @@ class _File:
             elif not reader.took(";"):
                 methods.append(self._method())
         doc = token.before or opening.beside
-        return ProtoService(name=name, methods=tuple(methods), options=tuple(sorted(options)), doc=doc)
+        return ProtoService(name=name, methods=tuple(methods), options=in_order(options), doc=doc)
 
     def _method(self) -> ProtoMethod:
         reader = self._reader
@@ -418,7 +418,7 @@ class _File:
             answer=answer,
             streams_request=streams_request,
             streams_answer=streams_answer,
-            options=tuple(sorted(options)),
+            options=in_order(options),
         )
 
     def _method_type(self) -> tuple[bool, str]:

@@ -101,7 +101,7 @@ class Reader:
         while not self.took("]"):
             self.expect(",")
             found.append(self.option())
-        return tuple(sorted(found))
+        return in_order(found)
 
     def option(self) -> tuple[str, str]:
         """Take the name and the value of an option."""
@@ -190,6 +190,11 @@ class Reader:
     def _shown(self) -> str:
         token = self.next
         return "the end of the text" if token.kind == "end" else f"{token.text[:40]!r}"
+
+
+def in_order(options: list[tuple[str, str]]) -> Options:
+    """Options sorted by name. One that is repeated keeps the order of its values, which is that of a list."""
+    return tuple(sorted(options, key=lambda each: each[0]))
 
 
 def quoted(data: bytes) -> str:
