@@ -11,7 +11,7 @@ from partita.catalog.contract import Contract
 from partita.errors import NotFound, SettingsError
 from partita.observability.declarations import Declarations
 from partita.schemas.evolution.checking import Version, check
-from partita.schemas.evolution.connect import rules_of
+from partita.schemas.evolution.connect import rules_of_classes
 from partita.schemas.evolution.finding import Finding
 from partita.schemas.evolution.level import Level
 from partita.schemas.fields.field import latest_revision
@@ -106,7 +106,7 @@ def schema_findings(app: Declarations, kept: Sequence[Revision], level: Level, *
             if level is not Level.NONE and message not in of_others:
                 found.append(_removed(message, earlier[-1]))
             continue
-        newest, rules = now[message][-1], rules_of(RULES[now[message][-1].language])
+        newest, rules = now[message][-1], rules_of_classes(RULES[now[message][-1].language])
         same = [each for each in earlier if each.language == newest.language]
         versions = [Version(f"revision {e.number}", e.text) for e in same if e.fingerprint != newest.fingerprint]
         found += [

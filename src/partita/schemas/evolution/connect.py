@@ -22,3 +22,13 @@ def rules_of(language: str) -> Rules:
             f"There are no rules for the schema language {language!r}.", hint=f"Name one of: {', '.join(LANGUAGES)}."
         )
     return LANGUAGES[language]()
+
+
+def rules_of_classes(language: str) -> Rules:
+    """The rules for messages of an app. Their readers are classes, which refuse some values that the language's own readers take:
+    a number that an enum does not name, one value in place of a list.
+
+    Raises:
+        SettingsError: as `rules_of`.
+    """
+    return ProtobufRules(classes=True) if language == "protobuf" else rules_of(language)

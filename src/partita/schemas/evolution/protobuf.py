@@ -16,10 +16,14 @@ from partita.schemas.evolution.finding import Finding
 from partita.schemas.evolution.pairs import Pairs
 from partita.schemas.evolution.protobuf_default import default_of
 from partita.schemas.evolution.protobuf_types import Declared, Types, are_alike
-from partita.schemas.protobuf.proto_file import ProtoEnum, ProtoField, ProtoMessage
+from partita.schemas.protobuf.derivation import DEFAULT, REQUIRED
+from partita.schemas.protobuf.proto_file import SCALARS, ProtoEnum, ProtoField, ProtoMessage
 
 DEPTH_MAX = 100
 """Messages within each other, as fields: a chain of messages is deep although its text is flat."""
+
+_READ_BY_CLASSES = (("int64", "int32"), ("int64", "uint32"), ("bytes", "string"), ("string", "bytes"))
+"""The reader's kind and the writer's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +36,24 @@ class _Field:
 
 
 class ProtobufRules:
-    """Whether a reader's .proto file takes each value of a writer's. `json` is for values in Protobuf's JSON form."""
+    """Whether a reader's .proto file takes each value of a writer's. `json` is for values in Protobuf's JSON form, `classes` for
+    readers that are message classes: they refuse a number that their enum does not name, one value in place of a list, and types
+    that are alike on the wire alone."""
 
-    def __init__(self, *, json: bool = False) -> None:
+    def __init__(self, *, json: bool = False, classes: bool = False) -> None:
         self._json = json
+        self._classes = classes
 
     def compare(self, reader: str, writer: str) -> Sequence[Finding]:
         """As `Rules.compare`. A text with imports is a bundle of `schemas/protobuf/bundle.py`."""
-        return _Comparison(Types(reader), Types(writer), self._json).findings()
+        return _Comparison(Types(reader), Types(writer), json=self._json, classes=self._classes).findings()
 
 
 class _Comparison:
     """One walk over two files."""
 
-    def __init__(self, reads: Types, writes: Types, json: bool) -> None:
-        self._reads, self._writes, self._json = reads, writes, json
+    def __init__(self, reads: Types, writes: Types, *, json: bool, classes: bool) -> None:
+        self._reads, self._writes, self._json, self._classes = reads, writes, json, classes
         self._pairs = Pairs(DEPTH_MAX)
 
     def findings(self) -> tuple[Finding, ...]:
@@ -75,7 +82,7 @@ class _Comparison:
             if written is not None:
                 yield from self._field(_Field(field, written, f"{path}.{field.name}"))
                 continue
-            if field.label == "required":
+            if _is_required(field):
                 yield advice.required_missing(f"{path}.{field.name}", field, None)
         yield from _oneofs(reads, writes, path)
         if self._json:
@@ -83,9 +90,10 @@ class _Comparison:
 
     def _field(self, pair: _Field) -> Iterator[Finding]:
         reader, writer = pair.reader, pair.writer
-        if reader.label == "required" != writer.label:
+        if _is_required(reader) and not _is_always_set(writer):
             yield advice.required_missing(pair.path, reader, writer)
-        if (reader.map_key is None) != (writer.map_key is None):
+        is_list_of_one = self._classes and reader.label == "repeated" != writer.label
+        if is_list_of_one or (reader.map_key is None) != (writer.map_key is None):
             yield advice.type_changed(pair.path, reader, writer)
             return
         if reader.map_key is not None and writer.map_key is not None:
@@ -94,7 +102,7 @@ class _Comparison:
             yield from self._types(replace(pair, path=f"{pair.path}{{}}"))
             return
         yield from self._types(replace(pair, path=f"{pair.path}[]") if reader.label == "repeated" else pair)
-        if not are_alike(self._reads.kind_of(reader), self._writes.kind_of(writer)):
+        if not self._are_alike(self._reads.kind_of(reader), self._writes.kind_of(writer)):
             return
         if writer.label == "repeated" != reader.label:
             yield advice.list_read_as_one(pair.path, reader, writer)
@@ -104,7 +112,7 @@ class _Comparison:
     def _types(self, pair: _Field) -> Iterator[Finding]:
         """The findings of two single values."""
         kind, written = self._reads.kind_of(pair.reader), self._writes.kind_of(pair.writer)
-        if not are_alike(kind, written):
+        if not self._are_alike(kind, written):
             yield advice.type_changed(pair.path, pair.reader, pair.writer)
         elif kind == "message":
             reader, writer = self._reads.of(pair.reader.type), self._writes.of(pair.writer.type)
@@ -117,13 +125,18 @@ class _Comparison:
         if self._json and kind != written and are_alike(kind, written):
             yield from advice.json_form_changed(pair.path, pair.reader, pair.writer, kind, written)
 
+    def _are_alike(self, kind: str, written: str) -> bool:
+        return are_alike(kind, written) and (
+            not self._classes or kind == written or (kind, written) in _READ_BY_CLASSES
+        )
+
     def _numbers(self, pair: _Field) -> Iterator[Finding]:
         """The findings of two whole numbers, an enum's among them."""
         reads, writes = self._reads.numbers(pair.reader), self._writes.numbers(pair.writer)
         if reads is None or writes is None:
             return
         reader, writer = self._reads.of(pair.reader.type), self._writes.of(pair.writer.type)
-        if reader is not None and not reader.is_closed:
+        if reader is not None and not reader.is_closed and not self._classes:
             reads = range(-(2**31), 2**31)  # an open enum keeps a number that it does not name
         if writer is not None and reader is not None:
             unknown = sorted(number for number in writes if number not in reads)
@@ -153,6 +166,18 @@ class _Comparison:
         old, new = default_of(pair.writer, self._writes), default_of(pair.reader, self._reads)
         if old != new:
             yield advice.default_changed(pair.path, str(old), str(new))
+
+
+def _is_required(field: ProtoField) -> bool:
+    """Whether a reader refuses a message without the field: by its label in proto2, by the mark of a message class."""
+    return field.label == "required" or field.doc.rpartition("\n")[2] == REQUIRED
+
+
+def _is_always_set(field: ProtoField) -> bool:
+    """Whether a writer sets the field each time. A class sets those with a default, too; without presence 0 is read as set."""
+    mark = field.doc.rpartition("\n")[2]
+    has_no_presence = field.label == "" and field.oneof is None and field.type in SCALARS
+    return field.label == "required" or mark == REQUIRED or mark.startswith(DEFAULT) or has_no_presence
 
 
 def _fits(writes: range | frozenset[int], reads: range | frozenset[int]) -> bool:

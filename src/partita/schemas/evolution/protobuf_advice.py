@@ -76,14 +76,25 @@ def list_read_as_one(path: str, reader: ProtoField, writer: ProtoField) -> Findi
 
 def required_missing(path: str, reader: ProtoField, writer: ProtoField | None) -> Finding:
     """A reader refuses a message without a required field."""
-    optional = said(reader).replace("required ", "optional ", 1)
+    old = said(writer) if writer is not None else f"no field {reader.number}"
+    kept = f"Keep {said(reader)} and always set it, until no reader requires it any more."
+    if reader.label != "required":
+        return Finding(
+            "required-missing",
+            path,
+            old,
+            f"{said(reader)}, required by the class",
+            f"Give the field {reader.name} a default in its class: earlier values may lack it, and are refused.",
+            keep=kept,
+        )
     return Finding(
         "required-missing",
         path,
-        said(writer) if writer is not None else f"no field {reader.number}",
+        old,
         said(reader),
-        f"Write {optional}: earlier values may lack it, and their reader refuses the whole message.",
-        keep=f"Keep {said(reader)} and always set it, until no reader requires it any more.",
+        f"Write {said(reader).replace('required ', 'optional ', 1)}: earlier values may lack it, and their reader refuses "
+        "the whole message.",
+        keep=kept,
     )
 
 
@@ -114,17 +125,18 @@ def oneof_field_missing(path: str, name: str, fields: Sequence[ProtoField]) -> F
 
 
 def enum_value_unknown(path: str, reader: Declared, writer: Declared, numbers: Sequence[int]) -> Finding:
-    """Numbers that an enum of proto2 does not name."""
+    """Numbers that an enum does not name whose reader refuses or drops them."""
     assert isinstance(writer.type, ProtoEnum), "an enum writes it"
     names = {number: name for name, number in reversed(writer.type.values)}
     listed = ", ".join(f"{names[number]} = {number}" for number in numbers)[:150]
+    does = "drops" if reader.is_closed else "refuses"
     return Finding(
         "enum-value-unknown",
         path,
         f"an enum with {listed}",
-        f"enum {reader.name}, closed (proto2), without",
-        f"Keep the values {listed}: an enum of proto2 drops a number that it does not name.",
-        keep=f"Send no {listed} before each reader has it: their enum is of proto2, and drops it.",
+        f"enum {reader.name} without it",
+        f"Keep the values {listed}: the reader {does} a number that its enum does not name.",
+        keep=f"Send no {listed} before each reader has it: a reader {does} a number that its enum does not name.",
     )
 
 

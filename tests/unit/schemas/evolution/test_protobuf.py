@@ -9,7 +9,7 @@ import pytest
 
 from partita.errors import UnknownSchema
 from partita.schemas.evolution.checking import Version, check
-from partita.schemas.evolution.connect import rules_of
+from partita.schemas.evolution.connect import rules_of, rules_of_classes
 from partita.schemas.evolution.level import Level
 from partita.schemas.evolution.protobuf import ProtobufRules
 from partita.schemas.protobuf.bundle import bundled
@@ -176,6 +176,57 @@ def test_names_count_in_json(rule: str, path: str, reader: str, writer: str) -> 
     assert found(reader, writer) == []
     assert found(reader, writer, json=True) == [(rule, path)]
     assert found(message("int64 the_sum = 1;"), message('int32 x = 1 [json_name = "theSum"];'), json=True) == []
+
+
+@pytest.mark.parametrize(
+    ("reader", "writer", "rules"),
+    [
+        ("optional string a = 1; // Required.\n", "", ["required-missing"]),
+        ("optional string a = 1; // Required.\n", "optional string a = 1;", ["required-missing"]),
+        ("optional string a = 1; // Required.\n", "oneof one { string a = 1; }", ["required-missing"]),
+        ("// A note.\n// Required.\nM a = 1;", "M a = 1;", ["required-missing"]),
+        ("optional string a = 1; // Required.\n", "optional string a = 1; // Required.\n", []),
+        ("optional string a = 1; // Required.\n", 'optional string a = 1; // Default: ""\n', []),
+        ("optional string a = 1; // Required.\n", "string a = 1;", []),
+        ('optional string a = 1; // Default: ""\n', "", []),
+        ("optional string a = 1; // Required. It names the order.\n", "", []),
+        ("", "optional string a = 1; // Required.\n", []),
+    ],
+)
+def test_a_class_refuses_a_message_without_a_field_that_it_requires(reader: str, writer: str, rules: list[str]) -> None:
+    """Proto3 has no word for it: the last line of the field's comment says so, as the derivation writes it."""
+    assert [rule for rule, _ in found(message(reader), message(writer))] == rules
+
+
+def test_a_class_refuses_a_value_that_its_enum_does_not_have() -> None:
+    """The language's own readers keep the number, so the general rules let it pass."""
+    old, new = (f"{P3}message M {{ enum E {{ Z = 0; {more} }} E a = 1; }}" for more in ("", "A = 1;"))
+    assert list(rules_of("protobuf").compare(old, new)) == []
+    (finding,) = rules_of_classes("protobuf").compare(old, new)
+    assert (finding.rule, finding.path, finding.old) == ("enum-value-unknown", "M.a", "an enum with A = 1")
+    assert list(rules_of_classes("protobuf").compare(new, old)) == []
+
+
+@pytest.mark.parametrize(
+    ("reader", "writer"),
+    [
+        ("repeated string a = 1;", "optional string a = 1;"),
+        ("optional int64 a = 1;", "optional bool a = 1;"),
+        ("optional int64 a = 1;", "enum E { Z = 0; } optional E a = 1;"),
+    ],
+)
+def test_a_class_refuses_what_is_alike_on_the_wire_alone(reader: str, writer: str) -> None:
+    """`list[str]` is no `str`, and a truth value no number."""
+    reader, writer = P3 + message(reader), P3 + message(writer)
+    assert list(rules_of("protobuf").compare(reader, writer)) == []
+    assert [f.rule for f in rules_of_classes("protobuf").compare(reader, writer)] == ["type-changed"]
+    assert list(rules_of_classes("protobuf").compare(reader, reader)) == []
+
+
+def test_a_class_reads_shorter_numbers() -> None:
+    """Of a program in another language: an `int32` is an `int`, a text is bytes."""
+    new, old = (P3 + message(text) for text in ("optional int64 a = 1; bytes b = 2;", "int32 a = 1; string b = 2;"))
+    assert list(rules_of_classes("protobuf").compare(new, old)) == []
 
 
 def test_a_finding_says_what_to_write_in_both_directions() -> None:
