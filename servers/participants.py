@@ -140,9 +140,11 @@ def registry(folder: Path) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def outside(program: Program, data: Path, bus: str, schemas: str, loses: float) -> AsyncIterator[Participant]:
-    """The payment service with its provider; both end with the block."""
-    with witnesses(data, decline=DECLINE, seed=SEED, faults=Faults(loses=loses)):
+async def outside(
+    program: Program, data: Path, bus: str, schemas: str, *, loses: float = 0.0, decline: float = 0.0
+) -> AsyncIterator[Participant]:
+    """The payment service, to be started, with its provider; both end with the block."""
+    with witnesses(data, decline=decline, seed=SEED, faults=Faults(loses=loses)):
         address = data / "psp.addr"
         while not (address.exists() and (data / "mail.addr").exists()):
             await asyncio.sleep(LOOK_S)
@@ -168,7 +170,10 @@ async def run(program: Program, trial: Trial, data: Path, bus: str, schemas: str
     settings = Settings(data=data, bus=bus, registry=schemas, time_scale=TIME_SCALE)
     app = App(orders, inventory, notifications, settings=settings)
     result, began = Result(), time.monotonic()
-    async with app.running() as system, outside(program, data, bus, schemas, trial.loses) as participant:
+    async with (
+        app.running() as system,
+        outside(program, data, bus, schemas, loses=trial.loses, decline=DECLINE) as participant,
+    ):
         # The topics of a service are made by the team that deploys it.
         await system.bus.ensure_topics(
             [TopicSpec(name=f"shop.payment.{kind}") for kind in ("commands", "events", "faults")]
