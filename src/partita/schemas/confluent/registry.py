@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from partita.errors import RegistryRefused
 from partita.schemas.confluent.client import RegisteredSchema, RegistryClient, SubjectVersion
+from partita.schemas.confluent.references import whole_text
 from partita.schemas.confluent.registered_name import registered_id
 from partita.schemas.registry import Registry
 
@@ -60,7 +61,7 @@ class ConfluentRegistry:
         named = registered_id(fingerprint)
         if named is not None:
             schema = await (self.client.by_guid(named.guid) if named.guid else self.client.by_id(named.id or 0))
-            return None if schema is None else schema.text
+            return None if schema is None else await whole_text(self.client, schema)
         found = await version_of(self.client, fingerprint)
         return await self._beside.find(fingerprint) if found is None else found.schema.text
 

@@ -23,7 +23,7 @@ from partita.cli.main import cli
 from partita.clock import SystemClock
 from partita.cloudevents.binary_mode import BinaryMode
 from partita.message import envelope_from_bytes
-from partita.schemas.confluent.client import RegisteredSchema, RegistryClient
+from partita.schemas.confluent.client import Reference, RegisteredSchema, RegistryClient
 from partita.schemas.confluent.framing import VALUE_HEADER, SchemaId, frame_of
 from partita.store.dead_letters import DeadLetter, LetterFilter
 
@@ -262,3 +262,42 @@ async def test_the_schema_of_a_command_to_a_service_elsewhere_is_registered(runn
         found = await client.latest("framed.payment.commands-framed.payment.v1.Charge")
         assert found is not None and json.loads(found.schema.text)["name"] == "Charge"
         assert await client.latest("framed.payment.events-framed.payment.v1.Charged") is None, "its writer registers it"
+
+
+async def test_a_writers_schema_may_refer_to_others(running: App, tmp_path: Path) -> None:
+    """Types that several schemas share are registered once, and named by reference."""
+    money = {"type": "record", "name": "Money", "namespace": "bank", "fields": [{"name": "in", "type": "Currency"}]}
+    currency = {"type": "enum", "name": "Currency", "namespace": "bank", "symbols": ["EUR", "USD"]}
+    tag = {"type": "fixed", "name": "Tag", "size": 2}
+    fields = [
+        {"name": "paid", "type": ["null", "bank.Money"]},
+        {"name": "again", "type": {"type": "map", "values": "bank.Money"}},
+        {"name": "tags", "type": {"type": "array", "items": "Tag"}},
+        *THEIRS["fields"],
+    ]
+    theirs = {**THEIRS, "fields": fields, "namespace": ""}
+    parsed = fastavro.parse_schema([currency, money, tag, theirs])
+    value = {"paid": {"in": "USD"}, "again": {"a": {"in": "EUR"}}, "tags": [b"ab"], "cents": 7, "terminal": None}
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, parsed, ("Charged", value | {"orderId": "o1"}))
+    body = out.getvalue()[1:]  # without the index of the union by which the four were parsed together
+    async with served(tmp_path / "registry") as url, (mine := at(running, url)).running():
+        client = RegistryClient(url, SystemClock())
+        of_currency, of_money = Reference("bank.Currency", "currency", 1), Reference("bank.Money", "money", 1)
+        await client.register("currency", RegisteredSchema(json.dumps(currency)))
+        await client.register("money", RegisteredSchema(json.dumps(money), references=(of_currency,)))
+        await client.register("tag", RegisteredSchema(json.dumps(tag)))
+        whole = RegisteredSchema(json.dumps(theirs), references=(of_money, Reference("Tag", "tag", 1)))
+        number = await client.register("theirs", whole)
+        await client.register("part", RegisteredSchema(JSON_THEIRS, "JSON"))
+        refers = json.dumps({"type": "object", "properties": {"part": {"$ref": "part.json"}}})
+        as_json = RegisteredSchema(refers, "JSON", references=(Reference("part.json", "part", 1),))
+        other = await client.register("theirs-json", as_json)
+        await mine.bus.append(
+            [
+                event("o1", frame_of(SchemaId(id=number)) + body, AVRO),
+                event("o2", frame_of(SchemaId(id=other)) + b'{"orderId": "o2", "part": {}}', JSON),
+            ]
+        )
+        await until(lambda: heard, holds=lambda found: len(found) == 2, why=lambda: letters(mine))
+    assert sorted(heard) == [("o1", "none", 7), ("o2", "none", 0)]
