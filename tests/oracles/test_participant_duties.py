@@ -67,20 +67,23 @@ class Saga:
         )
         self._consumer.subscribe([EVENTS])
         self._ids, self._program, self._data = ids, program, data
+        self.json_id = ids["json"]
         self.answers: list[tuple[dict[str, str], str, bytes]] = []
 
     def order(self, name: str) -> str:
         """The name of an order of this program alone."""
         return f"{self._program}-{name}"
 
-    def send(self, kind: str, order: str, id_: str, value: bytes | None = None) -> None:
+    def send(
+        self, kind: str, order: str, id_: str, value: bytes | None = None, content_type: str = "application/avro"
+    ) -> None:
         """Send a command."""
         out = io.BytesIO()
         fields = {"new": "n", "customerId": "c", "totalCents": 250, "orderId": self.order(order)}
         fastavro.schemaless_writer(out, fastavro.parse_schema(SCHEMAS[kind]), fields)
         headers = {
             "ce_specversion": "1.0", "ce_id": self.order(id_), "ce_source": "shop", "ce_type": TYPES + kind,
-            "ce_correlationid": self.order(order), "content-type": "application/avro",
+            "ce_correlationid": self.order(order), "content-type": content_type,
         }  # fmt: skip
         framed_value = framed(self._ids[kind], out.getvalue()) if value is None else value
         self._producer.produce(
@@ -123,6 +126,7 @@ async def saga(
         name: await client.register(f"{COMMANDS}-{TYPES}{name}", RegisteredSchema(json.dumps(schema)))
         for name, schema in SCHEMAS.items()
     }
+    ids["json"] = await client.register("in-json", RegisteredSchema('{"type": "object"}', "JSON"))
     program = built(PROGRAMS[request.param])
     async with outside(program, tmp_path, brokers, schemas) as participant:
         await participant.start()
@@ -134,7 +138,7 @@ async def saga(
 
 
 async def test_a_participant_does_its_duties(saga: Saga) -> None:
-    """One start of each program: copies, an undo before its command, resent undos, and a command that nobody can read."""
+    """One start of each program: copies, an undo before its command, resent undos, and commands that no program can read."""
     saga.send("ChargePayment", "twice", "c1")
     saga.send("ChargePayment", "twice", "c1")
     saga.send("RefundPayment", "undone", "u1")
@@ -169,3 +173,18 @@ async def test_a_participant_does_its_duties(saga: Saga) -> None:
     assert sorted(order for order, _ in saga.asked("refund")) == sorted([twice, undone]), (
         "a resent undo has the first one's key"
     )
+
+
+@pytest.mark.parametrize("saga", ["node"], indirect=True)
+async def test_a_command_in_json_is_read_with_a_frame_and_without(saga: Saga) -> None:
+    """An app without a registry writes JSON without a frame."""
+    told = {"orderId": saga.order("framed"), "customerId": "c", "totalCents": 250, "new": "n"}
+    saga.send("ChargePayment", "framed", "c1", framed(saga.json_id, json.dumps(told).encode()), "application/json")
+    bare = json.dumps(told | {"orderId": saga.order("bare")}).encode()
+    saga.send("ChargePayment", "bare", "c2", bare, "application/json")
+
+    answers = await saga.answered(2)
+
+    assert {headers["ce_type"] for headers, _, _ in answers} == {f"{TYPES}PaymentCharged"}
+    charged = [(saga.order("bare"), saga.order("c2")), (saga.order("framed"), saga.order("c1"))]
+    assert sorted(saga.asked("charge")) == charged
