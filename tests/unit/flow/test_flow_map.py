@@ -155,8 +155,8 @@ def test_a_service_of_another_app_is_in_the_map() -> None:
 
 def test_a_flow_begins_where_nothing_of_the_app_causes_it() -> None:
     flows = flows_of(flow_map(shop.catalog))
-    assert [flow.entry for flow in flows] == ["PlaceOrder", "RequestReturn"]
-    assert [[saga.id for saga in flow.sagas] for flow in flows] == [["Checkout"], ["ReturnItems"]]
+    assert [flow.entry for flow in flows] == ["PlaceOrder", "RequestReturn", "PaymentDisputed"]
+    assert [[saga.id for saga in flow.sagas] for flow in flows] == [["Checkout"], ["ReturnItems"], []]
     assert "OrderCancelled" in flows[0].messages and "OrderCancelled" not in flows[1].messages
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from html import escape
@@ -15,10 +16,12 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from partita import App, Conflict, PartitaError, StoreUnavailable
-from partita.examples.shop.messages import OrderRejected, PlaceOrder
-from partita.examples.shop.services import OrderId, OrderLine
+from partita.examples.shop.messages import OrderRejected, PaymentDisputed, PlaceOrder
+from partita.examples.shop.services import OrderId, OrderLine, payments
 
 BODY_BYTES_MAX = 256_000
+DISPUTED = "com.psp.charge.disputed"
+"""The type by which the payment provider knows the event."""
 FIND = (
     "SELECT order_id, customer_id, total_cents, country, occurred_us, status, reason FROM orders WHERE order_id = :id"
 )
@@ -70,9 +73,12 @@ def problem(status: int, title: str, detail: str = "", **more: Any) -> JSONRespo
 
 
 def make_api(app: App) -> FastAPI:
-    """The API of a shop app; it runs the app for as long as it lives."""
+    """The API of a shop app; it runs the app for as long as it lives. The payment provider's webhook is a part of it; its
+    requests are signed where SHOP_HOOK_SECRETS has secrets."""
     api = FastAPI(title="Partita shop", lifespan=app.lifespan, docs_url=None, redoc_url=None)
     _errors(api)
+    secrets = os.environ.get("SHOP_HOOK_SECRETS", "").split()
+    api.mount("/hooks", app.ingress(payments, takes={DISPUTED: PaymentDisputed}, secrets=secrets))  # POST /hooks/events
 
     @api.middleware("http")
     async def limit(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -102,6 +102,14 @@ class PaymentRefunded(Event, of=payments):
     order_id: Key[OrderId]
 
 
+class PaymentDisputed(Event, of=payments):
+    """A customer's bank asks for the money of an order back; the payment provider says so by its webhook."""
+
+    order_id: Key[OrderId]
+    dispute_id: str
+    reason: str = ""
+
+
 class PaymentDeclined(Rejection):
     """The payment provider says no."""
 

@@ -14,6 +14,7 @@ from partita.examples.shop.messages import (
     OrderConfirmed,
     OrderPlaced,
     OrderRejected,
+    PaymentDisputed,
     PlaceOrder,
     ReserveStock,
 )
@@ -100,4 +101,17 @@ async def note_trouble(fault: Fault[ReserveStock] | Fault[ChargePayment] | Fault
     what = fault.type.rpartition(".")[2]
     await tx.execute(
         TROUBLE, order_id=fault.key, who=fault.group, what=what, cause=fault.cause[:200], letter_id=fault.letter_id
+    )
+
+
+@orders.on(dedupe_by="dispute_id", why="a person decides about a dispute, and no step waits")
+async def note_dispute(event: PaymentDisputed, tx: Tx) -> None:
+    """The seller sees at the order that its money is asked back."""
+    await tx.execute(
+        TROUBLE,
+        order_id=event.order_id,
+        who="payment provider",
+        what="PaymentDisputed",
+        cause=event.reason[:200],
+        letter_id=f"dispute {event.dispute_id}",
     )

@@ -366,6 +366,23 @@ async def test_concurrent_requests_with_one_key_place_one_order(api: httpx.Async
     assert {a.status_code for a in answers} <= {201, 409}
 
 
+async def test_a_dispute_that_the_payment_provider_sends_is_seen_at_its_order(api: httpx.AsyncClient) -> None:
+    """Once, however often its webhook comes."""
+    placed = (await api.post("/orders", json=ORDER, headers={"Idempotency-Key": "k1"})).json()
+    data = {"orderId": placed["order_id"], "disputeId": "d1", "reason": "not received"}
+    of_psp = {"specversion": "1.0", "id": "1", "source": "urn:psp", "type": "com.psp.charge.disputed"}
+    headers = {"content-type": "application/cloudevents+json"}
+    for again in (0, 1):
+        answer = await api.post("/hooks/events", json={**of_psp, "data": data}, headers=headers)
+        assert (answer.status_code, answer.json()) == (202, {"accepted": 1 - again, "repeated": again})
+
+    async def troubles() -> Any:
+        return (await api.get(f"/orders/{placed['order_id']}")).json()["troubles"]
+
+    assert await until(troubles) == [{"who": "payment provider", "what": "PaymentDisputed", "cause": "not received"}]
+    assert (await api.post("/hooks/events", json={**of_psp, "type": "other"}, headers=headers)).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
