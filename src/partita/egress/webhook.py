@@ -159,7 +159,8 @@ class Webhook:
 
     def _content(self, event: Event, meta: Meta) -> tuple[bytes, dict[str, str]]:
         _, data = self._codec.encode(_in_json(type(event)), event)
-        attributes = attributes_of(meta)
+        # Of the class that is sent: an event of an old version was upcast.
+        attributes = {**attributes_of(meta), "type": contract_of(type(event)).full_name}
         headers, body = content_of(attributes, data, self._mode)
         if self._signer is not None:
             now_s = self._clock.now_us() // US

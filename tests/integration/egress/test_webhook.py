@@ -15,11 +15,15 @@ from tests.integration.ingress.till import Till
 from tests.waiting import until
 
 from partita import App, Command, DeclarationError, Event, Key, PartitaError, Retry, Service, Settings, SettingsError
+from partita.bus.port import Outgoing
+from partita.clock import SystemClock
+from partita.cloudevents.binary_mode import BinaryMode
 from partita.egress import Webhook
 from partita.store.dead_letters import LetterFilter
 from partita.webhooks.signature import Signer
 
 SECRET = "whsec_" + "A" * 44
+OLD = {"specversion": b"1.0", "id": b"1", "source": b"urn:psp", "type": b"old.shop.v1.Sold"}
 HERE = ["127.0.0.0/8"]
 
 
@@ -239,3 +243,38 @@ def test_a_webhook_that_cannot_work_is_refused_at_its_declaration(tmp_path: Path
             Webhook("partner", to=bad, hosts=["hooks.example.com"])
     with pytest.raises(DeclarationError, match="no event"):
         Webhook("partner", to=url).subscribe(Service("partner", namespace="hook.partner"))
+
+
+async def test_an_event_of_an_old_version_is_sent_as_one_of_the_newest(tmp_path: Path) -> None:
+    """Type and data are of one version."""
+    shop, partner = Service("shop", namespace="old.shop"), Service("partner", namespace="old.partner")
+
+    class SoldV1(Event, of=shop, name="Sold"):
+        order_id: Key[str]
+        euros: int
+
+    class Sold(Event, of=shop, version=2):
+        order_id: Key[str]
+        cents: int
+
+    @shop.upcast
+    def sold_v2(old: SoldV1) -> Sold:
+        return Sold(order_id=old.order_id, cents=old.euros * 100)
+
+    async with Receiver() as receiver:
+        Webhook("partner", to=receiver.url, networks=HERE).subscribe(partner, Sold)
+        app = App(shop, partner, settings=Settings(data=tmp_path))
+        headers, value = BinaryMode("ce_").read(
+            [
+                *((f"ce_{name}", text) for name, text in OLD.items()),
+                ("content-type", b"application/json"),
+            ],
+            b'{"orderId": "o1", "euros": 2}',
+            SystemClock().now_us(),
+        )
+        async with app.running():
+            await app.bus.append([Outgoing(shop.events_topic, "o1", headers, value, "urn:psp 1")])
+            await app.settled()
+    (got,) = receiver.received
+    assert (got.headers["ce-type"], json.loads(got.body)["cents"]) == ("old.shop.v2.Sold", 200)
+    assert (got.headers["ce-source"], got.headers["ce-id"]) == ("urn:psp", "1")

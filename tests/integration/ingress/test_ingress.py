@@ -15,7 +15,7 @@ from tests.integration.ingress.till import BATCHED, BINARY, STRUCTURED, Till, ch
 from tests.unit.cloudevents.test_avro_format import avro
 from tests.waiting import until
 
-from partita import DeclarationError, Event, NotFound, Service, Settings
+from partita import App, DeclarationError, Event, Key, NotFound, Service, Settings, Tx
 from partita.message import envelope_from_bytes
 
 AVRO = "application/cloudevents+avro"
@@ -297,3 +297,36 @@ def test_an_ingress_takes_events_of_its_own_service_alone(tmp_path: Path) -> Non
         till.app.ingress(till.payments, takes=[])
     with pytest.raises(NotFound, match="not a service of this app"):
         till.app.ingress(other)
+
+
+async def test_an_event_of_an_old_version_is_taken_and_upcast(tmp_path: Path) -> None:
+    """A sender that is not upgraded yet: the event leaves as one of the newest version, and is the same event in both."""
+    shop = Service("shop", namespace="old.shop", tables="CREATE TABLE IF NOT EXISTS seen (id TEXT NOT NULL);")
+
+    class SoldV1(Event, of=shop, name="Sold"):
+        order_id: Key[str]
+        euros: int
+
+    class Sold(Event, of=shop, version=2):
+        order_id: Key[str]
+        cents: int
+
+    @shop.upcast
+    def sold_v2(old: SoldV1) -> Sold:
+        return Sold(order_id=old.order_id, cents=old.euros * 100)
+
+    @shop.on
+    async def see(event: Sold, tx: Tx) -> None:
+        await tx.execute("INSERT INTO seen VALUES (:id)", id=f"{event.order_id} {event.cents}")
+
+    app = App(shop, settings=Settings(data=tmp_path))
+    transport = httpx.ASGITransport(app=app.ingress(shop))
+    document = charged(type="old.shop.v1.Sold", data={"orderId": "o1", "euros": 2})
+    async with app.running(), httpx.AsyncClient(transport=transport, base_url="http://till") as client:
+        for repeated in (0, 1):
+            answer = await client.post("/events", json=document, headers={"content-type": STRUCTURED})
+            assert (answer.status_code, answer.json()["repeated"]) == (202, repeated)
+        await app.settled()
+        async with app.store("shop").reading() as session:
+            assert [row["id"] for row in await session.fetch("SELECT id FROM seen", {})] == ["o1 200"]
+            assert [row["type"] for row in await session.fetch("SELECT type FROM outbox", {})] == ["old.shop.v2.Sold"]

@@ -88,7 +88,8 @@ class Intake:
         schema, data = _form(event)
         value = await self._value(contract, schema, data)
         composer = Composer(self._store.source, self._codec, self._ids)
-        message = composer.compose(contract, value, kind="event", cause=None, now_us=self._clock.now_us())
+        # An event of an old version was upcast: it leaves as one of the newest.
+        message = composer.compose(contract.newest, value, kind="event", cause=None, now_us=self._clock.now_us())
         if message.key is not None and "\0" in message.key:  # no PostgreSQL keeps it
             raise Malformed(f"The key of {contract.full_name} has the character U+0000.", hint="A key is plain text.")
         envelope = message.envelope
