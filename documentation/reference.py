@@ -27,6 +27,7 @@ ELSEWHERE = {
 # Beside `partita.__all__`: what users of one part import by its own name.
 PARTS = {
     "Topics": ["partita.topics.topic_plan"],
+    "CloudEvents over HTTP": ["partita.ingress.ingress", "partita.egress.webhook"],
     "Tests of an app": ["partita.testing.scenario", "partita.testing.stub"],
     "Ports of buses, stores and codecs": ["partita.bus.port", "partita.store.port", "partita.codec.port"],
 }

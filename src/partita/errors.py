@@ -28,6 +28,10 @@ PartitaError
   Conflict              the same id or idempotency key came with another content
   Expired               so old that it may have been handled and forgotten
   OverTime              a handler did not end within the timeout it declares: a failed try
+  WebhookFailed         the target of a webhook did not take the event
+  WebhookUnreached      it gave no answer, or none in time
+  WebhookRefused        a webhook may not send to this URL or this address
+  WebhookGone           the target of a webhook wants no more events
   NotFound              the requested object does not exist
   NoTransaction         there is no open transaction, or a handler's tx is used after its end
   WithinHandler         a handler asks for work that waits for its own end, or that each of its tries would repeat
@@ -299,3 +303,31 @@ class WithinHandler(PartitaError):
 
     code = "PTA-0901"
     exit_code = 2
+
+
+class WebhookFailed(PartitaError):
+    """The target did not take the event. It is sent again after each delay, then it is a dead letter."""
+
+    code = "PTA-1000"
+
+    def __init__(self, what: str, *, wait_s: float = 0.0, hint: str = "") -> None:
+        super().__init__(what, hint=hint)
+        self.wait_s = wait_s
+
+
+class WebhookUnreached(PartitaError):
+    """There was no answer of HTTP: no connection, none in time, or other bytes. The target may have taken the event."""
+
+    code = "PTA-1003"
+
+
+class WebhookRefused(PartitaError):
+    """The event may not be sent to this target: its URL or its address is not allowed. Nothing was sent."""
+
+    code = "PTA-1001"
+
+
+class WebhookGone(PartitaError):
+    """The target answered 410: it wants no more events. Its events are dead letters until it takes some again."""
+
+    code = "PTA-1002"

@@ -6,8 +6,8 @@ import email.utils
 from collections.abc import Mapping
 
 from partita.clock import US
-from partita.egress.failure import WebhookFailed, WebhookGone
 from partita.egress.target import Target
+from partita.errors import WebhookFailed, WebhookGone
 
 GONE = 410
 WAIT_S_MAX = 86_400.0

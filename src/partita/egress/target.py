@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from partita.egress.failure import WebhookRefused
-from partita.errors import DeclarationError
+from partita.errors import DeclarationError, WebhookRefused
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -21,10 +21,10 @@ from partita.catalog.service import CONCURRENCY_MAX, Service
 from partita.clock import US, Clock, SystemClock, within
 from partita.codec.connect import connect_codec
 from partita.egress.answers import check_answer
-from partita.egress.failure import WebhookGone, WebhookUnreached, decide
 from partita.egress.request import Mode, attributes_of, content_of, request_of
+from partita.egress.retrying import decide
 from partita.egress.target import Rules, Target
-from partita.errors import DeclarationError, SettingsError
+from partita.errors import DeclarationError, SettingsError, WebhookGone, WebhookUnreached
 from partita.http_client.answer import HttpAnswer, NotHttp
 from partita.schemas.fields.shape import Shape
 from partita.settings.amount import check_count, check_seconds

@@ -7,9 +7,10 @@ import pytest
 from partita.catalog.retry import Counters, GiveUp, RetryAfter
 from partita.clock import US
 from partita.egress.answers import check_answer, wait_of
-from partita.egress.failure import WebhookFailed, WebhookGone, WebhookRefused, WebhookUnreached, decide
+from partita.egress.retrying import decide
 from partita.egress.target import Rules
 from partita.egress.webhook import RETRY
+from partita.errors import WebhookFailed, WebhookGone, WebhookRefused, WebhookUnreached
 from partita.runtime.failing.retry_policy import decide as decided
 from partita.runtime.failing.retry_policy import delay_of
 

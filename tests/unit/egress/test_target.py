@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from partita import DeclarationError
-from partita.egress.failure import WebhookRefused
 from partita.egress.target import Rules, Target
+from partita.errors import WebhookRefused
 
 ANY = Rules(None, ())
 PUBLIC = "https://hooks.example.com/in?key=1"
