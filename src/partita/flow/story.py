@@ -60,10 +60,9 @@ class _Teller:
         elif message.kind == "command":
             yield f"{flow.entry} is sent from outside"
         else:
-            whose = (
-                f"by {message.owner}, another app's service" if message.is_foreign else "in a transaction of its own"
-            )
-            yield f"{flow.entry} is published {whose}"
+            by_no_handler = "comes by an ingress, or is published in a transaction of yours"
+            by_another = f"is published by {message.owner}, another app's service"
+            yield f"{flow.entry} {by_another if message.is_foreign else by_no_handler}"
         if message.meaning:
             yield f'{INDENT}"{message.meaning}"'
         yield from self._after(flow.entry, 1)
