@@ -77,7 +77,8 @@ def _signed(key: bytes, message_id: str, time: str, body: bytes) -> str:
 
 def _key(secret: str) -> bytes:
     try:
-        key = base64.b64decode(secret.removeprefix(MARK), validate=True)
+        text = secret.removeprefix(MARK).rstrip("=")
+        key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError, AttributeError):
         key = b""
     if not SECRET_BYTES_MIN <= len(key) <= SECRET_BYTES_MAX:
