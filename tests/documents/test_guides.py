@@ -60,6 +60,8 @@ TYPED = (
     Typed(page="running.md", begins="partita run --metrics", before="export PARTITA_APP=module:app",
           module=SHOP),
     Typed(page="the-catalog.md", begins="partita catalog list", before="export PARTITA_APP=module:app", module=SHOP),
+    Typed(page="the-catalog.md", begins="partita import asyncapi",
+          before="export PARTITA_APP=module:app\npartita export asyncapi their-asyncapi.json", module=SHOP),
     Typed(page="the-catalog.md", begins="partita export asyncapi", before="export PARTITA_APP=module:app", module=SHOP),
     Typed(page="running.md", begins="pip install 'partita[postgres]'\nexport PARTITA_STORE=postgresql://user@host:5432/database\npartita",
           before="partita shop sample --invoices 5 -f orders.csv", server=True),

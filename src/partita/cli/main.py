@@ -36,6 +36,7 @@ COMMANDS = {
     "doctor": ("partita.cli.doctor", "doctor", "Check this machine, the data folder, databases and broker."),
     "catalog": ("partita.cli.catalog", "catalog", "Every event and command: meaning, parties, versions, lint."),
     "export": ("partita.cli.export", "export", "The declarations for AsyncAPI, EventCatalog, Backstage."),
+    "import": ("partita.cli.import_", "import_", "Declarations to start from, from an AsyncAPI document."),
     "describe": ("partita.cli.describe", "describe", "Services, events and sagas as declared."),
     "flow": ("partita.cli.flow", "flow", "Which message goes where, what decides it, what to mend."),
 }

@@ -188,6 +188,7 @@ VERBS: dict[str, tuple[list[str], bool]] = {
     "schema export": (["OUT"], True),
     "schema check": (["--against", HOSTILE], True),
     "registry serve": (["--port", "0", "--host", HOSTILE], False),
+    "ingress serve": ([HOSTILE, "--host", HOSTILE, "--port", "0"], True),
     "flow map": ([], False),
     "flow decisions": ([], False),
     "flow check": ([], False),
@@ -197,6 +198,7 @@ VERBS: dict[str, tuple[list[str], bool]] = {
     "catalog search": ([HOSTILE], False),
     "catalog lint": ([], False),
     "export": (["asyncapi", "OUT", "--title", HOSTILE, "--version", HOSTILE], True),
+    "import": (["asyncapi", "DOCUMENT"], False),
     "describe": (["saga", HOSTILE], True),
     "saga note": ([KEY, "--reason", HOSTILE, "--yes"], True),
     "saga retry": ([KEY, "--yes"], True),
@@ -245,9 +247,13 @@ def test_a_verb_shows_no_foreign_text_as_it_is(verb: str, line: Line, tmp_path: 
         KEY: HOSTILE,
         "FILE": str(tmp_path / "given"),
         "LETTERS": str(tmp_path / "letters"),
+        "DOCUMENT": str(tmp_path / "document"),
         "OUT": str(tmp_path / HOSTILE.replace("\x7f", "")),
     }
     (tmp_path / "given").write_text(f"{HOSTILE}\n", "utf-8")
+    forging = {"name": HOSTILE, "summary": HOSTILE, "payload": {"properties": {HOSTILE: {}}, "description": HOSTILE}}
+    document = {"asyncapi": "3.1.0", "info": {"title": HOSTILE}, "components": {"messages": {HOSTILE: forging}}}
+    (tmp_path / "document").write_text(json.dumps(document), "utf-8")
     (tmp_path / "letters").write_text(json.dumps({"headers": "", "value": "", HOSTILE: ""}), "utf-8")
     words = [*verb.split(" "), *(stands_for.get(word, word) for word in given)]
     options = {option for parameter in COMMANDS[verb].params for option in parameter.opts}

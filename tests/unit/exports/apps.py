@@ -133,7 +133,7 @@ def every_kind() -> App:
     return App(desk, keys, topics=plan)
 
 
-def hostile() -> App:
+def hostile(half: str = HALF) -> App:
     """Words of every kind that would be more than words in YAML, JSON, Markdown, HTML or Python."""
     svc = Service("svc", namespace="hostile.svc", team=HOSTILE)
     other = Service("other", namespace="hostile.other", codec="json")
@@ -144,7 +144,7 @@ def hostile() -> App:
             text: Annotated[str, msgspec.Meta(description=HOSTILE, examples=[HOSTILE])] = HOSTILE
             of_all: dict[str, str] = msgspec.field(default_factory=lambda: {HOSTILE: HOSTILE})
 
-        Happened.__doc__ = HOSTILE + HALF
+        Happened.__doc__ = HOSTILE + half
         _listen(svc, Happened)
     return App(svc, other)
 

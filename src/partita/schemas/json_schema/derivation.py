@@ -23,6 +23,8 @@ JsonSchema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MARK = "json:"
 
+TIME_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?$"
+DECIMAL_PATTERN = r"^-?[0-9]{1,29}(\.[0-9]{1,9})?$"
 _SCALARS: dict[Scalar, JsonSchema] = {
     Scalar.TEXT: {"type": "string"},
     Scalar.WHOLE: {"type": "integer", "minimum": -WHOLE_MAX, "maximum": WHOLE_MAX},
@@ -33,9 +35,9 @@ _SCALARS: dict[Scalar, JsonSchema] = {
     Scalar.INSTANT_MILLIS: {"type": "string", "format": "date-time"},
     Scalar.DAY: {"type": "string", "format": "date"},
     # The format `time` demands an offset, and a time of day has none.
-    Scalar.TIME: {"type": "string", "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?$"},
+    Scalar.TIME: {"type": "string", "pattern": TIME_PATTERN},
     Scalar.UUID: {"type": "string", "format": "uuid"},
-    Scalar.DECIMAL: {"type": "string", "pattern": r"^-?[0-9]{1,29}(\.[0-9]{1,9})?$"},
+    Scalar.DECIMAL: {"type": "string", "pattern": DECIMAL_PATTERN},
 }
 _FOR_PEOPLE = ("description", "x-pii", "x-subject", "x-aliases")
 # Regular expressions of Python that ECMA-262, which JSON Schema names, reads otherwise or not at all.

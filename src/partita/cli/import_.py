@@ -1,0 +1,34 @@
+"""`partita import`: a document of another system as declarations to start from; needs no app."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from partita.cli.output import document, say, talk
+from partita.errors import SettingsError
+from partita.exports.declaring.asyncapi import declarations_of
+from partita.exports.declaring.document import BYTES_MAX, read_document
+
+
+@click.command("import", epilog="Example:  partita import asyncapi their-asyncapi.json declarations.py")
+@click.argument("form", metavar="FORMAT", type=click.Choice(["asyncapi"]))
+@click.argument("source", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("target", metavar="[PYTHON-FILE]", required=False, type=click.Path(path_type=Path))
+def import_(form: str, source: Path, target: Path | None) -> None:
+    """Write the declarations of an AsyncAPI document (3.0 or 3.1, JSON or YAML) as Python: services, messages, and handlers that
+    fail until they are written. Without PYTHON-FILE they are printed; a file that is there is never written over."""
+    with source.open("rb") as opened:
+        found = declarations_of(read_document(opened.read(BYTES_MAX + 1), str(source)), str(source))
+    if target is None:
+        document(found.text)
+    else:
+        try:
+            with target.open("x", encoding="utf-8", newline="\n") as opened:
+                opened.write(found.text)
+        except FileExistsError as error:
+            raise SettingsError(f"{target} is there already.", hint="Name a new file, and merge the two.") from error
+        say(f"wrote {target}")
+    for each in found.left_out:
+        talk(each)

@@ -1,0 +1,323 @@
+"""An AsyncAPI document becomes declarations: our own document gives equal schemas, and no word of any document becomes code."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import json
+import sys
+from collections.abc import Iterator
+from random import Random
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+from tests.unit.exports.apps import HOSTILE, every_kind, generated, hostile, starter
+
+from partita import App
+from partita.errors import DeclarationError, SettingsError
+from partita.examples.rides.app import app as rides
+from partita.examples.shop.app import app as shop
+from partita.exports.asyncapi.document import asyncapi_document
+from partita.exports.declaring.asyncapi import declarations_of
+from partita.exports.declaring.document import read_document
+from partita.schemas.languages import schema_of
+
+APPS: dict[str, Any] = {
+    "shop": lambda: shop,
+    "rides": lambda: rides,
+    "starter": starter,
+    "every-kind": every_kind,
+    "hostile": lambda: hostile(""),
+    "generated-avro": lambda: generated(80, "avro"),
+    "generated-json": lambda: generated(80, "json"),
+}
+MODULE = "imported_declarations"
+
+
+def exported(app: App) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(json.dumps(asyncapi_document(app, title="them", version="1.0.0")))
+    return found
+
+
+def run(text: str) -> Any:
+    """The module of a text, as an import makes it."""
+    module = ModuleType(MODULE)
+    sys.modules[MODULE] = module  # types are looked up in it later
+    exec(compile(text, "declarations.py", "exec"), vars(module))
+    return module
+
+
+@pytest.mark.parametrize("name", APPS)
+def test_our_own_document_derives_equal_schemas(name: str) -> None:
+    """With descriptions, defaults, marks, aliases, bounds; and with keys, versions, replies and refusals."""
+    app = APPS[name]()
+    found = declarations_of(exported(app), "them")
+    contracts = run(found.text).app.catalog.contracts
+    assert found.left_out == ()
+    for type_, contract in app.catalog.contracts.items():
+        again = contracts[type_]
+        assert schema_of(again.shape) == schema_of(contract.shape), type_
+        assert (again.kind, again.version, again.key_field is None) == (
+            contract.kind,
+            contract.version,
+            contract.key_field is None,
+        )
+        assert [each.__partita__.full_name for each in again.refusals] == [
+            each.__partita__.full_name for each in contract.refusals
+        ]
+        assert (again.reply and again.reply.__partita__.full_name) == (
+            contract.reply and contract.reply.__partita__.full_name
+        )
+
+
+def test_the_declarations_of_an_imported_document_export_the_same_messages() -> None:
+    """Once around: what was exported comes out again."""
+    first = exported(shop)
+    second = exported(run(declarations_of(first, "them").text).app)
+    assert second["components"] == {
+        **first["components"],
+        "messages": {
+            name: {**held, "bindings": second["components"]["messages"][name].get("bindings", {})}
+            if "bindings" in held
+            else held
+            for name, held in first["components"]["messages"].items()
+            if held["x-partita"]["kind"] != "fault"
+        },
+    }
+
+
+def test_a_handler_fails_until_it_is_written() -> None:
+    text = declarations_of(exported(shop), "them").text
+    assert "@order.handles(PlaceOrder)\nasync def place_order(cmd: PlaceOrder) -> OrderPlaced:\n" in text
+    assert 'raise NotImplementedError("place_order is to be written.")' in text
+
+
+LIGHTS: dict[str, Any] = {
+    "asyncapi": "3.0.0",
+    "info": {"title": "Street lights API", "version": "1.0.0"},
+    "channels": {
+        "lightMeasured": {
+            "address": "lights/{id}/measured",
+            "messages": {"measured": {"$ref": "#/components/messages/light~1measured"}},
+        },
+        "turn": {
+            "address": "lights/{id}/turn",
+            "messages": {
+                "turnOn": {
+                    "payload": {
+                        "type": "object",
+                        "required": ["light-id", "class"],
+                        "properties": {
+                            "light-id": {"type": "string", "minLength": 1},
+                            "class": {"enum": ["home", "street"]},
+                            "dim": {"type": ["integer", "null"], "minimum": 0, "maximum": 100, "default": 10},
+                            "anything": {},
+                            "at": {"type": "string", "format": "date-time"},
+                        },
+                    }
+                },
+                "turnedOn": {"name": "lights.v2.TurnedOn", "payload": {"$ref": "#/components/schemas/turned"}},
+                "refused": {"payload": {"type": "object", "properties": {"why": {"type": "string"}}}},
+            },
+        },
+    },
+    "operations": {
+        "turn": {
+            "action": "receive",
+            "channel": {"$ref": "#/channels/turn"},
+            "messages": [{"$ref": "#/channels/turn/messages/turnOn"}],
+            "reply": {
+                "messages": [
+                    {"$ref": "#/channels/turn/messages/turnedOn"},
+                    {"$ref": "#/channels/turn/messages/refused"},
+                ]
+            },
+        }
+    },
+    "components": {
+        "messages": {
+            "light/measured": {
+                "summary": "How bright it is.",
+                "payload": {
+                    "schemaFormat": "application/vnd.apache.avro;version=1.9.0",
+                    "schema": {
+                        "type": "record",
+                        "name": "Measured",
+                        "fields": [
+                            {"name": "lumens", "type": "int", "doc": "in all"},
+                            {"name": "str", "type": {"type": "enum", "name": "Kind", "symbols": ["LED", "name"]}},
+                            {"name": "history", "type": {"type": "array", "items": "Measured"}, "default": []},
+                            {"name": "odd", "type": "int", "default": "no number"},
+                        ],
+                    },
+                },
+            }
+        },
+        "schemas": {
+            "turned": {
+                "type": "object",
+                "properties": {
+                    "position": {"$ref": "#/components/schemas/geo-position"},
+                    "parts": {"type": "array", "items": {"$ref": "#/components/schemas/turned"}},
+                },
+            },
+            "geo-position": {"type": "object", "properties": {"lat": {"type": "number"}}, "required": ["lat"]},
+        },
+    },
+}
+
+
+def test_a_document_of_another_system_is_a_start() -> None:
+    """Names of any form, a command known by its reply, an Avro schema with records in itself, parts that no message can have."""
+    found = declarations_of(copy.deepcopy(LIGHTS), "lights.yaml")
+    contracts = run(found.text).app.catalog.contracts
+    assert sorted((each.name, each.wire_name, each.kind, each.shape.language) for each in contracts.values()) == [
+        ("LightMeasured", "LightMeasured", "event", "avro"),
+        ("Refused", "refused", "refusal", "json"),
+        ("TurnOn", "turnOn", "command", "json"),
+        ("TurnedOn", "TurnedOn", "event", "json"),
+    ]
+    assert found.left_out == (
+        "odd is left out: its default is none of its type (ValueError)",
+        "anything is left out: its schema takes values of any type",
+    )
+    command = next(each for each in contracts.values() if each.kind == "command")
+    schema = json.loads(schema_of(command.shape))
+    assert schema["properties"]["light-id"] == {"type": "string", "minLength": 1}
+    assert schema["properties"]["class"] == {"type": "string", "enum": ["home", "street"]}
+    assert schema["properties"]["dim"]["default"] == 10 and schema["properties"]["at"]["default"] is None
+    measured = next(each for each in contracts.values() if each.shape.language == "avro")
+    fields = {each["name"]: each for each in json.loads(schema_of(measured.shape))["fields"]}
+    assert fields["lumens"]["doc"] == "in all" and fields["str"]["type"]["symbols"] == ["LED", "name"]
+
+
+class Plain(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def test_yaml_is_read_as_json_is() -> None:
+    text = yaml.dump(LIGHTS, Dumper=Plain, sort_keys=False).encode()
+    assert declarations_of(read_document(text, "l"), "l") == declarations_of(copy.deepcopy(LIGHTS), "l")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"asyncapi": "2.6.0"}', "is AsyncAPI 2.6.0; 3.0 and 3.1 are read"),
+        ('{"asyncapi": "4.0.0"}', "is AsyncAPI 4.0.0"),
+        ('{"openapi": "3.1.0"}', "is no document of AsyncAPI"),
+        ('{"asyncapi": "3.1.0"}', "has no message"),
+        ("[1]", "is no document of AsyncAPI"),
+        ("a: [", "cannot be read"),
+        ("a: &a [1]\nb: *a", "it has aliases"),
+        ("a: !!python/object/apply:os.system [ls]", "cannot be read"),
+        ('{"a": "\\ud83d', "cannot be read"),
+        ('{"a":' + "[" * 200 + "]" * 200 + "}", "is too deep"),
+        ('{"a":' * 100_000, "is too deep"),
+        ('{"a": [' + "1," * 600_000 + "1]}", "has more than 500,000 parts"),
+        (b"\xff\xfe", "cannot be read"),
+        (b'{"a": "' + b"x" * 10_000_001 + b'"}', "has more than 10,000,000 bytes"),
+    ],
+)  # fmt: skip
+def test_a_document_that_is_none_is_refused(text: str | bytes, reason: str) -> None:
+    data = text if isinstance(text, bytes) else text.encode()
+    with pytest.raises(SettingsError, match=reason):
+        declarations_of(read_document(data, "them"), "them")
+
+
+@pytest.mark.parametrize(
+    ("reference", "reason"),
+    [
+        ("https://example.org/schema.json", "outside of it, and nothing is fetched"),
+        ("file:///etc/passwd", "outside of it"),
+        ("./other.yaml#/a", "outside of it"),
+        ("other", "outside of it"),
+        ("#/components/nowhere", "leads nowhere"),
+        ("#/components/messages/x/payload", "in a circle"),
+    ],
+)
+def test_a_reference_that_leads_out_or_nowhere_is_refused(reference: str, reason: str) -> None:
+    messages = {"x": {"payload": {"$ref": reference}}}
+    with pytest.raises(SettingsError, match=reason):
+        declarations_of({"asyncapi": "3.0.0", "components": {"messages": messages}}, "them")
+
+
+WORDS = [
+    HOSTILE, "", "class", "__import__('os').system('touch forged')", "a\nimport os\nb", "Event", "str", "app", "None", "x" * 300,
+    '"""', "'", "\\", "é", "\ud800", "1", "_", "__init__", "raise SystemExit", "${x}", "a b", "lambda", "\x00", "match", 5, None, [], {},
+]  # fmt: skip
+ALLOWED_CALLS = {"App", "Service", "NotImplementedError", "Since", "Alias"}
+
+
+def words_in(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Each place of a document that holds something: its mapping or list, and the key."""
+    for key in value if isinstance(value, dict) else range(len(value)):
+        yield value, key
+        if isinstance(value[key], dict | list):
+            yield from words_in(value[key])
+
+
+def test_no_word_of_a_document_becomes_code(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words in any place of documents, as keys too: a module comes out whose statements are imports, declarations and stubs alone, or
+    the document is refused."""
+    monkeypatch.chdir(tmp_path)
+    documents = [exported(every_kind()), copy.deepcopy(LIGHTS)]
+    done = refused = ran = 0
+    for seed in range(250):
+        dice = Random(seed)
+        document = copy.deepcopy(dice.choice(documents))
+        for _ in range(dice.randint(1, 4)):
+            holder, key = dice.choice(list(words_in(document)))
+            if isinstance(holder, dict) and dice.random() < 0.4:
+                holder[str(dice.choice(WORDS))] = holder.pop(key)
+            else:
+                holder[key] = dice.choice(WORDS)
+        try:
+            found = declarations_of(document, "them")
+        except SettingsError:
+            refused += 1
+            continue
+        done += 1
+        _check_harmless(found.text)
+        try:
+            run(found.text)
+            ran += 1
+        except (DeclarationError, TypeError, NameError, ValueError):
+            pass  # a start to write on: the declaration says what is wrong with it
+        assert not list(tmp_path.iterdir())
+    assert done > 120 and refused > 5 and ran > 0.8 * done, (done, refused, ran)
+
+
+def _check_harmless(text: str) -> None:
+    assert text.isascii()
+    for statement in ast.parse(text).body:
+        if isinstance(statement, ast.ImportFrom | ast.Import):
+            names = {statement.module} if isinstance(statement, ast.ImportFrom) else {a.name for a in statement.names}
+            assert names <= {
+                "__future__",
+                "typing",
+                "partita",
+                "partita.schemas",
+                "msgspec",
+                "base64",
+                "datetime",
+                "decimal",
+                "enum",
+                "uuid",
+            }
+        else:
+            assert isinstance(statement, ast.ClassDef | ast.AsyncFunctionDef | ast.Assign | ast.Expr), ast.dump(
+                statement
+            )
+    own = {node.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef)}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            known = (
+                called in ALLOWED_CALLS | own
+                or called.partition(".")[0] in {"msgspec", "datetime", "decimal", "uuid", "base64"} | own
+            )
+            assert known or called == "frozenset" or called.endswith(".handles"), called
