@@ -76,7 +76,8 @@ def _size(function: Function) -> Iterator[tuple[int, str]]:
     arguments = function.args
     names = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
     count = len(names) - (names[:1] in (["self"], ["cls"], ["mcls"]))
-    most = OPTIONS_MAX if function.name == "__init__" and len(arguments.args) <= 2 else PARAMETERS_MAX
+    makes = function.name in ("__init__", "__new__")  # of a metaclass: the options of a user's class
+    most = OPTIONS_MAX if makes and len(arguments.args) <= 2 else PARAMETERS_MAX
     if count > most:
         what = f"{function.name} takes {count} parameters, at most {most}"
         yield function.lineno, f"{what}: make a frozen, keyword-only options dataclass of them."

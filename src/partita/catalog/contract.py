@@ -16,6 +16,7 @@ from partita.catalog.flow_notes import NO_NOTES, FlowNotes
 from partita.catalog.owner import Owner
 from partita.catalog.place import Place
 from partita.errors import DeclarationError, Malformed
+from partita.schemas.evolution.level import check_level
 from partita.schemas.fields.annotation import bare, union_members
 from partita.schemas.fields.shape import Shape, record_name
 from partita.schemas.languages import check_language, schema_of
@@ -50,6 +51,7 @@ class Contract:
         version: int,
         place: Place,
         codec: str | None = None,
+        compatibility: str | None = None,
     ) -> None:
         check_count(DeclarationError, f"{place}: version of {cls.__name__}", version, most=VERSION_MAX)
         self.cls = cls
@@ -58,6 +60,9 @@ class Contract:
         self.version = version
         self.place = place
         language = check_language(service.codec if codec is None else codec, f"{place}: {cls.__name__}")
+        self.compatibility = service.compatibility
+        if compatibility is not None:
+            self.compatibility = check_level(compatibility, f"{place}: {cls.__name__}")
         self.shape = Shape(record_name(cls), f"{service.namespace}.v{version}", struct, language, service.schemas)
         self.reply: type[Any] | None = None
         self.refusals: tuple[type[Any], ...] = ()

@@ -44,20 +44,21 @@ class MessageMeta(msgspec.StructMeta):
         version: int = 1,
         name: str | None = None,
         codec: str | None = None,
+        compatibility: str | None = None,
         concerns: Concern | Sequence[Concern] = (),
         accept: Mapping[Rule, str] | None = None,
     ) -> Any:
         """Make the class; `of` is the service that owns the message, `version` its contract's major, `name` its name on the
-        wire (default: the name of the class), `codec` the language it is written in (default: that of its owner).
-        `concerns` and `accept` are for the flow map and the catalog: money or a person behind the message, and the findings of
-        `partita flow check` and `partita catalog lint` that its owner accepts, each with the reason."""
+        wire (default: the name of the class). `codec` is the language it is written in, `compatibility` the promise that its
+        schema keeps to earlier ones (default of both: that of its owner). `concerns` and `accept` are for the flow map and the
+        catalog: money or a person behind the message, and the findings that its owner accepts, each with the reason."""
         if annotations := namespace.get("__annotations__"):
             module = namespace.get("__module__", "")
             namespace = {**namespace, "__annotations__": dict(annotations)}
             resolve(namespace["__annotations__"], namespace, module, scope_of_class(module))
         cls: Any = super().__new__(mcls, class_name, bases, namespace, frozen=True, kw_only=True, rename="camel")
         place = caller_place(2)
-        for option, given in (("name", name), ("codec", codec)):
+        for option, given in (("name", name), ("codec", codec), ("compatibility", compatibility)):
             if given is not None and of is None:
                 raise DeclarationError(
                     f"{place}: {class_name} has {option}={ascii(given):.120} and no owner: it is no message of its own.",
@@ -67,7 +68,9 @@ class MessageMeta(msgspec.StructMeta):
             name_on_the_wire(cls, name, place)
         if of is not None:
             kind = "command" if any(_is_command(base) for base in cls.__mro__[1:]) else "event"
-            contract = Contract(cls, cls, kind=kind, service=of, version=version, place=place, codec=codec)
+            contract = Contract(
+                cls, cls, kind=kind, service=of, version=version, place=place, codec=codec, compatibility=compatibility
+            )
             contract.notes = flow_notes(class_name, concerns, accept, place)
             if kind == "command":
                 _take_replies(cls, contract)
@@ -93,6 +96,7 @@ class Event(msgspec.Struct, metaclass=MessageMeta):
             version: int = 1,
             name: str | None = None,
             codec: str | None = None,
+            compatibility: str | None = None,
             concerns: Concern | Sequence[Concern] = (),
             accept: Mapping[Rule, str] | None = None,
         ) -> None: ...
@@ -114,6 +118,7 @@ class Command(msgspec.Struct, Generic[ReplyT, RefusalT], metaclass=MessageMeta):
             version: int = 1,
             name: str | None = None,
             codec: str | None = None,
+            compatibility: str | None = None,
             concerns: Concern | Sequence[Concern] = (),
             accept: Mapping[Rule, str] | None = None,
         ) -> None: ...

@@ -8,6 +8,7 @@ from typing import Any
 from partita.catalog.place import Place
 from partita.catalog.service_name import check_name, check_namespace
 from partita.errors import DeclarationError
+from partita.schemas.evolution.level import DEFAULT, check_level
 from partita.schemas.languages import check_language
 
 
@@ -19,7 +20,13 @@ class Owner:
     """
 
     def __init__(
-        self, name: str, namespace: str, place: Place, codec: str = "avro", schemas: str | Path | None = None
+        self,
+        name: str,
+        namespace: str,
+        place: Place,
+        codec: str = "avro",
+        schemas: str | Path | None = None,
+        compatibility: str = DEFAULT,
     ) -> None:
         check_name(name, place)
         check_namespace(namespace, place)
@@ -28,6 +35,7 @@ class Owner:
         self.place = place
         self.codec = check_language(codec, f"{place}: {name}")
         self.schemas = _home(schemas, place)
+        self.compatibility = check_level(compatibility, f"{place}: {name}")
         self.messages: dict[str, type[Any]] = {}
 
     @property

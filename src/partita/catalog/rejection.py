@@ -77,6 +77,7 @@ def claim(cls: type[Rejection], command: Contract) -> None:
             version=command.version,
             place=cls.__place__,
             codec=cls.__codec__ or command.shape.language,
+            compatibility=command.compatibility.value,
         )
         with contextlib.suppress(NameError):  # a type is declared below it: the app looks again
             contract.check()

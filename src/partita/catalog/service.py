@@ -25,6 +25,7 @@ from partita.catalog.signature import Signature, events_in, is_of_another, signa
 from partita.catalog.upcaster import take_upcaster
 from partita.errors import DeclarationError
 from partita.migrations.own_tables import Tables, read_folder
+from partita.schemas.evolution.level import DEFAULT
 from partita.settings.amount import check_count, check_seconds
 
 CONCURRENCY_MAX = 10_000
@@ -87,6 +88,8 @@ class Service(Owner):
         codec: the language its messages are written in, where the class does not say `codec=`: "avro", "json" or "protobuf".
         schemas: the folder with the field numbers of its messages in Protobuf (`partita.lock`), relative to the module that
             declares the service; default: the nearest folder `schemas` above that module which has them.
+        compatibility: the promise that the schemas of its messages keep to their earlier revisions, where the class does not say
+            `compatibility=`: BACKWARD, FORWARD, FULL, each also with _TRANSITIVE, or NONE. `partita schema check` looks at it.
 
     Raises:
         DeclarationError: a name or a value is not valid.
@@ -106,8 +109,9 @@ class Service(Owner):
         keys_kept_s: float | None = None,
         codec: str = "avro",
         schemas: str | Path | None = None,
+        compatibility: str = DEFAULT,
     ) -> None:
-        super().__init__(name, namespace, caller_place(2), codec, schemas)
+        super().__init__(name, namespace, caller_place(2), codec, schemas, compatibility)
         check_seconds(DeclarationError, f"{self.place}: window_s", window_s)
         if keys_kept_s is not None:
             check_seconds(DeclarationError, f"{self.place}: keys_kept_s", keys_kept_s)

@@ -118,14 +118,14 @@ def _check_old(old: Contract, newest: Contract, live: set[str]) -> None:
         raise DeclarationError(
             f"{old.place}: {old.name} is version {old.version} of {old.wire_name}, no handler and no saga uses it, and nothing "
             f"leads from it to version {newest.version}: its messages that are still under way could not be handled.",
-            hint=line_to_write(old, newest),
+            hint=upcaster_line(newest, old.name),
         )
     end = old.newest
     if end is not newest and end.full_name not in live:
         raise DeclarationError(
             f"{old.upcaster.place}: messages of {old.name} become {end.name}, version {end.version} of {old.wire_name}, and "
             f"nothing leads from there to version {newest.version}.",
-            hint=line_to_write(end, newest),
+            hint=upcaster_line(newest, end.name),
         )
 
 
@@ -142,10 +142,10 @@ def refuse_old(contract: Contract) -> NoReturn:
     )
 
 
-def line_to_write(old: Contract, new: Contract) -> str:
-    """The line that declares the missing upcaster."""
+def upcaster_line(new: Contract, old: str) -> str:
+    """The line that declares a missing upcaster from the class of that name."""
     function = "".join(f"_{c.lower()}" if c.isupper() else c for c in new.wire_name).strip("_")
-    return f"@{_variable(new.service)}.upcast above def {function}_v{new.version}(old: {old.name}) -> {new.name}: ..."
+    return f"@{_variable(new.service)}.upcast above def {function}_v{new.version}(old: {old}) -> {new.name}: ..."
 
 
 def _variable(owner: Owner) -> str:

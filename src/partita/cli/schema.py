@@ -14,7 +14,13 @@ from partita.cli.output import document, json_of, output_option, print_json, say
 from partita.cli.whose_app import app_option
 from partita.errors import DeclarationError, NotFound, SettingsError, UnknownSchema
 from partita.observability.describing import FORMATS, contract_named, schema_lines
-from partita.observability.schema_history import number_fields, read_kept, revisions_now, schema_findings
+from partita.observability.schema_history import (
+    number_fields,
+    promises_nothing,
+    read_kept,
+    revisions_now,
+    schema_findings,
+)
 from partita.schemas.avro import avro_record
 from partita.schemas.evolution.checking import Version, check
 from partita.schemas.evolution.connect import LANGUAGES, rules_of
@@ -136,20 +142,22 @@ def export(folder: Path, app_name: str, output: str) -> None:
 @click.option(
     "--level",
     type=click.Choice([level.value for level in Level], case_sensitive=False),
-    default=Level.FULL_TRANSITIVE.value,
-    show_default=True,
-    help="The promise that the schemas keep to the earlier ones.",
+    help="One level for all messages, in place of the level that each declares (default: FULL_TRANSITIVE).",
 )
 @app_option
 @output_option
 @click.pass_context
-def check_(context: click.Context, against: str, level: str, app_name: str, output: str) -> None:
+def check_(context: click.Context, against: str, level: str | None, app_name: str, output: str) -> None:
     """Say whether the schemas of the app may follow those in DIR, or in the folder `schemas` of a commit; exit 3 when they
     may not. A folder also has to have the newest schemas. No code of the commit runs."""
     kept, is_folder = read_kept(against)
-    found = _merged(schema_findings(load_app(app_name), kept, Level(level), stale=is_folder))
-    verdict = f"The schemas may{' not' if found else ''} follow those of {against} at the level {level}."
-    _print_verdict(verdict, found, Level(level), output)
+    app, given = load_app(app_name), None if level is None else Level(level)
+    found = _merged(schema_findings(app, kept, given, stale=is_folder))
+    at = "each at the level that it declares" if level is None else f"at the level {level}"
+    verdict = f"The schemas may{' not' if found else ''} follow those of {against}, {at}."
+    unchecked = promises_nothing(app) if given is None else ()
+    notes = [f"{name} promises NONE: its schema was not compared with earlier ones." for name in unchecked]
+    _print_verdict("\n".join([verdict, *notes]), found, given, output)
     if found:
         context.exit(3)
 
@@ -178,7 +186,7 @@ def _merged(found: list[Finding]) -> list[Finding]:
     return [replace(finding, hurts=tuple(hurts)) for finding, hurts in merged.items()]
 
 
-def _print_verdict(verdict: str, found: list[Finding], level: Level, output: str) -> None:
+def _print_verdict(verdict: str, found: list[Finding], level: Level | None, output: str) -> None:
     if output == "json":
         keys = ("rule", "path", "old", "new", "hurts", "instead")
         items = [{key: getattr(finding, key) for key in keys} for finding in found]
@@ -188,4 +196,7 @@ def _print_verdict(verdict: str, found: list[Finding], level: Level, output: str
     for finding in found:
         say(f"{finding.path}: {finding.rule}", f"  {finding.old} -> {finding.new}")
         say(*[f"  hurts {hurt}" for hurt in finding.hurts], f"  {finding.instead}")
-    say("Afterwards: " + level.order if found else level.order)
+    if not found and level is not None:
+        say(level.order)
+    orders = dict.fromkeys(finding.order for finding in found if finding.order)
+    say(*(f"Afterwards: {order}" for order in orders))

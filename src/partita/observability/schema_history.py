@@ -7,7 +7,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from partita.catalog.contract import Contract
+from partita.catalog.contract import Contract, version_in
+from partita.catalog.upcaster import upcaster_line
 from partita.errors import NotFound, SettingsError
 from partita.observability.declarations import Declarations
 from partita.schemas.evolution.checking import Version, check
@@ -95,15 +96,18 @@ def _git(*arguments: str) -> bytes:
     return done.stdout if done.returncode == 0 else b""
 
 
-def schema_findings(app: Declarations, kept: Sequence[Revision], level: Level, *, stale: bool) -> list[Finding]:
-    """The reasons why the schemas of an app cannot follow the revisions that were kept; with `stale`, also the newest
-    schemas that no file has."""
+def schema_findings(app: Declarations, kept: Sequence[Revision], level: Level | None, *, stale: bool) -> list[Finding]:
+    """The reasons why the schemas of an app cannot follow the revisions that were kept, at the level that each message declares
+    or at the given one; with `stale`, also the newest schemas that no file has."""
     now, files, found = by_message(revisions_now(app)), by_message(kept), list[Finding]()
     of_others = {contract.full_name for contract in app.catalog.of_others()}  # copied from their owners
     for message, earlier in files.items():
         contract = app.catalog.contracts.get(message)
         if contract is None:
-            if level is not Level.NONE and message not in of_others:
+            newer = _newer(app, message)
+            if newer is not None:
+                found.append(_without_upcaster(message, earlier[-1], newer))
+            elif level is not Level.NONE and message not in of_others:
                 found.append(_removed(message, earlier[-1]))
             continue
         newest, rules = now[message][-1], rules_of_classes(RULES[now[message][-1].language])
@@ -111,7 +115,7 @@ def schema_findings(app: Declarations, kept: Sequence[Revision], level: Level, *
         versions = [Version(f"revision {e.number}", e.text) for e in same if e.fingerprint != newest.fingerprint]
         found += [
             dataclasses.replace(each, hurts=(*each.hurts, *hurt_by(app, contract)))
-            for each in check(newest.text, versions, level, rules)
+            for each in check(newest.text, versions, level or contract.compatibility, rules)
         ]
     if stale:
         found += [
@@ -121,6 +125,33 @@ def schema_findings(app: Declarations, kept: Sequence[Revision], level: Level, *
             for each in missing(revisions_now(app), kept)
         ]
     return found
+
+
+def promises_nothing(app: Declarations) -> tuple[str, ...]:
+    """The messages whose schemas are not compared, as they declare."""
+    some = app.catalog.contracts.values()
+    return tuple(sorted(each.full_name for each in some if each.compatibility is Level.NONE and each.kind != "fault"))
+
+
+def _newer(app: Declarations, message: str) -> Contract | None:
+    """The newest class of a message whose given version has no class."""
+    identity, version = version_in(message)
+    same = [c for c in app.catalog.contracts.values() if c.identity == identity and c.version > version]
+    return max(same, key=lambda contract: contract.version, default=None)
+
+
+def _without_upcaster(message: str, last: Revision, newer: Contract) -> Finding:
+    version = version_in(message)[1]
+    old = f"{newer.name}V{version}"
+    return Finding(
+        "old-version-without-upcaster",
+        message,
+        f"revision {last.number}",
+        f"no class of version {version}, and no upcaster to {newer.full_name}",
+        f'class {old}(..., name="{newer.wire_name}", version={version}) as it was, and {upcaster_line(newer, old)} '
+        "Once no message of it can exist any more, delete its files.",
+        hurts=(f"messages of {message} in topics, outboxes, retries, dead letters and sagas",),
+    )
 
 
 def _removed(message: str, last: Revision) -> Finding:
@@ -144,6 +175,6 @@ def hurt_by(app: Declarations, contract: Contract) -> tuple[str, ...]:
                 f"{service.name} ({names}), with old messages on {contract.topic}, among its dead letters and in retry"
             )
         for definition in service.declared.sagas:
-            if any(each.full_name == contract.full_name for each in definition.consumes):
+            if contract.newest in definition.consumes:
                 hurt.append(f"sagas {definition.name} in flight, of {service.name}")
     return tuple(hurt)

@@ -166,6 +166,77 @@ def test_a_file_that_is_no_schema_is_said(project: Project) -> None:
     assert found.exit_code not in (0, 3) and "1.avsc is no schema" in str(found.exception or found.output)
 
 
+def chain(project: Project, **options: str) -> list[str]:
+    """The rules after a field came with a default and lost it again: `options` are those of the class."""
+    project("    pass")
+    run("export", "schemas")
+    project("    size: int = 0")
+    run("export", "schemas")
+    project("    size: int", "".join(f", {name}={value!r}" for name, value in options.items()))
+    return rules("--against", "schemas")
+
+
+@pytest.mark.parametrize("level", ["BACKWARD", "FORWARD", "FULL"])
+def test_a_default_that_is_dropped_again_passes_where_the_level_is_not_transitive(project: Project, level: str) -> None:
+    """Neighbours read each other; the first revision and the third do not."""
+    assert chain(project, compatibility=level) == ["not-exported"]
+
+
+@pytest.mark.parametrize("level", ["", "BACKWARD_TRANSITIVE", "FULL_TRANSITIVE"])
+def test_a_transitive_verdict_names_the_revision_that_clashes(project: Project, level: str) -> None:
+    """Revision 2 is fine, and a reader of the verdict must not look there."""
+    options = {"compatibility": level} if level else {}
+    assert chain(project, **options) == ["field-without-default", "not-exported"]
+    said = run("check", "--against", "schemas").stdout
+    assert "by values of revision 1\n" in said and "revision 2" not in said
+
+
+@pytest.mark.parametrize(
+    ("level", "order"),
+    [("BACKWARD", "Upgrade consumers first"), ("FORWARD", "Upgrade producers first"), ("FULL", "Consumers and producers")],
+)
+def test_a_verdict_says_who_upgrades_first(project: Project, level: str, order: str) -> None:
+    """By the level that the message declares."""
+    run("export", "schemas")
+    project("    note: int = 0", f', compatibility="{level}"')
+    assert f"Afterwards: {order}" in run("check", "--against", "schemas").stdout
+
+
+def test_a_message_that_promises_nothing_says_so(project: Project) -> None:
+    """A reader must not take a silent verdict for a comparison."""
+    run("export", "schemas")
+    project("    note: int", ', compatibility="NONE"')
+    said = run("check", "--against", "schemas").stdout
+    assert "kept.source.v1.Sold promises NONE: its schema was not compared with earlier ones." in said
+    assert rules("--against", "schemas") == ["not-exported"]
+    assert "type-changed" in rules("--against", "schemas", "--level", "full")
+
+
+def test_a_new_version_without_its_old_shape_is_a_finding_with_the_line(project: Project) -> None:
+    """Messages of the old version may wait anywhere."""
+    run("export", "schemas")
+    project("    note: int", ", version=2")
+    run("export", "schemas")
+    (found,) = json.loads(run("check", "--against", "schemas", "-o", "json").stdout)["findings"]
+    assert (found["rule"], found["path"]) == ("old-version-without-upcaster", "kept.source.v1.Sold")
+    assert 'class SoldV1(..., name="Sold", version=1)' in found["instead"]
+    assert "@source.upcast above def sold_v2(old: SoldV1) -> Sold: ..." in found["instead"]
+    assert found["hurts"] != []
+
+
+def test_a_pull_request_that_removes_a_field_gets_the_verdict_of_the_guide(project: Project) -> None:
+    """The lines are in the guide, and a person reads them in a minute."""
+    project("    note: str")
+    run("export", "schemas")
+    committed()
+    project("    pass")
+    run("export", "schemas")
+    committed()
+    said = run("check", "--against", "HEAD~1")
+    guide = (ROOT / "docs/guides/evolving-a-schema.md").read_text(encoding="utf-8")
+    assert said.exit_code == 3 and f"```text\n{said.stdout}```" in guide, said.stdout
+
+
 def test_the_shops_schemas_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """A change of the shop's messages is exported in the same commit."""
     monkeypatch.setenv("PARTITA_APP", "partita.examples.shop.app:app")

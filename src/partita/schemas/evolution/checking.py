@@ -34,7 +34,7 @@ def check(new: str, earlier: Sequence[Version], level: Level, rules: Rules) -> l
         if level.is_backward:
             hurt = f"readers of the new schema, by values of {version.name}"
             found += [
-                dataclasses.replace(f, keep="", version=version.name, hurts=f.hurts or (hurt,))
+                dataclasses.replace(f, keep="", version=version.name, hurts=f.hurts or (hurt,), order=level.order)
                 for f in rules.compare(new, version.text)
             ]
         if level.is_forward:
@@ -48,6 +48,7 @@ def check(new: str, earlier: Sequence[Version], level: Level, rules: Rules) -> l
                     keep="",
                     version=version.name,
                     hurts=f.hurts or (hurt,),
+                    order=level.order,
                 )
                 for f in rules.compare(version.text, new)
             ]

@@ -12,7 +12,7 @@ class Finding:
     `rule` names the rule (`field-without-default`), `path` the place in the schema (`OrderPlaced.lines[].sku`), `old` and `new`
     the types of the two schemas there. `instead` is the line to write where the reader's schema is the newer of the two, `keep`
     the one where the writer's is. `version` is the earlier version that clashes and `hurts` those that are hurt: consumers,
-    topics, outbox rows, dead letters, sagas in flight.
+    topics, outbox rows, dead letters, sagas in flight. `order` is the order of an upgrade at the level that was checked.
     """
 
     rule: str
@@ -23,3 +23,4 @@ class Finding:
     version: str = ""
     hurts: tuple[str, ...] = ()
     keep: str = ""
+    order: str = ""

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import enum
 
+from partita.errors import DeclarationError
+
+DEFAULT = "FULL_TRANSITIVE"
+"""The level of a message that declares none: logs and dead letters hold values of all its revisions."""
+
 
 class Level(enum.Enum):
     """BACKWARD: the new version reads the values of the latest one. FORWARD: the latest version reads the values of the new one.
@@ -43,3 +48,16 @@ class Level(enum.Enum):
         if self.is_forward:
             return "Upgrade producers first: consumers of before read their values."
         return "Stop producers and consumers, and upgrade them together: nothing was compared."
+
+
+def check_level(level: object, where: str) -> Level:
+    """A level by its name.
+
+    Raises:
+        DeclarationError: there is none of that name.
+    """
+    if isinstance(level, str) and level in Level.__members__:
+        return Level[level]
+    raise DeclarationError(
+        f"{where}: there is no compatibility {level!r:.80}.", hint=f"There is: {', '.join(Level.__members__)}."
+    )
