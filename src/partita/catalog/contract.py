@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import typing
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, get_args, get_origin
@@ -68,6 +68,7 @@ class Contract:
         self.refusals: tuple[type[Any], ...] = ()
         self.notes: FlowNotes = NO_NOTES
         self.upcaster: Upcaster | None = None
+        self.gone: tuple[int, ...] = ()  # the older versions of which no message exists any more
         self.is_read_as_it_is = kind in ("event", "command")
         self._is_checked = False
 
@@ -217,6 +218,21 @@ def name_on_the_wire(cls: type[Any], name: object, place: Place) -> None:
             hint=f'Letters, digits and _, 100 at most, and no digit first: name="{cls.__name__}V1".',
         )
     cls.__wire_name__ = name
+
+
+def gone_versions(given: Sequence[int], contract: Contract) -> tuple[int, ...]:
+    """The `gone=` of a message class.
+
+    Raises:
+        DeclarationError: it is no older version.
+    """
+    listed = isinstance(given, Sequence) and not isinstance(given, str)
+    if not listed or any(type(each) is not int or not 0 < each < contract.version for each in given):
+        raise DeclarationError(
+            f"{contract.place}: gone={given!r:.80} of {contract.name} names no older versions of it.",
+            hint=f"gone=(1,) says that no message of version 1 exists any more; {contract.name} has version {contract.version}.",
+        )
+    return tuple(given)
 
 
 def own(contract: Contract) -> None:

@@ -13,7 +13,7 @@ import msgspec
 from typing_extensions import TypeVar as DefaultTypeVar
 from typing_extensions import dataclass_transform
 
-from partita.catalog.contract import KEY_MARK, Contract, name_on_the_wire, own
+from partita.catalog.contract import KEY_MARK, Contract, gone_versions, name_on_the_wire, own
 from partita.catalog.flow_notes import Concern, Rule, flow_notes
 from partita.catalog.owner import Owner
 from partita.catalog.place import caller_place
@@ -45,12 +45,14 @@ class MessageMeta(msgspec.StructMeta):
         name: str | None = None,
         codec: str | None = None,
         compatibility: str | None = None,
+        gone: Sequence[int] = (),
         concerns: Concern | Sequence[Concern] = (),
         accept: Mapping[Rule, str] | None = None,
     ) -> Any:
         """Make the class; `of` is the service that owns the message, `version` its contract's major, `name` its name on the
         wire (default: the name of the class). `codec` is the language it is written in, `compatibility` the promise that its
-        schema keeps to earlier ones (default of both: that of its owner). `concerns` and `accept` are for the flow map and the
+        schema keeps to earlier ones (default of both: that of its owner). `gone` are older versions of which no message exists
+        any more: their old shapes may be deleted. `concerns` and `accept` are for the flow map and the
         catalog: money or a person behind the message, and the findings that its owner accepts, each with the reason."""
         if annotations := namespace.get("__annotations__"):
             module = namespace.get("__module__", "")
@@ -72,6 +74,7 @@ class MessageMeta(msgspec.StructMeta):
                 cls, cls, kind=kind, service=of, version=version, place=place, codec=codec, compatibility=compatibility
             )
             contract.notes = flow_notes(class_name, concerns, accept, place)
+            contract.gone = gone_versions(gone, contract)
             if kind == "command":
                 _take_replies(cls, contract)
             with contextlib.suppress(NameError):  # a type is declared below it: the app looks again
@@ -97,6 +100,7 @@ class Event(msgspec.Struct, metaclass=MessageMeta):
             name: str | None = None,
             codec: str | None = None,
             compatibility: str | None = None,
+            gone: Sequence[int] = (),
             concerns: Concern | Sequence[Concern] = (),
             accept: Mapping[Rule, str] | None = None,
         ) -> None: ...
@@ -119,6 +123,7 @@ class Command(msgspec.Struct, Generic[ReplyT, RefusalT], metaclass=MessageMeta):
             name: str | None = None,
             codec: str | None = None,
             compatibility: str | None = None,
+            gone: Sequence[int] = (),
             concerns: Concern | Sequence[Concern] = (),
             accept: Mapping[Rule, str] | None = None,
         ) -> None: ...

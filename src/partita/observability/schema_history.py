@@ -105,6 +105,8 @@ def schema_findings(app: Declarations, kept: Sequence[Revision], level: Level | 
         contract = app.catalog.contracts.get(message)
         if contract is None:
             newer = _newer(app, message)
+            if newer is not None and version_in(message)[1] in newer.gone:
+                continue
             if newer is not None:
                 found.append(_without_upcaster(message, earlier[-1], newer))
             elif level is not Level.NONE and message not in of_others:
@@ -149,7 +151,7 @@ def _without_upcaster(message: str, last: Revision, newer: Contract) -> Finding:
         f"revision {last.number}",
         f"no class of version {version}, and no upcaster to {newer.full_name}",
         f'class {old}(..., name="{newer.wire_name}", version={version}) as it was, and {upcaster_line(newer, old)} '
-        "Once no message of it can exist any more, delete its files.",
+        f"Or gone=({version},) on {newer.name}, where no message of version {version} can exist any more.",
         hurts=(f"messages of {message} in topics, outboxes, retries, dead letters and sagas",),
     )
 

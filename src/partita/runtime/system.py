@@ -39,6 +39,7 @@ from partita.runtime.background.supervisor import Supervisor
 from partita.runtime.background.timers import Timers
 from partita.runtime.background.watch import Watch
 from partita.runtime.carrying_over import carry_over, carry_over_partitions
+from partita.runtime.known_versions import check_known
 from partita.runtime.path.after_conflict import run_again
 from partita.runtime.path.door import Door
 from partita.runtime.path.pipeline import Pipeline
@@ -205,6 +206,7 @@ class System:
     async def _take_over(self, service: Service, store: Store) -> None:
         """Take over the messages that an earlier version of the service left in its store, or refuse to start."""
         async with store.transaction() as session:
+            await check_known(session, service, self.catalog)
             await _check_sagas(session, service)
             if "consumers" in self.roles:
                 await carry_over(session, service, self.catalog.topics_of(service))

@@ -193,7 +193,11 @@ def test_a_transitive_verdict_names_the_revision_that_clashes(project: Project, 
 
 @pytest.mark.parametrize(
     ("level", "order"),
-    [("BACKWARD", "Upgrade consumers first"), ("FORWARD", "Upgrade producers first"), ("FULL", "Consumers and producers")],
+    [
+        ("BACKWARD", "Upgrade consumers first"),
+        ("FORWARD", "Upgrade producers first"),
+        ("FULL", "Consumers and producers"),
+    ],
 )
 def test_a_verdict_says_who_upgrades_first(project: Project, level: str, order: str) -> None:
     """By the level that the message declares."""
@@ -222,6 +226,8 @@ def test_a_new_version_without_its_old_shape_is_a_finding_with_the_line(project:
     assert 'class SoldV1(..., name="Sold", version=1)' in found["instead"]
     assert "@source.upcast above def sold_v2(old: SoldV1) -> Sold: ..." in found["instead"]
     assert found["hurts"] != []
+    project("    note: int", ", version=2, gone=(1,)")
+    assert rules("--against", "schemas") == []
 
 
 def test_a_pull_request_that_removes_a_field_gets_the_verdict_of_the_guide(project: Project) -> None:
