@@ -10,7 +10,7 @@ class BodyTooLarge(Exception):
 
 
 class ClientGone(Exception):
-    """The client went away before its body was complete: nothing may be done with a part of it, and nobody reads an answer."""
+    """The client went away before its body was complete: nothing may be done with a part of it, and no answer reaches it."""
 
 
 async def whole_body(receive: Receive, bytes_max: int) -> bytes:

@@ -25,6 +25,7 @@ DISPUTED = "com.psp.charge.disputed"
 FIND = (
     "SELECT order_id, customer_id, total_cents, country, occurred_us, status, reason FROM orders WHERE order_id = :id"
 )
+MAILS = "SELECT about FROM order_mail WHERE order_id = :id ORDER BY about"
 TROUBLES = "SELECT who, what, cause FROM order_trouble WHERE order_id = :id ORDER BY letter_id"
 
 
@@ -63,6 +64,7 @@ class OrderOut(BaseModel):
     country: str
     status: str
     reason: str
+    mails: list[str]
     troubles: list[TroubleOut]
 
 
@@ -141,8 +143,11 @@ def make_api(app: App) -> FastAPI:
 async def _find(app: App, order_id: str) -> dict[str, Any] | None:
     async with app.store("order-service").reading() as session:
         rows = await session.fetch(FIND, {"id": order_id})
-        troubles = await session.fetch(TROUBLES, {"id": order_id}) if rows else []
-    return {**rows[0], "troubles": [dict(row) for row in troubles]} if rows else None
+        if not rows:
+            return None
+        troubles = await session.fetch(TROUBLES, {"id": order_id})
+        mails = await session.fetch(MAILS, {"id": order_id})
+    return {**rows[0], "mails": [row["about"] for row in mails], "troubles": [dict(row) for row in troubles]}
 
 
 def _errors(api: FastAPI) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 from partita import Command, Event, Key, Rejection, Since
-from partita.examples.shop.services import OrderId, OrderLine, ReturnId, inventory, orders, payments
+from partita.examples.shop.services import OrderId, OrderLine, ReturnId, inventory, notifications, orders, payments
 
 
 class OrderPlaced(Event, of=orders):
@@ -128,6 +128,13 @@ class RefundPayment(Command[PaymentRefunded], of=payments):
     """Give back the charge for an order, if there was one."""
 
     order_id: Key[OrderId]
+
+
+class CustomerNotified(Event, of=notifications):
+    """The customer got a mail about the outcome of an order or of a return."""
+
+    order_id: Key[OrderId]
+    about: str
 
 
 class ReturnRequested(Event, of=orders):

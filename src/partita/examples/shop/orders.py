@@ -10,6 +10,7 @@ from partita import Fault, Tx
 from partita.examples.shop.messages import (
     ChargePayment,
     ConfirmOrder,
+    CustomerNotified,
     OrderCancelled,
     OrderConfirmed,
     OrderPlaced,
@@ -38,6 +39,7 @@ TROUBLE = """
 INSERT INTO order_trouble (order_id, who, what, cause, letter_id) VALUES (:order_id, :who, :what, :cause, :letter_id)
 ON CONFLICT (letter_id) DO NOTHING
 """
+MAIL = "INSERT INTO order_mail (order_id, about) VALUES (:order_id, :about) ON CONFLICT (order_id, about) DO NOTHING"
 LINES_MAX = 2_000
 TOTAL_CENTS_MAX = 10_000_000_000_000
 
@@ -93,6 +95,12 @@ async def confirm(cmd: ConfirmOrder, tx: Tx) -> OrderConfirmed:
 async def cancel(event: OrderCancelled, tx: Tx) -> None:
     """Cancel the order: the saga has undone all steps."""
     await tx.execute(CANCEL, order_id=event.order_id, reason=event.reason)
+
+
+@orders.on(why="a page that shows the mail may lag")
+async def note_mail(event: CustomerNotified, tx: Tx) -> None:
+    """The customer's page shows the mails that went out."""
+    await tx.execute(MAIL, order_id=event.order_id, about=event.about)
 
 
 @orders.on

@@ -32,6 +32,9 @@ orders = Service(
         order_id TEXT NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, cause TEXT NOT NULL, letter_id TEXT PRIMARY KEY
     );
     CREATE INDEX IF NOT EXISTS order_trouble_of ON order_trouble (order_id);
+    CREATE TABLE IF NOT EXISTS order_mail (
+        order_id TEXT NOT NULL, about TEXT NOT NULL, PRIMARY KEY (order_id, about)
+    );
     """,
 )
 # The saga sends a step's command only after the reply before it, and tombstones cover an undo that comes first:
@@ -66,7 +69,10 @@ payments = Service(
     );
     """,
 )
-notifications = Service("notification-service", namespace="shop.notification", team="growth", retry=OUTSIDE)
+# Its messages are in JSON: the pages of the growth team, which are no services of ours, read them.
+notifications = Service(
+    "notification-service", namespace="shop.notification", team="growth", retry=OUTSIDE, codec="json"
+)
 
 
 class NoCountry(Exception):

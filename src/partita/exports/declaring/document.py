@@ -101,12 +101,13 @@ class Document:
         Raises:
             SettingsError: a reference leads out of the document, nowhere, or in a circle.
         """
+        reference = ""
         for _ in range(REFERENCES_MAX):
             if not isinstance(value, dict):
                 return {}
-            reference = value.get("$ref")
-            if not isinstance(reference, str):
+            if not isinstance(value.get("$ref"), str):
                 return value
+            reference = value["$ref"]
             value = self._at(reference)
         raise SettingsError(f"The references lead in a circle, at {reference!r:.120}.", hint="Mend the document.")
 

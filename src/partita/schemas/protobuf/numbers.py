@@ -94,7 +94,7 @@ def check_table(table: Mapping[str, object], owner: str, where: str) -> None:
         if type(held) is not int or not 0 < held <= NUMBER_MAX or held in PROTOBUFS_OWN:
             raise DeclarationError(
                 f"{where}: {owner}.{name} = {held!r:.80} is no number of a field.",
-                hint=f"git checkout {where}; `partita schema export` writes it, and nobody edits it.",
+                hint=f"git checkout {where}; `partita schema export` writes it, and no person edits it.",
             )
         other = taken.setdefault(held, name)
         if other != name:
