@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -30,12 +30,13 @@ from partita.schemas.fields.reading import Reading
 from partita.schemas.fields.reading import read as read_fields
 from partita.schemas.fields.shape import Shape
 from partita.schemas.protobuf.agreement import disagreement, without_presence
+from partita.schemas.protobuf.bundle import opened
 from partita.schemas.protobuf.derivation import file_of, fingerprint
 from partita.schemas.protobuf.identifiers import enum_value
 from partita.schemas.protobuf.layout import symbols_of
 from partita.schemas.protobuf.names import declared_types, message_at
-from partita.schemas.protobuf.numbering import check_numbers, check_owner, numbers_of
-from partita.schemas.protobuf.numbers import Numbers, completed
+from partita.schemas.protobuf.numbering import check_numbers, check_owner, numbers_in, numbers_of
+from partita.schemas.protobuf.numbers import Numbers, completed, completed_apart
 from partita.schemas.protobuf.parsing import parse_with_imports
 from partita.schemas.protobuf.printing import printed
 from partita.schemas.protobuf.proto_file import ProtoFile
@@ -49,18 +50,27 @@ _MISFITS = (RecursionError, DecodeError, *MISFITS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """A shape of ours."""
+    """A shape of ours. `is_numbered` = a lock or its owner's file gives the numbers."""
 
     fingerprint: str
+    reading: Reading
     file: ProtoFile
     numbers: Numbers
+    is_numbered: bool
     make: Any  # the class of its messages: descriptors are known at run time alone
     write: Write
     read: Read
     gauge: ProtobufGauge
     order: Any  # "deterministic" where a value has sets, else None
-    is_comparable: bool
     is_recursive: bool
+
+
+class _Plan(NamedTuple):
+    """The way to read values of one writer as one shape of ours."""
+
+    make: Any
+    read: Read
+    gauge: ProtobufGauge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +91,7 @@ class ProtobufCodec:
         self._shapes: dict[str, _Known] = {}
         self._writers: dict[str, _Writer] = {}
         self._texts: dict[str, str] = {}
-        self._plans: dict[tuple[str, str], Read | str] = {}  # the way to read a writer's values, or why there is none
+        self._plans: dict[tuple[str, str], _Plan | str] = {}  # or the reason why there is none
         self._values: dict[tuple[str, str], str] = {}  # an enum's full name, the name of a value: the value
         self._refusals = Refusals()
 
@@ -98,14 +108,15 @@ class ProtobufCodec:
         return self._texts.get(fingerprint)
 
     def teach(self, fingerprint: str, text: str) -> None:
-        """Accept a writer's schema: one .proto text, whose first message is the schema, if the fingerprint names no other.
+        """Accept a writer's schema: a .proto text, alone or with those that it imports. Its first message is the schema, if the
+        fingerprint names no other.
 
         Raises:
             UnknownSchema: the text is none, or imports other files than those that each compiler brings.
         """
         try:
             check_size(text)
-            file, imports = parse_with_imports(text)
+            file, imports = parse_with_imports(*opened(text))
             writer = _writer(file, imports, {}, message_path(fingerprint))
         except (RecursionError, UnknownSchema, *MISFITS) as error:
             why = error.what if isinstance(error, UnknownSchema) else f"{error!s:.300}"
@@ -125,7 +136,9 @@ class ProtobufCodec:
             plain = msgspec.to_builtins(value, builtin_types=NATIVE, order=known.order)
             if known.is_recursive and is_too_deep(plain):
                 raise _too_deep(shape)
-            check_read_back(shape, value, plain, is_comparable=known.is_comparable, has_sets=known.order is not None)
+            check_read_back(
+                shape, value, plain, is_comparable=known.reading.is_comparable, has_sets=known.order is not None
+            )
             data: bytes = known.make(**known.write(plain)).SerializeToString(deterministic=True)
         except Unsayable as error:
             raise Malformed(f"{shape.name}{error.where} {error.why}.", hint="Send None, or another value.") from None
@@ -142,17 +155,17 @@ class ProtobufCodec:
         """The value: fields that are absent have their defaults, and fields that are unknown here are ignored."""
         if len(data) > VALUE_BYTES_MAX:
             raise Malformed(f"{shape.name} has {over(len(data), VALUE_BYTES_MAX)}.")
-        known, read = self._plan(shape, fingerprint)
+        known, plan = self._plan(shape, fingerprint)
         try:
-            if not known.gauge.is_light(data):
-                known.gauge.check(data)
-            message = known.make.FromString(data)
+            if not plan.gauge.is_light(data):
+                plan.gauge.check(data)
+            message = plan.make.FromString(data)
             size = message.ByteSize()
             message.DiscardUnknownFields()
             # A field of ours in another wire type is unknown to the decoder, and so is a new member of a union.
             if message.ByteSize() != size:
-                known.gauge.check(data)
-            plain = read(message)
+                plan.gauge.check(data)
+            plain = plan.read(message)
             if known.is_recursive and is_too_deep(plain):
                 raise ValueError(f"it is nested more than {DEPTH_MAX} levels deep")
             value = msgspec.convert(plain, shape.struct)
@@ -175,7 +188,7 @@ class ProtobufCodec:
         except _MISFITS as error:
             raise Malformed(f"Not a value of schema {fingerprint}: {error!s:.300}") from error
 
-    def _plan(self, shape: Shape, fingerprint: str) -> tuple[_Known, Read]:
+    def _plan(self, shape: Shape, fingerprint: str) -> tuple[_Known, _Plan]:
         """The shape and the way to read it, where its fields have the numbers that they have at the writer."""
         try:
             known = self._shapes.get(shape.full_name) or self._learn(shape)
@@ -186,11 +199,10 @@ class ProtobufCodec:
             writer = self._writers.get(fingerprint)
             if writer is None:
                 raise self._refusals.unknown(fingerprint)
-            plan = known.read
-            if fingerprint != known.fingerprint:
-                bare = without_presence(writer.file, writer.name, known.file)
-                why = disagreement(writer.file, writer.name, known.file, known.numbers)
-                plan = why or (read_of(read_fields(shape), known.numbers, bare) if bare else plan)
+            if fingerprint == known.fingerprint:
+                plan = _Plan(known.make, known.read, known.gauge)
+            else:
+                plan = _plan_of(shape, known, writer)
             self._plans[fingerprint, shape.full_name] = plan
         if isinstance(plan, str):
             raise Malformed(
@@ -212,14 +224,15 @@ class ProtobufCodec:
         writer = _writer(file, parse_with_imports(text)[1], _filled(reading, shape))
         known = self._shapes[shape.full_name] = _Known(
             fingerprint=fingerprint(file),
+            reading=reading,
             file=file,
             numbers=numbers,
+            is_numbered=bool(given.given),
             make=writer.make,
             write=write_of(reading, numbers),
             read=read_of(reading, numbers),
             gauge=writer.gauge,
             order="deterministic" if reading.has_sets else None,
-            is_comparable=reading.is_comparable,
             is_recursive=is_recursive(reading),
         )
         self._writers[known.fingerprint] = writer
@@ -245,6 +258,23 @@ class ProtobufCodec:
             raise MessageTooLarge(
                 f"{shape.name} of {len(data):,} bytes: {error}, {SENT_WEIGHT_MAX:,} fields and items.", hint=REFERENCE
             ) from error
+
+
+def _plan_of(shape: Shape, known: _Known, writer: _Writer) -> _Plan | str:
+    """The way to read values of another file, or the reason why there is none. A message that is numbered nowhere here has the
+    numbers that the writer's file gives to its names."""
+    make, gauge, file, numbers = known.make, known.gauge, known.file, known.numbers
+    if not known.is_numbered:
+        numbers = completed_apart(numbers_in(writer.file, writer.name, known.reading), known.reading)
+        try:
+            file = file_of(known.reading, shape, numbers, known.reading)
+        except DeclarationError as error:  # two of its names are one in the writer's file
+            return error.what
+        ours = _writer(file, parse_with_imports(printed(file))[1], _filled(known.reading, shape))
+        make, gauge = ours.make, ours.gauge
+    why = disagreement(writer.file, writer.name, file, numbers)
+    bare = without_presence(writer.file, writer.name, file)
+    return why or _Plan(make, read_of(known.reading, numbers, bare), gauge)
 
 
 def _writer(

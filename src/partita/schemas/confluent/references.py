@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from partita.schemas.confluent.client import Reference, RegisteredSchema, RegistryClient
+from partita.schemas.protobuf.bundle import bundled
 from partita.texts.bounded_json import bounded_json
 
 REFERENCES_MAX = 200
@@ -26,6 +27,8 @@ async def whole_text(client: RegistryClient, schema: RegisteredSchema) -> str:
     """
     if not schema.references:
         return schema.text
+    if schema.language == "PROTOBUF":
+        return bundled(schema.text, await _imports(client, schema.references))
     if schema.language != "AVRO":
         return READ_BY_NAMES if schema.language == "JSON" else schema.text
     try:
@@ -58,6 +61,21 @@ async def _collect(client: RegistryClient, references: Sequence[Reference], foun
                 _define(bounded_json(version.schema.text), found)
             except (ValueError, RecursionError):
                 continue  # its name stays undefined
+
+
+async def _imports(client: RegistryClient, references: Sequence[Reference]) -> dict[str, str]:
+    """The .proto texts that are referred to, also through each other, by the names under which they are imported."""
+    waiting, found, chars = list(references), dict[str, str](), 0
+    while waiting and len(found) < REFERENCES_MAX and chars < CHARS_MAX:
+        reference = waiting.pop()
+        if reference.name in found:
+            continue
+        version = await client.version(reference.subject, reference.version)
+        if version is not None:  # else the import stays missing, and the codec says its name
+            found[reference.name] = version.schema.text
+            waiting += version.schema.references
+            chars += len(version.schema.text)
+    return found
 
 
 def _define(schema: Any, found: dict[str, Any]) -> None:

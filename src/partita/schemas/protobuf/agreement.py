@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from partita.schemas.protobuf.identifiers import snake
 from partita.schemas.protobuf.names import declared_types, message_at
@@ -16,11 +16,11 @@ _READ_AS = {"int64": ("int32", "uint32"), "string": ("bytes",), "bytes": ("strin
 
 def disagreement(writer: ProtoFile, name: str, reader: ProtoFile, numbers: Numbers) -> str:
     """The first field or enum value whose number means another one at the writer; empty = there is none. `name` is the full name
-    of the writer's message. Messages are found by their names within it; `numbers` are the reader's.
+    of the writer's message. Its records and enums may be in it or beside it; `numbers` are the reader's.
     """
-    theirs, ours = dict(_within(writer, name)), dict(_within(reader, message_at(reader, FIRST)))
-    for path, message in ours.items():
-        other = theirs.get(path)
+    their = declared_by_name(writer, name)
+    for path, message in _within(reader, message_at(reader, FIRST)):
+        other = their(path)
         owner = path or reader.messages[0].name
         known = _names_by_number(numbers, owner)
         if isinstance(message, ProtoMessage) and isinstance(other, ProtoMessage):
@@ -43,14 +43,27 @@ def without_presence(writer: ProtoFile, name: str, reader: ProtoFile) -> frozens
     out what is 0 or empty."""
     if writer.syntax != "proto3":
         return frozenset()
-    theirs, root = dict(_within(writer, name)), reader.messages[0].name
+    their, root = declared_by_name(writer, name), reader.messages[0].name
     found = set()
     for path, message in _within(reader, message_at(reader, FIRST)):
-        other = theirs.get(path)
+        other = their(path)
         if isinstance(message, ProtoMessage) and isinstance(other, ProtoMessage):
             bare = {field.number for field in other.fields if field.label == "" and field.oneof is None}
             found |= {(path or root, f.name) for f in message.fields if f.label == "optional" and f.number in bare}
     return frozenset(found)
+
+
+def declared_by_name(file: ProtoFile, message: str) -> Callable[[str], ProtoMessage | ProtoEnum | None]:
+    """The declaration of each name within a message of a file, as `Line` or `Line.Part`; an empty name is the message itself.
+    One that is not in the message is taken from the rest of the file, as other programs declare it."""
+    types = declared_types(file)
+    by_last_part = {name.rpartition(".")[2]: declared for name, declared in reversed(types.items())}
+
+    def find(path: str) -> ProtoMessage | ProtoEnum | None:
+        within = types.get(f"{message}.{path}" if path else message)
+        return within or by_last_part.get(path.rpartition(".")[2])
+
+    return find
 
 
 def _of_field(theirs: ProtoField, ours: ProtoField, names: set[str]) -> str:

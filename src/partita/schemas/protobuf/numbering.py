@@ -8,10 +8,10 @@ from pathlib import Path
 from partita.errors import DeclarationError, UnknownSchema
 from partita.schemas.fields.reading import Reading, read
 from partita.schemas.fields.shape import Shape
-from partita.schemas.protobuf.agreement import disagreement
+from partita.schemas.protobuf.agreement import FIRST, declared_by_name, disagreement
 from partita.schemas.protobuf.identifiers import enum_value, snake, wire_name
 from partita.schemas.protobuf.lock import FOLDER, NAME, folder_of, read_lock, write_lock
-from partita.schemas.protobuf.names import declared_types, message_at, scope
+from partita.schemas.protobuf.names import message_at
 from partita.schemas.protobuf.numbers import Numbers, completed, missing, names_of
 from partita.schemas.protobuf.parsing import parse
 from partita.schemas.protobuf.proto_file import ProtoFile, ProtoMessage
@@ -85,7 +85,7 @@ def check_owner(shape: Shape, numbers: Numbers, file: ProtoFile) -> None:
         DeclarationError: names the field and both types.
     """
     why = (
-        "" if numbers.owners is None else disagreement(numbers.owners, message_at(numbers.owners, (0,)), file, numbers)
+        "" if numbers.owners is None else disagreement(numbers.owners, message_at(numbers.owners, FIRST), file, numbers)
     )
     if why:
         raise DeclarationError(
@@ -94,25 +94,15 @@ def check_owner(shape: Shape, numbers: Numbers, file: ProtoFile) -> None:
         )
 
 
-def _of_owner(path: Path, reading: Reading) -> Numbers:
-    """The numbers that the file of a message's owner gives to the names of a class."""
-    try:
-        with path.open("rb") as opened:
-            file = parse(opened.read(FILE_BYTES_MAX + 1).decode("utf-8-sig"))
-        root = file.messages[0]
-    except (OSError, ValueError, IndexError, UnknownSchema) as error:
-        raise DeclarationError(
-            f"{path} is no file of a message in Protobuf: {error!s:.300}", hint="Copy it again from its owner."
-        ) from error
-    types = declared_types(file)
-    within = scope(file.package, root.name)
-    by_last_part = {name.rpartition(".")[2]: declared for name, declared in reversed(types.items())}
+def numbers_in(file: ProtoFile, message: str, reading: Reading, source: str = "") -> Numbers:
+    """The numbers that a file of another program gives to the names of a class. `message` is the full name of the message there;
+    its records and enums may be in it or beside it."""
+    find = declared_by_name(file, message)
     given: dict[str, dict[str, int | str]] = {}
     for owner, name, aliases in names_of(reading):
-        declared = root if owner == reading.root.name else types.get(f"{within}.{owner}") or by_last_part.get(owner)
+        declared = find("" if owner == reading.root.name else owner)
         if isinstance(declared, ProtoMessage):
-            known = {wire_name(each): each.number for each in declared.fields}
-            known |= {each.name: each.number for each in declared.fields}
+            known = {key: each.number for each in declared.fields for key in (wire_name(each), each.name)}
             names = [each for alias in (name, *aliases) for each in (alias, snake(alias))]
         else:
             known = dict(declared.values) if declared is not None else {}
@@ -120,4 +110,17 @@ def _of_owner(path: Path, reading: Reading) -> Numbers:
         number = next((known[each] for each in names if each in known), None)
         if number is not None:
             given.setdefault(owner, {})[name] = number
-    return Numbers(given, str(path), file)
+    return Numbers(given, source, file)
+
+
+def _of_owner(path: Path, reading: Reading) -> Numbers:
+    """The numbers that the file of a message's owner gives to the names of a class."""
+    try:
+        with path.open("rb") as opened:
+            file = parse(opened.read(FILE_BYTES_MAX + 1).decode("utf-8-sig"))
+        name = message_at(file, FIRST)
+    except (OSError, ValueError, IndexError, UnknownSchema) as error:
+        raise DeclarationError(
+            f"{path} is no file of a message in Protobuf: {error!s:.300}", hint="Copy it again from its owner."
+        ) from error
+    return numbers_in(file, name, reading, str(path))

@@ -61,6 +61,17 @@ def completed(numbers: Numbers, reading: Reading) -> Numbers:
     return Numbers(given, numbers.source, numbers.owners)
 
 
+def completed_apart(numbers: Numbers, reading: Reading) -> Numbers:
+    """The numbers with others for names that a file of another program does not have: from the end, where it has none."""
+    given = {owner: dict(table) for owner, table in numbers.given.items()}
+    free = iter(range(NUMBER_MAX, 0, -1))
+    for name in missing(numbers, reading):
+        owner, _, own = name.partition(".")
+        table = given.setdefault(owner, {})
+        table[own] = next(number for number in free if number not in table.values())
+    return Numbers(given, numbers.source, numbers.owners)
+
+
 def missing(numbers: Numbers, reading: Reading) -> list[str]:
     """The names without a number, as `Line.sku`."""
     return [f"{owner}.{name}" for owner, name, _ in names_of(reading) if name not in numbers.given.get(owner, {})]

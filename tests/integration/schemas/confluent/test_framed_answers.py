@@ -83,6 +83,10 @@ THEIRS: Any = {
         {"name": "orderId", "type": "string"},
     ],
 }
+PROTOBUF = ("content-type", b"application/protobuf")
+PROTOBUF_THEIRS = """syntax = "proto3"; package psp;
+    message Refunded { string order_id = 1; }
+    message Charged { int32 cents = 1; string order_id = 2; }"""
 JSON_THEIRS = json.dumps({"type": "object", "properties": {"orderId": {"type": "string"}}})
 
 
@@ -159,11 +163,13 @@ async def test_a_saga_goes_on_with_a_framed_answer_and_drops_its_copies(running:
 
 
 async def test_each_frame_of_each_language_is_read(running: App, tmp_path: Path) -> None:
-    """The frame is before the value, by id or by guid, or in a header."""
+    """The frame is before the value, by id or by guid, or in a header. In Protobuf it chooses a message of the file."""
     async with served(tmp_path / "registry") as url, (mine := at(running, url)).running():
         v0, v1 = await registered(url)
         j0, j1 = await registered(url, JSON_THEIRS, "JSON")
+        p0, p1 = await registered(url, PROTOBUF_THEIRS, "PROTOBUF")
         told = b'{"orderId": "j", "cents": 7, "extra": 1}'
+        proto = b"\x08\x07\x12\x01p"  # cents = 7, order_id = "p"
         await mine.bus.append(
             [
                 event("a0", v0 + avro("a0"), AVRO),
@@ -175,11 +181,14 @@ async def test_each_frame_of_each_language_is_read(running: App, tmp_path: Path)
                 event("j1", j1 + told, JSON),
                 event("j2", told, JSON, (VALUE_HEADER, j1)),
                 event("j3", told, JSON),
+                event("p0", p0 + b"\x02\x02" + proto, PROTOBUF),
+                event("p1", p1 + b"\x02\x02" + proto, PROTOBUF),
+                event("p2", proto, PROTOBUF, (VALUE_HEADER, p1 + b"\x02\x02")),
             ]
         )
-        await until(lambda: heard, holds=lambda found: len(found) == 9, why=lambda: letters(mine))
+        await until(lambda: heard, holds=lambda found: len(found) == 12, why=lambda: letters(mine))
         assert await letters(mine) == []
-    assert sorted(heard) == [(f"a{n}", "none", 7) for n in range(5)] + [("j", "none", 7)] * 4
+    assert sorted(heard) == [(f"a{n}", "none", 7) for n in range(5)] + [("j", "none", 7)] * 4 + [("p", "none", 7)] * 3
 
 
 async def test_a_value_that_cannot_be_read_is_a_dead_letter_with_its_reason(

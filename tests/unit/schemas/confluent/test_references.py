@@ -10,6 +10,7 @@ import pytest
 
 from partita.schemas.confluent.client import Reference, RegisteredSchema, SubjectVersion
 from partita.schemas.confluent.references import REFERENCES_MAX, whole_text
+from partita.schemas.protobuf.bundle import opened
 
 
 class Client:
@@ -86,3 +87,14 @@ async def test_the_number_of_subjects_is_bounded() -> None:
 async def test_other_texts_stay_as_they_are() -> None:
     for schema in (avro(record("Sale", "int")), RegisteredSchema("{no json", references=(Reference("a", "a", 1),))):
         assert await whole_text(Client({}), schema) == schema.text  # type: ignore[arg-type]  # a stand-in
+
+
+async def test_the_files_that_a_proto_file_imports_come_with_it() -> None:
+    """Under the names by which it imports them, also those that it imports through another; the import of a subject that is gone
+    stays missing."""
+    inner = RegisteredSchema("inner", "PROTOBUF")
+    middle = RegisteredSchema("middle", "PROTOBUF", references=(Reference("inner.proto", "i", 1),))
+    client: Any = Client({"m": middle, "i": inner})
+    references = (Reference("middle.proto", "m", 1), Reference("gone.proto", "g", 1))
+    text = await whole_text(client, RegisteredSchema("main", "PROTOBUF", references=references))
+    assert opened(text) == ("main", {"middle.proto": "middle", "inner.proto": "inner"})
