@@ -144,6 +144,31 @@ def test_a_number_that_two_branches_took_is_found_and_given_anew(project: Projec
     assert "size = 4\n" in lock.read_text() and "size = 4;" in learned()
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "rules"),
+    [
+        ("    note: str | None = None", "    note: str = 'x'", ["none-read-as-default"]),
+        ("    note: str = 'x'", "    note: str | None = None", ["none-read-as-default"]),
+        ("    note: str | None = None", "    note: str", ["required-missing"]),
+        ("    note: str = 'x'", "    note: str = 'y'", []),
+        ("    note: list[str] = []", "    note: list[str]", []),
+        ("    note: str = 'x'", "    note: str = 'x'\n    size: int", ["required-missing"]),
+        ("    note: str = 'x'", "    note: int = 0", ["type-changed"]),
+    ],
+)
+def test_a_change_by_which_a_class_reads_another_value_is_refused(
+    before: str, after: str, rules: list[str], project: Project
+) -> None:
+    """Both directions are compared: what an older reader makes of a newer value, and the reverse."""
+    project(before)
+    run("export", "schemas")
+    project(after)
+    run("export", "schemas")
+    shutil.rmtree("schemas/kept.source.v1.Plain")
+    found = json.loads(run("check", "--against", "schemas", "-o", "json").stdout)["findings"]
+    assert [each["rule"] for each in found if each["rule"] != "not-exported"] == rules
+
+
 def test_numbers_are_found_in_a_package_and_in_a_declared_folder(project: Project, tmp_path: Path) -> None:
     """A wheel has no folder beside it; a project with two folders says which one is meant."""
     run("export", "schemas")

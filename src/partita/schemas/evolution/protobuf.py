@@ -92,6 +92,8 @@ class _Comparison:
         reader, writer = pair.reader, pair.writer
         if _is_required(reader) and not _is_always_set(writer):
             yield advice.required_missing(pair.path, reader, writer)
+        if self._classes and _has_default(reader) and _may_be_none(writer):
+            yield advice.none_read_as_default(pair.path, reader, writer)
         is_list_of_one = self._classes and reader.label == "repeated" != writer.label
         if is_list_of_one or (reader.map_key is None) != (writer.map_key is None):
             yield advice.type_changed(pair.path, reader, writer)
@@ -178,6 +180,16 @@ def _is_always_set(field: ProtoField) -> bool:
     mark = field.doc.rpartition("\n")[2]
     has_no_presence = field.label == "" and field.oneof is None and field.type in SCALARS
     return field.label == "required" or mark == REQUIRED or mark.startswith(DEFAULT) or has_no_presence
+
+
+def _has_default(field: ProtoField) -> bool:
+    """Whether a message class reads an absent field as another default than none."""
+    return field.doc.rpartition("\n")[2].startswith(DEFAULT)
+
+
+def _may_be_none(field: ProtoField) -> bool:
+    """Whether a message class leaves the field out where it is none."""
+    return field.label != "repeated" and field.map_key is None and not _is_always_set(field)
 
 
 def _fits(writes: range | frozenset[int], reads: range | frozenset[int]) -> bool:

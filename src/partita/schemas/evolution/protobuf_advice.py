@@ -98,6 +98,18 @@ def required_missing(path: str, reader: ProtoField, writer: ProtoField | None) -
     )
 
 
+def none_read_as_default(path: str, reader: ProtoField, writer: ProtoField) -> Finding:
+    """A class leaves out a field that is none, and a class with a default reads the default."""
+    return Finding(
+        "none-read-as-default",
+        path,
+        f"{said(writer)}, left out where it is none",
+        f"{said(reader)}, with a default where it is absent",
+        f"Keep None as the default of {reader.name}, or write a new field: earlier values that are none have that default.",
+        keep=f"Keep the field {writer.name} as one that is never none: earlier readers take their default for none.",
+    )
+
+
 def fields_into_oneof(path: str, name: str, fields: Sequence[ProtoField]) -> Finding:
     """Fields that a writer may set together."""
     names = ", ".join(field.name for field in fields)[:150]
