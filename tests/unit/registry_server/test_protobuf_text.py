@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -194,6 +195,34 @@ def test_any_comment_is_kept(comment: str) -> None:
     ):
         kept = canonical(f'syntax = "proto3";\n\n{text}')
         assert canonical(kept) == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "message A {" + "".join(f"oneof o{n} {{ option (x) = 1; A f{n} = {n + 1}; }}" for n in range(10_000)) + "}",
+        "// a\n" * 150_000 + "message A {}",
+        "".join(f"message M{n} {{ M{n} a = 1; }}" for n in range(6_000)),
+        "message A { extensions 1 to max; }" + "".join(f"extend A {{ A f{n} = {n + 1}; }}" for n in range(6_000)),
+    ],
+    ids=["oneofs", "comments", "messages", "extensions"],
+)
+def test_the_largest_texts_take_seconds(text: str) -> None:
+    """Each part of a text is looked at once: a registry serves others meanwhile."""
+    begun = time.process_time()
+    canonical('syntax = "proto3";\n' + text)
+    assert time.process_time() - begun < 12
+
+
+def test_a_descriptor_with_maps_of_others_takes_seconds() -> None:
+    """A map is found by its name, not by a search among all of them."""
+    parts = [(2, written([(1, name), (3, number), (5, 9)])) for number, name in ((1, "key"), (2, "value"))]
+    maps = [(3, written([(1, f"X{n}Entry"), *parts, (7, written([(7, True)]))])) for n in range(9_000)]
+    fields = [(2, written([(1, f"f{n}"), (3, n + 1), (5, 11), (6, f"X{n}Entrx")])) for n in range(9_000)]
+    begun = time.process_time()
+    with pytest.raises(ValueError, match="not declared"):
+        canonical(base64.b64encode(written([(4, written([(1, "A"), *fields, *maps])), (12, "proto3")])).decode())
+    assert time.process_time() - begun < 12
 
 
 async def test_a_registry_keeps_them(tmp_path: Path) -> None:

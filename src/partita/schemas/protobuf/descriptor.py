@@ -59,11 +59,11 @@ class _Writing:
         return written(fields)
 
     def _message(self, message: ProtoMessage, own: str) -> bytes:
-        oneofs = list(dict.fromkeys(each.oneof for each in message.fields if each.oneof))
-        declared: list[str] = [*oneofs]
+        declared = list(dict.fromkeys(each.oneof for each in message.fields if each.oneof))
+        places = {oneof: place for place, oneof in enumerate(declared)}
         fields: Fields = [(1, message.name)]
         for each in message.fields:
-            index = oneofs.index(each.oneof) if each.oneof else None
+            index = places[each.oneof] if each.oneof else None
             if self._syntax == "proto3" and each.label == "optional":
                 # Presence in proto3 is a oneof of its own in the descriptor, behind those of the text.
                 index = len(declared)

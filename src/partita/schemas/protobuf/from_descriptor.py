@@ -100,7 +100,7 @@ class _Reading:
         oneofs = found.inner(8)
         return ProtoMessage(
             name=name,
-            fields=tuple(self._member(each, oneofs, entries) for each in found.inner(2)),
+            fields=tuple(self._member(each, own, oneofs, entries) for each in found.inner(2)),
             messages=tuple(self.message(each, own, depth + 1) for each in inner if not _is_entry(each)),
             enums=tuple(_enum(each) for each in found.inner(4)),
             reserved=tuple(sorted((each.number(1), each.number(2) - 1) for each in found.inner(9))),
@@ -113,10 +113,10 @@ class _Reading:
     def extension(self, found: _Message) -> ProtoExtension:
         return ProtoExtension(extendee=found.text(2).removeprefix("."), field=self._field(found))
 
-    def _member(self, found: _Message, oneofs: list[_Message], entries: Mapping[str, _Message]) -> ProtoField:
+    def _member(self, found: _Message, own: str, oneofs: list[_Message], entries: Mapping[str, _Message]) -> ProtoField:
         name, number = found.text(1), found.number(3)
         full = found.text(6)
-        entry = entries.get(full) or next((each for key, each in entries.items() if key.endswith(f".{full}")), None)
+        entry = entries.get(full if full.startswith(".") else f"{own}.{full}")
         if entry is not None and found.number(5) in (0, MESSAGE):
             parts = {each.number(3): self._field(each) for each in entry.inner(2)}
             if parts.keys() != {1, 2}:

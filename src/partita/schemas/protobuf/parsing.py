@@ -235,8 +235,9 @@ class _File:
         reader = self._reader
         token = reader.expect("oneof")
         name = self._declared_name()
-        if any(field.oneof == name for field in body.fields):
+        if name in body.oneofs:
             reader.refuse(f"a second oneof {name}", token)
+        body.oneofs.add(name)
         reader.expect("{")
         before = len(body.fields)
         options: list[tuple[str, str]] = []
@@ -444,6 +445,7 @@ class _Body:
         self.options: list[tuple[str, str]] = []
         self.extension_ranges: list[tuple[int, int]] = []
         self.extensions: list[ProtoExtension] = []
+        self.oneofs: set[str] = set()
         self.oneof_options: list[tuple[str, tuple[tuple[str, str], ...]]] = []
 
 

@@ -71,17 +71,18 @@ class _Printing:
         yield from _block(f"message {message.name}", parts)
 
     def _fields(self, message: ProtoMessage, scope: str) -> Iterator[str]:
-        done = set[str]()
+        members: dict[str | None, list[ProtoField]] = {}
+        options = dict(message.oneof_options)
+        for field in message.fields:
+            members.setdefault(field.oneof, []).append(field)
         for field in message.fields:
             if field.oneof is None:
                 yield from self._field(field, scope)
-            elif field.oneof not in done:
-                done.add(field.oneof)
+            elif field is members[field.oneof][0]:
                 yield f"oneof {field.oneof} {{"
-                yield from _indented(_options(dict(message.oneof_options).get(field.oneof, ())))
-                for other in message.fields:
-                    if other.oneof == field.oneof:
-                        yield from _indented(self._field(other, scope))
+                yield from _indented(_options(options.get(field.oneof, ())))
+                for member in members[field.oneof]:
+                    yield from _indented(self._field(member, scope))
                 yield "}"
 
     def _field(self, field: ProtoField, scope: str) -> Iterator[str]:

@@ -161,9 +161,9 @@ def _above(comments: list[_Comment], line: int) -> str:
     for comment in reversed(comments):
         if comment.last < line - 1:
             break
-        lines.insert(0, comment.text)
+        lines.append(comment.text)
         line = comment.first
-    return "\n".join(lines).strip()
+    return "\n".join(reversed(lines)).strip()
 
 
 def _cleaned(held: str) -> str:
