@@ -6,6 +6,9 @@ import asyncio
 import ssl
 from typing import Any, NamedTuple
 
+SILENT = b"!silent"
+"""The beginning of an answer that never ends."""
+
 
 class Received(NamedTuple):
     """A request; header names are in lower case."""
@@ -46,6 +49,8 @@ class Receiver:
             said = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
             writer.write(said if said.startswith((b"HTTP/", b"!")) else b"HTTP/1.1 " + said + b"\r\n\r\n")
             await writer.drain()
+            if said.startswith(SILENT):
+                await reader.read()  # until the other side goes away
         except (OSError, EOFError):
             pass
         finally:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.certificates import certified
-from tests.integration.egress.receiver import Receiver
+from tests.integration.egress.receiver import SILENT, Receiver
 from tests.integration.ingress.till import Till
 from tests.waiting import until
 
@@ -134,6 +134,36 @@ async def test_a_target_that_is_gone_gets_no_more_events(tmp_path: Path, caplog:
             assert [letter.cause_type for letter in await shop.letters()] == ["WebhookGone"] * 3
     assert len(receiver.received) == 1
     assert len([each for each in caplog.records if "webhook partner is disabled" in each.getMessage()]) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        SILENT,
+        b"!HTTP/1.1 200 OK\r\nx: " + b"a" * 100_000 + b"\r\n\r\n",
+        b"HTTP/1.1 100 Go on\r\n\r\n" * 20,
+        b"!\r\n\r\n",
+    ],
+)
+async def test_an_answer_that_does_not_come_or_is_none_costs_one_try(tmp_path: Path, answer: bytes) -> None:
+    """Silence, a head without end, interim answers without end, other bytes: within the limit of time, then it is tried again."""
+    async with Receiver(answer, b"200 Taken") as receiver:
+        shop = Shop(
+            tmp_path, Webhook("partner", to=receiver.url, networks=HERE, timeout_s=0.5 if answer == SILENT else 20)
+        )
+        async with shop.app.running():
+            await shop.app.send(shop.Ship(order_id="o1"))
+            await shop.app.settled()
+    assert len(receiver.received) >= 2, "a busy machine may need a third"
+
+
+async def test_an_interim_answer_is_not_the_answer(tmp_path: Path) -> None:
+    async with Receiver(b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\n\r\n") as receiver:
+        shop = Shop(tmp_path, Webhook("partner", to=receiver.url, networks=HERE))
+        async with shop.app.running():
+            await shop.app.send(shop.Ship(order_id="o1"))
+            await shop.app.settled()
+    assert len(receiver.received) == 1
 
 
 @pytest.mark.parametrize(
