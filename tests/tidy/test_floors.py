@@ -95,6 +95,15 @@ def test_no_part_of_the_framework_is_missing_from_what_the_rides_may_not_import(
     assert parts - free - set(contract["forbidden_modules"]) == set()
 
 
+def test_the_shop_may_use_the_door_of_the_schemas_and_none_of_its_rooms() -> None:
+    """A new room must not be free to be used."""
+    contract = next(c for c in _contracts() if c["name"] == "The shop uses the public API only")
+    rooms = {f"partita.schemas.{path.stem}" for path in (ROOT / "src/partita/schemas").iterdir()}
+    free = {"partita.schemas.__init__", "partita.schemas.__pycache__"}
+    assert rooms - free - set(contract["forbidden_modules"]) == set()
+    assert "partita.schemas" not in contract["forbidden_modules"]
+
+
 def test_a_folder_on_no_floor_is_refused(tmp_path: Path) -> None:
     """A new folder has to say where it stands before anybody may import it."""
     shutil.copytree(ROOT / "src/partita", tmp_path / "src/partita", ignore=shutil.ignore_patterns("__pycache__"))

@@ -42,7 +42,7 @@ def catalog() -> None:
 @output_option
 def list_(app_name: str, output: str) -> None:
     """List every event, command and refusal by its owner, with its parties and its meaning."""
-    found = entries(load_app(app_name))
+    found = [entry for entry in entries(load_app(app_name)) if not entry.becomes]
     if output == "json":
         print_json("Catalog", catalog_document(found))
         return

@@ -163,7 +163,7 @@ def describe_app(app: Declarations) -> AppDescription:
     for service in app.services:
         declared = service.declared
         handled = sum(len(binding.contracts) for binding in declared.bindings)
-        messages = len(service.messages)
+        messages = sum(contract.upcaster is None for contract in service.contracts.values())
         lines.append(ServiceLine(service.name, service.team, service.namespace, messages, handled, len(declared.sagas)))
     return AppDescription(tuple(lines), tuple(definition.name for definition in sagas_of(app)), app.catalog.absent())
 

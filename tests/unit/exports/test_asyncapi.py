@@ -112,7 +112,10 @@ def test_an_avro_message_has_its_schema_as_it_is_registered(document: dict[str, 
     }
     assert found["contentType"] == "application/avro" and found["summary"] == "A customer's order was accepted."
     assert found["bindings"]["kafka"]["key"] == {"type": "string", "description": "OrderId"}
-    assert found["x-partita"]["since"] == {"lines": 2, "country": 2} and found["x-partita"]["key"] == "orderId"
+    assert (
+        found["x-partita"]["since"] == {"lines": 2, "country": 2, "channel": 3}
+        and found["x-partita"]["key"] == "orderId"
+    )
 
 
 def test_a_json_message_has_components_for_its_records(document: dict[str, Any]) -> None:

@@ -70,8 +70,9 @@ def test_an_old_version_is_in_a_folder_of_its_own() -> None:
     class Paid(Event, of=svc, version=2):
         id: Key[str]
 
-    @svc.on
-    async def hear_both(event: PaidV1 | Paid) -> None: ...
+    @svc.upcast
+    def paid_v2(old: PaidV1) -> Paid:
+        return Paid(id=old.id)
 
     found = eventcatalog(App(svc), Naming())
     assert front(found["services/svc/events/two.svc.Paid/index.mdx"])["version"] == "2.1.0"

@@ -6,7 +6,17 @@ from datetime import datetime
 from typing import Annotated
 
 from partita import Command, Event, Key, Rejection, Since
-from partita.examples.shop.services import OrderId, OrderLine, ReturnId, inventory, notifications, orders, payments
+from partita.examples.shop.services import (
+    CURRENCY,
+    OrderId,
+    OrderLine,
+    ReturnId,
+    inventory,
+    notifications,
+    orders,
+    payments,
+)
+from partita.schemas import Money
 
 
 class OrderPlaced(Event, of=orders):
@@ -18,6 +28,7 @@ class OrderPlaced(Event, of=orders):
     occurred_at: datetime
     lines: Annotated[list[OrderLine], Since(2)] = []
     country: Annotated[str, Since(2)] = ""
+    channel: Annotated[str, Since(3)] = "web"
 
 
 class OrderConfirmed(Event, of=orders):
@@ -148,12 +159,26 @@ class ReturnRequested(Event, of=orders):
     refund_cents: int
 
 
-class ReturnCompleted(Event, of=orders):
-    """The items are back and their value is refunded."""
+class ReturnCompletedV1(Event, of=orders, name="ReturnCompleted", version=1):
+    """The items are back and their value is refunded; the shop sold in euros alone."""
 
     return_id: Key[ReturnId]
     order_id: OrderId
     refund_cents: int
+
+
+class ReturnCompleted(Event, of=orders, version=2):
+    """The items are back and their value is refunded."""
+
+    return_id: Key[ReturnId]
+    order_id: OrderId
+    refund: Money
+
+
+@orders.upcast
+def return_completed_v2(old: ReturnCompletedV1) -> ReturnCompleted:
+    """Version 1 named no currency."""
+    return ReturnCompleted(return_id=old.return_id, order_id=old.order_id, refund=Money(old.refund_cents, CURRENCY))
 
 
 class ReturnDeclined(Event, of=orders):

@@ -13,7 +13,8 @@ from partita.examples.shop.messages import (
     ReturnRefused,
     ReturnRequested,
 )
-from partita.examples.shop.services import OrderId, OrderLine, orders
+from partita.examples.shop.services import CURRENCY, OrderId, OrderLine, orders
+from partita.schemas import Money
 
 BEFORE = """
 SELECT order_id, lines FROM orders
@@ -78,7 +79,8 @@ async def close(cmd: CloseReturn, tx: Tx) -> ReturnCompleted:
     row = await tx.fetch_one(CLOSE, return_id=cmd.return_id)
     if row is None:
         raise LookupError(f"return {cmd.return_id} does not exist")
-    return ReturnCompleted(return_id=cmd.return_id, order_id=row["order_id"], refund_cents=row["refund_cents"])
+    refund = Money(row["refund_cents"], CURRENCY)
+    return ReturnCompleted(return_id=cmd.return_id, order_id=row["order_id"], refund=refund)
 
 
 @orders.on(dedupe_by="return_id", why="the saga has ended; the row follows it")

@@ -8,6 +8,7 @@ import msgspec
 
 from partita import Retry, Service
 
+CURRENCY = "EUR"
 OrderId = NewType("OrderId", str)
 ReturnId = NewType("ReturnId", str)
 # A program outside may be away for some seconds; such a wait holds up only its own order.

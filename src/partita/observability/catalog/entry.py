@@ -123,15 +123,12 @@ class Entry:
 
 
 def entries(app: Declarations, kept: Sequence[Revision] = ()) -> tuple[Entry, ...]:
-    """Every message of the app's services, in its newest version: by owner, and there in the order of declaration. `kept` are the
+    """Every message of the app's services, old shapes too: by owner, and there in the order of declaration. `kept` are the
     revisions that the project keeps as files."""
     topics = {topic.name: topic for topic in declared_topics(app.catalog, app.topics)}
     files = by_message(kept)
     return tuple(
-        _entry(app, contract, topics, files)
-        for service in app.services
-        for contract in service.contracts.values()
-        if contract.upcaster is None
+        _entry(app, contract, topics, files) for service in app.services for contract in service.contracts.values()
     )
 
 

@@ -35,7 +35,7 @@ class Finding:
 
 def lint(app: Declarations) -> tuple[Finding, ...]:
     """The findings of all rules, in the order of the rules; accepted ones too, with their reasons."""
-    found = entries(app)
+    found = [entry for entry in entries(app) if not entry.becomes]
     contracts = app.catalog.contracts
     findings = [
         *_orphans(app),

@@ -11,8 +11,9 @@ import pytest
 from partita import SettingsError
 from partita.catalog.contract import contract_of
 from partita.examples.shop.invoices import cents, inspect, invoices, parse_date
-from partita.examples.shop.messages import OrderPlaced
+from partita.examples.shop.messages import OrderPlaced, ReturnCompleted, ReturnCompletedV1
 from partita.examples.shop.sample import sample_lines
+from partita.schemas import Money
 from partita.schemas.avro import avro_record
 
 THE_RECORD = json.loads(
@@ -30,10 +31,18 @@ def test_order_placed_is_the_record_of_the_contract_to_the_letter() -> None:
     assert json.dumps(record) == json.dumps(THE_RECORD)
 
 
-def test_lines_and_country_arrive_with_defaults() -> None:
+def test_later_fields_arrive_with_defaults() -> None:
     """Compatible evolution: old bytes still read."""
     fields = avro_record(contract_of(OrderPlaced).shape)["fields"]
-    assert [(f["name"], "default" in f) for f in fields[4:]] == [("lines", True), ("country", True)]
+    assert [(f["name"], "default" in f) for f in fields[4:]] == [("lines", True), ("country", True), ("channel", True)]
+
+
+def test_a_return_of_version_1_was_refunded_in_euros() -> None:
+    """Breaking evolution: an old event becomes one of the newest version."""
+    old = contract_of(ReturnCompletedV1)
+    assert old.upcaster is not None and old.newest is contract_of(ReturnCompleted)
+    made = old.upcaster.function(ReturnCompletedV1(return_id="r1", order_id="o1", refund_cents=250))
+    assert made == ReturnCompleted(return_id="r1", order_id="o1", refund=Money.of("2.50", "EUR"))
 
 
 def file_with(tmp_path: Path, *lines: str, encoding: str = "utf-8") -> Path:
