@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from partita.app import load_app
-from partita.cli.output import document, json_of, output_option, print_json, say, show_error, table
+from partita.cli.asking import ask
+from partita.cli.output import data_option, document, json_of, output_option, print_json, say, show_error, table
 from partita.cli.whose_app import app_option
 from partita.errors import DeclarationError, NotFound, SettingsError, UnknownSchema
 from partita.observability.describing import FORMATS, contract_named, schema_lines
+from partita.observability.kept_messages import kept_messages
 from partita.observability.schema_history import (
     number_fields,
     promises_nothing,
@@ -111,7 +116,7 @@ def compare(context: click.Context, old: Path, new: Path, language: str, level: 
     earlier, later = _schema_in(old, rules), _schema_in(new, rules)
     found = _merged(check(later, [Version(str(old), earlier)], Level(level), rules))
     _print_verdict(
-        f"{new} may{' not' if found else ''} follow {old} at the level {level}.", found, Level(level), output
+        [f"{new} may{' not' if found else ''} follow {old} at the level {level}."], found, Level(level), output
     )
     if found:
         context.exit(3)
@@ -144,20 +149,26 @@ def export(folder: Path, app_name: str, output: str) -> None:
     type=click.Choice([level.value for level in Level], case_sensitive=False),
     help="One level for all messages, in place of the level that each declares (default: FULL_TRANSITIVE).",
 )
+@data_option
 @app_option
 @output_option
 @click.pass_context
-def check_(context: click.Context, against: str, level: str | None, app_name: str, output: str) -> None:
+def check_(context: click.Context, against: str, level: str | None, data: Path, app_name: str, output: str) -> None:
     """Say whether the schemas of the app may follow those in DIR, or in the folder `schemas` of a commit; exit 3 when they
-    may not. A folder also has to have the newest schemas. No code of the commit runs."""
+    may not. A folder also has to have the newest schemas. No code of the commit runs.
+
+    With --data or --store it also counts the messages of the old schemas that wait in the databases."""
     kept, is_folder = read_kept(against)
     app, given = load_app(app_name), None if level is None else Level(level)
-    found = _merged(schema_findings(app, kept, given, stale=is_folder))
+    live = None
+    if context.get_parameter_source("data") is not ParameterSource.DEFAULT or os.environ.get("PARTITA_STORE"):
+        live, _ = ask(app, data, kept_messages, with_bus=False)
+    found = _merged(schema_findings(app, kept, given, stale=is_folder, live=live))
     at = "each at the level that it declares" if level is None else f"at the level {level}"
     verdict = f"The schemas may{' not' if found else ''} follow those of {against}, {at}."
     unchecked = promises_nothing(app) if given is None else ()
     notes = [f"{name} promises NONE: its schema was not compared with earlier ones." for name in unchecked]
-    _print_verdict("\n".join([verdict, *notes]), found, given, output)
+    _print_verdict([verdict, *notes], found, given, output)
     if found:
         context.exit(3)
 
@@ -183,16 +194,16 @@ def _merged(found: list[Finding]) -> list[Finding]:
     merged: dict[Finding, list[str]] = {}
     for finding in found:
         merged.setdefault(replace(finding, hurts=()), []).extend(finding.hurts)
-    return [replace(finding, hurts=tuple(hurts)) for finding, hurts in merged.items()]
+    return [replace(finding, hurts=tuple(dict.fromkeys(hurts))) for finding, hurts in merged.items()]
 
 
-def _print_verdict(verdict: str, found: list[Finding], level: Level | None, output: str) -> None:
+def _print_verdict(verdict: Sequence[str], found: list[Finding], level: Level | None, output: str) -> None:
     if output == "json":
         keys = ("rule", "path", "old", "new", "hurts", "instead")
         items = [{key: getattr(finding, key) for key in keys} for finding in found]
         print_json("SchemaVerdicts", {"compatible": not found, "findings": items})
         return
-    say(verdict)
+    say(*verdict)
     for finding in found:
         say(f"{finding.path}: {finding.rule}", f"  {finding.old} -> {finding.new}")
         say(*[f"  hurts {hurt}" for hurt in finding.hurts], f"  {finding.instead}")

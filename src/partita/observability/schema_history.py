@@ -11,6 +11,7 @@ from partita.catalog.contract import Contract, version_in
 from partita.catalog.upcaster import upcaster_line
 from partita.errors import NotFound, SettingsError
 from partita.observability.declarations import Declarations
+from partita.observability.kept_messages import KeptMessages
 from partita.schemas.evolution.checking import Version, check
 from partita.schemas.evolution.connect import rules_of_classes
 from partita.schemas.evolution.finding import Finding
@@ -96,9 +97,16 @@ def _git(*arguments: str) -> bytes:
     return done.stdout if done.returncode == 0 else b""
 
 
-def schema_findings(app: Declarations, kept: Sequence[Revision], level: Level | None, *, stale: bool) -> list[Finding]:
+def schema_findings(
+    app: Declarations,
+    kept: Sequence[Revision],
+    level: Level | None,
+    *,
+    stale: bool,
+    live: KeptMessages | None = None,
+) -> list[Finding]:
     """The reasons why the schemas of an app cannot follow the revisions that were kept, at the level that each message declares
-    or at the given one; with `stale`, also the newest schemas that no file has."""
+    or at the given one; with `stale`, also the newest schemas that no file has. `live` has the messages of the old schemas."""
     now, files, found = by_message(revisions_now(app)), by_message(kept), list[Finding]()
     of_others = {contract.full_name for contract in app.catalog.of_others()}  # copied from their owners
     for message, earlier in files.items():
@@ -107,16 +115,18 @@ def schema_findings(app: Declarations, kept: Sequence[Revision], level: Level | 
             newer = _newer(app, message)
             if newer is not None and version_in(message)[1] in newer.gone:
                 continue
+            held = _held(app, live, message, earlier)
             if newer is not None:
-                found.append(_without_upcaster(message, earlier[-1], newer))
+                found.append(_hurting(_without_upcaster(message, earlier[-1], newer), held))
             elif level is not Level.NONE and message not in of_others:
-                found.append(_removed(message, earlier[-1]))
+                found.append(_hurting(_removed(message, earlier[-1]), held))
             continue
         newest, rules = now[message][-1], rules_of_classes(RULES[now[message][-1].language])
         same = [each for each in earlier if each.language == newest.language]
         versions = [Version(f"revision {e.number}", e.text) for e in same if e.fingerprint != newest.fingerprint]
+        held = _held(app, live, message, [each for each in same if each.fingerprint != newest.fingerprint])
         found += [
-            dataclasses.replace(each, hurts=(*each.hurts, *hurt_by(app, contract)))
+            _hurting(each, (*hurt_by(app, contract), *held))
             for each in check(newest.text, versions, level or contract.compatibility, rules)
         ]
     if stale:
@@ -127,6 +137,14 @@ def schema_findings(app: Declarations, kept: Sequence[Revision], level: Level | 
             for each in missing(revisions_now(app), kept)
         ]
     return found
+
+
+def _held(app: Declarations, live: KeptMessages | None, message: str, old: Sequence[Revision]) -> tuple[str, ...]:
+    return () if live is None else live.hurt(app, message, {each.fingerprint for each in old})
+
+
+def _hurting(finding: Finding, hurts: Sequence[str]) -> Finding:
+    return dataclasses.replace(finding, hurts=(*finding.hurts, *hurts))
 
 
 def promises_nothing(app: Declarations) -> tuple[str, ...]:
