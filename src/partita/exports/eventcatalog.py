@@ -106,7 +106,7 @@ class _Export:
         owner = self.app.catalog.service(entry.owner)
         kind = "commands" if entry.kind == "command" else "events"
         folder = f"services/{self.names[entry.owner]}/{kind}/{self.names[_id(entry)]}"
-        if entry.version < max(v.version for v in entry.versions):
+        if entry.version < max(each.version for each in self.entries if _id(each) == _id(entry)):
             folder = f"{folder}/versioned/{_version(entry)}"
         contract = self.app.catalog.contracts[entry.type]
         front: dict[str, Value] = {

@@ -56,6 +56,9 @@ class FlightLanded(Event, of=abroad):
     flight: Key[str]
 
 
+PLAN = TopicPlan(cluster=Cluster(), of={"hotel.desk": Sizing(partitions=3, retention_s=None)})
+
+
 class Part(msgspec.Struct, frozen=True):
     """A part with parts."""
 
@@ -81,12 +84,16 @@ def every_kind() -> App:
     class RoomFreed(Event, of=desk, version=2, name="RoomLeft"):
         room: Key[RoomId]
 
+    class RoomFreedV1(Event, of=desk, name="RoomLeft"):
+        number: Key[RoomId]
+
+    @desk.upcast
+    def newer(old: RoomFreedV1) -> RoomFreed: ...
+
     class BookRoom(Command[RoomBooked], of=desk):
         room: Key[RoomId]
 
     class CardMade(Event, of=keys):
-        """A card opens the room."""
-
         room: Key[RoomId]
         plan: Part
         by_floor: dict[str, Part] = {}
@@ -103,8 +110,6 @@ def every_kind() -> App:
         until: str
 
     class MakeCard(Command[CardMade, NoCards | Locked], of=keys):
-        """Make a card."""
-
         room: Key[RoomId]
 
     class VoidCard(Command[CardVoid], of=keys):
@@ -129,8 +134,7 @@ def every_kind() -> App:
     @desk.on
     async def lost(event: Fault[MakeCard] | RoomFreed) -> None: ...
 
-    plan = TopicPlan(cluster=Cluster(), of={"hotel.desk": Sizing(partitions=3, retention_s=None)})
-    return App(desk, keys, topics=plan)
+    return App(desk, keys, topics=PLAN)
 
 
 def hostile(half: str = HALF) -> App:

@@ -130,6 +130,15 @@ def test_a_json_message_has_components_for_its_records(document: dict[str, Any])
     assert message["examples"][0]["payload"]["plan"]["name"] == "name-1"
 
 
+def test_an_old_shape_is_received_and_not_sent(document: dict[str, Any]) -> None:
+    """Its operation is that of the message which it becomes."""
+    old = document["components"]["messages"]["hotel.desk.v1.RoomLeft"]["x-partita"]
+    assert old["becomes"] == "hotel.desk.v2.RoomLeft"
+    received = document["operations"]["desk.receive.hotel.desk.v1.RoomLeft"]["x-partita"]
+    assert received == document["operations"]["desk.receive.hotel.desk.v2.RoomLeft"]["x-partita"]
+    assert received["handlers"] == ["lost"] and "desk.send.hotel.desk.v1.RoomLeft" not in document["operations"]
+
+
 def test_a_protobuf_message_has_the_text_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """The text as the language derives it, not read as JSON."""
     monkeypatch.setitem(LANGUAGES, "protobuf", lambda shape, revision: 'syntax = "proto3";')

@@ -61,7 +61,7 @@ def test_channels_teams_and_flows(texts: dict[str, str]) -> None:
     assert steps["keys"]["id"] in steps["FlightLanded"]["next_steps"] and steps["Arrival"]["custom"]["type"] == "saga"
 
 
-def test_an_old_version_is_in_a_folder_of_its_own() -> None:
+def test_an_old_version_in_use_is_in_a_folder_of_its_own() -> None:
     svc = Service("svc", namespace="two.svc")
 
     class PaidV1(Event, of=svc, name="Paid"):
@@ -70,9 +70,8 @@ def test_an_old_version_is_in_a_folder_of_its_own() -> None:
     class Paid(Event, of=svc, version=2):
         id: Key[str]
 
-    @svc.upcast
-    def paid_v2(old: PaidV1) -> Paid:
-        return Paid(id=old.id)
+    @svc.on
+    async def heard(event: PaidV1 | Paid) -> None: ...
 
     found = eventcatalog(App(svc), Naming())
     assert front(found["services/svc/events/two.svc.Paid/index.mdx"])["version"] == "2.1.0"

@@ -87,9 +87,11 @@ class _Document:
         self._operation("send", service, contract, {name: list(dict.fromkeys(held)) for name, held in names.items()})
 
     def _receive(self, service: Service, interest: Interest) -> None:
-        contract, retry = interest.contract, interest.retry
+        contract, retry = interest.written, interest.retry
         sagas = [
-            d.name for d in service.declared.sagas if any(each.full_name == contract.full_name for each in d.consumes)
+            d.name
+            for d in service.declared.sagas
+            if any(each.full_name == interest.contract.full_name for each in d.consumes)
         ]
         delays = [{"seconds": wait, "topic": retry_topic(contract.topic, service.name, wait)} for wait in retry.delays]
         ours: Json = {
@@ -202,6 +204,8 @@ def _ours(contract: Contract) -> Json:
         found["reply"] = contract_of(contract.reply).full_name
     if contract.refusals:
         found["refusals"] = [contract_of(each).full_name for each in contract.refusals]
+    if contract.upcaster is not None:
+        found["becomes"] = contract.upcaster.to.full_name
     if contract.notes.concerns:
         found["concerns"] = list(contract.notes.concerns)
     since = {f.wire_name: f.since for f in fields if f.since > 1}

@@ -32,7 +32,8 @@ KINDS = ("event", "command", "refusal")
 
 @dataclass
 class Message:
-    """A message of the document. `answers` are the messages of the replies to it, the answer first."""
+    """A message of the document. `answers` are the messages of the replies to it, the answer first; `becomes` is the newer
+    version of an old shape."""
 
     key: str
     held: Json
@@ -42,6 +43,7 @@ class Message:
     version: int
     language: str
     name: str = ""
+    becomes: Message | None = None
     body: list[str] = field(default_factory=list)
     answers: list[Message] = field(default_factory=list)
 
@@ -95,7 +97,8 @@ class _Import:
             each.name = self._module.claim(class_name(wanted or _capital(each.wire_name), self._module.taken))
         for each in messages:
             each.body = self._body(each)
-        parts = [*self._classes(messages), *self._handlers(messages)]
+        _find_newer(messages)
+        parts = [*self._classes(messages), *self._upcasters(messages), *self._handlers(messages)]
         owners = [owner.line for owner in self._owners.used]
         body = "\n\n\n".join(["\n".join(owners), *map("\n".join, self._module.types.values()), *parts])
         app = f"app = App({', '.join(owner.variable for owner in self._owners.used)})"
@@ -185,7 +188,7 @@ class _Import:
             language = commands[0].language if commands else message.owner.codec
             yield self._class(message, "Rejection", language)
         for message in answered:
-            if not message.answers or message.answers[0].kind != "event":
+            if not _is_answered(message):
                 yield comment(f"{message.name} is left out: its answer is no event of the document")
                 continue
             refusals = " | ".join(each.name for each in message.answers[1:])
@@ -202,16 +205,45 @@ class _Import:
             words.append(f"codec={literal(message.language)}")
         return "\n".join([f"class {message.name}({', '.join(words)}):", *message.body])
 
+    def _upcasters(self, messages: Sequence[Message]) -> Iterator[str]:
+        """An upcaster for each old shape, which fails until it is written."""
+        for message in messages:
+            if message.becomes is not None:
+                name = self._module.claim(variable_name(f"newer_{message.name}", self._module.taken))
+                yield (
+                    f"@{message.owner.variable}.upcast\n"
+                    f"def {name}(old: {message.name}) -> {message.becomes.name}:\n"
+                    f'    raise NotImplementedError("{name} is to be written.")'
+                )
+
     def _handlers(self, messages: Sequence[Message]) -> Iterator[str]:
         """A handler for each command, which fails until it is written."""
         for message in messages:
-            if message.kind == "command" and message.answers and message.answers[0].kind == "event":
+            if message.becomes is None and message.kind == "command" and _is_answered(message):
                 name = self._module.claim(variable_name(message.name, self._module.taken))
                 yield (
                     f"@{message.owner.variable}.handles({message.name})\n"
                     f"async def {name}(cmd: {message.name}) -> {message.answers[0].name}:\n"
                     f'    raise NotImplementedError("{name} is to be written.")'
                 )
+
+
+def _is_answered(message: Message) -> bool:
+    return bool(message.answers) and message.answers[0].kind == "event"
+
+
+def _find_newer(messages: Sequence[Message]) -> None:
+    """Find the newer version of each old shape: as Partita wrote it, else the next version of the same message. A command without
+    an answer gets no class, and so is no version."""
+    known = [m for m in messages if m.kind == "event" or (m.kind == "command" and _is_answered(m))]
+    newer: dict[tuple[str, str, str], Message] = {}
+    for message in sorted(known, key=lambda each: each.version, reverse=True):
+        identity = (message.owner.variable, message.wire_name, message.kind)
+        held = message.held.get(OURS)
+        later = newer.get(identity)
+        if later is not None and later.version > message.version and (not isinstance(held, dict) or "becomes" in held):
+            message.becomes = later
+        newer[identity] = message
 
 
 def _capital(word: str) -> str:
