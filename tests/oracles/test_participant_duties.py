@@ -29,7 +29,7 @@ from confluent_kafka.cimpl import NewTopic  # noqa: E402
 
 pytestmark = [pytest.mark.oracles, pytest.mark.timeout(600)]
 COMMANDS, EVENTS, TYPES = "shop.payment.commands", "shop.payment.events", "shop.payment.v1."
-TEXT = "string"
+TEXT, PARTITIONS = "string", 4
 # A later revision than the programs know: the fields have another order, and one is new.
 SCHEMAS: dict[str, Any] = {
     name: {
@@ -51,7 +51,7 @@ def servers(tmp_path: Path) -> Iterator[tuple[str, str]]:
     group that is shared, and clients of two kinds agree on no way to share partitions."""
     with kafka_cluster() as cluster, registry(tmp_path / "registry") as schemas:
         admin = AdminClient({"bootstrap.servers": cluster.servers})
-        made = admin.create_topics([NewTopic(topic, num_partitions=4) for topic in (COMMANDS, EVENTS)])
+        made = admin.create_topics([NewTopic(topic, num_partitions=PARTITIONS) for topic in (COMMANDS, EVENTS)])
         for each in made.values():
             each.result(30)
         yield cluster.servers, schemas
@@ -89,6 +89,14 @@ class Saga:
         self._producer.produce(
             COMMANDS, framed_value, key=self.order(order), headers=[(n, t.encode()) for n, t in headers.items()]
         )
+        self._producer.flush(30)
+
+    def strangers(self) -> None:
+        """Records that are no commands: without headers, without a key, without a value."""
+        for key, value in ((None, b"x"), (self.order("twice"), b"x"), (self.order("twice"), None), (None, None)):
+            headers = [("ce_type", f"{TYPES}ChargePayment".encode())] if value is None else []
+            for partition in range(PARTITIONS):
+                self._producer.produce(COMMANDS, value, key=key, headers=headers, partition=partition)
         self._producer.flush(30)
 
     async def answered(self, count: int) -> list[tuple[dict[str, str], str, bytes]]:
@@ -145,6 +153,7 @@ async def test_a_participant_does_its_duties(saga: Saga) -> None:
     saga.send("ChargePayment", "undone", "c2")
     saga.send("ChargePayment", "broken", "c3", b"\x00\x00")
     saga.send("ChargePayment", "unknown", "c4", framed(9_999, b""))
+    saga.strangers()
     saga.send("RefundPayment", "twice", "u2")
     saga.send("RefundPayment", "twice", "u3")
 

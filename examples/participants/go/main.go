@@ -105,6 +105,9 @@ func (s *service) handle(ctx context.Context, record *kgo.Record) {
 	}
 	id, key := headers["ce_id"], string(record.Key)
 	cmd, err := s.decode(ctx, record.Value)
+	if err == nil && (id == "" || key == "") {
+		err = errors.New("it has no id or no key")
+	}
 	if err != nil {
 		log.Printf("command %s cannot be read, and is left to the saga's timeout: %v", id, err)
 		return

@@ -105,9 +105,12 @@ public class Payment {
         }
         String id = headers.get("ce_id");
         String type = headers.getOrDefault("ce_type", "");
-        String key = new String(command.key(), StandardCharsets.UTF_8);
+        String key = command.key() == null ? "" : new String(command.key(), StandardCharsets.UTF_8);
         GenericRecord fields;
         try {
+            if (id == null || key.isEmpty()) {
+                throw new IOException("it has no id or no key");
+            }
             fields = decoded(command.value());
         } catch (IOException | RuntimeException error) {
             System.err.println("command " + id + " cannot be read, and is left to the saga's timeout: " + error);
@@ -126,7 +129,7 @@ public class Payment {
             "ce_source", SOURCE,
             "ce_type", TYPES + answer.name(),
             "ce_time", Instant.now().toString(),
-            "ce_correlationid", headers.get("ce_correlationid"),
+            "ce_correlationid", headers.getOrDefault("ce_correlationid", id),
             "ce_causationid", id,
             "ce_partitionkey", key,
             "content-type", "application/avro");
@@ -176,8 +179,8 @@ public class Payment {
 
     /** A command's fields, by the schema that its frame names. */
     GenericRecord decoded(byte[] value) throws Exception {
-        ByteBuffer bytes = ByteBuffer.wrap(value);
-        if (value.length < 5 || bytes.get() != 0) {
+        ByteBuffer bytes = ByteBuffer.wrap(value == null ? new byte[0] : value);
+        if (bytes.remaining() < 5 || bytes.get() != 0) {
             throw new IOException("it has no frame");
         }
         int id = bytes.getInt();

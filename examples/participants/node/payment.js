@@ -53,8 +53,8 @@ async function main() {
 async function handle(message) {
   const headers = Object.fromEntries(Object.entries(message.headers).map(([name, value]) => [name, String(value)]));
   const { ce_id: id, ce_type: type } = headers;
-  const key = message.key.toString();
-  const command = await decoded(id, headers["content-type"], message.value);
+  const key = String(message.key ?? "");
+  const command = id && key ? await decoded(id, headers["content-type"], message.value) : unreadable(id, "it has no id or no key");
   let answer;
   if (!command) return;
   else if (type === TYPES + "ChargePayment") answer = await charge(id, key, command);
@@ -69,7 +69,7 @@ async function handle(message) {
       ce_source: SOURCE,
       ce_type: TYPES + answer.name,
       ce_time: new Date().toISOString(),
-      ce_correlationid: headers.ce_correlationid,
+      ce_correlationid: headers.ce_correlationid ?? id,
       ce_causationid: id,
       ce_partitionkey: key,
       "content-type": "application/json",
@@ -115,8 +115,8 @@ function ask(what, body) {
 
 // Reads a command by the schema that its frame names. A registry that is away is no reason to lose a command.
 async function decoded(id, contentType, value) {
-  if (contentType === "application/json" && value[0] === 0x7b) return JSON.parse(value); // an app without a registry writes no frames
-  if (value.length < 5 || value[0] !== 0) return unreadable(id, "it has no frame");
+  if (contentType === "application/json" && value?.[0] === 0x7b) return JSON.parse(value); // an app without a registry writes no frames
+  if (value === null || value.length < 5 || value[0] !== 0) return unreadable(id, "it has no frame");
   return retried(async () => {
     try {
       return await registry.decode(value);
