@@ -73,19 +73,19 @@ def test_our_own_document_derives_equal_schemas(name: str) -> None:
 
 
 def test_the_declarations_of_an_imported_document_export_the_same_messages() -> None:
-    """Once around: what was exported comes out again."""
+    """Once around: what was exported comes out again, but faults, new names of keys, and examples: Avro has no bounds for them."""
     first = exported(shop)
     second = exported(run(declarations_of(first, "them").text).app)
-    assert second["components"] == {
-        **first["components"],
-        "messages": {
-            name: {**held, "bindings": second["components"]["messages"][name].get("bindings", {})}
-            if "bindings" in held
-            else held
-            for name, held in first["components"]["messages"].items()
-            if held["x-partita"]["kind"] != "fault"
-        },
-    }
+    assert _plain(second["components"]) == _plain(first["components"])
+
+
+def _plain(components: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = copy.deepcopy(components)
+    found["messages"] = {n: held for n, held in found["messages"].items() if held["x-partita"]["kind"] != "fault"}
+    for held in found["messages"].values():
+        held["x-partita"].pop("example", None)
+        held.pop("bindings", None)
+    return found
 
 
 def test_a_handler_fails_until_it_is_written() -> None:
