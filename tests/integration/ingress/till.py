@@ -65,7 +65,7 @@ class Till:
 
             def __post_init__(self) -> None:
                 if self.cents < 0:
-                    raise ValueError("nobody charges less than nothing")
+                    raise ValueError("a charge is not below zero")
 
         class Refunded(Event, of=payments):
             order_id: str
