@@ -32,6 +32,9 @@ JSON = json.dumps({"type": "object", "properties": {"a": {"type": "string"}}, "a
 CART = json.dumps(
     {"type": "record", "name": "Cart", "namespace": "cart", "fields": [{"name": "o", "type": "shop.Order"}]}
 )
+PROTO = 'syntax = "proto3";\npackage pay;\n\nmessage Paid {\n  string id = 1;\n  int64 cents = 2;\n}\n'
+PROTO_GROWN = PROTO.replace("cents = 2;\n", "cents = 2;\n  string note = 3;\n")
+PROTO_BROKEN = PROTO.replace("int64", "string")
 REFERENCE = {"name": "shop.Order", "subject": "orders", "version": 1}
 POST = "/subjects/{}/versions"
 
@@ -191,5 +194,25 @@ STEPS = [
     Step("register while READONLY", "POST", POST.format("ro"), posted(SKU)),
     Step("READWRITE", "PUT", "/mode", {"mode": "READWRITE"}),
     Step("no such mode", "PUT", "/mode", {"mode": "SIDEWARD"}),
+    # Protobuf
+    Step("register Protobuf", "POST", POST.format("paid"), posted(PROTO, schemaType="PROTOBUF")),
+    Step("register Protobuf again", "POST", POST.format("paid"), posted(PROTO, schemaType="PROTOBUF")),
+    Step("Protobuf lookup", "POST", "/subjects/paid", posted(PROTO, schemaType="PROTOBUF")),
+    Step(
+        "Protobuf that may follow",
+        "POST",
+        "/compatibility/subjects/paid/versions/latest",
+        posted(PROTO_GROWN, schemaType="PROTOBUF"),
+    ),
+    Step(
+        "Protobuf that may not",
+        "POST",
+        "/compatibility/subjects/paid/versions/latest",
+        posted(PROTO_BROKEN, schemaType="PROTOBUF"),
+    ),
+    Step("register Protobuf that may not", "POST", POST.format("paid"), posted(PROTO_BROKEN, schemaType="PROTOBUF")),
+    Step("register Protobuf that grew", "POST", POST.format("paid"), posted(PROTO_GROWN, schemaType="PROTOBUF")),
+    Step("no Protobuf", "POST", POST.format("paid"), posted("message {", schemaType="PROTOBUF")),
+    Step("versions of Protobuf", "GET", "/subjects/paid/versions"),
 ]
 assert len({step.name for step in STEPS}) == len(STEPS)

@@ -50,11 +50,11 @@ _SUBJECTS = "SchemasResource: /schemas/ids/{id}/subjects; Apicurio has no such p
 _LAYOUT = (
     "AvroSchema.canonicalString: the parsed schema is kept, so that a layout is no version; Apicurio keeps the text."
 )
+_LOOKUP = "entities/Schema: schemaType is part of the answer; Apicurio leaves it out of a lookup."
 DIFFERENCES: dict[str, Ours] = {
-    "the types": Ours(200, None, "SchemasResource: the types that the server keeps; ours keeps no Protobuf yet."),
-    "JSON lookup": Ours(
-        200, None, "entities/Schema: schemaType is part of the answer; Apicurio leaves it out of a lookup."
-    ),
+    "JSON lookup": Ours(200, None, _LOOKUP),
+    "Protobuf lookup": Ours(200, None, _LOOKUP),
+    "register Protobuf that may not": Ours(409, 40901, _INCOMPATIBLE),
     "register with another layout": Ours(200, None, _LAYOUT),
     "a long as an object": Ours(200, None, _LAYOUT),
     "the long is one version": Ours(200, None, _LAYOUT),
@@ -138,7 +138,7 @@ class Asked:
         if "id" in core:
             core["id"] = self._name(core["id"])
         if "schema" in core:
-            core["schema"] = json.loads(core["schema"])
+            core["schema"] = _without_layout(core["schema"])
         if core.get("schemaType") == "AVRO":
             del core["schemaType"]  # the default may be said
         if not core.get("references", True):
@@ -150,6 +150,13 @@ class Asked:
 
     def _named(self, numbers: list[int]) -> list[str]:
         return sorted(map(self._name, numbers))
+
+
+def _without_layout(schema: str) -> Any:
+    try:
+        return json.loads(schema)
+    except ValueError:
+        return schema.split()  # Protobuf
 
 
 def _sorted(body: Any) -> Any:

@@ -13,6 +13,7 @@ from tests.planted.on_kafka import ON_KAFKA
 from tests.planted.on_postgresql import ON_POSTGRESQL
 from tests.planted.order import ORDER
 from tests.planted.planting import Plant
+from tests.planted.proto_schemas import PROTO_SCHEMAS
 from tests.planted.protobuf_values import PROTOBUF_VALUES
 from tests.planted.publishing import PUBLISHING
 from tests.planted.runs import SEEDED_RUNS
@@ -28,6 +29,7 @@ PLANTS: dict[str, Plant] = {
     **LETTERS,
     **VALUES,
     **JSON_VALUES,
+    **PROTO_SCHEMAS,
     **PROTOBUF_VALUES,
     **HANDLERS,
     **WATCHING,

@@ -85,6 +85,13 @@ def test_equal_content_has_one_text() -> None:
     assert canonical(canonical(ORDER), normalize=True) == canonical(ORDER, normalize=True)
 
 
+def test_the_order_of_messages_is_kept() -> None:
+    """A value in a frame names its message by its place in the schema."""
+    text = canonical('syntax = "proto3"; message B { message D {} message C {} } message A {}')
+    places = [text.index(f"message {name} ") for name in "BDCA"]
+    assert places == sorted(places)
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
