@@ -155,6 +155,7 @@ async def outside(
                 "REGISTRY": schemas,
                 "PROVIDER": f"http://{address.read_text()}",
                 "JOURNAL": str(data / "journal.jsonl"),
+                **program.environment,
             },
             data / "participant.log",
         )

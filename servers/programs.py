@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from servers.process import ServerFailed
@@ -31,6 +31,7 @@ class Program:
     kill_every_s: float
     source: Path
     command: Sequence[str] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)  # beside the addresses
 
     def built(self, into: Path | None = None) -> Program:
         """The same program with the command that starts it.

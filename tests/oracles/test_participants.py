@@ -6,7 +6,9 @@ import logging
 import os
 import re
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,6 +66,20 @@ async def test_nothing_is_lost_and_nothing_done_twice_while_the_participant_is_k
     # A busy machine may be so slow that a program is killed before it is ready.
     assert result.kills >= trial.kills and log.count("ready") > trial.kills / 2, result
     assert result.decided >= trial.orders and result.statuses["CANCELLED"] > 0, result
+
+
+@pytest.mark.timeout(600)
+async def test_a_participant_may_answer_in_protobuf(tmp_path: Path) -> None:
+    """The command is in Avro. The answer is read by the file that the participant registered."""
+    pytest.importorskip("google.protobuf", reason="no Protobuf; to have it: pip install 'partita[protobuf]'")
+    program = built(replace(PROGRAMS["go"], environment={"ANSWERS": "protobuf"}))
+    trial = Trial(kills=2, orders=30)
+    result = await tried(program, trial, tmp_path)
+    log = (tmp_path / "data" / "participant.log").read_text(encoding="utf-8", errors="replace")
+    assert result.holds and result.decided >= trial.orders, f"{result}\n{log[-2_000:]}"
+    assert result.statuses["CONFIRMED"] > 0 and result.statuses["CANCELLED"] > 0, result
+    with closing(sqlite3.connect(tmp_path / "registry" / "registry.db")) as held:
+        assert "message PaymentCharged {" in "\n".join(held.iterdump()), "the answers' schemas are in Protobuf"
 
 
 @pytest.mark.timeout(600)

@@ -6,6 +6,7 @@ require (
 	github.com/hamba/avro/v2 v2.17.2
 	github.com/twmb/franz-go v1.16.1
 	github.com/twmb/franz-go/pkg/sr v1.0.0
+	google.golang.org/protobuf v1.31.0
 )
 
 require (

@@ -1,7 +1,8 @@
 // A payment service that never heard of Partita: it takes part in the shop's checkout saga over Kafka.
 //
 // It reads ChargePayment and RefundPayment from shop.payment.commands and answers on shop.payment.events, as CloudEvents
-// in binary mode, with values in Avro behind the frame of a schema registry.
+// in binary mode. Values are behind the frame of a schema registry: commands in Avro, answers in Avro, or in Protobuf where
+// ANSWERS=protobuf.
 //
 //	KAFKA=127.0.0.1:9092 REGISTRY=http://127.0.0.1:8081 PROVIDER=http://127.0.0.1:9000 JOURNAL=journal.jsonl ./payment
 package main
@@ -20,6 +21,7 @@ import (
 	"github.com/hamba/avro/v2"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sr"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 const (
@@ -47,6 +49,11 @@ var schemas = map[string]string{
 	"PaymentRefunded": `{"type":"record","name":"PaymentRefunded","namespace":"shop.payment.v1","fields":[{"name":"orderId","type":"string"}]}`,
 }
 
+// The same in Protobuf. Each message is the first of its file, and has one field: a text with the number 1.
+const proto = "syntax = \"proto3\";\npackage shop.payment.v1;\nmessage %s {\n  string %s = 1;\n}\n"
+
+var protoFields = map[string]string{"PaymentCharged": "order_id", "PaymentDeclined": "reason", "PaymentRefunded": "order_id"}
+
 type service struct {
 	kafka    *kgo.Client
 	registry *sr.Client
@@ -56,6 +63,7 @@ type service struct {
 	readers  map[int]avro.Schema    // schemas of commands, by their ids
 	writers  map[string]avro.Schema // schemas of answers
 	ids      map[string]int         // and their ids in the registry
+	protobuf bool                   // whether answers are in Protobuf
 }
 
 func main() {
@@ -76,12 +84,16 @@ func main() {
 	journal, err := openJournal(os.Getenv("JOURNAL"))
 	check(err)
 	s := &service{kafka: client, registry: registry, journal: journal, provider: os.Getenv("PROVIDER"),
-		readers: map[int]avro.Schema{}, writers: map[string]avro.Schema{}, ids: map[string]int{}}
+		readers: map[int]avro.Schema{}, writers: map[string]avro.Schema{}, ids: map[string]int{}, protobuf: os.Getenv("ANSWERS") == "protobuf"}
 	for name, text := range schemas {
 		s.writers[name] = avro.MustParse(text)
+		schema := sr.Schema{Schema: text}
+		if s.protobuf {
+			schema = sr.Schema{Schema: fmt.Sprintf(proto, name, protoFields[name]), Type: sr.TypeProtobuf}
+		}
 		subject := events + "-" + types + name
 		s.ids[name] = retry(func() (int, error) {
-			registered, err := registry.CreateSchema(ctx, subject, sr.Schema{Schema: text})
+			registered, err := registry.CreateSchema(ctx, subject, schema)
 			return registered.ID, err
 		})
 	}
@@ -121,8 +133,7 @@ func (s *service) handle(ctx context.Context, record *kgo.Record) {
 	default:
 		return // a command that this program does not serve
 	}
-	value := must(s.frame.AppendEncode(nil, s.ids[name], nil))
-	value = append(value, must(avro.Marshal(s.writers[name], answer{cmd.OrderID, reason}))...)
+	value, contentType := s.encode(name, answer{cmd.OrderID, reason})
 	reply := &kgo.Record{Topic: events, Key: record.Key, Value: value, Headers: []kgo.RecordHeader{
 		{Key: "ce_specversion", Value: []byte("1.0")},
 		{Key: "ce_id", Value: []byte(id + "-answer")}, // the same for each copy of the command
@@ -132,7 +143,7 @@ func (s *service) handle(ctx context.Context, record *kgo.Record) {
 		{Key: "ce_correlationid", Value: []byte(headers["ce_correlationid"])},
 		{Key: "ce_causationid", Value: []byte(id)},
 		{Key: "ce_partitionkey", Value: record.Key},
-		{Key: "content-type", Value: []byte("application/avro")},
+		{Key: "content-type", Value: []byte(contentType)},
 	}}
 	retry(func() (kgo.ProduceResults, error) {
 		results := s.kafka.ProduceSync(ctx, reply)
@@ -184,6 +195,20 @@ func (s *service) ask(what string, body map[string]any) string {
 		}
 		return said.Answer, nil
 	})
+}
+
+// encode writes an answer behind its frame, in which Protobuf has the index of the message: the first of its file.
+func (s *service) encode(name string, fields answer) (value []byte, contentType string) {
+	if !s.protobuf {
+		value = must(s.frame.AppendEncode(nil, s.ids[name], nil))
+		return append(value, must(avro.Marshal(s.writers[name], fields))...), "application/avro"
+	}
+	value = must(s.frame.AppendEncode(nil, s.ids[name], []int{0}))
+	text := fields.OrderID
+	if name == "PaymentDeclined" {
+		text = fields.Reason
+	}
+	return protowire.AppendString(protowire.AppendTag(value, 1, protowire.BytesType), text), "application/protobuf"
 }
 
 // decode reads a command by the schema that its frame names.
