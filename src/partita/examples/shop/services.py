@@ -40,10 +40,12 @@ orders = Service(
 )
 # The saga sends a step's command only after the reply before it, and tombstones cover an undo that comes first:
 # so a release need not wait behind a reservation that is being retried.
+# The warehouse's programs in other languages are generated from .proto files, so its messages are in Protobuf.
 inventory = Service(
     "inventory-service",
     namespace="shop.inventory",
     team="warehouse",
+    codec="protobuf",
     order="none",
     tables="""
     CREATE TABLE IF NOT EXISTS stock (
