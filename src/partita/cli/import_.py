@@ -25,7 +25,7 @@ def import_(form: str, source: Path, target: Path | None) -> None:
         document(found.text)
     else:
         try:
-            with target.open("x", encoding="utf-8", newline="\n") as opened:
+            with target.open("x", encoding="utf-8", newline="") as opened:
                 opened.write(found.text)
         except FileExistsError as error:
             raise SettingsError(f"{target} is there already.", hint="Name a new file, and merge the two.") from error

@@ -40,7 +40,7 @@ from partita.schemas.revisions import missing, read_folder, write
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FILE_BYTES_MAX = 1_000_000
 PROPOSED = (
-    "// Some of these numbers are given by no lock yet: `partita schema export` gives them to a message in Protobuf."
+    "// Some of these numbers are given by no lock yet: `partita schema export` gives them to a message in Protobuf.\n"
 )
 
 
@@ -79,7 +79,7 @@ def show(context: click.Context, name: str, revision: int | None, form: str | No
         show_error(error)
         context.exit(3)
     if language == "protobuf":
-        text = text if is_numbered(found.shape) else f"{PROPOSED}\n{text}"
+        text = text if is_numbered(found.shape) else PROPOSED + text
         document(json_of(text) if output == "json" else text)
         return
     document(json_of(json.loads(text), indent=None if output == "json" else 2))

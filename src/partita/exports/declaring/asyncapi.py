@@ -98,6 +98,9 @@ class _Import:
         for each in messages:
             each.body = self._body(each)
         _find_newer(messages)
+        return self._written(messages)
+
+    def _written(self, messages: Sequence[Message]) -> str:
         parts = [*self._classes(messages), *self._upcasters(messages), *self._handlers(messages)]
         owners = [owner.line for owner in self._owners.used]
         body = "\n\n\n".join(["\n".join(owners), *map("\n".join, self._module.types.values()), *parts])

@@ -55,8 +55,11 @@ def test_our_own_document_derives_equal_schemas(name: str) -> None:
     app = APPS[name]()
     found = declarations_of(exported(app), "them")
     contracts = run(found.text).app.catalog.contracts
-    assert found.left_out == ()
+    in_protobuf = [each for each in app.catalog.contracts.values() if each.shape.language == "protobuf"]
+    assert len(found.left_out) == len(in_protobuf)  # an import reads no Protobuf, and says so
     for type_, contract in app.catalog.contracts.items():
+        if contract in in_protobuf:
+            continue
         again = contracts[type_]
         assert schema_of(again.shape) == schema_of(contract.shape), type_
         assert (again.kind, again.version, again.key_field is None) == (
@@ -73,7 +76,7 @@ def test_our_own_document_derives_equal_schemas(name: str) -> None:
 
 
 def test_the_declarations_of_an_imported_document_export_the_same_messages() -> None:
-    """Once around: what was exported comes out again, but faults, new names of keys, and examples: Avro has no bounds for them."""
+    """Once around: what was exported comes out again, but faults, Protobuf, new names of keys, and examples: Avro has no bounds for them."""
     first = exported(shop)
     second = exported(run(declarations_of(first, "them").text).app)
     assert _plain(second["components"]) == _plain(first["components"])
@@ -81,6 +84,8 @@ def test_the_declarations_of_an_imported_document_export_the_same_messages() -> 
 
 def _plain(components: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = copy.deepcopy(components)
+    for part in found:
+        found[part] = {name: held for name, held in found[part].items() if not name.startswith("shop.inventory.")}
     found["messages"] = {n: held for n, held in found["messages"].items() if held["x-partita"]["kind"] != "fault"}
     for held in found["messages"].values():
         held["x-partita"].pop("example", None)
