@@ -39,10 +39,8 @@ def meta_of(binding: Binding, delivery: Delivery) -> Meta:
     envelope, interest = delivery.envelope, delivery.interest
     assert envelope is not None
     assert interest is not None
-    address, name = (
-        envelope.saga,
-        interest.contract.identity,
-    )  # of all versions: an upgrade between two tries changes no key
+    address = envelope.saga
+    name = interest.contract.identity  # of all versions: an upgrade between two tries changes no key
     if address is not None and binding.kind == "handles":
         effect = f"{address.saga}/{address.saga_id}/{address.step}/{address.kind}"
     elif binding.dedupe_by is not None and (named := getattr(delivery.message, binding.dedupe_by)) is not None:
