@@ -14,11 +14,16 @@ from click.core import ParameterSource
 
 from partita.app import load_app
 from partita.cli.asking import ask
+from partita.cli.operating import run
 from partita.cli.output import data_option, document, json_of, output_option, print_json, say, show_error, table
+from partita.cli.schema_diff import diff
+from partita.cli.schema_register import register
 from partita.cli.whose_app import app_option
 from partita.errors import DeclarationError, NotFound, SettingsError, UnknownSchema
+from partita.machine.system import this_machine
 from partita.observability.describing import FORMATS, contract_named, schema_lines
 from partita.observability.kept_messages import kept_messages
+from partita.observability.registered import read_registered
 from partita.observability.schema_history import (
     number_fields,
     promises_nothing,
@@ -27,6 +32,7 @@ from partita.observability.schema_history import (
     schema_findings,
 )
 from partita.schemas.avro import avro_record
+from partita.schemas.confluent.client import RegistryClient
 from partita.schemas.evolution.checking import Version, check
 from partita.schemas.evolution.connect import LANGUAGES, rules_of
 from partita.schemas.evolution.finding import Finding
@@ -142,7 +148,10 @@ def export(folder: Path, app_name: str, output: str) -> None:
 
 @schema.command(name="check", epilog="Example:  partita schema check --against HEAD~1")
 @click.option(
-    "--against", required=True, metavar="DIR|GIT-REF", help="A folder of revision files, or a commit that has it."
+    "--against",
+    required=True,
+    metavar="DIR|GIT-REF|URL",
+    help="A folder of revision files, a commit that has it, or a schema registry.",
 )
 @click.option(
     "--level",
@@ -154,12 +163,16 @@ def export(folder: Path, app_name: str, output: str) -> None:
 @output_option
 @click.pass_context
 def check_(context: click.Context, against: str, level: str | None, data: Path, app_name: str, output: str) -> None:
-    """Say whether the schemas of the app may follow those in DIR, or in the folder `schemas` of a commit; exit 3 when they
-    may not. A folder also has to have the newest schemas. No code of the commit runs.
+    """Say whether the schemas of the app may follow those in DIR, in the folder `schemas` of a commit, or in a registry;
+    exit 3 when they may not. A folder also has to have the newest schemas. No code of the commit runs.
 
     With --data or --store it also counts the messages of the old schemas that wait in the databases."""
-    kept, is_folder = read_kept(against)
     app, given = load_app(app_name), None if level is None else Level(level)
+    if "://" in against:
+        client = RegistryClient(against, this_machine().clock)
+        kept, is_folder, against = run(read_registered(app, client)), False, client.where
+    else:
+        kept, is_folder = read_kept(against)
     live = None
     if context.get_parameter_source("data") is not ParameterSource.DEFAULT or os.environ.get("PARTITA_STORE"):
         live, _ = ask(app, data, kept_messages, with_bus=False)
@@ -171,6 +184,10 @@ def check_(context: click.Context, against: str, level: str | None, data: Path, 
     _print_verdict([verdict, *notes], found, given, output)
     if found:
         context.exit(3)
+
+
+schema.add_command(register)
+schema.add_command(diff)
 
 
 def _schema_in(file: Path, rules: Rules) -> str:

@@ -57,11 +57,6 @@ def read_kept(against: str) -> tuple[list[Revision], bool]:
     Raises:
         SettingsError: it is neither. NotFound: the commit has no such folder.
     """
-    if "://" in against:
-        raise SettingsError(
-            f"{against} is an address; schemas are compared with a folder or a commit.",
-            hint="A registry checks by itself when a service registers its schemas (PARTITA_REGISTRY).",
-        )
     if Path(against).is_dir():
         return read_folder(Path(against)), True
     return _of_commit(against), False

@@ -187,6 +187,8 @@ VERBS: dict[str, tuple[list[str], bool]] = {
     "schema compare": (["FILE", "FILE", "--language", "avro", "--level", "FULL"], False),
     "schema export": (["OUT"], True),
     "schema check": (["--against", HOSTILE], True),
+    "schema register": (["--registry", "http://127.0.0.1:1"], False),
+    "schema diff": ([HOSTILE, HOSTILE], True),
     "registry serve": (["--port", "0", "--host", HOSTILE], False),
     "ingress serve": ([HOSTILE, "--host", HOSTILE, "--port", "0"], True),
     "flow map": ([], False),

@@ -25,10 +25,15 @@ def rules_of(language: str) -> Rules:
 
 
 def rules_of_classes(language: str) -> Rules:
-    """The rules for messages of an app. Their readers are classes, which refuse some values that the language's own readers take:
-    a number that an enum does not name, one value in place of a list.
+    """The rules for messages of an app. Their readers and writers are classes: a reader refuses some values that those of
+    Protobuf take (a number that an enum does not name, one value in place of a list), and a writer in JSON writes no property
+    that its schema does not name.
 
     Raises:
         SettingsError: as `rules_of`.
     """
-    return ProtobufRules(classes=True) if language == "protobuf" else rules_of(language)
+    of_classes: dict[str, Rules] = {
+        "protobuf": ProtobufRules(classes=True),
+        "json-schema": JsonSchemaRules(classes=True),
+    }
+    return of_classes.get(language) or rules_of(language)

@@ -7,6 +7,7 @@ property with a default counts as present: a reader fills it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -44,6 +45,8 @@ NESTED_MAX = 2
 _ONE_TYPE: dict[str, Part] = {
     kind: {"type": kind} for kind in ("null", "boolean", "integer", "number", "string", "array", "object")
 }
+_BY_NAME, _SCHEMAS = ("properties", "$defs"), ("items", "anyOf", "additionalProperties")
+"""The keywords of the schema of a class that hold schemas: each under a name, or one or several without names."""
 _ONLY_EQUAL = (
     ("if", "then", "else"),
     ("contains", "minContains", "maxContains"),
@@ -67,13 +70,38 @@ class _Branch:
 
 
 class JsonSchemaRules:
-    """Whether a reader's JSON Schema takes each value that fits a writer's."""
+    """Whether a reader's JSON Schema takes each value that fits a writer's. With `classes`, the writer is a message class: it
+    writes the properties that its schema names and no other, although the schema is open for readers."""
+
+    def __init__(self, *, classes: bool = False) -> None:
+        self._classes = classes
 
     def compare(self, reader: str, writer: str) -> Sequence[Finding]:
         """As `Rules.compare`."""
-        reads, writes = Document(reader), Document(writer)
+        reads, writes = Document(reader), Document(_closed(writer) if self._classes else writer)
         path = reads.name if reads.name != "$" else writes.name
         return _Comparison(reads, writes).findings(writes.schema(writes.root), reads.schema(reads.root), path)
+
+
+def _closed(text: str) -> str:
+    """The schema of a class, for what it writes: each of its records has the named properties alone."""
+    return json.dumps(_without_more(json.loads(text)))
+
+
+def _without_more(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_without_more(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = dict(schema)
+    for key in schema:
+        if key in _BY_NAME:
+            found[key] = {name: _without_more(each) for name, each in schema[key].items()}
+        elif key in _SCHEMAS:
+            found[key] = _without_more(schema[key])
+    if "properties" in found and "additionalProperties" not in found:
+        found["additionalProperties"] = False
+    return found
 
 
 class _Comparison:

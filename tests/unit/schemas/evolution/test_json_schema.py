@@ -9,6 +9,7 @@ import pytest
 
 from partita.errors import UnknownSchema
 from partita.schemas.evolution.checking import Version, check
+from partita.schemas.evolution.connect import rules_of, rules_of_classes
 from partita.schemas.evolution.json_schema import JsonSchemaRules
 from partita.schemas.evolution.level import Level
 
@@ -287,3 +288,22 @@ def test_a_schema_bomb_ends_soon(text: str) -> None:
         JsonSchemaRules().compare(text, text)
     except UnknownSchema as error:
         assert "too" in error.what
+
+
+def test_a_class_may_get_an_optional_property_though_its_model_is_open() -> None:
+    """Its own writers name each property that they write. Another program's open schema makes no such promise."""
+    old = {"title": "Sold", "type": "object", "properties": {"properties": {"type": "string"}}}
+    new = {**old, "properties": {**old["properties"], "place": {"type": "string", "default": ""}}}  # type: ignore[dict-item]
+    of_classes, of_others = rules_of_classes("json-schema"), rules_of("json-schema")
+    assert [each.rule for each in of_others.compare(json.dumps(new), json.dumps(old))] == [
+        "property-added-to-open-model"
+    ]
+    assert not of_classes.compare(json.dumps(new), json.dumps(old)) and not of_classes.compare(
+        json.dumps(old), json.dumps(new)
+    )
+    wrong = {**old, "properties": {"properties": {"type": "integer"}}}
+    assert of_classes.compare(json.dumps(wrong), json.dumps(old))
+    needs = {**old, "properties": {**old["properties"], "place": {"type": "string"}}, "required": ["place"]}  # type: ignore[dict-item]
+    assert of_classes.compare(json.dumps(needs), json.dumps(old)) and not of_classes.compare(
+        json.dumps(old), json.dumps(needs)
+    )
