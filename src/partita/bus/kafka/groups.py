@@ -29,6 +29,8 @@ OPEN_S = 3_600.0
 LOOKS_MAX = 3
 JOINED_MEANWHILE = (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.NON_EMPTY_GROUP, KafkaError.REBALANCE_IN_PROGRESS)
 LEFT_S_MIN = 0.05
+GRACE_S = 1.0
+"""Between the client's own limit and ours."""
 Left = Callable[[], float]
 """Returns how long the next query may take."""
 T = TypeVar("T")
@@ -164,7 +166,8 @@ class Groups:
         for number, patience_s in enumerate(self._patience_s, start=1):
             # Some of the time is left for the new client.
             until = self._clock.monotonic() + min(patience_s, left() * number / len(self._patience_s))
-            answers = ask(self._admin)
+            client = self._admin
+            answers = ask(client)
             try:
                 return {name: each.result(max(0.0, until - self._clock.monotonic())) for name, each in answers.items()}
             except TimeoutError:
@@ -172,7 +175,8 @@ class Groups:
         raise unavailable(self._where, "asking a group's coordinator", None)
 
     def _names(self, group: str | None, left: Left) -> list[str]:
-        listed = self._admin.list_consumer_groups(request_timeout=left()).result()
+        client, limit_s = self._admin, left()
+        listed = self._answered(client.list_consumer_groups(request_timeout=limit_s), limit_s)
         names = sorted(each.group_id for each in listed.valid if group in (None, each.group_id))
         if listed.errors and (group is None or not names):
             raise KafkaException(listed.errors[0])
@@ -211,8 +215,21 @@ class Groups:
         return self._asked(asked, left)
 
     def _asked(self, asked: dict[TopicPartition, Any], left: Left) -> dict[tuple[str, int], int]:
-        answers = self._admin.list_offsets(asked, request_timeout=left())
-        return {(p.topic, p.partition): answer.result().offset for p, answer in answers.items()}
+        client, limit_s = self._admin, left()
+        answers = client.list_offsets(asked, request_timeout=limit_s)
+        return {(p.topic, p.partition): self._answered(answer, limit_s).offset for p, answer in answers.items()}
+
+    def _answered(self, answer: Future[T], limit_s: float) -> T:
+        """An answer within the client's limit. The caller keeps the client: one that a query beside it drops answers nothing.
+
+        Raises:
+            BusUnavailable: there is none, not even an error.
+        """
+        try:
+            return answer.result(limit_s + GRACE_S)
+        except TimeoutError:
+            self._client = None
+            raise unavailable(self._where, "asking about groups", None) from None
 
     def _members(self, group: str, left: Left) -> list[str]:
         told = self._of_coordinators(lambda a: a.describe_consumer_groups([group], request_timeout=OPEN_S), left)
