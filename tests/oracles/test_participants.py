@@ -71,7 +71,6 @@ async def test_nothing_is_lost_and_nothing_done_twice_while_the_participant_is_k
 @pytest.mark.timeout(600)
 async def test_a_participant_may_answer_in_protobuf(tmp_path: Path) -> None:
     """The command is in Avro. The answer is read by the file that the participant registered."""
-    pytest.importorskip("google.protobuf", reason="no Protobuf; to have it: pip install 'partita[protobuf]'")
     program = built(replace(PROGRAMS["go"], environment={"ANSWERS": "protobuf"}))
     trial = Trial(kills=2, orders=30)
     result = await tried(program, trial, tmp_path)

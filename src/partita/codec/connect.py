@@ -5,7 +5,6 @@ from __future__ import annotations
 from partita.codec.dispatching import DispatchingCodec
 from partita.codec.port import Codec
 from partita.codec.unframed import Unframed
-from partita.errors import SettingsError
 
 
 def connect_codec() -> Codec:
@@ -26,13 +25,6 @@ def _json() -> Codec:
 
 
 def _protobuf() -> Codec:
-    try:
-        from partita.codec.protobuf import ProtobufCodec
-    except ImportError as error:
-        if not (error.name or "").startswith("google"):
-            raise
-        raise SettingsError(
-            "A message in Protobuf needs the package protobuf.", hint="pip install 'partita[protobuf]'"
-        ) from error
+    from partita.codec.protobuf import ProtobufCodec
 
     return ProtobufCodec()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from tests.unit.codec.proto_wire import ID, Line, Order, State, numbered, tag, t
 
 from partita.codec.connect import connect_codec
 from partita.codec.protobuf import ProtobufCodec
-from partita.errors import DeclarationError, Malformed, MessageTooLarge, SettingsError
+from partita.errors import DeclarationError, Malformed, MessageTooLarge
 from partita.schemas import Millis
 from partita.schemas.fields.shape import Shape
 from partita.schemas.protobuf.lock import write_lock
@@ -268,14 +267,3 @@ def test_a_message_that_has_left_protobuf_is_read_with_the_numbers_that_it_had(t
     odd: Any = msgspec.defstruct("Made", [("a", Literal["äöü"])])
     with pytest.raises(Malformed, match="cannot be read from Protobuf"):
         connect_codec().decode(Shape("Made", "test", odd, "avro", tmp_path), fingerprint, data)
-
-
-def test_without_its_package_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch, order: Shape) -> None:
-    """An app of Avro alone needs no package of Google's."""
-    for name in [each for each in sys.modules if each.startswith(("google.protobuf", "partita.codec.protobuf"))]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "google.protobuf", None)
-    codec = connect_codec()
-    with pytest.raises(SettingsError, match="needs the package protobuf") as refused:
-        codec.learn(order)
-    assert refused.value.hint == "pip install 'partita[protobuf]'"
