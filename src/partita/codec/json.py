@@ -20,12 +20,12 @@ from partita.codec.json_names import Rename, rename_of
 from partita.codec.read_back import MISFITS, check_read_back, shown
 from partita.codec.writers_schema import Refusals, check_size
 from partita.errors import Malformed, MessageTooLarge
-from partita.schemas.exact_value import Unsayable
+from partita.schemas.exact_value import Unsayable, Write
 from partita.schemas.fields.plain_default import NATIVE
 from partita.schemas.fields.reading import read
 from partita.schemas.fields.shape import Shape
 from partita.schemas.json_schema.derivation import document_of, fingerprint
-from partita.schemas.json_schema.wire_form import Write, write_of
+from partita.schemas.json_schema.wire_form import write_of
 from partita.size import REFERENCE, VALUE_BYTES_MAX, over, too_large
 
 _encode = msgspec.json.Encoder().encode

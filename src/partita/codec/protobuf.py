@@ -24,7 +24,7 @@ from partita.codec.recursion import is_recursive
 from partita.codec.writers_schema import Refusals, check_size
 from partita.errors import DeclarationError, Malformed, MessageTooLarge, UnknownSchema
 from partita.schemas.confluent.registered_name import FIRST, message_path
-from partita.schemas.exact_value import Unsayable
+from partita.schemas.exact_value import Unsayable, Write
 from partita.schemas.fields.plain_default import NATIVE
 from partita.schemas.fields.reading import Reading
 from partita.schemas.fields.reading import read as read_fields
@@ -40,7 +40,7 @@ from partita.schemas.protobuf.numbers import Numbers, completed, completed_apart
 from partita.schemas.protobuf.parsing import parse_with_imports
 from partita.schemas.protobuf.printing import printed
 from partita.schemas.protobuf.proto_file import ProtoFile
-from partita.schemas.protobuf.value_form import Write, write_of
+from partita.schemas.protobuf.value_form import write_of
 from partita.size import REFERENCE, VALUE_BYTES_MAX, over, too_large
 
 _DEEP_BYTES = 2 * DEPTH_MAX

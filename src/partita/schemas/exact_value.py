@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+from collections.abc import Callable
+from typing import Any
 
 from partita.schemas.avro_default import decimal_bytes
 
 SCALE = 9
+Write = Callable[[Any], Any]
+"""The function that gives plain values of a type their form."""
 
 
 class Unsayable(ValueError):
@@ -72,3 +76,37 @@ def time_of_day(value: dt.time) -> dt.time:
     if value.tzinfo is not None:
         raise Unsayable("is a time of day with a time zone, which would be lost")
     return value
+
+
+def each(inner: Write | None) -> Write | None:
+    """The form of a list, by that of its items; None where each item is its own form."""
+    if inner is None:
+        return None
+
+    def write(value: Any) -> Any:
+        found: list[Any] = []
+        try:
+            for item in value:
+                found.append(inner(item))
+        except Unsayable as error:
+            raise error.within(f"[{len(found)}]") from None
+        return found
+
+    return write
+
+
+def each_value(inner: Write | None) -> Write | None:
+    """The form of a dict, by that of its values; None where each value is its own form."""
+    if inner is None:
+        return None
+
+    def write(value: Any) -> Any:
+        found: dict[str, Any] = {}
+        for key, held in value.items():
+            try:
+                found[key] = inner(held)
+            except Unsayable as error:
+                raise error.within(f"[{key!r:.40}]") from None
+        return found
+
+    return write

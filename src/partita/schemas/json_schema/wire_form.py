@@ -7,19 +7,27 @@ another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from partita.schemas.exact_value import Unsayable, decimal_text, instant, instant_millis, time_of_day
+from partita.schemas.exact_value import (
+    Unsayable,
+    Write,
+    decimal_text,
+    each,
+    each_value,
+    instant,
+    instant_millis,
+    time_of_day,
+)
 from partita.schemas.fields.reading import Reading, Record
 from partita.schemas.fields.wire_type import Bounded, Entries, Items, Nested, OneOf, Scalar, Symbols, WireType
 
 WHOLE_MAX = 2**53 - 1
 """The largest whole number that every reader of JSON reads as it is: they read numbers as floats."""
 
-Write = Callable[[Any], Any]
 _MISSING = object()
 
 
@@ -82,9 +90,9 @@ class _Compiler:
             case Bounded(of):
                 return self.of(of)
             case Items(of):
-                return _each(self.of(of))
+                return each(self.of(of))
             case Entries(of):
-                return _each_value(self.of(of))
+                return each_value(self.of(of))
             case Nested(name):
                 return self._records.get(name) or self.record(self._reading.records[name])
             case OneOf(members, _):
@@ -145,35 +153,3 @@ _SCALARS: Mapping[Scalar, Write] = {
     Scalar.INSTANT_MILLIS: instant_millis,
     Scalar.TIME: time_of_day,
 }
-
-
-def _each(inner: Write | None) -> Write | None:
-    if inner is None:
-        return None
-
-    def write(value: Any) -> Any:
-        found: list[Any] = []
-        try:
-            for item in value:
-                found.append(inner(item))
-        except Unsayable as error:
-            raise error.within(f"[{len(found)}]") from None
-        return found
-
-    return write
-
-
-def _each_value(inner: Write | None) -> Write | None:
-    if inner is None:
-        return None
-
-    def write(value: Any) -> Any:
-        found: dict[str, Any] = {}
-        for key, held in value.items():
-            try:
-                found[key] = inner(held)
-            except Unsayable as error:
-                raise error.within(f"[{key!r:.40}]") from None
-        return found
-
-    return write

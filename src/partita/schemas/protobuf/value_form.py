@@ -7,16 +7,24 @@ class leaves out: a default that changes later changes no value that was sent be
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from partita.schemas.exact_value import Unsayable, decimal_text, instant, instant_millis, time_of_day
+from partita.schemas.exact_value import (
+    Unsayable,
+    Write,
+    decimal_text,
+    each,
+    each_value,
+    instant,
+    instant_millis,
+    time_of_day,
+)
 from partita.schemas.fields.reading import Reading, Record
 from partita.schemas.fields.wire_type import Nested, Scalar, Symbols
 from partita.schemas.protobuf.layout import Boxed, Choice, Form, Mapped, Member, Placed, Repeated, fields_of
 from partita.schemas.protobuf.numbers import Numbers
 
-Write = Callable[[Any], Any]
 _MISSING = object()
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -98,9 +106,9 @@ class _Compiler:
             case Nested(name):
                 return self._records.get(name) or self.record(self._reading.records[name])
             case Repeated(of):
-                return _each(self.of(of))
+                return each(self.of(of))
             case Mapped(of):
-                return _each_value(self.of(of))
+                return each_value(self.of(of))
             case Boxed(_, inner):
                 return _in_message("items" if isinstance(inner, Repeated) else "entries", self.of(inner))
             case Choice(_, members, _):
@@ -171,35 +179,3 @@ _SCALARS: Mapping[Scalar, Write] = {
     Scalar.TIME: lambda value: time_of_day(value).isoformat(),
     Scalar.UUID: str,
 }
-
-
-def _each(inner: Write | None) -> Write | None:
-    if inner is None:
-        return None
-
-    def write(value: Any) -> Any:
-        found: list[Any] = []
-        try:
-            for item in value:
-                found.append(inner(item))
-        except Unsayable as error:
-            raise error.within(f"[{len(found)}]") from None
-        return found
-
-    return write
-
-
-def _each_value(inner: Write | None) -> Write | None:
-    if inner is None:
-        return None
-
-    def write(value: Any) -> Any:
-        found: dict[str, Any] = {}
-        for key, held in value.items():
-            try:
-                found[key] = inner(held)
-            except Unsayable as error:
-                raise error.within(f"[{key!r:.40}]") from None
-        return found
-
-    return write
