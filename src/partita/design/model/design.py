@@ -1,0 +1,101 @@
+"""The design: all parts together, as a brief or an app gives them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from partita.design.model.choreography import Choreography, Reaction
+from partita.design.model.delivery import BusDesign, FailurePolicy
+from partita.design.model.ledger import Assumption, Question
+from partita.design.model.load import Load
+from partita.design.model.message import CommandDesign, EventDesign
+from partita.design.model.origin import Fact
+from partita.design.model.rule import Rule
+from partita.design.model.saga import SagaDesign, StepDesign
+from partita.design.model.service import ServiceDesign
+from partita.design.model.storage import AggregateDesign, ReadModelDesign
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+_P = TypeVar("_P", bound=_Named)
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """A design. `source` is the brief's file, or the app ("shop.app:app"); every name in it is unique among its kind."""
+
+    source: str
+    domain: str
+    purpose: Fact[str]
+    namespace: str
+    load: Load
+    services: tuple[ServiceDesign, ...]
+    events: tuple[EventDesign, ...]
+    commands: tuple[CommandDesign, ...]
+    sagas: tuple[SagaDesign, ...]
+    choreographies: tuple[Choreography, ...]
+    aggregates: tuple[AggregateDesign, ...]
+    read_models: tuple[ReadModelDesign, ...]
+    rules: tuple[Rule, ...]
+    failure: FailurePolicy
+    compatibility: Fact[str]
+    bus: BusDesign
+    assumptions: tuple[Assumption, ...] = ()
+    questions: tuple[Question, ...] = ()
+
+    def service(self, name: str) -> ServiceDesign:
+        """The service of that name.
+
+        Raises:
+            KeyError: there is none; a checked design names no service that it does not have.
+        """
+        return _named(self.services, name)
+
+    def event(self, name: str) -> EventDesign:
+        """The event of that name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return _named(self.events, name)
+
+    def command(self, name: str) -> CommandDesign:
+        """The command of that name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return _named(self.commands, name)
+
+    @property
+    def reactions(self) -> tuple[Reaction, ...]:
+        """The reactions of all choreographies."""
+        return tuple(reaction for each in self.choreographies for reaction in each.reactions)
+
+    @property
+    def steps(self) -> tuple[tuple[SagaDesign, StepDesign], ...]:
+        """The steps of all sagas, each with its saga."""
+        return tuple((saga, step) for saga in self.sagas for step in saga.steps)
+
+    def consumers(self, event: str) -> tuple[str, ...]:
+        """The services that hear an event: by a reaction, or because their saga waits for it."""
+        found = [reaction.who for reaction in self.reactions if event in reaction.when]
+        for saga in self.sagas:
+            answers = {saga.start}
+            for step in saga.steps:
+                answers |= {step.ok, step.undone, *step.fail}
+            if event in answers:
+                found.append(saga.at)
+        return tuple(dict.fromkeys(found))
+
+
+def _named(parts: tuple[_P, ...], name: str) -> _P:
+    for part in parts:
+        if part.name == name:
+            return part
+    raise KeyError(name)

@@ -1,0 +1,57 @@
+"""A saga of a design, and its steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from partita.design.model.origin import Fact, Origin
+
+StepKind = Literal["step", "pivot", "retriable"]
+OnTimeout = Literal["undo", "retry", "ask"]
+
+
+@dataclass(frozen=True, slots=True)
+class StepDesign:
+    """A step: the command `do` to the service `at`, its reply `ok`, its refusals `fail`, its `undo` with the reply `undone`.
+
+    Times are seconds: `timeout` of one try, `retry` the waits between tries in place, `remind` the times after the send at which
+    a person is reminded.
+    """
+
+    name: str
+    kind: StepKind
+    do: str
+    at: str
+    ok: str
+    fail: tuple[str, ...]
+    undo: str
+    undone: str
+    timeout: Fact[float]
+    on_timeout: Fact[OnTimeout]
+    origin: Origin
+    retry: tuple[float, ...] = ()
+    remind: tuple[float, ...] = ()
+    human: bool = False
+    no_effect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SagaDesign:
+    """A saga: `start` begins it in the service `at`, `failed` is the event after everything is undone ("" = it is never undone).
+    `deadline` is in seconds."""
+
+    name: str
+    at: str
+    start: str
+    key: str
+    deadline: Fact[float]
+    failed: str
+    why: Fact[str]
+    steps: tuple[StepDesign, ...]
+    origin: Origin
+
+    @property
+    def pivot(self) -> int:
+        """The index of the point of no return: the pivot, else the last step before the first retriable; -1 = from the start."""
+        return max((i for i, step in enumerate(self.steps) if step.kind != "retriable"), default=-1)
