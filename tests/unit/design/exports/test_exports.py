@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from tests.unit.design.sample import a_saga
+
 from partita.design.derived.beside import Beside
 from partita.design.derived.of_app import design_of
 from partita.design.exports.edges import Edge, edges
@@ -12,7 +14,6 @@ from partita.design.exports.mermaid import context, saga
 from partita.design.exports.structurizr import structurizr
 from partita.design.model.origin import Fact, Origin
 from partita.examples.shop.app import app
-from tests.unit.design.sample import a_saga
 
 SHOP = design_of(app, "shop.app:app", Beside())
 
