@@ -23,7 +23,7 @@ from partita.codec.protobuf import ProtobufCodec
 from partita.examples.shop.app import app
 from partita.schemas.fields.shape import Shape
 from partita.schemas.languages import schema_of
-from partita.schemas.protobuf.derivation import DEFAULT
+from partita.schemas.protobuf.comment import DEFAULT
 from partita.schemas.protobuf.descriptor import descriptor_of
 from partita.schemas.protobuf.numbering import give_numbers
 from partita.schemas.protobuf.parsing import parse_with_imports

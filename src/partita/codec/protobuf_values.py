@@ -77,7 +77,9 @@ class _Compiler:
             if isinstance(placed.form, Repeated | Mapped):
                 others.append((placed.entry.name, placed.name, inner or list))
             elif (record.name, placed.name) in self._without_presence:
-                others.append((placed.entry.name, placed.name, inner or _as_it_is))
+                is_none_at_0 = placed.none_is_absent and isinstance(placed.form, Symbols)
+                found_at = _none_at_0(inner) if is_none_at_0 and inner is not None else inner or _as_it_is
+                others.append((placed.entry.name, placed.name, found_at))
             else:
                 singular.append((placed.entry.name, placed.name, inner, _is_none_when_absent(placed)))
         return read
@@ -117,6 +119,11 @@ class _Compiler:
             return held if inner is None else inner(held)
 
         return read
+
+
+def _none_at_0(inner: Read) -> Read:
+    """An enum's value, and none for 0: a writer without presence has no other word for none."""
+    return lambda held: inner(held) if held else None
 
 
 def _as_it_is(held: Any) -> Any:

@@ -18,14 +18,17 @@ from partita.exports.declaring.document import Document, Json
 from partita.exports.declaring.field import FieldFacts, Ours, class_body
 from partita.exports.declaring.imports import import_lines
 from partita.exports.declaring.json_type import JsonTypes
-from partita.exports.declaring.module import Module, Types
+from partita.exports.declaring.module import Module, Types, Unsayable
 from partita.exports.declaring.owners import Owner, Owners
+from partita.exports.declaring.proto_type import ProtoTypes, read_proto
 from partita.exports.declaring.python_text import class_name, comment, docstring, literal, variable_name
+from partita.schemas.revisions import Revision
 
 VERSIONS = re.compile(r"3\.[01]\.\d+")
 TYPE = re.compile(r"(?P<namespace>[\w.]+)\.v(?P<version>[1-9]\d{0,5})\.(?P<name>[A-Za-z_]\w{0,99})", re.ASCII)
 LEFT_OUT = re.compile(r" *# .*(?: is left out: |, which is not read).*")
 WIRE_NAME = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
+REVISION_MAX = 1_000_000
 OURS = "x-partita"
 KINDS = ("event", "command", "refusal")
 
@@ -46,14 +49,23 @@ class Message:
     becomes: Message | None = None
     body: list[str] = field(default_factory=list)
     answers: list[Message] = field(default_factory=list)
+    is_refused: bool = False
+
+    @property
+    def full_name(self) -> str:
+        """Its type on the wire, as the class will have it."""
+        wire_name = self.wire_name if WIRE_NAME.fullmatch(self.wire_name) else self.name
+        return f"{self.owner.namespace}.v{self.version}.{wire_name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The text of a module, and the parts of the document that it does not have, each with the reason."""
+    """The text of a module, and the parts of the document that it does not have, each with the reason. `revisions` are the files
+    of messages in Protobuf, whose owner gives the numbers of the fields."""
 
     text: str
     left_out: tuple[str, ...]
+    revisions: tuple[Revision, ...] = ()
 
 
 def declarations_of(root: Json, where: str) -> Imported:
@@ -68,11 +80,11 @@ def declarations_of(root: Json, where: str) -> Imported:
             f"{where} is {f'AsyncAPI {version:.20}' if version else 'no document of AsyncAPI'}; 3.0 and 3.1 are read.",
             hint="Convert it first: asyncapi convert FILE --target-version 3.0.0",
         )
-    text = _Import(Document(root), where).text()
+    found = _Import(Document(root), where)
+    text = found.text()
     ast.parse(text)  # a defect of ours is found here, and not by the reader
-    return Imported(
-        text, tuple(line.strip().removeprefix("# ") for line in text.split("\n") if LEFT_OUT.fullmatch(line))
-    )
+    left_out = (line.strip().removeprefix("# ") for line in text.split("\n") if LEFT_OUT.fullmatch(line))
+    return Imported(text, tuple(left_out), tuple(found.revisions()))
 
 
 class _Import:
@@ -99,6 +111,13 @@ class _Import:
             each.body = self._body(each)
         _find_newer(messages)
         return self._written(messages)
+
+    def revisions(self) -> Iterator[Revision]:
+        """The file of each message in Protobuf that has a class."""
+        for each in self._messages.values():
+            schema = _schema_of(self._document.followed(each.held.get("payload")))
+            if each.name and each.language == "protobuf" and isinstance(schema, str) and not each.is_refused:
+                yield Revision(each.full_name, _revision(each), each.language, schema)
 
     def _written(self, messages: Sequence[Message]) -> str:
         parts = [*self._classes(messages), *self._upcasters(messages), *self._handlers(messages)]
@@ -128,7 +147,8 @@ class _Import:
         owner = self._owners.of(str(ours.get("owner", "")), full["namespace"] if full else "")
         kind = ours.get("kind")
         payload = self._document.followed(held.get("payload"))
-        language = "avro" if "avro" in str(payload.get("schemaFormat", "")) else "json"
+        form = str(payload.get("schemaFormat", ""))
+        language = next((each for each in ("avro", "protobuf") if each in form), "json")
         kind = str(kind) if kind in (*KINDS, "fault") else "event"
         if kind != "fault":
             self._owners.use(owner)
@@ -170,10 +190,16 @@ class _Import:
     def _read(self, message: Message, types: Types) -> list[str]:
         payload = self._document.followed(message.held.get("payload"))
         doc, fields = "", list[FieldFacts]()
-        schema = payload.get("schema") if "schemaFormat" in payload else payload
+        schema = _schema_of(payload)
         form = str(payload.get("schemaFormat", "application/schema+json"))
         if message.language == "avro" and isinstance(schema, dict):
             doc, fields = AvroTypes(types).root(schema, message.name)
+        elif message.language == "protobuf":
+            try:
+                doc, fields = ProtoTypes(types, read_proto(schema)).root(message.full_name, message.name)
+            except Unsayable as error:
+                message.is_refused = True
+                return [comment(f"its schema is left out: {error}", "    "), "    pass"]
         elif "json" in form or "asyncapi" in form:
             doc, fields = JsonTypes(types, self._document).root(schema or {}, message.name)
         else:
@@ -231,6 +257,16 @@ class _Import:
                 )
 
 
+def _schema_of(payload: Json) -> Any:
+    return payload.get("schema") if "schemaFormat" in payload else payload
+
+
+def _revision(message: Message) -> int:
+    held = message.held.get(OURS)
+    number = held.get("revision") if isinstance(held, dict) else 1
+    return number if type(number) is int and 0 < number < REVISION_MAX else 1
+
+
 def _is_answered(message: Message) -> bool:
     return bool(message.answers) and message.answers[0].kind == "event"
 
@@ -259,6 +295,8 @@ def _ours(message: Message) -> Ours:
         return Ours()
     since = held.get("since")
     numbers = (
-        {str(k): v for k, v in since.items() if type(v) is int and 1 < v < 1_000_000} if isinstance(since, dict) else {}
+        {str(k): v for k, v in since.items() if type(v) is int and 1 < v < REVISION_MAX}
+        if isinstance(since, dict)
+        else {}
     )
     return Ours(str(held.get("key", "")), numbers)

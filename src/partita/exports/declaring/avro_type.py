@@ -7,9 +7,10 @@ import decimal
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from partita.exports.declaring.enum_class import enum_type
 from partita.exports.declaring.field import ABSENT, FieldFacts, check_default, class_body, made, mappings, texts
 from partita.exports.declaring.module import PyType, Types, Unsayable, dict_of, list_of, one_of
-from partita.exports.declaring.python_text import class_name, literal, variable_name
+from partita.exports.declaring.python_text import class_name, literal
 
 SCALE_MAX = 100
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -146,17 +147,10 @@ class AvroTypes:
     def _enum(self, schema: Mapping[str, Any]) -> PyType:
         called = str(schema.get("name", ""))
         name = class_name(called.rpartition(".")[2])
-        members: dict[str, str] = {}
-        for symbol in texts(schema.get("symbols")):
-            members[variable_name(symbol, {"name", "value", "mro", *(m.lower() for m in members)}).upper()] = symbol
-        if not members:
+        symbols = texts(schema.get("symbols"))
+        if not symbols:
             raise Unsayable("it has no symbols")
-        lines = [
-            f"class {name}(enum.Enum):",
-            *(f"    {member} = {literal(symbol)}" for member, symbol in members.items()),
-        ]
-        self._types.declare(name, lines)
-        found = PyType(self._types.named(name), "text", _text_of(self._types.named(name)), made=bool(self._types.scope))
+        found = enum_type(self._types, name, symbols)
         self._named[called] = self._named[called.rpartition(".")[2]] = found
         return found
 

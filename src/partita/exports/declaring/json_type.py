@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import decimal
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from partita.exports.declaring.document import Document
 from partita.exports.declaring.field import ABSENT, FieldFacts, check_default, class_body, made, texts
 from partita.exports.declaring.module import PyType, Types, Unsayable, dict_of, list_of, one_of
 from partita.exports.declaring.python_text import class_name, literal
+from partita.exports.declaring.text_type import DAY, DECIMAL, INSTANT, TIME, UUID
 from partita.schemas.json_schema.derivation import DECIMAL_PATTERN, TIME_PATTERN
 from partita.schemas.json_schema.wire_form import WHOLE_MAX
 
@@ -36,31 +34,8 @@ def _text(value: Any) -> str:
     return literal(str(value))
 
 
-_FORMATS = {
-    "date-time": PyType(
-        "datetime.datetime", "text", lambda value: f"datetime.datetime.fromisoformat({_moment(value)})"
-    ),
-    "date": PyType(
-        "datetime.date", "text", lambda value: _read("datetime.date.fromisoformat", dt.date.fromisoformat, value)
-    ),
-    "uuid": PyType("uuid.UUID", "text", lambda value: _read("uuid.UUID", uuid.UUID, value)),
-}
-_PATTERNS = {
-    DECIMAL_PATTERN: PyType("decimal.Decimal", "text", lambda value: _read("decimal.Decimal", decimal.Decimal, value)),
-    TIME_PATTERN: PyType(
-        "datetime.time", "text", lambda value: _read("datetime.time.fromisoformat", dt.time.fromisoformat, value)
-    ),
-}
-
-
-def _read(name: str, read: Callable[[str], object], value: Any) -> str:
-    """The expression of a text that the type reads."""
-    read(str(value))
-    return f"{name}({_text(value)})"
-
-
-def _moment(value: Any) -> str:
-    return literal(dt.datetime.fromisoformat(str(value)).isoformat())
+_FORMATS = {"date-time": INSTANT, "date": DAY, "uuid": UUID}
+_PATTERNS = {DECIMAL_PATTERN: DECIMAL, TIME_PATTERN: TIME}
 
 
 class JsonTypes:

@@ -11,6 +11,7 @@ from partita.errors import DeclarationError
 from partita.exports.declaring.document import Document
 from partita.exports.declaring.module import Module
 from partita.exports.declaring.python_text import literal, variable_name
+from partita.schemas.languages import LANGUAGES
 
 PLACE = Place("imported", 1)
 
@@ -46,7 +47,8 @@ class Owners:
         held = document.part("info", "x-partita").get("owners", [])
         for each in held if isinstance(held, list) else ():
             if isinstance(each, dict):
-                codec = "json" if each.get("codec") == "json" else "avro"
+                codec = str(each.get("codec"))
+                codec = codec if codec in LANGUAGES else "avro"
                 self._make(str(each.get("name", "")), str(each.get("namespace", "")), codec, str(each.get("team", "")))
 
     def of(self, name: str, namespace: str) -> Owner:

@@ -16,7 +16,8 @@ from partita.schemas.evolution.finding import Finding
 from partita.schemas.evolution.pairs import Pairs
 from partita.schemas.evolution.protobuf_default import default_of
 from partita.schemas.evolution.protobuf_types import Declared, Types, are_alike
-from partita.schemas.protobuf.derivation import DEFAULT, REQUIRED
+from partita.schemas.protobuf.comment import DEFAULT, REQUIRED
+from partita.schemas.protobuf.identifiers import wire_name
 from partita.schemas.protobuf.proto_file import SCALARS, ProtoEnum, ProtoField, ProtoMessage
 
 DEPTH_MAX = 100
@@ -224,19 +225,11 @@ def _oneofs(reads: dict[int, ProtoField], writes: dict[int, ProtoField], path: s
 
 def _names(reads: dict[int, ProtoField], writes: dict[int, ProtoField], path: str) -> Iterator[Finding]:
     """The names that a field has in JSON: they are its number there."""
-    read = {_json_name(field): field for field in reads.values()}
+    read = {wire_name(field): field for field in reads.values()}
     for number, field in writes.items():
-        name = _json_name(field)
+        name = wire_name(field)
         found = reads.get(number)
-        if found is not None and _json_name(found) != name:
-            yield advice.json_name_changed(f"{path}.{found.name}", name, _json_name(found))
+        if found is not None and wire_name(found) != name:
+            yield advice.json_name_changed(f"{path}.{found.name}", name, wire_name(found))
         elif found is None and name in read:
             yield advice.json_name_moved(f"{path}.{field.name}", name, number, read[name].number)
-
-
-def _json_name(field: ProtoField) -> str:
-    given = dict(field.options).get("json_name")
-    if given is not None:
-        return given[1:-1]
-    first, *others = field.name.split("_")
-    return first + "".join(part[:1].upper() + part[1:] for part in others)

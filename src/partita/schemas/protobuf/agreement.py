@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from partita.schemas.protobuf.identifiers import snake
+from partita.schemas.protobuf.identifiers import enum_value, snake, wire_name
 from partita.schemas.protobuf.names import declared_types, message_at
 from partita.schemas.protobuf.numbers import Numbers, number_of
 from partita.schemas.protobuf.proto_file import ProtoEnum, ProtoField, ProtoFile, ProtoMessage
@@ -31,10 +31,13 @@ def disagreement(writer: ProtoFile, name: str, reader: ProtoFile, numbers: Numbe
                     if why:
                         return f"{owner}: {why}"
         elif isinstance(message, ProtoEnum) and isinstance(other, ProtoEnum):
-            at_writer_values = {number: name for name, number in other.values}
+            at_writer_values: dict[int, list[str]] = {}
+            for name, number in other.values:
+                at_writer_values.setdefault(number, []).append(name)
             for name, number in message.values:
-                if number and at_writer_values.get(number, name) != name:
-                    return f"{owner}: {number} is {at_writer_values[number]} at its writer, and {name} here"
+                theirs = at_writer_values.get(number, [name])
+                if number and not any(name in (each, enum_value(message.name, each)) for each in theirs):
+                    return f"{owner}: {number} is {' and '.join(theirs)} at its writer, and {name} here"
     return ""
 
 
@@ -67,7 +70,7 @@ def declared_by_name(file: ProtoFile, message: str) -> Callable[[str], ProtoMess
 
 
 def _of_field(theirs: ProtoField, ours: ProtoField, names: set[str]) -> str:
-    if theirs.name != ours.name and theirs.name not in names:
+    if ours.name not in (called := {theirs.name, snake(theirs.name), snake(wire_name(theirs))}) and not called & names:
         return f"the number {ours.number} is {theirs.name} at its writer, and {ours.name} here"
     one, other = _kind(theirs), _kind(ours)
     is_alike = theirs.map_key == ours.map_key and (theirs.label == "repeated") is (ours.label == "repeated")

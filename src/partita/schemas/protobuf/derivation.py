@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
-from collections.abc import Iterable, Iterator
-from typing import Any
-
-import msgspec
+from collections.abc import Iterable, Iterator, Mapping
 
 from partita.errors import DeclarationError
 from partita.schemas.fields.field import Field
 from partita.schemas.fields.reading import Reading, Record, read
 from partita.schemas.fields.shape import Shape
 from partita.schemas.fields.wire_type import Nested, Scalar, Symbols
+from partita.schemas.protobuf.agreement import declared_by_name
+from partita.schemas.protobuf.comment import DEFAULT, KINDS, REQUIRED, SUBJECT, default_line
 from partita.schemas.protobuf.identifiers import check_identifier, enum_value, json_name, snake
 from partita.schemas.protobuf.layout import (
     BOX_NUMBER,
@@ -40,8 +38,6 @@ from partita.schemas.protobuf.proto_file import ProtoEnum, ProtoField, ProtoFile
 from partita.schemas.protobuf.value_form import check_defaults
 
 MARK = "protobuf:"
-REQUIRED, DEFAULT = "Required.", "Default: "
-"""The last line of a field's comment: an absent field is refused, or has this value."""
 TIMESTAMP, TIMESTAMP_FILE = "google.protobuf.Timestamp", "google/protobuf/timestamp.proto"
 REDACTED = ("debug_redact", "true")
 """Protobuf's own option for personal data: printed messages leave the field out."""
@@ -175,7 +171,7 @@ class _Derivation:
             label=placed.label,
             map_key="string" if isinstance(placed.form, Mapped) else None,
             options=tuple(sorted(options)),
-            doc="\n".join(_doc(placed, where)),
+            doc="\n".join(_doc(placed, self._reading.records, where)),
         )
 
     def _type(self, form: Form, scope: str, boxes: list[ProtoMessage]) -> str:
@@ -196,6 +192,7 @@ class _Derivation:
                     type=self._type(inner, scope, boxes),
                     label="" if is_map else "repeated",
                     map_key="string" if is_map else None,
+                    doc=_kind_of(inner),
                 )
                 boxes.append(ProtoMessage(name=name, fields=(field,)))
             case Choice(name, members, _):
@@ -205,6 +202,7 @@ class _Derivation:
                         number=member.number,
                         type=self._type(member.form, scope, boxes),
                         oneof=CHOICE,
+                        doc=_kind_of(member.form),
                     )
                     for member in members
                 )
@@ -225,7 +223,7 @@ class _Derivation:
                 )
             found[called] = numbers[value]
         numbers_gone, names_gone = self._reserved(name, numbers, values)
-        gone = {enum_value(name, each) for each in names_gone}
+        gone = set(names_gone) if self._numbers.owners is not None else {enum_value(name, each) for each in names_gone}
         return ProtoEnum(
             name=check_identifier(name, f"The enum {name}"),
             values=tuple(sorted(found.items(), key=lambda item: item[1])),
@@ -238,11 +236,21 @@ class _Derivation:
     ) -> tuple[tuple[tuple[int, int], ...], list[str]]:
         """The numbers that nothing may have again, as ranges, and their names."""
         if self._numbers.owners is not None:
-            return (), []
+            return self._reserved_by_owner(owner, {0, *(numbers[name] for name in live)})
         in_use = self._in_use[owner]
         gone = [name for name in numbers if name not in in_use]
         taken = {numbers[name] for name in in_use}
         return _ranges(sorted({numbers[name] for name in gone} - taken)), gone
+
+    def _reserved_by_owner(self, owner: str, live: set[int]) -> tuple[tuple[tuple[int, int], ...], list[str]]:
+        """Those of another project's file, as it has them, but a range with a number that this class gives apart."""
+        assert self._numbers.owners is not None
+        find = declared_by_name(self._numbers.owners, self._numbers.message)
+        declared = find("" if owner == self._reading.root.name else owner)
+        if declared is None:
+            return (), []
+        free = tuple(each for each in declared.reserved if not any(each[0] <= n <= each[1] for n in live))
+        return free, list(declared.reserved_names)
 
 
 def _check_aliases(field: Field, numbers: dict[str, int], number: int, where: str) -> None:
@@ -266,23 +274,25 @@ def _ranges(numbers: list[int]) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
-def _doc(placed: Placed, where: str) -> Iterator[str]:
-    field: Field = placed.entry.field
+def _kind_of(form: Form) -> str:
+    """The line of a comment that says the kind of a field's values; empty = its type says it."""
+    while isinstance(form, Repeated | Mapped):
+        form = form.of
+    return KINDS.get(form, "") if isinstance(form, Scalar) else ""
+
+
+def _doc(placed: Placed, records: Mapping[str, Record], where: str) -> Iterator[str]:
+    entry, field = placed.entry, placed.entry.field
     if field.doc:
         yield from field.doc.splitlines()
+    kind = _kind_of(placed.form)
+    if kind:
+        yield kind
     if field.is_subject:
-        yield "The person whose data the record holds."
+        yield SUBJECT
     # An absent list is empty in each language, and none is written by leaving it out.
     if not placed.none_is_absent and not isinstance(placed.form, Repeated | Mapped):
-        yield REQUIRED if field.required else f"{DEFAULT}{_shown(placed.entry.default, where)}"
-
-
-def _shown(default: Any, where: str) -> str:
-    try:
-        plain = msgspec.to_builtins(default, order="deterministic")
-        return json.dumps(plain, sort_keys=True, separators=(", ", ": "))
-    except (TypeError, ValueError) as error:
-        raise DeclarationError(f"{where}: the default {default!r:.80} has no form in a schema.") from error
+        yield REQUIRED if field.required else default_line(entry.default, entry.type, records, where)
 
 
 def _check_scope(message: ProtoMessage, where: str) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 from partita.errors import DeclarationError
 from partita.schemas.protobuf.proto_file import ProtoField
+from partita.schemas.protobuf.tokens import string_of
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -25,7 +25,13 @@ def camel(name: str) -> str:
 
 def enum_value(enum: str, text: str) -> str:
     """The name of an enum's value. Values are siblings of their enum, so its name comes before theirs: `STATE_IN_TRANSIT`."""
-    return f"{snake(enum)}_{snake(_BETWEEN_WORDS.sub('_', text))}".upper()
+    return value_names(enum, text)[0]
+
+
+def value_names(enum: str, text: str) -> tuple[str, ...]:
+    """The names that an enum's value may have in a file: ours, and those of other programs, without the name of the enum."""
+    bare = snake(_BETWEEN_WORDS.sub("_", text)).upper()
+    return f"{snake(enum).upper()}_{bare}", bare, text
 
 
 def json_name(name: str) -> str:
@@ -37,7 +43,9 @@ def json_name(name: str) -> str:
 def wire_name(field: ProtoField) -> str:
     """The name of a field in Protobuf's JSON: the one that it is given, else the one that protoc makes."""
     given = dict(field.options).get("json_name")
-    return json_name(field.name) if given is None else str(json.loads(given))
+    if given is None or not given.startswith('"'):
+        return json_name(field.name)
+    return string_of(given).decode(errors="replace")
 
 
 def check_identifier(name: str, what: str, hint: str = "") -> str:

@@ -51,6 +51,16 @@ def folder_of(shape: Shape) -> Path | None:
     return None
 
 
+def folder_above(module: Path) -> Path:
+    """The folder of schemas of the project that a new module is in: the nearest one with a lock, else the one at the project's
+    root, else the one beside the module. `folder_of` finds it from there."""
+    begin = module.absolute().parent
+    for place in (begin, *begin.parents):
+        if (place / FOLDER / NAME).is_file() or any((place / root).exists() for root in _ROOTS):
+            return place / FOLDER
+    return begin / FOLDER
+
+
 def read_lock(folder: Path) -> Lock:
     """The lock in a folder; an empty one where it has none.
 

@@ -56,6 +56,18 @@ def message_at(file: ProtoFile, path: Sequence[int]) -> str:
     return name
 
 
+def message_named(file: ProtoFile, full_name: str) -> str:
+    """The full name of the message in a file that is a message of ours: the one of the same name, else the first one. Other
+    programs put several messages into one file, in a package of their own.
+
+    Raises:
+        IndexError: the file has no message.
+    """
+    name = full_name.rpartition(".")[2]
+    own = next((each.name for each in file.messages if each.name == name), None)
+    return scope(file.package, file.messages[0].name if own is None else own)
+
+
 def declared_types(file: ProtoFile) -> dict[str, ProtoMessage | ProtoEnum]:
     """The messages and enums of a file by their full names, also those within messages."""
     found: dict[str, ProtoMessage | ProtoEnum] = {}

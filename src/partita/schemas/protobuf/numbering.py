@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from partita.errors import DeclarationError, UnknownSchema
 from partita.schemas.fields.reading import Reading, read
 from partita.schemas.fields.shape import Shape
-from partita.schemas.protobuf.agreement import FIRST, declared_by_name, disagreement
-from partita.schemas.protobuf.identifiers import enum_value, snake, wire_name
+from partita.schemas.protobuf.agreement import declared_by_name, disagreement
+from partita.schemas.protobuf.identifiers import enum_value, snake, value_names, wire_name
 from partita.schemas.protobuf.lock import FOLDER, NAME, folder_of, read_lock, write_lock
-from partita.schemas.protobuf.names import message_at
-from partita.schemas.protobuf.numbers import Numbers, completed, missing, names_of
+from partita.schemas.protobuf.names import message_named
+from partita.schemas.protobuf.numbers import NUMBER_MAX, PROTOBUFS_OWN, Given, Numbers, completed, missing, names_of
 from partita.schemas.protobuf.parsing import parse
-from partita.schemas.protobuf.proto_file import ProtoFile, ProtoMessage
+from partita.schemas.protobuf.proto_file import ProtoEnum, ProtoFile, ProtoMessage
 
 ENDING = ".proto"
 FILE_BYTES_MAX = 1_000_000
+RESERVED_MAX = 1_000
+"""A longer range of reserved numbers has no lines in the lock: it is the end of all numbers."""
 
 
 def numbers_of(shape: Shape) -> Numbers:
@@ -34,18 +37,22 @@ def numbers_of(shape: Shape) -> Numbers:
     if given is not None:
         return Numbers(given, str(folder / NAME))
     files = {int(path.stem): path for path in (folder / shape.full_name).glob(f"*{ENDING}") if path.stem.isdecimal()}
-    return _of_owner(files[max(files)], read(shape)) if files else Numbers(source=str(folder / NAME))
+    return _of_owner(files[max(files)], shape) if files else Numbers(source=str(folder / NAME))
 
 
 def give_numbers(folder: Path, shapes: Iterable[Shape]) -> Path | None:
-    """Give numbers to the names of these messages that have none, in the lock of a folder; returns its path where it changed.
+    """Give numbers to the names of these messages that have none, in the lock of a folder; returns its path where it changed. A
+    message that the lock does not have yet keeps the numbers of its newest file: its owner wrote it, or it was imported.
 
     Raises:
         DeclarationError: as `numbers_of`. OSError: the lock cannot be written.
     """
     lock = dict(read_lock(folder))
     for shape in shapes:
-        lock[shape.full_name] = completed(Numbers(lock.get(shape.full_name, {})), read(shape)).given
+        given = lock.get(shape.full_name)
+        if given is None:
+            given = _taken_over(numbers_of(replace(shape, home=folder)), read(shape)) if folder.is_dir() else {}
+        lock[shape.full_name] = completed(Numbers(given), read(shape)).given
     return write_lock(folder, lock)
 
 
@@ -84,9 +91,7 @@ def check_owner(shape: Shape, numbers: Numbers, file: ProtoFile) -> None:
     Raises:
         DeclarationError: names the field and both types.
     """
-    why = (
-        "" if numbers.owners is None else disagreement(numbers.owners, message_at(numbers.owners, FIRST), file, numbers)
-    )
+    why = "" if numbers.owners is None else disagreement(numbers.owners, numbers.message, file, numbers)
     if why:
         raise DeclarationError(
             f"{shape.full_name} is not declared as its owner has it in {numbers.source}: {why}.",
@@ -106,21 +111,52 @@ def numbers_in(file: ProtoFile, message: str, reading: Reading, source: str = ""
             names = [each for alias in (name, *aliases) for each in (alias, snake(alias))]
         else:
             known = dict(declared.values) if declared is not None else {}
-            names = [enum_value(owner, name)]
+            names = list(value_names(owner, name))
         number = next((known[each] for each in names if each in known), None)
         if number is not None:
             given.setdefault(owner, {})[name] = number
-    return Numbers(given, source, file)
+    return Numbers(given, source, file, message)
 
 
-def _of_owner(path: Path, reading: Reading) -> Numbers:
+def _taken_over(numbers: Numbers, reading: Reading) -> Given:
+    """The numbers of a file that another project gave, with those that no name may have again: of fields that the class leaves
+    out, and of those that the file reserves."""
+    if numbers.owners is None:
+        return numbers.given
+    find = declared_by_name(numbers.owners, numbers.message)
+    given: dict[str, dict[str, int | str]] = {}
+    for owner in dict.fromkeys(owner for owner, _, _ in names_of(reading)):
+        declared = find("" if owner == reading.root.name else owner)
+        table = given[owner] = dict(numbers.given.get(owner, {}))
+        for name, number in () if declared is None else _named_in(declared, owner):
+            if 0 < number <= NUMBER_MAX and number not in (*table.values(), *PROTOBUFS_OWN):
+                table.setdefault(name, number)
+    return given
+
+
+def _named_in(declared: ProtoMessage | ProtoEnum, owner: str) -> Iterator[tuple[str, int]]:
+    """The names of a record or an enum with their numbers, and a name for each number that is reserved."""
+    names = declared.reserved_names
+    if isinstance(declared, ProtoMessage):
+        yield from ((wire_name(field), field.number) for field in declared.fields)
+    else:
+        prefix = enum_value(owner, "")
+        yield from ((name.removeprefix(prefix).lower(), number) for name, number in declared.values)
+        names = tuple(name.removeprefix(prefix).lower() for name in names)
+    numbers = [n for low, high in declared.reserved if high - low < RESERVED_MAX for n in range(low, high + 1)]
+    if len(names) != 1 or len(numbers) != 1:  # which name had which number is not in the file
+        names = tuple(f"reserved_{number}" for number in numbers)
+    yield from zip(names, numbers, strict=True)
+
+
+def _of_owner(path: Path, shape: Shape) -> Numbers:
     """The numbers that the file of a message's owner gives to the names of a class."""
     try:
         with path.open("rb") as opened:
             file = parse(opened.read(FILE_BYTES_MAX + 1).decode("utf-8-sig"))
-        name = message_at(file, FIRST)
+        name = message_named(file, shape.full_name)
     except (OSError, ValueError, IndexError, UnknownSchema) as error:
         raise DeclarationError(
             f"{path} is no file of a message in Protobuf: {error!s:.300}", hint="Copy it again from its owner."
         ) from error
-    return numbers_in(file, name, reading, str(path))
+    return numbers_in(file, name, read(shape), str(path))

@@ -6,7 +6,7 @@ Numbers are kept for every name that a record ever had. A name that its class ha
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from partita.errors import DeclarationError
 from partita.schemas.fields.reading import Reading
@@ -24,11 +24,13 @@ was renamed, and has that name's number."""
 @dataclass(frozen=True, slots=True)
 class Numbers:
     """The numbers of one message. `source` is where they are from, for errors. `owners` is the file of another project that gives
-    the numbers; None = this project gives them, and reserves those of names that are gone."""
+    the numbers, and `message` the full name of the message there; None = this project gives them, and reserves the numbers of
+    names that are gone."""
 
     given: Given = field(default_factory=dict)
     source: str = ""
     owners: ProtoFile | None = None
+    message: str = ""
 
     def of(self, owner: str) -> dict[str, int]:
         """The numbers of a record or an enum by name."""
@@ -58,7 +60,7 @@ def completed(numbers: Numbers, reading: Reading) -> Numbers:
         else:
             held = table[before]
             table[name] = held if isinstance(held, str) else before
-    return Numbers(given, numbers.source, numbers.owners)
+    return replace(numbers, given=given)
 
 
 def completed_apart(numbers: Numbers, reading: Reading) -> Numbers:
@@ -69,7 +71,7 @@ def completed_apart(numbers: Numbers, reading: Reading) -> Numbers:
         owner, _, own = name.partition(".")
         table = given.setdefault(owner, {})
         table[own] = next(number for number in free if number not in table.values())
-    return Numbers(given, numbers.source, numbers.owners)
+    return replace(numbers, given=given)
 
 
 def missing(numbers: Numbers, reading: Reading) -> list[str]:

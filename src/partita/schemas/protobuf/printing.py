@@ -16,6 +16,7 @@ from partita.schemas.protobuf.proto_file import (
     ProtoMessage,
     ProtoService,
 )
+from partita.schemas.protobuf.reader import quoted
 
 INDENT = "  "
 ENUM_NUMBER_MAX = 2**31 - 1
@@ -40,7 +41,8 @@ class _Printing:
         if file.imports:
             yield ""
             public = set(file.public_imports)
-            yield from (f'import {"public " if name in public else ""}"{name}";' for name in sorted(file.imports))
+            for name in sorted(file.imports):
+                yield f"import {'public ' if name in public else ''}{quoted(name.encode())};"
         if file.options:
             yield ""
             yield from _options(file.options)
@@ -173,9 +175,9 @@ def _enum(enum: ProtoEnum) -> Iterator[str]:
 
 def _reserved(ranges: Iterable[tuple[int, int]], names: Iterable[str], most: int) -> Iterator[str]:
     yield from (f"reserved {numbers};" for numbers in _ranges(ranges, most))
-    quoted = [f'"{name}"' for name in sorted(names)]
-    if quoted:
-        yield f"reserved {', '.join(quoted)};"
+    found = [quoted(name.encode()) for name in sorted(names)]
+    if found:
+        yield f"reserved {', '.join(found)};"
 
 
 def _ranges(ranges: Iterable[tuple[int, int]], most: int) -> Iterator[str]:
