@@ -19,15 +19,17 @@ Unknown = Mapping[str, str]
 """The sources that did not answer, each with the reason."""
 
 
-def ask(app: App, data: Path, question: Callable[[Sight], Awaitable[T]], *, with_bus: bool = True) -> tuple[T, Unknown]:
-    """Return the answer, and the sources that are missing in it.
+def ask(
+    app: App, data: Path, question: Callable[[Sight], Awaitable[T]], *, with_bus: bool = True, some: bool = False
+) -> tuple[T, Unknown]:
+    """Return the answer, and the sources that are missing in it; `some` as in `looking`.
 
     Raises:
         NotFound: there is no data of this app. SettingsError, StoreMismatch: what is there is another's.
     """
 
     async def asked() -> tuple[T, Unknown]:
-        async with looking(app, data, with_bus=with_bus) as sight:
+        async with looking(app, data, with_bus=with_bus, some=some) as sight:
             return await question(sight), sight.unknown
 
     return asyncio.run(asked())

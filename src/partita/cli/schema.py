@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +41,7 @@ from partita.schemas.fields.field import latest_revision
 from partita.schemas.languages import schema_of
 from partita.schemas.protobuf.numbering import is_numbered
 from partita.schemas.revisions import missing, read_folder, write
+from partita.settings.settings import Settings
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FILE_BYTES_MAX = 1_000_000
@@ -166,7 +166,8 @@ def check_(context: click.Context, against: str, level: str | None, data: Path, 
     """Say whether the schemas of the app may follow those in DIR, in the folder `schemas` of a commit, or in a registry;
     exit 3 when they may not. A folder also has to have the newest schemas. No code of the commit runs.
 
-    With --data or --store it also counts the messages of the old schemas that wait in the databases."""
+    With --data, --store or --bus it also counts the messages of the old schemas that wait in the databases, and the records that
+    consumer groups have not read."""
     app, given = load_app(app_name), None if level is None else Level(level)
     if "://" in against:
         client = RegistryClient(against, this_machine().clock)
@@ -174,8 +175,9 @@ def check_(context: click.Context, against: str, level: str | None, data: Path, 
     else:
         kept, is_folder = read_kept(against)
     live = None
-    if context.get_parameter_source("data") is not ParameterSource.DEFAULT or os.environ.get("PARTITA_STORE"):
-        live, _ = ask(app, data, kept_messages, with_bus=False)
+    named = Settings.from_environment()
+    if context.get_parameter_source("data") is not ParameterSource.DEFAULT or named.store or named.stores or named.bus:
+        live, _ = ask(app, data, lambda sight: kept_messages(sight, app), some=True)
     found = _merged(schema_findings(app, kept, given, stale=is_folder, live=live))
     at = "each at the level that it declares" if level is None else f"at the level {level}"
     verdict = f"The schemas may{' not' if found else ''} follow those of {against}, {at}."

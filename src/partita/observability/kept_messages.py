@@ -1,24 +1,25 @@
-"""Kept messages: how many messages of each schema wait in the databases of an app, for a person who changes a schema.
+"""Kept messages: how many messages of each schema wait in the databases and the log of an app, for a person who changes a schema.
 
 Every question is bounded: it reads in the order of an index, and stops at `LOOKED_AT` rows. A count that reached the bound says
-so. Records of a log are not counted, since nothing but reading all of them would.
+so. `unread_records.py` asks the log.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from partita.catalog.client import is_client
 from partita.catalog.contract import Contract
 from partita.message import Envelope, envelope_from_bytes
 from partita.observability.declarations import Declarations
-from partita.observability.reach import Sight
+from partita.observability.reach import BUS, Sight
+from partita.observability.unread_records import LOOKED_AT, Unread, unread_records
 from partita.store.port import Session, Store
 
-LOOKED_AT = 10_000
 WAITING = """
 SELECT o.headers FROM (SELECT seq FROM outbox_queue ORDER BY slot, seq LIMIT :most) q JOIN outbox o ON o.seq = q.seq
 """
@@ -49,17 +50,20 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class KeptMessages:
-    """The messages that wait in the databases that answered, and the sagas in flight by name; `unknown` are the others."""
+    """The messages that wait in the databases that answered, the sagas in flight by name, and the records that groups have not
+    read; `unknown` are the sources that did not answer."""
 
     places: Sequence[Place]
     in_flight: Mapping[tuple[str, str], int]
+    unread: Sequence[Unread]
     unknown: Mapping[str, str]
 
-    def hurt(self, app: Declarations, message: str, fingerprints: Collection[str]) -> tuple[str, ...]:
-        """The places that hold messages of these schemas, each with its number, in words."""
+    def hurt(self, app: Declarations, message: str, revisions: Mapping[str, int]) -> tuple[str, ...]:
+        """The places that hold messages of these schemas, each with its number, in words. `revisions` has the number of each
+        fingerprint."""
         found = []
         for place in self.places:
-            count = sum(n for (name, schema), n in place.counts.items() if name == message and schema in fingerprints)
+            count = sum(n for (name, schema), n in place.counts.items() if name == message and schema in revisions)
             if count:
                 found.append(f"{count:,}{' or more' if place.is_cut else ''} {place.name} of {place.service}")
             elif place.is_cut:
@@ -73,18 +77,29 @@ class KeptMessages:
                 for (service, saga), count in self.in_flight.items()
                 if count and _waits(app, service, saga, contract)
             ]
-        found += [f"unknown: the database of {name} ({why})" for name, why in sorted(self.unknown.items())]
+        for unread in self.unread:
+            found += unread.hurt(message, revisions)
+        for name, why in sorted(self.unknown.items()):
+            source = "records of the log" if name == BUS else f"the database of {name}"
+            found.append(f"unknown: {source} ({why})")
         return tuple(found)
 
 
-async def kept_messages(sight: Sight, most: int = LOOKED_AT) -> KeptMessages:
-    """All that waits in the databases that answer, `most` rows of each place; a question that only reads."""
+async def kept_messages(sight: Sight, app: Declarations, most: int = LOOKED_AT) -> KeptMessages:
+    """All that waits in the databases and in the log that answer, `most` rows of each place; a question that only reads."""
     questions = {name: _of(name, store, most) for name, store in sight.stores.items()}
     found = await sight.ask_all(questions, times=len(PLACES) + 1)
+    unread = await unread_records(sight, app, most)
+    absent = {
+        service.name: "no data of it is here"
+        for service in app.services
+        if service.name not in sight.stores and not is_client(service)
+    }
     return KeptMessages(
         [place for places, _ in found.values() for place in places],
         {(service, saga): count for service, (_, sagas) in found.items() for saga, count in sagas.items()},
-        dict(sight.unknown),
+        unread,
+        absent | sight.unknown,
     )
 
 

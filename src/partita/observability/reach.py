@@ -13,7 +13,7 @@ from partita.assembly.adapters import Adapters
 from partita.assembly.existing import Parts, existing_bus, existing_stores
 from partita.bus.port import Bus, GroupLag
 from partita.clock import Clock
-from partita.errors import BusError, StoreUnavailable
+from partita.errors import BusError, NotFound, StoreUnavailable
 from partita.machine.system import this_machine
 from partita.observability.question import Unanswered, answered
 from partita.store.port import Store
@@ -58,10 +58,16 @@ class Sight:
 
 @asynccontextmanager
 async def looking(
-    app: Parts, data: Path, *, with_bus: bool = True, with_stores: bool = True, leave_out: Collection[str] = ()
+    app: Parts,
+    data: Path,
+    *,
+    with_bus: bool = True,
+    some: bool = False,
+    leave_out: Collection[str] = (),
 ) -> AsyncIterator[Sight]:
     """The databases and the bus of an app, all opened at once, each within the limit; nothing is created.
-    `leave_out` are the URLs of servers that are known not to answer.
+    `leave_out` are the URLs of servers that are known not to answer. With `some`, databases without a log
+    are enough, and a log without databases.
 
     Raises:
         NotFound: there is no data of this app. SettingsError, StoreMismatch: the data belongs to another app.
@@ -74,11 +80,11 @@ async def looking(
         async with AsyncExitStack() as closed:
             opening: dict[str, Awaitable[Store | Bus]] = {}
             adapters = Adapters(settings, machine, wake, create=False, in_haste=True)
-            bus = existing_bus(adapters) if with_bus else None  # without a log nothing is opened
-            if with_stores:
-                stores = existing_stores(adapters, app.services, leave_out)
-                opening |= {name: _opened(store, closed) for name, store in stores.items()}
-            if bus is not None:
+            bus, stores = _existing(adapters, app, leave_out, with_bus, some)
+            opening |= {name: _opened(store, closed) for name, store in stores.items()}
+            if isinstance(bus, NotFound):
+                sight.unknown[BUS] = bus.what
+            elif bus is not None:
                 opening[BUS] = _opened(bus, closed)
             for source, found in (await sight.ask_all(opening)).items():
                 if source == BUS:
@@ -86,6 +92,25 @@ async def looking(
                 else:
                     sight.stores[source] = found  # type: ignore[assignment]  # all others are
             yield sight
+
+
+def _existing(
+    adapters: Adapters, app: Parts, leave_out: Collection[str], with_bus: bool, some: bool
+) -> tuple[Bus | NotFound | None, Stores]:
+    """The bus and the databases; without a log none is made."""
+    bus: Bus | NotFound | None = None
+    try:
+        bus = existing_bus(adapters) if with_bus else None
+    except NotFound as error:
+        if not some:
+            raise
+        bus = error
+    try:
+        return bus, existing_stores(adapters, app.services, leave_out)
+    except NotFound:
+        if not some or bus is None or isinstance(bus, NotFound):
+            raise
+        return bus, {}
 
 
 async def _opened(source: Store | Bus, closed: AsyncExitStack) -> Store | Bus:

@@ -135,7 +135,7 @@ def schema_findings(
 
 
 def _held(app: Declarations, live: KeptMessages | None, message: str, old: Sequence[Revision]) -> tuple[str, ...]:
-    return () if live is None else live.hurt(app, message, {each.fingerprint for each in old})
+    return () if live is None else live.hurt(app, message, {each.fingerprint: each.number for each in old})
 
 
 def _hurting(finding: Finding, hurts: Sequence[str]) -> Finding:

@@ -137,8 +137,8 @@ async def test_a_count_is_bounded_and_says_so(tmp_path: Path) -> None:
     await filled(data, "")
     old = deployed(data, "", note=True)
     async with looking(old.app, data, with_bus=False) as sight:
-        found = await kept_messages(sight, most=2)
+        found = await kept_messages(sight, old.app, most=2)
     (schema,) = [each.fingerprint for each in revisions_now(old.app) if each.message == SOLD]
-    hurt = found.hurt(old.app, SOLD, {schema})
+    hurt = found.hurt(old.app, SOLD, {schema: 1})
     (parked,) = [text for text in hurt if "in the parking and in retry of books" in text]
     assert " or more " in parked or parked.endswith("the first 2 of which are others"), parked
