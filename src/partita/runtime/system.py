@@ -43,7 +43,7 @@ from partita.runtime.known_versions import check_known
 from partita.runtime.path.after_conflict import run_again
 from partita.runtime.path.door import Door
 from partita.runtime.path.pipeline import Pipeline
-from partita.runtime.path.renewing import renewed
+from partita.runtime.path.renewing import unfit
 from partita.runtime.path.saga_steps import SagaDirectory
 from partita.sagas.definition import SagaDefinition
 from partita.sagas.state import state_from_bytes
@@ -431,21 +431,16 @@ async def _check_sagas(session: Session, service: Service) -> None:
 
 
 async def _check_facts(session: Session, definition: SagaDefinition) -> None:
-    """Refuse to start where the state of an instance in flight keeps values of an older message that cannot become those of the
-    newest: none of its messages could move it. Looks at the instances that changed last, `LOOKED_AT` of each status."""
+    """Refuse to start where the state of an instance in flight lacks a value that a command needs, or keeps one of an older
+    message that cannot become one of the newest: no message could move it. Looks at the instances that changed last,
+    `LOOKED_AT` of each status."""
     for status in get_args(OpenStatus):
         for row in await session.sagas.find(definition.name, status, LOOKED_AT):
             with suppress(msgspec.MsgspecError, RecursionError):  # unreadable already; it waits for an operator
-                why = (
-                    renewed(definition, state_from_bytes(row.data))
-                    if row.definition_version == definition.version
-                    else ""
-                )
-                if why:
-                    raise StoreMismatch(
-                        f"Saga {row.saga} {row.saga_id} is in flight: {why}.",
-                        hint="Mend the upcaster; or let the deployment of before finish its instances, then start this one.",
-                    )
+                if row.definition_version == definition.version:
+                    why, mend = unfit(definition, state_from_bytes(row.data))
+                    if why:
+                        raise StoreMismatch(f"Saga {row.saga} {row.saga_id} is in flight: {why}.", hint=mend)
 
 
 async def _fit_parking(store: Store, group: str, partitions: Mapping[str, int]) -> None:

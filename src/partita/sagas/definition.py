@@ -56,6 +56,10 @@ class SagaDefinition:
     kept: dict[str, tuple[tuple[str, str], ...]] = field(
         init=False, compare=False
     )  # source -> (field, fact) that a plan uses
+    sources: dict[str, Contract] = field(init=False, compare=False)  # the messages whose values a state keeps
+    wanted: tuple[tuple[int, frozenset[str]], ...] = field(
+        init=False, compare=False
+    )  # the facts of each source, by the number of its step; -1 = the start
 
     versions: dict[str, int] = field(
         init=False, compare=False
@@ -71,6 +75,12 @@ class SagaDefinition:
             source, _, name = fact.partition(".")
             kept[source] = (*kept.get(source, ()), (name, fact))
         object.__setattr__(self, "kept", kept)
+        object.__setattr__(self, "sources", sources)
+        numbers = {"start": -1, **{spec.name: number for number, spec in enumerate(self.steps)}}
+        wanted = [
+            (numbers[source], frozenset(fact for _, fact in kept[source])) for source in sources if source in kept
+        ]
+        object.__setattr__(self, "wanted", tuple(wanted))
         object.__setattr__(self, "index_of", {spec.name: number for number, spec in enumerate(self.steps)})
         object.__setattr__(self, "hooked", any(spec.hooks for spec in self.steps))
 

@@ -21,6 +21,9 @@ def keep_facts(definition: SagaDefinition, state: SagaState, source: str, messag
         state.versions[source] = definition.versions[source]
     if definition.hooked:
         wanted = tuple((name, f"{source}.{name}") for name in message.__struct_fields__)
+        state.is_whole = state.is_whole or source == "start"
+    else:
+        state.is_whole = False
     for name, fact in wanted:
         value = getattr(message, name)
         facts[fact] = value if type(value) in PLAIN else msgspec.to_builtins(value, builtin_types=(bytes,))

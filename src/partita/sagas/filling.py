@@ -24,10 +24,12 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The way a message is filled: (field on the wire, fact) pairs; an absent fact leaves the default."""
+    """The way a message is filled: (field on the wire, fact) pairs; an absent fact leaves the default. `needed` are the facts of
+    fields without a default."""
 
     contract: Contract
     fills: tuple[tuple[str, str], ...]
+    needed: frozenset[str]
 
     def make(self, facts: Mapping[str, Any]) -> Any:
         """The message, filled.
@@ -52,6 +54,7 @@ def plan(contract: Contract, sources: Sequence[Source], facts: Mapping[str, Any]
         DeclarationError: no source fills a field without default.
     """
     fills: list[tuple[str, str]] = []
+    required = {field.wire_name for field in fields_of(contract.shape.struct) if field.required}
     for field in fields_of(contract.shape.struct):
         near: list[str] = []
         for source in sources:
@@ -75,7 +78,7 @@ def plan(contract: Contract, sources: Sequence[Source], facts: Mapping[str, Any]
                     f"(looked in {looked}{'; ' + '; '.join(near) if near else ''}).",
                     hint=hook,
                 )
-    return Plan(contract, tuple(fills))
+    return Plan(contract, tuple(fills), frozenset(fact for wire, fact in fills if wire in required))
 
 
 def same_type(one: Any, other: Any) -> bool:

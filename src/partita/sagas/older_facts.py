@@ -11,11 +11,12 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from partita.catalog.contract import Contract, contract_of
+from partita.catalog.contract import Contract
 from partita.catalog.upcaster import olds_of
 from partita.errors import UpcastFailed
 from partita.sagas.definition import SagaDefinition
 from partita.sagas.facts import facts_wanted, keep_facts
+from partita.sagas.needed_facts import check, rename
 from partita.sagas.state import SagaState
 
 
@@ -38,15 +39,6 @@ for _use in _USES.split():
     setattr(NotKept, f"__{_use}__", _refuse)
 
 
-def sources_of(definition: SagaDefinition) -> dict[str, Contract]:
-    """The messages whose values a state keeps, by the names that its facts have."""
-    found = {"start": definition.start}
-    for spec in definition.steps:
-        if spec.command.reply is not None:
-            found[spec.name] = contract_of(spec.command.reply)
-    return found
-
-
 def is_newer(definition: SagaDefinition, state: SagaState) -> bool:
     """Whether a state keeps values of messages that are newer than this process knows them."""
     return any(version > definition.versions.get(source, 1) for source, version in state.versions.items())
@@ -57,9 +49,9 @@ def renew(definition: SagaDefinition, state: SagaState) -> None:
 
     Raises:
         UpcastFailed: no upcaster leads from the kept version to the newest, or a value that the saga needs follows from one that
-            is not kept. Any error of an upcaster.
+            is not kept. StoreMismatch: `needed_facts.check`. Any error of an upcaster.
     """
-    for source, contract in sources_of(definition).items():
+    for source, contract in definition.sources.items():
         kept = dict(_facts(state, source))
         version = state.versions.get(source, 1)
         if not kept or version == contract.version:
@@ -69,11 +61,13 @@ def renew(definition: SagaDefinition, state: SagaState) -> None:
             raise UpcastFailed(
                 f"it keeps values of {contract.in_version(version)}, and nothing leads from there to {contract.full_name}"
             )
-        fresh = _fresh(definition, source, old, kept)
+        fresh = _fresh(definition, source, old, kept, state.is_whole)
         for name in kept:
             del state.facts[f"{source}.{name}"]
         state.facts.update(fresh)
         state.versions[source] = contract.version
+    rename(definition, state)
+    check(definition, state)
 
 
 def _facts(state: SagaState, source: str) -> Iterator[tuple[str, Any]]:
@@ -83,8 +77,10 @@ def _facts(state: SagaState, source: str) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _fresh(definition: SagaDefinition, source: str, old: Contract, kept: Mapping[str, Any]) -> dict[str, Any]:
-    message, step = _partial(old, kept), old.upcaster
+def _fresh(
+    definition: SagaDefinition, source: str, old: Contract, kept: Mapping[str, Any], is_whole: bool
+) -> dict[str, Any]:
+    message, step = _partial(old, kept, is_whole), old.upcaster
     while step is not None:
         message = step.function(message)
         if type(message) is not step.to.cls:
@@ -101,11 +97,11 @@ def _fresh(definition: SagaDefinition, source: str, old: Contract, kept: Mapping
     return state.facts
 
 
-def _partial(old: Contract, kept: Mapping[str, Any]) -> Any:
-    fields = msgspec.structs.fields(old.shape.struct)
-    return old.cls(
-        **{
-            f.name: msgspec.convert(kept[f.name], f.type) if f.name in kept else NotKept(f"{old.name}.{f.name}")
-            for f in fields
-        }
-    )
+def _partial(old: Contract, kept: Mapping[str, Any], is_whole: bool) -> Any:
+    values = {}
+    for f in msgspec.structs.fields(old.shape.struct):
+        if f.name in kept:
+            values[f.name] = msgspec.convert(kept[f.name], f.type)
+        elif not is_whole or f.required:  # a field that a whole message lacks is newer than that message
+            values[f.name] = NotKept(f"{old.name}.{f.name}")
+    return old.cls(**values)

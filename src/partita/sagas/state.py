@@ -46,6 +46,7 @@ class SagaState(msgspec.Struct, omit_defaults=True):
     undone_published: bool = False
     overdue_told: bool = False
     versions: dict[str, int] = {}  # source -> the version of the message that its facts are of, where it is not 1
+    is_whole: bool = False  # the facts are all values of its messages, since the saga had hooks when each came
 
     @property
     def step(self) -> str:
@@ -55,6 +56,11 @@ class SagaState(msgspec.Struct, omit_defaults=True):
                 if step.phase == "undoing":
                     return name
         return self.names[min(self.index, len(self.names) - 1)]
+
+    @property
+    def undoing(self) -> bool:
+        """Whether an undo waits for its acknowledgement."""
+        return any(step.phase == "undoing" for step in self.steps)
 
     @property
     def waits_for(self) -> str:

@@ -32,6 +32,7 @@ from partita.sagas.engine import (
     on_operator,
     on_timer,
 )
+from partita.sagas.needed_facts import is_lacking
 from partita.sagas.older_facts import is_newer
 from partita.sagas.state import SagaState, state_from_bytes, state_to_bytes
 from partita.store.port import Session
@@ -125,12 +126,12 @@ class SagaBatch:
             for saga_id in ids:
                 instance = self._instances[(saga, saga_id)] = _instance(rows.get(saga_id))
                 state = instance.state
-                if state is not None and (self._directory.reads_old or state.versions) and instance.row is not None:
+                if state is not None and instance.row is not None:
                     self._renew(instance, instance.row, state)
 
     def _renew(self, instance: Instance, row: SagaRow, state: SagaState) -> None:
         definition = self._directory.by_version.get((row.saga, row.definition_version))
-        if definition is not None:
+        if definition is not None and (self._directory.reads_old or state.versions or is_lacking(definition, state)):
             instance.is_newer = is_newer(definition, state)
             instance.broken = renewed(definition, state)
 
@@ -362,7 +363,7 @@ def _refuse_broken(instance: Instance) -> None:
     if instance.broken and instance.row is not None:
         raise PartitaError(
             f"Saga {instance.row.saga} {instance.row.saga_id}: {instance.broken}.",
-            hint="Mend the upcaster, or restore its row from a backup; then replay this.",
+            hint="Mend the upcaster or the command, or restore its row from a backup; then replay this.",
         )
 
 
