@@ -16,11 +16,12 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from partita import App, Settings
 from partita.bus.port import TopicSpec
+from partita.catalog.contract import contract_of
 from partita.errors import PartitaError
 from partita.examples.proof.orders import order, order_id
 from partita.examples.shop import checkout as _checkout
@@ -28,8 +29,9 @@ from partita.examples.shop import inventory as _inventory
 from partita.examples.shop import notifications as _notifications
 from partita.examples.shop import orders as _orders
 from partita.examples.shop.children import witnesses
-from partita.examples.shop.services import inventory, notifications, orders
+from partita.examples.shop.services import inventory, notifications, orders, payments
 from partita.examples.shop.witness import Faults
+from partita.schemas.protobuf.numbering import give_numbers
 from servers.kafka import kafka
 from servers.process import ServerFailed, ServerProcess, free_port
 from servers.programs import PROGRAMS, Program
@@ -49,12 +51,13 @@ BROKEN = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """How often the participant is killed, how many orders are decided meanwhile, and the share of the outside's answers that are
-    lost at first."""
+    """How often the participant is killed, how many orders are decided meanwhile, the share of the outside's answers that are
+    lost at first, and the language of the commands."""
 
     kills: int = 10
     orders: int = 200
     loses: float = 1 / 40
+    codec: str = "avro"
 
     def pace_s(self, kill_every_s: float) -> float:
         """The time between two orders: they are spread over the kills."""
@@ -165,8 +168,30 @@ async def outside(
             await participant.kill()
 
 
+@contextmanager
+def payments_in(codec: str, folder: Path) -> Iterator[None]:
+    """The messages of the payment service in another language, as `Service(codec=..., schemas=...)` and an export make them."""
+    contracts = [contract_of(cls) for cls in payments.messages.values()]
+    before = [contract.shape for contract in contracts]
+    folder.mkdir(parents=True)
+    try:
+        for contract in contracts:
+            contract.shape = replace(contract.shape, language=codec, home=folder)
+        if codec == "protobuf":
+            give_numbers(folder, [contract.shape for contract in contracts])
+        yield
+    finally:
+        for contract, shape in zip(contracts, before, strict=True):
+            contract.shape = shape
+
+
 async def run(program: Program, trial: Trial, data: Path, bus: str, schemas: str) -> Result:
     """One trial: orders are placed and decided while the participant is killed."""
+    with payments_in(trial.codec, data / "schemas"):
+        return await _run(program, trial, data, bus, schemas)
+
+
+async def _run(program: Program, trial: Trial, data: Path, bus: str, schemas: str) -> Result:
     os.environ["PARTITA_DATA"] = str(data)  # the shop's services look there for the mail sink
     settings = Settings(data=data, bus=bus, registry=schemas, time_scale=TIME_SCALE)
     app = App(orders, inventory, notifications, settings=settings)
@@ -283,10 +308,13 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--only", choices=sorted(PROGRAMS), action="append", help="just this language; default: each in turn"
     )
+    parser.add_argument(
+        "--codec", choices=("avro", "protobuf"), default=usual.codec, help="the language of the commands"
+    )
     told = parser.parse_args(words)
     chosen = [PROGRAMS[name] for name in told.only or PROGRAMS]
     try:
-        results = trials(chosen, Trial(kills=told.kills, orders=told.orders))
+        results = trials(chosen, Trial(kills=told.kills, orders=told.orders, codec=told.codec))
     except (ServerFailed, PartitaError) as error:
         print(error, file=sys.stderr)
         return 1

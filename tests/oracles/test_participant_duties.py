@@ -13,6 +13,7 @@ from typing import Any
 
 import fastavro
 import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 from servers.participants import outside, registry
 from servers.programs import PROGRAMS
 from tests.oracles.test_participants import built
@@ -21,7 +22,7 @@ from tests.waiting import until
 
 from partita.clock import SystemClock
 from partita.schemas.confluent.client import RegisteredSchema, RegistryClient
-from partita.schemas.confluent.framing import framed, unframed
+from partita.schemas.confluent.framing import framed, indexed, unframed
 
 kafka = pytest.importorskip("confluent_kafka", reason="no Kafka client; to run these: pip install 'partita[kafka]'")
 from confluent_kafka.admin import AdminClient  # noqa: E402  # needs the client
@@ -31,7 +32,7 @@ pytestmark = [pytest.mark.oracles, pytest.mark.timeout(600)]
 COMMANDS, EVENTS, TYPES = "shop.payment.commands", "shop.payment.events", "shop.payment.v1."
 TEXT, PARTITIONS = "string", 4
 # A later revision than the programs know: the fields have another order, and one is new.
-SCHEMAS: dict[str, Any] = {
+AVRO: dict[str, Any] = {
     name: {
         "type": "record",
         "name": name,
@@ -43,6 +44,12 @@ SCHEMAS: dict[str, Any] = {
         "RefundPayment": [("new", ["null", TEXT]), ("orderId", TEXT)],
     }.items()
 }
+
+PROTOBUF = {
+    "ChargePayment": {"new": 4, "customer_id": 2, "total_cents": 3, "order_id": 1},
+    "RefundPayment": {"new": 2, "order_id": 1},
+}
+"""The numbers are the owner's: a new field has a new one."""
 
 
 @pytest.fixture
@@ -60,13 +67,13 @@ def servers(tmp_path: Path) -> Iterator[tuple[str, str]]:
 class Saga:
     """Sends commands and sees answers, as any program on the broker does."""
 
-    def __init__(self, brokers: str, ids: dict[str, int], program: str, data: Path) -> None:
+    def __init__(self, brokers: str, ids: dict[str, int], program: str, data: Path, language: str) -> None:
         self._producer = kafka.Producer({"bootstrap.servers": brokers})
         self._consumer = kafka.Consumer(
             {"bootstrap.servers": brokers, "group.id": f"test-{program}", "auto.offset.reset": "earliest"}
         )
         self._consumer.subscribe([EVENTS])
-        self._ids, self._program, self._data = ids, program, data
+        self._ids, self._program, self._data, self._language = ids, program, data, language
         self.json_id = ids["json"]
         self.answers: list[tuple[dict[str, str], str, bytes]] = []
 
@@ -74,18 +81,25 @@ class Saga:
         """The name of an order of this program alone."""
         return f"{self._program}-{name}"
 
-    def send(
-        self, kind: str, order: str, id_: str, value: bytes | None = None, content_type: str = "application/avro"
-    ) -> None:
-        """Send a command."""
+    def value(self, kind: str, fields: dict[str, Any], path: tuple[int, ...] = (0,)) -> bytes:
+        """A command with these fields, in the language of the test, behind its frame."""
+        if self._language == "protobuf":
+            return framed(self._ids[kind], indexed(path, in_protobuf(kind, fields)))
         out = io.BytesIO()
-        fields = {"new": "n", "customerId": "c", "totalCents": 250, "orderId": self.order(order)}
-        fastavro.schemaless_writer(out, fastavro.parse_schema(SCHEMAS[kind]), fields)
+        fastavro.schemaless_writer(out, fastavro.parse_schema(AVRO[kind]), fields)
+        return framed(self._ids[kind], out.getvalue())
+
+    def fields(self, order: str) -> dict[str, Any]:
+        """All fields of a command."""
+        return {"new": "n", "customerId": "c", "totalCents": 250, "orderId": self.order(order)}
+
+    def send(self, kind: str, order: str, id_: str, value: bytes | None = None, content_type: str = "") -> None:
+        """Send a command."""
         headers = {
             "ce_specversion": "1.0", "ce_id": self.order(id_), "ce_source": "shop", "ce_type": TYPES + kind,
-            "ce_correlationid": self.order(order), "content-type": content_type,
+            "ce_correlationid": self.order(order), "content-type": content_type or f"application/{self._language}",
         }  # fmt: skip
-        framed_value = framed(self._ids[kind], out.getvalue()) if value is None else value
+        framed_value = self.value(kind, self.fields(order)) if value is None else value
         self._producer.produce(
             COMMANDS, framed_value, key=self.order(order), headers=[(n, t.encode()) for n, t in headers.items()]
         )
@@ -122,23 +136,61 @@ class Saga:
         self._consumer.close()
 
 
-@pytest.fixture(params=list(PROGRAMS))
+def proto_file(kind: str) -> descriptor_pb2.FileDescriptorProto:
+    """The file of a command."""
+    file = descriptor_pb2.FileDescriptorProto(name=f"{kind}.proto", package="shop.payment.v1", syntax="proto3")
+    message = file.message_type.add(name=kind)
+    for place, (name, number) in enumerate(PROTOBUF[kind].items()):
+        type_ = "TYPE_INT64" if name == "total_cents" else "TYPE_STRING"
+        field = message.field.add(name=name, number=number, label="LABEL_OPTIONAL", proto3_optional=True, type=type_)
+        message.oneof_decl.add(name=f"_{name}")
+        field.oneof_index = place
+    return file
+
+
+def proto_text(kind: str) -> str:
+    """The file of a command as its text."""
+    fields = "".join(
+        f"  optional {'int64' if name == 'total_cents' else TEXT} {name} = {number};\n"
+        for name, number in PROTOBUF[kind].items()
+    )
+    return f'syntax = "proto3";\npackage shop.payment.v1;\nmessage {kind} {{\n{fields}}}\n'
+
+
+def in_protobuf(kind: str, fields: dict[str, Any]) -> bytes:
+    """A command as Google's library writes it."""
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(proto_file(kind))
+    made = message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{TYPES}{kind}"))()
+    return json_format.ParseDict(fields, made, ignore_unknown_fields=True).SerializeToString()
+
+
+async def registered(client: RegistryClient, language: str) -> dict[str, int]:
+    """The ids of the commands' schemas."""
+    ids = {}
+    for kind in AVRO:
+        schema = (
+            RegisteredSchema(proto_text(kind), "PROTOBUF")
+            if language == "protobuf"
+            else RegisteredSchema(json.dumps(AVRO[kind]))
+        )
+        ids[kind] = await client.register(f"{COMMANDS}-{TYPES}{kind}", schema)
+    ids["json"] = await client.register("in-json", RegisteredSchema('{"type": "object"}', "JSON"))
+    return ids
+
+
+@pytest.fixture(params=[(name, language) for name in PROGRAMS for language in ("avro", "protobuf")], ids="-".join)
 async def saga(
     request: pytest.FixtureRequest, servers: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Saga]:
     """A saga's view of a running program."""
     brokers, schemas = servers
     monkeypatch.setenv("PARTITA_DATA", str(tmp_path))
-    client = RegistryClient(schemas, SystemClock())
-    ids = {
-        name: await client.register(f"{COMMANDS}-{TYPES}{name}", RegisteredSchema(json.dumps(schema)))
-        for name, schema in SCHEMAS.items()
-    }
-    ids["json"] = await client.register("in-json", RegisteredSchema('{"type": "object"}', "JSON"))
-    program = built(PROGRAMS[request.param])
-    async with outside(program, tmp_path, brokers, schemas) as participant:
+    name, language = request.param
+    ids = await registered(RegistryClient(schemas, SystemClock()), language)
+    async with outside(built(PROGRAMS[name]), tmp_path, brokers, schemas) as participant:
         await participant.start()
-        seen = Saga(brokers, ids, request.param, tmp_path)
+        seen = Saga(brokers, ids, name, tmp_path, language)
         try:
             yield seen
         finally:
@@ -153,6 +205,7 @@ async def test_a_participant_does_its_duties(saga: Saga) -> None:
     saga.send("ChargePayment", "undone", "c2")
     saga.send("ChargePayment", "broken", "c3", b"\x00\x00")
     saga.send("ChargePayment", "unknown", "c4", framed(9_999, b""))
+    saga.send("ChargePayment", "broken", "c5", b'{"orderId":', "application/json")
     saga.strangers()
     saga.send("RefundPayment", "twice", "u2")
     saga.send("RefundPayment", "twice", "u3")
@@ -184,7 +237,25 @@ async def test_a_participant_does_its_duties(saga: Saga) -> None:
     )
 
 
-@pytest.mark.parametrize("saga", ["node"], indirect=True)
+@pytest.mark.parametrize("saga", [(name, "protobuf") for name in PROGRAMS], indirect=True, ids=PROGRAMS)
+async def test_a_command_in_protobuf_without_a_field_that_is_needed_is_not_read(saga: Saga) -> None:
+    """Protobuf has no required fields: a field that is absent would be a charge of 0. Neither is another message of the file read."""
+    whole = saga.fields("broken")
+    for place, needed in enumerate(("totalCents", "orderId")):
+        rest = {name: value for name, value in whole.items() if name != needed}
+        saga.send("ChargePayment", "broken", f"c{place}", saga.value("ChargePayment", rest))
+    saga.send("ChargePayment", "broken", "c2", saga.value("ChargePayment", whole, path=(1,)))
+    saga.send("ChargePayment", "broken", "c3", saga.value("ChargePayment", {}))
+    saga.send("ChargePayment", "broken", "c4", saga.value("ChargePayment", whole)[:-4])
+    saga.send("ChargePayment", "broken", "c5")
+
+    answers = await saga.answered(1)
+
+    assert [headers["ce_causationid"] for headers, _, _ in answers] == [saga.order("c5")]
+    assert saga.asked("charge") == [(saga.order("broken"), saga.order("c5"))]
+
+
+@pytest.mark.parametrize("saga", [("node", "avro")], indirect=True)
 async def test_a_command_in_json_is_read_with_a_frame_and_without(saga: Saga) -> None:
     """An app without a registry writes JSON without a frame."""
     told = {"orderId": saga.order("framed"), "customerId": "c", "totalCents": 250, "new": "n"}

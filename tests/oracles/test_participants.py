@@ -20,6 +20,7 @@ from tests.servers import kafka_cluster
 
 pytest.importorskip("confluent_kafka", reason="no Kafka client; to run these: pip install 'partita[kafka]'")
 pytestmark = [pytest.mark.oracles]
+BRIEFLY = Trial(kills=2, orders=30, codec="protobuf")
 PLANTED = {
     # The key that the provider gets is new in each attempt, in place of the command's id.
     "main.go": (
@@ -69,16 +70,22 @@ async def test_nothing_is_lost_and_nothing_done_twice_while_the_participant_is_k
 
 
 @pytest.mark.timeout(600)
-async def test_a_participant_may_answer_in_protobuf(tmp_path: Path) -> None:
-    """The command is in Avro. The answer is read by the file that the participant registered."""
-    program = built(replace(PROGRAMS["go"], environment={"ANSWERS": "protobuf"}))
-    trial = Trial(kills=2, orders=30)
-    result = await tried(program, trial, tmp_path)
+@pytest.mark.parametrize(
+    ("name", "trial"),
+    [("go", Trial(kills=10, orders=200, codec="protobuf")), ("java", BRIEFLY), ("node", BRIEFLY)],
+    ids=["go", "java", "node"],
+)
+async def test_a_participant_takes_commands_in_protobuf(name: str, trial: Trial, tmp_path: Path) -> None:
+    """The payment service's codec is Protobuf. The answer of Go is in Protobuf too: it is read by the file that the participant
+    registered."""
+    result = await tried(built(replace(PROGRAMS[name], environment={"ANSWERS": "protobuf"})), trial, tmp_path)
     log = (tmp_path / "data" / "participant.log").read_text(encoding="utf-8", errors="replace")
-    assert result.holds and result.decided >= trial.orders, f"{result}\n{log[-2_000:]}"
+    assert result.holds and result.decided >= trial.orders and result.kills >= trial.kills, f"{result}\n{log[-2_000:]}"
     assert result.statuses["CONFIRMED"] > 0 and result.statuses["CANCELLED"] > 0, result
     with closing(sqlite3.connect(tmp_path / "registry" / "registry.db")) as held:
-        assert "message PaymentCharged {" in "\n".join(held.iterdump()), "the answers' schemas are in Protobuf"
+        schemas = "\n".join(held.iterdump())
+    assert "message ChargePayment {" in schemas, "the commands are in Protobuf"
+    assert ("message PaymentCharged {" in schemas) == (name == "go"), "the answers' schemas are in Protobuf"
 
 
 @pytest.mark.timeout(600)

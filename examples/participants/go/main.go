@@ -1,8 +1,8 @@
 // A payment service that never heard of Partita: it takes part in the shop's checkout saga over Kafka.
 //
 // It reads ChargePayment and RefundPayment from shop.payment.commands and answers on shop.payment.events, as CloudEvents
-// in binary mode. Values are behind the frame of a schema registry: commands in Avro, answers in Avro, or in Protobuf where
-// ANSWERS=protobuf.
+// in binary mode. Values are behind the frame of a schema registry: commands in Avro or Protobuf, answers in Avro, or in Protobuf
+// where ANSWERS=protobuf.
 //
 //	KAFKA=127.0.0.1:9092 REGISTRY=http://127.0.0.1:8081 PROVIDER=http://127.0.0.1:9000 JOURNAL=journal.jsonl ./payment
 package main
@@ -31,12 +31,6 @@ const (
 	source   = "/payment/go" // with ce_id, the name of an event: one source for all processes of this service
 )
 
-// The fields that this program needs of a command; the writer's schema may have more.
-type command struct {
-	OrderID    string `avro:"orderId"`
-	TotalCents int64  `avro:"totalCents"`
-}
-
 // An answer's value. Each schema has some of the fields.
 type answer struct {
 	OrderID string `avro:"orderId"`
@@ -50,7 +44,7 @@ var schemas = map[string]string{
 }
 
 // The same in Protobuf. Each message is the first of its file, and has one field: a text with the number 1.
-const proto = "syntax = \"proto3\";\npackage shop.payment.v1;\nmessage %s {\n  string %s = 1;\n}\n"
+const proto = "syntax = \"proto3\";\npackage shop.payment.v1;\nmessage %s {\n  optional string %s = 1;\n}\n"
 
 var protoFields = map[string]string{"PaymentCharged": "order_id", "PaymentDeclined": "reason", "PaymentRefunded": "order_id"}
 
@@ -60,7 +54,7 @@ type service struct {
 	frame    sr.ConfluentHeader // v0: a zero byte and the id of the schema
 	journal  *journal
 	provider string
-	readers  map[int]avro.Schema    // schemas of commands, by their ids
+	readers  map[int]reader         // of commands, by the ids of their schemas
 	writers  map[string]avro.Schema // schemas of answers
 	ids      map[string]int         // and their ids in the registry
 	protobuf bool                   // whether answers are in Protobuf
@@ -84,7 +78,7 @@ func main() {
 	journal, err := openJournal(os.Getenv("JOURNAL"))
 	check(err)
 	s := &service{kafka: client, registry: registry, journal: journal, provider: os.Getenv("PROVIDER"),
-		readers: map[int]avro.Schema{}, writers: map[string]avro.Schema{}, ids: map[string]int{}, protobuf: os.Getenv("ANSWERS") == "protobuf"}
+		readers: map[int]reader{}, writers: map[string]avro.Schema{}, ids: map[string]int{}, protobuf: os.Getenv("ANSWERS") == "protobuf"}
 	for name, text := range schemas {
 		s.writers[name] = avro.MustParse(text)
 		schema := sr.Schema{Schema: text}
@@ -120,6 +114,9 @@ func (s *service) handle(ctx context.Context, record *kgo.Record) {
 	if err == nil && (id == "" || key == "") {
 		err = errors.New("it has no id or no key")
 	}
+	if err == nil && headers["ce_type"] == types+"ChargePayment" && cmd.TotalCents == nil {
+		err = errors.New("it has no totalCents")
+	}
 	if err != nil {
 		log.Printf("command %s cannot be read, and is left to the saga's timeout: %v", id, err)
 		return
@@ -133,7 +130,7 @@ func (s *service) handle(ctx context.Context, record *kgo.Record) {
 	default:
 		return // a command that this program does not serve
 	}
-	value, contentType := s.encode(name, answer{cmd.OrderID, reason})
+	value, contentType := s.encode(name, answer{*cmd.OrderID, reason})
 	reply := &kgo.Record{Topic: events, Key: record.Key, Value: value, Headers: []kgo.RecordHeader{
 		{Key: "ce_specversion", Value: []byte("1.0")},
 		{Key: "ce_id", Value: []byte(id + "-answer")}, // the same for each copy of the command
@@ -161,7 +158,7 @@ func (s *service) charge(id, key string, cmd command) (name, reason string) {
 	}
 	// The provider's key is made of the command's id: a charge that was made before a kill is not made again.
 	name = "PaymentCharged"
-	if reason = s.ask("charge", map[string]any{"key": id, "order_id": cmd.OrderID, "cents": cmd.TotalCents}); reason == "ok" {
+	if reason = s.ask("charge", map[string]any{"key": id, "order_id": *cmd.OrderID, "cents": *cmd.TotalCents}); reason == "ok" {
 		reason = ""
 	} else {
 		name = "PaymentDeclined"
@@ -174,7 +171,7 @@ func (s *service) charge(id, key string, cmd command) (name, reason string) {
 // provider's key is made of the saga's key.
 func (s *service) refund(key string, cmd command) string {
 	s.journal.write(entry{Undone: key}) // the tombstone
-	s.ask("refund", map[string]any{"key": "refund/" + key, "order_id": cmd.OrderID})
+	s.ask("refund", map[string]any{"key": "refund/" + key, "order_id": *cmd.OrderID})
 	return "PaymentRefunded"
 }
 
@@ -209,27 +206,6 @@ func (s *service) encode(name string, fields answer) (value []byte, contentType 
 		text = fields.Reason
 	}
 	return protowire.AppendString(protowire.AppendTag(value, 1, protowire.BytesType), text), "application/protobuf"
-}
-
-// decode reads a command by the schema that its frame names.
-func (s *service) decode(ctx context.Context, value []byte) (cmd command, err error) {
-	id, payload, err := s.frame.DecodeID(value)
-	if err != nil {
-		return cmd, err
-	}
-	if s.readers[id] == nil {
-		text := retry(func() (string, error) {
-			schema, err := s.registry.SchemaByID(ctx, id)
-			if refusal := (*sr.ResponseError)(nil); errors.As(err, &refusal) && refusal.ErrorCode == 40403 {
-				return "", nil // the registry has no such schema, and will have none later
-			}
-			return schema.Schema, err
-		})
-		if s.readers[id], err = avro.Parse(text); err != nil {
-			return cmd, err
-		}
-	}
-	return cmd, avro.Unmarshal(s.readers[id], payload, &cmd)
 }
 
 // retry asks until there is an answer: a server that is away is no reason to lose a command.

@@ -19,10 +19,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
-import org.apache.avro.generic.GenericDatumReader;
 import org.apache.avro.generic.GenericDatumWriter;
 import org.apache.avro.generic.GenericRecord;
-import org.apache.avro.io.DecoderFactory;
 import org.apache.avro.io.EncoderFactory;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -36,7 +34,8 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * A payment service that never heard of Partita: it takes part in the shop's checkout saga over Kafka.
  *
  * <p>It reads ChargePayment and RefundPayment from shop.payment.commands and answers on shop.payment.events, as CloudEvents in binary
- * mode, with values in Avro. The frame of the schema registry (a zero byte and the id of the schema) is put on and taken off by hand.
+ * mode. Commands are read in Avro or Protobuf, answers are in Avro. The frame of the schema registry (a zero byte and the id of the
+ * schema) is put on and taken off by hand.
  *
  * <p>Environment: KAFKA=host:port, REGISTRY and PROVIDER (URLs), JOURNAL (a file).
  */
@@ -53,7 +52,7 @@ public class Payment {
 
     final KafkaProducer<byte[], byte[]> producer;
     final Journal journal = new Journal(Path.of(System.getenv("JOURNAL")));
-    final Map<Integer, Schema> readers = new HashMap<>(); // schemas of commands, by their ids
+    final Map<Integer, Reader> readers = new HashMap<>(); // of commands, by the ids of their schemas
     final Map<String, Integer> ids = new HashMap<>(); // ids of the answers' schemas
 
     record Answer(String name, String value) { }
@@ -106,12 +105,15 @@ public class Payment {
         String id = headers.get("ce_id");
         String type = headers.getOrDefault("ce_type", "");
         String key = command.key() == null ? "" : new String(command.key(), StandardCharsets.UTF_8);
-        GenericRecord fields;
+        Reader.Command fields;
         try {
             if (id == null || key.isEmpty()) {
                 throw new IOException("it has no id or no key");
             }
             fields = decoded(command.value());
+            if (fields.order() == null || type.equals(TYPES + "ChargePayment") && fields.cents() == null) {
+                throw new IOException("it has no orderId or no totalCents");
+            }
         } catch (IOException | RuntimeException error) {
             System.err.println("command " + id + " cannot be read, and is left to the saga's timeout: " + error);
             return;
@@ -138,7 +140,7 @@ public class Payment {
     }
 
     /** Takes the money once for each command. The answer of a repeated command is the one that it had before. */
-    Answer charge(String id, String key, GenericRecord command) throws Exception {
+    Answer charge(String id, String key, Reader.Command command) throws Exception {
         Answer known = journal.answers.get(id);
         if (known != null) {
             return known;
@@ -146,9 +148,9 @@ public class Payment {
         if (journal.undone.contains(key)) { // the undo came before its command
             return new Answer("PaymentDeclined", "undone before it was charged");
         }
-        String order = command.get("orderId").toString();
+        String order = command.order();
         // The provider's key is made of the command's id: a charge that was made before a kill is not made again.
-        String said = ask("charge", Map.of("key", id, "order_id", order, "cents", command.get("totalCents")));
+        String said = ask("charge", Map.of("key", id, "order_id", order, "cents", command.cents()));
         Answer answer = said.equals("ok") ? new Answer("PaymentCharged", order) : new Answer("PaymentDeclined", said);
         journal.write(id, answer);
         return answer;
@@ -158,9 +160,9 @@ public class Payment {
      * Gives the money back, and takes none for this key from now on. Each resend of an undo has an id of its own, so the provider's key
      * is made of the saga's key.
      */
-    Answer refund(String key, GenericRecord command) throws Exception {
+    Answer refund(String key, Reader.Command command) throws Exception {
         journal.writeUndone(key); // the tombstone
-        String order = command.get("orderId").toString();
+        String order = command.order();
         ask("refund", Map.of("key", "refund/" + key, "order_id", order));
         return new Answer("PaymentRefunded", order);
     }
@@ -178,7 +180,7 @@ public class Payment {
     }
 
     /** A command's fields, by the schema that its frame names. */
-    GenericRecord decoded(byte[] value) throws Exception {
+    Reader.Command decoded(byte[] value) throws Exception {
         ByteBuffer bytes = ByteBuffer.wrap(value == null ? new byte[0] : value);
         if (bytes.remaining() < 5 || bytes.get() != 0) {
             throw new IOException("it has no frame");
@@ -189,10 +191,10 @@ public class Payment {
             if (found.get("schema") == null) {
                 throw new IOException("the registry has no schema " + id);
             }
-            readers.put(id, new Schema.Parser().parse(found.get("schema").asText()));
+            JsonNode language = found.get("schemaType"); // of Avro it is left out
+            readers.put(id, Reader.of(language == null ? "AVRO" : language.asText(), found.get("schema").asText()));
         }
-        var reader = new GenericDatumReader<GenericRecord>(readers.get(id));
-        return reader.read(null, DecoderFactory.get().binaryDecoder(value, 5, value.length - 5, null));
+        return readers.get(id).read(value, 5);
     }
 
     byte[] encoded(Answer answer) throws IOException {

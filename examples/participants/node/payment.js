@@ -1,7 +1,7 @@
 // A payment service that never heard of Partita: it takes part in the shop's checkout saga over Kafka.
 //
-// It reads ChargePayment and RefundPayment from shop.payment.commands, in Avro or JSON behind the frame of a schema registry, and
-// answers on shop.payment.events in JSON, as CloudEvents in binary mode.
+// It reads ChargePayment and RefundPayment from shop.payment.commands, in Avro, JSON or Protobuf behind the frame of a schema
+// registry, and answers on shop.payment.events in JSON, as CloudEvents in binary mode.
 //
 //   KAFKA=127.0.0.1:9092 REGISTRY=http://127.0.0.1:8081 PROVIDER=http://127.0.0.1:9000 JOURNAL=journal.jsonl node payment.js
 "use strict";
@@ -54,7 +54,8 @@ async function handle(message) {
   const headers = Object.fromEntries(Object.entries(message.headers).map(([name, value]) => [name, String(value)]));
   const { ce_id: id, ce_type: type } = headers;
   const key = String(message.key ?? "");
-  const command = id && key ? await decoded(id, headers["content-type"], message.value) : unreadable(id, "it has no id or no key");
+  let command = id && key ? await decoded(id, headers["content-type"], message.value) : unreadable(id, "it has no id or no key");
+  if (command && !hasFields(command, type)) command = unreadable(id, "it has no orderId or no totalCents");
   let answer;
   if (!command) return;
   else if (type === TYPES + "ChargePayment") answer = await charge(id, key, command);
@@ -115,8 +116,10 @@ function ask(what, body) {
 
 // Reads a command by the schema that its frame names. A registry that is away is no reason to lose a command.
 async function decoded(id, contentType, value) {
-  if (contentType === "application/json" && value?.[0] === 0x7b) return JSON.parse(value); // an app without a registry writes no frames
+  if (contentType === "application/json" && value?.[0] === 0x7b) return parsed(id, value); // an app without a registry writes no frames
   if (value === null || value.length < 5 || value[0] !== 0) return unreadable(id, "it has no frame");
+  // In Protobuf the index of the message in its file comes next. A file of Partita has one message, the first.
+  if (contentType === "application/protobuf" && value[5] !== 0) return unreadable(id, "it is not the first message of its file");
   return retried(async () => {
     try {
       return await registry.decode(value);
@@ -125,6 +128,19 @@ async function decoded(id, contentType, value) {
       throw error;
     }
   });
+}
+
+function parsed(id, value) {
+  try {
+    return JSON.parse(value);
+  } catch (error) {
+    return unreadable(id, error);
+  }
+}
+
+// Whether the fields that this program needs are there. A class of protobufjs has an absent field in its prototype alone.
+function hasFields(command, type) {
+  return Object.hasOwn(command, "orderId") && (type !== TYPES + "ChargePayment" || Object.hasOwn(command, "totalCents"));
 }
 
 function unreadable(id, why) {
