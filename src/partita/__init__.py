@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from partita.catalog.service import Service
     from partita.errors import Conflict, DeclarationError, NotFound, PartitaError, SettingsError, StoreUnavailable
     from partita.outbox.users_transaction import Outbox
-    from partita.sagas.durations import hours, minutes, seconds
+    from partita.sagas.durations import days, hours, minutes, seconds
     from partita.sagas.saga import Saga
     from partita.sagas.step import pivot, retriable, step
     from partita.schemas.fields.shape import Since
@@ -49,6 +49,7 @@ __all__ = [
     "Since",
     "StoreUnavailable",
     "Tx",
+    "days",
     "hours",
     "load_app",
     "minutes",
@@ -80,6 +81,7 @@ _HOMES = {
     "Since": "partita.schemas.fields.shape",
     "StoreUnavailable": "partita.errors",
     "Tx": "partita.catalog.injection",
+    "days": "partita.sagas.durations",
     "hours": "partita.sagas.durations",
     "load_app": "partita.app",
     "minutes": "partita.sagas.durations",

@@ -55,6 +55,8 @@ FIELDS: Mapping[str, Field] = {
             "asked",
             "resent",
             "unsent",
+            "reminded",
+            "answered",
             "timeout",
             "overdue",
             "undoing",

@@ -17,6 +17,7 @@ from partita.testing.generators.sagas import (
     Instance,
     Refuses,
     SagaCase,
+    TooLarge,
     Trouble,
 )
 
@@ -64,6 +65,16 @@ CASES = {
         DrawnSaga((*STEP, DrawnStep("pivot", 2, 2, 60.0)), 900.0, ORDERED),
         tuple(Instance(float(n), 0) for n in range(5)),
         (Away(HOME, "relay", 0.0, 280.0),),
+    ),
+    "a reminder that is parked behind its command is not taken out by the undo of its step": case(
+        Fails(0, 0, undo=False, times=4), steps=(DrawnStep("step", 1, 0, 60.0, timers=(54.0,)),), deadline_s=135.0
+    ),
+    "a late reminder does not ring again and again while the question of its step has not left": case(
+        TooLarge(HOME, 3, 134.3),
+        Fails(0, 0, undo=False, times=9),
+        Away(HOME, "timers", 5.1, 38.1),
+        steps=(DrawnStep("pivot", 1, 1, 30.0, "ask", timers=(3.0, 15.0)),),
+        deadline_s=240.0,
     ),
     "a pivot that answers after its undo was sent is undone": case(Away(1, "relay", 0.0, 500.0), steps=PIVOT),
     "a person who has a step that asks sent again has the question asked again, not the command under its id": case(

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from tests.planted.finders import ENGINE, FATAL, RUNS, UNSENT, store
+from tests.planted.finders import ENGINE, FATAL, RUNS, TIMERS, UNSENT, store
 from tests.planted.planting import Plant, instead, swap
 
 SAGAS = {
     "undone-in-forward-order": Plant(
         "G5",
         "steps are undone in the order in which they were done",
-        "_undo_next",
+        "undo_next",
         swap("range(len(state.steps) - 1, -1, -1)", "range(len(state.steps))"),
         ENGINE + "test_a_timeout_owes_the_undo_of_that_very_step_first",
-        under="sagas/engine",
+        under="sagas/compensation",
     ),
     "timed-out-step-not-undone": Plant(
         "G5",
         "a step that timed out is not undone",
-        "_give_up",
+        "give_up",
         swap('phase = "unknown"', 'phase = "refused"'),
         ENGINE + "test_a_timeout_owes_the_undo_of_that_very_step_first",
-        under="sagas/engine",
+        under="sagas/compensation",
     ),
     "late-reply-ignored": Plant(
         "G5",
@@ -34,20 +34,20 @@ SAGAS = {
         "G5",
         "an undo that is not acknowledged is not sent again",
         "on_timer",
-        swap("_send_undo(move, undoing)\n", "move.state.due_us = None\n"),
+        swap("send_undo(move, undoing)\n", "move.state.due_us = None\n"),
         ENGINE + "test_an_undo_is_sent_until_it_is_acknowledged_and_meanwhile_never_shown_as_undone",
         under="sagas/engine",
     ),
     "undone-before-acknowledged": Plant(
         "G5",
         "a saga is shown as undone before its undo is acknowledged",
-        "_undo_next",
+        "undo_next",
         swap(
             'step.phase, step.tries, step.epoch = "undoing", 0, 0',
             'step.phase, step.tries, step.epoch = "undone", 0, 0',
         ),
         ENGINE + "test_a_refusal_of_the_pivot_undoes_what_is_before_it_and_waits_for_the_acknowledgement",
-        under="sagas/engine",
+        under="sagas/compensation",
     ),
     "over-and-over": Plant(
         "G5",
@@ -151,10 +151,82 @@ SAGAS = {
     "resend-under-a-new-id": Plant(
         "G5",
         "after the pivot a command is sent again under another id",
-        "_resend",
+        "resend",
         swap("step.message_id", "move.new_id()"),
         ENGINE + "test_after_the_pivot_the_command_is_sent_again_under_the_same_id_and_nothing_is_undone",
+        under="sagas/sending",
+    ),
+    "reminder-sent-again": Plant(
+        "G6",
+        "a reminder is sent each time when its saga looks at the clock",
+        "send_reminders",
+        swap("state.due_us = waiting.until_us\n", "state.due_us = waiting.until_us\n    waiting.sent = 0\n"),
+        TIMERS + "test_each_reminder_is_sent_at_its_time_and_once",
+        under="sagas/sending",
+    ),
+    "reminder-after-the-undo": Plant(
+        "G6",
+        "the timers of a step outlive it: they cut the time of its undo short",
+        "undo_next",
+        swap("state.waiting.clear()", "pass"),
+        TIMERS + "test_nothing_is_sent_for_a_step_that_is_given_up_and_its_undo_has_its_own_time[a timeout]",
+        under="sagas/compensation",
+    ),
+    "reminder-lost-in-a-stop": Plant(
+        "G6",
+        "a timeout that is due at once with a reminder drops the reminders of a step that goes on waiting",
+        "resend",
+        swap("step.tries += 1\n", "step.tries += 1\n    move.state.waiting.clear()\n"),
+        TIMERS + "test_a_step_that_is_sent_again_gets_the_reminders_of_a_long_stop_too",
+        under="sagas/sending",
+    ),
+    "reminder-while-unsent": Plant(
+        "G6",
+        "reminders of a command leave together with it when the bus is back",
+        "_put_off",
+        swap("state.waiting[spec.name].since_us = move.now_us", "pass"),
+        TIMERS + "test_the_times_begin_when_the_command_has_left",
         under="sagas/engine",
+    ),
+    "reminder-rings-for-ever": Plant(
+        "G6",
+        "a reminder that is late waits for a copy of its command, and its timer rings at once, again and again",
+        "on_timer",
+        swap("if reminds and not _is_first(state) and send_reminders(move, state.index):", "if False:"),
+        TIMERS + "test_a_reminder_that_is_late_does_not_wait_for_a_copy_that_has_not_left",
+        under="sagas/engine",
+    ),
+    "reminder-refused-is-step-refused": Plant(
+        "G5",
+        "a reminder that is refused undoes its saga",
+        "_refused",
+        swap('incoming.address.kind == "timer"', "False"),
+        TIMERS + "test_a_refused_reminder_is_no_refusal_of_its_step",
+        under="sagas/engine",
+    ),
+    "reminders-of-one-effect": Plant(
+        "G3",
+        "all reminders of a step have one idempotency key: a provider drops the second",
+        "meta_of",
+        swap('if address.kind == "timer":', "if False:"),
+        RUNS + "sagas/test_reminders.py::"
+        "test_reminders_of_a_service_that_is_away_come_behind_their_command_and_each_is_an_effect_of_its_own[embedded]",
+    ),
+    "reminder-taken-along-by-an-undo": Plant(
+        "G7",
+        "an undo takes the parked reminders of its step out of the parking",
+        "SagaAddress.is_effect",
+        swap('self.kind == "do" or self.kind == "undo"', 'self.kind != "ask"'),
+        "tests/generated/test_found_cases.py::test_it_goes_well["
+        "a reminder that is parked behind its command is not taken out by the undo of its step]",
+    ),
+    "half-an-hour-for-days": Plant(
+        "G5",
+        "a step that may take days is given up after half an hour, if its command was late on the bus",
+        "patience_s",
+        swap('longer_s if step.phase == "undoing" else max(longer_s, spec.timeout_s)', "longer_s"),
+        TIMERS + "test_a_step_with_days_for_its_answer_has_them_after_a_moment_in_the_outbox",
+        under="sagas/sending",
     ),
     "timer-early": Plant(
         "G6",
@@ -182,10 +254,10 @@ SAGAS = {
     "step-without-a-timer": Plant(
         "G6",
         "a step has no timer: its silence is waited for, for ever",
-        "_send_step",
-        swap("_arm(move, spec.timeout_s)", "pass"),
+        "send_step",
+        swap("arm(move, index, spec.timeout_s)", "pass"),
         ENGINE + "test_a_timeout_owes_the_undo_of_that_very_step_first",
-        under="sagas/engine",
+        under="sagas/sending",
     ),
     "time-begins-in-the-outbox": Plant(
         "G5",
@@ -201,7 +273,7 @@ SAGAS = {
         "on_operator",
         swap('elif state.steps[index].phase == "asking":', "elif False:"),
         "tests/unit/sagas/test_no_return.py::test_a_step_that_asks_is_asked_again_by_a_person",
-        under="sagas/engine",
+        under="sagas/verbs",
     ),
     "unread-elsewhere-is-silence": Plant(
         "G5",

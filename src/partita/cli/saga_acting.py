@@ -13,7 +13,7 @@ from partita.cli.whose_app import app_option
 from partita.observability.instances import the_instance
 from partita.operators.audit import actor
 from partita.operators.steering import act_on_saga
-from partita.sagas.engine import Verb
+from partita.sagas.verbs import Verb
 from partita.store.sagas import SagaRow
 
 TEXTS: dict[Verb, str] = {

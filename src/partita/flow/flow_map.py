@@ -142,7 +142,7 @@ def _sagas(catalog: Catalog, names: Names) -> Iterator[Directed]:
         sends: dict[str, dict[str, None]] = {}
         for definition in sorted(service.declared.sagas, key=lambda each: (each.name, each.version)):
             newest[definition.name] = definition
-            commands = (c for s in definition.steps for c in (s.command, s.undo, s.ask) if c is not None)
+            commands = (command for spec in definition.steps for command in spec.sends)
             sends.setdefault(definition.name, {}).update(dict.fromkeys(map(names.of, commands)))
         for name, definition in newest.items():
             yield Directed(

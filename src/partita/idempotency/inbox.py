@@ -69,7 +69,7 @@ class Candidate(msgspec.Struct, eq=False):
     def step(self) -> tuple[str, str, str] | None:
         """(saga, saga id, step) that it does or undoes."""
         address = self.envelope.saga
-        if address is None or self.envelope.kind != "command" or address.kind == "ask":
+        if address is None or self.envelope.kind != "command" or not address.is_effect:
             return None
         return address.saga, address.saga_id, address.step
 
@@ -84,7 +84,7 @@ class Candidate(msgspec.Struct, eq=False):
         """The name of its mark if it ends its process and comes again under another id, as undos and questions of a saga do;
         else empty."""
         address = self.envelope.saga
-        if address is None or self.envelope.kind != "command" or address.kind == "do":
+        if address is None or self.envelope.kind != "command" or address.kind in ("do", "timer"):
             return ""
         return f"{address.kind}:{address.saga}/{address.saga_id}/{address.step}"
 

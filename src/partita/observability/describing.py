@@ -129,6 +129,14 @@ def schema_lines(app: Declarations) -> tuple[SchemaLine, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class TimerDescription:
+    """A timer of a step: the command that it sends when the step has waited that long."""
+
+    after_s: float
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepDescription:
     """A step of a saga. `note` says why no delayed retry can save it; empty = one can."""
 
@@ -142,6 +150,7 @@ class StepDescription:
     timeout_s: float
     on_timeout: str
     note: str
+    timers: tuple[TimerDescription, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +227,7 @@ def describe_saga(app: Declarations, name: str) -> SagaDescription:
             spec.timeout_s,
             spec.on_timeout,
             lost.get(spec.name, ""),
+            tuple(TimerDescription(timer.after_s, timer.command.full_name) for timer in spec.timers),
         )
         for spec in saga.steps
     )

@@ -14,7 +14,7 @@ from partita.operators.audit import record
 from partita.runtime.path.expiry import again_in
 from partita.runtime.path.pipeline import Pipeline
 from partita.runtime.path.waves import HandlerFailed
-from partita.sagas.engine import Verb
+from partita.sagas.verbs import Verb
 from partita.store.port import Session, Store
 from partita.store.sagas import SagaRow
 

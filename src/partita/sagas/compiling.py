@@ -15,6 +15,8 @@ from partita.errors import DeclarationError
 from partita.sagas.definition import SagaDefinition, StepSpec
 from partita.sagas.filling import Plan, Source, plan
 from partita.sagas.step import Step
+from partita.sagas.timer import TimerSpec
+from partita.sagas.timer_checks import check_timers
 from partita.settings.amount import check_count, check_seconds
 
 FACTS = {"reason": str}
@@ -54,6 +56,7 @@ def compile_saga(
     _check_order(name, steps)
     for spec in steps:
         _check_step(spec, service)
+    check_timers(steps, start_contract)
     pivot_index = max((i for i, s in enumerate(steps) if s.kind != "retriable"), default=-1)
     total = sum(s.timeout_s for s in steps[: pivot_index + 1])
     if deadline_s < total:
@@ -70,7 +73,9 @@ def compile_saga(
         undone_contract = contract_of(undone)
         sources, hint = [Source("start", start_contract)], "Give the field a default, or drop it."
         undone_plan = plan(undone_contract, sources, FACTS, str(place), hint)
-    plans = [p for s in compiled for p in (s.plan, s.undo_plan, s.ask_plan) if p is not None]
+    plans = [
+        p for s in compiled for p in (s.plan, s.undo_plan, s.ask_plan, *(t.plan for t in s.timers)) if p is not None
+    ]
     plans += [undone_plan] if undone_plan is not None else []
     return SagaDefinition(
         cls,
@@ -101,6 +106,7 @@ def _spec(declared: Step) -> StepSpec:
         declared.no_effect,
         declared.place,
         declared.hooks,
+        timers=tuple(TimerSpec(timer.after_s, contract_of(timer.command_class)) for timer in declared.timers),
     )
 
 
@@ -232,7 +238,9 @@ def _fill(spec: StepSpec, steps: Sequence[StepSpec], index: int, start: Contract
     def planned(contract: Contract | None, sources: Sequence[Source], hook: str) -> Plan | None:
         if contract is None or hook in spec.hooks:
             return None
-        decorator = "undo_command" if hook == "undo" else "command"
+        decorator = {"undo": "undo_command", "command": "command", "ask": "command"}.get(
+            hook, f"timer({contract.name})"
+        )
         lines = f"@{spec.name}.{decorator} above def _(self) -> {contract.name}: ..."
         return plan(contract, sources, {}, where, lines)
 
@@ -241,6 +249,7 @@ def _fill(spec: StepSpec, steps: Sequence[StepSpec], index: int, start: Contract
         plan=planned(spec.command, earlier, "command"),
         undo_plan=planned(spec.undo, [*earlier, own], "undo"),
         ask_plan=planned(spec.ask, earlier, "ask"),
+        timers=tuple(replace(timer, plan=planned(timer.command, earlier, timer.hook)) for timer in spec.timers),
     )
 
 

@@ -12,6 +12,7 @@ from partita.catalog.place import Place
 from partita.catalog.service import Service
 from partita.sagas.filling import Plan
 from partita.sagas.step import Kind, OnTimeout
+from partita.sagas.timer import TimerSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,13 @@ class StepSpec:
     plan: Plan | None = None
     undo_plan: Plan | None = None
     ask_plan: Plan | None = None
+    timers: tuple[TimerSpec, ...] = ()
+
+    @property
+    def sends(self) -> tuple[Contract, ...]:
+        """All commands that the saga may send for this step."""
+        others = (self.undo, self.ask, *(timer.command for timer in self.timers))
+        return (self.command, *(command for command in others if command is not None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +97,8 @@ class SagaDefinition:
         """The start event and all messages that may answer."""
         found = [self.start]
         for spec in self.steps:
-            for command in (spec.command, spec.undo, spec.ask):
-                if command is not None and command.reply is not None:
+            for command in spec.sends:
+                if command.reply is not None:
                     found.append(contract_of(command.reply))
                     found += [contract_of(refusal) for refusal in command.refusals]
         return tuple(dict.fromkeys(found))
@@ -98,7 +106,7 @@ class SagaDefinition:
     @property
     def sends(self) -> tuple[Contract, ...]:
         """All messages it may send or publish."""
-        commands = [c for s in self.steps for c in (s.command, s.undo, s.ask) if c is not None]
+        commands = [command for spec in self.steps for command in spec.sends]
         return tuple(dict.fromkeys([*commands, *self.emits]))
 
     @property
@@ -118,6 +126,8 @@ class SagaDefinition:
         for spec in self.steps:
             undo = f", undo {spec.undo.identity}" if spec.undo else ""
             lines.append(f"  {spec.kind} {spec.name}: {spec.command.identity}{undo}, on timeout {spec.on_timeout}")
+            if spec.timers:  # their order is part of a state, their times are not
+                lines.append(f"    timers {', '.join(timer.command.identity for timer in spec.timers)}")
         return "\n".join([*lines, f"  undone: {self.undone.identity if self.undone else 'never'}"])
 
     def key_of(self, start_event: Any) -> str:
@@ -128,5 +138,12 @@ class SagaDefinition:
 
     def scaled(self, factor: float) -> SagaDefinition:
         """The same saga with all its times multiplied."""
-        steps = tuple(replace(spec, timeout_s=spec.timeout_s * factor) for spec in self.steps)
+        steps = tuple(
+            replace(
+                spec,
+                timeout_s=spec.timeout_s * factor,
+                timers=tuple(replace(timer, after_s=timer.after_s * factor) for timer in spec.timers),
+            )
+            for spec in self.steps
+        )
         return replace(self, steps=steps, deadline_s=self.deadline_s * factor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from partita.sagas.definition import SagaDefinition
+from partita.sagas.durations import shown
 from partita.sagas.lost_delays import lost_delays
 
 
@@ -18,11 +19,14 @@ def mermaid(definition: SagaDefinition) -> str:
         if spec.command.refusals:
             lines.append(f"  {spec.name} --> {back}: {' | '.join(r.__name__ for r in spec.command.refusals)}")
         if spec.kind == "retriable" or spec.on_timeout == "retry":
-            lines.append(f"  {spec.name} --> {spec.name}: no answer in {spec.timeout_s:g} s, sent again")
+            lines.append(f"  {spec.name} --> {spec.name}: no answer in {shown(spec.timeout_s)}, sent again")
         elif spec.undo is not None:
-            lines.append(f"  {spec.name} --> undo_{spec.name}: no answer in {spec.timeout_s:g} s")
+            lines.append(f"  {spec.name} --> undo_{spec.name}: no answer in {shown(spec.timeout_s)}")
+        lines += [
+            f"  {spec.name} --> {spec.name}: {timer.command.name} after {shown(timer.after_s)}" for timer in spec.timers
+        ]
         if spec.undo is not None and spec.on_timeout != "undo":
-            lines.append(f"  {spec.name} --> undo_{spec.name}: no answer in {definition.deadline_s:g} s in all")
+            lines.append(f"  {spec.name} --> undo_{spec.name}: no answer in {shown(definition.deadline_s)} in all")
         if spec.undo is not None:
             lines.append(f"  undo_{spec.name}: {spec.undo.name}")
             lines.append(f"  undo_{spec.name} --> {back}: {_name(spec.undo.reply)}")
@@ -39,7 +43,7 @@ def text(definition: SagaDefinition) -> str:
     width = max(len(s.name) for s in definition.steps)
     lines = [
         f"{definition.name} version {definition.version}, of {definition.service.name}, "
-        f"deadline {definition.deadline_s:g} s",
+        f"deadline {shown(definition.deadline_s)}",
         f"  starts with {definition.start.name}",
     ]
     lost = {each.step.name: each.why for each in lost_delays(definition)}
@@ -51,7 +55,10 @@ def text(definition: SagaDefinition) -> str:
             )
         if spec.undo is not None:
             lines.append(f"  {'':<{width}}  undo       {spec.undo.name} -> {_name(spec.undo.reply)}")
-        lines.append(f"  {'':<{width}}  timeout    {spec.timeout_s:g} s, then {spec.on_timeout}")
+        lines += [
+            f"  {'':<{width}}  timer      after {shown(timer.after_s)}: {timer.command.name}" for timer in spec.timers
+        ]
+        lines.append(f"  {'':<{width}}  timeout    {shown(spec.timeout_s)}, then {spec.on_timeout}")
         if spec.name in lost:
             lines.append(f"  {'':<{width}}  note       {lost[spec.name]}")
     lines.append(f"  undone: {definition.undone.name if definition.undone else 'never, no step can be undone'}")

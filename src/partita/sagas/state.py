@@ -23,6 +23,15 @@ class StepState(msgspec.Struct, array_like=True):
     unsent: bool = False
 
 
+class Waiting(msgspec.Struct, array_like=True):
+    """A step with timers while it waits for its answer: the time when they begin, the end of its own time, and how many of
+    them have sent their commands."""
+
+    since_us: int
+    until_us: int = 0
+    sent: int = 0
+
+
 class SagaState(msgspec.Struct, omit_defaults=True):
     """One instance. `facts` are the values later commands need, by "source.field"; times are microseconds UTC."""
 
@@ -47,6 +56,7 @@ class SagaState(msgspec.Struct, omit_defaults=True):
     overdue_told: bool = False
     versions: dict[str, int] = {}  # source -> the version of the message that its facts are of, where it is not 1
     is_whole: bool = False  # the facts are all values of its messages, since the saga had hooks when each came
+    waiting: dict[str, Waiting] = {}  # steps with timers, by name
 
     @property
     def step(self) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Never, TypeVar, get_args
 
 from partita.catalog.event import Command, Event
 from partita.catalog.place import caller_place
 from partita.errors import DeclarationError
+from partita.sagas.timer import Timer, hook_of
 from partita.settings.amount import check_seconds
 
 Kind = Literal["step", "pivot", "retriable"]
@@ -28,6 +29,7 @@ class Step:
         timeout: float,
         on_timeout: OnTimeout,
         no_effect: bool,
+        timers: Sequence[Timer],
     ) -> None:
         self.kind: Kind = kind
         self.command_class = command
@@ -36,6 +38,7 @@ class Step:
         self.timeout_s = timeout
         self.on_timeout: OnTimeout = on_timeout
         self.no_effect = no_effect
+        self.timers = tuple(timers)
         self.name = ""
         self.place = caller_place(3)
         check_seconds(DeclarationError, f"{self.place}: timeout", timeout)
@@ -45,6 +48,11 @@ class Step:
                 hint=f"One of: {', '.join(get_args(OnTimeout))}.",
             )
         self.hooks: dict[str, Callable[..., Any]] = {}
+        for timer in self.timers:
+            if not isinstance(timer, Timer):
+                raise DeclarationError(
+                    f"{self.place}: {timer!r:.80} is no timer.", hint="timers=(after(days(5), RemindSomebody),)"
+                )
 
     def __set_name__(self, owner: type[Any], name: str) -> None:
         self.name = name
@@ -58,6 +66,20 @@ class Step:
         """Fill the undo by hand: `def _(self) -> ReleaseStock`; the step's reply may be missing."""
         self.hooks["undo"] = hook
         return hook
+
+    def timer(self, command: type[Any]) -> Callable[[Hook], Hook]:
+        """Fill the command of the step's timers by hand: `@decide.timer(Remind)` above `def _(self) -> Remind`."""
+        if all(timer.command_class is not command for timer in self.timers):
+            raise DeclarationError(
+                f"{self.place}: the step has no timer that sends {getattr(command, '__name__', command)}.",
+                hint=f"timers=(after(days(5), {getattr(command, '__name__', 'Remind')}),)",
+            )
+
+        def keep(hook: Hook) -> Hook:
+            self.hooks[hook_of(command)] = hook
+            return hook
+
+        return keep
 
     def then(self, hook: Hook) -> Hook:
         """Keep something of the reply in the saga's state: `def _(self, reply: StockReserved) -> None`."""
@@ -78,6 +100,7 @@ def step(
     on_timeout: OnTimeout = "undo",
     ask: type[Command[Event, Any]] | None = None,
     no_effect: bool = False,
+    timers: Sequence[Timer] = (),
 ) -> Step:
     """A step that can be undone, before the pivot. Its undo is a command that cannot be refused.
 
@@ -88,8 +111,18 @@ def step(
         on_timeout: "undo" owes the undo of this step too, "retry" sends the same command again, "ask" sends `ask`.
         ask: answered with the command's reply when it was done, refused when not.
         no_effect: the step changes nothing and needs no undo.
+        timers: commands that are sent while the step waits for its answer, each with its time: `after(days(5), Remind)`.
     """
-    return Step("step", command, undo=undo, ask=ask, timeout=timeout, on_timeout=on_timeout, no_effect=no_effect)
+    return Step(
+        "step",
+        command,
+        undo=undo,
+        ask=ask,
+        timeout=timeout,
+        on_timeout=on_timeout,
+        no_effect=no_effect,
+        timers=timers,
+    )
 
 
 def pivot(
@@ -99,18 +132,37 @@ def pivot(
     timeout: float = 60.0,
     on_timeout: OnTimeout = "undo",
     ask: type[Command[Event, Any]] | None = None,
+    timers: Sequence[Timer] = (),
 ) -> Step:
     """The point of no return: after its success the saga must complete.
 
     `undo` is for an unknown outcome: the deadline may pass, or an operator may cancel, before an answer comes. A command
     that cannot be undone or refused is a `retriable`.
     """
-    return Step("pivot", command, undo=undo, ask=ask, timeout=timeout, on_timeout=on_timeout, no_effect=False)
+    return Step(
+        "pivot",
+        command,
+        undo=undo,
+        ask=ask,
+        timeout=timeout,
+        on_timeout=on_timeout,
+        no_effect=False,
+        timers=timers,
+    )
 
 
-def retriable(command: type[Command[Event, Never]], *, timeout: float = 30.0) -> Step:
+def retriable(command: type[Command[Event, Never]], *, timeout: float = 30.0, timers: Sequence[Timer] = ()) -> Step:
     """A step after the point of no return: it cannot be refused, and is sent again until it is done.
 
     Without a pivot the first retriable is the point of no return: once its command is sent nothing is undone.
     """
-    return Step("retriable", command, undo=None, ask=None, timeout=timeout, on_timeout="retry", no_effect=False)
+    return Step(
+        "retriable",
+        command,
+        undo=None,
+        ask=None,
+        timeout=timeout,
+        on_timeout="retry",
+        no_effect=False,
+        timers=timers,
+    )

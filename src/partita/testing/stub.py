@@ -116,7 +116,7 @@ class Stub(Generic[C, R]):
             DeclarationError: a saga of the same service sends it, so that both run or neither does.
         """
         service, sent = service_of(self._contract), self._contract
-        if any(sent in (step.command, step.undo, step.ask) for saga in service.declared.sagas for step in saga.steps):
+        if any(sent in step.sends for saga in service.declared.sagas for step in saga.steps):
             raise DeclarationError(
                 f"{sent.name} is sent and handled by {service.name}, which cannot be away while it is there.",
                 hint="fails(ValueError()): the command is tried again until you call is_real().",

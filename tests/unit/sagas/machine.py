@@ -9,21 +9,10 @@ from typing import Any
 from partita import Command, Event, Key, Rejection, Saga, Service, minutes, pivot, retriable, seconds, step
 from partita.message import SagaAddress
 from partita.sagas.definition import SagaDefinition
-from partita.sagas.engine import (
-    Alert,
-    Ignored,
-    Incoming,
-    Note,
-    Publish,
-    Send,
-    Transition,
-    Verb,
-    begin,
-    on_message,
-    on_operator,
-    on_timer,
-)
+from partita.sagas.engine import begin, on_message, on_timer
 from partita.sagas.state import SagaState, state_from_bytes, state_to_bytes
+from partita.sagas.transition import Alert, Ignored, Incoming, Note, Publish, Send, Transition
+from partita.sagas.verbs import Verb, on_operator
 
 shop = Service("engine-shop", namespace="engine.shop")
 stock = Service("engine-stock", namespace="engine.stock")

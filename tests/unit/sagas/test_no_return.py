@@ -20,8 +20,9 @@ from tests.unit.sagas.machine import (
 )
 
 from partita.message import SagaAddress
-from partita.sagas.engine import Incoming, Send, Transition, on_message
+from partita.sagas.engine import on_message
 from partita.sagas.saga import Saga
+from partita.sagas.transition import Incoming, Send, Transition
 
 
 def started(saga: type[Saga]) -> Machine:

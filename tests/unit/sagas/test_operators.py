@@ -19,7 +19,7 @@ from tests.unit.sagas.machine import (
     Reserved,
 )
 
-from partita.sagas.engine import Verb
+from partita.sagas.verbs import Verb
 
 VERBS = get_args(Verb)
 

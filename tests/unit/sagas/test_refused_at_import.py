@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,6 +15,7 @@ from partita import (
     Retry,
     Saga,
     Service,
+    days,
     minutes,
     pivot,
     retriable,
@@ -22,6 +23,7 @@ from partita import (
     step,
 )
 from partita.catalog.contract import contract_of
+from partita.sagas import after
 from partita.sagas.diagram import text
 
 svc = Service("refused", namespace="refused")
@@ -83,6 +85,31 @@ class Elsewhere(Command[Foreign], of=svc):
 
 
 class SameReply(Command[Done], of=svc):
+    id: Key[str]
+
+
+class Recalled(Event, of=svc):
+    id: Key[str]
+
+
+class Recall(Command[Recalled], of=svc):
+    id: Key[str]
+
+
+class WeakRecall(Command[Recalled, No], of=svc):
+    id: Key[str]
+
+
+class NeedyRecall(Command[Recalled], of=svc):
+    id: Key[str]
+    colour: str
+
+
+class UnkeyedRecall(Command[Recalled], of=svc):
+    id: str
+
+
+class Restart(Command[Started], of=svc):
     id: Key[str]
 
 
@@ -185,6 +212,84 @@ CASES: list[tuple[str, Any, str, str]] = [
         lambda: {"a": step(Slow, undo=Undo, timeout=seconds(30))},
         "retries in place",
         "or more",
+    ),
+    (
+        "a timer that comes when its step has timed out",
+        lambda: {"a": step(Do, undo=Undo, timeout=days(2), timers=(after(days(2), Recall),))},
+        "a times out after 2 d, its timer sends Recall after 2 d",
+        "A timer comes before timeout=",
+    ),
+    (
+        "timers out of order",
+        lambda: {"a": step(Do, undo=Undo, timeout=days(9), timers=(after(days(3), Recall), after(days(2), Recall)))},
+        "Recall is sent after 2 d, before Recall",
+        "in the order of their times",
+    ),
+    (
+        "a timer whose command can be refused",
+        lambda: {"a": step(Do, undo=Undo, timers=(after(seconds(5), WeakRecall),))},
+        "WeakRecall is sent by a timer and can be refused (No)",
+        "class WeakRecall(Command[...]",
+    ),
+    (
+        "a timer whose reply moves a step",
+        lambda: {"a": step(Do, undo=Undo, timers=(after(seconds(5), Sure),))},
+        "Sure is answered by Done, which answers a",
+        "a reply of its own",
+    ),
+    (
+        "a timer whose reply acknowledges an undo of a later step",
+        lambda: {"a": step(Do, no_effect=True, timers=(after(seconds(5), Undo),)), "b": pivot(Do, undo=Undo)},
+        "Undo is answered by Undone, which answers the undo of b",
+        "a reply of its own",
+    ),
+    (
+        "a timer whose reply starts the saga",
+        lambda: {"a": step(Do, undo=Undo, timers=(after(seconds(5), Restart),))},
+        "Restart is answered by Started, which starts the saga",
+        "a reply of its own",
+    ),
+    (
+        "a timer that sends an event",
+        lambda: {"a": step(Do, undo=Undo, timers=(after(seconds(5), Recalled),))},
+        "Recalled, which is not a command",
+        "after(days(5), SomeCommand)",
+    ),
+    (
+        "a timer whose command nothing fills",
+        lambda: {"a": step(Do, undo=Undo, timers=(after(seconds(5), NeedyRecall),))},
+        "nothing fills NeedyRecall.colour: str",
+        "@a.timer(NeedyRecall)",
+    ),
+    (
+        "a timer whose reply is of another service",
+        lambda: {"a": step(Do, undo=Undo, timers=(after(seconds(5), Elsewhere),))},
+        "no timer handles that reply",
+        "of=refused",
+    ),
+    (
+        "a timer whose command has no key",
+        lambda: {"a": step(Do, undo=Undo, timers=(after(seconds(5), UnkeyedRecall),))},
+        "UnkeyedRecall is sent by a saga and has no key",
+        "Key[OrderId]",
+    ),
+    (
+        "a command among the timers",
+        lambda: {"a": step(Do, undo=Undo, timers=cast(Any, (Recall,)))},
+        "is no timer",
+        "after(days(5), RemindSomebody)",
+    ),
+    (
+        "a timer at no time",
+        lambda: {"a": step(Do, undo=Undo, timers=(after(0, Recall),))},
+        "after=0 cannot be",
+        "above 0",
+    ),
+    (
+        "a hook for a timer that is not there",
+        lambda: {"a": step(Do, undo=Undo).timer(Recall)},
+        "no timer that sends Recall",
+        "after(days(5), Recall)",
     ),
 ]
 

@@ -125,7 +125,7 @@ class Admission:
                 candidate.origin = self._origin(delivery, candidate)  # handled at once: now that is known
         overtaking: Collection[str] = ()
         fatal: Collection[str] = ()
-        if [c for c in candidates if c.envelope.saga is not None and c.envelope.saga.kind != "do"]:
+        if [c for c in candidates if c.envelope.saga is not None and c.envelope.saga.kind not in ("do", "timer")]:
             await hold(session, candidates)
             fatal = await fatal_of(session, self.service.name, candidates)
             overtaking = await overtake(session, self.service.name, deliveries, candidates, fatal, now_us)
@@ -411,7 +411,7 @@ def parked_row(
         delay,
         due_us,
         tries,
-        step_name((serves.saga, serves.saga_id, serves.step)) if serves is not None and serves.kind != "ask" else "",
+        step_name((serves.saga, serves.saga_id, serves.step)) if serves is not None and serves.is_effect else "",
         envelope.source if envelope is not None else "",
         envelope.key_sequence if envelope is not None else 0,
         record.headers,

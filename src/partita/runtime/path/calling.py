@@ -43,6 +43,8 @@ def meta_of(binding: Binding, delivery: Delivery) -> Meta:
     name = interest.contract.identity  # of all versions: an upgrade between two tries changes no key
     if address is not None and binding.kind == "handles":
         effect = f"{address.saga}/{address.saga_id}/{address.step}/{address.kind}"
+        if address.kind == "timer":  # a step may send one reminder several times, each with its own epoch
+            effect += f"/{address.epoch}"
     elif binding.dedupe_by is not None and (named := getattr(delivery.message, binding.dedupe_by)) is not None:
         effect = f"{name}/{key_text(named)}"
     else:

@@ -19,22 +19,12 @@ from partita.runtime.path.renewing import renewed
 from partita.runtime.path.users_code import Escaped, ask
 from partita.runtime.path.waves import HandlerFailed
 from partita.sagas.definition import SagaDefinition
-from partita.sagas.engine import (
-    Alert,
-    Ignored,
-    Incoming,
-    Publish,
-    Send,
-    Transition,
-    Verb,
-    begin,
-    on_message,
-    on_operator,
-    on_timer,
-)
+from partita.sagas.engine import begin, on_message, on_timer
 from partita.sagas.needed_facts import is_lacking
 from partita.sagas.older_facts import is_newer
 from partita.sagas.state import SagaState, state_from_bytes, state_to_bytes
+from partita.sagas.transition import Alert, Ignored, Incoming, Publish, Send, Transition
+from partita.sagas.verbs import Verb, on_operator
 from partita.store.port import Session
 from partita.store.sagas import SagaEvent, SagaRow
 from partita.texts.foreign_text import logger
@@ -307,7 +297,8 @@ class SagaBatch:
         for effect in result.effects:
             match effect:
                 case Send():
-                    state.last_cause_id = cause.id if cause else ""
+                    if effect.kind != "timer":
+                        state.last_cause_id = cause.id if cause else ""
                     address = SagaAddress(definition.name, state.saga_id, effect.step, effect.epoch, effect.kind)
                     handling.outputs.append(
                         Output(

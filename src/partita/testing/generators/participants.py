@@ -40,6 +40,7 @@ class Slot:
     undo: type[Any]
     ask: type[Any]
     surely: type[Any]
+    remind: type[Any]
 
 
 @dataclass(slots=True)
@@ -91,7 +92,7 @@ class Pool:
         def refusal(name: str) -> type[Rejection]:
             return types.new_class(f"{name}{number}", (Rejection,), {}, _annotated({"why": str}))
 
-        done, undone, surely_done = event("Done"), event("Undone"), event("SurelyDone")
+        done, undone, surely_done, reminded = event("Done"), event("Undone"), event("SurelyDone"), event("Reminded")
         no, not_done = refusal("No"), refusal("NotDone")
 
         def command(name: str, base: Any) -> type[Any]:
@@ -102,6 +103,7 @@ class Pool:
             command("Undo", Command[undone]),  # type: ignore[valid-type]
             command("Ask", Command[done, not_done]),  # type: ignore[valid-type]
             command("Surely", Command[surely_done]),  # type: ignore[valid-type]
+            command("Remind", Command[reminded]),  # type: ignore[valid-type]
         )
         self._handle(service, number, slot, no, not_done)
         return slot
@@ -133,7 +135,12 @@ class Pool:
                 raise not_done(why="nothing was done so far")
             return slot.do.__partita__.reply(id=cmd.id, lane=cmd.lane)
 
-        for command, handler in ((slot.do, do), (slot.surely, surely), (slot.undo, undo), (slot.ask, ask)):
+        async def remind(cmd: Any, tx: Tx) -> Any:
+            await tx.execute(DO, name=f"{cmd.id}/{number}/reminded")
+            return slot.remind.__partita__.reply(id=cmd.id, lane=cmd.lane)
+
+        handlers: tuple[Callable[..., Any], ...] = (do, surely, undo, ask, remind)
+        for command, handler in zip((slot.do, slot.surely, slot.undo, slot.ask, slot.remind), handlers, strict=True):
             handler.__name__ = f"{handler.__name__}{number}"
             service.handles(cast(Any, command))(handler)
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from partita.idempotency import inbox
-from partita.sagas import compiling, engine
+from partita.sagas import compensation, compiling, engine, sending
 from partita.testing.generators import memory_log
 
 
@@ -45,7 +45,7 @@ def _undone_at_the_deadline(real: Callable[..., Any]) -> Callable[..., Any]:
             return
         move.state.steps[index].phase = "undone"
         move.state.reason = "deadline passed"
-        engine._undo_next(move)
+        compensation.undo_next(move)
 
     return go_on
 
@@ -72,7 +72,45 @@ def _nothing_stays_behind(real: Callable[..., Any]) -> Callable[..., Any]:
     return lambda records, refusal: [refusal(record) for record in records]
 
 
+def _two_mails(real: Callable[..., Any]) -> Callable[..., Any]:
+    def send_reminders(move: Any, index: int) -> bool:
+        before = len(move.effects)
+        sent = bool(real(move, index))
+        for effect in move.effects[before:]:
+            move.effects.append(type(effect)(effect.command, move.new_id(), effect.step, effect.epoch, effect.kind))
+        return sent
+
+    return send_reminders
+
+
+def _too_early(real: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda spec, waiting: None if (due_us := real(spec, waiting)) is None else due_us - 2_000_000
+
+
+def _one_for_all(real: Callable[..., Any]) -> Callable[..., Any]:
+    def send_reminders(move: Any, index: int) -> bool:
+        sent = bool(real(move, index))
+        if sent:
+            spec = move.definition.steps[index]
+            move.state.waiting[spec.name].sent = len(spec.timers)
+        return sent
+
+    return send_reminders
+
+
 PLANTS = {
+    "a reminder twice": Plant(
+        "a reminder is sent under two ids: its participant sends two mails",
+        engine.__name__,
+        "send_reminders",
+        _two_mails,
+    ),
+    "a reminder too early": Plant(
+        "a reminder is sent two seconds before its time", sending.__name__, "_next_reminder_us", _too_early
+    ),
+    "one reminder for all": Plant(
+        "the first reminder counts for the others", engine.__name__, "send_reminders", _one_for_all, {"Away": 30.0}
+    ),
     "a copy does not count": Plant(
         "a saga sends a step again, with a new number of its key; the copy is dropped and its number with it, and all "
         "later messages of the key wait for it",

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from partita.testing.generators.sagas import Refuses, SagaCase
+from partita.testing.generators.sagas import HOME, Away, DrawnStep, Refuses, SagaCase, TooLarge
+
+SHORT_S = 0.001
 
 
 @dataclass(slots=True)
 class InstanceSeen:
     """An instance at the end: for each step, `done` says how often its effect was made, and `left` how much of it is
-    left; `history` has the kinds of its history entries, with the step."""
+    left; `history` has the kinds of its history entries, with the step, and `at_s` their times. `reminded` counts for each
+    step the reminders that its participant has handled."""
 
     status: str = "never started"
     step: str = ""
@@ -20,6 +23,8 @@ class InstanceSeen:
     left: list[int] = field(default_factory=list)
     told_undone: int = 0
     history: list[tuple[str, str]] = field(default_factory=list)
+    at_s: list[float] = field(default_factory=list)
+    reminded: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -66,6 +71,39 @@ def _of_instance(case: SagaCase, number: int, seen: InstanceSeen) -> Iterator[st
             yield f"undone after its point of no return, s{place}"
         if completed and Refuses(number, place) in case.troubles:
             yield f"completed, and s{place} was refused"
+    for place, step in enumerate(case.saga.steps):
+        yield from _of_reminders(case, place, step, seen)
     ends = [kind for kind, _ in seen.history if kind == "completed" or kind == "ended"]
     if completed and ends != ["completed"]:
         yield f"completed, and its history says {ends}"
+
+
+def _of_reminders(case: SagaCase, place: int, step: DrawnStep, seen: InstanceSeen) -> Iterator[str]:
+    """The errors in the reminders of a step: each is sent at its time and not before, once, and while the step waits."""
+    name, before = f"s{place}", f"s{place - 1}"
+    began_s = ended_s = None
+    sent: list[float] = []
+    for (kind, of), at_s in zip(seen.history, seen.at_s, strict=True):
+        if (kind, of) == ("done", before) or (kind == "started" and not place):
+            began_s = at_s
+        elif of == name and kind in ("done", "refused", "timeout") and ended_s is None:
+            ended_s = at_s
+        elif of == name and kind == "reminded":
+            sent.append(at_s)
+            if ended_s is not None or began_s is None:
+                yield f"{name} was reminded while it did not wait"
+    if len(sent) > len(step.timers) or seen.reminded[place] != len(sent):
+        yield f"of {len(step.timers)} reminders of {name} {len(sent)} were sent, and {seen.reminded[place]} handled"
+    if began_s is None or ended_s is None:
+        return
+    for after_s, at_s in zip(step.timers, sent, strict=False):
+        if at_s < began_s + after_s - SHORT_S:
+            yield f"{name} was reminded after {at_s - began_s:g} s, and not after {after_s:g} s"
+    due = sum(began_s + after_s + SHORT_S < ended_s for after_s in step.timers)
+    if len(sent) < due and ("unsent", name) not in seen.history and not _is_slow(case):
+        yield f"of {due} reminders of {name} that were due {len(sent)} were sent"
+
+
+def _is_slow(case: SagaCase) -> bool:
+    """Whether the saga's own service may notice late that time has passed."""
+    return any(isinstance(t, Away | TooLarge) and t.place == HOME for t in case.troubles)

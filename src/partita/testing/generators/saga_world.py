@@ -32,6 +32,7 @@ from partita.runtime.background.retry_topics import RetryTopics
 from partita.runtime.background.timers import Timers
 from partita.runtime.path.pipeline import Pipeline
 from partita.runtime.path.saga_steps import SagaDirectory
+from partita.sagas import after
 from partita.sagas.definition import SagaDefinition
 from partita.sagas.saga import Saga
 from partita.sagas.step import Step, pivot, retriable, step
@@ -148,12 +149,13 @@ class World:
 def _step(drawn: DrawnStep, slot: Slot) -> Step:
     undo = slot.undo if drawn.undoable else None
     ask = slot.ask if drawn.on_timeout == "ask" else None
+    timers = [after(at_s, slot.remind) for at_s in drawn.timers]
     if drawn.kind == "retriable":
-        return retriable(slot.surely, timeout=drawn.timeout_s)
+        return retriable(slot.surely, timeout=drawn.timeout_s, timers=timers)
+    options: Any = {"timeout": drawn.timeout_s, "on_timeout": drawn.on_timeout, "ask": ask, "timers": timers}
     if drawn.kind == "pivot":
-        return pivot(slot.do, undo=undo, timeout=drawn.timeout_s, on_timeout=drawn.on_timeout, ask=ask)
-    options: Any = {"undo": undo} if drawn.undoable else {"no_effect": True}
-    return step(slot.do, timeout=drawn.timeout_s, on_timeout=drawn.on_timeout, ask=ask, **options)
+        return pivot(slot.do, undo=undo, **options)
+    return step(slot.do, undo=undo, **options) if drawn.undoable else step(slot.do, no_effect=True, **options)
 
 
 async def _empty(store: Store) -> None:
@@ -414,17 +416,18 @@ class Run:
         for row in await _rows(self.members[HOME].store, TOLD):
             if row["id"] not in self._told:
                 self._told.add(row["id"])
-                for number, (_, left) in enumerate(await self._effects(row["id"])):
+                for number, (_, left, _) in enumerate(await self._effects(row["id"])):
                     drawn = self.case.saga.steps[number]
                     if left and (drawn.undoable or drawn.kind != "step"):
                         self.seen.false.append(f"{row['id']} was published as undone while s{number} was done")
 
-    async def _effects(self, saga_id: str) -> list[tuple[int, int]]:
-        found: list[tuple[int, int]] = []
+    async def _effects(self, saga_id: str) -> list[tuple[int, int, int]]:
+        found: list[tuple[int, int, int]] = []
         for drawn in self.case.saga.steps:
             rows = {row["name"]: row for row in await _rows(self.members[drawn.place].store, EFFECTS)}
             row = rows.get(f"{saga_id}/{drawn.slot}", {"done": 0, "there": 0})
-            found.append((row["done"], row["there"]))
+            reminded = rows.get(f"{saga_id}/{drawn.slot}/reminded", {"done": 0})
+            found.append((row["done"], row["there"], reminded["done"]))
         return found
 
     async def outcome(self) -> Seen:
@@ -441,11 +444,13 @@ class Run:
                     seen.status, seen.step, seen.problem = row.status, row.step, row.last_error
                 history = await session.sagas.history(self.definition.name, name)
                 seen.history = [(event.kind, event.step) for event in history]
+                seen.at_s = [(event.at_us - self.began_us) / US for event in history]
                 self.seen.instances.append(seen)
         for name, seen in zip(names, self.seen.instances, strict=True):
-            for done, left in await self._effects(name):
+            for done, left, reminded in await self._effects(name):
                 seen.done.append(done)
                 seen.left.append(left)
+                seen.reminded.append(reminded)
         for member in self.members.values():
             self.seen.waiting += [what async for what in self._left_at(member)]
         return self.seen

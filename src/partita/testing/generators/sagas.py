@@ -25,7 +25,7 @@ which instances share, the others by the instance."""
 @dataclass(frozen=True, slots=True)
 class DrawnStep:
     """A step: the service that does it, and the command. `undoable` is False for a step that changes nothing, and
-    for a pivot that must be refused at import."""
+    for a pivot that must be refused at import. `timers` are the times of its reminders."""
 
     kind: Kind
     place: int
@@ -33,6 +33,7 @@ class DrawnStep:
     timeout_s: float
     on_timeout: OnTimeout = "undo"
     undoable: bool = True
+    timers: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +147,10 @@ class SagaCase:
         lines = [f"deadline {self.saga.deadline_s:g} s, order of keys kept by {self._ordered()}"]
         for number, step in enumerate(self.saga.steps):
             undo = "" if step.kind == "retriable" else (", with undo" if step.undoable else ", without undo")
+            reminders = f", reminders after {', '.join(f'{at_s:g}' for at_s in step.timers)} s" if step.timers else ""
             lines.append(
                 f"  s{number} {step.kind} at {place_name(step.place)}, command {step.slot}, "
-                f"timeout {step.timeout_s:g} s then {step.on_timeout}{undo}"
+                f"timeout {step.timeout_s:g} s then {step.on_timeout}{undo}{reminders}"
             )
         lines += [f"  i{n} starts at {i.at_s:g} s in lane {i.lane}" for n, i in enumerate(self.instances)]
         return "\n".join([*lines, *(f"  {trouble}" for trouble in self.troubles)])
@@ -190,12 +192,14 @@ def draw_saga(dice: Random) -> DrawnSaga:
 
 def _draw_step(dice: Random, kind: str, place: int, slot: int) -> DrawnStep:
     timeout_s = dice.choice((5.0, 30.0, 60.0))
+    drawn = (round(timeout_s * dice.choice((0.1, 0.5, 0.9)), 1) for _ in range(dice.choice((0, 0, 1, 2, 3))))
+    timers = tuple(sorted(drawn))
     if kind == "retriable":
-        return DrawnStep("retriable", place, slot, timeout_s, "retry", undoable=False)
+        return DrawnStep("retriable", place, slot, timeout_s, "retry", undoable=False, timers=timers)
     on_timeout: OnTimeout = dice.choice(("undo", "undo", "retry", "ask"))
     if kind == "pivot":
-        return DrawnStep("pivot", place, slot, timeout_s, on_timeout, undoable=dice.random() < 0.9)
-    return DrawnStep("step", place, slot, timeout_s, on_timeout, undoable=dice.random() < 0.85)
+        return DrawnStep("pivot", place, slot, timeout_s, on_timeout, dice.random() < 0.9, timers)
+    return DrawnStep("step", place, slot, timeout_s, on_timeout, dice.random() < 0.85, timers)
 
 
 TROUBLES = {"Away": 6.0, "Refuses": 2.0, "Fails": 3.0, "Twice": 1.0, "Again": 1.0, "TooLarge": 1.0, "Acts": 1.0}
@@ -239,10 +243,16 @@ def smaller(case: SagaCase) -> Iterator[SagaCase]:
             steps = _without(case.saga.steps, number)
             yield replace(case, saga=replace(case.saga, steps=steps), troubles=tuple(_of_other_steps(case, number)))
         if step.on_timeout != "undo" and step.kind != "retriable":
-            plain = (*case.saga.steps[:number], replace(step, on_timeout="undo"), *case.saga.steps[number + 1 :])
-            yield replace(case, saga=replace(case.saga, steps=plain))
+            yield _with_step(case, number, replace(step, on_timeout="undo"))
+        if step.timers:
+            yield _with_step(case, number, replace(step, timers=step.timers[1:]))
     if any(instance.at_s for instance in case.instances):
         yield replace(case, instances=tuple(replace(instance, at_s=0.0) for instance in case.instances))
+
+
+def _with_step(case: SagaCase, number: int, step: DrawnStep) -> SagaCase:
+    steps = (*case.saga.steps[:number], step, *case.saga.steps[number + 1 :])
+    return replace(case, saga=replace(case.saga, steps=steps))
 
 
 def _without(things: Sequence[T], number: int) -> tuple[T, ...]:
