@@ -23,6 +23,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> dict[st
     """The variables of an environment into which the wheel and its extras are installed."""
     folder = tmp_path_factory.mktemp("installed")
     variables = user_environment(folder, wheels)
-    install = "python -m venv env && env/bin/pip install -q 'partita[postgres,shop]'"
+    install = "python -m venv env && env/bin/pip install -q 'partita[postgres,shop,yaml]'"
     subprocess.run(["bash", "-c", install], cwd=folder, env=variables, check=True, timeout=100)
     return {**variables, "PATH": f"{folder / 'env/bin'}:{variables['PATH']}"}

@@ -39,13 +39,15 @@ SHOP = "from partita.examples.shop.app import app\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Typed:
-    """A block of commands: what is there before, and what stands for an address or a folder of the reader's."""
+    """A block of commands: what is there before, the blocks of files that it needs, and what stands for an address or a folder of the
+    reader's."""
 
     page: str
     begins: str
     before: str = ""
     module: str = ""
     server: bool = False
+    files: tuple[str, ...] = ()
 
 
 README = {block.path: block for block in blocks_of(ROOT / "README.md")}
@@ -59,6 +61,7 @@ TYPED = (
           module=WITH_ORDERS),
     Typed(page="running.md", begins="partita run --metrics", before="export PARTITA_APP=module:app",
           module=SHOP),
+    Typed(page="designing.md", begins="partita design check bistro.yaml", files=("# bistro.yaml",)),
     Typed(page="the-catalog.md", begins="partita catalog list", before="export PARTITA_APP=module:app", module=SHOP),
     Typed(page="the-catalog.md", begins="partita import asyncapi",
           before="export PARTITA_APP=module:app\npartita export asyncapi their-asyncapi.json", module=SHOP),
@@ -173,6 +176,7 @@ def test_the_commands_of_the_guides_are_typed(
     text = found.text.replace("/var/lib/shop", str(tmp_path / "shop")).replace("9464", str(free_port()))
     text = text.replace("postgresql://user@host:5432/database", database)
     with Walk(tmp_path, installed) as walk:
+        walk.follow([block(typed.page, begins) for begins in typed.files])
         if module:
             walk.follow([Block("module.py", 1, "python", f"# module.py\n{module}")])
         walk.follow(

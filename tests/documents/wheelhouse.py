@@ -12,7 +12,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
-EXTRAS = ("", "shop", "postgres")
+EXTRAS = ("", "shop", "postgres", "yaml")
 NOT_OF_A_WHEEL = {"INSTALLER", "REQUESTED", "direct_url.json"}
 
 

@@ -20,6 +20,7 @@ PLANTED = {
     "Floors": ("message.py", "import partita.runtime.path.pipeline"),
     "The rooms of the runtime": ("runtime/path/pipeline.py", "import partita.runtime.failing.setting_aside"),
     "Each schema language is derived from the fields": ("schemas/fields/field.py", "import partita.schemas.avro"),
+    "The rooms of the design": ("design/model/design.py", "import partita.design.brief.refused"),
     "Adapters are reached only through connect": ("runtime/path/pipeline.py", "from partita.bus.log.bus import LogBus"),
     "Stores and buses are chosen by the assembly": ("app.py", "import partita.store.connect"),
     "The command line asks and prints": ("cli/why.py", "import partita.bus.port"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from partita.design.model.accepted import Accepted
 from partita.design.model.choreography import Choreography, Reaction
 from partita.design.model.delivery import BusDesign, FailurePolicy
 from partita.design.model.ledger import Assumption, Question
@@ -47,6 +48,7 @@ class Design:
     bus: BusDesign
     assumptions: tuple[Assumption, ...] = ()
     questions: tuple[Question, ...] = ()
+    accepted: tuple[Accepted, ...] = ()
 
     def service(self, name: str) -> ServiceDesign:
         """The service of that name.

@@ -39,7 +39,8 @@ class EventDesign:
 
 @dataclass(frozen=True, slots=True)
 class CommandDesign:
-    """A command: the service that takes it, its reply, its refusals. `undoes` is the command whose effect it takes back."""
+    """A command: the service that takes it, its reply, its refusals. `undoes` is the command whose effect it takes back. One that
+    `enters` comes from outside, no saga sends it: its reply is an event that begins something."""
 
     name: str
     to: str
@@ -50,3 +51,4 @@ class CommandDesign:
     meaning: Fact[str]
     origin: Origin
     undoes: str = ""
+    enters: bool = False

@@ -1,0 +1,92 @@
+"""`partita design`: a brief in YAML, checked; needs no app and no database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from partita.cli.output import output_option, print_json, say, talk
+from partita.design.brief.nodes import BYTES_MAX
+from partita.design.brief.reading import read_brief
+from partita.design.brief.refused import BriefRefused
+from partita.design.model.design import Design
+from partita.design.model.finding import Finding
+from partita.errors import SettingsError
+
+FAILED = 3
+"""The exit code of a check with a finding that its owner did not accept."""
+brief_argument = click.argument("brief", type=click.Path(dir_okay=False, path_type=Path, allow_dash=True))
+
+
+@click.group(short_help="From a brief to a design: check it.")
+def design() -> None:
+    """A system from a brief: its domain, its producers, its consumers and the consistency that it needs."""
+
+
+@design.command(epilog="Example:  partita design check orders.yaml")
+@brief_argument
+@click.option("--ledger", is_flag=True, help="Print the assumptions and the open questions too.")
+@output_option
+def check(brief: Path, ledger: bool, output: str) -> int:
+    """The lines of BRIEF that do not follow the form, each with the words to write; exit 3 where there is one."""
+    try:
+        read: Design | None = read_design(brief)
+        findings: tuple[Finding, ...] = ()
+    except BriefRefused as refused:
+        read, findings = None, refused.findings
+    if output == "json":
+        print_json("DesignFindings", {"clean": not findings, **_document(read, findings)})
+        return FAILED if findings else 0
+    for each in findings:
+        say(f"{brief}:{each.line}: {each.rule}: {each.what}", f"  {each.why}", f"  Write {each.write}", "")
+    if read is not None and ledger:
+        _print_ledger(read)
+    if read is not None:
+        counts = f"{len(read.assumptions)} assumptions, {len(read.questions)} open questions"
+        talk(f"{len(findings)} to mend; {counts}{'' if ledger else ' (--ledger lists them)'}.")
+    else:
+        talk(f"{len(findings)} to mend before this is a brief.")
+    return FAILED if findings else 0
+
+
+def read_design(brief: Path) -> Design:
+    """The design of a brief's file; `-` is the standard input.
+
+    Raises:
+        BriefRefused: it does not follow the form. SettingsError: it is no text in UTF-8.
+    """
+    with click.open_file(str(brief), "rb") as file:
+        data: bytes = file.read(BYTES_MAX + 1)
+    try:
+        return read_brief(data.decode("utf-8-sig"), "the brief" if str(brief) == "-" else str(brief))
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{brief} is no text in UTF-8.", hint="Save it in UTF-8.") from error
+
+
+def _print_ledger(read: Design) -> None:
+    for each in read.assumptions:
+        say(f"{each.id}  {each.text}", f"     {each.owner}: if wrong, {each.wrong}.", f"     Write {each.write}", "")
+    for question in read.questions:
+        say(f"{question.id}  {question.text}", f"     {question.owner}: {question.decides}", "")
+
+
+def _document(read: Design | None, findings: tuple[Finding, ...]) -> dict[str, object]:
+    said = {
+        "findings": [
+            {"rule": each.rule, "line": each.line, "what": each.what, "why": each.why, "write": each.write}
+            for each in findings
+        ]
+    }
+    if read is None:
+        return {**said, "assumptions": [], "questions": []}
+    return {
+        **said,
+        "assumptions": [
+            {"id": each.id, "text": each.text, "owner": each.owner, "wrong": each.wrong, "write": each.write}
+            for each in read.assumptions
+        ],
+        "questions": [
+            {"id": each.id, "text": each.text, "owner": each.owner, "decides": each.decides} for each in read.questions
+        ],
+    }

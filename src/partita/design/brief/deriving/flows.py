@@ -1,0 +1,118 @@
+"""The sagas and choreographies of a brief."""
+
+from __future__ import annotations
+
+import re
+from typing import cast
+
+from partita.design.brief.deriving.ledger import Ledger
+from partita.design.brief.deriving.services import owner_of
+from partita.design.brief.part import Part
+from partita.design.model.choreography import Choreography, Reaction
+from partita.design.model.origin import Fact, Origin
+from partita.design.model.saga import OnTimeout, SagaDesign, StepDesign, StepKind
+from partita.design.model.service import ServiceDesign
+
+TIMEOUT_S = 30.0
+_PROJECT = re.compile(r"project(?:s)? ([a-z][a-z0-9_]{0,62})")
+
+
+def sagas_of(brief: Part, services: tuple[ServiceDesign, ...], ledger: Ledger) -> tuple[SagaDesign, ...]:
+    """The flows that a saga directs."""
+    flows = [(name, part) for name, part in brief.named("flows") if part.text("style") == "orchestration"]
+    return tuple(_saga(name, part, brief, services, ledger) for name, part in flows)
+
+
+def choreographies_of(brief: Part, ledger: Ledger) -> tuple[Choreography, ...]:
+    """The flows of services that react by themselves."""
+    found = []
+    for name, part in brief.named("flows"):
+        if part.text("style") == "choreography":
+            reactions = tuple(_reaction(each, ledger) for each in part.parts("reacts"))
+            why = ledger.fact(part, "why", part.text("why"))
+            found.append(Choreography(name, why, reactions, ledger.declared(part.line)))
+    return tuple(found)
+
+
+def _reaction(part: Part, ledger: Ledger) -> Reaction:
+    does = part.text("does")
+    projected = _PROJECT.fullmatch(does)
+    return Reaction(
+        when=part.texts("when"),
+        who=part.text("who"),
+        does=does,
+        origin=ledger.declared(part.line),
+        projects=part.text("projects") or (projected[1] if projected else ""),
+        gives=part.texts("gives"),
+    )
+
+
+def _saga(name: str, part: Part, brief: Part, services: tuple[ServiceDesign, ...], ledger: Ledger) -> SagaDesign:
+    start = brief.part("events").part(part.text("start")) if brief.part("events").has(part.text("start")) else Part(0)
+    at = start.text("by")
+    humans = {service.name for service in services if service.kind == "human"}
+    steps = tuple(_step(each, humans, services, ledger) for each in part.parts("steps"))
+    longest = sum(step.timeout.value + sum(step.retry) for step in steps)
+    if part.has("deadline"):
+        deadline = ledger.fact(part, "deadline", part.number("deadline"))
+    else:
+        origin = ledger.assume(
+            "A saga without a deadline has twice the time of its steps: {about}.",
+            owner_of(services, at),
+            "a saga is undone too early, or its customer waits too long",
+            f"deadline: {int(2 * longest)}s",
+            about=name,
+        )
+        deadline = Fact(2 * longest, origin)
+    return SagaDesign(
+        name=name,
+        at=at,
+        start=part.text("start"),
+        key=start.text("key"),
+        deadline=deadline,
+        failed=part.text("failed"),
+        why=ledger.fact(part, "why", part.text("why")),
+        steps=steps,
+        origin=ledger.declared(part.line),
+    )
+
+
+def _step(part: Part, humans: set[str], services: tuple[ServiceDesign, ...], ledger: Ledger) -> StepDesign:
+    do, at = part.text("do"), part.text("at")
+    kind: StepKind = "pivot" if part.flag("pivot") else "retriable" if part.flag("retriable") else "step"
+    if part.has("timeout"):
+        timeout = ledger.fact(part, "timeout", part.number("timeout"))
+    else:
+        origin = ledger.assume(
+            "A command without a timeout is answered within 30 s: {about}.",
+            owner_of(services, at),
+            "slow answers are undone or asked for again, though the work was done",
+            "timeout: 30s at the step",
+            about=do,
+        )
+        timeout = Fact(TIMEOUT_S, origin)
+    return StepDesign(
+        name=re.sub(r"(?<!^)(?=[A-Z])", "_", do).lower(),
+        kind=kind,
+        do=do,
+        at=at,
+        ok=part.text("ok"),
+        fail=part.texts("fail"),
+        undo=part.text("undo"),
+        undone=part.text("undone"),
+        timeout=timeout,
+        on_timeout=Fact(*_on_timeout(part, kind, ledger)),
+        origin=ledger.declared(part.line),
+        retry=part.numbers("retry"),
+        remind=part.numbers("remind"),
+        human=part.flag("human") or at in humans,
+        no_effect=part.flag("no_effect"),
+    )
+
+
+def _on_timeout(part: Part, kind: StepKind, ledger: Ledger) -> tuple[OnTimeout, Origin]:
+    if part.has("on_timeout"):
+        return cast(OnTimeout, part.text("on_timeout")), ledger.declared(part.line_of("on_timeout"))
+    if kind == "retriable":
+        return "retry", ledger.derived("after the point of no return a command is sent until it is done", part.line)
+    return "undo", ledger.derived("before the point of no return an unknown outcome is undone", part.line)

@@ -1,0 +1,57 @@
+"""`partita design check` fails a build where it finds something, and its JSON has what its text has."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.unit.design.brief.briefs import SMALL, with_change
+
+from partita.cli.main import cli
+from partita.errors import SettingsError
+
+
+@pytest.fixture
+def brief(tmp_path: Path) -> Path:
+    path = tmp_path / "bistro.yaml"
+    path.write_text(SMALL, encoding="utf-8")
+    return path
+
+
+def run(*words: str | Path) -> object:
+    return cli.main(["design", *map(str, words)], standalone_mode=False)
+
+
+def test_a_brief_without_a_fault_is_exit_code_0(brief: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("check", brief) == 0
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("0 to mend; ") and "--ledger lists them" in printed.err
+
+
+def test_a_line_outside_of_the_form_is_exit_code_3(brief: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    brief.write_text(with_change("pivot: true", "pivto: true"), encoding="utf-8")
+
+    assert run("check", brief) == 3
+    printed = capsys.readouterr()
+    assert f"{brief}:31: form: a step has no key 'pivto'." in printed.out.replace("steps has", "a step has")
+    assert "  Write `pivot`." in printed.out
+    assert printed.err == "1 to mend before this is a brief.\n"
+
+
+def test_the_ledger_has_every_assumption_and_question(brief: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("check", brief, "--ledger")
+    text = capsys.readouterr().out
+    run("check", brief, "-o", "json")
+    document = json.loads(capsys.readouterr().out)
+
+    assert document["clean"] is True and document["findings"] == []
+    for each in (*document["assumptions"], *document["questions"]):
+        assert f"{each['id']}  {each['text']}" in text
+
+
+def test_no_text_is_an_error_and_no_stack(brief: Path) -> None:
+    brief.write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(SettingsError, match="is no text in UTF-8"):
+        run("check", brief)
