@@ -1,4 +1,4 @@
-"""The model answers who hears an event, and where the point of no return lies."""
+"""The model answers which services hear an event, and where the point of no return lies."""
 
 from __future__ import annotations
 

@@ -37,13 +37,13 @@ def as_comment(found: Sequence[Change]) -> Iterator[str]:
             if change.harm:
                 yield f"  - {_safe(change.harm)}"
             if change.hurt:
-                yield f"  - who is hurt: {', '.join(f'`{_bare(name)}`' for name in change.hurt)}"
+                yield f"  - hurt: {', '.join(f'`{_bare(name)}`' for name in change.hurt)}"
             if change.instead:
                 yield f"  - instead: {_safe(change.instead)}"
 
 
 def _safe(text: str) -> str:
-    """Text that is neither markup nor HTML: reasons are written by anybody who may open a pull request."""
+    """Text that is neither markup nor HTML: the author of a pull request writes the reasons."""
     escaped = "".join(f"\\{c}" if c in "\\`*_[]#|!" else c for c in text)
     return " ".join(escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").split())
 
