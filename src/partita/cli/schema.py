@@ -39,6 +39,7 @@ from partita.schemas.evolution.level import Level
 from partita.schemas.evolution.rules import Rules
 from partita.schemas.fields.field import latest_revision
 from partita.schemas.languages import schema_of
+from partita.schemas.protobuf.import_search import folders_above, in_folders, with_imports
 from partita.schemas.protobuf.numbering import is_numbered
 from partita.schemas.revisions import missing, read_folder, write
 from partita.settings.settings import Settings
@@ -114,12 +115,24 @@ def list_(app_name: str, output: str) -> None:
     required=True,
     help="The promise that the new schema has to keep to the old one.",
 )
+@click.option(
+    "--imports",
+    multiple=True,
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Protobuf: a folder with imported files, beside those above each file up to its project's root.",
+)
 @output_option
 @click.pass_context
-def compare(context: click.Context, old: Path, new: Path, language: str, level: str, output: str) -> None:
+def compare(
+    context: click.Context, old: Path, new: Path, language: str, level: str, imports: tuple[Path, ...], output: str
+) -> None:
     """Say whether the schema in NEW-FILE may follow the one in OLD-FILE; exit 3 when it may not. Needs no app."""
     rules = rules_of(language)
-    earlier, later = _schema_in(old, rules), _schema_in(new, rules)
+    earlier, later = (
+        _schema_in(each, rules, (*imports, *folders_above(each)) if language == "protobuf" else ())
+        for each in (old, new)
+    )
     found = _merged(check(later, [Version(str(old), earlier)], Level(level), rules))
     _print_verdict(
         [f"{new} may{' not' if found else ''} follow {old} at the level {level}."], found, Level(level), output
@@ -192,14 +205,16 @@ schema.add_command(register)
 schema.add_command(diff)
 
 
-def _schema_in(file: Path, rules: Rules) -> str:
-    """The text of a schema file. A schema reads its own values: comparing it with itself finds whether it is a schema."""
+def _schema_in(file: Path, rules: Rules, folders: Sequence[Path]) -> str:
+    """The text of a schema file, with those that it imports from these folders. A schema reads its own values: comparing it
+    with itself finds whether it is a schema."""
     with file.open("rb") as opened:
         data = opened.read(FILE_BYTES_MAX + 1)
     if len(data) > FILE_BYTES_MAX:
         raise SettingsError(f"{file} has more than {FILE_BYTES_MAX:,} bytes.", hint="Name the file of one schema.")
     try:
         text = data.decode("utf-8-sig")  # editors of Windows begin a text with a byte order mark
+        text = with_imports(text, in_folders(folders)) if folders else text
         rules.compare(text, text)
     except UnicodeDecodeError as error:
         raise SettingsError(f"{file} is no text in UTF-8: {error.reason}.", hint="Save it as UTF-8.") from error

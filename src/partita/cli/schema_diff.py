@@ -17,6 +17,7 @@ from partita.observability.schema_history import RULES, revisions_now
 from partita.schemas.evolution.checking import Version, check
 from partita.schemas.evolution.connect import rules_of
 from partita.schemas.evolution.level import Level
+from partita.schemas.protobuf.bundle import opened
 from partita.schemas.revisions import FOLDER, Revision, by_message, read_folder
 
 DIRECTIONS = {"readers of B read messages of A": Level.BACKWARD, "readers of A read messages of B": Level.FORWARD}
@@ -62,7 +63,9 @@ def _revision(app_name: str, named: str, folder: Path) -> Revision:
 
 def _lines(revision: Revision) -> list[str]:
     if revision.language == "protobuf":
-        return revision.text.splitlines()
+        own, imports = opened(revision.text)
+        others = (line for name, text in imports.items() for line in ("", f"// {name}", *text.splitlines()))
+        return [*own.splitlines(), *others]
     return json.dumps(json.loads(revision.text), indent=2, ensure_ascii=False).splitlines()
 
 

@@ -30,11 +30,11 @@ from partita.schemas.fields.reading import Reading
 from partita.schemas.fields.reading import read as read_fields
 from partita.schemas.fields.shape import Shape
 from partita.schemas.protobuf.agreement import disagreement, without_presence
-from partita.schemas.protobuf.bundle import opened
+from partita.schemas.protobuf.bundle import parse_bundle
 from partita.schemas.protobuf.derivation import file_of, fingerprint
 from partita.schemas.protobuf.identifiers import enum_value
 from partita.schemas.protobuf.layout import symbols_of
-from partita.schemas.protobuf.names import declared_types, message_at
+from partita.schemas.protobuf.names import declared_types, message_at, widened
 from partita.schemas.protobuf.numbering import check_numbers, check_owner, numbers_in, numbers_of
 from partita.schemas.protobuf.numbers import Numbers, completed, completed_apart
 from partita.schemas.protobuf.parsing import parse_with_imports
@@ -75,7 +75,8 @@ class _Plan(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Writer:
-    """A writer's file: the message that its values are of, its class, and the limits of its values."""
+    """A writer's file, with the types that it imports: the message that its values are of, its class, and the limits of its
+    values."""
 
     file: ProtoFile
     name: str
@@ -116,7 +117,7 @@ class ProtobufCodec:
         """
         try:
             check_size(text)
-            file, imports = parse_with_imports(*opened(text))
+            file, imports = parse_bundle(text)
             writer = _writer(file, imports, {}, message_path(fingerprint))
         except (RecursionError, UnknownSchema, *MISFITS) as error:
             why = error.what if isinstance(error, UnknownSchema) else f"{error!s:.300}"
@@ -291,7 +292,9 @@ def _writer(
         raise ValueError(f"it has no message at {list(path)}") from None
     types = {each: found for one in (*imports.values(), file) for each, found in declared_types(one).items()}
     make = message_class(file, imports, name)
-    return _Writer(file=file, name=name, types=types, make=make, gauge=ProtobufGauge(types, name, filled))
+    return _Writer(
+        file=widened(file, imports), name=name, types=types, make=make, gauge=ProtobufGauge(types, name, filled)
+    )
 
 
 def _filled(reading: Reading, shape: Shape) -> dict[str, int]:

@@ -9,7 +9,7 @@ from partita.observability.declarations import Declarations
 from partita.schemas.confluent.client import RegistryClient
 from partita.schemas.confluent.references import whole_text
 from partita.schemas.confluent.subject import subject_of
-from partita.schemas.protobuf.parsing import parse
+from partita.schemas.protobuf.bundle import parse_bundle
 from partita.schemas.revisions import Revision
 
 LANGUAGES = {"AVRO": "avro", "JSON": "json", "PROTOBUF": "protobuf"}
@@ -51,7 +51,7 @@ def _name_in(text: str, language: str) -> str:
     it cannot be read."""
     try:
         if language == "protobuf":
-            file = parse(text)
+            file, _ = parse_bundle(text)
             return f"{file.package}.{file.messages[0].name}"
         document = json.loads(text)
         if language == "json":

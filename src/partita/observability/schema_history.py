@@ -71,11 +71,16 @@ def _of_commit(ref: str) -> list[Revision]:
             f"{ref} is neither a folder here nor a commit of this repository.",
             hint="--against schemas, or --against HEAD~1",
         )
+    listed = _git("ls-tree", "-r", "-z", "--name-only", commit, f"{FOLDER}/").decode().split("\0")
+    files = {line.removeprefix(f"{FOLDER}/"): line for line in listed if line}
+
+    def held(path: str) -> str | None:
+        return _git("show", f"{commit}:./{files[path]}").decode(errors="replace") if path in files else None
+
     found = []
-    for line in _git("ls-tree", "-r", "-z", "--name-only", commit, f"{FOLDER}/").decode().split("\0"):
-        if line:
-            revision = revision_of(line.removeprefix(f"{FOLDER}/"), _git("show", f"{commit}:./{line}"))
-            found += [] if revision is None else [revision]
+    for path, line in files.items():
+        revision = revision_of(path, _git("show", f"{commit}:./{line}"), held)
+        found += [] if revision is None else [revision]
     if not found:
         raise NotFound(f"{ref} has no revision files in {FOLDER}/.", hint=f"partita schema export {FOLDER}; commit it.")
     return found

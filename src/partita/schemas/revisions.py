@@ -16,7 +16,8 @@ from partita.errors import SettingsError, UnknownSchema
 from partita.schemas import avro
 from partita.schemas.json_schema import derivation
 from partita.schemas.protobuf import derivation as protobuf
-from partita.schemas.protobuf.parsing import parse
+from partita.schemas.protobuf.bundle import parse_bundle
+from partita.schemas.protobuf.import_search import Find, in_folders, with_imports
 
 ENDINGS = {"avro": ".avsc", "json": ".schema.json", "protobuf": ".proto"}
 """The ending of a schema file by its language, as `codec=` names it."""
@@ -27,7 +28,8 @@ FOLDER = "schemas"
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A schema of a message: `number` counts from 1 in the order in which they came."""
+    """A schema of a message: `number` counts from 1 in the order in which they came. A .proto text comes with those that it
+    imports, as a bundle."""
 
     message: str
     number: int
@@ -38,7 +40,7 @@ class Revision:
     def fingerprint(self) -> str:
         """The same for texts that differ in their docs alone."""
         if self.language == "protobuf":
-            return protobuf.fingerprint(parse(self.text))
+            return protobuf.fingerprint(*parse_bundle(self.text))
         document = json.loads(self.text)
         return derivation.fingerprint(document) if self.language == "json" else avro.fingerprint(document)
 
@@ -56,8 +58,9 @@ def by_message(revisions: Iterable[Revision]) -> Mapping[str, list[Revision]]:
     return found
 
 
-def revision_of(path: str, data: bytes) -> Revision | None:
-    """A revision from a file by its path in the folder; None = it is another file.
+def revision_of(path: str, data: bytes, find: Find) -> Revision | None:
+    """A revision from a file by its path in the folder; None = it is another file. `find` finds a file that a .proto file imports
+    by its path in the folder: it lies in the folder of the message, or in the folder of schemas itself.
 
     Raises:
         SettingsError: the file has the name of a schema, and is none.
@@ -68,13 +71,25 @@ def revision_of(path: str, data: bytes) -> Revision | None:
         if len(where.parts) == 2 and where.name.endswith(ending) and number.isascii() and number.isdigit():
             try:
                 text = data[: FILE_BYTES_MAX + 1].decode()
-                parse(text) if language == "protobuf" else json.loads(text)
+                if language == "protobuf":
+                    text = with_imports(text, _near(where.parts[0], find))
+                    parse_bundle(text)
+                else:
+                    json.loads(text)
             except (ValueError, RecursionError, UnknownSchema) as error:
                 raise SettingsError(
                     f"{path} is no schema: {error!s:.200}", hint="git checkout it; a revision file is never edited."
                 ) from error
             return Revision(where.parts[0], int(number), language, text)
     return None
+
+
+def _near(message: str, find: Find) -> Find:
+    def found(name: str) -> str | None:
+        beside = find(f"{message}/{name}")
+        return find(name) if beside is None else beside
+
+    return found
 
 
 def read_folder(folder: Path) -> list[Revision]:
@@ -84,9 +99,11 @@ def read_folder(folder: Path) -> list[Revision]:
         SettingsError: see `revision_of`.
     """
     found = []
-    for file in sorted(folder.glob("*/*")) if folder.is_dir() else ():
+    for file in sorted(filter(Path.is_file, folder.glob("*/*"))) if folder.is_dir() else ():
         with file.open("rb") as opened:
-            revision = revision_of(file.relative_to(folder).as_posix(), opened.read(FILE_BYTES_MAX + 1))
+            revision = revision_of(
+                file.relative_to(folder).as_posix(), opened.read(FILE_BYTES_MAX + 1), in_folders((folder,))
+            )
         if revision is not None:
             found.append(revision)
     return found

@@ -168,3 +168,62 @@ def test_a_proto_file_that_is_none_has_its_line(folder: Path) -> None:
     done = CliRunner().invoke(cli, args)
     assert isinstance(done.exception, SettingsError)
     assert "line 2, column 23" in done.exception.what
+
+
+ORDER = 'syntax = "proto3"; package acme; import "acme/line.proto"; message Order { Line line = 1; }'
+LINE = 'syntax = "proto3"; package acme; import "google/protobuf/timestamp.proto"; message Line { FIELD; google.protobuf.Timestamp at = 9; }'
+
+
+def trees(folder: Path) -> list[str]:
+    """Two versions of a project, each with an order whose line is in a file of its own; the arguments that compare them."""
+    for name, field in (("before", "int64 count = 1"), ("after", "string count = 1")):
+        (folder / name / "acme/orders").mkdir(parents=True)
+        (folder / name / "acme/line.proto").write_text(LINE.replace("FIELD", field))
+        (folder / name / "acme/orders/order.proto").write_text(ORDER)
+    files = ["before/acme/orders/order.proto", "after/acme/orders/order.proto"]
+    return ["schema", "compare", *files, "--language", "protobuf", "--level", "BACKWARD"]
+
+
+def test_files_of_a_project_that_import_each_other_are_compared_with_what_they_import(folder: Path) -> None:
+    """Each finds the files of its own tree; a change of an imported file is a finding although the file itself is the same."""
+    args = trees(folder)
+    done = CliRunner().invoke(cli, args)
+    assert done.exit_code == 3 and done.output.splitlines()[1] == "Order.line.count: type-changed"
+    (folder / "after/acme/line.proto").write_text(LINE.replace("FIELD", "int64 count = 1; string note = 2"))
+    assert CliRunner().invoke(cli, args).exit_code == 0
+
+
+def test_an_import_is_looked_for_in_given_folders_first(folder: Path) -> None:
+    """As with --proto_path of protoc: an old file that was taken out of a commit lies anywhere."""
+    args = trees(folder)
+    (folder / "loose.proto").write_text(ORDER)
+    args[2] = "loose.proto"
+    done = CliRunner().invoke(cli, args)
+    assert isinstance(done.exception, SettingsError)
+    assert "the import 'acme/line.proto' is not given, and nothing is fetched" in done.exception.what
+    assert CliRunner().invoke(cli, [*args, "--imports", "after"]).exit_code == 0
+    (folder / "third/acme").mkdir(parents=True)
+    (folder / "third/acme/line.proto").write_text(LINE.replace("FIELD", "bool count = 1"))
+    done = CliRunner().invoke(cli, [*args, "--imports", "third", "--imports", "after"])
+    assert done.exit_code == 0  # both sides take the first folder
+
+
+@pytest.mark.parametrize("name", ["../secret.proto", "/etc/hostname", "linked.proto", "a\\\\b.proto", "~/a.proto"])
+def test_an_import_that_leads_out_of_its_folder_is_not_read(folder: Path, name: str) -> None:
+    """Nor one by a link: a file of a pull request could show any file of the machine that checks it."""
+    (folder / "secret.proto").write_text('syntax = "proto3"; message Secret { string word = 1; }')
+    (folder / "in").mkdir()
+    (folder / "in/pyproject.toml").touch()
+    (folder / "in/linked.proto").symlink_to(folder / "secret.proto")
+    (folder / "in/a.proto").write_text(f'syntax = "proto3"; import "{name}"; message A {{ Secret a = 1; }}')
+    args = ["schema", "compare", "in/a.proto", "in/a.proto", "--language", "protobuf", "--level", "FULL"]
+    done = CliRunner().invoke(cli, args)
+    assert isinstance(done.exception, SettingsError) and "is not given, and nothing is fetched" in done.exception.what
+
+
+def test_files_that_import_each_other_in_a_circle_are_refused(folder: Path) -> None:
+    for one, other in (("a", "b"), ("b", "a")):
+        (folder / f"{one}.proto").write_text(f'syntax = "proto3"; import "{other}.proto"; message {one.upper()} {{ }}')
+    args = ["schema", "compare", "a.proto", "a.proto", "--language", "protobuf", "--level", "FULL"]
+    done = CliRunner().invoke(cli, args)
+    assert isinstance(done.exception, SettingsError) and "imports itself" in done.exception.what

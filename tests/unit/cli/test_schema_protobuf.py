@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ from partita import App, Settings
 from partita.app import load_app
 from partita.cli.main import cli
 from partita.codec.connect import connect_codec
-from partita.errors import DeclarationError
+from partita.errors import DeclarationError, SettingsError
 from partita.schemas.protobuf.parsing import parse
 
 APP = """
@@ -257,3 +258,39 @@ def test_what_protobuf_cannot_say_is_refused_at_import_of_its_messages(project: 
     project("    state: Literal['äöü'] = 'äöü'")
     with pytest.raises(DeclarationError, match=r"numbered_\d+\.py:\d+: The value 'äöü'"):
         app()
+
+
+def test_the_file_of_an_owner_may_import_others(project: Project, tmp_path: Path) -> None:
+    """Beside it, or in the folder of schemas: numbers, checks and differences take the types of those files, also those in a commit."""
+    (tmp_path / f"{SOLD}/parts").mkdir(parents=True)
+    (tmp_path / "schemas/common").mkdir()
+    state = (
+        'syntax = "proto3"; package common; enum State { STATE_UNSPECIFIED = 0; STATE_NEW = 4; STATE_IN_TRANSIT = 2; }'
+    )
+    (tmp_path / "schemas/common/state.proto").write_text(state, encoding="utf-8")
+    (tmp_path / f"{SOLD}/parts/all.proto").write_text(
+        'syntax = "proto3"; import public "common/state.proto";', encoding="utf-8"
+    )
+    (tmp_path / f"{SOLD}/1.proto").write_text(
+        'syntax = "proto3"; package kept.source.v1; import "parts/all.proto"; '
+        "message Sold { optional string sku = 7; optional string note = 8; optional common.State state = 9; }",
+        encoding="utf-8",
+    )
+    project(FIRST, services="sink")
+    text = learned()
+    assert "state = 9;" in text and "STATE_NEW = 4;" in text and "STATE_IN_TRANSIT = 2;" in text
+    assert run("check", "--against", "schemas", "--level", "BACKWARD").exit_code == 0
+    project(FIRST)
+    assert "-// common/state.proto" in run("diff", "Sold@1", "Sold").stdout
+    project(FIRST, services="sink")
+
+    who = ("-c", "user.name=x", "-c", "user.email=x@example.org")
+    for words in (("init", "-q", "."), ("add", "-A"), (*who, "commit", "-q", "-m", "x")):
+        subprocess.run(["git", *words], check=True)
+    assert run("check", "--against", "HEAD", "--level", "BACKWARD").exit_code == 0
+    (tmp_path / "schemas/common/state.proto").write_text(state.replace("STATE_NEW = 4;", ""), encoding="utf-8")
+    with pytest.raises(DeclarationError, match=r"for State\.new: the newest file of its owner"):
+        learned()
+    (tmp_path / "schemas/common/state.proto").unlink()
+    refused = run("check", "--against", "schemas")
+    assert isinstance(refused.exception, SettingsError) and "1.proto is no schema" in refused.exception.what

@@ -207,3 +207,18 @@ def test_a_message_that_is_numbered_nowhere_is_read_by_the_names_in_the_file_of_
     codec.teach("protobuf:id:9", text_)
     with pytest.raises(Malformed, match="orderId"):
         codec.decode(shape, "protobuf:id:9", data)
+
+
+def test_the_types_of_imported_files_are_compared_and_read_too(order: Shape) -> None:
+    """They were passed over: a record whose fields have other numbers in an imported file was read with its fields swapped."""
+    main = 'syntax = "proto3"; package test; import "parts.proto"; message Order { string order_id = 1; repeated parts.Line lines = 4; }'
+    parts = 'syntax = "proto3"; package parts; message Line { string sku = NUMBER; }'
+    codec = ProtobufCodec()
+    codec.teach("protobuf:1", bundled(main, {"parts.proto": parts.replace("NUMBER", "2")}))
+    with pytest.raises(Malformed, match="Line: the number 2 is sku at its writer"):
+        codec.decode(order, "protobuf:1", ID + text(4, text(2, "a")))
+    codec.teach("protobuf:2", bundled(main, {"parts.proto": parts.replace("NUMBER", "1")}))
+    assert codec.decode(order, "protobuf:2", ID + text(4, text(1, "a"))) == Order("o", lines=[Line("a", 1)])
+    codec, unnumbered = ProtobufCodec(), Shape("Order", "test", Order)
+    codec.teach("protobuf:3", bundled(main, {"parts.proto": parts.replace("NUMBER", "9")}))
+    assert codec.decode(unnumbered, "protobuf:3", ID + text(4, text(9, "a"))) == Order("o", lines=[Line("a", 1)])

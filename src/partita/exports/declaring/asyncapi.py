@@ -196,7 +196,7 @@ class _Import:
             doc, fields = AvroTypes(types).root(schema, message.name)
         elif message.language == "protobuf":
             try:
-                doc, fields = ProtoTypes(types, read_proto(schema)).root(message.full_name, message.name)
+                doc, fields = ProtoTypes(types, *read_proto(schema)).root(message.full_name, message.name)
             except Unsayable as error:
                 message.is_refused = True
                 return [comment(f"its schema is left out: {error}", "    "), "    pass"]

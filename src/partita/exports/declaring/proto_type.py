@@ -24,7 +24,7 @@ from partita.schemas.protobuf.identifiers import camel, enum_value, snake, value
 from partita.schemas.protobuf.layout import BOX_NUMBER, CHOICE, ENTRIES, ITEMS
 from partita.schemas.protobuf.names import declared_types, message_named
 from partita.schemas.protobuf.numbers import NUMBER_MAX
-from partita.schemas.protobuf.parsing import parse
+from partita.schemas.protobuf.parsing import parse_with_imports
 from partita.schemas.protobuf.proto_file import SCALARS, ProtoEnum, ProtoField, ProtoFile, ProtoMessage
 from partita.schemas.protobuf.tokens import string_of
 
@@ -43,8 +43,9 @@ _NO_VALUE = {"UNSPECIFIED", "UNKNOWN", "UNDEFINED", "NONE"}
 """The last words of a value 0 that stands for no value."""
 
 
-def read_proto(text: object) -> ProtoFile:
-    """The file of a payload. Nothing is fetched: a file that imports others than those of each compiler is refused.
+def read_proto(text: object) -> tuple[ProtoFile, dict[str, ProtoFile]]:
+    """The file of a payload, and those that it imports. Nothing is fetched: a file that imports others than those of each
+    compiler is refused.
 
     Raises:
         Unsayable: it is no such text, or has no message.
@@ -52,21 +53,21 @@ def read_proto(text: object) -> ProtoFile:
     if not isinstance(text, str):
         raise Unsayable("it is no text")
     try:
-        file = parse(text)
+        file, imports = parse_with_imports(text)
     except UnknownSchema as error:
         raise Unsayable(error.what.rstrip(".")) from None
     if not file.messages:
         raise Unsayable("it has no message")
-    return file
+    return file, imports
 
 
 class ProtoTypes:
-    """The types of one .proto file. `_named` are its messages and enums so far, by their full names."""
+    """The types of one .proto file and its imports. `_named` are its messages and enums so far, by their full names."""
 
-    def __init__(self, types: Types, file: ProtoFile) -> None:
+    def __init__(self, types: Types, file: ProtoFile, imports: Mapping[str, ProtoFile]) -> None:
         self._types = types
         self._file = file
-        self._declared = declared_types(file)
+        self._declared = {n: found for one in (*imports.values(), file) for n, found in declared_types(one).items()}
         self._named: dict[str, PyType] = {}
         self._depth = 0
         self._texts = sorted(set(_texts_in(self._declared.values())))
@@ -157,9 +158,7 @@ class ProtoTypes:
             return found
         if kind in SCALARS:
             raise Unsayable(f"its type {kind} has other bytes than a number of Partita")
-        declared = self._declared.get(kind)
-        if declared is None:
-            raise Unsayable(f"its type {kind} is declared in another file")
+        declared = self._declared[kind]
         if isinstance(declared, ProtoEnum):
             return self._enum(declared, kind)
         if kind == f"{scope}.{path}Choice" and all(each.oneof == CHOICE for each in declared.fields):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from partita.schemas.protobuf.bundle import opened
+from partita.schemas.protobuf.bundle import parse_bundle
 from partita.schemas.protobuf.names import declared_types, scope
-from partita.schemas.protobuf.parsing import parse_with_imports
 from partita.schemas.protobuf.proto_file import ProtoEnum, ProtoExtension, ProtoField, ProtoFile, ProtoMessage
 
 INT32 = range(-(2**31), 2**31)
@@ -57,8 +56,7 @@ class Types:
     """All types of a text."""
 
     def __init__(self, text: str) -> None:
-        own, imports = opened(text)
-        self.file, others = parse_with_imports(own, imports)
+        self.file, others = parse_bundle(text)
         self._declared: dict[str, Declared] = {}
         self._extensions: dict[str, list[ProtoField]] = {}
         for file in (*others.values(), self.file):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from partita.schemas.protobuf.parsing import parse_with_imports
+from partita.schemas.protobuf.proto_file import ProtoFile
+
 _IMPORT, _OWN = "//partita:import ", "//partita:file"
 
 
@@ -34,6 +37,15 @@ def opened(text: str) -> tuple[str, dict[str, str]]:
         else:
             held.append(line)
     return "\n".join(held), imports
+
+
+def parse_bundle(text: str) -> tuple[ProtoFile, dict[str, ProtoFile]]:
+    """The file of a text or of a bundle, and the files that it imports.
+
+    Raises:
+        UnknownSchema: as `parse`.
+    """
+    return parse_with_imports(*opened(text))
 
 
 def _name_of(line: str) -> str | None:

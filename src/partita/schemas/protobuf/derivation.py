@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from partita.errors import DeclarationError
 from partita.schemas.fields.field import Field
@@ -36,9 +37,11 @@ from partita.schemas.protobuf.numbers import Numbers, completed
 from partita.schemas.protobuf.printing import printed
 from partita.schemas.protobuf.proto_file import ProtoEnum, ProtoField, ProtoFile, ProtoMessage
 from partita.schemas.protobuf.value_form import check_defaults
+from partita.schemas.protobuf.well_known import WELL_KNOWN
 
 MARK = "protobuf:"
 TIMESTAMP, TIMESTAMP_FILE = "google.protobuf.Timestamp", "google/protobuf/timestamp.proto"
+NO_IMPORTS: Mapping[str, ProtoFile] = MappingProxyType({})
 REDACTED = ("debug_redact", "true")
 """Protobuf's own option for personal data: printed messages leave the field out."""
 
@@ -91,11 +94,15 @@ def file_of(reading: Reading, shape: Shape, numbers: Numbers, newest: Reading) -
     return ProtoFile(package=shape.namespace, messages=(message,), imports=imports)
 
 
-def fingerprint(file: ProtoFile) -> str:
-    """`protobuf:` and 16 hex digits that name a schema: SHA-256 of its text without comments and marks. The default that a
-    comment gives an absent field counts: two readers with other defaults read one value as two."""
-    bare = dataclasses.replace(file, messages=tuple(map(_without_words, file.messages)), options=())
-    return MARK + hashlib.sha256(printed(bare).encode()).hexdigest()[:16]
+def fingerprint(file: ProtoFile, imports: Mapping[str, ProtoFile] = NO_IMPORTS) -> str:
+    """`protobuf:` and 16 hex digits that name a schema: SHA-256 of its text without comments and marks, and of the texts that
+    it imports. The default that a comment gives an absent field counts: two readers with other defaults read one value as two."""
+    others = (each for name, each in sorted(imports.items()) if name not in WELL_KNOWN)
+    bare = (
+        dataclasses.replace(each, messages=tuple(map(_without_words, each.messages)), options=())
+        for each in (file, *others)
+    )
+    return MARK + hashlib.sha256("".join(map(printed, bare)).encode()).hexdigest()[:16]
 
 
 def _without_words(message: ProtoMessage) -> ProtoMessage:

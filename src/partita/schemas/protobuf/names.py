@@ -68,6 +68,16 @@ def message_named(file: ProtoFile, full_name: str) -> str:
     return scope(file.package, file.messages[0].name if own is None else own)
 
 
+def widened(file: ProtoFile, imports: Mapping[str, ProtoFile]) -> ProtoFile:
+    """A file with the messages and enums of those that it imports behind its own, where their names are looked for without the
+    package."""
+    return replace(
+        file,
+        messages=(*file.messages, *(each for other in imports.values() for each in other.messages)),
+        enums=(*file.enums, *(each for other in imports.values() for each in other.enums)),
+    )
+
+
 def declared_types(file: ProtoFile) -> dict[str, ProtoMessage | ProtoEnum]:
     """The messages and enums of a file by their full names, also those within messages."""
     found: dict[str, ProtoMessage | ProtoEnum] = {}

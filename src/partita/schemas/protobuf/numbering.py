@@ -10,11 +10,12 @@ from partita.errors import DeclarationError, UnknownSchema
 from partita.schemas.fields.reading import Reading, read
 from partita.schemas.fields.shape import Shape
 from partita.schemas.protobuf.agreement import declared_by_name, disagreement
+from partita.schemas.protobuf.bundle import parse_bundle
 from partita.schemas.protobuf.identifiers import enum_value, snake, value_names, wire_name
+from partita.schemas.protobuf.import_search import in_folders, with_imports
 from partita.schemas.protobuf.lock import FOLDER, NAME, folder_of, read_lock, write_lock
-from partita.schemas.protobuf.names import message_named
+from partita.schemas.protobuf.names import message_named, widened
 from partita.schemas.protobuf.numbers import NUMBER_MAX, PROTOBUFS_OWN, Given, Numbers, completed, missing, names_of
-from partita.schemas.protobuf.parsing import parse
 from partita.schemas.protobuf.proto_file import ProtoEnum, ProtoFile, ProtoMessage
 
 ENDING = ".proto"
@@ -153,10 +154,11 @@ def _of_owner(path: Path, shape: Shape) -> Numbers:
     """The numbers that the file of a message's owner gives to the names of a class."""
     try:
         with path.open("rb") as opened:
-            file = parse(opened.read(FILE_BYTES_MAX + 1).decode("utf-8-sig"))
+            text = opened.read(FILE_BYTES_MAX + 1).decode("utf-8-sig")
+        file, imports = parse_bundle(with_imports(text, in_folders((path.parent, path.parent.parent))))
         name = message_named(file, shape.full_name)
     except (OSError, ValueError, IndexError, UnknownSchema) as error:
         raise DeclarationError(
             f"{path} is no file of a message in Protobuf: {error!s:.300}", hint="Copy it again from its owner."
         ) from error
-    return numbers_in(file, name, read(shape), str(path))
+    return numbers_in(widened(file, imports), name, read(shape), str(path))

@@ -79,6 +79,15 @@ def parse_with_imports(text: str, imports: Mapping[str, str] = _NONE) -> tuple[P
     return resolved(file, done, own.places), done
 
 
+def imports_of(text: str) -> tuple[str, ...]:
+    """The names of the files that a text imports.
+
+    Raises:
+        UnknownSchema: it is no .proto text.
+    """
+    return _File(text).read().imports
+
+
 def _text_of(name: str, imports: Mapping[str, str], places: Places) -> str:
     text = imports.get(name, WELL_KNOWN.get(name))
     if text is None:

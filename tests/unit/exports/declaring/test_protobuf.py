@@ -76,6 +76,9 @@ def message(proto: str, name: str = "acme.v1.Order") -> dict[str, Any]:
     return {"asyncapi": "3.1.0", "components": {"messages": {"order": {"name": name, "payload": payload}}}}
 
 
+IMPORTS = 'import "google/protobuf/timestamp.proto"; import "google/protobuf/duration.proto";'
+
+
 def imported(body: str) -> Imported:
     return declarations_of(message(f'syntax = "proto3"; package acme; {body}'), "them")
 
@@ -136,6 +139,7 @@ def test_numbers_that_an_owner_reserves_without_a_name_are_given_to_none(tmp_pat
         ("message Part { string a = 1; } Part note = 1;", "note: Part | None = None"),
         ("enum Kind { UNKNOWN = 0; HOME = 3; } Kind note = 1;", "note: Kind | None = None"),
         ("google.protobuf.Timestamp note = 1;", "note: datetime.datetime | None = None"),
+        ("google.protobuf.Duration note = 1;", "note: Duration | None = None"),
         ("oneof both { string note = 1; int64 other = 2; }", "note: Annotated[str | None, "),
         ("string class = 1;", 'class_: str = ""'),
         ("string orderID = 1;", 'order_id: str = msgspec.field(name="orderID", default="")'),
@@ -146,7 +150,7 @@ def test_numbers_that_an_owner_reserves_without_a_name_are_given_to_none(tmp_pat
 )  # fmt: skip
 def test_a_file_of_another_system_gives_the_nearest_types(field: str, line: str, tmp_path: Path) -> None:
     """The owner's numbers, and bytes that both sides read."""
-    found = imported(f'import "google/protobuf/timestamp.proto"; message Order {{\n{field} }}')
+    found = imported(f"{IMPORTS} message Order {{\n{field} }}")
     assert found.left_out == () and f"    {line}" in found.text
     ours = run(found, tmp_path).app.catalog.contracts["acme.v1.Order"].shape
     assert ProtobufCodec().learn(ours).startswith("protobuf:")
@@ -158,7 +162,6 @@ def test_a_file_of_another_system_gives_the_nearest_types(field: str, line: str,
         ("sint32 a = 1;", "a is left out: its type sint32 has other bytes than a number of Partita"),
         ("float a = 1;", "its type float has other bytes"),
         ("map<int32, string> a = 1;", "its map has keys of the type int32"),
-        ("google.protobuf.Duration a = 1;", "its type google.protobuf.Duration is declared in another file"),
         ("enum E { RED = 0; BLUE = 1; } E a = 1;", "its value 0, RED, is one, and 0 is no value here"),
         ("enum E { NONE = 0; BELOW = -1; } E a = 1;", "its value BELOW has the number -1"),
         ("enum E { NONE = 0; InTransit = 1; } E a = 1;", "its value InTransit is no name in capitals"),
@@ -171,7 +174,7 @@ def test_a_file_of_another_system_gives_the_nearest_types(field: str, line: str,
     ],
 )  # fmt: skip
 def test_a_field_that_no_message_can_have_is_left_out_with_the_reason(field: str, reason: str, tmp_path: Path) -> None:
-    found = imported(f'import "google/protobuf/duration.proto"; message Order {{\n{field} string other = 9; }}')
+    found = imported(f"{IMPORTS} message Order {{\n{field} string other = 9; }}")
     assert len(found.left_out) == 1 and reason in found.left_out[0]
     ours = run(found, tmp_path).app.catalog.contracts["acme.v1.Order"].shape
     assert "other = 9;" in schema_of(ours)
