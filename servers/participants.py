@@ -205,21 +205,21 @@ async def _run(program: Program, trial: Trial, data: Path, bus: str, schemas: st
             [TopicSpec(name=f"shop.payment.{kind}") for kind in ("commands", "events", "faults")]
         )
         await participant.start()
-        await _place(app, range(WARM_UP))
-        await _decided(app, result, WARM_UP)
+        await place(app, range(WARM_UP))
+        await decided(app, result, WARM_UP)
         killing = asyncio.create_task(_kill(participant, program.kill_every_s, trial.kills, result))
         placed = WARM_UP
         try:
             while placed < WARM_UP + trial.orders or not killing.done():
                 if killing.done():
                     await killing  # an error of it ends the trial
-                await _place(app, [placed])
+                await place(app, [placed])
                 placed += 1
                 await asyncio.sleep(trial.pace_s(program.kill_every_s))
-            await _decided(app, result, placed)
+            await decided(app, result, placed)
         finally:
             killing.cancel()
-        await _judge(app, data, placed, result)
+        await judge(app, data, placed, result)
     result.seconds = time.monotonic() - began
     return result
 
@@ -233,12 +233,13 @@ async def _kill(participant: Participant, every_s: float, kills: int, result: Re
         await participant.start()
 
 
-async def _place(app: App, numbers: Sequence[int]) -> None:
+async def place(app: App, numbers: Sequence[int]) -> None:
+    """Place the orders of these numbers."""
     for number in numbers:
         await app.send(order(SEED, number), idempotency_key=f"trial/{number}")
 
 
-async def _decided(app: App, result: Result, count: int) -> None:
+async def decided(app: App, result: Result, count: int) -> None:
     """Wait until so many orders are decided, or no longer."""
     until = time.monotonic() + DECIDED_WITHIN_S
     while time.monotonic() < until:
@@ -250,7 +251,8 @@ async def _decided(app: App, result: Result, count: int) -> None:
         await asyncio.sleep(LOOK_S)
 
 
-async def _judge(app: App, data: Path, placed: int, result: Result) -> None:
+async def judge(app: App, data: Path, placed: int, result: Result) -> None:
+    """Compare the shop's orders with the provider's ledger."""
     async with app.store("order-service").reading() as session:
         rows = await session.fetch("SELECT order_id, status, total_cents FROM orders", {})
         result.letters = (await session.fetch("SELECT count(*) AS n FROM dead_letter", {}))[0]["n"]

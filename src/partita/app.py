@@ -151,7 +151,8 @@ class App:
 
         Args:
             service: the owner of the events.
-            takes: classes of its events, or such classes by the type that the sender gives them; None = all its events.
+            takes: classes of its events and refusals, or such classes by the type that the sender gives them; None = all its
+                events.
             secrets: of Standard Webhooks (`whsec_<base64>`), each of which is accepted; without one no request is signed.
             body_max: the largest request, in bytes.
 

@@ -1,4 +1,4 @@
-"""`Webhook`: a subscriber that sends events to a URL of another program, as CloudEvents over HTTP."""
+"""`Webhook`: sends events, or the commands of a service, to a URL of another program, as CloudEvents over HTTP."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Union
 
 from partita.catalog.contract import contract_of
-from partita.catalog.event import Event
+from partita.catalog.event import Command, Event
 from partita.catalog.injection import Meta
 from partita.catalog.retry import Retry
 from partita.catalog.service import CONCURRENCY_MAX, Service
@@ -26,6 +26,7 @@ from partita.egress.retrying import decide
 from partita.egress.target import Rules, Target
 from partita.errors import DeclarationError, SettingsError, WebhookGone, WebhookUnreached
 from partita.http_client.answer import HttpAnswer, NotHttp
+from partita.runtime.path.calling import UNANSWERED
 from partita.schemas.fields.shape import Shape
 from partita.settings.amount import check_count, check_seconds
 from partita.texts.foreign_text import logger
@@ -131,8 +132,31 @@ class Webhook:
         deliver.__name__ = f"webhook_{self.name}"
         service.on(name=self.name, concurrency=self._concurrency, retry=self._retry, why=why)(deliver)
 
-    async def send(self, event: Event, meta: Meta) -> None:
-        """Send one event.
+    def handles(self, service: Service, *commands: type[Command[Any, Any]]) -> None:
+        """Send these commands of `service` to the target, which does the work and answers later: it sends the declared reply or
+        refusal to an ingress of the service. `app.send` returns None. Such commands are for sagas, whose steps have a time limit.
+
+        Raises:
+            DeclarationError: there is no command, it is another service's, or has a handler.
+        """
+        if not commands:
+            raise DeclarationError(f"Webhook {self.name} sends no command.", hint="handles(payments, ChargePayment)")
+        for command in commands:
+            with suppress(NameError):  # a type that is declared later
+                self._codec.learn(_in_json(command))
+            self._hand_over(service, command)
+
+    def _hand_over(self, service: Service, command: type[Command[Any, Any]]) -> None:
+        async def deliver(command: Any, meta: Meta) -> Any:
+            await self.send(command, meta)
+            return UNANSWERED
+
+        deliver.__annotations__ = {"command": command, "meta": Meta, "return": contract_of(command).reply}
+        deliver.__name__ = f"webhook_{self.name}"
+        service.handles(command, concurrency=self._concurrency, retry=self._retry)(deliver)
+
+    async def send(self, event: Event | Command[Any, Any], meta: Meta) -> None:
+        """Send one event or command.
 
         Raises:
             WebhookFailed, WebhookUnreached: the target did not take it. WebhookGone: it wants no more events.
@@ -157,7 +181,7 @@ class Webhook:
             log.error("webhook %s is disabled for %g s: %s", self.name, GONE_S, error.what)
             raise
 
-    def _content(self, event: Event, meta: Meta) -> tuple[bytes, dict[str, str]]:
+    def _content(self, event: Event | Command[Any, Any], meta: Meta) -> tuple[bytes, dict[str, str]]:
         _, data = self._codec.encode(_in_json(type(event)), event)
         # Of the class that is sent: an event of an old version was upcast.
         attributes = {**attributes_of(meta), "type": contract_of(type(event)).full_name}
@@ -191,7 +215,7 @@ class Webhook:
             raise WebhookUnreached(f"{target.shown} cannot be reached, or does not answer as HTTP ({why}).") from error
 
 
-def _in_json(event: type[Event]) -> Shape:
+def _in_json(event: type[Event | Command[Any, Any]]) -> Shape:
     return replace(contract_of(event).shape, language="json")
 
 

@@ -14,6 +14,7 @@ from partita.asgi.interface import Receive, Scope, Send
 from partita.asgi.lifespan import live
 from partita.catalog.contract import Contract, contract_of
 from partita.catalog.event import Event
+from partita.catalog.rejection import Rejection
 from partita.catalog.service import Service
 from partita.clock import US
 from partita.cloudevents.cloud_event import CloudEvent
@@ -39,7 +40,7 @@ log = logger(__name__)
 PATH = "/events"
 BODY_MAX = 1_000_000
 BODY_LIMIT = 100_000_000
-Takes = Sequence[type[Event]] | Mapping[str, type[Event]]
+Takes = Sequence[type[Event | Rejection]] | Mapping[str, type[Event | Rejection]]
 
 
 class Host(Protocol):
@@ -203,11 +204,11 @@ def _taken(service: Service, takes: Takes | None) -> dict[str, Contract]:
     found = {}
     for type_name, cls in named:
         contract = contract_of(cls)
-        if contract.kind != "event" or contract.service is not service:
+        if contract.kind not in ("event", "refusal") or contract.service is not service:
             raise DeclarationError(
                 f"The ingress of {service.name} takes {contract.name}, which is a{'n' if contract.kind == 'event' else ''} "
                 f"{contract.kind} of {contract.service.name}.",
-                hint=f"An ingress takes events of its own service: class {contract.name}(Event, of=...).",
+                hint=f"An ingress takes events and refusals of its own service: class {contract.name}(Event, of=...).",
             )
         found[type_name] = contract
     if not found:

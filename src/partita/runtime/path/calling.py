@@ -26,7 +26,7 @@ Replacements = Mapping[Callable[..., Any], Callable[..., Any]]
 
 
 UNANSWERED: Any = object()
-"""Replaces the reply of a handler whose answer must not leave: a test asks for it by a stub."""
+"""Replaces the reply of a handler that gives none: another program answers later, or a test asks for it by a stub."""
 
 
 class Superseded(Exception):

@@ -87,13 +87,15 @@ class Intake:
         contract = self._takes[foreign["type"]]
         schema, data = _form(event)
         value = await self._value(contract, schema, data)
+        key = _key_of_refusal(contract, foreign)
         composer = Composer(self._store.source, self._codec, self._ids)
         # An event of an old version was upcast: it leaves as one of the newest.
-        message = composer.compose(contract.newest, value, kind="event", cause=None, now_us=self._clock.now_us())
+        now_us = self._clock.now_us()
+        message = composer.compose(contract.newest, value, kind="event", cause=None, now_us=now_us, cause_key=key)
         if message.key is not None and "\0" in message.key:  # no PostgreSQL keeps it
             raise Malformed(f"The key of {contract.full_name} has the character U+0000.", hint="A key is plain text.")
         envelope = message.envelope
-        told = envelope_of(foreign, self._clock.now_us())
+        told = envelope_of(foreign, now_us)
         assert told is not None  # its attributes are checked
         envelope.id, envelope.time_us, envelope.extra = told.id, told.time_us, told.extra
         envelope.correlation_id, envelope.causation_id = told.correlation_id, told.causation_id
@@ -149,6 +151,22 @@ class Intake:
         except Exception as error:
             # The user's own class is instantiated here, and its `__post_init__` may raise anything.
             raise Malformed(f"{contract.full_name} cannot be made of its data: {kind_of(error)}.") from error
+
+
+def _key_of_refusal(contract: Contract, attributes: Mapping[str, str]) -> str | None:
+    """The key of the command that a refusal answers; None = it is no refusal.
+
+    Raises:
+        Malformed: the refusal does not say it, so no saga would find it.
+    """
+    if contract.kind != "refusal":
+        return None
+    key = attributes.get("partitionkey")
+    if not key:
+        raise Malformed(
+            f"{contract.full_name} has no partitionkey: a refusal has that of the command which it answers."
+        )
+    return key
 
 
 def _form(event: CloudEvent) -> tuple[str, bytes]:
