@@ -22,6 +22,7 @@ PAGES = (
 GENERATED = "docs/guides/planted-bugs.md"
 # The before/after pairs of STYLE.md quote the words that they replace.
 QUOTED = re.compile(r"^\| `.*$", re.M)
+DATA = re.compile(r"^```yaml\n.*?^```$", re.M | re.S)
 CODE = re.compile(r"`[^`\n]+`")
 SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|CREATE|WITH|VALUES)\b")
 PEOPLE = {
@@ -102,6 +103,10 @@ def _blank(code: re.Match[str]) -> str:
     return "`" + "_" * (len(code[0]) - 2) + "`"
 
 
+def _lines(data: re.Match[str]) -> str:
+    return "\n" * data[0].count("\n")
+
+
 def _pieces(root: Path) -> Iterator[Piece]:
     for folder in ("src", "tests", "bench"):
         for path in sorted((root / folder).rglob("*.py")):
@@ -112,7 +117,7 @@ def _pieces(root: Path) -> Iterator[Piece]:
         for path in sorted(root.glob(pattern)):
             where = path.relative_to(root).as_posix()
             if where != GENERATED:
-                text = QUOTED.sub("", path.read_text(encoding="utf-8"))
+                text = DATA.sub(_lines, QUOTED.sub("", path.read_text(encoding="utf-8")))
                 yield Piece(where=where, line=1, text=text)
 
 

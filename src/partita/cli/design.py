@@ -10,6 +10,7 @@ from partita.cli.output import output_option, print_json, say, talk
 from partita.design.brief.nodes import BYTES_MAX
 from partita.design.brief.reading import read_brief
 from partita.design.brief.refused import BriefRefused
+from partita.design.checking.rules import check as checked
 from partita.design.model.design import Design
 from partita.design.model.finding import Finding
 from partita.errors import SettingsError
@@ -29,22 +30,29 @@ def design() -> None:
 @click.option("--ledger", is_flag=True, help="Print the assumptions and the open questions too.")
 @output_option
 def check(brief: Path, ledger: bool, output: str) -> int:
-    """The lines of BRIEF that do not follow the form, each with the words to write; exit 3 where there is one."""
+    """Contradictions in BRIEF, each with its line, the reason and the words to write; exit 3 where there is one."""
+    accepted: tuple[tuple[Finding, str], ...] = ()
     try:
         read: Design | None = read_design(brief)
-        findings: tuple[Finding, ...] = ()
     except BriefRefused as refused:
         read, findings = None, refused.findings
+    if read is not None:
+        verdict = checked(read)
+        findings, accepted = verdict.to_mend, verdict.accepted
     if output == "json":
-        print_json("DesignFindings", {"clean": not findings, **_document(read, findings)})
+        print_json("DesignFindings", {"clean": not findings, **_document(read, findings, accepted)})
         return FAILED if findings else 0
     for each in findings:
         say(f"{brief}:{each.line}: {each.rule}: {each.what}", f"  {each.why}", f"  Write {each.write}", "")
+    for each, reason in accepted:
+        say(f"accepted {each.rule}: {each.what}", f"  because: {reason}", "")
     if read is not None and ledger:
         _print_ledger(read)
     if read is not None:
         counts = f"{len(read.assumptions)} assumptions, {len(read.questions)} open questions"
-        talk(f"{len(findings)} to mend; {counts}{'' if ledger else ' (--ledger lists them)'}.")
+        talk(
+            f"{len(findings)} to mend, {len(accepted)} accepted; {counts}{'' if ledger else ' (--ledger lists them)'}."
+        )
     else:
         talk(f"{len(findings)} to mend before this is a brief.")
     return FAILED if findings else 0
@@ -71,22 +79,29 @@ def _print_ledger(read: Design) -> None:
         say(f"{question.id}  {question.text}", f"     {question.owner}: {question.decides}", "")
 
 
-def _document(read: Design | None, findings: tuple[Finding, ...]) -> dict[str, object]:
-    said = {
-        "findings": [
-            {"rule": each.rule, "line": each.line, "what": each.what, "why": each.why, "write": each.write}
-            for each in findings
-        ]
-    }
-    if read is None:
-        return {**said, "assumptions": [], "questions": []}
+def _document(
+    read: Design | None, findings: tuple[Finding, ...], accepted: tuple[tuple[Finding, str], ...]
+) -> dict[str, object]:
+    reasons = {id(each): reason for each, reason in accepted}
     return {
-        **said,
+        "findings": [
+            {
+                "rule": each.rule,
+                "line": each.line,
+                "at": each.at,
+                "what": each.what,
+                "why": each.why,
+                "write": each.write,
+                "accepted": reasons.get(id(each)),
+            }
+            for each in (*findings, *(each for each, _ in accepted))
+        ],
         "assumptions": [
             {"id": each.id, "text": each.text, "owner": each.owner, "wrong": each.wrong, "write": each.write}
-            for each in read.assumptions
+            for each in (read.assumptions if read else ())
         ],
         "questions": [
-            {"id": each.id, "text": each.text, "owner": each.owner, "decides": each.decides} for each in read.questions
+            {"id": each.id, "text": each.text, "owner": each.owner, "decides": each.decides}
+            for each in (read.questions if read else ())
         ],
     }

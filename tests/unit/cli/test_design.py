@@ -27,7 +27,7 @@ def test_a_brief_without_a_fault_is_exit_code_0(brief: Path, capsys: pytest.Capt
     assert run("check", brief) == 0
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.startswith("0 to mend; ") and "--ledger lists them" in printed.err
+    assert printed.err.startswith("0 to mend, 0 accepted; ") and "--ledger lists them" in printed.err
 
 
 def test_a_line_outside_of_the_form_is_exit_code_3(brief: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,9 +35,35 @@ def test_a_line_outside_of_the_form_is_exit_code_3(brief: Path, capsys: pytest.C
 
     assert run("check", brief) == 3
     printed = capsys.readouterr()
-    assert f"{brief}:31: form: a step has no key 'pivto'." in printed.out.replace("steps has", "a step has")
+    assert f"{brief}:31: form: steps has no key 'pivto'." in printed.out
     assert "  Write `pivot`." in printed.out
     assert printed.err == "1 to mend before this is a brief.\n"
+
+
+def test_a_contradiction_is_exit_code_3(brief: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    brief.write_text(with_change("deadline: 10m", "deadline: 1m"), encoding="utf-8")
+
+    assert run("check", brief) == 3
+    printed = capsys.readouterr()
+    assert f"{brief}:28: deadline-shorter-than-steps: The deadline of BookTable is 1m" in printed.out
+    assert "  Write deadline: 2m or more, or shorter timeouts." in printed.out
+    assert printed.err.startswith("1 to mend, 0 accepted; ")
+
+
+def test_an_accepted_finding_does_not_fail(brief: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is shown with its reason, so that a reader of the log sees what was let through."""
+    text = with_change("[TableBooked, BookingCancelled]", "TableBooked")
+    brief.write_text(
+        text + "accept: [{rule: orphan-event, at: BookingCancelled, why: nobody asks}]\n", encoding="utf-8"
+    )
+
+    assert run("check", brief) == 0
+    assert (
+        "accepted orphan-event: No service hears BookingCancelled.\n  because: nobody asks" in capsys.readouterr().out
+    )
+    run("check", brief, "-o", "json")
+    (found,) = json.loads(capsys.readouterr().out)["findings"]
+    assert (found["rule"], found["accepted"]) == ("orphan-event", "nobody asks")
 
 
 def test_the_ledger_has_every_assumption_and_question(brief: Path, capsys: pytest.CaptureFixture[str]) -> None:

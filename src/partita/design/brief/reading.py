@@ -51,7 +51,7 @@ def _matched(node: Node, source: str) -> Part:
     matching = Matching()
     found = matching.value(node, BRIEF, "the brief")
     if found is not None and isinstance(found.of, Part):
-        matching.findings += [*_styles(found.of), *_defaults(found.of)]
+        matching.findings += [*_styles(found.of), *_defaults(found.of), *_twice(found.of)]
         if not matching.findings:
             return found.of
     raise BriefRefused(source, matching.findings)
@@ -75,6 +75,17 @@ def _styles(brief: Part) -> list[Finding]:
             if part.has(key)
         ]
     return found
+
+
+def _twice(brief: Part) -> list[Finding]:
+    """The services that are producers and consumers: the second line would be dropped."""
+    begun = dict(brief.named("producers"))
+    why = "Producers begin things and may react too; a second line for a service would be dropped."
+    return [
+        Finding(part.line, "form", f"{name} is a producer in line {begun[name].line}, and a consumer.", why, "it once.")
+        for name, part in brief.named("consumers")
+        if name in begun
+    ]
 
 
 def _defaults(brief: Part) -> list[Finding]:

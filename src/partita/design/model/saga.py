@@ -16,7 +16,7 @@ class StepDesign:
     """A step: the command `do` to the service `at`, its reply `ok`, its refusals `fail`, its `undo` with the reply `undone`.
 
     Times are seconds: `timeout` of one try, `retry` the waits between tries in place, `remind` the times after the send at which
-    a person is reminded.
+    a person is reminded. A step is `unrefusable` where its owner says that its command is never refused.
     """
 
     name: str
@@ -34,6 +34,7 @@ class StepDesign:
     remind: tuple[float, ...] = ()
     human: bool = False
     no_effect: bool = False
+    unrefusable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def test_a_brief_that_says_all_leaves_the_usual_assumptions_alone() -> None:
     ],
 )  # fmt: skip
 def test_each_default_is_an_assumption_that_says_what_to_write(old: str, new: str, assumed: str) -> None:
-    """A default that is in no ledger is a decision without a maker."""
+    """A default that is in no ledger is a decision that no person made."""
     before = {each.text for each in small().assumptions}
     found = {each.text: each for each in read_brief(with_change(old, new), "bistro.yaml").assumptions}
 

@@ -107,6 +107,7 @@ def _step(part: Part, humans: set[str], services: tuple[ServiceDesign, ...], led
         remind=part.numbers("remind"),
         human=part.flag("human") or at in humans,
         no_effect=part.flag("no_effect"),
+        unrefusable=part.has("fail") and not part.many("fail"),
     )
 
 

@@ -65,14 +65,16 @@ def commands_of(
     said = dict(brief.named("commands"))
     by_name = {event.name: event for event in events}
     found: dict[str, CommandDesign] = {}
+    sent = {name for saga in sagas for step in saga.steps for name in (step.do, step.undo)}
     for event in _entries(events, sagas, choreographies):
         name = command_of(event.name)
+        name = f"Record{event.name}" if name in sent else name
         why = f"{event.name} begins outside of this system: a command enters for it"
         fields = tuple(field for field in event.fields if field.name != MOMENT)
         part = said.get(name, Part(0))
         found[name] = CommandDesign(
             name, event.by, event.key, fields, event.name, part.texts("refuses"), _said(name, part, why, ledger),
-            ledger.derived(why), enters=True,
+            Origin("derived", event.origin.place, why), enters=True,
         )  # fmt: skip
     for saga in sagas:
         known = _known(by_name.get(saga.start))

@@ -49,7 +49,7 @@ def _about_step(design: Design, saga: SagaDesign, step: StepDesign, ledger: Ledg
         ledger.ask(
             f"Which person decides {step.do} when its owner in {step.at} is away?",
             owner,
-            f"The escalation before {_days(step.timeout.value)} are over, and the role that may decide then.",
+            f"The escalation before {_days(step.timeout.value)} are over, and the other persons that may decide.",
         )
     elif reply is not None and step.kind != "step" and any(field.type == "money" for field in reply.fields):
         ledger.ask(

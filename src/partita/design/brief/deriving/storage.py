@@ -95,6 +95,7 @@ def rules_of(brief: Part, ledger: Ledger) -> tuple[Rule, ...]:
     for part in brief.parts("consistency"):
         window = part.number("window", failure.number("window", WINDOW_S))
         keep = part.number("keep") if part.has("keep") else None
+        _assume_times(part, window, ledger)
         found.append(
             Rule(
                 text=part.text("rule"),
@@ -109,6 +110,20 @@ def rules_of(brief: Part, ledger: Ledger) -> tuple[Rule, ...]:
             )
         )
     return tuple(found)
+
+
+def _assume_times(part: Part, window: float, ledger: Ledger) -> None:
+    about = f'"{part.text("rule")}"'
+    if part.text("kind") == "exactly-once-effect" and not part.has("window"):
+        ledger.assume(
+            "An effect happens once for as long as consumers know messages: {about}.", ARCHITECT,
+            f"a second one may happen after {window / 3_600:g} h", "window: 24h at the rule", about=about,
+        )  # fmt: skip
+    if part.text("kind") == "audit" and not part.has("keep"):
+        ledger.assume(
+            "An audit is kept for ever: {about}.", ARCHITECT, "disk grows without an end, or a law is broken",
+            "keep: 10y at the rule", about=about,
+        )  # fmt: skip
 
 
 def failure_of(brief: Part, ledger: Ledger) -> FailurePolicy:

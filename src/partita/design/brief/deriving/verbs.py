@@ -27,6 +27,41 @@ _PLAIN = frozenset(
 )
 
 
+OPPOSITES = {
+    "Add": "Remove", "Allocate": "Deallocate", "Assign": "Unassign", "Authorise": "Void", "Authorize": "Void",
+    "Block": "Unblock", "Book": "Cancel", "Borrow": "Return", "Charge": "Refund", "Collect": "Refund",
+    "Decide": "Withdraw", "Approve": "Withdraw", "Dispatch": "Recall", "Grant": "Revoke", "Hold": "Release",
+    "Issue": "Revoke", "Lend": "Return", "Lock": "Unlock", "Open": "Close", "Order": "Cancel", "Pay": "Refund",
+    "Pick": "Restock", "Place": "Cancel", "Plan": "Cancel", "Register": "Deregister", "Reserve": "Release",
+    "Schedule": "Cancel", "Screen": "Close", "Start": "Abandon", "Take": "Return", "Transfer": "Return",
+}  # fmt: skip
+
+
+def undo_of(command: str) -> str:
+    """A command that takes another one back: `ReleaseStock` of `ReserveStock`."""
+    verb, *rest = words_of(command)
+    if verb in OPPOSITES:
+        return OPPOSITES[verb] + "".join(rest)
+    return f"Undo{command}"
+
+
+def past_of(command: str) -> str:
+    """The event of a command that was done: `StockReleased` of `ReleaseStock`."""
+    verb, *rest = words_of(command)
+    pasts = {base: past for past, base in IRREGULAR.items()}
+    past = pasts.get(verb) or (
+        verb[:-1] + "ied" if re.search("[^aeiou]y$", verb) else verb + "d" if verb.endswith("e") else ""
+    )
+    past = past or _doubled(verb) + "ed"
+    return "".join(rest) + past
+
+
+def _doubled(verb: str) -> str:
+    """`Ship` and `Cancel` double their last letter."""
+    short = re.fullmatch("[^aeiou]*[aeiou][bdgmnprt]", verb.lower()) is not None
+    return verb + verb[-1] if short or verb in ("Cancel", "Submit", "Admit", "Commit", "Refer", "Transfer") else verb
+
+
 def base_of(past: str) -> str:
     """The verb of a past participle (`Placed`: `Place`); "" where the word is none."""
     if past in IRREGULAR:

@@ -1,0 +1,101 @@
+"""Rules about the steps of a saga: what is undone, what is refused, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from partita.design.brief.deriving.verbs import past_of, undo_of
+from partita.design.checking.indexed import Indexed, finding
+from partita.design.model.finding import Finding
+
+
+def undos(of: Indexed) -> Iterator[Finding]:
+    """A step that can be taken back says how; its undo cannot be refused and has an answer."""
+    for saga, step in of.design.steps:
+        if step.kind != "retriable" and not step.undo and not step.no_effect:
+            is_pivot = step.kind == "pivot"
+            why = (
+                "Its answer may be missing at the deadline, and the command may then have happened or may still happen."
+                if is_pivot
+                else f"When a later step of {saga.name} is refused, its effect would stay for ever."
+            )
+            yield finding(
+                "pivot-without-undo" if is_pivot else "step-without-undo", step.origin, step.do,
+                f"{step.do} has no undo.", why,
+                f"undo: {undo_of(step.do)}, undone: {past_of(undo_of(step.do))}; or no_effect: yes if it changes nothing.",
+            )  # fmt: skip
+        if bool(step.undo) != bool(step.undone):
+            has, lacks = ("undo", "undone") if step.undo else ("undone", "undo")
+            yield finding(
+                "undo-without-answer", step.origin, step.do, f"{step.do} has `{has}`, and no `{lacks}`.",
+                "A compensation is sent until its answer comes: command and answer belong together.",
+                f"{lacks}: {past_of(step.undo) if step.undo else undo_of(step.do)}",
+            )  # fmt: skip
+        for refusal in _refusals_of(of, step.undo):
+            yield finding(
+                "refusable-undo", step.origin, step.do, f"{step.undo} takes back {step.do}, and may be refused by {refusal}.",
+                "A compensation that is refused leaves the saga half done, and no rule can go on from there.",
+                f"a command of its own without `fail` and `refuses` as the undo of {step.do}.",
+            )  # fmt: skip
+
+
+def _refusals_of(of: Indexed, undo: str) -> Iterator[str]:
+    if undo:
+        found = list(of.commands[undo].refusals) if undo in of.commands else []
+        found += [name for _, step in of.design.steps if step.do == undo for name in step.fail]
+        yield from dict.fromkeys(found)
+
+
+def order(of: Indexed) -> Iterator[Finding]:
+    """First the steps that can be undone, then at most one pivot, then retriable steps."""
+    for saga in of.design.sagas:
+        passed = ""
+        for step in saga.steps:
+            if passed and step.kind != "retriable":
+                yield finding(
+                    "step-after-pivot", step.origin, step.do, f"{step.do} comes after {passed}, and may be refused.",
+                    f"After {passed} nothing of {saga.name} is undone: a later step must succeed in the end.",
+                    f"retriable: yes at {step.do}, or put it before {passed}.",
+                )  # fmt: skip
+            elif step.undo and step.kind == "retriable":
+                yield finding(
+                    "undo-after-pivot", step.origin, step.do, f"{step.do} is after the point of no return, and has an undo.",
+                    f"{step.undo} would never be sent: after the point of no return {saga.name} goes forward only.",
+                    f"{step.do} without `undo` and `undone`, or as a step before the pivot.",
+                )  # fmt: skip
+            if step.kind != "step":
+                passed = passed or step.do
+
+
+def refusals(of: Indexed) -> Iterator[Finding]:
+    """A command before the point of no return says how it is refused; one after it never is."""
+    for _, step in of.design.steps:
+        if step.kind == "retriable" and step.fail:
+            yield finding(
+                "refused-retriable", step.origin, step.do, f"{step.do} is sent until it is done, and {step.fail[0]} refuses it.",
+                "A refused retriable is a saga that can go neither forward nor back.",
+                f"{step.do} without `fail`, or as a step with an undo before the pivot.",
+            )  # fmt: skip
+        elif step.kind != "retriable" and not step.fail and not step.unrefusable:
+            yield finding(
+                "no-refusal", step.origin, step.do, f"{step.do} may be refused, and no event says so.",
+                f"When {step.at} cannot do it, its only way is silence: the saga waits for its timeout.",
+                f"fail: {step.do}Refused, or fail: none where {step.at} always can.",
+            )  # fmt: skip
+
+
+def ends(of: Indexed) -> Iterator[Finding]:
+    """A saga that may be undone says which event ends it then."""
+    for saga in of.design.sagas:
+        if saga.pivot >= 0 and not saga.failed:
+            yield finding(
+                "no-failed", saga.origin, saga.name, f"{saga.name} may be undone, and has no `failed`.",
+                f"No service would hear that what {saga.start} began has come to nothing.",
+                f"failed: an event of {saga.at or 'its service'}, such as {saga.start.removesuffix('Placed')}Cancelled.",
+            )  # fmt: skip
+        elif saga.pivot < 0 and saga.failed:
+            yield finding(
+                "failed-never", saga.origin, saga.name, f"{saga.name} has retriable steps alone, and `failed: {saga.failed}`.",
+                f"Nothing of it is ever undone, so {saga.failed} would never be published.",
+                f"{saga.name} without `failed`.",
+            )  # fmt: skip

@@ -1,0 +1,73 @@
+"""Rules about times: deadlines, waits and windows that contradict each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from partita.design.checking.indexed import Indexed, finding, span
+from partita.design.model.finding import Finding
+
+
+def deadlines(of: Indexed) -> Iterator[Finding]:
+    """A saga has at least the time of its steps."""
+    for saga in of.design.sagas:
+        parts = [(step.do, step.timeout.value) for step in saga.steps]
+        total = sum(seconds for _, seconds in parts)
+        if saga.deadline.value < total:
+            sums = " + ".join(f"{span(seconds)} ({name})" for name, seconds in parts)
+            yield finding(
+                "deadline-shorter-than-steps", saga.deadline.origin, saga.name,
+                f"The deadline of {saga.name} is {span(saga.deadline.value)}, and its steps may take {sums} = {span(total)}.",
+                "A saga whose steps are all in time would be undone at its deadline.",
+                f"deadline: {span(total)} or more, or shorter timeouts.",
+            )  # fmt: skip
+
+
+def waits(of: Indexed) -> Iterator[Finding]:
+    """Tries in place and reminders come before the timeout of their step."""
+    for _, step in of.design.steps:
+        limit = span(step.timeout.value)
+        if sum(step.retry) >= step.timeout.value and step.kind != "retriable":
+            yield finding(
+                "retries-longer-than-timeout", step.origin, step.do,
+                f"The waits between the tries of {step.do} are {span(sum(step.retry))} together, its timeout is {limit}.",
+                "The saga undoes the step before the last tries are made.",
+                f"timeout: {span(2 * sum(step.retry))}, or fewer waits.",
+            )  # fmt: skip
+        late = [each for each in step.remind if each >= step.timeout.value]
+        if late:
+            yield finding(
+                "reminder-after-timeout", step.origin, step.do,
+                f"{step.do} reminds after {span(late[0])}, and its timeout is {limit}.",
+                "Nothing waits any more at that time.", f"remind: times shorter than {limit}.",
+            )  # fmt: skip
+
+
+def windows(of: Indexed) -> Iterator[Finding]:
+    """Consumers know a message for longer than its retries last."""
+    failure = of.design.failure
+    last = sum(failure.retry_topics.value)
+    waits = " + ".join(span(each) for each in failure.retry_topics.value)
+    if failure.window.value <= last:
+        origin = failure.window.origin if failure.window.origin.place else failure.retry_topics.origin
+        yield finding(
+            "window-shorter-than-retries", origin, "failure",
+            f"Consumers know a message for {span(failure.window.value)}, and its retries last {waits} = {span(last)}.",
+            "A message may come back after it was forgotten: it is handled twice, or it is a dead letter.",
+            f"window: {span(max(86_400.0, 2 * last))} under `failure`.",
+        )  # fmt: skip
+    for rule in of.design.rules:
+        if rule.kind == "exactly-once-effect" and rule.window is not None:
+            if rule.window <= last:
+                yield finding(
+                    "window-shorter-than-retries", rule.origin, rule.key,
+                    f'"{rule.text}" holds for {span(rule.window)}, and retries last {waits} = {span(last)}.',
+                    "The second effect comes with the last retry.", f"window: {span(max(86_400.0, 2 * last))}",
+                )  # fmt: skip
+            elif rule.window > failure.window.value:
+                yield finding(
+                    "window-not-kept", rule.origin, rule.key,
+                    f'"{rule.text}" asks for {span(rule.window)}, and consumers know messages for {span(failure.window.value)}.',
+                    "After that an older copy is a dead letter: it has no second effect, and a person must look at it.",
+                    f"window: {span(rule.window)} under `failure` (its marks need as many more rows), or a shorter one here.",
+                )  # fmt: skip
