@@ -13,7 +13,7 @@ from servers.maven import artifacts, java
 from servers.process import ServerFailed
 
 from partita.app import App
-from partita.design.derived.beside import Beside
+from partita.design.derived.beside import NOTHING
 from partita.design.derived.of_app import design_of
 from partita.design.exports.edges import edges
 from partita.design.exports.structurizr import structurizr
@@ -48,7 +48,7 @@ def read_with(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 @pytest.mark.parametrize(("app", "name"), [(shop, "shop"), (rides, "rides")])
 def test_each_service_message_and_saga_is_found(app: App, name: str, read_with: list[str], tmp_path: Path) -> None:
-    design = design_of(app, f"{name}.app:app", Beside())
+    design = design_of(app, f"{name}.app:app", NOTHING)
 
     found = _read(design, read_with, tmp_path)
 
@@ -64,7 +64,9 @@ def test_each_service_message_and_saga_is_found(app: App, name: str, read_with: 
 
 def test_hostile_texts_are_read_as_texts(read_with: list[str], tmp_path: Path) -> None:
     hostile = 'a "quoted" {brace} ${VARIABLE} \\ and\n!script groovy { 1 }\n } // end'
-    design = design_of(rides, "rides.app:app", Beside(domain=hostile, purpose=Fact(hostile, Origin("declared"))))
+    design = replace(
+        design_of(rides, "rides.app:app", NOTHING), domain=hostile, purpose=Fact(hostile, Origin("declared"))
+    )
     services = (replace(design.services[0], doc=hostile, team=hostile), *design.services[1:])
 
     found = _read(replace(design, services=services), read_with, tmp_path)

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import click
 
+from partita.cli.design_drift import diff, drift
+from partita.cli.design_source import read_design
 from partita.cli.output import output_option, print_json, say, talk
-from partita.design.brief.nodes import BYTES_MAX
-from partita.design.brief.reading import read_brief
 from partita.design.brief.refused import BriefRefused
 from partita.design.checking.rules import check as checked
 from partita.design.model.design import Design
 from partita.design.model.finding import Finding
-from partita.errors import SettingsError
 
 FAILED = 3
 """The exit code of a check with a finding that its owner did not accept."""
@@ -23,6 +22,10 @@ brief_argument = click.argument("brief", type=click.Path(dir_okay=False, path_ty
 @click.group(short_help="From a brief to a design: check it.")
 def design() -> None:
     """A system from a brief: its domain, its producers, its consumers and the consistency that it needs."""
+
+
+design.add_command(drift)
+design.add_command(diff)
 
 
 @design.command(epilog="Example:  partita design check orders.yaml")
@@ -56,20 +59,6 @@ def check(brief: Path, ledger: bool, output: str) -> int:
     else:
         talk(f"{len(findings)} to mend before this is a brief.")
     return FAILED if findings else 0
-
-
-def read_design(brief: Path) -> Design:
-    """The design of a brief's file; `-` is the standard input.
-
-    Raises:
-        BriefRefused: it does not follow the form. SettingsError: it is no text in UTF-8.
-    """
-    with click.open_file(str(brief), "rb") as file:
-        data: bytes = file.read(BYTES_MAX + 1)
-    try:
-        return read_brief(data.decode("utf-8-sig"), "the brief" if str(brief) == "-" else str(brief))
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{brief} is no text in UTF-8.", hint="Save it in UTF-8.") from error
 
 
 def _print_ledger(read: Design) -> None:

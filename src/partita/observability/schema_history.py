@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from partita.catalog.contract import Contract, version_in
 from partita.catalog.upcaster import upcaster_line
 from partita.errors import NotFound, SettingsError
+from partita.observability.commit import Commit
 from partita.observability.declarations import Declarations
 from partita.observability.kept_messages import KeptMessages
 from partita.schemas.evolution.checking import Version, check
@@ -23,7 +23,6 @@ from partita.schemas.revisions import FOLDER, Revision, by_message, missing, rea
 
 RULES = {"avro": "avro", "json": "json-schema", "protobuf": "protobuf"}
 PROTOBUF = "protobuf"
-GIT_S = 30.0
 
 
 def revisions_now(app: Declarations, folder: Path | None = None) -> list[Revision]:
@@ -63,38 +62,26 @@ def read_kept(against: str) -> tuple[list[Revision], bool]:
 
 
 def _of_commit(ref: str) -> list[Revision]:
-    if ref.startswith("-") or not ref:
-        raise SettingsError(f"{ref!r} is neither a folder nor a commit.", hint="--against schemas, or --against HEAD~1")
-    commit = _git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}").decode().strip()
-    if not commit:
+    try:
+        commit = Commit(ref)
+    except SettingsError as error:
         raise SettingsError(
             f"{ref} is neither a folder here nor a commit of this repository.",
             hint="--against schemas, or --against HEAD~1",
-        )
-    listed = _git("ls-tree", "-r", "-z", "--name-only", commit, f"{FOLDER}/").decode().split("\0")
-    files = {line.removeprefix(f"{FOLDER}/"): line for line in listed if line}
+        ) from error
+    files = {line.removeprefix(f"{FOLDER}/"): line for line in commit.files(FOLDER)}
 
     def held(path: str) -> str | None:
-        return _git("show", f"{commit}:./{files[path]}").decode(errors="replace") if path in files else None
+        data = commit.data(files[path]) if path in files else None
+        return None if data is None else data.decode(errors="replace")
 
     found = []
     for path, line in files.items():
-        revision = revision_of(path, _git("show", f"{commit}:./{line}"), held)
+        revision = revision_of(path, commit.data(line) or b"", held)
         found += [] if revision is None else [revision]
     if not found:
         raise NotFound(f"{ref} has no revision files in {FOLDER}/.", hint=f"partita schema export {FOLDER}; commit it.")
     return found
-
-
-def _git(*arguments: str) -> bytes:
-    """The output of a git command; empty if git refuses it."""
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, check=False, timeout=GIT_S)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise SettingsError(
-            f"git does not run here: {error!s:.200}", hint="Compare with a folder: --against schemas"
-        ) from error
-    return done.stdout if done.returncode == 0 else b""
 
 
 def schema_findings(

@@ -42,15 +42,15 @@ _DOMAIN = Word("[A-Za-z0-9][A-Za-z0-9 _-]{0,79}", "a domain", "order-processing"
 _NAMESPACE = Word(
     r"[a-z][a-z0-9_]{0,30}(\.[a-z][a-z0-9_]{0,30}){0,3}", "a namespace", "shop", frozenset({*_PYTHON, "partita"})
 )
-_SERVICE = Word(
+SERVICE_NAME = Word(
     "[a-z][a-z0-9]{0,30}(-[a-z0-9]{1,30}){0,4}",
     "a service",
     "order-service",
     frozenset({"log", "public", "partita"}),
 )
-_TYPE = Word("[A-Z][A-Za-z0-9]{0,62}", "a type", "OrderPlaced", _PYTHON)
+TYPE_NAME = Word("[A-Z][A-Za-z0-9]{0,62}", "a type", "OrderPlaced", _PYTHON)
 _NAME = Word("[a-z][a-z0-9_]{0,62}", "a field", "order_id", _PYTHON)
-_READ_MODEL = Word("[a-z][a-z0-9_]{0,62}", "a read model", "order_summary", _PYTHON)
+READ_MODEL_NAME = Word("[a-z][a-z0-9_]{0,62}", "a read model", "order_summary", _PYTHON)
 _TEAM = Word("[A-Za-z0-9][A-Za-z0-9 _.-]{0,39}", "a team", "checkout")
 _STREAM = Word("[a-z][a-z0-9_]{0,40}_per_(second|minute|hour|day)", "a load", "orders_per_second")
 _ENUM = Word("[A-Za-z][A-Za-z0-9_]{0,62}", "a word of an enumeration", "open", _PYTHON)
@@ -77,12 +77,12 @@ FIELD = Record(
 _STEP = Record(
     "a step",
     {
-        "do": Entry(_TYPE, "the command", required=True),
-        "at": Entry(_SERVICE, "the service that takes it", required=True),
-        "ok": Entry(_TYPE, "the event when it is done", required=True),
-        "fail": Entry(Many(_TYPE), f"the events when it is refused; `{NO_REFUSAL}` when it never is"),
-        "undo": Entry(_TYPE, "the command that takes it back"),
-        "undone": Entry(_TYPE, "the event when it is taken back"),
+        "do": Entry(TYPE_NAME, "the command", required=True),
+        "at": Entry(SERVICE_NAME, "the service that takes it", required=True),
+        "ok": Entry(TYPE_NAME, "the event when it is done", required=True),
+        "fail": Entry(Many(TYPE_NAME), f"the events when it is refused; `{NO_REFUSAL}` when it never is"),
+        "undo": Entry(TYPE_NAME, "the command that takes it back"),
+        "undone": Entry(TYPE_NAME, "the event when it is taken back"),
         "pivot": Entry(YesNo(), "the point of no return: after its success nothing is undone"),
         "retriable": Entry(YesNo(), "after the point of no return: sent until it is done"),
         "no_effect": Entry(YesNo(), "it changes nothing, so there is nothing to undo"),
@@ -96,20 +96,20 @@ _STEP = Record(
 _REACTION = Record(
     "a reaction",
     {
-        "when": Entry(Many(_TYPE), "the events", required=True),
-        "who": Entry(_SERVICE, "the service that reacts", required=True),
+        "when": Entry(Many(TYPE_NAME), "the events", required=True),
+        "who": Entry(SERVICE_NAME, "the service that reacts", required=True),
         "does": Entry(Text(200), "the reaction in words; `project NAME` keeps a read model", required=True),
-        "projects": Entry(_READ_MODEL, "the read model that it keeps"),
-        "gives": Entry(Many(_TYPE), "the events that it publishes"),
+        "projects": Entry(READ_MODEL_NAME, "the read model that it keeps"),
+        "gives": Entry(Many(TYPE_NAME), "the events that it publishes"),
     },
 )
 _SERVICES = Named(
-    _SERVICE,
+    SERVICE_NAME,
     Record(
         "a service",
         {
             "team": Entry(_TEAM, "its owner", required=True),
-            "owns": Entry(Many(_TYPE), "its aggregates"),
+            "owns": Entry(Many(TYPE_NAME), "its aggregates"),
             "db": Entry(Choice(DATABASES), "its database"),
             "kind": Entry(Choice(("service", "projection", "human", "external")), "the kind of service"),
             "doc": Entry(Text(), "its task"),
@@ -127,7 +127,7 @@ _LOAD = Record(
             {
                 "steady": Entry(Number(), "at a usual time", required=True),
                 "peak": Entry(Number(), "at the worst time"),
-                "begins": Entry(_TYPE, "the event that begins each of them"),
+                "begins": Entry(TYPE_NAME, "the event that begins each of them"),
             },
             short=Number(),
             short_key="steady",
@@ -137,7 +137,7 @@ _LOAD = Record(
 _EVENT = Record(
     "an event",
     {
-        "by": Entry(_SERVICE, "the service that publishes it", required=True),
+        "by": Entry(SERVICE_NAME, "the service that publishes it", required=True),
         "key": Entry(_NAME, "the field that is partition key and scope of order", required=True),
         "data": Entry(Named(_NAME, FIELD), "its fields", required=True),
         "doc": Entry(Text(), "its meaning in one sentence"),
@@ -151,7 +151,7 @@ _COMMAND = Record(
     "a command",
     {
         "fields": Entry(Many(_NAME), "its fields: names of fields of the start event or of earlier answers"),
-        "refuses": Entry(Many(_TYPE), "the events when it is refused"),
+        "refuses": Entry(Many(TYPE_NAME), "the events when it is refused"),
         "doc": Entry(Text(), "its meaning in one sentence"),
     },
 )
@@ -160,14 +160,14 @@ _FLOW = Record(
     {
         "style": Entry(Choice(("orchestration", "choreography")), "directed by a saga or not", required=True),
         "why": Entry(Text(), "the reason for the style", required=True),
-        "start": Entry(_TYPE, "of a saga: the event that begins it"),
+        "start": Entry(TYPE_NAME, "of a saga: the event that begins it"),
         "deadline": Entry(Span(), "of a saga: the longest time to its end"),
         "steps": Entry(Many(_STEP), "of a saga: its steps"),
-        "failed": Entry(_TYPE, "of a saga: the event after everything was undone"),
+        "failed": Entry(TYPE_NAME, "of a saga: the event after everything was undone"),
         "reacts": Entry(Many(_REACTION), "of a choreography: its reactions"),
     },
 )
-_STORED = Record(
+STORED = Record(
     "the storage of an aggregate",
     {
         "as": Entry(Choice(("event-sourced", "crud")), "its events or its row are stored", required=True),
@@ -184,9 +184,9 @@ _CONSISTENCY = Record(
         "key": Entry(_NAME, "of an effect: the field that makes it one"),
         "window": Entry(Span(forever=True), "of an effect: the time for which a second one is prevented"),
         "across": Entry(
-            Many(_TYPE), "the aggregates of an invariant; with `window: forever` the one that keeps the key"
+            Many(TYPE_NAME), "the aggregates of an invariant; with `window: forever` the one that keeps the key"
         ),
-        "read": Entry(_READ_MODEL, "the read model"),
+        "read": Entry(READ_MODEL_NAME, "the read model"),
         "max": Entry(Span(), "the longest time that it may be behind"),
         "keep": Entry(Span(forever=True), "of an audit: the time for which it is kept"),
     },
@@ -227,10 +227,10 @@ BRIEF = Record(
         "load": Entry(_LOAD, "how much arrives, and how long it is kept"),
         "producers": Entry(_SERVICES, "the services that begin things", required=True),
         "consumers": Entry(_SERVICES, "the services that react"),
-        "events": Entry(Named(_TYPE, _EVENT), "the events", required=True),
-        "commands": Entry(Named(_TYPE, _COMMAND), "what is to be said of commands beyond the steps that send them"),
-        "flows": Entry(Named(_TYPE, _FLOW), "sagas and choreographies"),
-        "storage": Entry(Named(_TYPE, _STORED), "how each aggregate is stored"),
+        "events": Entry(Named(TYPE_NAME, _EVENT), "the events", required=True),
+        "commands": Entry(Named(TYPE_NAME, _COMMAND), "what is to be said of commands beyond the steps that send them"),
+        "flows": Entry(Named(TYPE_NAME, _FLOW), "sagas and choreographies"),
+        "storage": Entry(Named(TYPE_NAME, STORED), "how each aggregate is stored"),
         "consistency": Entry(Many(_CONSISTENCY), "the rules that must hold"),
         "failure": Entry(_FAILURE, "the treatment of messages that fail"),
         "compatibility": Entry(Choice(LEVELS), "the level at which schemas evolve"),

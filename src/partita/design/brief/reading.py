@@ -12,6 +12,7 @@ from partita.design.brief.deriving.messages import commands_of, events_of
 from partita.design.brief.deriving.questions import ask_all
 from partita.design.brief.deriving.services import namespace_of, services_of
 from partita.design.brief.deriving.storage import (
+    accepted_of,
     aggregates_of,
     bus_of,
     compatibility_of,
@@ -25,7 +26,6 @@ from partita.design.brief.matching import Matching, shown
 from partita.design.brief.nodes import Node, read_nodes
 from partita.design.brief.part import Part
 from partita.design.brief.refused import BriefRefused
-from partita.design.model.accepted import Accepted
 from partita.design.model.design import Design
 from partita.design.model.finding import Finding
 from partita.design.model.origin import Fact
@@ -135,10 +135,7 @@ def _design(brief: Part, source: str) -> Design:
         failure=failure_of(brief, ledger),
         compatibility=compatibility_of(brief, ledger),
         bus=bus_of(brief, ledger),
-        accepted=tuple(
-            Accepted(part.text("rule"), part.text("at"), part.text("why"), ledger.declared(part.line))
-            for part in brief.parts("accept")
-        ),
+        accepted=accepted_of(brief, ledger),
     )
     ask_all(design, ledger)
     return replace(design, assumptions=ledger.assumptions(), questions=ledger.questions())

@@ -1,44 +1,68 @@
-"""The facts of a design that no code knows, declared beside the app."""
+"""The facts of a design that no code knows, declared in a file beside the app: purpose, load, storage, rules, bus."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from partita.design.model.ledger import Question
-from partita.design.model.load import Load
-from partita.design.model.origin import Fact, Origin
-from partita.design.model.rule import Rule
-from partita.design.model.storage import AggregateDesign, ReadModelDesign
+from partita.design.brief.form import BRIEF, READ_MODEL_NAME, SERVICE_NAME, STORED, TYPE_NAME
+from partita.design.brief.matching import Matching
+from partita.design.brief.nodes import read_nodes
+from partita.design.brief.part import Part
+from partita.design.brief.refused import BriefRefused
+from partita.design.brief.shape import Entry, Many, Named, Record
 
-UNSAID = Origin("assumed", why="nothing is declared beside the app")
-WEEK_S = 7 * 86_400.0
+FORM = Record(
+    "the facts beside an app",
+    {
+        **{key: BRIEF.entries[key] for key in ("design", "domain", "purpose", "load", "consistency", "bus", "accept")},
+        "storage": Entry(
+            Named(
+                TYPE_NAME,
+                Record(
+                    "the storage of an aggregate",
+                    {"of": Entry(SERVICE_NAME, "the service that owns it", required=True), **STORED.entries},
+                ),
+            ),
+            "how each aggregate is stored",
+        ),
+        "read_models": Entry(
+            Named(
+                READ_MODEL_NAME,
+                Record(
+                    "a read model",
+                    {
+                        "of": Entry(SERVICE_NAME, "the service that keeps it", required=True),
+                        "from": Entry(Many(TYPE_NAME), "the events that it is made of", required=True),
+                    },
+                ),
+            ),
+            "the read models",
+        ),
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """The purpose, the load, the decisions about storage, the read models and the rules of an app."""
+    """The facts as they were read, and the file for their places."""
 
-    domain: str = ""
-    purpose: Fact[str] = Fact("", UNSAID)
-    load: Load = Load((), Fact(WEEK_S, UNSAID))
-    aggregates: tuple[AggregateDesign, ...] = ()
-    read_models: tuple[ReadModelDesign, ...] = ()
-    rules: tuple[Rule, ...] = ()
+    part: Part = Part(0)
+    source: str = ""
 
-    def questions(self) -> tuple[Question, ...]:
-        """The questions that are open where it says nothing."""
-        asked = (
-            (not self.purpose.value, "What is the purpose of the system, in one sentence?", "the first page"),
-            (
-                not self.load.streams,
-                "How much arrives per second, steady and at the peak?",
-                "partitions, disk, window rows",
-            ),
-            (not self.aggregates, "Which aggregates are there, and is the row or its events stored?", "section 7"),
-            (not self.rules, "Which rules must hold, and within which time?", "sections 8, 11 and 13"),
-        )
-        open_ = [(text, decides) for is_open, text, decides in asked if is_open]
-        return tuple(
-            Question(f"Q-{number}", text, "the owner of the app", decides)
-            for number, (text, decides) in enumerate(open_, 1)
-        )
+
+NOTHING = Beside()
+"""Nothing is declared beside the app: the design asks for it."""
+
+
+def read_beside(text: str, source: str) -> Beside:
+    """The facts in a text of YAML.
+
+    Raises:
+        BriefRefused: it does not follow the form; it has all findings, each with its line and the words to write.
+        SettingsError: PyYAML is not installed.
+    """
+    matching = Matching()
+    found = matching.value(read_nodes(text, source), FORM, "the file")
+    if found is None or not isinstance(found.of, Part) or matching.findings:
+        raise BriefRefused(source, matching.findings)
+    return Beside(found.of, source)

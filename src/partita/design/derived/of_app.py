@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import PurePath
+from typing import cast
 
 from partita.catalog.client import is_client
 from partita.catalog.contract import Contract, contract_of
 from partita.catalog.place import Place
 from partita.catalog.service import Service
+from partita.design.brief.deriving.fields import ENVELOPE_BYTES, bytes_of
+from partita.design.brief.deriving.ledger import Ledger
+from partita.design.brief.deriving.load import load_of, rates_of
+from partita.design.brief.deriving.questions import ask_all
+from partita.design.brief.deriving.services import ARCHITECT
+from partita.design.brief.deriving.storage import accepted_of, aggregates_of, rules_of
+from partita.design.brief.part import Part, Value
 from partita.design.derived.beside import Beside
 from partita.design.derived.fields import fields_in
 from partita.design.model.choreography import Choreography, Reaction
-from partita.design.model.delivery import BusDesign, FailurePolicy
+from partita.design.model.delivery import BusDesign, BusKind, FailurePolicy
 from partita.design.model.design import Design
 from partita.design.model.message import CommandDesign, EventDesign
 from partita.design.model.origin import Fact, Origin
+from partita.design.model.rule import Rule
 from partita.design.model.saga import SagaDesign, StepDesign
 from partita.design.model.service import ServiceDesign, ServiceKind
+from partita.design.model.storage import ReadModelDesign
 from partita.flow.flow_map import FlowMap, flow_map
 from partita.observability.catalog.meaning import meaning_of
 from partita.observability.declarations import Declarations, sagas_of
 from partita.sagas.definition import SagaDefinition, StepSpec
-from partita.topics.declared import DeclaredTopic, declared_topics
+from partita.topics.declared import declared_topics
 
 
 def design_of(app: Declarations, source: str, beside: Beside) -> Design:
@@ -42,34 +53,77 @@ class _Derivation:
     def __init__(self, app: Declarations, source: str, beside: Beside) -> None:
         self._app = app
         self._source = source
-        self._beside = beside
+        self._said = beside.part
+        self._ledger = Ledger(beside.source or source)
         self._map: FlowMap = flow_map(app.catalog)
         self._topics = {topic.name: topic for topic in declared_topics(app.catalog, app.topics)}
         self._newest = {d.name: d for d in sorted(sagas_of(app), key=lambda each: each.version)}
         self._services = [service for service in app.services if not is_client(service)]
 
     def design(self) -> Design:
-        events = [contract for contract in self._contracts() if contract.kind != "command"]
+        ledger, said = self._ledger, self._said
+        sagas = tuple(_saga(definition) for definition in self._newest.values())
+        choreographies = tuple(self._choreographies())
+        with_events = self._with_events(said)
+        load = load_of(with_events, sagas, ledger)
+        rates = rates_of(with_events, load, sagas, choreographies, ledger)
+        services = tuple(self._service(service) for service in self._services)
         replies = {each.reply for each in self._contracts() if each.reply is not None}
-        return Design(
+        events = tuple(
+            self._event(each, rates, is_reply=each.cls in replies)
+            for each in self._contracts()
+            if each.kind != "command"
+        )
+        rules = rules_of(said, ledger)
+        design = Design(
             source=self._source,
-            domain=self._beside.domain or self._source.partition(":")[0],
-            purpose=self._beside.purpose,
+            domain=said.text("domain") or self._source.partition(":")[0].rpartition(".")[0].rpartition(".")[2] or "app",
+            purpose=self._purpose(),
             namespace=self._services[0].namespace.partition(".")[0] if self._services else "",
-            load=self._beside.load,
-            services=tuple(self._service(service) for service in self._services),
-            events=tuple(self._event(each, is_reply=each.cls in replies) for each in events),
+            load=load,
+            services=services,
+            events=events,
             commands=tuple(self._command(each) for each in self._contracts() if each.kind == "command"),
-            sagas=tuple(_saga(definition) for definition in self._newest.values()),
-            choreographies=tuple(self._choreographies()),
-            aggregates=self._beside.aggregates,
-            read_models=self._beside.read_models,
-            rules=self._beside.rules,
+            sagas=sagas,
+            choreographies=choreographies,
+            aggregates=aggregates_of(said, services, events, ledger),
+            read_models=self._read_models(rules),
+            rules=rules,
             failure=self._failure(),
             compatibility=self._compatibility(),
             bus=self._bus(),
-            questions=self._beside.questions(),
+            accepted=accepted_of(said, ledger),
         )
+        ask_all(design, ledger)
+        return replace(design, assumptions=ledger.assumptions(), questions=ledger.questions())
+
+    def _with_events(self, said: Part) -> Part:
+        """The facts beside the app, with the events that its code declares: load is said of events."""
+        events = {
+            each.name: Value(0, Part(0, {"key": Value(0, each.key_field or "")}))
+            for each in self._contracts()
+            if each.kind == "event"
+        }
+        return Part(said.line, {**said.entries, "events": Value(0, Part(0, events))})
+
+    def _purpose(self) -> Fact[str]:
+        if self._said.has("purpose"):
+            return self._ledger.fact(self._said, "purpose", self._said.text("purpose"))
+        self._ledger.ask(
+            "What is the purpose of the system, in one sentence?",
+            ARCHITECT,
+            "The first page of the document. Write purpose: beside the app.",
+        )
+        return Fact("", self._ledger.derived("nothing is declared beside the app"))
+
+    def _read_models(self, rules: tuple[Rule, ...]) -> tuple[ReadModelDesign, ...]:
+        found = []
+        for name, part in self._said.named("read_models"):
+            bound = next((each for each in rules if each.kind == "staleness" and each.read == name), None)
+            limit = Fact(bound.max, bound.origin) if bound else Fact(None, self._ledger.derived("no rule bounds it"))
+            origin = self._ledger.declared(part.line)
+            found.append(ReadModelDesign(name, part.text("of"), part.texts("from"), limit, origin))
+        return tuple(found)
 
     def _contracts(self) -> Iterator[Contract]:
         """Every message that is written today: an old shape is its newest class."""
@@ -87,23 +141,26 @@ class _Derivation:
             team=service.team,
             kind=kind,
             database=Fact("own database", Origin("derived", why="each service has one of its own")),
-            owns=tuple(each.name for each in self._beside.aggregates if each.service == service.name),
+            owns=tuple(name for name, part in self._said.named("storage") if part.text("of") == service.name),
             doc="",
             origin=_declared(service.place),
         )
 
-    def _event(self, contract: Contract, *, is_reply: bool) -> EventDesign:
+    def _event(self, contract: Contract, rates: Mapping[str, Fact[float]], *, is_reply: bool) -> EventDesign:
         origin = _declared(contract.place)
+        fields = fields_in(contract.shape, contract.key_field, origin)
+        size = bytes_of(fields) + ENVELOPE_BYTES
+        refused = Fact(0.0, Origin("derived", why="it is an answer, and has no topic of its own"))
         topic = self._topics.get(contract.topic)
         return EventDesign(
             name=contract.name,
             by=contract.service.name,
             key=contract.key_field or "",
-            fields=fields_in(contract.shape, contract.key_field, origin),
+            fields=fields,
             meaning=Fact(meaning_of(contract), origin),
             kind="refusal" if contract.kind == "refusal" else "reply" if is_reply else "event",
-            rate=Fact(0.0, Origin("assumed", why="no load is declared")),
-            bytes=Fact(0, Origin("assumed", why="no message was measured")),
+            rate=rates.get(contract.name, refused),
+            bytes=Fact(size, Origin("derived", why=f"the sum of {len(fields)} fields and the envelope")),
             retention=Fact(None if topic is None else topic.retention_s, _declared(contract.place)),
             origin=origin,
             version=contract.version,
@@ -162,19 +219,27 @@ class _Derivation:
         return Fact(", ".join(levels), Origin("declared", self._source))
 
     def _bus(self) -> BusDesign:
-        url = self._app.settings.bus
-        kind = "kafka" if url.startswith("kafka") else "database"
-        cluster = self._app.topics.cluster
+        part = self._said.part("bus")
         events = [topic for topic in self._topics.values() if topic.kind == "events"]
+        largest = max(events, key=lambda topic: topic.partitions, default=None)
+        cluster = self._app.topics.cluster
+        copies = Fact(
+            1 if cluster is None else cluster.replication, Origin("declared", self._source, "of the topic plan")
+        )
+        if part.has("use"):
+            use = Fact(cast(BusKind, part.text("use")), self._ledger.declared(part.line_of("use"), part.text("why")))
+        else:
+            kafka = self._app.settings.bus.startswith("kafka")
+            use = Fact("kafka" if kafka else "database", Origin("declared", "PARTITA_BUS"))
         return BusDesign(
-            use=Fact("kafka" if kind == "kafka" else "database", Origin("declared", "PARTITA_BUS")),
-            partitions=Fact(max((topic.partitions for topic in events), default=1), _why(events)),
-            replication=Fact(
-                1 if cluster is None else cluster.replication,
-                Origin("assumed", why="no cluster is declared")
-                if cluster is None
-                else Origin("declared", self._source),
+            use=use,
+            partitions=Fact(
+                1 if largest is None else largest.partitions,
+                Origin("derived", why="" if largest is None else largest.why),
             ),
+            replication=self._ledger.fact(part, "replication", part.whole("replication", 1))
+            if part.has("replication")
+            else copies,
         )
 
 
@@ -182,10 +247,6 @@ def _declared(place: Place) -> Origin:
     """The origin of a declaration: its folder and file, without the line, so that a moved line is no change, and without
     the folders above, which are those of one machine."""
     return Origin("declared", "/".join(PurePath(place.file).parts[-2:]))
-
-
-def _why(events: list[DeclaredTopic]) -> Origin:
-    return Origin("derived", why=max(events, key=lambda topic: topic.partitions).why) if events else Origin("derived")
 
 
 def _saga(definition: SagaDefinition) -> SagaDesign:

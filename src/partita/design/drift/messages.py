@@ -185,11 +185,15 @@ def _removed(message: Message, old: Design) -> Change:
 
 
 def _is_same_but_named(one: Message, other: Message) -> bool:
+    """Whether one is the other under a new name. Two messages that have their key alone may be two things, but not two commands
+    with one reply."""
+    replies = [each.reply for each in (one, other) if isinstance(each, CommandDesign)]
+    tells = len(one.fields) > 1 or (len(replies) == 2 and replies[0] == replies[1])
     return (
-        _owner(one) == _owner(other)
+        tells
+        and _owner(one) == _owner(other)
         and one.key == other.key
         and [(f.name, _type(f)) for f in one.fields] == [(f.name, _type(f)) for f in other.fields]
-        and len(one.fields) > 1  # two that have their key alone may be two things
     )
 
 

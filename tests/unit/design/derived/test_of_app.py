@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from partita.design.derived.beside import Beside
+from partita.design.derived.beside import NOTHING
 from partita.design.derived.of_app import design_of
 from partita.design.model.text import from_json, to_json
 from partita.examples.rides.app import app as rides
@@ -10,7 +10,7 @@ from partita.examples.shop.app import app as shop
 
 
 def test_the_shop_is_a_design() -> None:
-    design = design_of(shop, "shop.app:app", Beside())
+    design = design_of(shop, "shop.app:app", NOTHING)
 
     checkout = next(saga for saga in design.sagas if saga.name == "Checkout")
     assert [(s.kind, s.do, s.at, s.undo) for s in checkout.steps] == [
@@ -28,18 +28,18 @@ def test_the_shop_is_a_design() -> None:
 
 
 def test_fields_keep_their_types_marks_and_revisions() -> None:
-    placed = design_of(shop, "shop.app:app", Beside()).event("OrderPlaced")
+    placed = design_of(shop, "shop.app:app", NOTHING).event("OrderPlaced")
     fields = {field.name: field for field in placed.fields}
 
     assert (fields["order_id"].type, fields["total_cents"].unit) == ("id", "minor units")
     assert (fields["lines"].type, fields["lines"].of) == ("list", "record")
     assert [field.name for field in fields["lines"].fields] == ["sku", "quantity", "price_cents", "stocked"]
     assert (fields["channel"].since, fields["channel"].default) == (3, "web")
-    assert design_of(shop, "", Beside()).event("ReturnCompleted").fields[-1].type == "money"
+    assert design_of(shop, "", NOTHING).event("ReturnCompleted").fields[-1].type == "money"
 
 
 def test_commands_know_their_refusals_and_the_command_that_they_undo() -> None:
-    design = design_of(shop, "shop.app:app", Beside())
+    design = design_of(shop, "shop.app:app", NOTHING)
 
     assert design.command("ReleaseStock").undoes == "ReserveStock"
     assert design.command("ChargePayment").refusals == ("PaymentDeclined",)
@@ -48,7 +48,7 @@ def test_commands_know_their_refusals_and_the_command_that_they_undo() -> None:
 
 
 def test_a_design_names_no_folder_of_the_machine_and_no_line() -> None:
-    text = to_json(design_of(rides, "rides.app:app", Beside()))
+    text = to_json(design_of(rides, "rides.app:app", NOTHING))
 
     assert '"place": "rides/messages.py"' in text
     assert "src/partita" not in text
@@ -56,7 +56,8 @@ def test_a_design_names_no_folder_of_the_machine_and_no_line() -> None:
 
 
 def test_the_unsaid_is_asked() -> None:
-    design = design_of(rides, "rides.app:app", Beside())
+    design = design_of(rides, "rides.app:app", NOTHING)
 
-    assert [question.id for question in design.questions] == ["Q-1", "Q-2", "Q-3", "Q-4"]
-    assert design.purpose.origin.mark == "assumed"
+    assert [question.id for question in design.questions] == ["Q-1", "Q-2"]
+    assert design.questions[0].text.startswith("What is the purpose")
+    assert design.assumptions[0].text.startswith("10 a second usually")

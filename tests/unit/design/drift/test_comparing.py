@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from partita.design.derived.beside import Beside
+from partita.design.derived.beside import NOTHING
 from partita.design.derived.of_app import design_of
 from partita.design.drift.change import Change
 from partita.design.drift.comparing import changes
@@ -20,7 +20,7 @@ from partita.design.model.saga import SagaDesign, StepDesign
 from partita.examples.shop.app import app
 
 SAID = Origin("declared", "shop/app.py")
-SHOP = design_of(app, "shop.app:app", Beside())
+SHOP = design_of(app, "shop.app:app", NOTHING)
 
 
 def _event(name: str, /, **other: object) -> Design:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tests.unit.design.sample import a_saga
 
-from partita.design.derived.beside import Beside
+from partita.design.derived.beside import NOTHING
 from partita.design.derived.of_app import design_of
 from partita.design.exports.edges import Edge, edges
 from partita.design.exports.mermaid import context, saga
@@ -15,7 +15,7 @@ from partita.design.exports.structurizr import structurizr
 from partita.design.model.origin import Fact, Origin
 from partita.examples.shop.app import app
 
-SHOP = design_of(app, "shop.app:app", Beside())
+SHOP = design_of(app, "shop.app:app", NOTHING)
 
 
 def test_edges_are_commands_of_sagas_with_their_answers_and_events_that_services_hear() -> None:

@@ -8,6 +8,7 @@ from typing import cast
 from partita.design.brief.deriving.ledger import Ledger
 from partita.design.brief.deriving.services import ARCHITECT
 from partita.design.brief.part import Part
+from partita.design.model.accepted import Accepted
 from partita.design.model.choreography import Choreography
 from partita.design.model.delivery import BusDesign, BusKind, FailurePolicy
 from partita.design.model.message import EventDesign
@@ -183,3 +184,11 @@ def bus_of(brief: Part, ledger: Ledger) -> BusDesign:
         for key, default in counts.items()
     }  # fmt: skip
     return BusDesign(use, facts["partitions"], facts["replication"])
+
+
+def accepted_of(brief: Part, ledger: Ledger) -> tuple[Accepted, ...]:
+    """The findings that are no faults here, each with its reason."""
+    return tuple(
+        Accepted(part.text("rule"), part.text("at"), part.text("why"), ledger.declared(part.line))
+        for part in brief.parts("accept")
+    )
