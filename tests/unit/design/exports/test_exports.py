@@ -59,5 +59,5 @@ def test_texts_of_a_design_are_no_markup() -> None:
 def test_a_workspace_keeps_a_text_on_its_line() -> None:
     text = structurizr(replace(SHOP, purpose=Fact('a "b"\n!script', Origin("declared"))))
 
-    assert text.splitlines()[0] == r'workspace "shop.app" "a \"b\" !script" {'
+    assert text.splitlines()[0] == r'workspace "shop" "a \"b\" !script" {'
     assert "\n!script" not in text
