@@ -241,10 +241,10 @@ VALUES = {
     "schema-of-any-size": Plant(
         "Values",
         "a schema of any size is parsed",
-        "check_size",
-        swap("if len(text) > SCHEMA_CHARS_MAX:", "if False:"),
+        "oversize",
+        swap("if len(text) > chars_max:", "if False:"),
         BOMBS + "test_a_schema_that_unfolds_is_refused_at_once",
-        under="codec/writers_schema",
+        under="texts/bounded_json",
     ),
     "refused-schema-asked-again": Plant(
         "Values",

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from partita.codec.avro_gauge import TooMuch
 from partita.errors import Malformed, UnknownSchema
 from partita.schemas.confluent.registered_name import unknown_text
+from partita.texts.bounded_json import oversize
 
-SCHEMA_CHARS_MAX = 200_000
 REFUSED_MAX = 1_000
 SCHEMA_DEPTH_MAX = 300
 """The most levels of brackets in a schema's JSON: a record of Avro takes three."""
-_TEXT_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]')
 
 
 def check_size(text: str) -> None:
@@ -21,13 +18,9 @@ def check_size(text: str) -> None:
     Raises:
         TooMuch: it is too large, or nested too deep for a parser.
     """
-    if len(text) > SCHEMA_CHARS_MAX:
-        raise TooMuch(f"it has {len(text):,} characters, the limit is {SCHEMA_CHARS_MAX:,}")
-    depth = 0
-    for found in _TEXT_OR_BRACKET.finditer(text):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
-        if depth > SCHEMA_DEPTH_MAX:
-            raise TooMuch(f"it is nested more than {SCHEMA_DEPTH_MAX} levels deep")
+    why = oversize(text, SCHEMA_DEPTH_MAX)
+    if why:
+        raise TooMuch(why)
 
 
 class Refusals:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import NoReturn
 
 from partita.errors import UnknownSchema
+from partita.texts.bounded_json import oversize
 
-CHARS_MAX = 200_000
 DEPTH_MAX = 100
-
-_TEXT_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
 def parse(text: str) -> object:
@@ -20,14 +17,9 @@ def parse(text: str) -> object:
     Raises:
         UnknownSchema: it is no JSON, or larger or deeper than the limits.
     """
-    if len(text) > CHARS_MAX:
-        raise refused(f"The schema has {len(text):,} characters; the limit is {CHARS_MAX:,}.")
-    depth = 0
-    # Counted before it is parsed: each level of brackets is a level of the parser's own stack.
-    for found in _TEXT_OR_BRACKET.finditer(text):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
-        if depth > DEPTH_MAX:
-            raise refused(f"The schema is nested more than {DEPTH_MAX} levels deep.")
+    why = oversize(text, DEPTH_MAX)
+    if why:
+        raise refused(f"The schema is refused: {why}.")
     try:
         return json.loads(text, parse_constant=_no_number)
     except ValueError as error:
