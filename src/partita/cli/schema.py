@@ -51,6 +51,13 @@ PROPOSED = (
 )
 
 
+protobuf_json_option = click.option(
+    "--protobuf-json",
+    is_flag=True,
+    help="Also the rules of Protobuf's JSON form, for programs that read values in it: names count there.",
+)
+
+
 @click.group(short_help="Schemas derived from the declarations.")
 def schema() -> None:
     """Schemas."""
@@ -122,13 +129,21 @@ def list_(app_name: str, output: str) -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Protobuf: a folder with imported files, beside those above each file up to its project's root.",
 )
+@protobuf_json_option
 @output_option
 @click.pass_context
 def compare(
-    context: click.Context, old: Path, new: Path, language: str, level: str, imports: tuple[Path, ...], output: str
+    context: click.Context,
+    old: Path,
+    new: Path,
+    language: str,
+    level: str,
+    imports: tuple[Path, ...],
+    protobuf_json: bool,
+    output: str,
 ) -> None:
     """Say whether the schema in NEW-FILE may follow the one in OLD-FILE; exit 3 when it may not. Needs no app."""
-    rules = rules_of(language)
+    rules = rules_of(language, protobuf_json=protobuf_json)
     earlier, later = (
         _schema_in(each, rules, (*imports, *folders_above(each)) if language == "protobuf" else ())
         for each in (old, new)
@@ -171,11 +186,20 @@ def export(folder: Path, app_name: str, output: str) -> None:
     type=click.Choice([level.value for level in Level], case_sensitive=False),
     help="One level for all messages, in place of the level that each declares (default: FULL_TRANSITIVE).",
 )
+@protobuf_json_option
 @data_option
 @app_option
 @output_option
 @click.pass_context
-def check_(context: click.Context, against: str, level: str | None, data: Path, app_name: str, output: str) -> None:
+def check_(
+    context: click.Context,
+    against: str,
+    level: str | None,
+    protobuf_json: bool,
+    data: Path,
+    app_name: str,
+    output: str,
+) -> None:
     """Say whether the schemas of the app may follow those in DIR, in the folder `schemas` of a commit, or in a registry;
     exit 3 when they may not. A folder also has to have the newest schemas. No code of the commit runs.
 
@@ -191,7 +215,7 @@ def check_(context: click.Context, against: str, level: str | None, data: Path, 
     named = Settings.from_environment()
     if context.get_parameter_source("data") is not ParameterSource.DEFAULT or named.store or named.stores or named.bus:
         live, _ = ask(app, data, lambda sight: kept_messages(sight, app), some=True)
-    found = _merged(schema_findings(app, kept, given, stale=is_folder, live=live))
+    found = _merged(schema_findings(app, kept, given, stale=is_folder, live=live, protobuf_json=protobuf_json))
     at = "each at the level that it declares" if level is None else f"at the level {level}"
     verdict = f"The schemas may{' not' if found else ''} follow those of {against}, {at}."
     unchecked = promises_nothing(app) if given is None else ()

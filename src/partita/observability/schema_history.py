@@ -91,9 +91,11 @@ def schema_findings(
     *,
     stale: bool,
     live: KeptMessages | None = None,
+    protobuf_json: bool = False,
 ) -> list[Finding]:
     """The reasons why the schemas of an app cannot follow the revisions that were kept, at the level that each message declares
-    or at the given one; with `stale`, also the newest schemas that no file has. `live` has the messages of the old schemas."""
+    or at the given one; with `stale`, also the newest schemas that no file has. `live` has the messages of the old schemas,
+    `protobuf_json` says that values in Protobuf are read in its JSON form, too."""
     now, files, found = by_message(revisions_now(app)), by_message(kept), list[Finding]()
     of_others = {contract.full_name for contract in app.catalog.of_others()}  # copied from their owners
     for message, earlier in files.items():
@@ -108,7 +110,8 @@ def schema_findings(
             elif level is not Level.NONE and message not in of_others:
                 found.append(_hurting(_removed(message, earlier[-1]), held))
             continue
-        newest, rules = now[message][-1], rules_of_classes(RULES[now[message][-1].language])
+        newest = now[message][-1]
+        rules = rules_of_classes(RULES[newest.language], protobuf_json=protobuf_json)
         same = [each for each in earlier if each.language == newest.language]
         versions = [Version(f"revision {e.number}", e.text) for e in same if e.fingerprint != newest.fingerprint]
         held = _held(app, live, message, [each for each in same if each.fingerprint != newest.fingerprint])

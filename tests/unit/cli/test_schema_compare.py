@@ -227,3 +227,14 @@ def test_files_that_import_each_other_in_a_circle_are_refused(folder: Path) -> N
     args = ["schema", "compare", "a.proto", "a.proto", "--language", "protobuf", "--level", "FULL"]
     done = CliRunner().invoke(cli, args)
     assert isinstance(done.exception, SettingsError) and "imports itself" in done.exception.what
+
+
+def test_names_count_where_protobufs_json_form_is_read(folder: Path) -> None:
+    """In the bytes a number names a field, so another name passes by default."""
+    head = 'syntax = "proto3"; package shop; message OrderPlaced { '
+    (folder / "old.proto").write_text(head + "int64 cents = 1; }")
+    (folder / "new.proto").write_text(head + "int64 price = 1; }")
+    args = ["schema", "compare", "old.proto", "new.proto", "--language", "protobuf", "--level", "BACKWARD"]
+    assert CliRunner().invoke(cli, args).exit_code == 0
+    done = CliRunner().invoke(cli, [*args, "--protobuf-json"])
+    assert done.exit_code == 3 and done.output.splitlines()[1] == "OrderPlaced.price: json-name-changed"

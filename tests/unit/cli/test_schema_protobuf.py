@@ -294,3 +294,13 @@ def test_the_file_of_an_owner_may_import_others(project: Project, tmp_path: Path
     (tmp_path / "schemas/common/state.proto").unlink()
     refused = run("check", "--against", "schemas")
     assert isinstance(refused.exception, SettingsError) and "1.proto is no schema" in refused.exception.what
+
+
+def test_a_renamed_field_is_a_finding_where_protobufs_json_form_is_read(project: Project) -> None:
+    run("export", "schemas")
+    project(FIRST.replace("note: str", 'remark: Annotated[str, Alias("note")]'))
+    run("export", "schemas")
+    assert run("check", "--against", "schemas").exit_code == 0
+    done = run("check", "--against", "schemas", "--protobuf-json", "-o", "json")
+    assert done.exit_code == 3
+    assert {each["rule"] for each in json.loads(done.stdout)["findings"]} == {"json-name-changed"}
