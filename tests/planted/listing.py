@@ -21,6 +21,8 @@ GUARANTEES = {
     "G6": "timers",
     "G7": "nothing is dropped silently",
     "Values": "what is accepted comes back equal, names one thing, and is bounded",
+    "Versions": "an old message is read as the newest one, wherever it waits",
+    "Webhooks": "a webhook goes where it may, signed, until it is taken",
     "Handlers": "the user's code ends nothing, sees only its own, and is not begun for ever",
     "Watch": "whoever watches is told, and an operator's act is done whole",
     "Runs": "a seed leaves the same bytes",

@@ -19,7 +19,9 @@ from tests.planted.publishing import PUBLISHING
 from tests.planted.runs import SEEDED_RUNS
 from tests.planted.sagas import SAGAS
 from tests.planted.values import VALUES
+from tests.planted.versions import VERSIONS
 from tests.planted.watching import WATCHING
+from tests.planted.webhooks import WEBHOOKS
 
 PLANTS: dict[str, Plant] = {
     **PUBLISHING,
@@ -31,7 +33,9 @@ PLANTS: dict[str, Plant] = {
     **JSON_VALUES,
     **PROTO_SCHEMAS,
     **PROTOBUF_VALUES,
+    **VERSIONS,
     **HANDLERS,
+    **WEBHOOKS,
     **WATCHING,
     **SEEDED_RUNS,
     **ON_POSTGRESQL,

@@ -122,6 +122,7 @@ class Deployment:
         """Wait until a service has written these rows, and no others."""
 
         async def are_there() -> bool:
+            assert not await letters(self.app.system.stores, LetterFilter())
             return await self.entries(service) == sorted(wanted)
 
         await until(are_there)
@@ -153,7 +154,7 @@ async def replay(deployed: Deployment) -> None:
     assert (progress.handled, progress.failed) == (1, 0)
 
 
-@pytest.mark.parametrize("roles", [(), ("relay",)], ids=["in the outbox", "in the topic"])
+@pytest.mark.parametrize("roles", [(), ("relay",)], ids=["outbox", "topic"])
 async def test_old_messages_that_wait_to_be_sent_or_read_are_read_as_the_newest(
     tmp_path: Path, store: str, roles: tuple[str, ...]
 ) -> None:
