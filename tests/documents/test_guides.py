@@ -122,6 +122,7 @@ orders = Service("orders", namespace="acme.order")
 PROGRAMS = {
     ("cloudevents.md", "# hooks.py"): "",
     ("cloudevents.md", "# partner.py"): "",
+    ("other-languages.md", "# far.py"): "",
     ("reading-the-flow-map.md", "class CardCharged"): FLOW,
     ("reading-the-flow-map.md", "class PriceChanged"): FLOW,
     ("the-catalog.md", "class OrderPlacement"): "from partita import *\norders, OrderId = Service('o', namespace='acme.order'), str\n",
