@@ -11,7 +11,14 @@ from tests.registry_process import ask, served
 
 from partita.clock import SystemClock
 from partita.schemas.confluent.client import RegisteredSchema, RegistryClient
-from partita.schemas.confluent.framing import SchemaId, framed, schema_of_header, unframed
+from partita.schemas.confluent.framing import (
+    SchemaId,
+    frame_of,
+    framed,
+    message_of_header,
+    schema_of_header,
+    unframed,
+)
 
 pytestmark = [pytest.mark.oracles]
 confluent = pytest.importorskip("confluent_kafka.schema_registry", reason="make .venv/oracles.ok")
@@ -154,6 +161,38 @@ def test_the_serializers_header_mode_is_ours(url: str) -> None:
     assert guid == latest.guid
     assert schema_of_header(named) == SchemaId(guid=guid)
     assert data == b"\x06o-1\xf4\x03"
+
+
+@pytest.mark.parametrize("place", ["header", "frame"])
+def test_confluents_deserializer_reads_our_guids(url: str, place: str) -> None:
+    """Header mode, and the frame of v1 before the value: a client that knows no id finds the schema by the guid alone."""
+    from confluent_kafka.schema_registry.avro import AvroDeserializer
+
+    client_of(url).register_schema("by-guid-value", schema(ORDER))
+    guid = client_of(url).get_latest_version("by-guid-value").guid
+    assert guid is not None
+    frame, value = frame_of(SchemaId(guid=guid)), b"\x06o-1\xf4\x03"
+
+    headers = [("__value_schema_id", frame)] if place == "header" else []
+    read = AvroDeserializer(client_of(url))(value if headers else frame + value, context("by-guid", headers))
+
+    assert read == VALUE
+
+
+def test_the_header_of_a_value_in_protobuf_has_the_guid_and_the_index_path(url: str) -> None:
+    from confluent_kafka.schema_registry import header_schema_id_serializer
+    from confluent_kafka.schema_registry.protobuf import ProtobufSerializer
+    from google.protobuf.timestamp_pb2 import Timestamp
+
+    options = {"schema.id.serializer": header_schema_id_serializer, "use.deprecated.format": False}
+    serialize = ProtobufSerializer(Timestamp, client_of(url), conf=options)
+    headers: list[Any] = []
+
+    data = serialize(Timestamp(seconds=5), context("proto-headers", headers))
+
+    guid = client_of(url).get_latest_version("proto-headers-value").guid
+    assert message_of_header(dict(headers)["__value_schema_id"]) == (SchemaId(guid=guid), (0,))
+    assert data == b"\x08\x05"
 
 
 @pytest.mark.parametrize(("place", "expected"), [("Order", (0,)), ("Line", (1,)), ("Line.Part", (1, 0))])
