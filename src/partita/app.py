@@ -143,7 +143,13 @@ class App:
             )
 
     def ingress(
-        self, service: Service, *, takes: Takes | None = None, secrets: Sequence[str] = (), body_max: int = BODY_MAX
+        self,
+        service: Service,
+        *,
+        takes: Takes | None = None,
+        secrets: Sequence[str] = (),
+        body_max: int = BODY_MAX,
+        origins: Sequence[str] = (),
     ) -> Ingress:
         """An ASGI application that takes CloudEvents of other programs over HTTP (`POST /events`) into the outbox of a service
         that runs in this process: mount it (`web.mount("/hooks", app.ingress(payments))`), or have an ASGI server run it,
@@ -155,13 +161,15 @@ class App:
                 events.
             secrets: of Standard Webhooks (`whsec_<base64>`), each of which is accepted; without one no request is signed.
             body_max: the largest request, in bytes.
+            origins: the senders, by their DNS names, whose question whether their events are wanted (OPTIONS) is answered with
+                yes; "*" = any. Without one OPTIONS is answered with 405.
 
         Raises:
             NotFound: the service is not one of this app.
             DeclarationError: a class is no event of it. SettingsError: a secret cannot be used.
         """
         self._check_own(service)
-        return Ingress(service, self, takes=takes, secrets=secrets, body_max=body_max)
+        return Ingress(service, self, takes=takes, secrets=secrets, body_max=body_max, origins=origins)
 
     @asynccontextmanager
     async def running(

@@ -17,7 +17,7 @@ from __future__ import annotations
 import base64
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -53,6 +53,29 @@ def read(value: bytes) -> CloudEvent:
         return CloudEvent(attributes, data.encode())
     attributes.setdefault("datacontenttype", "application/json")
     return CloudEvent(attributes, msgspec.json.encode(data))
+
+
+def written(attributes: Mapping[str, str], data: bytes) -> bytes:
+    """An event in this format. The attributes are texts, and the data are bytes, whose form `datacontenttype` names."""
+    parts = [_long(len(attributes))]
+    for name, text in attributes.items():
+        parts += [_sized(name.encode()), _long(3), _sized(text.encode())]
+    parts += [_long(0), _long(0), _sized(data)]
+    return b"".join(parts)
+
+
+def _sized(value: bytes) -> bytes:
+    return _long(len(value)) + value
+
+
+def _long(number: int) -> bytes:
+    """A number from 0 on, in Avro's zigzag form."""
+    left, found = number << 1, bytearray()
+    while left > 0x7F:
+        found.append(left & 0x7F | 0x80)
+        left >>= 7
+    found.append(left)
+    return bytes(found)
 
 
 class _Reader:

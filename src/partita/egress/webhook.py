@@ -18,10 +18,11 @@ from partita.catalog.event import Command, Event
 from partita.catalog.injection import Meta
 from partita.catalog.retry import Retry
 from partita.catalog.service import CONCURRENCY_MAX, Service
-from partita.clock import US, Clock, SystemClock, within
+from partita.clock import US, SystemClock, within
 from partita.codec.connect import connect_codec
 from partita.egress.answers import check_answer
-from partita.egress.request import Mode, attributes_of, content_of, request_of
+from partita.egress.handshake import ORIGIN, check_consent, check_origin
+from partita.egress.request import MODES, Mode, attributes_of, content_of, request_of
 from partita.egress.retrying import decide
 from partita.egress.target import Rules, Target
 from partita.errors import DeclarationError, SettingsError, WebhookGone, WebhookUnreached
@@ -38,6 +39,8 @@ INTERIM_MAX, INTERIM = 10, re.compile(rb"HTTP/1\.[01] 1[0-9][0-9]\b")
 """Answers with 1xx before the answer itself."""
 GONE_S = 300.0
 """After a 410 the target is not asked for so long."""
+AGREED_S = 3_600.0
+"""The consent of a target holds so long in this process."""
 RETRY = Retry(in_place=1, first_wait_s=1.0, policy=decide)
 To = str | Callable[[Any], str | Awaitable[str]]
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -60,10 +63,13 @@ class Webhook:
         name: of the subscription, unique in its service; it never changes.
         to: the URL, or a function that returns it for an event, also a coroutine function.
         secrets: of Standard Webhooks (`whsec_<base64>`); each signs each request. Without one requests are not signed.
-        mode: "binary", or "structured": one JSON document with the attributes, so that the signature covers them too.
+        mode: "binary"; "structured" is one JSON document with the attributes, so that the signature covers them too; "avro" is
+            the same in the Avro format.
         hosts: the hosts that may be sent to, with or without a port; None = any.
         networks: inner networks that may be sent to. Other addresses that are not public are refused.
         ca: a file with the certificate of an authority of your own.
+        origin: the DNS name of this system. With it a target is asked for its consent before its first event (OPTIONS, as the
+            HTTP webhooks of CloudEvents have it), and each hour again.
         timeout_s: the limit of one try.
         concurrency: how many requests run at once.
         retry: the delays, and more tries in place for a connection that fails. With a policy of its own it decides alone.
@@ -82,14 +88,14 @@ class Webhook:
         hosts: Sequence[str] | None = None,
         networks: Sequence[str] = (),
         ca: str | Path = "",
+        origin: str = "",
         timeout_s: float = 20.0,
         concurrency: int = 8,
         retry: Retry = RETRY,
         resolver: Resolver = resolved,
-        clock: Clock | None = None,
     ) -> None:
-        if mode not in ("binary", "structured"):
-            raise DeclarationError(f"mode={mode!r} of webhook {name} cannot be.", hint='"binary" or "structured".')
+        if mode not in MODES:
+            raise DeclarationError(f"mode={mode!r} of webhook {name} cannot be.", hint=f"One of {', '.join(MODES)}.")
         check_count(DeclarationError, f"concurrency of webhook {name}", concurrency, least=2, most=CONCURRENCY_MAX)
         check_seconds(DeclarationError, f"timeout_s of webhook {name}", timeout_s)
         self.name = name
@@ -104,9 +110,11 @@ class Webhook:
         self._concurrency = concurrency
         self._retry = retry if retry.policy is not None else replace(retry, policy=decide)
         self._resolver = resolver
-        self._clock = clock or SystemClock()
+        self._clock = SystemClock()
         self._codec = connect_codec()
+        self._origin = check_origin(origin, f"origin of webhook {name}") if origin else ""
         self._gone: dict[Target, float] = {}
+        self._agreed: dict[Target, float] = {}
 
     def __repr__(self) -> str:
         return f"Webhook({self.name!r})"
@@ -167,19 +175,36 @@ class Webhook:
         if self._gone.get(target, 0.0) > self._clock.monotonic():
             raise WebhookGone(f"{target.shown} answered 410 a moment ago: it is not asked.", hint="partita dlq replay")
         body, headers = self._content(event, meta)
-        try:
-            async with within(self._clock, self._timeout_s):
-                answer = await self._asked(target, request_of(target, headers, body))
-        except TimeoutError as error:
-            raise WebhookUnreached(f"{target.shown} did not answer within {self._timeout_s:g} s.") from error
+        if self._origin:
+            headers[ORIGIN] = self._origin
+            await self._agree(target)
+        answer = await self._answer(target, request_of(target, headers, body))
         try:
             check_answer(target, answer.status, answer.headers, self._clock.now_us())
         except WebhookGone as error:
-            now_s = self._clock.monotonic()
-            self._gone = {each: until for each, until in self._gone.items() if until > now_s}
-            self._gone[target] = now_s + GONE_S
+            self._gone = self._until(self._gone, target, GONE_S)
             log.error("webhook %s is disabled for %g s: %s", self.name, GONE_S, error.what)
             raise
+
+    async def _agree(self, target: Target) -> None:
+        """Return if the target wants our events, by its answer of a moment ago or of now."""
+        if self._agreed.get(target, 0.0) > self._clock.monotonic():
+            return
+        answer = await self._answer(target, request_of(target, {ORIGIN: self._origin}, b"", "OPTIONS"))
+        check_consent(target, self._origin, answer.status, answer.headers)
+        self._agreed = self._until(self._agreed, target, AGREED_S)
+
+    def _until(self, known: dict[Target, float], target: Target, for_s: float) -> dict[Target, float]:
+        """The targets of which something is known, with this one, without those whose time is over."""
+        now_s = self._clock.monotonic()
+        return {each: until for each, until in known.items() if until > now_s} | {target: now_s + for_s}
+
+    async def _answer(self, target: Target, request: bytes) -> HttpAnswer:
+        try:
+            async with within(self._clock, self._timeout_s):
+                return await self._asked(target, request)
+        except TimeoutError as error:
+            raise WebhookUnreached(f"{target.shown} did not answer within {self._timeout_s:g} s.") from error
 
     def _content(self, event: Event | Command[Any, Any], meta: Meta) -> tuple[bytes, dict[str, str]]:
         _, data = self._codec.encode(_in_json(type(event)), event)

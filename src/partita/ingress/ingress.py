@@ -27,6 +27,7 @@ from partita.errors import (
     StoreError,
     UnknownSchema,
 )
+from partita.ingress.consent import check_origins, consent
 from partita.ingress.reading import events_of, is_binary
 from partita.ingress.refusal import Refusal, away
 from partita.runtime.path.intake import Arrived, Intake, Taken
@@ -82,6 +83,7 @@ class Ingress:
         takes: Takes | None,
         secrets: Sequence[str],
         body_max: int,
+        origins: Sequence[str] = (),
     ) -> None:
         self.service = service
         self.takes = _taken(service, takes)
@@ -89,6 +91,7 @@ class Ingress:
         self._signer = Signer(secrets) if secrets else None
         check_count(DeclarationError, "body_max of an ingress", body_max, most=BODY_LIMIT)
         self._body_max = body_max
+        self._origins = check_origins(origins, f"the ingress of {service.name}")
 
     def __repr__(self) -> str:
         return f"Ingress({self.service.name!r})"
@@ -109,10 +112,8 @@ class Ingress:
             await live(self._host.lifespan, receive, send)
         if scope["type"] != "http":
             return
-        headers = {"content-type": "application/json"}
         try:
-            taken = await self._take(scope, receive)
-            status, body = 202, json.dumps({"accepted": taken.new, "repeated": taken.repeated}).encode()
+            status, headers, body = await self._answer(scope, receive)
         except ClientGone:
             return
         except Refusal as refusal:
@@ -120,14 +121,27 @@ class Ingress:
             headers = {"content-type": "application/problem+json", **refusal.headers}
         await send_answer(send, status, headers, body)
 
+    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, dict[str, str], bytes]:
+        """The answer to a request.
+
+        Raises:
+            Refusal: none of its events was kept, or its origin may send none.
+        """
+        asks = scope["method"] == "OPTIONS" and bool(self._origins)
+        _check_place(scope, "OPTIONS" if asks else "POST")
+        if asks:
+            return 200, consent(self._origins, dict(_headers(scope))), b""
+        taken = await self._take(scope, receive)
+        said = {"accepted": taken.new, "repeated": taken.repeated}
+        return 202, {"content-type": "application/json"}, json.dumps(said).encode()
+
     async def _take(self, scope: Scope, receive: Receive) -> Taken:
         """Take the events of a request.
 
         Raises:
             Refusal: none of them was kept.
         """
-        _check_place(scope)
-        headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
+        headers = _headers(scope)
         given = dict(headers)
         body = await self._body(given, receive)
         system = self._running()
@@ -218,11 +232,15 @@ def _taken(service: Service, takes: Takes | None) -> dict[str, Contract]:
     return found
 
 
-def _check_place(scope: Scope) -> None:
+def _headers(scope: Scope) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
+
+
+def _check_place(scope: Scope, method: str) -> None:
     path = scope["path"].removeprefix(scope.get("root_path", "")).rstrip("/")
     if path not in ("", PATH):
         raise Refusal(404, f"There is POST {PATH} and nothing else.")
-    if scope["method"] != "POST":
+    if scope["method"] != method:
         raise Refusal(405, f"There is POST {PATH} and nothing else.", allow="POST")
 
 

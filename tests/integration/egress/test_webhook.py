@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import fastavro
 import pytest
 from tests.certificates import certified
 from tests.integration.egress.receiver import SILENT, Receiver
 from tests.integration.ingress.till import Till
+from tests.unit.cloudevents.test_avro_format import SCHEMA
 from tests.waiting import until
 
 from partita import App, Command, DeclarationError, Event, Key, PartitaError, Retry, Service, Settings, SettingsError
@@ -19,6 +22,7 @@ from partita.bus.port import Outgoing
 from partita.clock import SystemClock
 from partita.cloudevents.binary_mode import BinaryMode
 from partita.egress import Webhook
+from partita.ingress.reading import events_of
 from partita.store.dead_letters import LetterFilter
 from partita.webhooks.signature import Signer
 
@@ -308,3 +312,71 @@ async def test_an_event_of_an_old_version_is_sent_as_one_of_the_newest(tmp_path:
     (got,) = receiver.received
     assert (got.headers["ce-type"], json.loads(got.body)["cents"]) == ("old.shop.v2.Sold", 200)
     assert (got.headers["ce-source"], got.headers["ce-id"]) == ("urn:psp", "1")
+
+
+def agrees(to: str, status: str = "200 OK") -> bytes:
+    """The answer of a target that wants events of an origin."""
+    return f"HTTP/1.1 {status}\r\nWebHook-Allowed-Origin: {to}\r\nWebHook-Allowed-Rate: 100\r\n\r\n".encode()
+
+
+async def test_a_target_is_asked_before_its_first_event_and_not_again(tmp_path: Path) -> None:
+    """By OPTIONS at the very URL; then each event names the origin."""
+    async with Receiver(agrees("Shop.example"), b"204 No Content") as receiver:
+        shop = Shop(tmp_path, Webhook("partner", to=receiver.url, networks=HERE, origin="shop.Example"))
+        async with shop.app.running():
+            for order in ("o1", "o2"):
+                await shop.app.send(shop.Ship(order_id=order))
+                await shop.app.settled()
+    first, *events = receiver.received
+    assert (first.line, first.headers["content-length"]) == ("OPTIONS /hooks?tenant=1 HTTP/1.1", "0")
+    assert [each.line for each in events] == ["POST /hooks?tenant=1 HTTP/1.1"] * 2
+    assert {each.headers["webhook-request-origin"] for each in receiver.received} == {"shop.example"}
+    assert "ce-id" not in first.headers
+
+
+@pytest.mark.parametrize(
+    "said", [b"200 OK", b"405 Method Not Allowed", agrees("evil.example"), agrees("*", "403 Forbidden")]
+)
+async def test_a_target_that_does_not_agree_gets_no_event(said: bytes, tmp_path: Path) -> None:
+    """A status alone is no consent. It is asked again after each delay; then the event is a dead letter with the reason."""
+    async with Receiver(said) as receiver:
+        shop = Shop(tmp_path, Webhook("partner", to=receiver.url, networks=HERE, origin="shop.example"))
+        async with shop.app.running():
+            await shop.app.send(shop.Ship(order_id="o1"))
+            (letter,) = await until(shop.letters)
+    assert {each.line.split()[0] for each in receiver.received} == {"OPTIONS"} and len(receiver.received) == 4
+    assert "does not agree to events of shop.example" in letter.cause
+
+
+async def test_a_target_that_agrees_later_gets_the_event(tmp_path: Path) -> None:
+    async with Receiver(b"405 Method Not Allowed", agrees("*"), b"204 No Content") as receiver:
+        shop = Shop(tmp_path, Webhook("partner", to=receiver.url, networks=HERE, origin="shop.example"))
+        async with shop.app.running():
+            await shop.app.send(shop.Ship(order_id="o1"))
+            await until(lambda: len(receiver.received) == 3)
+    assert [each.line.split()[0] for each in receiver.received] == ["OPTIONS", "OPTIONS", "POST"]
+
+
+async def test_an_event_in_the_avro_format_is_read_by_the_specifications_schema(tmp_path: Path) -> None:
+    """And by our own ingress."""
+    async with Receiver() as receiver:
+        hook = Webhook("partner", to=receiver.url, networks=HERE, mode="avro", secrets=[SECRET])
+        shop = Shop(tmp_path, hook)
+        async with shop.app.running():
+            await shop.app.send(shop.Ship(order_id="o1", note="ä" * 100))
+            await until(lambda: receiver.received)
+    (got,) = receiver.received
+    assert got.headers["content-type"] == "application/cloudevents+avro"
+    read: Any = fastavro.schemaless_reader(io.BytesIO(got.body), fastavro.parse_schema(SCHEMA), None)
+    assert json.loads(read["data"]) == {"orderId": "o1", "cents": 5, "note": "ä" * 100}
+    assert read["attribute"]["type"] == "hook.order.v1.Shipped" and read["attribute"]["partitionkey"] == "o1"
+    assert read["attribute"]["datacontenttype"] == "application/json"
+    (event,) = events_of([("content-type", got.headers["content-type"])], got.headers["content-type"], got.body)
+    assert event.attributes == read["attribute"] and event.data == read["data"]
+    assert Signer([SECRET]).check(got.headers, got.body, int(got.headers["webhook-timestamp"]))
+
+
+def test_an_origin_that_is_no_dns_name_is_refused() -> None:
+    for wrong in ("https://shop.example", "shop.example:443", "a b", "-a.example", "a..b", "x" * 254, 5):
+        with pytest.raises(DeclarationError, match="origin of webhook partner"):
+            Webhook("partner", to="https://partner.example/", origin=wrong)  # type: ignore[arg-type]  # one is no text

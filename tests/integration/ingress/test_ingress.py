@@ -182,6 +182,35 @@ async def test_other_formats_types_paths_and_methods_are_refused(till: Till) -> 
     assert not await till.kept()
 
 
+async def test_a_sender_that_asks_is_answered_by_the_list_of_origins(tmp_path: Path) -> None:
+    """As the webhooks of CloudEvents have it: consent is two headers, and no status is one. The app need not run."""
+    till = Till(Settings(data=tmp_path), origins=["Events.example.com", "psp.example"])
+    asked = {"WebHook-Request-Origin": "events.Example.com", "WebHook-Request-Rate": "120"}
+
+    said = await till.client.options("/events", headers=asked)
+    assert (said.status_code, said.headers["allow"], said.content) == (200, "POST", b"")
+    assert said.headers["webhook-allowed-origin"] == "events.Example.com", "the name as it was asked"
+    assert said.headers["webhook-allowed-rate"] == "*"
+
+    for headers, status in (({"WebHook-Request-Origin": "evil.example"}, 403), ({}, 400)):
+        said = await till.client.options("/events", headers=headers)
+        assert (said.status_code, said.headers["allow"]) == (status, "POST")
+        assert not [name for name in said.headers if name.startswith("webhook-")]
+    assert (await till.client.options("/other", headers=asked)).status_code == 404
+    assert (await till.client.get("/events")).status_code == 405
+
+
+async def test_any_origin_may_be_allowed_and_without_a_list_nobody_is(tmp_path: Path) -> None:
+    asked = {"WebHook-Request-Origin": "events.example.com"}
+    said = await Till(Settings(data=tmp_path), origins=["*"]).client.options("/events", headers=asked)
+    assert said.headers["webhook-allowed-origin"] == "*"
+    said = await Till(Settings(data=tmp_path)).client.options("/events", headers=asked)
+    assert said.status_code == 405 and "webhook-allowed-origin" not in said.headers
+    for wrong in ("psp.example", [""], [5]):
+        with pytest.raises(DeclarationError, match="list of DNS names"):
+            Till(Settings(data=tmp_path), origins=wrong)
+
+
 async def test_a_large_request_is_refused_before_it_is_read_whole(tmp_path: Path) -> None:
     """By its length, and without one after the limit: the rest is never asked for."""
     till = Till(Settings(data=tmp_path), body_max=1_000)
