@@ -25,6 +25,8 @@ from partita.errors import NotFound, PartitaError, SettingsError, WithinHandler
 from partita.ingress.ingress import BODY_MAX, Ingress, Takes
 from partita.machine.port import Machine, Wake
 from partita.machine.system import this_machine
+from partita.operators.audit import actor
+from partita.operators.steering import act_on_saga
 from partita.outbox.users_transaction import Outbox
 from partita.runtime.background.left_over import LeftOver
 from partita.runtime.data_folder import claim_folder
@@ -32,6 +34,7 @@ from partita.runtime.importing import import_users
 from partita.runtime.path.poster import Poster
 from partita.runtime.path.running_handler import running_handler
 from partita.runtime.system import ROLES, System
+from partita.sagas.saga import Saga
 from partita.settings.amount import check_seconds
 from partita.settings.settings import Settings
 from partita.store.port import Store
@@ -317,6 +320,32 @@ class App:
         if self._poster is None:
             raise PartitaError("The app neither runs nor posts.", hint="async with app.posting(): ...")
         return await self._poster.post(command, idempotency_key)
+
+    async def cancel(self, saga: type[Saga], saga_id: str, *, reason: str, by: str | None = None) -> str:
+        """Undo a saga instance, as `partita saga cancel` does, with an entry in the audit; returns its status. When it returns
+        the decision is durable; the undos follow where the app runs.
+
+        Args:
+            saga: its class. saga_id: the key of its start event.
+            reason: for the history, the audit and the event of `undone=`.
+            by: the person or the program that decides; None = as the command line names it.
+
+        Raises:
+            NotFound: there is no such instance, or the service of the saga does not run here (`roles=()` is enough).
+            Conflict: it has ended, it is being undone, or it is behind its point of no return; the text says which.
+            WithinHandler: a handler cancels, whose transaction may hold the instance; it publishes an event that the saga hears.
+        """
+        if (asking := running_handler()) is not None:
+            raise WithinHandler(
+                f"{asking.owner} of {asking.service} cancels a saga in the middle of its own transaction."
+            )
+        definition = saga.__definition__
+        pipeline = self.system.pipelines.get(definition.service.name)
+        if pipeline is None:
+            name = definition.service.name
+            raise NotFound(f"{name} does not run in this process.", hint=f"app.running(services=[{name!r}, ...])")
+        row = await act_on_saga(pipeline, definition.name, saga_id, "cancel", reason=reason, by=by or actor())
+        return row.status
 
     async def settled(self, timeout_s: float = 30.0, *, dead_letters: bool = False) -> None:
         """Return when the services that run here have no work left. It counts outstanding work and never waits for a

@@ -57,6 +57,7 @@ FIELDS: Mapping[str, Field] = {
             "unsent",
             "reminded",
             "answered",
+            "heard",
             "timeout",
             "overdue",
             "undoing",

@@ -151,6 +151,7 @@ def _sagas(catalog: Catalog, names: Names) -> Iterator[Directed]:
                 start=names.of(definition.start),
                 steps=tuple(_step(each, names) for each in definition.steps),
                 sends=tuple(sends[name]),
+                hears=tuple(names.of(listener.event) for listener in definition.listeners),
                 undone=names.of(definition.undone) if definition.undone is not None else "",
                 deadline_s=definition.deadline_s,
                 why=definition.why,
@@ -187,6 +188,8 @@ def _hops(found: FlowMap) -> Iterator[Hop]:
                 yield Hop(service, each.takes, each.takes, "choreography")
     for saga in found.sagas.values():
         yield Hop(saga.start, saga.id, saga.start, "orchestration")
+        for event in saga.hears:
+            yield Hop(event, saga.id, event, "orchestration")
         if saga.undone:
             yield Hop(saga.id, saga.undone, saga.undone, "orchestration")
         for command in saga.sends:

@@ -50,6 +50,7 @@ class Directed:
     start: str
     steps: tuple[Step, ...]
     sends: tuple[str, ...]
+    hears: tuple[str, ...]
     undone: str
     deadline_s: float
     why: str

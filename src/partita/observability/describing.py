@@ -137,6 +137,14 @@ class TimerDescription:
 
 
 @dataclass(frozen=True, slots=True)
+class HeardDescription:
+    """An event that a saga hears while it runs: it cancels the saga, or a hook decides."""
+
+    event: str
+    cancels: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StepDescription:
     """A step of a saga. `note` says why no delayed retry can save it; empty = one can."""
 
@@ -164,6 +172,7 @@ class SagaDescription:
     starts_with: str
     undone: str | None
     steps: tuple[StepDescription, ...]
+    hears: tuple[HeardDescription, ...]
 
 
 def describe_app(app: Declarations) -> AppDescription:
@@ -232,8 +241,9 @@ def describe_saga(app: Declarations, name: str) -> SagaDescription:
         for spec in saga.steps
     )
     undone = saga.undone.full_name if saga.undone else None
+    hears = tuple(HeardDescription(each.event.full_name, each.cancels) for each in saga.listeners)
     return SagaDescription(
-        saga.name, saga.version, saga.service.name, saga.deadline_s, saga.start.full_name, undone, steps
+        saga.name, saga.version, saga.service.name, saga.deadline_s, saga.start.full_name, undone, steps, hears
     )
 
 

@@ -1,5 +1,7 @@
-"""Sagas: declared as steps, checked at import, decided by a pure engine. Here are the parts of a step that few sagas need."""
+"""Sagas: declared as steps, checked at import, decided by a pure engine. Here are the parts that few sagas need: timers of steps,
+and events that a saga hears."""
 
+from partita.sagas.listener import Cancel, cancel, on
 from partita.sagas.timer import after
 
-__all__ = ["after"]
+__all__ = ["Cancel", "after", "cancel", "on"]

@@ -14,6 +14,8 @@ from partita.catalog.service import Service, service_of
 from partita.errors import DeclarationError
 from partita.sagas.definition import SagaDefinition, StepSpec
 from partita.sagas.filling import Plan, Source, plan
+from partita.sagas.listener import Listener, ListenerSpec
+from partita.sagas.listener_checks import check_listeners
 from partita.sagas.step import Step
 from partita.sagas.timer import TimerSpec
 from partita.sagas.timer_checks import check_timers
@@ -68,15 +70,14 @@ def compile_saga(
     if undone is None and pivot_index >= 0:
         _refuse(place, f"{name} can be undone, but names no event for it.", "undone=OrderCancelled")
     compiled = tuple(_fill(spec, steps, index, start_contract) for index, spec in enumerate(steps))
-    undone_contract, undone_plan = None, None
-    if undone is not None and pivot_index >= 0:  # else nothing of it is ever undone, so no event is needed
-        undone_contract = contract_of(undone)
+    listeners = tuple(_heard(each) for each in vars(cls).values() if isinstance(each, Listener))
+    check_listeners(listeners, steps, start_contract, pivot_index)
+    # A saga of retriables only is never undone, so it needs no event.
+    undone_contract = contract_of(undone) if undone is not None and pivot_index >= 0 else None
+    undone_plan = None
+    if undone_contract is not None:
         sources, hint = [Source("start", start_contract)], "Give the field a default, or drop it."
         undone_plan = plan(undone_contract, sources, FACTS, str(place), hint)
-    plans = [
-        p for s in compiled for p in (s.plan, s.undo_plan, s.ask_plan, *(t.plan for t in s.timers)) if p is not None
-    ]
-    plans += [undone_plan] if undone_plan is not None else []
     return SagaDefinition(
         cls,
         name,
@@ -88,9 +89,10 @@ def compile_saga(
         undone_contract,
         undone_plan,
         place,
-        frozenset(fact for p in plans for _, fact in p.fills),
+        _facts(compiled, undone_plan),
         _attributes(cls, place),
         pivot_index,
+        listeners,
     )
 
 
@@ -108,6 +110,11 @@ def _spec(declared: Step) -> StepSpec:
         declared.hooks,
         timers=tuple(TimerSpec(timer.after_s, contract_of(timer.command_class)) for timer in declared.timers),
     )
+
+
+def _heard(declared: Listener) -> ListenerSpec:
+    event = contract_of(declared.event_class)
+    return ListenerSpec(declared.name, event, declared.cancels, declared.place, declared.function)
 
 
 def _check_order(name: str, steps: Sequence[StepSpec]) -> None:
@@ -228,6 +235,14 @@ def retry_horizon_s(retry: Retry) -> float:
     return total * (1 + retry.jitter)
 
 
+def _facts(steps: Sequence[StepSpec], undone_plan: Plan | None) -> frozenset[str]:
+    """The facts that any plan uses."""
+    plans = [undone_plan]
+    for spec in steps:
+        plans += [spec.plan, spec.undo_plan, spec.ask_plan, *(timer.plan for timer in spec.timers)]
+    return frozenset(fact for each in plans if each is not None for _, fact in each.fills)
+
+
 def _fill(spec: StepSpec, steps: Sequence[StepSpec], index: int, start: Contract) -> StepSpec:
     """The plans of a step's commands: from the start event first, then the replies, the newest first."""
     earlier = [Source("start", start)]
@@ -266,8 +281,8 @@ def _attributes(cls: type[object], place: Place) -> dict[str, Any]:
         if not hasattr(cls, name):
             _refuse(place, f"{cls.__name__}.{name} has no default.", f"{name}: ... = ...")
         found[name] = getattr(cls, name)
-    for name in sorted(RESERVED & {k for k, v in vars(cls).items() if isinstance(v, Step)}):
-        _refuse(place, f"Step {name} has a name of Saga itself.", "Choose another name.")
+    for name in sorted(RESERVED & {k for k, v in vars(cls).items() if isinstance(v, Step | Listener)}):
+        _refuse(place, f"{type(vars(cls)[name]).__name__} {name} has a name of Saga itself.", "Choose another name.")
     return found
 
 

@@ -11,6 +11,7 @@ from partita.catalog.contract import Contract, contract_of
 from partita.catalog.place import Place
 from partita.catalog.service import Service
 from partita.sagas.filling import Plan
+from partita.sagas.listener import ListenerSpec
 from partita.sagas.step import Kind, OnTimeout
 from partita.sagas.timer import TimerSpec
 
@@ -58,9 +59,11 @@ class SagaDefinition:
     facts: frozenset[str]  # "source.field" of every field that a plan uses
     attributes: dict[str, Any] = field(compare=False)  # the user's own state with its defaults
     pivot_index: int = 0  # steps up to here may be undone, later ones are retried; -1 = all are retried
+    listeners: tuple[ListenerSpec, ...] = ()
     why: str = ""  # why a saga directs this, and no service reacts by itself
     hooked: bool = field(init=False, compare=False)
     index_of: dict[str, int] = field(init=False, compare=False)  # of a step, by its name
+    cancelling: dict[str, str] = field(init=False, compare=False)  # type of an event that cancels -> its name
     kept: dict[str, tuple[tuple[str, str], ...]] = field(
         init=False, compare=False
     )  # source -> (field, fact) that a plan uses
@@ -90,12 +93,15 @@ class SagaDefinition:
         ]
         object.__setattr__(self, "wanted", tuple(wanted))
         object.__setattr__(self, "index_of", {spec.name: number for number, spec in enumerate(self.steps)})
-        object.__setattr__(self, "hooked", any(spec.hooks for spec in self.steps))
+        hooked = any(spec.hooks for spec in self.steps) or any(each.hook is not None for each in self.listeners)
+        object.__setattr__(self, "hooked", hooked)
+        cancelling = {each.event.full_name: each.event.wire_name for each in self.listeners if each.cancels}
+        object.__setattr__(self, "cancelling", cancelling)
 
     @property
     def consumes(self) -> tuple[Contract, ...]:
-        """The start event and all messages that may answer."""
-        found = [self.start]
+        """The start event, all messages that may answer, and the events that it hears."""
+        found = [self.start, *(listener.event for listener in self.listeners)]
         for spec in self.steps:
             for command in spec.sends:
                 if command.reply is not None:
@@ -128,6 +134,7 @@ class SagaDefinition:
             lines.append(f"  {spec.kind} {spec.name}: {spec.command.identity}{undo}, on timeout {spec.on_timeout}")
             if spec.timers:  # their order is part of a state, their times are not
                 lines.append(f"    timers {', '.join(timer.command.identity for timer in spec.timers)}")
+        lines += [f"  {listener.describe()}" for listener in self.listeners]
         return "\n".join([*lines, f"  undone: {self.undone.identity if self.undone else 'never'}"])
 
     def key_of(self, start_event: Any) -> str:

@@ -32,6 +32,9 @@ def mermaid(definition: SagaDefinition) -> str:
             lines.append(f"  undo_{spec.name} --> {back}: {_name(spec.undo.reply)}")
             lines.append(f"  undo_{spec.name} --> undo_{spec.name}: no acknowledgement, sent again")
             undoable.append(spec.name)
+    for listener in definition.listeners:
+        for spec in definition.steps[: definition.pivot_index + 1] if listener.cancels else ():
+            lines.append(f"  {spec.name} --> {_undo_of(definition, spec.name)}: {listener.event.name}")
     lines.append("  completed --> [*]")
     if definition.undone is not None:
         lines.append(f"  undone --> [*]: {definition.undone.name}")
@@ -61,8 +64,17 @@ def text(definition: SagaDefinition) -> str:
         lines.append(f"  {'':<{width}}  timeout    {shown(spec.timeout_s)}, then {spec.on_timeout}")
         if spec.name in lost:
             lines.append(f"  {'':<{width}}  note       {lost[spec.name]}")
+    for listener in definition.listeners:
+        effect = "undo all steps, before the point of no return" if listener.cancels else "the hook decides"
+        lines.append(f"  on {listener.event.name}: {effect}")
     lines.append(f"  undone: {definition.undone.name if definition.undone else 'never, no step can be undone'}")
     return "\n".join(lines)
+
+
+def _undo_of(definition: SagaDefinition, name: str) -> str:
+    """The undo with which compensation begins while that step waits."""
+    before = definition.steps[: definition.index_of[name] + 1]
+    return next((f"undo_{spec.name}" for spec in reversed(before) if spec.undo is not None), "undone")
 
 
 def _name(cls: type | None) -> str:

@@ -79,7 +79,8 @@ def _may_be_sent(definition: SagaDefinition, state: SagaState) -> Iterator[Plan]
     forward = not state.undoing and state.status != "compensating"
     undone = state.index <= definition.pivot_index or not forward
     for index, spec in enumerate(definition.steps):
-        plans = [spec.plan, spec.ask_plan] if forward and index >= state.index else []
+        timed = (timer.plan for timer in spec.timers)
+        plans = [spec.plan, spec.ask_plan, *timed] if forward and index >= state.index else []
         plans += [spec.undo_plan] if undone else []
         yield from (plan for plan in plans if plan is not None)
     if undone and definition.undone_plan is not None:

@@ -23,7 +23,7 @@ from partita import (
     step,
 )
 from partita.catalog.contract import contract_of
-from partita.sagas import after
+from partita.sagas import after, on
 from partita.sagas.diagram import text
 
 svc = Service("refused", namespace="refused")
@@ -86,6 +86,10 @@ class Elsewhere(Command[Foreign], of=svc):
 
 class SameReply(Command[Done], of=svc):
     id: Key[str]
+
+
+class Numbered(Event, of=other):
+    id: Key[int]
 
 
 class Recalled(Event, of=svc):
@@ -284,6 +288,60 @@ CASES: list[tuple[str, Any, str, str]] = [
         lambda: {"a": step(Do, undo=Undo, timers=(after(0, Recall),))},
         "after=0 cannot be",
         "above 0",
+    ),
+    (
+        "hearing a command",
+        lambda: {"a": step(Do, undo=Undo), "b": on(cast(Any, Recall), then="cancel")},
+        "b hears Recall, which is not an event",
+        "on(SomeEvent)",
+    ),
+    (
+        "hearing the start",
+        lambda: {"a": step(Do, undo=Undo), "b": on(Started, then="cancel")},
+        "b hears Started, which starts the saga",
+        "Drop it.",
+    ),
+    (
+        "hearing the answer to a step",
+        lambda: {"a": step(Do, undo=Undo), "b": on(Undone, then="cancel")},
+        "b hears Undone, which answers a",
+        "@a.then",
+    ),
+    (
+        "hearing an event twice",
+        lambda: {"a": step(Do, undo=Undo), "b": on(Foreign, then="cancel"), "c": on(Foreign, then="cancel")},
+        "Foreign is heard twice",
+        "One on(...)",
+    ),
+    (
+        "hearing an event without a key",
+        lambda: {"a": step(Do, undo=Undo), "b": on(Unkeyed, then="cancel")},
+        "The key of Unkeyed is not that of Started",
+        "id: Key[...] in Unkeyed",
+    ),
+    (
+        "hearing an event with a key of another type",
+        lambda: {"a": step(Do, undo=Undo), "b": on(Numbered, then="cancel")},
+        "The key of Numbered is not that of Started",
+        "id: Key[...] in Numbered",
+    ),
+    (
+        "hearing an event and doing nothing",
+        lambda: {"a": step(Do, undo=Undo), "b": on(Foreign)},
+        "b hears Foreign and does nothing",
+        "@b.hook",
+    ),
+    (
+        "cancelling what cannot be undone",
+        lambda: {"a": retriable(Sure), "b": on(Foreign, then="cancel")},
+        "past its point of no return from the start",
+        "on(Foreign) with a hook",
+    ),
+    (
+        "another verb for an event",
+        lambda: {"a": step(Do, undo=Undo), "b": on(Foreign, then=cast(Any, "pause"))},
+        "then='pause' cannot be",
+        'then="cancel"',
     ),
     (
         "a hook for a timer that is not there",

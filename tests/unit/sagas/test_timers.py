@@ -27,10 +27,12 @@ from tests.unit.sagas.machine import (
 )
 
 from partita import Command, Event, Key, Saga, days, hours, pivot, retriable, seconds, step
+from partita.errors import StoreMismatch
 from partita.message import SagaAddress
 from partita.sagas import after
 from partita.sagas.diagram import mermaid, text
 from partita.sagas.engine import on_message, on_timer
+from partita.sagas.needed_facts import check
 from partita.sagas.transition import Incoming
 
 
@@ -268,6 +270,24 @@ def test_the_pictures_show_them() -> None:
     assert "decide --> decide: Escalate after 15 d" in mermaid(Deciding.__definition__)
     drawn = text(Deciding.__definition__)
     assert "timer      after 5 d: Remind" in drawn and "timeout    20 d, then undo" in drawn
+
+
+def test_an_instance_that_lacks_a_value_of_a_reminder_is_named_at_the_start() -> None:
+    """The code of today may have given the reminder a field that earlier code did not keep."""
+
+    class Dun(Command[Reminded], of=bank):
+        order: Key[str]
+        cents: int
+
+    class Dunning(Saga, start=Placed, deadline=days(2), undone=Cancelled, of=shop):
+        reserve = step(Reserve, undo=Release, timeout=days(1), timers=(after(hours(5), Dun),))
+
+    machine = Machine(definition=Dunning.__definition__).start()
+    assert machine.state is not None
+    check(machine.definition, machine.state)
+    del machine.state.facts["start.cents"]
+    with pytest.raises(StoreMismatch, match=r"Dun\.cents is of Placed\.cents"):
+        check(machine.definition, machine.state)
 
 
 def test_undone_after_reminders_it_is_undone_as_ever() -> None:

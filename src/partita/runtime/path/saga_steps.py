@@ -10,16 +10,18 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from partita.catalog.contract import contract_of
+from partita.catalog.contract import Contract, contract_of
 from partita.clock import Ids
 from partita.errors import Conflict, NotFound, PartitaError, StoreMismatch
 from partita.message import Envelope, SagaAddress
 from partita.runtime.path.delivery import Delivery, Handling, Output
+from partita.runtime.path.early_cancellations import EarlyCancellations
 from partita.runtime.path.renewing import renewed
 from partita.runtime.path.users_code import Escaped, ask
 from partita.runtime.path.waves import HandlerFailed
 from partita.sagas.definition import SagaDefinition
 from partita.sagas.engine import begin, on_message, on_timer
+from partita.sagas.hearing import on_early, on_event
 from partita.sagas.needed_facts import is_lacking
 from partita.sagas.older_facts import is_newer
 from partita.sagas.state import SagaState, state_from_bytes, state_to_bytes
@@ -39,6 +41,7 @@ class SagaDirectory:
     by_version: dict[tuple[str, int], SagaDefinition] = field(default_factory=dict)
     starting: dict[str, list[SagaDefinition]] = field(default_factory=dict)  # start type -> newest definitions
     listening: dict[str, list[SagaDefinition]] = field(default_factory=dict)  # reply type -> newest definitions
+    hearing: dict[str, list[SagaDefinition]] = field(default_factory=dict)  # type that answers no step -> the same
     names: frozenset[str] = frozenset()
     reads_old: bool = False  # a message whose values the states keep has a version above 1
 
@@ -55,8 +58,11 @@ class SagaDirectory:
                 newest[definition.name] = definition
         for definition in newest.values():
             directory.starting.setdefault(definition.start.full_name, []).append(definition)
+            heard = [listener.event for listener in definition.listeners]
+            for contract in heard:
+                directory.hearing.setdefault(contract.full_name, []).append(definition)
             for contract in definition.consumes:
-                if contract is not definition.start:
+                if contract is not definition.start and contract not in heard:
                     directory.listening.setdefault(contract.full_name, []).append(definition)
         return directory
 
@@ -96,17 +102,34 @@ class SagaBatch:
         self._now_us = now_us
         self._ids = ids
         self._instances: dict[tuple[str, str], Instance] = {}
+        self._early = EarlyCancellations(session, now_us)
         self.entries: list[SagaEvent] = []  # of the histories, as saved
 
     async def load(self, handlings: Sequence[Handling]) -> None:
         """Load every instance that these messages may concern, one statement per saga."""
         wanted: dict[str, dict[str, None]] = {}
+        if self._directory.hearing:
+            await self._load_early(handlings)
         for handling in handlings:
             interest = handling.delivery.interest
             if interest is not None and interest.for_sagas:
                 for saga, saga_id in self._concerned(handling.delivery):
                     wanted.setdefault(saga, {})[saga_id] = None
         await self.load_ids({saga: list(ids) for saga, ids in wanted.items()})
+
+    async def _load_early(self, handlings: Sequence[Handling]) -> None:
+        starts: list[tuple[str, str]] = []
+        cancelled: list[tuple[str, str]] = []
+        for handling in handlings:
+            interest, message = handling.delivery.interest, handling.delivery.message
+            if interest is None or not interest.for_sagas:
+                continue
+            name = interest.contract.full_name
+            starting = [each for each in self._directory.starting.get(name, ()) if each.cancelling]
+            starts += [(each.name, each.key_of(message)) for each in starting]
+            hearing = [each for each in self._directory.hearing.get(name, ()) if name in each.cancelling]
+            cancelled += [(each.name, _key_of(interest.contract, message)) for each in hearing]
+        await self._early.load(starts, cancelled)
 
     async def load_ids(self, wanted: Mapping[str, Sequence[str]]) -> None:
         """Load instances by id; one that is loaded already keeps this transaction's changes."""
@@ -165,9 +188,9 @@ class SagaBatch:
             instance = self._instances[(definition.name, saga_id)]
             _refuse_broken(instance)
             if instance.state is None:
-                self._take(
-                    instance, ask(begin, definition, incoming, self._now_us, self._ids.new), handling, definition
-                )
+                self._begin(instance, definition, incoming, handling)
+        if name in self._directory.hearing:
+            self._hear(name, incoming, handling)
         if name not in self._directory.listening or envelope.kind == "command":
             return
         for saga, saga_id in self._answered(delivery):
@@ -182,6 +205,30 @@ class SagaBatch:
                 continue
             definition = self._definition(saga, instance)
             result = ask(on_message, definition, instance.state, incoming, self._now_us, self._ids.new)
+            if isinstance(result, Transition):
+                self._take(instance, result, handling, definition)
+
+    def _begin(self, instance: Instance, definition: SagaDefinition, incoming: Incoming, handling: Handling) -> None:
+        self._take(instance, ask(begin, definition, incoming, self._now_us, self._ids.new), handling, definition)
+        assert instance.state is not None
+        early = self._early.of(definition.name, instance.state.saga_id) if definition.cancelling else None
+        if early is not None:
+            result = ask(on_early, definition, instance.state, early, self._now_us, self._ids.new)
+            self._take(instance, result, handling, definition)
+
+    def _hear(self, name: str, incoming: Incoming, handling: Handling) -> None:
+        """Let the instances with the key of an event hear it. Before its start an instance hears what cancels it."""
+        assert handling.delivery.interest is not None
+        saga_id = _key_of(handling.delivery.interest.contract, incoming.message)
+        for newest in self._directory.hearing[name]:
+            instance = self._instances[(newest.name, saga_id)]
+            _refuse_broken(instance)
+            if instance.state is None:
+                if name in newest.cancelling:
+                    self._early.keep(newest.name, saga_id, newest.cancelling[name])
+                continue
+            definition = self._definition(newest.name, instance)
+            result = ask(on_event, definition, instance.state, incoming, self._now_us, self._ids.new)
             if isinstance(result, Transition):
                 self._take(instance, result, handling, definition)
 
@@ -276,6 +323,7 @@ class SagaBatch:
                 notes += instance.notes
         if rows:
             await self._session.sagas.save(rows, notes)
+        await self._early.save()
         self.entries = notes
 
     def _definition(self, saga: str, instance: Instance) -> SagaDefinition:
@@ -321,6 +369,9 @@ class SagaBatch:
         assert delivery.interest is not None
         name = delivery.interest.contract.full_name
         starts = [(d.name, d.key_of(delivery.message)) for d in self._directory.starting.get(name, ())]
+        if name in self._directory.hearing:
+            saga_id = _key_of(delivery.interest.contract, delivery.message)
+            starts += [(each.name, saga_id) for each in self._directory.hearing[name]]
         return starts + (self._answered(delivery) if name in self._directory.listening else [])
 
     def _answered(self, delivery: Delivery) -> list[tuple[str, str]]:
@@ -333,6 +384,13 @@ class SagaBatch:
             return []
         name = delivery.interest.contract.full_name
         return [(d.name, delivery.key) for d in self._directory.listening.get(name, ())]
+
+
+def _key_of(contract: Contract, message: object) -> str:
+    """The key of an event that sagas hear; its declaration has one."""
+    key = contract.key_of(message)
+    assert key is not None
+    return key
 
 
 def _instance(row: SagaRow | None) -> Instance:

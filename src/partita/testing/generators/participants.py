@@ -53,6 +53,7 @@ class Pool:
     started: dict[bool, type[Any]] = field(default_factory=dict)
     undone: dict[bool, type[Any]] = field(default_factory=dict)
     begin: dict[bool, type[Any]] = field(default_factory=dict)
+    withdrawn: dict[tuple[int, bool], type[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for place in range(PLACES):
@@ -70,6 +71,7 @@ class Pool:
         )
         self.services[place, ordered] = service
         self.slots[place, ordered] = [self._slot(service, number) for number in range(SLOTS)]
+        self.withdrawn[place, ordered] = _message("Withdrawn", Event, {"id": Key[str]}, service)
         if place == HOME:
             self._declare_start(service, ordered)
 
@@ -139,8 +141,14 @@ class Pool:
             await tx.execute(DO, name=f"{cmd.id}/{number}/reminded")
             return slot.remind.__partita__.reply(id=cmd.id, lane=cmd.lane)
 
-        handlers: tuple[Callable[..., Any], ...] = (do, surely, undo, ask, remind)
-        for command, handler in zip((slot.do, slot.surely, slot.undo, slot.ask, slot.remind), handlers, strict=True):
+        handlers: list[tuple[type[Any], Callable[..., Any]]] = [
+            (slot.do, do),
+            (slot.surely, surely),
+            (slot.undo, undo),
+            (slot.ask, ask),
+            (slot.remind, remind),
+        ]
+        for command, handler in handlers:
             handler.__name__ = f"{handler.__name__}{number}"
             service.handles(cast(Any, command))(handler)
 

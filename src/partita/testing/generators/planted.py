@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from partita.idempotency import inbox
-from partita.sagas import compensation, compiling, engine, sending
+from partita.runtime.path import saga_steps
+from partita.sagas import compensation, compiling, engine, hearing, sending, transition
 from partita.testing.generators import memory_log
 
 
@@ -98,7 +99,29 @@ def _one_for_all(real: Callable[..., Any]) -> Callable[..., Any]:
     return send_reminders
 
 
+def _deaf(real: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda move, text, reason: real(move, text, "")
+
+
+def _forgets_early(real: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda definition, state, reason, now_us, new_id: transition.Transition(state, (), ())
+
+
 PLANTS = {
+    "a cancellation is heard and not obeyed": Plant(
+        "an event that cancels a saga is an entry in the history alone",
+        hearing.__name__,
+        "_hear",
+        _deaf,
+        {"Withdraws": 30.0},
+    ),
+    "a cancellation before the start is forgotten": Plant(
+        "an event that cancels a saga and comes before its start is lost",
+        saga_steps.__name__,
+        "on_early",
+        _forgets_early,
+        {"Withdraws": 30.0},
+    ),
     "a reminder twice": Plant(
         "a reminder is sent under two ids: its participant sends two mails",
         engine.__name__,

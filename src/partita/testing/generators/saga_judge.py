@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from partita.testing.generators.sagas import HOME, Away, DrawnStep, Refuses, SagaCase, TooLarge
+from partita.testing.generators.sagas import (
+    HOME,
+    Away,
+    DrawnStep,
+    Refuses,
+    SagaCase,
+    TooLarge,
+    Withdraws,
+)
 
 SHORT_S = 0.001
 
@@ -71,6 +79,8 @@ def _of_instance(case: SagaCase, number: int, seen: InstanceSeen) -> Iterator[st
             yield f"undone after its point of no return, s{place}"
         if completed and Refuses(number, place) in case.troubles:
             yield f"completed, and s{place} was refused"
+    if any(isinstance(t, Withdraws) and t.instance == number for t in case.troubles):
+        yield from _of_withdrawal(case, seen)
     for place, step in enumerate(case.saga.steps):
         yield from _of_reminders(case, place, step, seen)
     ends = [kind for kind, _ in seen.history if kind == "completed" or kind == "ended"]
@@ -102,6 +112,19 @@ def _of_reminders(case: SagaCase, place: int, step: DrawnStep, seen: InstanceSee
     due = sum(began_s + after_s + SHORT_S < ended_s for after_s in step.timers)
     if len(sent) < due and ("unsent", name) not in seen.history and not _is_slow(case):
         yield f"of {due} reminders of {name} that were due {len(sent)} were sent"
+
+
+def _of_withdrawal(case: SagaCase, seen: InstanceSeen) -> Iterator[str]:
+    """The errors after the event that cancels an instance: it is heard, also before the start, and before the point of no
+    return it undoes the instance."""
+    kinds = [kind for kind, _ in seen.history]
+    if "heard" not in kinds:
+        yield f"{seen.status}, and the event that cancels it was not heard"
+        return
+    last = max(place for place, step in enumerate(case.saga.steps) if step.kind != "retriable")
+    before = seen.history[: kinds.index("heard")]
+    if seen.status == "completed" and ("done", f"s{last}") not in before:
+        yield "completed, though it was cancelled before its point of no return"
 
 
 def _is_slow(case: SagaCase) -> bool:

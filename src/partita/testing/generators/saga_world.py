@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from partita.bus.port import Outgoing, Subscription
 from partita.catalog.catalog import Catalog
@@ -32,21 +32,18 @@ from partita.runtime.background.retry_topics import RetryTopics
 from partita.runtime.background.timers import Timers
 from partita.runtime.path.pipeline import Pipeline
 from partita.runtime.path.saga_steps import SagaDirectory
-from partita.sagas import after
 from partita.sagas.definition import SagaDefinition
-from partita.sagas.saga import Saga
-from partita.sagas.step import Step, pivot, retriable, step
 from partita.store.connect import connect_store
 from partita.store.port import Store
+from partita.testing.generators.drawn_declaration import declared
 from partita.testing.generators.memory_log import MemoryLog, MemorySubscription, Sender
-from partita.testing.generators.participants import Broken, Does, Pool, Slot
+from partita.testing.generators.participants import Broken, Does, Pool
 from partita.testing.generators.saga_judge import InstanceSeen, Seen
 from partita.testing.generators.sagas import (
     HOME,
     Acts,
     Again,
     Away,
-    DrawnStep,
     Fails,
     Instance,
     Refuses,
@@ -54,6 +51,7 @@ from partita.testing.generators.sagas import (
     SagaCase,
     TooLarge,
     Twice,
+    Withdraws,
 )
 from partita.topics.declared import retry_topics
 
@@ -110,7 +108,7 @@ class World:
         home = self.pool.services[HOME, case.saga.ordered[HOME]]
         home.declared.sagas.clear()
         try:
-            definition = self._declared(case, home)
+            definition = declared(self.pool, case, home)
         except DeclarationError as error:
             return Seen(refused=str(error))
         used = {HOME, *(drawn.place for drawn in case.saga.steps)}
@@ -125,37 +123,6 @@ class World:
         finally:
             await run.stop()
             home.declared.sagas.clear()
-
-    def _declared(self, case: SagaCase, home: Service) -> SagaDefinition:
-        ordered = case.saga.ordered
-        steps: dict[str, Step] = {}
-        for number, drawn in enumerate(case.saga.steps):
-            slot = self.pool.slots[drawn.place, ordered[drawn.place]][drawn.slot]
-            steps[f"s{number}"] = _step(drawn, slot)
-            steps[f"s{number}"].name = f"s{number}"
-        declare: Any = type(Saga)
-        saga = declare(
-            "Drawn",
-            (Saga,),
-            dict(steps),
-            start=self.pool.started[ordered[HOME]],
-            of=home,
-            deadline=case.saga.deadline_s,
-            undone=self.pool.undone[ordered[HOME]],
-        )
-        return cast(SagaDefinition, saga.__definition__)
-
-
-def _step(drawn: DrawnStep, slot: Slot) -> Step:
-    undo = slot.undo if drawn.undoable else None
-    ask = slot.ask if drawn.on_timeout == "ask" else None
-    timers = [after(at_s, slot.remind) for at_s in drawn.timers]
-    if drawn.kind == "retriable":
-        return retriable(slot.surely, timeout=drawn.timeout_s, timers=timers)
-    options: Any = {"timeout": drawn.timeout_s, "on_timeout": drawn.on_timeout, "ask": ask, "timers": timers}
-    if drawn.kind == "pivot":
-        return pivot(slot.do, undo=undo, **options)
-    return step(slot.do, undo=undo, **options) if drawn.undoable else step(slot.do, no_effect=True, **options)
 
 
 async def _empty(store: Store) -> None:
@@ -315,6 +282,8 @@ class Run:
                     found.append((trouble.until_s, partial(self._let_pass, trouble)))
                 case Acts():
                     found.append((trouble.at_s, partial(self._act, trouble)))
+                case Withdraws():
+                    found.append((trouble.at_s, partial(self._withdraw, trouble)))
                 case _:
                     pass
         return sorted(((self.us(at_s), work) for at_s, work in found), key=lambda each: each[0])
@@ -324,10 +293,18 @@ class Run:
 
     async def _start(self, number: int, instance: Instance) -> None:
         begin = self.world.pool.begin[self.case.saga.ordered[HOME]]
-        command = begin(id=f"i{number}", lane=f"lane{instance.lane}")
+        self._publish(begin, "command", begin(id=f"i{number}", lane=f"lane{instance.lane}"))
+
+    async def _withdraw(self, trouble: Withdraws) -> None:
+        place = self.case.saga.heard_from
+        assert place is not None
+        event = self.world.pool.withdrawn[place, self.case.saga.ordered[place]]
+        self._publish(event, "event", event(id=f"i{trouble.instance}"))
+
+    def _publish(self, cls: type[Any], kind: str, sent: Any) -> None:
         composer = Composer("people", self.world.codec, self.machine.ids)
         now_us = self.world.clock.now_us()
-        message = composer.compose(begin.__partita__, command, kind="command", cause=None, now_us=now_us)
+        message = composer.compose(cls.__partita__, sent, kind=kind, cause=None, now_us=now_us)
         headers = envelope_to_bytes(message.envelope)
         self.log.put([Outgoing(message.topic, message.key, headers, message.value, message.envelope.id)])
 

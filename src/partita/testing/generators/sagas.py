@@ -38,11 +38,13 @@ class DrawnStep:
 
 @dataclass(frozen=True, slots=True)
 class DrawnSaga:
-    """A saga to declare. `ordered` says for each place whether its group keeps the order of keys."""
+    """A saga to declare. `ordered` says for each place whether its group keeps the order of keys. `heard_from` is the
+    place whose event cancels it."""
 
     steps: tuple[DrawnStep, ...]
     deadline_s: float
     ordered: tuple[bool, ...]
+    heard_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,15 @@ class Acts:
     at_s: float
 
 
-Trouble = Away | Refuses | Fails | Twice | Again | TooLarge | Acts
+@dataclass(frozen=True, slots=True)
+class Withdraws:
+    """The event that cancels an instance is published, perhaps before its start or after its end."""
+
+    instance: int
+    at_s: float
+
+
+Trouble = Away | Refuses | Fails | Twice | Again | TooLarge | Acts | Withdraws
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +146,7 @@ class SagaCase:
             match trouble:
                 case Away(until_s=until_s) | TooLarge(until_s=until_s):
                     ends.append(until_s)
-                case Again(at_s=at_s) | Acts(at_s=at_s):
+                case Again(at_s=at_s) | Acts(at_s=at_s) | Withdraws(at_s=at_s):
                     ends.append(at_s)
                 case _:
                     pass
@@ -152,6 +162,8 @@ class SagaCase:
                 f"  s{number} {step.kind} at {place_name(step.place)}, command {step.slot}, "
                 f"timeout {step.timeout_s:g} s then {step.on_timeout}{undo}{reminders}"
             )
+        if self.saga.heard_from is not None:
+            lines.append(f"  cancelled by an event of {place_name(self.saga.heard_from)}")
         lines += [f"  i{n} starts at {i.at_s:g} s in lane {i.lane}" for n, i in enumerate(self.instances)]
         return "\n".join([*lines, *(f"  {trouble}" for trouble in self.troubles)])
 
@@ -187,7 +199,8 @@ def draw_saga(dice: Random) -> DrawnSaga:
     steps = tuple(_draw_step(dice, kind, dice.choice(places), slot) for kind, slot in zip(kinds, slots, strict=True))
     before = sum(step.timeout_s for step in steps if step.kind != "retriable")
     deadline_s = before * dice.choice((1.0, 1.5, 4.0)) if before else dice.choice((10.0, 60.0, 300.0))
-    return DrawnSaga(steps, deadline_s, tuple(dice.random() < 0.7 for _ in range(PLACES)))
+    heard_from = dice.choice(places) if before and dice.random() < 0.4 else None
+    return DrawnSaga(steps, deadline_s, tuple(dice.random() < 0.7 for _ in range(PLACES)), heard_from)
 
 
 def _draw_step(dice: Random, kind: str, place: int, slot: int) -> DrawnStep:
@@ -202,7 +215,16 @@ def _draw_step(dice: Random, kind: str, place: int, slot: int) -> DrawnStep:
     return DrawnStep("step", place, slot, timeout_s, on_timeout, dice.random() < 0.85, timers)
 
 
-TROUBLES = {"Away": 6.0, "Refuses": 2.0, "Fails": 3.0, "Twice": 1.0, "Again": 1.0, "TooLarge": 1.0, "Acts": 1.0}
+TROUBLES = {
+    "Away": 6.0,
+    "Refuses": 2.0,
+    "Fails": 3.0,
+    "Twice": 1.0,
+    "Again": 1.0,
+    "TooLarge": 1.0,
+    "Acts": 1.0,
+    "Withdraws": 2.0,
+}
 
 
 def _draw_trouble(dice: Random, saga: DrawnSaga, instances: int, weights: Mapping[str, float]) -> Trouble | None:
@@ -229,6 +251,8 @@ def _draw_trouble(dice: Random, saga: DrawnSaga, instances: int, weights: Mappin
         return Again(place, at_s, dice.choice((1, 3, 10)))
     if kind == "TooLarge":
         return TooLarge(place, dice.randrange(8), until_s)
+    if kind == "Withdraws":
+        return Withdraws(instance, at_s) if saga.heard_from is not None else None
     return Acts(instance, dice.choice(("compensate", "cancel", "retry")), at_s)
 
 
@@ -239,13 +263,16 @@ def smaller(case: SagaCase) -> Iterator[SagaCase]:
     for number in range(len(case.instances) if len(case.instances) > 1 else 0):
         yield replace(case, instances=_without(case.instances, number), troubles=tuple(_of_others(case, number)))
     for number, step in enumerate(case.saga.steps):
-        if len(case.saga.steps) > 1:
+        undoable = sum(each.kind != "retriable" for each in case.saga.steps) - (step.kind != "retriable")
+        if len(case.saga.steps) > 1 and (undoable or case.saga.heard_from is None):
             steps = _without(case.saga.steps, number)
             yield replace(case, saga=replace(case.saga, steps=steps), troubles=tuple(_of_other_steps(case, number)))
         if step.on_timeout != "undo" and step.kind != "retriable":
             yield _with_step(case, number, replace(step, on_timeout="undo"))
         if step.timers:
             yield _with_step(case, number, replace(step, timers=step.timers[1:]))
+    if case.saga.heard_from is not None and not any(isinstance(trouble, Withdraws) for trouble in case.troubles):
+        yield replace(case, saga=replace(case.saga, heard_from=None))
     if any(instance.at_s for instance in case.instances):
         yield replace(case, instances=tuple(replace(instance, at_s=0.0) for instance in case.instances))
 
@@ -261,7 +288,7 @@ def _without(things: Sequence[T], number: int) -> tuple[T, ...]:
 
 def _of_others(case: SagaCase, instance: int) -> Iterator[Trouble]:
     for trouble in case.troubles:
-        if not isinstance(trouble, Refuses | Fails | Acts):
+        if not isinstance(trouble, Refuses | Fails | Acts | Withdraws):
             yield trouble
         elif trouble.instance != instance:
             yield replace(trouble, instance=trouble.instance - (trouble.instance > instance))

@@ -1,0 +1,53 @@
+"""The declaration of a drawn saga, as a user would write it."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from partita.catalog.service import Service
+from partita.sagas import after, on
+from partita.sagas.definition import SagaDefinition
+from partita.sagas.listener import Listener
+from partita.sagas.saga import Saga
+from partita.sagas.step import Step, pivot, retriable, step
+from partita.testing.generators.participants import Pool, Slot
+from partita.testing.generators.sagas import HOME, DrawnStep, SagaCase
+
+
+def declared(pool: Pool, case: SagaCase, home: Service) -> SagaDefinition:
+    """Declare the saga of a case at its home.
+
+    Raises:
+        DeclarationError: it is one of those that must be refused.
+    """
+    ordered = case.saga.ordered
+    parts: dict[str, Step | Listener] = {}
+    for number, drawn in enumerate(case.saga.steps):
+        slot = pool.slots[drawn.place, ordered[drawn.place]][drawn.slot]
+        parts[f"s{number}"] = _step(drawn, slot)
+        parts[f"s{number}"].name = f"s{number}"
+    if (place := case.saga.heard_from) is not None:
+        parts["withdrawn"] = on(pool.withdrawn[place, ordered[place]], then="cancel")
+    declare: Any = type(Saga)
+    saga = declare(
+        "Drawn",
+        (Saga,),
+        dict(parts),
+        start=pool.started[ordered[HOME]],
+        of=home,
+        deadline=case.saga.deadline_s,
+        undone=pool.undone[ordered[HOME]],
+    )
+    return cast(SagaDefinition, saga.__definition__)
+
+
+def _step(drawn: DrawnStep, slot: Slot) -> Step:
+    undo = slot.undo if drawn.undoable else None
+    ask = slot.ask if drawn.on_timeout == "ask" else None
+    timers = [after(at_s, slot.remind) for at_s in drawn.timers]
+    if drawn.kind == "retriable":
+        return retriable(slot.surely, timeout=drawn.timeout_s, timers=timers)
+    options: Any = {"timeout": drawn.timeout_s, "on_timeout": drawn.on_timeout, "ask": ask, "timers": timers}
+    if drawn.kind == "pivot":
+        return pivot(slot.do, undo=undo, **options)
+    return step(slot.do, undo=undo, **options) if drawn.undoable else step(slot.do, no_effect=True, **options)
