@@ -18,8 +18,9 @@ from partita.bus.port import Bus
 from partita.catalog.catalog import Catalog
 from partita.catalog.client import client_named
 from partita.catalog.contract import contract_of
-from partita.catalog.event import Command
+from partita.catalog.event import Command, Event
 from partita.catalog.place import caller_place
+from partita.catalog.rejection import Rejection
 from partita.catalog.service import Service
 from partita.errors import NotFound, PartitaError, SettingsError, WithinHandler
 from partita.ingress.ingress import BODY_MAX, Ingress, Takes
@@ -31,6 +32,7 @@ from partita.outbox.users_transaction import Outbox
 from partita.runtime.background.left_over import LeftOver
 from partita.runtime.data_folder import claim_folder
 from partita.runtime.importing import import_users
+from partita.runtime.path.from_outside import answer_pending
 from partita.runtime.path.poster import Poster
 from partita.runtime.path.running_handler import running_handler
 from partita.runtime.system import ROLES, System
@@ -303,6 +305,29 @@ class App:
             raise NotFound(f"{service} does not run in this process.", hint=f"app.running(services=[{service!r}, ...])")
         reply: ReplyT = await door.send(command, idempotency_key)
         return reply
+
+    async def reply(self, reply_to: str, answer: Event | Rejection, *, by: str = "") -> None:
+        """Answer a command whose handler returned `later()`: with its reply, or with one of its refusals. The first answer
+        counts; the same one again changes nothing. When it returns the answer is durable.
+
+        Args:
+            reply_to: the id of the command (`meta.reply_to` of its handler).
+            answer: an instance of the command's reply, or of a refusal that it declares.
+            by: the name of the person or program that answers; the error of another answer gives it.
+
+        Raises:
+            Conflict: it has another answer already; the error names it.
+            Overtaken: its saga has undone the step.
+            NotFound: no command waits under this id in a service that runs here.
+            StoreUnavailable: unknown whether it was kept; give the same answer again.
+            WithinHandler: a handler answers, not its transaction.
+        """
+        if (asking := running_handler()) is not None:
+            raise WithinHandler(
+                f"{asking.owner} of {asking.service} answers a command outside of its transaction.",
+                hint="await tx.reply(reply_to, answer) answers with the handler's own writes, or not at all.",
+            )
+        await answer_pending(self.system.pipelines.values(), reply_to, answer, by)
 
     async def post(self, command: Command[Any, Any], *, idempotency_key: str | None = None) -> str:
         """Send a command without waiting for its answer, even if its service does not run; returns its message id.

@@ -24,8 +24,9 @@ PartitaError
   Malformed             bytes that cannot be decoded within the limits
   UnknownSchema         the writer's schema is not known here
   UnknownType           a message for this service, of a type that this version of it does not know
-  Overtaken             a message came after later ones of its key were handled
-  Conflict              the same id or idempotency key came with another content
+  Conflict              the same id or idempotency key came with another content, or another answer came first
+    Overtaken           a message came after later ones of its key were handled, or an answer after the undo of its step
+  Pending               no failure: a command was handled, and its answer comes later
   Expired               so old that it may have been handled and forgotten
   OverTime              a handler did not end within the timeout it declares: a failed try
   WebhookFailed         the target of a webhook did not take the event
@@ -254,18 +255,30 @@ class UnknownType(PartitaError):
     code = "PTA-0605"
 
 
-class Overtaken(PartitaError):
+class Conflict(PartitaError):
+    """The same id or idempotency key was used before with another content, or a command has another answer already."""
+
+    code = "PTA-0700"
+    exit_code = 5
+
+
+class Overtaken(Conflict):
     """A message came after later ones of its key were handled, and it is not a copy. To handle it now would break their
-    order."""
+    order. Or an answer came after the saga had undone the step that it answers."""
 
     code = "PTA-0604"
 
 
-class Conflict(PartitaError):
-    """The same id or idempotency key was used before with another content."""
+class Pending(PartitaError):
+    """A command was handled and its answer comes later: no failure. The command is kept; `reply_to` is the id under which it is
+    answered."""
 
-    code = "PTA-0700"
+    code = "PTA-0702"
     exit_code = 5
+
+    def __init__(self, what: str, *, reply_to: str, hint: str = "") -> None:
+        super().__init__(what, hint=hint)
+        self.reply_to = reply_to
 
 
 class Expired(PartitaError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import re
@@ -133,6 +134,7 @@ PROGRAMS = {
     ("evolving-a-schema.md", "class OrderPlacedV1"): UPCAST,
     ("failures.md", "@orders.on"): TROUBLE,
     ("running.md", "# sized.py"): "",
+    ("waiting-for-the-world.md", "# drivers.py"): "",
     ("testing.md", "async def test_an_order"): WITH_ORDERS.replace("from partita import", "from partita import PartitaError,"),
     ("writing-an-app.md", "@drivers.handles"): RIDES,
     ("writing-an-app.md", "@drivers.on"): DRIVERS,
@@ -228,6 +230,12 @@ def test_money_and_marks_are_as_the_guide_says(tmp_path: Path) -> None:
 def test_the_renamed_messages_keep_their_names(tmp_path: Path) -> None:
     with program("messages.md", "class OrderAccepted", tmp_path) as guide:
         assert contract_of(guide.OrderAccepted).wire_name == "OrderPlaced"
+
+
+def test_the_driver_of_the_guide_accepts_a_minute_later(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with program("waiting-for-the-world.md", "# drivers.py", tmp_path) as guide:
+        asyncio.run(guide.main())
+    assert capsys.readouterr().out == "[RideAccepted(ride_id='r1', driver='dan')]\n"
 
 
 def test_the_reaction_to_a_fault_is_a_handler(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from tests.planted.runs import SEEDED_RUNS
 from tests.planted.sagas import SAGAS
 from tests.planted.values import VALUES
 from tests.planted.versions import VERSIONS
+from tests.planted.waiting import WAITING
 from tests.planted.watching import WATCHING
 from tests.planted.webhooks import WEBHOOKS
 
@@ -36,6 +37,7 @@ PLANTS: dict[str, Plant] = {
     **VERSIONS,
     **HANDLERS,
     **WEBHOOKS,
+    **WAITING,
     **WATCHING,
     **SEEDED_RUNS,
     **ON_POSTGRESQL,

@@ -40,6 +40,7 @@ class Binding:
     optional: tuple[Contract, ...] = ()  # those of them without which it may end, as it declares
     sends: tuple[Contract, ...] | None = None  # None = its commands are not declared
     why: str = ""  # why it reacts to events, and no saga directs it
+    later: bool = False  # it may leave its command without an answer for now
     emitted: frozenset[type[Any]] = field(init=False, compare=False)  # their classes
 
     def __post_init__(self) -> None:

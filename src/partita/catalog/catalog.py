@@ -186,11 +186,21 @@ class Catalog:
                     hint="Declare it at the top of a module or above the message, and import it at run time, not only under "
                     "TYPE_CHECKING.",
                 ) from error
+        later = {
+            c.full_name: b.place for s in self.services for b in s.declared.bindings if b.later for c in b.contracts
+        }
         handled = {c.full_name for s in self.services for b in s.declared.bindings for c in b.contracts}
         for service in self.services:
             for definition in service.declared.sagas:
                 for contract in definition.sends:
                     owner_here = contract.service in self.services
+                    if contract.full_name in later and contract in definition.answered_at_once:
+                        raise DeclarationError(
+                            f"{definition.place}: {contract.name} undoes or asks for saga {definition.name}, and its handler at "
+                            f"{later[contract.full_name]} answers later.",
+                            hint="A saga that turns back waits for its undo alone: let that handler return its reply, without "
+                            "`| Later`.",
+                        )
                     if owner_here and contract.kind == "command" and contract.full_name not in handled:
                         raise DeclarationError(
                             f"Saga {definition.name} sends {contract.name}, which has no handler.",

@@ -22,6 +22,7 @@ from partita.catalog.rejection import Rejection
 from partita.catalog.signature import UNSAID, Signature
 from partita.catalog.type_text import type_text
 from partita.errors import DeclarationError, PartitaError
+from partita.waiting.later import Later
 
 Emits = type[Event] | UnionType | Sequence[type[Event]]
 """An event, a union of events, or several of them."""
@@ -70,6 +71,8 @@ def emitted_by(command: Contract, signature: Signature, emits: Emits | None, pla
     reply, name, returns = command.reply, signature.name, signature.returns
     assert reply is not None
     for each in () if returns is UNSAID else _members(returns):
+        if each is Later:
+            continue
         if each is NoneType or _is_list(each) or _is_no_event(each) or _is_another(each, reply):
             raise DeclarationError(
                 f"{place}: {name} returns {type_text(returns)}, and {command.name} is answered by {reply.__name__}.",
@@ -77,6 +80,11 @@ def emitted_by(command: Contract, signature: Signature, emits: Emits | None, pla
                 f"@{command.service.name}.handles({command.name}, emits=OrderShipped).",
             )
     return _contracts([reply, *([] if emits is None else _given(emits, name, place))])
+
+
+def answers_later(signature: Signature) -> bool:
+    """Whether the handler of a command may return `later()`, as its annotation says."""
+    return signature.returns is not UNSAID and Later in _members(signature.returns)
 
 
 def optional_on(signature: Signature, emits: Emits | None, place: Place) -> tuple[Contract, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from partita.catalog.event import Command, Event
+from partita.catalog.rejection import Rejection
 
 SqlValue = str | int | float | bytes | bool | None
 
@@ -39,6 +40,16 @@ class Tx(Protocol):
         handle them. Their answers are events like any other; the handler does not wait."""
         ...
 
+    async def reply(self, reply_to: str, answer: Event | Rejection, *, by: str = "") -> None:
+        """Answer a command of this service whose handler returned `later()`, with this transaction: with its reply, or one of its
+        refusals. The same answer again changes nothing. `by` names the person or program that answers, by default this handler.
+
+        Raises:
+            Conflict: it has another answer already. Overtaken: its saga has undone the step. NotFound: no command of this
+            service waits under this id.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Meta:
@@ -59,6 +70,12 @@ class Meta:
     occurred_us: int
     source: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def reply_to(self) -> str:
+        """The id under which `tx.reply` and `app.reply` answer this command, where its handler returns `later()`. A step that its
+        saga sends again has the same id, so it may travel in links."""
+        return self.message_id
 
 
 @dataclass(frozen=True, slots=True)

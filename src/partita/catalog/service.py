@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeAlias, TypeVar, overload
 
 from partita.catalog.binding import Binding, check_label, execution_of, take
 from partita.catalog.contract import Contract, contract_of, names_effect
-from partita.catalog.emits import Emits, emitted_by, emitted_on, optional_by, optional_on
+from partita.catalog.emits import Emits, answers_later, emitted_by, emitted_on, optional_by, optional_on
 from partita.catalog.fault import contract_in
 from partita.catalog.flow_notes import checked_reason
 from partita.catalog.injection import Depends
@@ -27,6 +27,7 @@ from partita.errors import DeclarationError
 from partita.migrations.own_tables import Tables, read_folder
 from partita.schemas.evolution.level import DEFAULT
 from partita.settings.amount import check_count, check_seconds
+from partita.waiting.later import Later
 
 CONCURRENCY_MAX = 10_000
 P = ParamSpec("P")
@@ -35,6 +36,8 @@ R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Any])
 C_co = TypeVar("C_co", covariant=True)
 R_co = TypeVar("R_co", covariant=True)
+Answer: TypeAlias = Awaitable[R | Later] | R | Later
+"""The result of a command's handler, as the type checker sees it."""
 
 
 class CommandClass(Protocol[C_co, R_co]):
@@ -59,6 +62,7 @@ class HandlerOptions:
     optional: tuple[Contract, ...] = ()
     sends: tuple[Contract, ...] | None = None
     why: str = ""
+    later: bool = False
 
 
 @dataclass(slots=True)
@@ -266,8 +270,9 @@ class Service(Owner):
         retry: Retry | None = None,
         emits: Emits | None = None,
         sends: Sends | None = None,
-    ) -> Callable[[Callable[Concatenate[C, P], Awaitable[R] | R]], Callable[Concatenate[C, P], Awaitable[R] | R]]:
-        """Handle a command of this service: the handler returns the reply or raises the declared refusal. The options are
+    ) -> Callable[[Callable[Concatenate[C, P], Answer[R]]], Callable[Concatenate[C, P], Answer[R]]]:
+        """Handle a command of this service: the handler returns the reply or raises the declared refusal. Annotated with
+        `-> Reply | Later` it may return `later()`, and the answer comes from outside (`tx.reply`, `app.reply`). The options are
         those of `on`; `emits` are the events that it publishes besides the reply.
 
         Raises:
@@ -277,7 +282,7 @@ class Service(Owner):
         place = caller_place(2)
         contract = self._command(command, place)
 
-        def register(fn: Callable[Concatenate[C, P], Awaitable[R] | R]) -> Any:
+        def register(fn: Callable[Concatenate[C, P], Answer[R]]) -> Any:
             signature = signature_of(fn, place)
             if is_of_another(signature.first, contract):
                 raise DeclarationError(
@@ -292,6 +297,7 @@ class Service(Owner):
                 emits=emitted_by(contract, signature, emits, place),
                 optional=optional_by(contract),
                 sends=sent_by(signature.name, sends, place),
+                later=answers_later(signature),
             )
             self._bind(fn, "handles", (contract,), signature, options, place)
             return fn
@@ -369,6 +375,7 @@ class Service(Owner):
             options.optional,
             options.sends,
             options.why,
+            options.later,
         )
         take(self.declared.bindings, binding)
 

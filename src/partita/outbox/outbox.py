@@ -172,12 +172,13 @@ class StoredReply(msgspec.Struct, array_like=True):
 
 class Kept(msgspec.Struct, array_like=True):
     """The mark's copy of a message that a later version of its sender may send again: its value, compared by meaning, and
-    its answer. `version` is that of its contract."""
+    its answer. `version` is that of its contract; `reply_to` names the pending command of a business key."""
 
     schema: str
     value: bytes
     reply: StoredReply | None = None
     version: int = 1
+    reply_to: str = ""
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -194,6 +195,11 @@ def stored(message: Message) -> StoredReply:
 def reply_to_bytes(message: Message) -> bytes:
     """A sent reply as stored bytes."""
     return _encode(stored(message))
+
+
+def stored_to_bytes(reply: StoredReply) -> bytes:
+    """A reply in its kept form as stored bytes."""
+    return _encode(reply)
 
 
 def reply_from_bytes(data: bytes) -> StoredReply:

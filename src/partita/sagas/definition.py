@@ -116,6 +116,11 @@ class SagaDefinition:
         return tuple(dict.fromkeys([*commands, *self.emits]))
 
     @property
+    def answered_at_once(self) -> tuple[Contract, ...]:
+        """The undos and the questions: their handlers do not answer later."""
+        return tuple(dict.fromkeys(c for s in self.steps for c in (s.undo, s.ask) if c is not None))
+
+    @property
     def emits(self) -> tuple[Contract, ...]:
         """The events that it publishes."""
         return (self.undone,) if self.undone is not None else ()

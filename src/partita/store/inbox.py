@@ -17,7 +17,7 @@ class InboxRow(NamedTuple):
     causation_id: str | None
     payload_hash: str
     at_us: int
-    outcome: str  # handled, refused, tombstone, waiting, dead, fatal, fatal step, discarded
+    outcome: str  # handled, pending, refused, tombstone, waiting, dead, fatal, fatal step, discarded
     reply: bytes | None = None  # the message's answer in a stored form; None where other bytes never carry its id
 
 
@@ -50,9 +50,13 @@ class Inbox(Protocol):
         """Set (message id, outcome, reply) of marked messages; None keeps the stored reply."""
         ...
 
+    async def renew(self, consumer: str, outcomes: Sequence[tuple[str, str, bytes | None]], at_us: int) -> None:
+        """As `resolve`, for marks whose window begins again: they are the newest from now on."""
+        ...
+
     async def purge(self, before_us: int, limit: int) -> int:
-        """Delete at most `limit` marks older than that, never those of parked messages, of open letters or of fatal steps;
-        returns how many. Of an id that a user chose, a key stays that says it was handled."""
+        """Delete at most `limit` marks older than that, never those of parked messages, pending commands, open letters or fatal
+        steps; returns how many. Of an id that a user chose, a key stays that says it was handled."""
         ...
 
     async def purge_keys(self, before_us: int, limit: int) -> int:

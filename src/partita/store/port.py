@@ -18,6 +18,7 @@ from partita.store.leases import Leases
 from partita.store.operations import Operations
 from partita.store.outbox import Outbox
 from partita.store.parking import Parking
+from partita.store.pending import Pending
 from partita.store.sagas import Sagas
 from partita.store.sequences import Sequences
 from partita.store.tombstones import Tombstone, Tombstones
@@ -63,6 +64,8 @@ class Session(Protocol):
     def tombstones(self) -> Tombstones: ...
     @property
     def parking(self) -> Parking: ...
+    @property
+    def pending(self) -> Pending: ...
     @property
     def groups(self) -> Groups: ...
     @property

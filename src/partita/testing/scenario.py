@@ -23,6 +23,7 @@ from partita.catalog.catalog import Catalog
 from partita.catalog.contract import contract_of
 from partita.catalog.event import Command, Event
 from partita.catalog.injection import SqlValue
+from partita.catalog.rejection import Rejection
 from partita.clock import duration_us
 from partita.errors import NotFound, PartitaError, StoreUnavailable
 from partita.machine.port import Machine, Wake
@@ -30,6 +31,7 @@ from partita.machine.virtual import HeldClock, World
 from partita.message import envelope_to_bytes
 from partita.outbox.outbox import Composer
 from partita.runtime.path.delivery import decode_value
+from partita.runtime.path.from_outside import answer_pending
 from partita.runtime.path.handler_tx import SerialTx, check_values
 from partita.runtime.system import ROLES, System
 from partita.sagas.definition import SagaDefinition
@@ -99,6 +101,27 @@ class Scenario:
         posted = await self._post(command, idempotency_key=idempotency_key)
         await self.quiet()
         return posted
+
+    async def pending(self, command: type[Command[Any, Any]]) -> list[str]:
+        """The ids of the commands of this type whose handler returned `later()` and that wait, the oldest first; for `t.reply`.
+
+        Raises:
+            NotFound: its service is not tested here.
+        """
+        contract = contract_of(command)
+        store = self._system.stores.get(contract.service.name)
+        if store is None:
+            raise NotFound(
+                f"{contract.service.name} is not tested here.", hint=f"Here: {', '.join(self._system.stores)}."
+            )
+        async with store.reading() as session:
+            return [row.reply_to for row in await session.pending.find(limit=10_000) if row.type == contract.full_name]
+
+    async def reply(self, reply_to: str, answer: Event | Rejection, *, by: str = "") -> None:
+        """Answer a command as `app.reply` does, with the same errors. The consequences are handled as far as possible without
+        time passing."""
+        await answer_pending(self._system.pipelines.values(), reply_to, answer, by)
+        await self.quiet()
 
     async def deliver(self, event: Event, *, message_id: str | None = None) -> str:
         """Deliver an event by the bus, as from a service that is not tested here, and return its message id. Its consequences

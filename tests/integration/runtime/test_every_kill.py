@@ -12,7 +12,7 @@ import os
 import random
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from tests.integration.sagas.test_saga_runs import Shop
 from tests.virtual_time import virtually
 from tests.waiting import until
 
+from partita import App
 from partita.databases.sqlite.file import SqliteFile
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -75,16 +76,25 @@ def kills(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kills]:
 
 async def lives(data: Path, kills: Kills, at: int) -> int:
     """One life of the process: place the order, then work until it is decided or the process dies. Returns its steps."""
-    kills.begin(at)
     shop = Shop(data, time_scale=1.0)
-    context = shop.app.running()
 
     async def work() -> None:
-        await context.__aenter__()
         await shop.app.send(shop.Place(id=KEY), idempotency_key=KEY)
         await until(lambda: decided(shop), PATIENCE_S)
 
-    task, dying = asyncio.create_task(work()), asyncio.create_task(kills.dead.wait())
+    return await one_life(shop.app, work, kills, at)
+
+
+async def one_life(app: App, work: Callable[[], Awaitable[None]], kills: Kills, at: int) -> int:
+    """One life of a process: it runs the app until this work is done or the process dies. Returns its durable steps."""
+    kills.begin(at)
+    context = app.running()
+
+    async def live() -> None:
+        await context.__aenter__()
+        await work()
+
+    task, dying = asyncio.create_task(live()), asyncio.create_task(kills.dead.wait())
     await asyncio.wait([task, dying], return_when=asyncio.FIRST_COMPLETED)
     if not kills.dead.is_set():
         await task

@@ -15,11 +15,11 @@ LETTERS_KEPT_S = 7 * 86_400.0
 
 
 class Janitor:
-    """Cleans one service's inbox, sent outbox rows, closed dead letters, and failures of messages that were handled in the
-    end.
+    """Cleans one service's inbox, sent outbox rows, answered commands, closed dead letters, and failures of messages that
+    were handled in the end.
 
-    Rows that answer a message of any age stay: the key's sequence marks, sagas, and tombstones, whose command may be in
-    an outbox, a topic or a parking for any time.
+    Rows that answer a message of any age stay: the key's sequence marks, sagas, open pending commands, and tombstones,
+    whose command may be in an outbox, a topic or a parking for any time.
     """
 
     def __init__(self, service: Service, store: Store) -> None:
@@ -41,6 +41,7 @@ class Janitor:
             if keys_s is not None:
                 forgotten = max(forgotten, await session.inbox.purge_keys(now_us - round(keys_s * US), BATCH))
             forgotten = max(forgotten, await session.outbox.purge(before_us, BATCH))
+            forgotten = max(forgotten, await session.pending.purge(before_us, BATCH))
             closed_us = now_us - round(LETTERS_KEPT_S * US)
             forgotten = max(forgotten, await session.dead_letters.purge(closed_us, BATCH))
             await session.sagas.purge_timers()

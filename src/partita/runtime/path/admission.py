@@ -46,9 +46,11 @@ from partita.idempotency.inbox import (
 )
 from partita.message import SagaAddress, envelope_from_bytes
 from partita.outbox.outbox import Kept, StoredReply, kept_from_bytes, kept_to_bytes, reply_from_bytes
+from partita.runtime.path.answering import PENDING, not_yet
 from partita.runtime.path.delivery import Delivery, Handling, Output
 from partita.runtime.path.expiry import forgotten, may_be_forgotten, too_old
 from partita.runtime.path.letters import Letters
+from partita.runtime.path.pending_commands import close_undone
 from partita.runtime.path.same_meaning import Meaning
 from partita.runtime.path.undos import fatal_of, hold, overtake, step_name
 from partita.runtime.path.waves import HandlerFailed
@@ -125,7 +127,10 @@ class Admission:
                 candidate.origin = self._origin(delivery, candidate)  # handled at once: now that is known
         overtaking: Collection[str] = ()
         fatal: Collection[str] = ()
-        if [c for c in candidates if c.envelope.saga is not None and c.envelope.saga.kind not in ("do", "timer")]:
+        undoing = bool(
+            [c for c in candidates if c.envelope.saga is not None and c.envelope.saga.kind not in ("do", "timer")]
+        )
+        if undoing:
             await hold(session, candidates)
             fatal = await fatal_of(session, self.service.name, candidates)
             overtaking = await overtake(session, self.service.name, deliveries, candidates, fatal, now_us)
@@ -141,6 +146,11 @@ class Admission:
                 # Raised, not settled here: it leaves the batch as a failure, and becomes a letter like every other.
                 raise HandlerFailed(each.handling, too_old(self.service, each.candidate.envelope))
         await write(session, self.service.name, decided)
+        if undoing:
+            undos = [
+                a.candidate.step for a in admitted if a.fresh and a.candidate.is_undo and a.candidate.step is not None
+            ]
+            await close_undone(session, self.service.name, undos, now_us)
         for each in admitted:
             interest = each.handling.delivery.interest
             if not each.fresh:
@@ -316,6 +326,12 @@ class Admission:
         for entry in repeated.values():
             if entry.outcome == "expired":
                 each.handling.reply = _answer_expired(each.candidate)
+            elif (
+                entry.outcome == PENDING
+                and entry.reply is not None
+                and entry.payload_hash == each.candidate.content_hash
+            ):
+                each.handling.reply = not_yet(each.candidate.envelope.type, kept_from_bytes(entry.reply).reply_to)
             elif entry.payload_hash != each.candidate.content_hash and interest.contract.kind == "command":
                 each.handling.reply = Conflict(
                     f"{interest.contract.name} of key {each.handling.delivery.key} was sent before with another content.",
@@ -340,6 +356,8 @@ class Admission:
                 each.handling.reply = await self._kept_reply(each.handling, kept)
             elif delivery.answer is not None and said.before is not None and said.before.outcome == "expired":
                 each.handling.reply = _answer_expired(candidate)
+            elif delivery.answer is not None and said.before is not None and said.before.outcome == PENDING:
+                each.handling.reply = not_yet(candidate.envelope.type, candidate.envelope.id)
             elif delivery.answer is not None and delivery.repeatable and said.before is not None and said.before.at_us:
                 each.handling.reply = _no_answer(each)
         elif delivery.record is None:

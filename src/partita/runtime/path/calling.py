@@ -17,10 +17,12 @@ from partita.catalog.rejection import Rejection
 from partita.cloudevents.event_id import source_of
 from partita.errors import PartitaError
 from partita.machine.port import Machine
+from partita.runtime.path.answering import PENDING, Answering, not_yet
 from partita.runtime.path.delivery import Delivery, Handling, Output
 from partita.runtime.path.handler_tx import SerialTx
 from partita.runtime.path.time_limits import LeftRunning, in_time
 from partita.runtime.path.users_code import Driven, settled
+from partita.waiting.later import Later
 
 Replacements = Mapping[Callable[..., Any], Callable[..., Any]]
 
@@ -78,11 +80,12 @@ def arguments(binding: Binding, handling: Handling, tx: Any) -> list[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """The resources for handler calls of one service: replacements for dependencies, the threads of plain functions, and
-    the calls still running in them."""
+    """The resources for handler calls of one service: replacements for dependencies, the threads of plain functions, the answers
+    to pending commands, and the calls still running in threads."""
 
     replaced: Replacements
     machine: Machine
+    answering: Answering
     left_running: LeftRunning = field(default_factory=LeftRunning)
 
 
@@ -146,10 +149,15 @@ def take_result(binding: Binding, handling: Handling, result: Any) -> None:
     if binding.kind == "handles":
         contract = binding.contracts[0]
         if type(result) is not contract.reply:
+            if isinstance(result, Later) and binding.later:
+                _take_later(binding, handling)
+                return
             raise PartitaError(
                 f"{binding.place}: {binding.name} returned {type(result).__name__}, "
                 f"{contract.name} is answered by {contract.reply.__name__ if contract.reply else 'nothing'}.",
-                hint="Return the declared reply, or raise the declared refusal.",
+                hint=f"def {binding.name}(...) -> {contract.reply.__name__ if contract.reply else 'Reply'} | Later"
+                if isinstance(result, Later)
+                else "Return the declared reply, or raise the declared refusal.",
             )
         envelope = handling.delivery.envelope
         handling.reply = result
@@ -168,6 +176,23 @@ def take_result(binding: Binding, handling: Handling, result: Any) -> None:
         if type(event) not in binding.emitted:
             check_emitted(binding, contract)
         handling.outputs.append(Output(contract, event, "event", handling.delivery))
+
+
+def _take_later(binding: Binding, handling: Handling) -> None:
+    """Leave a command without an answer for now.
+
+    Raises:
+        PartitaError: it undoes a step, or asks about one: its saga does nothing else meanwhile.
+    """
+    envelope = handling.delivery.envelope
+    assert envelope is not None
+    if envelope.saga is not None and envelope.saga.kind in ("undo", "ask"):
+        raise PartitaError(
+            f"{binding.place}: {binding.name} answers {envelope.type} later, which its saga sends to {envelope.saga.kind}.",
+            hint="The answer to an undo or a question is returned.",
+        )
+    handling.outcome = PENDING
+    handling.reply = not_yet(envelope.type, envelope.id)
 
 
 def take_refusal(binding: Binding, handling: Handling, refusal: Rejection) -> None:

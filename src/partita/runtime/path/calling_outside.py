@@ -83,7 +83,8 @@ class _LateUnit:
         """Call the due handlers of the delivery."""
         for binding in self._due:
             try:
-                tx = SerialTx(self._handling, binding, self._session, holds=self._opened is not None)
+                answering, holds = self._pipeline.answering, self._opened is not None
+                tx = SerialTx(self._handling, binding, self._session, answering, holds=holds)
                 await self._pipeline.handlers.call(binding, self._handling, tx)
             except Rejection as refusal:
                 await self._writes.__aexit__(type(refusal), refusal, refusal.__traceback__)

@@ -10,8 +10,10 @@ from partita.catalog.contract import Contract, contract_of
 from partita.catalog.emits import check_emitted
 from partita.catalog.event import Command, Event
 from partita.catalog.injection import SqlValue
+from partita.catalog.rejection import Rejection
 from partita.catalog.sends import check_sent
 from partita.errors import NoTransaction, PartitaError, WithinHandler
+from partita.runtime.path.answering import Answering
 from partita.runtime.path.delivery import Handling, Output
 from partita.store.port import Session
 from partita.texts.foreign_text import logger
@@ -174,10 +176,17 @@ class SerialTx(_Owned):
     """
 
     def __init__(
-        self, handling: Handling, binding: Binding, session: Callable[[], Awaitable[Session]], *, holds: bool = True
+        self,
+        handling: Handling,
+        binding: Binding,
+        session: Callable[[], Awaitable[Session]],
+        answering: Answering,
+        *,
+        holds: bool = True,
     ) -> None:
         super().__init__(handling, binding)
         self._open = session
+        self._answering = answering
         self.holds = holds
 
     async def _session(self) -> Session:
@@ -212,3 +221,10 @@ class SerialTx(_Owned):
         """See `Tx.fetch_all`."""
         check_values(params)
         return await (await self._session()).fetch(sql, params)
+
+    async def reply(self, reply_to: str, answer: Event | Rejection, *, by: str = "") -> None:
+        """See `Tx.reply`."""
+        session = await self._session()
+        output = await self._answering.answer(session, reply_to, answer, by or self.owner)
+        if output is not None:
+            self._handling.outputs.append(output)

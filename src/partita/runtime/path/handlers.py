@@ -51,7 +51,7 @@ class Handlers:
             return session
 
         for binding, handling in alone:
-            tx = SerialTx(handling, binding, opened)
+            tx = SerialTx(handling, binding, opened, self.means.answering)
             if binding.kind == "handles" and binding.contracts[0].refusals:
                 await self._refusable(session, binding, handling, tx)
             else:

@@ -18,6 +18,7 @@ from partita.errors import PartitaError, UnknownSchema, UnknownType
 from partita.machine.port import Machine
 from partita.outbox.outbox import Composer
 from partita.runtime.path.admission import Admission, Admitted, ReadAhead
+from partita.runtime.path.answering import Answering
 from partita.runtime.path.calling import Means, Replacements
 from partita.runtime.path.delivery import Delivery, decode
 from partita.runtime.path.handlers import Handlers
@@ -58,6 +59,7 @@ class Pipeline:
     heard: Mapping[str, Contract] = field(init=False)  # the messages that it handles, by their identity
     declared: frozenset[str] = field(init=False)  # the types that their owners declare here
     admission: Admission = field(init=False)
+    answering: Answering = field(init=False)
     handlers: Handlers = field(init=False)
     units: UnitsOfWork = field(init=False)
 
@@ -70,7 +72,8 @@ class Pipeline:
         letters = Letters(self.service.name, self.catalog, Composer(self.store.source, self.codec, self.ids))
         meaning = Meaning(self.catalog, self.codec, self.find_schema)
         self.admission = Admission(self.service, self.catalog, self.codec, letters, meaning)
-        self.handlers = Handlers(Means(self.replaced, self.machine))
+        self.answering = Answering(self.service.name, self.store, self.catalog, self.codec, meaning)
+        self.handlers = Handlers(Means(self.replaced, self.machine, self.answering))
         self.units = UnitsOfWork(
             self.service.name,
             self.store,

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from partita.catalog.catalog import Catalog
+from partita.catalog.rejection import Rejection, to_struct
 from partita.codec.learning import FindSchema, learn_writer
 from partita.codec.port import Codec
 from partita.errors import Malformed, UnknownSchema
@@ -54,6 +55,16 @@ class Meaning:
         """
         return await self._read(kept.type, kept.schema, kept.value)
 
+    async def is_same_reply(self, kept: StoredReply, given: StoredReply) -> bool:
+        """Whether an answer is the one that was kept, also where a later version of its class has written it."""
+        if (kept.type, kept.schema, kept.value) == (given.type, given.schema, given.value):
+            return True
+        try:
+            before, now = await self.reply(kept), await self.reply(given)
+        except (Malformed, UnknownSchema):
+            return False
+        return type(before) is type(now) and bool(_plain(before) == _plain(now))
+
     async def is_same(self, candidate: Candidate, content: bytes | None) -> bool:
         """Whether a message that may come again in other bytes has the meaning of the content of a mark."""
         kept = None if content is None or candidate.content is None else kept_from_bytes(content)
@@ -84,4 +95,5 @@ class Meaning:
 
 def _plain(value: Any) -> Any:
     """Compared as plain values: a user's class may define another comparison, or none."""
+    value = to_struct(value) if isinstance(value, Rejection) else value
     return msgspec.to_builtins(value, builtin_types=NATIVE, order="deterministic")

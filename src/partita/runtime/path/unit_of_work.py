@@ -21,8 +21,10 @@ from partita.idempotency.inbox import AT_ONCE, mark_of
 from partita.message import Message
 from partita.outbox.outbox import Composer, Kept, Leaving, kept_to_bytes, reply_to_bytes, stored
 from partita.runtime.path.admission import Admission, Admitted, ReadAhead
+from partita.runtime.path.answering import PENDING
 from partita.runtime.path.delivery import Delivery, Handling, Output
 from partita.runtime.path.handlers import Handlers
+from partita.runtime.path.pending_commands import keep_pending
 from partita.runtime.path.saga_steps import SagaBatch, SagaDirectory
 from partita.runtime.path.waves import CommitRefused, HandlerFailed
 from partita.store.claims import Held
@@ -80,7 +82,7 @@ class UnitOfWork:
             HandlerFailed: a message does not fit its schema, is too large, or has no receiver; its cause fails.
         """
         for handling in handlings:
-            handling.sent = [self._compose(output) for output in handling.outputs]
+            handling.sent = [self._compose(handling, output) for output in handling.outputs]
         messages = [message for handling in handlings for message in handling.sent]
         if messages:
             await self._leaving.expect(messages)
@@ -101,7 +103,7 @@ class UnitOfWork:
             await self._mark()
         await self._leaving.write()
 
-    def _compose(self, output: Output) -> Message:
+    def _compose(self, handling: Handling, output: Output) -> Message:
         envelope = output.cause.envelope
         assert envelope is not None
         try:
@@ -121,7 +123,7 @@ class UnitOfWork:
             # Also the user's code: its class defines comparison and construction.
             if isinstance(error, PartitaError) and error.retryable:
                 raise
-            raise HandlerFailed(Handling(output.cause), error) from error
+            raise HandlerFailed(handling, error) from error
 
     async def _mark(self) -> None:
         """Correct the marks, store undone steps and kept replies."""
@@ -131,6 +133,7 @@ class UnitOfWork:
         parked: list[str] = []
         revived: list[str] = []  # dead letters that their saga has sent again
         unusual: list[InboxRow] = []
+        pending: list[Admitted] = []
         for each in self.admitted:
             handling, delivery = each.handling, each.handling.delivery
             assert delivery.envelope is not None
@@ -140,7 +143,7 @@ class UnitOfWork:
                 revived.append(delivery.name)
             # Only a command has a reply.
             replies = handling.sent if delivery.envelope.kind == "command" else ()
-            reply = next((m for m in replies if m.envelope.kind in ("reply", "refusal")), None) if replies else None
+            reply = _answer_of(delivery.envelope.id, replies) if replies else None
             asked_again = delivery.repeatable or (delivery.answer is not None and each.candidate.business)
             kept: bytes | None = None
             if reply is not None and asked_again:
@@ -150,6 +153,8 @@ class UnitOfWork:
                     unusual.append(mark_of(group, each.candidate, self.now_us, handling.outcome))
             elif handling.outcome != "handled" or kept is not None or (each.said.marked and each.fresh):
                 outcomes.append((delivery.envelope.id, handling.outcome, kept))
+            if handling.outcome == PENDING:
+                pending.append(each)
             if kept is not None:
                 for consumer, key in each.candidate.business:
                     await session.inbox.resolve(consumer, [(key, handling.outcome, kept)])
@@ -162,6 +167,11 @@ class UnitOfWork:
             await session.inbox.resolve(group, outcomes)
         if unusual:
             await session.inbox.mark(unusual)
+        if pending:
+            undone = [a.candidate.step for a in self.admitted if a.fresh and a.candidate.is_undo]
+            await keep_pending(
+                session, group, [(a.candidate, a.handling.delivery) for a in pending], undone, self.now_us
+            )
         if parked:
             await session.parking.remove(group, parked)
         if parked or revived:
@@ -236,6 +246,15 @@ def _blaming(handling: Handling) -> Iterator[Callable[[], None]]:
         if not whole:
             raise
         raise CommitRefused(handling, error) from error
+
+
+def _answer_of(command_id: str, sent: Sequence[Message]) -> Message | None:
+    """The answer to a command among the messages that its handler has sent: some may answer others."""
+    for message in sent:
+        envelope = message.envelope
+        if envelope.kind in ("reply", "refusal") and envelope.causation_id == command_id:
+            return message
+    return None
 
 
 _NOBODYS = Delivery(None, "", None, b"")

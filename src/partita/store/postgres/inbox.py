@@ -17,16 +17,22 @@ SEEN = """
 SELECT message_id, payload_hash, outcome, at_us, reply FROM inbox WHERE consumer = $1 AND message_id = ANY($2::text[])
 """
 RESOLVE = "SELECT partita_resolve($1, $2, $3, $4)"
+# A mark whose window begins again gets a new place in the order of time.
+RENEW = f"""
+UPDATE inbox AS i SET outcome = r.outcome, reply = COALESCE(r.reply, i.reply), at_us = $2, seq = DEFAULT
+FROM {unnest(3, id="text", outcome="text", reply="bytea")} WHERE i.consumer = $1 AND i.message_id = r.id
+"""
 EXPIRED = """
 SELECT message_id, payload_hash, 'expired', at_us, NULL::bytea FROM inbox_key
 WHERE consumer = $1 AND message_id = ANY($2::text[])
 """
 # Rows are written in time order, so the oldest have the smallest seq and no index on time is needed. The marks of parked
-# messages and of open letters are kept: those wait, perhaps for weeks, and a copy must not be taken for new.
+# messages, of pending commands and of open letters are kept: those wait, perhaps for weeks, and a copy must not be taken
+# for new.
 OLDEST = """
 SELECT seq, consumer, message_id, payload_hash, at_us FROM (
     SELECT * FROM inbox AS i
-    WHERE outcome <> 'fatal step' AND (
+    WHERE outcome NOT IN ('fatal step', 'pending') AND (
           outcome NOT IN ('waiting', 'dead', 'fatal')
        OR NOT EXISTS (SELECT 1 FROM parked AS p WHERE p.message_id = i.message_id AND p.consumer = i.consumer)
       AND NOT EXISTS (SELECT 1 FROM dead_letter AS d WHERE d.message_id = i.message_id AND d.consumer = i.consumer
@@ -73,6 +79,11 @@ class PostgresInbox(PostgresLedger):
         """Set outcome and reply of marked messages; None keeps what is there."""
         if outcomes:
             await self._link.run(RESOLVE, consumer, *columns([*{each[0]: each for each in outcomes}.values()]))
+
+    async def renew(self, consumer: str, outcomes: Sequence[tuple[str, str, bytes | None]], at_us: int) -> None:
+        """Set outcome and reply, and let the window begin again."""
+        if outcomes:
+            await self._link.run(RENEW, consumer, at_us, *columns(sorted(outcomes)))
 
     async def purge(self, before_us: int, limit: int) -> int:
         """Forget old marks."""

@@ -38,6 +38,7 @@ from partita.store.postgres.operations import PostgresOperations
 from partita.store.postgres.outbox import SENT, PostgresOutbox
 from partita.store.postgres.outbox_columns import NOW_US
 from partita.store.postgres.parking import PostgresParking
+from partita.store.postgres.pending import PostgresPending
 from partita.store.postgres.sagas import PostgresSagas
 from partita.store.postgres.schema import MIGRATIONS
 from partita.store.postgres.sequences import PostgresSequences
@@ -99,6 +100,11 @@ class PostgresSession:
     def dead_letters(self) -> PostgresDeadLetters:
         """See the port."""
         return PostgresDeadLetters(self._link)
+
+    @property
+    def pending(self) -> PostgresPending:
+        """See the port."""
+        return PostgresPending(self._link)
 
     @property
     def trail(self) -> PostgresTrail:

@@ -20,15 +20,21 @@ INSERT INTO inbox (consumer, message_id, type, key, correlation_id, causation_id
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 RESOLVE = "UPDATE inbox SET outcome = ?, reply = COALESCE(?, reply) WHERE consumer = ? AND message_id = ?"
+# A mark whose window begins again gets a new place in the order of time.
+RENEW = """
+UPDATE inbox SET outcome = ?, reply = COALESCE(?, reply), at_us = ?, seq = (SELECT max(seq) + 1 FROM inbox)
+WHERE consumer = ? AND message_id = ?
+"""
 EXPIRED = f"""
 SELECT message_id, payload_hash, 'expired', at_us, NULL FROM inbox_key WHERE consumer = ? AND message_id {IN_LIST}
 """
 # Rows are written in time order, so the oldest have the smallest seq and no index on time is needed. The marks of parked
-# messages and of open letters are kept: those wait, perhaps for weeks, and a copy must not be taken for new.
+# messages, of pending commands and of open letters are kept: those wait, perhaps for weeks, and a copy must not be taken
+# for new.
 OLDEST = """
 SELECT seq, consumer, message_id, payload_hash, at_us FROM (
     SELECT * FROM inbox AS i
-    WHERE outcome <> 'fatal step' AND (
+    WHERE outcome NOT IN ('fatal step', 'pending') AND (
           outcome NOT IN ('waiting', 'dead', 'fatal')
        OR NOT EXISTS (SELECT 1 FROM parked AS p WHERE p.message_id = i.message_id AND p.consumer = i.consumer)
       AND NOT EXISTS (SELECT 1 FROM dead_letter AS d WHERE d.message_id = i.message_id AND d.consumer = i.consumer
@@ -75,6 +81,10 @@ class SqliteInbox(SqliteLedger):
     async def resolve(self, consumer: str, outcomes: Sequence[tuple[str, str, bytes | None]]) -> None:
         """Set outcome and reply of marked messages; None keeps what is there."""
         self._db.executemany(RESOLVE, [(outcome, reply, consumer, id_) for id_, outcome, reply in outcomes])
+
+    async def renew(self, consumer: str, outcomes: Sequence[tuple[str, str, bytes | None]], at_us: int) -> None:
+        """Set outcome and reply, and let the window begin again."""
+        self._db.executemany(RENEW, [(outcome, reply, at_us, consumer, id_) for id_, outcome, reply in outcomes])
 
     async def purge(self, before_us: int, limit: int) -> int:
         """Forget old marks."""

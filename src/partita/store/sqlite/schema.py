@@ -92,6 +92,16 @@ CREATE INDEX parked_ready ON parked (consumer, idx) WHERE state IN ('ready', 'ga
 CREATE INDEX parked_due ON parked (consumer, due_us) WHERE state = 'waiting';
 CREATE INDEX parked_step ON parked (step) WHERE step <> '';
 
+-- Commands that were handled and whose answer comes later; an open one stays for any time.
+CREATE TABLE pending (
+    reply_to TEXT PRIMARY KEY, type TEXT NOT NULL, topic TEXT NOT NULL, key TEXT, headers BLOB NOT NULL,
+    value BLOB NOT NULL, saga TEXT NOT NULL, saga_id TEXT NOT NULL, step TEXT NOT NULL, business BLOB NOT NULL,
+    at_us INTEGER NOT NULL, state TEXT NOT NULL, answer BLOB, answered_by TEXT NOT NULL, closed_us INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX pending_state ON pending (state, at_us, reply_to);
+CREATE INDEX pending_saga ON pending (saga_id) WHERE saga <> '';
+CREATE INDEX pending_closed ON pending (closed_us) WHERE state <> 'open';
+
 CREATE TABLE group_pause (consumer TEXT PRIMARY KEY, reason TEXT NOT NULL, at_us INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE group_said (
     consumer TEXT NOT NULL, member TEXT NOT NULL, what TEXT NOT NULL, subject TEXT NOT NULL, detail TEXT NOT NULL,

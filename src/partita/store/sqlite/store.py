@@ -30,6 +30,7 @@ from partita.store.sqlite.inbox import SqliteInbox
 from partita.store.sqlite.operations import SqliteOperations
 from partita.store.sqlite.outbox import SENT, SqliteOutbox
 from partita.store.sqlite.parking import SqliteParking
+from partita.store.sqlite.pending import SqlitePending
 from partita.store.sqlite.sagas import SqliteSagas
 from partita.store.sqlite.schema import APPLICATION_ID, MIGRATIONS
 from partita.store.sqlite.sequences import SqliteSequences
@@ -104,6 +105,11 @@ class SqliteSession:
     def dead_letters(self) -> SqliteDeadLetters:
         """See the port."""
         return SqliteDeadLetters(self._db)
+
+    @property
+    def pending(self) -> SqlitePending:
+        """See the port."""
+        return SqlitePending(self._db)
 
     @property
     def trail(self) -> SqliteTrail:

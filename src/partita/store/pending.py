@@ -1,0 +1,62 @@
+"""The pending commands: those that were handled, and whose answer comes later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Protocol
+
+Waits = Literal["open", "answered", "undone"]
+"""The state of a pending command: it waits, it has its answer, or its step was undone before there was one."""
+
+
+class PendingCommand(NamedTuple):
+    """A command that was handled without an answer. `reply_to` is the id of its message.
+
+    `headers` and `value` are the command as it came. `saga`, `saga_id` and `step` are those of its address, empty without one;
+    `business` holds the names of its other marks, in a stored form. `answer` is the answer as it was sent, given by `by`.
+    """
+
+    reply_to: str
+    type: str
+    topic: str
+    key: str | None
+    headers: bytes
+    value: bytes
+    saga: str
+    saga_id: str
+    step: str
+    business: bytes
+    at_us: int
+    state: Waits = "open"
+    answer: bytes | None = None
+    by: str = ""
+    closed_us: int = 0
+
+
+class Pending(Protocol):
+    """Pending commands. An open one is never purged, however old it is."""
+
+    async def add(self, rows: Sequence[PendingCommand]) -> None:
+        """Write pending commands. One that is there already is replaced: its command was handled again."""
+        ...
+
+    async def hold(self, reply_to: str) -> PendingCommand | None:
+        """One of them, locked until the transaction ends: of an answer and an undo in two transactions, or of two answers, the
+        second sees the first."""
+        ...
+
+    async def answer(self, reply_to: str, answer: bytes, by: str, at_us: int) -> None:
+        """Close one with its answer; the caller holds it."""
+        ...
+
+    async def undo(self, steps: Sequence[tuple[str, str, str]], at_us: int) -> Sequence[PendingCommand]:
+        """Close the open ones of these (saga, saga_id, step), and lock all that there are of them; returns those closed now."""
+        ...
+
+    async def find(self, *, state: Waits = "open", limit: int = 100) -> Sequence[PendingCommand]:
+        """Those in a state, the oldest first."""
+        ...
+
+    async def purge(self, before_us: int, limit: int) -> int:
+        """Delete at most `limit` that were closed before that time; returns how many."""
+        ...

@@ -1,0 +1,77 @@
+"""The pending commands on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from partita.databases.postgres.arrays import columns, unnest
+from partita.store.pending import PendingCommand, Waits
+from partita.store.postgres.ledger import PostgresLedger
+
+KINDS = {
+    **dict.fromkeys(("reply_to", "type", "topic", "key"), "text"),
+    **dict.fromkeys(("headers", "value"), "bytea"),
+    **dict.fromkeys(("saga", "saga_id", "step"), "text"),
+    "business": "bytea",
+    "at_us": "bigint",
+    "state": "text",
+    "answer": "bytea",
+    "answered_by": "text",
+    "closed_us": "bigint",
+}
+COLUMNS = ", ".join(KINDS)
+REPLACED = ", ".join(f"{name} = excluded.{name}" for name in KINDS if name != "reply_to")
+ADD = f"""
+INSERT INTO pending ({COLUMNS}) SELECT {COLUMNS} FROM {unnest(**KINDS)} ORDER BY ord
+ON CONFLICT (reply_to) DO UPDATE SET {REPLACED}
+"""
+GET = f"SELECT {COLUMNS} FROM pending WHERE reply_to = $1"
+ANSWER = "UPDATE pending SET state = 'answered', answer = $2, answered_by = $3, closed_us = $4 WHERE reply_to = $1"
+# All in one order, or two transactions that undo the same sagas would wait for each other.
+HOLD = f"""
+SELECT {COLUMNS} FROM pending WHERE saga <> '' AND saga_id = ANY($1::text[]) ORDER BY reply_to FOR UPDATE
+"""
+UNDO = "UPDATE pending SET state = 'undone', closed_us = $2 WHERE reply_to = ANY($1::text[])"
+FIND = f"SELECT {COLUMNS} FROM pending WHERE state = $1 ORDER BY at_us, reply_to LIMIT $2"
+# An array: of an unknown limit the planner assumes a tenth of the table, and would read all of it.
+PURGE = """
+DELETE FROM pending WHERE reply_to = ANY(ARRAY(
+    SELECT reply_to FROM pending WHERE state <> 'open' AND closed_us < $1 ORDER BY closed_us LIMIT $2))
+"""
+
+
+class PostgresPending(PostgresLedger):
+    """See `partita.store.pending.Pending`."""
+
+    async def add(self, rows: Sequence[PendingCommand]) -> None:
+        """Write pending commands."""
+        if rows:
+            await self._link.run(ADD, *columns(rows))
+
+    async def hold(self, reply_to: str) -> PendingCommand | None:
+        """One of them, locked."""
+        row = await self._link.row(f"{GET} FOR UPDATE" if self._link.writing else GET, reply_to)
+        return None if row is None else PendingCommand(*row)
+
+    async def answer(self, reply_to: str, answer: bytes, by: str, at_us: int) -> None:
+        """Close one with its answer."""
+        await self._link.run(ANSWER, reply_to, answer, by, at_us)
+
+    async def undo(self, steps: Sequence[tuple[str, str, str]], at_us: int) -> Sequence[PendingCommand]:
+        """Lock those of these steps, and close the open ones."""
+        if not steps:
+            return ()
+        wanted = set(steps)
+        rows = [PendingCommand(*row) for row in await self._link.rows(HOLD, sorted({step[1] for step in steps}))]
+        closed = [row for row in rows if row.state == "open" and (row.saga, row.saga_id, row.step) in wanted]
+        if closed:
+            await self._link.run(UNDO, [row.reply_to for row in closed], at_us)
+        return closed
+
+    async def find(self, *, state: Waits = "open", limit: int = 100) -> Sequence[PendingCommand]:
+        """Those in a state, the oldest first."""
+        return [PendingCommand(*row) for row in await self._link.rows(FIND, state, limit)]
+
+    async def purge(self, before_us: int, limit: int) -> int:
+        """Delete old ones that are closed."""
+        return await self._link.run(PURGE, before_us, limit)

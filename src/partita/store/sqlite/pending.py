@@ -1,0 +1,55 @@
+"""The pending commands on SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from partita.store.pending import PendingCommand, Waits
+from partita.store.sqlite.ledger import IN_LIST, SqliteLedger
+
+COLUMNS = """reply_to, type, topic, key, headers, value, saga, saga_id, step, business, at_us, state, answer, answered_by,
+closed_us"""
+ADD = f"INSERT OR REPLACE INTO pending ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+GET = f"SELECT {COLUMNS} FROM pending WHERE reply_to = ?"
+ANSWER = "UPDATE pending SET state = 'answered', answer = ?, answered_by = ?, closed_us = ? WHERE reply_to = ?"
+OF_SAGAS = f"SELECT {COLUMNS} FROM pending WHERE state = 'open' AND saga <> '' AND saga_id {IN_LIST}"
+UNDO = "UPDATE pending SET state = 'undone', closed_us = ? WHERE reply_to = ?"
+FIND = f"SELECT {COLUMNS} FROM pending WHERE state = ? ORDER BY at_us, reply_to LIMIT ?"
+PURGE = """
+DELETE FROM pending WHERE reply_to IN (
+    SELECT reply_to FROM pending WHERE state <> 'open' AND closed_us < ? ORDER BY closed_us LIMIT ?)
+"""
+
+
+class SqlitePending(SqliteLedger):
+    """See `partita.store.pending.Pending`."""
+
+    async def add(self, rows: Sequence[PendingCommand]) -> None:
+        """Write pending commands."""
+        self._db.executemany(ADD, rows)
+
+    async def hold(self, reply_to: str) -> PendingCommand | None:
+        """One of them; there is only one writing transaction."""
+        row = self._db.execute(GET, (reply_to,)).fetchone()
+        return None if row is None else PendingCommand(*row)
+
+    async def answer(self, reply_to: str, answer: bytes, by: str, at_us: int) -> None:
+        """Close one with its answer."""
+        self._db.execute(ANSWER, (answer, by, at_us, reply_to))
+
+    async def undo(self, steps: Sequence[tuple[str, str, str]], at_us: int) -> Sequence[PendingCommand]:
+        """Close the open ones of these steps."""
+        wanted = set(steps)
+        # A saga has few commands that wait, so those of its other steps are filtered out here.
+        rows = [PendingCommand(*row) for row in self._rows_of(OF_SAGAS, (), [step[1] for step in steps])]
+        closed = [row for row in rows if (row.saga, row.saga_id, row.step) in wanted]
+        self._db.executemany(UNDO, [(at_us, row.reply_to) for row in closed])
+        return closed
+
+    async def find(self, *, state: Waits = "open", limit: int = 100) -> Sequence[PendingCommand]:
+        """Those in a state, the oldest first."""
+        return [PendingCommand(*row) for row in self._db.execute(FIND, (state, limit))]
+
+    async def purge(self, before_us: int, limit: int) -> int:
+        """Delete old ones that are closed."""
+        return self._db.execute(PURGE, (before_us, limit)).rowcount

@@ -1,0 +1,69 @@
+"""Bugs in answers that come later (G3, G5)."""
+
+from __future__ import annotations
+
+from tests.planted.finders import RUNS, postgres, store
+from tests.planted.planting import Plant, swap
+
+LATER = RUNS + "waiting/test_answered_later.py::"
+WAITING = {
+    "pending-mark-purged": Plant(
+        "G3",
+        "the mark of a command that waits goes with the window: a copy of it is handled again",
+        "OLDEST",
+        swap("NOT IN ('fatal step', 'pending')", "NOT IN ('fatal step')"),
+        store("the_mark_of_a_pending_command_stays"),
+        under="store/sqlite/inbox",
+    ),
+    "pending-row-purged": Plant(
+        "G5",
+        "a command that waits is forgotten after the window: its answer finds nothing",
+        "PURGE",
+        swap("WHERE state <> 'open' AND closed_us", "WHERE closed_us"),
+        store("an_open_command_is_never_forgotten"),
+        under="store/sqlite/pending",
+    ),
+    "answer-after-undo": Plant(
+        "G5",
+        "an answer counts although its step was undone",
+        "Answering.answer",
+        swap('if row.state == "undone":', "if False:"),
+        LATER + "test_an_answer_after_the_undo_is_refused[sqlite]",
+    ),
+    "undo-leaves-it-open": Plant(
+        "G5",
+        "an undo does not close the command that waits: an answer counts after it",
+        "close_undone",
+        swap("await session.pending.undo(steps, now_us)", "()"),
+        LATER + "test_an_answer_after_the_undo_is_refused[sqlite]",
+    ),
+    "second-answer-sent": Plant(
+        "G3",
+        "each answer is sent, not the first alone",
+        "Answering.answer",
+        swap('if row.state == "answered":', "if False:"),
+        LATER + "test_the_first_answer_counts_and_the_same_again_is_quiet[sqlite]",
+    ),
+    "answer-kept-before-the-handler-ends": Plant(
+        "G1",
+        "the answer of a handler that is refused leaves all the same",
+        "take_refusal",
+        swap("handling.outputs = [", "handling.outputs += ["),
+        LATER + "test_an_answer_leaves_with_its_handlers_writes_or_not_at_all[sqlite-refused]",
+    ),
+    "pending-row-not-locked": Plant(
+        "G5",
+        "an answer and an undo in two transactions do not see each other",
+        "HOLD",
+        swap(" FOR UPDATE", ""),
+        postgres("an_undo_waits_for_the_answer_before_it"),
+        under="store/postgres/pending",
+    ),
+    "answer-for-another-command": Plant(
+        "G3",
+        "the answer to another command is taken for the handler's own",
+        "_answer_of",
+        swap(" and envelope.causation_id == command_id", ""),
+        LATER + "test_a_handler_that_answers_another_command_has_its_own_answer",
+    ),
+}
