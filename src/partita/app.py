@@ -22,6 +22,7 @@ from partita.catalog.event import Command, Event
 from partita.catalog.place import caller_place
 from partita.catalog.rejection import Rejection
 from partita.catalog.service import Service
+from partita.clock import US, duration_us
 from partita.errors import NotFound, PartitaError, SettingsError, WithinHandler
 from partita.ingress.ingress import BODY_MAX, Ingress, Takes
 from partita.machine.port import Machine, Wake
@@ -42,6 +43,7 @@ from partita.settings.settings import Settings
 from partita.store.port import Store
 from partita.topics.declared import declared_topics
 from partita.topics.topic_plan import TopicPlan
+from partita.waiting.token import Tokens
 
 if TYPE_CHECKING:
     from partita.testing.scenario import Scenario
@@ -328,6 +330,29 @@ class App:
                 hint="await tx.reply(reply_to, answer) answers with the handler's own writes, or not at all.",
             )
         await answer_pending(self.system.pipelines.values(), reply_to, answer, by)
+
+    def reply_token(self, reply_to: str, *, lasts: float) -> str:
+        """A token for the answer to one pending command, to be sent in a link: its holder may answer once, for `lasts` seconds.
+        It is signed with `Settings.secret` (`PARTITA_SECRET`); handlers may make it while the command is handled.
+
+        Raises:
+            SettingsError: there is no secret. PartitaError: a time that is not positive, or no id.
+        """
+        check_seconds(PartitaError, "reply_token(lasts)", lasts)
+        if not isinstance(reply_to, str) or not reply_to:
+            raise PartitaError(f"reply_to={reply_to!r:.80} is no id.", hint="meta.reply_to of the command's handler.")
+        until_us = self.system.clock.now_us() + duration_us(lasts)
+        return Tokens(self.settings.secrets).make(reply_to, -(-until_us // US))
+
+    async def reply_by_token(self, token: str, answer: Event | Rejection, *, by: str = "") -> None:
+        """Answer the command that a token is for, as `reply` does.
+
+        Raises:
+            TokenRefused: the token is forged, changed or expired; no database was asked. SettingsError: there is no secret.
+            Any error of `reply`.
+        """
+        reply_to = Tokens(self.settings.secrets).read(token, self.system.clock.now_us() // US)
+        await self.reply(reply_to, answer, by=by)
 
     async def post(self, command: Command[Any, Any], *, idempotency_key: str | None = None) -> str:
         """Send a command without waiting for its answer, even if its service does not run; returns its message id.

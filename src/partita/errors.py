@@ -27,6 +27,7 @@ PartitaError
   Conflict              the same id or idempotency key came with another content, or another answer came first
     Overtaken           a message came after later ones of its key were handled, or an answer after the undo of its step
   Pending               no failure: a command was handled, and its answer comes later
+  TokenRefused          a token for an answer is forged, changed or expired
   Expired               so old that it may have been handled and forgotten
   OverTime              a handler did not end within the timeout it declares: a failed try
   WebhookFailed         the target of a webhook did not take the event
@@ -279,6 +280,13 @@ class Pending(PartitaError):
     def __init__(self, what: str, *, reply_to: str, hint: str = "") -> None:
         super().__init__(what, hint=hint)
         self.reply_to = reply_to
+
+
+class TokenRefused(PartitaError):
+    """A token does not allow an answer: it was changed or forged, its time is over, or its secret is not in use any more."""
+
+    code = "PTA-0703"
+    exit_code = 5
 
 
 class Expired(PartitaError):

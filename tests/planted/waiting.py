@@ -59,6 +59,20 @@ WAITING = {
         postgres("an_undo_waits_for_the_answer_before_it"),
         under="store/postgres/pending",
     ),
+    "token-of-another-id": Plant(
+        "G3",
+        "a token that was changed to name another command is taken",
+        "Tokens.read",
+        swap("== 0:", "< 0:"),
+        "tests/unit/waiting/test_token.py::test_a_changed_token_is_refused",
+    ),
+    "token-without-end": Plant(
+        "G3",
+        "a token is taken after its time",
+        "Tokens.read",
+        swap("if now_s > int(until):", "if False:"),
+        "tests/unit/waiting/test_token.py::test_a_token_ends",
+    ),
     "answer-for-another-command": Plant(
         "G3",
         "the answer to another command is taken for the handler's own",

@@ -24,9 +24,20 @@ from partita.settings.address import (
     without_secrets,
 )
 from partita.settings.amount import check_count, check_number, check_seconds
+from partita.waiting.token import check_secrets
 
 SWITCH = {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}
-TEXTS = ("store", "bus", "registry", "registry_subjects", "instance", "alert_webhook", "alert_mail", "metrics")
+TEXTS = (
+    "store",
+    "bus",
+    "registry",
+    "registry_subjects",
+    "instance",
+    "alert_webhook",
+    "alert_mail",
+    "metrics",
+    "secret",
+)
 SWITCHES = ("coalesce", "at_once", "migrate")
 SECONDS = ("alert_every_s", "grace_s", "ask_s")
 BATCH_MAX = 100_000
@@ -55,7 +66,8 @@ class Settings:
     is an address (`127.0.0.1:9464`) to serve `/metrics` on. `grace_s` is how long a stop may take to finish the work in
     progress. `ask_s` is how long a query of people or machines (metrics, alerts, probes, doctor, why, ...) waits for a
     database or the bus. Without `migrate` (`PARTITA_MIGRATE=off`) no schema or table is made or changed at the start:
-    `partita db upgrade` does that.
+    `partita db upgrade` does that. `secret` signs tokens for answers (`app.reply_token`): a text of 32 bytes or
+    more, or several with spaces between them, the newest first.
 
     Raises:
         SettingsError: a value is not valid; no error quotes an address.
@@ -80,6 +92,7 @@ class Settings:
     migrate: bool = True
     grace_s: float = 10.0
     ask_s: float = 3.0
+    secret: str = ""
 
     def __post_init__(self) -> None:
         self._check_kinds()
@@ -114,6 +127,7 @@ class Settings:
             check_webhook(_called("alert_webhook"), self.alert_webhook)
         if self.alert_mail:
             check_mail(_called("alert_mail"), self.alert_mail)
+        check_secrets(_called("secret"), self.secrets)
         if self.metrics:
             check_listening(_called("metrics"), self.metrics)
 
@@ -136,10 +150,11 @@ class Settings:
             )
 
     def __repr__(self) -> str:
-        """For people and logs: an address without user, password and options, a webhook without its path."""
+        """For people and logs: an address without user, password and options, a webhook without its path, no secret."""
         shown: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         shown |= {name: without_secrets(shown[name]) for name in ("store", "bus", "registry")}
         shown |= {name: without_path(shown[name]) for name in ("alert_webhook", "alert_mail")}
+        del shown["secret"]
         shown["stores"] = {name: without_secrets(url) for name, url in self.stores.items()}
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
@@ -163,6 +178,11 @@ class Settings:
             if text and name not in values:
                 values[name] = _parse(name, text)
         return cls(**values)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets of tokens, the newest first."""
+        return tuple(self.secret.split())
 
     def store_of(self, service: str) -> str:
         """The URL of a service's database: its own, else the common one, else empty (a file in `data`)."""

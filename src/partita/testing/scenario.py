@@ -331,7 +331,8 @@ async def scenario(
     world = World(seed=seed)
     delays = Delays()
     with tempfile.TemporaryDirectory(prefix="partita-", dir=MEMORY if MEMORY.is_dir() else None) as folder:
-        settings = Settings(data=data or Path(folder), batch=app.settings.batch, alert_every_s=3_600.0)
+        own = app.settings
+        settings = Settings(data=data or Path(folder), batch=own.batch, alert_every_s=3_600.0, secret=own.secret)
         tested = app.configured(settings)
         tested.machine = world.machine()
         taps: list[Tap] = []

@@ -73,7 +73,9 @@ def contracts(trips: Service, dispatch: Service) -> Any:  # Any: the messages, d
 class Rides:
     """`trips` has the saga, `dispatch` the drivers. `calls` are the handlers that ran."""
 
-    def __init__(self, data: Path, store: str = "", *, timeout: float = hours(720), **options: Any) -> None:
+    def __init__(
+        self, data: Path, store: str = "", *, timeout: float = hours(720), secret: str = "", **options: Any
+    ) -> None:
         self.calls: list[str] = []
         trips = self.trips = Service("trips", namespace="later.trip")
         dispatch = self.dispatch = Service("dispatch", namespace="later.dispatch", tables=TABLES, **options)
@@ -122,7 +124,9 @@ class Rides:
             return names.Answered(ride=cmd.ride)
 
         self.Ride = Ride
-        self.app = App(trips, dispatch, settings=Settings(data=data, store=store), machine=machine_here())
+        self.app = App(
+            trips, dispatch, settings=Settings(data=data, store=store, secret=secret), machine=machine_here()
+        )
 
     def __getattr__(self, name: str) -> Any:  # Any: the messages, declared by each instance
         raise AttributeError(name)
