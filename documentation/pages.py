@@ -59,6 +59,7 @@ def navigation(pages: Iterable[str], texts: Mapping[str, str]) -> list[object]:
         {"Partita": "README.md"},
         {"Tutorial": "docs/tutorial.md"},
         {"Guides": take(f"docs/guides/{name}.md" for name in GUIDES)},
+        {"Designs": take(sorted(page for page in left if page.startswith("docs/designs/")))},
         {"Reference": take(sorted(page for page in left if page.startswith("docs/reference/")))},
         {"Glossary": "docs/glossary.md"},
         {"Decisions": take(sorted((page for page in left if page.startswith("docs/decisions/")), key=_first_index))},

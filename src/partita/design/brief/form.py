@@ -119,7 +119,7 @@ _SERVICES = Named(
 )
 _LOAD = Record(
     "the load",
-    {"retention": Entry(Span(forever=True), "the time for which topics keep their events")},
+    {"retention": Entry(Span(), "the time for which topics keep their events")},
     others=Named(
         _STREAM,
         Record(

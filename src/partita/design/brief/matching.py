@@ -83,6 +83,8 @@ class Matching:
         near = get_close_matches(key.text, shape.entries, 1)
         known = ", ".join([*shape.entries, *([shape.others.key.example] if shape.others else [])])
         write = f"`{near[0]}`." if near else f"one of: {known}."
+        if " " in key.text.strip():
+            write = "the text in quotes ('...'): in braces a comma ends it."
         self._no(key, f"{where} has no key {shown(key.text)}.", write)
 
     def _named(self, node: Node, shape: Named, where: str) -> Value | None:

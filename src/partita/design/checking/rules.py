@@ -37,6 +37,7 @@ CHECKS: tuple[Check, ...] = (
     sagas.order,
     sagas.refusals,
     sagas.ends,
+    sagas.filled,
     flows.outcomes,
     flows.refusals_heard,
     flows.command_owners,

@@ -84,6 +84,24 @@ def refusals(of: Indexed) -> Iterator[Finding]:
             )  # fmt: skip
 
 
+def filled(of: Indexed) -> Iterator[Finding]:
+    """The event that ends an undone saga is made of its start event and the reason, since no handler makes it."""
+    for saga in of.design.sagas:
+        start, failed = of.events.get(saga.start), of.events.get(saga.failed)
+        if start is None or failed is None:
+            continue
+        known = {("reason", "string"), *((field.name, field.type) for field in start.fields)}
+        for field in failed.fields:
+            has_value = field.name == saga.key or field.default is not None or field.optional
+            if not has_value and (field.name, field.type) not in known:
+                yield finding(
+                    "end-not-filled", failed.origin, failed.name,
+                    f"{failed.name} ends {saga.name} and has the field {field.name}, which nothing fills.",
+                    f"The saga makes it of {saga.start} and the reason of its failure; no handler is asked.",
+                    f"reason: string in its place, or {field.name} with a default, or {field.name} in {saga.start} too.",
+                )  # fmt: skip
+
+
 def ends(of: Indexed) -> Iterator[Finding]:
     """A saga that may be undone says which event ends it then."""
     for saga in of.design.sagas:

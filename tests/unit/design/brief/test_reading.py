@@ -164,6 +164,7 @@ def test_all_errors_come_at_once_with_their_lines_and_the_words_to_write() -> No
         ("    start: TableRequested\n", "", "BookTable is orchestration, and has no `start`."),
         ("guests: int", "guests: {type: int, default: many}", "guests: the default 'many' is no value of the type int."),
         ("guests: int", "guests: {type: list, default: x}", "guests: the default 'x' is no value of the type list."),
+        ("does: write to the guest}", "does: write, and send it}", "reacts has no key 'and send it'."),
         ("owns: [Table]", "owns: []", "owns is an empty list."),
         ("design: 1", "design: 2", "design: '2' is not one of its words."),
     ],

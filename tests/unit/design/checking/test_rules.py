@@ -102,6 +102,10 @@ FAULTS = {
          .replace("[TableBooked, BookingCancelled]", "[TableBooked, BookingCancelled, SweepFailed]")
          .replace("  HouseFull:", "".join(f"  {each}: {{by: table-service, key: booking_id, data: {{booking_id: id}}}}\n" for each in ("LeaveSeen", "TableSwept", "SweepFailed")) + "  HouseFull:", 1), "without `failed`"),
     ],
+    "end-not-filled": [
+        (with_change("BookingCancelled: {by: booking-service, key: booking_id, data: {booking_id: id, reason: string}}", "BookingCancelled: {by: booking-service, key: booking_id, data: {booking_id: id, outcome: string}}"), "reason: string"),
+        (with_change("BookingCancelled: {by: booking-service, key: booking_id, data: {booking_id: id,", "BookingCancelled: {by: booking-service, key: booking_id, data: {booking_id: id, guests: string,"), "guests in TableRequested"),
+    ],
     "outcome-of-another-service": [
         (with_change("DepositRefused: {by: deposit-service", "DepositRefused: {by: table-service"), "by: deposit-service at DepositRefused"),
         (with_change("TableFreed: {by: table-service", "TableFreed: {by: deposit-service"), "by: table-service at TableFreed"),

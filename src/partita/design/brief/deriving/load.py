@@ -128,7 +128,7 @@ def _rates_of_saga(saga: SagaDesign, start: Fact[float], rates: dict[str, Fact[f
     if any(refused):
         origin = ledger.assume(
             "One in twenty is refused at some step, and its steps are undone: {about}.", ARCHITECT,
-            "events of refusals and undos are more or fewer", "measure it in the first week", about=saga.name,
+            "events of refusals and undos are more or fewer", "their rates as loads, once they are known", about=saga.name,
         )  # fmt: skip
         _set(rates, refused, start.value * REFUSED, origin)
 

@@ -121,7 +121,7 @@ def _size(name: str, fields: tuple[FieldDesign, ...], ledger: Ledger) -> Fact[in
         f"{ENVELOPE_BYTES} bytes: so sizes of events are sums.",
         ARCHITECT,
         "disk and network grow by the same factor",
-        "measure: `partita schema show NAME` and a day of real events",
+        "the fields that are missing: a list of orders is no list of ids",
     )
     why = f"the sum of {len(fields)} fields and the envelope; {origin.why}"
     return Fact(bytes_of(fields) + ENVELOPE_BYTES, Origin("assumed", "", why))

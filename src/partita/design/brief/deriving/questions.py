@@ -8,6 +8,7 @@ from partita.design.model.design import Design
 from partita.design.model.saga import SagaDesign, StepDesign
 
 DAY_S = 86_400.0
+YEAR_S = 365.25 * DAY_S
 LONG_S = 30 * DAY_S
 
 
@@ -86,4 +87,6 @@ def _about_personal_data(design: Design, ledger: Ledger) -> None:
 def _days(seconds: float) -> str:
     if seconds >= 365 * 1_000 * DAY_S:
         return "ever"
+    if seconds >= YEAR_S and seconds % YEAR_S == 0:
+        return f"{seconds / YEAR_S:g} years"
     return f"{seconds / DAY_S:g} days" if seconds >= DAY_S else f"{seconds / 3_600:g} hours"
