@@ -63,6 +63,7 @@ TYPED = (
     Typed(page="running.md", begins="partita run --metrics", before="export PARTITA_APP=module:app",
           module=SHOP),
     Typed(page="designing.md", begins="partita design check bistro.yaml", files=("# bistro.yaml",)),
+    Typed(page="designing.md", begins="partita design schema"),
     Typed(page="the-catalog.md", begins="partita catalog list", before="export PARTITA_APP=module:app", module=SHOP),
     Typed(page="the-catalog.md", begins="partita import asyncapi",
           before="export PARTITA_APP=module:app\npartita export asyncapi their-asyncapi.json", module=SHOP),

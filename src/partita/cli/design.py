@@ -8,8 +8,10 @@ import click
 
 from partita.cli.design_drift import diff, drift
 from partita.cli.design_source import read_design
-from partita.cli.output import output_option, print_json, say, talk
+from partita.cli.output import document, output_option, print_json, say, talk
+from partita.design.brief.json_schema import schema_text
 from partita.design.brief.refused import BriefRefused
+from partita.design.checking.prompt import prompt as prompt_text
 from partita.design.checking.rules import check as checked
 from partita.design.model.design import Design
 from partita.design.model.finding import Finding
@@ -59,6 +61,18 @@ def check(brief: Path, ledger: bool, output: str) -> int:
     else:
         talk(f"{len(findings)} to mend before this is a brief.")
     return FAILED if findings else 0
+
+
+@design.command(epilog="Example:  partita design schema > brief.schema.json")
+def schema() -> None:
+    """The form of a brief as JSON Schema, for editors and other programs."""
+    document(schema_text())
+
+
+@design.command(epilog="Example:  partita design prompt > prompt.txt")
+def prompt() -> None:
+    """A prompt with that schema: an assistant of your choice asks the four questions and writes the brief."""
+    document(prompt_text())
 
 
 def _print_ledger(read: Design) -> None:

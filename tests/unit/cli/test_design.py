@@ -81,3 +81,12 @@ def test_no_text_is_an_error_and_no_stack(brief: Path) -> None:
     brief.write_bytes(b"\xff\xfe\x00\x01")
     with pytest.raises(SettingsError, match="is no text in UTF-8"):
         run("check", brief)
+
+
+def test_schema_and_prompt_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    run("schema")
+    schema = capsys.readouterr().out
+    run("prompt")
+
+    assert json.loads(schema)["$id"] == "urn:partita:brief:1"
+    assert schema.rstrip("\n") in capsys.readouterr().out

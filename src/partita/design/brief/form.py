@@ -80,7 +80,7 @@ _STEP = Record(
         "do": Entry(TYPE_NAME, "the command", required=True),
         "at": Entry(SERVICE_NAME, "the service that takes it", required=True),
         "ok": Entry(TYPE_NAME, "the event when it is done", required=True),
-        "fail": Entry(Many(TYPE_NAME), f"the events when it is refused; `{NO_REFUSAL}` when it never is"),
+        "fail": Entry(Many(TYPE_NAME, NO_REFUSAL), f"the events when it is refused; `{NO_REFUSAL}` when it never is"),
         "undo": Entry(TYPE_NAME, "the command that takes it back"),
         "undone": Entry(TYPE_NAME, "the event when it is taken back"),
         "pivot": Entry(YesNo(), "the point of no return: after its success nothing is undone"),
@@ -118,7 +118,7 @@ _SERVICES = Named(
     ),
 )
 _LOAD = Record(
-    "the load",
+    "the loads",
     {"retention": Entry(Span(), "the time for which topics keep their events")},
     others=Named(
         _STREAM,
@@ -155,7 +155,7 @@ _COMMAND = Record(
         "doc": Entry(Text(), "its meaning in one sentence"),
     },
 )
-_FLOW = Record(
+FLOW = Record(
     "a flow",
     {
         "style": Entry(Choice(("orchestration", "choreography")), "directed by a saga or not", required=True),
@@ -229,7 +229,7 @@ BRIEF = Record(
         "consumers": Entry(_SERVICES, "the services that react"),
         "events": Entry(Named(TYPE_NAME, _EVENT), "the events", required=True),
         "commands": Entry(Named(TYPE_NAME, _COMMAND), "what is to be said of commands beyond the steps that send them"),
-        "flows": Entry(Named(TYPE_NAME, _FLOW), "sagas and choreographies"),
+        "flows": Entry(Named(TYPE_NAME, FLOW), "sagas and choreographies"),
         "storage": Entry(Named(TYPE_NAME, STORED), "how each aggregate is stored"),
         "consistency": Entry(Many(_CONSISTENCY), "the rules that must hold"),
         "failure": Entry(_FAILURE, "the treatment of messages that fail"),
@@ -238,5 +238,23 @@ BRIEF = Record(
         "accept": Entry(Many(_ACCEPTED), "findings of the check that are no faults here"),
     },
 )
+STYLES = {
+    "orchestration": (("start", "steps"), ("reacts",)),
+    "choreography": (("reacts",), ("start", "deadline", "steps", "failed")),
+}
+"""The keys that a flow of each style needs, and those that it cannot have."""
+DEFAULTS = {
+    "bool": "yes|no|true|false",
+    "int": "-?[0-9]{1,15}",
+    "money": "-?[0-9]{1,15}",
+    "float": r"-?[0-9]{1,15}(\.[0-9]{1,9})?",
+    "decimal": r"-?[0-9]{1,15}(\.[0-9]{1,9})?",
+    "date": "[0-9]{4}-[0-9]{2}-[0-9]{2}",
+    "timestamp": "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?Z",
+    "string": r"[\s\S]*",
+    "id": r"[\s\S]*",
+    "bytes": "",
+}
+"""The pattern of a default of each type. A list or a map that came later is empty, a record is optional."""
 RECORDS = {"field": FIELD}
 """The records that hold themselves, by the name that `Again` uses."""

@@ -6,7 +6,7 @@ import math
 import re
 from difflib import get_close_matches
 
-from partita.design.brief.form import NO_REFUSAL, RECORDS
+from partita.design.brief.form import RECORDS
 from partita.design.brief.nodes import Entries, Items, Node, Scalar
 from partita.design.brief.part import Part, Plain, Value
 from partita.design.brief.shape import (
@@ -25,13 +25,20 @@ from partita.design.brief.shape import (
 )
 from partita.design.model.finding import Finding
 
-SPAN = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(ms|s|m|h|d|w|y)")
+SPAN = r"(?=.*[1-9])([0-9]{1,6}(\.[0-9]{1,3})?(ms|s|m|h|d)|[0-9]{1,5}w|[0-9]{1,4}y)"
+"""A time, in the syntax that Python's and JSON Schema's patterns share."""
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0, "y": 31_557_600.0}
 FOREVER = "forever"
-NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
+NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?([eE][+-]?[0-9]{1,2})?")
 YES_NO = {"yes": True, "true": True, "no": False, "false": False}
-# C0, C1, the separators of lines, the marks of direction, lone surrogates: none of them may reach a terminal or a page.
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+NOTHING = ("", "~", "null", "Null", "NULL")
+"""Plain words for no value."""
+UNSEEN = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff"
+"""C0, C1, separators of lines and marks of direction: none of them may reach a terminal or a page."""
+_NO_WORD = re.compile(
+    r"[Tt]rue|TRUE|[Ff]alse|FALSE|[-+]?(0x[0-9a-fA-F]+|0o[0-7]+|(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?)"
+)
+_UNSEEN = re.compile(f"[{UNSEEN}\\ud800-\\udfff]")
 WHY = "The form has one meaning for each line; a line outside of it would be dropped silently."
 
 
@@ -100,7 +107,7 @@ class Matching:
         return Value(node.line, Part(node.line, values))
 
     def _many(self, node: Node, shape: Many, where: str) -> Value | None:
-        if where == "fail" and isinstance(node, Scalar) and node.text == NO_REFUSAL and not node.quoted:
+        if shape.none and isinstance(node, Scalar) and node.text == shape.none:
             return Value(node.line, ())
         if isinstance(node, Items) and not node.items:
             return self._no(node, f"{where} is an empty list.", f"{where}: {example(shape)}, or leave `{where}` out.")
@@ -110,8 +117,12 @@ class Matching:
     def _plain(self, node: Scalar, shape: Shape, where: str) -> Value | None:
         found: Plain = None
         text = node.text
+        if text in NOTHING and not node.quoted:
+            return self._no(node, f"{where} has no value.", f"{where}: {example(shape)}, or leave `{where}` out.")
         if isinstance(shape, Literal):
             return self._misfit(node, shape, where) if _UNSEEN.search(text) else Value(node.line, text)
+        if isinstance(shape, Word) and not node.quoted and _NO_WORD.fullmatch(text):
+            return self._no(node, f"{where}: YAML reads {shown(text)} as no word.", f"{where}: '{text}', in quotes.")
         if isinstance(shape, Word):
             found = text if re.fullmatch(shape.pattern, text) and text not in shape.taken else None
         elif isinstance(shape, Choice):
@@ -122,7 +133,7 @@ class Matching:
             found = seconds_of(text)
             found = None if found == math.inf and not shape.forever else found
         elif isinstance(shape, Number):
-            found = _number(text, shape)
+            found = None if node.quoted else _number(text, shape)
         elif isinstance(shape, YesNo):
             found = YES_NO.get(text)
         return Value(node.line, found) if found is not None else self._misfit(node, shape, where)
@@ -141,9 +152,10 @@ def seconds_of(text: str) -> float | None:
     """The seconds of `30s`, `15m`, `10y` or `forever` (infinite); None for any other text."""
     if text == FOREVER:
         return math.inf
-    found = SPAN.fullmatch(text)
-    seconds = float(found[1]) * SECONDS[found[2]] if found else 0.0
-    return seconds if 0.0 < seconds <= 1_000 * SECONDS["y"] else None
+    if not re.fullmatch(SPAN, text):
+        return None
+    unit = text.lstrip("0123456789.")
+    return float(text.removesuffix(unit)) * SECONDS[unit]
 
 
 def example(shape: Shape) -> str:
@@ -199,9 +211,7 @@ def _allowed(shape: Shape, where: str) -> str:
 
 
 def _number(text: str, shape: Number) -> float | int | None:
-    if not NUMBER.fullmatch(text) or (shape.whole and "." in text):
+    found = float(text) if NUMBER.fullmatch(text) else math.inf
+    if not shape.least <= found <= shape.most or (shape.whole and not found.is_integer()):
         return None
-    found = float(text)
-    if not shape.least <= found <= shape.most:
-        return None
-    return int(text) if "." not in text else found
+    return int(found) if found.is_integer() else found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from partita.design.brief.deriving.fields import DEFAULTS, is_default
+from partita.design.brief.deriving.fields import is_default
 from partita.design.brief.deriving.flows import choreographies_of, sagas_of
 from partita.design.brief.deriving.ledger import Ledger
 from partita.design.brief.deriving.load import load_of, rates_of, retention_of
@@ -21,7 +21,7 @@ from partita.design.brief.deriving.storage import (
     rules_of,
 )
 from partita.design.brief.deriving.verbs import words_of
-from partita.design.brief.form import BRIEF
+from partita.design.brief.form import BRIEF, DEFAULTS, STYLES
 from partita.design.brief.matching import Matching, shown
 from partita.design.brief.nodes import Node, read_nodes
 from partita.design.brief.part import Part
@@ -29,12 +29,6 @@ from partita.design.brief.refused import BriefRefused
 from partita.design.model.design import Design
 from partita.design.model.finding import Finding
 from partita.design.model.origin import Fact
-
-STYLES = {
-    "orchestration": (("start", "steps"), ("reacts",)),
-    "choreography": (("reacts",), ("start", "deadline", "steps", "failed")),
-}
-"""The keys that a flow of each style needs, and those that it cannot have."""
 
 
 def read_brief(text: str, source: str) -> Design:

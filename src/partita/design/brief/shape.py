@@ -58,9 +58,10 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """A list of at least one; one value may be written without brackets."""
+    """A list of at least one; one value may be written without brackets. The word `none` stands for an empty list."""
 
     of: Shape
+    none: str = ""
 
 
 @dataclass(frozen=True, slots=True)

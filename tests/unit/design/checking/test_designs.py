@@ -74,7 +74,9 @@ def test_all_faults_of_a_brief_are_found_at_once(name: str) -> None:
 
 
 def test_the_list_of_mended_faults_is_this_one() -> None:
-    rows = re.findall(r"^\| `(\S+\.yaml)` \| `(\S+)` \| `(\S+)` \|", (FOLDER / "mended-faults.md").read_text("utf-8"), re.M)
+    rows = re.findall(
+        r"^\| `(\S+\.yaml)` \| `(\S+)` \| `(\S+)` \|", (FOLDER / "mended-faults.md").read_text("utf-8"), re.M
+    )
 
     assert rows == list(FAULTS)
 

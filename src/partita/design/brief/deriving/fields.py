@@ -6,6 +6,7 @@ import re
 from typing import cast
 
 from partita.design.brief.deriving.ledger import Ledger
+from partita.design.brief.form import DEFAULTS
 from partita.design.brief.part import Part
 from partita.design.model.field import FieldDesign, FieldType
 
@@ -31,19 +32,6 @@ ITEMS = 3
 """The usual length of a list or a map."""
 ENVELOPE_BYTES = 160
 """Ids, type, source and time of a message beside its value."""
-DEFAULTS = {
-    "bool": "yes|no|true|false",
-    "int": "-?[0-9]{1,15}",
-    "money": "-?[0-9]{1,15}",
-    "float": r"-?[0-9]{1,15}(\.[0-9]{1,9})?",
-    "decimal": r"-?[0-9]{1,15}(\.[0-9]{1,9})?",
-    "date": "[0-9]{4}-[0-9]{2}-[0-9]{2}",
-    "timestamp": r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?Z",
-    "string": ".*",
-    "id": ".*",
-    "bytes": "",
-}
-"""The pattern of a default of each type. A list or a map that came later is empty, a record is optional."""
 
 
 def fields_of(data: Part, ledger: Ledger) -> tuple[FieldDesign, ...]:
@@ -57,7 +45,7 @@ def fields_of(data: Part, ledger: Ledger) -> tuple[FieldDesign, ...]:
 def is_default(part: Part) -> bool:
     """Whether the default of a field is a value of its type."""
     pattern = DEFAULTS.get(part.text("type"))
-    return pattern is not None and re.fullmatch(pattern, part.text("default"), re.DOTALL) is not None
+    return pattern is not None and re.fullmatch(pattern, part.text("default")) is not None
 
 
 def default_of(part: Part) -> str | int | float | bool:
