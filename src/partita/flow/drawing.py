@@ -64,10 +64,14 @@ STYLE = f"""\
 
 def svg(found: FlowMap, title: str, *, styled: bool = True) -> str:
     """The drawing of a map."""
-    picture = picture_of(found)
+    return drawn(picture_of(found), title, styled=styled)
+
+
+def drawn(picture: Picture, title: str, *, styled: bool = True, legend: bool = True) -> str:
+    """The drawing of a picture; one of few forms needs no legend."""
     layout = laid_out([card.box for card in picture.cards], trunks(picture), WIDTH)
-    width = max(layout.width, LEGEND_WIDTH) + 2 * MARGIN
-    height = layout.height + LEGEND_HEIGHT + 2 * MARGIN
+    width = max(layout.width, LEGEND_WIDTH if legend else 0.0) + 2 * MARGIN
+    height = layout.height + (LEGEND_HEIGHT if legend else 0.0) + 2 * MARGIN
     shift = (width - layout.width) / 2
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="pf" viewBox="0 0 {_n(width)} {_n(height)}" width="{_n(width)}" '
@@ -82,7 +86,7 @@ def svg(found: FlowMap, title: str, *, styled: bool = True) -> str:
     parts += _lines(picture, layout)
     for card in picture.cards:
         parts += _card(card, layout.centres[card.box.id])
-    parts += ["</g>", *_legend(width, layout.height + 2 * MARGIN), "</svg>"]
+    parts += ["</g>", *(_legend(width, layout.height + 2 * MARGIN) if legend else ()), "</svg>"]
     return "\n".join(parts) + "\n"
 
 
@@ -172,7 +176,7 @@ def _card(card: Card, centre: Point) -> Iterator[str]:
             f'<rect class="pf-{card.kind}" x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}" '
             f'rx="{_n(radius)}"/>'
         )
-    if card.kind == "saga":
+    if card.steps:
         yield from _steps(card, x, y)
     elif card.sub:
         yield f'<text class="pf-name pf-middle" x="{_n(centre[0])}" y="{_n(y + 18)}">{_text(card.name)}</text>'

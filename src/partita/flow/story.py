@@ -8,7 +8,7 @@ from partita.flow.flow import Flow, flows_of
 from partita.flow.flow_map import FlowMap
 from partita.flow.reaction import Directed, Reaction, Step
 
-UNITS = (("h", 3_600.0), ("min", 60.0), ("s", 1.0))
+UNITS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("s", 1.0))
 INDENT = "  "
 
 
@@ -27,8 +27,10 @@ def story(found: FlowMap) -> list[str]:
 
 
 def duration(seconds: float) -> str:
-    """A duration as people say it: `15 min`."""
-    unit, size = next(((unit, size) for unit, size in UNITS if seconds >= size), UNITS[-1])
+    """A duration as people say it: `15 min`, `24 h`, `30 d`."""
+    unit, size = next(
+        ((unit, size) for unit, size in UNITS if seconds >= (2 * size if unit == "d" else size)), UNITS[-1]
+    )
     return f"{seconds / size:.4g} {unit}"
 
 

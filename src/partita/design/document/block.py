@@ -1,0 +1,175 @@
+"""The blocks of a document: text, tables, numbers, code and pictures, each line with its mark.
+
+A text is plain. Backticks in it enclose a name; nothing else has a meaning, so that a name of a brief is never markup.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from partita.design.model.origin import Fact, Origin
+from partita.flow.picture import Picture
+
+
+class Mark(enum.Enum):
+    """The origin of a line. PLANNED = Partita does not run it yet, or no run has shown it yet."""
+
+    DECLARED = "D"
+    DERIVED = "R"
+    ASSUMED = "A"
+    MEASURED = "M"
+    PLANNED = "planned"
+
+
+D, R, A, M, PLANNED = Mark.DECLARED, Mark.DERIVED, Mark.ASSUMED, Mark.MEASURED, Mark.PLANNED
+_OF_ORIGIN = {"declared": D, "derived": R, "assumed": A, "measured": M}
+
+
+def mark_of(source: Origin | Fact[object]) -> Mark:
+    """The mark of a fact, or of its origin."""
+    return _OF_ORIGIN[(source.origin if isinstance(source, Fact) else source).mark]
+
+
+def weakest(*marks: Mark) -> Mark:
+    """The mark of a line made of several facts: assumed where one of them is, else derived."""
+    return A if A in marks else R
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading within a section."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Some sentences."""
+
+    text: str
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An entry of a list."""
+
+    text: str
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets:
+    """A list."""
+
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table, a text for each column."""
+
+    cells: tuple[str, ...]
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table; it has at least one row."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Calculation:
+    """A number with its arithmetic: the formula, the formula with its values, and the result."""
+
+    name: str
+    formula: str
+    values: str
+    result: str
+    amount: float
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Calculations:
+    """The arithmetic of some numbers."""
+
+    of: tuple[Calculation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A text for machines: a schema, a table's DDL, a command line."""
+
+    language: str
+    text: str
+    caption: str
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A picture; its caption states its point, and `name` is the name of its file."""
+
+    name: str
+    picture: Picture
+    caption: str
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A sequence diagram: messages (from, to, text) between lifelines, in the order of time."""
+
+    name: str
+    lanes: tuple[str, ...]
+    messages: tuple[tuple[str, str, str], ...]
+    caption: str
+    mark: Mark
+
+
+Block = Heading | Paragraph | Bullets | Table | Calculations | Code | Figure | Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section: its number ("0" to "13", "A"), its title and its blocks."""
+
+    number: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document: the title, the file or app it is made of, and its sections."""
+
+    title: str
+    source: str
+    sections: tuple[Section, ...]
+
+
+def table(columns: str, rows: list[Row]) -> tuple[Block, ...]:
+    """A table with the columns "a | b | c"; none where there are no rows."""
+    names = tuple(part.strip() for part in columns.split("|"))
+    assert all(len(row.cells) == len(names) for row in rows), f"a row has another number of cells than {columns}"
+    return (Table(names, tuple(rows)),) if rows else ()
+
+
+def row(mark: Mark, *cells: str) -> Row:
+    """A row of a table."""
+    return Row(cells, mark)
+
+
+def bullets(*items: Item) -> tuple[Block, ...]:
+    """A list; none where there is no entry."""
+    return (Bullets(items),) if items else ()
+
+
+def sums(*calculations: Calculation) -> tuple[Block, ...]:
+    """The arithmetic of some numbers; none where there is none."""
+    return (Calculations(calculations),) if calculations else ()

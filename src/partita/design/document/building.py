@@ -1,0 +1,48 @@
+"""`document_of`: the document of a design."""
+
+from __future__ import annotations
+
+from partita.design.document.block import Document
+from partita.design.document.sections import (
+    appendix,
+    bus,
+    cqrs,
+    dead_letters,
+    event_catalog,
+    event_sourcing,
+    flow_decisions,
+    idempotency,
+    observability,
+    one_page,
+    outbox,
+    sagas,
+    schemas,
+    testing,
+    topics,
+)
+from partita.design.document.view import view_of
+from partita.design.model.design import Design
+
+SECTIONS = (
+    one_page,
+    event_catalog,
+    schemas,
+    flow_decisions,
+    sagas,
+    bus,
+    topics,
+    event_sourcing,
+    cqrs,
+    outbox,
+    dead_letters,
+    idempotency,
+    observability,
+    testing,
+    appendix,
+)
+
+
+def document_of(design: Design) -> Document:
+    """The document: one page, thirteen sections, the appendices. The same design gives the same blocks everywhere."""
+    view = view_of(design)
+    return Document(design.domain, design.source, tuple(each.section(view) for each in SECTIONS))

@@ -1,0 +1,43 @@
+"""The mechanism that keeps a rule of consistency, and the section that describes it."""
+
+from __future__ import annotations
+
+from partita.design.document.quantity import listed, span, words
+from partita.design.document.view import View
+from partita.design.model.message import CommandDesign
+from partita.design.model.rule import Rule
+
+
+def keeper(view: View, rule: Rule) -> tuple[str, str]:
+    """The mechanism that keeps a rule, in words of its design, and the number of a section."""
+    design = view.design
+    if rule.kind == "exactly-once-effect":
+        return f"a mark by `{rule.key}` in the transaction of the effect, known {span(rule.window)}", "11"
+    if rule.kind == "invariant":
+        owners = dict.fromkeys(each.service for each in design.aggregates if each.name in rule.across)
+        sagas = [saga.name for saga in design.sagas if {step.at for step in saga.steps} | {saga.at} >= set(owners)]
+        if len(owners) < 2:
+            return f"one transaction of {listed(owners) if owners else listed(rule.across)}", "8"
+        return f"{listed(sagas)} between {listed(owners)}" if sagas else f"no saga spans {listed(owners)} yet", "4"
+    if rule.kind == "staleness":
+        return f"the lag of the group behind `{rule.read}`, alarmed at {span(rule.max)}", "12"
+    if rule.kind == "outbox":
+        return f"the outbox of {listed(dict.fromkeys(event.by for event in design.events if not event.lossy))}", "9"
+    if rule.kind == "order":
+        return f"`{rule.key}` is the key of its partition", "6"
+    if rule.kind == "audit":
+        kept = [each.name for each in design.aggregates if each.stored.value == "event-sourced"]
+        return f"the streams of {listed(kept)}, kept {span(rule.keep)}", "7"
+    return f"a read of `{rule.read}` in the database of its writer", "8"
+
+
+def commands_of(view: View, rule: Rule) -> list[CommandDesign]:
+    """The commands whose effect a rule bounds: those by its key that it speaks of ("charged" of ChargePayment), else all by its
+    key."""
+    keyed = [each for each in view.design.commands if each.key == rule.key and not each.undoes]
+    return [each for each in keyed if _speaks_of(rule.text, each.name)] or keyed
+
+
+def _speaks_of(text: str, command: str) -> bool:
+    verb = words(command).split()[0]
+    return verb[: max(4, len(verb) - 1)] in text.lower()

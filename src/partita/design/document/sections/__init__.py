@@ -1,0 +1,1 @@
+"""The sections of a document, one file each, in the order of their numbers."""

@@ -1,0 +1,154 @@
+"""Section 5, the bus: the decision matrix, its arithmetic, the topology, the cluster, the rights, and the loss of a broker."""
+
+from __future__ import annotations
+
+from partita.design.document import arithmetic
+from partita.design.document.block import (
+    PLANNED,
+    A,
+    Block,
+    Calculation,
+    Figure,
+    Heading,
+    Item,
+    Paragraph,
+    R,
+    Section,
+    bullets,
+    mark_of,
+    row,
+    sums,
+    table,
+)
+from partita.design.document.bus_matrix import NAMES, RUN_TODAY, Needs, matrix, needs_of, tips, totals, winner
+from partita.design.document.quantity import listed, rate
+from partita.design.document.scene import topology
+from partita.design.document.traffic import of_producer, parts_of_all
+from partita.design.document.view import View
+from partita.design.model.delivery import BUS_KINDS
+
+
+def section(view: View) -> Section:
+    """The bus and its cluster."""
+    design = view.design
+    needs = needs_of(design)
+    chosen = design.bus.use.value
+    blocks: list[Block] = [Paragraph(_choice(view, needs, chosen), mark_of(design.bus.use))]
+    blocks.append(Heading("Decision matrix"))
+    rows = [
+        row(A if need.name == "throughput" else R, need.name, need.because, str(need.weight), *map(str, need.scores))
+        for need in matrix(needs)
+    ]
+    names = [NAMES[kind] + ("" if kind in RUN_TODAY else " (planned)") for kind in BUS_KINDS]
+    blocks += table(" | ".join(["need", "because", "weight", *names]), rows)
+    blocks += sums(arithmetic.rates("all messages", parts_of_all(design)), arithmetic.volume(design), *_totals(needs))
+    blocks.append(Heading("What would tip it"))
+    blocks += bullets(
+        *(Item(f"{NAMES[tip.to]} instead of {NAMES[chosen]}: {tip.when}.", R) for tip in tips(needs, chosen))
+    )
+    writers = listed(dict.fromkeys(producer for topic in view.topics for producer in topic.producers))
+    many = max(view.topics, key=lambda topic: len(topic.groups), default=None)
+    if many is not None:
+        point = f"{writers} write; `{many.name}` has the most readers, {listed(many.groups)}"
+        blocks.append(Figure("topology", topology(design), f"{point}.", R))
+    blocks += [Heading("Cluster"), *_cluster(view), Heading("Rights, over TLS, one certificate for each service")]
+    blocks += _rights(view)
+    return Section("5", "Bus and cluster", tuple(blocks))
+
+
+def _choice(view: View, needs: Needs, chosen: str) -> str:
+    found, best = totals(needs), winner(needs)
+    keys = listed(needs.keys)
+    if best == chosen:
+        return (
+            f"{NAMES[chosen]} carries {view.design.domain}: it reaches {found[chosen]} points on the needs of {keys}, "
+            f"{rate(needs.peak)} at the peak and {needs.teams} teams."
+        )
+    return (
+        f"{NAMES[chosen]} is declared and reaches {found[chosen]} points; the needs of {keys} speak for {NAMES[best]} with "
+        f"{found[best]}: give the brief a reason, or take {NAMES[best]}."
+    )
+
+
+def _totals(needs: Needs) -> list[Calculation]:
+    found = []
+    for position, kind in enumerate(BUS_KINDS):
+        values = " + ".join(f"{need.weight} x {need.scores[position]}" for need in matrix(needs))
+        amount = totals(needs)[kind]
+        mark = A if kind in RUN_TODAY else PLANNED
+        found.append(Calculation(NAMES[kind], "sum of weight x score", values, f"{amount} points", float(amount), mark))
+    return found
+
+
+def _cluster(view: View) -> tuple[Block, ...]:
+    design = view.design
+    copies = design.bus.replication.value
+    enough = max(copies - 1, 1)
+    mark = mark_of(design.bus.replication)
+    lost = [f"{service.name} {rate(of_producer(design, service.name).steady)}" for service in design.services]
+    writing = [text for text in lost if not text.endswith(" 0/s")]
+    unlossy = [event.name for event in design.events if event.lossy]
+    if design.bus.use.value == "database":
+        rows = [
+            row(R, "copies", "those of the database", "a standby that confirms each commit is part of the RPO"),
+            row(
+                R,
+                "database lost",
+                f"outbox and log stop together: {', '.join(writing)}",
+                "the RTO is that of its standby",
+            ),
+        ]
+        return table("part | value | reason", rows)
+    rows = [
+        row(
+            mark, "copies of each record", str(copies), f"{', '.join(writing)} survive the loss of {copies - 1} brokers"
+        ),
+        row(R, "brokers and racks", f"{copies} of each, one copy a rack", "the loss of a rack is the loss of one copy"),
+        row(
+            R,
+            "in sync before an acknowledgement",
+            f"{copies} - 1 = {enough}",
+            f"acks=all for {listed(_producers(view))}",
+        ),
+        row(
+            R, "one broker or rack lost", "writing goes on", "its partitions get another leader; groups go on in order"
+        ),
+        row(
+            R,
+            "two lost",
+            f"{', '.join(writing)} wait in their outboxes",
+            "no acknowledged record is lost; section 9 has the room",
+        ),
+        row(
+            PLANNED,
+            "several regions",
+            f"one region writes each {listed(_keys(view))}",
+            "two would need an order between them that no key of the catalog gives",
+        ),
+    ]
+    if unlossy:
+        rows.append(
+            row(R, "lossy stream", listed(unlossy), "acks=1, no outbox, a bounded buffer: what does not fit is dropped")
+        )
+    return table("part | value | reason", rows)
+
+
+def _producers(view: View) -> list[str]:
+    return list(dict.fromkeys(producer for topic in view.topics if not topic.lossy for producer in topic.producers))
+
+
+def _keys(view: View) -> list[str]:
+    return list(dict.fromkeys(key for topic in view.topics for key in topic.keys))
+
+
+def _rights(view: View) -> tuple[Block, ...]:
+    rows = []
+    for service in view.design.services:
+        writes = [topic.name for topic in view.topics if service.name in topic.producers]
+        reads = [topic.name for topic in view.topics if service.name in topic.groups]
+        if writes or reads:
+            own = f"`*.{service.name}.retry-*`, `*.{service.name}.dlq`" if reads else "-"
+            rows.append(
+                row(R, f"`{service.name}`", listed(writes) if writes else "-", listed(reads) if reads else "-", own)
+            )
+    return table("principal | may write | may read | its own failed messages", rows)

@@ -1,0 +1,140 @@
+"""Section 1, the event catalog: each event with its meaning, its parties, its key, its size, and one example on the wire."""
+
+from __future__ import annotations
+
+import json
+
+from partita.design.document.block import (
+    Block,
+    Code,
+    Heading,
+    Item,
+    Paragraph,
+    R,
+    Section,
+    bullets,
+    mark_of,
+    row,
+    table,
+)
+from partita.design.document.example import INSTANT, example_of, key_of
+from partita.design.document.quantity import listed, rate, sentence, span
+from partita.design.document.traffic import of_event, on_topics
+from partita.design.document.view import View
+from partita.design.model.message import EventDesign
+
+
+def section(view: View) -> Section:
+    """The catalog."""
+    design = view.design
+    blocks: list[Block] = []
+    meanings = []
+    numbers = []
+    for event in design.events:
+        heard = design.consumers(event.name)
+        meanings.append(
+            row(
+                mark_of(event.meaning),
+                f"`{event.name}`",
+                sentence(event.meaning.value),
+                _kind(view, event),
+                event.by,
+                ", ".join(heard) or "none",
+                view.team(event.by),
+            )
+        )
+        if event.kind != "refusal":
+            numbers.append(
+                row(
+                    mark_of(event.rate),
+                    f"`{event.name}`",
+                    f"`{event.key}`",
+                    str(event.version),
+                    _rate(view, event),
+                    event.rate.origin.why or "declared",
+                    f"{event.bytes.value} B",
+                    span(event.retention.value),
+                    ", ".join(event.pii) or "-",
+                    _promise(view, event),
+                )
+            )
+    blocks += table("event | meaning | kind | producer | consumers | owner", meanings)
+    blocks += table(
+        "event | key | version | rate | because | size | retention | PII | answer or handled within", numbers
+    )
+    blocks += _on_the_wire(view)
+    orphans = [event.name for event in on_topics(design) if not design.consumers(event.name)]
+    blocks.append(Heading("Orphans"))
+    if orphans:
+        blocks.append(Paragraph(f"No service hears {listed(orphans)}: give each a consumer, or delete it.", R))
+    else:
+        heard_by = [f"`{event.name}` by {len(design.consumers(event.name))}" for event in on_topics(design)]
+        blocks.append(Paragraph(f"Each event is heard: {', '.join(heard_by)}.", R))
+    return Section("1", "Event catalog", tuple(blocks))
+
+
+def _kind(view: View, event: EventDesign) -> str:
+    if event.kind == "refusal":
+        commands = [each.name for each in view.design.commands if event.name in each.refusals]
+        return f"refusal of {', '.join(commands)}"
+    replies = [each.name for each in view.design.commands if each.reply == event.name]
+    if event.kind == "reply":
+        return f"reply to {', '.join(replies)}"
+    teams = {view.team(who) for who in view.design.consumers(event.name)}
+    kind = "integration" if teams - {view.team(event.by)} else "domain"
+    return f"{kind}, after {', '.join(replies)}" if replies else kind
+
+
+def _rate(view: View, event: EventDesign) -> str:
+    steady, peak = event.rate.value, of_event(view.design, event).peak
+    return f"{rate(steady)}, peak {peak / steady:.3g} x {rate(steady)} = {rate(peak)}" if steady else "not known"
+
+
+def _promise(view: View, event: EventDesign) -> str:
+    """The time within which an event is answered or seen, by the rule or the timeout that says so."""
+    for rule in view.design.rules:
+        models = [model for model in view.design.read_models if model.name == rule.read]
+        if rule.kind == "staleness" and any(event.name in model.inputs for model in models):
+            return f"{span(rule.max)} in {rule.read}"
+    for saga, step in view.design.steps:
+        if event.name == step.ok:
+            return f"{span(step.timeout.value)} after {step.do}"
+        if event.name == saga.start:
+            return f"{span(saga.deadline.value)} by {saga.name}"
+        if event.name == step.undone:
+            return f"until it succeeds, after {step.undo}"
+    return "no promise is declared"
+
+
+def _on_the_wire(view: View) -> list[Block]:
+    event = next((view.design.event(saga.start) for saga in view.design.sagas), None)
+    event = event or next(iter(on_topics(view.design)), None)
+    if event is None:
+        return []
+    namespace = view.design.service(event.by).namespace
+    kind = f"{namespace}.v{event.version}.{event.name}"
+    key = key_of(event)
+    heard = " and ".join(view.design.consumers(event.name)) or "its readers"
+    attributes = [
+        ("id", f"{event.by}-1042", f"by it {heard} drop a second copy"),
+        ("source", namespace, f"the database of {event.by}, which numbered it"),
+        ("type", kind, "namespace, contract version, name"),
+        ("time", INSTANT, f"the commit of {event.by}"),
+        ("partitionkey", key, f"{event.key}: everything of one {event.key.removesuffix('_id')} stays in order"),
+        ("correlationid", key, f"the same on each message that follows from this {event.name}"),
+        ("causationid", f"{event.by}-1041", f"the message that made {event.by} publish it"),
+        ("partitaschema", "fingerprint", f"names the schema of {event.name}, which {heard} read"),
+    ]
+    blocks: list[Block] = [Heading(f"{event.name} on the wire (CloudEvents 1.0, binary mode)")]
+    blocks += table(
+        "attribute | value | use", [row(R, f"`{name}`", f"`{value}`", use) for name, value, use in attributes]
+    )
+    envelope = {name: value for name, value, _ in attributes if name != "partitaschema"}
+    text = json.dumps({"specversion": "1.0", **envelope, "data": example_of(event)}, indent=2)
+    blocks.append(Code("json", text, f"One `{event.name}` in full, as structured mode shows it.", R))
+    names = [f"`{each.name}` of `{view.design.service(each.by).namespace}`" for each in on_topics(view.design)]
+    blocks += bullets(
+        Item(f"A type is `<namespace>.v<version>.<Name>`, its name in the past: {', '.join(names)}.", R),
+        Item(f"A field is camelCase on the wire: {listed(example_of(event))}.", R),
+    )
+    return blocks

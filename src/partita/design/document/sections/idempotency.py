@@ -1,0 +1,111 @@
+"""Section 11, idempotency: for each consumer the key, the window and the rows; for each outside effect its argument."""
+
+from __future__ import annotations
+
+from partita.design.document import arithmetic
+from partita.design.document.block import (
+    Block,
+    D,
+    Heading,
+    Item,
+    Paragraph,
+    R,
+    Row,
+    Section,
+    bullets,
+    mark_of,
+    row,
+    sums,
+    table,
+)
+from partita.design.document.quantity import listed, sentence, span, words
+from partita.design.document.rule_keeping import commands_of
+from partita.design.document.traffic import of_consumer
+from partita.design.document.view import View
+from partita.design.model.rule import Rule
+
+
+def section(view: View) -> Section:
+    """The effects that happen once."""
+    design = view.design
+    consumers = [service.name for service in design.services if of_consumer(design, service.name).steady > 0]
+    blocks: list[Block] = []
+    blocks += table(
+        "consumer | messages | known by | stored in | with the effect | window | older than the window",
+        [_row(view, each) for each in consumers],
+    )
+    pairs = [arithmetic.window_rows(design, each, window_of(view, each)) for each in consumers]
+    blocks += [Heading("Rows of the window"), *sums(*(calculation for pair in pairs for calculation in pair))]
+    effects = [row(R, *_effect(view, position)) for position in range(len(design.steps))]
+    blocks += [
+        Heading("Effects outside"),
+        *table("effect | of | key at the provider | twice would mean | when no answer comes", effects),
+    ]
+    once = [rule for rule in design.rules if rule.kind == "exactly-once-effect"]
+    blocks.append(Heading("Exactly-once effect, argued"))
+    blocks += bullets(*(Item(_argument(view, rule), D) for rule in once)) or (
+        Paragraph(f"No rule of {design.domain} asks for an effect that happens once.", R),
+    )
+    return Section("11", "Idempotency", tuple(blocks))
+
+
+def window_of(view: View, consumer: str) -> float | None:
+    """The seconds for which a consumer knows its messages: the widest that a rule about its steps asks for."""
+    windows: list[float | None] = [view.design.failure.window.value]
+    keys = {command.key for command in view.design.commands if command.to == consumer}
+    windows += [rule.window for rule in view.design.rules if rule.kind == "exactly-once-effect" and rule.key in keys]
+    return None if None in windows else max(each for each in windows if each is not None)
+
+
+def _row(view: View, consumer: str) -> Row:
+    design = view.design
+    events = [
+        event.name for event in design.events if event.kind != "refusal" and consumer in design.consumers(event.name)
+    ]
+    commands = [command for command in design.commands if command.to == consumer]
+    known = [f"{command.key} + {command.name}" for command in commands] or ["message id"]
+    window = window_of(view, consumer)
+    older = (
+        "cannot be: nothing is forgotten"
+        if window is None
+        else f"refused as too old by {consumer}, never handled again silently"
+    )
+    database = design.service(consumer).database.value
+    mark = mark_of(design.failure.window)
+    return row(
+        mark,
+        f"`{consumer}`",
+        listed([*(command.name for command in commands), *events]),
+        ", ".join(known),
+        database,
+        f"one transaction of {database}",
+        span(window),
+        older,
+    )
+
+
+def _effect(view: View, position: int) -> tuple[str, ...]:
+    saga, step = view.design.steps[position]
+    kind = view.design.service(step.at).kind
+    key = f"{saga.key} + {step.name}"
+    provider = (
+        f"`{key}`, the same on each try" if kind != "human" else f"the task of {saga.key}: a second answer is dropped"
+    )
+    twice = f"a second {words(step.do)} for one {saga.key}"
+    silence = {
+        "undo": f"{step.undo} with the same key" if step.undo else f"{step.at} looks it up by the key",
+        "retry": f"{step.do} again with the same key",
+        "ask": f"ask {step.at} by the key",
+    }[step.on_timeout.value]
+    return f"`{step.do}`", step.at, provider, twice, silence
+
+
+def _argument(view: View, rule: Rule) -> str:
+    command = next(iter(commands_of(view, rule)), None)
+    horizon = span(arithmetic.retry_time(view.design).amount)
+    if command is None:
+        return f"{sentence(rule.text)} A mark by `{rule.key}` is written with the effect and kept {span(rule.window)}."
+    return (
+        f"{sentence(rule.text)} `{command.to}` writes the mark of `{command.name}` by `{rule.key}` before its handler, in the "
+        f"transaction of the effect: a second `{command.name}` finds it for {span(rule.window)}, and retries end after {horizon}."
+    )

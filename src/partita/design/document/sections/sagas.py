@@ -1,0 +1,173 @@
+"""Section 4, sagas: states, steps, pseudocode, sequences, the failure matrix, isolation, and the runbook."""
+
+from __future__ import annotations
+
+from partita.design.document import arithmetic
+from partita.design.document.block import (
+    Block,
+    Code,
+    Figure,
+    Heading,
+    Item,
+    Paragraph,
+    R,
+    Row,
+    Section,
+    Sequence,
+    bullets,
+    mark_of,
+    row,
+    sums,
+    table,
+)
+from partita.design.document.example import key_of
+from partita.design.document.failure_matrix import COLUMNS, of_reactions, of_saga
+from partita.design.document.pseudocode import pseudocode
+from partita.design.document.quantity import listed, sentence, span, words
+from partita.design.document.scene import states
+from partita.design.document.view import View
+from partita.design.model.saga import SagaDesign, StepDesign
+
+
+def section(view: View) -> Section:
+    """The sagas, each whole."""
+    blocks: list[Block] = []
+    for saga in view.design.sagas:
+        blocks += _saga(view, saga)
+    if not view.design.sagas:
+        names = listed(each.name for each in view.design.choreographies)
+        blocks.append(Paragraph(f"{view.design.domain} has no saga: {names} undo nothing.", R))
+    reactions = of_reactions(view)
+    if reactions:
+        blocks.append(Heading("Failure matrix of the reactions"))
+        blocks += table(COLUMNS.replace("step", "reaction", 1), reactions)
+    return Section("4", "Sagas", tuple(blocks))
+
+
+def _saga(view: View, saga: SagaDesign) -> list[Block]:
+    after = saga.steps[saga.pivot] if saga.pivot >= 0 else None
+    undone = [step.do for step in saga.steps if step.undo]
+    point = f"{listed(undone)} can be undone" if undone else f"`{saga.name}` undoes nothing"
+    point += f"; after `{after.do}` nothing is" if after is not None and undone else ""
+    blocks: list[Block] = [
+        Heading(f"{saga.name}, of {saga.at}"),
+        Paragraph(sentence(saga.why.value), mark_of(saga.why)),
+        Figure(f"states-{saga.name}", states(saga), f"{point}.", R),
+        *table(
+            "step | command | to | reply | refused by | undo | class | timeout | no answer | retry | idempotency key | effect",
+            [_step(view, saga, number, step) for number, step in enumerate(saga.steps, 1)],
+        ),
+        *sums(arithmetic.budget(saga), arithmetic.slack(saga)),
+        Code("text", pseudocode(view.design, saga), f"`{saga.name}` as `{saga.at}` runs it.", R),
+        *_sequences(saga),
+        Heading(f"Failure matrix of {saga.name}"),
+        *table(COLUMNS, of_saga(view, saga)),
+        Heading(f"Isolation of {saga.name}"),
+        *table(
+            "step | another order could see | countermeasure", [_isolation(view, saga, step) for step in saga.steps]
+        ),
+        Heading(f"A stuck {saga.name}"),
+        *_runbook(view, saga),
+    ]
+    return blocks
+
+
+def _step(view: View, saga: SagaDesign, number: int, step: StepDesign) -> Row:
+    kinds = {"step": "compensatable" if step.undo else "no undo", "pivot": "pivot", "retriable": "retriable"}
+    owned = view.design.service(step.at).owns
+    effect = f"{words(step.do)} in {', '.join(owned)}" if owned else words(step.do)
+    waits = ", ".join(span(wait) for wait in step.retry) or "-"
+    return row(
+        mark_of(step.origin),
+        f"{number}",
+        f"`{step.do}`",
+        step.at,
+        f"`{step.ok}`",
+        listed(step.fail) if step.fail else "-",
+        f"`{step.undo}`" if step.undo else "-",
+        kinds[step.kind],
+        span(step.timeout.value),
+        step.on_timeout.value,
+        waits,
+        f"{saga.key} + {step.name}",
+        effect,
+    )
+
+
+def _sequences(saga: SagaDesign) -> list[Block]:
+    """The happy path, and one sequence for each step that may fail."""
+    lanes = tuple(dict.fromkeys([saga.at, *(step.at for step in saga.steps)]))
+    happy = [message for step in saga.steps for message in _exchange(saga, step, step.ok)]
+    last = saga.steps[-1].ok
+    found: list[Block] = [
+        Sequence(
+            f"{saga.name}-happy", lanes, tuple(happy), f"`{saga.name}` succeeds: {len(happy)} messages to `{last}`.", R
+        )
+    ]
+    for position, step in enumerate(saga.steps):
+        if position > saga.pivot or not step.fail:
+            continue
+        before = saga.steps[:position]
+        messages = [message for each in before for message in _exchange(saga, each, each.ok)]
+        messages += _exchange(saga, step, step.fail[0])
+        for each in reversed(before):
+            if each.undo:
+                messages += [(saga.at, each.at, each.undo), (each.at, saga.at, each.undone or "acknowledged")]
+        if saga.failed:
+            messages.append((saga.at, saga.at, saga.failed))
+        undone = [each.undo for each in reversed(before) if each.undo]
+        end = f"`{saga.failed}`" if saga.failed else "the end"
+        way = f"{listed(undone)}, then {end}" if undone else f"nothing is to be undone, {end} follows at once"
+        caption = f"`{step.fail[0]}` from `{step.at}`: {way}."
+        found.append(Sequence(f"{saga.name}-{step.name}-refused", lanes, tuple(messages), caption, R))
+    return found
+
+
+def _exchange(saga: SagaDesign, step: StepDesign, answer: str) -> list[tuple[str, str, str]]:
+    return [(saga.at, step.at, step.do), (step.at, saga.at, answer)]
+
+
+def _isolation(view: View, saga: SagaDesign, step: StepDesign) -> Row:
+    things = ", ".join(view.design.service(step.at).owns) or step.at
+    end = f"{saga.steps[-1].ok} or {saga.failed}" if saga.failed else saga.steps[-1].ok
+    if step.undo:
+        seen = f"the effect of `{step.do}` on {things}, which `{step.undo}` may take back"
+        return row(
+            R, f"`{step.do}`", seen, f"semantic lock: {things} stays marked as pending for its {saga.key} until {end}"
+        )
+    if step.kind == "pivot":
+        earlier = [each.do for each in saga.steps if each.undo]
+        seen = f"`{step.ok}` while {listed(earlier) if earlier else saga.start} changed under it"
+        return row(R, f"`{step.do}`", seen, f"reread: `{step.at}` checks {things} in the transaction of `{step.do}`")
+    seen = f"{things} before `{step.ok}`, although `{saga.name}` can no longer fail"
+    return row(R, f"`{step.do}`", seen, f"commutative update: `{step.do}` in any order gives the same {things}")
+
+
+def _runbook(view: View, saga: SagaDesign) -> tuple[Block, ...]:
+    key = key_of(view.design.event(saga.start))
+    items = [
+        Item(
+            f"Team {view.team(saga.at)} is called by SagaNeedsAttention, or by CompensationSlow where `{saga.name}` is undone.",
+            R,
+        ),
+        Item(
+            f"`partita saga show {key}` names the step and its last error; `partita journey {key}` shows each message.",
+            R,
+        ),
+        Item(
+            f"`partita saga retry {key} --reason '...'` sends the step again, with the id that {_places(saga)} know.", R
+        ),
+    ]
+    pivot = saga.steps[saga.pivot] if saga.pivot >= 0 else None
+    if pivot is not None:
+        items.append(
+            Item(
+                f"Where `{pivot.do}` is in doubt, ask `{pivot.at}` first: `{pivot.ok}` decides whether `{saga.name}` goes on.",
+                R,
+            )
+        )
+    return bullets(*items)
+
+
+def _places(saga: SagaDesign) -> str:
+    return listed(dict.fromkeys(step.at for step in saga.steps))

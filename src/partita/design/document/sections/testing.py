@@ -1,0 +1,162 @@
+"""Section 13, testing: requirements by kind of test, consumer contracts, chaos, invariants, and the script of a game day.
+
+Nothing runs from a brief alone: each test is `planned`, under the name that the skeleton gives it.
+"""
+
+from __future__ import annotations
+
+from partita.design.document.block import (
+    PLANNED,
+    Block,
+    Heading,
+    Item,
+    Paragraph,
+    Row,
+    Section,
+    bullets,
+    row,
+    table,
+)
+from partita.design.document.failure_matrix import FAULTS, REACTION_FAULTS, shown_by
+from partita.design.document.quantity import listed, rate, sentence, span
+from partita.design.document.traffic import on_topics
+from partita.design.document.view import View
+from partita.design.model.rule import Rule
+
+COLUMNS = "requirement | unit | contract | integration | simulation | chaos | last result"
+
+
+def section(view: View) -> Section:
+    """The tests that show the design."""
+    design = view.design
+    rows = [_of_rule(view, rule) for rule in design.rules]
+    rows += [
+        _row(f"{saga.name} ends in each declared way", saga.name, "unit integration simulation chaos".split())
+        for saga in design.sagas
+    ]
+    rows += [
+        _row(f"{each.who}: {each.does}", f"{each.who} {each.does}", ["unit", "integration"])
+        for each in design.reactions
+    ]
+    rows += [_row(f"schema of {event.name}", event.name, ["contract"]) for event in on_topics(design)]
+    blocks: list[Block] = [*table(COLUMNS, rows)]
+    cells = sum(len(FAULTS) for _ in design.steps) + len(REACTION_FAULTS) * len(design.reactions)
+    values = (
+        f"{len(design.steps)} steps x {len(FAULTS)} faults + {len(design.reactions)} reactions x {len(REACTION_FAULTS)}"
+    )
+    blocks.append(Paragraph(f"The matrices of section 4 name a test for each cell: {values} = {cells} tests.", PLANNED))
+    blocks += [
+        Heading("Consumer contracts"),
+        *table("consumer | of | event | fields that it reads | verified by", _contracts(view)),
+    ]
+    blocks += [
+        Heading("Chaos"),
+        *table("hypothesis | fault | blast radius | abort when | expected", _chaos(view)),
+        Heading("Invariants and their checkers"),
+        *_invariants(view),
+        Heading("Game day"),
+        *_game_day(view),
+    ]
+    return Section("13", "Testing", tuple(blocks))
+
+
+def _of_rule(view: View, rule: Rule) -> Row:
+    kinds = {
+        "exactly-once-effect": ["unit", "integration", "simulation", "chaos"],
+        "invariant": ["integration", "simulation", "chaos"],
+        "staleness": ["integration", "chaos"],
+        "outbox": ["integration", "chaos"],
+    }
+    return _row(rule.text, rule.text, kinds.get(rule.kind, ["integration"]))
+
+
+def _row(requirement: str, words: str, kinds: list[str]) -> Row:
+    cells = [
+        f"`{shown_by(words)}_{kind}`" if kind in kinds else "-"
+        for kind in ("unit", "contract", "integration", "simulation", "chaos")
+    ]
+    return row(PLANNED, sentence(requirement), *cells, "not run")
+
+
+def _contracts(view: View) -> list[Row]:
+    found = []
+    for event in on_topics(view.design):
+        fields = [field.name for field in event.fields if field.since == 1]
+        for consumer in view.design.consumers(event.name):
+            if consumer != event.by:
+                name = f"`{shown_by(consumer, event.name)}_contract`"
+                found.append(row(PLANNED, consumer, event.by, f"`{event.name}`", ", ".join(fields), name))
+    return found
+
+
+def _chaos(view: View) -> list[Row]:
+    found = []
+    for saga, step in view.design.steps:
+        if step.human:
+            continue
+        share = f"each {saga.key} at `{step.do}`, {rate(view.design.event(saga.start).rate.value)}"
+        end = (
+            f"`{step.ok}` late"
+            if step.kind == "retriable" or not step.undo
+            else f"`{saga.failed or saga.name}` or `{step.ok}`"
+        )
+        found.append(
+            row(
+                PLANNED,
+                f"`{saga.name}` ends without {step.at}",
+                f"kill {step.at} during `{step.do}`",
+                share,
+                f"{span(saga.deadline.value)} pass",
+                f"{end}, nothing twice",
+            )
+        )
+    for model in view.design.read_models:
+        bound = span(model.staleness.value) if model.staleness.value is not None else "its bound"
+        found.append(
+            row(
+                PLANNED,
+                f"`{model.name}` catches up",
+                f"stop {model.service} for an hour",
+                f"readers of `{model.name}`",
+                "a writer slows down",
+                f"at most {bound} behind again",
+            )
+        )
+    return found
+
+
+def _invariants(view: View) -> tuple[Block, ...]:
+    items = [
+        Item(
+            f"{sentence(rule.text)[:-1]}: a query over {listed(rule.across or [rule.key or rule.read])} after each "
+            f"simulated fault (`{shown_by(rule.text)}_simulation`).",
+            PLANNED,
+        )
+        for rule in view.design.rules
+        if rule.kind in ("invariant", "exactly-once-effect")
+    ]
+    return bullets(*items) or (Paragraph(f"No invariant of {view.design.domain} is declared.", PLANNED),)
+
+
+def _game_day(view: View) -> tuple[Block, ...]:
+    items = []
+    for stream in view.design.load.streams:
+        items.append(
+            Item(
+                f"Send {rate(stream.steady.value)} of {stream.name} as `{stream.begins}`, then {rate(stream.peak.value)}.",
+                PLANNED,
+            )
+        )
+    for saga, step in view.design.steps:
+        if step.kind == "pivot":
+            items.append(
+                Item(
+                    f"Stop {step.at} between `{step.do}` and `{step.ok}`: team {view.team(saga.at)} finds the open "
+                    f"`{saga.name}` and says which are in doubt.",
+                    PLANNED,
+                )
+            )
+    services = [each.who for each in view.design.reactions][:1]
+    for name in services:
+        items.append(Item(f"Poison one message of {name}: team {view.team(name)} replays it within the hour.", PLANNED))
+    return bullets(*items)

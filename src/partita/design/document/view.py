@@ -1,0 +1,35 @@
+"""The view of a design that all sections share: the design, its ledger, its topics and its flow map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from partita.design.document.flow_of_design import flow_of
+from partita.design.document.ledger import ledger_of
+from partita.design.document.topic import TopicDesign, topics_of
+from partita.design.model.design import Design
+from partita.design.model.ledger import Assumption
+from partita.flow.flow_map import FlowMap
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A design as its sections see it."""
+
+    design: Design
+    ledger: tuple[Assumption, ...]
+    topics: tuple[TopicDesign, ...]
+    flow: FlowMap
+
+    def topic(self, message: str) -> TopicDesign | None:
+        """The topic of a message."""
+        return next((topic for topic in self.topics if message in topic.messages), None)
+
+    def team(self, service: str) -> str:
+        """The team of a service."""
+        return self.design.service(service).team
+
+
+def view_of(design: Design) -> View:
+    """The view of a design."""
+    return View(design, ledger_of(design), topics_of(design), flow_of(design))

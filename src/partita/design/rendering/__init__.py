@@ -1,0 +1,1 @@
+"""Documents as Markdown, as one HTML page and as a PDF; a text of a brief is data in each of them."""

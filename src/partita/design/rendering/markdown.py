@@ -1,0 +1,111 @@
+"""A document as Markdown, as GitHub and the documentation's site show it. Each text is escaped: a name is never markup."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from collections.abc import Sequence as Many
+
+from partita.design.document.block import (
+    Block,
+    Bullets,
+    Calculations,
+    Code,
+    Document,
+    Figure,
+    Heading,
+    Mark,
+    Paragraph,
+    Section,
+    Sequence,
+    Table,
+)
+from partita.design.rendering.legend import LEGEND
+from partita.design.rendering.pictures import files_of
+from partita.exports.seal import UNSEALED, sealed
+from partita.flow.drawing import FORBIDDEN
+
+_SPECIAL = re.compile(r"[\\*_\[\]|!~$^]")
+_FIRST = re.compile(r"^(?:[-+#=](?=\s|[-+#=])|\d+(?=[.)](?:\s|$)))")
+_MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_ROW = ("number", "formula", "values", "result")
+
+
+def markdown(document: Document) -> str:
+    """The Markdown of a document; its pictures are beside it in `pictures/`."""
+    files = files_of(document)
+    lines = [
+        f"# {_text(document.title)}",
+        "",
+        f"<!-- {UNSEALED} -->",
+        "",
+        _text(f"Made of {document.source} by `partita design build`. {LEGEND}"),
+    ]
+    for section in document.sections:
+        lines += ["", *_section(section, files)]
+    return sealed("\n".join(lines) + "\n")
+
+
+def _section(section: Section, files: dict[str, str]) -> Iterator[str]:
+    yield f"## {section.number} {_text(section.title)}"
+    for block in section.blocks:
+        yield ""
+        yield from _block(block, files)
+
+
+def _block(block: Block, files: dict[str, str]) -> Iterator[str]:
+    match block:
+        case Heading(text):
+            yield f"### {_text(text)}"
+        case Paragraph(text, mark):
+            yield f"{_text(text)} {_mark(mark)}"
+        case Bullets(items):
+            yield from (f"- {_text(item.text)} {_mark(item.mark)}" for item in items)
+        case Table(columns, rows):
+            yield from _table(columns, [(row.cells, row.mark) for row in rows])
+        case Calculations(of):
+            yield from _table(_ROW, [((one.name, one.formula, one.values, one.result), one.mark) for one in of])
+        case Code(language, text, caption, mark):
+            fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+            yield from (
+                f"{_text(caption)} {_mark(mark)}",
+                "",
+                f"{fence}{language}",
+                FORBIDDEN.sub("\ufffd", text),
+                fence,
+            )
+        case Figure(name, _, caption, mark) | Sequence(name, _, _, caption, mark):
+            yield f"![{_text(caption.replace('`', ''))}]({files[name]})"
+            yield ""
+            yield f"{_text(caption)} {_mark(mark)}"
+
+
+def _table(columns: Many[str], rows: Many[tuple[Many[str], Mark]]) -> Iterator[str]:
+    yield f"| {' | '.join(map(_text, columns))} | |"
+    yield f"|{'---|' * (len(columns) + 1)}"
+    for cells, mark in rows:
+        yield f"| {' | '.join(map(_text, cells))} | {_mark(mark)} |"
+
+
+def _mark(mark: Mark) -> str:
+    return f"*{mark.value}*"
+
+
+def _text(text: str) -> str:
+    """A text with its names as code. A backtick without its second one is a plain letter."""
+    parts = " ".join(FORBIDDEN.sub("\ufffd", text).split()).split("`")
+    if len(parts) % 2 == 0:
+        parts[-2:] = [f"{parts[-2]}'{parts[-1]}"]
+    found = []
+    for position, part in enumerate(parts):
+        if position % 2 == 0:
+            escaped = _SPECIAL.sub(lambda letter: "\\" + letter[0], part.translate(_MARKUP))
+            found.append(escaped if position else _FIRST.sub(_inert, escaped))
+        elif part:
+            found.append(f"`{part.replace('|', chr(92) + '|')}`")
+    return "".join(found)
+
+
+def _inert(first: re.Match[str]) -> str:
+    """The beginning of a text that would begin a list, a heading or a rule."""
+    return f"\\{first[0]}" if not first[0].isdigit() else f"&#{ord(first[0][0])};{first[0][1:]}"
