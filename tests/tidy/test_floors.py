@@ -33,6 +33,7 @@ PLANTED = {
     "Only the Kafka bus imports confluent_kafka": ("outbox/relay.py", "import confluent_kafka"),
     "Only codec and schemas import fastavro": ("runtime/path/pipeline.py", "import fastavro"),
     "Only the classes of messages import google.protobuf": ("codec/protobuf.py", "import google.protobuf.message"),
+    "Only the PDF imports weasyprint": ("design/rendering/html.py", "import weasyprint"),
     "Only the command line imports click": ("app.py", "import click"),
     "Only the metrics page imports prometheus_client": ("app.py", "import prometheus_client"),
     "Only the shop's API and the HTTP server import a web framework": ("app.py", "import fastapi"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from partita.cli.design_document import build_document, forms_of
 from partita.cli.design_drift import diff, drift
 from partita.cli.design_source import read_design
 from partita.cli.output import document, output_option, print_json, say, talk
@@ -21,7 +22,7 @@ FAILED = 3
 brief_argument = click.argument("brief", type=click.Path(dir_okay=False, path_type=Path, allow_dash=True))
 
 
-@click.group(short_help="From a brief to a design: check it.")
+@click.group(short_help="From a brief to a design: check it, build its document.")
 def design() -> None:
     """A system from a brief: its domain, its producers, its consumers and the consistency that it needs."""
 
@@ -73,6 +74,46 @@ def schema() -> None:
 def prompt() -> None:
     """A prompt with that schema: an assistant of your choice asks the four questions and writes the brief."""
     document(prompt_text())
+
+
+@design.command(epilog="Example:  partita design build orders.yaml -o docs/design --to md,html,pdf")
+@brief_argument
+@click.option(
+    "-o",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("design"),
+    show_default=True,
+    help="The folder of the document.",
+)
+@click.option(
+    "--to",
+    "forms",
+    default="md,html",
+    show_default=True,
+    callback=forms_of,
+    help="The forms: md, html, pdf.",
+)
+def build(brief: Path, folder: Path, forms: tuple[str, ...]) -> int:
+    """The document of BRIEF: one page, thirteen sections, appendices. Exit 3 where something is to mend first, and nothing was
+    written."""
+    read, findings = _checked(brief)
+    for each in findings:
+        say(f"{brief}:{each.line}: {each.rule}: {each.what}", f"  {each.why}", f"  Write {each.write}", "")
+    if read is None or findings:
+        talk(f"{len(findings)} to mend; nothing was written.")
+        return FAILED
+    build_document(read, folder, forms)
+    return 0
+
+
+def _checked(brief: Path) -> tuple[Design | None, tuple[Finding, ...]]:
+    """The design of a brief's file, and the findings that are to mend first."""
+    try:
+        read = read_design(brief)
+    except BriefRefused as refused:
+        return None, refused.findings
+    return read, checked(read).to_mend
 
 
 def _print_ledger(read: Design) -> None:

@@ -38,7 +38,7 @@ COMMANDS = {
     "export": ("partita.cli.export", "export", "The declarations for AsyncAPI, EventCatalog, Backstage."),
     "import": ("partita.cli.import_", "import_", "Declarations to start from, from an AsyncAPI document."),
     "describe": ("partita.cli.describe", "describe", "Services, events and sagas as declared."),
-    "design": ("partita.cli.design", "design", "From a brief to a design: check it."),
+    "design": ("partita.cli.design", "design", "From a brief to a design: check it, build its document."),
     "flow": ("partita.cli.flow", "flow", "Which message goes where, what decides it, what to mend."),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from partita.design.document.block import Block, Document, Figure, Sequence
 from partita.design.rendering.sequence import sequence_svg
 from partita.exports.file_name import file_names
+from partita.exports.seal import UNSEALED, sealed
 from partita.flow.drawing import drawn
 
 FOLDER = "pictures"
@@ -14,6 +15,13 @@ def pictures_of(document: Document, *, styled: bool = True) -> dict[str, str]:
     """The SVG of each picture by its name; a page that has the styles itself takes them without."""
     found = [block for section in document.sections for block in section.blocks if isinstance(block, Figure | Sequence)]
     return {block.name: svg_of(block, styled=styled) for block in found}
+
+
+def sealed_pictures(document: Document) -> dict[str, str]:
+    """The text of each picture's file by its path, with the seal of an export."""
+    paths = files_of(document)
+    seal = f"<!-- {UNSEALED} -->\n"
+    return {paths[name]: sealed(seal + text) for name, text in pictures_of(document).items()}
 
 
 def files_of(document: Document) -> dict[str, str]:

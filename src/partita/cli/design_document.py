@@ -1,0 +1,74 @@
+"""`partita design build -o DIR`: the document of a design in a folder, over no file but those of an earlier build."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import click
+
+from partita.cli.output import say
+from partita.design.document.building import document_of
+from partita.design.model.design import Design
+from partita.design.rendering.html import html
+from partita.design.rendering.markdown import markdown
+from partita.design.rendering.pdf import is_sealed_pdf, pdf
+from partita.design.rendering.pictures import FOLDER, sealed_pictures
+from partita.errors import SettingsError
+from partita.exports.file_name import file_names
+from partita.exports.writing import FILE_BYTES_MAX, write_folder
+
+FORMS = ("md", "html", "pdf")
+
+
+def forms_of(_: click.Context, option: click.Parameter, text: str) -> tuple[str, ...]:
+    """The forms that `--to md,html,pdf` names."""
+    forms = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    for form in forms:
+        if form not in FORMS:
+            raise click.BadParameter(f"{form!r} is none of {', '.join(FORMS)}.", param=option)
+    return forms
+
+
+def build_document(design: Design, folder: Path, forms: tuple[str, ...]) -> None:
+    """Write the document of a design into a folder, in each form.
+
+    Raises:
+        SettingsError: a file is there that no build wrote, or one was changed since; then none was written. Or a PDF is asked
+            for, and WeasyPrint is not installed.
+    """
+    document = document_of(design)
+    name = file_names([design.domain])[design.domain]
+    texts: dict[str, str] = {}
+    if "md" in forms:
+        texts |= {f"{name}.md": markdown(document), **sealed_pictures(document)}
+    if "html" in forms:
+        texts[f"{name}.html"] = html(document)
+    printed = pdf(document) if "pdf" in forms else b""
+    if printed:
+        _check_ours(folder / f"{name}.pdf")
+    folder.mkdir(parents=True, exist_ok=True)
+    written, removed = write_folder(folder, texts, [FOLDER] if "md" in forms else [])
+    if printed:
+        _write(folder / f"{name}.pdf", printed)
+        written.append(folder / f"{name}.pdf")
+    say(*(f"wrote {path}" for path in written if path.parent == folder))
+    pictures = sum(path.parent != folder for path in written)
+    say(*([f"wrote {pictures} pictures in {folder / FOLDER}"] if pictures else []), *(f"removed {p}" for p in removed))
+
+
+def _check_ours(path: Path) -> None:
+    there = path.exists() or path.is_symlink()
+    is_file = path.is_file() and not path.is_symlink() and path.stat().st_size <= FILE_BYTES_MAX
+    if there and not (is_file and is_sealed_pdf(path.read_bytes())):
+        raise SettingsError(
+            f"{path} is there, and is no unchanged file of a build.", hint="Name another folder, or move the file away."
+        )
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write beside the file, then move it there: a reader sees the old file or the new one."""
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".partita-build-") as beside:
+        file = Path(beside) / "file"
+        file.write_bytes(data)
+        file.replace(path)
