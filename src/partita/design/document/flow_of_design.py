@@ -128,6 +128,7 @@ def _saga(design: Design, name: str) -> Directed:
         id=saga.name,
         service=saga.at,
         start=saga.start,
+        hears=(),
         steps=steps,
         sends=sends,
         undone=saga.failed,

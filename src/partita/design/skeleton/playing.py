@@ -1,0 +1,210 @@
+"""`outcomes.py`, `demo.py` and the tests of a project: each outcome as a row that demo and tests play."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from partita.design.skeleton.blueprint import Blueprint, Message
+from partita.design.skeleton.code import call, duration, fitted, imported, tuple_of
+from partita.design.skeleton.file import WholeFile
+from partita.design.skeleton.outcomes import Outcome, value_of
+from partita.exports.declaring.python_text import docstring, literal, variable_name
+
+_PLAY = '''
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """One way in which a saga goes, with the end that the design promises."""
+
+    title: str
+    saga: type[Saga]
+    item: str
+    begins: Sequence[Command[Event, Any]]
+    stubs: Sequence[Callable[[Scenario], None]] = ()
+    wait_s: float = 0.0
+    mends: Sequence[Callable[[Scenario], None]] = ()
+    then_s: float = 0.0
+    ends: str = "completed"
+    once: Sequence[type[Event]] = ()
+    never: Sequence[type[Event]] = ()
+    undos: Sequence[type[Command[Event, Any]]] = ()
+    work: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    dead_letters: bool = False
+
+
+async def play(outcome: Outcome) -> list[str]:
+    """Play it with a clock that passes days in milliseconds. Returns the lines that say what happened.
+
+    Raises:
+        AssertionError: it ended otherwise than the design promises.
+    """
+    async with app.testing() as t:
+        for stub in outcome.stubs:
+            stub(t)
+        for command in outcome.begins:
+            await t.send(command)
+        await t.advance(outcome.wait_s)
+        for mend in outcome.mends:
+            mend(t)
+        await t.advance(outcome.then_s)
+        await t.settled(dead_letters=outcome.dead_letters)
+        ended = await t.saga(outcome.saga, outcome.item)
+        assert ended == outcome.ends, f"{outcome.title}: {ended}, not {outcome.ends}"
+        for event in outcome.once:
+            assert len(t.published(event)) == 1, f"{outcome.title}: {len(t.published(event))} x {event.__name__}"
+        for event in outcome.never:
+            assert not t.published(event), f"{outcome.title}: {event.__name__} is published"
+        for undo in outcome.undos:
+            assert t.sent(undo), f"{outcome.title}: {undo.__name__} is not sent"
+        for (service, name), state in outcome.work.items():
+            rows = await t.fetch(
+                service,
+                "SELECT state FROM step_work WHERE command = :name AND item = :item",
+                name=name,
+                item=outcome.item,
+            )
+            found = [row["state"] for row in rows]
+            assert found == ([state] if state else []), f"{outcome.title}: the work of {name} is {found}, not {state}"
+        undone = [f"{undo.__name__} undid" for undo in outcome.undos]
+        return [*undone, *(f"{event.__name__} published" for event in outcome.once)]
+'''
+_DEMO = '''
+async def main() -> int:
+    """Play every outcome, and print what happened; the exit code is the number of those that ended otherwise."""
+    wrong = 0
+    saga = ""
+    for outcome in OUTCOMES.values():
+        if outcome.saga.__name__ != saga:
+            saga = outcome.saga.__name__
+            print(f"\\n{saga}")
+        try:
+            happened = await play(outcome)
+            print(f"  {outcome.ends:<10} {outcome.title}: {'; '.join(happened)}")
+        except (AssertionError, PartitaError) as error:
+            wrong += 1
+            print(f"  WRONG      {error}")
+    print(f"\\n{len(OUTCOMES) - wrong} of {len(OUTCOMES)} outcomes as the design promises")
+    return min(wrong, 100)
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
+'''
+
+
+def playing_files(blue: Blueprint, outcomes: list[Outcome]) -> Iterator[WholeFile]:
+    """The outcomes as rows, the demo and the tests."""
+    if not outcomes:
+        return
+    rows = [_row(blue, outcome) for outcome in outcomes]
+    begins = {_constant(each): value_of(blue, each) for outcome in outcomes for each in outcome.begins}
+    constants = [fitted(f"{name} = {value}") for name, value in begins.items()]
+    names = {word for row in (*rows, *constants) for word in _code_words(row)}
+    # The demo and the tests play the same rows.
+    known = [*blue.messages, *blue.words.names.values(), *(name for name, _ in blue.words.records.values()), "Geo"]
+    units = [unit for unit in ("hours", "minutes", "seconds") if any(f"{unit}(" in row for row in rows)]
+    standard = [
+        line for name, line in (("dt", "import datetime as dt"), ("decimal", "import decimal")) if name in names
+    ]
+    head = [
+        '"""Every outcome of the sagas: the row says what happens, and how it ends."""',
+        "",
+        *standard,
+        "from collections.abc import Callable, Mapping, Sequence",
+        "from dataclasses import dataclass, field",
+        "from typing import Any",
+        "",
+        imported("partita", ["Command", "Event", "Saga", *units]),
+        "from partita.testing.scenario import Scenario",
+        "",
+        f"from {blue.package}.app import app",
+        imported(f"{blue.package}.messages", [name for name in known if name in names]),
+        imported(f"{blue.package}.sagas", {outcome.saga.name for outcome in outcomes}),
+        "",
+        _PLAY.rstrip(),
+        "",
+        "",
+        *constants,
+        "",
+        "OUTCOMES: dict[str, Outcome] = {",
+        *rows,
+        "}",
+    ]
+    yield WholeFile(f"{blue.package}/outcomes.py", "\n".join(head) + "\n")
+    yield WholeFile(f"{blue.package}/demo.py", _demo(blue))
+    yield WholeFile("tests/__init__.py", '"""The tests: python -m unittest"""\n')
+    yield WholeFile("tests/test_outcomes.py", _tests(blue, outcomes))
+
+
+def _row(blue: Blueprint, outcome: Outcome) -> str:
+    saga = outcome.saga
+    begin = outcome.begins[0]
+    key = begin.field(begin.key)
+    assert key is not None, "a command has its key"
+    item = blue.words.value(key).partition("(")[2].rstrip(")")
+    oks = [step.ok for step in saga.steps]
+    failed = [saga.failed] if saga.failed and saga.pivot >= 0 else []
+    words = [
+        f"title={literal(outcome.title)}",
+        f"saga={saga.name}",
+        f"item={item if item.startswith(chr(34)) else literal(item)}",
+        f"begins={tuple_of([_constant(each) for each in outcome.begins])}",
+    ]
+    words += [f"stubs={tuple_of([f'lambda t: {stub}' for stub in outcome.stubs])}"] if outcome.stubs else []
+    words += [f"wait_s={duration(outcome.wait_s)}"] if outcome.wait_s else []
+    words += [f"mends={tuple_of([f'lambda t: {mend}' for mend in outcome.mends])}"] if outcome.mends else []
+    words += [f"then_s={duration(outcome.then_s)}"] if outcome.then_s else []
+    if outcome.is_undone:
+        words += ['ends="undone"', f"once=({saga.failed},)"]
+        words += [f"never=({oks[-1]},)"] if len(oks) > 1 else []
+        words += [f"undos={tuple_of(outcome.undos)}"] if outcome.undos else []
+    else:
+        words.append(f"once={tuple_of(list(dict.fromkeys(oks)))}")
+        words += [f"never=({failed[0]},)"] if failed else []
+    states = {each.do: "" for each in saga.steps if not each.no_effect}
+    work = [f'({literal(each.at)}, "{each.do}"): "{outcome.work.get(each.do, ("", states[each.do]))[1]}"'
+            for each in saga.steps if each.do in states]  # fmt: skip
+    words += [f"work={{{', '.join(work)}}}"] if work else []
+    words += ["dead_letters=True"] if outcome.dead_letters else []
+    return call(f'"{variable_name(outcome.name)}": Outcome', words, "    ", ",")
+
+
+def _constant(command: Message) -> str:
+    """The name of the command that begins an outcome."""
+    return variable_name(command.name).upper()
+
+
+def _demo(blue: Blueprint) -> str:
+    head = [
+        f'"""Every outcome once: python -m {blue.package}.demo"""',
+        "",
+        "import asyncio",
+        "import sys",
+        "",
+        "from partita import PartitaError",
+        "",
+        f"from {blue.package}.outcomes import OUTCOMES, play",
+        "",
+    ]
+    return "\n".join([*head, _DEMO.rstrip()]) + "\n"
+
+
+def _tests(blue: Blueprint, outcomes: list[Outcome]) -> str:
+    lines = [
+        '"""A test for each outcome of the sagas. The test owns the clock: thirty days pass in milliseconds."""',
+        "",
+        "from unittest import IsolatedAsyncioTestCase",
+        "",
+        f"from {blue.package}.outcomes import OUTCOMES, play",
+    ]
+    for saga in dict.fromkeys(outcome.saga.name for outcome in outcomes):
+        lines += ["", "", f"class {saga}Test(IsolatedAsyncioTestCase):", docstring(f"The outcomes of {saga}."), ""]
+        for outcome in outcomes:
+            if outcome.saga.name == saga:
+                name = variable_name(outcome.name)
+                lines += [f"    async def test_{name}(self) -> None:", f'        await play(OUTCOMES["{name}"])', ""]
+        lines.pop()
+    return "\n".join(lines) + "\n"
+
+
+def _code_words(text: str) -> list[str]:
+    return "".join(c if c.isalnum() or c == "_" else " " for c in text).split()

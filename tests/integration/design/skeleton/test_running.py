@@ -1,0 +1,126 @@
+"""The project of a design runs at once: its types, its tests, our own lints, its demo; and its tests can fail."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.unit.design.skeleton.sample import positions
+from tests.waiting import until_blocking
+
+from partita.design.skeleton.project import project_of
+from partita.design.skeleton.regenerating import rewriting
+
+INVENTORY = "order_processing/handlers/inventory_service.py"
+
+
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """A command in a folder, with no variable of this test's own process."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PARTITA_", "PYTEST_"))}
+    return subprocess.run(words, cwd=folder, env=clean, capture_output=True, text=True, check=False, timeout=300)
+
+
+def python(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Python in a folder."""
+    return run(folder, sys.executable, *words)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The orders and the stream of positions, as a project."""
+    folder = tmp_path_factory.mktemp("orders")
+    write(folder, dict(rewriting(project_of(positions()), {}).writes))
+    yield folder
+
+
+def write(folder: Path, texts: dict[str, str]) -> None:
+    """Write the files of a project."""
+    for path, text in texts.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_its_types_and_its_style_are_right(project: Path) -> None:
+    """Strict types; a formatter changes nothing, and a linter finds nothing."""
+    types = python(project, "-m", "mypy", "--cache-dir", os.devnull)
+    assert types.returncode == 0, types.stdout
+    for words in (["check", "--select", "E4,E7,E9,F,I,UP,B"], ["format", "--check"]):
+        style = python(project, "-m", "ruff", *words, "--no-cache", ".")
+        assert style.returncode == 0, style.stdout
+
+
+@pytest.mark.slow
+def test_our_own_lints_find_nothing_in_it(project: Path) -> None:
+    partita = str(Path(sys.executable).with_name("partita"))
+    for words in (["flow", "check"], ["catalog", "lint", "--strict"], ["doctor"]):
+        done = run(project, partita, *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_its_tests_pass_and_its_demo_plays_every_outcome(project: Path) -> None:
+    tests = python(project, "-m", "unittest")
+    assert tests.returncode == 0 and "Ran 14 tests" in tests.stderr, tests.stderr
+    demo = python(project, "-m", "order_processing.demo")
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert "13 of 13 outcomes as the design promises" in demo.stdout
+    assert (
+        "undone     ChargePayment is refused: PaymentDeclined: ReleaseStock undid; OrderCancelled published"
+        in demo.stdout
+    )
+    assert not (project / ".partita").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("old", "new", "finds"),
+    [
+        (
+            'await step_work.take_back(tx, "ReserveStock"',
+            'await step_work.take_back(tx, "ReserveStok"',
+            "the work of ReserveStock",
+        ),
+        ("    reply = StockReserved(", '    raise ValueError("forgotten")\n    reply = StockReserved(', "ReserveStock"),
+    ],
+)
+def test_its_tests_can_fail(project: Path, tmp_path: Path, old: str, new: str, finds: str) -> None:
+    """An undo that gives nothing back, and a step that always fails, are found by the outcomes."""
+    write(
+        tmp_path,
+        {
+            p.relative_to(project).as_posix(): p.read_text()
+            for p in project.rglob("*")
+            if p.suffix in (".py", ".sql", ".toml")
+        },
+    )
+    text = (tmp_path / INVENTORY).read_text()
+    assert old in text
+    (tmp_path / INVENTORY).write_text(text.replace(old, new))
+    demo = python(tmp_path, "-m", "order_processing.demo")
+    assert demo.returncode != 0 and "WRONG" in demo.stdout, demo.stdout
+    assert finds in demo.stdout
+    assert python(tmp_path, "-m", "unittest").returncode != 0
+
+
+@pytest.mark.slow
+def test_its_services_run_and_take_a_command_from_another_process(project: Path) -> None:
+    """`partita run` of its README, then its first command."""
+    command = [str(Path(sys.executable).with_name("partita")), "run"]
+    running = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert running.stderr is not None
+        assert running.stderr.readline().startswith("ready: order-service")
+        sent = python(project, "-m", "order_processing.send", "order-7")
+        assert sent.returncode == 0, sent.stderr
+        until_blocking(lambda: "completed" in run(project, command[0], "saga", "list").stdout)
+        running.terminate()
+        _, said = running.communicate(timeout=60)
+        assert running.returncode == 0, said
+    finally:
+        running.kill()
+        running.communicate()
