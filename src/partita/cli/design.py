@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
+from partita.cli.design_code import build_code
 from partita.cli.design_document import build_document, forms_of
 from partita.cli.design_drift import diff, drift
-from partita.cli.design_source import read_design
+from partita.cli.design_source import beside_option, design_from, is_app, read_design
 from partita.cli.output import document, output_option, print_json, say, talk
 from partita.design.brief.json_schema import schema_text
 from partita.design.brief.refused import BriefRefused
@@ -22,7 +23,7 @@ FAILED = 3
 brief_argument = click.argument("brief", type=click.Path(dir_okay=False, path_type=Path, allow_dash=True))
 
 
-@click.group(short_help="From a brief to a design: check it, build its document.")
+@click.group(short_help="From a brief or an app to a design: check it, build its document and a project.")
 def design() -> None:
     """A system from a brief: its domain, its producers, its consumers and the consistency that it needs."""
 
@@ -76,44 +77,48 @@ def prompt() -> None:
     document(prompt_text())
 
 
-@design.command(epilog="Example:  partita design build orders.yaml -o docs/design --to md,html,pdf")
-@brief_argument
+@design.command(
+    epilog="Examples:  partita design build orders.yaml -o docs/design --to md,html,pdf\n\n"
+    "           partita design build orders.yaml --code orders --demo"
+)
+@click.argument("source", metavar="BRIEF|APP")
+@beside_option
 @click.option(
     "-o",
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
-    default=Path("design"),
-    show_default=True,
-    help="The folder of the document.",
+    help="The folder of the document. Default: design.",
 )
 @click.option(
-    "--to",
-    "forms",
-    default="md,html",
-    show_default=True,
-    callback=forms_of,
-    help="The forms: md, html, pdf.",
+    "--to", "forms", default="md,html", show_default=True, callback=forms_of, help="The forms: md, html, pdf."
 )
-def build(brief: Path, folder: Path, forms: tuple[str, ...]) -> int:
-    """The document of BRIEF: one page, thirteen sections, appendices. Exit 3 where something is to mend first, and nothing was
-    written."""
-    read, findings = _checked(brief)
+@click.option("--code", type=click.Path(path_type=Path), help="The folder of the project, new or built.")
+@click.option("--demo", is_flag=True, help="With --code: then play every outcome of its sagas.")
+def build(
+    source: str, beside: Path | None, folder: Path | None, forms: tuple[str, ...], code: Path | None, demo: bool
+) -> int:
+    """The document of a design: one page, thirteen sections, appendices. With --code a project that runs at once, and again
+    around the parts that you have filled. Exit 3 where something is to mend first, and nothing was written."""
+    if demo and code is None:
+        raise click.UsageError("--demo plays the project: --code DIR --demo")
+    read, findings = _checked(source, beside)
     for each in findings:
-        say(f"{brief}:{each.line}: {each.rule}: {each.what}", f"  {each.why}", f"  Write {each.write}", "")
+        say(f"{source}:{each.line}: {each.rule}: {each.what}", f"  {each.why}", f"  Write {each.write}", "")
     if read is None or findings:
         talk(f"{len(findings)} to mend; nothing was written.")
         return FAILED
-    build_document(read, folder, forms)
-    return 0
+    if folder is not None or code is None:
+        build_document(read, Path("design") if folder is None else folder, forms)
+    return 0 if code is None else build_code(read, code, demo=demo)
 
 
-def _checked(brief: Path) -> tuple[Design | None, tuple[Finding, ...]]:
-    """The design of a brief's file, and the findings that are to mend first."""
+def _checked(source: str, beside: Path | None) -> tuple[Design | None, tuple[Finding, ...]]:
+    """The design of a source, and the findings that are to mend first. An app has checks of its own at import."""
     try:
-        read = read_design(brief)
+        read = design_from(source, beside)
     except BriefRefused as refused:
         return None, refused.findings
-    return read, checked(read).to_mend
+    return read, () if is_app(source) else checked(read).to_mend
 
 
 def _print_ledger(read: Design) -> None:

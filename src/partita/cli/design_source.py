@@ -29,7 +29,7 @@ def design_from(source: str, beside: Path | None) -> Design:
         BriefRefused: the brief, or the file beside the app, does not follow its form.
         SettingsError: there is neither such a file nor such an app, or a brief has a file beside it.
     """
-    if source == "-" or Path(source).is_file():
+    if not is_app(source):
         if beside is not None:
             raise SettingsError(f"{source} is a brief, and a brief has no file beside it.", hint="Leave --beside out.")
         return read_design(Path(source))
@@ -40,6 +40,22 @@ def design_from(source: str, beside: Path | None) -> Design:
         )
     facts = NOTHING if beside is None else read_beside(beside.read_text(encoding="utf-8"), str(beside))
     return design_of(load_app(source), source, facts)
+
+
+def is_app(source: str) -> bool:
+    """Whether a source is an app's name, and no file.
+
+    Raises:
+        SettingsError: it is neither.
+    """
+    if source == "-" or Path(source).is_file():
+        return False
+    if ":" not in source or source.endswith((".yaml", ".yml")):
+        raise SettingsError(
+            f"{source} is no file here, and no app.",
+            hint="A brief such as orders.yaml, or an app such as shop.app:app.",
+        )
+    return True
 
 
 def read_design(brief: Path) -> Design:
