@@ -61,7 +61,7 @@ def plan(contract: Contract, sources: Sequence[Source], facts: Mapping[str, Any]
             theirs = source.contract.hints.get(field.name)
             if theirs is None:
                 continue
-            if not same_type(field.annotation, theirs):
+            if not fits(field.annotation, theirs):
                 near.append(f"{source.contract.name}.{field.name} is {_show(theirs)}")
             elif source.certain or not field.required:
                 fills.append((field.wire_name, f"{source.name}.{field.name}"))
@@ -69,7 +69,7 @@ def plan(contract: Contract, sources: Sequence[Source], facts: Mapping[str, Any]
             else:
                 near.append(f"{source.contract.name} may be missing when this is undone")
         else:
-            if field.name in facts and same_type(field.annotation, facts[field.name]):
+            if field.name in facts and fits(field.annotation, facts[field.name]):
                 fills.append((field.wire_name, f"saga.{field.name}"))
             elif field.required:
                 looked = ", ".join(s.contract.name for s in sources)
@@ -81,10 +81,13 @@ def plan(contract: Contract, sources: Sequence[Source], facts: Mapping[str, Any]
     return Plan(contract, tuple(fills), frozenset(fact for wire, fact in fills if wire in required))
 
 
-def same_type(one: Any, other: Any) -> bool:
-    """Whether a value of one annotation fits the other: equal, or one is a NewType of the other."""
-    a, b = _bare(one), _bare(other)
-    return bool(a == b or getattr(a, "__supertype__", a) == b or a == getattr(b, "__supertype__", b))
+def fits(wanted: Any, given: Any) -> bool:
+    """Whether each value of one annotation fits the other: equal, or one is a NewType of the other; also in a field that may be
+    None."""
+    a, b = _bare(wanted), _bare(given)
+    same = a == b or getattr(a, "__supertype__", a) == b or a == getattr(b, "__supertype__", b)
+    others = [each for each in get_args(a) if each is not type(None)] if type(None) in get_args(a) else []
+    return bool(same) or (len(others) == 1 and fits(others[0], b))
 
 
 def _bare(annotation: Any) -> Any:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.sagas.machine import (
     Cancelled,
+    Charge,
     Charged,
     Confirmed,
     Declined,
@@ -15,8 +16,10 @@ from tests.unit.sagas.machine import (
     NoStock,
     Participant,
     Placed,
+    Refund,
     Refunded,
     Released,
+    Reserve,
     Reserved,
     shop,
     stock,
@@ -113,6 +116,31 @@ def test_an_undo_of_an_unknown_outcome_does_without_the_reply() -> None:
     machine.wait(30)
     assert machine.names == ["Reserve", "Release"]
     assert machine.sent[-1].command.place == "(unknown)"
+
+
+def test_an_undo_takes_a_reply_into_a_field_that_may_be_none() -> None:
+    """None says that the reply never came: a text that means it would be a place of that name."""
+
+    class Freed(Event, of=stock):
+        order: Key[str]
+
+    class Free(Command[Freed], of=stock):
+        order: Key[str]
+        place: str | None = None
+
+    class Freeing(Saga, start=Placed, deadline=minutes(2), undone=Cancelled, of=shop):
+        reserve = step(Reserve, undo=Free, timeout=seconds(30))
+        charge = step(Charge, undo=Refund, timeout=seconds(30))
+
+    known, unknown = (Machine(definition=Freeing.__definition__).start() for _ in range(2))
+    known.answer(Reserved(order="o1", place="A7"))
+    known.answer(Declined(why="limit"))
+    unknown.wait(30)
+
+    assert [machine.sent[-1].command for machine in (known, unknown)] == [
+        Free(order="o1", place="A7"),
+        Free(order="o1", place=None),
+    ]
 
 
 def test_a_late_reply_while_its_undo_is_under_way_changes_nothing_more() -> None:
