@@ -154,6 +154,14 @@ VERSIONS = {
         swap("if lost:", "if False:"),
         KNOWN + "test_a_forgotten_version_refuses_the_start_of_its_owner_and_its_readers",
     ),
+    "command-without-a-schema": Plant(
+        "Versions",
+        "a command to another app leaves, and its schema is published nowhere",
+        "Catalog.check_receiver",
+        swap("if not self._declares_to_send(contract):", "if False:"),
+        RUNS + "runtime/path/test_commands_of_handlers.py::"
+        "test_an_undeclared_command_to_another_app_is_refused_to_its_sender[embedded]",
+    ),
     "read-records-counted": Plant(
         "Versions",
         "a verdict on a schema counts records that the group has read",

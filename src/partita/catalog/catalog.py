@@ -151,17 +151,34 @@ class Catalog:
         )
 
     def check_receiver(self, contract: Contract) -> None:
-        """Refuse a command without a handler: no group reads its topic. The handlers of another app's service are
-        unknown here.
+        """Refuse a command without a handler: no group reads its topic. The handlers of another app's service are unknown here.
+        Such a command has to be declared: a schema is published for each message that an app declares to write, and for no other.
 
         Raises:
-            DeclarationError: its owner is a service of this app, and has no handler for it.
+            DeclarationError: its owner is a service of this app, and has no handler for it; or it is one of another app, and
+                nothing here declares that it sends the command.
         """
         for owner in self.services:
-            if owner is contract.service and not any(contract in each.contracts for each in owner.declared.bindings):
+            if owner is contract.service:
+                if any(contract in each.contracts for each in owner.declared.bindings):
+                    return
                 raise DeclarationError(
                     f"{contract.name} is sent, but has no handler.", hint=f"@{owner.name}.handles({contract.name})"
                 )
+        if not self._declares_to_send(contract):
+            raise DeclarationError(
+                f"{contract.name} belongs to {contract.service.name} of another app, and nothing here declares that it sends it: "
+                "its schema would be published nowhere, and no reader could read it.",
+                hint=f"sends={contract.name} on the handler that sends it: @service.on(sends={contract.name}).",
+            )
+
+    def _declares_to_send(self, contract: Contract) -> bool:
+        """Whether a handler or a saga of this app declares that it sends this command."""
+        return any(
+            contract in (sender.sends or ())
+            for service in self.services
+            for sender in (*service.declared.bindings, *service.declared.sagas)
+        )
 
     def topics_of(self, service: Service) -> tuple[str, ...]:
         """The topics a service's group reads."""

@@ -26,6 +26,7 @@ from partita import (
     minutes,
     retriable,
 )
+from partita.message import envelope_from_bytes
 from partita.runtime.failing.rehearsal import rehearse
 from partita.runtime.path.calling import UNANSWERED
 from partita.store.dead_letters import LetterFilter
@@ -292,3 +293,69 @@ async def test_the_answer_to_such_a_command_moves_no_saga() -> None:
         await t.send(Place(id="1"))
         assert (sorted(taken), len(t.published(Taken))) == (["handler", "saga"], 1)
         assert await t.saga(Purchase, "1") == "running"
+
+
+class OfAnotherApp:
+    """Shops that send a command to a warehouse of another app; `declares` says how, `also` has a second handler that declares it."""
+
+    def __init__(self, settings: Settings, *, declares: bool, also: bool = False) -> None:
+        self.warehouse = Service("warehouse", namespace="sends.warehouse")
+        shop = Service("shop", namespace="sends.otherapp")
+        self.seen: list[str] = []
+
+        class Packed(Event, of=self.warehouse):
+            id: Key[str]
+
+        class Pack(Command[Packed], of=self.warehouse):
+            id: Key[str]
+
+        class Sold(Event, of=shop):
+            id: Key[str]
+
+        class Sell(Command[Sold], of=shop):
+            id: Key[str]
+
+        @shop.handles(Sell, sends=Pack if declares else None)
+        async def sell(cmd: Sell, tx: Tx) -> Sold:
+            tx.send(Pack(id=cmd.id))
+            return Sold(id=cmd.id)
+
+        if also:
+
+            @shop.on(sends=Pack)
+            async def again(event: Sold) -> None:
+                pass
+
+        @self.warehouse.handles(Pack)
+        async def pack(cmd: Pack) -> Packed:
+            self.seen.append(cmd.id)
+            return Packed(id=cmd.id)
+
+        self.Sell, self.Pack = Sell, Pack
+        self.app = App(shop, settings=settings, client="web")
+
+
+@pytest.mark.parametrize("how", ["by its handler", "by another handler"])
+async def test_a_command_to_another_app_leaves_with_its_schema(settings: Settings, how: str) -> None:
+    """The registry has it before the command is on its topic, so each reader can read it."""
+    there = OfAnotherApp(settings, declares=how == "by its handler", also=how == "by another handler")
+    async with there.app.running():
+        await there.app.send(there.Sell(id="a"))
+        await there.app.post(there.Pack(id="b"))
+        await there.app.settled(20)
+        records = [record async for some in there.app.bus.history(["sends.warehouse.commands"], 0) for record in some]
+        schemas = {envelope_from_bytes(record.headers).schema for record in records}
+        assert len(records) == 2 and [await there.app.system.registry.find(each) is not None for each in schemas] == [
+            True
+        ]
+
+
+async def test_an_undeclared_command_to_another_app_is_refused_to_its_sender(settings: Settings) -> None:
+    """Its schema would be published nowhere: the receiver would have a dead letter, or misread a newer revision."""
+    there = OfAnotherApp(settings, declares=False)
+    async with there.app.running():
+        with pytest.raises(DeclarationError, match=r"(?s)Pack belongs to warehouse of another app.*sends=Pack"):
+            await there.app.send(there.Sell(id="a"))
+        with pytest.raises(DeclarationError, match=r"(?s)Pack belongs to warehouse of another app.*sends=Pack"):
+            await there.app.post(there.Pack(id="b"))
+        assert await there.app.bus.partitions(["sends.warehouse.commands"]) == {}
