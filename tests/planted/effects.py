@@ -86,6 +86,7 @@ EFFECTS = {
         "_mark",
         swap("batch.marks[name] = InboxEntry(row.payload_hash, outcome, 0, row.reply)", "pass"),
         RUNS + "idempotency/test_effects_once.py::test_copies_in_one_batch_are_one_message",
+        under="idempotency",
     ),
     "conflict-as-duplicate": Plant(
         "G3",

@@ -182,6 +182,7 @@ HANDLERS = {
         "_own",
         instead("return frames[-1] if frames else None\n"),
         CAUSE + "test_the_place_is_the_innermost_line_of_the_users_own",
+        under="texts",
     ),
     "ours-in-place-of-the-users": Plant(
         "Handlers",

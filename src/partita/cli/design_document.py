@@ -10,15 +10,18 @@ import click
 from partita.cli.output import say
 from partita.design.document.building import document_of
 from partita.design.model.design import Design
+from partita.design.model.text import to_json
 from partita.design.rendering.html import html
 from partita.design.rendering.markdown import markdown
 from partita.design.rendering.pdf import is_sealed_pdf, pdf
 from partita.design.rendering.pictures import FOLDER, sealed_pictures
 from partita.errors import SettingsError
 from partita.exports.file_name import file_names
+from partita.exports.seal import UNSEALED, sealed
 from partita.exports.writing import FILE_BYTES_MAX, write_folder
 
 FORMS = ("md", "html", "pdf")
+KEPT = "design.json"
 
 
 def forms_of(_: click.Context, option: click.Parameter, text: str) -> tuple[str, ...]:
@@ -37,14 +40,9 @@ def build_document(design: Design, folder: Path, forms: tuple[str, ...]) -> None
         SettingsError: a file is there that no build wrote, or one was changed since; then none was written. Or a PDF is asked
             for, and WeasyPrint is not installed.
     """
-    document = document_of(design)
-    name = file_names([design.domain])[design.domain]
-    texts: dict[str, str] = {}
-    if "md" in forms:
-        texts |= {f"{name}.md": markdown(document), **sealed_pictures(document)}
-    if "html" in forms:
-        texts[f"{name}.html"] = html(document)
-    printed = pdf(document) if "pdf" in forms else b""
+    name = _name(design)
+    texts = document_texts(design, forms)
+    printed = pdf(document_of(design)) if "pdf" in forms else b""
     if printed:
         _check_ours(folder / f"{name}.pdf")
     folder.mkdir(parents=True, exist_ok=True)
@@ -55,6 +53,34 @@ def build_document(design: Design, folder: Path, forms: tuple[str, ...]) -> None
     say(*(f"wrote {path}" for path in written if path.parent == folder))
     pictures = sum(path.parent != folder for path in written)
     say(*([f"wrote {pictures} pictures in {folder / FOLDER}"] if pictures else []), *(f"removed {p}" for p in removed))
+
+
+def document_texts(design: Design, forms: tuple[str, ...]) -> dict[str, str]:
+    """The texts of the document by their paths in its folder, and `design.json`, with which a later design is compared."""
+    document, name = document_of(design), _name(design)
+    texts = {KEPT: _kept(design)}
+    if "md" in forms:
+        texts |= {f"{name}.md": markdown(document), **sealed_pictures(document)}
+    if "html" in forms:
+        texts[f"{name}.html"] = html(document)
+    return texts
+
+
+def stale_documents(design: Design, folder: Path) -> list[Path]:
+    """The files of a folder that a build would write otherwise: those of the forms that are there."""
+    forms = tuple(form for form in ("md", "html") if (folder / f"{_name(design)}.{form}").is_file())
+    texts = {folder / path: text for path, text in document_texts(design, forms).items()}
+    return [path for path, text in texts.items() if not path.is_file() or path.read_bytes() != text.encode()]
+
+
+def _kept(design: Design) -> str:
+    """The design as JSON, with its seal before each text of the user's."""
+    first, rest = to_json(design).split("\n", 1)
+    return sealed(f'{first}\n  "seal": "{UNSEALED}",\n{rest}')
+
+
+def _name(design: Design) -> str:
+    return file_names([design.domain])[design.domain]
 
 
 def _check_ours(path: Path) -> None:

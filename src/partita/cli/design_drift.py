@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from partita.cli.design_document import KEPT, stale_documents
 from partita.cli.design_source import beside_option, design_from
 from partita.cli.output import output_option, print_json, say, talk
 from partita.design.drift.change import Change
@@ -18,7 +19,6 @@ from partita.errors import NotFound
 from partita.observability.commit import Commit
 
 FAILED = 3
-FILE = "design.json"
 FOLDER = Path("docs/design")
 BUILD = "partita design build {source} -o {folder}"
 folder_option = click.option(
@@ -40,16 +40,18 @@ folder_option = click.option(
 def drift(source: str, beside: Path | None, folder: Path, output: str) -> int:
     """The changes since the documents were built, by section, with the services that they hurt; exit 3 where there is one."""
     design = design_from(source, beside)
-    file = folder / FILE
+    file = folder / KEPT
     if not file.is_file():
         raise NotFound(f"{file} is not there.", hint=BUILD.format(source=source, folder=folder))
     found = changes(from_json(file.read_text(encoding="utf-8"), str(file)), design)
     _print(found, output)
-    if found:
-        talk(
-            f"{len(found)} changes. Mend the code, or build the documents again: {BUILD.format(source=source, folder=folder)}"
-        )
-    return FAILED if found else 0
+    stale = [] if found else stale_documents(design, folder)
+    for path in stale:
+        talk(f"{path} is not as the design of today is built.")
+    if found or stale:
+        again = BUILD.format(source=source, folder=folder)
+        talk(f"{len(found)} changes. Mend the code, or build the documents again: {again}")
+    return FAILED if found or stale else 0
 
 
 @click.command(epilog="Example:  partita design diff HEAD~1 shop.app:app --comment")
@@ -61,7 +63,7 @@ def drift(source: str, beside: Path | None, folder: Path, output: str) -> int:
 @output_option
 def diff(ref: str, source: str, beside: Path | None, folder: Path, comment: bool, output: str) -> None:
     """The changes from the documents in the commit REF to the design of today, with the services that they hurt."""
-    path = f"{folder.as_posix()}/{FILE}"
+    path = f"{folder.as_posix()}/{KEPT}"
     data = Commit(ref).data(path)
     if data is None:
         raise NotFound(f"{ref} has no {path}.", hint=f"{BUILD.format(source=source, folder=folder)}; commit it.")

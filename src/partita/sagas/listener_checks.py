@@ -8,7 +8,7 @@ from typing import NoReturn
 from partita.catalog.contract import Contract, contract_of
 from partita.errors import DeclarationError
 from partita.sagas.definition import StepSpec
-from partita.sagas.filling import same_type
+from partita.sagas.filling import fits
 from partita.sagas.listener import ListenerSpec
 
 
@@ -37,7 +37,7 @@ def check_listeners(
             _refuse(listener, f"{event.name} is heard twice.", "One on(...) with one hook.")
         assert start.key_field is not None
         key = event.hints[event.key_field] if event.key_field is not None else None
-        if key is None or not same_type(key, start.hints[start.key_field]):
+        if key is None or not fits(start.hints[start.key_field], key):
             _refuse(
                 listener,
                 f"The key of {event.name} is not that of {start.name}, so it names no instance.",

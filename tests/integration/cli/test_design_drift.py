@@ -48,12 +48,25 @@ def test_drift_is_exit_3_with_section_and_sentence(committed: Path) -> None:
 
 
 def test_no_drift_is_exit_0(committed: Path) -> None:
-    committed.write_text(to_json(design_of(app, APP, NOTHING)), encoding="utf-8")
+    committed.unlink()
+    assert _run("build", APP, "-o", "docs/design").return_value == 0
 
     result = _run("drift", APP, "-o", "json")
 
     assert result.return_value == 0
     assert json.loads(result.stdout)["clean"] is True
+
+
+def test_a_document_that_was_changed_by_hand_is_drift(committed: Path) -> None:
+    committed.unlink()
+    _run("build", APP, "-o", "docs/design", "--to", "md")
+    page = next(committed.parent.glob("*.md"))
+    page.write_text(page.read_text(encoding="utf-8").replace("15 min", "16 min"), encoding="utf-8")
+
+    result = _run("drift", APP)
+
+    assert result.return_value == 3
+    assert f"docs/design/{page.name} is not as the design of today is built." in result.output
 
 
 def test_diff_compares_with_a_commit(committed: Path) -> None:

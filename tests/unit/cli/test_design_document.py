@@ -36,7 +36,11 @@ def test_a_build_writes_the_page_and_the_markdown_with_its_pictures(brief: Path,
     before = files(tmp_path)
     assert build(brief, "-o", tmp_path / "out") == 0
     found = files(tmp_path / "out")
-    assert {path for path in found if "/" not in path} == {"table-booking.md", "table-booking.html"}
+    assert {path for path in found if "/" not in path} == {
+        "design.json",
+        "table-booking.md",
+        "table-booking.html",
+    }
     assert "pictures/flow.svg" in found and "pictures/context.svg" in found
     assert [path for path in files(tmp_path) if not path.startswith("out/")] == before
 

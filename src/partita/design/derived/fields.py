@@ -49,8 +49,8 @@ def _field(entry: Entry, reading: Reading, key: str | None, origin: Origin, with
         doc=field.doc,
         unit="minor units" if field.name.endswith("_cents") else "",
         pii=field.is_pii,
-        optional=optional,
-        default=None if field.required else _plain(entry.default),
+        optional=optional or (not field.required and _is_record(kind)),
+        default=None if field.required or not _is_scalar(kind) else _plain(entry.default),
         since=field.since,
         of=of,
         fields=fields,
@@ -84,7 +84,14 @@ def _type(kind: WireType) -> FieldType:
             return _type(_without_none(kind)[0])
 
 
+def _is_scalar(kind: WireType) -> bool:
+    """Whether a design can say its default: an empty list or map needs none, and a record has none."""
+    return isinstance(kind, Scalar | Symbols)
+
+
+def _is_record(kind: WireType) -> bool:
+    return isinstance(kind, Nested)
+
+
 def _plain(default: object) -> str | int | float | bool | None:
-    if default is None or isinstance(default, str | int | float | bool):
-        return default if default is not None else ""
-    return str(default)
+    return default if default is None or isinstance(default, str | int | float | bool) else str(default)
