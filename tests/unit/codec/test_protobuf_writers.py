@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import pytest
@@ -12,6 +12,7 @@ from tests.unit.codec.proto_wire import ID, Line, Order, State, numbered, text, 
 
 from partita.codec.protobuf import ProtobufCodec
 from partita.errors import Malformed, UnknownSchema
+from partita.schemas import Alias
 from partita.schemas.fields.shape import Shape
 from partita.schemas.protobuf.bundle import bundled
 
@@ -222,3 +223,41 @@ def test_the_types_of_imported_files_are_compared_and_read_too(order: Shape) -> 
     codec, unnumbered = ProtobufCodec(), Shape("Order", "test", Order)
     codec.teach("protobuf:3", bundled(main, {"parts.proto": parts.replace("NUMBER", "9")}))
     assert codec.decode(unnumbered, "protobuf:3", ID + text(4, text(9, "a"))) == Order("o", lines=[Line("a", 1)])
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (int | str | list[int] | None, [1]),
+        (list[list[int]], [[1], []]),
+        (dict[str, list[int] | None], {"a": None, "b": [1]}),
+        (list[int] | None, None),
+    ],
+)
+def test_a_renamed_field_is_read_whatever_its_values_lie_in(kind: Any, value: Any, tmp_path: Path) -> None:
+    """A union, or a list in a list, lies in a message that has the name of the field: values under the earlier name were refused."""
+    old = msgspec.defstruct("Made", [("id", str), ("before", kind)])
+    new = msgspec.defstruct("Made", [("id", str), ("after", Annotated[kind, Alias("before")])])
+    writer, reader = (numbered(Shape("Made", "test", each, "protobuf"), tmp_path) for each in (old, new))
+    one, other = ProtobufCodec(), ProtobufCodec()
+    for writes, reads, made, expected in (
+        (writer, reader, old("a", value), new("a", value)),
+        (reader, writer, new("a", value), old("a", value)),
+    ):
+        fingerprint, data = one.encode(writes, made) if writes is writer else other.encode(writes, made)
+        codec = ProtobufCodec()
+        codec.teach(fingerprint, (one if writes is writer else other).schema_text(fingerprint) or "")
+        assert codec.decode(reads, fingerprint, data) == expected
+
+
+def test_a_renamed_union_whose_members_are_others_is_refused(tmp_path: Path) -> None:
+    """The message of its values is compared, although it has another name at its writer."""
+    old = msgspec.defstruct("Order", [("sum", int | str | None)])
+    new = msgspec.defstruct("Order", [("amount", Annotated[int | str | None, Alias("sum")])])
+    _, shape = (numbered(Shape("Order", "test", each, "protobuf"), tmp_path) for each in (old, new))
+    codec = ProtobufCodec()
+    codec.teach(
+        "protobuf:1", file("message SumChoice { oneof choice { bool whole = 2; string text = 4; } } SumChoice sum = 1;")
+    )
+    with pytest.raises(Malformed, match="AmountChoice: whole is bool at its writer, and int64 here"):
+        codec.decode(shape, "protobuf:1", b"")

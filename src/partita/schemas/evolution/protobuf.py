@@ -16,7 +16,7 @@ from partita.schemas.evolution.finding import Finding
 from partita.schemas.evolution.pairs import Pairs
 from partita.schemas.evolution.protobuf_default import default_of
 from partita.schemas.evolution.protobuf_types import Declared, Types, are_alike
-from partita.schemas.protobuf.comment import DEFAULT, REQUIRED
+from partita.schemas.protobuf.comment import DEFAULT, REQUIRED, read_comment
 from partita.schemas.protobuf.identifiers import wire_name
 from partita.schemas.protobuf.proto_file import SCALARS, ProtoEnum, ProtoField, ProtoMessage
 
@@ -100,7 +100,7 @@ class _Comparison:
             yield advice.type_changed(pair.path, reader, writer)
             return
         if reader.map_key is not None and writer.map_key is not None:
-            read, written = (replace(each, type=each.map_key or "", map_key=None) for each in (reader, writer))
+            read, written = (replace(each, type=each.map_key or "", map_key=None, doc="") for each in (reader, writer))
             yield from self._types(_Field(read, written, f"{pair.path}{{key}}"))
             yield from self._types(replace(pair, path=f"{pair.path}{{}}"))
             return
@@ -120,13 +120,24 @@ class _Comparison:
         elif kind == "message":
             reader, writer = self._reads.of(pair.reader.type), self._writes.of(pair.writer.type)
             assert reader is not None and writer is not None, "the kind is known"
-            yield from self._messages(reader, writer, pair.path)
+            if self._classes and reader.role != writer.role:
+                yield advice.type_changed(pair.path, pair.reader, pair.writer)
+            else:
+                yield from self._messages(reader, writer, pair.path)
+        elif kind == written == "string":
+            if self._classes and self._is_other_text(pair):
+                yield advice.kind_changed(pair.path, pair.reader, pair.writer)
         elif (kind, written) == ("string", "bytes"):
             yield advice.bytes_read_as_text(pair.path, pair.reader, pair.writer)
         elif kind != written or kind == "enum":
             yield from self._numbers(pair)
         if self._json and kind != written and are_alike(kind, written):
             yield from advice.json_form_changed(pair.path, pair.reader, pair.writer, kind, written)
+
+    def _is_other_text(self, pair: _Field) -> bool:
+        """Whether a class reads texts of one kind, and its writer writes others. A program without classes says no kind."""
+        kind = read_comment(pair.reader).kind
+        return kind is not None and kind is not read_comment(pair.writer).kind and self._writes.is_of_classes
 
     def _are_alike(self, kind: str, written: str) -> bool:
         return are_alike(kind, written) and (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from partita.schemas.evolution.finding import Finding
 from partita.schemas.evolution.protobuf_types import Declared
+from partita.schemas.protobuf.comment import KINDS, read_comment
 from partita.schemas.protobuf.proto_file import ProtoEnum, ProtoField
 
 
@@ -57,6 +59,13 @@ def message_missing(path: str) -> Finding:
 def type_changed(path: str, reader: ProtoField, writer: ProtoField) -> Finding:
     """The bytes are those of another type."""
     return _changed("type-changed", path, reader, writer)
+
+
+def kind_changed(path: str, reader: ProtoField, writer: ProtoField) -> Finding:
+    """The bytes are a text of another kind, as one that is no UUID."""
+    old, new = (KINDS[kind] if (kind := read_comment(each).kind) else "Any text." for each in (writer, reader))
+    found = _changed("type-changed", path, reader, writer)
+    return replace(found, old=f"{found.old} // {old}", new=f"{found.new} // {new}")
 
 
 def number_narrowed(path: str, reader: ProtoField, writer: ProtoField) -> Finding:

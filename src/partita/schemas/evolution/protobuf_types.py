@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from partita.schemas.protobuf.bundle import parse_bundle
+from partita.schemas.protobuf.comment import NO_DEFAULT, read_comment
+from partita.schemas.protobuf.layout import BOX, BOX_NUMBER, CHOICE, ENTRIES, ITEMS
 from partita.schemas.protobuf.names import declared_types, scope
 from partita.schemas.protobuf.proto_file import ProtoEnum, ProtoExtension, ProtoField, ProtoFile, ProtoMessage
 
@@ -51,6 +54,21 @@ class Declared:
         """Whether an enum refuses a number that it does not name: those of proto2 do."""
         return self.syntax == "proto2"
 
+    @property
+    def role(self) -> str:
+        """The name by which a message class knows a record. Of a message that holds the values of a field it is the part behind
+        the field's name, which may change."""
+        name = self.name.rpartition(".")[2]
+        box = BOX.search(name)
+        return f"a field's {box[0]}" if box is not None and box.start() and _is_box(self.type) else name
+
+
+def _is_box(declared: ProtoMessage | ProtoEnum) -> bool:
+    fields = declared.fields if isinstance(declared, ProtoMessage) else ()
+    return bool(fields) and all(
+        each.oneof == CHOICE or (each.number == BOX_NUMBER and each.name in (ITEMS, ENTRIES)) for each in fields
+    )
+
 
 class Types:
     """All types of a text."""
@@ -65,6 +83,13 @@ class Types:
             for around, extension in _extensions_of(file):
                 name = f"({scope(around, extension.field.name)})"
                 self._extensions.setdefault(extension.extendee, []).append(replace(extension.field, name=name))
+
+    @cached_property
+    def is_of_classes(self) -> bool:
+        """Whether the text is derived from classes: its comments say the kinds of texts. Those of another program do not."""
+        messages = (each.type for each in self._declared.values() if isinstance(each.type, ProtoMessage))
+        comments = (read_comment(field) for message in messages for field in message.fields)
+        return any(each.is_required or each.kind or each.default is not NO_DEFAULT for each in comments)
 
     def of(self, name: str) -> Declared | None:
         """The message or the enum of a full name."""

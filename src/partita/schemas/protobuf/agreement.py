@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
-from partita.schemas.protobuf.identifiers import enum_value, snake, wire_name
+from partita.schemas.protobuf.identifiers import camel, enum_value, snake, wire_name
+from partita.schemas.protobuf.layout import BOX
 from partita.schemas.protobuf.names import declared_types, message_at
 from partita.schemas.protobuf.numbers import Numbers, number_of
 from partita.schemas.protobuf.proto_file import ProtoEnum, ProtoField, ProtoFile, ProtoMessage
@@ -18,16 +20,19 @@ def disagreement(writer: ProtoFile, name: str, reader: ProtoFile, numbers: Numbe
     """The first field or enum value whose number means another one at the writer; empty = there is none. `name` is the full name
     of the writer's message. Its records and enums may be in it or beside it; `numbers` are the reader's.
     """
-    their = declared_by_name(writer, name)
-    for path, message in _within(reader, message_at(reader, FIRST)):
-        other = their(path)
+    their, root = declared_by_name(writer, name), message_at(reader, FIRST)
+    renamed: dict[str, str] = {}
+    for path, message in _within(reader, root):
+        other = their(renamed.get(path, path))
         owner = path or reader.messages[0].name
         known = _names_by_number(numbers, owner)
         if isinstance(message, ProtoMessage) and isinstance(other, ProtoMessage):
             at_writer = {field.number: field for field in other.fields}
             for field in message.fields:
                 if field.number in at_writer:
-                    why = _of_field(at_writer[field.number], field, known.get(field.number, set()))
+                    theirs = at_writer[field.number]
+                    renamed |= _renamed_boxes(message, path, field.name, theirs.name)
+                    why = _of_field(theirs, _as_named_by(renamed, field, root), known.get(field.number, set()))
                     if why:
                         return f"{owner}: {why}"
         elif isinstance(message, ProtoEnum) and isinstance(other, ProtoEnum):
@@ -35,9 +40,9 @@ def disagreement(writer: ProtoFile, name: str, reader: ProtoFile, numbers: Numbe
             for name, number in other.values:
                 at_writer_values.setdefault(number, []).append(name)
             for name, number in message.values:
-                theirs = at_writer_values.get(number, [name])
-                if number and not any(name in (each, enum_value(message.name, each)) for each in theirs):
-                    return f"{owner}: {number} is {' and '.join(theirs)} at its writer, and {name} here"
+                names = at_writer_values.get(number, [name])
+                if number and not any(name in (each, enum_value(message.name, each)) for each in names):
+                    return f"{owner}: {number} is {' and '.join(names)} at its writer, and {name} here"
     return ""
 
 
@@ -67,6 +72,26 @@ def declared_by_name(file: ProtoFile, message: str) -> Callable[[str], ProtoMess
         return within or by_last_part.get(path.rpartition(".")[2])
 
     return find
+
+
+def _renamed_boxes(message: ProtoMessage, path: str, ours: str, theirs: str) -> dict[str, str]:
+    """The messages that hold the values of a field, by their paths here, with their paths at the writer: they have the name of
+    the field, which was another one there."""
+    if ours == theirs:
+        return {}
+    around = f"{path}." if path else ""
+    found = ((each.name, BOX.fullmatch(each.name.removeprefix(camel(ours)))) for each in message.messages)
+    return {
+        f"{around}{name}": f"{around}{camel(theirs)}{box[0]}"
+        for name, box in found
+        if box is not None and name.startswith(camel(ours))
+    }
+
+
+def _as_named_by(renamed: Mapping[str, str], field: ProtoField, root: str) -> ProtoField:
+    """A field with its type under the name that it has at the writer."""
+    path = field.type.removeprefix(f"{root}.")
+    return replace(field, type=f"{root}.{renamed[path]}") if path in renamed else field
 
 
 def _of_field(theirs: ProtoField, ours: ProtoField, names: set[str]) -> str:

@@ -10,6 +10,7 @@ A singular field has presence, so that an absent field differs from one that is 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -20,6 +21,8 @@ from partita.schemas.protobuf.identifiers import camel, snake
 ITEMS, ENTRIES = "items", "entries"
 BOX_NUMBER = 1
 CHOICE = "choice"
+BOX = re.compile(r"(?:Item|Value)*(?:Choice|Items|Entries)\Z")
+"""The name of a `Boxed` or a `Choice` behind the name of its field."""
 
 
 class Member(NamedTuple):

@@ -223,6 +223,52 @@ def test_a_class_refuses_what_is_alike_on_the_wire_alone(reader: str, writer: st
     assert list(rules_of_classes("protobuf").compare(reader, reader)) == []
 
 
+OURS = "\n// Required.\n optional string key = 9; "
+
+
+@pytest.mark.parametrize(
+    ("reader", "writer", "reads"),
+    [
+        ("// A UUID.\n optional string a = 1;", "optional string a = 1;", False),
+        ("// A UUID.\n optional string a = 1;", "// A decimal number.\n optional string a = 1;", False),
+        ("// A UUID.\n repeated string a = 1;", "repeated string a = 1;", False),
+        ("optional string a = 1;", "// A UUID.\n optional string a = 1;", True),
+        ("// A UUID.\n optional string a = 1;", "// The id.\n// A UUID.\n optional string a = 1;", True),
+        ("message A { int64 n = 1; } A a = 1;", "message B { int64 n = 1; } B a = 1;", False),
+        (
+            "message BChoice { oneof choice { string text = 4; } } BChoice b = 1;",
+            "message AChoice { oneof choice { string text = 4; } } AChoice a = 1;",
+            True,
+        ),
+        (
+            "message BItemItems { repeated string items = 1; } repeated BItemItems b = 1;",
+            "message AItemChoice { oneof choice { string text = 4; } } repeated AItemChoice a = 1;",
+            False,
+        ),
+    ],
+)
+def test_a_class_knows_a_record_by_its_name_and_a_text_by_its_kind(reader: str, writer: str, reads: bool) -> None:
+    """A text that is no UUID would be a dead letter; a message that holds the values of a field may be renamed with it."""
+    reader, writer = (f"{P3}message M {{ {OURS}\n{body} }}" for body in (reader, writer))
+    assert list(rules_of("protobuf").compare(reader, writer)) == []
+    found = rules_of_classes("protobuf").compare(reader, writer)
+    assert [each.rule for each in found] == ([] if reads else ["type-changed"])
+
+
+def test_a_program_without_classes_says_no_kinds_of_texts() -> None:
+    """Its file has no comments of ours, and its texts may well be UUIDs."""
+    reader = f"{P3}message M {{ {OURS}\n// A UUID.\n optional string a = 1; }}"
+    assert (
+        list(rules_of_classes("protobuf").compare(reader, f"{P3}message M {{ string key = 9; string a = 1; }}")) == []
+    )
+
+
+def test_a_finding_about_a_kind_of_text_says_both() -> None:
+    reader, writer = (f"{P3}message M {{ {OURS}\n{kind}optional string a = 1; }}" for kind in ("// A UUID.\n", ""))
+    (finding,) = rules_of_classes("protobuf").compare(reader, writer)
+    assert (finding.old, finding.new) == ("optional string a = 1 // Any text.", "optional string a = 1 // A UUID.")
+
+
 def test_a_class_reads_shorter_numbers() -> None:
     """Of a program in another language: an `int32` is an `int`, a text is bytes."""
     new, old = (P3 + message(text) for text in ("optional int64 a = 1; bytes b = 2;", "int32 a = 1; string b = 2;"))
