@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import random
+from collections.abc import Callable
 from typing import Any
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError
 
+Check = Callable[[Any, Any], bool]
+"""Whether a part of a message that was written is the same in the message that was read."""
+Same = Callable[[Any, Any], bool]
 DEPTH_MAX = 2
 _INT32 = (0, 1, -1, 5, 2**31 - 1, -(2**31))
 _UINT32 = (0, 1, 5, 2**31, 2**32 - 1)
@@ -87,27 +92,33 @@ def reads_equal(value: Any, reader: Any) -> bool:
 
 
 def _same(value: Any, read: Any) -> bool:
-    written: Descriptor = value.DESCRIPTOR
-    fields: Descriptor = read.DESCRIPTOR
-    for number, field in written.fields_by_number.items():
-        found = fields.fields_by_number.get(number)
-        if found is not None and not _same_field(value, field, read, found):
-            return False
-    return all(_same_choice(value, each, read) for each in fields.oneofs if not _is_presence(each))
+    return all(check(value, read) for check in _checks(type(value), type(read)))
 
 
-def _same_choice(value: Any, oneof: Any, read: Any) -> bool:
+@functools.cache
+def _checks(writer: Any, reader: Any) -> list[Check]:
+    """The checks of two classes, each of one field or one oneof: made once, since descriptors are slow to ask."""
+    written, fields = writer.DESCRIPTOR, reader.DESCRIPTOR
+    common = [(field, fields.fields_by_number.get(number)) for number, field in written.fields_by_number.items()]
+    return [
+        *(_check_of_field(field, found) for field, found in common if found is not None),
+        *(_check_of_choice(written, each) for each in fields.oneofs if not _is_presence(each)),
+    ]
+
+
+def _check_of_choice(written: Any, oneof: Any) -> Check:
     """A reader that has a oneof does not take it for empty where the writer chose a field that it does not know."""
-    if read.WhichOneof(oneof.name) is not None:
-        return True
+    name, known = oneof.name, {field.number for field in oneof.containing_type.fields}
     numbers = {field.number for field in oneof.fields}
-    for choice in value.DESCRIPTOR.oneofs:
-        if not _is_presence(choice) and any(field.number in numbers for field in choice.fields):
-            chosen = value.WhichOneof(choice.name)
-            number = value.DESCRIPTOR.fields_by_name[chosen].number if chosen else None
-            if number is not None and number not in read.DESCRIPTOR.fields_by_number:
-                return False
-    return True
+    unknown = {field.name for field in written.fields if field.number not in known}
+    theirs = [
+        each.name
+        for each in written.oneofs
+        if not _is_presence(each) and any(field.number in numbers for field in each.fields)
+    ]
+    return lambda value, read: (
+        read.WhichOneof(name) is not None or not any(value.WhichOneof(each) in unknown for each in theirs)
+    )
 
 
 def _is_presence(oneof: Any) -> bool:
@@ -115,56 +126,79 @@ def _is_presence(oneof: Any) -> bool:
     return len(oneof.fields) == 1 and oneof.name == f"_{oneof.fields[0].name}"
 
 
-def _same_field(value: Any, field: FieldDescriptor, read: Any, found: FieldDescriptor) -> bool:
+def _check_of_field(field: FieldDescriptor, found: FieldDescriptor) -> Check:
+    name, other = field.name, found.name
     if is_map(field) != is_map(found):
-        return False
+        return lambda value, read: False
     if is_map(field):
-        return _same_maps(value, field, read, found)
-    one, other = getattr(value, field.name), getattr(read, found.name)
+        same_maps = _same_maps(field, found)
+        return lambda value, read: same_maps(getattr(value, name), getattr(read, other))
+    same = _same_single(field, found)
     if field.is_repeated and not found.is_repeated:
         # A list is the value that a reader takes where it has one, and where it has none that is absent.
-        return len(one) <= 1 and _same_field_of_list(one, field, read, found)
+        has_presence = found.has_presence
+
+        def one_of_list(value: Any, read: Any) -> bool:
+            items = getattr(value, name)
+            if not items:
+                return not (read.HasField(other) if has_presence else getattr(read, other))
+            return len(items) == 1 and same(items[0], getattr(read, other))
+
+        return one_of_list
     if found.is_repeated and not field.is_repeated:
-        is_set = value.HasField(field.name) if field.has_presence else bool(one)
-        return len(other) == is_set and all(_same_single(one, field, each, found) for each in other)
+        is_explicit = field.has_presence
+
+        def list_of_one(value: Any, read: Any) -> bool:
+            held, items = getattr(value, name), getattr(read, other)
+            is_set = value.HasField(name) if is_explicit else bool(held)
+            return len(items) == is_set and all(same(held, each) for each in items)
+
+        return list_of_one
     if field.is_repeated:
-        return len(one) == len(other) and all(_same_single(a, field, b, found) for a, b in zip(one, other, strict=True))
+        return lambda value, read: _same_lists(getattr(value, name), getattr(read, other), same)
     if field.type == FieldDescriptor.TYPE_MESSAGE == found.type:
-        if value.HasField(field.name) != read.HasField(found.name):
+        return lambda value, read: (
+            value.HasField(name) == read.HasField(other)
+            and (not value.HasField(name) or _same(getattr(value, name), getattr(read, other)))
+        )
+    return lambda value, read: same(getattr(value, name), getattr(read, other))
+
+
+def _same_lists(one: Any, other: Any, same: Same) -> bool:
+    return len(one) == len(other) and all(map(same, one, other))
+
+
+def _same_maps(field: FieldDescriptor, found: FieldDescriptor) -> Same:
+    keys, values = (
+        _same_single(field.message_type.fields_by_number[n], found.message_type.fields_by_number[n]) for n in (1, 2)
+    )
+
+    def same(one: Any, other: Any) -> bool:
+        if len(one) != len(other):
             return False
-        return not value.HasField(field.name) or _same(one, other)
-    return _same_single(one, field, other, found)
+        for key in one:
+            match = [each for each in other if keys(key, each)]
+            if len(match) != 1 or not values(one[key], other[match[0]]):
+                return False
+        return True
+
+    return same
 
 
-def _same_field_of_list(one: Any, field: FieldDescriptor, read: Any, found: FieldDescriptor) -> bool:
-    if not one:
-        return not read.HasField(found.name) if found.has_presence else not getattr(read, found.name)
-    return _same_single(one[0], field, getattr(read, found.name), found)
-
-
-def _same_maps(value: Any, field: FieldDescriptor, read: Any, found: FieldDescriptor) -> bool:
-    one, other = getattr(value, field.name), getattr(read, found.name)
-    keys, values = (tuple(each.message_type.fields_by_number[n] for each in (field, found)) for n in (1, 2))
-    if len(one) != len(other):
-        return False
-    for key in one:
-        match = [each for each in other if _same_single(key, keys[0], each, keys[1])]
-        if len(match) != 1 or not _same_single(one[key], values[0], other[match[0]], values[1]):
-            return False
-    return True
-
-
-def _same_single(one: Any, field: FieldDescriptor, other: Any, found: FieldDescriptor) -> bool:
+def _same_single(field: FieldDescriptor, found: FieldDescriptor) -> Same:
+    """Whether a value that was written is the one that was read."""
     is_message = FieldDescriptor.TYPE_MESSAGE
     if (field.type == is_message) != (found.type == is_message):
-        return False
+        return lambda one, other: False
     if field.type == is_message:
-        return _same(one, other)
+        return _same
     if field.enum_type is not None and found.enum_type is not None:
         names = {each.number: each.name for each in field.enum_type.values}
-        known = found.enum_type.values_by_name.get(names.get(one, ""))
-        return bool(one == other) and (known is None or known.number == other)
-    plain = [each.encode() if isinstance(each, str) else each for each in (one, other)]
-    if any(isinstance(each, bytes) for each in plain) != all(isinstance(each, bytes) for each in plain):
-        return False
-    return bool(plain[0] == plain[1])
+        known = {name: each.number for name, each in found.enum_type.values_by_name.items()}
+        return lambda one, other: bool(one == other) and known.get(names.get(one, ""), other) == other
+
+    def same(one: Any, other: Any) -> bool:
+        one, other = (each.encode() if isinstance(each, str) else each for each in (one, other))
+        return isinstance(one, bytes) == isinstance(other, bytes) and bool(one == other)
+
+    return same

@@ -16,11 +16,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+from tests.unit.exports.declaring.imported import run
 
 from partita import Event, Key, Service
 from partita.catalog.contract import contract_of
 from partita.codec.protobuf import ProtobufCodec
 from partita.examples.shop.app import app
+from partita.exports.asyncapi.payload import PROTOBUF
+from partita.exports.declaring.asyncapi import declarations_of
 from partita.schemas.fields.shape import Shape
 from partita.schemas.languages import schema_of
 from partita.schemas.protobuf.comment import DEFAULT
@@ -189,6 +192,28 @@ def _unknown(message: Any) -> bool:
     known.CopyFrom(message)
     known.DiscardUnknownFields()
     return bool(known.ByteSize() != message.ByteSize())
+
+
+def test_a_class_that_is_imported_from_our_text_has_that_text_again(made: list[Made], tmp_path: Path) -> None:
+    """With the numbers of its owner; and its codec reads what the owner writes."""
+    for each in made:
+        text = schema_of(each.shape)
+        payload = {"schemaFormat": PROTOBUF, "schema": text}
+        document = {
+            "asyncapi": "3.1.0",
+            "components": {"messages": {"made": {"name": each.shape.full_name, "payload": payload}}},
+        }
+        found = declarations_of(document, "them")
+        assert found.left_out == (), f"seed {each.seed}"
+        again = run(found, tmp_path / str(each.seed)).app.catalog.contracts[each.shape.full_name].shape
+        assert schema_of(again) == text, f"seed {each.seed}"
+        owner, codec = ProtobufCodec(), ProtobufCodec()
+        for value in values_of(each):
+            fingerprint, data = owner.encode(each.shape, value)
+            assert codec.learn(again) == fingerprint
+            assert codec.encode(again, codec.decode(again, fingerprint, data)) == (fingerprint, data), (
+                f"seed {each.seed}"
+            )
 
 
 def test_fields_that_a_generated_class_does_not_set_have_the_readers_defaults(made: list[Made]) -> None:
