@@ -13,6 +13,7 @@ CHANNELS = RUNS + "alerts/test_alert_channels.py::"
 LEASED = "tests/conformance/test_leased_groups.py::"
 ENGINE = "tests/unit/sagas/test_engine.py::"
 UNSENT = "tests/unit/sagas/test_unsent.py::"
+TOGETHER = "tests/unit/sagas/test_parallel.py::"
 TIMERS = "tests/unit/sagas/test_timers.py::"
 
 

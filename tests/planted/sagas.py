@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.planted.finders import ENGINE, FATAL, RUNS, TIMERS, UNSENT, store
+from tests.planted.finders import ENGINE, FATAL, RUNS, TIMERS, TOGETHER, UNSENT, store
 from tests.planted.planting import Plant, instead, swap
 
 SAGAS = {
@@ -61,7 +61,10 @@ SAGAS = {
         "G5",
         "a copy of a reply moves its saga again",
         "on_message",
-        swap('if step.phase in ("sent", "asking") and state.index == index and not state.is_over:', "if True:"),
+        swap(
+            'if step.phase in ("sent", "asking") and state.index == definition.first[index] and not state.is_over:',
+            "if True:",
+        ),
         ENGINE + "test_a_copy_of_a_reply_moves_nothing",
         under="sagas/engine",
     ),
@@ -160,7 +163,7 @@ SAGAS = {
         "G6",
         "a reminder is sent each time when its saga looks at the clock",
         "send_reminders",
-        swap("state.due_us = waiting.until_us\n", "state.due_us = waiting.until_us\n    waiting.sent = 0\n"),
+        swap("ring(move)\n", "waiting.sent = 0\n    ring(move)\n"),
         TIMERS + "test_each_reminder_is_sent_at_its_time_and_once",
         under="sagas/sending",
     ),
@@ -191,8 +194,8 @@ SAGAS = {
     "reminder-rings-for-ever": Plant(
         "G6",
         "a reminder that is late waits for a copy of its command, and its timer rings at once, again and again",
-        "on_timer",
-        swap("if reminds and not _is_first(state) and send_reminders(move, state.index):", "if False:"),
+        "_pass_time",
+        swap("if state.waiting and not _is_first(state, index) and send_reminders(move, index):", "if False:"),
         TIMERS + "test_a_reminder_that_is_late_does_not_wait_for_a_copy_that_has_not_left",
         under="sagas/engine",
     ),
@@ -257,6 +260,38 @@ SAGAS = {
         "tests/unit/sagas/test_hearing.py::test_behind_the_point_of_no_return_it_is_an_entry_with_the_reason",
         under="sagas/hearing",
     ),
+    "beside-it-not-undone": Plant(
+        "G5",
+        "a step in flight is not undone when the one beside it is refused",
+        "undo_next",
+        swap("if step.phase in AHEAD:", "if False:"),
+        TOGETHER + "test_a_refusal_undoes_the_one_that_was_done_and_the_one_that_may_have_been",
+        under="sagas/compensation",
+    ),
+    "goes-on-with-one-of-two": Plant(
+        "G5",
+        "a saga goes on when the first of the steps that are sent together is done",
+        "_replied",
+        swap("if state.waiting:  # of the steps beside it", "if False:"),
+        TOGETHER + "test_the_saga_goes_on_when_all_are_done_in_any_order",
+        under="sagas/engine",
+    ),
+    "one-time-for-steps-together": Plant(
+        "G6",
+        "steps that are sent together time out when the last of them does",
+        "ring",
+        swap("min(", "max("),
+        TOGETHER + "test_each_is_sent_again_or_asked_about_as_it_says",
+        under="sagas/sending",
+    ),
+    "unsent-one-unsent-all": Plant(
+        "G5",
+        "a step that has left does not time out while one beside it has not",
+        "_put_off",
+        swap("step.message_id in unsent", "bool(unsent)"),
+        TOGETHER + "test_one_that_has_not_left_does_not_time_out_with_the_other",
+        under="sagas/engine",
+    ),
     "timer-early": Plant(
         "G6",
         "the store names timers before they are due",
@@ -283,7 +318,7 @@ SAGAS = {
     "step-without-a-timer": Plant(
         "G6",
         "a step has no timer: its silence is waited for, for ever",
-        "send_step",
+        "_send_step",
         swap("arm(move, index, spec.timeout_s)", "pass"),
         ENGINE + "test_a_timeout_owes_the_undo_of_that_very_step_first",
         under="sagas/sending",
@@ -300,7 +335,7 @@ SAGAS = {
         "G5",
         "a person has a step sent again that asks: its command goes out under the question's id",
         "on_operator",
-        swap('elif state.steps[index].phase == "asking":', "elif False:"),
+        swap('elif state.steps[again].phase == "asking":', "elif False:"),
         "tests/unit/sagas/test_no_return.py::test_a_step_that_asks_is_asked_again_by_a_person",
         under="sagas/verbs",
     ),
@@ -315,7 +350,7 @@ SAGAS = {
         "G5",
         "a deadline waits as long as the bus is away",
         "_put_off",
-        swap("if overdue or not (unsent or step.unsent):", "if not (unsent or step.unsent):"),
+        swap("if overdue or not (waits or step.unsent):", "if not (waits or step.unsent):"),
         UNSENT + "test_a_deadline_does_not_wait_for_the_bus",
         under="sagas/engine",
     ),

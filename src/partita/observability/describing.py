@@ -159,6 +159,7 @@ class StepDescription:
     on_timeout: str
     note: str
     timers: tuple[TimerDescription, ...]
+    beside: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +238,7 @@ def describe_saga(app: Declarations, name: str) -> SagaDescription:
             spec.on_timeout,
             lost.get(spec.name, ""),
             tuple(TimerDescription(timer.after_s, timer.command.full_name) for timer in spec.timers),
+            spec.beside,
         )
         for spec in saga.steps
     )

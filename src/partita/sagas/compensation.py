@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from partita.sagas.sending import send_undo
-from partita.sagas.state import Phase
+from partita.sagas.state import AHEAD, Phase
 from partita.sagas.transition import Move, Publish
 
-OWED: tuple[Phase, ...] = ("done", "unknown", "sent", "asking")
+OWED: tuple[Phase, ...] = ("done", "unknown")
 
 
 def give_up(move: Move, index: int, reason: str) -> None:
@@ -21,6 +21,9 @@ def undo_next(move: Move) -> None:
     """Send the undo of the last step that may have an effect; without one left, the saga is undone."""
     state = move.state
     state.status = "compensating"
+    for step in state.steps:
+        if step.phase in AHEAD:  # it was sent beside the one that failed: its answer is not awaited any more
+            step.phase = "unknown"
     state.waiting.clear()  # a step that is undone waits for nothing that a reminder could bring
     for index in range(len(state.steps) - 1, -1, -1):
         step, spec = state.steps[index], move.definition.steps[index]

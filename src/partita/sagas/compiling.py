@@ -17,7 +17,7 @@ from partita.sagas.filling import Plan, Source, plan
 from partita.sagas.listener import Listener, ListenerSpec
 from partita.sagas.listener_checks import check_listeners
 from partita.sagas.step import Step
-from partita.sagas.timer import TimerSpec
+from partita.sagas.step_groups import longest_s, specs
 from partita.sagas.timer_checks import check_timers
 from partita.settings.amount import check_count, check_seconds
 
@@ -52,7 +52,7 @@ def compile_saga(
     start_contract = contract_of(start)
     if start_contract.kind != "event" or start_contract.key_field is None:
         _refuse(place, f"{name} starts with {start.__name__}, which has no key.", "order_id: Key[OrderId]")
-    steps = [_spec(declared) for declared in vars(cls).values() if isinstance(declared, Step)]
+    steps = specs([declared for declared in vars(cls).values() if isinstance(declared, Step)])
     if not steps:
         _refuse(place, f"{name} has no steps.", "reserve = step(ReserveStock, undo=ReleaseStock)")
     _check_order(name, steps)
@@ -60,7 +60,7 @@ def compile_saga(
         _check_step(spec, service)
     check_timers(steps, start_contract)
     pivot_index = max((i for i, s in enumerate(steps) if s.kind != "retriable"), default=-1)
-    total = sum(s.timeout_s for s in steps[: pivot_index + 1])
+    total = longest_s(steps[: pivot_index + 1])
     if deadline_s < total:
         _refuse(
             place,
@@ -93,22 +93,6 @@ def compile_saga(
         _attributes(cls, place),
         pivot_index,
         listeners,
-    )
-
-
-def _spec(declared: Step) -> StepSpec:
-    return StepSpec(
-        declared.name,
-        declared.kind,
-        contract_of(declared.command_class),
-        contract_of(declared.undo_class) if declared.undo_class is not None else None,
-        contract_of(declared.ask_class) if declared.ask_class is not None else None,
-        declared.timeout_s,
-        declared.on_timeout,
-        declared.no_effect,
-        declared.place,
-        declared.hooks,
-        timers=tuple(TimerSpec(timer.after_s, contract_of(timer.command_class)) for timer in declared.timers),
     )
 
 
@@ -246,7 +230,10 @@ def _facts(steps: Sequence[StepSpec], undone_plan: Plan | None) -> frozenset[str
 def _fill(spec: StepSpec, steps: Sequence[StepSpec], index: int, start: Contract) -> StepSpec:
     """The plans of a step's commands: from the start event first, then the replies, the newest first."""
     earlier = [Source("start", start)]
-    earlier += [_reply_source(s) for s in reversed(steps[:index]) if s.command.reply is not None]
+    first = index  # the replies of steps beside it may come later
+    while first and spec.beside and steps[first - 1].beside == spec.beside:
+        first -= 1
+    earlier += [_reply_source(s) for s in reversed(steps[:first]) if s.command.reply is not None]
     own = replace(_reply_source(spec), certain=False)
     where = str(spec.place)
 

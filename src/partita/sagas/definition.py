@@ -34,6 +34,7 @@ class StepSpec:
     undo_plan: Plan | None = None
     ask_plan: Plan | None = None
     timers: tuple[TimerSpec, ...] = ()
+    beside: str = ""  # the first step of those that are sent together with it; empty = it is sent alone
 
     @property
     def sends(self) -> tuple[Contract, ...]:
@@ -62,6 +63,8 @@ class SagaDefinition:
     listeners: tuple[ListenerSpec, ...] = ()
     why: str = ""  # why a saga directs this, and no service reacts by itself
     hooked: bool = field(init=False, compare=False)
+    first: tuple[int, ...] = field(init=False, compare=False)  # of each step: the first of those sent with it
+    behind: tuple[int, ...] = field(init=False, compare=False)  # of each step: the number behind the last of them
     index_of: dict[str, int] = field(init=False, compare=False)  # of a step, by its name
     cancelling: dict[str, str] = field(init=False, compare=False)  # type of an event that cancels -> its name
     kept: dict[str, tuple[tuple[str, str], ...]] = field(
@@ -93,10 +96,17 @@ class SagaDefinition:
         ]
         object.__setattr__(self, "wanted", tuple(wanted))
         object.__setattr__(self, "index_of", {spec.name: number for number, spec in enumerate(self.steps)})
+        groups = [spec.beside or spec.name for spec in self.steps]
+        object.__setattr__(self, "first", tuple(groups.index(group) for group in groups))
+        object.__setattr__(self, "behind", tuple(len(groups) - groups[::-1].index(group) for group in groups))
         hooked = any(spec.hooks for spec in self.steps) or any(each.hook is not None for each in self.listeners)
         object.__setattr__(self, "hooked", hooked)
         cancelling = {each.event.full_name: each.event.wire_name for each in self.listeners if each.cancels}
         object.__setattr__(self, "cancelling", cancelling)
+
+    def step_named(self, name: str) -> StepSpec:
+        """A step by its name."""
+        return self.steps[self.index_of[name]]
 
     @property
     def consumes(self) -> tuple[Contract, ...]:
@@ -137,6 +147,8 @@ class SagaDefinition:
         for spec in self.steps:
             undo = f", undo {spec.undo.identity}" if spec.undo else ""
             lines.append(f"  {spec.kind} {spec.name}: {spec.command.identity}{undo}, on timeout {spec.on_timeout}")
+            if spec.beside:
+                lines.append(f"    beside {spec.beside}")
             if spec.timers:  # their order is part of a state, their times are not
                 lines.append(f"    timers {', '.join(timer.command.identity for timer in spec.timers)}")
         lines += [f"  {listener.describe()}" for listener in self.listeners]

@@ -14,16 +14,28 @@ with a retriable is past it from the start. Rules that keep G5:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from partita.catalog.rejection import Rejection
 from partita.clock import duration_us
 from partita.sagas.compensation import give_up, undo_next
 from partita.sagas.definition import SagaDefinition, StepSpec
 from partita.sagas.facts import call_hook, keep_facts
-from partita.sagas.sending import answer_due_us, arm, ask, patience_s, resend, send_reminders, send_step, send_undo
+from partita.sagas.sending import (
+    answer_due_us,
+    arm,
+    ask,
+    patience_s,
+    resend,
+    ring,
+    send_reminders,
+    send_steps,
+    send_undo,
+    waits_until_us,
+)
 from partita.sagas.state import SagaState, StepState
 from partita.sagas.transition import Ignored, Incoming, Move, Transition, wire_name, with_fields
+from partita.sagas.verbs import awaited
 
 
 def begin(definition: SagaDefinition, incoming: Incoming, now_us: int, new_id: Callable[[], str]) -> Transition:
@@ -41,7 +53,7 @@ def begin(definition: SagaDefinition, incoming: Incoming, now_us: int, new_id: C
     move = Move(definition, state, now_us, new_id)
     keep_facts(move.definition, state, "start", incoming.message)
     move.note("started", definition.steps[0].name, definition.start.wire_name)
-    send_step(move, 0)
+    send_steps(move, 0)
     return move.result()
 
 
@@ -61,7 +73,7 @@ def on_message(
         return _refused(move, index, incoming)
     if kind is not spec.command.reply:
         return _answered_reminder(move, index, incoming)
-    if step.phase in ("sent", "asking") and state.index == index and not state.is_over:
+    if step.phase in ("sent", "asking") and state.index == definition.first[index] and not state.is_over:
         return _replied(move, index, incoming)
     if step.phase in ("unknown", "undoing", "undone"):
         return _replied_late(move, index, incoming)
@@ -69,30 +81,44 @@ def on_message(
 
 
 def on_timer(
-    definition: SagaDefinition, state: SagaState, now_us: int, new_id: Callable[[], str], *, unsent: bool = False
+    definition: SagaDefinition,
+    state: SagaState,
+    now_us: int,
+    new_id: Callable[[], str],
+    *,
+    unsent: Collection[str] = (),
 ) -> Transition | Ignored:
-    """Decide after time has passed; only a timer that is still armed and due may act. `unsent`: the message that waits
-    for an answer has not left this service yet, so no answer can have come."""
+    """Decide after time has passed; only a timer that is still armed and due may act. `unsent`: the messages that have not
+    left this service yet, so no answer to them can have come."""
     if state.due_us is None or state.due_us > now_us:
         return Ignored("no timer is due")
     move = Move(definition, state, now_us, new_id)
     undoing = next((i for i, s in enumerate(state.steps) if s.phase == "undoing"), None)
-    reminds = bool(state.waiting) and undoing is None
-    # The command itself has left if it was sent again, or a reminder behind it: then a reminder waits for no other message.
-    if reminds and not _is_first(state) and send_reminders(move, state.index):
-        return move.result()
-    if _put_off(move, undoing, unsent):
-        return move.result()
     if undoing is not None:
-        send_undo(move, undoing)
+        if not _put_off(move, undoing, unsent):
+            send_undo(move, undoing)
         return move.result()
-    index = state.index
-    if reminds and send_reminders(move, index):
-        return move.result()
+    for index in awaited(definition, state):
+        waiting = state.waiting.get(state.names[index])
+        if waiting is None or waits_until_us(definition.steps[index], waiting) <= now_us:
+            _pass_time(move, index, unsent)
+        if state.status == "compensating":
+            break
+    return move.result()
+
+
+def _pass_time(move: Move, index: int, unsent: Collection[str]) -> None:
+    """Decide for a step whose time has come: a reminder, or its timeout."""
+    state, definition = move.state, move.definition
+    # The command itself has left if it was sent again, or a reminder behind it: then a reminder waits for no other message.
+    if state.waiting and not _is_first(state, index) and send_reminders(move, index):
+        return
+    if _put_off(move, index, unsent) or (state.waiting and send_reminders(move, index)):
+        return
     spec = definition.steps[index]
     if index > definition.pivot_index:
         _go_on(move, index)
-    elif now_us >= state.deadline_us:
+    elif move.now_us >= state.deadline_us:
         give_up(move, index, "deadline passed")
     elif spec.on_timeout == "undo":
         give_up(move, index, f"{spec.name} timed out")
@@ -100,7 +126,6 @@ def on_timer(
         ask(move, index)
     else:
         resend(move, index)
-    return move.result()
 
 
 def _step_of(definition: SagaDefinition, state: SagaState, incoming: Incoming) -> int | None:
@@ -138,11 +163,15 @@ def _replied(move: Move, index: int, incoming: Incoming) -> Transition:
     keep_facts(move.definition, state, spec.name, incoming.message)
     call_hook(move.definition, state, spec, "then", incoming.message)
     move.note("done", spec.name, wire_name(incoming.message))
+    if state.waiting:  # of the steps beside it
+        ring(move)
+        return move.result()
     state.status = "running"
     state.last_error = ""
-    if index + 1 < len(move.definition.steps):
-        state.index = index + 1
-        send_step(move, index + 1)
+    following = move.definition.behind[index]
+    if following < len(move.definition.steps):
+        state.index = following
+        send_steps(move, following)
     else:
         state.status = "completed"
         state.due_us = None
@@ -158,7 +187,7 @@ def _refused(move: Move, index: int, incoming: Incoming) -> Transition | Ignored
         return _answered_reminder(move, index, incoming)
     if step.phase == "undoing" and incoming.address is not None and incoming.address.kind == "undo":
         return _refused_in_vain(move, index, incoming)
-    if step.phase not in ("sent", "asking") or state.index != index or state.is_over:
+    if step.phase not in ("sent", "asking") or state.index != move.definition.first[index] or state.is_over:
         return Ignored(f"{spec.name} is {step.phase} already")
     if index > move.definition.pivot_index:
         return _refused_in_vain(move, index, incoming)
@@ -231,27 +260,27 @@ def _replied_late(move: Move, index: int, incoming: Incoming) -> Transition:
     return move.result()
 
 
-def _put_off(move: Move, undoing: int | None, unsent: bool) -> bool:
+def _put_off(move: Move, index: int, unsent: Collection[str]) -> bool:
     """Start the timer again while the step's message has not left, and once more when it has: a step's time begins when its
     message is on the bus. A deadline does not wait."""
     state, definition = move.state, move.definition
-    index = state.index if undoing is None else undoing
     spec, step = definition.steps[index], state.steps[index]
-    overdue = undoing is None and move.now_us >= state.deadline_us and not state.overdue_told
-    if overdue or not (unsent or step.unsent):
+    forward, waits = step.phase != "undoing", step.message_id in unsent
+    overdue = forward and move.now_us >= state.deadline_us and not state.overdue_told
+    if overdue or not (waits or step.unsent):
         return False
-    if unsent and not step.unsent:
+    if waits and not step.unsent:
         move.note("unsent", spec.name, "its time begins when it has left")
-    step.unsent = unsent
-    if spec.name in state.waiting and _is_first(state):
+    step.unsent = waits
+    if spec.name in state.waiting and _is_first(state, index):
         state.waiting[spec.name].since_us = move.now_us
-    arm(move, index, patience_s(spec, step), deadline=undoing is None)
+    arm(move, index, patience_s(spec, step), deadline=forward)
     return True
 
 
-def _is_first(state: SagaState) -> bool:
-    """Whether the current step has sent its command once, and nothing else."""
-    step, waiting = state.steps[state.index], state.waiting.get(state.names[state.index])
+def _is_first(state: SagaState, index: int) -> bool:
+    """Whether a step has sent its command once, and nothing else."""
+    step, waiting = state.steps[index], state.waiting.get(state.names[index])
     return step.phase == "sent" and step.tries == 1 and (waiting is None or not waiting.sent)
 
 

@@ -10,7 +10,7 @@ from partita.sagas.facts import keep_attributes, seen_by_hooks
 from partita.sagas.listener import Cancel
 from partita.sagas.state import SagaState
 from partita.sagas.transition import Ignored, Incoming, Move, Transition, wire_name
-from partita.sagas.verbs import why_not
+from partita.sagas.verbs import awaited, why_not
 
 
 def on_event(
@@ -49,6 +49,7 @@ def _hear(move: Move, text: str, reason: str) -> None:
     state = move.state
     undoing = next((i for i, s in enumerate(state.steps) if s.phase == "undoing"), None)
     refusal = why_not(move.definition, state, "cancel", undoing) if reason else ""
-    move.note("heard", move.definition.steps[state.index].name, f"{text}: {refusal}" if refusal else text)
+    index = next(iter(awaited(move.definition, state)), state.index)
+    move.note("heard", move.definition.steps[index].name, f"{text}: {refusal}" if refusal else text)
     if reason and not refusal:
-        give_up(move, state.index, reason)
+        give_up(move, index, reason)

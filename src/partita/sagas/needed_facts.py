@@ -15,7 +15,7 @@ import msgspec
 from partita.errors import StoreMismatch
 from partita.sagas.definition import SagaDefinition
 from partita.sagas.filling import Plan
-from partita.sagas.state import SagaState
+from partita.sagas.state import AHEAD, SagaState
 from partita.schemas.fields.field import fields_of
 
 GIVE_A_DEFAULT = (
@@ -80,7 +80,7 @@ def _may_be_sent(definition: SagaDefinition, state: SagaState) -> Iterator[Plan]
     undone = state.index <= definition.pivot_index or not forward
     for index, spec in enumerate(definition.steps):
         timed = (timer.plan for timer in spec.timers)
-        plans = [spec.plan, spec.ask_plan, *timed] if forward and index >= state.index else []
+        plans = [spec.plan, spec.ask_plan, *timed] if forward and state.steps[index].phase in ("idle", *AHEAD) else []
         plans += [spec.undo_plan] if undone else []
         yield from (plan for plan in plans if plan is not None)
     if undone and definition.undone_plan is not None:

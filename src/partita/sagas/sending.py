@@ -16,12 +16,17 @@ RESEND_CAP_S = 1_800.0
 TRIES_BEFORE_ALERT = 5
 
 
-def send_step(move: Move, index: int) -> None:
-    """Send a step's command for the first time."""
+def send_steps(move: Move, first: int) -> None:
+    """Send a step's command for the first time, and those of the steps beside it."""
+    for index in range(first, move.definition.behind[first]):
+        _send_step(move, index)
+
+
+def _send_step(move: Move, index: int) -> None:
     spec, step = move.definition.steps[index], move.state.steps[index]
     step.phase = "sent"
     step.tries = 1
-    if spec.timers:
+    if spec.timers or spec.beside:
         move.state.waiting[spec.name] = Waiting(move.now_us)
     _emit(move, index, spec.command, spec.plan, "do", move.new_id(), "command")
     arm(move, index, spec.timeout_s)
@@ -77,8 +82,7 @@ def send_reminders(move: Move, index: int) -> bool:
         move.note("reminded", spec.name, timer.command.wire_name)
         # The step still waits for the answer to its own command: its ids, and the cause of what comes next, are of that one.
         move.effects.append(Send(command, move.new_id(), spec.name, state.epoch, "timer"))
-    state.due_us = waiting.until_us
-    _arm_reminder(move, spec, waiting)
+    ring(move)
     return True
 
 
@@ -103,17 +107,22 @@ def arm(move: Move, index: int, seconds: float, *, deadline: bool = True) -> Non
     if deadline and not state.overdue_told:
         state.due_us = min(state.due_us, state.deadline_us)
     if state.waiting:
-        spec = move.definition.steps[index]
-        waiting = state.waiting.get(spec.name)
+        waiting = state.waiting.get(move.definition.steps[index].name)
         if waiting is not None:
             waiting.until_us = state.due_us
-            _arm_reminder(move, spec, waiting)
+            ring(move)
 
 
-def _arm_reminder(move: Move, spec: StepSpec, waiting: Waiting) -> None:
+def ring(move: Move) -> None:
+    """Set the timer to the first of the times that steps have of their own."""
+    names = move.state.waiting
+    move.state.due_us = min(waits_until_us(move.definition.step_named(name), names[name]) for name in names)
+
+
+def waits_until_us(spec: StepSpec, waiting: Waiting) -> int:
+    """The time when something is due for a step: its next reminder, or the end of its own time."""
     due_us = _next_reminder_us(spec, waiting)
-    if due_us is not None:
-        move.state.due_us = min(waiting.until_us, due_us)
+    return waiting.until_us if due_us is None else min(waiting.until_us, due_us)
 
 
 def _next_reminder_us(spec: StepSpec, waiting: Waiting) -> int | None:

@@ -11,6 +11,9 @@ Phase = Literal["idle", "sent", "asking", "done", "refused", "unknown", "undoing
 """Phase of a step: `unknown` timed out, so its effect may or may not exist and its undo is owed; `undoing` waits for the
 acknowledgement of its undo."""
 
+AHEAD: tuple[Phase, ...] = ("sent", "asking")
+AWAITED: tuple[Phase, ...] = ("sent", "asking", "undoing")
+
 
 class StepState(msgspec.Struct, array_like=True):
     """One step of one instance. `epoch` numbers the sends, to distinguish an old acknowledgement from a new one. `unsent`:
@@ -24,8 +27,8 @@ class StepState(msgspec.Struct, array_like=True):
 
 
 class Waiting(msgspec.Struct, array_like=True):
-    """A step with timers while it waits for its answer: the time when they begin, the end of its own time, and how many of
-    them have sent their commands."""
+    """A step with timers, or with steps beside it, while it waits for its answer: the time when its timers begin, the end of
+    its own time, and how many of them have sent their commands."""
 
     since_us: int
     until_us: int = 0
@@ -56,7 +59,7 @@ class SagaState(msgspec.Struct, omit_defaults=True):
     overdue_told: bool = False
     versions: dict[str, int] = {}  # source -> the version of the message that its facts are of, where it is not 1
     is_whole: bool = False  # the facts are all values of its messages, since the saga had hooks when each came
-    waiting: dict[str, Waiting] = {}  # steps with timers, by name
+    waiting: dict[str, Waiting] = {}  # steps with times of their own, by name
 
     @property
     def step(self) -> str:
@@ -65,6 +68,9 @@ class SagaState(msgspec.Struct, omit_defaults=True):
             for name, step in zip(reversed(self.names), reversed(self.steps), strict=True):
                 if step.phase == "undoing":
                     return name
+        for index in range(self.index, len(self.steps)):
+            if self.steps[index].phase in AHEAD:
+                return self.names[index]
         return self.names[min(self.index, len(self.names) - 1)]
 
     @property
@@ -73,12 +79,9 @@ class SagaState(msgspec.Struct, omit_defaults=True):
         return any(step.phase == "undoing" for step in self.steps)
 
     @property
-    def waits_for(self) -> str:
-        """The id of the message whose answer the timer waits for."""
-        for step in self.steps:
-            if step.phase == "undoing":
-                return step.message_id
-        return self.steps[min(self.index, len(self.steps) - 1)].message_id
+    def waits_for(self) -> list[str]:
+        """The ids of the messages whose answers the timer waits for."""
+        return [step.message_id for step in self.steps if step.phase in AWAITED]
 
     @property
     def is_over(self) -> bool:

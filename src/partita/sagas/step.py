@@ -47,6 +47,7 @@ class Step:
                 f"{self.place}: on_timeout={on_timeout!r} cannot be.",
                 hint=f"One of: {', '.join(get_args(OnTimeout))}.",
             )
+        self.group: tuple[Step, ...] = ()
         self.hooks: dict[str, Callable[..., Any]] = {}
         for timer in self.timers:
             if not isinstance(timer, Timer):
@@ -90,6 +91,27 @@ class Step:
         """Look at the refusal: `def _(self, refusal: CardDeclined) -> None`."""
         self.hooks["refused"] = hook
         return hook
+
+
+def parallel(*steps: Step) -> None:
+    """Send these steps together: the saga goes on when all are done. `parallel(flight, hotel)` below the steps in the class.
+
+    When one is refused or times out, all of them are undone that were done or may have been, one at a time and in reverse.
+    They have one kind, and none is a pivot: a point of no return among others would be none.
+
+    Raises:
+        DeclarationError: fewer than two steps, or one that is in another group already.
+    """
+    place = caller_place(2)
+    if len(steps) < 2 or not all(isinstance(each, Step) for each in steps):
+        raise DeclarationError(f"{place}: parallel takes two steps or more.", hint="parallel(flight, hotel)")
+    for each in steps:
+        if each.group:
+            raise DeclarationError(
+                f"{place}: {each.command_class.__name__} is in another group already.",
+                hint="One parallel(...) with all of them.",
+            )
+        each.group = steps
 
 
 def step(

@@ -8,7 +8,7 @@ from typing import Literal
 from partita.sagas.compensation import give_up, undo_next
 from partita.sagas.definition import SagaDefinition
 from partita.sagas.sending import ask, resend, send_undo
-from partita.sagas.state import SagaState
+from partita.sagas.state import AHEAD, SagaState
 from partita.sagas.transition import Ignored, Move, Transition
 
 Verb = Literal["retry", "resume", "skip", "compensate", "cancel", "note"]
@@ -25,7 +25,8 @@ def on_operator(
     """
     move = Move(definition, state, now_us, new_id)
     undoing = next((i for i, s in enumerate(state.steps) if s.phase == "undoing"), None)
-    index = state.index if undoing is None else undoing
+    ahead = awaited(definition, state)
+    index = next(iter(ahead), state.index) if undoing is None else undoing
     name = definition.steps[index].name
     if verb == "note":
         move.note("note", name, reason)
@@ -42,14 +43,20 @@ def on_operator(
     else:
         if verb == "resume":
             state.status, state.last_error = "running" if undoing is None else "compensating", ""
-        state.steps[index].tries = 0
-        if undoing is not None:
-            send_undo(move, index)
-        elif state.steps[index].phase == "asking":
-            ask(move, index)
-        else:
-            resend(move, index)
+        for again in ahead if undoing is None else (undoing,):
+            state.steps[again].tries = 0
+            if undoing is not None:
+                send_undo(move, again)
+            elif state.steps[again].phase == "asking":
+                ask(move, again)
+            else:
+                resend(move, again)
     return move.result()
+
+
+def awaited(definition: SagaDefinition, state: SagaState) -> list[int]:
+    """The steps whose answers are awaited: the current one, and those beside it that are not done."""
+    return [n for n in range(state.index, definition.behind[state.index]) if state.steps[n].phase in AHEAD]
 
 
 def why_not(definition: SagaDefinition, state: SagaState, verb: Verb, undoing: int | None) -> str:

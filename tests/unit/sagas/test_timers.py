@@ -83,7 +83,15 @@ def wait(machine: Machine, seconds: float, *, unsent: bool) -> None:
     """Let time pass, with what is known of the outbox then."""
     machine.now += round(seconds * SECOND)
     assert machine.state is not None
-    machine._take(on_timer(machine.definition, machine.state, machine.now, machine.new_id, unsent=unsent))
+    machine._take(
+        on_timer(
+            machine.definition,
+            machine.state,
+            machine.now,
+            machine.new_id,
+            unsent=machine.state.waits_for if unsent else (),
+        )
+    )
 
 
 def test_each_reminder_is_sent_at_its_time_and_once() -> None:

@@ -11,7 +11,15 @@ def wait(machine: Machine, seconds: float, *, unsent: bool) -> bool:
     """Let time pass, with what is known of the outbox then; whether a timer did something."""
     machine.now += round(seconds * 1e6)
     assert machine.state is not None
-    return machine._take(on_timer(machine.definition, machine.state, machine.now, machine.new_id, unsent=unsent))
+    return machine._take(
+        on_timer(
+            machine.definition,
+            machine.state,
+            machine.now,
+            machine.new_id,
+            unsent=machine.state.waits_for if unsent else (),
+        )
+    )
 
 
 def test_a_step_whose_command_has_not_left_does_not_time_out() -> None:

@@ -235,7 +235,7 @@ class SagaBatch:
     async def unsent(self, due: Sequence[tuple[str, str]]) -> frozenset[str]:
         """The messages whose answers these instances wait for and that have not left this service yet."""
         states = [self._instances[each].state for each in due]
-        wanted = [(state.correlation_id, state.waits_for) for state in states if state is not None]
+        wanted = [(state.correlation_id, each) for state in states if state is not None for each in state.waits_for]
         return await self._session.outbox.waiting(wanted)
 
     def fire(self, saga: str, saga_id: str, unsent: Collection[str] = ()) -> Handling | None:
@@ -251,8 +251,7 @@ class SagaBatch:
             return None
         definition = self._definition(saga, instance)
         before = instance.state.last_message_id
-        waits = instance.state.waits_for in unsent
-        result = ask(on_timer, definition, instance.state, self._now_us, self._ids.new, unsent=waits)
+        result = ask(on_timer, definition, instance.state, self._now_us, self._ids.new, unsent=unsent)
         if isinstance(result, Ignored):
             return None
         return self._unprompted(instance, result, definition, before)

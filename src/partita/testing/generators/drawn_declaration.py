@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, cast
 
 from partita.catalog.service import Service
-from partita.sagas import after, on
+from partita.sagas import after, on, parallel
 from partita.sagas.definition import SagaDefinition
 from partita.sagas.listener import Listener
 from partita.sagas.saga import Saga
 from partita.sagas.step import Step, pivot, retriable, step
 from partita.testing.generators.participants import Pool, Slot
-from partita.testing.generators.sagas import HOME, DrawnStep, SagaCase
+from partita.testing.generators.sagas import HOME, DrawnStep, SagaCase, first_beside
 
 
 def declared(pool: Pool, case: SagaCase, home: Service) -> SagaDefinition:
@@ -26,6 +26,12 @@ def declared(pool: Pool, case: SagaCase, home: Service) -> SagaDefinition:
         slot = pool.slots[drawn.place, ordered[drawn.place]][drawn.slot]
         parts[f"s{number}"] = _step(drawn, slot)
         parts[f"s{number}"].name = f"s{number}"
+    groups: dict[int, list[Step]] = {}
+    for number in range(len(case.saga.steps)):
+        groups.setdefault(first_beside(case.saga.steps, number), []).append(cast(Step, parts[f"s{number}"]))
+    for group in groups.values():
+        if len(group) > 1:
+            parallel(*group)
     if (place := case.saga.heard_from) is not None:
         parts["withdrawn"] = on(pool.withdrawn[place, ordered[place]], then="cancel")
     declare: Any = type(Saga)

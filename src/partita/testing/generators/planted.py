@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from partita.idempotency import inbox
 from partita.runtime.path import saga_steps
-from partita.sagas import compensation, compiling, engine, hearing, sending, transition
+from partita.sagas import compensation, compiling, engine, hearing, sending, state, transition
 from partita.testing.generators import memory_log
 
 
@@ -104,10 +104,27 @@ def _deaf(real: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _forgets_early(real: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda definition, state, reason, now_us, new_id: transition.Transition(state, (), ())
+    return lambda definition, before, reason, now_us, new_id: transition.Transition(before, (), ())
+
+
+def _forgets_those_beside_it(real: Callable[..., Any]) -> Callable[..., Any]:
+    def undo_next(move: Any) -> None:
+        for step in move.state.steps:
+            if step.phase in state.AHEAD:
+                step.phase = "refused"
+        real(move)
+
+    return undo_next
 
 
 PLANTS = {
+    "a step beside a refused one stays": Plant(
+        "a step that was sent together with one that is refused is not undone",
+        engine.__name__,
+        "undo_next",
+        _forgets_those_beside_it,
+        {"Refuses": 30.0},
+    ),
     "a cancellation is heard and not obeyed": Plant(
         "an event that cancels a saga is an entry in the history alone",
         hearing.__name__,

@@ -13,6 +13,7 @@ from partita.testing.generators.sagas import (
     SagaCase,
     TooLarge,
     Withdraws,
+    first_beside,
 )
 
 SHORT_S = 0.001
@@ -90,13 +91,18 @@ def _of_instance(case: SagaCase, number: int, seen: InstanceSeen) -> Iterator[st
 
 def _of_reminders(case: SagaCase, place: int, step: DrawnStep, seen: InstanceSeen) -> Iterator[str]:
     """The errors in the reminders of a step: each is sent at its time and not before, once, and while the step waits."""
-    name, before = f"s{place}", f"s{place - 1}"
+    first = first_beside(case.saga.steps, place)
+    name = f"s{place}"
+    before = {f"s{n}" for n in range(first_beside(case.saga.steps, first - 1), first)} if first else set[str]()
     began_s = ended_s = None
     sent: list[float] = []
     for (kind, of), at_s in zip(seen.history, seen.at_s, strict=True):
-        if (kind, of) == ("done", before) or (kind == "started" and not place):
+        if kind == "done" and of in before:
+            before.discard(of)
+            began_s = None if before else at_s
+        elif kind == "started" and not first:
             began_s = at_s
-        elif of == name and kind in ("done", "refused", "timeout") and ended_s is None:
+        elif ended_s is None and ((of == name and kind == "done") or kind in ("refused", "timeout")):
             ended_s = at_s
         elif of == name and kind == "reminded":
             sent.append(at_s)
@@ -121,9 +127,9 @@ def _of_withdrawal(case: SagaCase, seen: InstanceSeen) -> Iterator[str]:
     if "heard" not in kinds:
         yield f"{seen.status}, and the event that cancels it was not heard"
         return
-    last = max(place for place, step in enumerate(case.saga.steps) if step.kind != "retriable")
+    undoable = {("done", f"s{place}") for place, step in enumerate(case.saga.steps) if step.kind != "retriable"}
     before = seen.history[: kinds.index("heard")]
-    if seen.status == "completed" and ("done", f"s{last}") not in before:
+    if seen.status == "completed" and not undoable <= set(before):
         yield "completed, though it was cancelled before its point of no return"
 
 

@@ -5,7 +5,7 @@ A case is a declared saga, some instances of it, and a schedule of faults with a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal, TypeVar
@@ -25,7 +25,8 @@ which instances share, the others by the instance."""
 @dataclass(frozen=True, slots=True)
 class DrawnStep:
     """A step: the service that does it, and the command. `undoable` is False for a step that changes nothing, and
-    for a pivot that must be refused at import. `timers` are the times of its reminders."""
+    for a pivot that must be refused at import. `timers` are the times of its reminders.
+    `beside` says that it is sent together with the step before it."""
 
     kind: Kind
     place: int
@@ -34,6 +35,7 @@ class DrawnStep:
     on_timeout: OnTimeout = "undo"
     undoable: bool = True
     timers: tuple[float, ...] = ()
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ class SagaCase:
             reminders = f", reminders after {', '.join(f'{at_s:g}' for at_s in step.timers)} s" if step.timers else ""
             lines.append(
                 f"  s{number} {step.kind} at {place_name(step.place)}, command {step.slot}, "
-                f"timeout {step.timeout_s:g} s then {step.on_timeout}{undo}{reminders}"
+                f"timeout {step.timeout_s:g} s then {step.on_timeout}{undo}{reminders}{', beside it' if step.beside else ''}"
             )
         if self.saga.heard_from is not None:
             lines.append(f"  cancelled by an event of {place_name(self.saga.heard_from)}")
@@ -197,10 +199,28 @@ def draw_saga(dice: Random) -> DrawnSaga:
     places = [HOME] if dice.random() < 0.15 else [*range(1, dice.choice((2, PLACES)))]
     slots = dice.sample(range(SLOTS), count)
     steps = tuple(_draw_step(dice, kind, dice.choice(places), slot) for kind, slot in zip(kinds, slots, strict=True))
+    together = dice.random() < 0.35
+    steps = beside(replace(step, beside=together and dice.random() < 0.7) for step in steps)
     before = sum(step.timeout_s for step in steps if step.kind != "retriable")
     deadline_s = before * dice.choice((1.0, 1.5, 4.0)) if before else dice.choice((10.0, 60.0, 300.0))
     heard_from = dice.choice(places) if before and dice.random() < 0.4 else None
     return DrawnSaga(steps, deadline_s, tuple(dice.random() < 0.7 for _ in range(PLACES)), heard_from)
+
+
+def beside(steps: Iterable[DrawnStep]) -> tuple[DrawnStep, ...]:
+    """Steps of which each that is sent with the one before it may be: both have one kind, and none is a pivot."""
+    found: list[DrawnStep] = []
+    for step in steps:
+        may = bool(found) and found[-1].kind == step.kind != "pivot"
+        found.append(replace(step, beside=step.beside and may))
+    return tuple(found)
+
+
+def first_beside(steps: Sequence[DrawnStep], number: int) -> int:
+    """The number of the first of the steps that are sent together with a step."""
+    while steps[number].beside:
+        number -= 1
+    return number
 
 
 def _draw_step(dice: Random, kind: str, place: int, slot: int) -> DrawnStep:
@@ -265,10 +285,12 @@ def smaller(case: SagaCase) -> Iterator[SagaCase]:
     for number, step in enumerate(case.saga.steps):
         undoable = sum(each.kind != "retriable" for each in case.saga.steps) - (step.kind != "retriable")
         if len(case.saga.steps) > 1 and (undoable or case.saga.heard_from is None):
-            steps = _without(case.saga.steps, number)
+            steps = beside(_without(case.saga.steps, number))
             yield replace(case, saga=replace(case.saga, steps=steps), troubles=tuple(_of_other_steps(case, number)))
         if step.on_timeout != "undo" and step.kind != "retriable":
             yield _with_step(case, number, replace(step, on_timeout="undo"))
+        if step.beside:
+            yield _with_step(case, number, replace(step, beside=False))
         if step.timers:
             yield _with_step(case, number, replace(step, timers=step.timers[1:]))
     if case.saga.heard_from is not None and not any(isinstance(trouble, Withdraws) for trouble in case.troubles):
