@@ -122,6 +122,45 @@ from decimal import Decimal
 from partita import Event, Key, Service
 orders = Service("orders", namespace="acme.order")
 """
+SAGAS = """
+from partita import *
+from partita.sagas import *
+claims, desk = Service("claims", namespace="guide.claims"), Service("desk", namespace="guide.desk")
+class ClaimFiled(Event, of=claims): claim_id: Key[str]
+class ClaimClosed(Event, of=claims): claim_id: Key[str]
+class ClaimApproved(Event, of=desk): claim_id: Key[str]
+class ClaimWithdrawn(Event, of=desk): claim_id: Key[str]
+class AdjusterReminded(Event, of=desk): claim_id: Key[str]
+class DecideClaim(Command[ClaimApproved], of=desk): claim_id: Key[str]
+class WithdrawClaim(Command[ClaimWithdrawn], of=desk): claim_id: Key[str]
+class RemindAdjuster(Command[AdjusterReminded], of=desk): claim_id: Key[str]
+class EscalateClaim(Command[AdjusterReminded], of=desk): claim_id: Key[str]
+agency, airline = Service("agency", namespace="guide.agency"), Service("airline", namespace="guide.airline")
+class TripWished(Event, of=agency): trip_id: Key[str]
+class TripCancelled(Event, of=agency): trip_id: Key[str]
+class TicketsSent(Event, of=agency): trip_id: Key[str]
+class FlightBooked(Event, of=airline): trip_id: Key[str]
+class FlightCancelled(Event, of=airline): trip_id: Key[str]
+class HotelBooked(Event, of=airline): trip_id: Key[str]
+class HotelCancelled(Event, of=airline): trip_id: Key[str]
+class BookFlight(Command[FlightBooked], of=airline): trip_id: Key[str]
+class CancelFlight(Command[FlightCancelled], of=airline): trip_id: Key[str]
+class BookHotel(Command[HotelBooked], of=airline): trip_id: Key[str]
+class CancelHotel(Command[HotelCancelled], of=airline): trip_id: Key[str]
+class SendTickets(Command[TicketsSent], of=agency): trip_id: Key[str]
+orders, stock = Service("orders", namespace="guide.orders"), Service("stock", namespace="guide.stock")
+class OrderPlaced(Event, of=orders): order_id: Key[str]
+class OrderCancelled(Event, of=orders): order_id: Key[str]
+class OrderWithdrawn(Event, of=stock): order_id: Key[str]
+class OrderRedirected(Event, of=stock):
+    order_id: Key[str]
+    address: str
+    country: str
+class StockReserved(Event, of=stock): order_id: Key[str]
+class StockReleased(Event, of=stock): order_id: Key[str]
+class ReserveStock(Command[StockReserved], of=stock): order_id: Key[str]
+class ReleaseStock(Command[StockReleased], of=stock): order_id: Key[str]
+"""
 PROGRAMS = {
     ("cloudevents.md", "# hooks.py"): "",
     ("cloudevents.md", "# partner.py"): "",
@@ -137,6 +176,9 @@ PROGRAMS = {
     ("failures.md", "@orders.on"): TROUBLE,
     ("running.md", "# sized.py"): "",
     ("waiting-for-the-world.md", "# drivers.py"): "",
+    ("sagas.md", "class HandleClaim"): SAGAS,
+    ("sagas.md", "class Trip"): SAGAS,
+    ("sagas.md", "class Delivery"): SAGAS,
     ("testing.md", "async def test_an_order"): WITH_ORDERS.replace("from partita import", "from partita import PartitaError,"),
     ("writing-an-app.md", "@drivers.handles"): RIDES,
     ("writing-an-app.md", "@drivers.on"): DRIVERS,
@@ -307,3 +349,13 @@ def test_the_plan_of_the_guide_says_what_the_guide_says(tmp_path: Path) -> None:
     assert {t.replication for t in topics.values()} == {3} and {t.min_insync for t in topics.values()} == {2}
     sizes = {name: topics[f"shop.{name}"].partitions for name in ("order.events", "order.commands", "payment.events")}
     assert sizes == {"order.events": 24, "order.commands": 12, "payment.events": 4}
+
+
+@pytest.mark.parametrize("name", ["HandleClaim", "Trip", "Delivery"])
+def test_the_sagas_of_the_guide_can_be_kept(name: str, tmp_path: Path) -> None:
+    """Each is compiled and checked where it is declared."""
+    with program("sagas.md", f"class {name}", tmp_path) as guide:
+        definition = getattr(guide, name).__definition__
+        assert definition.name == name and (
+            definition.listeners or definition.steps[0].timers or definition.steps[0].beside
+        )
