@@ -161,6 +161,12 @@ class StockReleased(Event, of=stock): order_id: Key[str]
 class ReserveStock(Command[StockReserved], of=stock): order_id: Key[str]
 class ReleaseStock(Command[StockReleased], of=stock): order_id: Key[str]
 """
+DECIDE = """
+from partita import Command, Event, Key, Service
+desk = Service("desk", namespace="acme.desk")
+class ClaimApproved(Event, of=desk): claim_id: Key[str]
+class DecideClaim(Command[ClaimApproved], of=desk): claim_id: Key[str]
+"""
 PROGRAMS = {
     ("cloudevents.md", "# hooks.py"): "",
     ("cloudevents.md", "# partner.py"): "",
@@ -179,6 +185,7 @@ PROGRAMS = {
     ("sagas.md", "class HandleClaim"): SAGAS,
     ("sagas.md", "class Trip"): SAGAS,
     ("sagas.md", "class Delivery"): SAGAS,
+    ("waiting-for-the-world.md", "desk.task"): DECIDE,
     ("testing.md", "async def test_an_order"): WITH_ORDERS.replace("from partita import", "from partita import PartitaError,"),
     ("writing-an-app.md", "@drivers.handles"): RIDES,
     ("writing-an-app.md", "@drivers.on"): DRIVERS,
@@ -280,6 +287,11 @@ def test_the_driver_of_the_guide_accepts_a_minute_later(tmp_path: Path, capsys: 
     with program("waiting-for-the-world.md", "# drivers.py", tmp_path) as guide:
         asyncio.run(guide.main())
     assert capsys.readouterr().out == "[RideAccepted(ride_id='r1', driver='dan')]\n"
+
+
+def test_the_task_of_the_guide_is_declared(tmp_path: Path) -> None:
+    with program("waiting-for-the-world.md", "desk.task", tmp_path) as guide:
+        assert [each.task.owner for each in guide.desk.declared.bindings] == ["adjusters"]
 
 
 def test_the_reaction_to_a_fault_is_a_handler(tmp_path: Path) -> None:

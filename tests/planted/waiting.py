@@ -73,6 +73,14 @@ WAITING = {
         swap("if now_s > int(until):", "if False:"),
         "tests/unit/waiting/test_token.py::test_a_token_ends",
     ),
+    "decision-without-an-entry": Plant(
+        "G7",
+        "a decision of a person leaves no entry in the audit",
+        "decide",
+        swap('await record(work.session, work.now_us, by, "task do", target, detail=detail, reason=reason)', "pass"),
+        RUNS + "waiting/test_tasks.py::test_a_decision_and_its_entry_are_one[sqlite]",
+        under="operators/deciding",
+    ),
     "answer-for-another-command": Plant(
         "G3",
         "the answer to another command is taken for the handler's own",

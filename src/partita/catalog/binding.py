@@ -12,6 +12,7 @@ from partita.catalog.contract import Contract
 from partita.catalog.place import Place
 from partita.catalog.retry import Retry
 from partita.catalog.signature import Want
+from partita.catalog.task import Task
 from partita.errors import DeclarationError
 
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -41,6 +42,7 @@ class Binding:
     sends: tuple[Contract, ...] | None = None  # None = its commands are not declared
     why: str = ""  # why it reacts to events, and no saga directs it
     later: bool = False  # it may leave its command without an answer for now
+    task: Task | None = None  # a person answers its command
     emitted: frozenset[type[Any]] = field(init=False, compare=False)  # their classes
 
     def __post_init__(self) -> None:

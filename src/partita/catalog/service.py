@@ -22,6 +22,7 @@ from partita.catalog.place import Place, caller_place
 from partita.catalog.retry import Retry
 from partita.catalog.sends import Sends, sent_by
 from partita.catalog.signature import Signature, events_in, is_of_another, signature_of
+from partita.catalog.task import Task, checked_task, task_of
 from partita.catalog.upcaster import take_upcaster
 from partita.errors import DeclarationError
 from partita.migrations.own_tables import Tables, read_folder
@@ -63,6 +64,7 @@ class HandlerOptions:
     sends: tuple[Contract, ...] | None = None
     why: str = ""
     later: bool = False
+    task: Task | None = None
 
 
 @dataclass(slots=True)
@@ -304,6 +306,30 @@ class Service(Owner):
 
         return register
 
+    def task(self, command: CommandClass[C, R], /, *, owner: str, title: str) -> None:
+        """Let a person answer a command of this service: it waits until `partita task do`, `app.reply` or a handler's `tx.reply`
+        answers it, and needs no handler.
+
+        Args:
+            command: its form is the fields of its reply, or of one of its refusals.
+            owner: the people that answer, such as "adjusters".
+            title: a line for them, with fields of the command: "Decide claim {claim_id}".
+
+        Raises:
+            DeclarationError: it is no command, or another service's, or has a handler already; the title names no field of it.
+        """
+        place = caller_place(2)
+        contract = self._command(command, place)
+        notes = checked_task(contract, owner, title, place)
+        function = task_of(contract)
+        signature = signature_of(function, place)
+        emits = emitted_by(contract, signature, None, place)
+        optional = optional_by(contract)
+        options = HandlerOptions(
+            dedupe_by=None, concurrency=1, emits=emits, optional=optional, sends=(), later=True, task=notes
+        )
+        self._bind(function, "handles", (contract,), signature, options, place)
+
     def _command(self, command: Any, place: Place) -> Contract:
         if not (isinstance(command, type) and "__partita__" in vars(command)):
             what = getattr(command, "__name__", repr(command))
@@ -376,6 +402,7 @@ class Service(Owner):
             options.sends,
             options.why,
             options.later,
+            options.task,
         )
         take(self.declared.bindings, binding)
 

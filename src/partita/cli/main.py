@@ -20,6 +20,7 @@ COMMANDS = {
     "shop": ("partita.cli.shop", "shop", "The shop: import an order file, make a sample, serve the HTTP API."),
     "journey": ("partita.cli.journey", "journey", "Follow one key through all services."),
     "saga": ("partita.cli.saga", "saga", "Sagas: look at them, and act on one."),
+    "task": ("partita.cli.task", "task", "Tasks: commands that wait for a person; answer one."),
     "why": ("partita.cli.why", "why", "Say why sagas, keys and groups wait."),
     "dlq": ("partita.cli.dlq", "dlq", "Dead letters: show, edit, replay, discard."),
     "alerts": ("partita.cli.alerts", "alerts", "Alerts: those that fire now, the rules, a test."),
