@@ -29,6 +29,7 @@ from partita.machine.port import Machine, Wake
 from partita.machine.system import this_machine
 from partita.operators.audit import actor
 from partita.operators.steering import act_on_saga
+from partita.operators.task_api import ActorOf, TaskApi
 from partita.outbox.users_transaction import Outbox
 from partita.runtime.background.left_over import LeftOver
 from partita.runtime.data_folder import claim_folder
@@ -177,6 +178,20 @@ class App:
         """
         self._check_own(service)
         return Ingress(service, self, takes=takes, secrets=secrets, body_max=body_max, origins=origins)
+
+    def tasks(self, service: Service, *, actor_of: ActorOf) -> TaskApi:
+        """An ASGI application with the commands of a service that wait for a person: `GET /tasks`, `GET /tasks/ID`, and
+        `POST /tasks/ID` with the answer. Mount it in a web application that runs the service.
+
+        Args:
+            service: it runs in this process.
+            actor_of: the name of the signed-in person by the ASGI scope of a request; None is answered with 401.
+
+        Raises:
+            NotFound: the service is not one of this app.
+        """
+        self._check_own(service)
+        return TaskApi(service, self, actor_of)
 
     @asynccontextmanager
     async def running(

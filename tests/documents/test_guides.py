@@ -167,6 +167,15 @@ desk = Service("desk", namespace="acme.desk")
 class ClaimApproved(Event, of=desk): claim_id: Key[str]
 class DecideClaim(Command[ClaimApproved], of=desk): claim_id: Key[str]
 """
+MOUNTED = """
+from types import SimpleNamespace
+from partita import App, Service
+Scope = dict
+desk = Service("desk", namespace="acme.desk")
+app = App(desk)
+mounted = []
+web = SimpleNamespace(mount=lambda path, application: mounted.append((path, application)))
+"""
 PROGRAMS = {
     ("cloudevents.md", "# hooks.py"): "",
     ("cloudevents.md", "# partner.py"): "",
@@ -186,6 +195,7 @@ PROGRAMS = {
     ("sagas.md", "class Trip"): SAGAS,
     ("sagas.md", "class Delivery"): SAGAS,
     ("waiting-for-the-world.md", "desk.task"): DECIDE,
+    ("waiting-for-the-world.md", "def signed_in"): MOUNTED,
     ("testing.md", "async def test_an_order"): WITH_ORDERS.replace("from partita import", "from partita import PartitaError,"),
     ("writing-an-app.md", "@drivers.handles"): RIDES,
     ("writing-an-app.md", "@drivers.on"): DRIVERS,
@@ -292,6 +302,12 @@ def test_the_driver_of_the_guide_accepts_a_minute_later(tmp_path: Path, capsys: 
 def test_the_task_of_the_guide_is_declared(tmp_path: Path) -> None:
     with program("waiting-for-the-world.md", "desk.task", tmp_path) as guide:
         assert [each.task.owner for each in guide.desk.declared.bindings] == ["adjusters"]
+
+
+def test_the_tasks_of_the_guide_are_mounted(tmp_path: Path) -> None:
+    with program("waiting-for-the-world.md", "def signed_in", tmp_path) as guide:
+        ((path, tasks),) = guide.mounted
+        assert (path, tasks.service) == ("/desk", guide.desk) and guide.signed_in({"session": {}}) is None
 
 
 def test_the_reaction_to_a_fault_is_a_handler(tmp_path: Path) -> None:

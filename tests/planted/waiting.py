@@ -81,6 +81,13 @@ WAITING = {
         RUNS + "waiting/test_tasks.py::test_a_decision_and_its_entry_are_one[sqlite]",
         under="operators/deciding",
     ),
+    "decision-without-a-person": Plant(
+        "G7",
+        "a decision is taken over HTTP from a person that is not signed in",
+        "TaskApi._actor",
+        swap("if not isinstance(by, str) or not by:", "if False:"),
+        RUNS + "waiting/test_task_api.py::test_without_a_person_nothing_is_shown",
+    ),
     "answer-for-another-command": Plant(
         "G3",
         "the answer to another command is taken for the handler's own",

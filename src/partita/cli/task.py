@@ -13,7 +13,7 @@ from partita.cli.operating import acting_options, beside, confirmed, run
 from partita.cli.output import data_option, moment, output_option, print_json, say, table
 from partita.cli.whose_app import app_option
 from partita.errors import SettingsError
-from partita.observability.tasks import Form, OpenTask, open_tasks, the_task
+from partita.observability.tasks import Form, OpenTask, document, open_tasks, the_task
 from partita.operators.audit import actor
 from partita.operators.deciding import answer_of, decide, form_named
 from partita.texts.foreign_text import shown
@@ -146,25 +146,4 @@ def _form_line(form: Form) -> str:
 
 
 def _as_json(task: OpenTask) -> dict[str, Any]:
-    row = task.row
-    return {
-        "id": row.reply_to,
-        "service": task.service,
-        "type": row.type,
-        "owner": task.owner,
-        "title": task.title,
-        "since": moment(row.at_us),
-        "saga": f"{row.saga} {row.saga_id} {row.step}" if row.saga else None,
-        "fields": dict(task.fields),
-        "answers": [
-            {
-                "name": form.name,
-                "refusal": form.contract.kind == "refusal",
-                "fields": [
-                    {"name": each.name, "type": each.type, "required": each.required, "given": each.given}
-                    for each in form.fields
-                ],
-            }
-            for form in task.forms
-        ],
-    }
+    return {**document(task), "since": moment(task.row.at_us)}

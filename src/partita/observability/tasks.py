@@ -58,6 +58,31 @@ class OpenTask:
     forms: tuple[Form, ...]
 
 
+def document(task: OpenTask) -> dict[str, Any]:
+    """A task for machines."""
+    row = task.row
+    return {
+        "id": row.reply_to,
+        "service": task.service,
+        "type": row.type,
+        "owner": task.owner,
+        "title": task.title,
+        "saga": f"{row.saga} {row.saga_id} {row.step}" if row.saga else None,
+        "fields": dict(task.fields),
+        "answers": [
+            {
+                "name": form.name,
+                "refusal": form.contract.kind == "refusal",
+                "fields": [
+                    {"name": each.name, "type": each.type, "required": each.required, "given": each.given}
+                    for each in form.fields
+                ],
+            }
+            for form in task.forms
+        ],
+    }
+
+
 async def open_tasks(
     stores: Stores, catalog: Catalog, codec: Codec, find: FindSchema, owner: str | None = None
 ) -> list[OpenTask]:
@@ -72,12 +97,20 @@ async def open_tasks(
     return sorted(wanted, key=lambda task: (task.row.at_us, task.row.reply_to))
 
 
-async def the_task(stores: Stores, catalog: Catalog, codec: Codec, find: FindSchema, task_id: str) -> OpenTask:
-    """The one command that waits under this id, or under an id that ends so.
+async def the_task(
+    stores: Stores, catalog: Catalog, codec: Codec, find: FindSchema, task_id: str, *, closed: bool = False
+) -> OpenTask:
+    """The one command that waits under this id, or under an id that ends so; with `closed` also one under this very id that was
+    answered or undone already.
 
     Raises:
         NotFound: none does, or several.
     """
+    for service, store in stores.items() if closed else ():
+        async with store.reading() as session:
+            row = await session.pending.hold(task_id)
+        if row is not None:
+            return await _task(service, row, catalog, codec, find)
     tasks = await open_tasks(stores, catalog, codec, find)
     found = [task for task in tasks if task.row.reply_to == task_id]
     found = found or [task for task in tasks if task_id and task.row.reply_to.endswith(task_id)]

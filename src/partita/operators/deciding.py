@@ -29,23 +29,23 @@ def form_named(task: OpenTask, name: str) -> Form:
     raise NotFound(f"{task.title} is not answered by {name!r:.80}.", hint=f"Its answers are: {names}.")
 
 
-def answer_of(form: Form, texts: Mapping[str, str]) -> Any:
+def answer_of(form: Form, given: Mapping[str, Any]) -> Any:
     """An answer with these fields. A field that is left out has the value of the command's field of its name, if there is one.
 
-    A number, a date or a truth value is written as in JSON; a list or a record is JSON.
+    A value is that of JSON, or a text: of a number, a date or a truth value as in JSON, of a list or a record in JSON.
 
     Raises:
         Malformed: a field is unknown, is missing, or has a value that does not fit; the error names it.
     """
     known = {each.name: each for each in form.fields}
-    for name in texts:
+    for name in given:
         if name not in known:
             raise Malformed(f"{form.name} has no field {name!r:.80}.", hint=f"Its fields are {', '.join(known)}.")
     struct = form.contract.shape.struct
     values: dict[str, Any] = {}
     for each in msgspec.structs.fields(struct):
-        if each.name in texts:
-            values[each.name] = _value(form, each.name, each.type, texts[each.name])
+        if each.name in given:
+            values[each.name] = _value(form, each.name, each.type, given[each.name])
         elif known[each.name].given is not None and each.required:
             values[each.name] = known[each.name].given
         elif each.required:
@@ -55,21 +55,21 @@ def answer_of(form: Form, texts: Mapping[str, str]) -> Any:
     return from_struct(cls, made) if issubclass(cls, Rejection) else made
 
 
-def _value(form: Form, name: str, kind: Any, text: str) -> Any:
-    """A text as a value of a field: as it is where its type takes texts, else read as JSON, else as the text of a number."""
-    tries: list[Any] = [text]
-    if text[:1] in ("[", "{"):
+def _value(form: Form, name: str, kind: Any, given: Any) -> Any:
+    """A value of a field. A text is taken as it is where the type takes texts; else it is JSON, or the text of a number."""
+    tries: list[Any] = [given]
+    if isinstance(given, str) and given[:1] in ("[", "{"):
         try:
-            tries.insert(0, msgspec.json.decode(text))
+            tries.insert(0, msgspec.json.decode(given))
         except msgspec.DecodeError:
             pass  # a text that begins like a list
     error = ""
     for value in tries:
         try:
-            return msgspec.convert(value, kind, strict=False)
+            return msgspec.convert(value, kind, strict=not isinstance(value, str))
         except msgspec.ValidationError as failed:
             error = error or str(failed)
-    raise Malformed(f"{form.name}.{name}={text!r:.80}: {error}.", hint=f"It is: {_type_of(form, name)}.")
+    raise Malformed(f"{form.name}.{name}={given!r:.80}: {error}.", hint=f"It is: {_type_of(form, name)}.")
 
 
 def _type_of(form: Form, name: str) -> str:
