@@ -1,4 +1,4 @@
-"""`partita design`: a brief in YAML, checked; needs no app and no database."""
+"""`partita design`: a brief in YAML, drafted and checked; needs no app and no database."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 from partita.cli.design_code import build_code
 from partita.cli.design_document import build_document, forms_of
 from partita.cli.design_drift import diff, drift
+from partita.cli.design_new import new
 from partita.cli.design_source import beside_option, design_from, is_app, read_design
 from partita.cli.output import document, output_option, print_json, say, talk
 from partita.design.brief.json_schema import schema_text
@@ -23,11 +24,12 @@ FAILED = 3
 brief_argument = click.argument("brief", type=click.Path(dir_okay=False, path_type=Path, allow_dash=True))
 
 
-@click.group(short_help="From a brief or an app to a design: check it, build its document and a project.")
+@click.group(short_help="From four answers, a brief or an app to a design, its document and a project.")
 def design() -> None:
     """A system from a brief: its domain, its producers, its consumers and the consistency that it needs."""
 
 
+design.add_command(new)
 design.add_command(drift)
 design.add_command(diff)
 

@@ -39,7 +39,7 @@ COMMANDS = {
     "export": ("partita.cli.export", "export", "The declarations for AsyncAPI, EventCatalog, Backstage."),
     "import": ("partita.cli.import_", "import_", "Declarations to start from, from an AsyncAPI document."),
     "describe": ("partita.cli.describe", "describe", "Services, events and sagas as declared."),
-    "design": ("partita.cli.design", "design", "From a brief to a design: check it, build its document."),
+    "design": ("partita.cli.design", "design", "From four answers to a brief, a design, a document."),
     "flow": ("partita.cli.flow", "flow", "Which message goes where, what decides it, what to mend."),
 }
 

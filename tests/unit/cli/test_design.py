@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import click
 import pytest
 from tests.unit.design.brief.briefs import SMALL, with_change
 
@@ -81,6 +86,56 @@ def test_no_text_is_an_error_and_no_stack(brief: Path) -> None:
     brief.write_bytes(b"\xff\xfe\x00\x01")
     with pytest.raises(SettingsError, match="is no text in UTF-8"):
         run("check", brief)
+
+
+ANSWERS = (
+    "--domain", "order processing", "--producers", "order-service",
+    "--consumers", "payment-service, inventory-service, notification-service, analytics", "--consistency", "eventual, once",
+)  # fmt: skip
+
+
+def test_four_answers_become_a_file_that_the_check_accepts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("new", *ANSWERS) is None
+    printed = capsys.readouterr()
+
+    assert printed.out.startswith("order-processing.yaml: 9 events, 1 saga;")
+    assert "Q-1  May ConfirmOrder" in printed.out
+    assert printed.err == "Next: read order-processing.yaml, then partita design check order-processing.yaml --ledger\n"
+    assert run("check", "order-processing.yaml") == 0
+
+
+def test_a_file_that_exists_is_not_changed(brief: Path) -> None:
+    with pytest.raises(SettingsError, match="exists already"):
+        run("new", brief, *ANSWERS)
+    assert brief.read_text(encoding="utf-8") == SMALL
+
+
+def test_a_missing_answer_without_a_terminal_names_its_option() -> None:
+    with pytest.raises(click.UsageError, match="--consistency is missing, and no person is at a terminal"):
+        run("new", *ANSWERS[:-2])
+
+
+def test_answers_are_asked_for_in_a_terminal(tmp_path: Path) -> None:
+    """A pseudo-terminal: the command asks on it, and reads the answers from it."""
+    import pty  # on systems without it there is no terminal to test
+
+    here, there = pty.openpty()
+    command = [str(Path(sys.executable).with_name("partita")), "design", "new", "fleet.yaml"]
+    with subprocess.Popen(command, cwd=tmp_path, stdin=there, stdout=there, stderr=there) as asked:
+        os.close(there)
+        os.write(here, b"fleet maintenance\nfleet-service\nworkshop, billing, mail\neventual\n")
+        seen = b""
+        with contextlib.suppress(OSError):  # Linux says so when the other side is closed
+            while more := os.read(here, 65_536):
+                seen += more
+    os.close(here)
+
+    assert asked.returncode == 0, seen
+    assert b"Which business domain is it?" in seen and b"fleet.yaml: " in seen
+    assert "ReserveWorkshop" in (tmp_path / "fleet.yaml").read_text(encoding="utf-8")
 
 
 def test_schema_and_prompt_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:

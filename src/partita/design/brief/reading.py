@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from partita.design.brief.deriving.fields import is_default
@@ -10,7 +11,7 @@ from partita.design.brief.deriving.ledger import Ledger
 from partita.design.brief.deriving.load import load_of, rates_of, retention_of
 from partita.design.brief.deriving.messages import commands_of, events_of
 from partita.design.brief.deriving.questions import ask_all
-from partita.design.brief.deriving.services import namespace_of, services_of
+from partita.design.brief.deriving.services import ARCHITECT, namespace_of, services_of
 from partita.design.brief.deriving.storage import (
     accepted_of,
     aggregates_of,
@@ -30,6 +31,9 @@ from partita.design.model.design import Design
 from partita.design.model.finding import Finding
 from partita.design.model.origin import Fact
 
+_ASSUMED = re.compile(r"^\s*[^\s#].*\s#[^'\"]*\bassumed\b[^'\"]*$")
+"""A line with something before its comment, and the word `assumed` in the comment."""
+
 
 def read_brief(text: str, source: str) -> Design:
     """The design of a brief. It may contradict itself: `partita.design.checking` finds that.
@@ -38,7 +42,8 @@ def read_brief(text: str, source: str) -> Design:
         BriefRefused: the text does not follow the form; it has all findings, each with its line and the words to write.
         SettingsError: PyYAML is not installed.
     """
-    return _design(_matched(read_nodes(text, source), source), source)
+    lines = [number for number, line in enumerate(text.splitlines(), 1) if _ASSUMED.search(line)]
+    return _design(_matched(read_nodes(text, source), source), Ledger(source, frozenset(lines)), lines)
 
 
 def _matched(node: Node, source: str) -> Part:
@@ -101,8 +106,15 @@ def _defaults(brief: Part) -> list[Finding]:
     return found
 
 
-def _design(brief: Part, source: str) -> Design:
-    ledger = Ledger(source)
+def _design(brief: Part, ledger: Ledger, assumed_lines: list[int]) -> Design:
+    if assumed_lines:
+        first, last = assumed_lines[0], assumed_lines[-1]
+        ledger.assume(
+            f"{len(assumed_lines)} lines of the brief are marked as assumed, from line {first} to line {last}.",
+            ARCHITECT,
+            "the part of the design that follows from the wrong line",
+            "the line as it is right, without the comment `# assumed`",
+        )
     namespace = namespace_of(brief, ledger)
     services = services_of(brief, namespace, ledger)
     sagas = sagas_of(brief, services, ledger)
@@ -113,7 +125,7 @@ def _design(brief: Part, source: str) -> Design:
     commands = commands_of(brief, events, sagas, choreographies, ledger)
     rules = rules_of(brief, ledger)
     design = Design(
-        source=source,
+        source=ledger.source,
         domain=brief.text("domain"),
         purpose=_purpose(brief, ledger),
         namespace=namespace,

@@ -14,13 +14,16 @@ T = TypeVar("T")
 class Ledger:
     """The assumptions and questions so far, in the order in which they were made."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, assumed_lines: frozenset[int] = frozenset()) -> None:
         self.source = source
+        self._assumed_lines = assumed_lines
         self._assumed: list[tuple[str, list[str], str, str, str]] = []
         self._asked: list[tuple[str, str, str]] = []
 
     def declared(self, line: int, why: str = "") -> Origin:
-        """The origin of a fact that the brief declares."""
+        """The origin of a fact that the brief declares; on a line with the comment `# assumed` it is an assumption."""
+        if line in self._assumed_lines:
+            return Origin("assumed", f"{self.source}:{line}", why or "the line is marked as assumed")
         return Origin("declared", f"{self.source}:{line}", why)
 
     def derived(self, why: str, line: int = 0) -> Origin:

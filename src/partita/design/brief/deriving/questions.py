@@ -18,6 +18,13 @@ def ask_all(design: Design, ledger: Ledger) -> None:
         _about_refusals(design, saga, ledger)
     for saga, step in design.steps:
         _about_step(design, saga, step, ledger)
+    if not design.sagas and design.reactions:
+        first = design.reactions[0]
+        ledger.ask(
+            f"May {first.who} refuse {first.when[0]}, or must its work be taken back? The design says no.",
+            owner_of(design.services, first.who),
+            f"If yes, {first.who} takes a command in a saga, with `fail`, `undo` and `undone`, and reacts no longer.",
+        )
     _about_rules(design, ledger)
     for model in design.read_models:
         if model.staleness.value is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from typing import cast
 
@@ -18,8 +19,7 @@ def namespace_of(brief: Part, ledger: Ledger) -> str:
     """The beginning of all namespaces: declared, or the first word of the domain."""
     if brief.has("namespace"):
         return brief.text("namespace")
-    word = re.split(r"[^a-z0-9]+", brief.text("domain").lower())[0] or "acme"
-    namespace = word if word[0].isalpha() else f"n{word}"
+    namespace = namespace_word(re.split(r"[^a-z0-9]+", brief.text("domain").lower())[0])
     ledger.assume(
         f"All messages are in the namespace `{namespace}`.",
         ARCHITECT,
@@ -27,6 +27,12 @@ def namespace_of(brief: Part, ledger: Ledger) -> str:
         f"namespace: {namespace}",
     )
     return namespace
+
+
+def namespace_word(word: str) -> str:
+    """A word of a domain as a namespace: no keyword of Python, and a letter first."""
+    word = word[:24] if word[:1].isalpha() else f"n{word[:24]}"
+    return f"{word}_domain" if keyword.iskeyword(word) or word in ("partita", "true", "false", "null") else word
 
 
 def services_of(brief: Part, namespace: str, ledger: Ledger) -> tuple[ServiceDesign, ...]:

@@ -8,7 +8,7 @@ IRREGULAR = {
     "Begun": "Begin", "Bought": "Buy", "Built": "Build", "Chosen": "Choose", "Done": "Do", "Drawn": "Draw",
     "Found": "Find", "Given": "Give", "Held": "Hold", "Kept": "Keep", "Left": "Leave", "Lent": "Lend", "Lost": "Lose",
     "Made": "Make", "Met": "Meet", "Noted": "Note", "Paid": "Pay", "Put": "Put", "Read": "Read", "Sent": "Send", "Set": "Set",
-    "Shipped": "Ship", "Shown": "Show", "Sold": "Sell", "Taken": "Take", "Voted": "Vote", 
+    "Shipped": "Ship", "Shown": "Show", "Sold": "Sell", "Taken": "Take", "Undone": "Undo", "Voted": "Vote", 
     "Withdrawn": "Withdraw", "Written": "Write",
 }  # fmt: skip
 # Stems that end in `e`: `Placed` is not the past of `Plac`.
