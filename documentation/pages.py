@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from documentation.designs import write_designs
 from documentation.reference import reference_pages
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,10 +36,11 @@ def write_pages(folder: Path) -> list[str]:
     for name, text in texts.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(linked(name, text, texts), encoding="utf-8")
+    designs = write_designs(ROOT, folder)
     for drawing in sorted((ROOT / "docs/diagrams").glob("*.svg")):
         (folder / "docs/diagrams").mkdir(parents=True, exist_ok=True)
         shutil.copy(drawing, folder / "docs/diagrams")
-    return list(texts)
+    return [*texts, *designs]
 
 
 def navigation(pages: Iterable[str], texts: Mapping[str, str]) -> list[object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from partita.design.brief.reading import read_brief
 from partita.design.brief.refused import BriefRefused
@@ -18,10 +18,11 @@ from partita.design.document.block import (
     Sequence,
     Table,
 )
-from partita.design.document.building import document_of
+from partita.design.model.design import Design
 
 WORDS_MIN = 5
 """A cell or a line with fewer words is a value, a name or a label, and no sentence."""
+STRIDE = 7
 COMMAND = re.compile(r"`[^`]*`")
 """A cell that is code as a whole is a command to type."""
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -111,14 +112,19 @@ def _rewired(brief: str) -> Iterator[str]:
                     yield brief[: found.start(1)] + other + brief[found.end(1) :]
 
 
-def boilerplate(brief: str, source: str) -> tuple[list[str], int]:
-    """The sentences that survive every mutant of a brief, and the number of all."""
-    every = sentences(document_of(read_brief(brief, source)))
+def boilerplate(brief: str, source: str, build: Callable[[Design], Document], share: float) -> tuple[list[str], int]:
+    """The sentences that survive the mutants of a brief, and the number of all. It ends as soon as no more than that share of them
+    is left: mutants of all lines are mixed, so that few are needed."""
+    every = sentences(build(read_brief(brief, source)))
     left = set(every)
-    for mutant in mutants(brief):
-        try:
-            changed = set(sentences(document_of(read_brief(mutant, source))))
-        except (BriefRefused, KeyError):
-            continue
-        left &= changed
+    found = list(mutants(brief))
+    for start in range(STRIDE):
+        for mutant in found[start::STRIDE]:
+            try:
+                changed = set(sentences(build(read_brief(mutant, source))))
+            except (BriefRefused, KeyError):  # no brief, or one whose parts do not fit: its check refuses it
+                continue
+            left &= changed
+            if sum(sentence in left for sentence in every) <= share * len(every):
+                return [sentence for sentence in every if sentence in left], len(every)
     return [sentence for sentence in every if sentence in left], len(every)

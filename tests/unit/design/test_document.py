@@ -209,3 +209,15 @@ def test_a_saga_of_retriable_steps_undoes_nothing(design: Design) -> None:
     assert any(
         cells[-1] == "`test_settle_confirm_order_timeout`" and "again with the same id" in cells[3] for cells in rows
     )
+
+
+def test_a_map_of_hundreds_of_messages_is_drawn_by_its_services(design: Design) -> None:
+    """A picture with hundreds of boxes takes minutes, and is read by no person."""
+    many = tuple(dataclasses.replace(design.events[2], name=f"Thing{number}Happened") for number in range(100))
+    (choreography,) = design.choreographies
+    heard = dataclasses.replace(choreography.reactions[1], when=tuple(event.name for event in many))
+    wide = dataclasses.replace(choreography, reactions=(*choreography.reactions, heard))
+    found = document_of(dataclasses.replace(design, events=(*design.events, *many), choreographies=(wide,)))
+    (flow,) = [block for block in blocks(found) if isinstance(block, Figure) and block.name == "flow"]
+    assert len(flow.picture.cards) == len(design.services)
+    assert "too many for one picture" in flow.caption

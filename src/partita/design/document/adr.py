@@ -80,7 +80,8 @@ def _bus(view: View) -> _Parts:
         f"{NAMES[kind]}: {sums[kind]} points against {sums[chosen]} points." for kind in BUS_KINDS if kind != chosen
     ]
     change = "; ".join(f"{NAMES[tip.to]}: {tip.when}" for tip in tips(needs, chosen))
-    why = f"order by {listed(needs.keys)} and {needs.teams} teams; section 5 has the arithmetic."
+    said = sentence(design.bus.use.origin.why)
+    why = f"{said} Order by {listed(needs.keys)} and {needs.teams} teams: section 5 has the arithmetic.".strip()
     return (
         f"{NAMES[chosen]} is the bus",
         f"{NAMES[chosen]} carries {design.domain}.",

@@ -128,13 +128,12 @@ class _StepCells:
         )
 
     def _before_commit(self) -> tuple[str, str, str]:
-        step = self._step
-        seconds = span(SESSION_S)
-        return (
-            f"`{step.ok}` about {seconds} later",
-            f"nothing of `{step.do}` is written; another process of `{step.at}` handles it after {seconds}",
-            "none",
-        )
+        step, seconds = self._step, span(SESSION_S)
+        again = f"nothing of `{step.do}` is written; another process of `{step.at}` handles it after {seconds}"
+        if step.kind != "retriable" and step.timeout.value <= SESSION_S:
+            sees, does, notified = self._timeout()
+            return sees, f"{again}, too late: {does}", notified
+        return f"`{step.ok}` about {seconds} later", again, "none"
 
     def _after_commit(self) -> tuple[str, str, str]:
         step = self._step

@@ -25,9 +25,9 @@ from partita.design.rendering.pictures import files_of
 from partita.exports.seal import UNSEALED, sealed
 from partita.flow.drawing import FORBIDDEN
 
-_SPECIAL = re.compile(r"[\\*_\[\]|!~$^]")
+_SPECIAL = re.compile(r"[\\*_\[\]|!]")
 _FIRST = re.compile(r"^(?:[-+#=](?=\s|[-+#=])|\d+(?=[.)](?:\s|$)))")
-_MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "~": "&#126;", "$": "&#36;", "^": "&#94;"})
 _ROW = ("number", "formula", "values", "result")
 
 
@@ -102,7 +102,7 @@ def _text(text: str) -> str:
             escaped = _SPECIAL.sub(lambda letter: "\\" + letter[0], part.translate(_MARKUP))
             found.append(escaped if position else _FIRST.sub(_inert, escaped))
         elif part:
-            found.append(f"`{part.replace('|', chr(92) + '|')}`")
+            found.append(f"`{part}`" if "|" not in part else part.translate(_MARKUP).replace("|", "&#124;"))
     return "".join(found)
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from partita.design.document.block import Block, D, Figure, Heading, Paragraph, R, Section, row, table
 from partita.design.document.quantity import listed, plain, sentence
+from partita.design.document.scene import context
 from partita.design.document.view import View
 from partita.flow.decision import Decision, decisions, table_of
 from partita.flow.picture import picture_of
+
+CARDS_MAX = 60
+"""A picture with more boxes is read by no person."""
 
 
 def section(view: View) -> Section:
@@ -16,7 +20,12 @@ def section(view: View) -> Section:
     directed = listed(saga.name for saga in design.sagas) if design.sagas else "no saga"
     heard = [each.name for each in design.choreographies]
     caption = f"Thick lines are directed by {directed}; thin ones are the reactions of {listed(heard)}, which no saga waits for."
-    blocks: list[Block] = [Figure("flow", picture_of(view.flow), caption, R)]
+    picture = picture_of(view.flow)
+    if len(picture.cards) > CARDS_MAX:
+        messages = f"{len(view.flow.messages)} messages of {listed(service.name for service in design.services)}"
+        caption = f"{messages} are too many for one picture: it has the services alone. {caption}"
+        picture = context(design)
+    blocks: list[Block] = [Figure("flow", picture, caption, R)]
     blocks.append(Heading("Decisions"))
     questions = [question for question, _ in table_of(found[0])] if found else []
     rows = [

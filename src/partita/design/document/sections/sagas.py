@@ -45,10 +45,11 @@ def section(view: View) -> Section:
 
 
 def _saga(view: View, saga: SagaDesign) -> list[Block]:
-    after = saga.steps[saga.pivot] if saga.pivot >= 0 else None
-    undone = [step.do for step in saga.steps if step.undo]
-    point = f"{listed(undone)} can be undone" if undone else f"`{saga.name}` undoes nothing"
-    point += f"; after `{after.do}` nothing is" if after is not None and undone else ""
+    last = saga.steps[saga.pivot] if saga.pivot >= 0 else None
+    undone = [step.do for step in saga.steps if step.undo and step is not last]
+    point = f"{listed(undone)} can be undone" if undone else f"`{saga.name}` undoes no success"
+    point += f" until `{last.ok}`" if last is not None and undone else ""
+    point += f"; `{last.undo}` is for a `{last.do}` without an answer" if last is not None and last.undo else ""
     blocks: list[Block] = [
         Heading(f"{saga.name}, of {saga.at}"),
         Paragraph(sentence(saga.why.value), mark_of(saga.why)),
@@ -63,9 +64,7 @@ def _saga(view: View, saga: SagaDesign) -> list[Block]:
         Heading(f"Failure matrix of {saga.name}"),
         *table(COLUMNS, of_saga(view, saga)),
         Heading(f"Isolation of {saga.name}"),
-        *table(
-            "step | another order could see | countermeasure", [_isolation(view, saga, step) for step in saga.steps]
-        ),
+        *table("step | visible meanwhile | countermeasure", [_isolation(view, saga, step) for step in saga.steps]),
         Heading(f"A stuck {saga.name}"),
         *_runbook(view, saga),
     ]
