@@ -82,12 +82,16 @@ def plan(contract: Contract, sources: Sequence[Source], facts: Mapping[str, Any]
 
 
 def fits(wanted: Any, given: Any) -> bool:
-    """Whether each value of one annotation fits the other: equal, or one is a NewType of the other; also in a field that may be
-    None."""
-    a, b = _bare(wanted), _bare(given)
-    same = a == b or getattr(a, "__supertype__", a) == b or a == getattr(b, "__supertype__", b)
-    others = [each for each in get_args(a) if each is not type(None)] if type(None) in get_args(a) else []
-    return bool(same) or (len(others) == 1 and fits(others[0], b))
+    """Whether each value of one annotation fits the other: of the same type, also in a field that may be None."""
+    others = [each for each in get_args(_bare(wanted)) if each is not type(None)]
+    may_be_none = type(None) in get_args(_bare(wanted)) and len(others) == 1
+    return same_type(wanted, given) or (may_be_none and same_type(others[0], given))
+
+
+def same_type(one: Any, other: Any) -> bool:
+    """Whether two annotations are equal, or one is a NewType of the other."""
+    a, b = _bare(one), _bare(other)
+    return bool(a == b or getattr(a, "__supertype__", a) == b or a == getattr(b, "__supertype__", b))
 
 
 def _bare(annotation: Any) -> Any:
