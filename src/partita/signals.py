@@ -204,6 +204,8 @@ PARKED_MESSAGES = _state(
     "parked.messages", "Messages that wait in the group's database.", "group", "state", unit="messages"
 )
 PARKED_KEYS = _state("parked.keys", "Keys that these messages hold.", "group")
+PENDING_COMMANDS = _state("pending.commands", "Handled commands that wait for an answer from outside.", "service")
+PENDING_OLDEST = _state("pending.oldest", "Age of the oldest of them.", "service", unit="seconds")
 DEAD_LETTERS = _state("dead_letters", "Open dead letters.", "group")
 DEAD_LETTER_OLDEST = _state("dead_letter.oldest", "Age of the oldest of them.", "group", unit="seconds")
 

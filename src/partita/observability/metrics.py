@@ -104,6 +104,7 @@ async def read_store(store: Store) -> list[Sample]:
         oldest = await session.dead_letters.find(name, 1, LetterFilter())
         letters = await session.dead_letters.count(name, LetterFilter())
         parked = await session.parking.status(name)
+        pending = await session.pending.status()
         paused = await session.groups.paused(name)
         said = await session.groups.said(name)
         versions = await session.sagas.versions_in_flight()
@@ -117,6 +118,8 @@ async def read_store(store: Store) -> list[Sample]:
         signals.OUTBOX_OLDEST.of(outbox.oldest_us / US, service=name),
         signals.OUTBOX_REFUSED.of(outbox.parked, service=name),
         signals.PARKED_KEYS.of(parked.keys, group=name),
+        signals.PENDING_COMMANDS.of(pending.waiting, service=name),
+        signals.PENDING_OLDEST.of((now_us - pending.oldest_us) / US if pending.waiting else 0.0, service=name),
     ]
     if outbox.reader is not None:
         slot = outbox.reader.slot

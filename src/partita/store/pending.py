@@ -33,6 +33,13 @@ class PendingCommand(NamedTuple):
     closed_us: int = 0
 
 
+class PendingStatus(NamedTuple):
+    """How many commands wait, and since when the oldest of them does (0 = none)."""
+
+    waiting: int
+    oldest_us: int
+
+
 class Pending(Protocol):
     """Pending commands. An open one is never purged, however old it is."""
 
@@ -55,6 +62,10 @@ class Pending(Protocol):
 
     async def find(self, *, state: Waits = "open", limit: int = 100) -> Sequence[PendingCommand]:
         """Those in a state, the oldest first."""
+        ...
+
+    async def status(self) -> PendingStatus:
+        """The number of open ones, and the oldest."""
         ...
 
     async def purge(self, before_us: int, limit: int) -> int:

@@ -162,6 +162,23 @@ async def test_a_decision_and_its_entry_are_one(tmp_path: Path, store: str) -> N
         ]
 
 
+async def test_the_metrics_count_what_waits(tmp_path: Path, store: str) -> None:
+    """Open commands alone, with the age of the oldest."""
+    running = app.configured(replace(app.settings, data=tmp_path, store=store))
+
+    async def samples() -> dict[str, float]:
+        found = await running.system.samples()
+        return {each.signal.name: each.value for each in found if each.values == ("desk",)}
+
+    async with running.running():
+        assert (await samples())["pending.commands"] == (await samples())["pending.oldest"] == 0
+        await running.send(FileClaim(claim_id="c1", cents=1))
+        (reply_to,) = await until(lambda: waiting(running))
+        assert (await samples())["pending.commands"] == 1 and 0 < (await samples())["pending.oldest"] < 600
+        await running.reply(reply_to, ClaimApproved(claim_id="c1", amount=1))
+        assert (await samples())["pending.commands"] == (await samples())["pending.oldest"] == 0
+
+
 async def test_a_person_decides_after_twelve_days() -> None:
     async with app.testing() as t:
         await t.send(FileClaim(claim_id="c1", cents=1))

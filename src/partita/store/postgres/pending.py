@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from partita.databases.postgres.arrays import columns, unnest
-from partita.store.pending import PendingCommand, Waits
+from partita.store.pending import PendingCommand, PendingStatus, Waits
 from partita.store.postgres.ledger import PostgresLedger
 
 KINDS = {
@@ -33,6 +33,7 @@ SELECT {COLUMNS} FROM pending WHERE saga <> '' AND saga_id = ANY($1::text[]) ORD
 """
 UNDO = "UPDATE pending SET state = 'undone', closed_us = $2 WHERE reply_to = ANY($1::text[])"
 FIND = f"SELECT {COLUMNS} FROM pending WHERE state = $1 ORDER BY at_us, reply_to LIMIT $2"
+STATUS = "SELECT count(*), coalesce(min(at_us), 0) FROM pending WHERE state = 'open'"
 # An array: of an unknown limit the planner assumes a tenth of the table, and would read all of it.
 PURGE = """
 DELETE FROM pending WHERE reply_to = ANY(ARRAY(
@@ -71,6 +72,10 @@ class PostgresPending(PostgresLedger):
     async def find(self, *, state: Waits = "open", limit: int = 100) -> Sequence[PendingCommand]:
         """Those in a state, the oldest first."""
         return [PendingCommand(*row) for row in await self._link.rows(FIND, state, limit)]
+
+    async def status(self) -> PendingStatus:
+        """The number of open ones, and the oldest."""
+        return PendingStatus(*(await self._link.rows(STATUS))[0])
 
     async def purge(self, before_us: int, limit: int) -> int:
         """Delete old ones that are closed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from partita.store.pending import PendingCommand, Waits
+from partita.store.pending import PendingCommand, PendingStatus, Waits
 from partita.store.sqlite.ledger import IN_LIST, SqliteLedger
 
 COLUMNS = """reply_to, type, topic, key, headers, value, saga, saga_id, step, business, at_us, state, answer, answered_by,
@@ -15,6 +15,7 @@ ANSWER = "UPDATE pending SET state = 'answered', answer = ?, answered_by = ?, cl
 OF_SAGAS = f"SELECT {COLUMNS} FROM pending WHERE state = 'open' AND saga <> '' AND saga_id {IN_LIST}"
 UNDO = "UPDATE pending SET state = 'undone', closed_us = ? WHERE reply_to = ?"
 FIND = f"SELECT {COLUMNS} FROM pending WHERE state = ? ORDER BY at_us, reply_to LIMIT ?"
+STATUS = "SELECT count(*), coalesce(min(at_us), 0) FROM pending WHERE state = 'open'"
 PURGE = """
 DELETE FROM pending WHERE reply_to IN (
     SELECT reply_to FROM pending WHERE state <> 'open' AND closed_us < ? ORDER BY closed_us LIMIT ?)
@@ -49,6 +50,10 @@ class SqlitePending(SqliteLedger):
     async def find(self, *, state: Waits = "open", limit: int = 100) -> Sequence[PendingCommand]:
         """Those in a state, the oldest first."""
         return [PendingCommand(*row) for row in self._db.execute(FIND, (state, limit))]
+
+    async def status(self) -> PendingStatus:
+        """The number of open ones, and the oldest."""
+        return PendingStatus(*self._db.execute(STATUS).fetchone())
 
     async def purge(self, before_us: int, limit: int) -> int:
         """Delete old ones that are closed."""

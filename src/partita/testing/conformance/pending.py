@@ -68,7 +68,9 @@ async def an_undo_closes_open_commands_of_its_steps_alone(open_store: OpenStore)
 async def an_open_command_is_never_forgotten(open_store: OpenStore) -> None:
     """A person decides after weeks; closed ones are forgotten by the time when they were closed."""
     async with opened(open_store) as store, store.transaction() as session:
-        await session.pending.add([pending_row(f"c{n}", ("Saga", f"s{n}", "offer")) for n in range(6)])
+        assert await session.pending.status() == (0, 0)
+        await session.pending.add([pending_row(f"c{n}", ("Saga", f"s{n}", "offer"), 3 + n) for n in range(6)])
+        assert await session.pending.status() == (6, 3), "the oldest of all"
         for n in range(4):
             await session.pending.answer(f"c{n}", b"answer", "", 10 + n)
         await session.pending.undo([("Saga", "s4", "offer")], 14)
@@ -77,6 +79,7 @@ async def an_open_command_is_never_forgotten(open_store: OpenStore) -> None:
         assert await session.pending.purge(13, 2) == 1
         assert await session.pending.purge(1_000, 10) == 2, "an undone one is forgotten as well"
         assert await waiting(session) == ["c5"], "an open one is gone"
+        assert await session.pending.status() == (1, 8), "closed ones do not wait"
 
 
 async def the_mark_of_a_pending_command_stays(open_store: OpenStore) -> None:
