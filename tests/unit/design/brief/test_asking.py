@@ -241,3 +241,11 @@ def test_commands_and_undos_are_named_by_their_verbs() -> None:
     assert undo_of("ReserveStock") == "ReleaseStock" and past_of("ReleaseStock") == "StockReleased"
     assert undo_of("PaintWall") == "UndoPaintWall" and past_of("CancelTrip") == "TripCancelled"
     assert past_of("UndoPaintWall") == "PaintWallUndone"
+
+
+def test_the_thing_of_a_sentence_is_the_object_of_its_verb() -> None:
+    answer = "A city library: readers borrow books, and pay fines when they are late."
+    _, design = drafted(answer, "lending desk", "shelves lends a copy, cashier charges a fine", "")
+
+    assert design.sagas[0].start == "BookRequested"
+    assert design.purpose.value == answer

@@ -95,7 +95,7 @@ def _noun(answers: Answers, main: Party) -> list[str]:
     """The thing that the process is about: the object of the main service or of the domain's verb, else its last plain noun."""
     if main.thing:
         return list(main.thing)
-    after = [next_ for word, next_ in pairwise(answers.words) if verb_in(word) and not verb_in(next_)]
+    after = [next_ for word, next_ in pairwise(answers.words) if verb_in(word)]
     if after and len(answers.words) > 4:  # a sentence: readers borrow books
         return [singular(after[0])]
     nouns = [singular(word) for word in answers.words[:4] if word not in VAGUE]

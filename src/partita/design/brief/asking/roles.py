@@ -9,8 +9,8 @@ from partita.design.brief.asking.answers import Party
 from partita.design.brief.asking.wording import SHOW, TELL
 
 Kind = Literal["money", "resource", "human", "tell", "show", "react"]
-"""The part of a consumer: it moves money, gives a thing that can be given back, decides as a person, writes to people,
-shows, or reacts."""
+"""The part of a consumer: it moves money, gives a thing that can be given back, decides as a person, writes to people, shows
+numbers, or reacts."""
 
 ROLES = (
     ("payout", r"payout|disburse"),

@@ -8,7 +8,7 @@ import unicodedata
 from partita.design.brief.deriving.verbs import OPPOSITES
 
 VERBS = frozenset(
-    [*(verb.lower() for verb in OPPOSITES), *"""
+    ["tell", *(verb.lower() for verb in OPPOSITES), *"""
     alert analyse analyze answer archive build calculate capture check clean compute count create deliver describe email file fix
     fuel inform inspect invoice keep list load mail maintain measure monitor notify pack post prepare print process produce
     project publish receive record refuel remind repair report request save score search sell send ship show store submit
