@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.unit.design.numbers import unexplained
-from tests.unit.design.sample_orders import orders
+from tests.unit.design.sample_orders import ORDER_ID, field, orders
 
 from partita.design.document import arithmetic
 from partita.design.document.block import (
@@ -30,6 +30,7 @@ from partita.design.document.message_shape import avro_of
 from partita.design.document.sections.outbox import DDL
 from partita.design.document.topic import retry_topics, topics_of
 from partita.design.model.design import Design
+from partita.design.model.field import FieldDesign
 from partita.design.model.saga import SagaDesign
 from partita.store.postgres import schema as postgres_schema
 
@@ -221,3 +222,24 @@ def test_a_map_of_hundreds_of_messages_is_drawn_by_its_services(design: Design) 
     (flow,) = [block for block in blocks(found) if isinstance(block, Figure) and block.name == "flow"]
     assert len(flow.picture.cards) == len(design.services)
     assert "too many for one picture" in flow.caption
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (field("lines", "list", default="[]", since=2), []),
+        (field("note", "string", default="", optional=True), ""),
+        (field("weight", "int", default="", optional=True), None),
+        (field("vat", "decimal", default="0.19"), "\x0b\x53\x2b\x80"),
+        (field("paid", "bool", default=False, since=2), False),
+        (field("address", "record", fields=(field("street"),), since=2), None),
+        (field("sizes", "map", of="int", since=3), {}),
+        (field("day", "date", default="2026-03-02"), 20514),
+    ],
+    ids=lambda value: value.name if isinstance(value, FieldDesign) else "",
+)
+def test_a_default_is_a_value_of_its_fields_type(design: Design, given: FieldDesign, expected: object) -> None:
+    """A design of an app gives defaults as texts; one that fits no type is None, in a field that may be None."""
+    event = dataclasses.replace(design.event("OrderPlaced"), fields=(ORDER_ID, given))
+    (_, found) = avro_of(design, event)["fields"]
+    assert found["default"] == expected

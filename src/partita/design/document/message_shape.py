@@ -81,28 +81,23 @@ def json_of(design: Design, message: EventDesign | CommandDesign) -> dict[str, A
 def _struct(name: str, fields: tuple[FieldDesign, ...]) -> type[msgspec.Struct]:
     rows: list[Any] = []
     for field in fields:
-        late = field.since > 1 and field.default is None and field.type not in ("list", "map")
-        annotation = _annotation(name, field, or_none=field.optional or late)
+        annotation = _plain(name, field)
+        has_default = field.since > 1 or field.default is not None or field.optional
+        default = _default(field, annotation) if has_default else None
+        if field.optional or (has_default and default is None):
+            annotation = annotation | None
         notes: list[Any] = [Since(field.since)] if field.since > 1 else []
         notes += [PII] if field.pii else []
         words = _doc(field)
         notes += [msgspec.Meta(description=words)] if words else []
         for note in notes:
             annotation = Annotated[annotation, note]
-        if field.since > 1 or field.default is not None or field.optional:
-            rows.append((field_name(field), annotation, _default(field)))
-        else:
-            rows.append((field_name(field), annotation))
+        rows.append((field_name(field), annotation, default) if has_default else (field_name(field), annotation))
     return msgspec.defstruct(name, rows, rename="camel", frozen=True, kw_only=True)
 
 
 def _doc(field: FieldDesign) -> str:
     return " ".join(f"{field.doc} {f'({field.unit})' if field.unit else ''}".split())
-
-
-def _annotation(owner: str, field: FieldDesign, *, or_none: bool) -> Any:
-    annotation = _plain(owner, field)
-    return annotation | None if or_none else annotation
 
 
 def _plain(owner: str, field: FieldDesign) -> Any:
@@ -130,9 +125,14 @@ def _record_name(owner: str, field: FieldDesign) -> str:
     return owner + (words[:-1] if field.type == "list" and words.endswith("s") else words)
 
 
-def _default(field: FieldDesign) -> Any:
-    if field.default is None and not field.optional:
-        return {"list": list, "map": dict}[field.type]() if field.type in ("list", "map") else None
-    if field.type == "decimal" and isinstance(field.default, str):
-        return decimal.Decimal(field.default)
-    return field.default
+def _default(field: FieldDesign, annotation: Any) -> Any:
+    """The default of a field as a value of its type; None where it has none that is."""
+    given: Any = field.default
+    if field.type in ("list", "map") and (given is None or isinstance(given, str)):
+        given = [] if field.type == "list" else {}
+    if given is None or field.type == "record":
+        return None
+    try:
+        return msgspec.convert(given, annotation, strict=False)
+    except msgspec.ValidationError:  # an optional field of an app has an empty text for None
+        return None
