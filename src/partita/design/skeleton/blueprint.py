@@ -90,6 +90,10 @@ class Blueprint:
             if step.do == command
         ]
 
+    def is_human(self, command: str) -> bool:
+        """Whether a person answers a command."""
+        return any(step.human and step.do == command for _, step in self.design.steps)
+
     def starts(self, event: str) -> bool:
         """Whether a saga begins with an event."""
         return any(saga.start == event for saga in self.design.sagas)
@@ -131,11 +135,45 @@ def blueprint_of(design: Design) -> Blueprint:
             undoes=command.undoes,
             enters=command.enters,
         )
+    for saga, step in design.steps:
+        for reminder in _reminders(saga, step, found):
+            found[reminder.name] = reminder
     streams = tuple(_streams(design, found, words))
     for stream in streams:
         found[stream.sends.reply] = _kept(stream)
         found[stream.sends.name] = stream.sends
     return Blueprint(design, package_of(design), words, found, streams)
+
+
+def _reminders(saga: SagaDesign, step: StepDesign, found: Mapping[str, Message]) -> list[Message]:
+    """The command that reminds the owner of a step, and its answer."""
+    if not step.remind:
+        return []
+    command = found[step.do]
+    key = tuple(each for each in command.fields if each.name == command.key)
+    reply = Message(
+        name=f"{step.do}Reminded",
+        kind="event",
+        service=step.at,
+        key=command.key,
+        fields=key,
+        meaning=f"The owner of {step.do} was reminded.",
+    )
+    reminds = Message(
+        name=reminder_of(step),
+        kind="command",
+        service=step.at,
+        key=command.key,
+        fields=key,
+        meaning=f"Reminds the owner of {step.do}, for which {saga.name} waits.",
+        reply=reply.name,
+    )
+    return [reply, reminds]
+
+
+def reminder_of(step: StepDesign) -> str:
+    """The name of the command that reminds the owner of a step; empty = the step has no reminder."""
+    return f"Remind{step.do}" if step.remind else ""
 
 
 def _streams(design: Design, found: Mapping[str, Message], words: Vocabulary) -> list[Stream]:

@@ -76,8 +76,8 @@ def _signs(code: str) -> Iterator[tuple[int, str]]:
 
 def duration(seconds: float) -> str:
     """A duration in the largest unit that divides it."""
-    for unit, each in (("hours", 3_600), ("minutes", 60)):
-        if seconds >= each and seconds % each == 0:
+    for unit, each in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= (2 * each if unit == "days" else each) and seconds % each == 0:
             return f"{unit}({seconds / each:.0f})"
     return f"seconds({seconds:_.0f})" if seconds == round(seconds) else f"seconds({seconds!r})"
 

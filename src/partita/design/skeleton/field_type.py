@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from partita.design.model.design import Design
 from partita.design.model.field import FieldDesign
+from partita.design.skeleton.code import WIDTH
 from partita.exports.declaring.python_text import class_name, docstring, literal
 
 GEO = "Geo"
@@ -154,6 +155,10 @@ class Vocabulary:
                 return f"{kind}({inner})"
         return _VALUES.get(kind, literal(f"{word}-{stem}"))
 
+    def is_text(self, kind: str) -> bool:
+        """Whether a type is a text."""
+        return kind == "str" or any(of == "str" and name == kind for (_, of), name in self.names.items())
+
     def declarations(self) -> Iterator[str]:
         """The lines of the shared types, those that others use first."""
         for (_, of), name in self.names.items():
@@ -195,8 +200,14 @@ def line(each: Typed, *, is_key: bool = False, is_subject: bool = False, needs_m
     if each.design.since > 1:
         notes.append(f"Since({each.design.since})")
     kind = f"Key[{each.type}]" if is_key else f"{each.type} | None" if each.is_optional else each.type
-    annotation = f"Annotated[{', '.join([kind, *notes])}]" if notes else kind
-    return f"{each.name}: {annotation}" + (f" = {default}" if default else "")
+    value = f" = {default}" if default else ""
+    inner = ", ".join([kind, *notes])
+    found = f"{each.name}: Annotated[{inner}]{value}" if notes else f"{each.name}: {kind}{value}"
+    if not notes or len(found) + 4 <= WIDTH:
+        return found
+    if len(inner) + 8 > WIDTH:
+        inner = ",\n        ".join([kind, *notes]) + ","
+    return f"{each.name}: Annotated[\n        {inner}\n    ]{value}"
 
 
 def _capital(name: str) -> str:

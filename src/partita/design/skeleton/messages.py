@@ -72,7 +72,7 @@ def _class(blue: Blueprint, message: Message) -> str:
         accepted = dict(_accepted(blue, message))
         if accepted:
             words.append(f"accept={{{', '.join(f'{literal(k)}: {literal(v)}' for k, v in accepted.items())}}}")
-        if _is_human(blue, message):
+        if blue.is_human(message.name):
             words.append('concerns="human"')
     meaning = " ".join(message.meaning.split()) or f"{message.name}, as {message.service} means it."
     if message.kind == "lossy":
@@ -133,10 +133,6 @@ def _accepted(blue: Blueprint, message: Message) -> Iterator[tuple[str, str]]:
 
 def _is_heard(blue: Blueprint, event: str) -> bool:
     return bool(blue.design.consumers(event)) or any(saga.failed == event for saga in blue.design.sagas)
-
-
-def _is_human(blue: Blueprint, message: Message) -> bool:
-    return any(step.human and step.do == message.name for _, step in blue.design.steps)
 
 
 def _uses(code: str, module: str) -> bool:

@@ -4,10 +4,10 @@ promises."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from partita.design.model.saga import SagaDesign, StepDesign
-from partita.design.skeleton.blueprint import Blueprint, Message
+from partita.design.skeleton.blueprint import Blueprint, Message, reminder_of
 from partita.design.skeleton.code import duration
 
 LATE_S = 10.0
@@ -31,6 +31,8 @@ class Outcome:
     is_undone: bool = False
     undos: Sequence[str] = ()
     work: dict[str, tuple[str, str]] = field(default_factory=dict)
+    sends: dict[str, int] = field(default_factory=dict)
+    answers: Sequence[tuple[str, str]] = ()
     dead_letters: bool = False
 
 
@@ -41,7 +43,16 @@ def outcomes_of(blue: Blueprint) -> list[Outcome]:
         begins = begin_of(blue, saga.start)
         if begins is not None and begins.key == saga.key:
             found += _of_saga(blue, saga, begins)
-    return found
+    return [_with_people(blue, outcome) for outcome in found]
+
+
+def _with_people(blue: Blueprint, outcome: Outcome) -> Outcome:
+    """The outcome with the decisions of people, who leave no work behind that an undo would look for."""
+    people = {step.do: step.ok for _, step in blue.design.steps if step.human}
+    said = dict(outcome.answers)
+    answers = [(do, said.get(do, value_of(blue, blue.messages[ok]))) for do, ok in people.items()]
+    work = {do: state for do, state in outcome.work.items() if do not in people}
+    return replace(outcome, answers=[(do, answer) for do, answer in answers if answer], work=work)
 
 
 def begin_of(blue: Blueprint, event: str, seen: tuple[str, ...] = ()) -> Message | None:
@@ -75,7 +86,7 @@ def _of_saga(blue: Blueprint, saga: SagaDesign, begins: Message) -> Iterator[Out
             yield from _before_the_pivot(blue, saga, begins, index)
         else:
             yield _retriable(saga, begins, step, done)
-        if step.at != saga.at:
+        if step.at != saga.at and not step.human:
             yield Outcome(
                 name=f"{saga.name}_{step.do}_is_answered_twice",
                 title=f"{step.do} is answered twice",
@@ -93,13 +104,15 @@ def _before_the_pivot(blue: Blueprint, saga: SagaDesign, begins: Message, index:
     undone = {each.do: (each.at, "undone") for each in earlier if each.undo}
     own = [step.undo] if step.undo else []
     patience_s = saga.deadline.value if step.on_timeout.value == "retry" else step.timeout.value
+    silence = [] if step.human else [f"t.stub({step.do}).is_silent()"]
     for refusal in step.fail:
         yield Outcome(
             name=f"{saga.name}_{step.do}_is_refused_by_{refusal}",
             title=f"{step.do} is refused: {refusal}",
             saga=saga,
             begins=[begins],
-            stubs=[f"t.stub({step.do}).refuses({refusal_value(blue, refusal)})"],
+            stubs=[] if step.human else [f"t.stub({step.do}).refuses({refusal_value(blue, refusal)})"],
+            answers=[(step.do, refusal_value(blue, refusal))] if step.human else [],
             is_undone=True,
             undos=undos,
             work=undone,
@@ -109,11 +122,13 @@ def _before_the_pivot(blue: Blueprint, saga: SagaDesign, begins: Message, index:
         title=f"{step.do} gets no answer for {in_words(patience_s)}",
         saga=saga,
         begins=[begins],
-        stubs=[f"t.stub({step.do}).is_silent()"],
+        stubs=silence,
+        answers=[(step.do, "")],
         wait_s=patience_s + 1,
         is_undone=True,
         undos=[*own, *undos],
         work=undone,
+        sends={reminder_of(step): len(step.remind)} if step.remind else {},
     )
     if own:
         yield Outcome(
@@ -121,7 +136,8 @@ def _before_the_pivot(blue: Blueprint, saga: SagaDesign, begins: Message, index:
             title=f"{step.undo} fails, and is sent until it is done",
             saga=saga,
             begins=[begins],
-            stubs=[f"t.stub({step.do}).is_silent()", f't.stub({step.undo}).fails(ConnectionError("not reached"))'],
+            stubs=[*silence, f't.stub({step.undo}).fails(ConnectionError("not reached"))'],
+            answers=[(step.do, "")],
             wait_s=patience_s + 30,
             mends=[f"t.stub({step.undo}).is_real()"],
             then_s=PATIENCE_S,
@@ -130,7 +146,7 @@ def _before_the_pivot(blue: Blueprint, saga: SagaDesign, begins: Message, index:
             work=undone,
             dead_letters=True,
         )
-    if step.at != saga.at:
+    if step.at != saga.at and not step.human:
         yield _late(saga, begins, step, undos, undone)
 
 

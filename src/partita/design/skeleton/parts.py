@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from partita.design.model.choreography import Reaction
 from partita.design.model.saga import SagaDesign, StepDesign
 from partita.design.model.service import ServiceDesign
-from partita.design.skeleton.blueprint import Blueprint, Message, Stream
+from partita.design.skeleton.blueprint import Blueprint, Message, Stream, reminder_of
 from partita.design.skeleton.code import call, imported, seconds_of
 from partita.design.skeleton.field_type import Typed
 from partita.design.skeleton.file import FilledFile, Part
@@ -36,7 +36,15 @@ def path_of(blue: Blueprint, service: ServiceDesign) -> str:
 
 
 def _parts(blue: Blueprint, service: ServiceDesign) -> list[Part]:
-    parts = [_handler(blue, each) for each in blue.of(service.name, "command") if not _is_batch(blue, each)]
+    reminders = {reminder_of(step): step for _, step in blue.design.steps if step.remind}
+    parts = []
+    for each in blue.of(service.name, "command"):
+        if each.name in reminders:
+            parts.append(_reminding(blue, each, reminders[each.name]))
+        elif blue.is_human(each.name):
+            parts.append(_asking(blue, each))
+        elif not _is_batch(blue, each):
+            parts.append(_handler(blue, each))
     parts += [_batch(blue, stream) for stream in blue.streams if stream.reaction.who == service.name]
     parts += [
         _keeping(blue, saga)
@@ -63,7 +71,15 @@ def _head(blue: Blueprint, service: ServiceDesign, parts: Sequence[Part]) -> str
     ]
     blocks = [
         "\n".join(standard),
-        imported("partita", [name for name in _OF_PARTITA if name in words]),
+        "\n".join(
+            filter(
+                None,
+                [
+                    imported("partita", [name for name in _OF_PARTITA if name in words]),
+                    imported("partita.waiting", [name for name in ("Later", "later") if name in words]),
+                ],
+            )
+        ),
         "\n".join(
             filter(
                 None,
@@ -95,7 +111,9 @@ def _handler(blue: Blueprint, command: Message) -> Part:
         body.append(f"    await step_work.begin(tx, {literal(command.name)}, {item})")
     body += _made(blue, reply, command, "cmd", "reply = ")
     keep = f"await {table}.keep(tx, {item}, reply)" if table else ""
-    if command.undoes:
+    if command.undoes and blue.is_human(command.undoes):
+        body.append(comment(f"{FILL} take back the decision about {command.undoes}, where there is one", "    "))
+    elif command.undoes:
         # The work of a step is undone if there is any: the command may have been lost, or may still come.
         done = f"await step_work.take_back(tx, {literal(command.undoes)}, {item})"
         body += [f"    if {done}:", comment(f"{FILL} give back what {command.undoes} has taken", "        ")]
@@ -117,6 +135,35 @@ def _handler(blue: Blueprint, command: Message) -> Part:
     ]
     refused = "".join(f" | {blue.messages[name].contract}" for name in command.refusals)
     return Part(variable_name(command.name), f"{command.contract} -> {reply.contract}{refused}", "\n".join(lines))
+
+
+def _asking(blue: Blueprint, command: Message) -> Part:
+    """The handler of a command that a person answers, after minutes or weeks."""
+    answers = [blue.messages[name] for name in (command.reply, *command.refusals)]
+    name = variable_name(command.name)
+    words = [command.name, *_dedupe(blue, command)]
+    lines = [
+        call(f"@{variable_of(command.service)}.handles", words),
+        f"async def {name}(cmd: {command.name}) -> {command.reply} | Later:",
+        docstring(f"A person answers it, by `app.reply` from any process. {_meaning(command)}"),
+        comment(f"{FILL} show it to a person of {command.service}, with the id of `meta: Meta`:", "    "),
+        *(comment(f"  await app.reply(meta.reply_to, {each.contract}, by=...)", "    ") for each in answers),
+        "    return later()",
+    ]
+    contract = f"{command.contract} -> {' | '.join(each.contract for each in answers)}"
+    return Part(name, contract, "\n".join(lines))
+
+
+def _reminding(blue: Blueprint, command: Message, step: StepDesign) -> Part:
+    name, reply = variable_name(command.name), blue.messages[command.reply]
+    lines = [
+        f"@{variable_of(command.service)}.handles({command.name})",
+        f"async def {name}(cmd: {command.name}) -> {reply.name}:",
+        docstring(_meaning(command)),
+        comment(f"{FILL} the message to the owner of {step.do}", "    "),
+        *(f"    return{line.removeprefix('    reply =')}" for line in _made(blue, reply, command, "cmd", "reply = ")),
+    ]
+    return Part(name, f"{command.contract} -> {reply.contract}", "\n".join(lines))
 
 
 def _meaning(command: Message) -> str:
@@ -262,6 +309,9 @@ def _guess(blue: Blueprint, each: Typed, source: Message, variable: str) -> str:
     amounts = [one for one in source.fields if one.design.type == "money" and not one.is_optional]
     if each.design.type == "money" and len(amounts) == 1:
         return f"{variable}.{amounts[0].name}  # {FILL} is {each.name} the whole of {amounts[0].name}?"
+    held = source.field(each.name)
+    if held is not None and held.type == each.type and blue.words.is_text(each.type):
+        return f"{variable}.{each.name} or " + ('""' if each.type == "str" else f'{each.type}("")')
     key = source.field(source.key)
     if each.type in blue.words.names.values() and key is not None and "_id" in each.name and key.type != "int":
         stem = each.name.removesuffix("_id").replace("_", "-")

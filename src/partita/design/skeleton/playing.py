@@ -28,6 +28,8 @@ class Outcome:
     never: Sequence[type[Event]] = ()
     undos: Sequence[type[Command[Event, Any]]] = ()
     work: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    sends: Mapping[type[Command[Event, Any]], int] = field(default_factory=dict)
+    answers: Mapping[type[Command[Event, Any]], Event | Rejection] = field(default_factory=dict)
     dead_letters: bool = False
 
 
@@ -42,7 +44,9 @@ async def play(outcome: Outcome) -> list[str]:
             stub(t)
         for command in outcome.begins:
             await t.send(command)
+        await decide(t, outcome)
         await t.advance(outcome.wait_s)
+        await decide(t, outcome)
         for mend in outcome.mends:
             mend(t)
         await t.advance(outcome.then_s)
@@ -55,6 +59,9 @@ async def play(outcome: Outcome) -> list[str]:
             assert not t.published(event), f"{outcome.title}: {event.__name__} is published"
         for undo in outcome.undos:
             assert t.sent(undo), f"{outcome.title}: {undo.__name__} is not sent"
+        for command_type, times in outcome.sends.items():
+            sent = len(t.sent(command_type))
+            assert sent == times, f"{outcome.title}: {sent} x {command_type.__name__}, not {times}"
         for (service, name), state in outcome.work.items():
             rows = await t.fetch(
                 service,
@@ -65,11 +72,20 @@ async def play(outcome: Outcome) -> list[str]:
             found = [row["state"] for row in rows]
             assert found == ([state] if state else []), f"{outcome.title}: the work of {name} is {found}, not {state}"
         undone = [f"{undo.__name__} undid" for undo in outcome.undos]
-        return [*undone, *(f"{event.__name__} published" for event in outcome.once)]
+        reminded = [f"{command_type.__name__} sent {times} times" for command_type, times in outcome.sends.items()]
+        return [*reminded, *undone, *(f"{event.__name__} published" for event in outcome.once)]
+'''
+_DECIDE = '''
+async def decide(t: Scenario, outcome: Outcome) -> None:
+    """Give the answers of people to the commands that wait for them."""
+    for command, answer in outcome.answers.items():
+        for reply_to in await t.pending(command):
+            await t.reply(reply_to, answer, by="a person")
 '''
 _DEMO = '''
 async def main() -> int:
     """Play every outcome, and print what happened; the exit code is the number of those that ended otherwise."""
+    logging.getLogger("partita").setLevel(logging.CRITICAL)  # the failures here are planned
     wrong = 0
     saga = ""
     for outcome in OUTCOMES.values():
@@ -91,6 +107,14 @@ if __name__ == "__main__":
 '''
 
 
+_TESTS = '''"""The tests: python -m unittest."""
+
+import logging
+
+logging.getLogger("partita").setLevel(logging.CRITICAL)  # the failures of the outcomes are planned
+'''
+
+
 def playing_files(blue: Blueprint, outcomes: list[Outcome]) -> Iterator[WholeFile]:
     """The outcomes as rows, the demo and the tests."""
     if not outcomes:
@@ -101,7 +125,7 @@ def playing_files(blue: Blueprint, outcomes: list[Outcome]) -> Iterator[WholeFil
     names = {word for row in (*rows, *constants) for word in _code_words(row)}
     # The demo and the tests play the same rows.
     known = [*blue.messages, *blue.words.names.values(), *(name for name, _ in blue.words.records.values()), "Geo"]
-    units = [unit for unit in ("hours", "minutes", "seconds") if any(f"{unit}(" in row for row in rows)]
+    units = [unit for unit in ("days", "hours", "minutes", "seconds") if any(f"{unit}(" in row for row in rows)]
     standard = [
         line for name, line in (("dt", "import datetime as dt"), ("decimal", "import decimal")) if name in names
     ]
@@ -113,7 +137,7 @@ def playing_files(blue: Blueprint, outcomes: list[Outcome]) -> Iterator[WholeFil
         "from dataclasses import dataclass, field",
         "from typing import Any",
         "",
-        imported("partita", ["Command", "Event", "Saga", *units]),
+        imported("partita", ["Command", "Event", "Rejection", "Saga", *units]),
         "from partita.testing.scenario import Scenario",
         "",
         f"from {blue.package}.app import app",
@@ -121,6 +145,8 @@ def playing_files(blue: Blueprint, outcomes: list[Outcome]) -> Iterator[WholeFil
         imported(f"{blue.package}.sagas", {outcome.saga.name for outcome in outcomes}),
         "",
         _PLAY.rstrip(),
+        "",
+        _DECIDE.rstrip(),
         "",
         "",
         *constants,
@@ -131,7 +157,7 @@ def playing_files(blue: Blueprint, outcomes: list[Outcome]) -> Iterator[WholeFil
     ]
     yield WholeFile(f"{blue.package}/outcomes.py", "\n".join(head) + "\n")
     yield WholeFile(f"{blue.package}/demo.py", _demo(blue))
-    yield WholeFile("tests/__init__.py", '"""The tests: python -m unittest"""\n')
+    yield WholeFile("tests/__init__.py", _TESTS)
     yield WholeFile("tests/test_outcomes.py", _tests(blue, outcomes))
 
 
@@ -160,10 +186,14 @@ def _row(blue: Blueprint, outcome: Outcome) -> str:
     else:
         words.append(f"once={tuple_of(list(dict.fromkeys(oks)))}")
         words += [f"never=({failed[0]},)"] if failed else []
-    states = {each.do: "" for each in saga.steps if not each.no_effect}
+    states = {each.do: "" for each in saga.steps if not each.no_effect and not each.human}
     work = [f'({literal(each.at)}, "{each.do}"): "{outcome.work.get(each.do, ("", states[each.do]))[1]}"'
             for each in saga.steps if each.do in states]  # fmt: skip
     words += [f"work={{{', '.join(work)}}}"] if work else []
+    answers = [f"{name}: {value}" for name, value in outcome.answers]
+    words += [f"answers={{{', '.join(answers)}}}"] if answers else []
+    sends = [f"{name}: {count}" for name, count in outcome.sends.items()]
+    words += [f"sends={{{', '.join(sends)}}}"] if sends else []
     words += ["dead_letters=True"] if outcome.dead_letters else []
     return call(f'"{variable_name(outcome.name)}": Outcome', words, "    ", ",")
 
@@ -178,6 +208,7 @@ def _demo(blue: Blueprint) -> str:
         f'"""Every outcome once: python -m {blue.package}.demo"""',
         "",
         "import asyncio",
+        "import logging",
         "import sys",
         "",
         "from partita import PartitaError",

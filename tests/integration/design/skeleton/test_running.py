@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,7 +16,21 @@ from tests.waiting import until_blocking
 from partita.design.skeleton.project import project_of
 from partita.design.skeleton.regenerating import rewriting
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # several programs, one after the other
+DESIGNS = Path(__file__).resolve().parents[4] / "docs/designs"
 INVENTORY = "order_processing/handlers/inventory_service.py"
+
+REFERENCE = {
+    "type": "record",
+    "name": "OrderPlaced",
+    "namespace": "shop.order.v1",
+    "fields": [
+        {"name": "orderId", "type": "string"},
+        {"name": "customerId", "type": "string"},
+        {"name": "totalCents", "type": "long"},
+        {"name": "occurredAt", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+    ],
+}
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -44,7 +59,6 @@ def write(folder: Path, texts: dict[str, str]) -> None:
         (folder / path).write_text(text, encoding="utf-8")
 
 
-@pytest.mark.slow
 def test_its_types_and_its_style_are_right(project: Path) -> None:
     """Strict types; a formatter changes nothing, and a linter finds nothing."""
     types = python(project, "-m", "mypy", "--cache-dir", os.devnull)
@@ -54,7 +68,6 @@ def test_its_types_and_its_style_are_right(project: Path) -> None:
         assert style.returncode == 0, style.stdout
 
 
-@pytest.mark.slow
 def test_our_own_lints_find_nothing_in_it(project: Path) -> None:
     partita = str(Path(sys.executable).with_name("partita"))
     for words in (["flow", "check"], ["catalog", "lint", "--strict"], ["doctor"]):
@@ -62,7 +75,6 @@ def test_our_own_lints_find_nothing_in_it(project: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.slow
 def test_its_tests_pass_and_its_demo_plays_every_outcome(project: Path) -> None:
     tests = python(project, "-m", "unittest")
     assert tests.returncode == 0 and "Ran 14 tests" in tests.stderr, tests.stderr
@@ -76,7 +88,6 @@ def test_its_tests_pass_and_its_demo_plays_every_outcome(project: Path) -> None:
     assert not (project / ".partita").exists()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "finds"),
     [
@@ -107,7 +118,31 @@ def test_its_tests_can_fail(project: Path, tmp_path: Path, old: str, new: str, f
     assert python(tmp_path, "-m", "unittest").returncode != 0
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize(("name", "outcomes"), [("orders", 13), ("rides", 19), ("claims", 17)])
+def test_each_brief_of_the_docs_runs_by_one_command(name: str, outcomes: int, tmp_path: Path) -> None:
+    """Its happy path, each declared failure, strict types and our own lints; people answer, or are reminded and silent."""
+    folder = tmp_path / name
+    partita = str(Path(sys.executable).with_name("partita"))
+    built = run(tmp_path, partita, "design", "build", str(DESIGNS / f"{name}.yaml"), "--code", str(folder), "--demo")
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert f"{outcomes} of {outcomes} outcomes as the design promises" in built.stdout
+    for words in (["flow", "check"], ["catalog", "lint", "--strict"], ["doctor"]):
+        done = run(folder, partita, *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+    for words in (["mypy", "--cache-dir", os.devnull], ["unittest"], ["ruff", "format", "--check", "--no-cache", "."]):
+        done = python(folder, "-m", *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+    if name == "claims":
+        assert "RemindDecideClaim sent 2 times; WithdrawDecision undid" in built.stdout
+    if name == "orders":
+        record = json.loads(
+            run(folder, partita, "schema", "show", "OrderPlaced", "--version", "1", "-o", "json").stdout
+        )
+        assert {**record, "fields": [{k: f[k] for k in ("name", "type")} for f in record["fields"]]} == REFERENCE
+    again = run(tmp_path, partita, "design", "build", str(DESIGNS / f"{name}.yaml"), "--code", str(folder))
+    assert f"{folder}: wrote 0 files." in again.stdout, again.stdout
+
+
 def test_its_services_run_and_take_a_command_from_another_process(project: Path) -> None:
     """`partita run` of its README, then its first command."""
     command = [str(Path(sys.executable).with_name("partita")), "run"]

@@ -148,6 +148,33 @@ def test_a_field_that_would_mean_something_else_is_refused(name: str) -> None:
         project_of(replace(base, events=(*base.events[:2], event, *base.events[3:])))
 
 
+def test_a_reminder_is_a_timer_of_its_step() -> None:
+    """The silence of a step that reminds counts its reminders."""
+    base = orders()
+    steps = (base.sagas[0].steps[0], replace(base.sagas[0].steps[1], remind=(10.0, 20.0)), base.sagas[0].steps[2])
+    found = texts(replace(base, sagas=(replace(base.sagas[0], steps=steps),)))
+    sagas = found["order_processing/sagas.py"]
+    assert "timers=(after(seconds(10), RemindChargePayment), after(seconds(20), RemindChargePayment))" in sagas
+    assert "async def remind_charge_payment(" in found["order_processing/handlers/payment_service.py"]
+    assert "sends={RemindChargePayment: 2}" in found["order_processing/outcomes.py"]
+
+
+def test_a_step_of_a_person_is_answered_later_and_leaves_no_work_to_undo() -> None:
+    base = orders()
+    steps = (base.sagas[0].steps[0], replace(base.sagas[0].steps[1], human=True), base.sagas[0].steps[2])
+    found = texts(replace(base, sagas=(replace(base.sagas[0], steps=steps),)))
+    handlers = found["order_processing/handlers/payment_service.py"]
+    assert "async def charge_payment(cmd: ChargePayment) -> PaymentCharged | Later:" in handlers
+    assert "    return later()" in handlers and "step_work" not in handlers
+    outcomes = found["order_processing/outcomes.py"]
+    assert 'answers={ChargePayment: PaymentDeclined(order_id=OrderId("order-1"), reason="reason-1")}' in outcomes
+    assert "t.stub(ChargePayment)" not in outcomes and '("payment-service", "ChargePayment")' not in outcomes
+    assert (
+        'Command[PaymentCharged, PaymentDeclined], of=payment_service, concerns="human"'
+        in (found["order_processing/messages.py"])
+    )
+
+
 def test_two_parts_of_one_name_are_refused() -> None:
     base = orders()
     with pytest.raises(SettingsError, match="has the name of a"):
