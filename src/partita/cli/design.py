@@ -103,6 +103,8 @@ def build(
     around the parts that you have filled. Exit 3 where something is to mend first, and nothing was written."""
     if demo and code is None:
         raise click.UsageError("--demo plays the project: --code DIR --demo")
+    if code is not None and is_app(source):
+        raise click.UsageError("--code makes a project from a brief; an app has its code already")
     read, findings = _checked(source, beside)
     for each in findings:
         say(f"{source}:{each.line}: {each.rule}: {each.what}", f"  {each.why}", f"  Write {each.write}", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 from tests.unit.design.brief.briefs import SMALL, with_change
 
@@ -82,6 +83,13 @@ def test_a_brief_with_a_contradiction_is_not_built(brief: Path, tmp_path: Path) 
     brief.write_text(with_change("deadline: 10m", "deadline: 10s"), encoding="utf-8")
     assert build(brief, tmp_path / "bistro") == 3
     assert not (tmp_path / "bistro").exists()
+
+
+def test_an_app_that_exists_is_not_written_again(tmp_path: Path) -> None:
+    words = ["design", "build", "partita.examples.rides.app:app", "--code", str(tmp_path / "rides")]
+    with pytest.raises(click.UsageError, match="an app has its code already"):
+        cli.main(words, standalone_mode=False)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_with_something_else_in_it_is_refused(brief: Path, tmp_path: Path) -> None:
