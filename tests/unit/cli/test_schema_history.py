@@ -145,7 +145,7 @@ def test_a_message_may_change_its_language(project: Project) -> None:
     ("against", "said"),
     [
         ("nowhere", "neither a folder here nor a commit"),
-        ("--output=x", "neither a folder nor a commit"),
+        ("--output=x", "neither a folder here nor a commit"),
         ("http://127.0.0.1:1", "cannot be reached"),
         ("HEAD", "has no revision files in schemas/"),
     ],
