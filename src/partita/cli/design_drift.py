@@ -32,7 +32,7 @@ folder_option = click.option(
 )
 
 
-@click.command(epilog="Example:  partita design drift shop.app:app --beside docs/shop.yaml")
+@click.command(epilog="Example:  partita design drift orders.app:app --beside docs/orders.yaml")
 @click.argument("source", metavar="APP|BRIEF")
 @beside_option
 @folder_option
@@ -54,7 +54,7 @@ def drift(source: str, beside: Path | None, folder: Path, output: str) -> int:
     return FAILED if found or stale else 0
 
 
-@click.command(epilog="Example:  partita design diff HEAD~1 shop.app:app --comment")
+@click.command(epilog="Example:  partita design diff HEAD~1 orders.app:app --comment")
 @click.argument("ref", metavar="REF")
 @click.argument("source", metavar="APP|BRIEF")
 @beside_option

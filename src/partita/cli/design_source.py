@@ -36,7 +36,7 @@ def design_from(source: str, beside: Path | None) -> Design:
     if ":" not in source or source.endswith((".yaml", ".yml")):
         raise SettingsError(
             f"{source} is no file here, and no app.",
-            hint="A brief such as orders.yaml, or an app such as shop.app:app.",
+            hint="A brief such as orders.yaml, or an app such as orders.app:app.",
         )
     facts = NOTHING if beside is None else read_beside(beside.read_text(encoding="utf-8"), str(beside))
     return design_of(load_app(source), source, facts)
@@ -53,7 +53,7 @@ def is_app(source: str) -> bool:
     if ":" not in source or source.endswith((".yaml", ".yml")):
         raise SettingsError(
             f"{source} is no file here, and no app.",
-            hint="A brief such as orders.yaml, or an app such as shop.app:app.",
+            hint="A brief such as orders.yaml, or an app such as orders.app:app.",
         )
     return True
 
