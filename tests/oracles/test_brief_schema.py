@@ -20,7 +20,8 @@ pytestmark = pytest.mark.oracles
 jsonschema_rs = pytest.importorskip("jsonschema_rs", reason="make oracles installs the package jsonschema-rs")
 
 ROOT = Path(__file__).resolve().parents[2]
-BRIEFS = sorted((ROOT / "docs/designs").glob("*.yaml"))
+# Facts beside an app's code lie there too: they are no brief.
+BRIEFS = [ROOT / f"docs/designs/{name}.yaml" for name in ("orders", "rides", "claims")]
 VALUES: tuple[object, ...] = (
     None, True, 0, 1, -1, 1.5, 12.0, 1e9, "", " ", "x", "Abc", "abc-def", "abc_def", "30s", "0s", "forever", "none", "yes", "1",
     "kafka", "crud", "id", "class", "a" * 600, "\u202e", "<b>", [], {}, ["x"], ["Abc"], {"x": "id"}, {"type": "id"},
