@@ -41,10 +41,12 @@ design.add_command(diff)
 def check(brief: Path, ledger: bool, output: str) -> int:
     """Contradictions in BRIEF, each with its line, the reason and the words to write; exit 3 where there is one."""
     accepted: tuple[tuple[Finding, str], ...] = ()
+    findings: tuple[Finding, ...] = ()
+    read: Design | None = None
     try:
-        read: Design | None = read_design(brief)
+        read = read_design(brief)
     except BriefRefused as refused:
-        read, findings = None, refused.findings
+        findings = refused.findings
     if read is not None:
         verdict = checked(read)
         findings, accepted = verdict.to_mend, verdict.accepted

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -115,11 +114,3 @@ def test_a_pdf_is_written_over_its_own_only(brief: Path, tmp_path: Path, monkeyp
     path.write_bytes(b"%PDF-1.7 of another program")
     with pytest.raises(SettingsError, match="no unchanged file of a build"):
         build(brief, "-o", tmp_path / "out", "--to", "pdf")
-
-
-@pytest.mark.skipif(importlib.util.find_spec("weasyprint") is None, reason="pip install 'partita[pdf]'")
-@pytest.mark.slow
-def test_weasyprint_takes_the_page(brief: Path, tmp_path: Path) -> None:
-    """The library itself, where it is installed."""
-    assert build(brief, "-o", tmp_path / "out", "--to", "pdf") == 0
-    assert (tmp_path / "out/table-booking.pdf").read_bytes().startswith(b"%PDF-")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from partita.design.checking.indexed import Indexed, finding
 from partita.design.model.field import FieldDesign, FieldType
@@ -133,7 +133,7 @@ def reference(of: Indexed) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _later(event: EventDesign, more: list[tuple[str, FieldType]]) -> str:
+def _later(event: EventDesign, more: Sequence[tuple[str, str]]) -> str:
     """The other fields as revision 2: a change that readers of the first revision survive."""
     fields = [each for each in event.fields if (each.name, each.type) in more]
     texts = []

@@ -215,7 +215,7 @@ class _Derivation:
         )
 
     def _compatibility(self) -> Fact[str]:
-        levels = sorted({str(contract.compatibility) for contract in self._contracts()})
+        levels = sorted({contract.compatibility.name for contract in self._contracts()})
         return Fact(", ".join(levels), Origin("declared", self._source))
 
     def _bus(self) -> BusDesign:
@@ -226,6 +226,7 @@ class _Derivation:
         copies = Fact(
             1 if cluster is None else cluster.replication, Origin("declared", self._source, "of the topic plan")
         )
+        use: Fact[BusKind]
         if part.has("use"):
             use = Fact(cast(BusKind, part.text("use")), self._ledger.declared(part.line_of("use"), part.text("why")))
         else:

@@ -22,7 +22,7 @@ def pdf(document: Document) -> bytes:
         SettingsError: WeasyPrint is not installed, or finds no Pango.
     """
     try:
-        import weasyprint
+        import weasyprint  # pyright: ignore[reportMissingImports]  # an extra, which development does without
     except ImportError as error:
         raise SettingsError("A PDF needs WeasyPrint.", hint="pip install 'partita[pdf]'") from error
     except OSError as error:
@@ -34,8 +34,9 @@ def pdf(document: Document) -> bytes:
 
 def printed(document: Document) -> str:
     """The page as it is printed. A picture has its styles itself, in plain colours: WeasyPrint draws it apart from the page."""
-    colours = dict(part.split(":", 1) for part in LIGHT.split(";"))
-    return _VARIABLE.sub(lambda name: colours[name[1]], _DARK.sub("", page(document, "")))
+    pairs = [part.partition(":") for part in LIGHT.split(";")]
+    colours = {str(name): str(value) for name, _, value in pairs}
+    return _VARIABLE.sub(lambda name: colours[str(name[1])], _DARK.sub("", page(document, "")))
 
 
 def is_sealed_pdf(data: bytes) -> bool:

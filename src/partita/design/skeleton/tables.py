@@ -159,7 +159,8 @@ def tables_file(blue: Blueprint) -> WholeFile | None:
     every = {table.name: table for service in blue.services for table in tables_of(blue, service.name)}
     if not every:
         return None
-    kinds = [kind for kind in _CLASSES if any(table.kind == kind for table in every.values())]
+    used = {table.kind for table in every.values()}
+    kinds: list[TableKind] = [kind for kind in _CLASSES if kind in used]
     is_event = "Rows" in kinds or "Journal" in kinds
     imports = ["import msgspec"] if "Journal" in kinds else []
     imports.append(f"from partita import {'Event, ' if is_event else ''}Tx")

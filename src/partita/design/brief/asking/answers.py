@@ -11,7 +11,7 @@ from partita.design.brief.asking.wording import FILLER, plain, singular, verb_in
 QUESTIONS = {
     "domain": "Which business domain is it? A few words, or a sentence.",
     "producers": "Which services begin things? Separate them by commas; `telematics reports mileage` says what one does.",
-    "consumers": "Which services react? `workshop reserves a bay, billing charges the owner` says what each of them does.",
+    "consumers": "Which services react? `garage reserves a bay, billing charges the owner` says what each of them does.",
     "consistency": "Which consistency is needed? What must happen once, what may be late and by how much, what must hold?",
 }
 """The questions of `partita design new`, by the names of its options."""

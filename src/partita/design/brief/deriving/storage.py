@@ -39,6 +39,7 @@ def aggregates_of(
 def _aggregate(
     name: str, owner: ServiceDesign | None, part: Part | None, events: tuple[EventDesign, ...], ledger: Ledger
 ) -> AggregateDesign:
+    stored: Fact[Stored]
     if part is not None:
         stored = Fact(cast(Stored, part.text("as")), ledger.declared(part.line))
         origin = ledger.declared(part.line)
@@ -166,6 +167,7 @@ def compatibility_of(brief: Part, ledger: Ledger) -> Fact[str]:
 def bus_of(brief: Part, ledger: Ledger) -> BusDesign:
     """The bus."""
     part = brief.part("bus")
+    use: Fact[BusKind]
     if part.has("use"):
         use = Fact(cast(BusKind, part.text("use")), ledger.declared(part.line_of("use"), part.text("why")))
     else:

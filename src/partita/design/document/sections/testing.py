@@ -31,7 +31,7 @@ def section(view: View) -> Section:
     design = view.design
     rows = [_of_rule(view, rule) for rule in design.rules]
     rows += [
-        _row(f"{saga.name} ends in each declared way", saga.name, "unit integration simulation chaos".split())
+        _row(f"{saga.name} ends in each declared way", saga.name, ["unit", "integration", "simulation", "chaos"])
         for saga in design.sagas
     ]
     rows += [
