@@ -13,7 +13,7 @@ from documentation.reference import reference_pages
 ROOT = Path(__file__).resolve().parents[1]
 OF_THE_ROOT = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "STYLE.md", "CHANGELOG.md")
 GUIDES = (
-    "designing", "writing-an-app", "messages", "evolving-a-schema", "the-catalog", "sagas", "reading-the-flow-map", "effects-once", "testing",
+    "designing", "writing-an-app", "messages", "evolving-a-schema", "the-catalog", "sagas", "waiting-for-the-world", "reading-the-flow-map", "effects-once", "testing",
     "failures", "running", "deploying", "outbox-in-your-transaction", "debezium", "other-languages", "cloudevents", "registry", "benchmarks",
 )  # fmt: skip
 DECISIONS = "docs/decisions/index.md"
