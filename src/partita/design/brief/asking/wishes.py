@@ -11,6 +11,9 @@ from partita.design.brief.matching import seconds_of
 
 SAID = "your answer"
 DAY_S = 86_400.0
+LIMIT = re.compile(
+    r"\b(at a time|at most|at least|only one|no more than|never|must not|not exceed\w*|equals?|unique\w*)\b"
+)
 
 
 def add_wishes(sections: Sections, wishes: tuple[str, ...], names: Names) -> None:
@@ -28,8 +31,10 @@ def add_wishes(sections: Sections, wishes: tuple[str, ...], names: Names) -> Non
             keep = span_in(wish) or "10y"
             line = f"  - {{rule: '{_rule(wish)}', kind: audit, keep: {keep}}}"
             sections.add("consistency", line, SAID if span_in(wish) else f"{SAID}; the time is assumed")
-        elif re.search(r"\b(eventual\w*|behind|late|stale\w*|fresh\w*|delay\w*)\b", text):
+        elif re.search(r"\b(eventual\w*|behind|late|lag\w*|stale\w*|fresh\w*|delay\w*|up.to.date)\b", text):
             _late(sections, wish)
+        elif LIMIT.search(text) and sections.names("storage"):
+            _invariant(sections, wish)
         elif re.search(r"\b(strong\w*|immediate\w*|read.your\w*|linear\w*)\b", text):
             sections.notes.append(
                 f'your answer: "{wish}". Within one service it holds: a command changes its aggregate and answers in one '
@@ -72,6 +77,15 @@ def _once(sections: Sections, wish: str, names: Names) -> None:
             f"{SAID}; the rest is assumed",
             "failure",
         )
+
+
+def _invariant(sections: Sections, wish: str) -> None:
+    """A limit is kept by the aggregate that the words name, else by the first one: one transaction can check it."""
+    aggregates = sections.names("storage")
+    words = re.findall(r"[a-z]+", wish.lower())
+    named = [each for each in aggregates if any(word.startswith(each.lower()) for word in words)]
+    line = f"  - {{rule: '{_rule(wish)}', kind: invariant, across: [{(named or aggregates)[0]}]}}"
+    sections.add("consistency", line, f"{SAID}; the aggregate is assumed")
 
 
 def _late(sections: Sections, wish: str) -> None:
