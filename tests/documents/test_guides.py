@@ -65,6 +65,7 @@ TYPED = (
     Typed(page="designing.md", begins="partita design check bistro.yaml", files=("# bistro.yaml",)),
     Typed(page="designing.md", begins="partita design schema"),
     Typed(page="designing.md", begins="partita design build bistro.yaml -o", files=("# bistro.yaml",)),
+    Typed(page="designing.md", begins="partita design export structurizr", files=("# bistro.yaml",)),
     Typed(page="designing.md", begins="partita design new"),
     Typed(page="the-catalog.md", begins="partita catalog list", before="export PARTITA_APP=module:app", module=SHOP),
     Typed(page="the-catalog.md", begins="partita import asyncapi",

@@ -9,6 +9,7 @@ import click
 from partita.cli.design_code import build_code
 from partita.cli.design_document import build_document, forms_of
 from partita.cli.design_drift import diff, drift
+from partita.cli.design_export import export
 from partita.cli.design_new import new
 from partita.cli.design_source import beside_option, design_from, is_app, read_design
 from partita.cli.output import document, output_option, print_json, say, talk
@@ -32,6 +33,7 @@ def design() -> None:
 design.add_command(new)
 design.add_command(drift)
 design.add_command(diff)
+design.add_command(export)
 
 
 @design.command(epilog="Example:  partita design check orders.yaml")

@@ -35,11 +35,11 @@ def markdown(document: Document) -> str:
     """The Markdown of a document; its pictures are beside it in `pictures/`."""
     files = files_of(document)
     lines = [
-        f"# {_text(document.title)}",
+        f"# {escaped(document.title)}",
         "",
         f"<!-- {UNSEALED} -->",
         "",
-        _text(f"Made of {document.source} by `partita design build`. {LEGEND}"),
+        escaped(f"Made of {document.source} by `partita design build`. {LEGEND}"),
     ]
     for section in document.sections:
         lines += ["", *_section(section, files)]
@@ -47,7 +47,7 @@ def markdown(document: Document) -> str:
 
 
 def _section(section: Section, files: dict[str, str]) -> Iterator[str]:
-    yield f"## {section.number} {_text(section.title)}"
+    yield f"## {section.number} {escaped(section.title)}"
     for block in section.blocks:
         yield ""
         yield from _block(block, files)
@@ -56,11 +56,11 @@ def _section(section: Section, files: dict[str, str]) -> Iterator[str]:
 def _block(block: Block, files: dict[str, str]) -> Iterator[str]:
     match block:
         case Heading(text):
-            yield f"### {_text(text)}"
+            yield f"### {escaped(text)}"
         case Paragraph(text, mark):
-            yield f"{_text(text)} {_mark(mark)}"
+            yield f"{escaped(text)} {_mark(mark)}"
         case Bullets(items):
-            yield from (f"- {_text(item.text)} {_mark(item.mark)}" for item in items)
+            yield from (f"- {escaped(item.text)} {_mark(item.mark)}" for item in items)
         case Table(columns, rows):
             yield from _table(columns, [(row.cells, row.mark) for row in rows])
         case Calculations(of):
@@ -68,30 +68,30 @@ def _block(block: Block, files: dict[str, str]) -> Iterator[str]:
         case Code(language, text, caption, mark):
             fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
             yield from (
-                f"{_text(caption)} {_mark(mark)}",
+                f"{escaped(caption)} {_mark(mark)}",
                 "",
                 f"{fence}{language}",
                 FORBIDDEN.sub("\ufffd", text),
                 fence,
             )
         case Figure(name, _, caption, mark) | Sequence(name, _, _, caption, mark):
-            yield f"![{_text(caption.replace('`', ''))}]({files[name]})"
+            yield f"![{escaped(caption.replace('`', ''))}]({files[name]})"
             yield ""
-            yield f"{_text(caption)} {_mark(mark)}"
+            yield f"{escaped(caption)} {_mark(mark)}"
 
 
 def _table(columns: Many[str], rows: Many[tuple[Many[str], Mark]]) -> Iterator[str]:
-    yield f"| {' | '.join(map(_text, columns))} | |"
+    yield f"| {' | '.join(map(escaped, columns))} | |"
     yield f"|{'---|' * (len(columns) + 1)}"
     for cells, mark in rows:
-        yield f"| {' | '.join(map(_text, cells))} | {_mark(mark)} |"
+        yield f"| {' | '.join(map(escaped, cells))} | {_mark(mark)} |"
 
 
 def _mark(mark: Mark) -> str:
     return f"*{mark.value}*"
 
 
-def _text(text: str) -> str:
+def escaped(text: str) -> str:
     """A text with its names as code. A backtick without its second one is a plain letter."""
     parts = " ".join(FORBIDDEN.sub("\ufffd", text).split()).split("`")
     if len(parts) % 2 == 0:
@@ -99,8 +99,8 @@ def _text(text: str) -> str:
     found = []
     for position, part in enumerate(parts):
         if position % 2 == 0:
-            escaped = _SPECIAL.sub(lambda letter: "\\" + letter[0], part.translate(_MARKUP))
-            found.append(escaped if position else _FIRST.sub(_inert, escaped))
+            plain = _SPECIAL.sub(lambda letter: "\\" + letter[0], part.translate(_MARKUP))
+            found.append(plain if position else _FIRST.sub(_inert, plain))
         elif part:
             found.append(f"`{part}`" if "|" not in part else part.translate(_MARKUP).replace("|", "&#124;"))
     return "".join(found)

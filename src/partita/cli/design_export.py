@@ -1,0 +1,65 @@
+"""`partita design export`: a design in the formats of other tools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from partita.cli.design_source import beside_option, design_from
+from partita.cli.output import say
+from partita.design.document.building import document_of
+from partita.design.exports.arc42 import arc42
+from partita.design.exports.decisions import FOLDER, decision_records
+from partita.design.exports.mermaid import context, saga
+from partita.design.exports.structurizr import structurizr
+from partita.design.model.design import Design
+from partita.design.rendering.markdown import markdown
+from partita.design.rendering.pictures import FOLDER as PICTURES
+from partita.design.rendering.pictures import sealed_pictures
+from partita.exports.file_name import file_names
+from partita.exports.seal import UNSEALED, sealed
+from partita.exports.writing import write_folder
+
+
+def _structurizr(design: Design) -> dict[str, str]:
+    return {"workspace.dsl": sealed(f"// {UNSEALED}\n{structurizr(design)}")}
+
+
+def _mermaid(design: Design) -> dict[str, str]:
+    names = file_names(each.name for each in design.sagas)
+    drawn = {f"saga-{names[each.name]}.mmd": saga(each) for each in design.sagas}
+    texts = {"context.mmd": context(design), **drawn}
+    return {path: sealed(f"%% {UNSEALED}\n{text}") for path, text in texts.items()}
+
+
+def _arc42(design: Design) -> dict[str, str]:
+    document = arc42(document_of(design))
+    return {"arc42.md": markdown(document), **sealed_pictures(document)}
+
+
+FORMATS: dict[str, tuple[Callable[[Design], dict[str, str]], tuple[str, ...]]] = {
+    "structurizr": (_structurizr, ()),
+    "mermaid": (_mermaid, ()),
+    "arc42": (_arc42, (PICTURES,)),
+    "adr": (decision_records, (FOLDER,)),
+}
+"""Each format with the folders in which an export removes its own earlier files."""
+
+
+@click.command(epilog="Example:  partita design export structurizr orders.yaml docs/c4")
+@click.argument("form", metavar="FORMAT", type=click.Choice([*FORMATS]))
+@click.argument("source", metavar="BRIEF|APP")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@beside_option
+def export(form: str, source: str, folder: Path, beside: Path | None) -> None:
+    """Write a design in FORMAT into DIR: structurizr (a workspace in its language), mermaid (the map and each saga), arc42 (the
+    document under its twelve headings), or adr (a record for each decision). Messages go out by `partita export`.
+
+    A file is written over only if an earlier export wrote it and it was not changed since."""
+    make, within = FORMATS[form]
+    texts = make(design_from(source, beside))
+    folder.mkdir(parents=True, exist_ok=True)
+    written, removed = write_folder(folder, texts, within)
+    say(f"wrote {len(written)} files in {folder}", *(f"removed {path}" for path in removed))
