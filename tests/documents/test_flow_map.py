@@ -10,6 +10,7 @@ from tests.documents.browser import Browser, chromium
 from tests.documents.wheelhouse import ROOT
 from tests.unit.flow.city import city
 
+from partita.examples.claims.app import app as claims
 from partita.examples.rides.app import app as rides
 from partita.examples.shop.app import app as shop
 from partita.flow.drawing import svg
@@ -17,7 +18,7 @@ from partita.flow.flow_map import flow_map
 
 DRAWING = ROOT / "docs/diagrams/flow-of-the-shop.svg"
 COMMAND = 'partita flow --app partita.examples.shop.app:app --format svg --title "The flows of the shop"'
-APPS = {"shop": lambda: shop, "rides": lambda: rides, "thirty": lambda: city(30, 3, 5)}
+APPS = {"shop": lambda: shop, "rides": lambda: rides, "claims": lambda: claims, "thirty": lambda: city(30, 3, 5)}
 # Texts that are wider than the box of their group, and texts that lie on one another, each with its content.
 OUTSIDE = """
 [...document.querySelectorAll('g > text')].filter(text => {

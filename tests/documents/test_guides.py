@@ -35,6 +35,8 @@ NOT_RUN = ROW.findall((ROOT / "docs/blocks.md").read_text(encoding="utf-8"))
 OUTBOX = "outbox-in-your-transaction.md"
 # tests/integration/outbox/test_outbox_guide.py runs all programs of this page.
 RUN_ELSEWHERE = [(OUTBOX, block.text[:20]) for block in BLOCKS if block.page == OUTBOX and block.language == "python"]
+# The third example has it, and the tests of that example run it.
+RUN_ELSEWHERE += [("waiting-for-the-world.md", "class HandleClaim")]
 SHOP = "from partita.examples.shop.app import app\n"
 
 
@@ -304,6 +306,11 @@ def test_the_driver_of_the_guide_accepts_a_minute_later(tmp_path: Path, capsys: 
 def test_the_task_of_the_guide_is_declared(tmp_path: Path) -> None:
     with program("waiting-for-the-world.md", "desk.task", tmp_path) as guide:
         assert [each.task.owner for each in guide.desk.declared.bindings] == ["adjusters"]
+
+
+def test_the_saga_of_the_guide_is_that_of_the_example() -> None:
+    example = (ROOT / "src/partita/examples/claims/sagas.py").read_text(encoding="utf-8")
+    assert example.endswith(f"\n{block('waiting-for-the-world.md', 'class HandleClaim').text}")
 
 
 def test_the_tasks_of_the_guide_are_mounted(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.oracles.node import module_file, run_node
 from tests.unit.exports.apps import every_kind, generated, hostile, starter
 
+from partita.examples.claims.app import app as claims
 from partita.examples.rides.app import app as rides
 from partita.examples.shop.app import app as shop
 from partita.exports.asyncapi.document import asyncapi_document
@@ -19,6 +20,7 @@ pytestmark = [pytest.mark.oracles, pytest.mark.timeout(600)]
 APPS: dict[str, Any] = {
     "shop": lambda: shop,
     "rides": lambda: rides,
+    "claims": lambda: claims,
     "starter": starter,
     "every-kind": every_kind,
     "hostile": hostile,

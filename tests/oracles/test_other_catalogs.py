@@ -12,6 +12,7 @@ from tests.oracles.node import run_node
 from tests.unit.exports.apps import every_kind, generated, hostile, starter
 
 from partita import App
+from partita.examples.claims.app import app as claims
 from partita.examples.rides.app import app as rides
 from partita.examples.shop.app import app as shop
 from partita.exports.backstage import backstage
@@ -23,6 +24,7 @@ pytestmark = [pytest.mark.oracles, pytest.mark.timeout(600)]
 APPS: dict[str, Any] = {
     "shop": lambda: shop,
     "rides": lambda: rides,
+    "claims": lambda: claims,
     "starter": starter,
     "every-kind": every_kind,
     "hostile": hostile,

@@ -39,6 +39,7 @@ PLANTED = {
     "Only the shop's API and the HTTP server import a web framework": ("app.py", "import fastapi"),
     "The shop uses the public API only": ("examples/shop/orders.py", "import partita.store.port"),
     "The rides use the public API only": ("examples/rides/drivers.py", "import partita.store.port"),
+    "The claims use the public API only": ("examples/claims/desk.py", "import partita.store.port"),
     "Nobody below the examples imports the front door": ("outbox/relay.py", "from partita import App"),
 }
 # A contract that lists many is seen red for those that its first violation does not touch.
@@ -50,6 +51,8 @@ PLANTED_TOO = [
     ),
     ("Adapters do not know each other", "bus/postgres/bus.py", "import partita.store.postgres.store"),
     ("Only the PostgreSQL adapters import asyncpg", "bus/postgres/bus.py", "import asyncpg"),
+    ("The claims use the public API only", "examples/claims/sagas.py", "from partita.sagas.timer import after"),
+    ("The claims use the public API only", "examples/claims/sagas.py", "from partita.schemas.money import Money"),
 ]
 
 
@@ -89,12 +92,13 @@ def test_no_circle_of_imports_is_excused() -> None:
         assert "ignore_imports" not in next(c for c in _contracts() if c["name"] == name)
 
 
-def test_no_part_of_the_framework_is_missing_from_what_the_rides_may_not_import() -> None:
-    """The contract names what is forbidden: a new folder of the framework must not be free to be used."""
-    contract = next(c for c in _contracts() if c["name"] == "The rides use the public API only")
+@pytest.mark.parametrize(("example", "doors"), [("rides", {"waiting"}), ("claims", {"sagas", "schemas", "waiting"})])
+def test_no_part_of_the_framework_is_missing_from_what_an_example_may_not_import(example: str, doors: set[str]) -> None:
+    """The contract names what is forbidden: a new folder of the framework must not be free to be used. The rooms of a door are
+    forbidden."""
+    contract = next(c for c in _contracts() if c["name"] == f"The {example} use the public API only")
     parts = {f"partita.{path.stem}" for path in (ROOT / "src/partita").iterdir() if path.suffix in ("", ".py")}
-    doors = {"partita.waiting"}  # their rooms are forbidden
-    free = {"partita.__init__", "partita.__pycache__", "partita.examples"} | doors
+    free = {"partita.__init__", "partita.__pycache__", "partita.examples"} | {f"partita.{door}" for door in doors}
     assert parts - free - set(contract["forbidden_modules"]) == set()
 
 

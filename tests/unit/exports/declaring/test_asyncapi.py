@@ -15,6 +15,7 @@ from tests.unit.exports.apps import HOSTILE, every_kind, generated, hostile, sta
 from tests.unit.exports.declaring.imported import check_harmless, exported, run
 
 from partita.errors import DeclarationError, SettingsError
+from partita.examples.claims.app import app as claims
 from partita.examples.rides.app import app as rides
 from partita.examples.shop.app import app as shop
 from partita.exports.declaring.asyncapi import declarations_of
@@ -24,6 +25,7 @@ from partita.schemas.languages import schema_of
 APPS: dict[str, Any] = {
     "shop": lambda: shop,
     "rides": lambda: rides,
+    "claims": lambda: claims,
     "starter": starter,
     "every-kind": every_kind,
     "hostile": lambda: hostile(""),

@@ -10,6 +10,7 @@ import pytest
 
 from partita import Event, Key, Service
 from partita.catalog.contract import contract_of
+from partita.examples.claims.app import app as claims
 from partita.examples.rides.app import app as rides
 from partita.examples.shop.app import app as shop
 from partita.observability.catalog.example import example_of
@@ -28,7 +29,7 @@ def example(cls: type[Any]) -> dict[str, Any] | None:
     return found
 
 
-@pytest.mark.parametrize("app", [shop, rides], ids=["shop", "rides"])
+@pytest.mark.parametrize("app", [shop, rides, claims], ids=["shop", "rides", "claims"])
 def test_each_message_of_an_app_has_one(app: Any) -> None:
     found = [example_of(contract.shape) for contract in app.catalog.contracts.values()]
     assert None not in found and found == [example_of(c.shape) for c in app.catalog.contracts.values()]

@@ -12,6 +12,7 @@ import pytest
 
 from partita import App, Command, Event, Key, Rejection, Service
 from partita.errors import DeclarationError
+from partita.examples.claims.app import app as claims
 from partita.examples.rides.app import app as rides
 from partita.examples.shop.app import app as shop
 from partita.observability.catalog.lint import Finding, failures, lint
@@ -242,7 +243,7 @@ def test_a_refusal_has_a_description_too() -> None:
     assert finding.what == "The refusal Gone of svc has no description." and "accept=" not in finding.instead
 
 
-@pytest.mark.parametrize("app", [shop, rides], ids=["shop", "rides"])
+@pytest.mark.parametrize("app", [shop, rides, claims], ids=["shop", "rides", "claims"])
 def test_the_examples_are_clean(app: App) -> None:
     assert lint(app) == ()
 
