@@ -364,7 +364,7 @@ class App:
 
         Raises:
             TokenRefused: the token is forged, changed or expired; no database was asked. SettingsError: there is no secret.
-            Any error of `reply`.
+            PartitaError: any error of `reply`.
         """
         reply_to = Tokens(self.settings.secrets).read(token, self.system.clock.now_us() // US)
         await self.reply(reply_to, answer, by=by)

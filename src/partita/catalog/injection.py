@@ -45,8 +45,8 @@ class Tx(Protocol):
         refusals. The same answer again changes nothing. `by` names the person or program that answers, by default this handler.
 
         Raises:
-            Conflict: it has another answer already. Overtaken: its saga has undone the step. NotFound: no command of this
-            service waits under this id.
+            Conflict: it has another answer already. Overtaken: its saga has undone the step.
+            NotFound: no command of this service waits under this id.
         """
         ...
 

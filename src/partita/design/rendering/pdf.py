@@ -29,7 +29,11 @@ def pdf(document: Document) -> bytes:
         hint = "On Debian and Ubuntu: apt-get install libpango-1.0-0 libpangoft2-1.0-0"
         raise SettingsError(f"WeasyPrint does not start: {error}.", hint=hint) from error
     made: bytes = weasyprint.HTML(string=printed(document)).write_pdf()
-    return made + f"\n% partita-export:{hashlib.sha256(made).hexdigest()}\n".encode()
+    return made + _seal(made)
+
+
+def _seal(made: bytes) -> bytes:
+    return f"\n% partita-export:{hashlib.sha256(made).hexdigest()}\n".encode()
 
 
 def printed(document: Document) -> str:
