@@ -190,7 +190,7 @@ class DecideClaim(Command[ClaimApproved, ClaimRefused], of=desk):
 
 
 class WithdrawDecision(Command[DecisionWithdrawn], of=desk):
-    """Undoes `DecideClaim`: an adjuster who answers after it gets a conflict."""
+    """Undoes `DecideClaim`: a later answer of an adjuster is a conflict."""
 
     claim_id: Key[ClaimId]
 

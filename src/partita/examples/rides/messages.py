@@ -95,6 +95,7 @@ class MoveDriver(Command[DriverMoved], of=drivers):
     driver_id: Key[DriverId]
     zone: str
     seen_ms: int
+    asks_first: bool = False  # this driver wants to see a ride before taking it
 
 
 class DriverArrived(Event, of=drivers):
@@ -111,6 +112,38 @@ class SayDriverIsHere(Command[DriverArrived], of=drivers):
 
 class DriverAssigned(Event, of=drivers):
     """The driver is taken by this ride and by no other."""
+
+    ride_id: Key[RideId]
+    driver_id: DriverId
+
+
+class RideAccepted(Event, of=drivers):
+    """The driver has the ride."""
+
+    ride_id: Key[RideId]
+    driver_id: DriverId
+
+
+class RideDeclined(Event, of=drivers):
+    """The driver does not want the ride."""
+
+    ride_id: Key[RideId]
+    driver_id: DriverId
+
+
+class OfferGone(Rejection):
+    """The ride is not offered to this driver, or not any more."""
+
+
+class AcceptRide(Command[RideAccepted, OfferGone], of=drivers):
+    """The left button of a driver's phone that shows an offered ride."""
+
+    ride_id: Key[RideId]
+    driver_id: DriverId
+
+
+class DeclineRide(Command[RideDeclined, OfferGone], of=drivers):
+    """The right button: the ride is offered to the next driver."""
 
     ride_id: Key[RideId]
     driver_id: DriverId
@@ -135,7 +168,7 @@ class NoDriverFree(Rejection):
 
 
 class AssignDriver(Command[DriverAssigned, NoDriverFree], of=drivers):
-    """Takes one free driver of the zone."""
+    """Takes one free driver of the zone, or asks one after the other."""
 
     ride_id: Key[RideId]
     zone: str
