@@ -19,6 +19,17 @@ FILE_NAME = re.compile(
 )
 NAMES = "0001_what.sql, or where the databases differ 0001_what.sqlite.sql and 0001_what.postgres.sql"
 STATEMENT_SHOWN = 200
+TAKEN = frozenset(
+    "alarm audit claim dead_letter failure group_kept group_pause group_said inbox inbox_key lease lease_member operation outbox "
+    "outbox_parked outbox_queue own_migration parked partita_meta partita_migration pending saga saga_definition saga_event "
+    "sequence_base sequence_in sequence_out timer_in_hand tombstone tries worker_state".split()
+)
+"""The tables of Partita itself in the database of a service."""
+_ON_TABLE = re.compile(
+    r"\b(?:CREATE(?:\s+(?:TEMP|TEMPORARY|UNLOGGED))?|ALTER|DROP)\s+TABLE\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?(?:ONLY\s+)?"
+    r"[\"`\[]?(\w+)\b(?!\s*[\"`\]]?\s*\.)",
+    re.I,
+)
 TEXT = 0
 """The number under which the text of `tables=` is recorded: the files of a folder begin with 1."""
 
@@ -266,7 +277,8 @@ def tables_refused(service: str, statement: str, error: object, file: str = "") 
 
 
 def check_statements(service: str, statements: Sequence[str], file: str = "") -> None:
-    """Refuse statements that would end the transaction in which the tables are made.
+    """Refuse statements that would end the transaction in which the tables are made, and those on a table of Partita itself:
+    `CREATE TABLE IF NOT EXISTS` would do nothing, in silence.
 
     Raises:
         DeclarationError: which one.
@@ -274,3 +286,7 @@ def check_statements(service: str, statements: Sequence[str], file: str = "") ->
     for statement in statements:
         if ends_transaction(statement):
             raise tables_refused(service, statement, "the transaction around it is not the script's", file)
+        found = _ON_TABLE.search(statement)
+        if found is not None and found[1].lower() in TAKEN:
+            taken = f"Partita has a table {found[1].lower()} of its own in this database, so choose another name"
+            raise tables_refused(service, statement, taken, file)

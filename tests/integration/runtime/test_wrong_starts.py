@@ -13,6 +13,7 @@ import pytest
 from partita import App, Event, Key, Service, Settings
 from partita.errors import BusRefused, DeclarationError, PartitaError, SettingsError, StoreMismatch, StoreRefused
 from partita.machine.system import this_machine
+from partita.migrations.own_tables import TAKEN
 from partita.store.connect import connect_migrations
 
 
@@ -32,6 +33,8 @@ BROKEN = {
     "an unclosed bracket": ("CREATE TABLE IF NOT EXISTS d (x TEXT", 1, "d (x TEXT"),
     "an end of the transaction": ("CREATE TABLE IF NOT EXISTS e (x TEXT); COMMIT;", 1, "COMMIT"),
     "a transaction of its own": ("-- mine\nBEGIN; CREATE TABLE IF NOT EXISTS e (x TEXT); END;", 1, "BEGIN"),
+    "a table of Partita's name": ("CREATE TABLE IF NOT EXISTS claim (claim_id TEXT);", 1, "claim (claim_id TEXT)"),
+    "a change of a table of Partita's": ("-- mine\nALTER TABLE Inbox ADD COLUMN x TEXT;", 1, "Inbox ADD COLUMN"),
     "no SQL": ("the tables of this service", 1, "the tables of this service"),
 }  # fmt: skip
 
@@ -61,6 +64,20 @@ def test_tables_that_cannot_be_made_are_refused(case: str, store: str, tmp_path:
 
 async def _upgraded(app: App, name: str, script: str) -> None:
     await connect_migrations(app.settings.store_place(name), this_machine(), service=name, tables=script).upgrade()
+
+
+async def test_the_taken_names_are_those_of_a_new_database(store: str, tmp_path: Path) -> None:
+    """A table that is missing in the list would be a user's by its name, and Partita's by its columns."""
+    app = App(Service("bare", namespace="bare"), settings=Settings(data=tmp_path, store=store))
+    ours = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    if store:
+        ours = "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema()"
+
+    async with app.running(roles=()), app.store("bare").reading() as session:
+        found = {row["name"] for row in await session.fetch(ours, {})}
+
+    assert found <= TAKEN
+    assert {"claim", "inbox", "outbox", "saga"} <= found
 
 
 def test_a_script_with_semicolons_in_texts_is_made(store: str, tmp_path: Path) -> None:
