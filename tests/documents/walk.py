@@ -56,6 +56,11 @@ def blocks_of(page: Path) -> list[Block]:
     ]
 
 
+def _interruptible() -> None:
+    """A shell that runs in the background gives its children an interrupt that they ignore, and they could not take it back."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class _Other(NamedTuple):
     running: subprocess.Popen[bytes]
     printed: Path
@@ -135,7 +140,7 @@ class Walk:
         with path.open("wb") as printed:
             running = subprocess.Popen(
                 ["bash", "-c", f"exec {command}"], cwd=self._here, env=self._variables, stdin=subprocess.DEVNULL,
-                stdout=printed, stderr=subprocess.STDOUT,
+                stdout=printed, stderr=subprocess.STDOUT, preexec_fn=_interruptible,
             )  # fmt: skip
         self._others.append(_Other(running, path))
         self._wait_for(block, "ready: ...\n...\n")

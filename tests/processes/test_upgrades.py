@@ -92,9 +92,13 @@ async def test_a_breaking_change_under_load_loses_and_misreads_nothing(tier: Tie
     """At each kill, messages of version 1 are in outboxes, on topics, in the parking, among the dead letters and in the states of
     sagas. Afterwards each order is booked and charged once, with the cents that its text said."""
     acknowledged: list[int] = []
-    for version, count in ((1, 60), (1, 40), (2, 60), (2, 40)):
-        first = max(acknowledged, default=-1) + 5  # the process may have begun a few more
-        acknowledged += killed_under_load(tier, version, first, count)
+    for version in (1, 2):
+        for count in (60, 40):
+            first = max(acknowledged, default=-1) + 5  # the process may have begun a few more
+            acknowledged += killed_under_load(tier, version, first, count)
+        if version == 1 and not await _has_letters(tier):
+            # On a slow machine each kill may come before a broker gives the second process its partitions.
+            killed_at(tier, 1, 10_007, "among the dead letters")
 
     new = tier.deployed(2)
     async with new.app.running():
@@ -102,6 +106,12 @@ async def test_a_breaking_change_under_load_loses_and_misreads_nothing(tier: Tie
         assert before, "no dead letter of version 1 was made"
         assert await new.rows("orders", f"SELECT id FROM outbox WHERE type = '{PLACED_V1}'")
         await _is_right(new, acknowledged)
+
+
+async def _has_letters(tier: Tier) -> bool:
+    old = tier.deployed(1)
+    async with old.app.running(roles=()):
+        return bool(await old.rows("books", f"SELECT id FROM dead_letter WHERE type = '{PLACED_V1}'"))
 
 
 @pytest.mark.timeout(300)
