@@ -73,7 +73,7 @@ prove-servers: .venv/dev.ok ## the same on PostgreSQL and Kafka, which are kille
 	  -k "killed_under_load or while_the_broker_is_down or one_broker_of_three" --timeout 1200 || exit 3
 
 oracles: .venv/oracles.ok ## readers, writers and checkers of other projects give their opinion of ours (java, maven, node, go)
-	$(BIN)/python -m pytest -m oracles --timeout 1200 $(ARGS) || [ $$? = 5 ]
+	$(PYTEST) -n 2 -m oracles --timeout 1200 $(ARGS) || [ $$? = 5 ]
 
 prove-planted: .venv/dev.ok ## plant every bug of the table again: each must be found (docs/guides/planted-bugs.md)
 	$(BIN)/python -m tests.planted.prove $(ARGS)

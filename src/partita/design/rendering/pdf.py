@@ -28,7 +28,8 @@ def pdf(document: Document) -> bytes:
     except OSError as error:
         hint = "On Debian and Ubuntu: apt-get install libpango-1.0-0 libpangoft2-1.0-0"
         raise SettingsError(f"WeasyPrint does not start: {error}.", hint=hint) from error
-    made: bytes = weasyprint.HTML(string=printed(document)).write_pdf()
+    made = weasyprint.HTML(string=printed(document)).write_pdf()
+    assert isinstance(made, bytes), "without a file's name the bytes are returned"
     return made + _seal(made)
 
 
