@@ -1,4 +1,4 @@
-"""A design is kept as JSON, and durations are said in words."""
+"""A design is kept as JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from tests.unit.design.sample import SAID, a_saga, nothing
 
-from partita.design.model.duration import in_words
 from partita.design.model.field import FieldDesign
 from partita.design.model.message import EventDesign
 from partita.design.model.origin import Fact, Origin
@@ -40,21 +39,3 @@ def test_a_design_is_the_same_after_its_way_through_json() -> None:
 def test_another_text_is_refused_with_its_source(text: str) -> None:
     with pytest.raises(Malformed, match=r"docs/design\.json is no design"):
         from_json(text, "docs/design.json")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [
-        (0.5, "0.5 s"),
-        (30, "30 s"),
-        (90, "90 s"),
-        (900, "15 min"),
-        (86_400, "24 h"),
-        (259_200, "3 days"),
-        (31_536_000, "1 year"),
-        (315_360_000, "10 years"),
-        (None, "for ever"),
-    ],
-)
-def test_durations_are_said_in_their_largest_unit(seconds: float | None, said: str) -> None:
-    assert in_words(seconds) == said

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from partita.design.document.quantity import span
 from partita.design.drift.change import Change
 from partita.design.model.design import Design
-from partita.design.model.duration import in_words
 from partita.design.model.rule import RuleKind
 
 SECTION_OF: dict[RuleKind, int] = {
@@ -61,8 +61,8 @@ def _bus(old: Design, new: Design) -> Iterator[Change]:
 def _failure(old: Design, new: Design) -> Iterator[Change]:
     before, after = old.failure, new.failure
     if before.retry_topics.value != after.retry_topics.value:
-        waits = ", ".join(in_words(each) for each in after.retry_topics.value) or "none"
-        was = ", ".join(in_words(each) for each in before.retry_topics.value) or "none"
+        waits = ", ".join(span(each) for each in after.retry_topics.value) or "none"
+        was = ", ".join(span(each) for each in before.retry_topics.value) or "none"
         yield Change(section=10, what=f"The retry topics are {waits}, and were {was}.")
     if before.then.value != after.then.value or before.alert.value != after.alert.value:
         yield Change(section=10, what=f"After all retries: {after.then.value}, and {after.alert.value} is alerted.")
@@ -70,8 +70,8 @@ def _failure(old: Design, new: Design) -> Iterator[Change]:
         shorter = after.window.value < before.window.value
         yield Change(
             section=11,
-            what=f"Consumers know their messages for {in_words(after.window.value)}, and did for "
-            f"{in_words(before.window.value)}.",
+            what=f"Consumers know their messages for {span(after.window.value)}, and did for "
+            f"{span(before.window.value)}.",
             harm="An older copy cannot be told from a new message: it becomes a dead letter." if shorter else "",
         )
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeVar
 
+from partita.design.document.quantity import span
 from partita.design.drift.change import Change
 from partita.design.model.design import Design
-from partita.design.model.duration import in_words
 from partita.design.model.field import FieldDesign
 from partita.design.model.message import CommandDesign, EventDesign
 
@@ -223,7 +223,7 @@ def _type(field: FieldDesign) -> str:
 
 
 def _kept(seconds: float | None) -> str:
-    return "ever" if seconds is None else in_words(seconds)
+    return "ever" if seconds is None else span(seconds)
 
 
 def _version(message: Message) -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from partita.design.document.quantity import span
 from partita.design.drift.change import Change
 from partita.design.model.choreography import Choreography, Reaction
 from partita.design.model.design import Design
-from partita.design.model.duration import in_words
 
 
 def party_changes(old: Design, new: Design) -> Iterator[Change]:
@@ -116,4 +116,4 @@ def _storage(old: Design, new: Design) -> Iterator[Change]:
 
 
 def _behind(seconds: float | None) -> str:
-    return "behind without limit" if seconds is None else f"{in_words(seconds)} behind"
+    return "behind without limit" if seconds is None else f"{span(seconds)} behind"

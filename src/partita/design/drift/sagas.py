@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from partita.design.document.quantity import span
 from partita.design.drift.change import Change
 from partita.design.model.design import Design
-from partita.design.model.duration import in_words
 from partita.design.model.saga import SagaDesign, StepDesign
 
 NEW_VERSION = "Raise the saga's version, and keep the old class until its instances have ended."
@@ -47,7 +47,7 @@ def _one(old: SagaDesign, new: SagaDesign) -> Iterator[Change]:
     if old.deadline.value != new.deadline.value:
         yield Change(
             section=4,
-            what=f"{old.name} has a deadline of {in_words(new.deadline.value)}, and had {in_words(old.deadline.value)}.",
+            what=f"{old.name} has a deadline of {span(new.deadline.value)}, and had {span(old.deadline.value)}.",
         )
     if old.why.value != new.why.value:
         yield Change(
@@ -117,7 +117,7 @@ def _step(saga: SagaDesign, old: StepDesign, new: StepDesign) -> Iterator[Change
     if old.timeout.value != new.timeout.value:
         yield Change(
             section=4,
-            what=f"{what} its timeout is {in_words(new.timeout.value)}, and was {in_words(old.timeout.value)}.",
+            what=f"{what} its timeout is {span(new.timeout.value)}, and was {span(old.timeout.value)}.",
         )
     if old.on_timeout.value != new.on_timeout.value:
         yield Change(
@@ -128,7 +128,7 @@ def _step(saga: SagaDesign, old: StepDesign, new: StepDesign) -> Iterator[Change
             instead=NEW_VERSION,
         )
     if old.remind != new.remind:
-        times = ", ".join(in_words(each) for each in new.remind) or "never"
+        times = ", ".join(span(each) for each in new.remind) or "never"
         yield Change(section=4, what=f"{what} a person is reminded after: {times}.")
 
 

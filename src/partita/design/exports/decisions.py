@@ -41,7 +41,7 @@ def _record(adr: Adr) -> str:
         "",
         *(f"- {escaped(each)}" for each in adr.rejected),
         "",
-        "## What would change it",
+        "## Reasons to decide again",
         "",
         escaped(adr.change),
     ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from partita.design.document.quantity import span
 from partita.design.exports.edges import edges
 from partita.design.model.design import Design
-from partita.design.model.duration import in_words
 from partita.design.model.saga import SagaDesign
 
 
@@ -46,10 +46,10 @@ def _states(drawn: SagaDesign) -> Iterator[str]:
         if step.fail:
             yield f"  {name} --> {back}: {_text(' or '.join(step.fail))}"
         if step.kind == "retriable" or step.on_timeout.value == "retry":
-            yield f"  {name} --> {name}: no answer in {in_words(step.timeout.value)}, sent again"
+            yield f"  {name} --> {name}: no answer in {span(step.timeout.value)}, sent again"
         if step.undo:
             undo = f"undo_{name}"
-            yield f"  {name} --> {undo}: no answer in {in_words(step.timeout.value)}"
+            yield f"  {name} --> {undo}: no answer in {span(step.timeout.value)}"
             yield f"  {undo}: {_text(step.undo)}"
             yield f"  {undo} --> {back}: {_text(step.undone)}"
             undoable.append(undo)

@@ -36,7 +36,7 @@ def fill_file(places: Iterable[Open], notes: Iterable[str]) -> WholeFile:
     """The page: the places in the code, then the parts of the design that no code carries yet."""
     places, notes = list(places), list(notes)
     lines = [
-        "# What is left to a person",
+        "# Parts for a person to fill",
         "",
         f"{len(places)} places in the code. Replace the mark by your code, and `partita design build` keeps the part.",
         "",
