@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from partita.design.document.quantity import span
 from partita.design.model.saga import SagaDesign, StepDesign
 from partita.design.skeleton.blueprint import Blueprint, Message, reminder_of
 from partita.design.skeleton.code import duration
@@ -119,7 +120,7 @@ def _before_the_pivot(blue: Blueprint, saga: SagaDesign, begins: Message, index:
         )
     yield Outcome(
         name=f"{saga.name}_{step.do}_is_not_answered",
-        title=f"{step.do} gets no answer for {in_words(patience_s)}",
+        title=f"{step.do} gets no answer for {span(patience_s)}",
         saga=saga,
         begins=[begins],
         stubs=silence,
@@ -159,7 +160,7 @@ def _late(
     own = [step.undo] if step.undo else []
     return Outcome(
         name=f"{saga.name}_{step.do}_is_answered_late",
-        title=f"{step.do} is answered {in_words(LATE_S)} too late",
+        title=f"{step.do} is answered {span(LATE_S)} too late",
         saga=saga,
         begins=[begins],
         stubs=[f"t.stub({step.do}).answers_late({duration(step.timeout.value + LATE_S)})"],
@@ -198,11 +199,3 @@ def value_of(blue: Blueprint, message: Message, stem: str = "1") -> str:
     """A message with plain values."""
     fields = (f"{each.name}={blue.words.value(each, stem)}" for each in message.fields if not each.default)
     return f"{message.name}({', '.join(fields)})"
-
-
-def in_words(seconds: float) -> str:
-    """A duration in words: 30 s, 15 min, 2 h, 20 d."""
-    for unit, each in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= each and seconds % each == 0:
-            return f"{seconds / each:.0f} {unit}"
-    return f"{seconds:g} s"
