@@ -7,17 +7,19 @@ from random import Random
 import pytest
 
 from partita.testing.generators.planted import PLANTS, planted
+from partita.testing.generators.planted_answers import ANSWER_PLANTS
 from partita.testing.generators.saga_judge import judge
 from partita.testing.generators.saga_world import World
 from partita.testing.generators.sagas import draw_case
 
 CASES_MAX = 400
+ALL = {**PLANTS, **ANSWER_PLANTS}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PLANTS)
+@pytest.mark.parametrize("name", ALL)
 async def test_it_is_found(world: World, name: str) -> None:
-    plant = PLANTS[name]
+    plant = ALL[name]
     for seed in range(CASES_MAX):
         case = draw_case(Random(seed), plant.weights)
         with planted(plant):

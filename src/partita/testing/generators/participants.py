@@ -16,11 +16,24 @@ from partita.catalog.injection import Meta, Tx
 from partita.catalog.rejection import Rejection
 from partita.catalog.retry import Retry
 from partita.catalog.service import Service
+from partita.errors import Conflict, NotFound
+from partita.testing.generators.answer_judge import ASKED, TAKEN, UNDONE
 from partita.testing.generators.sagas import HOME, PLACES, SLOTS
+from partita.waiting import Later, later
 
 Does = Literal["do", "undo", "ask"]
-TABLES = "CREATE TABLE IF NOT EXISTS effect (name TEXT NOT NULL, delta INT NOT NULL);"
+TABLES = """
+CREATE TABLE IF NOT EXISTS effect (name TEXT NOT NULL, delta INT NOT NULL);
+CREATE TABLE IF NOT EXISTS said (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, what TEXT NOT NULL, result TEXT NOT NULL,
+    at_us INT NOT NULL);
+"""
 DO = "INSERT INTO effect (name, delta) VALUES (:name, 1)"
+DO_FIRST = """
+INSERT INTO effect (name, delta) SELECT :name, 1 WHERE NOT EXISTS (SELECT 1 FROM effect WHERE name = :name AND delta = 1)
+"""
+SAY = "INSERT INTO said (name, what, result, at_us) VALUES (:name, :what, :result, :at_us)"
+FACTS = "SELECT name, what, result, at_us FROM said ORDER BY seq"
 UNDO = """
 INSERT INTO effect (name, delta) SELECT :name, -1 WHERE (SELECT coalesce(sum(delta), 0) FROM effect WHERE name = :name) > 0
 """
@@ -41,19 +54,30 @@ class Slot:
     ask: type[Any]
     surely: type[Any]
     remind: type[Any]
+    no: type[Rejection]
+
+    def answer(self, says: str, must: bool, **fields: str) -> Any:
+        """The answer to the command: its reply, or its refusal; `must` for the command that is never refused."""
+        if says == "no":
+            return self.no(why="the answer from outside")
+        return (self.surely if must else self.do).__partita__.reply(**fields)
 
 
 @dataclass(slots=True)
 class Pool:
-    """All services of generated cases. `script` says whether a handler refuses; it raises to make a handler fail."""
+    """All services of generated cases, and their clock. `script` says whether a handler refuses; it raises to make it fail.
+    `later` says whether a step is answered from outside, and is called with each handler of it."""
 
+    now_us: Callable[[], int]
     script: Callable[[Meta, Does], bool] = field(default=lambda meta, does: False)
+    later: Callable[[Meta, Does], bool] = field(default=lambda meta, does: False)
     services: dict[tuple[int, bool], Service] = field(default_factory=dict)
     slots: dict[tuple[int, bool], list[Slot]] = field(default_factory=dict)
     started: dict[bool, type[Any]] = field(default_factory=dict)
     undone: dict[bool, type[Any]] = field(default_factory=dict)
     begin: dict[bool, type[Any]] = field(default_factory=dict)
     withdrawn: dict[tuple[int, bool], type[Any]] = field(default_factory=dict)
+    tell: dict[tuple[int, bool], type[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for place in range(PLACES):
@@ -72,6 +96,7 @@ class Pool:
         self.services[place, ordered] = service
         self.slots[place, ordered] = [self._slot(service, number) for number in range(SLOTS)]
         self.withdrawn[place, ordered] = _message("Withdrawn", Event, {"id": Key[str]}, service)
+        self._declare_tell(service, place, ordered)
         if place == HOME:
             self._declare_start(service, ordered)
 
@@ -84,6 +109,29 @@ class Pool:
         @service.handles(cast(Any, begin))
         async def start(cmd: Any) -> Any:
             return started(id=cmd.id, lane=cmd.lane)
+
+    def _declare_tell(self, service: Service, place: int, ordered: bool) -> None:
+        told = _message("Told", Event, {"id": Key[str]}, service)
+        unwilling = types.new_class("Unwilling", (Rejection,), {}, _annotated({"why": str}))
+        fields = {"id": Key[str], "slot": int, "must": bool, "lane": str, "says": str, "ends": str, "reply_to": str}
+        command: Any = Command[told, unwilling]  # type: ignore[valid-type]
+        telling = self.tell[place, ordered] = _message("Tell", command, fields, service)
+
+        @service.handles(cast(Any, telling))
+        async def tell(cmd: Any, meta: Meta, tx: Tx) -> Any:
+            slot, name, result = self.slots[place, ordered][cmd.slot], f"{cmd.id}/{cmd.slot}", TAKEN
+            try:
+                await tx.reply(cmd.reply_to, slot.answer(cmd.says, cmd.must, id=cmd.id, lane=cmd.lane), by="a driver")
+            except (Conflict, NotFound) as error:
+                result = type(error).__name__
+            await tx.execute(SAY, name=name, what=cmd.says, result=result, at_us=self.now_us())
+            if (cmd.says, result) == ("yes", TAKEN):
+                await tx.execute(DO_FIRST, name=name)
+            if cmd.ends == "fails" and meta.attempt == 1:
+                raise Broken("the case says so")
+            if cmd.ends == "refuses":
+                raise unwilling(why="the case says so")
+            return told(id=cmd.id)
 
     def _slot(self, service: Service, number: int) -> Slot:
         fields = {"id": str, "lane": Key[str]} if number % 2 else {"id": Key[str], "lane": str}
@@ -106,6 +154,7 @@ class Pool:
             command("Ask", Command[done, not_done]),  # type: ignore[valid-type]
             command("Surely", Command[surely_done]),  # type: ignore[valid-type]
             command("Remind", Command[reminded]),  # type: ignore[valid-type]
+            no,
         )
         self._handle(service, number, slot, no, not_done)
         return slot
@@ -115,6 +164,9 @@ class Pool:
     ) -> None:
         async def do(cmd: Any, meta: Meta, tx: Tx) -> Any:
             refuses = self.script(meta, "do")
+            if not refuses and self.later(meta, "do"):
+                await tx.execute(SAY, name=f"{cmd.id}/{number}", what=ASKED, result="", at_us=self.now_us())
+                return later()
             await tx.execute(DO, name=f"{cmd.id}/{number}")
             if refuses:
                 raise no(why="the case says so")
@@ -122,12 +174,17 @@ class Pool:
 
         async def surely(cmd: Any, meta: Meta, tx: Tx) -> Any:
             self.script(meta, "do")
+            if self.later(meta, "do"):
+                await tx.execute(SAY, name=f"{cmd.id}/{number}", what=ASKED, result="", at_us=self.now_us())
+                return later()
             await tx.execute(DO, name=f"{cmd.id}/{number}")
             return slot.surely.__partita__.reply(id=cmd.id, lane=cmd.lane)
 
         async def undo(cmd: Any, meta: Meta, tx: Tx) -> Any:
             self.script(meta, "undo")
             await tx.execute(UNDO, name=f"{cmd.id}/{number}")
+            if self.later(meta, "undo"):
+                await tx.execute(SAY, name=f"{cmd.id}/{number}", what=UNDONE, result="", at_us=self.now_us())
             return slot.undo.__partita__.reply(id=cmd.id, lane=cmd.lane)
 
         async def ask(cmd: Any, meta: Meta, tx: Tx) -> Any:
@@ -141,6 +198,8 @@ class Pool:
             await tx.execute(DO, name=f"{cmd.id}/{number}/reminded")
             return slot.remind.__partita__.reply(id=cmd.id, lane=cmd.lane)
 
+        do.__annotations__["return"] = slot.do.__partita__.reply | Later
+        surely.__annotations__["return"] = slot.surely.__partita__.reply | Later
         handlers: list[tuple[type[Any], Callable[..., Any]]] = [
             (slot.do, do),
             (slot.surely, surely),

@@ -17,7 +17,8 @@ from partita.testing.generators import memory_log
 
 
 class Plant(NamedTuple):
-    """A bug: its meaning, the module and the function that it replaces, and the replacement: a function of the real one.
+    """A bug: its meaning, the module and the function that it replaces, and the replacement: a function of the real one. A
+    method is named with its class, and a text is replaced like a function.
     `weights` are those of the faults that reveal it."""
 
     meaning: str
@@ -30,13 +31,15 @@ class Plant(NamedTuple):
 @contextmanager
 def planted(plant: Plant) -> Iterator[None]:
     """Plant the bug while the block runs."""
+    owner, _, name = plant.function.rpartition(".")
     module = importlib.import_module(plant.module)
-    real = getattr(module, plant.function)
-    setattr(module, plant.function, plant.bug(real))
+    place = getattr(module, owner) if owner else module
+    real = getattr(place, name)
+    setattr(place, name, plant.bug(real))
     try:
         yield
     finally:
-        setattr(module, plant.function, real)
+        setattr(place, name, real)
 
 
 def _undone_at_the_deadline(real: Callable[..., Any]) -> Callable[..., Any]:
@@ -123,7 +126,7 @@ PLANTS = {
         engine.__name__,
         "undo_next",
         _forgets_those_beside_it,
-        {"Refuses": 30.0},
+        {"Refuses": 60.0},
     ),
     "a cancellation is heard and not obeyed": Plant(
         "an event that cancels a saga is an entry in the history alone",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from partita.testing.generators.answer_judge import AnswersSeen, first_of, judge_answers
 from partita.testing.generators.sagas import (
     HOME,
     Away,
@@ -23,7 +24,7 @@ SHORT_S = 0.001
 class InstanceSeen:
     """An instance at the end: for each step, `done` says how often its effect was made, and `left` how much of it is
     left; `history` has the kinds of its history entries, with the step, and `at_s` their times. `reminded` counts for each
-    step the reminders that its participant has handled."""
+    step the reminders that its participant has handled. `answers` are those from outside, by the number of the step."""
 
     status: str = "never started"
     step: str = ""
@@ -34,6 +35,7 @@ class InstanceSeen:
     history: list[tuple[str, str]] = field(default_factory=list)
     at_s: list[float] = field(default_factory=list)
     reminded: list[int] = field(default_factory=list)
+    answers: dict[int, AnswersSeen] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -84,6 +86,11 @@ def _of_instance(case: SagaCase, number: int, seen: InstanceSeen) -> Iterator[st
         yield from _of_withdrawal(case, seen)
     for place, step in enumerate(case.saga.steps):
         yield from _of_reminders(case, place, step, seen)
+    for place, answers in seen.answers.items():
+        step = case.saga.steps[place]
+        yield from judge_answers(f"s{place}", answers, must_end=step.undoable or step.kind != "step")
+        if completed and first_of(answers.facts) == "no":
+            yield f"completed, and s{place} was refused from outside"
     ends = [kind for kind, _ in seen.history if kind == "completed" or kind == "ended"]
     if completed and ends != ["completed"]:
         yield f"completed, and its history says {ends}"

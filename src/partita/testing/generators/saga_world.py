@@ -35,6 +35,7 @@ from partita.runtime.path.saga_steps import SagaDirectory
 from partita.sagas.definition import SagaDefinition
 from partita.store.connect import connect_store
 from partita.store.port import Store
+from partita.testing.generators.answering import Outside
 from partita.testing.generators.drawn_declaration import declared
 from partita.testing.generators.memory_log import MemoryLog, MemorySubscription, Sender
 from partita.testing.generators.participants import Broken, Does, Pool
@@ -83,7 +84,7 @@ class World:
         self.clock = world.held
         self.machine = world.machine()
         self.codec = connect_codec()
-        self.pool = Pool()
+        self.pool = Pool(self.clock.now_us)
         self.catalog = Catalog(list(self.pool.services.values()))
         for contract in self.catalog.contracts.values():
             self.codec.learn(contract.shape)
@@ -234,15 +235,22 @@ class Run:
         self._refuses = {(t.instance, t.step) for t in case.troubles if isinstance(t, Refuses)}
         self._step_of = {(drawn.place, drawn.slot): n for n, drawn in enumerate(case.saga.steps)}
         self._told: set[str] = set()
-        world.pool.script = self._script
+        world.pool.script, world.pool.later = self._script, self._later
+        pipelines = {place: member.pipeline for place, member in self.members.items()}
+        self.outside = Outside(case, world.pool, world.clock, pipelines, self._publish)
 
     def us(self, seconds: float) -> int:
         """A time of the case in microseconds of its clock."""
         return self.began_us + round(seconds * US)
 
+    def _later(self, meta: Meta, does: Does) -> bool:
+        instance, number = _address_of(meta)
+        if does == "do" and self.outside.is_late(instance, number):
+            self.outside.ask(instance, number, meta)
+        return self.outside.is_late(instance, number)
+
     def _script(self, meta: Meta, does: Does) -> bool:
-        _, _, saga_id, name, _ = meta.idempotency_key.rsplit("/", 4)
-        instance, number = int(saga_id.removeprefix("i")), int(name.removeprefix("s"))
+        instance, number = _address_of(meta)
         if does != "ask" and self._fails[instance, number, does == "undo"] > 0:
             self._fails[instance, number, does == "undo"] -= 1
             raise Broken("the case says so")
@@ -256,6 +264,7 @@ class Run:
         for _ in range(INSTANTS_MAX):
             while due and due[0][0] <= self.world.clock.now_us():
                 await due.pop(0)[1]()
+            await self.outside.give()
             await self._quiet()
             await self._check_published_undos()
             next_us = await self._next_us(due[0][0] if due else None)
@@ -379,7 +388,7 @@ class Run:
             calm = calm + 1 if before == now else 0
 
     async def _next_us(self, agenda_us: int | None) -> int | None:
-        found = [agenda_us, self.world.clock.next_us()]
+        found = [agenda_us, self.outside.next_us(), self.world.clock.next_us()]
         for member in self.members.values():
             found += member.next_retry_us()
         if "timers" not in self._away(HOME):
@@ -428,6 +437,8 @@ class Run:
                 seen.done.append(done)
                 seen.left.append(left)
                 seen.reminded.append(reminded)
+        for (instance, step), answers in (await self.outside.seen()).items():
+            self.seen.instances[instance].answers[step] = answers
         for member in self.members.values():
             self.seen.waiting += [what async for what in self._left_at(member)]
         return self.seen
@@ -463,6 +474,11 @@ class Run:
         """Stop the running workers."""
         for member in self.members.values():
             await member.die()
+
+
+def _address_of(meta: Meta) -> tuple[int, int]:
+    _, _, saga_id, name, _ = meta.idempotency_key.rsplit("/", 4)
+    return int(saga_id.removeprefix("i")), int(name.removeprefix("s"))
 
 
 async def _rows(store: Store, sql: str, **values: Any) -> list[Any]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal, TypeVar
 
+from partita.testing.generators.later_answers import AnsweredLater, draw_answers, fewer_answers
+
 Kind = Literal["step", "pivot", "retriable"]
 OnTimeout = Literal["undo", "retry", "ask"]
 Role = Literal["consumer", "relay", "timers"]
@@ -129,7 +131,7 @@ class Withdraws:
     at_s: float
 
 
-Trouble = Away | Refuses | Fails | Twice | Again | TooLarge | Acts | Withdraws
+Trouble = Away | Refuses | Fails | Twice | Again | TooLarge | Acts | Withdraws | AnsweredLater
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +246,7 @@ TROUBLES = {
     "TooLarge": 1.0,
     "Acts": 1.0,
     "Withdraws": 2.0,
+    "AnsweredLater": 5.0,
 }
 
 
@@ -271,6 +274,9 @@ def _draw_trouble(dice: Random, saga: DrawnSaga, instances: int, weights: Mappin
         return Again(place, at_s, dice.choice((1, 3, 10)))
     if kind == "TooLarge":
         return TooLarge(place, dice.randrange(8), until_s)
+    if kind == "AnsweredLater":
+        must = saga.steps[step].kind == "retriable"
+        return draw_answers(dice, instance, step, saga.steps[step].timeout_s, saga.deadline_s, must=must)
     if kind == "Withdraws":
         return Withdraws(instance, at_s) if saga.heard_from is not None else None
     return Acts(instance, dice.choice(("compensate", "cancel", "retry")), at_s)
@@ -280,6 +286,11 @@ def smaller(case: SagaCase) -> Iterator[SagaCase]:
     """Cases that are simpler by one thing each: without one fault, instance or step; times are not shortened."""
     for number in range(len(case.troubles)):
         yield replace(case, troubles=_without(case.troubles, number))
+    for number, trouble in enumerate(case.troubles):
+        if isinstance(trouble, AnsweredLater):
+            must = case.saga.steps[trouble.step].kind == "retriable"
+            for less in fewer_answers(trouble, must=must):
+                yield replace(case, troubles=(*case.troubles[:number], less, *case.troubles[number + 1 :]))
     for number in range(len(case.instances) if len(case.instances) > 1 else 0):
         yield replace(case, instances=_without(case.instances, number), troubles=tuple(_of_others(case, number)))
     for number, step in enumerate(case.saga.steps):
@@ -310,7 +321,7 @@ def _without(things: Sequence[T], number: int) -> tuple[T, ...]:
 
 def _of_others(case: SagaCase, instance: int) -> Iterator[Trouble]:
     for trouble in case.troubles:
-        if not isinstance(trouble, Refuses | Fails | Acts | Withdraws):
+        if not isinstance(trouble, Refuses | Fails | Acts | Withdraws | AnsweredLater):
             yield trouble
         elif trouble.instance != instance:
             yield replace(trouble, instance=trouble.instance - (trouble.instance > instance))
@@ -318,7 +329,7 @@ def _of_others(case: SagaCase, instance: int) -> Iterator[Trouble]:
 
 def _of_other_steps(case: SagaCase, step: int) -> Iterator[Trouble]:
     for trouble in case.troubles:
-        if not isinstance(trouble, Refuses | Fails):
+        if not isinstance(trouble, Refuses | Fails | AnsweredLater):
             yield trouble
         elif trouble.step != step:
             yield replace(trouble, step=trouble.step - (trouble.step > step))
