@@ -52,10 +52,10 @@ SAGAS = {
     "over-and-over": Plant(
         "G5",
         "a finished saga keeps its timer",
-        "_replied",
+        "go_to",
         swap("state.due_us = None", "state.due_us = state.deadline_us"),
         ENGINE + "test_three_replies_complete_the_saga",
-        under="sagas/engine",
+        under="sagas/progress",
     ),
     "reply-moves-twice": Plant(
         "G5",

@@ -12,7 +12,7 @@ from partita.idempotency.inbox import TAKEN, Verdict
 from partita.observability.metrics import METRICS, metric_of
 from partita.runtime.failing.setting_aside import FOLLOWED
 from partita.runtime.path import saga_steps
-from partita.sagas import compensation, engine, hearing, sending, verbs
+from partita.sagas import compensation, engine, hearing, progress, sending, verbs
 from partita.sagas.verbs import Verb
 from partita.signals import CONSUMER_LAG, FIELDS, MESSAGES_HANDLED, SIGNALS, Signal
 from partita.store import parking
@@ -59,7 +59,7 @@ def test_the_states_are_those_of_the_parking() -> None:
 def test_the_entries_are_those_of_the_saga_engine() -> None:
     """Every literal that is written into a history, and each verb of a person."""
     written = {"needs_attention"}
-    trees = [ast.parse(inspect.getsource(module)) for module in (engine, sending, compensation, hearing, verbs)]
+    trees = [ast.parse(inspect.getsource(module)) for module in (engine, progress, sending, compensation, hearing, verbs)]
     for node in (node for tree in trees for node in ast.walk(tree)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "note":
             kind = node.args[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -224,6 +224,21 @@ class Catalog:
                             hint=f"@{contract.service.name}.handles({contract.name}); where that is written already, "
                             "import its module before App(...).",
                         )
+                _check_distinguished(definition.name, definition.sent_for_items, self.services)
+
+
+def _check_distinguished(saga: str, sent: Mapping[Contract, frozenset[str]], services: Sequence[Service]) -> None:
+    """Refuse a handler that would take the commands for the items of one list for one and the same. `sent`: the commands that a
+    saga sends for each item, with their fields that are filled from it."""
+    for contract, of_item in sent.items():
+        for binding in (each for service in services for each in service.declared.bindings):
+            if contract in binding.contracts and binding.dedupe_by not in (None, *of_item):
+                raise DeclarationError(
+                    f"{binding.place}: {contract.name} is sent by saga {saga} for each item of a list, and dedupe_by="
+                    f"{binding.dedupe_by!r} is the same for all.",
+                    hint=f"dedupe_by a field that is filled from the item ({', '.join(sorted(of_item))}), or without dedupe_by: "
+                    "each command has an id of its own.",
+                )
 
 
 def _used(services: Sequence[Service]) -> Iterator[tuple[Contract, str, Place]]:

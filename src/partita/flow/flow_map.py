@@ -168,6 +168,7 @@ def _step(spec: StepSpec, names: Names) -> Step:
         undo=names.of(spec.undo) if spec.undo is not None else "",
         ask=names.of(spec.ask) if spec.ask is not None else "",
         timeout_s=spec.timeout_s,
+        each=spec.each.label if spec.each is not None else "",
     )
 
 

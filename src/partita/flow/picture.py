@@ -144,7 +144,9 @@ def _saga(saga: Directed, name: str) -> Card:
     steps = tuple(
         StepText(
             str(number),
-            shortened(step.command, SMALL_SIZE, NAME_WIDTH_MAX),
+            shortened(
+                f"{step.command} for each of {step.each}" if step.each else step.command, SMALL_SIZE, NAME_WIDTH_MAX
+            ),
             shortened(f"undo {step.undo}", SMALL_SIZE, NAME_WIDTH_MAX) if step.undo else "",
             number == sum(each.kind != "retriable" for each in saga.steps) < len(saga.steps),
         )

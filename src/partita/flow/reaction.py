@@ -30,7 +30,8 @@ class Reaction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A step of a saga: its command, the service that handles it, and the commands that undo it or ask for its outcome."""
+    """A step of a saga: its command, the service that handles it, and the commands that undo it or ask for its outcome. It is
+    sent once, or for each item of the list `each`."""
 
     name: str
     kind: Literal["step", "pivot", "retriable"]
@@ -39,6 +40,7 @@ class Step:
     undo: str
     ask: str
     timeout_s: float
+    each: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

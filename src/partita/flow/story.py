@@ -129,7 +129,8 @@ class _Teller:
 
     def _way_back(self, step: Step) -> str:
         refusals = self._found.messages[step.command].refusals
-        said = [f"refused by {' or '.join(refusals)}"] if refusals else []
+        said = [f"for each of {step.each}"] if step.each else []
+        said += [f"refused by {' or '.join(refusals)}"] if refusals else []
         if step.undo:
             said.append(f"undone by {step.undo}")
         if step.kind == "pivot":

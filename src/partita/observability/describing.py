@@ -160,6 +160,8 @@ class StepDescription:
     note: str
     timers: tuple[TimerDescription, ...]
     beside: str
+    each: str  # the list for each item of which it is sent
+    at_most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +241,8 @@ def describe_saga(app: Declarations, name: str) -> SagaDescription:
             lost.get(spec.name, ""),
             tuple(TimerDescription(timer.after_s, timer.command.full_name) for timer in spec.timers),
             spec.beside,
+            spec.each.label if spec.each is not None else "",
+            spec.each.at_most if spec.each is not None else 1,
         )
         for spec in saga.steps
     )

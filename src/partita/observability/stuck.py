@@ -15,6 +15,7 @@ from partita.observability.why import why_key, why_saga
 from partita.observability.workers import why_service
 from partita.sagas.definition import SagaDefinition
 from partita.sagas.state import state_from_bytes
+from partita.sagas.unfolding import definition_for
 from partita.store.port import Store
 from partita.store.sagas import SagaRow
 
@@ -82,6 +83,7 @@ async def _why_instance(row: SagaRow, definition: SagaDefinition | None, sight: 
         state = state_from_bytes(row.data)
     except msgspec.MsgspecError as error:
         return f"{row.saga} {row.saga_id}: its state cannot be read: {error}"
+    definition = definition_for(definition, state)
     number = definition.index_of.get(row.step, 0)
     spec, step = definition.steps[number], state.steps[number]
     command = spec.undo if step.phase == "undoing" and spec.undo is not None else spec.command

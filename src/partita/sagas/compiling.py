@@ -13,7 +13,9 @@ from partita.catalog.retry import Retry
 from partita.catalog.service import Service, service_of
 from partita.errors import DeclarationError
 from partita.sagas.definition import SagaDefinition, StepSpec
+from partita.sagas.each_lists import check_uses, item_source
 from partita.sagas.filling import Plan, Source, plan
+from partita.sagas.items import is_of_item
 from partita.sagas.listener import Listener, ListenerSpec
 from partita.sagas.listener_checks import check_listeners
 from partita.sagas.step import Step
@@ -52,7 +54,7 @@ def compile_saga(
     start_contract = contract_of(start)
     if start_contract.kind != "event" or start_contract.key_field is None:
         _refuse(place, f"{name} starts with {start.__name__}, which has no key.", "order_id: Key[OrderId]")
-    steps = specs([declared for declared in vars(cls).values() if isinstance(declared, Step)])
+    steps = specs([declared for declared in vars(cls).values() if isinstance(declared, Step)], start_contract)
     if not steps:
         _refuse(place, f"{name} has no steps.", "reserve = step(ReserveStock, undo=ReleaseStock)")
     _check_order(name, steps)
@@ -76,7 +78,7 @@ def compile_saga(
     undone_contract = contract_of(undone) if undone is not None and pivot_index >= 0 else None
     undone_plan = None
     if undone_contract is not None:
-        sources, hint = [Source("start", start_contract)], "Give the field a default, or drop it."
+        sources, hint = [Source.of("start", start_contract)], "Give the field a default, or drop it."
         undone_plan = plan(undone_contract, sources, FACTS, str(place), hint)
     return SagaDefinition(
         cls,
@@ -224,17 +226,18 @@ def _facts(steps: Sequence[StepSpec], undone_plan: Plan | None) -> frozenset[str
     plans = [undone_plan]
     for spec in steps:
         plans += [spec.plan, spec.undo_plan, spec.ask_plan, *(timer.plan for timer in spec.timers)]
-    return frozenset(fact for each in plans if each is not None for _, fact in each.fills)
+    found = {fact for each in plans if each is not None for _, fact in each.fills if not is_of_item(fact)}
+    return frozenset(found | {spec.each.fact for spec in steps if spec.each is not None})
 
 
 def _fill(spec: StepSpec, steps: Sequence[StepSpec], index: int, start: Contract) -> StepSpec:
     """The plans of a step's commands: from the start event first, then the replies, the newest first."""
-    earlier = [Source("start", start)]
+    earlier = [Source.of("start", start)]
     first = index  # the replies of steps beside it may come later
     while first and spec.beside and steps[first - 1].beside == spec.beside:
         first -= 1
     earlier += [_reply_source(s) for s in reversed(steps[:first]) if s.command.reply is not None]
-    own = replace(_reply_source(spec), certain=False)
+    own = replace(_reply_source(spec), certain=False, times="")
     where = str(spec.place)
 
     def planned(contract: Contract | None, sources: Sequence[Source], hook: str) -> Plan | None:
@@ -243,8 +246,13 @@ def _fill(spec: StepSpec, steps: Sequence[StepSpec], index: int, start: Contract
         decorator = {"undo": "undo_command", "command": "command", "ask": "command"}.get(
             hook, f"timer({contract.name})"
         )
-        lines = f"@{spec.name}.{decorator} above def _(self) -> {contract.name}: ..."
-        return plan(contract, sources, {}, where, lines)
+        arguments = "self" if spec.each is None else "self, item, reply" if hook == "undo" else "self, item"
+        lines = f"@{spec.name}.{decorator} above def _({arguments}) -> {contract.name}: ..."
+        if spec.each is None:
+            return plan(contract, sources, {}, where, lines)
+        sources = [item_source(spec, contract, sources, lines), *sources]
+        found = plan(contract, sources, {}, where, lines)
+        return check_uses(spec, found, lines, hook)
 
     return replace(
         spec,
@@ -257,7 +265,8 @@ def _fill(spec: StepSpec, steps: Sequence[StepSpec], index: int, start: Contract
 
 def _reply_source(spec: StepSpec) -> Source:
     assert spec.command.reply is not None
-    return Source(spec.name, contract_of(spec.command.reply))
+    times = spec.each.label if spec.each is not None else ""
+    return Source.of(spec.name, contract_of(spec.command.reply), times=times)
 
 
 def _attributes(cls: type[object], place: Place) -> dict[str, Any]:

@@ -11,9 +11,11 @@ from partita.catalog.contract import Contract, contract_of
 from partita.catalog.place import Place
 from partita.catalog.service import Service
 from partita.sagas.filling import Plan
+from partita.sagas.items import ITEM, Items
 from partita.sagas.listener import ListenerSpec
 from partita.sagas.step import Kind, OnTimeout
 from partita.sagas.timer import TimerSpec
+from partita.schemas.fields.field import fields_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,13 @@ class StepSpec:
     ask_plan: Plan | None = None
     timers: tuple[TimerSpec, ...] = ()
     beside: str = ""  # the first step of those that are sent together with it; empty = it is sent alone
+    each: Items | None = None  # it is sent for each item of this list
+    item: int = -1  # the number of its item; -1 = its list has not been reached, or has no items
+
+    @property
+    def declared(self) -> str:
+        """Its declared name: `reserve` of `reserve/3`."""
+        return self.name.partition("/")[0]
 
     @property
     def sends(self) -> tuple[Contract, ...]:
@@ -62,6 +71,13 @@ class SagaDefinition:
     pivot_index: int = 0  # steps up to here may be undone, later ones are retried; -1 = all are retried
     listeners: tuple[ListenerSpec, ...] = ()
     why: str = ""  # why a saga directs this, and no service reacts by itself
+    declared: SagaDefinition | None = field(
+        default=None, compare=False
+    )  # of which this is the form for lists of one length each
+    unfolded: dict[tuple[tuple[str, int], ...], SagaDefinition] = field(
+        init=False, compare=False, default_factory=dict
+    )  # the forms for the lengths of its lists that were met lately (`sagas/unfolding.py`)
+    has_lists: bool = field(init=False, compare=False)  # a step is sent for each item of a list
     hooked: bool = field(init=False, compare=False)
     first: tuple[int, ...] = field(init=False, compare=False)  # of each step: the first of those sent with it
     behind: tuple[int, ...] = field(init=False, compare=False)  # of each step: the number behind the last of them
@@ -99,6 +115,7 @@ class SagaDefinition:
         groups = [spec.beside or spec.name for spec in self.steps]
         object.__setattr__(self, "first", tuple(groups.index(group) for group in groups))
         object.__setattr__(self, "behind", tuple(len(groups) - groups[::-1].index(group) for group in groups))
+        object.__setattr__(self, "has_lists", any(spec.each is not None for spec in self.steps))
         hooked = any(spec.hooks for spec in self.steps) or any(each.hook is not None for each in self.listeners)
         object.__setattr__(self, "hooked", hooked)
         cancelling = {each.event.full_name: each.event.wire_name for each in self.listeners if each.cancels}
@@ -126,6 +143,20 @@ class SagaDefinition:
         return tuple(dict.fromkeys([*commands, *self.emits]))
 
     @property
+    def sent_for_items(self) -> dict[Contract, frozenset[str]]:
+        """The commands that are sent for each item of a list, with their fields that are filled from the item. One that is
+        filled by hand is not among them."""
+        found: dict[Contract, frozenset[str]] = {}
+        for spec in self.steps:
+            for plan in (spec.plan, spec.undo_plan, spec.ask_plan) if spec.each is not None else ():
+                if plan is not None:
+                    own = (ITEM, spec.name)
+                    wires = {wire for wire, fact in plan.fills if fact.partition(".")[0] in own}
+                    names = {field.name for field in fields_of(plan.contract.shape.struct) if field.wire_name in wires}
+                    found[plan.contract] = frozenset(names)
+        return found
+
+    @property
     def answered_at_once(self) -> tuple[Contract, ...]:
         """The undos and the questions: their handlers do not answer later."""
         return tuple(dict.fromkeys(c for s in self.steps for c in (s.undo, s.ask) if c is not None))
@@ -149,6 +180,8 @@ class SagaDefinition:
             lines.append(f"  {spec.kind} {spec.name}: {spec.command.identity}{undo}, on timeout {spec.on_timeout}")
             if spec.beside:
                 lines.append(f"    beside {spec.beside}")
+            if spec.each is not None:  # its bound is not part of a state
+                lines.append(f"    for each of {spec.each.source}.{spec.each.wire}")
             if spec.timers:  # their order is part of a state, their times are not
                 lines.append(f"    timers {', '.join(timer.command.identity for timer in spec.timers)}")
         lines += [f"  {listener.describe()}" for listener in self.listeners]

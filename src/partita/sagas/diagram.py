@@ -20,12 +20,15 @@ def mermaid(definition: SagaDefinition) -> str:
             behind = definition.behind[index]
             onwards = _entry(definition, behind) if behind < len(definition.steps) else "completed"
             lines.append(f"  all_{spec.name} --> {onwards}")
-        lines.append(f"  {spec.name}: {spec.command.name} ({spec.kind})")
+        items = f" for each of {spec.each.label}" if spec.each is not None else ""
+        lines.append(f"  {spec.name}: {spec.command.name} ({spec.kind}){items}")
         lines.append(f"  {spec.name} --> {following}: {_name(spec.command.reply)}")
         back = f"undo_{undoable[-1]}" if undoable else "undone"
         if spec.command.refusals:
             refusals = " | ".join(refusal.__name__ for refusal in spec.command.refusals)
-            lines.append(f"  {spec.name} --> {_undo_of(definition, index, but=spec)}: {refusals}")
+            lines.append(
+                f"  {spec.name} --> {_undo_of(definition, index, but=None if spec.each else spec)}: {refusals}"
+            )
         if spec.kind == "retriable" or spec.on_timeout == "retry":
             lines.append(f"  {spec.name} --> {spec.name}: no answer in {shown(spec.timeout_s)}, sent again")
         elif spec.undo is not None:
@@ -38,7 +41,7 @@ def mermaid(definition: SagaDefinition) -> str:
                 f"  {spec.name} --> {_undo_of(definition, index)}: no answer in {shown(definition.deadline_s)} in all"
             )
         if spec.undo is not None:
-            lines.append(f"  undo_{spec.name}: {spec.undo.name}")
+            lines.append(f"  undo_{spec.name}: {spec.undo.name}{items}")
             lines.append(f"  undo_{spec.name} --> {back}: {_name(spec.undo.reply)}")
             lines.append(f"  undo_{spec.name} --> undo_{spec.name}: no acknowledgement, sent again")
             undoable.append(spec.name)
@@ -69,6 +72,8 @@ def text(definition: SagaDefinition) -> str:
         ]
         if others:
             lines.append(f"  {'':<{width}}  parallel   with {', '.join(others)}")
+        if spec.each is not None:
+            lines.append(f"  {'':<{width}}  for each   of {spec.each.label}, at most {spec.each.at_most:,}")
         if spec.command.refusals:
             lines.append(
                 f"  {'':<{width}}  refused    {', '.join(r.__name__ for r in spec.command.refusals)}: undo the steps before"

@@ -21,6 +21,7 @@ from partita.clock import duration_us
 from partita.sagas.compensation import give_up, undo_next
 from partita.sagas.definition import SagaDefinition, StepSpec
 from partita.sagas.facts import call_hook, keep_facts
+from partita.sagas.progress import go_to
 from partita.sagas.sending import (
     answer_due_us,
     arm,
@@ -29,7 +30,6 @@ from partita.sagas.sending import (
     resend,
     ring,
     send_reminders,
-    send_steps,
     send_undo,
     waits_until_us,
 )
@@ -53,7 +53,7 @@ def begin(definition: SagaDefinition, incoming: Incoming, now_us: int, new_id: C
     move = Move(definition, state, now_us, new_id)
     keep_facts(move.definition, state, "start", incoming.message)
     move.note("started", definition.steps[0].name, definition.start.wire_name)
-    send_steps(move, 0)
+    go_to(move, 0, definition.steps[-1].name)
     return move.result()
 
 
@@ -64,6 +64,13 @@ def on_message(
     index = _step_of(definition, state, incoming)
     if index is None:
         return Ignored("it answers nothing this saga has sent")
+    if definition.has_lists and _is_unclear(definition, state, incoming, index):
+        move = Move(definition, state, now_us, new_id)
+        name = definition.steps[index].declared
+        move.note(
+            "unclear", name, f"{wire_name(incoming.message)} answers one of {state.sizes[name]} items and names none"
+        )
+        return move.result()
     spec, step = definition.steps[index], state.steps[index]
     move = Move(definition, state, now_us, new_id)
     kind = type(incoming.message)
@@ -154,6 +161,14 @@ def _step_of(definition: SagaDefinition, state: SagaState, incoming: Incoming) -
     return next(iter(fits), None)
 
 
+def _is_unclear(definition: SagaDefinition, state: SagaState, incoming: Incoming, index: int) -> bool:
+    """Whether a message was found by its type alone, and answers one of several items: a guess could take one item's copy for
+    the answer of another."""
+    if incoming.address is not None or state.sizes.get(definition.steps[index].declared, 0) < 2:
+        return False
+    return all(step.message_id != incoming.causation_id for step in state.steps)
+
+
 def _replied(move: Move, index: int, incoming: Incoming) -> Transition:
     """Rule 1: the step is done; the next is sent, or the saga is complete."""
     state, spec = move.state, move.definition.steps[index]
@@ -168,14 +183,7 @@ def _replied(move: Move, index: int, incoming: Incoming) -> Transition:
         return move.result()
     state.status = "running"
     state.last_error = ""
-    following = move.definition.behind[index]
-    if following < len(move.definition.steps):
-        state.index = following
-        send_steps(move, following)
-    else:
-        state.status = "completed"
-        state.due_us = None
-        move.note("completed", spec.name)
+    go_to(move, move.definition.behind[index], spec.name)
     return move.result()
 
 

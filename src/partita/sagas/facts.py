@@ -8,9 +8,8 @@ import msgspec
 
 from partita.catalog.contract import Contract, contract_of
 from partita.sagas.definition import SagaDefinition, StepSpec
+from partita.sagas.filling import PLAIN
 from partita.sagas.state import SagaState
-
-PLAIN = (str, int, bool, float, type(None))
 
 
 def keep_facts(definition: SagaDefinition, state: SagaState, source: str, message: Any) -> None:
@@ -40,8 +39,18 @@ def call_hook(definition: SagaDefinition, state: SagaState, spec: StepSpec, name
     """Call a step's hook with a message, if the step has one."""
     if name in spec.hooks:
         saga = seen_by_hooks(definition, state)
-        spec.hooks[name](saga, message)
+        spec.hooks[name](saga, *item_of(spec, state), message)
         keep_attributes(definition, state, saga)
+
+
+def item_of(spec: StepSpec, state: SagaState) -> tuple[Any, ...]:
+    """The argument that the hooks of a step for each item get before others: its item."""
+    return () if spec.each is None else (spec.each.item(state.facts, spec.item),)
+
+
+def reply_of(spec: StepSpec, state: SagaState) -> Any:
+    """The reply to a step; None where none has come."""
+    return _message_of(spec, state) if any(fact.startswith(f"{spec.name}.") for fact in state.facts) else None
 
 
 def seen_by_hooks(definition: SagaDefinition, state: SagaState) -> Any:
@@ -50,11 +59,7 @@ def seen_by_hooks(definition: SagaDefinition, state: SagaState) -> Any:
     for name, default in definition.attributes.items():
         setattr(saga, name, state.user.get(name, default))
     saga.start = _message(definition.start, "start", state)
-    saga.replies = {
-        spec.name: _message_of(spec, state)
-        for spec in definition.steps
-        if any(fact.startswith(f"{spec.name}.") for fact in state.facts)
-    }
+    saga.replies = _replies(definition, state)
     return saga
 
 
@@ -62,6 +67,18 @@ def keep_attributes(definition: SagaDefinition, state: SagaState, saga: Any) -> 
     """Keep the values that a hook has set."""
     for name in definition.attributes:
         state.user[name] = msgspec.to_builtins(getattr(saga, name))
+
+
+def _replies(definition: SagaDefinition, state: SagaState) -> dict[str, Any]:
+    """The replies so far by step; of a step for each item a list in the order of the items, with None where none has come."""
+    come = {fact.partition(".")[0] for fact in state.facts}
+    found: dict[str, Any] = {name: [] for name in state.sizes}
+    for spec in definition.steps:
+        if spec.item >= 0:
+            found[spec.declared].append(_message_of(spec, state) if spec.name in come else None)
+        elif spec.name in come:
+            found[spec.name] = _message_of(spec, state)
+    return found
 
 
 def _message_of(spec: StepSpec, state: SagaState) -> Any:

@@ -12,14 +12,23 @@ from partita.catalog.contract import Contract
 from partita.errors import DeclarationError
 from partita.schemas.fields.field import fields_of
 
+PLAIN = (str, int, bool, float, type(None))
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source of values: a message that will have arrived by then, under a name for its facts."""
+    """A source of values: a message that will have arrived by then, or an item of a list, under a name for its facts."""
 
     name: str
-    contract: Contract
+    title: str
+    hints: Mapping[str, Any]
     certain: bool = True  # False: an own reply of an undone step may never arrive
+    times: str = ""  # the list for each item of which it comes: which one of them a command means is unknown
+
+    @classmethod
+    def of(cls, name: str, contract: Contract, *, certain: bool = True, times: str = "") -> Source:
+        """A message under a name."""
+        return cls(name, contract.name, contract.hints, certain, times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,27 +67,38 @@ def plan(contract: Contract, sources: Sequence[Source], facts: Mapping[str, Any]
     for field in fields_of(contract.shape.struct):
         near: list[str] = []
         for source in sources:
-            theirs = source.contract.hints.get(field.name)
+            theirs = source.hints.get(field.name)
             if theirs is None:
                 continue
             if not fits(field.annotation, theirs):
-                near.append(f"{source.contract.name}.{field.name} is {_show(theirs)}")
+                near.append(f"{source.title}.{field.name} is {_show(theirs)}")
+            elif source.times:
+                raise DeclarationError(
+                    f"{where}: {contract.name}.{field.name} could be of any of the replies {source.title}: one comes for each of "
+                    f"{source.times}.",
+                    hint=hook,
+                )
             elif source.certain or not field.required:
                 fills.append((field.wire_name, f"{source.name}.{field.name}"))
                 break
             else:
-                near.append(f"{source.contract.name} may be missing when this is undone")
+                near.append(f"{source.title} may be missing when this is undone")
         else:
             if field.name in facts and fits(field.annotation, facts[field.name]):
                 fills.append((field.wire_name, f"saga.{field.name}"))
             elif field.required:
-                looked = ", ".join(s.contract.name for s in sources)
+                looked = ", ".join(s.title for s in sources)
                 raise DeclarationError(
                     f"{where}: nothing fills {contract.name}.{field.name}: {_show(field.annotation)} "
                     f"(looked in {looked}{'; ' + '; '.join(near) if near else ''}).",
                     hint=hook,
                 )
     return Plan(contract, tuple(fills), frozenset(fact for wire, fact in fills if wire in required))
+
+
+def plain(value: Any) -> Any:
+    """A value as a state keeps it."""
+    return value if type(value) in PLAIN else msgspec.to_builtins(value, builtin_types=(bytes,))
 
 
 def fits(wanted: Any, given: Any) -> bool:

@@ -52,6 +52,7 @@ def check(definition: SagaDefinition, state: SagaState) -> None:
     if state.is_over:
         return
     _check_types(definition, state)
+    _check_lengths(definition, state)
     if definition.hooked and not state.is_whole:
         raise StoreMismatch(
             f"the hooks of {definition.name} see whole messages, and of {definition.start.name} its state keeps "
@@ -87,13 +88,30 @@ def _may_be_sent(definition: SagaDefinition, state: SagaState) -> Iterator[Plan]
         yield definition.undone_plan
 
 
+def _check_lengths(definition: SagaDefinition, state: SagaState) -> None:
+    for spec in definition.steps:
+        if spec.each is None or spec.item != 0:
+            continue
+        sent, now = state.sizes[spec.declared], spec.each.count(state.facts)
+        if now != sent:
+            raise StoreMismatch(
+                f"{spec.declared} was sent for {sent} items, and {spec.each.label} has {now} after its upcaster",
+                hint="An upcaster keeps the length and the order of a list for whose items steps are sent. Or let the deployment "
+                "of before finish its instances, then start this one.",
+            )
+
+
 def _check_types(definition: SagaDefinition, state: SagaState) -> None:
+    lists = {spec.each.fact: spec.each for spec in definition.steps if spec.each is not None}
     for source, contract in definition.sources.items():
         for field in msgspec.structs.fields(contract.shape.struct):
             fact = f"{source}.{field.name}"
             if fact in state.facts and (definition.hooked or fact in definition.facts):
+                kept = state.facts[fact]
+                if fact in lists and kept is not None:
+                    kept = [lists[fact].renamed(item) for item in kept]
                 try:
-                    msgspec.convert(state.facts[fact], field.type)
+                    msgspec.convert(kept, field.type)
                 except msgspec.ValidationError as error:
                     raise StoreMismatch(
                         f"it keeps a value of {contract.name}.{field.name} that its type no longer takes: {error}",

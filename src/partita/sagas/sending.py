@@ -7,7 +7,7 @@ from typing import Any
 from partita.catalog.contract import Contract
 from partita.clock import duration_us
 from partita.sagas.definition import StepSpec
-from partita.sagas.facts import keep_attributes, seen_by_hooks
+from partita.sagas.facts import item_of, keep_attributes, reply_of, seen_by_hooks
 from partita.sagas.filling import Plan
 from partita.sagas.state import StepState, Waiting
 from partita.sagas.transition import Move, Send
@@ -147,7 +147,10 @@ def _fill(move: Move, spec: StepSpec, contract: Contract, plan: Plan | None, hoo
     if plan is not None:
         return plan.make(move.state.facts)
     saga = seen_by_hooks(move.definition, move.state)
-    command = spec.hooks[hook](saga)
+    arguments = item_of(spec, move.state)
+    if arguments and hook == "undo":
+        arguments += (reply_of(spec, move.state),)
+    command = spec.hooks[hook](saga, *arguments)
     keep_attributes(move.definition, move.state, saga)
     if type(command) is not contract.cls:
         raise TypeError(f"{spec.place}: {spec.name} fills {contract.name} with {type(command).__name__}")

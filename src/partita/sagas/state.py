@@ -60,6 +60,7 @@ class SagaState(msgspec.Struct, omit_defaults=True):
     versions: dict[str, int] = {}  # source -> the version of the message that its facts are of, where it is not 1
     is_whole: bool = False  # the facts are all values of its messages, since the saga had hooks when each came
     waiting: dict[str, Waiting] = {}  # steps with times of their own, by name
+    sizes: dict[str, int] = {}  # the number of items of each list that was reached, by step, in their order in the line
 
     @property
     def step(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Literal, Never, TypeVar, get_args
 from partita.catalog.event import Command, Event
 from partita.catalog.place import caller_place
 from partita.errors import DeclarationError
+from partita.sagas.items import Each
 from partita.sagas.timer import Timer, hook_of
 from partita.settings.amount import check_seconds
 
@@ -48,6 +49,7 @@ class Step:
                 hint=f"One of: {', '.join(get_args(OnTimeout))}.",
             )
         self.group: tuple[Step, ...] = ()
+        self.each: Each | None = None
         self.hooks: dict[str, Callable[..., Any]] = {}
         for timer in self.timers:
             if not isinstance(timer, Timer):
@@ -59,12 +61,14 @@ class Step:
         self.name = name
 
     def command(self, hook: Hook) -> Hook:
-        """Fill the command by hand: `def _(self) -> ReserveStock`; pure, called again for every resend."""
+        """Fill the command by hand: `def _(self) -> ReserveStock`; pure, called again for every resend. The hooks of a step for
+        each item get that item too: `def _(self, item) -> ReserveLine`."""
         self.hooks["command"] = hook
         return hook
 
     def undo_command(self, hook: Hook) -> Hook:
-        """Fill the undo by hand: `def _(self) -> ReleaseStock`; the step's reply may be missing."""
+        """Fill the undo by hand: `def _(self) -> ReleaseStock`; the step's reply may be missing. For each item:
+        `def _(self, item, reply: LineReserved | None) -> ReleaseLine`."""
         self.hooks["undo"] = hook
         return hook
 
@@ -110,6 +114,11 @@ def parallel(*steps: Step) -> None:
             raise DeclarationError(
                 f"{place}: {each.command_class.__name__} is in another group already.",
                 hint="One parallel(...) with all of them.",
+            )
+        if each.each is not None:
+            raise DeclarationError(
+                f"{place}: {each.command_class.__name__} is sent for each of {each.each.items}, and together with other steps.",
+                hint="each(...) is a group of its own: the other steps above or below it.",
             )
         each.group = steps
 

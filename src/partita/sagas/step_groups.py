@@ -5,25 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from partita.catalog.contract import contract_of
+from partita.catalog.contract import Contract, contract_of
 from partita.errors import DeclarationError
 from partita.sagas.definition import StepSpec
+from partita.sagas.each_lists import with_list
 from partita.sagas.step import Step
 from partita.sagas.timer import TimerSpec
 
 
-def specs(declared: Sequence[Step]) -> list[StepSpec]:
+def specs(declared: Sequence[Step], start: Contract) -> list[StepSpec]:
     """The compiled steps of a saga class, without the plans of their commands.
 
     Raises:
-        DeclarationError: a group of steps that cannot be sent together.
+        DeclarationError: a group of steps that cannot be sent together, or a list of items that cannot be found.
     """
+    for number, each in enumerate(declared):
+        if each in declared[:number]:
+            _refuse(each, f"{each.command_class.__name__} is one step under two names.", "One name for each step.")
     checked: set[int] = set()
     for each in declared:
         if each.group and id(each.group) not in checked:
             checked.add(id(each.group))
             _check_group(declared, each.group)
-    return [_spec(each) for each in declared]
+    found: list[StepSpec] = []
+    for each in declared:
+        found.append(with_list(_spec(each), each.each, found, start))
+    return found
 
 
 def longest_s(steps: Sequence[StepSpec]) -> float:

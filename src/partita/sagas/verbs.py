@@ -7,6 +7,7 @@ from typing import Literal
 
 from partita.sagas.compensation import give_up, undo_next
 from partita.sagas.definition import SagaDefinition
+from partita.sagas.progress import go_to
 from partita.sagas.sending import ask, resend, send_undo
 from partita.sagas.state import AHEAD, SagaState
 from partita.sagas.transition import Ignored, Move, Transition
@@ -43,6 +44,8 @@ def on_operator(
     else:
         if verb == "resume":
             state.status, state.last_error = "running" if undoing is None else "compensating", ""
+        if undoing is None and not ahead:  # it stopped before it sent the steps of a list
+            go_to(move, state.index, name)
         for again in ahead if undoing is None else (undoing,):
             state.steps[again].tries = 0
             if undoing is not None:

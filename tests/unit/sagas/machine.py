@@ -12,6 +12,7 @@ from partita.sagas.definition import SagaDefinition
 from partita.sagas.engine import begin, on_message, on_timer
 from partita.sagas.state import SagaState, state_from_bytes, state_to_bytes
 from partita.sagas.transition import Alert, Ignored, Incoming, Note, Publish, Send, Transition
+from partita.sagas.unfolding import definition_for
 from partita.sagas.verbs import Verb, on_operator
 
 shop = Service("engine-shop", namespace="engine.shop")
@@ -139,9 +140,8 @@ class Machine:
     def new_id(self) -> str:
         return f"m{next(self.ids)}"
 
-    def start(self) -> Machine:
-        placed = Placed(order="o1", cents=5)
-        start = Incoming(placed, "start", None, None, "c1", self.now)
+    def start(self, event: Event | None = None) -> Machine:
+        start = Incoming(event or Placed(order="o1", cents=5), "start", None, None, "c1", self.now)
         self._take(begin(self.definition, start, self.now, self.new_id))
         return self
 
@@ -151,20 +151,24 @@ class Machine:
         address = None if plain else SagaAddress(self.definition.name, "o1", command.step, command.epoch, command.kind)
         assert self.state is not None
         incoming = Incoming(message, self.new_id(), command.message_id, address, "c1", self.now)
-        return self._take(on_message(self.definition, self.state, incoming, self.now, self.new_id))
+        return self._take(on_message(self._unfolded(), self.state, incoming, self.now, self.new_id))
 
     def wait(self, seconds: float) -> bool:
         """Let time pass; whether a timer did something."""
         self.now += round(seconds * SECOND)
         assert self.state is not None
-        return self._take(on_timer(self.definition, self.state, self.now, self.new_id))
+        return self._take(on_timer(self._unfolded(), self.state, self.now, self.new_id))
 
     def act(self, verb: Verb, reason: str = "") -> str:
         """A person acts; returns why it was not possible, empty = it was."""
         assert self.state is not None
-        result = on_operator(self.definition, self.state, verb, reason, self.now, self.new_id)
+        result = on_operator(self._unfolded(), self.state, verb, reason, self.now, self.new_id)
         self._take(result)
         return result.reason if isinstance(result, Ignored) else ""
+
+    def _unfolded(self) -> SagaDefinition:
+        assert self.state is not None
+        return definition_for(self.definition, self.state)
 
     def _take(self, result: Transition | Ignored) -> bool:
         if isinstance(result, Ignored):

@@ -7,6 +7,7 @@ from partita.runtime.path.users_code import ask
 from partita.sagas.definition import SagaDefinition
 from partita.sagas.older_facts import renew
 from partita.sagas.state import SagaState
+from partita.sagas.unfolding import definition_for
 from partita.texts.cause import told_of
 
 
@@ -19,7 +20,7 @@ def unfit(definition: SagaDefinition, state: SagaState) -> tuple[str, str]:
     """As `renewed`, with the line to write."""
     mend = "Mend the upcaster; or let the deployment of before finish its instances, then start this one."
     try:
-        ask(renew, definition, state)
+        ask(renew, definition_for(definition, state), state)
     except StoreMismatch as error:
         return error.what, error.hint or mend
     except UpcastFailed as error:

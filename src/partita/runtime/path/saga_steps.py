@@ -26,6 +26,7 @@ from partita.sagas.needed_facts import is_lacking
 from partita.sagas.older_facts import is_newer
 from partita.sagas.state import SagaState, state_from_bytes, state_to_bytes
 from partita.sagas.transition import Alert, Ignored, Incoming, Publish, Send, Transition
+from partita.sagas.unfolding import definition_for
 from partita.sagas.verbs import Verb, on_operator
 from partita.store.port import Session
 from partita.store.sagas import SagaEvent, SagaRow
@@ -143,8 +144,11 @@ class SagaBatch:
                     self._renew(instance, instance.row, state)
 
     def _renew(self, instance: Instance, row: SagaRow, state: SagaState) -> None:
-        definition = self._directory.by_version.get((row.saga, row.definition_version))
-        if definition is not None and (self._directory.reads_old or state.versions or is_lacking(definition, state)):
+        declared = self._directory.by_version.get((row.saga, row.definition_version))
+        if declared is None:
+            return
+        definition = definition_for(declared, state)
+        if self._directory.reads_old or state.versions or is_lacking(definition, state):
             instance.is_newer = is_newer(definition, state)
             instance.broken = renewed(definition, state)
 
@@ -213,7 +217,8 @@ class SagaBatch:
         assert instance.state is not None
         early = self._early.of(definition.name, instance.state.saga_id) if definition.cancelling else None
         if early is not None:
-            result = ask(on_early, definition, instance.state, early, self._now_us, self._ids.new)
+            begun = definition_for(definition, instance.state)
+            result = ask(on_early, begun, instance.state, early, self._now_us, self._ids.new)
             self._take(instance, result, handling, definition)
 
     def _hear(self, name: str, incoming: Incoming, handling: Handling) -> None:
@@ -326,10 +331,11 @@ class SagaBatch:
         self.entries = notes
 
     def _definition(self, saga: str, instance: Instance) -> SagaDefinition:
+        state = instance.state
+        assert state is not None
         if instance.row is not None:
-            return self._directory.of_row(instance.row)
-        assert instance.state is not None
-        return self._directory.by_version[(saga, instance.state.definition_version)]
+            return definition_for(self._directory.of_row(instance.row), state)
+        return definition_for(self._directory.by_version[(saga, state.definition_version)], state)
 
     def _take(self, instance: Instance, result: Transition, handling: Handling, definition: SagaDefinition) -> None:
         state = instance.state = result.state
