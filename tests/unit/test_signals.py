@@ -59,7 +59,9 @@ def test_the_states_are_those_of_the_parking() -> None:
 def test_the_entries_are_those_of_the_saga_engine() -> None:
     """Every literal that is written into a history, and each verb of a person."""
     written = {"needs_attention"}
-    trees = [ast.parse(inspect.getsource(module)) for module in (engine, progress, sending, compensation, hearing, verbs)]
+    trees = [
+        ast.parse(inspect.getsource(module)) for module in (engine, progress, sending, compensation, hearing, verbs)
+    ]
     for node in (node for tree in trees for node in ast.walk(tree)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "note":
             kind = node.args[0]
