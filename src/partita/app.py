@@ -39,6 +39,7 @@ from partita.runtime.path.poster import Poster
 from partita.runtime.path.running_handler import running_handler
 from partita.runtime.system import ROLES, System
 from partita.sagas.saga import Saga
+from partita.sagas.sub_sagas import check_sub_sagas
 from partita.settings.amount import check_seconds
 from partita.settings.settings import Settings
 from partita.store.port import Store
@@ -75,6 +76,7 @@ class App:
         self.settings = settings or Settings.from_environment()
         self.catalog = Catalog(self.services)
         self.catalog.check()
+        check_sub_sagas(self.services)
         self.topics = topics or TopicPlan()
         declared_topics(self.catalog, self.topics)  # an impossible plan is refused here, not at the first start
         self.machine = machine

@@ -34,7 +34,7 @@ WAITING = {
         "G5",
         "an undo does not close the command that waits: an answer counts after it",
         "close_undone",
-        swap("await session.pending.undo(steps, now_us)", "()"),
+        swap("await session.pending.undo(steps, now_us, but)", "()"),
         LATER + "test_an_answer_after_the_undo_is_refused[sqlite]",
     ),
     "second-answer-sent": Plant(

@@ -43,6 +43,7 @@ class Binding:
     why: str = ""  # why it reacts to events, and no saga directs it
     later: bool = False  # it may leave its command without an answer for now
     task: Task | None = None  # a person answers its command
+    saga: str = ""  # the saga of its service that carries its command out, and answers it
     emitted: frozenset[type[Any]] = field(init=False, compare=False)  # their classes
 
     def __post_init__(self) -> None:

@@ -23,7 +23,7 @@ from partita.catalog.retry import Retry
 from partita.catalog.sends import Sends, sent_by
 from partita.catalog.signature import Signature, events_in, is_of_another, signature_of
 from partita.catalog.task import Task, checked_task, task_of
-from partita.catalog.upcaster import take_upcaster
+from partita.catalog.upcaster import olds_of, take_upcaster
 from partita.errors import DeclarationError
 from partita.migrations.own_tables import Tables, read_folder
 from partita.schemas.evolution.level import DEFAULT
@@ -65,6 +65,7 @@ class HandlerOptions:
     why: str = ""
     later: bool = False
     task: Task | None = None
+    saga: str = ""
 
 
 @dataclass(slots=True)
@@ -159,6 +160,17 @@ class Service(Owner):
     def contracts(self) -> dict[str, Contract]:
         """The contracts of its messages by their names on the wire."""
         return {name: contract_of(cls) for name, cls in self.messages.items()}
+
+    @property
+    def carried_out(self) -> dict[str, str]:
+        """The commands that its sagas carry out: the type, also of an old shape, and the name of the saga."""
+        found: dict[str, str] = {}
+        for binding in self.declared.bindings:
+            for contract in binding.contracts if binding.saga else ():
+                found |= dict.fromkeys(
+                    [contract.full_name, *(old.full_name for old in olds_of(contract))], binding.saga
+                )
+        return found
 
     @property
     def retries(self) -> tuple[Retry, ...]:
@@ -330,6 +342,30 @@ class Service(Owner):
         )
         self._bind(function, "handles", (contract,), signature, options, place)
 
+    def carried_out_by(self, saga: str, command: Any, place: Place) -> None:
+        """Let a saga of this service carry out a command: it answers the command when it has ended. A saga calls this.
+
+        Raises:
+            DeclarationError: it is another service's command, or has a handler, a task or another saga already.
+        """
+        contract = self._command(command, place)
+        if any(each.saga == saga and contract in each.contracts for each in self.declared.bindings):
+            return  # of another version of the saga
+        function = task_of(contract)
+        function.__name__ = saga
+        signature = signature_of(function, place)
+        emits = emitted_by(contract, signature, None, place)
+        options = HandlerOptions(
+            dedupe_by=None,
+            concurrency=1,
+            emits=emits,
+            optional=optional_by(contract),
+            sends=(),
+            later=True,
+            saga=saga,
+        )
+        self._bind(function, "handles", (contract,), signature, options, place)
+
     def _command(self, command: Any, place: Place) -> Contract:
         if not (isinstance(command, type) and "__partita__" in vars(command)):
             what = getattr(command, "__name__", repr(command))
@@ -403,6 +439,7 @@ class Service(Owner):
             options.why,
             options.later,
             options.task,
+            options.saga,
         )
         take(self.declared.bindings, binding)
 

@@ -14,7 +14,9 @@ from partita.cli.whose_app import app_option
 from partita.errors import NotFound
 from partita.observability.declarations import sagas_of
 from partita.observability.describing import saga_named
-from partita.observability.instances import STATUSES, instances, instances_of
+from partita.observability.instances import STATUSES, Instance, instances, instances_of
+from partita.observability.reach import Stores
+from partita.observability.saga_family import Family, family_of
 from partita.sagas.diagram import mermaid, text
 from partita.store.sagas import SagaEvent, SagaRow
 
@@ -54,16 +56,28 @@ def list_(status: str | None, limit: int, data: Path, app_name: str, output: str
 def show(key: str, data: Path, app_name: str, output: str) -> None:
     """Show the history of each instance of KEY."""
     app = load_app(app_name)
-    found = read(app, data, lambda stores: instances_of(stores, sagas_of(app), key))
+    sagas = sagas_of(app)
+
+    async def look(stores: Stores) -> list[tuple[Instance, Family]]:
+        return [(each, await family_of(stores, sagas, each)) for each in await instances_of(stores, sagas, key)]
+
+    found = read(app, data, look)
     if not found:
         raise NotFound(f"No saga has the key {key!r} in {data}.", hint="partita saga list")
     if output == "json":
-        items = [{**_as_json(each.row), "history": [_event(e) for e in each.history]} for each in found]
+        items = [
+            {**_as_json(each.row), **_family(family), "history": [_event(e) for e in each.history]}
+            for each, family in found
+        ]
         print_json("Sagas", {"items": items})
         return
-    for each in found:
+    for each, family in found:
         row = each.row
         say(f"{row.saga} {row.saga_id}   {row.status} at {row.step}   {row.last_error}")
+        if family.parent is not None:
+            say(f"asked for by step {family.parent.step} of {family.parent.saga} {family.parent.saga_id}")
+        for child in family.children:
+            say(f"step {child.step} is carried out by {child.saga} {child.saga_id}   {child.status}".rstrip())
         if row.due_us:
             say(f"next timer {moment(row.due_us)} UTC")
         say(
@@ -94,6 +108,17 @@ def _as_json(row: SagaRow) -> dict[str, object]:
         "updated_at": moment(row.updated_us),
         "due_at": moment(row.due_us) or None,
         "last_error": row.last_error,
+    }
+
+
+def _family(family: Family) -> dict[str, object]:
+    parent = family.parent
+    return {
+        "parent": None if parent is None else {"saga": parent.saga, "key": parent.saga_id, "step": parent.step},
+        "children": [
+            {"step": each.step, "saga": each.saga, "key": each.saga_id, "status": each.status}
+            for each in family.children
+        ],
     }
 
 

@@ -193,6 +193,8 @@ def _hops(found: FlowMap) -> Iterator[Hop]:
             yield Hop(event, saga.id, event, "orchestration")
         if saga.undone:
             yield Hop(saga.id, saga.undone, saga.undone, "orchestration")
+        if reply := found.messages[saga.start].reply:  # a command starts it
+            yield Hop(saga.id, reply, reply, "orchestration")
         for command in saga.sends:
             message = found.messages[command]
             yield Hop(saga.id, command, command, "orchestration")

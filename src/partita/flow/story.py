@@ -119,7 +119,11 @@ class _Teller:
             yield from self._beside(step, last, depth)
 
     def _beside(self, step: Step, last: str, depth: int) -> Iterator[str]:
-        """The other consequences of a saga's step: services that hear a reply, or another event of the handler."""
+        """The other consequences of a saga's step: the saga that carries it out, services that hear a reply, or another event
+        of the handler."""
+        for saga in self._found.started(step.command):
+            yield f"{INDENT * (depth + 1)}{step.name}, {step.command} of {step.service}:"
+            yield from self._saga(saga, depth + 2)
         for command in (step.command, step.undo):
             handler = self._found.handler(command) if command else None
             for event in handler.gives if handler is not None else ():
@@ -130,6 +134,7 @@ class _Teller:
     def _way_back(self, step: Step) -> str:
         refusals = self._found.messages[step.command].refusals
         said = [f"for each of {step.each}"] if step.each else []
+        said += [f"carried out by the saga {saga.id}" for saga in self._found.started(step.command)]
         said += [f"refused by {' or '.join(refusals)}"] if refusals else []
         if step.undo:
             said.append(f"undone by {step.undo}")

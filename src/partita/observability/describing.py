@@ -162,6 +162,7 @@ class StepDescription:
     beside: str
     each: str  # the list for each item of which it is sent
     at_most: int
+    child: str  # the saga that carries its command out
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,10 +244,12 @@ def describe_saga(app: Declarations, name: str) -> SagaDescription:
             spec.beside,
             spec.each.label if spec.each is not None else "",
             spec.each.at_most if spec.each is not None else 1,
+            spec.child,
         )
         for spec in saga.steps
     )
-    undone = saga.undone.full_name if saga.undone else None
+    end = saga.undone if saga.answers is None else saga.answers.refusal
+    undone = end.full_name if end is not None else None
     hears = tuple(HeardDescription(each.event.full_name, each.cancels) for each in saga.listeners)
     return SagaDescription(
         saga.name, saga.version, saga.service.name, saga.deadline_s, saga.start.full_name, undone, steps, hears

@@ -91,8 +91,10 @@ async def open_tasks(
     for service, store in stores.items():
         async with store.reading() as session:
             rows = await session.pending.find(limit=LIMIT)
+        carried_out = catalog.service(service).carried_out  # a saga answers these, and no person
         for row in rows:
-            found.append(await _task(service, row, catalog, codec, find))
+            if row.type not in carried_out:
+                found.append(await _task(service, row, catalog, codec, find))
     wanted = [task for task in found if owner is None or task.owner == owner]
     return sorted(wanted, key=lambda task: (task.row.at_us, task.row.reply_to))
 

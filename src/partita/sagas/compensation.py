@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from partita.sagas.ending import finish
 from partita.sagas.sending import send_undo
 from partita.sagas.state import AHEAD, Phase
-from partita.sagas.transition import Move, Publish
+from partita.sagas.transition import Move
 
 OWED: tuple[Phase, ...] = ("done", "unknown")
 
@@ -38,7 +39,4 @@ def undo_next(move: Move) -> None:
     state.status = "undone"
     state.due_us = None
     move.note("ended", state.names[0], state.reason)
-    plan = move.definition.undone_plan
-    if plan is not None and not state.undone_published:
-        state.undone_published = True
-        move.effects.append(Publish(plan.make({**state.facts, "saga.reason": state.reason})))
+    finish(move)

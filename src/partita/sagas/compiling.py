@@ -12,6 +12,7 @@ from partita.catalog.place import Place
 from partita.catalog.retry import Retry
 from partita.catalog.service import Service, service_of
 from partita.errors import DeclarationError
+from partita.sagas.answers import Answers, Asker, answers_of
 from partita.sagas.definition import SagaDefinition, StepSpec
 from partita.sagas.each_lists import check_uses, item_source
 from partita.sagas.filling import Plan, Source, plan
@@ -51,9 +52,8 @@ def compile_saga(
             _refuse(place, f"{name} version {version} is declared already at {held.place}.", f"version={version + 1}")
     check_seconds(DeclarationError, f"{place}: deadline of {name}", deadline_s)
     check_count(DeclarationError, f"{place}: version of {name}", version, most=VERSION_MAX)
-    start_contract = contract_of(start)
-    if start_contract.kind != "event" or start_contract.key_field is None:
-        _refuse(place, f"{name} starts with {start.__name__}, which has no key.", "order_id: Key[OrderId]")
+    start_contract = _starting(start, name, place)
+    by_command = start_contract.kind == "command"
     steps = specs([declared for declared in vars(cls).values() if isinstance(declared, Step)], start_contract)
     if not steps:
         _refuse(place, f"{name} has no steps.", "reserve = step(ReserveStock, undo=ReleaseStock)")
@@ -69,17 +69,18 @@ def compile_saga(
             f"{name} has a deadline of {deadline_s:g} s, its steps up to the pivot may take {total:g} s.",
             f"deadline=seconds({total:g}) or more, or shorter timeouts.",
         )
-    if undone is None and pivot_index >= 0:
+    if undone is None and pivot_index >= 0 and not by_command:
         _refuse(place, f"{name} can be undone, but names no event for it.", "undone=OrderCancelled")
     compiled = tuple(_fill(spec, steps, index, start_contract) for index, spec in enumerate(steps))
     listeners = tuple(_heard(each) for each in vars(cls).values() if isinstance(each, Listener))
     check_listeners(listeners, steps, start_contract, pivot_index)
     # A saga of retriables only is never undone, so it needs no event.
-    undone_contract = contract_of(undone) if undone is not None and pivot_index >= 0 else None
+    undone_contract = contract_of(undone) if undone is not None and pivot_index >= 0 and not by_command else None
     undone_plan = None
     if undone_contract is not None:
         sources, hint = [Source.of("start", start_contract)], "Give the field a default, or drop it."
         undone_plan = plan(undone_contract, sources, FACTS, str(place), hint)
+    answers = _answers(Asker(cls, name, start_contract, place), compiled, undone, pivot_index) if by_command else None
     return SagaDefinition(
         cls,
         name,
@@ -91,11 +92,24 @@ def compile_saga(
         undone_contract,
         undone_plan,
         place,
-        _facts(compiled, undone_plan),
+        _facts(compiled, undone_plan, answers),
         _attributes(cls, place),
         pivot_index,
         listeners,
+        answers=answers,
     )
+
+
+def _starting(start: type[Any], name: str, place: Place) -> Contract:
+    contract = contract_of(start)
+    if contract.kind not in ("event", "command") or contract.key_field is None:
+        _refuse(place, f"{name} starts with {start.__name__}, which has no key.", "order_id: Key[OrderId]")
+    return contract
+
+
+def _answers(asker: Asker, steps: Sequence[StepSpec], undone: type[Any] | None, pivot_index: int) -> Answers:
+    replies = [_reply_source(spec) for spec in reversed(steps)]
+    return answers_of(asker, replies, undone, undoable=pivot_index >= 0)
 
 
 def _heard(declared: Listener) -> ListenerSpec:
@@ -221,9 +235,9 @@ def retry_horizon_s(retry: Retry) -> float:
     return total * (1 + retry.jitter)
 
 
-def _facts(steps: Sequence[StepSpec], undone_plan: Plan | None) -> frozenset[str]:
+def _facts(steps: Sequence[StepSpec], undone_plan: Plan | None, answers: Answers | None) -> frozenset[str]:
     """The facts that any plan uses."""
-    plans = [undone_plan]
+    plans = [undone_plan, *(answers.plans if answers is not None else ())]
     for spec in steps:
         plans += [spec.plan, spec.undo_plan, spec.ask_plan, *(timer.plan for timer in spec.timers)]
     found = {fact for each in plans if each is not None for _, fact in each.fills if not is_of_item(fact)}

@@ -10,6 +10,7 @@ from typing import Any
 from partita.catalog.contract import Contract, contract_of
 from partita.catalog.place import Place
 from partita.catalog.service import Service
+from partita.sagas.answers import Answers
 from partita.sagas.filling import Plan
 from partita.sagas.items import ITEM, Items
 from partita.sagas.listener import ListenerSpec
@@ -39,6 +40,8 @@ class StepSpec:
     beside: str = ""  # the first step of those that are sent together with it; empty = it is sent alone
     each: Items | None = None  # it is sent for each item of this list
     item: int = -1  # the number of its item; -1 = its list has not been reached, or has no items
+    child: str = ""  # the saga that carries its command out; empty = none that this process knows
+    child_s: float = 0.0  # the deadline of that saga
 
     @property
     def declared(self) -> str:
@@ -71,6 +74,7 @@ class SagaDefinition:
     pivot_index: int = 0  # steps up to here may be undone, later ones are retried; -1 = all are retried
     listeners: tuple[ListenerSpec, ...] = ()
     why: str = ""  # why a saga directs this, and no service reacts by itself
+    answers: Answers | None = None  # of a saga that starts with a command: the answers to it
     declared: SagaDefinition | None = field(
         default=None, compare=False
     )  # of which this is the form for lists of one length each
@@ -117,6 +121,7 @@ class SagaDefinition:
         object.__setattr__(self, "behind", tuple(len(groups) - groups[::-1].index(group) for group in groups))
         object.__setattr__(self, "has_lists", any(spec.each is not None for spec in self.steps))
         hooked = any(spec.hooks for spec in self.steps) or any(each.hook is not None for each in self.listeners)
+        hooked = hooked or (self.answers is not None and self.answers.hooked)
         object.__setattr__(self, "hooked", hooked)
         cancelling = {each.event.full_name: each.event.wire_name for each in self.listeners if each.cancels}
         object.__setattr__(self, "cancelling", cancelling)
@@ -127,7 +132,7 @@ class SagaDefinition:
 
     @property
     def consumes(self) -> tuple[Contract, ...]:
-        """The start event, all messages that may answer, and the events that it hears."""
+        """The event or command that starts it, all messages that may answer, and the events that it hears."""
         found = [self.start, *(listener.event for listener in self.listeners)]
         for spec in self.steps:
             for command in spec.sends:
@@ -185,11 +190,13 @@ class SagaDefinition:
             if spec.timers:  # their order is part of a state, their times are not
                 lines.append(f"    timers {', '.join(timer.command.identity for timer in spec.timers)}")
         lines += [f"  {listener.describe()}" for listener in self.listeners]
+        if self.answers is not None:
+            return "\n".join([*lines, *self.answers.describe()])
         return "\n".join([*lines, f"  undone: {self.undone.identity if self.undone else 'never'}"])
 
-    def key_of(self, start_event: Any) -> str:
-        """The id of the instance for a start event."""
-        key = self.start.key_of(start_event)
+    def key_of(self, start: Any) -> str:
+        """The id of the instance for the message that starts it."""
+        key = self.start.key_of(start)
         assert key is not None
         return key
 
@@ -199,6 +206,7 @@ class SagaDefinition:
             replace(
                 spec,
                 timeout_s=spec.timeout_s * factor,
+                child_s=spec.child_s * factor,
                 timers=tuple(replace(timer, after_s=timer.after_s * factor) for timer in spec.timers),
             )
             for spec in self.steps

@@ -20,8 +20,9 @@ def mermaid(definition: SagaDefinition) -> str:
             behind = definition.behind[index]
             onwards = _entry(definition, behind) if behind < len(definition.steps) else "completed"
             lines.append(f"  all_{spec.name} --> {onwards}")
+        carried_out = f", saga {spec.child}" if spec.child else ""
         items = f" for each of {spec.each.label}" if spec.each is not None else ""
-        lines.append(f"  {spec.name}: {spec.command.name} ({spec.kind}){items}")
+        lines.append(f"  {spec.name}: {spec.command.name} ({spec.kind}{carried_out}){items}")
         lines.append(f"  {spec.name} --> {following}: {_name(spec.command.reply)}")
         back = f"undo_{undoable[-1]}" if undoable else "undone"
         if spec.command.refusals:
@@ -50,7 +51,10 @@ def mermaid(definition: SagaDefinition) -> str:
             lines.append(
                 f"  {spec.name} --> {_undo_of(definition, definition.index_of[spec.name])}: {listener.event.name}"
             )
-    lines.append("  completed --> [*]")
+    answers = definition.answers
+    lines.append("  completed --> [*]" + (f": {answers.reply.name}" if answers is not None else ""))
+    if answers is not None and answers.refusal is not None:
+        lines.append(f"  undone --> [*]: {answers.refusal.name}")
     if definition.undone is not None:
         lines.append(f"  undone --> [*]: {definition.undone.name}")
     return "\n".join(lines)
@@ -64,12 +68,16 @@ def text(definition: SagaDefinition) -> str:
         f"deadline {shown(definition.deadline_s)}",
         f"  starts with {definition.start.name}",
     ]
+    if definition.answers is not None:
+        lines[-1] = f"  carries out {definition.start.name} -> {definition.answers.reply.name}"
     lost = {each.step.name: each.why for each in lost_delays(definition)}
     for spec in definition.steps:
         lines.append(f"  {spec.name:<{width}}  {spec.kind:<9}  {spec.command.name} -> {_name(spec.command.reply)}")
         others = [
             each.name for each in definition.steps if spec.beside and each.beside == spec.beside and each is not spec
         ]
+        if spec.child:
+            lines.append(f"  {'':<{width}}  sub-saga   {spec.child} of {spec.command.service.name} carries it out")
         if others:
             lines.append(f"  {'':<{width}}  parallel   with {', '.join(others)}")
         if spec.each is not None:
@@ -89,7 +97,8 @@ def text(definition: SagaDefinition) -> str:
     for listener in definition.listeners:
         effect = "undo all steps, before the point of no return" if listener.cancels else "the hook decides"
         lines.append(f"  on {listener.event.name}: {effect}")
-    lines.append(f"  undone: {definition.undone.name if definition.undone else 'never, no step can be undone'}")
+    end = definition.undone if definition.answers is None else definition.answers.refusal
+    lines.append(f"  undone: {end.name if end is not None else 'never, no step can be undone'}")
     return "\n".join(lines)
 
 

@@ -49,12 +49,21 @@ def begin(definition: SagaDefinition, incoming: Incoming, now_us: int, new_id: C
         steps=[StepState() for _ in definition.steps],
         names=tuple(spec.name for spec in definition.steps),
         user=dict(definition.attributes),
+        caller=incoming.caller,
     )
     move = Move(definition, state, now_us, new_id)
     keep_facts(move.definition, state, "start", incoming.message)
-    move.note("started", definition.steps[0].name, definition.start.wire_name)
+    move.note("started", definition.steps[0].name, _begun_by(definition, incoming))
     go_to(move, 0, definition.steps[-1].name)
     return move.result()
+
+
+def _begun_by(definition: SagaDefinition, incoming: Incoming) -> str:
+    """The message that starts an instance; of a sub-saga also the step that asks for it."""
+    name, address = definition.start.wire_name, incoming.address
+    if definition.answers is None or address is None:
+        return name
+    return f"{name}, for {address.step} of {address.saga} {address.saga_id}"
 
 
 def on_message(

@@ -9,6 +9,7 @@ from typing import Annotated, Any, NewType, get_args, get_origin
 import msgspec
 
 from partita.catalog.contract import Contract
+from partita.catalog.rejection import from_struct
 from partita.errors import DeclarationError
 from partita.schemas.fields.field import fields_of
 
@@ -47,6 +48,8 @@ class Plan:
             msgspec.ValidationError: a stored value no longer fits the field's type.
         """
         values = {wire: facts[fact] for wire, fact in self.fills if fact in facts}
+        if self.contract.kind == "refusal":
+            return from_struct(self.contract.cls, msgspec.convert(values, self.contract.shape.struct))
         return msgspec.convert(values, self.contract.cls)
 
 

@@ -86,6 +86,10 @@ def _may_be_sent(definition: SagaDefinition, state: SagaState) -> Iterator[Plan]
         yield from (plan for plan in plans if plan is not None)
     if undone and definition.undone_plan is not None:
         yield definition.undone_plan
+    if definition.answers is not None and forward and definition.answers.reply_plan is not None:
+        yield definition.answers.reply_plan
+    if definition.answers is not None and undone and definition.answers.refusal_plan is not None:
+        yield definition.answers.refusal_plan
 
 
 def _check_lengths(definition: SagaDefinition, state: SagaState) -> None:

@@ -4,6 +4,7 @@ items, or is complete."""
 from __future__ import annotations
 
 from partita.sagas.compensation import undo_next
+from partita.sagas.ending import finish
 from partita.sagas.items import Items
 from partita.sagas.sending import send_steps
 from partita.sagas.state import StepState
@@ -25,6 +26,7 @@ def go_to(move: Move, index: int, last: str) -> None:
     state.status = "completed"
     state.due_us = None
     move.note("completed", last)
+    finish(move)
 
 
 def _unfold(move: Move, index: int) -> bool:

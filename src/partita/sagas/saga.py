@@ -14,9 +14,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from partita.catalog.event import Event
+from partita.catalog.event import Command, Event
 from partita.catalog.flow_notes import checked_reason
 from partita.catalog.place import caller_place
+from partita.catalog.rejection import Rejection
 from partita.catalog.service import Service
 from partita.sagas.compiling import compile_saga
 from partita.sagas.definition import SagaDefinition
@@ -36,10 +37,10 @@ class Saga:
     def __init_subclass__(
         cls,
         *,
-        start: type[Event],
+        start: type[Event] | type[Command[Any, Any]],
         of: Service,
         deadline: float,
-        undone: type[Event] | None = None,
+        undone: type[Event] | type[Rejection] | None = None,
         version: int = 1,
         name: str = "",
         why: str | None = None,
@@ -47,11 +48,14 @@ class Saga:
         """Compile and check the saga.
 
         Args:
-            start: the event that starts an instance; its key is the instance's id.
+            start: the event that starts an instance; its key is the instance's id. Or a command of this service: the saga
+                carries it out and answers it when it has ended, with the reply when it is complete and with a refusal when it
+                is undone. Both are filled as commands are, or made by the methods `answer(self)` and `refusal(self, reason)`.
             of: the service whose database keeps the instances.
             deadline: seconds; when they pass before the point of no return, the saga is undone; after it an operator is
                 alerted, and the saga continues.
-            undone: the event published when everything is undone; a saga of retriables only needs none.
+            undone: the event published when everything is undone; a saga of retriables only needs none. Where a command starts
+                the saga: the refusal that answers it, if it declares several.
             version: raise it when steps change while instances are in flight.
             name: of the saga, when an old version is kept under another class name.
             why: the reason why a saga directs the services, and they do not react by themselves; for the decision table of
@@ -76,4 +80,6 @@ class Saga:
             if why is None
             else replace(definition, why=checked_reason(why, f"why= of {definition.name}", place))
         )
+        if definition.answers is not None:
+            of.carried_out_by(definition.name, definition.start.cls, place)
         of.declared.sagas.append(cls.__definition__)

@@ -63,7 +63,8 @@ def send_undo(move: Move, index: int) -> None:
     step.epoch = floor or step.epoch  # any acknowledgement since the first send counts
     move.note("undoing", spec.name, f"try {step.tries}")
     arm(move, index, patience_s(spec, step), deadline=False)
-    if step.tries > TRIES_BEFORE_ALERT:
+    # An undo waits for the end of a sub-saga; it is sent each half an hour meanwhile, and each time it is dropped.
+    if step.tries > TRIES_BEFORE_ALERT + spec.child_s / RESEND_CAP_S:
         move.needs_attention(f"{spec.undo.name} was sent {step.tries} times without an acknowledgement")
 
 

@@ -35,6 +35,25 @@ class Waiting(msgspec.Struct, array_like=True):
     sent: int = 0
 
 
+class Caller(msgspec.Struct, array_like=True):
+    """The command that an instance carries out: its place, and its envelope in its stored form. `answered`: its answer has
+    left, and no other one leaves."""
+
+    topic: str
+    key: str | None
+    headers: bytes
+    answered: bool = False
+
+
+class Recall(msgspec.Struct, array_like=True):
+    """An undo of the command of an instance, as it came: it waits for the end of the instance."""
+
+    topic: str
+    key: str | None
+    headers: bytes
+    value: bytes
+
+
 class SagaState(msgspec.Struct, omit_defaults=True):
     """One instance. `facts` are the values later commands need, by "source.field"; times are microseconds UTC."""
 
@@ -61,6 +80,8 @@ class SagaState(msgspec.Struct, omit_defaults=True):
     is_whole: bool = False  # the facts are all values of its messages, since the saga had hooks when each came
     waiting: dict[str, Waiting] = {}  # steps with times of their own, by name
     sizes: dict[str, int] = {}  # the number of items of each list that was reached, by step, in their order in the line
+    caller: Caller | None = None  # of a saga that starts with a command
+    recall: Recall | None = None
 
     @property
     def step(self) -> str:

@@ -11,7 +11,7 @@ from partita.catalog.contract import Contract
 from partita.catalog.rejection import Rejection, to_struct
 from partita.message import SagaAddress
 from partita.sagas.definition import SagaDefinition
-from partita.sagas.state import SagaState
+from partita.sagas.state import Caller, SagaState
 
 
 class Incoming(msgspec.Struct, frozen=True):
@@ -24,6 +24,7 @@ class Incoming(msgspec.Struct, frozen=True):
     correlation_id: str
     at_us: int
     kind: str = "event"
+    caller: Caller | None = None  # itself, where it is a command that starts a saga
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -42,13 +43,23 @@ class Publish(msgspec.Struct, frozen=True):
     event: Any
 
 
+class Answer(msgspec.Struct, frozen=True):
+    """Answer the command that started the instance: with its reply, or with one of its refusals."""
+
+    message: Any
+
+
+class UndoAgain(msgspec.Struct, frozen=True):
+    """The instance has ended: let the undo that waited for its end come again, and be handled."""
+
+
 class Alert(msgspec.Struct, frozen=True):
     """Alert an operator."""
 
     text: str
 
 
-Effect = Send | Publish | Alert
+Effect = Send | Publish | Answer | UndoAgain | Alert
 Note = tuple[str, str, str]  # (kind, step, text)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 Waits = Literal["open", "answered", "undone"]
@@ -56,8 +56,11 @@ class Pending(Protocol):
         """Close one with its answer; the caller holds it."""
         ...
 
-    async def undo(self, steps: Sequence[tuple[str, str, str]], at_us: int) -> Sequence[PendingCommand]:
-        """Close the open ones of these (saga, saga_id, step), and lock all that there are of them; returns those closed now."""
+    async def undo(
+        self, steps: Sequence[tuple[str, str, str]], at_us: int, but: Collection[str] = ()
+    ) -> Sequence[PendingCommand]:
+        """Close the open ones of these (saga, saga_id, step), and lock all that there are of them. Those of the types `but` stay
+        open: sagas carry them out. Returns the ones that were open, as they were."""
         ...
 
     async def find(self, *, state: Waits = "open", limit: int = 100) -> Sequence[PendingCommand]:

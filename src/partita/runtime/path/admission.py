@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import msgspec
@@ -59,6 +59,7 @@ from partita.store.claims import Held
 from partita.store.dead_letters import DeadLetter
 from partita.store.inbox import InboxEntry
 from partita.store.parking import ParkedRow, State
+from partita.store.pending import PendingCommand
 from partita.store.port import Known, Session
 
 BUSINESS_BYTES_MAX = 1_000
@@ -73,6 +74,7 @@ class Admitted(msgspec.Struct, eq=False):
     said: Admittance
     fresh: bool
     due: Sequence[Binding] = ()
+    runs: PendingCommand | None = None  # of an undo: its step's command, which a saga carries out at this time
 
     @property
     def outcome(self) -> tuple[str, str]:
@@ -102,6 +104,7 @@ class Admission:
     codec: Codec
     letters: Letters
     meaning: Meaning
+    carried_out: Mapping[str, str] = field(default_factory=dict)  # see `Answering`
 
     async def admit(
         self,
@@ -147,10 +150,11 @@ class Admission:
                 raise HandlerFailed(each.handling, too_old(self.service, each.candidate.envelope))
         await write(session, self.service.name, decided)
         if undoing:
-            undos = [
-                a.candidate.step for a in admitted if a.fresh and a.candidate.is_undo and a.candidate.step is not None
-            ]
-            await close_undone(session, self.service.name, undos, now_us)
+            undos = [a for a in admitted if a.fresh and a.candidate.is_undo and a.candidate.step is not None]
+            steps = [a.candidate.step for a in undos if a.candidate.step is not None]
+            running = await close_undone(session, self.service.name, steps, now_us, self.carried_out)
+            for each in undos if running else ():
+                each.runs = running.get(each.candidate.step or ("", "", ""))
         for each in admitted:
             interest = each.handling.delivery.interest
             if not each.fresh:

@@ -7,7 +7,8 @@ the first; an undo that is first has handled the step before the answer is looke
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from partita.catalog.contract import contract_of, version_in
 from partita.catalog.rejection import Rejection, to_struct
 from partita.codec.port import Codec
 from partita.errors import Conflict, Malformed, NotFound, Overtaken, PartitaError, Pending
-from partita.message import envelope_from_bytes
+from partita.message import Envelope, envelope_from_bytes
 from partita.outbox.outbox import Kept, StoredReply, kept_to_bytes, reply_from_bytes, stored_to_bytes
 from partita.runtime.path.delivery import Delivery, Output
 from partita.runtime.path.same_meaning import Meaning
@@ -47,6 +48,20 @@ def not_pending(reply_to: str, where: str) -> NotFound:
     )
 
 
+async def keep_answer(
+    session: Session, group: str, row: PendingCommand, given: StoredReply, by: str, now_us: int
+) -> Envelope:
+    """Close a pending command with its answer, also in its marks: a copy of the command is given the same. Returns the command's
+    envelope."""
+    await session.pending.answer(row.reply_to, stored_to_bytes(given), by, now_us)
+    envelope = envelope_from_bytes(row.headers)
+    outcome = "refused" if given.kind == "refusal" else "handled"
+    kept = kept_to_bytes(Kept(envelope.schema, row.value, given, version_in(row.type)[1]))
+    for consumer, name in [(group, row.reply_to), *BUSINESS.decode(row.business)]:
+        await session.inbox.renew(consumer, [(name, outcome, kept)], now_us)
+    return envelope
+
+
 @dataclass(frozen=True, slots=True)
 class Answering:
     """Answers the pending commands of one service."""
@@ -56,6 +71,7 @@ class Answering:
     catalog: Catalog
     codec: Codec
     meaning: Meaning
+    carried_out: Mapping[str, str] = field(default_factory=dict)  # type of a command -> the saga that carries it out
 
     async def answer(self, session: Session, reply_to: str, answer: Any, by: str) -> Output | None:
         """Keep the answer and return it as it leaves; None = it is the answer that the command has already.
@@ -67,6 +83,11 @@ class Answering:
         row = await session.pending.hold(reply_to) if isinstance(reply_to, str) else None
         if row is None:
             raise not_pending(reply_to, self.group)
+        if row.type in self.carried_out:
+            raise Conflict(
+                f"{row.type} {reply_to} is carried out by saga {self.carried_out[row.type]} {row.key}, which answers it.",
+                hint="Nothing was sent. `partita saga show` says how far it is.",
+            )
         given = self._stored(row, answer)
         if row.state == "undone":
             raise Overtaken(
@@ -76,13 +97,7 @@ class Answering:
         if row.state == "answered":
             await self._check_same(row, given)
             return None
-        now_us = await self.store.now_us()
-        await session.pending.answer(reply_to, stored_to_bytes(given), by, now_us)
-        envelope = envelope_from_bytes(row.headers)
-        outcome = "refused" if given.kind == "refusal" else "handled"
-        kept = kept_to_bytes(Kept(envelope.schema, row.value, given, version_in(row.type)[1]))
-        for consumer, name in [(self.group, reply_to), *BUSINESS.decode(row.business)]:
-            await session.inbox.renew(consumer, [(name, outcome, kept)], now_us)
+        envelope = await keep_answer(session, self.group, row, given, by, await self.store.now_us())
         cause = Delivery(envelope, row.topic, row.key, row.value)
         return Output(contract_of(type(answer)), answer, given.kind, cause, envelope.saga)
 

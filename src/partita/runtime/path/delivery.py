@@ -67,7 +67,8 @@ class Delivery(msgspec.Struct, eq=False):
 
 
 class Output(msgspec.Struct, eq=False):
-    """A message to leave with the transaction that handled `cause`."""
+    """A message to leave with the transaction that handled `cause`. `again` is a message of before, under a new id: it leaves
+    in its own bytes, and `message` is None."""
 
     contract: Contract
     message: Any
@@ -75,6 +76,7 @@ class Output(msgspec.Struct, eq=False):
     cause: Delivery
     address: SagaAddress | None = None
     message_id: str | None = None
+    again: Message | None = None
 
 
 class Handling(msgspec.Struct, eq=False):

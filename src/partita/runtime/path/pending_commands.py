@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -14,6 +14,8 @@ from partita.runtime.path.delivery import Delivery
 from partita.store.pending import PendingCommand
 from partita.store.port import Session
 
+Step = tuple[str, str, str]
+"""(saga, saga id, step)."""
 UNDONE = "tombstone"
 """The outcome of a command that waited when its step was undone."""
 
@@ -40,15 +42,23 @@ async def keep_pending(
     await session.pending.add(rows)
 
 
-async def close_undone(session: Session, group: str, steps: Sequence[tuple[str, str, str]], now_us: int) -> None:
-    """Close the pending commands of steps that are about to be undone.
+async def close_undone(
+    session: Session, group: str, steps: Sequence[Step], now_us: int, but: Collection[str] = ()
+) -> Mapping[Step, PendingCommand]:
+    """Close the pending commands of steps that are about to be undone. Those of the types `but` stay open: their sagas run, and
+    the undo waits for them; returns these by step.
 
     Before the handler of the undo runs: it must see the writes of an answer that was first, and an answer that is second must
     wait for it.
     """
-    for row in await session.pending.undo(steps, now_us):
+    running: dict[Step, PendingCommand] = {}
+    for row in await session.pending.undo(steps, now_us, but):
+        if row.type in but:
+            running[row.saga, row.saga_id, row.step] = row
+            continue
         for consumer, name in [(group, row.reply_to), *BUSINESS.decode(row.business)]:
             await session.inbox.renew(consumer, [(name, UNDONE, None)], now_us)
+    return running
 
 
 def _row(candidate: Candidate, delivery: Delivery, now_us: int) -> PendingCommand:

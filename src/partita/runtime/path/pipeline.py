@@ -70,9 +70,9 @@ class Pipeline:
         owners = dict.fromkeys(interest.contract.service for interest in self.interests.values())
         self.declared = frozenset(name for owner in owners for name in owner.messages)
         letters = Letters(self.service.name, self.catalog, Composer(self.store.source, self.codec, self.ids))
-        meaning = Meaning(self.catalog, self.codec, self.find_schema)
-        self.admission = Admission(self.service, self.catalog, self.codec, letters, meaning)
-        self.answering = Answering(self.service.name, self.store, self.catalog, self.codec, meaning)
+        meaning, carried_out = Meaning(self.catalog, self.codec, self.find_schema), self.service.carried_out
+        self.admission = Admission(self.service, self.catalog, self.codec, letters, meaning, carried_out)
+        self.answering = Answering(self.service.name, self.store, self.catalog, self.codec, meaning, carried_out)
         self.handlers = Handlers(Means(self.replaced, self.machine, self.answering))
         self.units = UnitsOfWork(
             self.service.name,
@@ -198,7 +198,7 @@ class Pipeline:
             (message, output.message)
             for each in admitted
             for message, output in zip(each.handling.sent, each.handling.outputs, strict=True)
-            if message.topic in self.topics
+            if message.topic in self.topics and output.again is None
         ]
         found: list[Delivery] = []
         for message, value in mine:

@@ -5,18 +5,22 @@ Walk 10: state, history, timer and outgoing commands are written in the transact
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import msgspec
 
 from partita.catalog.contract import Contract, contract_of
 from partita.clock import Ids
 from partita.errors import Conflict, NotFound, PartitaError, StoreMismatch
-from partita.message import Envelope, SagaAddress
+from partita.message import Envelope, SagaAddress, envelope_from_bytes
+from partita.runtime.path.answering import PENDING
 from partita.runtime.path.delivery import Delivery, Handling, Output
 from partita.runtime.path.early_cancellations import EarlyCancellations
 from partita.runtime.path.renewing import renewed
+from partita.runtime.path.saga_instance import Instance, instance_of, refuse_broken, row_of
+from partita.runtime.path.sub_sagas import DEFERRED, Ended, Named, again, caller_of, cause_of, recall_of
 from partita.runtime.path.users_code import Escaped, ask
 from partita.runtime.path.waves import HandlerFailed
 from partita.sagas.definition import SagaDefinition
@@ -24,8 +28,9 @@ from partita.sagas.engine import begin, on_message, on_timer
 from partita.sagas.hearing import on_early, on_event
 from partita.sagas.needed_facts import is_lacking
 from partita.sagas.older_facts import is_newer
-from partita.sagas.state import SagaState, state_from_bytes, state_to_bytes
-from partita.sagas.transition import Alert, Ignored, Incoming, Publish, Send, Transition
+from partita.sagas.recalling import on_recall
+from partita.sagas.state import SagaState
+from partita.sagas.transition import Alert, Answer, Ignored, Incoming, Publish, Send, Transition, UndoAgain
 from partita.sagas.unfolding import definition_for
 from partita.sagas.verbs import Verb, on_operator
 from partita.store.port import Session
@@ -33,6 +38,7 @@ from partita.store.sagas import SagaEvent, SagaRow
 from partita.texts.foreign_text import logger
 
 log = logger(__name__)
+NOTHING: Mapping[Handling, Named] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -82,18 +88,6 @@ class SagaDirectory:
         return definition
 
 
-class Instance(msgspec.Struct, eq=False):
-    """One saga instance in the transaction: as loaded, as it is now, and its events. `broken` is the reason if its state
-    cannot be read; no message moves it then."""
-
-    row: SagaRow | None
-    state: SagaState | None
-    broken: str = ""
-    notes: list[SagaEvent] = []
-    changed: bool = False
-    is_newer: bool = False  # a newer deployment moved it: this process must not touch it
-
-
 class SagaBatch:
     """The sagas of one transaction."""
 
@@ -105,6 +99,7 @@ class SagaBatch:
         self._instances: dict[tuple[str, str], Instance] = {}
         self._early = EarlyCancellations(session, now_us)
         self.entries: list[SagaEvent] = []  # of the histories, as saved
+        self.ended: list[Ended] = []  # the sub-sagas that end here
 
     async def load(self, handlings: Sequence[Handling]) -> None:
         """Load every instance that these messages may concern, one statement per saga."""
@@ -138,7 +133,7 @@ class SagaBatch:
             ids = [saga_id for saga_id in asked if (saga, saga_id) not in self._instances]
             rows = await self._session.sagas.load(saga, ids)
             for saga_id in ids:
-                instance = self._instances[(saga, saga_id)] = _instance(rows.get(saga_id))
+                instance = self._instances[(saga, saga_id)] = instance_of(rows.get(saga_id))
                 state = instance.state
                 if state is not None and instance.row is not None:
                     self._renew(instance, instance.row, state)
@@ -152,19 +147,29 @@ class SagaBatch:
             instance.is_newer = is_newer(definition, state)
             instance.broken = renewed(definition, state)
 
-    def advance(self, handlings: Sequence[Handling]) -> None:
-        """Let each message move the sagas it concerns; commands and events go to the message's outputs.
+    async def running(self, recalls: Mapping[Handling, Named]) -> dict[Handling, Named]:
+        """Those of these undos whose sub-saga has not ended, as far as known before this batch moves it."""
+        await self.load_ids(_by_saga(recalls.values()))
+        states = {each: self._instances[named].state for each, named in recalls.items()}
+        return {each: recalls[each] for each, state in states.items() if state is None or not state.is_over}
+
+    def advance(self, handlings: Sequence[Handling], recalls: Mapping[Handling, Named] = NOTHING) -> None:
+        """Let each message move the sagas it concerns; commands and events go to the message's outputs. `recalls` are undos of
+        commands that a saga carries out at this time.
 
         Raises:
             HandlerFailed: a reply for an unknown saga, or a hook of the saga raised; it is retried, then a dead
                 letter, never dropped.
         """
         for handling in handlings:
-            interest = handling.delivery.interest
-            if interest is None or not interest.for_sagas:
+            interest, child = handling.delivery.interest, recalls.get(handling)
+            if child is None and (interest is None or not interest.for_sagas):
                 continue
             try:
-                self._advance(handling)
+                if child is not None:
+                    self._recall(child, handling)
+                else:
+                    self._advance(handling)
             except Escaped as escaped:
                 raise HandlerFailed(handling, escaped.error) from escaped.error
             except Exception as error:
@@ -190,16 +195,20 @@ class SagaBatch:
         for definition in self._directory.starting.get(name, ()):
             saga_id = definition.key_of(delivery.message)
             instance = self._instances[(definition.name, saga_id)]
-            _refuse_broken(instance)
+            refuse_broken(instance)
+            if definition.answers is not None and handling.outcome != PENDING:
+                continue  # its step was undone before it came
             if instance.state is None:
                 self._begin(instance, definition, incoming, handling)
+            elif definition.answers is not None:
+                _refuse_second(definition.name, instance.state, envelope)
         if name in self._directory.hearing:
             self._hear(name, incoming, handling)
         if name not in self._directory.listening or envelope.kind == "command":
             return
         for saga, saga_id in self._answered(delivery):
             instance = self._instances[(saga, saga_id)]
-            _refuse_broken(instance)
+            refuse_broken(instance)
             if instance.state is None or (instance.row is None and not instance.changed):
                 if envelope.saga is not None:
                     raise PartitaError(
@@ -213,6 +222,8 @@ class SagaBatch:
                 self._take(instance, result, handling, definition)
 
     def _begin(self, instance: Instance, definition: SagaDefinition, incoming: Incoming, handling: Handling) -> None:
+        if definition.answers is not None:
+            incoming = msgspec.structs.replace(incoming, caller=caller_of(handling.delivery))
         self._take(instance, ask(begin, definition, incoming, self._now_us, self._ids.new), handling, definition)
         assert instance.state is not None
         early = self._early.of(definition.name, instance.state.saga_id) if definition.cancelling else None
@@ -227,7 +238,7 @@ class SagaBatch:
         saga_id = _key_of(handling.delivery.interest.contract, incoming.message)
         for newest in self._directory.hearing[name]:
             instance = self._instances[(newest.name, saga_id)]
-            _refuse_broken(instance)
+            refuse_broken(instance)
             if instance.state is None:
                 if name in newest.cancelling:
                     self._early.keep(newest.name, saga_id, newest.cancelling[name])
@@ -236,6 +247,22 @@ class SagaBatch:
             result = ask(on_event, definition, instance.state, incoming, self._now_us, self._ids.new)
             if isinstance(result, Transition):
                 self._take(instance, result, handling, definition)
+
+    def _recall(self, child: Named, handling: Handling) -> None:
+        """Defer an undo until the sub-saga that carries out its step's command has ended."""
+        saga, _ = child
+        instance, envelope = self._instances[child], handling.delivery.envelope
+        refuse_broken(instance)
+        if instance.state is None or envelope is None or envelope.saga is None:
+            raise PartitaError(
+                f"{saga} {child[1]} has not begun, and its command waits.", hint="partita saga show; partita task list."
+            )
+        handling.outcome = DEFERRED
+        by = f"{envelope.saga.saga} {envelope.saga.saga_id}"
+        definition, recall = self._definition(saga, instance), recall_of(handling.delivery)
+        result = ask(on_recall, definition, instance.state, recall, by, self._now_us, self._ids.new)
+        if isinstance(result, Transition):
+            self._take(instance, result, handling, definition)
 
     async def unsent(self, due: Sequence[tuple[str, str]]) -> frozenset[str]:
         """The messages whose answers these instances wait for and that have not left this service yet."""
@@ -248,7 +275,7 @@ class SagaBatch:
         operator is alerted, and its timer is off."""
         instance = self._instances[(saga, saga_id)]
         if instance.is_newer:
-            _refuse_broken(instance)
+            refuse_broken(instance)
         if instance.broken:
             self.stop(saga, saga_id, instance.broken)
             return None
@@ -311,7 +338,7 @@ class SagaBatch:
         """An instance that this transaction moved, in its new form."""
         instance = self._instances[(saga, saga_id)]
         assert instance.state is not None
-        return _row(saga, saga_id, instance.state, instance.row, self._now_us)
+        return row_of(saga, saga_id, instance.state, instance.row, self._now_us)
 
     async def save(self) -> None:
         """Write the changed instances and their history."""
@@ -323,7 +350,7 @@ class SagaBatch:
                 rows.append(row._replace(last_error=instance.broken))
                 notes += instance.notes
             elif instance.changed and instance.state is not None:
-                rows.append(_row(saga, saga_id, instance.state, instance.row, self._now_us))
+                rows.append(row_of(saga, saga_id, instance.state, instance.row, self._now_us))
                 notes += instance.notes
         if rows:
             await self._session.sagas.save(rows, notes)
@@ -367,8 +394,30 @@ class SagaBatch:
                     handling.outputs.append(
                         Output(contract_of(type(effect.event)), effect.event, "event", handling.delivery)
                     )
+                case Answer() | UndoAgain():
+                    self._end(state, effect, handling, definition)
                 case Alert():
                     log.error("saga %s %s needs attention: %s", definition.name, state.saga_id, effect.text)
+
+    def _end(
+        self, state: SagaState, effect: Answer | UndoAgain, handling: Handling, definition: SagaDefinition
+    ) -> None:
+        """Answer the command of a sub-saga, or let its undo come again."""
+        assert state.caller is not None
+        cause = cause_of(state.caller)
+        assert cause.envelope is not None
+        if isinstance(effect, Answer):
+            contract = contract_of(type(effect.message))
+            kind = "refusal" if contract.kind == "refusal" else "reply"
+            output = Output(contract, effect.message, kind, cause, cause.envelope.saga)
+            self.ended.append(Ended(definition.name, state.saga_id, cause.envelope, output))
+        else:
+            assert state.recall is not None
+            output = Output(
+                definition.start, None, "command", cause, again=again(state.recall, self._ids, self._now_us)
+            )
+            self.ended.append(Ended(definition.name, state.saga_id, cause.envelope, None))
+        handling.outputs.append(output)
 
     def _concerned(self, delivery: Delivery) -> list[tuple[str, str]]:
         assert delivery.interest is not None
@@ -391,49 +440,24 @@ class SagaBatch:
         return [(d.name, delivery.key) for d in self._directory.listening.get(name, ())]
 
 
+def _by_saga(named: Iterable[Named]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for saga, saga_id in dict.fromkeys(named):
+        found.setdefault(saga, []).append(saga_id)
+    return found
+
+
+def _refuse_second(saga: str, state: SagaState, envelope: Envelope) -> None:
+    """Fail a second command of the key of an instance: an instance answers one command, its own."""
+    if state.caller is None or envelope_from_bytes(state.caller.headers).id != envelope.id:
+        raise Conflict(
+            f"{envelope.type}: saga {saga} {state.saga_id} carries out an earlier command of this key, and is {state.status}.",
+            hint="A key names one thing to be done: send it with another key. `partita saga show` has the history.",
+        )
+
+
 def _key_of(contract: Contract, message: object) -> str:
     """The key of an event that sagas hear; its declaration has one."""
     key = contract.key_of(message)
     assert key is not None
     return key
-
-
-def _instance(row: SagaRow | None) -> Instance:
-    if row is None:
-        return Instance(None, None)
-    try:
-        return Instance(row, state_from_bytes(row.data))
-    except (msgspec.MsgspecError, RecursionError) as error:
-        return Instance(row, None, f"its state cannot be read ({error})")
-
-
-def _refuse_broken(instance: Instance) -> None:
-    """Fail a message for a broken instance: it goes through the retry topics to a dead letter; others of the batch go on."""
-    if instance.is_newer and instance.row is not None:
-        raise StoreMismatch(
-            f"Saga {instance.row.saga} {instance.row.saga_id}: {instance.broken}.",
-            hint="A newer version of this service moved it: upgrade every process of the service.",
-        )
-    if instance.broken and instance.row is not None:
-        raise PartitaError(
-            f"Saga {instance.row.saga} {instance.row.saga_id}: {instance.broken}.",
-            hint="Mend the upcaster or the command, or restore its row from a backup; then replay this.",
-        )
-
-
-def _row(saga: str, saga_id: str, state: SagaState, before: SagaRow | None, now_us: int) -> SagaRow:
-    return SagaRow(
-        saga,
-        saga_id,
-        state.definition_version,
-        state.status,
-        state.step,
-        state.epoch,
-        state_to_bytes(state),
-        state.due_us,
-        state.last_error,
-        state.correlation_id,
-        state.started_us,
-        now_us,
-        before.version if before else 0,
-    )

@@ -26,6 +26,7 @@ from partita.runtime.path.delivery import Delivery, Handling, Output
 from partita.runtime.path.handlers import Handlers
 from partita.runtime.path.pending_commands import keep_pending
 from partita.runtime.path.saga_steps import SagaBatch, SagaDirectory
+from partita.runtime.path.sub_sagas import Ended, close_ended, recalled
 from partita.runtime.path.waves import CommitRefused, HandlerFailed
 from partita.store.claims import Held
 from partita.store.inbox import InboxRow
@@ -62,11 +63,13 @@ class UnitOfWork:
             HandlerFailed: a handler or a saga raised for its delivery. NotForWaves: see `run_wave`.
         """
         await self.sagas.load([a.handling for a in admitted if a.fresh])
+        carried_out = self._parts.admission.carried_out
+        recalls = await self.sagas.running(recalled(admitted, self.admitted, carried_out)) if carried_out else {}
         for round_ in _rounds(admitted):
-            due = [(binding, each.handling) for each in round_ for binding in each.due]
+            due = [(b, each.handling) for each in round_ if each.handling not in recalls for b in each.due]
             if due:
                 await self._parts.handlers.run(self.session, due, waves)
-            self.sagas.advance([a.handling for a in round_ if a.fresh])
+            self.sagas.advance([a.handling for a in round_ if a.fresh], recalls)
         await self.leave([each.handling for each in admitted])
 
     async def follow(self, admitted: Admitted) -> None:
@@ -98,14 +101,27 @@ class UnitOfWork:
                     self._leaving.pack(message)
             except PartitaError as error:
                 raise HandlerFailed(handling, error) from error
+        # Pending commands are locked before the instances that answer them, as an undo does it.
+        ended = self.sagas.ended
+        made = {a.candidate.envelope.id for a in self.admitted if a.handling.outcome == PENDING} if ended else ()
+        await self._close_ended([each for each in ended if each.command.id not in made])
         await self.sagas.save()
         if self.admitted:
             await self._mark()
+        await self._close_ended([each for each in ended if each.command.id in made])
         await self._leaving.write()
+
+    async def _close_ended(self, ended: Sequence[Ended]) -> None:
+        if ended:
+            leaving = {o: m for h in self._handlings for o, m in zip(h.outputs, h.sent, strict=True)}
+            await close_ended(self.session, self._parts.group, ended, leaving, self.now_us)
 
     def _compose(self, handling: Handling, output: Output) -> Message:
         envelope = output.cause.envelope
         assert envelope is not None
+        if output.again is not None:
+            output.again.envelope.source = self._composer.source
+            return output.again
         try:
             if output.kind == "command" and output.address is None:
                 self._parts.catalog.check_receiver(output.contract)  # those of sagas were checked at the start
@@ -261,15 +277,20 @@ _NOBODYS = Delivery(None, "", None, b"")
 
 
 def _rounds(admitted: Sequence[Admitted]) -> list[list[Admitted]]:
-    """Split a batch so that a round has at most one message of a key, in order."""
+    """Split a batch so that a round has at most one message of a key, in order; and a command and its undo, which may have
+    two keys, are in two rounds."""
     rounds: list[list[Admitted]] = []
-    depth: dict[tuple[str, str], int] = {}
+    depth: dict[tuple[str, ...], int] = {}
+    undoing = any(each.candidate.is_undo for each in admitted)
     for each in admitted:
         if not each.fresh:
             continue
         delivery = each.handling.delivery
         lane = None if delivery.key is None else (delivery.topic, delivery.key)
         number = 0 if lane is None else depth.get(lane, 0)
+        if undoing and (step := each.candidate.step) is not None:
+            number = max(number, depth.get(step, 0))
+            depth[step] = number + 1
         if lane is not None:
             depth[lane] = number + 1
         if number == len(rounds):

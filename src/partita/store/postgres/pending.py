@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from partita.databases.postgres.arrays import columns, unnest
 from partita.store.pending import PendingCommand, PendingStatus, Waits
@@ -58,16 +58,19 @@ class PostgresPending(PostgresLedger):
         """Close one with its answer."""
         await self._link.run(ANSWER, reply_to, answer, by, at_us)
 
-    async def undo(self, steps: Sequence[tuple[str, str, str]], at_us: int) -> Sequence[PendingCommand]:
+    async def undo(
+        self, steps: Sequence[tuple[str, str, str]], at_us: int, but: Collection[str] = ()
+    ) -> Sequence[PendingCommand]:
         """Lock those of these steps, and close the open ones."""
         if not steps:
             return ()
         wanted = set(steps)
         rows = [PendingCommand(*row) for row in await self._link.rows(HOLD, sorted({step[1] for step in steps}))]
-        closed = [row for row in rows if row.state == "open" and (row.saga, row.saga_id, row.step) in wanted]
+        found = [row for row in rows if row.state == "open" and (row.saga, row.saga_id, row.step) in wanted]
+        closed = [row.reply_to for row in found if row.type not in but]
         if closed:
-            await self._link.run(UNDO, [row.reply_to for row in closed], at_us)
-        return closed
+            await self._link.run(UNDO, closed, at_us)
+        return found
 
     async def find(self, *, state: Waits = "open", limit: int = 100) -> Sequence[PendingCommand]:
         """Those in a state, the oldest first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from partita.store.pending import PendingCommand, PendingStatus, Waits
 from partita.store.sqlite.ledger import IN_LIST, SqliteLedger
@@ -38,14 +38,16 @@ class SqlitePending(SqliteLedger):
         """Close one with its answer."""
         self._db.execute(ANSWER, (answer, by, at_us, reply_to))
 
-    async def undo(self, steps: Sequence[tuple[str, str, str]], at_us: int) -> Sequence[PendingCommand]:
+    async def undo(
+        self, steps: Sequence[tuple[str, str, str]], at_us: int, but: Collection[str] = ()
+    ) -> Sequence[PendingCommand]:
         """Close the open ones of these steps."""
         wanted = set(steps)
         # A saga has few commands that wait, so those of its other steps are filtered out here.
         rows = [PendingCommand(*row) for row in self._rows_of(OF_SAGAS, (), [step[1] for step in steps])]
-        closed = [row for row in rows if (row.saga, row.saga_id, row.step) in wanted]
-        self._db.executemany(UNDO, [(at_us, row.reply_to) for row in closed])
-        return closed
+        found = [row for row in rows if (row.saga, row.saga_id, row.step) in wanted]
+        self._db.executemany(UNDO, [(at_us, row.reply_to) for row in found if row.type not in but])
+        return found
 
     async def find(self, *, state: Waits = "open", limit: int = 100) -> Sequence[PendingCommand]:
         """Those in a state, the oldest first."""
