@@ -40,9 +40,7 @@ def list_(owner: str | None, data: Path, app_name: str, output: str) -> None:
     if output == "json":
         print_json("Tasks", {"items": [_as_json(each) for each in found]})
     elif found:
-        cells = [
-            (each.row.reply_to[-12:], each.owner, each.title, each.service, moment(each.row.at_us)) for each in found
-        ]
+        cells = [(each.short_id, each.owner, each.title, each.service, moment(each.row.at_us)) for each in found]
         say(*table(["id", "owner", "what", "service", "since (UTC)"], cells))
     else:
         say("no command waits" + (f" for {owner}" if owner else ""))
@@ -69,7 +67,7 @@ def show(task_id: str, data: Path, app_name: str, output: str) -> None:
         say(f"for saga {found.row.saga} {found.row.saga_id}, step {found.row.step}")
     say(*(f"  {name}: {value}" for name, value in found.fields.items()))
     for form in found.forms:
-        say(f"partita task do {found.row.reply_to[-12:]} {form.name} {_form_line(form)}".rstrip())
+        say(f"partita task do {found.short_id} {form.line}")
 
 
 @task.command("do", epilog="Example:  partita task do 5f2e81c09a77 ClaimApproved amount=120000 --as anna --yes")
@@ -139,10 +137,6 @@ def _asked_for(form: Form, texts: dict[str, str]) -> dict[str, str]:
     if missing and sys.stdin.isatty():
         return texts | {each.name: click.prompt(f"{each.name} ({each.type})", err=True) for each in missing}
     return texts
-
-
-def _form_line(form: Form) -> str:
-    return " ".join(f"{each.name}={each.type}" for each in form.fields if each.given is None or not each.required)
 
 
 def _as_json(task: OpenTask) -> dict[str, Any]:

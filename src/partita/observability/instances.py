@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from partita.errors import NotFound
+from partita.observability.awaited import AwaitedAnswer, awaited_answers
 from partita.sagas.definition import SagaDefinition
+from partita.sagas.state import state_from_bytes
 from partita.store.port import Store
 from partita.store.sagas import SagaEvent, SagaRow
 
@@ -20,6 +24,17 @@ class Instance:
     service: str
     row: SagaRow
     history: tuple[SagaEvent, ...] = ()
+
+
+def awaited_by(row: SagaRow, sagas: Sequence[SagaDefinition]) -> list[AwaitedAnswer]:
+    """The answers that an instance waits for; none where its version is not declared here or its state cannot be read."""
+    for definition in sagas:
+        if (definition.name, definition.version) == (row.saga, row.definition_version):
+            try:
+                return awaited_answers(definition, state_from_bytes(row.data))
+            except msgspec.MsgspecError:
+                break
+    return []
 
 
 async def instances(stores: Mapping[str, Store], status: str | None, limit: int) -> list[Instance]:

@@ -13,6 +13,7 @@ from partita.assembly.adapters import Adapters
 from partita.assembly.existing import Parts, existing_bus, existing_stores
 from partita.bus.port import Bus, GroupLag
 from partita.clock import Clock
+from partita.codec.port import Codec
 from partita.errors import BusError, NotFound, StoreUnavailable
 from partita.machine.system import this_machine
 from partita.observability.question import Unanswered, answered
@@ -26,10 +27,12 @@ BUS = "bus"
 
 @dataclass(slots=True)
 class Sight:
-    """The parts that answered when they were opened: `stores` and `bus`. `unknown` has the reason for each other part."""
+    """The parts that answered when they were opened: `stores` and `bus`. `unknown` has the reason for each other part. `codec`
+    learns a schema when a message needs it."""
 
     clock: Clock
     ask_s: float
+    codec: Codec
     stores: dict[str, Store] = field(default_factory=dict)
     bus: Bus | None = None
     unknown: dict[str, str] = field(default_factory=dict)
@@ -75,11 +78,11 @@ async def looking(
     machine = app.machine or this_machine(folder=data)
     settings = replace(app.settings, data=data)
     settings.check_stores(service.name for service in app.services)
-    sight = Sight(machine.clock, settings.ask_s)
     with closing(machine.wake(data / "wake")) as wake:
         async with AsyncExitStack() as closed:
             opening: dict[str, Awaitable[Store | Bus]] = {}
             adapters = Adapters(settings, machine, wake, create=False, in_haste=True)
+            sight = Sight(machine.clock, settings.ask_s, adapters.codec())
             bus, stores = _existing(adapters, app, leave_out, with_bus, some)
             opening |= {name: _opened(store, closed) for name, store in stores.items()}
             if isinstance(bus, NotFound):

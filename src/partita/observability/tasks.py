@@ -11,6 +11,7 @@ import msgspec
 from partita.catalog.binding import Binding
 from partita.catalog.catalog import Catalog
 from partita.catalog.contract import Contract, contract_of
+from partita.catalog.task import Task
 from partita.catalog.type_text import type_text
 from partita.codec.learning import FindSchema, learn_writer
 from partita.codec.port import Codec
@@ -45,6 +46,12 @@ class Form:
         """The name of the answer's class."""
         return self.contract.name
 
+    @property
+    def line(self) -> str:
+        """Its name with the fields to give, as `partita task do` takes them."""
+        asked = (f"{each.name}={each.type}" for each in self.fields if each.given is None or not each.required)
+        return " ".join([self.name, *asked])
+
 
 @dataclass(frozen=True, slots=True)
 class OpenTask:
@@ -56,6 +63,16 @@ class OpenTask:
     owner: str
     fields: Mapping[str, Any]
     forms: tuple[Form, ...]
+
+    @property
+    def short_id(self) -> str:
+        """The end of its id, by which the command line finds it."""
+        return self.row.reply_to[-12:]
+
+    @property
+    def how(self) -> str:
+        """The commands that answer it."""
+        return ", or ".join(f"partita task do {self.short_id} {form.line}" for form in self.forms)
 
 
 def document(task: OpenTask) -> dict[str, Any]:
@@ -94,7 +111,7 @@ async def open_tasks(
         carried_out = catalog.service(service).carried_out  # a saga answers these, and no person
         for row in rows:
             if row.type not in carried_out:
-                found.append(await _task(service, row, catalog, codec, find))
+                found.append(await task_of(service, row, catalog, codec, find))
     wanted = [task for task in found if owner is None or task.owner == owner]
     return sorted(wanted, key=lambda task: (task.row.at_us, task.row.reply_to))
 
@@ -112,7 +129,7 @@ async def the_task(
         async with store.reading() as session:
             row = await session.pending.hold(task_id)
         if row is not None:
-            return await _task(service, row, catalog, codec, find)
+            return await task_of(service, row, catalog, codec, find)
     tasks = await open_tasks(stores, catalog, codec, find)
     found = [task for task in tasks if task.row.reply_to == task_id]
     found = found or [task for task in tasks if task_id and task.row.reply_to.endswith(task_id)]
@@ -122,12 +139,15 @@ async def the_task(
     return found[0]
 
 
-async def _task(service: str, row: PendingCommand, catalog: Catalog, codec: Codec, find: FindSchema) -> OpenTask:
+async def task_of(
+    service: str, row: PendingCommand, catalog: Catalog, codec: Codec, find: FindSchema | None
+) -> OpenTask:
+    """A kept command as people see it, whatever its state."""
     contract = catalog.contracts.get(row.type)
     if contract is None:
         return OpenTask(service, row, row.type, "", {}, ())
     command = await _command(contract, row, codec, find)
-    notes = next((each.task for each in _bindings(catalog, contract.newest) if each.task is not None), None)
+    notes = _notes(catalog, contract)
     title = contract.name if notes is None or command is None else notes.titled(command)
     given = {} if command is None else {name: getattr(command, name, None) for name in contract.hints}
     fields = msgspec.to_builtins(given, builtin_types=NATIVE) if given else {}
@@ -137,14 +157,26 @@ async def _task(service: str, row: PendingCommand, catalog: Catalog, codec: Code
     return OpenTask(service, row, title, notes.owner if notes is not None else "", fields, forms)
 
 
-async def _command(contract: Contract, row: PendingCommand, codec: Codec, find: FindSchema) -> Any:
+async def _command(contract: Contract, row: PendingCommand, codec: Codec, find: FindSchema | None) -> Any:
     schema = envelope_from_bytes(row.headers).schema
     try:
+        if codec.schema_text(schema) is None:
+            codec.learn(contract.shape)  # a command line knows the declared schemas when it asks for them
         if codec.schema_text(schema) is None:
             await learn_writer(codec, find, schema)
         return codec.decode(contract.shape, schema, row.value)
     except PartitaError:
         return None  # it waits all the same, and its answer is known
+
+
+def owner_of(catalog: Catalog, contract: Contract) -> str:
+    """The people who answer a command; empty = no task is declared for it."""
+    notes = _notes(catalog, contract)
+    return notes.owner if notes is not None else ""
+
+
+def _notes(catalog: Catalog, contract: Contract) -> Task | None:
+    return next((each.task for each in _bindings(catalog, contract.newest) if each.task is not None), None)
 
 
 def _bindings(catalog: Catalog, contract: Contract) -> list[Binding]:

@@ -16,6 +16,7 @@ from partita.store.port import Session, Store
 from partita.store.sagas import SagaRow
 
 ROWS_MAX = 1_000
+NEAR_US = 12 * 3_600 * US
 DEAD = {"open": "show", "discarded": "restore"}
 """The states of a letter whose message no group handles, and the verb to begin with."""
 
@@ -33,6 +34,12 @@ def since(us: int) -> str:
 def clock_time(us: int) -> str:
     """A time of day, UTC."""
     return datetime.fromtimestamp(us / US, UTC).strftime("%H:%M:%S")
+
+
+def when(us: int, now_us: int) -> str:
+    """A time, UTC: of day alone where that is unambiguous, else with its date."""
+    near = abs(us - now_us) < NEAR_US
+    return clock_time(us) if near else datetime.fromtimestamp(us / US, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 async def why_group(session: Session, group: str, now_us: int, said: Sequence[Said] | None = None) -> list[str]:
@@ -77,7 +84,7 @@ async def _why_row(session: Session, row: ParkedRow, now_us: int) -> str:
     tries = sum(f.tries for f in failures)
     cause = f" after {tries} tries, {failures[-1].cause_type}: {failures[-1].cause[:80]}" if failures else ""
     if row.state == "waiting":
-        return f"{waits} for its next try at {clock_time(row.due_us)}{cause}"
+        return f"{waits} for its next try at {when(row.due_us, now_us)}{cause}"
     if row.state == "gap":
         return f"{waits} for number {row.number - 1} of its key from {row.source}, which has not come"
     if row.state == "ready":
@@ -98,7 +105,8 @@ async def why_saga(row: SagaRow, waits_for: str, message_id: str, stores: Mappin
     """
     if row.status in ("completed", "undone"):
         return ""
-    text = f"{row.saga} {row.saga_id} waits {since(now_us - row.updated_us)} for {waits_for}"
+    undone = "is being undone and " if row.status == "compensating" else ""
+    text = f"{row.saga} {row.saga_id} {undone}waits {since(now_us - row.updated_us)} for {waits_for}"
     for name, store in stores.items():
         async with store.reading() as session:
             parked = (await session.parking.get(name, [message_id])).get(message_id)
@@ -110,7 +118,7 @@ async def why_saga(row: SagaRow, waits_for: str, message_id: str, stores: Mappin
                 text += f"; {group[0]}"
         if entry is not None:
             return f"{text}; {await _dead_answer(row, message_id, stores) or _handled(name, entry, now_us)}"
-    due = f"; it acts again at {clock_time(row.due_us)}" if row.due_us else ""
+    due = f"; it acts again at {when(row.due_us, now_us)}" if row.due_us else ""
     return f"{text}; no group has taken its command yet{due}"
 
 

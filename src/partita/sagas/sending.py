@@ -75,7 +75,7 @@ def send_reminders(move: Move, index: int) -> bool:
     waiting = state.waiting.get(spec.name)
     if waiting is None or move.now_us >= waiting.until_us:
         return False
-    while (due_us := _next_reminder_us(spec, waiting)) is not None and due_us <= move.now_us:
+    while (due_us := next_reminder_us(spec, waiting)) is not None and due_us <= move.now_us:
         timer = spec.timers[waiting.sent]
         waiting.sent += 1
         state.epoch += 1
@@ -122,11 +122,12 @@ def ring(move: Move) -> None:
 
 def waits_until_us(spec: StepSpec, waiting: Waiting) -> int:
     """The time when something is due for a step: its next reminder, or the end of its own time."""
-    due_us = _next_reminder_us(spec, waiting)
+    due_us = next_reminder_us(spec, waiting)
     return waiting.until_us if due_us is None else min(waiting.until_us, due_us)
 
 
-def _next_reminder_us(spec: StepSpec, waiting: Waiting) -> int | None:
+def next_reminder_us(spec: StepSpec, waiting: Waiting) -> int | None:
+    """The time of a step's next reminder; None = each was sent."""
     if waiting.sent >= len(spec.timers):
         return None
     return waiting.since_us + duration_us(spec.timers[waiting.sent].after_s)

@@ -40,6 +40,16 @@ class PendingStatus(NamedTuple):
     oldest_us: int
 
 
+class PendingAge(NamedTuple):
+    """The open commands of one type and step: how many wait, and since when the oldest of them does."""
+
+    type: str
+    saga: str
+    step: str
+    waiting: int
+    oldest_us: int
+
+
 class Pending(Protocol):
     """Pending commands. An open one is never purged, however old it is."""
 
@@ -63,12 +73,26 @@ class Pending(Protocol):
         open: sagas carry them out. Returns the ones that were open, as they were."""
         ...
 
-    async def find(self, *, state: Waits = "open", limit: int = 100) -> Sequence[PendingCommand]:
-        """Those in a state, the oldest first."""
+    async def find(
+        self, *, state: Waits = "open", key: str | None = None, limit: int = 100
+    ) -> Sequence[PendingCommand]:
+        """Those in a state, the oldest first; with `key` those of this key, or of the sagas with it."""
+        ...
+
+    async def of_ids(self, ids: Sequence[str]) -> Sequence[PendingCommand]:
+        """Those of these that are kept, in any state."""
         ...
 
     async def status(self) -> PendingStatus:
         """The number of open ones, and the oldest."""
+        ...
+
+    async def of_sagas(self, saga_ids: Sequence[str]) -> Sequence[PendingCommand]:
+        """The open ones that saga instances with these ids have sent."""
+        ...
+
+    async def ages(self, limit: int = 1_000) -> Sequence[PendingAge]:
+        """The open ones by type and step, the oldest first."""
         ...
 
     async def purge(self, before_us: int, limit: int) -> int:

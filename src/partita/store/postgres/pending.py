@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from partita.databases.postgres.arrays import columns, unnest
-from partita.store.pending import PendingCommand, PendingStatus, Waits
+from partita.store.pending import PendingAge, PendingCommand, PendingStatus, Waits
 from partita.store.postgres.ledger import PostgresLedger
 
 KINDS = {
@@ -31,8 +31,17 @@ ANSWER = "UPDATE pending SET state = 'answered', answer = $2, answered_by = $3, 
 HOLD = f"""
 SELECT {COLUMNS} FROM pending WHERE saga <> '' AND saga_id = ANY($1::text[]) ORDER BY reply_to FOR UPDATE
 """
+OF_SAGAS = f"SELECT {COLUMNS} FROM pending WHERE state = 'open' AND saga <> '' AND saga_id = ANY($1::text[])"
 UNDO = "UPDATE pending SET state = 'undone', closed_us = $2 WHERE reply_to = ANY($1::text[])"
 FIND = f"SELECT {COLUMNS} FROM pending WHERE state = $1 ORDER BY at_us, reply_to LIMIT $2"
+FIND_OF_KEY = f"""
+SELECT {COLUMNS} FROM pending WHERE state = $1 AND (key = $2 OR saga_id = $2 AND saga <> '') ORDER BY at_us, reply_to LIMIT $3
+"""
+OF_IDS = f"SELECT {COLUMNS} FROM pending WHERE reply_to = ANY($1::text[]) ORDER BY at_us, reply_to"
+AGES = """
+SELECT type, saga, step, count(*), min(at_us) FROM pending WHERE state = 'open'
+GROUP BY type, saga, step ORDER BY min(at_us), type, saga, step LIMIT $1
+"""
 STATUS = "SELECT count(*), coalesce(min(at_us), 0) FROM pending WHERE state = 'open'"
 # An array: of an unknown limit the planner assumes a tenth of the table, and would read all of it.
 PURGE = """
@@ -72,9 +81,25 @@ class PostgresPending(PostgresLedger):
             await self._link.run(UNDO, closed, at_us)
         return found
 
-    async def find(self, *, state: Waits = "open", limit: int = 100) -> Sequence[PendingCommand]:
+    async def find(
+        self, *, state: Waits = "open", key: str | None = None, limit: int = 100
+    ) -> Sequence[PendingCommand]:
         """Those in a state, the oldest first."""
-        return [PendingCommand(*row) for row in await self._link.rows(FIND, state, limit)]
+        if key is None:
+            return [PendingCommand(*row) for row in await self._link.rows(FIND, state, limit)]
+        return [PendingCommand(*row) for row in await self._link.rows(FIND_OF_KEY, state, key, limit)]
+
+    async def of_ids(self, ids: Sequence[str]) -> Sequence[PendingCommand]:
+        """Those of these that are kept."""
+        return [PendingCommand(*row) for row in await self._link.rows(OF_IDS, list(ids))] if ids else []
+
+    async def of_sagas(self, saga_ids: Sequence[str]) -> Sequence[PendingCommand]:
+        """The open ones of saga instances."""
+        return [PendingCommand(*row) for row in await self._link.rows(OF_SAGAS, list(saga_ids))] if saga_ids else []
+
+    async def ages(self, limit: int = 1_000) -> Sequence[PendingAge]:
+        """The open ones by type and step."""
+        return [PendingAge(*row) for row in await self._link.rows(AGES, limit)]
 
     async def status(self) -> PendingStatus:
         """The number of open ones, and the oldest."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from partita.store.pending import PendingCommand, PendingStatus, Waits
+from partita.store.pending import PendingAge, PendingCommand, PendingStatus, Waits
 from partita.store.sqlite.ledger import IN_LIST, SqliteLedger
 
 COLUMNS = """reply_to, type, topic, key, headers, value, saga, saga_id, step, business, at_us, state, answer, answered_by,
@@ -15,6 +15,14 @@ ANSWER = "UPDATE pending SET state = 'answered', answer = ?, answered_by = ?, cl
 OF_SAGAS = f"SELECT {COLUMNS} FROM pending WHERE state = 'open' AND saga <> '' AND saga_id {IN_LIST}"
 UNDO = "UPDATE pending SET state = 'undone', closed_us = ? WHERE reply_to = ?"
 FIND = f"SELECT {COLUMNS} FROM pending WHERE state = ? ORDER BY at_us, reply_to LIMIT ?"
+FIND_OF_KEY = f"""
+SELECT {COLUMNS} FROM pending WHERE state = ?1 AND (key = ?2 OR saga_id = ?2 AND saga <> '') ORDER BY at_us, reply_to LIMIT ?3
+"""
+OF_IDS = f"SELECT {COLUMNS} FROM pending WHERE reply_to {IN_LIST} ORDER BY at_us, reply_to"
+AGES = """
+SELECT type, saga, step, count(*), min(at_us) FROM pending WHERE state = 'open'
+GROUP BY type, saga, step ORDER BY min(at_us), type, saga, step LIMIT ?
+"""
 STATUS = "SELECT count(*), coalesce(min(at_us), 0) FROM pending WHERE state = 'open'"
 PURGE = """
 DELETE FROM pending WHERE reply_to IN (
@@ -49,9 +57,25 @@ class SqlitePending(SqliteLedger):
         self._db.executemany(UNDO, [(at_us, row.reply_to) for row in found if row.type not in but])
         return found
 
-    async def find(self, *, state: Waits = "open", limit: int = 100) -> Sequence[PendingCommand]:
+    async def find(
+        self, *, state: Waits = "open", key: str | None = None, limit: int = 100
+    ) -> Sequence[PendingCommand]:
         """Those in a state, the oldest first."""
-        return [PendingCommand(*row) for row in self._db.execute(FIND, (state, limit))]
+        if key is None:
+            return [PendingCommand(*row) for row in self._db.execute(FIND, (state, limit))]
+        return [PendingCommand(*row) for row in self._db.execute(FIND_OF_KEY, (state, key, limit))]
+
+    async def of_ids(self, ids: Sequence[str]) -> Sequence[PendingCommand]:
+        """Those of these that are kept."""
+        return [PendingCommand(*row) for row in self._rows_of(OF_IDS, (), ids)] if ids else []
+
+    async def of_sagas(self, saga_ids: Sequence[str]) -> Sequence[PendingCommand]:
+        """The open ones of saga instances."""
+        return [PendingCommand(*row) for row in self._rows_of(OF_SAGAS, (), saga_ids)] if saga_ids else []
+
+    async def ages(self, limit: int = 1_000) -> Sequence[PendingAge]:
+        """The open ones by type and step."""
+        return [PendingAge(*row) for row in self._db.execute(AGES, (limit,))]
 
     async def status(self) -> PendingStatus:
         """The number of open ones, and the oldest."""

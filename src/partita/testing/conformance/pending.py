@@ -82,6 +82,34 @@ async def an_open_command_is_never_forgotten(open_store: OpenStore) -> None:
         assert await session.pending.status() == (1, 8), "closed ones do not wait"
 
 
+async def open_commands_are_found_by_key_and_counted_by_step(open_store: OpenStore) -> None:
+    """For an operator: the key is that of the command, or of the saga that sent it. Closed ones do not count."""
+    rows = [pending_row(f"c{n}", ("Saga", key, "offer"), 3 + n, "other") for n, key in enumerate(ODD_KEYS)]
+    rows += [pending_row("alone", ("", "", ""), 2, "k1"), pending_row("empty", ("", "", ""), 99, "")]
+    async with opened(open_store) as store, store.transaction() as session:
+        await session.pending.add(rows)
+        for n, key in enumerate(ODD_KEYS):
+            found = await session.pending.find(key=key)
+            assert f"c{n}" in [row.reply_to for row in found], f"{key!r} is not found"
+            assert all(key in (row.key, row.saga_id) for row in found), f"another than {key!r} is found"
+        assert [row.reply_to for row in await session.pending.find(key="k1")] == ["alone"]
+        assert "alone" not in [row.reply_to for row in await session.pending.find(key="")], "no saga is no key"
+        assert len(await session.pending.find(key="other", limit=2)) == 2, "it has its limit"
+        assert await session.pending.of_ids(["alone", "c0", "c"]) == [rows[-2], rows[0]]
+        assert await session.pending.of_ids([]) == []
+        sent = await session.pending.of_sagas([*ODD_KEYS, "", "k1"])
+        assert sorted(row.reply_to for row in sent) == sorted(f"c{n}" for n in range(len(ODD_KEYS)))
+        assert await session.pending.of_sagas([]) == []
+        await session.pending.answer("alone", b"answer", "dan", 100)
+        assert [row.state for row in await session.pending.of_ids(["alone"])] == ["answered"]
+        assert await session.pending.find(key="k1") == []
+        assert await session.pending.ages() == [
+            ("type", "Saga", "offer", len(ODD_KEYS), 3),
+            ("type", "", "", 1, 99),
+        ]
+        assert len(await session.pending.ages(1)) == 1
+
+
 async def the_mark_of_a_pending_command_stays(open_store: OpenStore) -> None:
     """However old it is, a copy of its command is known. With the answer its window begins again: the copy is known for as long
     as that of any other command."""
@@ -133,6 +161,7 @@ CASES: tuple[Case, ...] = (
     a_pending_command_keeps_its_bytes_until_its_answer,
     an_undo_closes_open_commands_of_its_steps_alone,
     an_open_command_is_never_forgotten,
+    open_commands_are_found_by_key_and_counted_by_step,
     the_mark_of_a_pending_command_stays,
     an_undo_waits_for_the_answer_before_it,
 )
