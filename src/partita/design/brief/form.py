@@ -74,6 +74,20 @@ FIELD = Record(
     short=Choice(FIELD_TYPES),
     short_key="type",
 )
+_ESCALATION = Record(
+    "an escalation",
+    {
+        "after": Entry(Span(), "the time after its command", required=True),
+        "to": Entry(_TEAM, "the people who are asked", required=True),
+    },
+)
+_TIMER = Record(
+    "a timer",
+    {
+        "after": Entry(Span(), "the time after its command", required=True),
+        "do": Entry(TYPE_NAME, "the command that is sent then", required=True),
+    },
+)
 _STEP = Record(
     "a step",
     {
@@ -89,7 +103,9 @@ _STEP = Record(
         "timeout": Entry(Span(), "the longest wait for the answer"),
         "on_timeout": Entry(Choice(("undo", "retry", "ask")), "the reaction to a missing answer"),
         "retry": Entry(Many(Span()), "the waits between tries in place"),
-        "remind": Entry(Many(Span()), "the times at which a person is reminded"),
+        "remind": Entry(Many(Span()), "the times at which its owner is reminded"),
+        "escalate": Entry(Many(_ESCALATION), "other people who are asked when its owner stays silent"),
+        "timers": Entry(Many(_TIMER), "commands that are sent to its service while it waits"),
         "human": Entry(YesNo(), "a person decides"),
     },
 )

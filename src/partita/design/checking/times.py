@@ -24,7 +24,7 @@ def deadlines(of: Indexed) -> Iterator[Finding]:
 
 
 def waits(of: Indexed) -> Iterator[Finding]:
-    """Tries in place and reminders come before the timeout of their step."""
+    """Tries in place, reminders and escalations come before the timeout of their step."""
     for _, step in of.design.steps:
         limit = span(step.timeout.value)
         if sum(step.retry) >= step.timeout.value and step.kind != "retriable":
@@ -34,12 +34,22 @@ def waits(of: Indexed) -> Iterator[Finding]:
                 "The saga undoes the step before the last tries are made.",
                 f"timeout: {span(2 * sum(step.retry))}, or fewer waits.",
             )  # fmt: skip
-        late = [each for each in step.remind if each >= step.timeout.value]
+        asks_nobody = step.on_timeout.value == "ask" and (step.human or step.kind == "retriable")
+        if asks_nobody or (step.kind == "retriable" and step.on_timeout.value == "undo"):
+            why = "After the point of no return a command is sent until it is done, and nothing is undone."
+            if step.human:
+                why = f"A person has not answered, so {step.at} does not know the outcome either."
+            yield finding(
+                "timeout-contradicts-step", step.on_timeout.origin, step.do,
+                f"{step.do} has `on_timeout: {step.on_timeout.value}`, which cannot follow there.", why,
+                f"on_timeout: {'retry' if step.kind == 'retriable' else 'undo'}, or no such line.",
+            )  # fmt: skip
+        late = [each for each in step.timers if each.after >= step.timeout.value]
         if late:
             yield finding(
                 "reminder-after-timeout", step.origin, step.do,
-                f"{step.do} reminds after {span(late[0])}, and its timeout is {limit}.",
-                "Nothing waits any more at that time.", f"remind: times shorter than {limit}.",
+                f"{late[0].do} is sent after {span(late[0].after)}, and the timeout of {step.do} is {limit}.",
+                "Nothing waits any more at that time.", f"a time shorter than {limit}.",
             )  # fmt: skip
 
 

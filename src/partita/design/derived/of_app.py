@@ -26,7 +26,7 @@ from partita.design.model.design import Design
 from partita.design.model.message import CommandDesign, EventDesign
 from partita.design.model.origin import Fact, Origin
 from partita.design.model.rule import Rule
-from partita.design.model.saga import SagaDesign, StepDesign
+from partita.design.model.saga import SagaDesign, StepDesign, TimerDesign
 from partita.design.model.service import ServiceDesign, ServiceKind
 from partita.design.model.storage import ReadModelDesign
 from partita.flow.flow_map import FlowMap, flow_map
@@ -282,4 +282,6 @@ def _step(spec: StepSpec) -> StepDesign:
         origin=origin,
         human="human" in command.notes.concerns,
         no_effect=spec.no_effect,
+        timers=tuple(TimerDesign(each.after_s, each.command.name, "send") for each in spec.timers),
+        ask="" if spec.ask is None else spec.ask.name,
     )

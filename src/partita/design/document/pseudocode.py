@@ -5,7 +5,7 @@ from __future__ import annotations
 from partita.design.document.message_shape import field_name
 from partita.design.document.quantity import span
 from partita.design.model.design import Design
-from partita.design.model.saga import SagaDesign, StepDesign
+from partita.design.model.saga import SagaDesign, StepDesign, TimerDesign
 
 
 def pseudocode(design: Design, saga: SagaDesign) -> str:
@@ -44,8 +44,8 @@ def _step(design: Design, saga: SagaDesign, position: int, undoable: list[StepDe
     back = ", ".join(each.undo for each in reversed(undoable)) or "nothing"
     for refusal in step.fail:
         lines.append(f"       {refusal}:  undo {back}" + (f"; publish {saga.failed}" if saga.failed else ""))
-    for wait in step.remind:
-        lines.append(f"       {span(wait)} without an answer:  remind {step.at}")
+    for timer in step.timers:
+        lines.append(f"       {span(timer.after)} without an answer:  {_timer(step, timer)}")
     silence = {
         "retry": f"send {step.do} again, same id",
         "ask": f"outcome unknown: ask {step.at}; done goes on, not done undoes {step.undo or step.do} too, then {back}",
@@ -55,6 +55,12 @@ def _step(design: Design, saga: SagaDesign, position: int, undoable: list[StepDe
     if step.retry:
         lines.append(f"     {step.at} tries again after {', '.join(span(wait) for wait in step.retry)}")
     return lines
+
+
+def _timer(step: StepDesign, timer: TimerDesign) -> str:
+    if timer.kind == "send":
+        return f"send {timer.do} to {step.at}"
+    return f"remind {step.at}" if timer.kind == "remind" else f"escalate to {timer.to}"
 
 
 def _call(design: Design, name: str) -> str:

@@ -127,9 +127,9 @@ def _step(saga: SagaDesign, old: StepDesign, new: StepDesign) -> Iterator[Change
             hurt=(saga.at,),
             instead=NEW_VERSION,
         )
-    if old.remind != new.remind:
-        times = ", ".join(span(each) for each in new.remind) or "never"
-        yield Change(section=4, what=f"{what} a person is reminded after: {times}.")
+    if old.timers != new.timers:
+        times = ", ".join(f"{each.do} after {span(each.after)}" for each in new.timers) or "nothing"
+        yield Change(section=4, what=f"{what} while it waits the saga sends {times}.")
 
 
 def _participants(saga: SagaDesign) -> tuple[str, ...]:

@@ -9,14 +9,26 @@ from partita.design.model.origin import Fact, Origin
 
 StepKind = Literal["step", "pivot", "retriable"]
 OnTimeout = Literal["undo", "retry", "ask"]
+TimerKind = Literal["remind", "escalate", "send"]
+
+
+@dataclass(frozen=True, slots=True)
+class TimerDesign:
+    """A command that a saga sends while a step waits: `do`, `after` seconds after the step's own command. An escalation goes `to`
+    other people."""
+
+    after: float
+    do: str
+    kind: TimerKind
+    to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class StepDesign:
     """A step: the command `do` to the service `at`, its reply `ok`, its refusals `fail`, its `undo` with the reply `undone`.
 
-    Times are seconds: `timeout` of one try, `retry` the waits between tries in place, `remind` the times after the send at which
-    a person is reminded. A step is `unrefusable` where its owner says that its command is never refused.
+    Times are seconds: `timeout` of one try, `retry` the waits between tries in place. `timers` are in the order of their times,
+    `ask` is the question after a timeout. A step is `unrefusable` where its owner says that its command is never refused.
     """
 
     name: str
@@ -31,7 +43,8 @@ class StepDesign:
     on_timeout: Fact[OnTimeout]
     origin: Origin
     retry: tuple[float, ...] = ()
-    remind: tuple[float, ...] = ()
+    timers: tuple[TimerDesign, ...] = ()
+    ask: str = ""
     human: bool = False
     no_effect: bool = False
     unrefusable: bool = False

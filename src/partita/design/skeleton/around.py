@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from partita.design.skeleton.blueprint import Blueprint
-from partita.design.skeleton.code import call, imported
+from partita.design.skeleton.code import call, imported, words_of
 from partita.design.skeleton.file import FilledFile, WholeFile
 from partita.design.skeleton.filling import inert
 from partita.design.skeleton.names import variable_of
@@ -179,7 +179,7 @@ def _app(blue: Blueprint, handlers: list[FilledFile]) -> WholeFile:
         "from partita import App",
         "",
         imported(package, ["services", *beside]),
-        *(imported(f"{package}.{folder}", names) for folder, names in modules.items() if names),
+        *(imported(f"{package}.{folder}", names) for folder, names in sorted(modules.items()) if names),
         imported(f"{package}.topics", ["TOPICS"]),
         "",
         "# A module declares its handlers and sagas when it is imported.",
@@ -200,7 +200,7 @@ def _sender(blue: Blueprint) -> WholeFile | None:
     value = value_of(blue, first)
     typed = "item" if key.type in ("str", "int") else f"{key.type}(item)"
     made = value.replace(f"{first.key}={blue.words.value(key)}", f"{first.key}={typed}", 1)
-    words = set(_words(made))
+    words = set(words_of(made))
     known = [*blue.messages, *blue.words.names.values(), *(name for name, _ in blue.words.records.values()), "Geo"]
     standard = [
         line for name, line in (("dt", "import datetime as dt"), ("decimal", "import decimal")) if name in words
@@ -235,10 +235,6 @@ def _sender(blue: Blueprint) -> WholeFile | None:
 
 def _is_int(blue: Blueprint, kind: str) -> bool:
     return kind == "int" or any(of == "int" and name == kind for (_, of), name in blue.words.names.items())
-
-
-def _words(text: str) -> list[str]:
-    return "".join(c if c.isalnum() or c == "_" else " " for c in text).split()
 
 
 def _readme(blue: Blueprint, *, is_played: bool) -> str:

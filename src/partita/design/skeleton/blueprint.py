@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from partita.design.brief.deriving.verbs import timer_answer_of
 from partita.design.model.choreography import Reaction
 from partita.design.model.design import Design
 from partita.design.model.message import EventDesign
-from partita.design.model.saga import SagaDesign, StepDesign
+from partita.design.model.saga import SagaDesign, StepDesign, TimerDesign
 from partita.design.model.service import ServiceDesign
 from partita.design.skeleton.field_type import Typed, Vocabulary, vocabulary_of
 from partita.design.skeleton.names import IMPORTED, check_names, package_of
@@ -20,7 +21,8 @@ Kind = Literal["event", "refusal", "command", "lossy"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message of the project. `undoes` is the command that it takes back, `enters` that outside sends it."""
+    """A message of the project. `undoes` is the command that it takes back, `asks` the one whose outcome it asks for; one that
+    `enters` is sent from outside."""
 
     name: str
     kind: Kind
@@ -31,6 +33,7 @@ class Message:
     reply: str = ""
     refusals: tuple[str, ...] = ()
     undoes: str = ""
+    asks: str = ""
     enters: bool = False
     version: int = 1
 
@@ -90,6 +93,11 @@ class Blueprint:
             if step.do == command
         ]
 
+    def timer(self, command: str) -> tuple[StepDesign, TimerDesign] | None:
+        """The step that sends a command while it waits."""
+        sent = ((step, timer) for _, step in self.design.steps for timer in step.timers)
+        return next(((step, timer) for step, timer in sent if timer.do == command), None)
+
     def is_human(self, command: str) -> bool:
         """Whether a person answers a command."""
         return any(step.human and step.do == command for _, step in self.design.steps)
@@ -136,8 +144,8 @@ def blueprint_of(design: Design) -> Blueprint:
             enters=command.enters,
         )
     for saga, step in design.steps:
-        for reminder in _reminders(saga, step, found):
-            found[reminder.name] = reminder
+        for each in [*_timed(saga, step, found), *_question(step, found)]:
+            found[each.name] = each
     streams = tuple(_streams(design, found, words))
     for stream in streams:
         found[stream.sends.reply] = _kept(stream)
@@ -145,35 +153,55 @@ def blueprint_of(design: Design) -> Blueprint:
     return Blueprint(design, package_of(design), words, found, streams)
 
 
-def _reminders(saga: SagaDesign, step: StepDesign, found: Mapping[str, Message]) -> list[Message]:
-    """The command that reminds the owner of a step, and its answer."""
-    if not step.remind:
+def _timed(saga: SagaDesign, step: StepDesign, found: Mapping[str, Message]) -> list[Message]:
+    """The commands that a step sends while it waits, each with its answer."""
+    made: list[Message] = []
+    command = found[step.do]
+    key = tuple(each for each in command.fields if each.name == command.key)
+    for timer in {each.do: each for each in step.timers}.values():
+        says = {
+            "remind": f"Reminds the owner of {step.do}, for which {saga.name} waits.",
+            "escalate": f"Tells {timer.to} that {saga.name} still waits for {step.do}.",
+            "send": f"{saga.name} still waits for {step.do}.",
+        }[timer.kind]
+        reply = timer_answer_of(timer.do)
+        made += [
+            Message(
+                name=reply, kind="event", service=step.at, key=command.key, fields=key, meaning=f"{timer.do} is done."
+            ),
+            Message(
+                name=timer.do, kind="command", service=step.at, key=command.key, fields=key, meaning=says, reply=reply
+            ),
+        ]
+    return made
+
+
+def _question(step: StepDesign, found: Mapping[str, Message]) -> list[Message]:
+    """The command that asks for the outcome of a step, and the refusal that says that it was not done."""
+    if not step.ask:
         return []
     command = found[step.do]
     key = tuple(each for each in command.fields if each.name == command.key)
-    reply = Message(
-        name=f"{step.do}Reminded",
-        kind="event",
+    refusal = Message(
+        name=f"{step.do}NotDone",
+        kind="refusal",
         service=step.at,
         key=command.key,
         fields=key,
-        meaning=f"The owner of {step.do} was reminded.",
+        meaning=f"{step.do} was not done.",
     )
-    reminds = Message(
-        name=reminder_of(step),
+    asks = Message(
+        name=step.ask,
         kind="command",
         service=step.at,
         key=command.key,
-        fields=key,
-        meaning=f"Reminds the owner of {step.do}, for which {saga.name} waits.",
-        reply=reply.name,
+        fields=command.fields,
+        meaning=f"Asks whether {step.do} was done.",
+        reply=command.reply,
+        refusals=(refusal.name,),
+        asks=step.do,
     )
-    return [reply, reminds]
-
-
-def reminder_of(step: StepDesign) -> str:
-    """The name of the command that reminds the owner of a step; empty = the step has no reminder."""
-    return f"Remind{step.do}" if step.remind else ""
+    return [refusal, asks]
 
 
 def _streams(design: Design, found: Mapping[str, Message], words: Vocabulary) -> list[Stream]:
@@ -238,10 +266,8 @@ def _check_parts(design: Design) -> None:
                 found.append(f"{saga.name}.{step.name} has no undo")
             if step.fail and (step.kind == "retriable" or index > saga.pivot):
                 found.append(f"{saga.name}.{step.name} can be refused after the point of no return")
-            if step.on_timeout.value == "ask":
-                found.append(
-                    f"{saga.name}.{step.name} asks on a timeout, and has no question: on_timeout: undo or retry"
-                )
+            if step.ask and (step.human or step.kind == "retriable"):
+                found.append(f"{saga.name}.{step.name} asks on a timeout, and has no outcome that a service knows")
     for reaction in design.reactions:
         found += [
             f"{reaction.who} hears {name}, a refusal, which is on no topic" for name in reaction.when if name in refused

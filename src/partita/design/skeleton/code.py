@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 WIDTH = 120
+_TEXT = re.compile(r"""f?(\"\"\".*?\"\"\"|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*\")""", re.DOTALL)
 _CLOSING = (")", "]", "}")
 
 
@@ -16,6 +18,12 @@ def imported(module: str, names: Iterable[str]) -> str:
         return ""
     line = f"from {module} import {', '.join(wanted)}"
     return line if len(line) <= WIDTH else "\n".join([f"from {module} import (", *(f"    {n}," for n in wanted), ")"])
+
+
+def words_of(code: str) -> Iterator[str]:
+    """The words of code; those in comments and in texts are no code, those in the braces of an f-string are."""
+    for line in _TEXT.sub(lambda found: "" if found[0][0] in "'\"" else f" {found[0]} ", code).split("\n"):
+        yield from re.findall(r"\w+", line.partition("#")[0])
 
 
 def call(before: str, arguments: Sequence[str], indent: str = "", after: str = "") -> str:

@@ -19,8 +19,8 @@ MESSAGE = re.compile(r"[A-Z][A-Za-z0-9]{0,79}")
 FIELD = re.compile(r"[a-z][a-z0-9_]{0,79}")
 NAMESPACE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 IMPORTED = (
-    "Annotated Any App Cluster Command Event Geo Journal Key Literal Millis NewType Outcome PII ReadModel Rejection Retry "
-    "Rows Saga Scenario Service Since Sizing StepWork Subject TopicPlan Tx"
+    "Annotated Answers Any App Cluster Command Conflict Decided Event Geo Journal Key Literal Millis NewType "
+    "Outcome PII ReadModel Rejection Retry Rows Saga Scenario Service Since Sizing StepWork Subject TopicPlan Tx"
 ).split()
 """Names that the modules of a project import or declare beside those of the design."""
 _PACKAGES = {*sys.stdlib_module_names, "partita", "tests", "msgspec"}

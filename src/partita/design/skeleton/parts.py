@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from partita.design.model.choreography import Reaction
-from partita.design.model.saga import SagaDesign, StepDesign
+from partita.design.model.saga import SagaDesign, StepDesign, TimerDesign
 from partita.design.model.service import ServiceDesign
-from partita.design.skeleton.blueprint import Blueprint, Message, Stream, reminder_of
-from partita.design.skeleton.code import call, imported, seconds_of
+from partita.design.skeleton.blueprint import Blueprint, Message, Stream
+from partita.design.skeleton.code import call, imported, seconds_of, words_of
 from partita.design.skeleton.field_type import Typed
 from partita.design.skeleton.file import FilledFile, Part
 from partita.design.skeleton.filling import FILL
@@ -17,7 +16,6 @@ from partita.design.skeleton.names import variable_of
 from partita.design.skeleton.tables import aggregate_of, tables_of
 from partita.exports.declaring.python_text import comment, docstring, literal, variable_name
 
-_TEXT = re.compile(r"""f?(\"\"\".*?\"\"\"|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*\")""", re.DOTALL)
 _OF_PARTITA = ("Meta", "Retry", "Tx")
 
 
@@ -36,11 +34,13 @@ def path_of(blue: Blueprint, service: ServiceDesign) -> str:
 
 
 def _parts(blue: Blueprint, service: ServiceDesign) -> list[Part]:
-    reminders = {reminder_of(step): step for _, step in blue.design.steps if step.remind}
     parts = []
     for each in blue.of(service.name, "command"):
-        if each.name in reminders:
-            parts.append(_reminding(blue, each, reminders[each.name]))
+        timed = blue.timer(each.name)
+        if timed is not None:
+            parts.append(_timed(blue, each, *timed))
+        elif each.asks:
+            parts.append(_answering(blue, each))
         elif blue.is_human(each.name):
             parts.append(_asking(blue, each))
         elif not _is_batch(blue, each):
@@ -63,7 +63,7 @@ def _parts(blue: Blueprint, service: ServiceDesign) -> list[Part]:
 
 def _head(blue: Blueprint, service: ServiceDesign, parts: Sequence[Part]) -> str:
     text = "\n".join(part.text for part in parts)
-    words = set(_words(text))
+    words = set(words_of(text))
     what = "A stand-in for" if service.kind == "external" else "The handlers of"
     known = [name for name in (*blue.messages, *blue.words.names.values(), *_records(blue)) if name in words]
     standard = [
@@ -123,8 +123,8 @@ def _handler(blue: Blueprint, command: Message) -> Part:
             body.append(comment(f"{FILL} the work of {command.name}", "    "))
         body += [f"    {keep}"] if keep else []
     text = "\n".join(body)
-    asks = ["cmd: " + command.name, *(["tx: Tx"] if "tx" in _words(text) else [])]
-    asks += ["meta: Meta"] if "meta" in _words(text) else []
+    asks = ["cmd: " + command.name, *(["tx: Tx"] if "tx" in words_of(text) else [])]
+    asks += ["meta: Meta"] if "meta" in words_of(text) else []
     words = [command.name, *_dedupe(blue, command), *_retry(blue, steps)]
     lines = [
         call(f"@{variable_of(command.service)}.handles", words),
@@ -154,13 +154,39 @@ def _asking(blue: Blueprint, command: Message) -> Part:
     return Part(name, contract, "\n".join(lines))
 
 
-def _reminding(blue: Blueprint, command: Message, step: StepDesign) -> Part:
+def _answering(blue: Blueprint, command: Message) -> Part:
+    """The handler of a question: the row of the step's work has the answer, whether the answer of the step was lost or not."""
+    name, reply, item = variable_name(command.name), blue.messages[command.reply], f"cmd.{command.key}"
+    done = f"await step_work.is_done(tx, {literal(command.asks)}, {item})"
+    body = [
+        f"    if not {done}:",
+        f"        raise {_refusal(blue, command.refusals[0], command)}",
+        comment(f"{FILL} the answer that {command.asks} gave", "    "),
+        *_made(blue, reply, command, "cmd", "return "),
+    ]
+    asks = ["cmd: " + command.name, "tx: Tx", *(["meta: Meta"] if "meta" in words_of("\n".join(body)) else [])]
+    lines = [
+        f"@{variable_of(command.service)}.handles({command.name})",
+        call(f"async def {name}", asks, after=f" -> {reply.name}:"),
+        docstring(_meaning(command)),
+        *body,
+    ]
+    return Part(name, f"{command.contract} -> {reply.contract}", "\n".join(lines))
+
+
+def _timed(blue: Blueprint, command: Message, step: StepDesign, timer: TimerDesign) -> Part:
+    """The handler of a command that a saga sends while a step waits."""
+    work = {
+        "remind": f"the message to the owner of {step.do}",
+        "escalate": f"the message to {timer.to} about {step.do}",
+        "send": f"the work of {command.name}: {step.do} still waits for its answer",
+    }[timer.kind]
     name, reply = variable_name(command.name), blue.messages[command.reply]
     lines = [
         f"@{variable_of(command.service)}.handles({command.name})",
         f"async def {name}(cmd: {command.name}) -> {reply.name}:",
         docstring(_meaning(command)),
-        comment(f"{FILL} the message to the owner of {step.do}", "    "),
+        comment(f"{FILL} {work}", "    "),
         *(f"    return{line.removeprefix('    reply =')}" for line in _made(blue, reply, command, "cmd", "reply = ")),
     ]
     return Part(name, f"{command.contract} -> {reply.contract}", "\n".join(lines))
@@ -243,7 +269,7 @@ def _reaction(blue: Blueprint, reaction: Reaction, when: Sequence[str], taken: s
     if gives:
         body.append(f"    return {', '.join(f'given_{place}' for place in range(len(gives)))}")
     answer = "None" if not gives else gives[0].name if len(gives) == 1 else f"tuple[{', '.join(g.name for g in gives)}]"
-    asks = [f"event: {' | '.join(when)}", "tx: Tx", *(["meta: Meta"] if "meta" in _words("\n".join(body)) else [])]
+    asks = [f"event: {' | '.join(when)}", "tx: Tx", *(["meta: Meta"] if "meta" in words_of("\n".join(body)) else [])]
     lines = [
         call(f"@{variable_of(reaction.who)}.on", words),
         call(f"async def {name}", asks, after=f" -> {answer}:"),
@@ -332,13 +358,6 @@ def _refusal(blue: Blueprint, name: str, command: Message) -> str:
 
 def _records(blue: Blueprint) -> list[str]:
     return [name for name, _ in blue.words.records.values()] + ["Geo"] * blue.words.has_geo
-
-
-def _words(text: str) -> Iterator[str]:
-    """The words of code; those in comments and in texts are no code, those in the braces of an f-string are."""
-    for line in _TEXT.sub(lambda found: "" if found[0][0] in "'\"" else f" {found[0]} ", text).split("\n"):
-        code = line.partition("#")[0]
-        yield from re.findall(r"\w+", code)
 
 
 def _capital(text: str) -> str:

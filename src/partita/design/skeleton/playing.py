@@ -5,19 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from partita.design.skeleton.blueprint import Blueprint, Message
-from partita.design.skeleton.code import call, duration, fitted, imported, tuple_of
+from partita.design.skeleton.code import call, duration, fitted, imported, tuple_of, words_of
 from partita.design.skeleton.file import WholeFile
 from partita.design.skeleton.outcomes import Outcome, value_of
 from partita.exports.declaring.python_text import docstring, literal, variable_name
 
 _PLAY = '''
+Answers = Mapping[type[Command[Event, Any]], Event | Rejection]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """One way in which a saga goes, with the end that the design promises."""
+    """One way in which a saga goes, with the end that the design promises.
+
+    People give their `answers` as soon as they are asked, and `slow` ones after `wait_s`. Then they repeat a decision, and give
+    that of `again` too. They give those of `late` when their step has been given up.
+    """
 
     title: str
     saga: type[Saga]
-    item: str
+    start: type[Event]
+    key: str
     begins: Sequence[Command[Event, Any]]
     stubs: Sequence[Callable[[Scenario], None]] = ()
     wait_s: float = 0.0
@@ -29,7 +37,10 @@ class Outcome:
     undos: Sequence[type[Command[Event, Any]]] = ()
     work: Mapping[tuple[str, str], str] = field(default_factory=dict)
     sends: Mapping[type[Command[Event, Any]], int] = field(default_factory=dict)
-    answers: Mapping[type[Command[Event, Any]], Event | Rejection] = field(default_factory=dict)
+    answers: Answers = field(default_factory=dict)
+    slow: Answers = field(default_factory=dict)
+    again: Mapping[type[Command[Event, Any]], Event | Rejection | None] = field(default_factory=dict)
+    late: Answers = field(default_factory=dict)
     dead_letters: bool = False
 
 
@@ -44,14 +55,21 @@ async def play(outcome: Outcome) -> list[str]:
             stub(t)
         for command in outcome.begins:
             await t.send(command)
-        await decide(t, outcome)
+        decided = await decide(t, outcome.answers)
+        late = [(each, answer) for command, answer in outcome.late.items() for each in await t.pending(command)]
         await t.advance(outcome.wait_s)
-        await decide(t, outcome)
+        decided += await decide(t, {**outcome.answers, **outcome.slow})
         for mend in outcome.mends:
             mend(t)
         await t.advance(outcome.then_s)
+        decided += await decide(t, {**outcome.answers, **outcome.slow})
+        refused = await decide_again(t, outcome, decided)
+        refused += [await refusal(t, reply_to, answer) for reply_to, answer in late]
         await t.settled(dead_letters=outcome.dead_letters)
-        ended = await t.saga(outcome.saga, outcome.item)
+        started = t.published(outcome.start)
+        assert started, f"{outcome.title}: no {outcome.start.__name__} began it"
+        item = str(getattr(started[0], outcome.key))
+        ended = await t.saga(outcome.saga, item)
         assert ended == outcome.ends, f"{outcome.title}: {ended}, not {outcome.ends}"
         for event in outcome.once:
             assert len(t.published(event)) == 1, f"{outcome.title}: {len(t.published(event))} x {event.__name__}"
@@ -67,20 +85,46 @@ async def play(outcome: Outcome) -> list[str]:
                 service,
                 "SELECT state FROM step_work WHERE command = :name AND item = :item",
                 name=name,
-                item=outcome.item,
+                item=item,
             )
             found = [row["state"] for row in rows]
             assert found == ([state] if state else []), f"{outcome.title}: the work of {name} is {found}, not {state}"
         undone = [f"{undo.__name__} undid" for undo in outcome.undos]
-        reminded = [f"{command_type.__name__} sent {times} times" for command_type, times in outcome.sends.items()]
-        return [*reminded, *undone, *(f"{event.__name__} published" for event in outcome.once)]
+        reminded = [f"{command_type.__name__} sent {times} x" for command_type, times in outcome.sends.items()]
+        return [*refused, *reminded, *undone, *(f"{event.__name__} published" for event in outcome.once)]
 '''
 _DECIDE = '''
-async def decide(t: Scenario, outcome: Outcome) -> None:
+Decided = list[tuple[str, type[Command[Event, Any]], Event | Rejection]]
+
+
+async def decide(t: Scenario, answers: Answers) -> Decided:
     """Give the answers of people to the commands that wait for them."""
-    for command, answer in outcome.answers.items():
+    given: Decided = []
+    for command, answer in answers.items():
         for reply_to in await t.pending(command):
             await t.reply(reply_to, answer, by="a person")
+            given.append((reply_to, command, answer))
+    return given
+
+
+async def decide_again(t: Scenario, outcome: Outcome, decided: Decided) -> list[str]:
+    """Repeat decisions, which changes nothing, and then decide otherwise, which is refused."""
+    refused = []
+    for reply_to, command, answer in decided:
+        if command in outcome.again:
+            await t.reply(reply_to, answer, by="a person")
+            other = outcome.again[command]
+            refused += [await refusal(t, reply_to, other)] if other is not None else []
+    return refused
+
+
+async def refusal(t: Scenario, reply_to: str, answer: Event | Rejection) -> str:
+    """Give an answer that comes too late. Returns the line that says how it was refused."""
+    try:
+        await t.reply(reply_to, answer, by="another person")
+    except Conflict as error:
+        return f"{type(answer).__name__} is refused: {type(error).__name__}"
+    raise AssertionError(f"{type(answer).__name__} was taken, and another decision came first")
 '''
 _DEMO = '''
 async def main() -> int:
@@ -122,7 +166,7 @@ def playing_files(blue: Blueprint, outcomes: list[Outcome]) -> Iterator[WholeFil
     rows = [_row(blue, outcome) for outcome in outcomes]
     begins = {_constant(each): value_of(blue, each) for outcome in outcomes for each in outcome.begins}
     constants = [fitted(f"{name} = {value}") for name, value in begins.items()]
-    names = {word for row in (*rows, *constants) for word in _code_words(row)}
+    names = {word for row in (*rows, *constants) for word in words_of(row)}
     # The demo and the tests play the same rows.
     known = [*blue.messages, *blue.words.names.values(), *(name for name, _ in blue.words.records.values()), "Geo"]
     units = [unit for unit in ("days", "hours", "minutes", "seconds") if any(f"{unit}(" in row for row in rows)]
@@ -137,14 +181,14 @@ def playing_files(blue: Blueprint, outcomes: list[Outcome]) -> Iterator[WholeFil
         "from dataclasses import dataclass, field",
         "from typing import Any",
         "",
-        imported("partita", ["Command", "Event", "Rejection", "Saga", *units]),
+        imported("partita", ["Command", "Conflict", "Event", "Rejection", "Saga", *units]),
         "from partita.testing.scenario import Scenario",
         "",
         f"from {blue.package}.app import app",
         imported(f"{blue.package}.messages", [name for name in known if name in names]),
         imported(f"{blue.package}.sagas", {outcome.saga.name for outcome in outcomes}),
         "",
-        _PLAY.rstrip(),
+        _PLAY.strip(),
         "",
         _DECIDE.rstrip(),
         "",
@@ -163,16 +207,13 @@ def playing_files(blue: Blueprint, outcomes: list[Outcome]) -> Iterator[WholeFil
 
 def _row(blue: Blueprint, outcome: Outcome) -> str:
     saga = outcome.saga
-    begin = outcome.begins[0]
-    key = begin.field(begin.key)
-    assert key is not None, "a command has its key"
-    item = blue.words.value(key).partition("(")[2].rstrip(")")
-    oks = [step.ok for step in saga.steps]
+    oks = [step.ok for step in saga.steps if step.ok not in outcome.repeated]
     failed = [saga.failed] if saga.failed and saga.pivot >= 0 else []
     words = [
         f"title={literal(outcome.title)}",
         f"saga={saga.name}",
-        f"item={item if item.startswith(chr(34)) else literal(item)}",
+        f"start={saga.start}",
+        f"key={literal(saga.key)}",
         f"begins={tuple_of([_constant(each) for each in outcome.begins])}",
     ]
     words += [f"stubs={tuple_of([f'lambda t: {stub}' for stub in outcome.stubs])}"] if outcome.stubs else []
@@ -190,8 +231,9 @@ def _row(blue: Blueprint, outcome: Outcome) -> str:
     work = [f'({literal(each.at)}, "{each.do}"): "{outcome.work.get(each.do, ("", states[each.do]))[1]}"'
             for each in saga.steps if each.do in states]  # fmt: skip
     words += [f"work={{{', '.join(work)}}}"] if work else []
-    answers = [f"{name}: {value}" for name, value in outcome.answers]
-    words += [f"answers={{{', '.join(answers)}}}"] if answers else []
+    for word in ("answers", "slow", "again", "late"):
+        given = [f"{name}: {value or None}" for name, value in getattr(outcome, word).items()]
+        words += [f"{word}={{{', '.join(given)}}}"] if given else []
     sends = [f"{name}: {count}" for name, count in outcome.sends.items()]
     words += [f"sends={{{', '.join(sends)}}}"] if sends else []
     words += ["dead_letters=True"] if outcome.dead_letters else []
@@ -235,7 +277,3 @@ def _tests(blue: Blueprint, outcomes: list[Outcome]) -> str:
                 lines += [f"    async def test_{name}(self) -> None:", f'        await play(OUTCOMES["{name}"])', ""]
         lines.pop()
     return "\n".join(lines) + "\n"
-
-
-def _code_words(text: str) -> list[str]:
-    return "".join(c if c.isalnum() or c == "_" else " " for c in text).split()

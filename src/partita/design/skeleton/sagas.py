@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from partita.design.model.saga import SagaDesign, StepDesign
-from partita.design.skeleton.blueprint import Blueprint, reminder_of
+from partita.design.skeleton.blueprint import Blueprint
 from partita.design.skeleton.code import call, duration, imported, tuple_of
 from partita.design.skeleton.file import WholeFile
 from partita.design.skeleton.names import variable_of
@@ -22,12 +22,12 @@ def sagas_file(blue: Blueprint) -> WholeFile | None:
     kinds = {step.kind for _, step in blue.design.steps}
     words = ["Saga", *kinds, *(unit for unit in UNITS if f"{unit}(" in body)]
     messages = {name for saga in sagas for name in (saga.start, saga.failed if saga.pivot >= 0 else "") if name}
-    sent = [(step.do, step.undo, reminder_of(step)) for _, step in blue.design.steps]
+    sent = [(step.do, step.undo, step.ask, *(each.do for each in step.timers)) for _, step in blue.design.steps]
     messages |= {name for names in sent for name in names if name}
     imports = "\n".join(
         [
             imported("partita", words),
-            *(["from partita.sagas import after"] if any(step.remind for _, step in blue.design.steps) else []),
+            *(["from partita.sagas import after"] if any(step.timers for _, step in blue.design.steps) else []),
             "",
             imported(f"{blue.package}.messages", messages),
             imported(f"{blue.package}.services", {variable_of(saga.at) for saga in sagas}),
@@ -59,8 +59,9 @@ def _step(step: StepDesign) -> str:
     words.append(f"timeout={duration(step.timeout.value)}")
     if step.on_timeout.value != "undo" and step.kind != "retriable":
         words.append(f"on_timeout={literal(step.on_timeout.value)}")
-    if step.remind:
-        timers = [f"after({duration(each)}, {reminder_of(step)})" for each in step.remind]
+    words += [f"ask={step.ask}"] if step.ask else []
+    if step.timers:
+        timers = [f"after({duration(each.after)}, {each.do})" for each in step.timers]
         words.append(f"timers={tuple_of(timers)}")
     words += ["no_effect=True"] if step.no_effect and step.kind == "step" else []
     return call(f"{step.name} = {step.kind}", words, "    ")

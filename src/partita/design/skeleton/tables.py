@@ -41,6 +41,15 @@ class StepWork:
             item=str(item),
         )
 
+    async def is_done(self, tx: Tx, command: str, item: str | int) -> bool:
+        """Whether the command has done its work for this item, and nothing took it back."""
+        found = await tx.fetch_one(
+            "SELECT state FROM step_work WHERE command = :command AND item = :item AND state = 'done'",
+            command=command,
+            item=str(item),
+        )
+        return found is not None
+
     async def take_back(self, tx: Tx, command: str, item: str | int) -> bool:
         """Whether the command had done its work for this item; from now on it has not."""
         changed = await tx.execute(

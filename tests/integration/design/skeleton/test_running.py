@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.integration.design.skeleton.commands import PARTITA, check_lints, check_types_and_style, python, run
 from tests.unit.design.skeleton.sample import positions
 from tests.waiting import until_blocking
 
@@ -33,17 +32,6 @@ REFERENCE = {
 }
 
 
-def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """A command in a folder, with no variable of this test's own process."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PARTITA_", "PYTEST_"))}
-    return subprocess.run(words, cwd=folder, env=clean, capture_output=True, text=True, check=False, timeout=300)
-
-
-def python(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Python in a folder."""
-    return run(folder, sys.executable, *words)
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The orders and the stream of positions, as a project."""
@@ -60,19 +48,11 @@ def write(folder: Path, texts: dict[str, str]) -> None:
 
 
 def test_its_types_and_its_style_are_right(project: Path) -> None:
-    """Strict types; a formatter changes nothing, and a linter finds nothing."""
-    types = python(project, "-m", "mypy", "--cache-dir", os.devnull)
-    assert types.returncode == 0, types.stdout
-    for words in (["check", "--select", "E4,E7,E9,F,I,UP,B"], ["format", "--check"]):
-        style = python(project, "-m", "ruff", *words, "--no-cache", ".")
-        assert style.returncode == 0, style.stdout
+    check_types_and_style(project)
 
 
 def test_our_own_lints_find_nothing_in_it(project: Path) -> None:
-    partita = str(Path(sys.executable).with_name("partita"))
-    for words in (["flow", "check"], ["catalog", "lint", "--strict"], ["doctor"]):
-        done = run(project, partita, *words)
-        assert done.returncode == 0, done.stdout + done.stderr
+    check_lints(project)
 
 
 def test_its_tests_pass_and_its_demo_plays_every_outcome(project: Path) -> None:
@@ -118,34 +98,37 @@ def test_its_tests_can_fail(project: Path, tmp_path: Path, old: str, new: str, f
     assert python(tmp_path, "-m", "unittest").returncode != 0
 
 
-@pytest.mark.parametrize(("name", "outcomes"), [("orders", 13), ("rides", 19), ("claims", 17)])
+@pytest.mark.parametrize(("name", "outcomes"), [("orders", 13), ("rides", 20), ("claims", 20)])
 def test_each_brief_of_the_docs_runs_by_one_command(name: str, outcomes: int, tmp_path: Path) -> None:
     """Its happy path, each declared failure, strict types and our own lints; people answer, or are reminded and silent."""
     folder = tmp_path / name
-    partita = str(Path(sys.executable).with_name("partita"))
-    built = run(tmp_path, partita, "design", "build", str(DESIGNS / f"{name}.yaml"), "--code", str(folder), "--demo")
+    built = run(tmp_path, PARTITA, "design", "build", str(DESIGNS / f"{name}.yaml"), "--code", str(folder), "--demo")
     assert built.returncode == 0, built.stdout + built.stderr
     assert f"{outcomes} of {outcomes} outcomes as the design promises" in built.stdout
-    for words in (["flow", "check"], ["catalog", "lint", "--strict"], ["doctor"]):
-        done = run(folder, partita, *words)
-        assert done.returncode == 0, done.stdout + done.stderr
-    for words in (["mypy", "--cache-dir", os.devnull], ["unittest"], ["ruff", "format", "--check", "--no-cache", "."]):
-        done = python(folder, "-m", *words)
-        assert done.returncode == 0, done.stdout + done.stderr
+    check_lints(folder)
+    check_types_and_style(folder)
+    tests = python(folder, "-m", "unittest")
+    assert tests.returncode == 0, tests.stderr
     if name == "claims":
-        assert "RemindDecideClaim sent 2 times; WithdrawDecision undid" in built.stdout
+        assert "RemindDecideClaim sent 2 x; EscalateDecideClaim sent 1 x; WithdrawDecision undid" in built.stdout
+        assert "when it is given up: ClaimApproved is refused: Overtaken" in built.stdout
+        assert "and then otherwise: ClaimRefused is refused: Conflict" in built.stdout
+    if name == "rides":
+        assert (
+            "AssignDriver is answered after 1 min: OfferToNextDriver sent 2 x; FareAuthorised published" in built.stdout
+        )
     if name == "orders":
         record = json.loads(
-            run(folder, partita, "schema", "show", "OrderPlaced", "--version", "1", "-o", "json").stdout
+            run(folder, PARTITA, "schema", "show", "OrderPlaced", "--version", "1", "-o", "json").stdout
         )
         assert {**record, "fields": [{k: f[k] for k in ("name", "type")} for f in record["fields"]]} == REFERENCE
-    again = run(tmp_path, partita, "design", "build", str(DESIGNS / f"{name}.yaml"), "--code", str(folder))
+    again = run(tmp_path, PARTITA, "design", "build", str(DESIGNS / f"{name}.yaml"), "--code", str(folder))
     assert f"{folder}: wrote 0 files." in again.stdout, again.stdout
 
 
 def test_its_services_run_and_take_a_command_from_another_process(project: Path) -> None:
     """`partita run` of its README, then its first command."""
-    command = [str(Path(sys.executable).with_name("partita")), "run"]
+    command = [PARTITA, "run"]
     running = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert running.stderr is not None

@@ -122,7 +122,15 @@ FAULTS = {
     ],
     "deadline-shorter-than-steps": [(with_change("deadline: 10m", "deadline: 1m"), "deadline: 2m or more")],
     "retries-longer-than-timeout": [(with_change("pivot: true, timeout: 60s", "pivot: true, timeout: 60s, retry: [30s, 45s]"), "timeout: 150s")],
-    "reminder-after-timeout": [(with_change("pivot: true, timeout: 60s", "pivot: true, timeout: 60s, remind: [30s, 90s]"), "shorter than 1m")],
+    "reminder-after-timeout": [
+        (with_change("pivot: true, timeout: 60s", "pivot: true, timeout: 60s, remind: [30s, 90s]"), "shorter than 1m"),
+        (with_change("pivot: true, timeout: 60s", "pivot: true, timeout: 60s, escalate: {after: 60s, to: boss}"), "shorter than 1m"),
+        (with_change("pivot: true, timeout: 60s", "pivot: true, timeout: 60s, timers: [{after: 2m, do: CallBank}]"), "shorter than 1m"),
+    ],
+    "timeout-contradicts-step": [
+        (with_change("pivot: true, timeout: 60s", "pivot: true, timeout: 60s, human: yes, on_timeout: ask"), "on_timeout: undo"),
+        (with_change("retriable: true", "retriable: true, on_timeout: undo"), "on_timeout: retry"),
+    ],
     "window-shorter-than-retries": [
         (SMALL.replace("window: 24h}\ncomp", "window: 30m}\ncomp").replace("  - {rule: a deposit is taken at most once, kind: exactly-once-effect, key: booking_id, window: 24h}\n", ""), "window: 24h under `failure`"),
         (with_change("key: booking_id, window: 24h}\n  -", "key: booking_id, window: 10m}\n  -"), "window: 24h"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from partita.design.derived.beside import NOTHING
 from partita.design.derived.of_app import design_of
 from partita.design.model.text import from_json, to_json
+from partita.examples.claims.app import app as claims
 from partita.examples.rides.app import app as rides
 from partita.examples.shop.app import app as shop
 
@@ -45,6 +46,17 @@ def test_commands_know_their_refusals_and_the_command_that_they_undo() -> None:
     assert design.command("ChargePayment").refusals == ("PaymentDeclined",)
     assert design.event("PaymentDeclined").kind == "refusal"
     assert design.event("StockReserved").kind == "reply"
+
+
+def test_steps_keep_their_timers() -> None:
+    """Two reminders and an escalation: without them the document of an app would say that nobody hears of a silent adjuster."""
+    decide = design_of(claims, "claims.app:app", NOTHING).sagas[0].steps[2]
+
+    assert [(timer.after / 86_400, timer.do) for timer in decide.timers] == [
+        (5, "RemindAdjuster"),
+        (10, "RemindAdjuster"),
+        (15, "EscalateClaim"),
+    ]
 
 
 def test_a_design_names_no_folder_of_the_machine_and_no_line() -> None:

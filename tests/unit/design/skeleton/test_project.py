@@ -11,6 +11,7 @@ import pytest
 from tests.unit.design.skeleton.sample import fields, orders, positions, said
 
 from partita.design.model.design import Design
+from partita.design.model.saga import TimerDesign
 from partita.design.skeleton.file import FilledFile, MigrationFile, WholeFile
 from partita.design.skeleton.project import project_of
 from partita.errors import SettingsError
@@ -148,15 +149,46 @@ def test_a_field_that_would_mean_something_else_is_refused(name: str) -> None:
         project_of(replace(base, events=(*base.events[:2], event, *base.events[3:])))
 
 
+_REMINDERS = (TimerDesign(10.0, "RemindChargePayment", "remind"), TimerDesign(20.0, "RemindChargePayment", "remind"))
+
+
 def test_a_reminder_is_a_timer_of_its_step() -> None:
     """The silence of a step that reminds counts its reminders."""
     base = orders()
-    steps = (base.sagas[0].steps[0], replace(base.sagas[0].steps[1], remind=(10.0, 20.0)), base.sagas[0].steps[2])
+    steps = (base.sagas[0].steps[0], replace(base.sagas[0].steps[1], timers=_REMINDERS), base.sagas[0].steps[2])
     found = texts(replace(base, sagas=(replace(base.sagas[0], steps=steps),)))
     sagas = found["order_processing/sagas.py"]
     assert "timers=(after(seconds(10), RemindChargePayment), after(seconds(20), RemindChargePayment))" in sagas
     assert "async def remind_charge_payment(" in found["order_processing/handlers/payment_service.py"]
-    assert "sends={RemindChargePayment: 2}" in found["order_processing/outcomes.py"]
+    assert found["order_processing/outcomes.py"].count("sends={RemindChargePayment: 2}") == 2
+
+
+def test_an_escalation_and_a_timer_are_commands_of_the_step_in_the_order_of_their_times() -> None:
+    """The handler of an escalation names its receiver; that of another timer is the work of its command."""
+    base = orders()
+    timers = (
+        TimerDesign(5.0, "AskOtherBank", "send"),
+        TimerDesign(20.0, "EscalateChargePayment", "escalate", "head-of-finance"),
+    )
+    steps = (base.sagas[0].steps[0], replace(base.sagas[0].steps[1], timers=timers), base.sagas[0].steps[2])
+    found = texts(replace(base, sagas=(replace(base.sagas[0], steps=steps),)))
+    handlers = found["order_processing/handlers/payment_service.py"]
+    assert "# FILL: the message to head-of-finance about ChargePayment" in handlers
+    assert "async def ask_other_bank(cmd: AskOtherBank) -> OtherBankAsked:" in handlers
+    assert "sends={AskOtherBank: 1, EscalateChargePayment: 1}" in found["order_processing/outcomes.py"]
+
+
+def test_a_question_is_answered_by_the_work_of_its_step() -> None:
+    """A lost answer is found by the question; a step that was not done is undone."""
+    base = orders()
+    asking = replace(base.sagas[0].steps[1], on_timeout=said("ask"), ask="AskChargePayment")
+    steps = (base.sagas[0].steps[0], asking, base.sagas[0].steps[2])
+    found = texts(replace(base, sagas=(replace(base.sagas[0], steps=steps),)))
+    assert 'on_timeout="ask", ask=AskChargePayment' in found["order_processing/sagas.py"]
+    handlers = found["order_processing/handlers/payment_service.py"]
+    assert 'if not await step_work.is_done(tx, "ChargePayment", cmd.order_id):' in handlers
+    assert "raise ChargePaymentNotDone(order_id=cmd.order_id)" in handlers
+    assert "t.stub(ChargePayment).does_it_unanswered()" in found["order_processing/outcomes.py"]
 
 
 def test_a_step_of_a_person_is_answered_later_and_leaves_no_work_to_undo() -> None:
@@ -168,6 +200,7 @@ def test_a_step_of_a_person_is_answered_later_and_leaves_no_work_to_undo() -> No
     assert "    return later()" in handlers and "step_work" not in handlers
     outcomes = found["order_processing/outcomes.py"]
     assert 'answers={ChargePayment: PaymentDeclined(order_id=OrderId("order-1"), reason="reason-1")}' in outcomes
+    assert "late={ChargePayment: PaymentCharged(" in outcomes and "again={ChargePayment: PaymentDeclined(" in outcomes
     assert "t.stub(ChargePayment)" not in outcomes and '("payment-service", "ChargePayment")' not in outcomes
     assert (
         'Command[PaymentCharged, PaymentDeclined], of=payment_service, concerns="human"'

@@ -10,7 +10,7 @@ from partita.design.brief.deriving.services import owner_of
 from partita.design.brief.part import Part
 from partita.design.model.choreography import Choreography, Reaction
 from partita.design.model.origin import Fact, Origin
-from partita.design.model.saga import OnTimeout, SagaDesign, StepDesign, StepKind
+from partita.design.model.saga import OnTimeout, SagaDesign, StepDesign, StepKind, TimerDesign
 from partita.design.model.service import ServiceDesign
 
 TIMEOUT_S = 30.0
@@ -91,6 +91,7 @@ def _step(part: Part, humans: set[str], services: tuple[ServiceDesign, ...], led
             about=do,
         )
         timeout = Fact(TIMEOUT_S, origin)
+    on_timeout = Fact(*_on_timeout(part, kind, ledger))
     return StepDesign(
         name=re.sub(r"(?<!^)(?=[A-Z])", "_", do).lower(),
         kind=kind,
@@ -101,14 +102,26 @@ def _step(part: Part, humans: set[str], services: tuple[ServiceDesign, ...], led
         undo=part.text("undo"),
         undone=part.text("undone"),
         timeout=timeout,
-        on_timeout=Fact(*_on_timeout(part, kind, ledger)),
+        on_timeout=on_timeout,
         origin=ledger.declared(part.line),
         retry=part.numbers("retry"),
-        remind=part.numbers("remind"),
+        timers=_timers(do, part),
+        ask=f"Ask{do}" if on_timeout.value == "ask" else "",
         human=part.flag("human") or at in humans,
         no_effect=part.flag("no_effect"),
         unrefusable=part.has("fail") and not part.many("fail"),
     )
+
+
+def _timers(do: str, part: Part) -> tuple[TimerDesign, ...]:
+    """The commands that are sent while the step waits, in the order of their times."""
+    found = [TimerDesign(after, f"Remind{do}", "remind") for after in part.numbers("remind")]
+    found += [
+        TimerDesign(each.number("after"), f"Escalate{do}", "escalate", each.text("to"))
+        for each in part.parts("escalate")
+    ]
+    found += [TimerDesign(each.number("after"), each.text("do"), "send") for each in part.parts("timers")]
+    return tuple(sorted(found, key=lambda timer: timer.after))
 
 
 def _on_timeout(part: Part, kind: StepKind, ledger: Ledger) -> tuple[OnTimeout, Origin]:

@@ -53,13 +53,18 @@ def _about_refusals(design: Design, saga: SagaDesign, ledger: Ledger) -> None:
 def _about_step(design: Design, saga: SagaDesign, step: StepDesign, ledger: Ledger) -> None:
     owner = owner_of(design.services, step.at)
     reply = next((event for event in design.events if event.name == step.ok), None)
-    if step.human:
+    if step.human and not any(timer.kind != "remind" for timer in step.timers):
         ledger.ask(
             f"Which person decides {step.do} when its owner in {step.at} is away?",
             owner,
             f"The escalation before {_days(step.timeout.value)} are over, and the other persons that may decide.",
         )
-    elif reply is not None and step.kind != "step" and any(field.type == "money" for field in reply.fields):
+    elif (
+        not step.human
+        and reply is not None
+        and step.kind != "step"
+        and any(field.type == "money" for field in reply.fields)
+    ):
         ledger.ask(
             f"Does the provider behind {step.do} take an idempotency key, and for how long does it know it?",
             owner,

@@ -56,6 +56,14 @@ def past_of(command: str) -> str:
     return "".join(rest) + past
 
 
+def timer_answer_of(command: str) -> str:
+    """The event that answers the command of a timer: `DecideClaimReminded` of `RemindDecideClaim`."""
+    for verb, past in (("Remind", "Reminded"), ("Escalate", "Escalated")):
+        if command.startswith(verb) and command != verb:
+            return f"{command.removeprefix(verb)}{past}"
+    return past_of(command)
+
+
 def _doubled(verb: str) -> str:
     """`Ship` and `Cancel` double their last letter."""
     short = re.fullmatch("[^aeiou]*[aeiou][bdgmnprt]", verb.lower()) is not None

@@ -1,0 +1,45 @@
+"""Domains that are in no pattern, with every feature of the form: each becomes a project that runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from tests.integration.design.skeleton.commands import PARTITA, check_lints, check_types_and_style, python, run
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # several programs, one after the other
+STRANGERS = Path(__file__).parent / "strangers"
+
+
+@pytest.mark.parametrize(
+    ("name", "outcomes", "says"),
+    [
+        (
+            "library",
+            26,
+            [
+                "TakeCopy is done, its answer is lost, and AskTakeCopy finds it: CopyTaken published",
+                "Wait\n  completed  everything goes well: WishNoted published",
+                "EscalateLookAtCopy sent 2 x",
+            ],
+        ),
+    ],
+)
+def test_the_brief_of_a_stranger_runs(name: str, outcomes: int, says: list[str], tmp_path: Path) -> None:
+    """Every outcome, our lints, strict types by two checkers, and the style: nothing depends on the domains of the docs."""
+    folder = tmp_path / name
+    brief = str(STRANGERS / f"{name}.yaml")
+    built = run(tmp_path, PARTITA, "design", "build", brief, "--code", str(folder), "--demo")
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert f"{outcomes} of {outcomes} outcomes as the design promises" in built.stdout
+    for words in says:
+        assert words in built.stdout
+    check_lints(folder)
+    check_types_and_style(folder)
+    pyright = run(folder, str(Path(sys.executable).with_name("pyright")), "--pythonpath", sys.executable, "-p", ".")
+    assert pyright.returncode == 0, pyright.stdout
+    tests = python(folder, "-m", "unittest")
+    assert tests.returncode == 0, tests.stderr
+    document = run(tmp_path, PARTITA, "design", "build", brief, "-o", str(tmp_path / "document"), "--to", "md")
+    assert document.returncode == 0, document.stderr
