@@ -77,7 +77,7 @@ async def test_an_answer_has_the_result_that_it_must_have(world: World, what: st
     assert judge(drawn, seen) == []
     (instance,) = seen.instances
     assert instance.status == status
-    assert [f"{fact.what} {fact.result}".strip() for fact in instance.answers[0].facts] == facts
+    assert [f"{fact.what} {fact.result}".strip() for fact in instance.answers[0, 0].facts] == facts
 
 
 @pytest.mark.slow

@@ -14,6 +14,9 @@ LEASED = "tests/conformance/test_leased_groups.py::"
 ENGINE = "tests/unit/sagas/test_engine.py::"
 UNSENT = "tests/unit/sagas/test_unsent.py::"
 TOGETHER = "tests/unit/sagas/test_parallel.py::"
+ITEMS = "tests/unit/sagas/test_each.py::"
+ITEMS_REFUSED = "tests/unit/sagas/test_each_refused.py::"
+ITEMS_UPGRADED = "tests/unit/sagas/test_each_upgraded.py::"
 TIMERS = "tests/unit/sagas/test_timers.py::"
 
 

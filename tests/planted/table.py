@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tests.planted.effects import EFFECTS
 from tests.planted.handlers import HANDLERS
+from tests.planted.items import ITEMS
 from tests.planted.json_values import JSON_VALUES
 from tests.planted.letters import LETTERS
 from tests.planted.on_kafka import ON_KAFKA
@@ -29,6 +30,7 @@ PLANTS: dict[str, Plant] = {
     **EFFECTS,
     **ORDER,
     **SAGAS,
+    **ITEMS,
     **LETTERS,
     **VALUES,
     **JSON_VALUES,

@@ -23,7 +23,9 @@ from tests.unit.sagas.machine import (
 
 from partita import Command, Event, Key, Rejection, Saga, minutes, pivot, retriable, seconds, step
 from partita.sagas import after, each
+from partita.sagas.facts import seen_by_hooks
 from partita.sagas.transition import Send
+from partita.sagas.unfolding import definition_for
 
 
 class Line(msgspec.Struct):
@@ -165,6 +167,15 @@ def test_a_refusal_undoes_the_items_that_were_done_or_may_have_been_in_reverse()
     assert last(machine, "reserve/0").kind == "undo"
     machine.answer(LineReleased(order="o1"))
     assert machine.status == "undone" and [event.reason for event in machine.published] == ["NoStock"]
+
+
+def test_a_refusal_of_the_last_item_undoes_the_others() -> None:
+    machine = bought(*"abcde")
+    machine.answer(NoStock(sku="e"), machine.sent[4])
+    for sku in "dcba":
+        assert commands(machine)[-1] == ReleaseLine(order="o1", sku=sku)
+        machine.answer(LineReleased(order="o1"))
+    assert machine.status == "undone"
 
 
 def test_a_refusal_behind_the_list_undoes_every_item() -> None:
@@ -326,6 +337,14 @@ def test_hooks_get_the_item_and_see_the_replies_in_the_order_of_the_items() -> N
     machine.answer(LineReserved(order="o1", place="1"), machine.sent[0])
     assert commands(machine)[-1] == Pay(order="o1", cents=2, note="1,2")
     assert machine.state is not None and machine.state.user["seen"] == ["b on 2", "a on 1"]
+
+
+def test_a_hook_sees_none_where_an_item_has_no_reply() -> None:
+    machine = bought("a", "b", definition=Hooked.__definition__)
+    machine.answer(LineReserved(order="o1", place="2"), machine.sent[1])
+    assert machine.state is not None
+    saga = seen_by_hooks(definition_for(machine.definition, machine.state), machine.state)
+    assert saga.replies == {"reserve": [None, LineReserved(order="o1", place="2")]}
 
 
 def test_the_hook_of_an_undo_gets_the_reply_to_its_own_item() -> None:

@@ -14,7 +14,7 @@ from partita.runtime.path.from_outside import answer_pending
 from partita.runtime.path.pipeline import Pipeline
 from partita.testing.generators.answer_judge import TAKEN, AnswersSeen, Fact
 from partita.testing.generators.later_answers import Answer, AnsweredLater
-from partita.testing.generators.participants import DO_FIRST, FACTS, SAY, Pool
+from partita.testing.generators.participants import DO_FIRST, FACTS, SAY, Pool, effect_name
 from partita.testing.generators.sagas import SagaCase
 
 OPEN = "SELECT saga_id, step FROM pending WHERE state = 'open'"
@@ -28,6 +28,7 @@ class _Due:
     at_us: int
     instance: int
     step: int
+    item: int
     answer: Answer
     reply_to: str
 
@@ -41,28 +42,28 @@ class Outside:
     clock: Clock
     pipelines: Mapping[int, Pipeline]
     publish: Callable[[type[Any], str, Any], None]
-    _answers: dict[tuple[int, int], tuple[Answer, ...]] = field(init=False)
+    _answers: dict[tuple[int, int, int], tuple[Answer, ...]] = field(init=False)
     _began_us: int = field(init=False)
     _due: list[_Due] = field(default_factory=list)
-    _ids: dict[str, tuple[int, int]] = field(default_factory=dict)  # reply_to -> instance, step
+    _ids: dict[str, tuple[int, int, int]] = field(default_factory=dict)  # reply_to -> instance, step, item
 
     def __post_init__(self) -> None:
         self._began_us = self.clock.now_us()
         late = [trouble for trouble in self.case.troubles if isinstance(trouble, AnsweredLater)]
-        self._answers = {(each.instance, each.step): each.answers for each in reversed(late)}
+        self._answers = {(each.instance, each.step, each.item): each.answers for each in reversed(late)}
 
-    def is_late(self, instance: int, step: int) -> bool:
-        """Whether this step is answered from outside."""
-        return (instance, step) in self._answers
+    def is_late(self, place: tuple[int, int, int]) -> bool:
+        """Whether the step of this instance and item is answered from outside."""
+        return place in self._answers
 
-    def ask(self, instance: int, step: int, meta: Meta) -> None:
+    def ask(self, place: tuple[int, int, int], meta: Meta) -> None:
         """Plan the answers to a step whose handler returns `later()`."""
-        self._due = [due for due in self._due if (due.instance, due.step) != (instance, step)]
-        for answer in self._answers[instance, step]:
+        self._due = [due for due in self._due if (due.instance, due.step, due.item) != place]
+        for answer in self._answers[place]:
             at_us = self.clock.now_us() + round(answer.after_s * US)
-            self._due.append(_Due(at_us, instance, step, answer, meta.reply_to))
+            self._due.append(_Due(at_us, *place, answer, meta.reply_to))
         self._due.sort(key=lambda due: due.at_us)
-        self._ids[meta.reply_to] = (instance, step)
+        self._ids[meta.reply_to] = place
 
     def next_us(self) -> int | None:
         """The time of the next answer."""
@@ -77,10 +78,11 @@ class Outside:
         drawn = self.case.saga.steps[due.step]
         ordered = self.case.saga.ordered[drawn.place]
         slot, must = self.pool.slots[drawn.place, ordered][drawn.slot], drawn.kind == "retriable"
+        item = str(due.item) if drawn.each else ""
         name, lane = f"i{due.instance}", f"lane{self.case.instances[due.instance].lane}"
         if due.answer.by == "handler":
             tell = self.pool.tell[drawn.place, ordered]
-            said = {"says": due.answer.says, "ends": due.answer.ends, "reply_to": due.reply_to}
+            said = {"says": due.answer.says, "ends": due.answer.ends, "reply_to": due.reply_to, "item": item}
             self.publish(tell, "command", tell(id=name, lane=lane, slot=drawn.slot, must=must, **said))
             return
         pipeline, result = self.pipelines[drawn.place], TAKEN
@@ -90,7 +92,7 @@ class Outside:
         except (Conflict, NotFound) as error:
             result = type(error).__name__
         # No worker runs meanwhile: this is the note of one who saw the answer count.
-        effect = f"{name}/{drawn.slot}"
+        effect = effect_name(name, drawn.slot, item)
         async with pipeline.store.transaction(durable=False) as session:
             await session.execute(
                 SAY, {"name": effect, "what": due.answer.says, "result": result, "at_us": self.clock.now_us()}
@@ -98,7 +100,7 @@ class Outside:
             if (due.answer.says, result) == ("yes", TAKEN):
                 await session.execute(DO_FIRST, {"name": effect})
 
-    async def seen(self) -> dict[tuple[int, int], AnswersSeen]:
+    async def seen(self) -> dict[tuple[int, int, int], AnswersSeen]:
         """The facts of each step that is answered from outside."""
         found = {place: AnswersSeen() for place in self._answers}
         for place, pipeline in self.pipelines.items():
@@ -110,14 +112,14 @@ class Outside:
                 key = self._ids.get(envelope.causation_id or "")
                 if key in found and envelope.kind in ("reply", "refusal"):
                     found[key].replies += self.case.saga.steps[key[1]].place == place
-            for (instance, step), seen in found.items():
+            for (instance, step, item), seen in found.items():
                 drawn = self.case.saga.steps[step]
                 if drawn.place == place:
-                    of = f"i{instance}/{drawn.slot}"
+                    of = effect_name(f"i{instance}", drawn.slot, str(item) if drawn.each else "")
                     seen.facts = [
                         Fact(row["what"], row["result"], row["at_us"] - self._began_us)
                         for row in facts
                         if row["name"] == of
                     ]
-                    seen.waits = (f"i{instance}", f"s{step}") in still
+                    seen.waits = (f"i{instance}", f"s{step}/{item}" if drawn.each else f"s{step}") in still
         return found

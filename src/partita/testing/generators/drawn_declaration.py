@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from partita.catalog.service import Service
-from partita.sagas import after, on, parallel
+from partita.sagas import after, each, on, parallel
 from partita.sagas.definition import SagaDefinition
 from partita.sagas.listener import Listener
 from partita.sagas.saga import Saga
@@ -24,7 +24,8 @@ def declared(pool: Pool, case: SagaCase, home: Service) -> SagaDefinition:
     parts: dict[str, Step | Listener] = {}
     for number, drawn in enumerate(case.saga.steps):
         slot = pool.slots[drawn.place, ordered[drawn.place]][drawn.slot]
-        parts[f"s{number}"] = _step(drawn, slot)
+        made = _step(drawn, slot)
+        parts[f"s{number}"] = each("items", made, at_most=drawn.each) if drawn.each else made
         parts[f"s{number}"].name = f"s{number}"
     groups: dict[int, list[Step]] = {}
     for number in range(len(case.saga.steps)):

@@ -30,12 +30,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredLater:
-    """A step of an instance is answered from outside, each answer at its time after the handler; without one it is never
-    answered."""
+    """A step of an instance, or that of one item, is answered from outside, each answer at its time after the handler;
+    without one it is never answered."""
 
     instance: int
     step: int
     answers: tuple[Answer, ...]
+    item: int = 0
 
 
 def draw_answers(

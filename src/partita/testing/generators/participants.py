@@ -7,7 +7,7 @@ a handler asks `script`, which the case provides.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -101,25 +101,26 @@ class Pool:
             self._declare_start(service, ordered)
 
     def _declare_start(self, service: Service, ordered: bool) -> None:
-        fields = {"id": Key[str], "lane": str}
+        fields = {"id": Key[str], "lane": str, "items": list[str]}
         started = self.started[ordered] = _message("Started", Event, fields, service)
         self.undone[ordered] = _message("Undone", Event, {"id": Key[str], "reason": str}, service)
         begin = self.begin[ordered] = _message("Begin", Command[started], fields, service)  # type: ignore[valid-type]
 
         @service.handles(cast(Any, begin))
         async def start(cmd: Any) -> Any:
-            return started(id=cmd.id, lane=cmd.lane)
+            return started(id=cmd.id, lane=cmd.lane, items=cmd.items)
 
     def _declare_tell(self, service: Service, place: int, ordered: bool) -> None:
         told = _message("Told", Event, {"id": Key[str]}, service)
         unwilling = types.new_class("Unwilling", (Rejection,), {}, _annotated({"why": str}))
-        fields = {"id": Key[str], "slot": int, "must": bool, "lane": str, "says": str, "ends": str, "reply_to": str}
+        fields: dict[str, Any] = {"id": Key[str], "slot": int, "must": bool, "lane": str, "item": str}
+        fields |= {"says": str, "ends": str, "reply_to": str}
         command: Any = Command[told, unwilling]  # type: ignore[valid-type]
         telling = self.tell[place, ordered] = _message("Tell", command, fields, service)
 
         @service.handles(cast(Any, telling))
         async def tell(cmd: Any, meta: Meta, tx: Tx) -> Any:
-            slot, name, result = self.slots[place, ordered][cmd.slot], f"{cmd.id}/{cmd.slot}", TAKEN
+            slot, name, result = self.slots[place, ordered][cmd.slot], effect_name(cmd.id, cmd.slot, cmd.item), TAKEN
             try:
                 await tx.reply(cmd.reply_to, slot.answer(cmd.says, cmd.must, id=cmd.id, lane=cmd.lane), by="a driver")
             except (Conflict, NotFound) as error:
@@ -146,7 +147,7 @@ class Pool:
         no, not_done = refusal("No"), refusal("NotDone")
 
         def command(name: str, base: Any) -> type[Any]:
-            return _message(f"{name}{number}", base, fields, service)
+            return _message(f"{name}{number}", base, {**fields, "item": str}, service, {"item": ""})
 
         slot = Slot(
             command("Do", Command[done, no]),  # type: ignore[valid-type]
@@ -165,9 +166,11 @@ class Pool:
         async def do(cmd: Any, meta: Meta, tx: Tx) -> Any:
             refuses = self.script(meta, "do")
             if not refuses and self.later(meta, "do"):
-                await tx.execute(SAY, name=f"{cmd.id}/{number}", what=ASKED, result="", at_us=self.now_us())
+                await tx.execute(
+                    SAY, name=effect_name(cmd.id, number, cmd.item), what=ASKED, result="", at_us=self.now_us()
+                )
                 return later()
-            await tx.execute(DO, name=f"{cmd.id}/{number}")
+            await tx.execute(DO, name=effect_name(cmd.id, number, cmd.item))
             if refuses:
                 raise no(why="the case says so")
             return slot.do.__partita__.reply(id=cmd.id, lane=cmd.lane)
@@ -175,27 +178,31 @@ class Pool:
         async def surely(cmd: Any, meta: Meta, tx: Tx) -> Any:
             self.script(meta, "do")
             if self.later(meta, "do"):
-                await tx.execute(SAY, name=f"{cmd.id}/{number}", what=ASKED, result="", at_us=self.now_us())
+                await tx.execute(
+                    SAY, name=effect_name(cmd.id, number, cmd.item), what=ASKED, result="", at_us=self.now_us()
+                )
                 return later()
-            await tx.execute(DO, name=f"{cmd.id}/{number}")
+            await tx.execute(DO, name=effect_name(cmd.id, number, cmd.item))
             return slot.surely.__partita__.reply(id=cmd.id, lane=cmd.lane)
 
         async def undo(cmd: Any, meta: Meta, tx: Tx) -> Any:
             self.script(meta, "undo")
-            await tx.execute(UNDO, name=f"{cmd.id}/{number}")
+            await tx.execute(UNDO, name=effect_name(cmd.id, number, cmd.item))
             if self.later(meta, "undo"):
-                await tx.execute(SAY, name=f"{cmd.id}/{number}", what=UNDONE, result="", at_us=self.now_us())
+                await tx.execute(
+                    SAY, name=effect_name(cmd.id, number, cmd.item), what=UNDONE, result="", at_us=self.now_us()
+                )
             return slot.undo.__partita__.reply(id=cmd.id, lane=cmd.lane)
 
         async def ask(cmd: Any, meta: Meta, tx: Tx) -> Any:
             self.script(meta, "ask")
-            (row,) = await tx.fetch_all(IS_DONE, name=f"{cmd.id}/{number}")
+            (row,) = await tx.fetch_all(IS_DONE, name=effect_name(cmd.id, number, cmd.item))
             if not row["n"]:
                 raise not_done(why="nothing was done so far")
             return slot.do.__partita__.reply(id=cmd.id, lane=cmd.lane)
 
         async def remind(cmd: Any, tx: Tx) -> Any:
-            await tx.execute(DO, name=f"{cmd.id}/{number}/reminded")
+            await tx.execute(DO, name=f"{effect_name(cmd.id, number, cmd.item)}/reminded")
             return slot.remind.__partita__.reply(id=cmd.id, lane=cmd.lane)
 
         do.__annotations__["return"] = slot.do.__partita__.reply | Later
@@ -212,9 +219,16 @@ class Pool:
             service.handles(cast(Any, command))(handler)
 
 
-def _annotated(fields: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
-    return lambda namespace: namespace.update(__annotations__=fields, __module__=__name__)
+def effect_name(saga_id: str, slot: int, item: str) -> str:
+    """The name of an effect: of a slot's command, or of its command for one item."""
+    return f"{saga_id}/{slot}/item{item}" if item else f"{saga_id}/{slot}"
 
 
-def _message(name: str, base: Any, fields: dict[str, Any], service: Service) -> type[Any]:
-    return types.new_class(name, (base,), {"of": service}, _annotated(fields))
+def _annotated(fields: dict[str, Any], defaults: Mapping[str, Any] = {}) -> Callable[[dict[str, Any]], None]:
+    return lambda namespace: namespace.update(__annotations__=fields, __module__=__name__, **defaults)
+
+
+def _message(
+    name: str, base: Any, fields: dict[str, Any], service: Service, defaults: Mapping[str, Any] = {}
+) -> type[Any]:
+    return types.new_class(name, (base,), {"of": service}, _annotated(fields, defaults))

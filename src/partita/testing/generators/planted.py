@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from partita.idempotency import inbox
 from partita.runtime.path import saga_steps
-from partita.sagas import compensation, compiling, engine, hearing, sending, state, transition
+from partita.sagas import compensation, compiling, engine, hearing, progress, sending, state, transition
 from partita.testing.generators import memory_log
 
 
@@ -120,7 +120,42 @@ def _forgets_those_beside_it(real: Callable[..., Any]) -> Callable[..., Any]:
     return undo_next
 
 
+def _those_of_the_first(real: Callable[..., Any]) -> Callable[..., Any]:
+    def step_of(definition: Any, before: Any, incoming: Any) -> int | None:
+        index: int | None = real(definition, before, incoming)
+        return None if index is None else definition.first[index]
+
+    return step_of
+
+
+def _forgets_the_first_item(real: Callable[..., Any]) -> Callable[..., Any]:
+    def undo_next(move: Any) -> None:
+        for spec, step in zip(move.definition.steps, move.state.steps, strict=True):
+            if spec.item == 0 and step.phase == "done":
+                step.phase = "undone"
+        real(move)
+
+    return undo_next
+
+
+def _has_no_bound(real: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda move, index: False
+
+
 PLANTS = {
+    "replies of items are those of the first": Plant(
+        "each reply of a list counts for its first item", engine.__name__, "_step_of", _those_of_the_first
+    ),
+    "the first item stays": Plant(
+        "the first item of a list is not undone",
+        engine.__name__,
+        "undo_next",
+        _forgets_the_first_item,
+        {"Refuses": 30.0},
+    ),
+    "a list without a bound": Plant(
+        "a list that is longer than its bound is sent", progress.__name__, "_exceeds", _has_no_bound
+    ),
     "a step beside a refused one stays": Plant(
         "a step that was sent together with one that is refused is not undone",
         engine.__name__,

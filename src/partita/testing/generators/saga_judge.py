@@ -14,7 +14,6 @@ from partita.testing.generators.sagas import (
     SagaCase,
     TooLarge,
     Withdraws,
-    first_beside,
 )
 
 SHORT_S = 0.001
@@ -22,9 +21,10 @@ SHORT_S = 0.001
 
 @dataclass(slots=True)
 class InstanceSeen:
-    """An instance at the end: for each step, `done` says how often its effect was made, and `left` how much of it is
-    left; `history` has the kinds of its history entries, with the step, and `at_s` their times. `reminded` counts for each
-    step the reminders that its participant has handled. `answers` are those from outside, by the number of the step."""
+    """An instance at the end: for each step, or step of an item, `done` says how often its effect was made, and `left` how
+    much of it is left; `history` has the kinds of its history entries, with the step, and `at_s` their times. `reminded`
+    counts for each the reminders that its participant has handled. `answers` are those from outside, by the number of the
+    step and of its item."""
 
     status: str = "never started"
     step: str = ""
@@ -35,7 +35,7 @@ class InstanceSeen:
     history: list[tuple[str, str]] = field(default_factory=list)
     at_s: list[float] = field(default_factory=list)
     reminded: list[int] = field(default_factory=list)
-    answers: dict[int, AnswersSeen] = field(default_factory=dict)
+    answers: dict[tuple[int, int], AnswersSeen] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -65,49 +65,66 @@ def judge(case: SagaCase, seen: Seen) -> list[str]:
 
 
 def _of_instance(case: SagaCase, number: int, seen: InstanceSeen) -> Iterator[str]:
+    too_long = case.exceeds(number)
+    if too_long is not None and all(step.kind == "retriable" for step in case.saga.steps):
+        behind = [done for unit, done in zip(case.units(number), seen.done, strict=True) if unit.step >= too_long]
+        if seen.status != "needs_attention" or any(behind):
+            yield f"{seen.status}, and its list is longer than its bound"
+        return
     if seen.status not in ("completed", "undone"):
         yield f"{seen.status} at {seen.step}" + (f" ({seen.problem})" if seen.problem else "")
         return
     completed = seen.status == "completed"
     if seen.told_undone != (0 if completed or not any(s.kind != "retriable" for s in case.saga.steps) else 1):
         yield f"{seen.status}, and published as undone {seen.told_undone} times"
-    for place, (step, done, left) in enumerate(zip(case.saga.steps, seen.done, seen.left, strict=True)):
-        if done > 1:
-            yield f"{seen.status}, and s{place} was done {done} times"
-        if completed and left != 1:
-            yield f"completed, and of s{place} there is {left}"
-        if not completed and left and (step.undoable or step.kind != "step"):
-            yield f"undone, and of s{place} there is {left}"
-        if not completed and step.kind != "step" and ("done", f"s{place}") in seen.history:
-            yield f"undone after its point of no return, s{place}"
-        if completed and Refuses(number, place) in case.troubles:
-            yield f"completed, and s{place} was refused"
-    if any(isinstance(t, Withdraws) and t.instance == number for t in case.troubles):
-        yield from _of_withdrawal(case, seen)
-    for place, step in enumerate(case.saga.steps):
-        yield from _of_reminders(case, place, step, seen)
-    for place, answers in seen.answers.items():
+    if too_long is not None and (completed or any(seen.done)):
+        yield f"{seen.status}, and its list is longer than its bound"
+    units = case.units(number)
+    for (name, place, item), done, left in zip(units, seen.done, seen.left, strict=True):
         step = case.saga.steps[place]
-        yield from judge_answers(f"s{place}", answers, must_end=step.undoable or step.kind != "step")
+        if done > 1:
+            yield f"{seen.status}, and {name} was done {done} times"
+        if completed and left != 1:
+            yield f"completed, and of {name} there is {left}"
+        if not completed and left and (step.undoable or step.kind != "step"):
+            yield f"undone, and of {name} there is {left}"
+        if not completed and step.kind != "step" and ("done", name) in seen.history:
+            yield f"undone after its point of no return, {name}"
+        if completed and Refuses(number, place, max(item, 0)) in case.troubles:
+            yield f"completed, and {name} was refused"
+    undone = list(dict.fromkeys(of for kind, of in seen.history if kind == "undoing"))
+    if undone != [unit.name for unit in reversed(units) if unit.name in undone]:
+        yield f"{', '.join(undone)} were undone in this order"
+    if any(isinstance(t, Withdraws) and t.instance == number for t in case.troubles):
+        yield from _of_withdrawal(case, number, seen)
+    before: set[str] = set()
+    for group in case.groups(number):
+        for unit in group:
+            handled = seen.reminded[units.index(unit)]
+            yield from _of_reminders(case, unit.name, handled, case.saga.steps[unit.step], before, seen)
+        before = {unit.name for unit in group}
+    for (place, item), answers in seen.answers.items():
+        step, name = case.saga.steps[place], f"s{place}/{item}" if case.saga.steps[place].each else f"s{place}"
+        yield from judge_answers(name, answers, must_end=step.undoable or step.kind != "step")
         if completed and first_of(answers.facts) == "no":
-            yield f"completed, and s{place} was refused from outside"
+            yield f"completed, and {name} was refused from outside"
     ends = [kind for kind, _ in seen.history if kind == "completed" or kind == "ended"]
     if completed and ends != ["completed"]:
         yield f"completed, and its history says {ends}"
 
 
-def _of_reminders(case: SagaCase, place: int, step: DrawnStep, seen: InstanceSeen) -> Iterator[str]:
+def _of_reminders(
+    case: SagaCase, name: str, handled: int, step: DrawnStep, group_before: set[str], seen: InstanceSeen
+) -> Iterator[str]:
     """The errors in the reminders of a step: each is sent at its time and not before, once, and while the step waits."""
-    first = first_beside(case.saga.steps, place)
-    name = f"s{place}"
-    before = {f"s{n}" for n in range(first_beside(case.saga.steps, first - 1), first)} if first else set[str]()
+    first, before = not group_before, set(group_before)
     began_s = ended_s = None
     sent: list[float] = []
     for (kind, of), at_s in zip(seen.history, seen.at_s, strict=True):
         if kind == "done" and of in before:
             before.discard(of)
             began_s = None if before else at_s
-        elif kind == "started" and not first:
+        elif kind == "started" and first:
             began_s = at_s
         elif ended_s is None and ((of == name and kind == "done") or kind in ("refused", "timeout")):
             ended_s = at_s
@@ -115,8 +132,8 @@ def _of_reminders(case: SagaCase, place: int, step: DrawnStep, seen: InstanceSee
             sent.append(at_s)
             if ended_s is not None or began_s is None:
                 yield f"{name} was reminded while it did not wait"
-    if len(sent) > len(step.timers) or seen.reminded[place] != len(sent):
-        yield f"of {len(step.timers)} reminders of {name} {len(sent)} were sent, and {seen.reminded[place]} handled"
+    if len(sent) > len(step.timers) or handled != len(sent):
+        yield f"of {len(step.timers)} reminders of {name} {len(sent)} were sent, and {handled} handled"
     if began_s is None or ended_s is None:
         return
     for after_s, at_s in zip(step.timers, sent, strict=False):
@@ -127,14 +144,15 @@ def _of_reminders(case: SagaCase, place: int, step: DrawnStep, seen: InstanceSee
         yield f"of {due} reminders of {name} that were due {len(sent)} were sent"
 
 
-def _of_withdrawal(case: SagaCase, seen: InstanceSeen) -> Iterator[str]:
+def _of_withdrawal(case: SagaCase, number: int, seen: InstanceSeen) -> Iterator[str]:
     """The errors after the event that cancels an instance: it is heard, also before the start, and before the point of no
     return it undoes the instance."""
     kinds = [kind for kind, _ in seen.history]
     if "heard" not in kinds:
         yield f"{seen.status}, and the event that cancels it was not heard"
         return
-    undoable = {("done", f"s{place}") for place, step in enumerate(case.saga.steps) if step.kind != "retriable"}
+    units = case.units(number)
+    undoable = {("done", unit.name) for unit in units if case.saga.steps[unit.step].kind != "retriable"}
     before = seen.history[: kinds.index("heard")]
     if seen.status == "completed" and not undoable <= set(before):
         yield "completed, though it was cancelled before its point of no return"

@@ -7,6 +7,7 @@ due time. So hours pass in milliseconds, and the same case always gives the same
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
@@ -38,7 +39,7 @@ from partita.store.port import Store
 from partita.testing.generators.answering import Outside
 from partita.testing.generators.drawn_declaration import declared
 from partita.testing.generators.memory_log import MemoryLog, MemorySubscription, Sender
-from partita.testing.generators.participants import Broken, Does, Pool
+from partita.testing.generators.participants import Broken, Does, Pool, effect_name
 from partita.testing.generators.saga_judge import InstanceSeen, Seen
 from partita.testing.generators.sagas import (
     HOME,
@@ -52,6 +53,7 @@ from partita.testing.generators.sagas import (
     SagaCase,
     TooLarge,
     Twice,
+    Unit,
     Withdraws,
 )
 from partita.topics.declared import retry_topics
@@ -67,6 +69,7 @@ TABLES = (
 )
 TOLD = "SELECT aggregateid AS id, count(*) AS n FROM outbox WHERE type LIKE '%.Undone' GROUP BY 1"
 EFFECTS = "SELECT name, sum(delta = 1) AS done, sum(delta) AS there FROM effect GROUP BY name"
+STEP = re.compile(r"/i(?P<instance>\d+)/s(?P<step>\d+)(/(?P<item>\d+))?/[^/]*$")
 MARKS = "SELECT message_id FROM inbox WHERE consumer = :name"
 PARKED = "SELECT type, key, state FROM parked"
 LETTERS = "SELECT type, key, cause, headers FROM dead_letter WHERE status IN ('open', 'replaying')"
@@ -227,13 +230,12 @@ class Run:
         self.log = MemoryLog(world.clock)
         self.members = {place: Member(self, place, services[place], stores[place]) for place in services}
         self.seen = Seen()
-        self._fails = Counter[tuple[int, int, bool]]()
+        self._fails = Counter[tuple[int, int, int, bool]]()
         for trouble in case.troubles:
             if isinstance(trouble, Fails):
-                place = (trouble.instance, trouble.step, trouble.undo)
+                place = (trouble.instance, trouble.step, trouble.item, trouble.undo)
                 self._fails[place] = max(self._fails[place], trouble.times)
-        self._refuses = {(t.instance, t.step) for t in case.troubles if isinstance(t, Refuses)}
-        self._step_of = {(drawn.place, drawn.slot): n for n, drawn in enumerate(case.saga.steps)}
+        self._refuses = {(t.instance, t.step, t.item) for t in case.troubles if isinstance(t, Refuses)}
         self._told: set[str] = set()
         world.pool.script, world.pool.later = self._script, self._later
         pipelines = {place: member.pipeline for place, member in self.members.items()}
@@ -244,17 +246,17 @@ class Run:
         return self.began_us + round(seconds * US)
 
     def _later(self, meta: Meta, does: Does) -> bool:
-        instance, number = _address_of(meta)
-        if does == "do" and self.outside.is_late(instance, number):
-            self.outside.ask(instance, number, meta)
-        return self.outside.is_late(instance, number)
+        place = _address_of(meta)
+        if does == "do" and self.outside.is_late(place):
+            self.outside.ask(place, meta)
+        return self.outside.is_late(place)
 
     def _script(self, meta: Meta, does: Does) -> bool:
-        instance, number = _address_of(meta)
-        if does != "ask" and self._fails[instance, number, does == "undo"] > 0:
-            self._fails[instance, number, does == "undo"] -= 1
+        instance, number, item = _address_of(meta)
+        if does != "ask" and self._fails[instance, number, item, does == "undo"] > 0:
+            self._fails[instance, number, item, does == "undo"] -= 1
             raise Broken("the case says so")
-        return does == "do" and (instance, number) in self._refuses
+        return does == "do" and (instance, number, item) in self._refuses
 
     async def to_the_end(self) -> None:
         """Run from instant to instant until nothing is due."""
@@ -302,7 +304,8 @@ class Run:
 
     async def _start(self, number: int, instance: Instance) -> None:
         begin = self.world.pool.begin[self.case.saga.ordered[HOME]]
-        self._publish(begin, "command", begin(id=f"i{number}", lane=f"lane{instance.lane}"))
+        items = [str(item) for item in range(instance.items)]
+        self._publish(begin, "command", begin(id=f"i{number}", lane=f"lane{instance.lane}", items=items))
 
     async def _withdraw(self, trouble: Withdraws) -> None:
         place = self.case.saga.heard_from
@@ -402,17 +405,26 @@ class Run:
         for row in await _rows(self.members[HOME].store, TOLD):
             if row["id"] not in self._told:
                 self._told.add(row["id"])
-                for number, (_, left, _) in enumerate(await self._effects(row["id"])):
-                    drawn = self.case.saga.steps[number]
+                effects = await self._effects(row["id"])
+                for unit, (_, left, _) in zip(self._units(row["id"]), effects, strict=True):
+                    drawn = self.case.saga.steps[unit.step]
                     if left and (drawn.undoable or drawn.kind != "step"):
-                        self.seen.false.append(f"{row['id']} was published as undone while s{number} was done")
+                        self.seen.false.append(f"{row['id']} was published as undone while {unit.name} was done")
+
+    def _units(self, saga_id: str) -> list[Unit]:
+        return self.case.units(int(saga_id.removeprefix("i")))
 
     async def _effects(self, saga_id: str) -> list[tuple[int, int, int]]:
         found: list[tuple[int, int, int]] = []
-        for drawn in self.case.saga.steps:
-            rows = {row["name"]: row for row in await _rows(self.members[drawn.place].store, EFFECTS)}
-            row = rows.get(f"{saga_id}/{drawn.slot}", {"done": 0, "there": 0})
-            reminded = rows.get(f"{saga_id}/{drawn.slot}/reminded", {"done": 0})
+        tables = {
+            place: {row["name"]: row for row in await _rows(member.store, EFFECTS)}
+            for place, member in self.members.items()
+        }
+        for unit in self._units(saga_id):
+            drawn = self.case.saga.steps[unit.step]
+            rows, name = tables[drawn.place], effect_name(saga_id, drawn.slot, "" if unit.item < 0 else str(unit.item))
+            row = rows.get(name, {"done": 0, "there": 0})
+            reminded = rows.get(f"{name}/reminded", {"done": 0})
             found.append((row["done"], row["there"], reminded["done"]))
         return found
 
@@ -437,8 +449,8 @@ class Run:
                 seen.done.append(done)
                 seen.left.append(left)
                 seen.reminded.append(reminded)
-        for (instance, step), answers in (await self.outside.seen()).items():
-            self.seen.instances[instance].answers[step] = answers
+        for (instance, step, item), answers in (await self.outside.seen()).items():
+            self.seen.instances[instance].answers[step, item] = answers
         for member in self.members.values():
             self.seen.waiting += [what async for what in self._left_at(member)]
         return self.seen
@@ -476,9 +488,11 @@ class Run:
             await member.die()
 
 
-def _address_of(meta: Meta) -> tuple[int, int]:
-    _, _, saga_id, name, _ = meta.idempotency_key.rsplit("/", 4)
-    return int(saga_id.removeprefix("i")), int(name.removeprefix("s"))
+def _address_of(meta: Meta) -> tuple[int, int, int]:
+    """The numbers of an instance, of a step and of an item."""
+    of = STEP.search(meta.idempotency_key)
+    assert of is not None
+    return int(of["instance"]), int(of["step"]), int(of["item"] or 0)
 
 
 async def _rows(store: Store, sql: str, **values: Any) -> list[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from partita.testing.generators.later_answers import AnsweredLater, draw_answers, fewer_answers
 
@@ -19,6 +19,8 @@ T = TypeVar("T")
 HOME = 0
 """The place of the saga's own service; places from 1 on are participants."""
 PLACES = 3
+ITEMS_MAX = 5
+"""The longest list of an instance."""
 SLOTS = 4
 """The number of commands of a service, each with its undo and its question. Those of odd slots are keyed by the lane,
 which instances share, the others by the instance."""
@@ -28,7 +30,8 @@ which instances share, the others by the instance."""
 class DrawnStep:
     """A step: the service that does it, and the command. `undoable` is False for a step that changes nothing, and
     for a pivot that must be refused at import. `timers` are the times of its reminders.
-    `beside` says that it is sent together with the step before it."""
+    `beside` says that it is sent together with the step before it, `each` that it is sent for each item of the instance's
+    list, and is the bound of that list."""
 
     kind: Kind
     place: int
@@ -38,6 +41,7 @@ class DrawnStep:
     undoable: bool = True
     timers: tuple[float, ...] = ()
     beside: bool = False
+    each: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +55,21 @@ class DrawnSaga:
     heard_from: int | None = None
 
 
+class Unit(NamedTuple):
+    """One thing that an instance sends and undoes: a step, or the step of one item. `name` is that of the saga's history."""
+
+    name: str
+    step: int
+    item: int = -1
+
+
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """An instance: its start time, and the lane that it shares with others."""
+    """An instance: its start time, the lane that it shares with others, and the length of its list."""
 
     at_s: float
     lane: int
+    items: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +85,11 @@ class Away:
 
 @dataclass(frozen=True, slots=True)
 class Refuses:
-    """The participant refuses a step of an instance, if its command can be refused."""
+    """The participant refuses a step of an instance, if its command can be refused; of a step for each item, that of one."""
 
     instance: int
     step: int
+    item: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +100,7 @@ class Fails:
     step: int
     undo: bool
     times: int
+    item: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,19 +171,44 @@ class SagaCase:
                     pass
         return max(ends)
 
+    def groups(self, instance: int) -> list[list[Unit]]:
+        """What an instance sends, in groups that are sent together: a step for each item is a group of its list's length."""
+        found: list[list[Unit]] = []
+        for number, step in enumerate(self.saga.steps):
+            if step.each:
+                items = range(self.instances[instance].items)
+                found.append([Unit(f"s{number}/{item}", number, item) for item in items])
+            elif step.beside:
+                found[-1].append(Unit(f"s{number}", number))
+            else:
+                found.append([Unit(f"s{number}", number)])
+        return [group for group in found if group]
+
+    def units(self, instance: int) -> list[Unit]:
+        """What an instance sends, in the order of its line."""
+        return [unit for group in self.groups(instance) for unit in group]
+
+    def exceeds(self, instance: int) -> int | None:
+        """The first step whose bound is less than the length of an instance's list: it sends nothing for that step."""
+        items = self.instances[instance].items
+        return next((n for n, step in enumerate(self.saga.steps) if 0 < step.each < items), None)
+
     def describe(self) -> str:
         """The case as text, one line for each fact."""
         lines = [f"deadline {self.saga.deadline_s:g} s, order of keys kept by {self._ordered()}"]
         for number, step in enumerate(self.saga.steps):
             undo = "" if step.kind == "retriable" else (", with undo" if step.undoable else ", without undo")
+            each = f", for each of at most {step.each}" if step.each else ", beside it" if step.beside else ""
             reminders = f", reminders after {', '.join(f'{at_s:g}' for at_s in step.timers)} s" if step.timers else ""
             lines.append(
                 f"  s{number} {step.kind} at {place_name(step.place)}, command {step.slot}, "
-                f"timeout {step.timeout_s:g} s then {step.on_timeout}{undo}{reminders}{', beside it' if step.beside else ''}"
+                f"timeout {step.timeout_s:g} s then {step.on_timeout}{undo}{reminders}{each}"
             )
         if self.saga.heard_from is not None:
             lines.append(f"  cancelled by an event of {place_name(self.saga.heard_from)}")
-        lines += [f"  i{n} starts at {i.at_s:g} s in lane {i.lane}" for n, i in enumerate(self.instances)]
+        lines += [
+            f"  i{n} starts at {i.at_s:g} s in lane {i.lane} with {i.items} items" for n, i in enumerate(self.instances)
+        ]
         return "\n".join([*lines, *(f"  {trouble}" for trouble in self.troubles)])
 
     def _ordered(self) -> str:
@@ -185,7 +225,9 @@ def draw_case(dice: Random, weights: Mapping[str, float] | None = None) -> SagaC
     saga = draw_saga(dice)
     lanes = dice.choice((1, 2))
     instances = tuple(
-        Instance(dice.choice((0.0, 0.0, round(dice.uniform(0, 60), 1))), dice.randrange(lanes))
+        Instance(
+            dice.choice((0.0, 0.0, round(dice.uniform(0, 60), 1))), dice.randrange(lanes), dice.randrange(ITEMS_MAX + 1)
+        )
         for _ in range(dice.choice((1, 1, 2, 3, 5)))
     )
     drawn = (_draw_trouble(dice, saga, len(instances), weights or {}) for _ in range(dice.choice((0, 1, 2, 3, 4, 6))))
@@ -203,17 +245,26 @@ def draw_saga(dice: Random) -> DrawnSaga:
     steps = tuple(_draw_step(dice, kind, dice.choice(places), slot) for kind, slot in zip(kinds, slots, strict=True))
     together = dice.random() < 0.35
     steps = beside(replace(step, beside=together and dice.random() < 0.7) for step in steps)
+    if dice.random() < 0.35:
+        steps = tuple(replace(step, each=_draw_bound(dice, steps, number)) for number, step in enumerate(steps))
     before = sum(step.timeout_s for step in steps if step.kind != "retriable")
     deadline_s = before * dice.choice((1.0, 1.5, 4.0)) if before else dice.choice((10.0, 60.0, 300.0))
     heard_from = dice.choice(places) if before and dice.random() < 0.4 else None
     return DrawnSaga(steps, deadline_s, tuple(dice.random() < 0.7 for _ in range(PLACES)), heard_from)
 
 
+def _draw_bound(dice: Random, steps: Sequence[DrawnStep], number: int) -> int:
+    grouped = steps[number].beside or (number + 1 < len(steps) and steps[number + 1].beside)
+    may = steps[number].kind != "pivot" and not grouped
+    return dice.choice((0, 3, 4, ITEMS_MAX, ITEMS_MAX)) if may else 0
+
+
 def beside(steps: Iterable[DrawnStep]) -> tuple[DrawnStep, ...]:
-    """Steps of which each that is sent with the one before it may be: both have one kind, and none is a pivot."""
+    """Steps of which each that is sent with the one before it may be: both have one kind, and none is a pivot or sent for each
+    item of a list."""
     found: list[DrawnStep] = []
     for step in steps:
-        may = bool(found) and found[-1].kind == step.kind != "pivot"
+        may = bool(found) and found[-1].kind == step.kind != "pivot" and not (found[-1].each or step.each)
         found.append(replace(step, beside=step.beside and may))
     return tuple(found)
 
@@ -261,13 +312,14 @@ def _draw_trouble(dice: Random, saga: DrawnSaga, instances: int, weights: Mappin
     if kind == "Away":
         role: Role = dice.choice(("consumer", "consumer", "relay", "timers"))
         return Away(HOME if role == "timers" else place, role, at_s, until_s)
+    item = dice.randrange(ITEMS_MAX) if saga.steps[step].each else 0
     if kind == "Refuses":
-        return Refuses(instance, step) if saga.steps[step].kind != "retriable" else None
+        return Refuses(instance, step, item) if saga.steps[step].kind != "retriable" else None
     if kind == "Fails":
         undo = saga.steps[step].undoable and dice.random() < 0.4
         # A step that changes nothing is not undone: its dead letter would hold its key for ever.
         deadly = undo or saga.steps[step].kind == "retriable" or saga.steps[step].undoable
-        return Fails(instance, step, undo, dice.choice((1, 2, 3, 4, 9) if deadly else (1, 3)))
+        return Fails(instance, step, undo, dice.choice((1, 2, 3, 4, 9) if deadly else (1, 3)), item)
     if kind == "Twice":
         return Twice(place, dice.randrange(6))
     if kind == "Again":
@@ -276,7 +328,8 @@ def _draw_trouble(dice: Random, saga: DrawnSaga, instances: int, weights: Mappin
         return TooLarge(place, dice.randrange(8), until_s)
     if kind == "AnsweredLater":
         must = saga.steps[step].kind == "retriable"
-        return draw_answers(dice, instance, step, saga.steps[step].timeout_s, saga.deadline_s, must=must)
+        answers = draw_answers(dice, instance, step, saga.steps[step].timeout_s, saga.deadline_s, must=must)
+        return replace(answers, item=item)
     if kind == "Withdraws":
         return Withdraws(instance, at_s) if saga.heard_from is not None else None
     return Acts(instance, dice.choice(("compensate", "cancel", "retry")), at_s)
@@ -302,10 +355,16 @@ def smaller(case: SagaCase) -> Iterator[SagaCase]:
             yield _with_step(case, number, replace(step, on_timeout="undo"))
         if step.beside:
             yield _with_step(case, number, replace(step, beside=False))
+        if step.each:
+            yield _with_step(case, number, replace(step, each=0))
         if step.timers:
             yield _with_step(case, number, replace(step, timers=step.timers[1:]))
     if case.saga.heard_from is not None and not any(isinstance(trouble, Withdraws) for trouble in case.troubles):
         yield replace(case, saga=replace(case.saga, heard_from=None))
+    for number, instance in enumerate(case.instances):
+        if instance.items:
+            fewer = replace(instance, items=instance.items - 1)
+            yield replace(case, instances=(*case.instances[:number], fewer, *case.instances[number + 1 :]))
     if any(instance.at_s for instance in case.instances):
         yield replace(case, instances=tuple(replace(instance, at_s=0.0) for instance in case.instances))
 
