@@ -13,7 +13,7 @@ from partita.sagas.transition import Answer, Move, Publish, UndoAgain
 def finish(move: Move) -> None:
     """Let the last message of an instance leave: the event of an undone saga; or the answer to the command that started it.
 
-    Where that command is undone meanwhile, nobody waits for its answer. Its undo has waited for this end, and is handled now.
+    Where that command is undone meanwhile, no saga waits for its answer. Its undo has waited for this end, and is handled now.
     """
     definition, state = move.definition, move.state
     if definition.answers is None:

@@ -17,7 +17,7 @@ KEPT_STEPS_MAX = 4_000
 
 
 def definition_for(definition: SagaDefinition, state: SagaState) -> SagaDefinition:
-    """The definition by which an instance is decided: whoever looks at a state and its definition takes it from here."""
+    """The definition by which an instance is decided: all code that has a state takes its definition from here."""
     return unfolded(definition, state.sizes) if state.sizes else definition
 
 

@@ -172,7 +172,7 @@ class SagaCase:
         return max(ends)
 
     def groups(self, instance: int) -> list[list[Unit]]:
-        """What an instance sends, in groups that are sent together: a step for each item is a group of its list's length."""
+        """The sends of an instance, in groups that are sent together: a step for each item is a group as long as its list."""
         found: list[list[Unit]] = []
         for number, step in enumerate(self.saga.steps):
             if step.each:
@@ -185,7 +185,7 @@ class SagaCase:
         return [group for group in found if group]
 
     def units(self, instance: int) -> list[Unit]:
-        """What an instance sends, in the order of its line."""
+        """The sends of an instance, in the order of its line."""
         return [unit for group in self.groups(instance) for unit in group]
 
     def exceeds(self, instance: int) -> int | None:
