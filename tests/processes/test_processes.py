@@ -24,10 +24,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def process(data: Path, services: str, roles: str, **told: object) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of the counting system, ready; killed at the end."""
+def process(
+    data: Path, services: str, roles: str, *, system: str = "counting", **told: object
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of the counting system, or of another, ready; killed at the end."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "tests.processes.counting", str(data), services, roles],
+        [sys.executable, "-m", f"tests.processes.{system}", str(data), services, roles],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
