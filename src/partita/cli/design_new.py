@@ -9,19 +9,21 @@ from pathlib import Path
 import click
 
 from partita.cli.output import say, talk
-from partita.design.brief.asking.answers import QUESTIONS, read_answers
+from partita.design.brief.asking.answers import ANSWER_MAX, QUESTIONS, read_answers
 from partita.design.brief.asking.drafting import draft
+from partita.design.brief.asking.understanding import understanding_of
 from partita.design.brief.reading import read_brief
 from partita.design.checking.rules import check
 from partita.errors import SettingsError
 
 EXAMPLES = {
-    "domain": "order processing",
-    "producers": "order-service",
-    "consumers": "payment-service, inventory-service, notification-service, analytics",
-    "consistency": "eventual, exactly-once effects for 24 hours",
+    "domain": "Order processing of a shop: 50 orders a second, 400 at the peak.",
+    "producers": "order-service places orders",
+    "consumers": "inventory-service reserves the stock and releases it, payment-service charges the payment, "
+    "notification-service writes to the customer, analytics keeps sales figures",
+    "consistency": "An order is charged at most once, within 24 hours. Reports may be 5 seconds behind.",
 }
-ANSWER_MAX = 10_000
+CORRECTIONS_MAX = 20
 
 
 @click.command(epilog='Example:  partita design new --domain "fleet maintenance" --producers fleet-service ...')
@@ -72,10 +74,22 @@ def _answer(name: str, text: str | None) -> str:
     if text is None:
         if not sys.stdin.isatty():
             raise click.UsageError(f"--{name} is missing, and no person is at a terminal: {QUESTIONS[name]}")
-        talk("", QUESTIONS[name], f"  such as: {EXAMPLES[name]}")
-        text = str(click.prompt(name, default="", show_default=False, err=True))
+        text = _asked(name)
     if len(text) > ANSWER_MAX:
         raise SettingsError(f"The answer to --{name} has {len(text):,} characters.", hint="A few words are enough.")
+    return text
+
+
+def _asked(name: str) -> str:
+    """Ask a person, and show what is read from the answer until the person is content with it."""
+    talk("", QUESTIONS[name], f"  such as: {EXAMPLES[name]}")
+    text = str(click.prompt(name, default="", show_default=False, err=True))
+    for _ in range(CORRECTIONS_MAX):
+        talk("Read as:", *(f"  {line}" for line in understanding_of(name, text[:ANSWER_MAX])))
+        again = str(click.prompt("Enter if right, or the whole answer again", default="", show_default=False, err=True))
+        if not again.strip():
+            break
+        text = again
     return text
 
 

@@ -16,6 +16,18 @@ Ask the architect these four questions, one after the other, and wait for each a
 3. Which services react, and what does each of them do?
 4. Which consistency is needed: what must happen once, what may be late and by how much, what must hold across services?
 
+An answer in plain words has more than names. Put each part of it into its place, and show the architect the parts that have none:
+
+- A load (`50 orders a second, 400 at the peak`) belongs to `load`, with the unit of the answer.
+- A service that reserves, holds, assigns, charges or debits is a step; the verb that gives it back (releases, refunds, voids) is
+  its undo.
+- A service that checks is a step with `no_effect: yes`; a person that decides is one with `human: yes`,
+  `timeout` and `remind`.
+- A service that writes to people or keeps numbers reacts. "A minute behind" is a rule of `kind: staleness` on its read model.
+- "At most once" and "never twice" are rules of `kind: exactly-once-effect`, "never exceeds" and "equals" of `kind: invariant`,
+  "on record for ten years" of `kind: audit`. Waits between tries belong to `failure`.
+- No condition between steps, no amount of money and no erasure of personal data has a place. Quote such words, and ask.
+
 Then answer with the brief alone, as YAML, in one block. Follow the JSON Schema below.
 
 How to write it:

@@ -59,7 +59,7 @@ def test_orders_from_four_answers_have_the_reference_record_and_release_the_stoc
 def test_each_line_says_whether_an_answer_has_it() -> None:
     """An invented number without a mark would look like a decision."""
     text, design = drafted(*ORDERS)
-    structure = r"\s*(- )?(load|producers|consumers|events|data|flows|steps|reacts|storage|consistency):"
+    structure = r"\s*(- )?(load|producers|consumers|events|data|flows|steps|reacts|storage|consistency|failure):"
     bare = [
         line
         for line in text.splitlines()
@@ -67,7 +67,7 @@ def test_each_line_says_whether_an_answer_has_it() -> None:
     ]
 
     assert bare == ["design: 1", "domain: order-processing"]
-    assert "window: 24h}  # your answer" in text
+    assert "kind: exactly-once-effect, window: 24h,  # your answer: exactly-once effects" in text
     assert "order-service: {team: checkout" in text and "# you named it; the rest of the line is assumed" in text
     assert design.sagas[0].deadline.origin.mark == "assumed"
     assert "lines of the brief are marked as assumed" in design.assumptions[0].text
@@ -101,7 +101,7 @@ def test_a_domain_without_a_pattern_is_drafted_from_its_nouns() -> None:
     ]
     assert design.event("MileageReported").by == "telematics"
     assert "a repair is billed once" in {each.text for each in design.rules}
-    assert '"no vehicle leaves with open defects". No rule of this form says it yet' in text
+    assert 'No line of the brief says it yet:\n#   consistency: "no vehicle leaves with open defects"' in text
     assert "# question: may insurer refuse" in text
     assert any("May ConfirmMaintenance" in each.text for each in design.questions)
 
@@ -163,16 +163,25 @@ def test_a_service_of_the_user_takes_the_place_of_the_pattern_s() -> None:
 @pytest.mark.parametrize(
     ("wish", "line"),
     [
-        ("no card is charged twice within 72 hours", "{rule: 'no card is charged twice within 72 hours', kind: exactly-once-effect, key: order_id, window: 72h}"),
-        ("once within 5 minutes", "{rule: 'once within 5 minutes', kind: exactly-once-effect, key: order_id, window: 24h}"),
-        ("reports are at most 10 seconds behind", "{rule: order_summary is at most 10s behind, kind: staleness, read: order_summary, max: 10s}"),
-        ("reports may lag 10 s", "{rule: order_summary is at most 10s behind, kind: staleness, read: order_summary, max: 10s}"),
-        ("an order has one open payment at a time", "{rule: 'an order has one open payment at a time', kind: invariant, across: [Order]}"),
-        ("stock never falls below zero", "{rule: 'stock never falls below zero', kind: invariant, across: [Order]}"),
-        ("audit for 7 years", "{rule: 'audit for 7 years', kind: audit, keep: 7y}"),
-        ("events of an order in order", "kind: order, key: order_id}"),
+        ("no card is charged twice within 72 hours", "{rule: 'no card is charged twice within 72 hours', kind: exactly-once-effect, window: 72h,  # your answer"),
+        ("once within 5 minutes", "{rule: 'once within 5 minutes', kind: exactly-once-effect, window: 24h,  # your answer"),
+        ("no order is paid twice, ever", "{rule: 'no order is paid twice, ever', kind: exactly-once-effect, window: forever,  # your answer"),
+        ("reports are at most 10 seconds behind", "{rule: 'reports are at most 10 seconds behind', kind: staleness, max: 10s,  # your answer"),
+        ("reports may lag 10 s", "{rule: 'reports may lag 10 s', kind: staleness, max: 10s,  # your answer"),
+        ("eventual consistency", "{rule: order_summary is at most 2 s behind, kind: staleness, read: order_summary, max: 2s}  # your answer: eventual; the time is assumed"),
+        ("an order has one open payment at a time", "{rule: 'an order has one open payment at a time', kind: invariant,  # your answer\n     across: [Order, Payment]}  # assumed"),
+        ("stock never falls below zero", "{rule: 'stock never falls below zero', kind: invariant,  # your answer\n     across: [StockItem]}  # assumed"),
+        ("audit for 7 years", "{rule: 'audit for 7 years', kind: audit, keep: 7y}  # your answer"),
+        ("events of an order in order", "kind: order,  # your answer\n     key: order_id}  # assumed"),
+        ("no event may be lost", "{rule: 'no event may be lost', kind: outbox}  # your answer"),
+        ("failures are retried after 10 s, two minutes and an hour", "  retry_topics: [10s, 2m, 1h]  # your answer\n  then: dead-letter  # assumed"),
+        ("retries after 1 and 30 hours", "  retry_topics: [1h, 30h]  # your answer\n  then: dead-letter  # assumed\n  alert: team  # assumed\n  window: 3d  # assumed"),
+        ("events are kept for two weeks", "  retention: 2w  # your answer"),
+        ("an order is done within half an hour", "    deadline: 30m  # your answer"),
+        ("payment is charged within 20 seconds", "         timeout: 20s}  # your answer"),
         ("strong consistency", '# your answer: "strong consistency". Within one service it holds'),
-        ("the moon is full", '# your answer: "the moon is full". No rule of this form says it yet'),
+        ("personal data can be erased", '# question: "personal data can be erased": how is it done?'),
+        ("the moon is full", '# question: what do these words of your answers change? No line of the brief says it yet:\n#   consistency: "the moon is full"'),
     ],
 )  # fmt: skip
 def test_each_wish_has_its_place_and_none_is_dropped(wish: str, line: str) -> None:

@@ -1,119 +1,126 @@
-"""The four answers, and the names, verbs and wishes in them."""
+"""The four answers, and the names, deeds, loads and wishes in them."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from partita.design.brief.asking.domain_name import domain_words
+from partita.design.brief.asking.party import Party, read_parties, said
+from partita.design.brief.asking.rates import Rate, rates_in
 from partita.design.brief.asking.refused import AnswerRefused
-from partita.design.brief.asking.wording import FILLER, plain, singular, verb_in, words_in
+from partita.design.brief.asking.wish import WISHES_MAX, Wish, wishes_in
+from partita.design.brief.asking.wording import FILLER, sentences, words_in
 
 QUESTIONS = {
-    "domain": "Which business domain is it? A few words, or a sentence.",
+    "domain": "Which business domain is it, and how much happens in it? A few words, or some sentences.",
     "producers": "Which services begin things? Separate them by commas; `telematics reports mileage` says what one does.",
-    "consumers": "Which services react? `garage reserves a bay, billing charges the owner` says what each of them does.",
+    "consumers": "Which services react? `garage reserves a bay and releases it, billing charges the owner` says what each does.",
     "consistency": "Which consistency is needed? What must happen once, what may be late and by how much, what must hold?",
 }
 """The questions of `partita design new`, by the names of its options."""
 PARTIES_MAX = 40
-_TAKEN = ("log", "public", "partita")
-_SPAN = re.compile(
-    r"(\d{1,5})\s*(ms|milliseconds?|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|years?|y)\b", re.IGNORECASE
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Party:
-    """A service that an answer names; `verb` and `thing` (the words of its object) where the answer says what it does."""
-
-    name: str
-    words: tuple[str, ...]
-    verb: str = ""
-    thing: tuple[str, ...] = ()
-    said: str = ""
+ANSWER_MAX = 10_000
+PURPOSE_MAX = 480
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The answers as read. `purpose` is the first one where it is a sentence; `wishes` are the parts of the last one."""
+    """The answers as read. `purpose` is the first one where it is a sentence; `reactors` are all services of the third answer,
+    also those that begin things; `unread` has the words without a place by the name of their answer."""
 
     domain: str
     purpose: str
     words: tuple[str, ...]
     producers: tuple[Party, ...]
-    consumers: tuple[Party, ...]
-    wishes: tuple[str, ...]
+    reactors: tuple[Party, ...]
+    wishes: tuple[Wish, ...]
+    rates: tuple[Rate, ...]
+    unread: tuple[tuple[str, str], ...]
+
+    @property
+    def consumers(self) -> tuple[Party, ...]:
+        """The services of the third answer that begin nothing."""
+        begun = {each.key for each in self.producers}
+        return tuple(each for each in self.reactors if each.key not in begun)
+
+    def name_of(self, party: Party) -> str:
+        """The name of a service: a producer that reacts too has the name of the second answer."""
+        return next((each.name for each in self.producers if each.key == party.key), party.name)
 
 
 def read_answers(domain: str, producers: str, consumers: str, consistency: str) -> Answers:
-    """The names, verbs and wishes in four answers.
+    """The names, deeds, loads and wishes in four answers.
 
     Raises:
         AnswerRefused: an answer has no word, or far too many.
     """
+    for name, text in zip(QUESTIONS, (domain, producers, consumers, consistency), strict=True):
+        if len(text) > ANSWER_MAX:
+            raise AnswerRefused(
+                f"The answer about {name} has {len(text):,} characters.", hint="A few sentences are enough."
+            )
     words = [word for word in words_in(domain) if word not in FILLER]
     if not words:
         raise AnswerRefused("The answer about the domain has no word.", hint='Such as --domain "order processing".')
-    begin = _parties(producers, "producers")
+    rates, about = rates_in(domain)
+    begin, unread_begin = _parties(producers, "producers", rates)
     if not begin:
         raise AnswerRefused("No service begins anything.", hint='Such as --producers "order-service".')
-    names = {each.name for each in begin}
-    react = tuple(each for each in _parties(consumers, "consumers") if each.name not in names)
-    sentence = _clean(domain)
+    react, unread_react = _parties(consumers, "consumers", rates)
+    more, rest = rates_in(consistency, limits=True)
+    wishes = wishes_in(rest)
+    if len(wishes) > WISHES_MAX:
+        raise AnswerRefused(f"The answer about consistency has {len(wishes)} wishes.", hint="A brief for each domain.")
+    told = [each for each in wishes_in(about) if each.kind in ("audit", "once") and (each.times or each.forever)]
+    wishes += [] if any(each.kind == "audit" for each in wishes) else told
     return Answers(
-        domain="-".join(word[:20] for word in words[:3]),
-        purpose=f"{sentence[0].upper()}{sentence[1:].rstrip('.')}." if len(words) > 4 else "",
+        domain="-".join(word[:20] for word in domain_words(domain)),
+        purpose=_purpose(domain) if len(words) > 4 else "",
         words=tuple(words),
-        producers=begin,
-        consumers=react,
-        wishes=tuple(filter(None, (_clean(each) for each in re.split(r"[,;\n]|\.\s", consistency))))[:PARTIES_MAX],
+        producers=tuple(_main_first(begin)),
+        reactors=tuple(react),
+        wishes=tuple(wishes),
+        rates=tuple({each.noun: each for each in reversed([*rates, *more])}.values())[::-1],
+        unread=(*(("producers", each) for each in unread_begin), *(("consumers", each) for each in unread_react)),
     )
 
 
-def span_in(text: str) -> str:
-    """The first time in a text as a brief writes it (`24 hours`: `24h`); "" where there is none."""
-    found = _SPAN.search(text)
-    if not found or not int(found[1]):
-        return ""
-    unit = found[2].lower()
-    short = "ms" if unit.startswith(("ms", "milli")) else unit[0]
-    return f"{int(found[1])}{short}"
-
-
-def _parties(text: str, question: str) -> tuple[Party, ...]:
-    parts = [each for each in re.split(r"[,;\n]|\band\b", text) if each.strip()]
-    if len(parts) > PARTIES_MAX:
+def _parties(text: str, question: str, rates: list[Rate]) -> tuple[list[Party], list[str]]:
+    found, rest = rates_in(text)
+    rates += found
+    parties, unread = read_parties(rest, begins=question == "producers")
+    if len(parties) > PARTIES_MAX:
         raise AnswerRefused(
-            f"The answer about {question} names {len(parts)} services.", hint="A brief for each domain."
+            f"The answer about {question} names {len(parties)} services.", hint="A brief for each domain."
         )
-    found: dict[str, Party] = {}
-    for part in parts:
-        party = _party(part)
-        if party is None:
-            raise AnswerRefused(
-                f"The answer about {question} has no name in {part.strip()[:40]!a}.", hint="Use letters."
-            )
-        found.setdefault(party.name, party)
-    return tuple(found.values())
+    if text.strip() and not parties and not words_in(text):
+        raise AnswerRefused(f"The answer about {question} has no name in {text.strip()[:40]!a}.", hint="Use letters.")
+    return parties, unread
 
 
-def _party(text: str) -> Party | None:
-    before, _, inside = plain(text).partition("(")
-    tokens = [token for token in before.split() if words_in(token) and token.lower() not in FILLER]
-    verb_at = next((at for at, token in enumerate(tokens) if at and verb_in(token.lower())), len(tokens))
-    phrase = words_in(" ".join(tokens[verb_at:])) or words_in(inside)
-    words = words_in(" ".join(tokens[:verb_at]))[:5]
-    if not words:
-        return None
-    name = "-".join(word[:30] for word in words)
-    name = f"{name}-service" if name in _TAKEN else name
-    verb = verb_in(phrase[0]) if phrase else ""
-    thing = [singular(word) for word in phrase[1:] if word not in FILLER][:2] if verb else []
-    return Party(
-        name, tuple(word for word in words if word != "service") or tuple(words), verb, tuple(thing), _clean(text)
-    )
+def _main_first(producers: list[Party]) -> list[Party]:
+    """The service that begins the process first: one that only reports or measures begins none where another one does."""
+    reports = ("collect", "detect", "log", "measure", "monitor", "record", "report", "scan", "send", "track")
+    main = next((each for each in producers if each.verb not in reports), producers[0])
+    return [main, *(each for each in producers if each is not main)]
 
 
-def _clean(text: str) -> str:
-    """A text for people in a brief: no control characters, no quotes that end it, 200 characters."""
-    return re.sub(r"[^ -~]|['\"\\]", " ", plain(text)).strip()[:200].strip()
+def _purpose(answer: str) -> str:
+    """The answer as the purpose: whole sentences, as many as the form takes."""
+    found = ""
+    for sentence in sentences(answer):
+        text = _sentence(sentence)
+        if found and len(found) + len(text) > PURPOSE_MAX:
+            break
+        found = f"{found} {text[0].upper()}{text[1:]}.".strip() if text else found
+    return found[: PURPOSE_MAX + 10]
+
+
+def _sentence(sentence: str) -> str:
+    """A sentence for people in a brief, cut at a word where it is too long."""
+    kept: list[str] = []
+    for word in sentence.split():
+        if sum(len(each) + 1 for each in kept) + len(word) > PURPOSE_MAX:
+            break
+        kept.append(said(word))
+    return " ".join(filter(None, kept)).rstrip(".")

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from partita.design.brief.asking.answers import Answers, Party
+from partita.design.brief.asking.answers import Answers
 from partita.design.brief.asking.generic import Names, generic_text
-from partita.design.brief.asking.parties import add_consumer, add_producer
-from partita.design.brief.asking.roles import kind_of, role_of
+from partita.design.brief.asking.lexicon import role_of
+from partita.design.brief.asking.loads import set_loads
+from partita.design.brief.asking.parties import add_consumer, add_producer, add_reactions, add_step, react
+from partita.design.brief.asking.party import Party
+from partita.design.brief.asking.roles import STEPS, main_part, part_of, role_of_party
+from partita.design.brief.asking.rule_line import SAID
+from partita.design.brief.asking.saga_step import saga_steps
 from partita.design.brief.asking.sections import Sections
-from partita.design.brief.asking.wishes import add_wishes
+from partita.design.brief.asking.times import fit_deadlines, seconds, set_deadline, set_times
+from partita.design.brief.asking.wishes import place_wishes
 from partita.design.brief.patterns.pattern import pattern_of, pattern_text
 
 ORDER = (
@@ -17,30 +24,131 @@ ORDER = (
     "consistency", "failure", "compatibility", "bus", "accept",
 )  # fmt: skip
 NAMED = "you named it; the rest of the line is assumed"
+MADE = "named after your words; all of the line is assumed"
+STEP = f"{SAID}; its names and times are assumed"
+UNDONE = f"{SAID} says how it is taken back; the step itself is assumed"
+REACTION = f"{SAID}; its events and its words are assumed"
+PLACES = {"bookings": ("Slot", "slot")}
+"""The thing of a pattern that takes the name of the user's thing: a room, a seat."""
 
 
 def draft(answers: Answers) -> str:
     """The text of a brief; each line that no answer says has the word `assumed`."""
-    pattern = pattern_of(answers.words)
-    if pattern:
-        sections = Sections.of(pattern_text(pattern))
-        rest = _placed(answers, sections)
-        names = _names(sections)
+    pattern = pattern_of(tuple(answers.domain.split("-"))) or pattern_of(answers.words)
+    sections = Sections.of(pattern_text(pattern)) if pattern else None
+    is_pattern = sections is not None and _fits(answers, sections, pattern)
+    if sections is not None and is_pattern:
+        names = _into_pattern(answers, sections, pattern)
     else:
         text, names = generic_text(answers)
         sections = Sections.of(text)
-        rest = ([], [])
     sections.set("domain", f"domain: {answers.domain}", "")
     if answers.purpose:
-        sections.set("purpose", f"purpose: '{answers.purpose}'", "your answer")
-    for party in rest[0]:
-        add_producer(sections, party, names)
-    for party in rest[1]:
-        add_consumer(sections, party, names)
-    _note_reactions(sections, answers)
-    _mark_named(sections, {each.name for each in (*answers.producers, *answers.consumers)})
-    add_wishes(sections, answers.wishes, names)
+        sections.set("purpose", f"purpose: '{answers.purpose}'", SAID)
+    _set_times(sections, answers, names)
+    _mark_named(sections, answers)
+    _mark_deeds(sections, answers)
+    unread = [f"{name}: {words}" for name, words in answers.unread]
+    placing = place_wishes(sections, answers.wishes, names, is_pattern=is_pattern)
+    unread += [f"load: {each}" for each in set_loads(sections, answers.rates, names, placing.retention)]
+    unread += [f"consistency: {each}" for each in placing.unread]
+    fit_deadlines(sections)
+    _note_reactions(sections, answers, unread)
     return sections.text(ORDER)
+
+
+def _fits(answers: Answers, sections: Sections, pattern: str) -> bool:
+    """Whether services of the answers can do every step of a pattern. Names without verbs say too little."""
+    if not any(each.deeds for each in answers.reactors):
+        return True
+    flow = "\n".join(sections.lines["flows"])
+    first = flow.split("    failed: ")[0]
+    main = sections.names("producers")
+    own = {role_of_party(each) for each in (*answers.producers, *answers.reactors)}
+    names = {each.name for each in (*answers.producers, *answers.reactors)}
+    places = [each for each in dict.fromkeys(re.findall(r" at: ([\w-]+),", first)) if each not in main]
+    covered = all(each in names or role_of(tuple(each.removesuffix("-service").split("-"))) in own for each in places)
+    deeds = [part_of(deed) for each in answers.reactors for deed in each.deeds]
+    return covered and (pattern not in PLACES or sum(part in STEPS[1:] for part in deeds) <= len(places))
+
+
+def _into_pattern(answers: Answers, sections: Sections, pattern: str) -> Names:
+    """Put the services and deeds of the answers into a pattern, and return its names."""
+    producers, consumers = _placed(answers, sections)
+    _drop_unnamed(answers, sections)
+    _rename_thing(answers, sections, pattern)
+    names = _names(sections)
+    taken = {each for key in ("events", "flows", "storage") for each in sections.names(key)}
+    taken |= set(re.findall(r"(?:do|undo): (\w+)", "\n".join(sections.lines["flows"])))
+    flows = "\n".join(sections.lines["flows"])
+    wanted = [(_rest_of(party, answers.name_of(party), flows), answers.name_of(party)) for party in answers.reactors]
+    wanted = [(party, name) for party, name in wanted if party.deeds or name in {each.name for each in consumers}]
+    names = replace(names, steps=saga_steps(wanted, "".join(names.noun.title().split("_")), taken))
+    for party in producers:
+        add_producer(sections, party, names)
+    added = {each.name for each in consumers}
+    for party in consumers:
+        add_consumer(sections, party, names)
+    for party, name in wanted:
+        if name not in added:
+            for step in (each for each in names.steps if each.at == name):
+                add_step(sections, replace(step, kind="check") if step.owns else step, names)
+            if f"who: {name}," not in flows:
+                add_reactions(sections, party, name, names)
+    return names
+
+
+def _drop_unnamed(answers: Answers, sections: Sections) -> None:
+    """Answers with verbs name every service: one of the pattern that only reacts is no part of the brief."""
+    if not any(each.deeds for each in answers.reactors):
+        return
+    named = {each.name for each in (*answers.producers, *answers.reactors)}
+    flows = "\n".join(sections.lines["flows"])
+    for name in [each for each in sections.names("consumers") if each not in named and f" at: {each}," not in flows]:
+        models = re.findall(rf"who: {re.escape(name)}, does: project (\w+)", flows)
+        sections.drop("flows", f"who: {name},")
+        sections.drop("consumers", f"  {name}: ")
+        for model in models:
+            sections.drop("consistency", f"read: {model},")
+    left = "\n".join(sections.lines["flows"])
+    main = sections.names("producers")[0]
+    for failed in dict.fromkeys(re.findall(r"failed: (\w+)", left)):
+        if not re.search(rf"when: \[?[^}}]*\b{failed}\b", left):
+            react(sections, f"      - {{when: {failed}, who: {main}, does: close what is open}}")
+
+
+def _rest_of(party: Party, name: str, flows: str) -> Party:
+    """A service without the deeds that the pattern has for it: its first step, and its reactions where it has some."""
+    steps = len(re.findall(rf" at: {re.escape(name)},", flows))
+    reacts = f"who: {name}," in flows
+    left = []
+    for deed in party.deeds:
+        if part_of(deed) in STEPS and steps > 0:
+            steps -= 1
+        elif part_of(deed) in STEPS or not (reacts or f" at: {name}," in flows):
+            left.append(deed)
+    return replace(party, deeds=tuple(left))
+
+
+def _rename_thing(answers: Answers, sections: Sections, pattern: str) -> None:
+    """The scarce thing of a pattern takes the user's noun: a room, a seat."""
+    old, small = PLACES.get(pattern, ("", ""))
+    held = [each.thing for party in answers.reactors for each in party.deeds if part_of(each) == "hold" and each.thing]
+    if not old or not held:
+        return
+    new = held[0][-1]
+    text = "\n".join(line for lines in sections.lines.values() for line in lines)
+    if (
+        new.isalpha()
+        and 2 < len(new) < 16
+        and new not in ("booking", "deposit", "guest", "type")
+        and new.capitalize() not in text
+    ):
+        for key in sections.lines:
+            sections.lines[key] = [
+                re.sub(rf"{old}(?![a-z])", new.capitalize(), re.sub(rf"(?<![a-z]){small}(?![a-z])", new, line))
+                for line in sections.lines[key]
+            ]
 
 
 def _placed(answers: Answers, sections: Sections) -> tuple[list[Party], list[Party]]:
@@ -52,11 +160,15 @@ def _placed(answers: Answers, sections: Sections) -> tuple[list[Party], list[Par
     main = next((each for each in producers if each.name == own["producers"][0]), producers[0])
     pairs.append((own["producers"][0], main))
     producers.remove(main)
+    flows = "\n".join(sections.lines["flows"])
     for place in [*own["producers"][1:], *own["consumers"]]:
         found = next((each for each in (*producers, *consumers) if each.name == place), None)
         role = role_of(tuple(place.removesuffix("-service").split("-")))
         if found is None and place not in taken:
-            found = next((each for each in (*producers, *consumers) if role and role_of(each.words) == role), None)
+            fitting = [each for each in (*producers, *consumers) if role and role_of_party(each) == role]
+            in_saga = f" at: {place}," in flows
+            fitting.sort(key=lambda each: in_saga and bool(each.deeds) and main_part(each) not in STEPS)
+            found = next(iter(fitting), None)
         if found is not None:
             pairs.append((place, found))
             (producers if found in producers else consumers).remove(found)
@@ -109,19 +221,65 @@ def _names(sections: Sections) -> Names:
     )
 
 
-def _note_reactions(sections: Sections, answers: Answers) -> None:
-    """A consumer without a word that says more only reacts: whether it may refuse is a question to its owner."""
+def _set_times(sections: Sections, answers: Answers, names: Names) -> None:
+    """The times that an answer gives a deed: of its step, or of the whole saga where a thing is held for a time."""
+    own = {id(step.deed): step.do for step in names.steps}
+    for party in answers.reactors:
+        for deed in party.deeds:
+            if deed.within or deed.remind or deed.escalate[0]:
+                set_times(sections, answers.name_of(party), deed, own.get(id(deed), ""))
+    held = sorted((each.lasts for party in answers.reactors for each in party.deeds if each.lasts), key=seconds)
+    if held:
+        set_deadline(sections, held[0], f"{SAID}: no thing is held for longer")
+
+
+def _note_reactions(sections: Sections, answers: Answers, unread: list[str]) -> None:
+    """The questions that the answers leave: services that may refuse, and words without a place."""
     flows = "\n".join(sections.lines.get("flows", ()))
-    for party in answers.consumers:
-        if kind_of(party) == "react" and f"at: {party.name}," not in flows:
-            sections.notes.append(
-                f"question: may {party.name} refuse, or must its work be taken back? Here it only reacts. "
-                "If yes, it is a step of the saga, with `fail`, `undo` and `undone`."
-            )
+    names = [answers.name_of(each) for each in answers.reactors if main_part(each) == "react"]
+    unsure = [name for name in dict.fromkeys(names) if f"at: {name}," not in flows]
+    if unsure:
+        verb, their, they = ("may", "its", "it") if len(unsure) == 1 else ("may", "their", "they")
+        sections.notes.append(
+            f"question: {verb} {_listed(unsure)} refuse, or must {their} work be taken back? Here {they} only "
+            f"react{'s' if len(unsure) == 1 else ''}. If yes, it is a step of the saga, with `fail`, `undo` and `undone`."
+        )
+    read_as = [
+        each.read_as for party in (*answers.producers, *answers.reactors) for each in party.deeds if each.read_as
+    ]
+    sections.notes += [f"a typing error: {each}." for each in dict.fromkeys(read_as)]
+    if unread:
+        sections.notes.append("question: what do these words of your answers change? No line of the brief says it yet:")
+        sections.notes += [
+            f'  {name}: "{words}"' for name, _, words in (each.partition(": ") for each in dict.fromkeys(unread))
+        ]
 
 
-def _mark_named(sections: Sections, named: set[str]) -> None:
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def _mark_deeds(sections: Sections, answers: Answers) -> None:
+    """Each step and each reaction of a deed says that an answer has it, and what of it is assumed."""
+    flows = sections.lines.get("flows", [])
+    for party in answers.reactors:
+        name = re.escape(answers.name_of(party))
+        steps = [line for line in flows if re.search(rf"- \{{do: \w+, at: {name},", line)]
+        deeds = sorted(
+            (each for each in party.deeds if part_of(each) in STEPS), key=lambda each: STEPS.index(part_of(each))
+        )
+        for line, deed in zip(steps, deeds, strict=False):
+            sections.say(line, UNDONE if deed.inferred else STEP)
+        if any(part_of(each) not in STEPS for each in party.deeds):
+            for line in flows:
+                if re.search(rf"who: {name},", line):
+                    sections.say(line, REACTION)
+
+
+def _mark_named(sections: Sections, answers: Answers) -> None:
+    named = {each.name: NAMED if each.named else MADE for each in (*answers.consumers, *answers.producers)}
     for key in ("producers", "consumers"):
         for line in sections.lines.get(key, ()):
-            if line.strip().partition(":")[0] in named:
-                sections.say(line, NAMED)
+            comment = named.get(line.strip().partition(":")[0])
+            if comment:
+                sections.say(line, comment)

@@ -1,81 +1,52 @@
-"""The roles of services, by the words in their names: a service of the user takes the place of one in a pattern."""
+"""The part of a service in a design: by its deeds, else by the words of its name."""
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
-from partita.design.brief.asking.answers import Party
-from partita.design.brief.asking.wording import SHOW, TELL
+from partita.design.brief.asking.deed import Deed
+from partita.design.brief.asking.lexicon import is_person, role_of
+from partita.design.brief.asking.party import Party
 
-Kind = Literal["money", "resource", "human", "tell", "show", "react"]
-"""The part of a consumer: it moves money, gives a thing that can be given back, decides as a person, writes to people, shows
-numbers, or reacts."""
-
-ROLES = (
-    ("payout", r"payout|disburse"),
-    ("payment", r"pay|bill|card|financ|invoic|psp|charg|deposit"),
-    ("stock", r"inventor|stock|warehous|part|spare|goods|material"),
-    ("policy", r"polic|cover"),
-    ("human", r"adjust|desk|approv|manager|inspector|clerk|supervisor|underwriter"),
-    ("screening", r"fraud|screen|risk|complian|sanction"),
-    ("report", r"regulator|register|audit"),
-    ("analytics", r"analy|report|data|insight|dashboard|bi$|search|statistic|board"),
-    ("notification", r"notif|mail|sms|messag|crm|alert|chat"),
-    ("document", r"document|scan|intake"),
-    ("position", r"gateway|telemat|gps|sensor|device|tracker|meter"),
-    ("eta", r"eta$|map|rout"),
-    ("safety", r"safety|trust"),
-    ("access", r"access|entitle"),
-    ("account", r"account|ledger|balance"),
-    ("dispatch", r"dispatch|match"),
-    ("availability", r"availab|slot|room|seat|calendar|table|workshop|garage|bay|crew|technic|mechanic|staff|doctor|nurse|bed|lab"
-                     r"|dock|truck|vehicle|schedul|capacit|court|studio|machine|tool|space"),
-)  # fmt: skip
-KINDS: dict[str, Kind] = {
-    "payout": "money",
-    "payment": "money",
-    "stock": "resource",
-    "availability": "resource",
-    "human": "human",
-    "notification": "tell",
-    "analytics": "show",
-    "report": "show",
-}
+Part = Literal["check", "hold", "decide", "money", "tell", "show", "react"]
+"""check, hold, decide and money are steps of a saga; the others are reactions."""
+STEPS: tuple[Part, ...] = ("check", "hold", "decide", "money")
+"""The kinds of steps in their order in a saga: what changes nothing, what can be given back, the decision, the money."""
+PARTS: dict[str, Part] = {
+    "payout": "money", "payment": "money", "stock": "hold", "availability": "hold", "human": "decide", "notification": "tell",
+    "analytics": "show", "report": "show",
+}  # fmt: skip
 
 
-def role_of(words: tuple[str, ...]) -> str:
-    """The role of a service with these words in its name; "" where they name none."""
-    for role, pattern in ROLES:
-        if any(re.match(pattern, word) for word in words):
-            return role
-    return ""
+def part_of(deed: Deed) -> Part:
+    """The part that one deed gives its service."""
+    if deed.kind in ("hold", "money", "check", "decide", "tell", "show"):
+        return deed.kind
+    return "decide" if deed.person else "react"
 
 
-def kind_of(party: Party) -> Kind:
-    """The part of a consumer: what the answer says that it does, else what its name says."""
-    if party.verb in ("charge", "pay", "collect", "invoice"):
-        return "money"
-    if party.verb in ("approve", "decide"):
-        return "human"
-    if party.verb in TELL:
-        return "tell"
-    if party.verb in SHOW:
-        return "show"
-    if party.verb in (
-        "allocate",
-        "assign",
-        "book",
-        "borrow",
-        "hold",
-        "lend",
-        "lock",
-        "order",
-        "pick",
-        "plan",
-        "reserve",
-        "schedule",
-        "take",
-    ):
-        return "resource"
-    return "react" if party.verb else KINDS.get(role_of(party.words), "react")
+def main_part(party: Party) -> Part:
+    """The part of a service: that of its first deed in a saga, else of its first deed, else of its name."""
+    parts = [part_of(deed) for deed in party.deeds]
+    if not parts:
+        return PARTS.get(role_of(party.words), "react")
+    return next((each for each in parts if each in STEPS), parts[0])
+
+
+def role_of_party(party: Party) -> str:
+    """The role of a service in a pattern; "" where neither its name nor its deeds have one."""
+    found = role_of(party.words)
+    if found or not party.deeds:
+        return found
+    deed = next((each for each in party.deeds if part_of(each) in STEPS), party.deeds[0])
+    part = part_of(deed)
+    if part == "hold":
+        return role_of(deed.thing) or ("dispatch" if is_person(deed.thing) else "availability")
+    if part == "money":
+        return "payout" if deed.verb in ("disburse", "send") else "payment"
+    return {"check": "screening", "decide": "human", "tell": "notification", "show": "analytics"}.get(part, "")
+
+
+def is_human(party: Party) -> bool:
+    """Whether people answer for a service: the answer says so, or its name does."""
+    return any(each.person for each in party.deeds) or role_of(party.words) == "human" or is_person(party.words)

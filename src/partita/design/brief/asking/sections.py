@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 ASSUMED = "assumed"
 """The comment of a line that no answer says."""
 STRUCTURE = re.compile(
-    r"\s*(?:- )?(?:load|producers|consumers|events|data|flows|steps|reacts|storage|consistency|design):(?: 1)?$"
+    r"\s*(?:- )?(?:load|producers|consumers|events|data|flows|steps|reacts|storage|consistency|failure|design):(?: 1)?$"
 )
 HEAD = f"""\
 # Drafted from four answers. A line with the word "{ASSUMED}" is in none of them: read it, change it where it is wrong, and
@@ -52,6 +52,10 @@ class Sections:
     def add(self, key: str, line: str, comment: str | None = None) -> None:
         """Add a line to a section, which begins with its key."""
         self.lines.setdefault(key, [f"{key}:"]).append(line if comment is None else self.say(line, comment))
+
+    def drop(self, key: str, words: str) -> None:
+        """Take away the lines of a section that have some words."""
+        self.lines[key] = [line for line in self.lines.get(key, ()) if words not in line]
 
     def rename(self, old: str, new: str) -> None:
         """Give a service another name wherever it is named."""

@@ -1,114 +1,305 @@
-"""The wishes of the answer about consistency: rules where the form has one, and the words themselves where it has none."""
+"""The wishes in their places: rules, windows, waits and deadlines where the form has them, and questions where it has none."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 
-from partita.design.brief.asking.answers import span_in
 from partita.design.brief.asking.generic import Names
+from partita.design.brief.asking.lexicon import word_set
+from partita.design.brief.asking.rule_line import SAID, RuleLine, quoted
 from partita.design.brief.asking.sections import Sections
-from partita.design.brief.matching import seconds_of
+from partita.design.brief.asking.times import seconds, set_deadline, set_timeout, short
+from partita.design.brief.asking.wish import Wish
+from partita.design.brief.asking.wording import singular
 
-SAID = "your answer"
 DAY_S = 86_400.0
-LIMIT = re.compile(
-    r"\b(at a time|at most|at least|only one|no more than|never|must not|not exceed\w*|equals?|unique\w*)\b"
+_READS = re.compile(
+    r"\b(report\w*|summar\w*|views?|lists?|dashboards?|figures?|statistics?|registers?|reads?|search\w*|screens?"
+    r"|analytics|overviews?|maps?|read models?|boards?|display\w*|pages?|projection\w*|numbers|counts?|histor\w*)\b"
 )
+_ALL = re.compile(
+    r"^\W*(?:eventual\w*|everything else|all (?:the )?rest|the rest|otherwise)\b"
+    r"|\beventual (?:consistency|is)\b|\beventually consistent\b"
+)
+_GENERIC_ONCE = re.compile(r"(?:with )?exactly.?once(?: effects?| delivery| processing)?(?: within .*| for .*)?|\d.*")
+_PLAIN = word_set("small", "plain")
 
 
-def add_wishes(sections: Sections, wishes: tuple[str, ...], names: Names) -> None:
-    """Put each wish where it belongs; none is dropped."""
-    for wish in wishes:
-        text = wish.lower()
-        if re.fullmatch(r"(window )?(of )?\d+ ?\w+( window)?", text) and span_in(wish):
-            _once(sections, f"exactly once for {wish}", names)
-        elif re.search(r"\b(exactly.?once|once|twice|duplicat\w*|idempot\w*)\b", text):
-            _once(sections, wish, names)
-        elif re.search(r"out.of.order|in order|\border(ed|ing)\b", text):
-            line = f"  - {{rule: '{_rule(wish)}', kind: order, key: {names.key}}}"
-            sections.add("consistency", line, SAID)
-        elif re.search(r"\b(audit\w*|history|on record|traceab\w*|explain\w*)\b", text):
-            keep = span_in(wish) or "10y"
-            line = f"  - {{rule: '{_rule(wish)}', kind: audit, keep: {keep}}}"
-            sections.add("consistency", line, SAID if span_in(wish) else f"{SAID}; the time is assumed")
-        elif re.search(r"\b(eventual\w*|behind|late|lag\w*|stale\w*|fresh\w*|delay\w*|up.to.date)\b", text):
-            _late(sections, wish)
-        elif LIMIT.search(text) and sections.names("storage"):
-            _invariant(sections, wish)
-        elif re.search(r"\b(strong\w*|immediate\w*|read.your\w*|linear\w*)\b", text):
-            sections.notes.append(
-                f'your answer: "{wish}". Within one service it holds: a command changes its aggregate and answers in one '
-                "transaction. Across services a saga keeps it. A read model is behind: ask the service that owns the thing."
-            )
+@dataclass(slots=True)
+class Placing:
+    """The wishes of one draft on their way into its sections."""
+
+    sections: Sections
+    names: Names
+    rules: list[RuleLine] = field(default_factory=list)
+    is_pattern: bool = False
+    failure: RuleLine = field(default_factory=lambda: RuleLine({}))
+    unread: list[str] = field(default_factory=list)
+    retention: str = ""
+
+    def place(self, wish: Wish) -> None:
+        """Put one wish into its place."""
+        {
+            "once": self._once, "order": self._order, "audit": self._audit, "late": self._late, "retry": self._retry,
+            "invariant": self._invariant, "lost": self._lost, "retention": self._retention, "deadline": self._deadline,
+            "strong": self._strong, "privacy": self._privacy, "": self._unread,
+        }[wish.kind](wish)  # fmt: skip
+
+    def _unread(self, wish: Wish) -> None:
+        self.unread.append(wish.said)
+
+    def _once(self, wish: Wish) -> None:
+        twice = re.search(r"\b(twice|double|two)\b", wish.words) and not re.search(
+            r"charg|pa(id|y)|bill|debit|credit|refund|captur|invoic|sent|send|notif|mail|count|collect|handled|processed",
+            wish.words,
+        )
+        if twice and self._aggregates(wish):
+            self._invariant(wish)
+            return
+        window = wish.time
+        if 0 < (seconds(window) if window else 0) < DAY_S:
+            window = "24h"  # it covers a shorter one, which retries may outlast
+        if (
+            window
+            and re.search(r"\b(duplicat|dedup|recogni|idempoten|known)", wish.words)
+            and self._dedupe(wish, window)
+        ):
+            return
+        rule = self._known("exactly-once-effect", wish, least=0)
+        generic = _GENERIC_ONCE.fullmatch(wish.words)
+        if rule is None:
+            rule = RuleLine({"rule": "", "kind": "exactly-once-effect", "key": self._key(wish), "window": "24h"})
+            self.rules.append(rule)
+        if generic and "rule" not in rule.said:
+            text = rule.values["rule"] or quoted(wish.said)
+            if window:
+                rule.say(window=window, kind="exactly-once-effect")
+            rule.comment = f"{SAID}: exactly-once effects" + ("" if window else "; the window is assumed")
+            rule.values["rule"] = text
         else:
-            sections.notes.append(
-                f'your answer: "{wish}". No rule of this form says it yet: write one under `consistency`.'
+            rule.say(rule=quoted(wish.said), kind="exactly-once-effect")
+            rule.assume(key=self._key(wish))
+        if wish.forever:
+            rule.say(window="forever")
+            rule.assume(across=rule.values.get("across") or f"[{self._paid(wish)}]")
+        elif window:
+            rule.say(window=window)
+            rule.values.pop("across", None) if "across" not in rule.said else None
+            self._window(window)
+
+    def _dedupe(self, wish: Wish, window: str) -> bool:
+        """Duplicates by a key for a time: the window of the consumers, and that of the effects that are said already."""
+        self.failure.say(window=window)
+        known = [each for each in self.rules if each.values["kind"] == "exactly-once-effect" and "rule" in each.said]
+        for rule in known:
+            if "window" not in rule.said and rule.values.get("window") != "forever":
+                rule.say(window=window, key=self._key(wish))
+        return bool(known)
+
+    def _window(self, window: str) -> None:
+        """Consumers know messages for at least as long as an effect is to happen once."""
+        if seconds(window) > seconds(self.failure.values["window"]):
+            self.failure.say(window=window)
+
+    def _order(self, wish: Wish) -> None:
+        rule = RuleLine({"rule": "", "kind": "order"})
+        rule.say(rule=quoted(wish.said), kind="order")
+        rule.assume(key=self._key(wish))
+        self.rules.append(rule)
+
+    def _audit(self, wish: Wish) -> None:
+        rule = self._known("audit", wish, least=0)
+        if rule is None:
+            rule = RuleLine({"rule": "", "kind": "audit", "keep": "10y"})
+            self.rules.append(rule)
+        rule.say(rule=quoted(wish.said), kind="audit")
+        if wish.time or wish.forever:
+            rule.say(keep=wish.time or "forever")
+        self._keep_events(wish)
+
+    def _keep_events(self, wish: Wish) -> None:
+        """An audit needs a history: one aggregate at least is event-sourced."""
+        lines = self.sections.lines.get("storage", [])
+        if lines and not any("as: event-sourced" in line for line in lines):
+            lines[1] = lines[1].replace("as: crud", "as: event-sourced")
+
+    def _late(self, wish: Wish) -> None:
+        models = [each for each in self.rules if each.values["kind"] == "staleness"]
+        if not models:
+            self.sections.notes.append(
+                f'your answer: "{wish.said}". No read model is in this brief: each reaction comes later than its event.'
             )
+            return
+        chosen = [each for each in models if self._is_about(each.values["read"], wish)]
+        if not chosen and not (_READS.search(wish.words) or _ALL.search(wish.words) or len(wish.words.split()) < 4):
+            self.unread.append(wish.said)
+            return
+        for rule in chosen or [each for each in models if "rule" not in each.said]:
+            if wish.time:
+                rule.say(rule=quoted(wish.said), kind="staleness", max=wish.time)
+            elif "rule" not in rule.said:
+                rule.comment = f"{SAID}: eventual; the time is assumed"
 
+    def _retry(self, wish: Wish) -> None:
+        before = re.split(r"dead|\bkept\b|\bfor \d", wish.words)[0]
+        waits = [each for each in wish.times if each][: len(re.findall(r"\d", before)) or 0]
+        if waits:
+            self.failure.say(retry_topics=f"[{', '.join(waits)}]")
+        if re.search(r"dead.?letter", wish.words):
+            self.failure.say(then="dead-letter")
+        if re.search(r"alert|page|notif|alarm", wish.words):
+            self.failure.say(alert=self.failure.values.get("alert", "team"))
+        if not waits and not re.search(r"dead.?letter", wish.words):
+            self.unread.append(wish.said)
+        last = sum(seconds(each) for each in waits)
+        if last and seconds(self.failure.values["window"]) <= last:
+            longer = short(max(DAY_S, 2 * last))
+            self.failure.assume(window=longer)
+            for rule in self.rules:
+                if rule.values["kind"] == "exactly-once-effect" and rule.values.get("window") != "forever":
+                    rule.assume(window=longer)
 
-def _once(sections: Sections, wish: str, names: Names) -> None:
-    """A rule of an effect with the words of the wish; a longer window is one of the consumers too."""
-    window = span_in(wish)
-    window = (
-        "24h" if 0 < (seconds_of(window) or 0) < DAY_S else window
-    )  # it covers a shorter one, which retries may outlast
-    known = [line for line in sections.lines.get("consistency", ()) if "exactly-once-effect" in line]
-    generic = re.fullmatch(r"(?i)(with )?exactly.?once( effects?| delivery| processing)?( within .*| for .*)?", wish)
-    if known and (generic or not window):
-        old = known[0]
-        new = re.sub(r"window: \w+", f"window: {window}", old) if window else old
-        if not generic:
-            new = re.sub(r"rule: .*?, kind:", lambda _: f"rule: '{_rule(wish)}', kind:", old)
-        _replace(
-            sections,
-            old,
-            new,
-            SAID if window or not generic else f"{SAID}: exactly-once effects; its words are assumed",
+    def _invariant(self, wish: Wish) -> None:
+        rule, about = self._known("invariant", wish, least=2), self._aggregates(wish)
+        if rule is not None and about and not self.is_pattern:
+            rule.assume(across=f"[{', '.join(about)}]")
+        if rule is None:
+            named = about or self.sections.names("storage")[:1]
+            if not named:
+                self.unread.append(wish.said)
+                return
+            rule = RuleLine({"rule": "", "kind": "invariant", "across": f"[{', '.join(named)}]"})
+            self.rules.append(rule)
+        rule.say(rule=quoted(wish.said), kind="invariant")
+
+    def _lost(self, wish: Wish) -> None:
+        rule = self._known("outbox", wish, least=0) or RuleLine({"rule": "", "kind": "outbox"})
+        rule.say(rule=quoted(wish.said), kind="outbox")
+        if rule not in self.rules:
+            self.rules.append(rule)
+
+    def _retention(self, wish: Wish) -> None:
+        if wish.time:
+            self.retention = wish.time
+        else:
+            self.unread.append(wish.said)
+
+    def _deadline(self, wish: Wish) -> None:
+        about_all = {
+            self.names.noun.rpartition("_")[2],
+            *self.names.noun.split("_"),
+            "everything",
+            "whole",
+            "process",
+            "saga",
+        }
+        if wish.time and set_timeout(self.sections, wish.words, wish.time):
+            return
+        if (
+            wish.time
+            and about_all & {singular(word) for word in re.findall("[a-z]+", wish.words)}
+            and set_deadline(self.sections, wish.time, SAID)
+        ):
+            return
+        self.unread.append(wish.said)
+
+    def _strong(self, wish: Wish) -> None:
+        self.sections.notes.append(
+            f'your answer: "{wish.said}". Within one service it holds: a command changes its aggregate and answers in one '
+            "transaction. Across services a saga keeps it. A read model is behind: ask the service that owns the thing."
         )
-    else:
-        line = f"  - {{rule: '{_rule(wish)}', kind: exactly-once-effect, key: {names.key}, window: {window or '24h'}}}"
-        sections.add("consistency", line, SAID if window else f"{SAID}; the window is assumed")
-    if window and (seconds_of(window) or 0) > DAY_S:
-        failure = sections.lines["failure"][0]
-        _replace(
-            sections,
-            failure,
-            re.sub(r"window: \w+", f"window: {window}", failure),
-            f"{SAID}; the rest is assumed",
-            "failure",
+
+    def _privacy(self, wish: Wish) -> None:
+        self.sections.notes.append(
+            f'question: "{wish.said}": how is it done? The form marks personal data (`pii: yes`) and bounds topics '
+            "(`keep:`), and has no rule of an erasure: a key for each person that can be deleted, or a shorter `keep`."
         )
 
+    def _known(self, kind: str, wish: Wish, least: int) -> RuleLine | None:
+        """The rule of a kind with the most words of a wish, which no answer has said yet."""
+        drop = {"open", _stem("confirmed"), *(_stem(each) for each in self.names.noun.split("_"))}
+        own = _content(wish.words) - drop
+        known = [each for each in self.rules if each.values["kind"] == kind and "rule" not in each.said]
+        best = max(known, key=lambda each: len(own & _content(each.values["rule"])), default=None)
+        common = len(own & _content(best.values["rule"])) if best is not None else 0
+        return best if common >= least and (not least or 2 * common >= len(own)) else None
 
-def _invariant(sections: Sections, wish: str) -> None:
-    """A limit is kept by the aggregate that the words name, else by the first one: one transaction can check it."""
-    aggregates = sections.names("storage")
-    words = re.findall(r"[a-z]+", wish.lower())
-    named = [each for each in aggregates if any(word.startswith(each.lower()) for word in words)]
-    line = f"  - {{rule: '{_rule(wish)}', kind: invariant, across: [{(named or aggregates)[0]}]}}"
-    sections.add("consistency", line, f"{SAID}; the aggregate is assumed")
+    def _aggregates(self, wish: Wish) -> list[str]:
+        """The aggregates that a wish names, without those that no saga directs."""
+        words = {singular(word) for word in re.findall("[a-z]+", wish.words)}
+        flows = " ".join(self.sections.lines.get("flows", ()))
+        found = []
+        for name in self.sections.names("storage"):
+            parts = [each.lower() for each in re.findall("[A-Z][a-z0-9]*", name)]
+            if parts and (parts[-1] in words or parts[0] in words):
+                found.append(name)
+        owners = {name: self._owner(name) for name in found}
+        return [
+            name
+            for name in found
+            if len(found) == 1 or owners[name] == self.names.main or f"at: {owners[name]}," in flows
+        ]
 
+    def _owner(self, aggregate: str) -> str:
+        for key in ("producers", "consumers"):
+            for line in self.sections.lines.get(key, ()):
+                if re.search(rf"owns: \[[^\]]*\b{aggregate}\b", line):
+                    return line.strip().partition(":")[0]
+        return ""
 
-def _late(sections: Sections, wish: str) -> None:
-    known = [
-        line
-        for line in sections.lines.get("consistency", ())
-        if "kind: staleness" in line and line not in sections.said
-    ]
-    late = span_in(wish)
-    if not known:
-        sections.notes.append(
-            f'your answer: "{wish}". No read model is in this brief: each reaction comes later than its event.'
+    def _paid(self, wish: Wish) -> str:
+        """The aggregate whose row keeps the key of an effect for ever: one that the wish names, else one with money."""
+        audited = [
+            line.strip().partition(":")[0]
+            for line in self.sections.lines.get("storage", ())
+            if "money is audited" in line
+        ]
+        return next(
+            iter(
+                [
+                    *(each for each in self._aggregates(wish) if each in audited),
+                    *audited,
+                    *self._aggregates(wish),
+                    *self.sections.names("storage"),
+                ]
+            )
         )
-    for old in known if late else known[:1]:
-        new = re.sub(r"max: \w+", f"max: {late}", old) if late else old
-        new = re.sub(r"at most \d+ \w+ behind", f"at most {late} behind", new) if late else new
-        _replace(sections, old, new, SAID if late else f"{SAID}: eventual; the time is assumed")
+
+    def _key(self, wish: Wish) -> str:
+        """The field by which a wish recognises a thing: `by the order id`."""
+        named = re.findall(r"\b([a-z]+)[ -]?(?:id|number|no|key)\b", wish.words)
+        fields = set(re.findall(r"\b([a-z][a-z0-9_]*_id)\b", " ".join(self.sections.lines["events"])))
+        return next((f"{each}_id" for each in named if f"{each}_id" in fields), self.names.key)
+
+    def _is_about(self, model: str, wish: Wish) -> bool:
+        who = re.findall(rf"who: ([\w-]+), does: project {model}\b", " ".join(self.sections.lines.get("flows", ())))
+        words = _content(wish.words)
+        own = [*model.split("_"), *(part for each in who for part in each.split("-"))]
+        drop = {"service"} if _READS.search(wish.words) else {"service", "summary", *self.names.noun.split("_")}
+        return bool(words & {_stem(each) for each in own if each not in drop})
 
 
-def _replace(sections: Sections, old: str, new: str, comment: str, key: str = "consistency") -> None:
-    lines = sections.lines[key]
-    lines[lines.index(old)] = sections.say(new, comment)
+def place_wishes(sections: Sections, wishes: tuple[Wish, ...], names: Names, *, is_pattern: bool) -> Placing:
+    """Put each wish where it belongs; none is dropped."""
+    rules = [RuleLine.of(line) for line in sections.lines.get("consistency", ["consistency:"])[1:]]
+    placing = Placing(sections, names, rules, is_pattern, RuleLine.of(sections.lines["failure"][0]))
+    for wish in wishes:
+        placing.place(wish)
+    sections.lines["consistency"] = ["consistency:"]
+    for rule in placing.rules:
+        for line, comment in rule.lines():
+            sections.add("consistency", line, None if comment == "assumed" else comment)
+    sections.lines["failure"] = ["failure:"]
+    for line, comment in placing.failure.block():
+        sections.add("failure", line, None if comment == "assumed" else comment)
+    return placing
 
 
-def _rule(wish: str) -> str:
-    return re.sub(r"\s+", " ", wish)
+def _content(text: str) -> set[str]:
+    return {_stem(word) for word in re.findall("[a-z]+", text.lower()) if word not in _PLAIN and len(word) > 2}
+
+
+def _stem(word: str) -> str:
+    word = singular(word)
+    return word[:5]

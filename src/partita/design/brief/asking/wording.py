@@ -1,23 +1,10 @@
-"""Words of answers: names made of them, singular nouns, and verbs in the third person."""
+"""Words of answers: sentences, names made of words, and nouns in the singular and the plural."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-from partita.design.brief.deriving.verbs import OPPOSITES
-
-VERBS = frozenset(
-    ["tell", *(verb.lower() for verb in OPPOSITES), *"""
-    alert analyse analyze answer archive build calculate capture check clean compute count create deliver describe email file fix
-    fuel inform inspect invoice keep list load mail maintain measure monitor notify pack post prepare print process produce
-    project publish receive record refuel remind repair report request save score search sell send ship show store submit
-    track treat update verify warn watch weigh write""".split()]
-)  # fmt: skip
-TELL = frozenset(["tell", *"alert answer email inform mail notify remind send warn write".split()])
-SHOW = frozenset(
-    "analyse analyze archive calculate compute count list measure project record report score search show track".split()
-)
 FILLER = frozenset(
     "none true false null nan inf a an and any each every its of our some that the their this to with".split()
 )
@@ -28,15 +15,38 @@ ODD = {
     "telematics": "telematics",
     "logistics": "logistics",
     "staff": "staff",
-    "news": "news",
     "analysis": "analysis",
     "people": "person",
+    "news": "news",
+    "children": "child",
+    "premises": "premises",
+    "glasses": "glasses",
+    "series": "series",
+    "lens": "lens",
 }
 
 
 def plain(text: str) -> str:
     """The text in ASCII: `Zürich` is `Zurich`; other scripts are gone."""
     return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences and the items of a list in a text in ASCII, without bullets, numbers and marks of emphasis."""
+    text = re.sub(r"\*\*|__|`|~~", "", plain(text))
+    text = re.sub(
+        r"\b(e\.g|i\.e|approx|etc|incl|max|min|resp|ca|no|nr)\. ?", lambda found: f"{found[1].replace('.', '')} ", text
+    )
+    text = re.sub(r"\([^()]*\)", lambda found: re.sub(r"[;\n\r]|[.!?](?=\s)", ",", found[0]), text)
+    found = []
+    for line in re.split(r"[\n\r;]|[.!?](?=\s|$)", text):
+        line = re.sub(r"^\s*(?:[-*+>#|]+|\(?[0-9a-z]{1,2}[.)])\s+", "", line)
+        line = re.sub(r"\s+", " ", re.sub(r"[^ -~]", " ", line)).strip(" ,-*")
+        if line and not re.fullmatch(
+            r"\(?\w{1,2}\)?|(?i:business domain|domain|producers|consumers|consistency):?", line
+        ):
+            found.append(line)
+    return found
 
 
 def words_in(text: str) -> list[str]:
@@ -64,13 +74,6 @@ def plural(noun: str) -> str:
         if noun.endswith(("x", "ch", "sh"))
         else f"{noun}s"
     )
-
-
-def verb_in(word: str) -> str:
-    """The verb of a third person (`reserves`: `reserve`), or of a plural (`drivers report`); "" where the word is none."""
-    tries = [word, word.removesuffix("s"), word.removesuffix("es")]
-    tries += [f"{word[:-3]}y"] if word.endswith("ies") else []
-    return next((each for each in tries if each in VERBS), "")
 
 
 def pascal(words: list[str]) -> str:

@@ -1,0 +1,46 @@
+"""The name of a domain: the nouns at the beginning of its answer."""
+
+from __future__ import annotations
+
+import re
+
+from partita.design.brief.asking.deed import DETERMINERS, PRONOUNS
+from partita.design.brief.asking.lexicon import ACTS, PEOPLE, verb_of, word_set
+from partita.design.brief.asking.wording import FILLER, plain, singular, words_in
+
+_END = re.compile(
+    r"[,;:.!?(\n]|\s[-\u2013]+\s|\b(?:about|across|after|and|are|at|before|between|by|for|from|has|have|in|into|is|of|on|or|over|so|that|through|to|until"
+    r"|up|via|when|where|which|while|who|with|within|without)\b"
+)
+_OPENING = re.compile(
+    r"^\W*(?:(?:this|it|the (?:business )?domain|our (?:business )?domain)\s+(?:is|covers|handles)\s+)?"
+    r"(?:(?:we|they|i)\s+(?:(?:are|want|need|would like)\s+(?:to\s+)?)?"
+    r"(?:run|operate|build|do|have|offer|handle|manage|own|provide|make|sell)?\s*)?"
+    r"(?:an?|the|our|some|their)?\s+", re.IGNORECASE,
+)  # fmt: skip
+_EMPTY = word_set("nouns", "empty")
+NAME_WORDS = 3
+
+
+def domain_words(answer: str) -> list[str]:
+    """The words of the name: `insurance claims` of "Insurance claims, from the first notice of loss ..."."""
+    text = plain(answer).lower()
+    rest = _OPENING.sub("", f" {text.strip()}", count=1)
+    for part in [each for each in _END.split(rest) if each.strip()][:4]:
+        words = [word for word in words_in(part) if word not in FILLER | DETERMINERS | PRONOUNS | {"we", "some"}]
+        words = _nouns(words)
+        if words and not all(word in _EMPTY for word in words):
+            return words[:NAME_WORDS]
+    return [word for word in words_in(answer) if word not in FILLER][:NAME_WORDS]
+
+
+def _nouns(words: list[str]) -> list[str]:
+    """A sentence is named by its subject and its object: `hospital appointments` of "a hospital books appointments"."""
+    for at in range(1, len(words) - 1):
+        verb = verb_of(words[at])
+        if verb is not None and len(words) > 2 and (not verb.plain or words[at - 1].endswith("s")):
+            subject = [word for word in words[:at] if singular(word) not in PEOPLE and word not in _EMPTY]
+            rest = [word for word in words[at + 1 :] if word not in ("out", "up", "off")]
+            act = ACTS.get(verb.base)
+            return [singular(rest[-1]), act] if act and rest and not subject else [*subject[-1:], *rest]
+    return words

@@ -1,0 +1,176 @@
+"""A step of a saga made of a deed, with the names of its command, its outcomes and its undo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from partita.design.brief.asking.deed import Deed
+from partita.design.brief.asking.lexicon import UNDOS, VERBS
+from partita.design.brief.asking.party import Party
+from partita.design.brief.asking.roles import STEPS, is_human, main_part, part_of
+from partita.design.brief.asking.wording import pascal, singular
+from partita.design.brief.deriving.verbs import OPPOSITES, past_of, undo_of, words_of
+
+REFUSED = {"check": "Rejected", "hold": "Refused", "decide": "Refused", "money": "Declined"}
+TIMEOUTS = {"check": "30s", "hold": "30s", "decide": "2d", "money": "60s", "settle": "60s"}
+AUTHORISED = ("authorise", "authorize", "hold", "block", "reserve")
+
+
+@dataclass(frozen=True, slots=True)
+class SagaStep:
+    """A step at the service `at`; `kind` is the part of its deed, or `settle` for a capture after the point of no return."""
+
+    at: str
+    kind: str
+    do: str
+    thing: str
+    fail: str
+    undo: str
+    deed: Deed
+    human: bool = False
+    alone: bool = False
+
+    @property
+    def ok(self) -> str:
+        """The event when it is done; a decision that is yes is an approval."""
+        return f"{self.thing}Approved" if self.do.startswith("Decide") else past_of(self.do)
+
+    @property
+    def owns(self) -> bool:
+        """Whether its service keeps the thing as an aggregate."""
+        return self.kind in ("hold", "money")
+
+    @property
+    def names(self) -> set[str]:
+        """Every name of a type that it brings."""
+        own = {self.thing} if self.owns else set()
+        return own | {
+            each for each in (self.do, self.ok, self.fail, self.undo, past_of(self.undo) if self.undo else "") if each
+        }
+
+    @property
+    def need(self) -> str:
+        """The need of the process that it meets, in words."""
+        words = " ".join(words_of(self.thing)).lower()
+        return {"decide": "a decision", "check": f"a check of the {words}"}.get(self.kind, words)
+
+    @property
+    def storage(self) -> str:
+        """The line of its aggregate."""
+        stored = (
+            ("event-sourced", "money is audited") if self.kind == "money" else ("crud", "only the present state counts")
+        )
+        return f"  {self.thing}: {{as: {stored[0]}, why: {stored[1]}}}"
+
+    def events(self, key: str, amount: str = "amount") -> list[str]:
+        """The lines of its outcomes."""
+        paid = f", {amount}: money" if self.kind == "money" else ""
+        lines = [f"  {self.ok}: {{by: {self.at}, key: {key}, data: {{{key}: id{paid}}}}}"]
+        if self.fail:
+            lines.append(f"  {self.fail}: {{by: {self.at}, key: {key}, data: {{{key}: id, reason: string}}}}")
+        if self.undo:
+            lines.append(f"  {past_of(self.undo)}: {{by: {self.at}, key: {key}, data: {{{key}: id}}}}")
+        return lines
+
+    def line(self, *, pivot: bool) -> str:
+        """Its line in a saga."""
+        words = [f"do: {self.do}", f"at: {self.at}", f"ok: {self.ok}"]
+        words += [f"fail: {self.fail}"] if self.fail else []
+        words += [f"undo: {self.undo}", f"undone: {past_of(self.undo)}"] if self.undo else []
+        words += ["no_effect: yes"] if self.kind == "check" and not self.undo else []
+        words += ["retriable: yes"] if self.kind == "settle" else []
+        words += ["human: yes"] if self.human and not self.alone else []
+        words += ["pivot: yes"] if pivot else []
+        quick = self.deed.verb == "accept" or (self.kind == "decide" and not self.human)
+        words += [f"timeout: {('15m' if self.human else '30s') if quick else TIMEOUTS[self.kind]}"]
+        words += ["remind: [1d]"] if self.human and not quick and self.kind == "decide" else []
+        return f"      - {{{', '.join(words)}}}"
+
+
+def saga_steps(parties: list[tuple[Party, str]], noun: str, taken: set[str]) -> tuple[SagaStep, ...]:
+    """The steps of services that check, give a thing that can be given back, decide, or move money; in this order.
+
+    `taken` are the names of types in the draft; the names of the steps are added to it.
+    """
+    found: list[SagaStep] = []
+    wanted = [(party, at, part, deed) for party, at in parties for part, deed in _deeds(party)]
+    for kind in STEPS:
+        for party, at, part, deed in wanted:
+            if part != kind:
+                continue
+            held = next((each for each in found if each.deed.verb in AUTHORISED and each.at == at), None)
+            settles = (
+                kind == "money"
+                and held is not None
+                and _same(held.deed, deed)
+                and deed.verb in ("capture", "collect", "charge")
+            )
+            if settles and held is not None and not deed.thing:
+                deed = replace(deed, thing=held.deed.thing)
+            step = next(
+                (each for each in _possible(party, at, deed, kind, noun, settles) if not taken & each.names), None
+            )
+            if step is not None:
+                taken |= step.names
+                found.append(step)
+    return (*(each for each in found if each.kind != "settle"), *(each for each in found if each.kind == "settle"))
+
+
+def _deeds(party: Party) -> Iterator[tuple[str, Deed]]:
+    for deed in party.deeds:
+        part = part_of(deed)
+        if part in STEPS:
+            yield part, deed
+    if not party.deeds and main_part(party) in STEPS:
+        yield main_part(party), Deed("", "act", said=party.said)
+
+
+def _possible(party: Party, at: str, deed: Deed, kind: str, noun: str, settles: bool) -> Iterator[SagaStep]:
+    """The step of a deed by the words of its object, else by the name of its service too."""
+    own = pascal([singular(word) for word in party.words])
+    usual = {"decide": noun, "money": "Payment", "check": noun}.get(kind, own)
+    thing = pascal(list(deed.thing)) or usual
+    usual_verb = {"money": "Charge", "decide": "Approve", "check": "Check"}.get(kind, "Reserve")
+    verb = (
+        deed.verb.capitalize()
+        if deed.verb in VERBS
+        and (VERBS[deed.verb] not in ("tell", "show", "undo") or (deed.undo and not deed.inferred))
+        else usual_verb
+    )
+    verb = usual_verb if verb in ("Send", "Act") and kind != "money" else verb
+    if kind == "money" and not deed.thing and verb in ("Pay", "Disburse"):
+        verb = "Send"  # a payment that is sent
+    alone = {part_of(each) for each in party.deeds} <= {"decide"} and bool(party.deeds or main_part(party) == "decide")
+    human = kind == "decide" and (is_human(party) or not _is_program(party))
+    for each in dict.fromkeys((thing, (own + thing)[:40])):
+        do = verb + each
+        if settles:
+            yield SagaStep(at, "settle", do, each, "", "", deed)
+            continue
+        for fail in (f"{each}{REFUSED[kind]}", f"{do}Refused"):
+            yield SagaStep(
+                at, kind, do, each, fail, _undo(deed, kind, verb, each), deed, human, alone and is_human(party)
+            )
+
+
+def _same(held: Deed, deed: Deed) -> bool:
+    """Whether a capture takes the money that was held: it names the same thing, or none."""
+    return deed.verb == "capture" or not deed.thing or deed.thing == held.thing
+
+
+def _is_program(party: Party) -> bool:
+    return bool({"service", "engine", "system", "platform", "gateway", "api"} & set(party.name.split("-")))
+
+
+def _undo(deed: Deed, kind: str, verb: str, thing: str) -> str:
+    if deed.undo:
+        return deed.undo.capitalize() + thing
+    if kind == "check":
+        return ""
+    if kind == "decide":
+        return f"Withdraw{thing}Question"
+    if verb in ("Bill", "Invoice"):
+        return f"Cancel{thing}" + ("" if thing in ("Bill", "Invoice") else "Invoice")
+    opposite = UNDOS.get(verb.lower(), "").capitalize() or OPPOSITES.get(verb)
+    return opposite + thing if opposite else undo_of(verb + thing) if kind == "money" else f"Release{thing}"

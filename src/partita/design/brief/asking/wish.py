@@ -1,0 +1,107 @@
+"""The wishes in the answer about consistency: a clause each, its kind, and its times."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from partita.design.brief.asking.amounts import times_in, with_digits
+from partita.design.brief.asking.lexicon import WORDS
+from partita.design.brief.asking.party import said
+from partita.design.brief.asking.wording import sentences
+
+Kind = Literal[
+    "retry", "order", "privacy", "once", "retention", "audit", "lost", "invariant", "late", "strong", "deadline", ""
+]
+
+_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
+    (kind, re.compile(each["pattern"])) for each in WORDS["wishes"] for kind in get_args(Kind) if kind == each["kind"]
+)
+_FOREVER = re.compile(
+    r"\b(?<!n)(?:forever|for ever|ever|for good|for all time|always and at any time|permanently|indefinitely)\b"
+)
+_ALONE = re.compile(
+    r"^(?:no|every|each|all|an?|the|any|our|there|it|its|nothing|nobody|never|read|strong|eventual\w*|audit\w*|[a-z]+s)\b"
+)
+_GOES_ON = re.compile(
+    r"^(?:\d|(?:after|also|and|as|because|but not|by|even|ever|except|for|forever|however|i\.?e|if|in|not|on|only|or|per|plus"
+    r"|so|such|then|though|unless|until|when|wh(?:ich|o|atever)|with|within|more than|at the)\b|always$|at (?!most|least))"
+)
+"""The words with which a part goes on with the part before it."""
+_JOINTS = re.compile(r"(\s*,\s*(?:(?:and|but|while)\s+)?|\s+(?:and|but|while|whereas)\s+)", re.IGNORECASE)
+WISHES_MAX = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A wish in its own words. `words` are the same in small letters with digits."""
+
+    said: str
+    words: str
+    kind: Kind
+    times: tuple[str, ...]
+
+    @property
+    def time(self) -> str:
+        """The first time in it; "" where there is none."""
+        return self.times[0] if self.times else ""
+
+    @property
+    def forever(self) -> bool:
+        """Whether it holds without an end."""
+        return not self.times and _FOREVER.search(self.words) is not None
+
+
+def wishes_in(text: str) -> list[Wish]:
+    """The wishes of an answer in their order; none is dropped."""
+    found: list[Wish] = []
+    for sentence in sentences(text):
+        found += [wish for part in _parts(sentence) if (wish := _wish(part)).said]
+    return found
+
+
+def _wish(text: str) -> Wish:
+    words = with_digits(text)
+    return Wish(said(text), words, _kind(words), tuple(times_in(text)))
+
+
+def _kind(words: str) -> Kind:
+    if re.match(r"once (?:the|an?|it|its|all)\b", words):
+        words = words[5:]
+    found: Kind = next((kind for kind, pattern in _KINDS if pattern.search(words)), "")
+    if not found and re.fullmatch(r"(?:window )?(?:of )?\d[\d.]* ?-?\w+(?: window)?", words) and times_in(words):
+        return "once"
+    if (
+        found == "late"
+        and not re.search(r"eventual|behind|\blate|lag|stale|fresh|delay|date|real.?time|catch", words)
+        and not times_in(words)
+    ):
+        return ""
+    return found
+
+
+def _parts(sentence: str) -> list[str]:
+    """The parts of a sentence that are wishes of their own: one with a kind, which does not go on with the part before."""
+    pieces = _JOINTS.split(sentence)
+    found: list[str] = [pieces[0]]
+    for joint, piece in zip(pieces[1::2], pieces[2::2], strict=True):
+        low = with_digits(piece)
+        kind, before = _kind(low), _kind(with_digits(found[-1]))
+        is_comma = joint.strip().lower() == ","
+        own = bool(piece.strip()) and not _GOES_ON.match(low)
+        if own and is_comma:
+            own = bool(kind) or (len(low.split()) > 2 and _ALONE.match(low) is not None)
+        elif own:
+            own = (
+                bool(kind and before and kind != before)
+                and kind not in ("late", "strong", "deadline")
+                or ("but" in joint.lower() and bool(kind))
+            )
+        if own and not before and len(found[-1].split()) <= 3 and is_comma and kind:
+            own = False  # "one space, one car at a time"
+        if own:
+            found.append(piece)
+        else:
+            found[-1] += joint + piece
+    return found
