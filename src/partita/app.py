@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -28,6 +28,7 @@ from partita.ingress.ingress import BODY_MAX, Ingress, Takes
 from partita.machine.port import Machine, Wake
 from partita.machine.system import this_machine
 from partita.operators.audit import actor
+from partita.operators.reply_page import ReplyPage
 from partita.operators.steering import act_on_saga
 from partita.operators.task_api import ActorOf, TaskApi
 from partita.outbox.users_transaction import Outbox
@@ -183,7 +184,8 @@ class App:
 
     def tasks(self, service: Service, *, actor_of: ActorOf) -> TaskApi:
         """An ASGI application with the commands of a service that wait for a person: `GET /tasks`, `GET /tasks/ID`, and
-        `POST /tasks/ID` with the answer. Mount it in a web application that runs the service.
+        `POST /tasks/ID` with the answer, as JSON for programs and as pages for browsers. Mount it in a web application that runs
+        the service. The forms of the pages need `Settings.secret`.
 
         Args:
             service: it runs in this process.
@@ -194,6 +196,20 @@ class App:
         """
         self._check_own(service)
         return TaskApi(service, self, actor_of)
+
+    def reply_page(self, service: Service, *, shows: Collection[str] = ()) -> ReplyPage:
+        """An ASGI application with the page behind links of `reply_token`: mounted at `/answer`, a link is `/answer/TOKEN`. `GET`
+        asks, and `POST` answers.
+
+        Args:
+            service: it runs in this process.
+            shows: the fields of the command that each holder of a link may see; the title is shown in any case.
+
+        Raises:
+            NotFound: the service is not one of this app.
+        """
+        self._check_own(service)
+        return ReplyPage(service, self, shows)
 
     @asynccontextmanager
     async def running(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from tests.planted.asking_people import ASKING_PEOPLE
 from tests.planted.effects import EFFECTS
 from tests.planted.handlers import HANDLERS
 from tests.planted.items import ITEMS
@@ -40,6 +41,7 @@ PLANTS: dict[str, Plant] = {
     **HANDLERS,
     **WEBHOOKS,
     **WAITING,
+    **ASKING_PEOPLE,
     **WATCHING,
     **SEEDED_RUNS,
     **ON_POSTGRESQL,

@@ -1,7 +1,8 @@
 """`TaskApi`: tasks over HTTP, as an ASGI application: list, show, answer. The person comes from the app's own authentication.
 
-`GET /tasks`, `GET /tasks/ID`, and `POST /tasks/ID` with `{"answer": "ClaimApproved", "fields": {"amount": 120000}}`. Requests
-and answers are JSON and nothing else: a form of another site cannot post it, and no text of a message becomes a page.
+`GET /tasks`, `GET /tasks/ID`, and `POST /tasks/ID` with `{"answer": "ClaimApproved", "fields": {"amount": 120000}}`. A browser,
+which accepts `text/html`, gets pages of the same (`task_pages.py`), and posts their forms. JSON cannot be posted by a form of
+another site, and a form is taken with a token of its person alone.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ from partita.clock import US
 from partita.errors import Conflict, Malformed, NotFound, PartitaError
 from partita.observability.tasks import OpenTask, document, open_tasks, the_task
 from partita.operators.deciding import answer_of, decide, form_named
+from partita.operators.form_post import headers_of, is_form
+from partita.operators.page_frame import Page
+from partita.operators.refused import Refused
+from partita.operators.task_pages import TaskPages, failure
 from partita.runtime.system import System
 from partita.texts.foreign_text import logger
 
@@ -31,7 +36,12 @@ ActorOf = Callable[[Scope], str | None | Awaitable[str | None]]
 """The name of the person that makes a request, by its ASGI scope (headers, session); None = not known, answered with 401."""
 BODY_MAX = 1_000_000
 JSON_TYPE = "application/json"
-HEADERS = {"content-type": JSON_TYPE, "cache-control": "no-store", "x-content-type-options": "nosniff"}
+HEADERS = {
+    "content-type": JSON_TYPE,
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "vary": "accept",
+}
 
 
 class Decision(msgspec.Struct, forbid_unknown_fields=True):
@@ -51,14 +61,6 @@ class Host(Protocol):
         ...
 
 
-class Refused(Exception):
-    """An answer of which nothing was kept."""
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-
-
 class TaskApi:
     """The tasks of one service over HTTP: `web.mount("/desk", app.tasks(desk, actor_of=signed_in))`."""
 
@@ -66,6 +68,7 @@ class TaskApi:
         self.service = service
         self._host = host
         self._actor_of = actor_of
+        self._pages = TaskPages(service.name)
 
     def __repr__(self) -> str:
         return f"TaskApi({self.service.name!r})"
@@ -75,15 +78,25 @@ class TaskApi:
         if scope["type"] != "http":
             return
         try:
-            status, content = 200, await self._answer(scope, receive)
+            content = await self._answer(scope, receive)
         except ClientGone:
             return
         except Refused as refused:
-            status, content = refused.status, {"title": HTTPStatus(refused.status).phrase, "detail": str(refused)}
+            if wants_page(scope):
+                known = refused.status != HTTPStatus.UNAUTHORIZED
+                content = failure(refused, f"{scope.get('root_path', '')}/tasks" if known else "")
+            else:
+                content = {"title": HTTPStatus(refused.status).phrase, "detail": str(refused)}
+            status = refused.status
+        else:
+            status = 200
+        if isinstance(content, Page):
+            await send_answer(send, content.status, content.headers, content.body)
+            return
         # ASCII: no text of a message can be anything but a text, whatever reads it.
         await send_answer(send, status, HEADERS, json.dumps(content, default=str, ensure_ascii=True).encode())
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Mapping[str, Any]:
+    async def _answer(self, scope: Scope, receive: Receive) -> Mapping[str, Any] | Page:
         by = await self._actor(scope)
         path = scope["path"].removeprefix(scope.get("root_path", "")).strip("/")
         room, _, task_id = path.partition("/")
@@ -99,6 +112,8 @@ class TaskApi:
             raise Refused(503, "The service does not run in this process.") from error
         looked = (stores, system.catalog, system.codec, system.registry.find)
         try:
+            if wants_page(scope):
+                return await self._pages.answer(system, scope, receive, task_id, by)
             if not task_id:
                 return {"items": [_shown(each) for each in await open_tasks(*looked)]}
             if method == "GET":
@@ -132,9 +147,15 @@ class TaskApi:
         return {"id": task.row.reply_to, "answer": decision.answer, "by": by, "repeated": not new}
 
 
+def wants_page(scope: Scope) -> bool:
+    """Whether a request is that of a browser: it posts a form, or accepts a page. A program that accepts anything gets JSON."""
+    if scope["method"] == "POST":
+        return is_form(scope)
+    return "text/html" in headers_of(scope).get("accept", "").lower()
+
+
 async def _decision(scope: Scope, receive: Receive) -> Decision:
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    if headers.get("content-type", "").partition(";")[0].strip().lower() != JSON_TYPE:
+    if headers_of(scope).get("content-type", "").partition(";")[0].strip().lower() != JSON_TYPE:
         raise Refused(415, f"The body is {JSON_TYPE}.")
     try:
         return msgspec.json.decode(await whole_body(receive, BODY_MAX), type=Decision)

@@ -18,24 +18,27 @@ from partita.errors import SettingsError, TokenRefused
 VERSION = "v1"
 PURPOSE = b"partita reply token\0"
 """The signed bytes begin with it: a signature made for another purpose with the same secret is none here."""
+FORM = b"partita form token\0"
+"""For the form of one person and one command: its page was read by that person, so no other site has posted it."""
 SECRET_BYTES_MIN = 32
 TOKEN_CHARS_MAX = 4_000
 HOW = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
 
 
 class Tokens:
-    """Makes and reads tokens; `secrets` are texts, the newest first."""
+    """Makes and reads tokens of one purpose; `secrets` are texts, the newest first."""
 
-    def __init__(self, secrets: Sequence[str]) -> None:
+    def __init__(self, secrets: Sequence[str], purpose: bytes = PURPOSE) -> None:
         if not secrets:
             raise SettingsError("There is no secret to sign tokens with.", hint=f"PARTITA_SECRET; make one: {HOW}")
         check_secrets("secret", secrets)
         self._keys = tuple(secret.encode() for secret in secrets)
+        self._purpose = purpose
 
     def make(self, reply_to: str, until_s: int) -> str:
         """A token for the answer to this command, until that second since 1970."""
         body = f"{until_s}.{reply_to}".encode(errors="surrogatepass")
-        return ".".join((VERSION, _text(body), _text(_signed(self._keys[0], body))))
+        return ".".join((VERSION, _text(body), _text(self._signature(self._keys[0], body))))
 
     def read(self, token: str, now_s: int) -> str:
         """The id of the command that a token is for.
@@ -45,7 +48,7 @@ class Tokens:
         """
         body, signature = _parts(token)
         # Compared in a time that says nothing of the first byte that differs, with each secret.
-        if sum(hmac.compare_digest(_signed(key, body), signature) for key in self._keys) == 0:
+        if sum(hmac.compare_digest(self._signature(key, body), signature) for key in self._keys) == 0:
             raise TokenRefused(
                 "The token is not valid here.", hint="It was changed, or its secret is not in use any more."
             )
@@ -53,6 +56,9 @@ class Tokens:
         if now_s > int(until):
             raise TokenRefused("The token has expired.", hint="Send a new link: app.reply_token(reply_to, lasts=...)")
         return reply_to
+
+    def _signature(self, key: bytes, body: bytes) -> bytes:
+        return hmac.digest(key, self._purpose + body, hashlib.sha256)
 
 
 def check_secrets(called: str, secrets: Sequence[str]) -> None:
@@ -80,10 +86,6 @@ def _parts(token: str) -> tuple[bytes, bytes]:
     except (binascii.Error, ValueError):
         pass
     raise TokenRefused("The text is no token of an answer.", hint="Take the whole link.")
-
-
-def _signed(key: bytes, body: bytes) -> bytes:
-    return hmac.digest(key, PURPOSE + body, hashlib.sha256)
 
 
 def _text(data: bytes) -> str:

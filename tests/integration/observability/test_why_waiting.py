@@ -9,13 +9,14 @@ import re
 import sys
 import types
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tests.virtual_time import machine_here, virtually
 from tests.waiting import until
 
-from partita import App, Command, Event, Key, Rejection, Saga, Service, Settings, days, retriable, step
+from partita import App, Command, Event, Key, Rejection, Saga, Service, Settings, days, step
 from partita.cli.main import main
 from partita.errors import Pending
 from partita.observability.reach import looking
@@ -23,126 +24,128 @@ from partita.observability.stuck import Stuck, stuck
 from partita.sagas import after, on, parallel
 
 
+def contracts(claims: Service, desk: Service, labs: Service) -> Any:  # Any: the messages, declared for each instance
+    """The messages of the three services."""
+
+    class Filed(Event, of=claims):
+        id: Key[str]
+
+    class File(Command[Filed], of=claims):
+        id: Key[str]
+
+    class Withdrawn(Event, of=claims):
+        id: Key[str]
+
+    class Withdraw(Command[Withdrawn], of=claims):
+        id: Key[str]
+
+    class Lapsed(Event, of=claims):
+        id: Key[str]
+        reason: str
+
+    class Tested(Event, of=labs):
+        id: Key[str]
+
+    class Untested(Event, of=labs):
+        id: Key[str]
+
+    class Test(Command[Tested], of=labs):
+        id: Key[str]
+
+    class Untest(Command[Untested], of=labs):
+        id: Key[str]
+
+    class Decided(Event, of=desk):
+        id: Key[str]
+        cents: int
+
+    class No(Rejection):
+        why: str
+
+    class Undecided(Event, of=desk):
+        id: Key[str]
+
+    class Reminded(Event, of=desk):
+        id: Key[str]
+
+    class Decide(Command[Decided, No], of=desk):
+        id: Key[str]
+
+    class Undecide(Command[Undecided], of=desk):
+        id: Key[str]
+
+    class Remind(Command[Reminded], of=desk):
+        id: Key[str]
+
+    class Viewed(Event, of=desk):
+        id: Key[str]
+
+    class Unviewed(Event, of=desk):
+        id: Key[str]
+
+    class View(Command[Viewed], of=desk):
+        id: Key[str]
+
+    class Unview(Command[Unviewed], of=desk):
+        id: Key[str]
+
+    return SimpleNamespace(**{name: each for name, each in locals().items() if isinstance(each, type)})
+
+
 class Insurer:
-    """A saga asks two experts together and then a person; `silent` services answer nothing."""
+    """A saga asks two experts together and then a person."""
 
     def __init__(self, settings: Settings) -> None:
         claims, desk, labs = (Service(name, namespace=f"whywaits.{name}") for name in ("claims", "desk", "labs"))
+        m = contracts(claims, desk, labs)
 
-        class Filed(Event, of=claims):
-            id: Key[str]
-
-        class File(Command[Filed], of=claims):
-            id: Key[str]
-
-        class Withdrawn(Event, of=claims):
-            id: Key[str]
-
-        class Withdraw(Command[Withdrawn], of=claims):
-            id: Key[str]
-
-        class Lapsed(Event, of=claims):
-            id: Key[str]
-            reason: str
-
-        class Tested(Event, of=labs):
-            id: Key[str]
-
-        class Untested(Event, of=labs):
-            id: Key[str]
-
-        class Test(Command[Tested], of=labs):
-            id: Key[str]
-
-        class Untest(Command[Untested], of=labs):
-            id: Key[str]
-
-        class Decided(Event, of=desk):
-            id: Key[str]
-            cents: int
-
-        class No(Rejection):
-            why: str
-
-        class Undecided(Event, of=desk):
-            id: Key[str]
-
-        class Reminded(Event, of=desk):
-            id: Key[str]
-
-        class Decide(Command[Decided, No], of=desk):
-            id: Key[str]
-
-        class Undecide(Command[Undecided], of=desk):
-            id: Key[str]
-
-        class Remind(Command[Reminded], of=desk):
-            id: Key[str]
-
-        class Viewed(Event, of=desk):
-            id: Key[str]
-
-        class Unviewed(Event, of=desk):
-            id: Key[str]
-
-        class View(Command[Viewed], of=desk):
-            id: Key[str]
-
-        class Unview(Command[Unviewed], of=desk):
-            id: Key[str]
-
-        class Paid(Event, of=claims):
-            id: Key[str]
-
-        class Pay(Command[Paid], of=claims):
-            id: Key[str]
-
-        class Claim(Saga, start=Filed, deadline=days(60), undone=Lapsed, of=claims):
-            view = step(View, undo=Unview, timeout=days(3))
-            test = step(Test, undo=Untest, timeout=days(2), on_timeout="retry")
+        class Claim(Saga, start=m.Filed, deadline=days(60), undone=m.Lapsed, of=claims):
+            view = step(m.View, undo=m.Unview, timeout=days(3))
+            test = step(m.Test, undo=m.Untest, timeout=days(2), on_timeout="retry")
             parallel(view, test)
             decide = step(
-                Decide, undo=Undecide, timeout=days(20), timers=(after(days(5), Remind), after(days(10), Remind))
+                m.Decide,
+                undo=m.Undecide,
+                timeout=days(20),
+                timers=(after(days(5), m.Remind), after(days(10), m.Remind)),
             )
-            pay = retriable(Pay)
-            withdrawn = on(Withdrawn, then="cancel")
+            withdrawn = on(m.Withdrawn, then="cancel")
 
-        @claims.handles(File)
-        async def file(cmd: File) -> Filed:
-            return Filed(id=cmd.id)
+        @claims.handles(m.File)
+        async def file(cmd: m.File) -> m.Filed:
+            return m.Filed(id=cmd.id)
 
-        @claims.handles(Withdraw)
-        async def withdraw(cmd: Withdraw) -> Withdrawn:
-            return Withdrawn(id=cmd.id)
+        @claims.handles(m.Withdraw)
+        async def withdraw(cmd: m.Withdraw) -> m.Withdrawn:
+            return m.Withdrawn(id=cmd.id)
 
-        @claims.handles(Pay)
-        async def pay(cmd: Pay) -> Paid:
-            return Paid(id=cmd.id)
+        labs.task(m.Test, owner="chemists", title="Test {id}")
+        desk.task(m.Decide, owner="adjusters", title="Decide claim {id}")
+        desk.task(m.View, owner="viewers", title="View {id}")
 
-        labs.task(Test, owner="chemists", title="Test {id}")
-        desk.task(Decide, owner="adjusters", title="Decide claim {id}")
-        desk.task(View, owner="viewers", title="View {id}")
+        @labs.handles(m.Untest)
+        async def untest(cmd: m.Untest) -> m.Untested:
+            return m.Untested(id=cmd.id)
 
-        @labs.handles(Untest)
-        async def untest(cmd: Untest) -> Untested:
-            return Untested(id=cmd.id)
+        @desk.handles(m.Undecide)
+        async def undecide(cmd: m.Undecide) -> m.Undecided:
+            return m.Undecided(id=cmd.id)
 
-        @desk.handles(Undecide)
-        async def undecide(cmd: Undecide) -> Undecided:
-            return Undecided(id=cmd.id)
+        @desk.handles(m.Unview)
+        async def unview(cmd: m.Unview) -> m.Unviewed:
+            return m.Unviewed(id=cmd.id)
 
-        @desk.handles(Unview)
-        async def unview(cmd: Unview) -> Unviewed:
-            return Unviewed(id=cmd.id)
+        @desk.handles(m.Remind)
+        async def remind(cmd: m.Remind) -> m.Reminded:
+            return m.Reminded(id=cmd.id)
 
-        @desk.handles(Remind)
-        async def remind(cmd: Remind) -> Reminded:
-            return Reminded(id=cmd.id)
-
-        self.File, self.Withdraw, self.Decide, self.No = File, Withdraw, Decide, No
-        self.View, self.Test, self.Viewed, self.Tested, self.Decided = View, Test, Viewed, Tested, Decided
+        for name, each in vars(m).items():
+            setattr(self, name, each)
         self.Claim: Any = Claim
         self.app = App(claims, desk, labs, settings=settings, machine=machine_here())
+
+    def __getattr__(self, name: str) -> Any:  # Any: the messages, declared by each instance
+        raise AttributeError(name)
 
     async def pending(self, service: str, command: Any) -> str:
         """The id of the only command of this type that waits in a service, once there is one."""

@@ -1,4 +1,4 @@
-"""Tasks over HTTP: JSON alone, the person by the app's own authentication, each refusal with its status."""
+"""Tasks over HTTP for programs: JSON, the person by the app's own authentication, each refusal with its status."""
 
 from __future__ import annotations
 
@@ -100,7 +100,6 @@ async def test_each_wrong_request_has_its_status(running: App) -> None:
         (404, "POST", f"/tasks/{task_id}", {"answer": "ClaimPaid"}, "application/json"),
         (405, "DELETE", f"/tasks/{task_id}", None, "application/json"),
         (405, "POST", "/tasks", good, "application/json"),
-        (415, "POST", f"/tasks/{task_id}", good, "application/x-www-form-urlencoded"),
         (415, "POST", f"/tasks/{task_id}", good, "text/plain"),
         (400, "POST", f"/tasks/{task_id}", b"{", "application/json"),
         (400, "POST", f"/tasks/{task_id}", b"[" * 100_000, "application/json"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -392,3 +395,37 @@ async def test_the_claims_run_on_postgresql(database: str, tmp_path: Path) -> No
         assert await one_claim(insurer, CLAIM) == first
         assert await rows("payout-service", "SELECT cents FROM payout") == [{"cents": 90_000}]
         assert await rows("policy-service", "SELECT free_cents FROM policy") == [{"free_cents": 10_000}]
+
+
+def test_the_desk_is_served_to_a_browser(tmp_path: Path) -> None:
+    """The example has the one line that mounts it, and its page lists the claim of a person that is signed in."""
+    pytest.importorskip("uvicorn", reason="no uvicorn here: pip install 'partita[ingress]'")
+    environment = {**os.environ, "PARTITA_DATA": str(tmp_path), "PARTITA_ACTOR": "anna", "PORT": "0"}
+    environment |= {"PARTITA_SECRET": "a-secret-of-thirty-two-bytes-or-more-for-tests"}
+
+    async def filed_and_waiting() -> None:
+        running = app.configured(Settings(data=tmp_path))
+        async with running.running():
+            await one_claim(running, CLAIM)
+
+            async def ids() -> list[str]:
+                async with running.store("adjuster-desk").reading() as session:
+                    return [row.reply_to for row in await session.pending.find()]
+
+            await until(ids)
+
+    asyncio.run(filed_and_waiting())
+    command = [sys.executable, "-m", "partita.examples.claims.web"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as served:
+        try:
+            assert served.stdout is not None
+            url = served.stdout.readline().strip()
+            asked = urllib.request.Request(url, headers={"accept": "text/html"})
+            page = urllib.request.urlopen(asked, timeout=60).read().decode()
+            (link,) = re.findall(r'href="(/tasks/[^"]*)"', page)
+            asked = urllib.request.Request(url.removesuffix("/tasks") + link, headers={"accept": "text/html"})
+            task = urllib.request.urlopen(asked, timeout=60).read().decode()
+        finally:
+            served.terminate()
+    assert "Decide claim claim-1: 120000 cents claimed" in page
+    assert "<dt>next reminder</dt><dd>Remind adjuster, " in task and 'name="partita.token"' in task
