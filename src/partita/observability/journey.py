@@ -8,9 +8,19 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from partita.message import envelope_from_bytes
+from partita.clock import US
+from partita.message import Envelope, envelope_from_bytes
+from partita.outbox.outbox import reply_from_bytes
+from partita.store.pending import PendingCommand, Waits
 from partita.store.port import Store
 from partita.store.trail import TrailEdit, TrailMark, TrailRow
+
+STATES: tuple[Waits, ...] = ("open", "answered", "undone")
+KEPT_MAX = 1_000
+NEAR_US = 120 * US
+OUTCOMES: Mapping[Waits, str] = {"open": "pending", "answered": "handled", "undone": "tombstone"}
+TURNS = ("reminded", "heard", "timeout", "overdue", "late", "cancel", "compensate", "skip", "resume", "retry")
+"""The kinds of entries in a saga's history that are turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +43,36 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """The time in which a command waited in a service for an answer from outside: `state` is open, answered (with the
+    type `answer`, given by `by`) or undone, at `ended_us`; 0 = it waits."""
+
+    service: str
+    state: str
+    since_us: int
+    ended_us: int = 0
+    by: str = ""
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An entry of a saga's history that no message of the journey shows: a time that was over, an event that was heard, an
+    operator's verb."""
+
+    saga: str
+    kind: str
+    step: str
+    note: str
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class Hop:
     """One message of a journey. `service` wrote it; empty = a command that came in by the local door. `depth` is the number
     of messages that caused it, one after the other. `edit_of` is the id of the message whose edited copy it is;
-    empty = it is none."""
+    empty = it is none. `wait`: a command that was kept for an answer from outside. `turns`: those that are noted with the
+    message. `given_by` gave this answer from outside; empty = a handler returned it."""
 
     id: str
     type: str
@@ -49,6 +85,9 @@ class Hop:
     copies: tuple[Copy, ...] = ()
     edit_of: str = ""
     depth: int = 0
+    wait: Wait | None = None
+    turns: tuple[Turn, ...] = ()
+    given_by: str = ""
 
     @property
     def name(self) -> str:
@@ -62,6 +101,8 @@ async def journey(stores: Mapping[str, Store], key: str) -> list[Hop]:
     for store in stores.values():
         async with store.reading() as session:
             correlations.update(dict.fromkeys(await session.trail.correlations(key)))
+    kept = await _kept(stores, key)
+    correlations.update(dict.fromkeys(envelope.correlation_id for _, _, envelope in kept))
     rows: list[tuple[str, TrailRow]] = []
     for name, store in stores.items():
         async with store.reading() as session:
@@ -73,7 +114,87 @@ async def journey(stores: Mapping[str, Store], key: str) -> list[Hop]:
     for store in stores.values():
         async with store.reading() as session:
             marks += await session.trail.marks(ids)
-    return causal_order(_hops(rows, marks, edits))
+    hops = _hops(rows, marks, edits)
+    for service, row, envelope in kept:  # its outbox row and mark may be purged while it waits for days
+        wrote = envelope.source.partition("/")[0] if row.saga else ""
+        hop = Hop(
+            row.reply_to, row.type, row.key, envelope.correlation_id, envelope.causation_id, envelope.time_us, wrote
+        )
+        hops.setdefault(row.reply_to, replace(hop, handled=(Handling(service, OUTCOMES[row.state], row.at_us),)))
+    waits = await _waits(stores, list(hops))
+    turns = await _turns(stores, _envelopes(rows), kept)
+    return causal_order(_with_waits(hops, waits, turns))
+
+
+def _envelopes(rows: Sequence[tuple[str, TrailRow]]) -> list[tuple[str, Envelope]]:
+    found: list[tuple[str, Envelope]] = []
+    for name, row in rows:
+        with contextlib.suppress(msgspec.MsgspecError):
+            found.append((name, envelope_from_bytes(row.headers)))
+    return found
+
+
+async def _kept(stores: Mapping[str, Store], key: str) -> list[tuple[str, PendingCommand, Envelope]]:
+    """The commands of a key that are kept for an answer from outside, or were until lately: (service, row, envelope)."""
+    found: list[tuple[str, PendingCommand, Envelope]] = []
+    for name, store in stores.items():
+        async with store.reading() as session:
+            for state in STATES:
+                rows = await session.pending.find(state=state, key=key, limit=KEPT_MAX)
+                found += [(name, row, envelope_from_bytes(row.headers)) for row in rows]
+    return found
+
+
+async def _waits(stores: Mapping[str, Store], ids: Sequence[str]) -> dict[str, Wait]:
+    found: dict[str, Wait] = {}
+    for name, store in stores.items():
+        async with store.reading() as session:
+            for row in await session.pending.of_ids(ids):
+                answer = "" if row.answer is None else reply_from_bytes(row.answer).type
+                found[row.reply_to] = Wait(name, row.state, row.at_us, row.closed_us, row.by, answer)
+    return found
+
+
+async def _turns(
+    stores: Mapping[str, Store],
+    rows: Sequence[tuple[str, Envelope]],
+    kept: Sequence[tuple[str, PendingCommand, Envelope]],
+) -> dict[str, list[Turn]]:
+    """The turns of the sagas that sent these messages, by the message that each is noted with."""
+    sagas: dict[tuple[str, str, str], None] = {}
+    for name, envelope in [*rows, *((envelope.source.partition("/")[0], envelope) for _, _, envelope in kept)]:
+        if envelope.saga is not None and envelope.kind == "command" and name in stores:
+            sagas[name, envelope.saga.saga, envelope.saga.saga_id] = None
+    found: dict[str, list[Turn]] = {}
+    for name, saga, saga_id in sagas:
+        async with stores[name].reading() as session:
+            for each in await session.sagas.history(saga, saga_id):
+                if each.kind in TURNS:
+                    turn = Turn(f"{saga} {saga_id}", each.kind, each.step, each.note, each.at_us)
+                    found.setdefault(each.message_id, []).append(turn)
+    return found
+
+
+def _with_waits(
+    hops: Mapping[str, Hop], waits: Mapping[str, Wait], turns: Mapping[str, Sequence[Turn]]
+) -> dict[str, Hop]:
+    """The messages with their waits and turns, and the answers from outside with their givers."""
+    found = {name: replace(hop, wait=waits.get(name), turns=tuple(turns.get(name, ()))) for name, hop in hops.items()}
+    for name, wait in waits.items():
+        for each in found.values():
+            if each.causation_id == name and each.service == wait.service and each.type == wait.answer:
+                found[each.id] = replace(each, given_by=wait.by or "outside")
+                break
+    return found
+
+
+def _is_shown(turn: Turn, hops: Mapping[str, Hop]) -> bool:
+    """Whether a reminder is a message of the journey. Of one that was sent long ago the history alone is left."""
+    if turn.kind != "reminded":
+        return False
+    return any(
+        hop.name == turn.note.rpartition(".")[2] and abs(hop.at_us - turn.at_us) < NEAR_US for hop in hops.values()
+    )
 
 
 async def _edits(stores: Mapping[str, Store], ids: Sequence[str]) -> list[TrailEdit]:

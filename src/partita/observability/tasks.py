@@ -55,7 +55,8 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class OpenTask:
-    """A command that waits. `owner` is empty where no task is declared for it; `fields` are empty where it cannot be read."""
+    """A command that waits. `owner` is empty where no task is declared for it; `fields` are empty where it cannot be read;
+    `saga` is the saga that carries it out, and then no person answers it."""
 
     service: str
     row: PendingCommand
@@ -63,6 +64,7 @@ class OpenTask:
     owner: str
     fields: Mapping[str, Any]
     forms: tuple[Form, ...]
+    saga: str = ""
 
     @property
     def short_id(self) -> str:
@@ -128,7 +130,7 @@ async def the_task(
     for service, store in stores.items() if closed else ():
         async with store.reading() as session:
             row = await session.pending.hold(task_id)
-        if row is not None:
+        if row is not None and row.type not in catalog.service(service).carried_out:
             return await task_of(service, row, catalog, codec, find)
     tasks = await open_tasks(stores, catalog, codec, find)
     found = [task for task in tasks if task.row.reply_to == task_id]
@@ -151,6 +153,9 @@ async def task_of(
     title = contract.name if notes is None or command is None else notes.titled(command)
     given = {} if command is None else {name: getattr(command, name, None) for name in contract.hints}
     fields = msgspec.to_builtins(given, builtin_types=NATIVE) if given else {}
+    saga = catalog.service(service).carried_out.get(row.type, "")
+    if saga:
+        return OpenTask(service, row, title, "", fields, (), saga)
     reply, refusals = contract.newest.reply, contract.newest.refusals
     answers = (*(() if reply is None else (reply,)), *refusals)
     forms = tuple(_form(contract_of(each), given) for each in answers)

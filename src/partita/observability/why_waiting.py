@@ -29,7 +29,9 @@ def why_waiting(task: OpenTask, now_us: int, row: SagaRow | None = None, answer:
 
 
 def awaited_party(task: OpenTask) -> str:
-    """The people or the service that a command waits for, with its title."""
+    """The people, the saga or the service that a command waits for, with its title."""
+    if task.saga:
+        return f"saga {task.saga} {task.row.key} to answer {task.title}"
     return f"{task.owner}: {task.title}" if task.owner else f"{task.service} to answer {task.title}"
 
 

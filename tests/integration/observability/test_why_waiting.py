@@ -17,8 +17,10 @@ from tests.virtual_time import machine_here, virtually
 from tests.waiting import until
 
 from partita import App, Command, Event, Key, Rejection, Saga, Service, Settings, days, step
+from partita.cli.journey import drawing
 from partita.cli.main import main
 from partita.errors import Pending
+from partita.observability.journey import journey
 from partita.observability.reach import looking
 from partita.observability.stuck import Stuck, stuck
 from partita.sagas import after, on, parallel
@@ -309,3 +311,31 @@ def test_the_command_line_shows_the_next_timer_and_each_step_of_a_group(
     assert (waits["owner"], waits["reminder"], waits["then"]) == ("adjusters", "Remind", "it is undone")
     why = said("why", "c1")
     assert why.count("\n") == 1 and "Claim c1, step decide, waits since " in why
+
+
+async def test_a_journey_has_the_wait_and_its_end_in_the_order_of_time(tmp_path: Path, store: str) -> None:
+    """It showed a command with the mark "pending", and nothing about who answered, or why nobody did."""
+    insurer = Insurer(Settings(data=tmp_path, store=store))
+    async with insurer.app.running() as system:
+        for key in ("c1", "c2"):
+            await insurer.app.send(insurer.File(id=key))
+            await insurer.answered(key)
+            decide = await insurer.pending("desk", insurer.Decide)
+            if key == "c1":
+                await insurer.app.reply(decide, insurer.Decided(id=key, cents=5), by="anna")
+                await insurer.ended("completed", key)
+            else:
+                await insurer.app.send(insurer.Withdraw(id=key))
+                await insurer.ended("undone", key)
+        await insurer.app.settled()
+        one = "\n".join(drawing("c1", await journey(system.stores, "c1")))
+        two = "\n".join(drawing("c2", await journey(system.stores, "c2")))
+    waits, answer = one.index("desk: kept, waits for an answer\n"), one.index(" Viewed ")
+    assert waits < answer and re.search(r" Viewed .* desk -> claims, given by vic", one), one
+    assert re.search(r" Decided .* desk -> claims, given by anna", one), one
+    heard, undone, undo = (
+        two.index(each)
+        for each in ("Claim c2, decide: heard, Withdrawn", "Claim c2, decide: timeout, Withdrawn", "Undecide ")
+    )
+    assert heard < undo and undone < undo
+    assert two.count("desk: undone before an answer came") == 1 and "given by anna" not in two

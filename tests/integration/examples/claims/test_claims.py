@@ -17,6 +17,7 @@ import yaml
 from tests.waiting import until, until_blocking
 
 from partita import Conflict, Settings, days, hours
+from partita.cli.journey import drawing
 from partita.examples.claims.app import app, one_claim
 from partita.examples.claims.messages import (
     ClaimApproved,
@@ -38,6 +39,7 @@ from partita.examples.claims.messages import (
     WithdrawClaim,
 )
 from partita.examples.claims.sagas import HandleClaim
+from partita.observability.journey import journey
 from partita.testing.scenario import Scenario
 from partita.waiting import Overtaken
 
@@ -429,3 +431,29 @@ def test_the_desk_is_served_to_a_browser(tmp_path: Path) -> None:
             served.terminate()
     assert "Decide claim claim-1: 120000 cents claimed" in page
     assert "<dt>next reminder</dt><dd>Remind adjuster, " in task and 'name="partita.token"' in task
+
+
+@pytest.mark.parametrize("ending", ["approved", "withdrawn", "expired"])
+async def test_the_journey_of_a_claim_has_its_wait_in_the_order_of_time(ending: str) -> None:
+    """After days the messages are purged: the command that waits, its reminders and its end are shown all the same."""
+    async with app.testing() as t:
+        task = await filed(t)
+        await t.advance(days(21 if ending == "expired" else 12))
+        if ending == "approved":
+            await t.reply(task, APPROVED, by="anna")
+        if ending == "withdrawn":
+            await t.send(WithdrawClaim(claim_id=CLAIM))
+        await t.settled()
+        told = "\n".join(drawing(CLAIM, await journey(t._system.stores, CLAIM)))
+    reminded = [f"{day}d" for day in (5, 10)] + (["15d"] if ending == "expired" else [])
+    shown = re.findall(r"(\d+d) +(?:HandleClaim claim-1, decide: reminded, )?(?:RemindAdjuster|EscalateClaim)\b", told)
+    assert shown == reminded, told
+    end = {
+        "approved": r"ClaimApproved .*, given by anna",
+        "withdrawn": "HandleClaim claim-1, decide: heard, ClaimWithdrawn",
+        "expired": "HandleClaim claim-1, decide: timeout, decide timed out",
+    }[ending]
+    lines = ("DecideClaim ", "kept, waits for an answer", "reminded, RemindAdjuster", end)
+    at = [match.start() for each in lines if (match := re.search(each, told))]
+    assert len(at) == len(lines) and at == sorted(at), told
+    assert ("undone before an answer came" in told) == (ending != "approved")
