@@ -105,6 +105,7 @@ _STEP = Record(
         "retry": Entry(Many(Span()), "the waits between tries in place"),
         "remind": Entry(Many(Span()), "the times at which its owner is reminded"),
         "escalate": Entry(Many(_ESCALATION), "other people who are asked when its owner stays silent"),
+        "with": Entry(TYPE_NAME, "the command of a step above, with which it is sent together"),
         "timers": Entry(Many(_TIMER), "commands that are sent to its service while it waits"),
         "human": Entry(YesNo(), "a person decides"),
     },

@@ -67,6 +67,46 @@ def order(of: Indexed) -> Iterator[Finding]:
                 passed = passed or step.do
 
 
+def groups(of: Indexed) -> Iterator[Finding]:
+    """Steps that are sent together are one below the other, of one kind and with answers of their own, and none is a pivot."""
+    for saga in of.design.sagas:
+        for group in saga.groups():
+            first, names = group[0], ", ".join(step.do for step in group)
+            if first.beside and first.beside != first.do:
+                yield finding(
+                    "group-apart", first.origin, first.do, f"{first.do} is sent with {first.beside}, which is no step above it.",
+                    "The commands of a group are sent in one transaction, when the steps before the group are done.",
+                    f"with: the command of the step above {first.do}.",
+                )  # fmt: skip
+                continue
+            place = saga.steps.index(first)
+            if saga.steps[place : place + len(group)] != group:
+                yield finding(
+                    "group-apart", group[-1].origin, group[-1].do, f"{names} are sent together, and another step is between.",
+                    "The saga could not say whether that step waits for them.", "the steps of a group one below the other.",
+                )  # fmt: skip
+                continue
+            pivots = [step.do for step in group if step.kind == "pivot"]
+            if pivots and len(group) > 1:
+                yield finding(
+                    "pivot-in-group", first.origin, pivots[0], f"{pivots[0]} is the pivot, and is sent together with others.",
+                    "It could be done while another is refused: a point of no return that is none.",
+                    f"{pivots[0]} below the group, without `with`.",
+                )  # fmt: skip
+            elif len({step.kind for step in group}) > 1:
+                yield finding(
+                    "mixed-group", first.origin, first.do, f"Of {names} some can be undone and some cannot.",
+                    "When one is refused, all of the group are undone.", "groups of one kind each.",
+                )  # fmt: skip
+            answers = [step.ok for step in group]
+            for step in group[1:]:
+                if answers.count(step.ok) > 1:
+                    yield finding(
+                        "group-of-one-answer", step.origin, step.do, f"{names} are sent together, and {step.ok} answers two.",
+                        "The saga could not say which of them is done.", f"an event of its own as `ok` of {step.do}.",
+                    )  # fmt: skip
+
+
 def refusals(of: Indexed) -> Iterator[Finding]:
     """A command before the point of no return says how it is refused; one after it never is."""
     for _, step in of.design.steps:

@@ -11,7 +11,8 @@ from partita.design.model.finding import Finding
 def deadlines(of: Indexed) -> Iterator[Finding]:
     """A saga has at least the time of its steps."""
     for saga in of.design.sagas:
-        parts = [(step.do, step.timeout.value) for step in saga.steps]
+        slowest = (max(group, key=lambda step: step.timeout.value) for group in saga.groups())
+        parts = [(step.do, step.timeout.value) for step in slowest]
         total = sum(seconds for _, seconds in parts)
         if saga.deadline.value < total:
             sums = " + ".join(f"{span(seconds)} ({name})" for name, seconds in parts)

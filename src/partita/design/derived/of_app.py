@@ -252,6 +252,7 @@ def _declared(place: Place) -> Origin:
 
 def _saga(definition: SagaDefinition) -> SagaDesign:
     origin = _declared(definition.place)
+    commands = {spec.name: spec.command.name for spec in definition.steps}
     return SagaDesign(
         name=definition.name,
         at=definition.service.name,
@@ -260,12 +261,12 @@ def _saga(definition: SagaDefinition) -> SagaDesign:
         deadline=Fact(definition.deadline_s, origin),
         failed=definition.undone.name if definition.undone is not None else "",
         why=Fact(definition.why, origin),
-        steps=tuple(_step(spec) for spec in definition.steps),
+        steps=tuple(_step(spec, commands) for spec in definition.steps),
         origin=origin,
     )
 
 
-def _step(spec: StepSpec) -> StepDesign:
+def _step(spec: StepSpec, commands: Mapping[str, str]) -> StepDesign:
     origin = _declared(spec.place)
     command, undo = spec.command, spec.undo
     return StepDesign(
@@ -283,5 +284,6 @@ def _step(spec: StepSpec) -> StepDesign:
         human="human" in command.notes.concerns,
         no_effect=spec.no_effect,
         timers=tuple(TimerDesign(each.after_s, each.command.name, "send") for each in spec.timers),
+        beside=commands.get(spec.beside, ""),
         ask="" if spec.ask is None else spec.ask.name,
     )

@@ -198,9 +198,10 @@ def step_budget(step: StepDesign) -> float:
 
 def budget(saga: SagaDesign) -> Calculation:
     """The time that the steps of a saga take at most, one try of each retriable step included; beside its deadline."""
-    amount = sum(step_budget(step) for step in saga.steps)
+    slowest = [max(group, key=step_budget) for group in saga.groups()]
+    amount = sum(step_budget(step) for step in slowest)
     parts = []
-    for step in saga.steps:
+    for step in slowest:
         tries = 1 + len(step.retry)
         text = span(step.timeout.value) if tries == 1 else f"{tries} x {span(step.timeout.value)}"
         parts.append(text + "".join(f" + {span(wait)}" for wait in step.retry))

@@ -16,7 +16,7 @@ def pseudocode(design: Design, saga: SagaDesign) -> str:
     ]
     undoable: list[StepDesign] = []
     for position, step in enumerate(saga.steps):
-        lines += ["", *_step(design, saga, position, undoable)]
+        lines += ["", *_step(design, saga, position)]
         if step.undo:
             undoable.append(step)
         if position == saga.pivot and position + 1 < len(saga.steps):
@@ -32,16 +32,20 @@ def pseudocode(design: Design, saga: SagaDesign) -> str:
     return "\n".join(lines)
 
 
-def _step(design: Design, saga: SagaDesign, position: int, undoable: list[StepDesign]) -> list[str]:
+def _step(design: Design, saga: SagaDesign, position: int) -> list[str]:
     step = saga.steps[position]
     note = {"pivot": "   # the pivot", "retriable": "   # sent until it is done", "step": ""}[step.kind]
     lines = [
-        f"  {position + 1}. send {_call(design, step.do)} to {step.at}{note}",
+        f"  {position + 1}. send {_call(design, step.do)} to {step.at}{note}{_beside(saga, step)}",
         f"     wait {span(step.timeout.value)} for",
     ]
-    following = saga.steps[position + 1].name if position + 1 < len(saga.steps) else "completed"
-    lines.append(f"       {step.ok}:  state = {following}")
-    back = ", ".join(each.undo for each in reversed(undoable)) or "nothing"
+    group = saga.together(step)
+    after = saga.steps.index(group[-1]) + 1
+    following = saga.steps[after].name if after < len(saga.steps) else "completed"
+    others = [each for each in group if each is not step]
+    answers = f", and {' and '.join(each.ok for each in others)}" if others else ""
+    lines.append(f"       {step.ok}{answers}:  state = {following}")
+    back = ", ".join(each.undo for each in reversed(saga.touched(step)) if each.undo) or "nothing"
     for refusal in step.fail:
         lines.append(f"       {refusal}:  undo {back}" + (f"; publish {saga.failed}" if saga.failed else ""))
     for timer in step.timers:
@@ -55,6 +59,11 @@ def _step(design: Design, saga: SagaDesign, position: int, undoable: list[StepDe
     if step.retry:
         lines.append(f"     {step.at} tries again after {', '.join(span(wait) for wait in step.retry)}")
     return lines
+
+
+def _beside(saga: SagaDesign, step: StepDesign) -> str:
+    others = [each.do for each in saga.together(step) if each is not step]
+    return f"   # together with {' and '.join(others)}" if others else ""
 
 
 def _timer(step: StepDesign, timer: TimerDesign) -> str:

@@ -38,14 +38,14 @@ def states(saga: SagaDesign) -> Picture:
     """The states of a saga: a step until its answer, an undo until its acknowledgement, and the ends."""
     cards = [_card(saga.start, "event", "")]
     lines = []
-    before = saga.start
     for number, step in enumerate(saga.steps, 1):
         cards.append(_card(step.name, "saga", f"{number}. {step.do}, {_kind(step)}, {span(step.timeout.value)}"))
-        lines.append(Line(before, step.name, "orchestration"))
-        before = step.name
     done = f"completed: {saga.steps[-1].ok}"
     cards.append(_card(done, "event", ""))
-    lines.append(Line(before, done, "orchestration"))
+    before = [saga.start]
+    for names in [*([step.name for step in group] for group in saga.groups()), [done]]:
+        lines += [Line(first, then, "orchestration") for first in before for then in names]
+        before = names
     failed = f"undone: {saga.failed}" if saga.failed else ""
     if failed:
         cards.append(_card(failed, "event", ""))

@@ -127,6 +127,14 @@ def _step(saga: SagaDesign, old: StepDesign, new: StepDesign) -> Iterator[Change
             hurt=(saga.at,),
             instead=NEW_VERSION,
         )
+    if old.beside != new.beside:
+        yield Change(
+            section=4,
+            what=f"{what} it is sent {f'together with {new.beside}' if new.beside else 'alone'} now.",
+            harm="Instances in flight are at another place of the saga.",
+            hurt=(saga.at,),
+            instead=NEW_VERSION,
+        )
     if old.timers != new.timers:
         times = ", ".join(f"{each.do} after {span(each.after)}" for each in new.timers) or "nothing"
         yield Change(section=4, what=f"{what} while it waits the saga sends {times}.")

@@ -37,9 +37,10 @@ def _states(drawn: SagaDesign) -> Iterator[str]:
     yield "stateDiagram-v2"
     yield f"  [*] --> {_id(drawn.steps[0].name)}: {_text(drawn.start)}"
     undoable: list[str] = []
-    for index, step in enumerate(drawn.steps):
-        name = _id(step.name)
-        following = _id(drawn.steps[index + 1].name) if index + 1 < len(drawn.steps) else "completed"
+    for step in drawn.steps:
+        name, group = _id(step.name), drawn.together(step)
+        after = drawn.steps.index(group[-1]) + 1
+        following = _id(drawn.steps[after].name) if after < len(drawn.steps) else "completed"
         back = undoable[-1] if undoable else "undone"
         yield f"  {name}: {_text(step.do)} ({step.kind}, {_text(step.at)})"
         yield f"  {name} --> {following}: {_text(step.ok)}"

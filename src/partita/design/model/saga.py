@@ -28,7 +28,8 @@ class StepDesign:
     """A step: the command `do` to the service `at`, its reply `ok`, its refusals `fail`, its `undo` with the reply `undone`.
 
     Times are seconds: `timeout` of one try, `retry` the waits between tries in place. `timers` are in the order of their times,
-    `ask` is the question after a timeout. A step is `unrefusable` where its owner says that its command is never refused.
+    `ask` is the question after a timeout. Steps that are sent together have one `beside`: the first of their commands. A step is
+    `unrefusable` where its owner says that its command is never refused.
     """
 
     name: str
@@ -45,6 +46,7 @@ class StepDesign:
     retry: tuple[float, ...] = ()
     timers: tuple[TimerDesign, ...] = ()
     ask: str = ""
+    beside: str = ""
     human: bool = False
     no_effect: bool = False
     unrefusable: bool = False
@@ -65,7 +67,31 @@ class SagaDesign:
     steps: tuple[StepDesign, ...]
     origin: Origin
 
+    def together(self, step: StepDesign) -> tuple[StepDesign, ...]:
+        """The steps that are sent together with a step, itself among them."""
+        return next(group for group in self.groups() if step in group)
+
+    def groups(self) -> tuple[tuple[StepDesign, ...], ...]:
+        """The steps in their order, those that are sent together in one group."""
+        return groups_of(self.steps)
+
+    def before(self, step: StepDesign) -> tuple[StepDesign, ...]:
+        """The steps that are done before a step is sent."""
+        return self.steps[: self.steps.index(self.together(step)[0])]
+
+    def touched(self, step: StepDesign) -> tuple[StepDesign, ...]:
+        """The other steps that are done, or may be, when a step ends without success: those before it and those beside it."""
+        return (*self.before(step), *(each for each in self.together(step) if each is not step))
+
     @property
     def pivot(self) -> int:
         """The index of the point of no return: the pivot, else the last step before the first retriable; -1 = from the start."""
         return max((i for i, step in enumerate(self.steps) if step.kind != "retriable"), default=-1)
+
+
+def groups_of(steps: tuple[StepDesign, ...]) -> tuple[tuple[StepDesign, ...], ...]:
+    """Steps in their order, those that are sent together in one group."""
+    groups: dict[str, list[StepDesign]] = {}
+    for step in steps:
+        groups.setdefault(step.beside or step.name, []).append(step)
+    return tuple(tuple(group) for group in groups.values())

@@ -90,8 +90,8 @@ class Vocabulary:
     has_geo: bool = False
 
     def typed(self, fields: Iterable[FieldDesign], near: str) -> tuple[Typed, ...]:
-        """The fields in Python; `near` is the message, for the name of a record."""
-        return tuple(self._typed(each, near) for each in fields)
+        """The fields in Python, those with a default last; `near` is the message, for the name of a record."""
+        return tuple(sorted((self._typed(each, near) for each in fields), key=lambda each: bool(each.default)))
 
     def _typed(self, each: FieldDesign, near: str) -> Typed:
         unit = _UNITS.get(each.type, "")

@@ -26,8 +26,8 @@ class Outcome:
     command of its steps whether its work was done or undone in the end, `undos` the commands that undid it.
 
     People give their `answers` as soon as they are asked, `slow` ones after `wait_s`. After the first decision they give those of
-    `again` too, and those of `late` when their step has been given up. Events that are `repeated` come twice: in an answer to a
-    question, and in the late answer of the step.
+    `again` too, and those of `late` when their step has been given up; a step without an undo takes such an answer, which is
+    `ignored`. Events that are `repeated` come twice: in an answer to a question, and in the late answer of the step.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Outcome:
     again: Answers = field(default_factory=dict)
     repeated: Sequence[str] = ()
     late: Answers = field(default_factory=dict)
+    ignored: Answers = field(default_factory=dict)
     dead_letters: bool = False
 
 
@@ -107,7 +108,7 @@ def _begun(outcome: Outcome, beginning: Beginning) -> Outcome:
 def _with_people(blue: Blueprint, outcome: Outcome) -> Outcome:
     """The outcome with the decisions of people, who leave no work behind that an undo would look for."""
     people = {step.do: step.ok for _, step in blue.design.steps if step.human}
-    silent = {*outcome.slow, *outcome.late}
+    silent = {*outcome.slow, *outcome.late, *outcome.ignored}
     given = {do: value_of(blue, blue.messages[ok]) for do, ok in people.items() if do not in silent}
     answers = {do: answer for do, answer in {**given, **outcome.answers}.items() if answer}
     work = {do: state for do, state in outcome.work.items() if do not in people}
@@ -177,7 +178,7 @@ def _of_saga(blue: Blueprint, saga: SagaDesign, begins: Message) -> Iterator[Out
             work=done,
         )
     for index, step in enumerate(saga.steps):
-        earlier = saga.steps[:index]
+        earlier = saga.touched(step)
         undos = [each.undo for each in reversed(earlier) if each.undo]
         at = _Step(saga, step, begins, undos, {each.do: (each.at, "undone") for each in earlier if each.undo})
         if index <= saga.pivot:
@@ -235,12 +236,14 @@ def _before_the_pivot(blue: Blueprint, at: _Step) -> Iterator[Outcome]:
     )
     yield silent
     if step.human:
+        decision = {step.do: value_of(blue, blue.messages[step.ok])}
         yield replace(
             silent,
             name=f"{saga.name}_{step.do}_is_decided_late",
             title=f"{step.do} is decided after {span(at.patience_s)}, when it is given up",
             answers={},
-            late={step.do: value_of(blue, blue.messages[step.ok])},
+            late=decision if step.undo else {},
+            ignored={} if step.undo else decision,
         )
     if step.ask:
         yield Outcome(

@@ -19,7 +19,8 @@ class Outcome:
     """One way in which a saga goes, with the end that the design promises.
 
     People give their `answers` as soon as they are asked, and `slow` ones after `wait_s`. Then they repeat a decision, and give
-    that of `again` too. They give those of `late` when their step has been given up.
+    that of `again` too. They give those of `late` when their step has been given up, which is refused; those of `ignored` change
+    nothing, since such a step has nothing to undo.
     """
 
     title: str
@@ -41,6 +42,7 @@ class Outcome:
     slow: Answers = field(default_factory=dict)
     again: Mapping[type[Command[Event, Any]], Event | Rejection | None] = field(default_factory=dict)
     late: Answers = field(default_factory=dict)
+    ignored: Answers = field(default_factory=dict)
     dead_letters: bool = False
 
 
@@ -56,7 +58,8 @@ async def play(outcome: Outcome) -> list[str]:
         for command in outcome.begins:
             await t.send(command)
         decided = await decide(t, outcome.answers)
-        late = [(each, answer) for command, answer in outcome.late.items() for each in await t.pending(command)]
+        late = await asked(t, outcome.late)
+        ignored = await asked(t, outcome.ignored)
         await t.advance(outcome.wait_s)
         decided += await decide(t, {**outcome.answers, **outcome.slow})
         for mend in outcome.mends:
@@ -65,6 +68,8 @@ async def play(outcome: Outcome) -> list[str]:
         decided += await decide(t, {**outcome.answers, **outcome.slow})
         refused = await decide_again(t, outcome, decided)
         refused += [await refusal(t, reply_to, answer) for reply_to, answer in late]
+        for reply_to, answer in ignored:
+            await t.reply(reply_to, answer, by="a person")
         await t.settled(dead_letters=outcome.dead_letters)
         started = t.published(outcome.start)
         assert started, f"{outcome.title}: no {outcome.start.__name__} began it"
@@ -105,6 +110,11 @@ async def decide(t: Scenario, answers: Answers) -> Decided:
             await t.reply(reply_to, answer, by="a person")
             given.append((reply_to, command, answer))
     return given
+
+
+async def asked(t: Scenario, answers: Answers) -> list[tuple[str, Event | Rejection]]:
+    """The commands that wait for these answers, to be answered after their steps have been given up."""
+    return [(reply_to, answer) for command, answer in answers.items() for reply_to in await t.pending(command)]
 
 
 async def decide_again(t: Scenario, outcome: Outcome, decided: Decided) -> list[str]:
@@ -231,7 +241,7 @@ def _row(blue: Blueprint, outcome: Outcome) -> str:
     work = [f'({literal(each.at)}, "{each.do}"): "{outcome.work.get(each.do, ("", states[each.do]))[1]}"'
             for each in saga.steps if each.do in states]  # fmt: skip
     words += [f"work={{{', '.join(work)}}}"] if work else []
-    for word in ("answers", "slow", "again", "late"):
+    for word in ("answers", "slow", "again", "late", "ignored"):
         given = [f"{name}: {value or None}" for name, value in getattr(outcome, word).items()]
         words += [f"{word}={{{', '.join(given)}}}"] if given else []
     sends = [f"{name}: {count}" for name, count in outcome.sends.items()]

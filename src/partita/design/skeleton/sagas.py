@@ -27,7 +27,7 @@ def sagas_file(blue: Blueprint) -> WholeFile | None:
     imports = "\n".join(
         [
             imported("partita", words),
-            *(["from partita.sagas import after"] if any(step.timers for _, step in blue.design.steps) else []),
+            *filter(None, [imported("partita.sagas", _waiting(blue))]),
             "",
             imported(f"{blue.package}.messages", messages),
             imported(f"{blue.package}.services", {variable_of(saga.at) for saga in sagas}),
@@ -35,6 +35,12 @@ def sagas_file(blue: Blueprint) -> WholeFile | None:
     )
     head = '"""The sagas: each ends done or undone, or says that it needs a person."""'
     return WholeFile(f"{blue.package}/sagas.py", f"{head}\n\n{imports}\n\n\n{body}\n")
+
+
+def _waiting(blue: Blueprint) -> list[str]:
+    timed = any(step.timers for _, step in blue.design.steps)
+    together = any(step.beside for _, step in blue.design.steps)
+    return ["after"] * timed + ["parallel"] * together
 
 
 def _saga(saga: SagaDesign) -> str:
@@ -48,9 +54,14 @@ def _saga(saga: SagaDesign) -> str:
             call(f"class {saga.name}", words, after=":"),
             docstring(f"Each {saga.start} begins one: {steps}."),
             "",
-            *(_step(step) for step in saga.steps),
+            *(line for group in saga.groups() for line in _group(group)),
         ]
     )
+
+
+def _group(group: tuple[StepDesign, ...]) -> list[str]:
+    together = [call("    parallel", [step.name for step in group])] if len(group) > 1 else []
+    return [*(_step(step) for step in group), *together]
 
 
 def _step(step: StepDesign) -> str:

@@ -9,6 +9,7 @@ import pytest
 from tests.integration.design.skeleton.commands import PARTITA, check_lints, check_types_and_style, python, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # several programs, one after the other
+PYRIGHT = str(Path(sys.executable).with_name("pyright"))
 STRANGERS = Path(__file__).parent / "strangers"
 
 
@@ -24,6 +25,14 @@ STRANGERS = Path(__file__).parent / "strangers"
                 "EscalateLookAtCopy sent 2 x",
             ],
         ),
+        (
+            "clinic",
+            38,
+            [
+                "BookDevice is refused: NoDevice: FreeRoom undid; FreeDoctor undid; AppointmentDropped published",
+                "BookDevice is answered after 10 min: TryOtherDevice sent 1 x; RiskConfirmed published",
+            ],
+        ),
     ],
 )
 def test_the_brief_of_a_stranger_runs(name: str, outcomes: int, says: list[str], tmp_path: Path) -> None:
@@ -37,7 +46,7 @@ def test_the_brief_of_a_stranger_runs(name: str, outcomes: int, says: list[str],
         assert words in built.stdout
     check_lints(folder)
     check_types_and_style(folder)
-    pyright = run(folder, str(Path(sys.executable).with_name("pyright")), "--pythonpath", sys.executable, "-p", ".")
+    pyright = run(folder, PYRIGHT, "--pythonpath", sys.executable, "-p", ".")
     assert pyright.returncode == 0, pyright.stdout
     tests = python(folder, "-m", "unittest")
     assert tests.returncode == 0, tests.stderr

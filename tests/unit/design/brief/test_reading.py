@@ -34,6 +34,22 @@ def test_a_declared_fact_has_its_line() -> None:
     assert design.purpose.origin.mark == "declared"
 
 
+def test_steps_that_are_sent_together_know_no_answer_of_each_other() -> None:
+    """Their commands leave in one transaction: a field of the other's answer would be missing."""
+    together = "undone: DepositReturned, timeout: 60s, with: HoldTable"
+    text = with_change("undone: DepositReturned, pivot: true, timeout: 60s", together)
+    text = text.replace(
+        "data: {booking_id: id, deposit: money}}\n  DepositRefused",
+        "data: {booking_id: id, table_no: int}}\n  DepositRefused",
+    )
+    design = read_brief(text, "bistro.yaml")
+    alone = read_brief(text.replace(", with: HoldTable", ""), "bistro.yaml")
+
+    assert [step.beside for step in design.sagas[0].steps] == ["HoldTable", "HoldTable", ""]
+    assert "table_no" in [field.name for field in alone.command("TakeDeposit").fields]
+    assert "table_no" not in [field.name for field in design.command("TakeDeposit").fields]
+
+
 def test_a_brief_that_says_all_leaves_the_usual_assumptions_alone() -> None:
     """A declared value is never listed as assumed: else the ledger says nothing."""
     texts = [each.text for each in small().assumptions]

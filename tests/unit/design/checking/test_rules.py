@@ -127,6 +127,15 @@ FAULTS = {
         (with_change("pivot: true, timeout: 60s", "pivot: true, timeout: 60s, escalate: {after: 60s, to: boss}"), "shorter than 1m"),
         (with_change("pivot: true, timeout: 60s", "pivot: true, timeout: 60s, timers: [{after: 2m, do: CallBank}]"), "shorter than 1m"),
     ],
+    "group-apart": [
+        (with_change("pivot: true, timeout: 60s", "pivot: true, timeout: 60s, with: BookTable"), "with: the command"),
+        (with_change("retriable: true", "retriable: true, with: HoldTable"), "one below the other"),
+    ],
+    "pivot-in-group": [(with_change("pivot: true, timeout: 60s", "pivot: true, timeout: 60s, with: HoldTable"), "TakeDeposit below the group")],
+    "mixed-group": [(with_change("retriable: true", "retriable: true, with: HoldTable").replace("pivot: true, ", "with: HoldTable, "), "one kind each")],
+    "group-of-one-answer": [
+        (with_change("      - {do: TakeDeposit", "      - {do: HoldChairs, at: table-service, ok: TableHeld, fail: HouseFull, undo: FreeChairs, undone: TableFreed, timeout: 30s, with: HoldTable}\n      - {do: TakeDeposit"), "of its own as `ok`"),
+    ],
     "timeout-contradicts-step": [
         (with_change("pivot: true, timeout: 60s", "pivot: true, timeout: 60s, human: yes, on_timeout: ask"), "on_timeout: undo"),
         (with_change("retriable: true", "retriable: true, on_timeout: undo"), "on_timeout: retry"),

@@ -178,6 +178,31 @@ def test_an_escalation_and_a_timer_are_commands_of_the_step_in_the_order_of_thei
     assert "sends={AskOtherBank: 1, EscalateChargePayment: 1}" in found["order_processing/outcomes.py"]
 
 
+def test_steps_that_are_sent_together_are_a_group_and_undone_together() -> None:
+    """A refused step of a group undoes the one beside it, which may be done."""
+    base = orders()
+    beside = replace(base.sagas[0].steps[0], name="pack", do="PackStock", undo="UnpackStock", beside="ReserveStock")
+    reserve, *rest = base.sagas[0].steps
+    steps = (replace(reserve, beside="ReserveStock"), beside, *rest)
+    packs = [
+        replace(base.command("ReserveStock"), name="PackStock", reply="StockPacked"),
+        replace(base.command("ReleaseStock"), name="UnpackStock", undoes="PackStock"),
+    ]
+    packed = replace(base.event("StockReserved"), name="StockPacked")
+    found = texts(
+        replace(
+            base,
+            events=(*base.events, packed),
+            commands=(*base.commands, *packs),
+            sagas=(replace(base.sagas[0], steps=(steps[0], replace(beside, ok="StockPacked"), *rest)),),
+        )
+    )
+    assert "    parallel(reserve, pack)\n" in found["order_processing/sagas.py"]
+    outcomes = found["order_processing/outcomes.py"]
+    refused = outcomes[outcomes.index("checkout_reserve_stock_is_refused") :]
+    assert "undos=(UnpackStock,)" in refused[: refused.index("checkout_reserve_stock_is_not")]
+
+
 def test_a_question_is_answered_by_the_work_of_its_step() -> None:
     """A lost answer is found by the question; a step that was not done is undone."""
     base = orders()
@@ -275,3 +300,13 @@ def shape_of(text: str) -> list[str]:
         *(type(node).__name__ for node in nodes if isinstance(node, ast.stmt)),
         *(name for name in calls if name != "msgspec.Meta"),
     ]
+
+
+def test_a_field_that_may_be_absent_comes_behind_those_that_are_there() -> None:
+    """Python reads an attribute without a default behind one with a default as a mistake."""
+    base = orders()
+    first = replace(fields("note string")[0], optional=True)
+    event = replace(base.events[0], fields=(base.events[0].fields[0], first, *base.events[0].fields[1:]))
+    messages = texts(replace(base, events=(event, *base.events[1:])))["order_processing/messages.py"]
+    placed = messages[messages.index("class OrderPlaced(Event") : messages.index("class OrderConfirmed")]
+    assert placed.rstrip().endswith("note: str | None = None")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import cast
 
 from partita.design.brief.deriving.ledger import Ledger
@@ -10,7 +11,7 @@ from partita.design.brief.deriving.services import owner_of
 from partita.design.brief.part import Part
 from partita.design.model.choreography import Choreography, Reaction
 from partita.design.model.origin import Fact, Origin
-from partita.design.model.saga import OnTimeout, SagaDesign, StepDesign, StepKind, TimerDesign
+from partita.design.model.saga import OnTimeout, SagaDesign, StepDesign, StepKind, TimerDesign, groups_of
 from partita.design.model.service import ServiceDesign
 
 TIMEOUT_S = 30.0
@@ -51,8 +52,8 @@ def _saga(name: str, part: Part, brief: Part, services: tuple[ServiceDesign, ...
     start = brief.part("events").part(part.text("start")) if brief.part("events").has(part.text("start")) else Part(0)
     at = start.text("by")
     humans = {service.name for service in services if service.kind == "human"}
-    steps = tuple(_step(each, humans, services, ledger) for each in part.parts("steps"))
-    longest = sum(step.timeout.value + sum(step.retry) for step in steps)
+    steps = _together(tuple(_step(each, humans, services, ledger) for each in part.parts("steps")))
+    longest = sum(max(step.timeout.value + sum(step.retry) for step in group) for group in groups_of(steps))
     if part.has("deadline"):
         deadline = ledger.fact(part, "deadline", part.number("deadline"))
     else:
@@ -106,11 +107,21 @@ def _step(part: Part, humans: set[str], services: tuple[ServiceDesign, ...], led
         origin=ledger.declared(part.line),
         retry=part.numbers("retry"),
         timers=_timers(do, part),
+        beside=part.text("with"),
         ask=f"Ask{do}" if on_timeout.value == "ask" else "",
         human=part.flag("human") or at in humans,
         no_effect=part.flag("no_effect"),
         unrefusable=part.has("fail") and not part.many("fail"),
     )
+
+
+def _together(steps: tuple[StepDesign, ...]) -> tuple[StepDesign, ...]:
+    """The steps, each of a group with the first command of the group. A name of no step above stays as it is, for the check."""
+    first: dict[str, str] = {}
+    for step in steps:
+        first[step.do] = first.get(step.beside, step.beside) or step.do
+    named = {step.beside for step in steps}
+    return tuple(replace(step, beside=first[step.do] if step.beside or step.do in named else "") for step in steps)
 
 
 def _timers(do: str, part: Part) -> tuple[TimerDesign, ...]:

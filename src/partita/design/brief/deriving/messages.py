@@ -79,14 +79,19 @@ def commands_of(
     for saga in sagas:
         known = _known(by_name.get(saga.start))
         begins = frozenset(known)
+        answered: dict[str, FieldDesign] = {}  # by the steps that are sent together: none of them knows it yet
         for step in saga.steps:
+            if saga.together(step)[0] is step:
+                for field_name, field in answered.items():
+                    known.setdefault(field_name, field)
+                answered = {}
             reply = by_name.get(step.ok)
             _add(found, _command(saga, step, known, begins, reply, said.get(step.do, Part(0)), ledger))
             if step.undo:
                 own = [] if reply is None else [each for each in reply.fields if each.name != saga.key and not each.pii]
                 _add(found, _undo(saga, step, known, own, said.get(step.undo, Part(0)), ledger))
             for field in () if reply is None else reply.fields:
-                known.setdefault(field.name, field)
+                answered.setdefault(field.name, field)
     return tuple(found.values())
 
 

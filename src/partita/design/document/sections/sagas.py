@@ -76,6 +76,7 @@ def _step(view: View, saga: SagaDesign, number: int, step: StepDesign) -> Row:
     owned = view.design.service(step.at).owns
     effect = f"{words(step.do)} in {', '.join(owned)}" if owned else words(step.do)
     waits = ", ".join(span(wait) for wait in step.retry) or "-"
+    others = [each.do for each in saga.together(step) if each is not step]
     return row(
         mark_of(step.origin),
         f"{number}",
@@ -84,7 +85,7 @@ def _step(view: View, saga: SagaDesign, number: int, step: StepDesign) -> Row:
         f"`{step.ok}`",
         listed(step.fail) if step.fail else "-",
         f"`{step.undo}`" if step.undo else "-",
-        kinds[step.kind],
+        kinds[step.kind] + (f", with {listed(others)}" if others else ""),
         span(step.timeout.value),
         step.on_timeout.value,
         waits,
@@ -106,7 +107,7 @@ def _sequences(saga: SagaDesign) -> list[Block]:
     for position, step in enumerate(saga.steps):
         if position > saga.pivot or not step.fail:
             continue
-        before = saga.steps[:position]
+        before = saga.touched(step)
         messages = [message for each in before for message in _exchange(saga, each, each.ok)]
         messages += _exchange(saga, step, step.fail[0])
         for each in reversed(before):
