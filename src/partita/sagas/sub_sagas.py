@@ -72,9 +72,21 @@ def check_sub_sagas(services: Sequence[Service]) -> None:
     found = list(sub_sagas([definition for service in services for definition in service.declared.sagas]))
     for each in found:
         _check_time(each)
+        _check_items(each)
         if each.step.undo is not None:
             _check_undo(each, each.step.undo, services)
     _check_circles(found)
+
+
+def _check_items(of: SubSaga) -> None:
+    command = of.step.command
+    sent = of.parent.sent_for_items if of.step.each is not None else {}
+    if command in sent and command.key_field not in sent[command]:
+        raise DeclarationError(
+            f"{of.step.place}: {of.step.name} sends {command.name} for each item of a list, and saga {of.child.name} would carry "
+            f"them all out as one: their key {command.key_field} is the same.",
+            hint=f"Write: a field of the item of the name and type of {command.key_field} in {command.name}.",
+        )
 
 
 def _check_time(of: SubSaga) -> None:

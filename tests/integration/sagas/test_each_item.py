@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,6 +27,8 @@ from partita import (
     retriable,
     step,
 )
+from partita.observability.reach import looking
+from partita.observability.stuck import stuck
 from partita.sagas import each
 
 TABLES = """
@@ -188,6 +191,16 @@ async def test_a_list_that_is_too_long_undoes_the_saga() -> None:
         assert t.sent(made.Hold) == []
         reasons = [event.reason for event in t.published(made.Cancelled)]
         assert reasons == ["lines has 5 items, and 4 are the most", "addresses has 5 items, and 4 are the most"]
+
+
+async def test_why_names_the_items_that_are_awaited(tmp_path: Path) -> None:
+    """The participant does not run, so the command of each item waits on the bus."""
+    made = shop(Settings(data=tmp_path))
+    async with made.app.running(services=["orders"]):
+        await made.app.send(made.Place(id="o1", lines=lines("a", "b")))
+        async with looking(made.app, tmp_path) as sight:
+            found = [each.why for each in await stuck(made.app, sight, "o1") if each.kind == "saga"]
+    assert found and all("Held" in why for why in found)
 
 
 async def test_a_field_that_is_the_same_for_all_items_distinguishes_no_commands() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.processes.itemized import app as itemized
 from tests.unit.flow.cafe import cafe
 
 from partita import App, Event, Key, Service
@@ -91,3 +92,9 @@ def test_a_client_is_no_service_of_the_map() -> None:
 
     lines = story(flow_map(App(shop, client="web").catalog))
     assert lines[0] == "1 service, 0 sagas, 0 commands and 1 event."
+
+
+def test_a_step_for_each_item_names_its_list() -> None:
+    lines = story(flow_map(itemized.catalog))
+    (hold,) = (line for line in lines if "Hold to stock" in line)
+    assert hold.endswith("for each of lines; refused by Gone; undone by Free")

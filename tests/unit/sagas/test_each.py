@@ -23,6 +23,7 @@ from tests.unit.sagas.machine import (
 
 from partita import Command, Event, Key, Rejection, Saga, minutes, pivot, retriable, seconds, step
 from partita.sagas import after, each
+from partita.sagas.diagram import mermaid, text
 from partita.sagas.facts import seen_by_hooks
 from partita.sagas.transition import Send
 from partita.sagas.unfolding import definition_for
@@ -354,6 +355,16 @@ def test_the_hook_of_an_undo_gets_the_reply_to_its_own_item() -> None:
     assert commands(machine)[-1] == ReleaseLine(order="o1", sku="a", place="nowhere")
     machine.answer(LineReleased(order="o1"))
     assert commands(machine)[-1] == ReleaseLine(order="o1", sku="a", place="1")
+
+
+def test_its_pictures_have_one_box_for_the_items() -> None:
+    shown = text(Buying.__definition__)
+    assert "for each   of lines, at most 5" in shown and "for each   of codes, at most 5" in shown
+    drawn = mermaid(Buying.__definition__)
+    assert "  reserve: ReserveLine (step) for each of lines" in drawn
+    assert "  undo_reserve: ReleaseLine for each of lines" in drawn
+    assert "  reserve --> undo_reserve: NoStock" in drawn  # the other items may have been done
+    assert "reserve/0" not in drawn + shown
 
 
 def test_the_form_for_a_length_is_made_once_and_the_forms_are_bounded() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from partita import Command, DeclarationError, Event, Key, Rejection, Saga, Service, minutes, pivot, retriable, step
 from partita.sagas import each, parallel
+from partita.sagas.sub_sagas import check_sub_sagas
 
 svc = Service("each-refused", namespace="each.refused")
 Sku = NewType("Sku", str)
@@ -178,6 +179,33 @@ def test_it_is_refused_with_what_to_write(declare: Lines, says: str, write: str)
     with pytest.raises(DeclarationError) as refused:
         declare()
     assert says in refused.value.what and write in refused.value.hint and "test_each_refused.py" in refused.value.what
+
+
+@pytest.mark.parametrize("key", ["id", "sku"])
+def test_items_that_one_sub_saga_would_carry_out_are_refused(key: str) -> None:
+    """The key of a command that starts a saga is the id of its instance."""
+    own = Service("each-of-sub-sagas", namespace="each.of.sub.sagas")
+    fields = {name: Key[str] if name == key else str for name in ("id", "sku")}
+
+    def message(kind: Any, name: str, fields: dict[str, Any]) -> Any:
+        body = {"__module__": __name__, "__annotations__": fields}
+        return types.new_class(name, (kind,), {"of": own}, lambda namespace: namespace.update(body))
+
+    begun = message(Event, "Begun", {"id": Key[str], "skus": list[str]})
+    done, sent = message(Event, "Shipped", fields), message(Event, "Sent", fields)
+    ship, send = message(Command[done], "Ship", fields), message(Command[sent], "Send", fields)
+
+    class Shipping(Saga, start=ship, deadline=minutes(5), of=own):
+        send_it = retriable(send)
+
+    class Buying(Saga, start=begun, deadline=minutes(30), of=own):
+        ship_all = each("skus", retriable(ship, timeout=minutes(6)))
+
+    if key == "sku":
+        check_sub_sagas([own])
+        return
+    with pytest.raises(DeclarationError, match="would carry them all out as one: their key id is the same"):
+        check_sub_sagas([own])
 
 
 def test_a_step_in_parallel_is_sent_for_no_list() -> None:

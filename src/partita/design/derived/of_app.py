@@ -286,4 +286,5 @@ def _step(spec: StepSpec, commands: Mapping[str, str]) -> StepDesign:
         timers=tuple(TimerDesign(each.after_s, each.command.name, "send") for each in spec.timers),
         beside=commands.get(spec.beside, ""),
         ask="" if spec.ask is None else spec.ask.name,
+        each=spec.each.label if spec.each is not None else "",
     )

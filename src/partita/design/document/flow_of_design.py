@@ -119,6 +119,7 @@ def _saga(design: Design, name: str) -> Directed:
             undo=step.undo,
             ask="",
             timeout_s=step.timeout.value,
+            each=step.each,
         )
         for step in saga.steps
     )

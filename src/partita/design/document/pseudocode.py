@@ -36,8 +36,8 @@ def _step(design: Design, saga: SagaDesign, position: int) -> list[str]:
     step = saga.steps[position]
     note = {"pivot": "   # the pivot", "retriable": "   # sent until it is done", "step": ""}[step.kind]
     lines = [
-        f"  {position + 1}. send {_call(design, step.do)} to {step.at}{note}{_beside(saga, step)}",
-        f"     wait {span(step.timeout.value)} for",
+        f"  {position + 1}. send {_call(design, step.do)} to {step.at}{step.times}{note}{_beside(saga, step)}",
+        f"     wait {span(step.timeout.value)} for" + (" the answer to each:" if step.each else ""),
     ]
     group = saga.together(step)
     after = saga.steps.index(group[-1]) + 1

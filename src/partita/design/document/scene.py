@@ -39,7 +39,9 @@ def states(saga: SagaDesign) -> Picture:
     cards = [_card(saga.start, "event", "")]
     lines = []
     for number, step in enumerate(saga.steps, 1):
-        cards.append(_card(step.name, "saga", f"{number}. {step.do}, {_kind(step)}, {span(step.timeout.value)}"))
+        cards.append(
+            _card(step.name, "saga", f"{number}. {step.do}{step.times}, {_kind(step)}, {span(step.timeout.value)}")
+        )
     done = f"completed: {saga.steps[-1].ok}"
     cards.append(_card(done, "event", ""))
     before = [saga.start]

@@ -107,6 +107,14 @@ def _step(saga: SagaDesign, old: StepDesign, new: StepDesign) -> Iterator[Change
             hurt=_participants(saga),
             instead=NEW_VERSION,
         )
+    if old.each != new.each:
+        yield Change(
+            section=4,
+            what=f"{what} it is sent {new.times.strip() or 'once'}, and was sent {old.times.strip() or 'once'}.",
+            harm="Instances in flight have sent it for other items.",
+            hurt=(saga.at,),
+            instead=NEW_VERSION,
+        )
     if old.at != new.at:
         yield Change(
             section=3,

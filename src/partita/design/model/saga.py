@@ -29,7 +29,7 @@ class StepDesign:
 
     Times are seconds: `timeout` of one try, `retry` the waits between tries in place. `timers` are in the order of their times,
     `ask` is the question after a timeout. Steps that are sent together have one `beside`: the first of their commands. A step is
-    `unrefusable` where its owner says that its command is never refused.
+    `unrefusable` where its owner says that its command is never refused. `each` is the list for each item of which it is sent ("" = it is sent once).
     """
 
     name: str
@@ -50,6 +50,12 @@ class StepDesign:
     human: bool = False
     no_effect: bool = False
     unrefusable: bool = False
+    each: str = ""
+
+    @property
+    def times(self) -> str:
+        """The words for a step that is sent for each item of a list."""
+        return f" for each of {self.each}" if self.each else ""
 
 
 @dataclass(frozen=True, slots=True)

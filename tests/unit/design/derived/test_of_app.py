@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from tests.processes.itemized import app as itemized
+
 from partita.design.derived.beside import NOTHING
 from partita.design.derived.of_app import design_of
+from partita.design.document.pseudocode import pseudocode
+from partita.design.drift.comparing import changes
 from partita.design.model.text import from_json, to_json
 from partita.examples.claims.app import app as claims
 from partita.examples.rides.app import app as rides
 from partita.examples.shop.app import app as shop
+
+
+def test_a_step_for_each_item_is_one_row_that_names_the_list() -> None:
+    design = design_of(itemized, "itemized:app", NOTHING)
+    (saga,) = design.sagas
+    assert [(step.do, step.each) for step in saga.steps] == [("Hold", "lines"), ("Pay", ""), ("SendParcel", "parcels")]
+    assert from_json(to_json(design), "itemized") == design
+    assert "1. send Hold(id, number, has) to stock for each of lines" in pseudocode(design, saga)
+    once = replace(saga, steps=(replace(saga.steps[0], each=""), *saga.steps[1:]))
+    (change,) = changes(replace(design, sagas=(once,)), design)
+    assert change.what == "Checkout, Hold: it is sent for each of lines, and was sent once." and change.section == 4
 
 
 def test_the_shop_is_a_design() -> None:

@@ -80,7 +80,7 @@ def _step(view: View, saga: SagaDesign, number: int, step: StepDesign) -> Row:
     return row(
         mark_of(step.origin),
         f"{number}",
-        f"`{step.do}`",
+        f"`{step.do}`{step.times}",
         step.at,
         f"`{step.ok}`",
         listed(step.fail) if step.fail else "-",
