@@ -16,6 +16,7 @@ from partita.design.document.block import (
     Document,
     Figure,
     Paragraph,
+    Pointer,
     Sequence,
     Table,
 )
@@ -56,8 +57,11 @@ def _texts(block: Block) -> Iterator[tuple[str, bool]]:
             yield text, False
         case Bullets(items):
             yield from ((item.text, False) for item in items)
-        case Table(_, rows):
+        case Pointer(_, text):
+            yield text, False
+        case Table(_, rows, common):
             yield from ((cell, False) for row in rows for cell in row.cells)
+            yield from ((value, False) for _, value in common)
         case Calculations(of):
             yield from ((one.values, True) for one in of)
         case Code(_, _, caption, _) | Figure(_, _, caption, _) | Sequence(_, _, _, caption, _):

@@ -15,6 +15,7 @@ from partita.design.document.block import (
     Document,
     Figure,
     Paragraph,
+    Pointer,
     Sequence,
     Table,
 )
@@ -53,8 +54,11 @@ def _texts(block: Block) -> Iterator[str]:
             yield text
         case Bullets(items):
             yield from (item.text for item in items)
-        case Table(_, rows):
+        case Pointer(_, text):
+            yield text
+        case Table(_, rows, common):
             yield from (cell for row in rows for cell in row.cells)
+            yield from (value for _, value in common)
         case Calculations(of):
             yield from (f"{one.name}: {one.values} = {one.result}" for one in of)
         case Code(_, _, caption, _) | Figure(_, _, caption, _) | Sequence(_, _, _, caption, _):
@@ -114,9 +118,10 @@ def _rewired(brief: str) -> Iterator[str]:
 
 def boilerplate(brief: str, source: str, build: Callable[[Design], Document], share: float) -> tuple[list[str], int]:
     """The sentences that survive the mutants of a brief, and the number of all. It ends as soon as no more than that share of them
-    is left: mutants of all lines are mixed, so that few are needed."""
+    is left, counted as often as they are there and each once: mutants of all lines are mixed, so that few are needed."""
     every = sentences(build(read_brief(brief, source)))
     left = set(every)
+    distinct = len(left)
     found = list(mutants(brief))
     for start in range(STRIDE):
         for mutant in found[start::STRIDE]:
@@ -125,6 +130,6 @@ def boilerplate(brief: str, source: str, build: Callable[[Design], Document], sh
             except (BriefRefused, KeyError):  # no brief, or one whose parts do not fit: its check refuses it
                 continue
             left &= changed
-            if sum(sentence in left for sentence in every) <= share * len(every):
+            if len(left) <= share * distinct and sum(each in left for each in every) <= share * len(every):
                 return [sentence for sentence in every if sentence in left], len(every)
     return [sentence for sentence in every if sentence in left], len(every)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from partita.design.document.block import Mark, mark_of
-from partita.design.document.bus_matrix import NAMES, needs_of, tips, totals
+from partita.design.document.bus_matrix import NAMES, needs_of, said_tips, totals
 from partita.design.document.quantity import listed, sentence, span
 from partita.design.document.view import View
 from partita.design.model.delivery import BUS_KINDS
@@ -79,7 +79,7 @@ def _bus(view: View) -> _Parts:
     others = [
         f"{NAMES[kind]}: {sums[kind]} points against {sums[chosen]} points." for kind in BUS_KINDS if kind != chosen
     ]
-    change = "; ".join(f"{NAMES[tip.to]}: {tip.when}" for tip in tips(needs, chosen))
+    change = "; ".join(said_tips(needs, chosen))
     said = sentence(design.bus.use.origin.why)
     why = f"{said} Order by {listed(needs.keys)} and {needs.teams} teams: section 5 has the arithmetic.".strip()
     return (

@@ -27,6 +27,7 @@ from partita.design.document.topic import TopicDesign, topics_of
 from partita.design.document.traffic import Traffic, of_consumer, of_event, of_producer, on_topics, together, total
 from partita.design.model.design import Design
 from partita.design.model.load import Stream
+from partita.design.model.message import EventDesign
 from partita.design.model.saga import SagaDesign, StepDesign
 from partita.design.model.storage import AggregateDesign, ReadModelDesign
 from partita.topics.load import Load
@@ -191,23 +192,22 @@ def replay(design: Design, model: ReadModelDesign) -> Calculation:
     return Calculation(f"rebuild of {model.name}", formula, values, span(round(amount)), amount, A)
 
 
-def step_budget(step: StepDesign) -> float:
-    """The seconds that a step takes at most: each try, and the waits between them."""
-    return step.timeout.value * (1 + len(step.retry)) + sum(step.retry)
-
-
 def budget(saga: SagaDesign) -> Calculation:
-    """The time that the steps of a saga take at most, one try of each retriable step included; beside its deadline."""
-    slowest = [max(group, key=step_budget) for group in saga.groups()]
-    amount = sum(step_budget(step) for step in slowest)
-    parts = []
-    for step in slowest:
-        tries = 1 + len(step.retry)
-        text = span(step.timeout.value) if tries == 1 else f"{tries} x {span(step.timeout.value)}"
-        parts.append(text + "".join(f" + {span(wait)}" for wait in step.retry))
+    """The time that the steps of a saga take at most, one timeout of each retriable step included; beside its deadline."""
+    slowest = [max(group, key=lambda step: step.timeout.value) for group in saga.groups()]
+    amount = sum(step.timeout.value for step in slowest)
+    values = " + ".join(span(step.timeout.value) for step in slowest)
     mark = weakest(*(mark_of(step.timeout) for step in saga.steps))
-    formula = "sum over the steps of tries x timeout + waits"
-    return Calculation(f"slowest way of {saga.name}", formula, " + ".join(parts), span(amount), amount, mark)
+    return Calculation(
+        f"slowest way of {saga.name}", "sum of the timeouts of its steps", values, span(amount), amount, mark
+    )
+
+
+def tries(step: StepDesign) -> Calculation:
+    """The time between the first try of a step and its last one, at its service."""
+    amount = sum(step.retry)
+    values = " + ".join(span(wait) for wait in step.retry)
+    return Calculation(f"tries of {step.do}", "sum of the waits", values, span(amount), amount, mark_of(step.origin))
 
 
 def slack(saga: SagaDesign) -> Calculation:
@@ -285,6 +285,13 @@ def peak_of(stream: Stream) -> Calculation:
     values = f"{rate(stream.peak.value)} / {rate(stream.steady.value)}"
     mark = D if mark_of(stream.peak) is D else A
     return Calculation(f"peak of {stream.name}", "peak / steady", values, f"{amount:.3g} x", amount, mark)
+
+
+def peak_of_event(design: Design, event: EventDesign) -> Calculation:
+    """The messages per second of an event at the peak of its stream."""
+    each = of_event(design, event)
+    values = f"{each.peak / each.steady:.3g} x {rate(each.steady)}"
+    return Calculation(f"peak of {event.name}", "factor of its stream x rate", values, rate(each.peak), each.peak, R)
 
 
 def total_disk(design: Design) -> Calculation:

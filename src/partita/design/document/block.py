@@ -6,9 +6,10 @@ A text is plain. Backticks in it enclose a name; nothing else has a meaning, so 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from partita.design.model.origin import Fact, Origin
+from partita.design.model.section import APPENDICES
 from partita.flow.picture import Picture
 
 
@@ -76,10 +77,24 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table; it has at least one row."""
+    """A table; it has at least one row. `common` are further columns, each with the one value that it has in every row."""
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    common: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """A line that leads to an appendix: its letter, and the contents that a reader finds there."""
+
+    to: str
+    text: str
+
+    @property
+    def title(self) -> str:
+        """The title of the appendix."""
+        return APPENDICES[self.to]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +147,21 @@ class Sequence:
     mark: Mark
 
 
-Block = Heading | Paragraph | Bullets | Table | Calculations | Code | Figure | Sequence
+Block = Heading | Paragraph | Bullets | Table | Calculations | Code | Figure | Sequence | Pointer
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section: its number ("0" to "13", "A"), its title and its blocks."""
+    """A section: its number ("0" to "13", an appendix "A" and so on), its title and its blocks."""
 
     number: str
     title: str
     blocks: tuple[Block, ...]
+
+    @property
+    def is_appendix(self) -> bool:
+        """Whether a reader looks it up instead of reading it."""
+        return self.number in APPENDICES
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +178,24 @@ def table(columns: str, rows: list[Row]) -> tuple[Block, ...]:
     names = tuple(part.strip() for part in columns.split("|"))
     assert all(len(row.cells) == len(names) for row in rows), f"a row has another number of cells than {columns}"
     return (Table(names, tuple(rows)),) if rows else ()
+
+
+def compact(columns: str, rows: list[Row]) -> tuple[Block, ...]:
+    """A table that says a repeated cell once: rows with the same answers are one row under all their names, and a column with one
+    value is said above the table."""
+    names = [part.strip() for part in columns.split("|")]
+    merged: dict[tuple[Mark, tuple[str, ...]], list[str]] = {}
+    for each in rows:
+        merged.setdefault((each.mark, each.cells[1:]), []).append(each.cells[0])
+    found = [Row((", ".join(dict.fromkeys(firsts)), *rest), mark) for (mark, rest), firsts in merged.items()]
+    once = [at for at in range(1, len(names)) if len(found) > 1 and len({each.cells[at] for each in found}) == 1]
+    kept = [at for at in range(len(names)) if at not in once]
+    made = table(
+        " | ".join(names[at] for at in kept),
+        [Row(tuple(each.cells[at] for at in kept), each.mark) for each in found],
+    )
+    common = tuple((names[at], "none" if found[0].cells[at] == "-" else found[0].cells[at]) for at in once)
+    return tuple(replace(each, common=common) for each in made if isinstance(each, Table))
 
 
 def row(mark: Mark, *cells: str) -> Row:

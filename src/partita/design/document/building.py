@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from partita.design.document.appendices import (
+    capacity,
+    decisions,
+    failures,
+    glossary,
+    ledger,
+    proof,
+    rollout,
+    tables,
+)
+from partita.design.document.appendices import schemas as all_schemas
 from partita.design.document.block import Document
 from partita.design.document.sections import (
-    appendix,
     bus,
     cqrs,
     dead_letters,
@@ -38,7 +48,15 @@ SECTIONS = (
     idempotency,
     observability,
     testing,
-    appendix,
+    ledger,
+    failures,
+    all_schemas,
+    capacity,
+    tables,
+    decisions,
+    rollout,
+    proof,
+    glossary,
 )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from partita.design.document.arithmetic import volume
 from partita.design.document.assumed import BUS_MESSAGES_PER_S, HEADROOM
-from partita.design.document.quantity import YEAR_S, are, listed, rate, size, span
+from partita.design.document.quantity import YEAR_S, are, listed, plain, rate, size, span
 from partita.design.document.traffic import total
 from partita.design.model.delivery import BUS_KINDS
 from partita.design.model.design import Design
@@ -131,11 +131,20 @@ def tips(needs: Needs, chosen: str) -> list[Tip]:
         to = winner(changed)
         if to != chosen:
             found.setdefault(to, Tip(to, when))
-    sums = totals(needs)
     for kind in BUS_KINDS:
         if kind not in found and kind != chosen:
-            found[kind] = Tip(kind, f"no change that was tried; {sums[kind]} points against {sums[chosen]} points")
+            found[kind] = Tip(
+                kind, "no change that was tried (a hundred times more or less load, one team, fewer needs)"
+            )
     return list(found.values())
+
+
+def said_tips(needs: Needs, chosen: str) -> list[str]:
+    """Each change that would tip the choice, with the names of the buses that it speaks for."""
+    found: dict[str, list[str]] = {}
+    for tip in tips(needs, chosen):
+        found.setdefault(tip.when, []).append(NAMES[tip.to])
+    return [f"{plain(names, 'or')}: {when}" for when, names in found.items()]
 
 
 def _need(name: str, weight: int, because: str) -> Need:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from partita.design.document.arithmetic import retry_time
-from partita.design.document.assumed import SESSION_S
+from partita.design.document.assumed import SESSION_S, SLOW_UNDO_S
 from partita.design.document.block import PLANNED, Row, row
 from partita.design.document.quantity import listed, span
 from partita.design.document.view import View
@@ -24,16 +25,27 @@ FAULTS = (
     "poison",
     "an hour away",
 )
-REACTION_FAULTS = ("crash before commit", "crash after commit", "duplicate", "reorder", "poison", "an hour away")
+REACTION_FAULTS = FAULTS[2:]
+HOUR_S = 3_600.0
+NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a fault: the view of the customer, the action of the system, and the team that is notified."""
+
+    sees: str
+    does: str
+    notified: str
 
 
 def of_saga(view: View, saga: SagaDesign) -> list[Row]:
     """The rows of a saga: each step under each fault."""
     rows = []
     for position, step in enumerate(saga.steps):
-        cell = _StepCells(view, saga, position)
-        for fault, found in zip(FAULTS, cell.all(), strict=True):
-            rows.append(row(PLANNED, f"`{step.do}`", fault, *found, f"`{shown_by(saga.name, step.do, fault)}`"))
+        for fault, found in zip(FAULTS, _StepAnswers(view, saga, position).all(), strict=True):
+            test = f"`{shown_by(saga.name, step.do, fault)}`"
+            rows.append(row(PLANNED, f"`{step.do}`", fault, found.sees, found.does, found.notified, test))
     return rows
 
 
@@ -42,9 +54,49 @@ def of_reactions(view: View) -> list[Row]:
     rows = []
     for each in view.design.reactions:
         for fault, found in zip(REACTION_FAULTS, _of_reaction(view, each), strict=True):
+            test = f"`{shown_by(each.who, each.does, fault)}`"
             name = f"`{each.who}`: {each.does}"
-            rows.append(row(PLANNED, name, fault, *found, f"`{shown_by(each.who, each.does, fault)}`"))
+            rows.append(row(PLANNED, name, fault, found.sees, found.does, found.notified, test))
     return rows
+
+
+def summary_of(view: View, saga: SagaDesign) -> list[Row]:
+    """The matrix of a saga with each answer once: the fault, the steps that it answers for, and the answer. Several steps are
+    answered for in general words, one step by its names."""
+    names = [step.do for step in saga.steps]
+    exact = [list(_StepAnswers(view, saga, position).all()) for position in range(len(names))]
+    general = [list(_StepAnswers(view, saga, position, is_general=True).all()) for position in range(len(names))]
+    rows = []
+    for number, fault in enumerate(FAULTS):
+        groups: dict[Answer, list[int]] = {}
+        for position in range(len(names)):
+            groups.setdefault(general[position][number], []).append(position)
+        for answer, positions in groups.items():
+            found = exact[positions[0]][number] if len(positions) == 1 else answer
+            steps = "each step" if len(positions) == len(names) > 1 else listed(names[at] for at in positions)
+            rows.append(row(PLANNED, fault, steps, found.sees, found.does, found.notified))
+    return rows
+
+
+def summary_of_reactions(view: View) -> list[Row]:
+    """The matrix of the reactions with each answer once."""
+    found: dict[tuple[str, Answer], list[str]] = {}
+    for each in view.design.reactions:
+        for fault, answer in zip(REACTION_FAULTS, _of_reaction(view, each, is_general=True), strict=True):
+            found.setdefault((fault, answer), []).append(f"{each.who}: {each.does}")
+    every = len(view.design.reactions)
+    ordered = sorted(found.items(), key=lambda pair: REACTION_FAULTS.index(pair[0][0]))
+    return [
+        row(
+            PLANNED,
+            fault,
+            f"each of {every}" if len(names) == every > 1 else "; ".join(names),
+            answer.sees,
+            answer.does,
+            answer.notified,
+        )
+        for (fault, answer), names in ordered
+    ]
 
 
 def shown_by(*parts: str) -> str:
@@ -53,155 +105,198 @@ def shown_by(*parts: str) -> str:
     return "test_" + re.sub("[^a-z0-9]+", "_", words.lower()).strip("_")
 
 
-class _StepCells:
-    """The cells of one step: (the customer sees, the system does, notified)."""
+class _StepAnswers:
+    """The answers of one step, by its names; in general words they are those of every step of its kind."""
 
-    def __init__(self, view: View, saga: SagaDesign, position: int) -> None:
+    def __init__(self, view: View, saga: SagaDesign, position: int, *, is_general: bool = False) -> None:
+        step = saga.steps[position]
         self._view = view
         self._saga = saga
-        self._step = saga.steps[position]
+        self._step = step
+        self._is_general = is_general
         self._is_late = position > saga.pivot
         self._undone = [each.undo for each in reversed(saga.steps[:position]) if each.undo]
-        self._team = view.team(self._step.at)
-        self._owner = view.team(saga.at)
-        self._pending = f"`{saga.name}` pending, {span(saga.deadline.value)} at most"
+        self._owner = f"team {view.team(saga.at)}"
+        self._team, self._at = (
+            ("its team", "its service") if is_general else (f"team {view.team(step.at)}", f"`{step.at}`")
+        )
+        self._do, self._ok = ("the command", "its reply") if is_general else (f"`{step.do}`", f"`{step.ok}`")
+        self._bare_do, self._bare_ok = ("command", "reply") if is_general else (self._do, self._ok)
+        self._undo = "its undo" if is_general else f"`{step.undo}`"
+        self._limit = "its timeout" if is_general else span(step.timeout.value)
+        self._refusal = "its refusal" if is_general else listed(step.fail, "or")
+        self._failed = f"`{saga.failed}`" if saga.failed else f"`{saga.name}` ended undone"
+        self._end = f"publishes `{saga.failed}`" if saga.failed else "ends undone"
 
-    def all(self) -> Iterator[tuple[str, str, str]]:
-        """The cells in the order of `FAULTS`."""
+    def all(self) -> Iterator[Answer]:
+        """The answers in the order of `FAULTS`."""
         yield self._refused()
         yield self._timeout()
         yield self._before_commit()
         yield self._after_commit()
-        yield self._duplicate()
+        yield Answer(
+            "no difference",
+            f"the mark of {self._do} in {self._at} answers with {self._ok} as at first; no handler runs",
+            NOBODY,
+        )
         yield self._reorder()
         yield self._poison()
         yield self._away()
 
-    def _back(self, *first: str) -> str:
-        undos = [each for each in (*first, *self._undone) if each]
-        end = f"then publishes `{self._saga.failed}`" if self._saga.failed else "then ends undone"
-        return f"sends {listed(undos)}, {end}" if undos else f"undoes nothing, {end}"
-
     @property
-    def _failed(self) -> str:
-        return f"`{self._saga.failed}`" if self._saga.failed else f"`{self._saga.name}` ended undone"
+    def _pending(self) -> str:
+        """The view of a customer while the saga waits. After the point of no return no deadline ends it."""
+        if self._is_late:
+            return f"pending until {self._ok}"
+        return f"pending, {span(self._saga.deadline.value)} at most"
 
-    def _refused(self) -> tuple[str, str, str]:
-        step = self._step
-        if not step.fail:
-            return (
+    def _back(self, *, with_own: bool = False) -> str:
+        """The undo of the steps before, and of the own step where its outcome is unknown."""
+        if self._is_general:
+            return f"{'sends its undo and ' if with_own else ''}undoes the steps before it, then {self._end}"
+        undos = [*([self._step.undo] if with_own and self._step.undo else []), *self._undone]
+        return f"sends {listed(undos)}, then {self._end}" if undos else f"undoes nothing, then {self._end}"
+
+    def _refused(self) -> Answer:
+        if not self._step.fail:
+            return Answer(
                 self._pending,
-                f"`{step.do}` declares no refusal: an error of `{step.at}` is tried again, as poison is",
-                f"team {self._team}",
+                f"{self._do} declares no refusal: an error of {self._at} is tried again, as poison is",
+                f"{self._team}, as for poison",
             )
         if self._is_late:
-            return self._pending, f"{listed(step.fail)} cannot undo any more: a person decides", f"team {self._owner}"
-        who = f"team {self._team}: none, {listed(step.fail, 'or')} is an outcome"
-        return f"{self._failed}, with the reason of {listed(step.fail, 'or')}", self._back(), who
-
-    def _timeout(self) -> tuple[str, str, str]:
-        step, limit = self._step, span(self._step.timeout.value)
-        if step.kind == "retriable" or step.on_timeout.value == "retry":
-            return (
+            return Answer(
                 self._pending,
-                f"after {limit} `{self._saga.at}` sends `{step.do}` again with the same id, until `{step.ok}`",
-                f"team {self._owner} when {span(self._saga.deadline.value)} have passed",
+                f"{self._refusal} undoes nothing any more: a person decides",
+                f"{self._owner}, by SagaNeedsAttention",
+            )
+        return Answer(f"{self._failed}, by {self._refusal}", self._back(), NOBODY)
+
+    def _timeout(self) -> Answer:
+        step = self._step
+        if step.kind == "retriable" or step.on_timeout.value == "retry":
+            deadline = span(self._saga.deadline.value)
+            notified = f"{self._owner}, by SagaNeedsAttention after {deadline}" if self._is_late else NOBODY
+            return Answer(
+                self._pending, f"after {self._limit} `{self._saga.at}` sends {self._do} again under its id", notified
             )
         if step.on_timeout.value == "ask":
-            return (
+            return Answer(
                 self._pending,
-                f"after {limit} `{self._saga.at}` asks `{step.at}` for the outcome of `{step.do}`: done goes on, not done "
-                f"{self._back(step.undo)}",
-                f"team {self._team}, by the rate of timeouts",
+                f"after {self._limit} `{self._saga.at}` asks {self._at}: done goes on; not done {self._back(with_own=True)}",
+                NOBODY,
+            )
+        if step.no_effect:
+            return Answer(
+                f"{self._failed} after {self._limit}", f"no effect of {self._do} is left: it {self._back()}", NOBODY
             )
         if not step.undo:
-            return (
+            return Answer(
                 self._pending,
-                f"after {limit} the outcome of `{step.do}` is unknown: a person of {self._team} finds it out, then "
-                f"`{self._saga.name}` goes on or {self._back()}",
-                f"team {self._owner}",
+                f"the outcome is unknown: a person of {self._team} finds it out, then the saga goes on or {self._back()}",
+                f"{self._owner}, by SagaNeedsAttention",
             )
-        return (
-            f"{self._failed} after {limit}",
-            f"the outcome of `{step.do}` is unknown, so `{self._saga.at}` {self._back(step.undo)}",
-            f"team {self._team}, by the rate of timeouts",
+        return Answer(
+            f"{self._failed}, once {self._undo} is acknowledged",
+            f"after {self._limit} the outcome is unknown: `{self._saga.at}` {self._back(with_own=True)}",
+            f"{self._owner}, by CompensationSlow after {span(SLOW_UNDO_S)}",
         )
 
-    def _before_commit(self) -> tuple[str, str, str]:
-        step, seconds = self._step, span(SESSION_S)
-        again = f"nothing of `{step.do}` is written; another process of `{step.at}` handles it after {seconds}"
-        if step.kind != "retriable" and step.timeout.value <= SESSION_S:
-            sees, does, notified = self._timeout()
-            return sees, f"{again}, too late: {does}", notified
-        return f"`{step.ok}` about {seconds} later", again, "none"
+    def _before_commit(self) -> Answer:
+        seconds = span(SESSION_S)
+        again = f"nothing is written; another process of {self._at} handles {self._do} after {seconds}"
+        if self._is_too_late:
+            late = self._timeout()
+            return Answer(late.sees, f"{again}, too late: {late.does}", late.notified)
+        return Answer(f"{seconds} later", again, NOBODY)
 
-    def _after_commit(self) -> tuple[str, str, str]:
-        step = self._step
-        return (
-            "no difference",
-            f"effect, mark and `{step.ok}` are in one commit of `{step.at}`; the next relay sends `{step.ok}`",
-            "none",
-        )
+    def _after_commit(self) -> Answer:
+        seconds = span(SESSION_S)
+        kept = f"effect, mark and {self._ok} are one commit of {self._at}; another relay of it sends {self._ok}"
+        if self._is_too_late:
+            late = self._timeout()
+            return Answer(late.sees, f"{kept}, too late: {late.does}", late.notified)
+        return Answer(f"within {seconds}", kept, NOBODY)
 
-    def _duplicate(self) -> tuple[str, str, str]:
-        step = self._step
-        return (
-            "no difference",
-            f"the mark of `{step.do}` in `{step.at}` answers with the first `{step.ok}`; its handler does not run",
-            "none",
-        )
+    @property
+    def _is_too_late(self) -> bool:
+        return self._step.kind != "retriable" and self._step.timeout.value <= SESSION_S
 
-    def _reorder(self) -> tuple[str, str, str]:
-        step = self._step
-        if step.undo:
-            return (
+    def _reorder(self) -> Answer:
+        if self._step.undo:
+            return Answer(
                 self._failed,
-                f"`{step.undo}` before `{step.do}` leaves a tombstone: `{step.at}` then refuses the late `{step.do}`",
-                "none",
+                f"{self._undo} before {self._do} leaves a tombstone: {self._at} refuses the late {self._bare_do}",
+                NOBODY,
             )
-        return (
+        return Answer(
             "no difference",
-            f"a late `{step.ok}` of an earlier try is dropped: `{self._saga.name}` has left `{step.name}`",
-            "none",
+            f"`{self._saga.name}` has left the step: it records a late {self._bare_ok}, and drops it",
+            NOBODY,
         )
 
-    def _poison(self) -> tuple[str, str, str]:
+    def _poison(self) -> Answer:
         step = self._step
-        waits = retry_time(self._view.design).amount
-        letter = f"`{step.do}` is a dead letter of `{step.at}` after {span(waits)}; its key waits, other keys go on"
-        if step.kind == "retriable" or waits < step.timeout.value:
-            return self._pending, letter, f"team {self._team}, by DeadLetters"
-        sees, does, _ = self._timeout()
-        return sees, f"{does}; meanwhile {letter}", f"team {self._team}, by DeadLetters"
-
-    def _away(self) -> tuple[str, str, str]:
-        step, hour = self._step, 3_600.0
-        if step.timeout.value >= hour:
-            return (
-                self._pending,
-                f"`{step.do}` waits in its topic; {span(step.timeout.value)} are more than the hour",
-                f"team {self._team}, by ConsumerLate",
+        waits = sum(step.retry) if step.retry else retry_time(self._view.design).amount
+        tried = "its retries" if self._is_general else span(waits)
+        letter = f"{self._do} is a dead letter of {self._at} after {tried}"
+        dead = f"{self._team}, by DeadLetters"
+        if step.kind == "retriable" or step.on_timeout.value != "undo" or not step.undo:
+            return Answer(
+                self._pending, f"{letter}; later messages of its {self._saga.key} wait, other keys go on", dead
             )
-        sees, does, _ = self._timeout()
-        return (
-            sees,
-            f"{does}; the first `{step.do}` waits in its topic until `{step.at}` is back",
-            f"team {self._team}, by NobodyThere",
+        if waits >= step.timeout.value:
+            letter, dead = (
+                f"{self._do} is tried again until {self._limit} has passed",
+                f"{self._team}, by Storm",
+            )
+        return Answer(
+            f"{self._failed}, once {self._undo} is acknowledged",
+            f"{letter}; {self._undo} overtakes it and leaves a tombstone, then `{self._saga.at}` {self._end}",
+            dead,
         )
 
+    def _away(self) -> Answer:
+        step = self._step
+        if step.kind == "retriable" or step.on_timeout.value == "retry":
+            does = f"{self._do} waits in its topic and is sent again; the marks of {self._at} drop the copies"
+            return Answer(self._pending if self._is_late else "an hour later", does, f"{self._team}, by NobodyThere")
+        if step.timeout.value >= HOUR_S:
+            limit = "its timeout is" if self._is_general else f"{span(step.timeout.value)} are"
+            does = f"{self._do} waits in its topic; {limit} more than the hour"
+            return Answer("an hour later", does, f"{self._team}, by NobodyThere")
+        if step.undo and step.on_timeout.value == "undo":
+            return Answer(
+                f"pending for the hour, then {self._failed}",
+                f"{self._do} and, after {self._limit}, {self._undo} wait in their topic; {self._at} handles both, then "
+                f"`{self._saga.at}` {self._end}",
+                f"{self._team}, by NobodyThere; {self._owner}, by CompensationSlow",
+            )
+        late = self._timeout()
+        does = f"{late.does}; {self._do} waits in its topic until {self._at} is back"
+        return Answer(late.sees, does, f"{self._team}, by NobodyThere")
 
-def _of_reaction(view: View, each: Reaction) -> Iterator[tuple[str, str, str]]:
-    event, team = listed(each.when, "or"), view.team(each.who)
-    late = f"{each.projects or each.does} late"
-    again = f"{each.who} handles {event} again after {span(SESSION_S)}"
-    yield late, f"nothing is written; {again}", "none"
-    yield "no difference", f"effect and mark of {event} are in one commit of `{each.who}`", "none"
-    yield "no difference", f"the mark of {event} in `{each.who}` drops the second one", "none"
-    keys = dict.fromkeys(view.design.event(name).key for name in each.when)
-    yield "no difference", f"{event} of one {listed(keys)} come in their order; across keys there is none", "none"
+
+def _of_reaction(view: View, each: Reaction, *, is_general: bool = False) -> Iterator[Answer]:
+    names, who = ("the event", "its service") if is_general else (listed(each.when, "or"), f"`{each.who}`")
+    team = "its team" if is_general else f"team {view.team(each.who)}"
+    late = "the reaction comes late" if is_general else f"{each.projects or each.does}: late"
+    yield Answer(late, f"nothing is written; {who} handles {names} again after {span(SESSION_S)}", NOBODY)
+    yield Answer(late, f"effect and mark are one commit of {who}; its own events leave by another relay", NOBODY)
+    yield Answer("no difference", f"the mark of {who} drops the second copy of {names}", NOBODY)
+    keys = listed(dict.fromkeys(view.design.event(name).key for name in each.when))
+    yield Answer(
+        "no difference",
+        f"{who} handles the events of one {keys} in their order, those of other keys beside them",
+        NOBODY,
+    )
     waits = span(retry_time(view.design).amount)
-    yield late, f"{event} is a dead letter of `{each.who}` after {waits}", f"team {team}, by DeadLetters"
-    yield late, f"{event} waits in its topic, kept {span(_kept(view, each))}", f"team {team}, by ConsumerLate"
+    yield Answer(
+        late,
+        f"{names} is a dead letter after {waits}; later events of its {keys} wait behind it",
+        f"{team}, by DeadLetters",
+    )
+    yield Answer(late, f"{names} waits in its topic, kept {span(_kept(view, each))}", f"{team}, by NobodyThere")
 
 
 def _kept(view: View, each: Reaction) -> float | None:

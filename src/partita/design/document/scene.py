@@ -15,8 +15,9 @@ SUB_WIDTH_MAX = 260.0
 TOPICS_MAX = 6
 
 
-def context(design: Design) -> Picture:
-    """The services of a domain, and the lines along which their messages go: a thick one where a saga directs."""
+def context(design: Design, *, is_small: bool = False) -> Picture:
+    """The services of a domain, and the lines along which their messages go: a thick one where a saga directs. A small one has
+    the names alone."""
     lines: dict[tuple[str, str], Style] = {}
     for saga, step in design.steps:
         if step.at != saga.at:
@@ -29,7 +30,7 @@ def context(design: Design) -> Picture:
     for service in design.services:
         kinds = {"service": "", "projection": "read models", "human": "people decide", "external": "another company"}
         about = [", ".join(service.owns), f"team {service.team}", kinds[service.kind]]
-        cards.append(_card(service.name, "service", " · ".join(part for part in about if part)))
+        cards.append(_card(service.name, "service", "" if is_small else " · ".join(part for part in about if part)))
     said = f"The services of {design.domain}: {', '.join(service.name for service in design.services)}."
     return _picture(cards, [Line(origin, to, style) for (origin, to), style in lines.items()], said)
 

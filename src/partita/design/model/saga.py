@@ -27,9 +27,10 @@ class TimerDesign:
 class StepDesign:
     """A step: the command `do` to the service `at`, its reply `ok`, its refusals `fail`, its `undo` with the reply `undone`.
 
-    Times are seconds: `timeout` of one try, `retry` the waits between tries in place. `timers` are in the order of their times,
-    `ask` is the question after a timeout. Steps that are sent together have one `beside`: the first of their commands. A step is
-    `unrefusable` where its owner says that its command is never refused. `each` is the list for each item of which it is sent ("" = it is sent once).
+    Times are seconds: `timeout` of the step with all its tries, `retry` the waits between tries at its service. `timers` are in
+    the order of their times, `ask` is the question after a timeout. Steps that are sent together have one `beside`: the first of
+    their commands. `each` is the list for each item of which a step is sent ("" = it is sent once). A step is `unrefusable`
+    where its owner says that its command is never refused.
     """
 
     name: str

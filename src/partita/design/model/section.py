@@ -1,4 +1,4 @@
-"""The thirteen sections of a design document, by number."""
+"""The thirteen sections of a design document, by number, and its appendices, by letter."""
 
 from __future__ import annotations
 
@@ -16,4 +16,16 @@ SECTIONS = {
     11: "Idempotency",
     12: "Observability",
     13: "Testing",
+}
+
+APPENDICES = {
+    "A": "Ledger",
+    "B": "Failure matrix",
+    "C": "Schemas",
+    "D": "Capacity sheets",
+    "E": "Tables",
+    "F": "Decisions",
+    "G": "Threats and rollout",
+    "H": "Tests",
+    "I": "Glossary and exports",
 }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from collections.abc import Sequence as Many
+import re
+from collections.abc import Iterator, Set
 from html import escape
 from importlib import resources
 
@@ -17,16 +17,22 @@ from partita.design.document.block import (
     Heading,
     Mark,
     Paragraph,
+    Pointer,
     Section,
     Sequence,
     Table,
 )
-from partita.design.rendering.legend import LEGEND
+from partita.design.rendering.legend import LEGEND, said_once, shown_sums
 from partita.design.rendering.pictures import svg_of
 from partita.exports.seal import UNSEALED, sealed
 from partita.flow.drawing import FORBIDDEN, STYLE
 
 GENERATOR = "partita design build"
+ONE_PAGE = "0"
+NARROW, NARROW_MAX = ' class="n"', 12
+"""A short cell, as a number with its unit, stays on one line."""
+PART_MAX = 30
+WORDS = re.compile(r"(?<=[_./-])(?=\w)|(?<=[a-z0-9])(?=[A-Z])")
 
 
 def html(document: Document) -> str:
@@ -54,57 +60,79 @@ def page(document: Document, drawing_style: str) -> str:
         f"<h1>{_text(document.title)}</h1>",
         f'<p class="legend">{_text(f"Made of `{document.source}` by `partita design build`. {LEGEND}")}</p>',
         "</header>",
-        "<nav><ol>",
-        *(f'<li><a href="#s{s.number}"><b>{s.number}</b> {_text(s.title)}</a></li>' for s in document.sections),
-        "</ol></nav>",
+        *_contents(document, "contents"),
         "<main>",
     ]
+    numbers = {section.number for section in document.sections}
     for section in document.sections:
-        lines += _section(section, styled=not drawing_style)
+        lines += _section(section, numbers, styled=not drawing_style)
+        lines += _contents(document, "printed") if section.number == ONE_PAGE else ()
     return "\n".join([*lines, "</main>", "</body>", "</html>"]) + "\n"
 
 
-def _section(section: Section, *, styled: bool) -> Iterator[str]:
-    yield f'<section id="s{section.number}">'
-    yield f"<h2><span>{section.number}</span> {_text(section.title)}</h2>"
+def _contents(document: Document, kind: str) -> Iterator[str]:
+    """The list of the sections: at the head of a screen, and behind the first page of a print."""
+    yield f'<nav class="{kind}"><ol>'
+    for section in document.sections:
+        yield f'<li><a href="#s{section.number}"><b>{section.number}</b> {_text(section.title)}</a></li>'
+    yield "</ol></nav>"
+
+
+def _section(section: Section, numbers: Set[str], *, styled: bool) -> Iterator[str]:
+    """A section; an appendix is folded on a screen, and opened by each link to it."""
+    heading = f"<h2><span>{section.number}</span> {_text(section.title)}</h2>"
+    if section.is_appendix:
+        yield f'<details class="appendix"{" open" if styled else ""}><summary>{heading}</summary>'
+        yield f'<section id="s{section.number}">'
+    else:
+        yield f'<section id="s{section.number}">'
+        yield heading
     for block in section.blocks:
-        yield from _block(block, styled=styled)
+        yield from _block(block, numbers, styled=styled)
     yield "</section>"
+    if section.is_appendix:
+        yield "</details>"
 
 
-def _block(block: Block, *, styled: bool) -> Iterator[str]:
+def _block(block: Block, numbers: Set[str], *, styled: bool) -> Iterator[str]:
     match block:
         case Heading(text):
             yield f"<h3>{_text(text)}</h3>"
         case Paragraph(text, mark):
             yield f"<p>{_text(text)} {_mark(mark)}</p>"
+        case Pointer(to, text):
+            name = f"Appendix {to}, {_text(block.title)}"
+            link = f'<a href="#s{to}">{name}</a>' if to in numbers else name
+            yield f'<p class="pointer">{link}: {_text(text)}</p>'
         case Bullets(items):
             yield "<ul>"
             yield from (f"<li>{_text(item.text)} {_mark(item.mark)}</li>" for item in items)
             yield "</ul>"
-        case Table(columns, rows):
-            yield from _table(columns, [(row.cells, row.mark) for row in rows], "")
-        case Calculations(of):
-            cells = [((one.name, one.formula, one.values, one.result), one.mark) for one in of]
-            yield from _table(("number", "formula", "values", "result"), cells, ' class="sums"')
+        case Table():
+            yield from _table(block, "")
+        case Calculations():
+            yield from _table(shown_sums(block), ' class="sums"')
         case Code(_, text, caption, mark):
             yield "<figure>"
             yield f"<figcaption>{_text(caption)} {_mark(mark)}</figcaption>"
             yield f"<pre><code>{_plain(text)}</code></pre>"
             yield "</figure>"
         case Figure() | Sequence():
-            yield '<figure class="picture">'
+            yield f'<figure class="picture{" sequence" if isinstance(block, Sequence) else ""}">'
             yield svg_of(block, styled=styled)
             yield f"<figcaption>{_text(block.caption)} {_mark(block.mark)}</figcaption>"
             yield "</figure>"
 
 
-def _table(columns: Many[str], rows: Many[tuple[Many[str], Mark]], kind: str) -> Iterator[str]:
+def _table(block: Table, kind: str) -> Iterator[str]:
+    if block.common:
+        yield f'<p class="once">{_text(said_once(block.common))}</p>'
     yield f'<div class="wide"><table{kind}>'
-    yield f"<thead><tr>{''.join(f'<th>{_text(column)}</th>' for column in columns)}<th></th></tr></thead>"
+    yield f"<thead><tr>{''.join(f'<th>{_text(column)}</th>' for column in block.columns)}<th></th></tr></thead>"
     yield "<tbody>"
-    for cells, mark in rows:
-        yield f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in cells)}<td>{_mark(mark)}</td></tr>"
+    for row in block.rows:
+        cells = "".join(f"<td{NARROW if len(cell) <= NARROW_MAX else ''}>{_text(cell)}</td>" for cell in row.cells)
+        yield f"<tr>{cells}<td>{_mark(row.mark)}</td></tr>"
     yield "</tbody></table></div>"
 
 
@@ -118,8 +146,14 @@ def _text(text: str) -> str:
     if len(parts) % 2 == 0:
         parts[-2:] = [f"{parts[-2]}`{parts[-1]}"]
     return "".join(
-        f"<code>{_plain(part)}</code>" if position % 2 and part else _plain(part) for position, part in enumerate(parts)
+        f"<code>{_name(part)}</code>" if position % 2 and part else _plain(part) for position, part in enumerate(parts)
     )
+
+
+def _name(text: str) -> str:
+    """A name as code: a narrow column may break it between its words."""
+    parts = (part[at : at + PART_MAX] for part in WORDS.split(text) for at in range(0, len(part), PART_MAX))
+    return "<wbr>".join(map(_plain, parts))
 
 
 def _plain(text: str) -> str:

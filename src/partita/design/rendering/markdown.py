@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from collections.abc import Sequence as Many
 
 from partita.design.document.block import (
     Block,
@@ -16,11 +15,12 @@ from partita.design.document.block import (
     Heading,
     Mark,
     Paragraph,
+    Pointer,
     Section,
     Sequence,
     Table,
 )
-from partita.design.rendering.legend import LEGEND
+from partita.design.rendering.legend import LEGEND, said_once, shown_sums
 from partita.design.rendering.pictures import files_of
 from partita.exports.seal import UNSEALED, sealed
 from partita.flow.drawing import FORBIDDEN
@@ -28,7 +28,6 @@ from partita.flow.drawing import FORBIDDEN
 _SPECIAL = re.compile(r"[\\*_\[\]|!]")
 _FIRST = re.compile(r"^(?:[-+#=](?=\s|[-+#=])|\d+(?=[.)](?:\s|$)))")
 _MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "~": "&#126;", "$": "&#36;", "^": "&#94;"})
-_ROW = ("number", "formula", "values", "result")
 
 
 def markdown(document: Document) -> str:
@@ -41,30 +40,39 @@ def markdown(document: Document) -> str:
         "",
         escaped(f"Made of {document.source} by `partita design build`. {LEGEND}"),
     ]
+    anchors = {s.number: anchor_of(f"{s.number} {s.title}") for s in document.sections}
     for section in document.sections:
-        lines += ["", *_section(section, files)]
+        lines += ["", *_section(section, files, anchors)]
     return sealed("\n".join(lines) + "\n")
 
 
-def _section(section: Section, files: dict[str, str]) -> Iterator[str]:
+def anchor_of(heading: str) -> str:
+    """The anchor that GitHub and the site give to a heading of ours."""
+    return re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-")
+
+
+def _section(section: Section, files: dict[str, str], anchors: dict[str, str]) -> Iterator[str]:
     yield f"## {section.number} {escaped(section.title)}"
     for block in section.blocks:
         yield ""
-        yield from _block(block, files)
+        yield from _block(block, files, anchors)
 
 
-def _block(block: Block, files: dict[str, str]) -> Iterator[str]:
+def _block(block: Block, files: dict[str, str], anchors: dict[str, str]) -> Iterator[str]:
     match block:
+        case Pointer(to, text):
+            name = f"Appendix {to}, {escaped(block.title)}"
+            yield f"{f'[{name}](#{anchors[to]})' if to in anchors else name}: {escaped(text)}"
         case Heading(text):
             yield f"### {escaped(text)}"
         case Paragraph(text, mark):
             yield f"{escaped(text)} {_mark(mark)}"
         case Bullets(items):
             yield from (f"- {escaped(item.text)} {_mark(item.mark)}" for item in items)
-        case Table(columns, rows):
-            yield from _table(columns, [(row.cells, row.mark) for row in rows])
-        case Calculations(of):
-            yield from _table(_ROW, [((one.name, one.formula, one.values, one.result), one.mark) for one in of])
+        case Table():
+            yield from _table(block)
+        case Calculations():
+            yield from _table(shown_sums(block))
         case Code(language, text, caption, mark):
             fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
             yield from (
@@ -80,11 +88,13 @@ def _block(block: Block, files: dict[str, str]) -> Iterator[str]:
             yield f"{escaped(caption)} {_mark(mark)}"
 
 
-def _table(columns: Many[str], rows: Many[tuple[Many[str], Mark]]) -> Iterator[str]:
-    yield f"| {' | '.join(map(escaped, columns))} | |"
-    yield f"|{'---|' * (len(columns) + 1)}"
-    for cells, mark in rows:
-        yield f"| {' | '.join(map(escaped, cells))} | {_mark(mark)} |"
+def _table(block: Table) -> Iterator[str]:
+    if block.common:
+        yield from (escaped(said_once(block.common)), "")
+    yield f"| {' | '.join(map(escaped, block.columns))} | |"
+    yield f"|{'---|' * (len(block.columns) + 1)}"
+    for row in block.rows:
+        yield f"| {' | '.join(map(escaped, row.cells))} | {_mark(row.mark)} |"
 
 
 def _mark(mark: Mark) -> str:

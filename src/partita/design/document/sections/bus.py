@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from partita.design.document import arithmetic
 from partita.design.document.block import (
     PLANNED,
     A,
     Block,
-    Calculation,
     Figure,
     Heading,
     Item,
     Paragraph,
+    Pointer,
     R,
     Section,
     bullets,
+    compact,
     mark_of,
     row,
-    sums,
     table,
 )
-from partita.design.document.bus_matrix import NAMES, RUN_TODAY, Needs, matrix, needs_of, tips, totals, winner
-from partita.design.document.quantity import listed, rate
+from partita.design.document.bus_matrix import NAMES, RUN_TODAY, Needs, matrix, needs_of, said_tips, totals, winner
+from partita.design.document.quantity import listed, rate, size
 from partita.design.document.scene import topology
-from partita.design.document.traffic import of_producer, parts_of_all
+from partita.design.document.traffic import of_producer
 from partita.design.document.view import View
 from partita.design.model.delivery import BUS_KINDS
 
@@ -40,18 +39,20 @@ def section(view: View) -> Section:
         for need in matrix(needs)
     ]
     names = [NAMES[kind] + ("" if kind in RUN_TODAY else " (planned)") for kind in BUS_KINDS]
+    points = [f"{totals(needs)[kind]} points" for kind in BUS_KINDS]
+    rows.append(row(R, "together", "sum of weight x score", "-", *points))
     blocks += table(" | ".join(["need", "because", "weight", *names]), rows)
-    blocks += sums(arithmetic.rates("all messages", parts_of_all(design)), arithmetic.volume(design), *_totals(needs))
-    blocks.append(Heading("What would tip it"))
-    blocks += bullets(
-        *(Item(f"{NAMES[tip.to]} instead of {NAMES[chosen]}: {tip.when}.", R) for tip in tips(needs, chosen))
+    blocks.append(
+        Pointer("D", f"the points of each bus, and the {rate(needs.peak)} and {size(needs.disk)} behind them")
     )
+    blocks.append(Heading("What would tip it"))
+    blocks += bullets(*(Item(f"{said}.", R) for said in said_tips(needs, chosen)))
     writers = listed(dict.fromkeys(producer for topic in view.topics for producer in topic.producers))
     many = max(view.topics, key=lambda topic: len(topic.groups), default=None)
     if many is not None:
         point = f"{writers} write; `{many.name}` has the most readers, {listed(many.groups)}"
         blocks.append(Figure("topology", topology(design), f"{point}.", R))
-    blocks += [Heading("Cluster"), *_cluster(view), Heading("Rights, over TLS, one certificate for each service")]
+    blocks += [Heading("Cluster"), *_cluster(view), Heading("Rights")]
     blocks += _rights(view)
     return Section("5", "Bus and cluster", tuple(blocks))
 
@@ -68,16 +69,6 @@ def _choice(view: View, needs: Needs, chosen: str) -> str:
         f"{NAMES[chosen]} is declared and reaches {found[chosen]} points; the needs of {keys} speak for {NAMES[best]} with "
         f"{found[best]}: give the brief a reason, or take {NAMES[best]}."
     )
-
-
-def _totals(needs: Needs) -> list[Calculation]:
-    found = []
-    for position, kind in enumerate(BUS_KINDS):
-        values = " + ".join(f"{need.weight} x {need.scores[position]}" for need in matrix(needs))
-        amount = totals(needs)[kind]
-        mark = A if kind in RUN_TODAY else PLANNED
-        found.append(Calculation(NAMES[kind], "sum of weight x score", values, f"{amount} points", float(amount), mark))
-    return found
 
 
 def _cluster(view: View) -> tuple[Block, ...]:
@@ -147,8 +138,10 @@ def _rights(view: View) -> tuple[Block, ...]:
         writes = [topic.name for topic in view.topics if service.name in topic.producers]
         reads = [topic.name for topic in view.topics if service.name in topic.groups]
         if writes or reads:
-            own = f"`*.{service.name}.retry-*`, `*.{service.name}.dlq`" if reads else "-"
-            rows.append(
-                row(R, f"`{service.name}`", listed(writes) if writes else "-", listed(reads) if reads else "-", own)
-            )
-    return table("principal | may write | may read | its own failed messages", rows)
+            name = f"`{service.name}`"
+            rows.append(row(R, name, listed(writes) if writes else "-", listed(reads) if reads else "-"))
+    readers = [topic for topic in view.topics if topic.groups]
+    group = readers[0].groups[0] if readers else ""
+    failed = f"; beside its own failed messages, as `*.{group}.retry-*` and `*.{group}.dlq`" if group else ""
+    said = f"Over TLS, each service with a certificate of its own, and with no right but these{failed}."
+    return (Paragraph(said, R), *compact("principal | may write | may read", rows)) if rows else ()

@@ -13,10 +13,10 @@ from partita.design.document.block import (
     Row,
     Section,
     bullets,
+    compact,
     mark_of,
     row,
     sums,
-    table,
 )
 from partita.design.document.quantity import listed, rate, sentence, span
 from partita.design.document.rule_keeping import commands_of
@@ -30,7 +30,9 @@ def section(view: View) -> Section:
     """The two sides."""
     design = view.design
     blocks: list[Block] = [Heading("Commands")]
-    blocks += table("command | handler | aggregate | invariant | idempotency key | answer", _commands(view)) or (
+    blocks += compact(
+        "command | handler | aggregate | invariant | idempotency key, with its name | answer", _commands(view)
+    ) or (
         Paragraph(
             f"No saga of {design.domain} sends a command: {listed(e.by for e in design.events)} publish by themselves.",
             R,
@@ -38,14 +40,17 @@ def section(view: View) -> Section:
     )
     blocks.append(Heading("Queries"))
     if design.read_models:
-        blocks += table(
-            "read model | store | index | at most behind | asked for", [_query(view, m) for m in design.read_models]
-        )
-        blocks.append(Heading("Projections"))
-        blocks += table(
-            "read model | inputs | order | rebuild", [_projection(view, model) for model in design.read_models]
+        blocks += compact(
+            "read model | inputs | store | index | at most behind | asked for",
+            [_query(view, m) for m in design.read_models],
         )
         blocks += sums(*(arithmetic.replay(design, model) for model in design.read_models))
+        names = listed(model.name for model in design.read_models)
+        blocks.append(
+            Paragraph(
+                f"A rebuild is blue/green: a second {names} catches up beside the first, then takes its name.", PLANNED
+            )
+        )
         blocks.append(Heading("Reading one's own writes"))
         blocks += bullets(*_own_writes(view))
     else:
@@ -67,7 +72,7 @@ def _commands(view: View) -> list[Row]:
                 each.to,
                 ", ".join(owned) or "-",
                 "; ".join(rules) or "-",
-                f"{each.key} + {each.name}",
+                each.key,
                 answer,
             )
         )
@@ -86,17 +91,12 @@ def _query(view: View, model: ReadModelDesign) -> Row:
     return row(
         PLANNED,
         f"`{model.name}`",
+        listed(model.inputs),
         view.design.service(model.service).database.value,
         listed(keys),
         span(bound) if bound is not None else "not said",
         f"one {listed(keys, 'or')}, or a list by time",
     )
-
-
-def _projection(view: View, model: ReadModelDesign) -> Row:
-    keys = dict.fromkeys(view.design.event(name).key for name in model.inputs)
-    way = f"blue/green: a second `{model.name}` catches up, then takes its name"
-    return row(PLANNED, f"`{model.name}`", listed(model.inputs), f"per {listed(keys, 'or')}", way)
 
 
 def _own_writes(view: View) -> list[Item]:

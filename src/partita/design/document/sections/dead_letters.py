@@ -12,12 +12,13 @@ from partita.design.document.block import (
     Row,
     Section,
     bullets,
+    compact,
     mark_of,
     row,
     sums,
     table,
 )
-from partita.design.document.quantity import listed, rate, span
+from partita.design.document.quantity import listed, plain, span
 from partita.design.document.topic import dead_letters, groups_of, retry_topics
 from partita.design.document.view import View
 
@@ -26,9 +27,9 @@ def section(view: View) -> Section:
     """The failing messages."""
     design = view.design
     failure = design.failure
-    blocks: list[Block] = [Heading("Errors"), *table("error | example | policy | ends as", _errors(view))]
+    blocks: list[Block] = [Heading("Errors"), *compact("example | error | policy | ends as", _errors(view))]
     blocks += [Heading("The way of a failing message"), *table("after | the message is | its key", _timeline(view))]
-    blocks += sums(arithmetic.retry_time(design))
+    blocks += [*sums(arithmetic.retry_time(design)), *_early(view)]
     window = failure.window.value
     waits = arithmetic.retry_time(design).amount
     verdict = "shorter than" if waits < window else "not shorter than"
@@ -40,69 +41,62 @@ def section(view: View) -> Section:
         )
     )
     blocks.append(Heading("Order while a message is retried"))
-    blocks += table("topic | group | choice | why", _orders(view))
+    blocks += _orders(view)
     alert = failure.alert.value
     rows = [
         row(
             mark_of(failure.alert),
             f"`{dead_letters(topic, group)}`",
             view.team(group),
-            f"DeadLetters to {alert}: {view.team(group)}",
-            f"until {view.team(group)} decides",
-            rate(topic.traffic.steady),
+            f"DeadLetters, to {alert}",
         )
         for topic, group in groups_of(design)
     ]
-    blocks += [
-        Heading("Dead letters"),
-        *table("dead letters | owner | alert | kept | messages that may end here", rows),
-    ]
+    blocks += [Heading("Dead letters"), *compact("dead letters | owner | alert", rows)]
     blocks += [Heading("Replay"), *_replay(view)]
     return Section("10", "Retries and dead letters", tuple(blocks))
 
 
+def _early(view: View) -> tuple[Block, ...]:
+    """The steps that are undone before the first retry topic sends them again: only tries in place save them."""
+    waits = view.design.failure.retry_topics.value
+    early = [
+        f"`{step.do}` ({span(step.timeout.value)})"
+        for _, step in view.design.steps
+        if waits and not step.retry and step.kind == "step" and step.on_timeout.value == "undo"
+        if step.timeout.value <= waits[0]
+    ]
+    if not early:
+        return ()
+    verb = "is" if len(early) == 1 else "are"
+    said = f"{plain(early)} {verb} undone before the first retry topic ({span(waits[0])}) sends the message again"
+    return (Paragraph(f"{said}: only the tries in place save such a step.", R),)
+
+
 def _errors(view: View) -> list[Row]:
+    """The errors by their kind; examples with one policy and one end are one row."""
     design = view.design
     waits = ", ".join(span(wait) for wait in design.failure.retry_topics.value) or "no wait"
     then = design.failure.then.value
     found = []
+    if design.steps:
+        calls = listed((step.do for _, step in design.steps), "or")
+        again = f"in place, then {waits}"
+        found.append(row(R, f"a database or a provider is away in {calls}", "transient", again, "the reply, late"))
     for saga, step in design.steps:
-        found.append(
-            row(
-                R,
-                "transient",
-                f"`{step.at}` loses its database in `{step.do}`",
-                f"in place, then {waits}",
-                f"`{step.ok}` late",
-            )
-        )
-        for refusal in step.fail:
-            end = f"`{saga.failed}`" if saga.failed else f"an undone `{saga.name}`"
-            found.append(row(R, "refusal", f"`{refusal}` of `{step.do}`", "none: it is an outcome", end))
+        end = f"`{saga.failed}`" if saga.failed else f"an undone `{saga.name}`"
+        found += [
+            row(R, f"`{refusal}` of `{step.do}`", "refusal", "none: it is an outcome", end) for refusal in step.fail
+        ]
     for each in design.reactions:
-        found.append(
-            row(
-                R,
-                "permanent",
-                f"`{each.who}` cannot {each.does}: {listed(each.when, 'or')} is not valid for it",
-                f"at once {then}",
-                f"a letter of team {view.team(each.who)}",
-            )
-        )
+        name = f"`{each.who}` cannot {each.does}"
+        found.append(row(R, name, "permanent", f"at once {then}", "a letter of its team"))
     first = next(iter(view.topics), None)
     if first is not None and first.groups:
-        found.append(
-            row(
-                R,
-                "poison",
-                f"bytes in `{first.name}` that no schema of {listed(first.messages, 'or')} reads",
-                f"at once {then}",
-                f"a letter of {first.groups[0]} with the raw bytes",
-            )
-        )
-        found.append(
-            row(R, "unknown", f"any other error of {listed(first.groups, 'or')}", f"in place, then {waits}", then)
-        )
+        bytes_of = f"bytes in `{first.name}` that no schema of {listed(first.messages, 'or')} reads"
+        found.append(row(R, bytes_of, "poison", f"at once {then}", "a letter with the raw bytes"))
+        other = f"any other error of {listed(first.groups, 'or')}"
+        found.append(row(R, other, "unknown", f"in place, then {waits}", then))
     return found
 
 
@@ -125,7 +119,7 @@ def _timeline(view: View) -> list[Row]:
             mark_of(policy.then),
             _sum(passed),
             f"in `{dead_letters(topic, group)}`",
-            f"released: its {key} goes on",
+            f"held until it is replayed or discarded: then its {key} goes on",
         )
     )
     return found
@@ -136,39 +130,35 @@ def _sum(waits: list[float]) -> str:
     return f"{over} = {span(sum(waits))}" if len(waits) > 1 else over
 
 
-def _orders(view: View) -> list[Row]:
-    found = []
-    for topic, group in groups_of(view.design):
-        if topic.kind == "compacted" or topic.lossy:
-            found.append(
-                row(R, f"`{topic.name}`", group, "allow reorder", f"only the newest of {listed(topic.messages)} counts")
-            )
-            continue
-        names = [name for name in topic.messages if name not in view.flow.messages or _takes(view, name, group)]
-        found.append(
-            row(
+def _orders(view: View) -> tuple[Block, ...]:
+    """The choice of each topic: one that all topics share is a sentence."""
+    loose = [topic for topic in view.topics if topic.groups and (topic.kind == "compacted" or topic.lossy)]
+    strict = [topic for topic in view.topics if topic.groups and topic not in loose]
+    items = []
+    if strict:
+        keys = listed(dict.fromkeys(key for topic in strict for key in topic.keys), "or")
+        which = f"{len(strict)} topics" if len(strict) > 1 else f"`{strict[0].name}`"
+        items.append(
+            Item(
+                f"Hold the key, in {which}: later messages of one {keys} wait behind the one that failed, and may depend on it, "
+                f"as {listed(strict[0].messages)} do.",
                 R,
-                f"`{topic.name}`",
-                group,
-                "hold the key",
-                f"{listed(names or topic.messages)} of one {listed(topic.keys, 'or')} depend on the one before",
             )
         )
-    return found
-
-
-def _takes(view: View, name: str, group: str) -> bool:
-    message = view.flow.messages[name]
-    return message.kind == "command" or group in view.design.consumers(name)
+    for topic in loose:
+        items.append(Item(f"Allow reorder, in `{topic.name}`: only the newest of {listed(topic.messages)} counts.", R))
+    return bullets(*items)
 
 
 def _replay(view: View) -> tuple[Block, ...]:
     items = []
-    for topic, group in groups_of(view.design)[:3]:
+    pairs = groups_of(view.design)
+    if pairs:
+        topic, group = pairs[0]
         items.append(
             Item(
                 f"`partita dlq groups`, then `partita dlq list --group {group}`: team {view.team(group)} sees why "
-                f"{listed(topic.messages, 'or')} failed, of {rate(topic.traffic.steady)}.",
+                f"{listed(topic.messages, 'or')} failed.",
                 R,
             )
         )

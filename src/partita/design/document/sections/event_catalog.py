@@ -10,9 +10,11 @@ from partita.design.document.block import (
     Heading,
     Item,
     Paragraph,
+    Pointer,
     R,
     Section,
     bullets,
+    compact,
     mark_of,
     row,
     table,
@@ -50,27 +52,38 @@ def section(view: View) -> Section:
                     f"`{event.name}`",
                     f"`{event.key}`",
                     str(event.version),
-                    _rate(view, event),
-                    event.rate.origin.why or "declared",
+                    *_rate(view, event),
+                    _because(view, event),
                     f"{event.bytes.value} B",
                     span(event.retention.value),
                     ", ".join(event.pii) or "-",
                     _promise(view, event),
                 )
             )
-    blocks += table("event | meaning | kind | producer | consumers | owner", meanings)
-    blocks += table(
-        "event | key | version | rate | because | size | retention | PII | answer or handled within", numbers
+    blocks += compact("event | meaning | kind | producer | consumers | owner", meanings)
+    blocks.append(Pointer("I", f"the {len(design.commands)} commands of {design.domain} in words, and the exports"))
+    blocks.append(Heading("Keys, rates and promises"))
+    blocks += compact(
+        "event | key | version | steady | peak | because | size | retention | PII | answer or handled within", numbers
     )
+    blocks.append(Pointer("D", f"the peaks of {len(on_topics(design))} events, computed"))
     blocks += _on_the_wire(view)
-    orphans = [event.name for event in on_topics(design) if not design.consumers(event.name)]
     blocks.append(Heading("Orphans"))
+    orphans = [event.name for event in on_topics(design) if not design.consumers(event.name)]
     if orphans:
         blocks.append(Paragraph(f"No service hears {listed(orphans)}: give each a consumer, or delete it.", R))
     else:
-        heard_by = [f"`{event.name}` by {len(design.consumers(event.name))}" for event in on_topics(design)]
-        blocks.append(Paragraph(f"Each event is heard: {', '.join(heard_by)}.", R))
+        count = f"{len(on_topics(design))} events are heard, "
+        busiest = max(on_topics(design), key=lambda event: len(design.consumers(event.name)), default=None)
+        most = f"`{busiest.name}` by most: {listed(design.consumers(busiest.name))}" if busiest is not None else ""
+        blocks.append(Paragraph(f"None: all {count}{most}.", R))
     return Section("1", "Event catalog", tuple(blocks))
+
+
+def _because(view: View, event: EventDesign) -> str:
+    """The reason of a rate; of an assumed one the assumption's number."""
+    why = event.rate.origin.why
+    return next((each.id for each in view.ledger if each.text == why), why) or "declared"
 
 
 def _kind(view: View, event: EventDesign) -> str:
@@ -85,9 +98,9 @@ def _kind(view: View, event: EventDesign) -> str:
     return f"{kind}, after {', '.join(replies)}" if replies else kind
 
 
-def _rate(view: View, event: EventDesign) -> str:
+def _rate(view: View, event: EventDesign) -> tuple[str, str]:
     steady, peak = event.rate.value, of_event(view.design, event).peak
-    return f"{rate(steady)}, peak {peak / steady:.3g} x {rate(steady)} = {rate(peak)}" if steady else "not known"
+    return (rate(steady), rate(peak)) if steady else ("not known", "-")
 
 
 def _promise(view: View, event: EventDesign) -> str:
@@ -132,9 +145,9 @@ def _on_the_wire(view: View) -> list[Block]:
     envelope = {name: value for name, value, _ in attributes if name != "partitaschema"}
     text = json.dumps({"specversion": "1.0", **envelope, "data": example_of(event)}, indent=2)
     blocks.append(Code("json", text, f"One `{event.name}` in full, as structured mode shows it.", R))
-    names = [f"`{each.name}` of `{view.design.service(each.by).namespace}`" for each in on_topics(view.design)]
+    spaces = dict.fromkeys(view.design.service(each.by).namespace for each in on_topics(view.design))
     blocks += bullets(
-        Item(f"A type is `<namespace>.v<version>.<Name>`, its name in the past: {', '.join(names)}.", R),
+        Item(f"A type is `<namespace>.v<version>.<Name>`, its name in the past, under {listed(spaces)}.", R),
         Item(f"A field is camelCase on the wire: {listed(example_of(event))}.", R),
     )
     return blocks

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 from partita.design.document import arithmetic
+from partita.design.document.assumed import SNAPSHOT_EVENTS
 from partita.design.document.block import (
     PLANNED,
     Block,
-    Code,
     Heading,
     Item,
     Paragraph,
+    Pointer,
     R,
     Row,
     Section,
     bullets,
+    compact,
     mark_of,
     row,
-    sums,
     table,
 )
 from partita.design.document.quantity import listed, rate, sentence, span
 from partita.design.document.view import View
 from partita.design.model.storage import AggregateDesign
-
-_STORE = """\
-CREATE TABLE {service}_stream (
-    stream TEXT NOT NULL, version BIGINT NOT NULL, type TEXT NOT NULL, schema TEXT NOT NULL,
-    payload BYTEA NOT NULL, subject_key TEXT, at_us BIGINT NOT NULL, PRIMARY KEY (stream, version)
-);
--- one stream for each {keys}; the primary key refuses the second writer of a version"""
 
 
 def section(view: View) -> Section:
@@ -38,22 +32,38 @@ def section(view: View) -> Section:
     if not design.aggregates:
         names = listed(service.name for service in design.services)
         blocks.append(Paragraph(f"The brief names no aggregate of {names}.", R))
-    blocks += table(
-        "aggregate | service | stored | why | audit | history asked | writers of one at once | stream", _decisions(view)
+    blocks += compact(
+        "aggregate | service | stored | why | audit | history asked | writers of one at once | stream of one",
+        _decisions(view),
     )
     sourced = [each for each in design.aggregates if each.stored.value == "event-sourced"]
     if sourced:
-        lengths = [arithmetic.stream_length(design, each) for each in sourced]
-        blocks += [Heading("Streams and snapshots"), *sums(*lengths)]
-        blocks += sums(*(arithmetic.snapshots(a, length.amount) for a, length in zip(sourced, lengths, strict=True)))
-        blocks += [Heading("Selection of the event store"), *_selection(view, sourced)]
-        services = dict.fromkeys(each.service for each in sourced)
-        for service in services:
-            keys = {design.event(name).key for each in sourced if each.service == service for name in each.events}
-            text = _STORE.format(service=service.replace("-", "_"), keys=", ".join(sorted(keys)) or "aggregate")
-            blocks.append(Code("sql", text, f"The streams of `{service}`, in its {_database(view, service)}.", PLANNED))
+        services = listed(dict.fromkeys(each.service for each in sourced))
+        names = listed(each.name for each in sourced)
+        blocks += [
+            Heading("Selection of the event store"),
+            *table("candidate | for it | verdict | against it", _selection(view, sourced)),
+        ]
+        blocks.append(
+            Paragraph(
+                f"A stream of {names} gets a snapshot after each {SNAPSHOT_EVENTS} events, so {_snapshots(view, sourced)}.",
+                R,
+            )
+        )
+        blocks.append(Pointer("D", f"the lengths of the streams of {names}, and their snapshots"))
+        blocks.append(Pointer("E", f"the tables of the streams of {services}"))
     blocks += [Heading("Erasing a person"), *_erasing(view)]
     return Section("7", "Event sourcing or rows", tuple(blocks))
+
+
+def _snapshots(view: View, sourced: list[AggregateDesign]) -> str:
+    """The snapshots of each stream, in words."""
+    found = []
+    for each in sourced:
+        length = arithmetic.stream_length(view.design, each).amount
+        number = arithmetic.snapshots(each, length).result
+        found.append(f"one `{each.name}` of {length:.3g} events has {'none' if number == '0' else number}")
+    return ", ".join(found)
 
 
 def _decisions(view: View) -> list[Row]:
@@ -75,18 +85,26 @@ def _decisions(view: View) -> list[Row]:
                 "; ".join(audits) or "-",
                 f"by {listed(readers)}" if readers else "-",
                 f"{len(writers)}: {', '.join(writers)}",
-                ", ".join(each.events) or "-",
+                _stream(view, each),
             )
         )
     return found
 
 
-def _selection(view: View, sourced: list[AggregateDesign]) -> tuple[Block, ...]:
+def _stream(view: View, each: AggregateDesign) -> str:
+    """The events of an aggregate, and the length of one stream where it has one."""
+    names = ", ".join(each.events) or "-"
+    if each.stored.value != "event-sourced" or not each.events:
+        return names
+    return f"{names}: {arithmetic.stream_length(view.design, each).result}"
+
+
+def _selection(view: View, sourced: list[AggregateDesign]) -> list[Row]:
     names = listed(each.name for each in sourced)
     databases = listed(dict.fromkeys(_database(view, each.service) for each in sourced))
     most = max((sum(view.design.event(n).rate.value for n in each.events) for each in sourced), default=0.0)
     kept = span(max((rule.keep or 0.0 for rule in view.design.rules), default=0.0) or view.design.load.retention.value)
-    rows = [
+    return [
         row(
             R,
             f"a table in {databases}",
@@ -109,7 +127,6 @@ def _selection(view: View, sourced: list[AggregateDesign]) -> tuple[Block, ...]:
             f"to read one of {names} is to read the topic, {kept} of it",
         ),
     ]
-    return table("candidate | for it | verdict | against it", rows)
 
 
 def _database(view: View, service: str) -> str:
@@ -120,16 +137,16 @@ def _erasing(view: View) -> tuple[Block, ...]:
     held = [event for event in view.design.events if event.pii]
     if not held:
         return (Paragraph(f"No field of {view.design.domain} is marked as personal data.", R),)
-    items = []
+    ways: dict[str, list[str]] = {}
     for event in held:
         kept = event.retention.value
-        topic = view.topic(event.name)
-        place = f"`{topic.name}`" if topic is not None else f"`{event.by}`"
         if event.compact:
             way = f"a tombstone of its `{event.key}` removes it at the next compaction"
         elif kept is not None and kept <= 30 * 86_400.0:
             way = f"it is gone after {span(kept)}"
         else:
             way = f"it is encrypted with a key of its person; deleting the key erases it, {event.by} keeps the keys"
-        items.append(Item(f"{listed(f'{event.name}.{name}' for name in event.pii)} in {place}: {way}.", PLANNED))
-    return bullets(*items)
+        topic = view.topic(event.name)
+        place = f"`{topic.name}`" if topic is not None else f"`{event.by}`"
+        ways.setdefault(f"in {place}: {way}", []).extend(f"{event.name}.{name}" for name in event.pii)
+    return bullets(*(Item(f"{listed(fields)} {way}.", PLANNED) for way, fields in ways.items()))

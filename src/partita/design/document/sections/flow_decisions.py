@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from partita.design.document.block import Block, D, Figure, Heading, Paragraph, R, Section, row, table
+from partita.design.document.adr import adrs
+from partita.design.document.block import Block, D, Figure, Heading, Paragraph, Pointer, R, Section, compact, row, table
 from partita.design.document.quantity import listed, plain, sentence
 from partita.design.document.scene import context
 from partita.design.document.view import View
@@ -26,13 +27,13 @@ def section(view: View) -> Section:
         caption = f"{messages} are too many for one picture: it has the services alone. {caption}"
         picture = context(design)
     blocks: list[Block] = [Figure("flow", picture, caption, R)]
-    blocks.append(Heading("Decisions"))
+    blocks.append(Heading("Criteria"))
     questions = [question for question, _ in table_of(found[0])] if found else []
     rows = [
         row(R, f"`{each.part}`", *(answer for _, answer in table_of(each)), each.choice, _weighed(each))
         for each in found
     ]
-    blocks += table(" | ".join(["part", *questions, "choice", "the criteria"]), rows)
+    blocks += compact(" | ".join(["part", *questions, "choice", "the criteria"]), rows)
     blocks.append(Heading("Reasons and rejected alternatives"))
     rows = []
     for saga in design.sagas:
@@ -46,6 +47,7 @@ def section(view: View) -> Section:
         )
         rows.append(row(D, f"`{choreography.name}`", "choreography", sentence(choreography.why.value), other))
     blocks += table("part | choice | why | rejected", rows)
+    blocks.append(Pointer("F", f"{len(adrs(view))} decisions of {design.domain}, with their rejected alternatives"))
     blocks += [Heading("Coupling: kinds of messages from a row to a column"), *_coupling(view)]
     return Section("3", "Choreography or orchestration", tuple(blocks))
 

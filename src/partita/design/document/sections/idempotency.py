@@ -9,16 +9,16 @@ from partita.design.document.block import (
     Heading,
     Item,
     Paragraph,
+    Pointer,
     R,
     Row,
     Section,
     bullets,
+    compact,
     mark_of,
     row,
-    sums,
-    table,
 )
-from partita.design.document.quantity import listed, sentence, span, words
+from partita.design.document.quantity import listed, sentence, span
 from partita.design.document.rule_keeping import commands_of
 from partita.design.document.traffic import of_consumer
 from partita.design.document.view import View
@@ -30,17 +30,19 @@ def section(view: View) -> Section:
     design = view.design
     consumers = [service.name for service in design.services if of_consumer(design, service.name).steady > 0]
     blocks: list[Block] = []
-    blocks += table(
-        "consumer | messages | known by | stored in | with the effect | window | older than the window",
+    blocks += compact(
+        "consumer | messages | known by | stored in | with the effect | window | older than the window | rows, disk",
         [_row(view, each) for each in consumers],
     )
-    pairs = [arithmetic.window_rows(design, each, window_of(view, each)) for each in consumers]
-    blocks += [Heading("Rows of the window"), *sums(*(calculation for pair in pairs for calculation in pair))]
+    if consumers:
+        blocks.append(Pointer("D", f"the marks of {listed(consumers)}, computed"))
     effects = [row(R, *_effect(view, position)) for position in range(len(design.steps))]
     blocks += [
         Heading("Effects outside"),
-        *table("effect | of | key at the provider | twice would mean | when no answer comes", effects),
+        *compact("effect | of | key at the provider | when no answer comes", effects),
     ]
+    if not effects:
+        blocks.append(Paragraph(f"No saga of {design.domain} has an effect outside of its services.", R))
     once = [rule for rule in design.rules if rule.kind == "exactly-once-effect"]
     blocks.append(Heading("Exactly-once effect, argued"))
     blocks += bullets(*(Item(_argument(view, rule), D) for rule in once)) or (
@@ -63,24 +65,24 @@ def _row(view: View, consumer: str) -> Row:
         event.name for event in design.events if event.kind != "refusal" and consumer in design.consumers(event.name)
     ]
     commands = [command for command in design.commands if command.to == consumer]
-    known = [f"{command.key} + {command.name}" for command in commands] or ["message id"]
+    keys = dict.fromkeys(command.key for command in commands)
+    known = f"{', '.join(keys)} and the command's name" if commands else "message id"
+    if commands and events:
+        known += "; events by message id"
     window = window_of(view, consumer)
-    older = (
-        "cannot be: nothing is forgotten"
-        if window is None
-        else f"refused as too old by {consumer}, never handled again silently"
-    )
+    older = "cannot be: nothing is forgotten" if window is None else "refused as too old, never handled again silently"
     database = design.service(consumer).database.value
     mark = mark_of(design.failure.window)
     return row(
         mark,
         f"`{consumer}`",
         listed([*(command.name for command in commands), *events]),
-        ", ".join(known),
+        known,
         database,
         f"one transaction of {database}",
         span(window),
         older,
+        ", ".join(one.result for one in arithmetic.window_rows(design, consumer, window)),
     )
 
 
@@ -88,16 +90,13 @@ def _effect(view: View, position: int) -> tuple[str, ...]:
     saga, step = view.design.steps[position]
     kind = view.design.service(step.at).kind
     key = f"{saga.key} + {step.name}"
-    provider = (
-        f"`{key}`, the same on each try" if kind != "human" else f"the task of {saga.key}: a second answer is dropped"
-    )
-    twice = f"a second {words(step.do)} for one {saga.key}"
+    provider = f"`{key}`" if kind != "human" else f"the task of {saga.key}: a second answer is dropped"
     silence = {
         "undo": f"{step.undo} with the same key" if step.undo else f"{step.at} looks it up by the key",
         "retry": f"{step.do} again with the same key",
         "ask": f"ask {step.at} by the key",
     }[step.on_timeout.value]
-    return f"`{step.do}`", step.at, provider, twice, silence
+    return f"`{step.do}`", step.at, provider, silence
 
 
 def _argument(view: View, rule: Rule) -> str:

@@ -16,6 +16,7 @@ from partita.design.document.block import (
     Section,
     Sequence,
     bullets,
+    compact,
     mark_of,
     row,
     sums,
@@ -27,14 +28,18 @@ from partita.design.document.topic import groups_of
 from partita.design.document.traffic import of_producer
 from partita.design.document.view import View
 
+OWN_TEAM = "its team"
+
 
 def section(view: View) -> Section:
     """The reports of a running system of this design."""
     design = view.design
     blocks: list[Block] = [Heading("Correlation through one flow")]
     blocks += _correlation(view)
-    blocks += [Heading("Metrics and thresholds"), *table("metric | of | alarm at | reason", _metrics(view))]
-    blocks += [Heading("Alerts"), *table("alert | of | owner | first command", _alerts(view))]
+    teams = ", ".join(f"{service.name} to {service.team}" for service in design.services)
+    blocks += [Heading("Metrics and thresholds"), *compact("of | metric | alarm at | reason", _metrics(view))]
+    blocks += [Heading("Alerts"), *compact("of | alert | owner | first command", _alerts(view))]
+    blocks.append(Paragraph(f"Alerts of a service go to its team: {teams}.", R))
     blocks.append(Heading("Objectives and error budget"))
     blocks += table("objective | bound | measured by", _objectives(view))
     blocks += sums(*(arithmetic.error_budget(stream) for stream in design.load.streams if stream.steady.value > 0))
@@ -112,8 +117,8 @@ def _metrics(view: View) -> list[Row]:
             found.append(
                 row(
                     mark_of(rule.origin),
-                    "`partita_consumer_oldest_seconds`",
                     models[0].service,
+                    "`partita_consumer_oldest_seconds`",
                     f"> {span(rule.max)}",
                     rule.text,
                 )
@@ -121,8 +126,8 @@ def _metrics(view: View) -> list[Row]:
             found.append(
                 row(
                     R,
-                    "`partita_consumer_lag_messages`",
                     models[0].service,
+                    "`partita_consumer_lag_messages`",
                     f"> {count(behind)}",
                     f"{rate(behind / rule.max)} x {span(rule.max)} = {count(behind)}",
                 )
@@ -132,8 +137,8 @@ def _metrics(view: View) -> list[Row]:
         found.append(
             row(
                 R,
-                "`partita_saga_active`",
                 saga.name,
+                "`partita_saga_active`",
                 f"> {count(begun * saga.deadline.value)}",
                 f"{rate(begun)} x {span(saga.deadline.value)} = {count(begun * saga.deadline.value)}, all of a deadline",
             )
@@ -145,21 +150,21 @@ def _metrics(view: View) -> list[Row]:
             found.append(
                 row(
                     A,
-                    "`partita_outbox_oldest_pending_seconds`",
                     service.name,
+                    "`partita_outbox_oldest_pending_seconds`",
                     f"> {span(round(limit))}",
                     f"{OUTBOX_ROWS:,} rows / {rate(each.peak)} = {span(round(limit))}"
                     if limit > 10
-                    else f"its relay moves {rate(each.peak)} at the peak",
+                    else "its relay moves all at once",
                 )
             )
-    teams = listed(dict.fromkeys(event.by for event in view.design.events))
-    found.append(row(R, "`partita_registry_up`", teams, "= 0", "new schemas must wait"))
+    writers = ", ".join(dict.fromkeys(event.by for event in view.design.events))
+    found.append(row(R, writers, "`partita_registry_up`", "= 0", "new schemas must wait"))
     found.append(
         row(
             R,
+            "each group",
             "`partita_registry_unknown_total`",
-            listed(dict.fromkeys(group for _, group in groups_of(view.design))),
             "> 0",
             "a record's schema is unknown",
         )
@@ -170,19 +175,23 @@ def _metrics(view: View) -> list[Row]:
 def _alerts(view: View) -> list[Row]:
     found = []
     for saga in view.design.sagas:
-        verb = "partita saga list --status needs_attention"
-        found.append(row(R, "SagaNeedsAttention", saga.name, f"team {view.team(saga.at)}", f"`{verb}`"))
+        team = f"team {view.team(saga.at)}"
+        attention = "`partita saga list --status needs_attention`"
+        found.append(row(R, f"`{saga.name}`", "SagaNeedsAttention", team, attention))
         if any(step.undo for step in saga.steps):
-            found.append(row(R, "CompensationSlow", saga.name, f"team {view.team(saga.at)}", "`partita why`"))
+            found.append(row(R, f"`{saga.name}`", "CompensationSlow", team, "`partita why`"))
     for service in view.design.services:
         if of_producer(view.design, service.name).steady > 0:
-            found.append(row(R, "OutboxStalled", service.name, f"team {service.team}", "`partita outbox status`"))
-    for group in dict.fromkeys(group for _, group in groups_of(view.design)):
-        team = view.team(group)
-        found.append(row(R, "DeadLetters", group, f"team {team}", f"`partita dlq list --group {group}`"))
-        found.append(
-            row(R, "ConsumerLate, ConsumerLag", group, f"team {team}", f"`partita consumers list --group {group}`")
+            found.append(row(R, f"`{service.name}`", "OutboxStalled", OWN_TEAM, "`partita outbox status`"))
+    groups = list(dict.fromkeys(group for _, group in groups_of(view.design)))
+    if groups:
+        each = "each group" if len(groups) > 1 else f"`{groups[0]}`"
+        commands = (
+            ("DeadLetters", "partita dlq list --group NAME"),
+            ("ConsumerLate, ConsumerLag, Storm", "partita consumers list --group NAME"),
+            ("NobodyThere", "partita run --only NAME"),
         )
+        found += [row(R, each, alert, OWN_TEAM, f"`{command}`") for alert, command in commands]
     return found
 
 

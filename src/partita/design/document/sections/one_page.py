@@ -12,9 +12,11 @@ from partita.design.document.block import (
     Heading,
     Item,
     Paragraph,
+    Pointer,
     R,
     Section,
     bullets,
+    compact,
     mark_of,
     row,
     sums,
@@ -25,6 +27,11 @@ from partita.design.document.risk import risks
 from partita.design.document.rule_keeping import keeper
 from partita.design.document.scene import context
 from partita.design.document.view import View
+from partita.design.model.ledger import Assumption
+
+ASSUMPTIONS_MAX = 4
+QUESTIONS_MAX = 4
+"""With more of them the first page is a second one."""
 
 
 def section(view: View) -> Section:
@@ -40,31 +47,43 @@ def section(view: View) -> Section:
     point = "; ".join(
         part for part in (point, f"{listed(react)} react without being directed" if react else "") if part
     )
-    blocks.append(Figure("context", context(design), f"{point or f'The services of {design.domain}'}.", R))
+    blocks.append(
+        Figure("context", context(design, is_small=True), f"{point or f'The services of {design.domain}'}.", R)
+    )
     blocks += [Heading("Five numbers"), *sums(*_five(view))]
     blocks.append(Heading("Top risks"))
     blocks += bullets(*(Item(each.text, each.mark) for each in risks(view)[:3]))
     blocks.append(Heading("What must hold"))
+    blocks += compact(
+        "rule | kept by | section",
+        [row(mark_of(rule.origin), sentence(rule.text), *keeper(view, rule)) for rule in design.rules],
+    ) or (Paragraph(f"No rule of consistency is declared for {design.domain}.", R),)
+    blocks.append(Heading("Assumptions"))
+    shown = _heaviest(view)
     blocks += table(
-        "rule | kind | kept by | section",
-        [row(mark_of(rule.origin), sentence(rule.text), rule.kind, *keeper(view, rule)) for rule in design.rules],
-    )
-    blocks.append(Heading("Assumption ledger"))
-    blocks += table(
-        "id | assumption | owner | if it is wrong | write",
-        [row(A, each.id, each.text, each.owner, sentence(each.wrong), _written(each.write)) for each in view.ledger],
+        "id | assumption | owner | if it is wrong",
+        [row(A, each.id, each.text, each.owner, sentence(each.wrong)) for each in shown],
     )
     blocks.append(Heading("Open questions"))
+    asked = design.questions
     blocks += table(
-        "id | question | owner | what the answer decides",
-        [row(PLANNED, each.id, each.text, each.owner, each.decides) for each in design.questions],
+        "id | question | owner",
+        [row(PLANNED, each.id, each.text, each.owner) for each in asked[:QUESTIONS_MAX]],
     ) or (Paragraph(f"The brief of {design.domain} leaves no question open.", R),)
+    more = f", {len(asked)} questions and the decisions that hang on them" if asked else ""
+    blocks.append(
+        Pointer("A", f"all {len(view.ledger)} assumptions of {design.domain} with the lines that replace them{more}")
+    )
     return Section("0", "One page", tuple(blocks))
 
 
-def _written(line: str) -> str:
-    """The line that replaces an assumption, as code where it is one."""
-    return f"`{line}`" if ":" in line and "`" not in line else line
+def _heaviest(view: View) -> tuple[Assumption, ...]:
+    """The assumptions of the first page: those of its own, then those that its numbers stand on."""
+    own = len(view.design.assumptions)
+    first = view.ledger[: min(own, ASSUMPTIONS_MAX // 2)]
+    others = {each.wrong: each for each in reversed(view.ledger[own:])}
+    rest = [each for each in view.ledger[own:] if others[each.wrong] is each]
+    return (*first, *rest[: ASSUMPTIONS_MAX - len(first)])
 
 
 def _five(view: View) -> list[Calculation]:
@@ -78,7 +97,7 @@ def _five(view: View) -> list[Calculation]:
         )
     found += [arithmetic.p95(saga) for saga in design.sagas]
     copies = design.bus.replication.value
-    formula = "events that a commit leaves outside its transaction; a lossy event may be lost"
+    formula = "events outside the transaction of their state"
     lossy = [event.name for event in design.events if event.lossy]
     values = f"0 outside, {copies} copies" + (f"; of {', '.join(lossy)} those in flight" if lossy else "")
     found.append(Calculation("RPO of committed events", formula, values, "0 events", 0.0, R))

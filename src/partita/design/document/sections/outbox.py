@@ -7,31 +7,23 @@ from partita.design.document.assumed import OUTAGE_S, SESSION_S
 from partita.design.document.block import (
     PLANNED,
     Block,
-    Code,
     Figure,
     Heading,
     Paragraph,
+    Pointer,
     R,
     Row,
     Section,
+    compact,
     row,
-    sums,
     table,
 )
 from partita.design.document.failure_matrix import shown_by
 from partita.design.document.quantity import listed, rate, span
 from partita.design.document.scene import crash_points
-from partita.design.document.traffic import of_producer, on_topics, parts_of_producer
+from partita.design.document.traffic import of_producer, on_topics
 from partita.design.document.view import View
 from partita.design.model.message import EventDesign
-
-DDL = """\
-CREATE TABLE outbox (
-    seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id TEXT NOT NULL, aggregatetype TEXT NOT NULL,
-    aggregateid TEXT, type TEXT NOT NULL, payload BYTEA NOT NULL, headers BYTEA NOT NULL,
-    correlation_id TEXT NOT NULL, causation_id TEXT, slot BIGINT NOT NULL, at_us BIGINT NOT NULL
-);"""
-"""The outbox of a PostgreSQL store; a test compares it with the table that the store makes."""
 
 
 def section(view: View) -> Section:
@@ -45,25 +37,24 @@ def section(view: View) -> Section:
     point = f"a crash before 3 loses `{event.name}` with its state, one after 3 loses neither"
     blocks.append(Figure("outbox", crash_points(event.by, event.name, consumer), f"Six places of a crash: {point}.", R))
     blocks += table("crash at | left behind | after the restart | shown by", _crashes(event, consumer))
-    database = design.service(event.by).database.value
-    blocks.append(Code("sql", DDL, f"The outbox of `{event.by}` in its {database}: aggregateid is its {event.key}.", R))
-    blocks += [Heading("Relay"), *table("service | commits | order | moved by | rows removed", _relays(view))]
     senders = [service.name for service in design.services if of_producer(design, service.name).steady > 0]
-    blocks += sums(*(arithmetic.rates(f"outbox of {name}", parts_of_producer(design, name)) for name in senders))
-    blocks += sums(
-        *(arithmetic.mean_bytes(f"the outbox of {name}", parts_of_producer(design, name)) for name in senders)
-    )
+    blocks.append(Pointer("E", f"the outbox's table, the same in {listed(senders or [event.by])}"))
+    blocks += [
+        Heading(f"Relay, and the room for a bus that is away for {span(OUTAGE_S)}"),
+        *compact("service | commits | order | moved by | rows removed | rows, disk without a bus", _relays(view)),
+    ]
     past = [each for each in design.events if each.lossy]
     if past:
         names = listed(each.name for each in past)
+        amount = ", ".join(arithmetic.lossy_bytes(design, each.name).result for each in past)
         blocks.append(
             Paragraph(
-                f"{names} goes past the outbox: a late one is worthless, and a lost one is replaced by the next.", R
+                f"{names} goes past the outbox, with {amount}: a late one is worthless, and a lost one is replaced by the next.",
+                R,
             )
         )
-        blocks += sums(*(arithmetic.lossy_bytes(design, each.name) for each in past))
-    blocks.append(Heading(f"Room for a bus that is away for {span(OUTAGE_S)}"))
-    blocks += sums(*(each for service in senders for each in arithmetic.backlog(design, service)))
+    if senders:
+        blocks.append(Pointer("D", f"rates, sizes and backlogs of the outboxes of {listed(senders)}"))
     return Section("9", "Outbox", tuple(blocks))
 
 
@@ -116,6 +107,7 @@ def _relays(view: View) -> list[Row]:
                 f"by {keys}",
                 "polling, or Debezium",
                 f"after {span(window)}",
+                ", ".join(one.result for one in arithmetic.backlog(design, service.name)),
             )
         )
     return found

@@ -10,18 +10,19 @@ from partita.design.document.block import (
     Heading,
     Item,
     Paragraph,
+    Pointer,
     R,
     Row,
     Section,
     Sequence,
     bullets,
+    compact,
     mark_of,
     row,
     sums,
-    table,
 )
 from partita.design.document.example import key_of
-from partita.design.document.failure_matrix import COLUMNS, of_reactions, of_saga
+from partita.design.document.failure_matrix import FAULTS, REACTION_FAULTS, summary_of, summary_of_reactions
 from partita.design.document.pseudocode import pseudocode
 from partita.design.document.quantity import listed, sentence, span, words
 from partita.design.document.scene import states
@@ -31,16 +32,21 @@ from partita.design.model.saga import SagaDesign, StepDesign
 
 def section(view: View) -> Section:
     """The sagas, each whole."""
+    design = view.design
     blocks: list[Block] = []
-    for saga in view.design.sagas:
+    for saga in design.sagas:
         blocks += _saga(view, saga)
     if not view.design.sagas:
         names = listed(each.name for each in view.design.choreographies)
         blocks.append(Paragraph(f"{view.design.domain} has no saga: {names} undo nothing.", R))
-    reactions = of_reactions(view)
+    reactions = summary_of_reactions(view)
     if reactions:
-        blocks.append(Heading("Failure matrix of the reactions"))
-        blocks += table(COLUMNS.replace("step", "reaction", 1), reactions)
+        blocks.append(Heading("Faults of the reactions"))
+        blocks += compact("fault | reaction | the customer sees | the system does | notified", reactions)
+    cells = [f"{len(design.steps)} steps x {len(FAULTS)} faults"] if design.steps else []
+    cells += [f"{len(design.reactions)} reactions x {len(REACTION_FAULTS)}"] if reactions else []
+    if cells:
+        blocks.append(Pointer("B", f"{' + '.join(cells)}, each with its test"))
     return Section("4", "Sagas", tuple(blocks))
 
 
@@ -54,17 +60,22 @@ def _saga(view: View, saga: SagaDesign) -> list[Block]:
         Heading(f"{saga.name}, of {saga.at}"),
         Paragraph(sentence(saga.why.value), mark_of(saga.why)),
         Figure(f"states-{saga.name}", states(saga), f"{point}.", R),
-        *table(
-            "step | command | to | reply | refused by | undo | class | timeout | no answer | retry | idempotency key | effect",
+        *compact(
+            "command | to | reply | refused by | undo | class | timeout and tries | no answer | effect",
             [_step(view, saga, number, step) for number, step in enumerate(saga.steps, 1)],
         ),
-        *sums(arithmetic.budget(saga), arithmetic.slack(saga)),
+        Paragraph(
+            f"Each step has one idempotency key, the same on each try: `{saga.key}` and its name, as "
+            f"`{saga.key} + {saga.steps[0].name}`.",
+            R,
+        ),
+        *sums(arithmetic.budget(saga), arithmetic.slack(saga), *(arithmetic.tries(s) for s in saga.steps if s.retry)),
         Code("text", pseudocode(view.design, saga), f"`{saga.name}` as `{saga.at}` runs it.", R),
         *_sequences(saga),
-        Heading(f"Failure matrix of {saga.name}"),
-        *table(COLUMNS, of_saga(view, saga)),
+        Heading(f"Faults of {saga.name}"),
+        *compact("fault | step | the customer sees | the system does | notified", summary_of(view, saga)),
         Heading(f"Isolation of {saga.name}"),
-        *table("step | visible meanwhile | countermeasure", [_isolation(view, saga, step) for step in saga.steps]),
+        *compact("step | visible meanwhile | countermeasure", [_isolation(view, saga, step) for step in saga.steps]),
         Heading(f"A stuck {saga.name}"),
         *_runbook(view, saga),
     ]
@@ -75,21 +86,20 @@ def _step(view: View, saga: SagaDesign, number: int, step: StepDesign) -> Row:
     kinds = {"step": "compensatable" if step.undo else "no undo", "pivot": "pivot", "retriable": "retriable"}
     owned = view.design.service(step.at).owns
     effect = f"{words(step.do)} in {', '.join(owned)}" if owned else words(step.do)
-    waits = ", ".join(span(wait) for wait in step.retry) or "-"
+    waits = ", ".join(span(wait) for wait in step.retry)
+    tries = span(step.timeout.value) + (f", tries again after {waits}" if waits else "")
+    silence = {"undo": "undo", "retry": "send again", "ask": "ask"}[step.on_timeout.value]
     others = [each.do for each in saga.together(step) if each is not step]
     return row(
         mark_of(step.origin),
-        f"{number}",
-        f"`{step.do}`{step.times}",
+        f"{number} `{step.do}`{step.times}",
         step.at,
         f"`{step.ok}`",
         listed(step.fail) if step.fail else "-",
         f"`{step.undo}`" if step.undo else "-",
         kinds[step.kind] + (f", with {listed(others)}" if others else ""),
-        span(step.timeout.value),
-        step.on_timeout.value,
-        waits,
-        f"{saga.key} + {step.name}",
+        tries,
+        silence,
         effect,
     )
 
@@ -131,16 +141,22 @@ def _isolation(view: View, saga: SagaDesign, step: StepDesign) -> Row:
     things = ", ".join(view.design.service(step.at).owns) or step.at
     end = f"{saga.steps[-1].ok} or {saga.failed}" if saga.failed else saga.steps[-1].ok
     if step.undo:
-        seen = f"the effect of `{step.do}` on {things}, which `{step.undo}` may take back"
         return row(
-            R, f"`{step.do}`", seen, f"semantic lock: {things} stays marked as pending for its {saga.key} until {end}"
+            R,
+            f"`{step.do}`",
+            f"an effect on {things} that `{step.undo}` may take back",
+            f"semantic lock: {things} stays pending for its {saga.key} until {end}",
         )
     if step.kind == "pivot":
         earlier = [each.do for each in saga.steps if each.undo]
         seen = f"`{step.ok}` while {listed(earlier) if earlier else saga.start} changed under it"
         return row(R, f"`{step.do}`", seen, f"reread: `{step.at}` checks {things} in the transaction of `{step.do}`")
-    seen = f"{things} before `{step.ok}`, although `{saga.name}` can no longer fail"
-    return row(R, f"`{step.do}`", seen, f"commutative update: `{step.do}` in any order gives the same {things}")
+    return row(
+        R,
+        f"`{step.do}`",
+        f"{things} before `{step.ok}`, although `{saga.name}` can no longer fail",
+        f"commutative update: `{step.do}` in any order gives the same {things}",
+    )
 
 
 def _runbook(view: View, saga: SagaDesign) -> tuple[Block, ...]:

@@ -12,9 +12,11 @@ from partita.design.document.block import (
     Code,
     Heading,
     Paragraph,
+    Pointer,
     R,
     Row,
     Section,
+    compact,
     mark_of,
     row,
     table,
@@ -33,33 +35,54 @@ from partita.schemas.evolution.level import Level
 
 def section(view: View) -> Section:
     """The schemas."""
-    blocks: list[Block] = []
-    for event in on_topics(view.design):
-        blocks += [Heading(event.name), *_fields(event)]
-        newest = revisions(event)
+    design = view.design
+    blocks: list[Block] = [Heading("Fields"), *_fields(view)]
+    first = next((design.event(saga.start) for saga in design.sagas), next(iter(on_topics(design)), None))
+    if first is not None:
+        newest = revisions(first)
         for revision in (1, newest) if newest > 1 else (1,):
-            which = f"revision {revision} of {newest}" if newest > 1 else f"of {event.by}"
-            text = avro_text(avro_of(view.design, event, revision))
-            blocks.append(Code("json", text, f"Avro schema of `{event.name}`, {which}.", R))
+            which = f"revision {revision} of {newest}" if newest > 1 else f"of {first.by}"
+            text = avro_text(avro_of(design, first, revision))
+            blocks.append(Code("json", text, f"Avro schema of `{first.name}`, {which}.", R))
+    every = f"{len(on_topics(design))} events and {len(design.commands)} commands of {design.domain}"
+    blocks.append(Pointer("C", f"the {every} as Avro, the events as JSON Schema too"))
     blocks += _evolution(view)
     return Section("2", "Schemas and evolution", tuple(blocks))
 
 
-def _fields(event: EventDesign) -> tuple[Block, ...]:
-    rows = [_field_row(field) for field in event.fields]
-    return table("field | on the wire | type | meaning | default | since | PII", rows)
+def _fields(view: View) -> tuple[Block, ...]:
+    """The fields of all events; one that several events have is one row."""
+    every = on_topics(view.design)
+    rows: dict[Row, list[str]] = {}
+    for event in every:
+        for field in event.fields:
+            rows.setdefault(_field_row(field), []).append(event.name)
+    found = [
+        Row(
+            (each.cells[0], "each event" if len(names) == len(every) > 1 else ", ".join(names), *each.cells[1:]),
+            each.mark,
+        )
+        for each, names in rows.items()
+    ]
+    return compact("field | of | type | meaning | default | since revision | PII", found)
 
 
 def _field_row(field: FieldDesign) -> Row:
     kind = field.type if not field.fields else f"{field.type} of ({', '.join(inner.name for inner in field.fields)})"
-    kind = f"{kind} of {field.of}" if field.of else kind
+    kind = f"{kind} of {field.of}" if field.of and not field.fields else kind
     kind = f"one of {', '.join(field.values)}" if field.values else kind
     kind += f", {field.unit}" if field.unit else ""
     default = "-" if field.default is None else repr(field.default)
     default = "[]" if field.type == "list" and field.since > 1 and field.default is None else default
-    words = (field.doc, f"revision {field.since}", "yes" if field.pii else "-")
+    since = str(field.since)
     return row(
-        mark_of(field.origin), f"`{field.name}`", f"`{wire_name(field)}`", kind, words[0] or "-", default, *words[1:]
+        mark_of(field.origin),
+        f"`{wire_name(field)}`",
+        kind,
+        field.doc or "-",
+        default,
+        since,
+        "yes" if field.pii else "-",
     )
 
 
@@ -89,7 +112,7 @@ def _evolution(view: View) -> list[Block]:
     for each in on_topics(design):
         parties = {"producers": each.by, "consumers": ", ".join(design.consumers(each.name)) or "none"}
         rows.append(row(R, f"`{each.name}`", parties[first] + either, parties[then]))
-    blocks += [Heading("Who upgrades first"), *table("event | first | then", rows)]
+    blocks += [Heading("Who upgrades first"), *compact("event | first | then", rows)]
     late = [
         row(
             mark_of(f.origin),
@@ -103,7 +126,7 @@ def _evolution(view: View) -> list[Block]:
         if f.since > 1
     ]
     blocks.append(Heading("Upcasters and retirement"))
-    blocks += table("field | added by | in an older event | last older event is gone", late)
+    blocks += compact("field | added by | in an older event | last older event is gone", late)
     major = [each for each in on_topics(design) if each.version > 1]
     blocks += table(
         "event | contract | upcaster",
@@ -162,6 +185,6 @@ def _verdict(view: View, event: EventDesign, change: str, new: dict[str, Any], l
         R,
         change,
         "forbidden",
-        f"{first.rule} at {first.path}: it hurts {', '.join(first.hurts)}",
+        f"`{first.rule}`: it hurts {', '.join(first.hurts)}",
         sentence(first.instead),
     )

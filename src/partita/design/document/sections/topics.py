@@ -8,127 +8,120 @@ from partita.design.document.block import (
     Block,
     Heading,
     Item,
-    Paragraph,
+    Pointer,
     R,
     Row,
     Section,
     bullets,
+    compact,
     mark_of,
     row,
-    sums,
-    table,
 )
 from partita.design.document.quantity import listed, rate, span
-from partita.design.document.topic import TopicDesign, groups_of
-from partita.design.document.traffic import of_consumer, parts_of_consumer
+from partita.design.document.topic import TopicDesign, dead_letters, groups_of
+from partita.design.document.traffic import of_consumer
 from partita.design.document.view import View
 
 
 def section(view: View) -> Section:
     """The topics."""
-    design = view.design
-    blocks: list[Block] = []
-    blocks += table(
-        "topic | kind | key | partitions | retention | cleanup | producers | groups",
-        [_row(view, topic) for topic in view.topics],
-    )
-    waits = [span(wait).replace(" ", "").replace("min", "m") for wait in design.failure.retry_topics.value]
-    pairs = groups_of(design)
-    if pairs and waits:
-        topic, group = pairs[0]
-        rows = [
-            row(
-                R,
-                f"`{each.name}`",
-                who,
-                ", ".join(f"`retry-{wait}`" for wait in waits),
-                "`dlq`",
-                "1",
-                _failed_kept(view),
-            )
-            for each, who in pairs
-        ]
-        blocks.append(Heading("Topics of failed messages, under the names of topic and group"))
-        blocks += table("of topic | of group | retry topics | dead letters | partitions | retention", rows)
-        names = ", ".join(f"`{topic.name}.{group}.retry-{wait}`" for wait in waits)
-        blocks.append(
-            Paragraph(f"The group is in the name, so that `{group}` retries its own failures alone: {names}.", R)
-        )
-    blocks.append(Heading("Names and order"))
-    blocks += bullets(*_order(view))
-    blocks.append(Heading("Arithmetic"))
-    blocks += sums(*(arithmetic.rates(topic.name, topic.parts) for topic in view.topics))
-    blocks += sums(
-        *(arithmetic.mean_bytes(topic.name, topic.parts) for topic in view.topics if topic.traffic.steady > 0)
-    )
-    blocks += sums(*(arithmetic.partitions(topic) for topic in view.topics))
-    blocks += sums(*(arithmetic.disk(design, topic) for topic in view.topics), arithmetic.total_disk(design))
-    blocks.append(Heading("Hot keys and growth"))
-    blocks += sums(*(arithmetic.hot_key(design, topic) for topic in view.topics if topic.traffic.peak > 0))
-    blocks += _growth(view)
-    blocks.append(Heading("Consumer groups"))
-    blocks += table(
-        "group | topics | messages steady, peak | processes at most | when a process joins or leaves", _groups(view)
-    )
-    groups = dict.fromkeys(group for _, group in pairs)
-    blocks += sums(*(arithmetic.rates(f"group {name}", parts_of_consumer(design, name)) for name in groups))
+    blocks: list[Block] = [
+        *compact(
+            "topic | kind | messages, in their order | key | partitions, needed | kept | cleanup | disk | one key may be",
+            [_row(view, topic) for topic in view.topics],
+        ),
+        Pointer("D", f"rates, sizes, partitions, hot keys and disks of {len(view.topics)} topics, computed"),
+        Heading("Parties"),
+        *compact(
+            "topic | producers | groups",
+            [
+                row(R, f"`{each.name}`", ", ".join(each.producers), ", ".join(each.groups) or "none")
+                for each in view.topics
+            ],
+        ),
+        Heading("Names and order"),
+        *bullets(*_names(view)),
+        Heading("Growth"),
+        *_growth(view),
+        Heading("Consumer groups"),
+        *compact("group | topics | messages steady, peak | processes at most", _groups(view)),
+    ]
     return Section("6", "Topics", tuple(blocks))
 
 
 def _row(view: View, topic: TopicDesign) -> Row:
-    partitions = view.design.bus.partitions
+    design, partitions = view.design, view.design.bus.partitions
     cleanup = "compact" if topic.kind == "compacted" else "never" if topic.retention is None else "delete"
     mark = PLANNED if topic.kind == "compacted" else mark_of(partitions)
     return row(
         mark,
         f"`{topic.name}`",
         topic.kind,
-        listed(topic.keys),
-        str(partitions.value),
+        ", ".join(topic.messages),
+        listed(topic.keys, "or"),
+        f"{partitions.value}, {arithmetic.needed(topic)}",
         span(topic.retention),
         cleanup,
-        ", ".join(topic.producers),
-        ", ".join(topic.groups) or "none",
+        arithmetic.disk(design, topic).result,
+        f"{arithmetic.hot_key(design, topic).result} of the peak" if topic.traffic.peak > 0 else "-",
     )
 
 
-def _failed_kept(view: View) -> str:
-    return "as long as its topic" if not view.design.failure.retry_topics.value else "7 d"
-
-
-def _order(view: View) -> list[Item]:
-    found = []
-    for topic in view.topics:
-        many = f"one {listed(topic.keys)}" if len(topic.keys) == 1 else f"one key ({listed(topic.keys, 'or')})"
+def _names(view: View) -> list[Item]:
+    """The grammar of the names, the topics of failed messages, and the promise of order in words."""
+    design = view.design
+    keys = listed(dict.fromkeys(key for topic in view.topics for key in topic.keys), "or")
+    spaces = listed(dict.fromkeys(design.service(each.by).namespace for each in design.events))
+    found = [
+        Item(
+            f"A topic is its owner's namespace ({spaces}) and `events`, `commands` or the name of a compacted event.", R
+        ),
+        Item(
+            f"Messages of one {keys} in one topic are handled in their order; between topics, and across keys, there is none.",
+            R,
+        ),
+    ]
+    pairs = groups_of(design)
+    waits = [span(wait).replace(" ", "").replace("min", "m") for wait in design.failure.retry_topics.value]
+    if pairs and waits:
+        topic, group = pairs[0]
+        names = ", ".join(f"`{topic.name}.{group}.retry-{wait}`" for wait in waits)
         found.append(
-            Item(f"`{topic.name}` keeps {listed(topic.messages)} of {many} in order; across keys there is no order.", R)
+            Item(
+                f"Each of the {len(pairs)} pairs of topic and group has {len(waits)} retry topics and one of dead letters, of 1 "
+                f"partition each: {names} and `{dead_letters(topic, group)}` of `{group}`.",
+                R,
+            )
         )
     return found
 
 
 def _growth(view: View) -> tuple[Block, ...]:
     has = view.design.bus.partitions.value
+    small = [topic for topic in view.topics if arithmetic.needed(topic) > has]
     items = []
-    for topic in view.topics:
-        need = arithmetic.needed(topic)
-        keys = listed(topic.keys)
-        if need > has:
-            items.append(
-                Item(
-                    f"`{topic.name}` has {has} partitions and needs {need}: write `partitions: {need}` before the first "
-                    f"record, since a later change moves each {keys}.",
-                    R,
-                )
+    for topic in small:
+        need, keys = arithmetic.needed(topic), listed(topic.keys)
+        items.append(
+            Item(
+                f"`{topic.name}` has {has} partitions and needs {need}: write `partitions: {need}` before the first record: "
+                f"a later change moves each {keys}.",
+                R,
             )
-        else:
-            items.append(
-                Item(
-                    f"`{topic.name}` has {has} partitions and needs {need}: more would move each {keys}, so a new topic beside "
-                    f"it takes the new load, and {listed(topic.groups) if topic.groups else 'no group'} must read both until the "
-                    "old one is empty.",
-                    R,
-                )
+        )
+    enough = [topic for topic in view.topics if topic not in small]
+    if enough:
+        most = max(enough, key=arithmetic.needed)
+        keys = listed(dict.fromkeys(key for topic in enough for key in topic.keys))
+        which = f"the other {len(enough)} topics" if small else "each topic"
+        items.append(
+            Item(
+                f"{has} partitions are enough for {which}: `{most.name}` needs {arithmetic.needed(most)}. More would move each "
+                f"{keys}: a new topic beside the full one takes the new load, and its groups "
+                f"({listed(most.groups) if most.groups else 'none'}) read both until the old one is empty.",
+                R,
             )
+        )
     return bullets(*items)
 
 
@@ -138,16 +131,14 @@ def _groups(view: View) -> list[Row]:
         topics = [topic for topic in view.topics if service.name in topic.groups]
         if topics:
             each = of_consumer(view.design, service.name)
-            most = view.design.bus.partitions.value * len(topics)
-            keys = listed(dict.fromkeys(key for topic in topics for key in topic.keys))
+            has = view.design.bus.partitions.value
             found.append(
                 row(
                     R,
                     f"`{service.name}`",
                     listed(topic.name for topic in topics),
                     f"{rate(each.steady)}, {rate(each.peak)}",
-                    f"{len(topics)} x {view.design.bus.partitions.value} = {most}",
-                    f"{most} partitions are shared again, in order per {keys}",
+                    f"{len(topics)} x {has} = {len(topics) * has}",
                 )
             )
     return found

@@ -1,0 +1,29 @@
+"""Appendix A, the ledger: each assumption with its owner and its consequence, and each open question with what it decides."""
+
+from __future__ import annotations
+
+from partita.design.document.block import PLANNED, A, Block, Heading, Paragraph, R, Section, row, table
+from partita.design.document.quantity import sentence
+from partita.design.document.view import View
+from partita.design.model.section import APPENDICES
+
+
+def section(view: View) -> Section:
+    """The assumptions and the questions, whole."""
+    design = view.design
+    blocks: list[Block] = [Heading("Assumptions")]
+    blocks += table(
+        "id | assumption | owner | if it is wrong | write",
+        [row(A, each.id, each.text, each.owner, sentence(each.wrong), _written(each.write)) for each in view.ledger],
+    ) or (Paragraph(f"{design.domain} assumes nothing.", R),)
+    blocks.append(Heading("Open questions"))
+    blocks += table(
+        "id | question | owner | what the answer decides",
+        [row(PLANNED, each.id, each.text, each.owner, each.decides) for each in design.questions],
+    ) or (Paragraph(f"No question of {design.domain} is open.", R),)
+    return Section("A", APPENDICES["A"], tuple(blocks))
+
+
+def _written(line: str) -> str:
+    """The line that replaces an assumption, as code where it is one."""
+    return f"`{line}`" if ":" in line and "`" not in line else line
