@@ -24,6 +24,23 @@ ASKING_PEOPLE = {
         AWAITED + "test_a_reminder_is_named_until_it_is_sent_and_at_the_time_when_it_is_sent",
         under="observability/awaited",
     ),
+    "overdue-command-unseen": Plant(
+        "Watch",
+        "no alert fires for a command that waits longer than the step of its saga gives it",
+        "overdue_s",
+        swap("limit_of(age, limits) if age.saga else None", "None"),
+        RUNS + "alerts/test_pending_alerts.py::"
+        "test_a_command_over_the_time_of_its_step_is_reported_once_and_so_is_its_end[sqlite]",
+    ),
+    "journey-without-the-wait": Plant(
+        "Watch",
+        "the journey of a claim of twelve days begins with its payment: the command that waited is purged",
+        "journey",
+        swap("for service, row, envelope in kept:", "for service, row, envelope in kept[:0]:"),
+        RUNS
+        + "examples/claims/test_claims.py::test_the_journey_of_a_claim_has_its_wait_in_the_order_of_time[approved]",
+        under="observability/journey",
+    ),
     "why-names-no-people": Plant(
         "Watch",
         "`partita why` names no people that a task waits for",

@@ -11,6 +11,8 @@ from partita.alerts.alarms import Alarm, evaluate
 from partita.alerts.reading import placed, read_store
 from partita.alerts.rules import Reading
 from partita.bus.port import GroupLag
+from partita.observability.declarations import Declarations, sagas_of
+from partita.observability.overdue import Limits, step_limits
 from partita.observability.reach import Sight
 from partita.observability.workers import behind, nobody
 from partita.store.port import Store
@@ -32,17 +34,18 @@ class _Kept(NamedTuple):
     now_us: int
 
 
-async def firing(sight: Sight) -> Firing:
+async def firing(app: Declarations, sight: Sight) -> Firing:
     """All alerts that fire now. `sight.unknown` names each source that does not answer."""
-    questions = {name: _of_service(store) for name, store in sight.stores.items()}
+    limits = step_limits(sagas_of(app), app.settings.time_scale)
+    questions = {name: _of_service(store, limits) for name, store in sight.stores.items()}
     of_stores, lags = await asyncio.gather(sight.ask_all(questions), sight.lags())
     absent = [nobody(name, behind(lags, name, kept.now_us)) for name, kept in of_stores.items()]
     alarms = [alarm for kept in of_stores.values() for alarm in _alarms(kept, lags)]
     return Firing(tuple(alarms), tuple(text for text in absent if text))
 
 
-async def _of_service(store: Store) -> _Kept:
-    reading = await read_store(store)
+async def _of_service(store: Store, limits: Limits) -> _Kept:
+    reading = await read_store(store, limits=limits)
     async with store.reading() as session:
         known = {each.fingerprint: each for each in map(Alarm._make, await session.groups.alarms())}
     return _Kept(reading, known, await store.now_us())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from types import MappingProxyType
 
 from partita.alerts.rules import Reading
 from partita.bus.port import Bus, GroupLag
 from partita.clock import US, Clock
+from partita.observability.overdue import Limits, oldest_alone_s, overdue_s
 from partita.observability.question import Unanswered, answered
 from partita.observability.workers import behind, merged
 from partita.store.dead_letters import LetterFilter
@@ -15,16 +17,19 @@ from partita.store.port import Store
 from partita.store.workers import WorkerState
 
 LOOK_AT = 100
+NO_LIMITS: Limits = MappingProxyType({})
 
 
-async def read(store: Store, bus: Bus, clock: Clock, ask_s: float, own: Sequence[WorkerState] = ()) -> Reading:
+async def read(
+    store: Store, bus: Bus, clock: Clock, ask_s: float, own: Sequence[WorkerState] = (), limits: Limits = NO_LIMITS
+) -> Reading:
     """The service's numbers now. Every query uses a partial index, or sums a few rows.
 
     The bus has `ask_s` to answer; without its answer the other rules still work, and one of them is about the outbox
-    that a silent bus blocks. `own` is this process's knowledge of its own workers.
+    that a silent bus blocks. `own` is this process's knowledge of its own workers, `limits` the times of its sagas' steps.
     """
     of_store, lags = await asyncio.gather(
-        read_store(store, own), answered(clock, ask_s, "bus", lambda: bus.lag(store.name))
+        read_store(store, own, limits), answered(clock, ask_s, "bus", lambda: bus.lag(store.name))
     )
     return placed(of_store, None if isinstance(lags, Unanswered) else lags, await store.now_us())
 
@@ -35,7 +40,7 @@ def placed(reading: Reading, lags: Sequence[GroupLag] | None, now_us: int) -> Re
     return reading._replace(lag=where.messages, behind_s=where.oldest_s, members=where.members)
 
 
-async def read_store(store: Store, own: Sequence[WorkerState] = ()) -> Reading:
+async def read_store(store: Store, own: Sequence[WorkerState] = (), limits: Limits = NO_LIMITS) -> Reading:
     """The numbers of its database alone; the lag is left open."""
     name, now_us = store.name, await store.now_us()
     workers = merged(await store.workers.reported(), own)
@@ -48,6 +53,7 @@ async def read_store(store: Store, own: Sequence[WorkerState] = ()) -> Reading:
         paused = await session.groups.paused(name)
         said = await session.groups.said(name)
         parked = await session.parking.status(name)
+        pending = await session.pending.ages()
     stalled = outbox.oldest_us / US if outbox.pending > outbox.parked else 0.0
     return Reading(
         name,
@@ -67,4 +73,6 @@ async def read_store(store: Store, own: Sequence[WorkerState] = ()) -> Reading:
         ready=parked.ready,
         failing=sum(each.state == "failing" for each in workers),
         stuck=sum(each.state == "stuck" for each in workers),
+        pending_overdue_s=overdue_s(pending, limits, now_us),
+        pending_alone_s=oldest_alone_s(pending, now_us),
     )

@@ -31,6 +31,9 @@ class Reading(NamedTuple):
     full: int = 0
     readers_gone: int = 0
     not_known: tuple[str, ...] = ()
+    pending_overdue_s: float = 0.0
+    """The longest time by which a command waits beyond its saga's step."""
+    pending_alone_s: float = 0.0
 
 
 class Rule(NamedTuple):
@@ -86,6 +89,24 @@ RULES: tuple[Rule, ...] = (
         0,
         "a saga of {service} is being undone for more than ten minutes",
         "partita why",
+    ),
+    Rule(
+        "PendingOverdue",
+        "warning",
+        lambda r: r.pending_overdue_s,
+        60,
+        0,
+        "a command waits in {service} longer than the step of its saga gives it",
+        "partita task list; partita why",
+    ),
+    Rule(
+        "PendingForgotten",
+        "warning",
+        lambda r: r.pending_alone_s,
+        30 * 86_400,
+        0,
+        "a command that no saga sent waits in {service} for more than 30 days",
+        "partita task list",
     ),
     Rule(
         "OutboxStalled",

@@ -31,7 +31,8 @@ def alerts() -> None:
 @click.pass_context
 def list_(context: click.Context, data: Path, app_name: str, output: str) -> None:
     """List the alerts that fire now; exit 3 when there is one."""
-    found, unknown = ask(load_app(app_name), data, firing)
+    app = load_app(app_name)
+    found, unknown = ask(app, data, lambda sight: firing(app, sight))
     if output == "json":
         items = [{**a._asdict(), "since": moment(a.since_us)} for a in found.alarms]
         print_json("Alerts", {"items": items, "nobody": found.nobody, "unknown": unknown_items(unknown)})

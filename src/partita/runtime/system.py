@@ -24,6 +24,7 @@ from partita.errors import BusRefused, BusUnavailable, PartitaError, StoreMismat
 from partita.machine.port import Machine
 from partita.observability.health import Check, Health, judged
 from partita.observability.metrics import build_info, read_all
+from partita.observability.overdue import step_limits
 from partita.observability.question import Unanswered, answered
 from partita.observability.registry import registry_samples
 from partita.outbox.relay import Relay, RelayOptions
@@ -227,6 +228,8 @@ class System:
         if "relay" in roles:
             self.supervisor.add(LogJanitor(self.bus, self.clock))
         channels = channels_of(self.settings.alert_webhook, self.settings.alert_mail, self.settings.alert_ca)
+        sagas = [definition for service in self.catalog.services for definition in service.declared.sagas]
+        limits = step_limits(sagas, self.settings.time_scale)
         for name, pipeline in self.pipelines.items():
             store = self.stores[name]
             door = self.doors[name] = Door(pipeline, self.settings.batch)
@@ -241,7 +244,8 @@ class System:
                 self.supervisor.add(Janitor(pipeline.service, store), name)
                 watching = (store, self.bus, f"{self.member}/watch", channels, self.settings.alert_every_s)
                 own = partial(self._workers_of, name)
-                self.supervisor.add(Watch(*watching, clock=self.clock, ask_s=self.settings.ask_s, own=own), name)
+                watch = Watch(*watching, clock=self.clock, ask_s=self.settings.ask_s, own=own, limits=limits)
+                self.supervisor.add(watch, name)
             if "timers" in roles and pipeline.service.declared.sagas:
                 unread_us = partial(self._unread_us, name)
                 self.supervisor.add(Timers(pipeline, self.member, partial(self._behind_us, name), unread_us), name)

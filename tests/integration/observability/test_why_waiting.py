@@ -314,7 +314,7 @@ def test_the_command_line_shows_the_next_timer_and_each_step_of_a_group(
 
 
 async def test_a_journey_has_the_wait_and_its_end_in_the_order_of_time(tmp_path: Path, store: str) -> None:
-    """It showed a command with the mark "pending", and nothing about who answered, or why nobody did."""
+    """It showed a command with the mark "pending", and nothing about its answer or its undo."""
     insurer = Insurer(Settings(data=tmp_path, store=store))
     async with insurer.app.running() as system:
         for key in ("c1", "c2"):

@@ -20,6 +20,8 @@ WRONG: dict[str, dict[str, Any]] = {
     "DeadLettersForgotten": {"oldest_letter_s": 90_000.0},
     "SagaNeedsAttention": {"sagas_needing_attention": 2},
     "CompensationSlow": {"slowest_compensation_s": 601.0},
+    "PendingOverdue": {"pending_overdue_s": 61.0},
+    "PendingForgotten": {"pending_alone_s": 30 * 86_400.0 + 1},
     "OutboxStalled": {"outbox_oldest_s": 61.0},
     "OutboxRefused": {"outbox_refused": 1},
     "OutboxReaderGone": {"readers_gone": 1},

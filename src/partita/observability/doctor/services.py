@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from partita.assembly.existing import Parts
 from partita.bus.port import GroupLag
 from partita.errors import NotFound, PartitaError
+from partita.observability.declarations import Declarations
+from partita.observability.doctor.pending import check_pending
 from partita.observability.reach import BUS, looking
 from partita.observability.why import why_key
 from partita.observability.workers import behind, in_words, nobody, still_said
@@ -19,13 +20,13 @@ KEYS_MAX = 20
 QUESTIONS = 4
 
 
-async def check_services(app: Parts, data: Path, silent: Collection[str]) -> list[Finding]:
+async def check_services(app: Declarations, data: Path, silent: Collection[str]) -> list[Finding]:
     """The findings of each service whose database answers; other lines of the doctor name the databases that do not answer."""
     try:
         async with looking(app, data, leave_out=silent) as sight:
             lags = await sight.lags()
             answers = await sight.ask_all(
-                {name: _of_service(store, lags) for name, store in sight.stores.items()}, times=QUESTIONS
+                {name: _of_service(app, store, lags) for name, store in sight.stores.items()}, times=QUESTIONS
             )
             unknown = sight.unknown.get(BUS)
     except NotFound:
@@ -45,7 +46,7 @@ async def check_services(app: Parts, data: Path, silent: Collection[str]) -> lis
     return found
 
 
-async def _of_service(store: Store, lags: Sequence[GroupLag] | None) -> list[Finding]:
+async def _of_service(app: Declarations, store: Store, lags: Sequence[GroupLag] | None) -> list[Finding]:
     name, now_us = store.name, await store.now_us()
     where = behind(lags, name, now_us)
     found: list[Finding] = []
@@ -60,6 +61,7 @@ async def _of_service(store: Store, lags: Sequence[GroupLag] | None) -> list[Fin
         said = still_said(await session.groups.said(name), lags, name)
         parked = await session.parking.status(name)
         letters = await session.dead_letters.count(name, LetterFilter())
+        pending = await session.pending.ages()
         keys = await session.parking.keys(name, KEYS_MAX) if parked.gap + parked.dead + parked.waiting else []
         waits = [await why_key(session, name, topic, key, now_us) for topic, key in keys]
     if paused is not None:
@@ -69,6 +71,7 @@ async def _of_service(store: Store, lags: Sequence[GroupLag] | None) -> list[Fin
     for each in said:
         if each.what in ("storm", "full"):
             found.append(Finding("bad", name, f"{each.what} of {each.subject or name}: {each.detail}", "partita why"))
+    found += check_pending(app, name, pending, now_us)
     if letters:
         waiting = f"{letters:,} wait for an operator"
         found.append(Finding("note", f"dead letters of {name}", waiting, "partita dlq groups"))

@@ -9,10 +9,11 @@ from functools import partial
 
 from partita.alerts.alarms import Alarm, evaluate
 from partita.alerts.channels import Channel
-from partita.alerts.reading import read
+from partita.alerts.reading import NO_LIMITS, read
 from partita.bus.port import Bus
 from partita.clock import Clock
 from partita.errors import PartitaError, StoreUnavailable
+from partita.observability.overdue import Limits
 from partita.observability.question import Unanswered, answered
 from partita.runtime.background.alert_sending import OWED, WATCH, Telling
 from partita.store.groups import Said
@@ -41,7 +42,9 @@ class Watch:
         clock: Clock,
         ask_s: float,
         own: Callable[[], Sequence[WorkerState]] = tuple,
+        limits: Limits = NO_LIMITS,
     ) -> None:
+        self._limits = limits
         self._clock = clock
         self._ask_s = ask_s
         self._own = own
@@ -76,7 +79,7 @@ class Watch:
         await self._store.leases.leave("watch", self._member)
 
     async def _evaluate_rules(self, now: float) -> None:
-        reading = await read(self._store, self._bus, self._clock, self._ask_s, self._own())
+        reading = await read(self._store, self._bus, self._clock, self._ask_s, self._own(), self._limits)
         now_us = await self._store.now_us()
         async with self._store.reading() as session:
             known = {each.fingerprint: each for each in map(Alarm._make, await session.groups.alarms())}
