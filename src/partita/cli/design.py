@@ -8,10 +8,10 @@ import click
 
 from partita.cli.design_code import build_code
 from partita.cli.design_document import build_document, forms_of
-from partita.cli.design_drift import diff, drift
+from partita.cli.design_drift import Drift, diff, drift, drifted, folder_option
 from partita.cli.design_export import export
 from partita.cli.design_new import new
-from partita.cli.design_source import beside_option, design_from, is_app, read_design
+from partita.cli.design_source import beside_option, design_from, is_app
 from partita.cli.output import document, output_option, print_json, say, talk
 from partita.design.brief.json_schema import schema_text
 from partita.design.brief.refused import BriefRefused
@@ -22,7 +22,6 @@ from partita.design.model.finding import Finding
 
 FAILED = 3
 """The exit code of a check with a finding that its owner did not accept."""
-brief_argument = click.argument("brief", type=click.Path(dir_okay=False, path_type=Path, allow_dash=True))
 
 
 @click.group(short_help="From four answers, a brief or an app to a design, its document and a project.")
@@ -36,27 +35,37 @@ design.add_command(diff)
 design.add_command(export)
 
 
-@design.command(epilog="Example:  partita design check orders.yaml")
-@brief_argument
+@design.command(
+    epilog="Examples:  partita design check orders.yaml\n\n"
+    "           partita design check orders.app:app --beside docs/orders.yaml --documents docs/design"
+)
+@click.argument("source", metavar="BRIEF|APP")
+@beside_option
+@folder_option
 @click.option("--ledger", is_flag=True, help="Print the assumptions and the open questions too.")
 @output_option
-def check(brief: Path, ledger: bool, output: str) -> int:
-    """Contradictions in BRIEF, each with its line, the reason and the words to write; exit 3 where there is one."""
+def check(source: str, beside: Path | None, folder: Path | None, ledger: bool, output: str) -> int:
+    """Contradictions in a brief or an app, each with its place, the reason and the words to write; with --documents also the
+    changes since the documents in DIR were built. Exit 3 where there is one of either."""
     accepted: tuple[tuple[Finding, str], ...] = ()
     findings: tuple[Finding, ...] = ()
     read: Design | None = None
     try:
-        read = read_design(brief)
+        read = design_from(source, beside)
     except BriefRefused as refused:
         findings = refused.findings
+    drift: Drift | None = None
     if read is not None:
         verdict = checked(read)
         findings, accepted = verdict.to_mend, verdict.accepted
+        drift = None if folder is None else drifted(read, source, beside, folder)
+    failed = FAILED if findings or (drift is not None and drift.is_any) else 0
     if output == "json":
-        print_json("DesignFindings", {"clean": not findings, **_document(read, findings, accepted)})
-        return FAILED if findings else 0
-    for each in findings:
-        say(f"{brief}:{each.line}: {each.rule}: {each.what}", f"  {each.why}", f"  Write {each.write}", "")
+        changed = {} if drift is None else {"drift": drift.as_data()}
+        clean = not failed
+        print_json("DesignFindings", {"clean": clean, **_document(read, findings, accepted), **changed})
+        return failed
+    _print_findings(source, findings)
     for each, reason in accepted:
         say(f"accepted {each.rule}: {each.what}", f"  because: {reason}", "")
     if read is not None and ledger:
@@ -68,7 +77,9 @@ def check(brief: Path, ledger: bool, output: str) -> int:
         )
     else:
         talk(f"{len(findings)} to mend before this is a brief.")
-    return FAILED if findings else 0
+    if drift is not None:
+        drift.tell()
+    return failed
 
 
 @design.command(epilog="Example:  partita design schema > brief.schema.json")
@@ -110,8 +121,7 @@ def build(
     if code is not None and is_app(source):
         raise click.UsageError("--code makes a project from a brief; an app has its code already")
     read, findings = _checked(source, beside)
-    for each in findings:
-        say(f"{source}:{each.line}: {each.rule}: {each.what}", f"  {each.why}", f"  Write {each.write}", "")
+    _print_findings(source, findings)
     if read is None or findings:
         talk(f"{len(findings)} to mend; nothing was written.")
         return FAILED
@@ -121,12 +131,21 @@ def build(
 
 
 def _checked(source: str, beside: Path | None) -> tuple[Design | None, tuple[Finding, ...]]:
-    """The design of a source, and the findings that are to mend first. An app has checks of its own at import."""
+    """The design of a source, and the findings that are to mend first. An app is documented as it is."""
     try:
         read = design_from(source, beside)
     except BriefRefused as refused:
         return None, refused.findings
     return read, () if is_app(source) else checked(read).to_mend
+
+
+def _print_findings(source: str, findings: tuple[Finding, ...]) -> None:
+    """Each finding with its place. The design of an app has no lines: its words to write are those of a brief."""
+    of_app = bool(findings) and is_app(source)
+    for each in findings:
+        place = source if of_app else f"{source}:{each.line}"
+        write = "In a brief one would write" if of_app else "Write"
+        say(f"{place}: {each.rule}: {each.what}", f"  {each.why}", f"  {write} {each.write}", "")
 
 
 def _print_ledger(read: Design) -> None:

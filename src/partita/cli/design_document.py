@@ -20,7 +20,8 @@ from partita.exports.file_name import file_names
 from partita.exports.seal import UNSEALED, sealed
 from partita.exports.writing import FILE_BYTES_MAX, write_folder
 
-FORMS = ("md", "html", "pdf")
+FORMS = ("md", "html", "pdf", "json")
+"""`json` is `design.json` alone, which each build writes."""
 KEPT = "design.json"
 
 

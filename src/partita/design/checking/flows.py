@@ -32,6 +32,8 @@ def outcomes(of: Indexed) -> Iterator[Finding]:
         for step in saga.steps:
             for name in (step.ok, *step.fail, step.undone, saga.failed):
                 event = of.events.get(name)
+                if event is not None and event.kind == "refusal" and not event.key:
+                    continue  # the refusal of an app's command: it travels under the key of that command
                 if event is not None and saga.key and saga.key not in {field.name for field in event.fields}:
                     yield finding(
                         "answer-without-key", step.origin, step.do,

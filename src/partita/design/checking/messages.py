@@ -27,13 +27,16 @@ def keys(of: Indexed) -> Iterator[Finding]:
     """The key of an event is one of its fields, from the first revision on."""
     for event in of.design.events:
         field = next((each for each in event.fields if each.name == event.key), None)
+        if event.kind == "refusal" and not event.key:
+            continue  # the refusal of an app's command: it travels under the key of that command
         if field is None:
             known = ", ".join(each.name for each in event.fields)
             yield finding(
                 "key-not-in-payload", event.origin, event.name,
-                f"The key of {event.name} is {event.key}, and its fields are {known or 'none'}.",
+                f"{f'The key of {event.name} is {event.key}' if event.key else f'{event.name} has no key'}, and its fields are "
+                f"{known or 'none'}.",
                 "A partition, an order and a duplicate are recognised by the key: each reader must find it in the message.",
-                f"data: {{{event.key}: id, ...}}, or `key:` with one of its fields.",
+                f"data: {{{event.key or 'id'}: id, ...}}, or `key:` with one of its fields.",
             )  # fmt: skip
         elif field.type not in ("id", "string", "int") or field.optional or field.since > 1:
             yield finding(
@@ -120,7 +123,7 @@ def reference(of: Indexed) -> Iterator[Finding]:
     first = [(field.name, field.type) for field in event.fields if field.since == 1]
     missing = [pair for pair in REFERENCE if pair not in first]
     more = [pair for pair in first if pair not in REFERENCE]
-    if missing or more or first != list(REFERENCE):
+    if [_on_the_wire(*pair) for pair in first] != [_on_the_wire(*pair) for pair in REFERENCE]:
         parts = [f"has no {name}: {kind}" for name, kind in missing]
         parts += [f"has {name} from the first revision on" for name, _ in more]
         parts = parts or ["has them in another order"]
@@ -131,6 +134,13 @@ def reference(of: Indexed) -> Iterator[Finding]:
             "Programs that read shop.order.v1.OrderPlaced know these four fields and their order.",
             f"data: {{{right}{_later(event, more)}}}",
         )  # fmt: skip
+
+
+def _on_the_wire(name: str, kind: FieldType) -> tuple[str, str]:
+    """A field as readers see it: an app has text for an id, and a whole number of cents for money."""
+    if kind == "money":
+        return name if name.endswith("_cents") else f"{name}_cents", "int"
+    return name, "string" if kind == "id" else kind
 
 
 def _later(event: EventDesign, more: Sequence[tuple[str, str]]) -> str:

@@ -98,6 +98,7 @@ def orphans(of: Indexed) -> Iterator[Finding]:
     heard = {name for each in of.design.reactions for name in each.when}
     waited = {saga.start for saga in of.design.sagas}
     waited |= {name for _, step in of.design.steps for name in (step.ok, step.undone, *step.fail)}
+    waited |= {name for each in of.design.commands for name in each.refusals}  # the sender of a command has its answer
     for event in of.design.events:
         if event.name not in heard | waited:
             yield finding(

@@ -287,4 +287,5 @@ def _step(spec: StepSpec, commands: Mapping[str, str]) -> StepDesign:
         beside=commands.get(spec.beside, ""),
         ask="" if spec.ask is None else spec.ask.name,
         each=spec.each.label if spec.each is not None else "",
+        unrefusable=not command.refusals,
     )
