@@ -234,7 +234,6 @@ DOMAINS = {
         late={"forecasting_reading": 3600},
         windows=(3 * DAY, DAY),
         keep=(6 * YEAR,),
-        unread=("may outage-desk refuse",),
     ),
     "loans": Domain(  # one sentence for each service
         (
@@ -358,5 +357,90 @@ DOMAINS = {
         keep=(15 * YEAR,),
         times={"DecideGrant": (60 * DAY, (DAY,))},
         unread=("strong consistency for budgets", "may reviewers refuse"),
+    ),
+    "museum": Domain(  # two services with one verb, and a noun that is a preposition elsewhere
+        (
+            "Museum tours. Visitors book guided tours; 40 visitors an hour usually and up to 300 on free Sundays",
+            "ticket desk and web shop book tours",
+            "guides-service assigns a guide and withdraws him again, till takes the payment and gives it back, audio guides are handed out by the "
+            "cloakroom, newsletter, visitor statistics",
+            "a guide leads one tour at a time; payments are never taken twice; statistics may be 15 minutes late; tours are kept on record for 2 years",
+        ),
+        name="museum-tours",
+        services="ticket-desk web-shop guides-service till cloakroom newsletter visitor-statistics",
+        start="TourBookingRequested",
+        steps="AssignGuide@guides-service/WithdrawGuide TakePayment@till/ReturnPayment! ConfirmTourBooking@ticket-desk",
+        load={"visitors": (40, 300, "hour")},
+        late={"visitor_statistics_tour_booking": 900},
+        keep=(2 * YEAR,),
+        unread=("may cloakroom or newsletter refuse",),
+    ),
+    "telecom": Domain(  # American spelling; a verb that its prefix takes back
+        (
+            "SIM card activation at a mobile operator: 10,000 activations per day with peaks of 50,000 at Christmas.",
+            "Shops and the self-care app request activations.",
+            "Number management reserves a phone number and frees it. HLR activates the SIM and deactivates it. Credit check verifies the customer. Billing "
+            "opens an account. SMS center sends a welcome text. CRM records the contact. Regulator reporting lists activated numbers.",
+            "Each number belongs to at most one SIM at any time. A customer is never activated twice. Regulator reporting may lag by up to one hour. "
+            "Everything must be auditable for 5 years. Failed messages: retry after 30 seconds, 5 minutes and 1 hour, then dead letter.",
+        ),
+        name="sim-card-activation",
+        services="shops self-care-app number-management hlr credit-check billing sms-center crm regulator-reporting",
+        start="ActivationRequested",
+        steps="VerifyCustomer@credit-check ReservePhoneNumber@number-management/FreePhoneNumber ActivateSim@hlr/DeactivateSim "
+        "ConfirmActivation@shops",
+        load={"activations": (10_000, 50_000, "day")},
+        late={"crm_activation": 5, "regulator_reporting_activation": 3600},
+        keep=(5 * YEAR,),
+        retries=(30, 300, 3600),
+        unread=("may billing refuse",),
+    ),
+    "courses": Domain(
+        (
+            "We organize cooking classes",
+            "students sign up on our site",
+            "we reserve a spot in the class (for half an hour), we charge the fee by card, we mail a receipt",
+            "never more than twelve people in a class. no double charges.",
+        ),
+        name="cooking-classes",
+        services="site spot-service payment-service notification-service",
+        start="ClassRequested",
+        steps="ReserveSpot@spot-service/ReleaseSpot ChargeFee@payment-service/RefundFee! ConfirmClass@site",
+        deadline=1800,
+    ),
+    "pallets": Domain(  # bullets with colons and arrows
+        (
+            "Warehouse replenishment / 1.5k pallets a day",
+            "* forecasting service: proposes orders\n* store managers: request pallets",
+            "* supplier gateway -> orders pallets, cancels them\n* dock scheduler -> books a dock slot, releases it\n* finance -> pays the supplier\n* BI -> "
+            "builds reports",
+            "* no pallet is ordered twice (7 days)\n* dock slot unique per truck\n* reports: 1 h behind ok\n* events of a pallet stay in order",
+        ),
+        name="warehouse-replenishment",
+        services="forecasting-service store-managers supplier-gateway dock-scheduler finance bi",
+        start="OrderProposed",
+        steps="OrderPallet@supplier-gateway/CancelPallet BookDockSlot@dock-scheduler/ReleaseDockSlot PaySupplier@finance/RefundSupplier! "
+        "ConfirmOrder@forecasting-service",
+        load={"pallets": (1500, 0, "day")},
+        late={"bi_order": 3600},
+    ),
+    "charging": Domain(  # long sentences with conditions, and a capture at another service
+        (
+            "Our company operates a network of charging stations for electric cars. Drivers plug in and the session is billed afterwards.",
+            "Charging stations start sessions (about 15 sessions a minute; 60 a minute in the evening), and the roaming hub also starts sessions.",
+            "When a session starts, the authorization service authorizes the driver's card and voids the authorization if nothing was charged. The grid "
+            "controller then reserves power for the session and releases it afterwards. At the end billing captures the amount. The app shows drivers the "
+            "state of charge. Roaming partners are notified by the clearing house.",
+            "A session must be billed exactly once. Reserved power must never exceed the capacity of the grid connection. The app may be up to 5 seconds "
+            "behind. Duplicates are detected by the session id for two days.",
+        ),
+        name="charging-stations",
+        services="charging-stations roaming-hub authorization-service grid-controller billing app clearing-house",
+        start="SessionStarted",
+        steps="ReservePower@grid-controller/ReleasePower AuthorizeDriverCard@authorization-service/VoidDriverCard! ConfirmSession@charging-stations "
+        "CaptureAmount@billing",
+        load={"sessions": (15, 60, "minute")},
+        late={"app_session": 5},
+        windows=(2 * DAY,),
     ),
 }

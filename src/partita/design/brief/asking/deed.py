@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from partita.design.brief.asking.amounts import spans_in, with_digits
 from partita.design.brief.asking.lexicon import (
     DOING,
+    FIGURES,
     MESSAGES,
     MONEY,
     PAID_OUT,
@@ -122,6 +123,8 @@ def _meant(base: str, kind: Kind, phrases: list[tuple[str, ...]]) -> tuple[str, 
         return base, "money", next(each for each in phrases if singular(each[-1]) in PAID_OUT)
     if base == "send" and heads and not any(head in MESSAGES or head in PEOPLE for head in heads):
         return base, "act", thing
+    if base in ("build", "create", "make", "prepare", "produce") and heads and heads[0] in FIGURES:
+        return base, "show", thing
     if base == "take" and heads and heads[0] in MONEY - {"claim"}:
         return base, "money", thing
     if (
@@ -166,7 +169,11 @@ def joined(deeds: list[Deed], new: Deed) -> list[Deed]:
     if (
         deeds and deeds[-1].inferred and deeds[-1].verb == new.verb and _same(deeds[-1], new)
     ):  # it unlocks a bike, and locks it
-        return [*deeds[:-1], replace(deeds[-1], verb=deeds[-1].undo, undo=new.verb, inferred=False)]
+        first = deeds[-1]
+        return [
+            *deeds[:-1],
+            replace(first, verb=first.undo, undo=new.verb, inferred=False, said=f"{first.said}, {new.said}"),
+        ]
     takes_back = new.kind == "undo" or new.verb in (
         "cancel",
         "withdraw",
@@ -185,7 +192,8 @@ def joined(deeds: list[Deed], new: Deed) -> list[Deed]:
             kind: Kind = "hold" if old.kind == "act" else old.kind
             if new.thing and not old.thing:
                 old = replace(old, thing=new.thing)
-            return [*deeds[:at], replace(old, undo=new.verb, kind=kind), *deeds[at + 1 :]]
+            words = f"{old.said}, {new.said}".strip(", ")
+            return [*deeds[:at], replace(old, undo=new.verb, kind=kind, said=words), *deeds[at + 1 :]]
     if new.kind == "undo" and new.thing and new.verb in ("release", "free", *DOING) and new.verb != "return":
         verb = DOING.get(new.verb, "reserve")
         kind = "money" if verb in ("charge", "authorise") else "hold"

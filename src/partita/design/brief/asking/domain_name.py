@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from partita.design.brief.asking.deed import DETERMINERS, PRONOUNS
-from partita.design.brief.asking.lexicon import ACTS, PEOPLE, verb_of, word_set
+from partita.design.brief.asking.lexicon import ACTS, PEOPLE, third_person, verb_of, word_set
 from partita.design.brief.asking.wording import FILLER, plain, singular, words_in
 
 _END = re.compile(
@@ -13,11 +13,11 @@ _END = re.compile(
     r"|up|via|when|where|which|while|who|with|within|without)\b"
 )
 _OPENING = re.compile(
-    r"^\W*(?:(?:this|it|the (?:business )?domain|our (?:business )?domain)\s+(?:is|covers|handles)\s+)?"
-    r"(?:(?:we|they|i)\s+(?:(?:are|want|need|would like)\s+(?:to\s+)?)?"
-    r"(?:run|operate|build|do|have|offer|handle|manage|own|provide|make|sell)?\s*)?"
-    r"(?:an?|the|our|some|their)?\s+", re.IGNORECASE,
-)  # fmt: skip
+    r"^\W*(?:(?:this|it|(?:the|our) (?:business )?domain)\s+(?:is|covers|handles)\s+)?"
+    r"(?:(?:(?:our|the|this) (?:company|business|firm|team|group|organi[sz]ation)|we|they|i)\s+"
+    r"(?:(?:are|want|need|would like)\s+(?:to\s+)?)?(\w+)\s+)?(?:(?:an?|the|our|some|their)\s+)?"
+)
+"""The words before the name of a domain: `we run a chain of`. Its group is the verb."""
 _EMPTY = word_set("nouns", "empty")
 NAME_WORDS = 3
 
@@ -25,10 +25,15 @@ NAME_WORDS = 3
 def domain_words(answer: str) -> list[str]:
     """The words of the name: `insurance claims` of "Insurance claims, from the first notice of loss ..."."""
     text = plain(answer).lower()
-    rest = _OPENING.sub("", f" {text.strip()}", count=1)
+    opening = _OPENING.match(text.strip())
+    rest = text.strip()[opening.end() :] if opening else text
+    verb = (opening[1] if opening else "") or ""
+    act = next((ACTS[each] for each in (*third_person(verb), verb) if each in ACTS), "")
     for part in [each for each in _END.split(rest) if each.strip()][:4]:
         words = [word for word in words_in(part) if word not in FILLER | DETERMINERS | PRONOUNS | {"we", "some"}]
         words = _nouns(words)
+        if act and words:
+            return [singular(([word for word in words if word not in ("out", "up", "off")] or words)[-1]), act]
         if words and not all(word in _EMPTY for word in words):
             return words[:NAME_WORDS]
     return [word for word in words_in(answer) if word not in FILLER][:NAME_WORDS]

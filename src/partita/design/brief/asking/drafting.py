@@ -10,7 +10,7 @@ from partita.design.brief.asking.generic import Names, generic_text
 from partita.design.brief.asking.lexicon import role_of
 from partita.design.brief.asking.loads import set_loads
 from partita.design.brief.asking.parties import add_consumer, add_producer, add_reactions, add_step, react
-from partita.design.brief.asking.party import Party
+from partita.design.brief.asking.party import Party, said
 from partita.design.brief.asking.roles import STEPS, main_part, part_of, role_of_party
 from partita.design.brief.asking.rule_line import SAID
 from partita.design.brief.asking.saga_step import saga_steps
@@ -28,6 +28,9 @@ MADE = "named after your words; all of the line is assumed"
 STEP = f"{SAID}; its names and times are assumed"
 UNDONE = f"{SAID} says how it is taken back; the step itself is assumed"
 REACTION = f"{SAID}; its events and its words are assumed"
+WATCHING = ("watch", "monitor", "observe")
+"""Verbs whose work is never taken back."""
+DOC_MAX = 480
 PLACES = {"bookings": ("Slot", "slot")}
 """The thing of a pattern that takes the name of the user's thing: a room, a seat."""
 
@@ -46,6 +49,7 @@ def draft(answers: Answers) -> str:
     if answers.purpose:
         sections.set("purpose", f"purpose: '{answers.purpose}'", SAID)
     _set_times(sections, answers, names)
+    _set_docs(sections, answers)
     _mark_named(sections, answers)
     _mark_deeds(sections, answers)
     unread = [f"{name}: {words}" for name, words in answers.unread]
@@ -59,7 +63,7 @@ def draft(answers: Answers) -> str:
 
 def _fits(answers: Answers, sections: Sections, pattern: str) -> bool:
     """Whether services of the answers can do every step of a pattern. Names without verbs say too little."""
-    if not any(each.deeds for each in answers.reactors):
+    if pattern not in PLACES and not any(each.deeds for each in answers.reactors):
         return True
     flow = "\n".join(sections.lines["flows"])
     first = flow.split("    failed: ")[0]
@@ -236,7 +240,9 @@ def _set_times(sections: Sections, answers: Answers, names: Names) -> None:
 def _note_reactions(sections: Sections, answers: Answers, unread: list[str]) -> None:
     """The questions that the answers leave: services that may refuse, and words without a place."""
     flows = "\n".join(sections.lines.get("flows", ()))
-    names = [answers.name_of(each) for each in answers.reactors if main_part(each) == "react"]
+    names = [
+        answers.name_of(each) for each in answers.reactors if main_part(each) == "react" and each.verb not in WATCHING
+    ]
     unsure = [name for name in dict.fromkeys(names) if f"at: {name}," not in flows]
     if unsure:
         verb, their, they = ("may", "its", "it") if len(unsure) == 1 else ("may", "their", "they")
@@ -257,6 +263,17 @@ def _note_reactions(sections: Sections, answers: Answers, unread: list[str]) -> 
 
 def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def _set_docs(sections: Sections, answers: Answers) -> None:
+    """The words of an answer are the `doc` of their service: a condition that has no other place in the brief is there."""
+    for name in dict.fromkeys(answers.name_of(each) for each in (*answers.producers, *answers.reactors)):
+        parties = [each for each in (*answers.producers, *answers.reactors) if answers.name_of(each) == name]
+        words = said(", ".join(filter(None, (each.doc for each in parties))), DOC_MAX)
+        for key in ("producers", "consumers") if words else ():
+            for at, line in enumerate(sections.lines.get(key, ())):
+                if line.startswith(f"  {name}: "):
+                    sections.lines[key][at] = re.sub(r"(?:, doc: [^}]*)?\}$", "", line) + f", doc: '{words}'}}"
 
 
 def _mark_deeds(sections: Sections, answers: Answers) -> None:

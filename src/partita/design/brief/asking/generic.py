@@ -85,7 +85,8 @@ def _noun(answers: Answers, main: Party) -> list[str]:
         verb = verb_of(word)
         if verb is not None and at and len(answers.words) > 4:  # a sentence: readers borrow books
             if not verb.plain or answers.words[at - 1].endswith("s"):
-                return [singular(answers.words[at + 1])]
+                object_ = answers.words[at + 1 : at + 3]
+                return [singular(object_[-1] if object_[0].endswith(("ed", "ing")) else object_[0])]
     nouns = [singular(word) for word in first if word not in VAGUE]
     return nouns[-1:] or [singular(main.words[-1])]
 

@@ -36,6 +36,7 @@ ACTS: Mapping[str, str] = WORDS["acts"]
 MONEY = word_set("nouns", "money")
 PAID_OUT = word_set("nouns", "paid_out")
 MESSAGES = word_set("nouns", "messages")
+FIGURES = word_set("nouns", "figures")
 PEOPLE = word_set("nouns", "people")
 SERVICES = word_set("nouns", "services")
 """The last nouns of services: what follows them is a verb."""

@@ -32,6 +32,7 @@ from partita.design.brief.asking.lexicon import (
 )
 from partita.design.brief.asking.wording import FILLER, plain, sentences, singular, words_in
 
+NAME_MAX = 4
 TAKEN = ("log", "public", "partita")
 _MODALS = frozenset("can could do does may might must shall should to will would".split())
 _BE = frozenset("are be been being get gets is was were".split())
@@ -40,6 +41,12 @@ _OPENING = re.compile(
     r"|for example|eg|ie|these are|(?:the )?(?:following )?(?:services|consumers|producers|systems)(?: are)?:?)\s+",
     re.IGNORECASE,
 )  # fmt: skip
+_LEADING = re.compile(
+    r"^(?:at the (?:very )?(?:end|start|beginning)|in the end|after (?:that|this)|in turn|on success|if all goes well"
+    r"|in parallel|at the same time),?\s+",
+    re.IGNORECASE,
+)
+_CONDITIONS = frozenset("as because if once since unless until when whenever while".split())
 _LABEL = re.compile(r"^([^:]{1,60}?)(?::|\s+(?:-{1,2}>?|=>?)\s)\s*(.*)$")
 _EACH = re.compile(r"\b(?:none|nobody|nothing|no one|nothing else|n/a)\b", re.IGNORECASE)
 
@@ -54,6 +61,7 @@ class Party:
     said: str = ""
     named: bool = True
     begins: bool = False
+    note: str = ""
 
     @property
     def verb(self) -> str:
@@ -64,6 +72,11 @@ class Party:
     def thing(self) -> tuple[str, ...]:
         """The object of its first deed."""
         return self.deeds[0].thing if self.deeds else ()
+
+    @property
+    def doc(self) -> str:
+        """The words of the answer about it; "" where it only has a name."""
+        return ", ".join(dict.fromkeys(filter(None, (self.note, *(each.said for each in self.deeds)))))
 
     @property
     def key(self) -> str:
@@ -80,19 +93,23 @@ class Reading:
     unread: list[str] = field(default_factory=list)
     current: str = ""
     plural: bool = False
+    labelled: bool = False
+    lead: str = ""
 
     def sentence(self, text: str) -> None:
         """Read one sentence."""
-        self.current = ""
+        self.current, self.labelled, self.lead = "", False, ""
         found = _LABEL.match(text)
         if found and _is_label(found[1]) and found[2]:
             if not _OPENING.match(f"{found[1]} "):
-                self._subject(words_in_clause(found[1]), found[1])
+                self._subject(words_in_clause(found[1]), found[1], plural=True)
+                self.labelled = bool(self.current)
             text = found[2]
-        for clause in clauses_in(_OPENING.sub("", text)):
-            self._clause(clause)
+        clauses = clauses_in(_LEADING.sub("", _OPENING.sub("", text)))
+        for at, clause in enumerate(clauses, 1):
+            self._clause(clause, is_last=at == len(clauses))
 
-    def _clause(self, clause: Clause) -> None:
+    def _clause(self, clause: Clause, *, is_last: bool) -> None:
         words = [word for word in clause.words if word not in ADVERBS]
         while words and words[0] in DETERMINERS and len(words) > 1 and words[0] not in PRONOUNS:
             words = words[1:]
@@ -100,8 +117,11 @@ class Reading:
             self._modifier(clause.aside)
             return
         if words[0] in MODIFIERS or words[0] in _BE or words[0][0].isdigit() or _is_part(words, clause):
-            rest = _after_modifier(words)
+            rest = _after_modifier(words) if words[0] not in _CONDITIONS else None
             if rest is None or self.current:
+                if not self.current and is_last:
+                    self._miss(clause.said)
+                self.lead = self.lead if self.current else f"{self.lead}{clause.said}, "
                 self._modifier(clause.said, quiet=not self.current)
                 return
             words = rest
@@ -111,13 +131,25 @@ class Reading:
             self._deed(self.current, *_phrase(words), clause)
             return
         found = _sentence(words)
+        before = self.parties.get(self.current)
+        if found is None and clause.joint == "and" and before is not None and not before.deeds:
+            found = _sentence(words, both=True)  # the desk and the shop book tours
+            if found is not None:
+                self._deed(self.current, found[1], found[2], clause)
         if found is not None:
             subject, verb, after, passive = found
             name = self._actor(subject, verb, after, passive, clause)
             self._deed(name, verb, subject + after if passive else after, clause)
         elif not self._more_objects(words, clause):
-            self._subject(words, clause.text)
+            self._name(words, clause)
             self._modifier(clause.aside, quiet=True)
+
+    def _name(self, words: list[str], clause: Clause) -> None:
+        """A service without a verb: its name ends before a modifier, and the rest of the clause is kept in its words."""
+        end = next((at for at, word in enumerate(words) if at and word in MODIFIERS), len(words))
+        key = self._subject(words[:end][:NAME_MAX], clause.text)
+        if key and (len(words[:NAME_MAX]) < len(words) or end < len(words) or clause.aside):
+            self._put(replace(self.parties[key], note=clause.said))
 
     def _continues(self, words: list[str], clause: Clause) -> bool:
         """Whether a clause is a further verb of the subject before."""
@@ -126,11 +158,12 @@ class Reading:
         verb, after = _phrase(words)
         if verb is None:
             return False
-        names_one = bool(after) and (
-            after[0] in SERVICES or ((next_ := verb_of(after[0])) is not None and not next_.plain)
-        )
+        next_ = verb_of(after[0]) if len(after) > 1 else None  # "records keeps the history" begins with a name
+        names_one = bool(after) and (after[0] in SERVICES or (next_ is not None and not next_.plain))
         alone = (not after and clause.joint == ",") or names_one
         has_deed = bool(self.parties[self.current].deeds)
+        if self.labelled and not has_deed:
+            return not names_one
         if verb.plain:
             return self.plural and not alone and has_deed
         return not alone and (has_deed or not clause.joint or _subject_only(self.parties[self.current]))
@@ -200,7 +233,10 @@ class Reading:
         if not key or verb is None:
             return
         party = self.parties[key]
-        deed = deed_of(verb, after, clause.said)
+        deed = deed_of(verb, after, self.lead + clause.said)
+        self.lead = ""
+        if is_person(party.words) and deed.verb in ("confirm", "sign"):
+            deed = replace(deed, kind="decide", person=True)
         read_as = _corrected(verb, clause)
         deed = replace(deed, read_as=read_as) if read_as else deed
         deed, read = deed.with_tail(clause.said)
@@ -240,9 +276,9 @@ def read_parties(text: str, *, begins: bool) -> tuple[list[Party], list[str]]:
     return list(reading.parties.values()), reading.unread
 
 
-def said(text: str) -> str:
-    """A text for people in a brief: no control characters, no quotes that end it, 200 characters."""
-    return re.sub(r"\s+", " ", re.sub(r"[^ -~]|['\"\\]", " ", plain(text))).strip()[:200].strip()
+def said(text: str, length_max: int = 200) -> str:
+    """A text for people in a brief: no control characters, no quotes that end it, and not too long."""
+    return re.sub(r"\s+", " ", re.sub(r"[^ -~]|['\"\\]", " ", plain(text))).strip()[:length_max].strip()
 
 
 def words_in_clause(text: str) -> list[str]:
@@ -265,17 +301,36 @@ def _verb(words: list[str], at: int) -> Verb | None:
     if found is not None or "-" in word or word in SERVICES:
         return found
     bases = third_person(word)
+    opposite = next((base for base in (*bases, word) if _is_opposite(base)), "")
+    if opposite:
+        return Verb(opposite, "undo", plain=opposite == word)
     near = next((each for base in bases for each in get_close_matches(base, VERBS, 1, 0.84) if len(base) > 4), "")
     follows = at + 1 < len(words) and words[at + 1] in DETERMINERS | PRONOUNS
     if near and (follows or at == 1) and singular(word) not in PEOPLE:
         return Verb(near, VERBS[near])
-    if bases and follows:
+    if bases and (follows or (at == 1 and _is_unknown_verb(words))):
         base = bases[-1] if word.endswith(("ches", "shes", "sses", "xes", "zes", "oes")) else word[:-1]
         return Verb(f"{word[:-3]}y" if word.endswith("ies") else base, "act")
     return None
 
 
-def _sentence(words: list[str]) -> tuple[list[str], Verb, list[str], bool] | None:
+def _is_unknown_verb(words: list[str]) -> bool:
+    """Whether the second of some words is a verb between two nouns: in `oven bakes bread`, not in `customer relations office`."""
+    return (
+        len(words) > 2
+        and singular(words[0]) == words[0]
+        and words[2] not in SERVICES | MODIFIERS | _BE | _MODALS | {"service"}
+        and not _is_service(words[:2])
+        and not words[1].endswith(("ions", "ics", "ers", "ors", "als", "ments", "ties", "ses", "us", "is"))
+    )
+
+
+def _is_opposite(base: str) -> bool:
+    """Whether a verb takes another one back by its prefix: `deactivate`."""
+    return base not in VERBS and any(base != base.removeprefix(each) in VERBS for each in ("de", "un", "dis"))
+
+
+def _sentence(words: list[str], *, both: bool = False) -> tuple[list[str], Verb, list[str], bool] | None:
     """Subject, verb, the words after it, and whether it is passive; None for a name without a verb."""
     if words[0] == "we":
         verb, after = _phrase(words[1:]) if len(words) > 1 else (None, [])
@@ -297,7 +352,12 @@ def _sentence(words: list[str]) -> tuple[list[str], Verb, list[str], bool] | Non
         if subject and subject[-1] not in SERVICES and _is_plural(words[: at + 1]) and _has_plain_verb(words[at + 1 :]):
             continue  # sales reports count tickets
         verb = _verb(words, at)
-        if verb is not None and at >= last and (not verb.plain or _is_plural(words[:at])) and subject:
+        if (
+            verb is not None
+            and at >= last
+            and (not verb.plain or _is_plural(words[:at]) or (both and at + 1 < len(words)))
+            and subject
+        ):
             return subject, verb, words[at + 1 :], False
     return None
 
@@ -374,4 +434,4 @@ def _has_time(text: str) -> bool:
 
 
 def _is_human(text: str) -> bool:
-    return re.search(r"\b(?:an? )?(?:person|human|manual\w*|people)\b", text.lower()) is not None
+    return re.search(r"\b(?:an? person|humans?|by hand|manual\w*)\b|^(?:people|persons)\b", text.lower()) is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from partita.design.brief.asking.amounts import NUMBER, UNIT, unit_of, with_digits
 from partita.design.brief.asking.lexicon import word_set
@@ -30,6 +30,7 @@ _EVERY = re.compile(
 )
 _PEAK_BEFORE = re.compile(r"\b(peaks?|peaking|up to|at most|max|maximum|as many as|at worst)\b[a-z ,:]{0,20}$")
 _BETWEEN = re.compile(rf"({NUMBER}) ?(?:-|to|and) ?$")
+_ABOUT = re.compile(r"\b(?:about|almost|approximately|around|ca|circa|nearly|roughly|some|usually)\s*$")
 _LIMIT = re.compile(r"\b(at most|no more than|not more than|never more than|only|maximum of|limit(ed)?)\b[^.]{0,30}$")
 
 
@@ -56,6 +57,8 @@ def rates_in(text: str, *, limits: bool = False) -> tuple[list[Rate], str]:
         words = with_digits(sentence)
         found, left = _in_sentence(words, limits)
         for rate in found:
+            if not rate.noun and len(rates) == 1:  # "six thousand after hail" counts the noun before
+                rate = replace(rate, noun=next(iter(rates)))
             rates[rate.noun] = _together(rates[rate.noun], rate) if rate.noun in rates else rate
         rest.append(left if found else sentence)
     return list(rates.values()), "\n".join(rest)
@@ -93,7 +96,7 @@ def _in_sentence(words: str, limits: bool) -> tuple[list[Rate], str]:
         low, peak = (peak, low) if 0 < peak < low else (low, peak)
         if low > 0:
             rates.append(Rate(noun, unit, _round(low), _round(peak)))
-        left, at = f"{left}{words[at:begin]} ", end
+        left, at = f"{left}{_ABOUT.sub('', words[at:begin])} ", end
     return rates, left + words[at:]
 
 

@@ -35,7 +35,7 @@ def main_part(party: Party) -> Part:
 
 def role_of_party(party: Party) -> str:
     """The role of a service in a pattern; "" where neither its name nor its deeds have one."""
-    found = role_of(party.words)
+    found = role_of(party.words) or (role_of(party.thing) if party.begins else "")
     if found or not party.deeds:
         return found
     deed = next((each for each in party.deeds if part_of(each) in STEPS), party.deeds[0])

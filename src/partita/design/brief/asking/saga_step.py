@@ -100,6 +100,8 @@ def saga_steps(parties: list[tuple[Party, str]], noun: str, taken: set[str]) -> 
             if part != kind:
                 continue
             held = next((each for each in found if each.deed.verb in AUTHORISED and each.at == at), None)
+            if deed.verb == "capture" and held is None:
+                held = next((each for each in found if each.deed.verb in ("authorise", "authorize")), None)
             settles = (
                 kind == "money"
                 and held is not None

@@ -84,6 +84,8 @@ def _kind(words: str) -> Kind:
 def _parts(sentence: str) -> list[str]:
     """The parts of a sentence that are wishes of their own: one with a kind, which does not go on with the part before."""
     pieces = _JOINTS.split(sentence)
+    if len(pieces) > 2 * WISHES_MAX:
+        return [sentence]
     found: list[str] = [pieces[0]]
     for joint, piece in zip(pieces[1::2], pieces[2::2], strict=True):
         low = with_digits(piece)

@@ -47,6 +47,11 @@ class Placing:
         }[wish.kind](wish)  # fmt: skip
 
     def _unread(self, wish: Wish) -> None:
+        words = {singular(word) for word in re.findall("[a-z]+", wish.words)}
+        lossy = [line for line in self.sections.lines["events"] if "lossy: yes" in line]
+        if lossy and "lost" in words and {"position", "update", "location"} & words:
+            self.sections.say(lossy[0], f"{SAID}: it may be lost; the rest of the line is assumed")
+            return
         self.unread.append(wish.said)
 
     def _once(self, wish: Wish) -> None:

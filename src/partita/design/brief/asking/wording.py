@@ -65,13 +65,13 @@ def singular(noun: str) -> str:
 
 def plural(noun: str) -> str:
     """`bay` is `bays`, `delivery` is `deliveries`."""
-    if noun.endswith("s"):
+    if noun.endswith("s") and not noun.endswith(("ss", "us")):
         return noun
     return (
         f"{noun[:-1]}ies"
         if re.search("[^aeiou]y$", noun)
         else f"{noun}es"
-        if noun.endswith(("x", "ch", "sh"))
+        if noun.endswith(("s", "x", "ch", "sh"))
         else f"{noun}s"
     )
 
