@@ -23,26 +23,13 @@ class Return(NamedTuple):
     status: str
 
 
-class Facts:
-    """All facts from databases, log and witnesses."""
+class Messages:
+    """The messages of any app: those that were written, those on the log, and those that each group has handled."""
 
-    def __init__(self, app: App, data: Path, seed: int, fetch: Fetch, log: Log) -> None:
+    def __init__(self, app: App, fetch: Fetch, log: Log) -> None:
         self.app = app
-        self.seed = seed
         self.fetch = fetch
-        self.accepted = Accepted(data).read()
-        self.accepted_returns = Accepted(data, returns=True).read()
-        self.psp: sqlite3.Connection = open_file(data / "psp.db")
-        self.mail: sqlite3.Connection = open_file(data / "mail.db")
         names = [s.name for s in app.services]
-        orders = fetch("order-service", "SELECT order_id, status, total_cents FROM orders")
-        self.orders = {r[0]: (r[1], r[2]) for r in orders}
-        self.returns = {
-            row[0]: Return(*row[1:])
-            for row in fetch(
-                "order-service", "SELECT return_id, order_id, sku, quantity, refund_cents, status FROM item_return"
-            )
-        }
         self.records = patiently(log.records)
         self.behind = patiently(log.behind)
         written = {
@@ -65,6 +52,26 @@ class Facts:
         # group -> (message id, outcome) in order
         self.handled = {name: [(r[0], r[1]) for r in rows if r[2] == name] for name, rows in marks.items()}
         self.roots = {r[0] for rows in marks.values() for r in rows if r[3] is None}
+
+
+class Facts(Messages):
+    """All facts of the shop, from databases, log and witnesses."""
+
+    def __init__(self, app: App, data: Path, seed: int, fetch: Fetch, log: Log) -> None:
+        self.seed = seed
+        self.accepted = Accepted(data).read()
+        self.accepted_returns = Accepted(data, returns=True).read()
+        self.psp: sqlite3.Connection = open_file(data / "psp.db")
+        self.mail: sqlite3.Connection = open_file(data / "mail.db")
+        orders = fetch("order-service", "SELECT order_id, status, total_cents FROM orders")
+        self.orders = {r[0]: (r[1], r[2]) for r in orders}
+        self.returns = {
+            row[0]: Return(*row[1:])
+            for row in fetch(
+                "order-service", "SELECT return_id, order_id, sku, quantity, refund_cents, status FROM item_return"
+            )
+        }
+        super().__init__(app, fetch, log)
 
 
 @contextlib.contextmanager

@@ -97,16 +97,28 @@ def prepare(app: App, settings: Settings, *, fresh: bool) -> Ground:
     return ground
 
 
+def opened(app: App, settings: Settings) -> Ground:
+    """The databases and the log of a system that has run, with all that they hold."""
+    loop = Loop()
+    return loop.run(_opened(loop, app.configured(settings), None))
+
+
 async def _prepare(loop: Loop, app: App, fresh: bool) -> Ground:
     settings = app.settings
     settings.data.mkdir(parents=True, exist_ok=True)
-    databases: Databases = DatabaseFiles(settings.data)
-    log: Log = LogFile(settings.data)
     if settings.store:
         await _clear(app, fresh)
     if settings.store or settings.bus:
         async with app.running(roles=()):
             pass
+    return await _opened(loop, app, fresh)
+
+
+async def _opened(loop: Loop, app: App, fresh: bool | None) -> Ground:
+    """Open what is there; the log begins behind its older records, or with `fresh=None` at its first."""
+    settings = app.settings
+    databases: Databases = DatabaseFiles(settings.data)
+    log: Log = LogFile(settings.data)
     if settings.bus:
         machine = this_machine()
         wake = machine.wake(settings.data / "wake")
@@ -114,7 +126,7 @@ async def _prepare(loop: Loop, app: App, fresh: bool) -> Ground:
         bus = app.connect_bus(machine, wake).bus
         loop.held.push_async_callback(bus.close)
         await bus.open()
-        log = ServerLog(loop, bus, app, await _start_of(app, bus, fresh))
+        log = ServerLog(loop, bus, app, {} if fresh is None else await _start_of(app, bus, fresh))
     if settings.store:
         stores = {}
         for service in app.services:

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from partita.examples.proof.facts import Facts
+from partita.examples.proof.facts import Facts, Messages
 from partita.examples.proof.orders import order, order_id, return_id
 
 TERMINAL = {"CONFIRMED", "CANCELLED"}
@@ -129,7 +129,7 @@ def effects_once(facts: Facts, i: Invariant) -> None:
     i.check(counted == confirmed, f"analytics counted {counted} orders, {confirmed} are confirmed")
 
 
-def no_ghost(facts: Facts, i: Invariant) -> None:
+def no_ghost(facts: Messages, i: Invariant) -> None:
     """I5, no ghost."""
     for record in facts.records:
         if record.envelope is not None:
@@ -138,7 +138,7 @@ def no_ghost(facts: Facts, i: Invariant) -> None:
             )
 
 
-def no_loss(facts: Facts, i: Invariant) -> None:
+def no_loss(facts: Messages, i: Invariant) -> None:
     """I6, no loss."""
     on_log = {r.id for r in facts.records}
     marks = {service: Counter(name for name, _ in handled) for service, handled in facts.handled.items()}
@@ -164,7 +164,7 @@ def no_loss(facts: Facts, i: Invariant) -> None:
                 i.check(count == 1, f"{service.name} handled {record.envelope.type} {record.id} {count} times")
 
 
-def key_order(facts: Facts, i: Invariant) -> None:
+def key_order(facts: Messages, i: Invariant) -> None:
     """I7, key order."""
     envelopes = {r.id: r for r in facts.records if r.envelope is not None}
     for service in facts.app.services:
@@ -184,7 +184,7 @@ def key_order(facts: Facts, i: Invariant) -> None:
             last[place] = number
 
 
-def traceable(facts: Facts, i: Invariant) -> None:
+def traceable(facts: Messages, i: Invariant) -> None:
     """I8, traceable."""
     for name, (service, type_name, correlation, cause) in facts.outbox.items():
         i.check(correlation in facts.roots, f"{type_name} {name}: its correlation id {correlation} is not a root")
@@ -199,7 +199,7 @@ BEFORE = {
 """The facts that must precede the published end of a saga."""
 
 
-def causality(facts: Facts, i: Invariant) -> None:
+def causality(facts: Messages, i: Invariant) -> None:
     """I9, causality."""
     for name, (_, type_name, _, _) in facts.outbox.items():
         ended = type_name.rpartition(".")[2]
@@ -227,7 +227,7 @@ def causality(facts: Facts, i: Invariant) -> None:
             step = (address.saga, address.saga_id, address.step)
             if address.kind == "undo":
                 undone.add(step)
-            else:
+            elif address.is_effect:
                 i.check(
                     step not in undone, f"{service}: {address.step} of {address.saga_id} took effect after its undo"
                 )

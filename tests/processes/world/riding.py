@@ -1,0 +1,228 @@
+"""Rides whose drivers accept, decline, stay silent, accept late or twice, or press both buttons, while all processes are killed.
+
+The app is `partita.examples.rides` as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import zlib
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from tests.processes.world.deeds import Deed, Deeds
+from tests.processes.world.member import surely
+from tests.processes.world.mortal import MortalApp
+
+from partita import App, Conflict
+from partita.examples.proof.reading import Fetch
+from partita.examples.rides import app as example
+from partita.examples.rides.messages import (
+    AcceptRide,
+    CompleteRide,
+    DeclineRide,
+    DriverId,
+    FillAccount,
+    MoveDriver,
+    NotOnTheWay,
+    OfferGone,
+    RequestRide,
+    RideId,
+    RiderId,
+)
+from partita.examples.rides.sagas import BookRide
+
+SCALE = 0.1
+"""A minute of the sagas is six seconds, which is the time that all drivers of a ride have together."""
+TIME_S = 6.0
+COUNT = int(os.environ.get("WORLD_COUNT", "16"))
+EVERY_S = float(os.environ.get("WORLD_SPREAD_S", "4")) / COUNT
+ZONES = 3
+DRIVERS = 4
+"""The drivers of each zone; each but one wants to see a ride before taking it."""
+FILLED_CENTS, FARE_CENTS = 100_000, 1_250
+SERVED_BY_PEOPLE = ("rides", "drivers", "payments")
+CANCELS_EVERY = 7
+LOOK_S = 0.2
+PRESSES: tuple[tuple[tuple[float, str], ...], ...] = (
+    ((0.3, "accept"),),
+    ((0.3, "accept"), (0.4, "accept again")),
+    ((0.4, "decline"),),
+    ((0.3, "accept"), (0.4, "decline")),
+    ((0.3, "decline"), (0.4, "accept")),
+    (),
+    ((TIME_S * 1.2, "accept"),),
+    ((TIME_S - 0.1, "accept"),),
+)
+app: App = example.app
+
+
+def presses_of(driver: str, ride: str) -> tuple[tuple[float, str], ...]:
+    """The buttons that a driver presses when the phone shows a ride, with the seconds after that."""
+    return PRESSES[zlib.crc32(f"{driver}/{ride}".encode()) % len(PRESSES)]
+
+
+def ride_of(number: int) -> RideId:
+    """The id of a ride."""
+    return RideId(f"ride-{number}")
+
+
+def is_over(deeds: Deeds) -> bool:
+    """Whether each ride was requested and has its end."""
+    done = Counter(deed.about for deed in deeds.all() if deed.what in ("request", "end"))
+    return all(done[ride_of(number)] >= 2 for number in range(COUNT))
+
+
+async def live(system: MortalApp, deeds: Deeds) -> None:
+    """The riders' and the drivers' phones. A deed that has a result already is not done again."""
+    for number in range(ZONES * DRIVERS):
+        moves = MoveDriver(
+            driver_id=DriverId(f"driver-{number}"),
+            zone=f"zone-{number % ZONES}",
+            seen_ms=1,
+            asks_first=number < ZONES * (DRIVERS - 1),
+        )
+        await surely(partial(system.send, moves, idempotency_key=f"driver-{number} moves"))
+    await asyncio.gather(_drivers(system, deeds), *(_rider(system, deeds, number) for number in range(COUNT)))
+
+
+async def _rider(system: MortalApp, deeds: Deeds, number: int) -> None:
+    ride, rider = ride_of(number), RiderId(f"rider-{number % 5}")
+    done = {deed.what for deed in deeds.all() if deed.about == ride}
+    if "request" not in done:
+        await asyncio.sleep(EVERY_S * number)
+        fills = FillAccount(rider_id=rider, cents=FILLED_CENTS)
+        await surely(partial(system.send, fills, idempotency_key=f"slip of {rider}"))
+        asks = RequestRide(ride_id=ride, rider_id=rider, zone=f"zone-{number % ZONES}", fare_cents=FARE_CENTS)
+        await surely(partial(system.send, asks))
+        deeds.add(ride, "request", "ok")
+    if number % CANCELS_EVERY == 3 and "cancel" not in done:
+        await _until(lambda: _rows(system, "rides", "SELECT 1 AS n FROM saga WHERE saga_id = :ride", ride=ride))
+        found = await surely(partial(system.cancel, BookRide, ride, reason="no time", by=rider), Conflict)
+        deeds.add(ride, "cancel", _result(found))
+    if "end" not in done:
+        ended = "SELECT status FROM ride WHERE ride_id = :ride AND status <> 'requested'"
+        (row,) = await _until(lambda: _rows(system, "rides", ended, ride=ride))
+        result = row["status"]
+        if result != "cancelled":
+            arrives = CompleteRide(ride_id=ride)
+            found = await surely(partial(system.send, arrives, idempotency_key=f"end of {ride}"), NotOnTheWay)
+            result = _result(found)
+        deeds.add(ride, "end", result)
+
+
+async def _drivers(system: MortalApp, deeds: Deeds) -> None:
+    """Every driver sees an offer once; its presses are repeated until they have an answer."""
+    done = {(deed.about, deed.what) for deed in deeds.all()}
+    seen: set[tuple[str, str]] = set()
+    async with asyncio.TaskGroup() as phones:
+        while True:
+            for row in await _rows(system, "drivers", "SELECT ride_id, driver_id FROM offer"):
+                place = (row["ride_id"], row["driver_id"])
+                if place not in seen:
+                    seen.add(place)
+                    phones.create_task(_press(system, deeds, *place, done))
+            await asyncio.sleep(LOOK_S)
+
+
+async def _press(system: MortalApp, deeds: Deeds, ride: str, driver: str, done: set[tuple[str, str]]) -> None:
+    since_s = asyncio.get_running_loop().time()
+    for after_s, what in presses_of(driver, ride):
+        key = f"{driver} {what}"
+        if (ride, key) in done:
+            continue
+        await asyncio.sleep(max(since_s + after_s - asyncio.get_running_loop().time(), 0.0))
+        press: Any = DeclineRide if what == "decline" else AcceptRide
+        command = press(ride_id=RideId(ride), driver_id=DriverId(driver))
+        found = await surely(partial(system.send, command, idempotency_key=f"{ride} {key}"), OfferGone, Conflict)
+        deeds.add(ride, key, _result(found))
+
+
+def _result(found: Any) -> str:
+    return type(found).__name__ if isinstance(found, Exception) else "ok"
+
+
+async def _until(look: Callable[[], Awaitable[Any]]) -> Any:
+    while not (found := await look()):
+        await asyncio.sleep(LOOK_S)
+    return found
+
+
+async def _rows(system: MortalApp, service: str, sql: str, **values: str) -> list[Any]:
+    async def read() -> list[Any]:
+        async with system.store(service).reading() as session:
+            return list(await session.fetch(sql, values))
+
+    return list(await surely(read))
+
+
+def audit(fetch: Fetch, deeds: Deeds, wrong: list[str]) -> dict[str, int]:
+    """Judge the rides by the tables of the services and by the deeds; returns how many ended how."""
+    rides: dict[str, Any] = {row[0]: row[1:] for row in fetch("rides", "SELECT ride_id, status, driver_id FROM ride")}
+    booking: dict[str, str] = dict(fetch("rides", "SELECT saga_id, status FROM saga WHERE saga = 'BookRide'"))
+    settling: dict[str, str] = dict(fetch("rides", "SELECT saga_id, status FROM saga WHERE saga = 'SettleTrip'"))
+    holds = {row[0]: row[1:] for row in fetch("payments", "SELECT ride_id, status, cents FROM hold")}
+    earned = {row[0]: row[1:] for row in fetch("drivers", "SELECT ride_id, driver_id, cents FROM earning")}
+    undone = {row[0] for row in fetch("drivers", "SELECT saga_id FROM tombstone WHERE step = 'assign'")}
+    done = deeds.all()
+    for number in range(COUNT):
+        ride = ride_of(number)
+        end, driver = rides.get(ride, ("missing", ""))
+        if (end, booking.get(ride)) not in (("completed", "completed"), ("cancelled", "undone")):
+            wrong.append(f"lost: {ride} was requested and is {end}, its saga {booking.get(ride)}")
+        driven = end == "completed"
+        if driven != (settling.get(ride) == "completed"):
+            wrong.append(f"lost: {ride} is {end}, and settled: {settling.get(ride)}")
+        hold = holds.get(ride, ("none", 0))[0]
+        if hold not in (("captured",) if driven else ("none", "voided")):
+            wrong.append(f"money: {ride} is {end}, its fare is {hold}")
+        if earned.get(ride) != ((driver, FARE_CENTS * 80 // 100) if driven else None):
+            wrong.append(f"money: {ride} is {end} with {driver}, and earned is {earned.get(ride)}")
+        mine = [deed for deed in done if deed.about == ride]
+        wrong += [f"{what}: {mine}" for what in _of_deeds(mine, driver if driven else "", ride in undone)]
+    for ride, driver in fetch("drivers", "SELECT ride_id, driver_id FROM driver WHERE ride_id IS NOT NULL"):
+        wrong.append(f"stuck: {driver} is taken by {ride}, which is {rides.get(ride)}")
+    for row in fetch("drivers", "SELECT ride_id, driver_id FROM offer"):
+        wrong.append(f"stuck: an offer is left: {row}")
+    _of_accounts(fetch, holds, wrong)
+    _of_answers(fetch, wrong)
+    presses = Counter(
+        f"{deed.what.partition(' ')[2]} {deed.result}".strip() for deed in done if deed.what[:6] == "driver"
+    )
+    return {**Counter(status for status, _ in rides.values()), **presses, "offers": len({d.about for d in done})}
+
+
+def _of_deeds(deeds: list[Deed], driver: str, undone: bool) -> list[str]:
+    """The errors of one ride's end beside the results on the phones; `driver` has driven it."""
+    wrong: list[str] = []
+    accepted = {d.what.split()[0] for d in deeds if " accept" in d.what and d.result == "ok"}
+    if len(accepted) > 1 or (driver and accepted - {driver}):
+        wrong.append(f"duplicate: {sorted(accepted)} had it, {driver} drove")
+    if accepted and not driver and not undone:
+        wrong.append("lost: it was accepted, and neither driven nor undone")
+    if any(deed.what == "cancel" and deed.result == "ok" for deed in deeds) and driver:
+        wrong.append("ghost: cancelled, and driven")
+    if any(deed.result in ("Overtaken", "Conflict") for deed in deeds if deed.what != "cancel"):
+        wrong.append("ghost: a press was refused by no refusal of its command")
+    return wrong
+
+
+def _of_accounts(fetch: Fetch, holds: dict[str, Any], wrong: list[str]) -> None:
+    free = sum(row[0] for row in fetch("payments", "SELECT free_cents FROM account"))
+    filled = FILLED_CENTS * len(fetch("payments", "SELECT rider_id FROM account"))
+    taken = sum(cents for status, cents in holds.values() if status != "voided")
+    if free + taken != filled:
+        wrong.append(f"money: {free} cents are free and {taken} taken of {filled}")
+
+
+def _of_answers(fetch: Fetch, wrong: list[str]) -> None:
+    """Each assignment leaves once; `DriverAssigned` is an answer that came at once or later."""
+    for ride, count in fetch(
+        "drivers",
+        "SELECT aggregateid, count(*) AS n FROM outbox WHERE type LIKE '%.DriverAssigned' GROUP BY aggregateid",
+    ):
+        if count != 1:
+            wrong.append(f"duplicate: {count} assignments of {ride} were sent")
