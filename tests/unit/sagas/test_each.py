@@ -264,6 +264,57 @@ def test_behind_the_point_of_no_return_a_long_list_waits_for_an_operator_who_rai
     assert machine.status == "completed"
 
 
+class Quoted(Event, of=bank):
+    order: Key[str]
+    parts: list[Line] = []
+
+
+class Quote(Command[Quoted, NoMoney], of=bank):
+    order: Key[str]
+
+
+class Quoting(Saga, start=Bought, deadline=minutes(15), undone=Cancelled, of=shop):
+    quote = step(Quote, no_effect=True, timeout=seconds(30))
+    reserve = each("parts", step(ReserveLine, undo=ReleaseLine, timeout=seconds(30)), at_most=2)
+
+
+class Sure(Command[LineReserved], of=stock):
+    order: Key[str]
+    sku: str
+
+
+class Late(Saga, start=Bought, deadline=minutes(15), undone=Cancelled, of=shop):
+    quote = pivot(Quote, undo=Repay, timeout=seconds(60))
+    send = each("quote.parts", retriable(Sure, timeout=seconds(10)), at_most=2)
+
+
+def test_the_items_may_come_with_a_reply() -> None:
+    machine = bought("x", definition=Quoting.__definition__)
+    machine.answer(Quoted(order="o1", parts=[Line(sku="a"), Line(sku="b", count=2)]))
+    assert commands(machine)[1:] == [
+        ReserveLine(order="o1", sku="a", count=1),
+        ReserveLine(order="o1", sku="b", count=2),
+    ]
+    machine.answer(NoStock(sku="a"), machine.sent[1])
+    assert commands(machine)[-1] == ReleaseLine(order="o1", sku="b")
+
+
+@pytest.mark.parametrize(
+    ("definition", "status", "says"),
+    [
+        (Quoting.__definition__, "undone", "quote.parts has 3 items, and 2 are the most"),
+        (Late.__definition__, "needs_attention", ""),
+    ],
+)
+def test_a_reply_with_a_long_list_undoes_the_saga_only_before_the_point_of_no_return(
+    definition: Any, status: str, says: str
+) -> None:
+    machine = bought(definition=definition)
+    machine.answer(Quoted(order="o1", parts=[Line(sku=sku) for sku in "abc"]))
+    assert machine.status == status and machine.names == ["Quote"]
+    assert [event.reason for event in machine.published] == ([says] if says else [])
+
+
 def test_an_operator_sends_again_the_items_that_are_not_done() -> None:
     machine = bought("a", "b", "c")
     machine.answer(LineReserved(order="o1"), machine.sent[1])
