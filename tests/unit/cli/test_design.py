@@ -118,24 +118,51 @@ def test_a_missing_answer_without_a_terminal_names_its_option() -> None:
         run("new", *ANSWERS[:-2])
 
 
-def test_answers_are_asked_for_in_a_terminal(tmp_path: Path) -> None:
-    """A pseudo-terminal: the command asks on it, and reads the answers from it."""
+def in_a_terminal(folder: Path, typed: bytes, *words: str) -> tuple[int, str]:
+    """A pseudo-terminal: the command asks on it, and reads the lines that a person typed. Behind them the input ends."""
     import pty  # on systems without it there is no terminal to test
 
     here, there = pty.openpty()
-    command = [str(Path(sys.executable).with_name("partita")), "design", "new", "fleet.yaml"]
-    with subprocess.Popen(command, cwd=tmp_path, stdin=there, stdout=there, stderr=there) as asked:
+    command = [str(Path(sys.executable).with_name("partita")), "design", "new", *words]
+    with subprocess.Popen(command, cwd=folder, stdin=there, stdout=there, stderr=there) as asked:
         os.close(there)
-        os.write(here, b"fleet maintenance\nfleet-service\nworkshop, billing, mail\neventual\n")
+        os.write(here, typed + b"\x04")
         seen = b""
         with contextlib.suppress(OSError):  # Linux says so when the other side is closed
             while more := os.read(here, 65_536):
                 seen += more
     os.close(here)
+    return asked.returncode, seen.decode().replace("\r\n", "\n")
 
-    assert asked.returncode == 0, seen
-    assert b"Which business domain is it?" in seen and b"fleet.yaml: " in seen
-    assert "ReserveWorkshop" in (tmp_path / "fleet.yaml").read_text(encoding="utf-8")
+
+def test_answers_are_asked_for_in_a_terminal(tmp_path: Path) -> None:
+    """Each question has an example, and each answer is shown as it was read before the next question."""
+    code, seen = in_a_terminal(
+        tmp_path,
+        b"fleet maintenance: 40 repairs a day\n\nfleet-service\n\nworkshop reserves a bay, billing, mail\n\neventual\n\n",
+        "fleet.yaml",
+    )
+
+    assert code == 0, seen
+    assert "Which business domain is it, and how much happens in it?" in seen and "fleet.yaml: " in seen
+    assert seen.count("such as: ") == 4 and seen.count("Enter if right") == 4
+    assert "Read as:\n  domain: fleet-maintenance\n  load: 40 repairs a day\n" in seen
+    assert "  workshop: reserve bay: a step that gives a thing, which can be given back\n" in seen
+    assert "ReserveBay" in (tmp_path / "fleet.yaml").read_text(encoding="utf-8")
+
+
+def test_a_person_corrects_an_answer_before_the_brief_is_written(tmp_path: Path) -> None:
+    code, seen = in_a_terminal(
+        tmp_path,
+        b"workshop sweeps a bay\nworkshop reserves a bay for 15 minutes and frees it\n\n",
+        "fleet.yaml", "--domain", "fleet maintenance", "--producers", "fleet-service", "--consistency", "",
+    )  # fmt: skip
+    text = (tmp_path / "fleet.yaml").read_text(encoding="utf-8")
+
+    assert code == 0, seen
+    assert "workshop: sweep bay: reacts; nothing waits for it" in seen
+    assert "taken back by: free; for 15m at most" in seen
+    assert "FreeBay" in text and "deadline: 15m  # your answer" in text and "sweep" not in text
 
 
 def test_schema_and_prompt_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
