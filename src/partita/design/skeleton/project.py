@@ -16,6 +16,7 @@ from partita.design.skeleton.parts import handler_files
 from partita.design.skeleton.playing import playing_files
 from partita.design.skeleton.sagas import sagas_file
 from partita.design.skeleton.services import services_file, topics_file
+from partita.design.skeleton.state_tests import states_test
 from partita.design.skeleton.streams import streams_file, streams_test
 from partita.design.skeleton.tables import migration_files, tables_file
 
@@ -47,6 +48,7 @@ def project_of(design: Design) -> Project:
         tables_file(blue),
         streams_file(blue),
         streams_test(blue),
+        states_test(blue),
         *playing_files(blue, outcomes),
         *around_files(blue, handlers, is_played=bool(outcomes)),
     ]

@@ -25,6 +25,7 @@ from partita.design.document.example import key_of
 from partita.design.document.failure_matrix import FAULTS, REACTION_FAULTS, summary_of, summary_of_reactions
 from partita.design.document.pseudocode import pseudocode
 from partita.design.document.quantity import listed, sentence, span, words
+from partita.design.document.saga_states import states_of
 from partita.design.document.scene import states
 from partita.design.document.view import View
 from partita.design.model.saga import SagaDesign, StepDesign
@@ -71,6 +72,7 @@ def _saga(view: View, saga: SagaDesign) -> list[Block]:
         ),
         *sums(arithmetic.budget(saga), arithmetic.slack(saga), *(arithmetic.tries(s) for s in saga.steps if s.retry)),
         Code("text", pseudocode(view.design, saga), f"`{saga.name}` as `{saga.at}` runs it.", R),
+        *states_of(view.design, saga),
         *_sequences(saga),
         Heading(f"Faults of {saga.name}"),
         *compact("fault | step | the customer sees | the system does | notified", summary_of(view, saga)),
