@@ -41,7 +41,7 @@ def test_the_committed_design_is_that_of_today(name: str) -> None:
 
 
 def test_a_check_fails_on_drift_and_says_how_to_renew(tmp_path: Path) -> None:
-    """Rules alone would pass: the contract changed, and nobody said so."""
+    """Rules alone would pass: the contract changed, and no commit says so."""
     kept = tmp_path / "design.json"
     shutil.copy(f"{BASELINE}/shop/design.json", kept)
     kept.write_text(kept.read_text(encoding="utf-8").replace('"undo": "ReleaseStock"', '"undo": ""'), encoding="utf-8")

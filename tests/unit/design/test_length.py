@@ -21,7 +21,7 @@ def domain(request: pytest.FixtureRequest) -> tuple[str, Document]:
 
 
 def test_the_main_part_is_read_in_twenty_minutes(domain: tuple[str, Document]) -> None:
-    """A document that nobody reads to its end decides nothing."""
+    """A document that no reader finishes decides nothing."""
     name, found = domain
     assert of_main_part(found) <= WORDS_MAX[name]
 

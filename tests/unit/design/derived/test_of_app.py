@@ -66,7 +66,7 @@ def test_commands_know_their_refusals_and_the_command_that_they_undo() -> None:
 
 
 def test_steps_keep_their_timers() -> None:
-    """Two reminders and an escalation: without them the document of an app would say that nobody hears of a silent adjuster."""
+    """Two reminders and an escalation: without them the document of an app would say that a silent adjuster is reported to no person."""
     decide = design_of(claims, "claims.app:app", NOTHING).sagas[0].steps[2]
 
     assert [(timer.after / 86_400, timer.do) for timer in decide.timers] == [

@@ -78,7 +78,7 @@ def section(view: View) -> Section:
 
 
 def _heaviest(view: View) -> tuple[Assumption, ...]:
-    """The assumptions of the first page: those of its own, then those that its numbers stand on."""
+    """The assumptions of the first page: those of its own, then those that its numbers are computed from."""
     own = len(view.design.assumptions)
     first = view.ledger[: min(own, ASSUMPTIONS_MAX // 2)]
     others = {each.wrong: each for each in reversed(view.ledger[own:])}
