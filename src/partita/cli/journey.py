@@ -65,7 +65,7 @@ def _as_json(hop: Hop) -> dict[str, object]:
 
 
 def drawing(key: str, hops: list[Hop]) -> list[str]:
-    """The lines of a journey as a tree with times from its start. A line about a wait comes in the order of time among the
+    """The lines of a journey as a tree with times from its start. A line about a wait is in the order of time among the
     messages that the waiting command caused."""
     start = min(h.at_us for h in hops)
     later = [x.at_us for h in hops for x in h.handled] + [x.at_us for h in hops for x in h.copies]

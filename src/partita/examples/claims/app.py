@@ -5,7 +5,7 @@
     python -m partita.examples.claims.app        # in a second terminal: a claim is filed; again: nothing happens twice
     partita task list                            # the claim waits for an adjuster, under an id
     partita task do ID ClaimApproved amount_cents=90000 --as anna --reason "photos seen"
-    python -m partita.examples.claims.web        # the same in a browser, with PARTITA_ACTOR and PARTITA_SECRET set
+    uvicorn partita.examples.claims.web:web      # the same in a browser, with PARTITA_ACTOR and PARTITA_SECRET set
     partita journey claim-1                      # each message from the loss to the payout
 
 Read `messages.py`, `sagas.py`, then `desk.py`; `test_claims.py` in `tests/integration/examples/claims` has each way in which a

@@ -1,29 +1,34 @@
-"""The adjusters' desk in a browser, on this machine alone: `PARTITA_ACTOR=anna python -m partita.examples.claims.web`.
+"""The adjusters' desk in a browser, on this machine alone, as an ASGI application for any server.
 
-In a web application of your own `actor_of` asks its sessions, and the line is
-`web.mount("/desk", app.tasks(desk, actor_of=...))`. Forms need `PARTITA_SECRET`, 32 bytes or more.
+    export PARTITA_ACTOR=anna PARTITA_SECRET=...          # the person, and 32 bytes or more for the forms
+    uvicorn partita.examples.claims.web:web --port 8080   # beside `partita run`; then open /tasks
+
+In a web application of your own `actor_of` asks its sessions, and one line mounts it: `web.mount("/desk", tasks)`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
+from typing import Any
 
 from partita.examples.claims.app import app
 from partita.examples.claims.services import desk
 
-PORT = 8080
+# Only this machine reaches the server, so its user is the person.
+tasks = app.tasks(desk, actor_of=lambda scope: os.environ.get("PARTITA_ACTOR"))
+OPENED = ("claims-service", "adjuster-desk")
+"""The desk, and the database of the saga: it has the reminders."""
 
 
-async def main(port: int = PORT) -> None:
-    """Serve until it is stopped, beside `partita run`. The saga's database is opened too: it has the reminders."""
-    from partita.asgi.serving import serve  # it needs the extra `ingress`
-
-    # Only this machine reaches the pages, so its user is the person.
-    pages = app.tasks(desk, actor_of=lambda scope: os.environ.get("PARTITA_ACTOR"))
-    opened = app.running(services=["claims-service", "adjuster-desk"], roles=())
-    await serve(pages, "127.0.0.1", port, lambda url: print(f"{url}/tasks", flush=True), opened)  # noqa: T201
-
-
-if __name__ == "__main__":
-    asyncio.run(main(int(os.environ.get("PORT", PORT))))
+async def web(
+    scope: Any, receive: Any, send: Any
+) -> None:  # Any: the messages of ASGI are dictionaries of several kinds
+    """The databases are open for as long as the server lives; other processes run the services."""
+    if scope["type"] != "lifespan":
+        await tasks(scope, receive, send)
+        return
+    await receive()  # lifespan.startup
+    async with app.lifespan(services=OPENED, roles=()):
+        await send({"type": "lifespan.startup.complete"})
+        await receive()  # lifespan.shutdown
+    await send({"type": "lifespan.shutdown.complete"})

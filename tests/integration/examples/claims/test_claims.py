@@ -399,9 +399,16 @@ async def test_the_claims_run_on_postgresql(database: str, tmp_path: Path) -> No
         assert await rows("policy-service", "SELECT free_cents FROM policy") == [{"free_cents": 10_000}]
 
 
+def opened(url: str) -> str:
+    """The page that a browser gets."""
+    asked = urllib.request.Request(url, headers={"accept": "text/html"})
+    with urllib.request.urlopen(asked, timeout=60) as answer:
+        return str(answer.read().decode())
+
+
 def test_the_desk_is_served_to_a_browser(tmp_path: Path) -> None:
     """The example has the one line that mounts it, and its page lists the claim of a person that is signed in."""
-    pytest.importorskip("uvicorn", reason="no uvicorn here: pip install 'partita[ingress]'")
+    pytest.importorskip("uvicorn", reason="no uvicorn here: pip install 'partita[shop]'")
     environment = {**os.environ, "PARTITA_DATA": str(tmp_path), "PARTITA_ACTOR": "anna", "PORT": "0"}
     environment |= {"PARTITA_SECRET": "a-secret-of-thirty-two-bytes-or-more-for-tests"}
 
@@ -417,16 +424,14 @@ def test_the_desk_is_served_to_a_browser(tmp_path: Path) -> None:
             await until(ids)
 
     asyncio.run(filed_and_waiting())
-    command = [sys.executable, "-m", "partita.examples.claims.web"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as served:
+    command = [sys.executable, "-m", "uvicorn", "partita.examples.claims.web:web", "--port", "0"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as served:
         try:
-            assert served.stdout is not None
-            url = served.stdout.readline().strip()
-            asked = urllib.request.Request(url, headers={"accept": "text/html"})
-            page = urllib.request.urlopen(asked, timeout=60).read().decode()
+            assert served.stderr is not None
+            url = next(found[0] for line in served.stderr if (found := re.search(r"http://[0-9.:]+", line)))
+            page = opened(f"{url}/tasks")
             (link,) = re.findall(r'href="(/tasks/[^"]*)"', page)
-            asked = urllib.request.Request(url.removesuffix("/tasks") + link, headers={"accept": "text/html"})
-            task = urllib.request.urlopen(asked, timeout=60).read().decode()
+            task = opened(f"{url}{link}")
         finally:
             served.terminate()
     assert "Decide claim claim-1: 120000 cents claimed" in page
