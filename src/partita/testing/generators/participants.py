@@ -6,6 +6,7 @@ a handler asks `script`, which the case provides.
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ UNDO = """
 INSERT INTO effect (name, delta) SELECT :name, -1 WHERE (SELECT coalesce(sum(delta), 0) FROM effect WHERE name = :name) > 0
 """
 IS_DONE = "SELECT coalesce(sum(delta), 0) AS n FROM effect WHERE name = :name"
+STEP = re.compile(r"/i(?P<instance>\d+)/s(?P<step>\d+)(/(?P<item>\d+))?/[^/]*$")
 RETRY = Retry(in_place=1, first_wait_s=0.01, delays=(60.0,), storm=1_000_000)
 
 
@@ -217,6 +219,13 @@ class Pool:
         for command, handler in handlers:
             handler.__name__ = f"{handler.__name__}{number}"
             service.handles(cast(Any, command))(handler)
+
+
+def address_of(meta: Meta) -> tuple[int, int, int]:
+    """The numbers of an instance, of a step and of an item."""
+    of = STEP.search(meta.idempotency_key)
+    assert of is not None
+    return int(of["instance"]), int(of["step"]), int(of["item"] or 0)
 
 
 def effect_name(saga_id: str, slot: int, item: str) -> str:

@@ -7,7 +7,6 @@ due time. So hours pass in milliseconds, and the same case always gives the same
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
@@ -39,7 +38,7 @@ from partita.store.port import Store
 from partita.testing.generators.answering import Outside
 from partita.testing.generators.drawn_declaration import declared
 from partita.testing.generators.memory_log import MemoryLog, MemorySubscription, Sender
-from partita.testing.generators.participants import Broken, Does, Pool, effect_name
+from partita.testing.generators.participants import Broken, Does, Pool, address_of, effect_name
 from partita.testing.generators.saga_judge import InstanceSeen, Seen
 from partita.testing.generators.sagas import (
     HOME,
@@ -69,7 +68,6 @@ TABLES = (
 )
 TOLD = "SELECT aggregateid AS id, count(*) AS n FROM outbox WHERE type LIKE '%.Undone' GROUP BY 1"
 EFFECTS = "SELECT name, sum(delta = 1) AS done, sum(delta) AS there FROM effect GROUP BY name"
-STEP = re.compile(r"/i(?P<instance>\d+)/s(?P<step>\d+)(/(?P<item>\d+))?/[^/]*$")
 MARKS = "SELECT message_id FROM inbox WHERE consumer = :name"
 PARKED = "SELECT type, key, state FROM parked"
 LETTERS = "SELECT type, key, cause, headers FROM dead_letter WHERE status IN ('open', 'replaying')"
@@ -246,13 +244,13 @@ class Run:
         return self.began_us + round(seconds * US)
 
     def _later(self, meta: Meta, does: Does) -> bool:
-        place = _address_of(meta)
+        place = address_of(meta)
         if does == "do" and self.outside.is_late(place):
             self.outside.ask(place, meta)
         return self.outside.is_late(place)
 
     def _script(self, meta: Meta, does: Does) -> bool:
-        instance, number, item = _address_of(meta)
+        instance, number, item = address_of(meta)
         if does != "ask" and self._fails[instance, number, item, does == "undo"] > 0:
             self._fails[instance, number, item, does == "undo"] -= 1
             raise Broken("the case says so")
@@ -486,13 +484,6 @@ class Run:
         """Stop the running workers."""
         for member in self.members.values():
             await member.die()
-
-
-def _address_of(meta: Meta) -> tuple[int, int, int]:
-    """The numbers of an instance, of a step and of an item."""
-    of = STEP.search(meta.idempotency_key)
-    assert of is not None
-    return int(of["instance"]), int(of["step"]), int(of["item"] or 0)
 
 
 async def _rows(store: Store, sql: str, **values: Any) -> list[Any]:
