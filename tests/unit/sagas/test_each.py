@@ -283,7 +283,7 @@ class Sure(Command[LineReserved], of=stock):
     sku: str
 
 
-class Late(Saga, start=Bought, deadline=minutes(15), undone=Cancelled, of=shop):
+class QuotingLast(Saga, start=Bought, deadline=minutes(15), undone=Cancelled, of=shop):
     quote = pivot(Quote, undo=Repay, timeout=seconds(60))
     send = each("quote.parts", retriable(Sure, timeout=seconds(10)), at_most=2)
 
@@ -303,7 +303,7 @@ def test_the_items_may_come_with_a_reply() -> None:
     ("definition", "status", "says"),
     [
         (Quoting.__definition__, "undone", "quote.parts has 3 items, and 2 are the most"),
-        (Late.__definition__, "needs_attention", ""),
+        (QuotingLast.__definition__, "needs_attention", ""),
     ],
 )
 def test_a_reply_with_a_long_list_undoes_the_saga_only_before_the_point_of_no_return(
