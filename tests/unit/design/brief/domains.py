@@ -435,7 +435,7 @@ DOMAINS = {
             "behind. Duplicates are detected by the session id for two days.",
         ),
         name="charging-stations",
-        services="charging-stations roaming-hub authorization-service grid-controller billing app clearing-house",
+        services="charging-stations roaming-hub authorization-service grid-controller billing app-service clearing-house",
         start="SessionStarted",
         steps="ReservePower@grid-controller/ReleasePower AuthorizeDriverCard@authorization-service/VoidDriverCard! ConfirmSession@charging-stations "
         "CaptureAmount@billing",

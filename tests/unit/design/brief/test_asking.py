@@ -18,6 +18,7 @@ from partita.design.brief.patterns.pattern import WORDS, pattern_of, pattern_tex
 from partita.design.brief.reading import read_brief
 from partita.design.checking.rules import Verdict, check
 from partita.design.model.design import Design
+from partita.design.skeleton.names import check_names
 
 DESIGNS = Path(__file__).resolve().parents[4] / "docs/designs"
 ORDERS = (
@@ -222,6 +223,7 @@ def test_any_answer_is_refused_or_becomes_a_brief_without_a_finding(
     unkept = {each.rule for each in check(design).to_mend}
     assert unkept <= {"staleness-tighter-than-polling"}, text  # such as "at most 5 ms behind"
     assert text.isascii() and not re.search(r"[^\n -~]", text)
+    check_names(design)  # a name that Python or a project has already could not be built
 
 
 def test_a_wish_that_nothing_can_keep_is_written_down_and_found_by_the_check() -> None:

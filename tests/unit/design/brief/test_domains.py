@@ -14,6 +14,7 @@ from partita.design.brief.reading import read_brief
 from partita.design.checking.rules import Verdict, check
 from partita.design.model.design import Design
 from partita.design.model.saga import StepDesign
+from partita.design.skeleton.names import check_names
 
 QUESTIONS_MAX = 6
 
@@ -34,6 +35,7 @@ def test_the_services_and_the_steps_are_those_of_the_answers(name: str) -> None:
     _, design = drafted(name)
 
     assert check(design) == Verdict((), ())
+    check_names(design)
     assert design.domain == DOMAINS[name].name
     assert {each.name for each in design.services} == set(DOMAINS[name].services.split())
     assert " ".join(step_text(step) for _, step in design.steps) == DOMAINS[name].steps

@@ -19,6 +19,7 @@ from partita.design.brief.asking.understanding import understanding_of
 from partita.design.brief.asking.wish import wishes_in
 from partita.design.brief.reading import read_brief
 from partita.design.checking.rules import check
+from partita.design.skeleton.names import check_names
 from partita.errors import PartitaError
 
 
@@ -174,6 +175,15 @@ def test_the_name_of_a_domain_ends_before_its_sentence(text: str, name: str) -> 
     assert "-".join(domain_words(text)).replace("-s-", "-") == name
 
 
+@pytest.mark.parametrize("name", ["app", "messages", "log", "send", "class", "streams"])
+def test_a_service_with_the_name_of_a_module_is_called_a_service(name: str) -> None:
+    """A project has modules of these names: it could not be built."""
+    design = read_brief(draft(read_answers("car care", "desk", f"{name}, mailer", "")), "b.yaml")
+
+    check_names(design)
+    assert f"{name}-service" in {each.name for each in design.services}
+
+
 def test_a_condition_without_a_place_stays_in_the_words_of_its_service() -> None:
     consumers = "garage reserves a bay near the gate unless it rains, billing charges the owner on Fridays"
     design = read_brief(draft(read_answers("car care", "desk", consumers, "")), "b.yaml")
@@ -242,6 +252,7 @@ def test_hostile_words_are_text_in_a_brief_or_refused(text: str, place: int) -> 
     design = read_brief(drafted, "b.yaml")
 
     assert not re.search(r"[^\n -~]", drafted) and not check(design).to_mend
+    check_names(design)
     assert all(re.fullmatch(r"[a-z][a-z0-9-]*", each.name) for each in design.services)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -33,7 +34,10 @@ from partita.design.brief.asking.lexicon import (
 from partita.design.brief.asking.wording import FILLER, plain, sentences, singular, words_in
 
 NAME_MAX = 4
-TAKEN = ("log", "public", "partita")
+TAKEN = frozenset(
+    "log public partita app services sagas topics tables messages moment outcomes demo send streams".split()
+)
+"""Names that no service can have: those of schemas, and of the modules of a project."""
 _MODALS = frozenset("can could do does may might must shall should to will would".split())
 _BE = frozenset("are be been being get gets is was were".split())
 _OPENING = re.compile(
@@ -222,7 +226,7 @@ class Reading:
             self._miss(said)
             return ""
         name = "-".join(words)
-        name = f"{name}-service" if name in TAKEN else name
+        name = f"{name}-service" if name in TAKEN or keyword.iskeyword(name) else name
         own = tuple(word for word in words if word != "service") or tuple(words)
         party = Party(name, own, said=said, named=named, begins=self.begins)
         self.current, self.plural = party.key, plural
