@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from tests.unit.design.five_domains import DOMAINS, design_of
+from tests.unit.design.domains import DOMAINS, design_of
 
 from partita.design.document.block import Paragraph, Table
 from partita.design.document.saga_of_design import state_table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from partita.design.checking import flows, messages, parties, sagas, times, truths
+from partita.design.checking import flows, keys, messages, parties, sagas, times, truths
 from partita.design.checking.indexed import Indexed, finding
 from partita.design.model.design import Design
 from partita.design.model.finding import Finding
@@ -47,6 +47,7 @@ CHECKS: tuple[Check, ...] = (
     times.windows,
     truths.needs,
     truths.effects,
+    keys.coarse_keys,
     truths.reads,
     truths.audits,
     truths.ordering,
@@ -97,6 +98,7 @@ RULES = {
     "forever-without-row": "an effect is to happen once for ever, and no aggregate keeps its key",
     "rule-incomplete": "a rule lacks what its kind needs",
     "unknown-key": "the key of an effect is a field of no event",
+    "key-too-coarse": "an effect happens once by a key that has several of its commands",
     "unknown-read-model": "a rule is about a read model that no reaction keeps",
     "strong-read-of-a-projection": "the newest state is asked of a read model that is kept by events",
     "staleness-tighter-than-polling": "a read model may be behind by less than 1 s",

@@ -22,3 +22,12 @@ AVAILABILITY = 0.999
 BUS_MESSAGES_PER_S = {
     "kafka": 300_000.0, "nats": 100_000.0, "rabbitmq": 20_000.0, "eventbridge": 10_000.0, "database": 3_000.0,
 }  # fmt: skip
+AWAY_S = 3_600.0
+"""A participant, a provider or a database is away for so long in the worst hour of a year."""
+WEEKEND_S = 63 * 3_600.0
+"""From Friday 18:00 to Monday 09:00."""
+TASK_S = 900.0
+DESK_S = 6.5 * 3_600.0
+"""The time of one decision, and the time that a person has for decisions in a day."""
+CALL_S = 0.8
+"""The answer of a provider outside."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from partita.design.document.quantity import listed, span, words
+from partita.design.checking.keys import speaks_of
+from partita.design.document.quantity import listed, span
 from partita.design.document.view import View
 from partita.design.model.message import CommandDesign
 from partita.design.model.rule import Rule
@@ -35,9 +36,4 @@ def commands_of(view: View, rule: Rule) -> list[CommandDesign]:
     """The commands whose effect a rule bounds: those by its key that it speaks of ("charged" of ChargePayment), else all by its
     key."""
     keyed = [each for each in view.design.commands if each.key == rule.key and not each.undoes]
-    return [each for each in keyed if _speaks_of(rule.text, each.name)] or keyed
-
-
-def _speaks_of(text: str, command: str) -> bool:
-    verb = words(command).split()[0]
-    return verb[: max(4, len(verb) - 1)] in text.lower()
+    return [each for each in keyed if speaks_of(rule.text, each.name)] or keyed

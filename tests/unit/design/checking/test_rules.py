@@ -151,6 +151,11 @@ FAULTS = {
         (with_change("read: tonight, max: 5s", "max: 5s"), "read:"),
         (with_change("key: booking_id, window: 24h}\n  -", "window: 24h}\n  -"), "key:"),
     ],
+    "key-too-coarse": [
+        (with_change("bookings_per_hour: {steady: 360, peak: 720, begins: TableRequested}", "bookings_per_hour: {steady: 360, peak: 720, begins: TableRequested}, photos_per_hour: {steady: 1080, peak: 2000, begins: PhotoTaken}")
+         .replace("  HouseFull:", "  PhotoTaken: {by: host-board, key: booking_id, data: {booking_id: id}}\n  HouseFull:", 1)
+         .replace("does: write to the guest}", "does: write to the guest}\n      - {when: PhotoTaken, who: host-board, does: count it}"), "a field that each TakePhoto has"),
+    ],
     "unknown-key": [(with_change("effect, key: booking_id", "effect, key: card_no"), "key: a field")],
     "unknown-read-model": [(with_change("read: tonight", "read: tomorrow"), "does: project tomorrow")],
     "strong-read-of-a-projection": [(with_change("kind: staleness, read: tonight, max: 5s", "kind: strong-read, read: tonight"), "or read from booking-service")],

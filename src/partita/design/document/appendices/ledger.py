@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from partita.design.document.block import PLANNED, A, Block, Heading, Paragraph, R, Section, row, table
+from partita.design.document.clashes.found import all_clashes, questions
 from partita.design.document.quantity import sentence
 from partita.design.document.view import View
 from partita.design.model.section import APPENDICES
@@ -11,7 +12,7 @@ from partita.design.model.section import APPENDICES
 def section(view: View) -> Section:
     """The assumptions and the questions, whole."""
     design = view.design
-    blocks: list[Block] = [Heading("Assumptions")]
+    blocks: list[Block] = [*all_clashes(view), Heading("Assumptions")]
     blocks += table(
         "id | assumption | owner | if it is wrong | write",
         [row(A, each.id, each.text, each.owner, sentence(each.wrong), _written(each.write)) for each in view.ledger],
@@ -19,7 +20,7 @@ def section(view: View) -> Section:
     blocks.append(Heading("Open questions"))
     blocks += table(
         "id | question | owner | what the answer decides",
-        [row(PLANNED, each.id, each.text, each.owner, each.decides) for each in design.questions],
+        [row(PLANNED, each.id, each.text, each.owner, each.decides) for each in questions(view)],
     ) or (Paragraph(f"No question of {design.domain} is open.", R),)
     return Section("A", APPENDICES["A"], tuple(blocks))
 

@@ -22,6 +22,7 @@ from partita.design.document.block import (
     sums,
     table,
 )
+from partita.design.document.clashes.found import first_clashes, questions
 from partita.design.document.quantity import listed, rate, sentence
 from partita.design.document.risk import risks
 from partita.design.document.rule_keeping import keeper
@@ -53,6 +54,7 @@ def section(view: View) -> Section:
     blocks += [Heading("Five numbers"), *sums(*_five(view))]
     blocks.append(Heading("Top risks"))
     blocks += bullets(*(Item(each.text, each.mark) for each in risks(view)[:3]))
+    blocks += first_clashes(view)
     blocks.append(Heading("What must hold"))
     blocks += compact(
         "rule | kept by | section",
@@ -65,7 +67,7 @@ def section(view: View) -> Section:
         [row(A, each.id, each.text, each.owner, sentence(each.wrong)) for each in shown],
     )
     blocks.append(Heading("Open questions"))
-    asked = design.questions
+    asked = questions(view)
     blocks += table(
         "id | question | owner",
         [row(PLANNED, each.id, each.text, each.owner) for each in asked[:QUESTIONS_MAX]],

@@ -1,0 +1,73 @@
+"""All clashes of a design, the heaviest first, and the questions that they leave to people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from partita.design.document.block import Block, Heading, R, Row, row, table
+from partita.design.document.clashes import people, promising, repeating, retrying
+from partita.design.document.clashes.clash import Clash
+from partita.design.document.view import View
+from partita.design.model.ledger import Question
+
+RULES: tuple[Callable[[View], Iterator[Clash]], ...] = (
+    retrying.first_retry,
+    retrying.ladder,
+    retrying.outage,
+    retrying.dead_letters,
+    repeating.weekend,
+    repeating.retention,
+    repeating.endless,
+    repeating.one_key_for_all,
+    repeating.several,
+    repeating.coarse,
+    repeating.outlived,
+    promising.staleness,
+    promising.any_order,
+    promising.between_databases,
+    promising.ceiling,
+    promising.never_ends,
+    people.load,
+    people.machine,
+    people.replayed,
+)
+FIRST = 4
+"""So many clashes are on the first page."""
+
+
+def clashes(view: View) -> list[Clash]:
+    """The clashes of a design, the heaviest first."""
+    return sorted((each for rule in RULES for each in rule(view)), key=lambda each: -each.weight)
+
+
+def questions(view: View) -> tuple[Question, ...]:
+    """The questions of a design, then those of its clashes, under one numbering."""
+    asked = dict.fromkeys((each.question, each.owner, each.decides) for each in clashes(view) if each.question)
+    own = (Question(f"Q-{number}", *each) for number, each in enumerate(asked, len(view.design.questions) + 1))
+    return (*view.design.questions, *own)
+
+
+def first_clashes(view: View) -> list[Block]:
+    """The heaviest clashes, for the first page."""
+    found = clashes(view)
+    if not found:
+        return []
+    heading = Heading(f"Clashes in the facts, {min(FIRST, len(found))} of {len(found)}")
+    rows = [row(R, each.between, each.literally, _owner(view, each)) for each in found[:FIRST]]
+    return [heading, *table("clash | taken literally | decides", rows)]
+
+
+def all_clashes(view: View) -> list[Block]:
+    """Each clash whole, for the ledger."""
+    rows = [_row(view, each) for each in clashes(view)]
+    columns = "clash | what happens if both are taken literally | what this design does | decides"
+    return [Heading("Clashes"), *table(columns, rows)] if rows else []
+
+
+def _row(view: View, each: Clash) -> Row:
+    return row(R, each.between, each.literally, each.does, _owner(view, each))
+
+
+def _owner(view: View, each: Clash) -> str:
+    found = next((question.id for question in questions(view) if each.question and question.text == each.question), "")
+    return f"{each.owner}, {found}" if found else each.owner
