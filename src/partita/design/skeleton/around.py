@@ -35,7 +35,7 @@ build/
 dist/
 *.egg-info/
 """
-_MAKEFILE = """.PHONY: check test demo run schemas catalog
+_MAKEFILE = """.PHONY: check test demo faults run schemas catalog
 
 PYTHON ?= python
 
@@ -51,6 +51,9 @@ test: ## a test for each outcome: no server, and no waiting
 
 demo: ## every outcome once, and what happened
 	$(PYTHON) -m {package}.demo
+
+faults: ## every saga under faults that dice choose, several at once: make faults SEEDS=200
+	$(PYTHON) -m {package}.faults --seeds $(or $(SEEDS),20)
 
 run: ## all services on the embedded tier, until Ctrl-C
 	partita run
@@ -243,6 +246,7 @@ def _readme(blue: Blueprint, *, is_played: bool) -> str:
     lines.append("python -m unittest                # a test for each outcome: no server, and no waiting")
     if is_played:
         lines.append(f"python -m {package}.demo".ljust(34) + "# every outcome once, and what happened")
+        lines.append("make faults".ljust(34) + "# every saga under several faults at once, that dice choose")
     lines += [
         "partita run                       # all services, until Ctrl-C; their data is in .partita",
         f"python -m {package}.send".ljust(34) + "# in a second terminal: sends the first command",
@@ -283,6 +287,7 @@ def _readme(blue: Blueprint, *, is_played: bool) -> str:
         "```sh",
         "docker compose up --wait",
         "pip install '.[servers]'",
+        "export KAFKA_BROKERS=1                # the design has more, and so many copies of each record",
         f"export PARTITA_STORE=postgresql://{package}@127.0.0.1:5432/{package} PARTITA_BUS=kafka://127.0.0.1:9092",
         "partita run",
         "```",

@@ -19,12 +19,12 @@ MESSAGE = re.compile(r"[A-Z][A-Za-z0-9]{0,79}")
 FIELD = re.compile(r"[a-z][a-z0-9_]{0,79}")
 NAMESPACE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 IMPORTED = (
-    "Annotated Answers Any App Cluster Command Conflict Decided Event Geo Journal Key Literal Millis NewType "
+    "Annotated Answers Any App Cluster Command Conflict Counter Decided Event Geo Journal Key Literal Millis NewType "
     "Outcome PII ReadModel Rejection Retry Rows Saga Scenario Service Since Sizing StepWork Subject TopicPlan Tx"
 ).split()
 """Names that the modules of a project import or declare beside those of the design."""
 _PACKAGES = {*sys.stdlib_module_names, "partita", "tests", "msgspec"}
-_MODULES = "app services sagas topics tables messages moment outcomes demo send streams".split()
+_MODULES = "app services sagas topics tables messages moment outcomes faults demo send streams".split()
 _OF_A_CLASS = frozenset(
     "args add_note with_traceback bool bytes dict float frozenset int list str dt decimal msgspec self cls".split()
 )

@@ -86,19 +86,19 @@ async def play(outcome: Outcome) -> list[str]:
             sent = len(t.sent(command_type))
             assert sent == times, f"{outcome.title}: {sent} x {command_type.__name__}, not {times}"
         for (service, name), state in outcome.work.items():
-            rows = await t.fetch(
-                service,
-                "SELECT state FROM step_work WHERE command = :name AND item = :item",
-                name=name,
-                item=item,
-            )
-            found = [row["state"] for row in rows]
+            found = await work_of(t, service, name, item)
             assert found == ([state] if state else []), f"{outcome.title}: the work of {name} is {found}, not {state}"
         undone = [f"{undo.__name__} undid" for undo in outcome.undos]
         reminded = [f"{command_type.__name__} sent {times} x" for command_type, times in outcome.sends.items()]
         return [*refused, *reminded, *undone, *(f"{event.__name__} published" for event in outcome.once)]
 '''
 _DECIDE = '''
+async def work_of(t: Scenario, service: str, name: str, item: str) -> list[str]:
+    """The state of the work of a command: done, undone, or nothing where it never came."""
+    sql = "SELECT state FROM step_work WHERE command = :name AND item = :item"
+    return [row["state"] for row in await t.fetch(service, sql, name=name, item=item)]
+
+
 Decided = list[tuple[str, type[Command[Event, Any]], Event | Rejection]]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from partita.design.model.design import Design
 from partita.design.skeleton.around import around_files
 from partita.design.skeleton.blueprint import blueprint_of
+from partita.design.skeleton.faults import faults_files
 from partita.design.skeleton.file import FilledFile, ProjectFile, WholeFile
 from partita.design.skeleton.filling import notes_of
 from partita.design.skeleton.messages import messages_file
@@ -50,6 +51,7 @@ def project_of(design: Design) -> Project:
         streams_test(blue),
         states_test(blue),
         *playing_files(blue, outcomes),
+        *faults_files(blue, outcomes),
         *around_files(blue, handlers, is_played=bool(outcomes)),
     ]
     files: list[ProjectFile] = [file for file in whole if file is not None]

@@ -71,13 +71,18 @@ def topics_file(blue: Blueprint) -> WholeFile:
         for service in {each.namespace: each for each in blue.services}.values()
         if any(message.service == service.name for message in blue.messages.values())
     ]
-    cluster = f"Cluster(brokers={copies}, replication={copies}, min_insync={max(1, copies - 1)})"
+    cluster = f"Cluster(brokers=BROKERS, replication=COPIES, min_insync={'max(1, COPIES - 1)' if copies > 1 else 1})"
     text = "\n".join(
         [
             '"""The topics: `partita topics describe` shows their numbers, `partita topics plan` how a broker differs."""',
             "",
+            "from os import environ",
+            "",
             "from partita.topics import Cluster, Sizing, TopicPlan",
             "",
+            "# The Kafka of compose.yaml has one broker, and one broker holds one copy: KAFKA_BROKERS=1.",
+            f'BROKERS = int(environ.get("KAFKA_BROKERS", "{copies}"))',
+            f"COPIES = min({copies}, BROKERS)" if copies > 1 else "COPIES = 1",
             "TOPICS = TopicPlan(",
             f"    cluster={cluster},",
             "    of={",

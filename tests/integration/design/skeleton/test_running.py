@@ -95,6 +95,8 @@ def test_its_tests_can_fail(project: Path, tmp_path: Path, old: str, new: str, f
     demo = python(tmp_path, "-m", "order_processing.demo")
     assert demo.returncode != 0 and "WRONG" in demo.stdout, demo.stdout
     assert finds in demo.stdout
+    faults = python(tmp_path, "-m", "order_processing.faults", "--seeds", "6")
+    assert faults.returncode != 0 and "WRONG Checkout, seed" in faults.stdout, faults.stdout
     assert python(tmp_path, "-m", "unittest").returncode != 0
 
 
@@ -124,6 +126,16 @@ def test_each_brief_of_the_docs_runs_by_one_command(name: str, outcomes: int, tm
         assert {**record, "fields": [{k: f[k] for k in ("name", "type")} for f in record["fields"]]} == REFERENCE
     again = run(tmp_path, PARTITA, "design", "build", str(DESIGNS / f"{name}.yaml"), "--code", str(folder))
     assert f"{folder}: wrote 0 files." in again.stdout, again.stdout
+
+
+def test_dice_choose_its_faults_and_name_each_that_came(project: Path) -> None:
+    """The same seeds give the same report; every run ends done or undone."""
+    first = python(project, "-m", "order_processing.faults", "--seeds", "6")
+    assert first.returncode == 0, first.stdout + first.stderr
+    ends, *met = first.stdout.splitlines()
+    assert ends.startswith("Checkout: ") and sum(int(word) for word in ends.split() if word.isdigit()) == 6
+    assert 6 <= sum(int(line.split(" x ")[0]) for line in met) <= 18
+    assert python(project, "-m", "order_processing.faults", "--seeds", "6").stdout == first.stdout
 
 
 def test_its_services_run_and_take_a_command_from_another_process(project: Path) -> None:
