@@ -104,12 +104,12 @@ def _refusal(asker: Asker, undone: type[Any] | None) -> Contract:
     if undone is None and len(command.refusals) > 1:
         asker.refuse(
             f"{name} can be undone, and {command.name} has several refusals ({names}).",
-            f"undone={command.refusals[0].__name__}, the one with which it is answered then.",
+            f"undone={next(iter(command.refusals)).__name__}, the one with which it is answered then.",
         )
-    chosen = command.refusals[0] if undone is None else undone
+    chosen = next(iter(command.refusals)) if undone is None else undone
     if chosen not in command.refusals:
         asker.refuse(
             f"{name} is undone with {getattr(chosen, '__name__', chosen)}, which is no refusal that {command.name} declares.",
-            f"undone={command.refusals[0].__name__}",
+            f"undone={next(iter(command.refusals)).__name__}",
         )
     return contract_of(chosen)

@@ -120,7 +120,7 @@ def reference(of: Indexed) -> Iterator[Finding]:
     event = of.events.get("OrderPlaced")
     if event is None or not (_ORDERS.search(of.design.domain.lower()) or of.design.namespace == "shop"):
         return
-    first = [(field.name, field.type) for field in event.fields if field.since == 1]
+    first: list[tuple[str, FieldType]] = [(field.name, field.type) for field in event.fields if field.since == 1]
     missing = [pair for pair in REFERENCE if pair not in first]
     more = [pair for pair in first if pair not in REFERENCE]
     if [_on_the_wire(*pair) for pair in first] != [_on_the_wire(*pair) for pair in REFERENCE]:

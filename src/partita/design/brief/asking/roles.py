@@ -20,7 +20,7 @@ PARTS: dict[str, Part] = {
 
 def part_of(deed: Deed) -> Part:
     """The part that one deed gives its service."""
-    if deed.kind in ("hold", "money", "check", "decide", "tell", "show"):
+    if deed.kind != "act":
         return deed.kind
     return "decide" if deed.person else "react"
 

@@ -69,7 +69,8 @@ def _wish(text: str) -> Wish:
 def _kind(words: str) -> Kind:
     if re.match(r"once (?:the|an?|it|its|all)\b", words):
         words = words[5:]
-    found: Kind = next((kind for kind, pattern in _KINDS if pattern.search(words)), "")
+    kinds: list[Kind] = [kind for kind, pattern in _KINDS if pattern.search(words)]
+    found: Kind = kinds[0] if kinds else ""
     if not found and re.fullmatch(r"(?:window )?(?:of )?\d[\d.]* ?-?\w+(?: window)?", words) and times_in(words):
         return "once"
     if (

@@ -92,7 +92,7 @@ def _step(part: Part, humans: set[str], services: tuple[ServiceDesign, ...], led
             about=do,
         )
         timeout = Fact(TIMEOUT_S, origin)
-    on_timeout = Fact(*_on_timeout(part, kind, ledger))
+    on_timeout: Fact[OnTimeout] = Fact(*_on_timeout(part, kind, ledger))
     return StepDesign(
         name=re.sub(r"(?<!^)(?=[A-Z])", "_", do).lower(),
         kind=kind,
