@@ -25,12 +25,34 @@ from tests.integration.sagas.parcels import (
 from tests.virtual_time import virtually
 from tests.waiting import until
 
-from partita import Conflict, Settings, hours
+from partita import App, Conflict, Settings, hours
+from partita.bus.port import Outgoing
+from partita.catalog.contract import contract_of
+from partita.errors import PartitaError
+from partita.message import SagaAddress, envelope_to_bytes
+from partita.outbox.outbox import Composer
 from partita.testing.scenario import Scenario
 from partita.waiting import Pending
 
 ORDER, PARCEL = OrderId("order-1"), ParcelId("parcel-7")
 PLACE = PlaceOrder(order_id=ORDER, parcel_id=PARCEL, address="12 Elm Road")
+
+
+def sent(made: App, command: Any, saga_id: str, kind: str) -> Outgoing:
+    """A command of a purchase as another service has sent it."""
+    composer = Composer("elsewhere", made.system.codec, made.system.ids)
+    address = SagaAddress("Purchase", saga_id, "deliver", 1, kind)
+    message = composer.compose(
+        contract_of(type(command)), command, kind="command", cause=None, now_us=1, address=address
+    )
+    return Outgoing(message.topic, message.key, envelope_to_bytes(message.envelope), message.value, message.envelope.id)
+
+
+async def outcomes(made: App, count: int) -> list[str]:
+    """The marks of that many messages at the service of the delivery; before, nothing."""
+    async with made.store("shipping-desk").reading() as session:
+        rows = await session.fetch("SELECT outcome FROM inbox ORDER BY at_us, outcome", {})
+    return [row["outcome"] for row in rows] if len(rows) >= count else []
 
 
 async def ends(t: Scenario) -> tuple[str, str]:
@@ -140,6 +162,18 @@ async def test_a_second_command_of_a_key_is_refused() -> None:
         assert len(t.published(ParcelDelivered)) == 1
 
 
+async def test_a_saga_that_waits_for_the_world_is_work_that_is_left() -> None:
+    """A test that ends before its sagas do says so by `quiet`. A command that waits without a saga is no work."""
+    async with app.testing() as t:
+        t.stub(PickUpParcel).is_silent()
+        await t.send(PLACE)
+        with pytest.raises(
+            PartitaError, match="Not settled: saga Purchase order-1 is running at deliver, saga Delivery"
+        ):
+            await t.settled()
+        await t.quiet()
+
+
 async def test_no_person_answers_the_command_of_a_saga() -> None:
     async with app.testing() as t:
         t.stub(PickUpParcel).is_silent()
@@ -148,6 +182,39 @@ async def test_no_person_answers_the_command_of_a_saga() -> None:
         with pytest.raises(Conflict, match="is carried out by saga Delivery parcel-7, which answers it"):
             await t.reply(reply_to, ParcelDelivered(parcel_id=PARCEL, label="by hand"))
         assert await ends(t) == ("running", "running")
+
+
+@virtually
+async def test_an_undo_that_overtakes_its_command_keeps_the_saga_from_beginning(settings: Settings) -> None:
+    """A tombstone is there before the command, in one batch and in two: no delivery begins."""
+    made = on_tier(settings)
+    async with made.running(services=["shipping-desk"]) as system:
+        undo, do = CallBackParcel(parcel_id=PARCEL), DeliverParcel(parcel_id=PARCEL, address="12 Elm Road")
+        await system.bus.append([sent(made, undo, "o1", "undo"), sent(made, do, "o1", "do")])
+        assert await until(lambda: outcomes(made, 2)) == ["handled", "tombstone"]
+        await system.bus.append([sent(made, undo, "o2", "undo")])
+        await until(lambda: outcomes(made, 3))
+        await system.bus.append([sent(made, do, "o2", "do")])
+        assert (await until(lambda: outcomes(made, 4))).count("tombstone") == 2
+        async with made.store("shipping-desk").reading() as session:
+            assert await session.sagas.find() == []
+            assert (await session.pending.status()).waiting == 0
+
+
+@virtually
+async def test_an_undo_in_the_batch_of_its_command_waits_and_so_does_a_later_copy(settings: Settings) -> None:
+    """The delivery begins, and its undo is deferred, in one transaction. The command stays open, or a copy of the undo would find
+    nothing to wait for."""
+    made = on_tier(settings)
+    async with made.running(services=["shipping-desk"]) as system:
+        undo, do = CallBackParcel(parcel_id=PARCEL), DeliverParcel(parcel_id=PARCEL, address="12 Elm Road")
+        await system.bus.append([sent(made, do, "o1", "do"), sent(made, undo, "o1", "undo")])
+        assert sorted(await until(lambda: outcomes(made, 2))) == ["deferred", "pending"]
+        await system.bus.append([sent(made, undo, "o1", "undo")])
+        assert sorted(await until(lambda: outcomes(made, 3))) == ["deferred", "deferred", "pending"]
+        async with made.store("shipping-desk").reading() as session:
+            assert [row.status for row in await session.sagas.find()] == ["compensating"]
+            assert (await session.pending.status()).waiting == 1
 
 
 @virtually

@@ -26,7 +26,7 @@ from partita.runtime.path.delivery import Delivery, Handling, Output
 from partita.runtime.path.handlers import Handlers
 from partita.runtime.path.pending_commands import keep_pending
 from partita.runtime.path.saga_steps import SagaBatch, SagaDirectory
-from partita.runtime.path.sub_sagas import Ended, close_ended, recalled
+from partita.runtime.path.sub_sagas import DEFERRED, Ended, close_ended, recalled
 from partita.runtime.path.waves import CommitRefused, HandlerFailed
 from partita.store.claims import Held
 from partita.store.inbox import InboxRow
@@ -184,7 +184,9 @@ class UnitOfWork:
         if unusual:
             await session.inbox.mark(unusual)
         if pending:
-            undone = [a.candidate.step for a in self.admitted if a.fresh and a.candidate.is_undo]
+            undos = [a for a in self.admitted if a.fresh and a.candidate.is_undo]
+            waits = [a.candidate.step for a in undos if a.handling.outcome == DEFERRED]  # for a saga that runs
+            undone = [a.candidate.step for a in undos if a.candidate.step not in waits]
             await keep_pending(
                 session, group, [(a.candidate, a.handling.delivery) for a in pending], undone, self.now_us
             )

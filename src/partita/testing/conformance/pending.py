@@ -54,6 +54,9 @@ async def an_undo_closes_open_commands_of_its_steps_alone(open_store: OpenStore)
             await session.pending.add([pending_row("mine"), pending_row("before", at_us=2)])
             await session.pending.add([pending_row(f"other{n}", step, 9) for n, step in enumerate(others)])
             await session.pending.answer("before", b"answer", "dan", 3)
+            running = await session.pending.undo([STEP], 7, but=[pending_row("mine").type])
+            assert [row.reply_to for row in running] == ["mine"], "those that a saga carries out"
+            assert (await session.pending.hold("mine")) == pending_row("mine"), "the command of a saga stays open"
             closed = await session.pending.undo([STEP, ("Saga", "s9", "offer")], 8)
             assert [row.reply_to for row in closed] == ["mine"], "the rows that it closes"
             assert await session.pending.undo([STEP], 9) == [], "a second undo closes none"
