@@ -37,6 +37,24 @@ WAITING = {
         swap("await session.pending.undo(steps, now_us, but)", "()"),
         LATER + "test_an_answer_after_the_undo_is_refused[sqlite]",
     ),
+    "sub-saga-after-its-undo": Plant(
+        "G5",
+        "a saga begins for a command whose step was undone before it came",
+        "SagaBatch._advance",
+        swap("handling.outcome != PENDING", "False"),
+        RUNS
+        + "sagas/test_sub_sagas.py::test_an_undo_that_overtakes_its_command_keeps_the_saga_from_beginning[embedded]",
+        under="runtime/path/saga_steps",
+    ),
+    "older-version-deaf": Plant(
+        "G5",
+        "a reply that only an older version of a saga knows moves no instance of it",
+        "SagaDirectory.of",
+        swap("directory.by_version.items()", "{(d.name, 0): d for d in newest.values()}.items()"),
+        RUNS
+        + "sagas/test_older_versions.py::test_an_older_instance_takes_messages_that_the_newest_version_does_not_know[embedded-answered]",
+        under="runtime/path/saga_steps",
+    ),
     "second-answer-sent": Plant(
         "G3",
         "each answer is sent, not the first alone",

@@ -47,8 +47,9 @@ class SagaDirectory:
 
     by_version: dict[tuple[str, int], SagaDefinition] = field(default_factory=dict)
     starting: dict[str, list[SagaDefinition]] = field(default_factory=dict)  # start type -> newest definitions
-    listening: dict[str, list[SagaDefinition]] = field(default_factory=dict)  # reply type -> newest definitions
-    hearing: dict[str, list[SagaDefinition]] = field(default_factory=dict)  # type that answers no step -> the same
+    # Of each saga that a type moves in any of its versions, the newest definition: an older instance waits for its own types.
+    listening: dict[str, list[SagaDefinition]] = field(default_factory=dict)  # by the type of a reply
+    hearing: dict[str, list[SagaDefinition]] = field(default_factory=dict)  # by a type that answers no step
     names: frozenset[str] = frozenset()
     reads_old: bool = False  # a message whose values the states keep has a version above 1
 
@@ -65,12 +66,13 @@ class SagaDirectory:
                 newest[definition.name] = definition
         for definition in newest.values():
             directory.starting.setdefault(definition.start.full_name, []).append(definition)
+        for (name, _), definition in directory.by_version.items():
             heard = [listener.event for listener in definition.listeners]
-            for contract in heard:
-                directory.hearing.setdefault(contract.full_name, []).append(definition)
             for contract in definition.consumes:
-                if contract is not definition.start and contract not in heard:
-                    directory.listening.setdefault(contract.full_name, []).append(definition)
+                if contract is not definition.start:
+                    by_type = directory.hearing if contract in heard else directory.listening
+                    moved = by_type.setdefault(contract.full_name, [])
+                    moved += [] if newest[name] in moved else [newest[name]]
         return directory
 
     def of_row(self, row: SagaRow) -> SagaDefinition:
