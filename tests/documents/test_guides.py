@@ -25,6 +25,7 @@ from partita.cli.main import cli
 from partita.flow.checking import check
 from partita.flow.decision import decisions
 from partita.flow.flow_map import flow_map
+from partita.sagas.sub_sagas import check_sub_sagas, sub_sagas
 from partita.schemas.languages import schema_of
 from partita.topics.declared import declared_topics
 
@@ -165,6 +166,31 @@ class StockReleased(Event, of=stock): order_id: Key[str]
 class ReserveStock(Command[StockReserved], of=stock): order_id: Key[str]
 class ReleaseStock(Command[StockReleased], of=stock): order_id: Key[str]
 """
+PARCELS = """
+from partita import *
+orders, shipping, carrier = (Service(name, namespace=f"guide.{name}") for name in ("orders", "shipping", "carrier"))
+class OrderPlaced(Event, of=orders):
+    order_id: Key[str]
+    parcel_id: str
+class OrderCancelled(Event, of=orders): order_id: Key[str]
+class OrderPaid(Event, of=orders): order_id: Key[str]
+class OrderRefunded(Event, of=orders): order_id: Key[str]
+class OrderClosed(Event, of=orders): order_id: Key[str]
+class PayOrder(Command[OrderPaid], of=orders): order_id: Key[str]
+class RefundOrder(Command[OrderRefunded], of=orders): order_id: Key[str]
+class CloseOrder(Command[OrderClosed], of=orders): order_id: Key[str]
+class ParcelDelivered(Event, of=shipping): parcel_id: Key[str]
+class ParcelCalledBack(Event, of=shipping): parcel_id: Key[str]
+class DeliveryFailed(Rejection): reason: str
+class DeliverParcel(Command[ParcelDelivered, DeliveryFailed], of=shipping): parcel_id: Key[str]
+class CallBackParcel(Command[ParcelCalledBack], of=shipping): parcel_id: Key[str]
+class LabelPrinted(Event, of=carrier): parcel_id: Key[str]
+class LabelVoided(Event, of=carrier): parcel_id: Key[str]
+class ParcelPickedUp(Event, of=carrier): parcel_id: Key[str]
+class PrintLabel(Command[LabelPrinted], of=carrier): parcel_id: Key[str]
+class VoidLabel(Command[LabelVoided], of=carrier): parcel_id: Key[str]
+class PickUpParcel(Command[ParcelPickedUp], of=carrier): parcel_id: Key[str]
+"""
 DECIDE = """
 from partita import Command, Event, Key, Service
 desk = Service("desk", namespace="acme.desk")
@@ -198,6 +224,7 @@ PROGRAMS = {
     ("sagas.md", "class HandleClaim"): SAGAS,
     ("sagas.md", "class Trip"): SAGAS,
     ("sagas.md", "class Delivery"): SAGAS,
+    ("sagas.md", "class ParcelDelivery"): PARCELS,
     ("waiting-for-the-world.md", "desk.task"): DECIDE,
     ("waiting-for-the-world.md", "def signed_in"): MOUNTED,
     ("testing.md", "async def test_an_order"): WITH_ORDERS.replace("from partita import", "from partita import PartitaError,"),
@@ -358,6 +385,14 @@ def test_the_shop_is_shown_as_the_command_prints_it(words: list[str], capsys: py
     printed = capsys.readouterr().out
     blocks = [each.text for each in BLOCKS if each.page == "reading-the-flow-map.md" and each.language == "text"]
     assert [each for each in blocks if each.strip("\n") in printed] == [blocks[len(words) - 1]]
+
+
+def test_the_sub_saga_of_the_guide_can_be_kept(tmp_path: Path) -> None:
+    """The parent's step waits as long as its sub-saga may take, and the undo can wait for it."""
+    with program("sagas.md", "class ParcelDelivery", tmp_path) as guide:
+        check_sub_sagas((guide.orders, guide.shipping, guide.carrier))
+        (found,) = sub_sagas([guide.Purchase.__definition__, guide.ParcelDelivery.__definition__])
+    assert (found.step.name, found.child.name) == ("deliver", "ParcelDelivery")
 
 
 def test_the_folder_of_migrations_is_read(tmp_path: Path) -> None:

@@ -35,3 +35,8 @@ class Tombstones(Protocol):
     async def add(self, rows: Sequence[Tombstone]) -> None:
         """Write tombstones."""
         ...
+
+    async def purge_early(self, before_us: int, limit: int) -> int:
+        """Delete at most `limit` tombstones of whole instances (those without a step) from before that time; returns how many.
+        A tombstone of a step stays: its command may be in an outbox, a topic or a parking for any time."""
+        ...

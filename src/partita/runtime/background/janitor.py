@@ -12,14 +12,16 @@ LOOK_S = 30.0
 
 
 LETTERS_KEPT_S = 7 * 86_400.0
+EARLY_KEPT_S = 7 * 86_400.0
+"""The least time for which an event that cancels a saga is kept for a start that has not come; most never come."""
 
 
 class Janitor:
-    """Cleans one service's inbox, sent outbox rows, answered commands, closed dead letters, and failures of messages that
-    were handled in the end.
+    """Cleans one service's inbox, sent outbox rows, answered commands, closed dead letters, failures of messages that
+    were handled in the end, and early cancellations of sagas that never started.
 
-    Rows that answer a message of any age stay: the key's sequence marks, sagas, open pending commands, and tombstones,
-    whose command may be in an outbox, a topic or a parking for any time.
+    Rows that answer a message of any age stay: the key's sequence marks, sagas, open pending commands, and tombstones of
+    steps, whose command may be in an outbox, a topic or a parking for any time.
     """
 
     def __init__(self, service: Service, store: Store) -> None:
@@ -42,6 +44,8 @@ class Janitor:
                 forgotten = max(forgotten, await session.inbox.purge_keys(now_us - round(keys_s * US), BATCH))
             forgotten = max(forgotten, await session.outbox.purge(before_us, BATCH))
             forgotten = max(forgotten, await session.pending.purge(before_us, BATCH))
+            early_us = newest_us - round(max(EARLY_KEPT_S, self._service.window_s) * US)
+            forgotten = max(forgotten, await session.tombstones.purge_early(early_us, BATCH))
             closed_us = now_us - round(LETTERS_KEPT_S * US)
             forgotten = max(forgotten, await session.dead_letters.purge(closed_us, BATCH))
             await session.sagas.purge_timers()

@@ -75,6 +75,7 @@ CREATE TABLE tombstone (
     saga TEXT NOT NULL, saga_id TEXT NOT NULL, step TEXT NOT NULL, epoch BIGINT NOT NULL, at_us BIGINT NOT NULL,
     reply BYTEA NOT NULL, PRIMARY KEY (saga_id, saga, step)
 );
+CREATE INDEX tombstone_early ON tombstone (at_us) WHERE step = '';
 
 CREATE TABLE parked (
     idx BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, consumer TEXT NOT NULL, topic TEXT NOT NULL,

@@ -22,6 +22,11 @@ FIND = "SELECT saga, saga_id, step, epoch, at_us, reply FROM tombstone WHERE sag
 COLUMNS = "saga, saga_id, step, epoch, at_us, reply"
 ROWS = unnest(saga="text", saga_id="text", step="text", epoch="bigint", at_us="bigint", reply="bytea")
 ADD = f"INSERT INTO tombstone ({COLUMNS}) SELECT {COLUMNS} FROM {ROWS} ORDER BY ord ON CONFLICT DO NOTHING"
+# An array: of an unknown limit the planner assumes a tenth of the table, and would read all of it.
+PURGE_EARLY = """
+DELETE FROM tombstone WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM tombstone WHERE step = '' AND at_us < $1 ORDER BY at_us LIMIT $2))
+"""
 
 
 def undone(rows: Iterable[Row], asked: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], Tombstone]:
@@ -55,3 +60,7 @@ class PostgresTombstones(PostgresLedger):
                 (t.address.saga, t.address.saga_id, t.address.step, t.address.epoch, t.at_us, t.reply) for t in rows
             ]
             await self._link.run(ADD, *columns(addressed))
+
+    async def purge_early(self, before_us: int, limit: int) -> int:
+        """Delete old tombstones of whole instances."""
+        return await self._link.run(PURGE_EARLY, before_us, limit)

@@ -78,6 +78,7 @@ CREATE TABLE tombstone (
     saga TEXT NOT NULL, saga_id TEXT NOT NULL, step TEXT NOT NULL, epoch INTEGER NOT NULL, at_us INTEGER NOT NULL,
     reply BLOB NOT NULL, PRIMARY KEY (saga_id, saga, step)
 ) WITHOUT ROWID;
+CREATE INDEX tombstone_early ON tombstone (at_us) WHERE step = '';
 
 CREATE TABLE parked (
     idx INTEGER PRIMARY KEY AUTOINCREMENT, consumer TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL,

@@ -12,6 +12,10 @@ FIND = f"SELECT saga, saga_id, step, epoch, at_us, reply FROM tombstone WHERE sa
 ADD = """
 INSERT INTO tombstone (saga, saga_id, step, epoch, at_us, reply) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
 """
+PURGE_EARLY = """
+DELETE FROM tombstone WHERE step = '' AND (saga_id, saga) IN (
+    SELECT saga_id, saga FROM tombstone WHERE step = '' AND at_us < ? ORDER BY at_us LIMIT ?)
+"""
 
 
 class SqliteTombstones(SqliteLedger):
@@ -34,3 +38,7 @@ class SqliteTombstones(SqliteLedger):
         self._db.executemany(
             ADD, [(t.address.saga, t.address.saga_id, t.address.step, t.address.epoch, t.at_us, t.reply) for t in rows]
         )
+
+    async def purge_early(self, before_us: int, limit: int) -> int:
+        """Delete old tombstones of whole instances."""
+        return self._db.execute(PURGE_EARLY, (before_us, limit)).rowcount

@@ -317,6 +317,18 @@ async def tombstones_are_found_by_step(open_store: OpenStore) -> None:
     assert set(found) == {("Saga", "s1", "a")} and found[("Saga", "s1", "a")].reply == b"reply"
 
 
+async def tombstones_of_whole_instances_are_forgotten_by_age(open_store: OpenStore) -> None:
+    """Most cancellations before a start are for keys that never start. A step's tombstone stays, however old it is."""
+    rows = [Tombstone(SagaAddress("Saga", f"s{n}", "" if n else "a", 0, "undo"), n, b"Withdrawn") for n in range(6)]
+    async with opened(open_store) as store, store.transaction() as session:
+        await session.tombstones.add(rows)
+        assert await session.tombstones.purge_early(1, 10) == 0, "only older ones are forgotten"
+        assert await session.tombstones.purge_early(5, 3) == 3, "a batch has its limit"
+        assert await session.tombstones.purge_early(5, 3) == 1, "the rest of the old ones"
+        left = await session.tombstones.find([("Saga", f"s{n}", "" if n else "a") for n in range(6)])
+        assert {saga_id for _, saga_id, _ in left} == {"s0", "s5"}, "a step's tombstone, and a young one"
+
+
 async def leases_are_split_and_never_shared(open_store: OpenStore) -> None:
     """Each resource has at most one holder; a leaving member releases its resources; epochs grow."""
     names = [f"r{n}" for n in range(4)]
@@ -464,6 +476,7 @@ CASES: tuple[Case, ...] = (
     a_view_stays_what_it_was,
     a_saga_is_changed_by_one_at_a_time,
     tombstones_are_found_by_step,
+    tombstones_of_whole_instances_are_forgotten_by_age,
     leases_are_split_and_never_shared,
     a_beat_keeps_what_is_held_and_brings_nobody_back,
     who_went_without_leaving_is_replaced,

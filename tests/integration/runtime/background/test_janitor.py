@@ -8,9 +8,11 @@ from typing import Any
 from partita import Service
 from partita.clock import US, SystemClock
 from partita.machine.system import this_machine
-from partita.runtime.background.janitor import Janitor
+from partita.message import SagaAddress
+from partita.runtime.background.janitor import EARLY_KEPT_S, Janitor
 from partita.store.connect import connect_store
 from partita.store.dead_letters import Failure
+from partita.store.tombstones import Tombstone
 from partita.testing.conformance.rows import inbox_row, outbox_row
 
 
@@ -58,3 +60,32 @@ async def test_what_is_old_is_told_by_the_clock_of_the_store(tmp_path: Path) -> 
         sent = [row["id"] for row in await session.fetch("SELECT id FROM outbox ORDER BY seq", {})]
     await store.close()
     assert (set(marks), sent) == ({"young"}, ["young", "last"])
+
+
+async def test_a_cancellation_without_a_start_is_forgotten_after_a_week(bank: Any) -> None:
+    """A customer withdraws much that never became an order. The week is counted to the newest mark: while all processes are
+    stopped nothing is forgotten, and a start that waited meanwhile finds its cancellation."""
+    async with bank.app.running(roles=()):
+        store = bank.app.store("audit")
+        now_us = await store.now_us()
+        ages_s = {"new": 60.0, "young": EARLY_KEPT_S - 60, "old": EARLY_KEPT_S + 60}
+        rows = [
+            Tombstone(SagaAddress("Checkout", name, "", 0, "undo"), now_us - round(age_s * US), b"Withdrawn")
+            for name, age_s in ages_s.items()
+        ]
+        step = Tombstone(SagaAddress("Checkout", "old", "reserve", 1, "undo"), 1, b"reply")
+        keys = [("Checkout", name, "") for name in ages_s] + [("Checkout", "old", "reserve")]
+
+        async def kept() -> set[str]:
+            async with store.reading() as session:
+                return {f"{saga_id} {step}".strip() for _, saga_id, step in await session.tombstones.find(keys)}
+
+        async with store.transaction() as session:
+            await session.tombstones.add([*rows, step])
+            await session.inbox.mark([inbox_row("last week", at_us=now_us - round(EARLY_KEPT_S * US))])
+        await Janitor(bank.audit, store).step(0.0)
+        assert await kept() == {"new", "young", "old", "old reserve"}
+        async with store.transaction() as session:
+            await session.inbox.mark([inbox_row("today", at_us=now_us)])
+        await Janitor(bank.audit, store).step(0.0)
+        assert await kept() == {"new", "young", "old reserve"}
