@@ -49,6 +49,11 @@ async def until_answered(ask: Callable[[], Awaitable[T]], *errors: type[Exceptio
     return answers[0]
 
 
+async def the_time(after_s: float) -> None:
+    """Wait for the time at which a person of a test acts. What a test expects is a state: see `until`."""
+    await asyncio.sleep(max(after_s, 0.0))
+
+
 def until_blocking(look: Callable[[], Any], within_s: float = PATIENCE_S, *, holds: Callable[[Any], Any] = bool) -> Any:
     """`until`, for code without an event loop."""
     found = last_found(look, within_s, holds=holds)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 WAITING = "tests/waiting.py"
-"""Its two loops let time pass for all tests."""
+"""It lets time pass for all tests."""
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 

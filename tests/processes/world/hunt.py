@@ -15,10 +15,10 @@ from typing import Any
 
 import msgspec
 from tests.processes.world.mortal import BUG, MOMENT, ONE_IN
+from tests.waiting import until_blocking
 
 ROOT = Path(__file__).resolve().parents[3]
-LOOK_S = 0.05
-AUDIT_S = 300.0
+HUNT_S, AUDIT_S = 900.0, 300.0
 
 
 @dataclass(slots=True)
@@ -74,20 +74,26 @@ class Hunt:
     def _hunt(self) -> None:
         order: list[str] = []
         self._next_s = time.monotonic() + self.every_s
-        while sum(self.died.values()) < self.kills:
+
+        def is_done() -> bool:
             self._tend(mortal=True)
             if time.monotonic() >= self._next_s:
                 self._next_s = time.monotonic() + self.every_s
                 if not order:
-                    order = list(self.roles)
+                    order.extend(self.roles)
                     self._dice.shuffle(order)
-                role = order.pop()
-                if not (self.data / f"ready-{self._children[role].pid}").exists():
-                    order.insert(0, role)  # its death would interrupt nothing
-                elif self._children[role].poll() is None:
-                    self._shot.add(self._children[role].pid)
-                    self._children[role].kill()
-            time.sleep(LOOK_S)
+                self._shoot(order.pop(), order)
+            return sum(self.died.values()) >= self.kills
+
+        until_blocking(is_done, HUNT_S)
+
+    def _shoot(self, role: str, order: list[str]) -> None:
+        child = self._children[role]
+        if not (self.data / f"ready-{child.pid}").exists():
+            order.insert(0, role)  # its death would interrupt nothing
+        elif child.poll() is None:
+            self._shot.add(child.pid)
+            child.kill()
 
     def _tend(self, *, mortal: bool) -> None:
         for role in self.roles:
@@ -138,10 +144,12 @@ class Hunt:
     def _judge(self) -> dict[str, Any]:
         self._children["audit"] = child = self._popen("audit", "")
         assert child.stdout is not None
-        until = time.monotonic() + AUDIT_S
-        while child.poll() is None and time.monotonic() < until:
+
+        def is_over() -> bool:
             self._tend(mortal=False)
-            time.sleep(LOOK_S)
+            return child.poll() is not None
+
+        until_blocking(is_over, AUDIT_S)
         said = child.stdout.read() if child.poll() == 0 else b""
         assert said, f"the audit gave no result (exit {child.poll()})"
         found: dict[str, Any] = msgspec.json.decode(said)

@@ -13,8 +13,9 @@ from functools import partial
 from typing import Any
 
 from tests.processes.world.deeds import Deed, Deeds
-from tests.processes.world.member import surely
+from tests.processes.world.member import LIFE_S, LOOK_S, surely
 from tests.processes.world.mortal import MortalApp
+from tests.waiting import the_time, until
 
 from partita import App, Conflict, NotFound, Saga, minutes, pivot, retriable, step
 from partita.examples.claims import app as example
@@ -114,7 +115,7 @@ async def _live(system: MortalApp, deeds: Deeds, number: int) -> None:
     claim, policy = ClaimId(f"claim-{number}"), PolicyId(f"policy-{number // CLAIMS_OF_A_POLICY}")
     done = [deed for deed in deeds.all() if deed.about == claim]
     if not done:
-        await asyncio.sleep(EVERY_S * number)
+        await the_time(EVERY_S * number)
         opens = OpenPolicy(policy_id=policy, sum_cents=SUM_CENTS)
         await surely(partial(system.send, opens, idempotency_key=f"{policy} opened"))
         files = FileClaim(claim_id=claim, policy_id=policy, loss="a burst pipe", claimed_cents=CLAIMED_CENTS)
@@ -123,7 +124,7 @@ async def _live(system: MortalApp, deeds: Deeds, number: int) -> None:
     for after_s, what in plan_of(number)[max(len(done) - 1, 0) :]:
         reply_to, at_us = await _asked(system, claim)
         due_s = at_us / 1e6 + after_s - await _now_s(system)
-        await asyncio.sleep(max(due_s, 0.0))
+        await the_time(due_s)
         deeds.add(claim, what, await _do(system, claim, what, reply_to))
 
 
@@ -147,14 +148,18 @@ async def _do(system: MortalApp, claim: ClaimId, what: str, reply_to: str) -> st
 
 async def _asked(system: MortalApp, claim: str) -> tuple[str, int]:
     """The id under which the adjusters have a claim, and when they got it; without an id when it was closed before."""
-    while True:
+    closed = "SELECT status FROM filed_claim WHERE claim_id = :claim AND status = 'closed'"
+
+    async def look() -> tuple[str, int] | None:
         rows = await _rows(system, "adjuster-desk", "SELECT reply_to, at_us FROM pending WHERE key = :claim", claim)
         if rows:
             return rows[0]["reply_to"], rows[0]["at_us"]
-        closed = "SELECT status FROM filed_claim WHERE claim_id = :claim AND status = 'closed'"
-        if await _rows(system, "claims-service", closed, claim):
-            return "", 0
-        await asyncio.sleep(0.1)
+        is_closed = await _rows(system, "claims-service", closed, claim)
+        await the_time(LOOK_S)
+        return ("", 0) if is_closed else None
+
+    found: tuple[str, int] = await until(look, LIFE_S)
+    return found
 
 
 async def _rows(system: MortalApp, service: str, sql: str, claim: str) -> list[Any]:

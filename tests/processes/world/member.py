@@ -21,6 +21,7 @@ import msgspec
 from tests.processes.counting import end_with_parent
 from tests.processes.world.deeds import Deeds
 from tests.processes.world.mortal import MortalApp
+from tests.waiting import the_time
 
 from partita import PartitaError, Settings
 from partita.examples.proof.facts import Messages
@@ -28,7 +29,8 @@ from partita.examples.proof.ground import opened
 from partita.examples.proof.ledger import Invariant, causality, key_order, no_ghost, no_loss, traceable
 
 QUIET_WITHIN_S = float(os.environ.get("WORLD_QUIET_S", "90"))
-LOOK_S = 0.25
+LOOK_S = 0.2
+LIFE_S = 3_600.0
 CALM_LOOKS = 3
 OPEN = "SELECT count(*) AS n FROM saga WHERE status NOT IN ('completed', 'undone')"
 QUEUED = "SELECT count(*) AS n FROM outbox_queue"
@@ -131,7 +133,7 @@ async def _until_quiet(is_quiet: Callable[[], bool], moves: Callable[[], list[An
             before, still_from = now, loop.time()
         if loop.time() - still_from > QUIET_WITHIN_S:
             return False
-        await asyncio.sleep(LOOK_S)
+        await the_time(LOOK_S)
     return True
 
 
@@ -145,7 +147,7 @@ async def surely(do: Callable[[], Awaitable[Any]], *answers: type[Exception]) ->
         except PartitaError as error:
             if not error.retryable:
                 raise
-            await asyncio.sleep(LOOK_S)
+            await the_time(LOOK_S)
 
 
 def main() -> None:

@@ -14,8 +14,9 @@ from functools import partial
 from typing import Any
 
 from tests.processes.world.deeds import Deed, Deeds
-from tests.processes.world.member import surely
+from tests.processes.world.member import LOOK_S, surely
 from tests.processes.world.mortal import MortalApp
+from tests.waiting import the_time
 
 from partita import App, Conflict
 from partita.examples.proof.reading import Fetch
@@ -46,7 +47,6 @@ DRIVERS = 4
 FILLED_CENTS, FARE_CENTS = 100_000, 1_250
 SERVED_BY_PEOPLE = ("rides", "drivers", "payments")
 CANCELS_EVERY = 7
-LOOK_S = 0.2
 PRESSES: tuple[tuple[tuple[float, str], ...], ...] = (
     ((0.3, "accept"),),
     ((0.3, "accept"), (0.4, "accept again")),
@@ -93,7 +93,7 @@ async def _rider(system: MortalApp, deeds: Deeds, number: int) -> None:
     ride, rider = ride_of(number), RiderId(f"rider-{number % 5}")
     done = {deed.what for deed in deeds.all() if deed.about == ride}
     if "request" not in done:
-        await asyncio.sleep(EVERY_S * number)
+        await the_time(EVERY_S * number)
         fills = FillAccount(rider_id=rider, cents=FILLED_CENTS)
         await surely(partial(system.send, fills, idempotency_key=f"slip of {rider}"))
         asks = RequestRide(ride_id=ride, rider_id=rider, zone=f"zone-{number % ZONES}", fare_cents=FARE_CENTS)
@@ -125,7 +125,7 @@ async def _drivers(system: MortalApp, deeds: Deeds) -> None:
                 if place not in seen:
                     seen.add(place)
                     phones.create_task(_press(system, deeds, *place, done))
-            await asyncio.sleep(LOOK_S)
+            await the_time(LOOK_S)
 
 
 async def _press(system: MortalApp, deeds: Deeds, ride: str, driver: str, done: set[tuple[str, str]]) -> None:
@@ -134,7 +134,7 @@ async def _press(system: MortalApp, deeds: Deeds, ride: str, driver: str, done: 
         key = f"{driver} {what}"
         if (ride, key) in done:
             continue
-        await asyncio.sleep(max(since_s + after_s - asyncio.get_running_loop().time(), 0.0))
+        await the_time(since_s + after_s - asyncio.get_running_loop().time())
         press: Any = DeclineRide if what == "decline" else AcceptRide
         command = press(ride_id=RideId(ride), driver_id=DriverId(driver))
         found = await surely(partial(system.send, command, idempotency_key=f"{ride} {key}"), OfferGone, Conflict)
@@ -147,7 +147,7 @@ def _result(found: Any) -> str:
 
 async def _until(look: Callable[[], Awaitable[Any]]) -> Any:
     while not (found := await look()):
-        await asyncio.sleep(LOOK_S)
+        await the_time(LOOK_S)
     return found
 
 
