@@ -50,7 +50,7 @@ class Drift:
         return {"changes": changes, "stale": [path.as_posix() for path in self.stale], "again": self.again}
 
     def tell(self) -> None:
-        """Print the changes by section, then the command that writes the documents anew."""
+        """Print the changes by section, then the command that writes the documents again."""
         say(*(as_text(self.changes) if self.changes else ["The design is as it was."]))
         for path in self.stale:
             talk(f"{path} is not as the design of today is built.")

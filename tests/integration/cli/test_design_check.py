@@ -33,7 +33,7 @@ def _run(*words: str | Path) -> Result:
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_the_committed_design_is_that_of_today(name: str) -> None:
-    """The guard of this repository: on a change its message has the command that writes the design anew."""
+    """The guard of this repository: on a change its message has the command that writes the design again."""
     result = _run("check", *SOURCES[name], "--documents", f"{BASELINE}/{name}")
 
     assert result.return_value == 0, result.output or str(result.exception)
