@@ -20,17 +20,18 @@ PARTS: dict[str, Part] = {
 
 def part_of(deed: Deed) -> Part:
     """The part that one deed gives its service."""
-    if deed.kind != "act":
+    if deed.kind != "act" and deed.kind != "undo":
         return deed.kind
     return "decide" if deed.person else "react"
 
 
 def main_part(party: Party) -> Part:
     """The part of a service: that of its first deed in a saga, else of its first deed, else of its name."""
-    parts = [part_of(deed) for deed in party.deeds]
+    parts: list[Part] = [part_of(deed) for deed in party.deeds]
     if not parts:
-        return PARTS.get(role_of(party.words), "react")
-    return next((each for each in parts if each in STEPS), parts[0])
+        role = role_of(party.words)
+        return PARTS[role] if role in PARTS else "react"
+    return next(filter(STEPS.__contains__, parts), parts[0])
 
 
 def role_of_party(party: Party) -> str:
