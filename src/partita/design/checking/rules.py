@@ -87,7 +87,7 @@ RULES = {
     "end-not-filled": "the event that ends an undone saga has a field that neither the start event nor the reason fills",
     "outcome-of-another-service": "the answer to a command is an event of another service",
     "answer-without-key": "an answer does not have the key of its saga",
-    "refusal-heard": "a reaction hears a refusal, which is on no topic",
+    "refusal-heard": "a reaction hears a refusal, which only the sender of the command gets",
     "command-of-two": "one command goes to two services, or has two answers",
     "deadline-shorter-than-steps": "the timeouts of the steps are longer than the deadline together",
     "retries-longer-than-timeout": "the waits between tries in place are longer than the timeout",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from partita.design.document.arithmetic import retry_time
 from partita.design.document.assumed import SESSION_S, SLOW_UNDO_S
 from partita.design.document.block import PLANNED, Row, row
+from partita.design.document.outside import outside
 from partita.design.document.quantity import listed, span
 from partita.design.document.view import View
 from partita.design.model.choreography import Reaction
@@ -205,6 +206,8 @@ class _StepAnswers:
     def _before_commit(self) -> Answer:
         seconds = span(SESSION_S)
         again = f"nothing is written; another process of {self._at} handles {self._do} after {seconds}"
+        if any(step is self._step for _, step in outside(self._view.design)):
+            again += "; a call outside that had been made is made again, with the same key"
         if self._is_too_late:
             late = self._timeout()
             return Answer(late.sees, f"{again}, too late: {late.does}", late.notified)

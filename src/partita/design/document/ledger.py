@@ -8,6 +8,7 @@ from partita.design.document import arithmetic
 from partita.design.document.assumed import (
     AVAILABILITY,
     BUS_MESSAGES_PER_S,
+    CALL_S,
     COMMAND_BYTES,
     COMMANDS_KEPT_S,
     HANDLE_MS,
@@ -19,9 +20,10 @@ from partita.design.document.assumed import (
     SESSION_S,
     TAIL_S,
 )
+from partita.design.document.outside import outside
 from partita.design.document.quantity import listed, plain, rate, span
 from partita.design.document.topic import topics_of
-from partita.design.document.traffic import of_consumer, of_producer, total
+from partita.design.document.traffic import of_consumer, of_event, of_producer, total
 from partita.design.model.design import Design
 from partita.design.model.ledger import Assumption
 
@@ -39,6 +41,7 @@ def ledger_of(design: Design) -> tuple[Assumption, ...]:
 def _own(design: Design) -> Iterator[_Own]:
     yield from _of_topics(design)
     yield from _of_sagas(design)
+    yield from _of_calls(design)
     yield from _of_consumers(design)
     peak, chosen = rate(total(design).peak), design.bus.use.value
     carried = ", ".join(f"{name} {each:,.0f}/s" for name, each in BUS_MESSAGES_PER_S.items())
@@ -100,6 +103,15 @@ def _of_sagas(design: Design) -> Iterator[_Own]:
                 f"The outbox of {service.name} does not take {disk.result}.", "an owner decides it",
             )  # fmt: skip
             return
+
+
+def _of_calls(design: Design) -> Iterator[_Own]:
+    for saga, step in outside(design)[:1]:
+        peak = rate(of_event(design, design.event(saga.start)).peak)
+        yield (
+            f"The provider behind {step.do} answers in {span(CALL_S)}, at a peak of {peak}.", design.service(step.at).team,
+            f"The concurrency of {step.do} is another number, and the slowest call that {step.at} bears.", "measure the provider",
+        )  # fmt: skip
 
 
 def _of_consumers(design: Design) -> Iterator[_Own]:

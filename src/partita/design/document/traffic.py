@@ -47,9 +47,8 @@ def together(parts: list[Traffic]) -> Traffic:
 
 
 def on_topics(design: Design) -> tuple[EventDesign, ...]:
-    """The events on topics. A refusal answers its command, and is an event of its own only where a service hears it."""
-    heard = {name for each in design.reactions for name in each.when}
-    return tuple(event for event in design.events if event.kind != "refusal" or event.name in heard)
+    """The events on topics. A refusal is one too: it leaves by the topic of its service, as the answer to a command."""
+    return design.events
 
 
 def parts_of_all(design: Design) -> list[Traffic]:

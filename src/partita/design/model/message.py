@@ -9,7 +9,7 @@ from partita.design.model.field import FieldDesign
 from partita.design.model.origin import Fact, Origin
 
 EventKind = Literal["event", "reply", "refusal"]
-"""reply: it answers a command. refusal: it answers one that was refused, and is no event of its own on a topic."""
+"""reply: it answers a command. refusal: it answers one that was refused, by the topic of its service."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,21 +45,20 @@ def section(view: View) -> Section:
                 view.team(event.by),
             )
         )
-        if event.kind != "refusal":
-            numbers.append(
-                row(
-                    mark_of(event.rate),
-                    f"`{event.name}`",
-                    f"`{event.key}`",
-                    str(event.version),
-                    *_rate(view, event),
-                    _because(view, event),
-                    f"{event.bytes.value} B",
-                    span(event.retention.value),
-                    ", ".join(event.pii) or "-",
-                    _promise(view, event),
-                )
+        numbers.append(
+            row(
+                mark_of(event.rate),
+                f"`{event.name}`",
+                f"`{event.key}`",
+                str(event.version),
+                *_rate(view, event),
+                _because(view, event),
+                f"{event.bytes.value} B",
+                span(event.retention.value),
+                ", ".join(event.pii) or "-",
+                _promise(view, event),
             )
+        )
     blocks += compact("event | meaning | kind | producer | consumers | owner", meanings)
     blocks.append(Pointer("I", f"the {len(design.commands)} commands of {design.domain} in words, and the exports"))
     blocks.append(Heading("Keys, rates and promises"))

@@ -102,7 +102,8 @@ def _stream(view: View, each: AggregateDesign) -> str:
 def _selection(view: View, sourced: list[AggregateDesign]) -> list[Row]:
     names = listed(each.name for each in sourced)
     databases = listed(dict.fromkeys(_database(view, each.service) for each in sourced))
-    most = max((sum(view.design.event(n).rate.value for n in each.events) for each in sourced), default=0.0)
+    every = [[view.design.event(name).rate.value for name in each.events] for each in sourced]
+    most = max(every, key=sum, default=[])
     kept = span(max((rule.keep or 0.0 for rule in view.design.rules), default=0.0) or view.design.load.retention.value)
     return [
         row(
@@ -110,7 +111,7 @@ def _selection(view: View, sourced: list[AggregateDesign]) -> list[Row]:
             f"a table in {databases}",
             f"the state of {names} and the outbox commit together",
             "chosen",
-            f"an index and a disk for {rate(most)}",
+            f"an index and a disk for {arithmetic.summed(most)} = {rate(sum(most))}",
         ),
         row(
             R,

@@ -18,6 +18,7 @@ from partita.design.document.block import (
     mark_of,
     row,
 )
+from partita.design.document.outside import outside_blocks
 from partita.design.document.quantity import listed, sentence, span
 from partita.design.document.rule_keeping import commands_of
 from partita.design.document.traffic import of_consumer
@@ -43,6 +44,7 @@ def section(view: View) -> Section:
     ]
     if not effects:
         blocks.append(Paragraph(f"No saga of {design.domain} has an effect outside of its services.", R))
+    blocks += outside_blocks(design)
     once = [rule for rule in design.rules if rule.kind == "exactly-once-effect"]
     blocks.append(Heading("Exactly-once effect, argued"))
     blocks += bullets(*(Item(_argument(view, rule), D) for rule in once)) or (
@@ -61,9 +63,7 @@ def window_of(view: View, consumer: str) -> float | None:
 
 def _row(view: View, consumer: str) -> Row:
     design = view.design
-    events = [
-        event.name for event in design.events if event.kind != "refusal" and consumer in design.consumers(event.name)
-    ]
+    events = [event.name for event in design.events if consumer in design.consumers(event.name)]
     commands = [command for command in design.commands if command.to == consumer]
     keys = dict.fromkeys(command.key for command in commands)
     known = f"{', '.join(keys)} and the command's name" if commands else "message id"

@@ -1,0 +1,87 @@
+"""Calls outside in a document: which they are, their capacity, their protocol; and refusals, which are messages."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from tests.unit.design.domains import design_of
+
+from partita.design.document.block import Calculations, Table
+from partita.design.document.building import document_of
+from partita.design.document.outside import outside, outside_blocks
+from partita.design.model.origin import Fact, Origin
+
+
+@pytest.mark.parametrize(
+    ("name", "calls"),
+    [("orders", ["ChargePayment"]), ("rides", ["CaptureFare"]), ("claims", ["SendPayout"]), ("fleet", ["ChargeOwner"]), ("library", [])],
+)  # fmt: skip
+def test_calls_outside_are_found_by_money_once_and_external_services(name: str, calls: list[str]) -> None:
+    """A reservation that is taken back by an undo is a row of ours."""
+    assert [step.do for _, step in outside(design_of(name))] == calls
+
+
+def test_a_service_of_others_is_called_at_each_step() -> None:
+    """Whatever the step does."""
+    design = design_of("orders")
+    services = tuple(
+        dataclasses.replace(each, kind="external") if each.name == "inventory-service" else each for each in design.services
+    )  # fmt: skip
+    changed = dataclasses.replace(design, services=services)
+    assert [step.do for _, step in outside(changed)] == ["ReserveStock", "ChargePayment"]
+
+
+def test_a_call_has_the_time_of_its_provider() -> None:
+    """400 a second at 0.8 s are 320 at once; 12 partitions alone carry 15 a second."""
+    blocks = outside_blocks(design_of("orders"))
+    (sums,) = [block for block in blocks if isinstance(block, Calculations)]
+    assert [each.result for each in sums.of] == ["320 calls", "15/s", "concurrency=54", "1.62 s"]
+
+
+def test_the_protocol_follows_the_reaction_to_silence() -> None:
+    """An unknown outcome is undone, asked for, or tried again."""
+    design = design_of("orders")
+    (saga,) = design.sagas
+
+    def silence(on_timeout: str) -> str:
+        said = Fact(on_timeout, Origin("declared"))
+        steps = tuple(
+            dataclasses.replace(each, on_timeout=said, ask="AskChargePayment") if each.kind == "pivot" else each
+            for each in saga.steps
+        )
+        changed = dataclasses.replace(design, sagas=(dataclasses.replace(saga, steps=steps),))
+        (protocol,) = [block for block in outside_blocks(changed) if isinstance(block, Table)]
+        return protocol.rows[2].cells[2]
+
+    assert silence("undo").startswith("`RefundPayment`")
+    assert silence("ask").startswith("`AskChargePayment` first")
+    assert silence("retry").startswith("`ChargePayment` again")
+
+
+def test_a_crash_after_a_call_is_in_the_matrix() -> None:
+    """ "Nothing is written" is true of our database alone."""
+    document = document_of(design_of("orders"))
+    cells = [
+        row.cells
+        for section in document.sections
+        for block in section.blocks
+        if isinstance(block, Table)
+        for row in block.rows
+    ]
+    crash = next(each for each in cells if each[:2] == ("`ChargePayment`", "crash before commit"))
+    assert "a call outside that had been made is made again, with the same key" in crash[3]
+    reserve = next(each for each in cells if each[:2] == ("`ReserveStock`", "crash before commit"))
+    assert "outside" not in reserve[3]
+
+
+def test_refusals_are_messages_with_rate_size_topic_schema_and_marks() -> None:
+    """The declared answer "if declined" has to be built as well."""
+    document = document_of(design_of("orders"))
+    by_number = {section.number: section for section in document.sections}
+    for number in ("1", "6", "11", "C"):
+        texts = repr(by_number[number].blocks)
+        assert "PaymentDeclined" in texts and "StockRejected" in texts, number
+    rates = next(b for b in by_number["1"].blocks if isinstance(b, Table) and "steady" in b.columns)
+    declined = next(each.cells for each in rates.rows if "`PaymentDeclined`" in each.cells[0])
+    assert "2.5/s" in declined
