@@ -27,11 +27,14 @@ def part_of(deed: Deed) -> Part:
 
 def main_part(party: Party) -> Part:
     """The part of a service: that of its first deed in a saga, else of its first deed, else of its name."""
-    parts: list[Part] = [part_of(deed) for deed in party.deeds]
-    if not parts:
-        role = role_of(party.words)
-        return PARTS[role] if role in PARTS else "react"
-    return next(filter(STEPS.__contains__, parts), parts[0])
+    role = role_of(party.words)
+    parts: tuple[Part, ...] = tuple(part_of(deed) for deed in party.deeds)
+    for part in parts:
+        if part in ("check", "hold", "decide", "money"):
+            return part
+    if parts:
+        return parts[0]
+    return PARTS[role] if role in PARTS else "react"
 
 
 def role_of_party(party: Party) -> str:
