@@ -84,7 +84,7 @@ class Placing:
             rule.values["rule"] = text
         else:
             rule.say(rule=quoted(wish.said), kind="exactly-once-effect")
-            rule.assume(key=self._key(wish))
+            rule.assume(key=self._key(wish, rule.values["key"]))
         if wish.forever:
             rule.say(window="forever")
             rule.assume(across=rule.values.get("across") or f"[{self._paid(wish)}]")
@@ -99,7 +99,7 @@ class Placing:
         known = [each for each in self.rules if each.values["kind"] == "exactly-once-effect" and "rule" in each.said]
         for rule in known:
             if "window" not in rule.said and rule.values.get("window") != "forever":
-                rule.say(window=window, key=self._key(wish))
+                rule.say(window=window, key=self._key(wish, rule.values["key"]))
         return bool(known)
 
     def _window(self, window: str) -> None:
@@ -271,11 +271,11 @@ class Placing:
             )
         )
 
-    def _key(self, wish: Wish) -> str:
+    def _key(self, wish: Wish, otherwise: str = "") -> str:
         """The field by which a wish recognises a thing: `by the order id`."""
         named = re.findall(r"\b([a-z]+)[ -]?(?:id|number|no|key)\b", wish.words)
         fields = set(re.findall(r"\b([a-z][a-z0-9_]*_id)\b", " ".join(self.sections.lines["events"])))
-        return next((f"{each}_id" for each in named if f"{each}_id" in fields), self.names.key)
+        return next((f"{each}_id" for each in named if f"{each}_id" in fields), otherwise or self.names.key)
 
     def _is_about(self, model: str, wish: Wish) -> bool:
         who = re.findall(rf"who: ([\w-]+), does: project {model}\b", " ".join(self.sections.lines.get("flows", ())))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 import unicodedata
 
 FILLER = frozenset(
     "none true false null nan inf a an and any each every its of our some that the their this to with".split()
 )
+_TYPES = frozenset(
+    """Annotated Answers Any App Cluster Command Conflict Decided Event Geo Journal Key Literal Millis None Outcome Rejection Retry Rows
+    Saga Scenario Service Since Sizing Subject Tx""".split()
+)  # fmt: skip
+"""Names of types that each project has."""
 WORD_MAX = 20
 ODD = {
     "parts": "parts",
@@ -77,5 +83,6 @@ def plural(noun: str) -> str:
 
 
 def pascal(words: list[str]) -> str:
-    """The words as the name of a type: `SparePart`."""
-    return "".join(word.capitalize() for word in words)[:40]
+    """The words as the name of a type: `SparePart`; `EventItem` where the name means something else in a project."""
+    name = "".join(word.capitalize() for word in words)[:40]
+    return f"{name}Item" if name in _TYPES or hasattr(builtins, name) else name
