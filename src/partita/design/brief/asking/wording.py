@@ -10,8 +10,8 @@ FILLER = frozenset(
     "none true false null nan inf a an and any each every its of our some that the their this to with".split()
 )
 _TYPES = frozenset(
-    """Annotated Answers Any App Cluster Command Conflict Decided Event Geo Journal Key Literal Millis None Outcome Rejection Retry Rows
-    Saga Scenario Service Since Sizing Subject Tx""".split()
+    """Annotated Answers Any App Cluster Command Conflict Decided Event Geo Journal Key Literal Millis None Outcome Rejection
+    Retry Rows Saga Scenario Service Since Sizing Subject Tx""".split()
 )  # fmt: skip
 """Names of types that each project has."""
 WORD_MAX = 20
