@@ -57,7 +57,7 @@ def test_our_own_lints_find_nothing_in_it(project: Path) -> None:
 
 def test_its_tests_pass_and_its_demo_plays_every_outcome(project: Path) -> None:
     tests = python(project, "-m", "unittest")
-    assert tests.returncode == 0 and "Ran 15 tests" in tests.stderr, tests.stderr
+    assert tests.returncode == 0 and "Ran 16 tests" in tests.stderr, tests.stderr
     demo = python(project, "-m", "order_processing.demo")
     assert demo.returncode == 0, demo.stdout + demo.stderr
     assert "13 of 13 outcomes as the design promises" in demo.stdout
