@@ -50,7 +50,7 @@ async def until_answered(ask: Callable[[], Awaitable[T]], *errors: type[Exceptio
 
 
 async def the_time(after_s: float) -> None:
-    """Wait for the time at which a person of a test acts. What a test expects is a state: see `until`."""
+    """Wait for the time at which a person of a test acts. An expected result is a state: see `until`."""
     await asyncio.sleep(max(after_s, 0.0))
 
 

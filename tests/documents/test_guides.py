@@ -166,6 +166,34 @@ class StockReleased(Event, of=stock): order_id: Key[str]
 class ReserveStock(Command[StockReserved], of=stock): order_id: Key[str]
 class ReleaseStock(Command[StockReleased], of=stock): order_id: Key[str]
 """
+LISTS = """
+import msgspec
+from partita import *
+from partita.sagas import each
+orders, stock = Service("orders", namespace="guide.orders"), Service("stock", namespace="guide.stock")
+class Line(msgspec.Struct): sku: str
+class OrderPlaced(Event, of=orders):
+    order_id: Key[str]
+    lines: list[Line]
+    parcels: list[str]
+class OrderCancelled(Event, of=orders): order_id: Key[str]
+class LineReserved(Event, of=stock): order_id: Key[str]
+class LineReleased(Event, of=stock): order_id: Key[str]
+class PaymentCharged(Event, of=stock): order_id: Key[str]
+class PaymentRefunded(Event, of=stock): order_id: Key[str]
+class ParcelShipped(Event, of=stock): order_id: Key[str]
+class ReserveLine(Command[LineReserved], of=stock):
+    order_id: Key[str]
+    sku: str
+class ReleaseLine(Command[LineReleased], of=stock):
+    order_id: Key[str]
+    sku: str
+class ChargePayment(Command[PaymentCharged], of=stock): order_id: Key[str]
+class RefundPayment(Command[PaymentRefunded], of=stock): order_id: Key[str]
+class ShipParcel(Command[ParcelShipped], of=stock):
+    order_id: Key[str]
+    parcel: str
+"""
 PARCELS = """
 from partita import *
 orders, shipping, carrier = (Service(name, namespace=f"guide.{name}") for name in ("orders", "shipping", "carrier"))
@@ -225,6 +253,7 @@ PROGRAMS = {
     ("sagas.md", "class Trip"): SAGAS,
     ("sagas.md", "class Delivery"): SAGAS,
     ("sagas.md", "class ParcelDelivery"): PARCELS,
+    ("sagas.md", "class Checkout(Saga, start=OrderPlaced, deadline=minutes(15), undone=OrderCancelled, of=orders):\n    reserve = each"): LISTS,
     ("waiting-for-the-world.md", "desk.task"): DECIDE,
     ("waiting-for-the-world.md", "def signed_in"): MOUNTED,
     ("testing.md", "async def test_an_order"): WITH_ORDERS.replace("from partita import", "from partita import PartitaError,"),

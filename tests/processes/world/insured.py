@@ -107,7 +107,7 @@ def is_over(deeds: Deeds) -> bool:
 
 
 async def live(system: MortalApp, deeds: Deeds) -> None:
-    """File all claims, and decide them as planned. What has a result already is not done again."""
+    """File all claims, and decide them as planned. A claim with a result is not done again."""
     await asyncio.gather(*(_live(system, deeds, number) for number in range(COUNT)))
 
 
