@@ -46,11 +46,13 @@ class Hunt:
     _moment: dict[str, str] = field(default_factory=dict)
     _shot: set[int] = field(default_factory=set)
     _next_s: float = 0.0
+    _began_s: float = 0.0
 
     def run(self) -> dict[str, Any]:
         """Kill until there were enough deaths, let all come to rest, and judge."""
         self.data.mkdir(parents=True, exist_ok=True)
         self._dice.seed(self.seed)
+        self._began_s = time.monotonic()
         try:
             self._begin()
             for role in self.roles:
@@ -124,6 +126,7 @@ class Hunt:
             BUG: self.bug,
             "WORLD_COUNT": str(self.count),
             "WORLD_SPREAD_S": str(self.spread_s),
+            "WORLD_BEGAN_S": str(self._began_s),
         }
         return subprocess.Popen(
             [sys.executable, "-m", "tests.processes.world.member", self.name, role, str(self.data)],

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from tests.processes.world.deeds import Deed, Deeds
-from tests.processes.world.member import LIFE_S, LOOK_S, surely
+from tests.processes.world.member import LIFE_S, LOOK_S, its_turn, surely
 from tests.processes.world.mortal import MortalApp
 from tests.waiting import the_time, until
 
@@ -115,7 +115,7 @@ async def _live(system: MortalApp, deeds: Deeds, number: int) -> None:
     claim, policy = ClaimId(f"claim-{number}"), PolicyId(f"policy-{number // CLAIMS_OF_A_POLICY}")
     done = [deed for deed in deeds.all() if deed.about == claim]
     if not done:
-        await the_time(EVERY_S * number)
+        await its_turn(EVERY_S * number)
         opens = OpenPolicy(policy_id=policy, sum_cents=SUM_CENTS)
         await surely(partial(system.send, opens, idempotency_key=f"{policy} opened"))
         files = FileClaim(claim_id=claim, policy_id=policy, loss="a burst pipe", claimed_cents=CLAIMED_CENTS)

@@ -13,6 +13,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,11 @@ async def _until_quiet(is_quiet: Callable[[], bool], moves: Callable[[], list[An
             return False
         await the_time(LOOK_S)
     return True
+
+
+async def its_turn(after_s: float) -> None:
+    """Wait for a time since the begin of the whole run: a process that is killed again and again begins no wait again."""
+    await the_time(float(os.environ["WORLD_BEGAN_S"]) + after_s - time.monotonic())
 
 
 async def surely(do: Callable[[], Awaitable[Any]], *answers: type[Exception]) -> Any:

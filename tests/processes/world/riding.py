@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from tests.processes.world.deeds import Deed, Deeds
-from tests.processes.world.member import LOOK_S, surely
+from tests.processes.world.member import LOOK_S, its_turn, surely
 from tests.processes.world.mortal import MortalApp
 from tests.waiting import the_time
 
@@ -93,7 +93,7 @@ async def _rider(system: MortalApp, deeds: Deeds, number: int) -> None:
     ride, rider = ride_of(number), RiderId(f"rider-{number % 5}")
     done = {deed.what for deed in deeds.all() if deed.about == ride}
     if "request" not in done:
-        await the_time(EVERY_S * number)
+        await its_turn(EVERY_S * number)
         fills = FillAccount(rider_id=rider, cents=FILLED_CENTS)
         await surely(partial(system.send, fills, idempotency_key=f"slip of {rider}"))
         asks = RequestRide(ride_id=ride, rider_id=rider, zone=f"zone-{number % ZONES}", fare_cents=FARE_CENTS)
