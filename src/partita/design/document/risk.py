@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from partita.design.document import arithmetic
 from partita.design.document.block import Mark, R, mark_of
 from partita.design.document.quantity import count, listed, rate, span, words
+from partita.design.document.rule_words import CEILING
 from partita.design.document.view import View
 from partita.design.model.saga import SagaDesign
 
@@ -63,12 +64,12 @@ def _of_slack(saga: SagaDesign) -> Iterator[Risk]:
 
 def _of_rules(view: View) -> Iterator[Risk]:
     for rule in view.design.rules:
-        if rule.kind == "invariant" and len(rule.across) > 1:
+        if rule.kind == "invariant" and len(rule.across) > 1 and not CEILING.search(rule.text):
             owners = [each.service for each in view.design.aggregates if each.name in rule.across]
             yield Risk(
                 70,
                 f'"{rule.text}" spans {listed(dict.fromkeys(owners) or rule.across)}: it holds when a saga has ended, '
-                "and is broken for as long as one runs.",
+                "and as an interval while one runs.",
                 R,
             )
         if rule.kind == "exactly-once-effect" and rule.window is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from partita.design.checking.keys import speaks_of
 from partita.design.document.quantity import listed, span
+from partita.design.document.rule_words import ANY_ORDER, CEILING
 from partita.design.document.view import View
 from partita.design.model.message import CommandDesign
 from partita.design.model.rule import Rule
@@ -19,11 +20,15 @@ def keeper(view: View, rule: Rule) -> tuple[str, str]:
         sagas = [saga.name for saga in design.sagas if {step.at for step in saga.steps} | {saga.at} >= set(owners)]
         if len(owners) < 2:
             return f"one transaction of {listed(owners) if owners else listed(rule.across)}", "8"
+        if CEILING.search(rule.text):
+            return f"a comparison in the last of {listed(owners)}, as far as its command carries the limit", "0"
         return f"{listed(sagas)} between {listed(owners)}" if sagas else f"no saga spans {listed(owners)} yet", "4"
     if rule.kind == "staleness":
         return f"the lag of the group behind `{rule.read}`, alarmed at {span(rule.max)}", "12"
     if rule.kind == "outbox":
         return f"the outbox of {listed(dict.fromkeys(event.by for event in design.events if not event.lossy))}", "9"
+    if rule.kind == "order" and ANY_ORDER.search(rule.text):
+        return f"no handler needs an order; the groups keep that of `{rule.key}` all the same", "6"
     if rule.kind == "order":
         return f"`{rule.key}` is the key of its partition", "6"
     if rule.kind == "audit":

@@ -58,7 +58,7 @@ def page(document: Document, drawing_style: str) -> str:
         "<body>",
         "<header>",
         f"<h1>{_text(document.title)}</h1>",
-        f'<p class="legend">{_text(f"Made of `{document.source}` by `partita design build`. {LEGEND}")}</p>',
+        f'<p class="legend">{_text(f"Made of `{document.source}`. {LEGEND}")}</p>',
         "</header>",
         *_contents(document, "contents"),
         "<main>",

@@ -38,7 +38,7 @@ def markdown(document: Document) -> str:
         "",
         f"<!-- {UNSEALED} -->",
         "",
-        escaped(f"Made of {document.source} by `partita design build`. {LEGEND}"),
+        escaped(f"Made of {document.source}. {LEGEND}"),
     ]
     anchors = {s.number: anchor_of(f"{s.number} {s.title}") for s in document.sections}
     for section in document.sections:

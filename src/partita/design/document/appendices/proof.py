@@ -1,10 +1,11 @@
-"""Appendix H, tests: the name of each test, and the fields that each consumer's contract holds."""
+"""Appendix H, tests: the name of each test, the fields of each contract, and the commands that keep statements true."""
 
 from __future__ import annotations
 
 from partita.design.document.block import PLANNED, Block, Heading, Paragraph, Row, Section, row, table
 from partita.design.document.failure_matrix import shown_by
 from partita.design.document.sections.testing import requirements
+from partita.design.document.staying_true import staying_true
 from partita.design.document.traffic import on_topics
 from partita.design.document.view import View
 from partita.design.model.section import APPENDICES
@@ -26,6 +27,7 @@ def section(view: View) -> Section:
         ]
     if not rows:
         blocks.append(Paragraph(f"{view.design.domain} declares nothing that a test could show.", PLANNED))
+    blocks += staying_true(view.design)
     return Section("H", APPENDICES["H"], tuple(blocks))
 
 

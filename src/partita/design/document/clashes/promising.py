@@ -10,13 +10,12 @@ from partita.design.document import arithmetic
 from partita.design.document.assumed import HOP_MS
 from partita.design.document.clashes.clash import Clash
 from partita.design.document.quantity import YEAR_S, count, listed, rate, span
+from partita.design.document.rule_words import ANY_ORDER, CEILING
 from partita.design.document.traffic import of_event
 from partita.design.document.view import View
 from partita.design.model.rule import Rule
 from partita.design.model.saga import SagaDesign, StepDesign
 
-ANY_ORDER = re.compile(r"\b(any|arbitrary) order\b|\bout of order\b|\breorder", re.IGNORECASE)
-CEILING = re.compile(r"\b(exceeds?|at most|no more than|not more than|below|never above|up to|limit)\b", re.IGNORECASE)
 TAKES = frozenset(("Reserve", "Hold", "Book", "Allocate", "Block", "Lock"))
 
 

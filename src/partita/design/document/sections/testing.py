@@ -40,7 +40,11 @@ def section(view: View) -> Section:
     )
     blocks.append(Paragraph(f"The failure matrix names a test for each cell: {values} = {cells} tests.", PLANNED))
     blocks.append(
-        Pointer("H", f"the names of the tests of {len(design.rules)} rules and {len(on_topics(design))} schemas")
+        Pointer(
+            "H",
+            f"the names of the tests of {len(design.rules)} rules and {len(on_topics(design))} schemas; how each statement "
+            "stays true",
+        )
     )
     blocks += [
         Heading("Consumer contracts"),
