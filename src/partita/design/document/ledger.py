@@ -24,6 +24,7 @@ from partita.design.document.outside import outside
 from partita.design.document.quantity import listed, plain, rate, span
 from partita.design.document.topic import topics_of
 from partita.design.document.traffic import of_consumer, of_event, of_producer, total
+from partita.design.document.weight import weighed
 from partita.design.model.design import Design
 from partita.design.model.ledger import Assumption
 
@@ -32,9 +33,10 @@ _Own = tuple[str, str, str, str]
 
 
 def ledger_of(design: Design) -> tuple[Assumption, ...]:
-    """All assumptions, under one numbering."""
+    """All assumptions, under one numbering: those of the design, those of its lines that carry weight, those of the document."""
     first = len(design.assumptions) + 1
-    own = (Assumption(f"A-{number}", *parts) for number, parts in enumerate(_own(design), first))
+    every = (*weighed(design), *_own(design))
+    own = (Assumption(f"A-{number}", *parts) for number, parts in enumerate(every, first))
     return (*design.assumptions, *own)
 
 

@@ -88,6 +88,7 @@ def _caption(saga: SagaDesign, found: StateTable) -> str:
     ]
     total = " + ".join(f"{count} {words}" for count, words in counts if count)
     return (
-        f"`{saga.name}` in `{saga.at}`: {states} states x {inputs} inputs = {states * inputs} cells, which the engine "
+        f"`{saga.name}` in `{saga.at}`: S0 to S{states - 1} = {states} states; {states} states x {inputs} inputs = "
+        f"{states * inputs} cells, which the engine "
         f"has decided: {total} = {states * inputs}. `{TEST}` plays each of them."
     )

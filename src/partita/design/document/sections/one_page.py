@@ -82,7 +82,7 @@ def section(view: View) -> Section:
 def _heaviest(view: View) -> tuple[Assumption, ...]:
     """The assumptions of the first page: those of its own, then those that its numbers are computed from."""
     own = len(view.design.assumptions)
-    first = view.ledger[: min(own, ASSUMPTIONS_MAX // 2)]
+    first = view.ledger[: min(own, ASSUMPTIONS_MAX // 4)]
     others = {each.wrong: each for each in reversed(view.ledger[own:])}
     rest = [each for each in view.ledger[own:] if others[each.wrong] is each]
     return (*first, *rest[: ASSUMPTIONS_MAX - len(first)])
