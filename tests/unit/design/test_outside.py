@@ -85,3 +85,14 @@ def test_refusals_are_messages_with_rate_size_topic_schema_and_marks() -> None:
     rates = next(b for b in by_number["1"].blocks if isinstance(b, Table) and "steady" in b.columns)
     declined = next(each.cells for each in rates.rows if "`PaymentDeclined`" in each.cells[0])
     assert "2.5/s" in declined
+
+
+def test_a_command_from_outside_is_known_by_its_caller_and_a_rule_by_the_service_that_it_names() -> None:
+    """Three documents of one claim are three; a claim is paid by its payout, and not when it is filed."""
+    document = document_of(design_of("claims"))
+    (section,) = [section for section in document.sections if section.number == "11"]
+    rows = [row.cells for block in section.blocks if isinstance(block, Table) for row in block.rows]
+    intake = next(each for each in rows if "`ReceiveDocument`" in each[1])
+    assert "the idempotency key of the caller" in intake[2] and "claim_id" not in intake[2]
+    argued = repr(section.blocks[-1])
+    assert "the mark of `SendPayout`" in argued and "FileClaim" not in argued

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from partita.design.checking.keys import speaks_of
+from partita.design.checking.keys import commands_named
 from partita.design.document.quantity import listed, span
 from partita.design.document.rule_words import ANY_ORDER, CEILING
 from partita.design.document.view import View
@@ -38,7 +38,6 @@ def keeper(view: View, rule: Rule) -> tuple[str, str]:
 
 
 def commands_of(view: View, rule: Rule) -> list[CommandDesign]:
-    """The commands whose effect a rule bounds: those by its key that it speaks of ("charged" of ChargePayment), else all by its
-    key."""
+    """The commands whose effect a rule bounds, else all by its key."""
     keyed = [each for each in view.design.commands if each.key == rule.key and not each.undoes]
-    return [each for each in keyed if speaks_of(rule.text, each.name)] or keyed
+    return commands_named(view.design, rule) or keyed

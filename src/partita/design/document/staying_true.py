@@ -9,7 +9,7 @@ from partita.design.model.design import Design
 
 
 def staying_true(design: Design) -> tuple[Block, ...]:
-    """What keeps the document true after its first day; only commands that exist."""
+    """The keepers of the document after its first day: commands that exist, and tests of the project."""
     brief = f"`{design.source}`"
     events = listed([event.name for event in design.events[:2]])
     source = design.source

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from partita.design.document.block import Block, Heading, R, Row, row, table
+from partita.design.document.block import Block, Heading, R, row, table
 from partita.design.document.clashes import people, promising, repeating, retrying
 from partita.design.document.clashes.clash import Clash
 from partita.design.document.view import View
@@ -53,21 +53,23 @@ def first_clashes(view: View) -> list[Block]:
     if not found:
         return []
     heading = Heading(f"Clashes in the facts, {min(FIRST, len(found))} of {len(found)}")
-    rows = [row(R, each.between, each.literally, _owner(view, each)) for each in found[:FIRST]]
+    asked = _asked(view)
+    rows = [row(R, each.between, each.literally, _owner(asked, each)) for each in found[:FIRST]]
     return [heading, *table("clash | taken literally | decides", rows)]
 
 
 def all_clashes(view: View) -> list[Block]:
     """Each clash whole, for the ledger."""
-    rows = [_row(view, each) for each in clashes(view)]
+    asked = _asked(view)
+    rows = [row(R, each.between, each.literally, each.does, _owner(asked, each)) for each in clashes(view)]
     columns = "clash | what happens if both are taken literally | what this design does | decides"
     return [Heading("Clashes"), *table(columns, rows)] if rows else []
 
 
-def _row(view: View, each: Clash) -> Row:
-    return row(R, each.between, each.literally, each.does, _owner(view, each))
+def _asked(view: View) -> dict[str, str]:
+    """The number of each question by its text."""
+    return {question.text: question.id for question in questions(view)}
 
 
-def _owner(view: View, each: Clash) -> str:
-    found = next((question.id for question in questions(view) if each.question and question.text == each.question), "")
-    return f"{each.owner}, {found}" if found else each.owner
+def _owner(asked: dict[str, str], each: Clash) -> str:
+    return f"{each.owner}, {asked[each.question]}" if each.question else each.owner

@@ -70,9 +70,8 @@ def endless(view: View) -> Iterator[Clash]:
             rule="endless",
             between=f'"{rule.text}" has no end x a {rule.key} is known for {span(rule.window)}',
             literally=f"a `{command.name}` that comes again after {span(rule.window)} has a second effect",
-            does=f"the window bounds marks alone. A copy is dropped at any age by the number of its {rule.key}; an "
-            f"older one without it is a "
-            f"dead letter of `{command.to}`, handled only if a person says so",
+            does=f"the window bounds marks alone. A copy is dropped at any age by the number of its {rule.key}, and "
+            f"`dedupe_by` of the project remembers each {rule.key} at `{command.to}` without an end",
             owner=view.team(command.to),
             question=f"Is a second `{command.name}` for one {rule.key} after {span(rule.window)} ever right?",
             decides="Never: `window: forever` at the rule, with the aggregate whose row keeps the key in `across:`.",

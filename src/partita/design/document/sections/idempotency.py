@@ -65,10 +65,10 @@ def _row(view: View, consumer: str) -> Row:
     design = view.design
     events = [event.name for event in design.events if consumer in design.consumers(event.name)]
     commands = [command for command in design.commands if command.to == consumer]
-    keys = dict.fromkeys(command.key for command in commands)
-    known = f"{', '.join(keys)} and the command's name" if commands else "message id"
-    if commands and events:
-        known += "; events by message id"
+    keys = dict.fromkeys(command.key for command in commands if not command.enters)
+    known = [f"{', '.join(keys)} and the command's name"] if keys else []
+    known += ["the idempotency key of the caller"] if any(command.enters for command in commands) else []
+    known += ["message id"] if events or not commands else []
     window = window_of(view, consumer)
     older = "cannot be: nothing is forgotten" if window is None else "refused as too old, never handled again silently"
     database = design.service(consumer).database.value
@@ -77,7 +77,7 @@ def _row(view: View, consumer: str) -> Row:
         mark,
         f"`{consumer}`",
         listed([*(command.name for command in commands), *events]),
-        known,
+        "; ".join(known),
         database,
         f"one transaction of {database}",
         span(window),
