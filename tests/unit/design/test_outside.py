@@ -11,6 +11,7 @@ from partita.design.document.block import Calculations, Table
 from partita.design.document.building import document_of
 from partita.design.document.outside import outside, outside_blocks
 from partita.design.model.origin import Fact, Origin
+from partita.design.model.saga import OnTimeout
 
 
 @pytest.mark.parametrize(
@@ -44,8 +45,8 @@ def test_the_protocol_follows_the_reaction_to_silence() -> None:
     design = design_of("orders")
     (saga,) = design.sagas
 
-    def silence(on_timeout: str) -> str:
-        said = Fact(on_timeout, Origin("declared"))
+    def silence(on_timeout: OnTimeout) -> str:
+        said: Fact[OnTimeout] = Fact(on_timeout, Origin("declared"))
         steps = tuple(
             dataclasses.replace(each, on_timeout=said, ask="AskChargePayment") if each.kind == "pivot" else each
             for each in saga.steps

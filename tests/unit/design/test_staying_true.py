@@ -8,7 +8,7 @@ import click
 import pytest
 from tests.unit.design.domains import DOMAINS, design_of
 
-from partita.cli.main import main
+from partita.cli.main import cli
 from partita.design.document.block import Table
 from partita.design.document.building import document_of
 from partita.design.document.staying_true import staying_true
@@ -23,7 +23,7 @@ def test_each_keeper_is_a_command_or_a_test_that_exists(name: str) -> None:
         commands = re.findall(r"`partita ([^`]+)`", row.cells[1])
         assert commands or "tests/test_" in row.cells[1], row.cells
         for command in commands:
-            group: click.Command = main
+            group: click.Command = cli
             for word in command.split():
                 if not isinstance(group, click.Group):
                     break

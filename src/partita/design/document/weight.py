@@ -85,7 +85,7 @@ def _of_load(design: Design) -> Iterator[tuple[float, Weighed]]:
     kept = design.load.retention
     if kept.origin.mark == "assumed":
         events = tuple(
-            replace(each, retention=replace(each.retention, value=each.retention.value * TIMES))
+            replace(each, retention=replace(each.retention, value=kept.value * TIMES))
             if each.retention.value == kept.value
             else each
             for each in design.events
