@@ -11,6 +11,7 @@ from partita.design.brief.asking.lexicon import role_of
 from partita.design.brief.asking.loads import set_loads
 from partita.design.brief.asking.parties import add_consumer, add_producer, add_reactions, add_step, react
 from partita.design.brief.asking.party import Party, said
+from partita.design.brief.asking.refused import AnswerRefused
 from partita.design.brief.asking.roles import STEPS, main_part, part_of, role_of_party
 from partita.design.brief.asking.rule_line import SAID
 from partita.design.brief.asking.saga_step import saga_steps
@@ -18,6 +19,8 @@ from partita.design.brief.asking.sections import Sections
 from partita.design.brief.asking.times import fit_deadlines, seconds, set_deadline, set_times
 from partita.design.brief.asking.wishes import place_wishes
 from partita.design.brief.patterns.pattern import pattern_of, pattern_text
+from partita.design.brief.reading import read_brief
+from partita.design.model.design import Design
 
 ORDER = (
     "design", "domain", "purpose", "namespace", "load", "producers", "consumers", "events", "commands", "flows", "storage",
@@ -36,7 +39,11 @@ PLACES = {"bookings": ("Slot", "slot")}
 
 
 def draft(answers: Answers) -> str:
-    """The text of a brief; each line that no answer says has the word `assumed`."""
+    """The text of a brief; each line that no answer says has the word `assumed`.
+
+    Raises:
+        AnswerRefused: a service has the name of another thing of the brief.
+    """
     pattern = pattern_of(tuple(answers.domain.split("-"))) or pattern_of(answers.words)
     sections = Sections.of(pattern_text(pattern)) if pattern else None
     is_pattern = sections is not None and _fits(answers, sections, pattern)
@@ -58,7 +65,21 @@ def draft(answers: Answers) -> str:
     unread += [f"consistency: {each}" for each in placing.unread]
     fit_deadlines(sections)
     _note_reactions(sections, answers, unread)
-    return sections.text(ORDER)
+    text = sections.text(ORDER)
+    _refuse_one_name(read_brief(text, "the draft"))
+    return text
+
+
+def _refuse_one_name(design: Design) -> None:
+    """Refuse a service with the name of a drafted message or saga: in a project their modules and classes would meet."""
+    messages = [each.name for each in design.events] + [each.name for each in design.commands]
+    made = {name.lower(): name for name in (*messages, *(each.name for each in design.sagas))}
+    for service in design.services:
+        other = made.get(service.name.replace("-", ""))
+        if other is not None:
+            raise AnswerRefused(
+                f"The service {service.name} would have the name of {other}.", hint=f"Call it {service.name}-service."
+            )
 
 
 def _fits(answers: Answers, sections: Sections, pattern: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from partita.design.document.block import Block, Heading, R, row, table
 from partita.design.document.clashes import people, promising, repeating, retrying
@@ -10,7 +10,8 @@ from partita.design.document.clashes.clash import Clash
 from partita.design.document.view import View
 from partita.design.model.ledger import Question
 
-RULES: tuple[Callable[[View], Iterator[Clash]], ...] = (
+Rule = Callable[[View], Iterator[Clash]]
+RULES: tuple[Rule, ...] = (
     retrying.first_retry,
     retrying.ladder,
     retrying.outage,
@@ -35,9 +36,9 @@ FIRST = 4
 """So many clashes are on the first page."""
 
 
-def clashes(view: View) -> list[Clash]:
+def clashes(view: View, rules: Sequence[Rule] = RULES) -> list[Clash]:
     """The clashes of a design, the heaviest first."""
-    return sorted((each for rule in RULES for each in rule(view)), key=lambda each: -each.weight)
+    return sorted((each for rule in rules for each in rule(view)), key=lambda each: -each.weight)
 
 
 def questions(view: View) -> tuple[Question, ...]:
