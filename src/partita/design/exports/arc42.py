@@ -9,7 +9,7 @@ from partita.design.document.block import Block, Document, Heading, Section
 
 ONE_PAGE = "0"
 CHAPTERS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
-    ("Introduction and Goals", ((ONE_PAGE, ""), (ONE_PAGE, "Five numbers"), (ONE_PAGE, "What must hold"))),
+    ("Introduction and Goals", ((ONE_PAGE, ""), (ONE_PAGE, "Five numbers"), ("A", "What must hold"))),
     (
         "Architecture Constraints",
         (

@@ -1,10 +1,24 @@
-"""Appendix A, the ledger: each assumption with its owner and its consequence, and each open question with what it decides."""
+"""Appendix A, the ledger: the rules and where each is kept, the clashes, each assumption with its owner and its consequence,
+and each open question with what it decides."""
 
 from __future__ import annotations
 
-from partita.design.document.block import PLANNED, A, Block, Heading, Paragraph, R, Section, row, table
+from partita.design.document.block import (
+    PLANNED,
+    A,
+    Block,
+    Heading,
+    Paragraph,
+    R,
+    Section,
+    compact,
+    mark_of,
+    row,
+    table,
+)
 from partita.design.document.clashes.found import all_clashes, questions
 from partita.design.document.quantity import sentence
+from partita.design.document.rule_keeping import keeper
 from partita.design.document.view import View
 from partita.design.model.section import APPENDICES
 
@@ -12,7 +26,18 @@ from partita.design.model.section import APPENDICES
 def section(view: View) -> Section:
     """The assumptions and the questions, whole."""
     design = view.design
-    blocks: list[Block] = [*all_clashes(view), Heading("Assumptions")]
+    blocks: list[Block] = [
+        Heading("What must hold"),
+        *(
+            compact(
+                "rule | kept by | section",
+                [row(mark_of(rule.origin), sentence(rule.text), *keeper(view, rule)) for rule in design.rules],
+            )
+            or (Paragraph(f"No rule of consistency is declared for {design.domain}.", R),)
+        ),
+        *all_clashes(view),
+        Heading("Assumptions"),
+    ]
     blocks += table(
         "id | assumption | owner | if it is wrong | write",
         [row(A, each.id, each.text, each.owner, sentence(each.wrong), _written(each.write)) for each in view.ledger],

@@ -32,7 +32,7 @@ RULES: tuple[Rule, ...] = (
     people.machine,
     people.replayed,
 )
-FIRST = 4
+FIRST = 3
 """So many clashes are on the first page."""
 
 

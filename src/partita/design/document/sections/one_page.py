@@ -1,4 +1,4 @@
-"""Section 0, one page: purpose, context, five numbers, risks, the rules of consistency, the ledger, the open questions."""
+"""Section 0, one page: purpose, context, five numbers, risks, clashes, the heaviest assumptions, the first open questions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from partita.design.document.block import (
     R,
     Section,
     bullets,
-    compact,
     mark_of,
     row,
     sums,
@@ -25,13 +24,12 @@ from partita.design.document.block import (
 from partita.design.document.clashes.found import first_clashes, questions
 from partita.design.document.quantity import listed, rate, sentence
 from partita.design.document.risk import risks
-from partita.design.document.rule_keeping import keeper
 from partita.design.document.scene import context
 from partita.design.document.view import View
 from partita.design.model.ledger import Assumption
 
-ASSUMPTIONS_MAX = 4
-QUESTIONS_MAX = 4
+ASSUMPTIONS_MAX = 3
+QUESTIONS_MAX = 3
 """With more of them the first page is a second one."""
 
 
@@ -55,11 +53,6 @@ def section(view: View) -> Section:
     blocks.append(Heading("Top risks"))
     blocks += bullets(*(Item(each.text, each.mark) for each in risks(view)[:3]))
     blocks += first_clashes(view)
-    blocks.append(Heading("What must hold"))
-    blocks += compact(
-        "rule | kept by | section",
-        [row(mark_of(rule.origin), sentence(rule.text), *keeper(view, rule)) for rule in design.rules],
-    ) or (Paragraph(f"No rule of consistency is declared for {design.domain}.", R),)
     blocks.append(Heading("Assumptions"))
     shown = _heaviest(view)
     blocks += table(
@@ -74,7 +67,11 @@ def section(view: View) -> Section:
     ) or (Paragraph(f"The brief of {design.domain} leaves no question open.", R),)
     more = f", {len(asked)} questions and the decisions that hang on them" if asked else ""
     blocks.append(
-        Pointer("A", f"all {len(view.ledger)} assumptions of {design.domain} with the lines that replace them{more}")
+        Pointer(
+            "A",
+            f"the rules of {design.domain} and where each is kept, all {len(view.ledger)} assumptions with the lines that "
+            f"replace them{more}",
+        )
     )
     return Section("0", "One page", tuple(blocks))
 
