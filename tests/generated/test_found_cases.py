@@ -11,6 +11,7 @@ from partita.testing.generators.sagas import (
     Acts,
     Again,
     Away,
+    DrawnChild,
     DrawnSaga,
     DrawnStep,
     Fails,
@@ -39,7 +40,19 @@ PIVOT = (DrawnStep("pivot", 1, 0, 60.0),)
 
 ASKING = (DrawnStep("step", 1, 0, 30.0, "ask"),)
 
+CHILD_AT_ITS_PARENT = DrawnSaga(
+    (DrawnStep("step", 1, 0, 10.0),),
+    40.0,
+    ORDERED,
+    child=DrawnChild(0, 1, (DrawnStep("step", 1, 1, 5.0, "ask"),), 10.0),
+)
+
 CASES = {
+    "an undo that comes with its command waits for the sub-saga, and so does a later copy": SagaCase(
+        CHILD_AT_ITS_PARENT,
+        (Instance(51.2, 0),),
+        (Away(1, "consumer", 29.0, 216.6), Away(1, "relay", 52.9, 757.2), Fails(0, 100, undo=True, times=2)),
+    ),
     "many copies of a dead command come in one batch, and it is done once": case(
         Away(HOME, "relay", 19.9, 2_300.2), Fails(0, 0, undo=False, times=4), steps=RETRIABLE, ordered=UNORDERED
     ),

@@ -10,7 +10,8 @@ import pytest
 from partita.testing.generators.planted import PLANTS, planted
 from partita.testing.generators.proof import prove
 from partita.testing.generators.saga_world import World
-from partita.testing.generators.sagas import TROUBLES, draw_case, smaller
+from partita.testing.generators.sagas import HOME, TROUBLES, draw_case
+from partita.testing.generators.smaller import smaller
 
 CASES = 300
 pytestmark = [pytest.mark.slow]
@@ -50,4 +51,5 @@ def test_each_smaller_case_is_one_that_could_have_been_drawn() -> None:
             assert less != case and less.instances and less.saga.steps
             for trouble in less.troubles:
                 assert getattr(trouble, "instance", 0) < len(less.instances)
-                assert getattr(trouble, "step", 0) < len(less.saga.steps)
+                assert less.saga.step(getattr(trouble, "step", 0)) is not None
+                assert getattr(trouble, "place", HOME) in less.saga.places

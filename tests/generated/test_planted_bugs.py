@@ -8,12 +8,20 @@ import pytest
 
 from partita.testing.generators.planted import PLANTS, planted
 from partita.testing.generators.planted_answers import ANSWER_PLANTS
+from partita.testing.generators.planted_children import CHILD_PLANTS
 from partita.testing.generators.saga_judge import judge
 from partita.testing.generators.saga_world import World
 from partita.testing.generators.sagas import draw_case
 
 CASES_MAX = 400
-ALL = {**PLANTS, **ANSWER_PLANTS}
+ALL = {**PLANTS, **ANSWER_PLANTS, **CHILD_PLANTS}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_it_replaces_something(name: str) -> None:
+    """A function that has another name now is found before the long run."""
+    with planted(ALL[name]):
+        pass
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from tests.planted.table import PLANTS
 
 from partita.testing.generators.planted import PLANTS as IN_SAGAS
 from partita.testing.generators.planted_answers import ANSWER_PLANTS
+from partita.testing.generators.planted_children import CHILD_PLANTS
 
 PAGE = ROOT / "docs" / "guides" / "planted-bugs.md"
 LINE = "<!-- From here on written by `python -m tests.planted.listing`. -->\n"
@@ -45,7 +46,10 @@ def listing() -> str:
             if plant.guarantee == guarantee
         ]
         parts += [f"\n### {guarantee}: {words}\n\n", _table(["bug", "what it does", "replaces", "found by"], rows)]
-    made = [(f"{name}", plant.meaning, f"`{plant.function}`") for name, plant in {**IN_SAGAS, **ANSWER_PLANTS}.items()]
+    made = [
+        (f"{name}", plant.meaning, f"`{plant.function}`")
+        for name, plant in {**IN_SAGAS, **ANSWER_PLANTS, **CHILD_PLANTS}.items()
+    ]
     parts += ["\n## What the generated sagas must find\n\n", _table(["bug", "what it does", "replaces"], made)]
     facts = [(f"`{name}`", fact.meaning, fact.invariant) for name, fact in FACTS.items()]
     parts += ["\n## What the demo's ledger must find\n\n", _table(["spoilt", "what happened", "found by"], facts)]

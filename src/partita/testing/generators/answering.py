@@ -75,7 +75,7 @@ class Outside:
             await self._give(self._due.pop(0))
 
     async def _give(self, due: _Due) -> None:
-        drawn = self.case.saga.steps[due.step]
+        drawn = self.case.saga.step(due.step)
         ordered = self.case.saga.ordered[drawn.place]
         slot, must = self.pool.slots[drawn.place, ordered][drawn.slot], drawn.kind == "retriable"
         item = str(due.item) if drawn.each else ""
@@ -111,9 +111,9 @@ class Outside:
             for envelope in sent:
                 key = self._ids.get(envelope.causation_id or "")
                 if key in found and envelope.kind in ("reply", "refusal"):
-                    found[key].replies += self.case.saga.steps[key[1]].place == place
+                    found[key].replies += self.case.saga.step(key[1]).place == place
             for (instance, step, item), seen in found.items():
-                drawn = self.case.saga.steps[step]
+                drawn = self.case.saga.step(step)
                 if drawn.place == place:
                     of = effect_name(f"i{instance}", drawn.slot, str(item) if drawn.each else "")
                     seen.facts = [

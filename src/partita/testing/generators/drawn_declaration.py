@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 from partita.catalog.service import Service
@@ -11,7 +12,7 @@ from partita.sagas.listener import Listener
 from partita.sagas.saga import Saga
 from partita.sagas.step import Step, pivot, retriable, step
 from partita.testing.generators.participants import Pool, Slot
-from partita.testing.generators.sagas import HOME, DrawnStep, SagaCase, first_beside
+from partita.testing.generators.sagas import CHILD, HOME, DrawnChild, DrawnStep, SagaCase, first_beside
 
 
 def declared(pool: Pool, case: SagaCase, home: Service) -> SagaDefinition:
@@ -22,8 +23,13 @@ def declared(pool: Pool, case: SagaCase, home: Service) -> SagaDefinition:
     """
     ordered = case.saga.ordered
     parts: dict[str, Step | Listener] = {}
+    child = case.saga.child
+    if child is not None:
+        _declare_child(pool, case, child)
     for number, drawn in enumerate(case.saga.steps):
         slot = pool.slots[drawn.place, ordered[drawn.place]][drawn.slot]
+        if child is not None and number == child.at:
+            slot = replace(pool.carried[drawn.place, ordered[drawn.place]], remind=slot.remind)
         made = _step(drawn, slot)
         parts[f"s{number}"] = each("items", made, at_most=drawn.each) if drawn.each else made
         parts[f"s{number}"].name = f"s{number}"
@@ -46,6 +52,24 @@ def declared(pool: Pool, case: SagaCase, home: Service) -> SagaDefinition:
         undone=pool.undone[ordered[HOME]],
     )
     return cast(SagaDefinition, saga.__definition__)
+
+
+def _declare_child(pool: Pool, case: SagaCase, child: DrawnChild) -> None:
+    ordered = case.saga.ordered
+    where, must = (child.place, ordered[child.place]), case.saga.steps[child.at].kind == "retriable"
+    parts: dict[str, Step] = {}
+    for number, drawn in enumerate(child.steps, CHILD):
+        parts[f"s{number}"] = _step(drawn, pool.slots[drawn.place, ordered[drawn.place]][drawn.slot])
+        parts[f"s{number}"].name = f"s{number}"
+    start = pool.carried[where].surely if must else pool.carried[where].do
+    declare: Any = type(Saga)
+    declare("Child", (Saga,), dict(parts), start=start, of=pool.services[where], deadline=child.deadline_s)
+
+
+def forget(service: Service) -> None:
+    """Take the sagas of a case out of a service, and the commands that they carry out."""
+    service.declared.sagas.clear()
+    service.declared.bindings[:] = [binding for binding in service.declared.bindings if not binding.saga]
 
 
 def _step(drawn: DrawnStep, slot: Slot) -> Step:

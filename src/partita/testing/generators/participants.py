@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
 from partita.catalog.event import Command, Event, Key
@@ -38,6 +38,9 @@ FACTS = "SELECT name, what, result, at_us FROM said ORDER BY seq"
 UNDO = """
 INSERT INTO effect (name, delta) SELECT :name, -1 WHERE (SELECT coalesce(sum(delta), 0) FROM effect WHERE name = :name) > 0
 """
+RUNNING = "while its saga ran"
+RUNS = "SELECT count(*) AS n FROM saga WHERE saga = 'Child' AND saga_id = :id AND status NOT IN ('completed', 'undone')"
+EFFECTS = "SELECT name, sum(delta = 1) AS done, sum(delta) AS there FROM effect GROUP BY name"
 IS_DONE = "SELECT coalesce(sum(delta), 0) AS n FROM effect WHERE name = :name"
 STEP = re.compile(r"/i(?P<instance>\d+)/s(?P<step>\d+)(/(?P<item>\d+))?/[^/]*$")
 RETRY = Retry(in_place=1, first_wait_s=0.01, delays=(60.0,), storm=1_000_000)
@@ -80,6 +83,7 @@ class Pool:
     begin: dict[bool, type[Any]] = field(default_factory=dict)
     withdrawn: dict[tuple[int, bool], type[Any]] = field(default_factory=dict)
     tell: dict[tuple[int, bool], type[Any]] = field(default_factory=dict)
+    carried: dict[tuple[int, bool], Slot] = field(default_factory=dict)  # of a command that a saga carries out
 
     def __post_init__(self) -> None:
         for place in range(PLACES):
@@ -99,6 +103,7 @@ class Pool:
         self.slots[place, ordered] = [self._slot(service, number) for number in range(SLOTS)]
         self.withdrawn[place, ordered] = _message("Withdrawn", Event, {"id": Key[str]}, service)
         self._declare_tell(service, place, ordered)
+        self.carried[place, ordered] = self._carried(service, self.slots[place, ordered][0])
         if place == HOME:
             self._declare_start(service, ordered)
 
@@ -135,6 +140,28 @@ class Pool:
             if cmd.ends == "refuses":
                 raise unwilling(why="the case says so")
             return told(id=cmd.id)
+
+    def _carried(self, service: Service, like: Slot) -> Slot:
+        """A command without a handler, and its undo, which records how it is called."""
+        fields = {"id": Key[str], "lane": str}
+        failed = types.new_class("CarryFailed", (Rejection,), {}, _annotated({"reason": str}))
+        done, sure, undone = (
+            _message(name, Event, fields, service) for name in ("Carried", "SurelyCarried", "Recalled")
+        )
+        carry = _message("Carry", Command[done, failed], fields, service)  # type: ignore[valid-type]
+        surely = _message("SurelyCarry", Command[sure], fields, service)  # type: ignore[valid-type]
+        recall = _message("Recall", Command[undone], fields, service)  # type: ignore[valid-type]
+
+        @service.handles(cast(Any, recall))
+        async def undo(cmd: Any, meta: Meta, tx: Tx) -> Any:
+            self.script(meta, "undo")
+            (row,) = await tx.fetch_all(RUNS, id=cmd.id)
+            await tx.execute(DO, name=f"{cmd.id}/recalled")
+            if row["n"]:  # or it has ended in this very transaction, which writes its state behind the handlers
+                await tx.execute(SAY, name=cmd.id, what="recalled", result=RUNNING, at_us=self.now_us())
+            return undone(id=cmd.id, lane=cmd.lane)
+
+        return replace(like, do=carry, undo=recall, surely=surely, no=failed)
 
     def _slot(self, service: Service, number: int) -> Slot:
         fields = {"id": str, "lane": Key[str]} if number % 2 else {"id": Key[str], "lane": str}

@@ -184,7 +184,7 @@ PLANTS = {
         _two_mails,
     ),
     "a reminder too early": Plant(
-        "a reminder is sent two seconds before its time", sending.__name__, "_next_reminder_us", _too_early
+        "a reminder is sent two seconds before its time", sending.__name__, "next_reminder_us", _too_early
     ),
     "one reminder for all": Plant(
         "the first reminder counts for the others", engine.__name__, "send_reminders", _one_for_all, {"Away": 30.0}

@@ -19,7 +19,8 @@ from random import Random
 
 from partita.testing.generators.saga_judge import Seen, judge
 from partita.testing.generators.saga_world import World
-from partita.testing.generators.sagas import SagaCase, draw_case, smaller
+from partita.testing.generators.sagas import SagaCase, draw_case
+from partita.testing.generators.smaller import smaller
 
 SHRINKS_MAX = 300
 SAY_EVERY_S = 10.0

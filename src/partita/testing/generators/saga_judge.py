@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from partita.testing.generators.answer_judge import AnswersSeen, first_of, judge_answers
+from partita.testing.generators.children import ChildSeen, judge_child
 from partita.testing.generators.sagas import (
+    CHILD,
     HOME,
     Away,
     DrawnStep,
@@ -36,6 +38,7 @@ class InstanceSeen:
     at_s: list[float] = field(default_factory=list)
     reminded: list[int] = field(default_factory=list)
     answers: dict[tuple[int, int], AnswersSeen] = field(default_factory=dict)
+    child: ChildSeen | None = None
 
 
 @dataclass(slots=True)
@@ -103,10 +106,14 @@ def _of_instance(case: SagaCase, number: int, seen: InstanceSeen) -> Iterator[st
             handled = seen.reminded[units.index(unit)]
             yield from _of_reminders(case, unit.name, handled, case.saga.steps[unit.step], before, seen)
         before = {unit.name for unit in group}
+    if seen.child is not None:
+        yield from judge_child(case, number, seen.status, seen.child)
     for (place, item), answers in seen.answers.items():
-        step, name = case.saga.steps[place], f"s{place}/{item}" if case.saga.steps[place].each else f"s{place}"
+        step = case.saga.step(place)
+        name = f"s{place}/{item}" if step.each else f"s{place}"
         yield from judge_answers(name, answers, must_end=step.undoable or step.kind != "step")
-        if completed and first_of(answers.facts) == "no":
+        ended = seen.status if place < CHILD or seen.child is None else seen.child.status
+        if ended == "completed" and first_of(answers.facts) == "no":
             yield f"completed, and {name} was refused from outside"
     ends = [kind for kind, _ in seen.history if kind == "completed" or kind == "ended"]
     if completed and ends != ["completed"]:

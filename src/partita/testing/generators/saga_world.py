@@ -36,9 +36,10 @@ from partita.sagas.definition import SagaDefinition
 from partita.store.connect import connect_store
 from partita.store.port import Store
 from partita.testing.generators.answering import Outside
-from partita.testing.generators.drawn_declaration import declared
+from partita.testing.generators.drawn_declaration import declared, forget
+from partita.testing.generators.effects import Effects
 from partita.testing.generators.memory_log import MemoryLog, MemorySubscription, Sender
-from partita.testing.generators.participants import Broken, Does, Pool, address_of, effect_name
+from partita.testing.generators.participants import Broken, Does, Pool, address_of
 from partita.testing.generators.saga_judge import InstanceSeen, Seen
 from partita.testing.generators.sagas import (
     HOME,
@@ -52,14 +53,14 @@ from partita.testing.generators.sagas import (
     SagaCase,
     TooLarge,
     Twice,
-    Unit,
     Withdraws,
 )
 from partita.topics.declared import retry_topics
 
 HOURS_MAX = 6
 """A case must end this long after its last fault: waits between resends are half an hour at most."""
-INSTANTS_MAX = 12_000
+INSTANTS_MAX = 15_000
+"""Of each instance: while the bus refuses its command, it asks again each time that its first reminder would be due."""
 ROUNDS_MAX = 500
 FAILED_MAX = 20
 CALM_TURNS = 30
@@ -67,7 +68,6 @@ TABLES = (
     "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN ('partita_meta', 'audit', 'sqlite_sequence')"
 )
 TOLD = "SELECT aggregateid AS id, count(*) AS n FROM outbox WHERE type LIKE '%.Undone' GROUP BY 1"
-EFFECTS = "SELECT name, sum(delta = 1) AS done, sum(delta) AS there FROM effect GROUP BY name"
 MARKS = "SELECT message_id FROM inbox WHERE consumer = :name"
 PARKED = "SELECT type, key, state FROM parked"
 LETTERS = "SELECT type, key, cause, headers FROM dead_letter WHERE status IN ('open', 'replaying')"
@@ -108,13 +108,13 @@ class World:
     async def run(self, case: SagaCase) -> Seen:
         """Run a case to its end, and return its result."""
         home = self.pool.services[HOME, case.saga.ordered[HOME]]
-        home.declared.sagas.clear()
+        services = {place: self.pool.services[place, case.saga.ordered[place]] for place in case.saga.places}
+        for service in services.values():
+            forget(service)
         try:
             definition = declared(self.pool, case, home)
         except DeclarationError as error:
             return Seen(refused=str(error))
-        used = {HOME, *(drawn.place for drawn in case.saga.steps)}
-        services = {place: self.pool.services[place, case.saga.ordered[place]] for place in sorted(used)}
         stores = {place: self.stores[place, case.saga.ordered[place]] for place in services}
         for store in stores.values():
             await _empty(store)
@@ -124,7 +124,6 @@ class World:
             return await run.outcome()
         finally:
             await run.stop()
-            home.declared.sagas.clear()
 
 
 async def _empty(store: Store) -> None:
@@ -186,7 +185,7 @@ class Member:
                 await self.delays.step(now)
             self.consumer.bell.ring("ready")
             await self.consumer.step(now)
-        if self.place == HOME and "timers" not in away:
+        if self.service.declared.sagas and "timers" not in away:
             await self.timers.step(now)
         if "relay" not in away:
             await self.relay.step(now)
@@ -228,6 +227,7 @@ class Run:
         self.log = MemoryLog(world.clock)
         self.members = {place: Member(self, place, services[place], stores[place]) for place in services}
         self.seen = Seen()
+        self._effects = Effects(case, stores)
         self._fails = Counter[tuple[int, int, int, bool]]()
         for trouble in case.troubles:
             if isinstance(trouble, Fails):
@@ -261,7 +261,7 @@ class Run:
         for member in self.members.values():
             member.begin()
         due, over_us = self._agenda(), self.us(self.case.calm_from_s + HOURS_MAX * 3_600)
-        for _ in range(INSTANTS_MAX):
+        for _ in range(INSTANTS_MAX * len(self.case.instances)):
             while due and due[0][0] <= self.world.clock.now_us():
                 await due.pop(0)[1]()
             await self.outside.give()
@@ -340,10 +340,11 @@ class Run:
         await retry_outbox(self.members[trouble.place].store, reason="the limit was raised", by="a person")
 
     async def _act(self, trouble: Acts) -> None:
+        child = self.case.saga.child if trouble.on_child else None
         try:
             await act_on_saga(
-                self.members[HOME].pipeline,
-                self.definition.name,
+                self.members[HOME if child is None else child.place].pipeline,
+                self.definition.name if child is None else "Child",
                 f"i{trouble.instance}",
                 trouble.verb,
                 reason="the case says so",
@@ -390,11 +391,11 @@ class Run:
 
     async def _next_us(self, agenda_us: int | None) -> int | None:
         found = [agenda_us, self.outside.next_us(), self.world.clock.next_us()]
-        for member in self.members.values():
+        for place, member in self.members.items():
             found += member.next_retry_us()
-        if "timers" not in self._away(HOME):
-            async with self.members[HOME].store.reading() as session:
-                found.append(await session.sagas.next_due_us())
+            if member.service.declared.sagas and "timers" not in self._away(place):
+                async with member.store.reading() as session:
+                    found.append(await session.sagas.next_due_us())
         ahead = [us for us in found if us is not None]
         return max(min(ahead), self.world.clock.now_us() + 1) if ahead else None
 
@@ -403,28 +404,10 @@ class Run:
         for row in await _rows(self.members[HOME].store, TOLD):
             if row["id"] not in self._told:
                 self._told.add(row["id"])
-                effects = await self._effects(row["id"])
-                for unit, (_, left, _) in zip(self._units(row["id"]), effects, strict=True):
+                for unit, effect in await self._effects.of(row["id"]):
                     drawn = self.case.saga.steps[unit.step]
-                    if left and (drawn.undoable or drawn.kind != "step"):
+                    if effect.left and (drawn.undoable or drawn.kind != "step"):
                         self.seen.false.append(f"{row['id']} was published as undone while {unit.name} was done")
-
-    def _units(self, saga_id: str) -> list[Unit]:
-        return self.case.units(int(saga_id.removeprefix("i")))
-
-    async def _effects(self, saga_id: str) -> list[tuple[int, int, int]]:
-        found: list[tuple[int, int, int]] = []
-        tables = {
-            place: {row["name"]: row for row in await _rows(member.store, EFFECTS)}
-            for place, member in self.members.items()
-        }
-        for unit in self._units(saga_id):
-            drawn = self.case.saga.steps[unit.step]
-            rows, name = tables[drawn.place], effect_name(saga_id, drawn.slot, "" if unit.item < 0 else str(unit.item))
-            row = rows.get(name, {"done": 0, "there": 0})
-            reminded = rows.get(f"{name}/reminded", {"done": 0})
-            found.append((row["done"], row["there"], reminded["done"]))
-        return found
 
     async def outcome(self) -> Seen:
         """The result of the case."""
@@ -443,10 +426,11 @@ class Run:
                 seen.at_s = [(event.at_us - self.began_us) / US for event in history]
                 self.seen.instances.append(seen)
         for name, seen in zip(names, self.seen.instances, strict=True):
-            for done, left, reminded in await self._effects(name):
-                seen.done.append(done)
-                seen.left.append(left)
-                seen.reminded.append(reminded)
+            for _, effect in await self._effects.of(name):
+                seen.done.append(effect.done)
+                seen.left.append(effect.left)
+                seen.reminded.append(effect.reminded)
+            seen.child = await self._effects.child(name)
         for (instance, step, item), answers in (await self.outside.seen()).items():
             self.seen.instances[instance].answers[step, item] = answers
         for member in self.members.values():

@@ -5,17 +5,16 @@ A case is a declared saga, some instances of it, and a schedule of faults with a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
-from partita.testing.generators.later_answers import AnsweredLater, draw_answers, fewer_answers
+from partita.testing.generators.later_answers import AnsweredLater, draw_answers
 
 Kind = Literal["step", "pivot", "retriable"]
 OnTimeout = Literal["undo", "retry", "ask"]
 Role = Literal["consumer", "relay", "timers"]
-T = TypeVar("T")
 HOME = 0
 """The place of the saga's own service; places from 1 on are participants."""
 PLACES = 3
@@ -44,6 +43,20 @@ class DrawnStep:
     each: int = 0
 
 
+CHILD = 100
+"""The number of the first step of a sub-saga; those of its parent are below."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnChild:
+    """A saga that carries out a step of another one, the step `at`."""
+
+    at: int
+    place: int
+    steps: tuple[DrawnStep, ...]
+    deadline_s: float
+
+
 @dataclass(frozen=True, slots=True)
 class DrawnSaga:
     """A saga to declare. `ordered` says for each place whether its group keeps the order of keys. `heard_from` is the
@@ -53,6 +66,20 @@ class DrawnSaga:
     deadline_s: float
     ordered: tuple[bool, ...]
     heard_from: int | None = None
+    child: DrawnChild | None = None
+
+    def step(self, number: int) -> DrawnStep:
+        """A step by its number, also of the sub-saga."""
+        if number < CHILD:
+            return self.steps[number]
+        assert self.child is not None
+        return self.child.steps[number - CHILD]
+
+    @property
+    def places(self) -> list[int]:
+        """The places that it uses."""
+        below = () if self.child is None else (self.child.place, *(step.place for step in self.child.steps))
+        return sorted({HOME, *(step.place for step in self.steps), *below})
 
 
 class Unit(NamedTuple):
@@ -136,6 +163,7 @@ class Acts:
     instance: int
     verb: Literal["compensate", "cancel", "retry"]
     at_s: float
+    on_child: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +232,13 @@ class SagaCase:
                 f"  s{number} {step.kind} at {place_name(step.place)}, command {step.slot}, "
                 f"timeout {step.timeout_s:g} s then {step.on_timeout}{undo}{reminders}{each}"
             )
+        if (child := self.saga.child) is not None:
+            lines.append(f"  s{child.at} is a saga of {place_name(child.place)}, deadline {child.deadline_s:g} s")
+            for number, step in enumerate(child.steps, CHILD):
+                lines.append(
+                    f"    s{number} {step.kind} at {place_name(step.place)}, command {step.slot}, timeout {step.timeout_s:g} s "
+                    f"then {step.on_timeout}{'' if step.undoable or step.kind == 'retriable' else ', without undo'}"
+                )
         if self.saga.heard_from is not None:
             lines.append(f"  cancelled by an event of {place_name(self.saga.heard_from)}")
         lines += [
@@ -221,8 +256,9 @@ def place_name(place: int) -> str:
 
 
 def draw_case(dice: Random, weights: Mapping[str, float] | None = None) -> SagaCase:
-    """A case. `weights` makes faults more or less likely, by the name of their class; 0 leaves one out."""
-    saga = draw_saga(dice)
+    """A case. `weights` makes faults more or less likely, by the name of their class; 0 leaves one out. The weight `Child` is the
+    share of sagas with a sub-saga."""
+    saga = draw_saga(dice, (weights or {}).get("Child", CHILDREN))
     lanes = dice.choice((1, 2))
     instances = tuple(
         Instance(
@@ -234,7 +270,7 @@ def draw_case(dice: Random, weights: Mapping[str, float] | None = None) -> SagaC
     return SagaCase(saga, instances, tuple(trouble for trouble in drawn if trouble is not None))
 
 
-def draw_saga(dice: Random) -> DrawnSaga:
+def draw_saga(dice: Random, children: float) -> DrawnSaga:
     """A saga: steps, then a pivot or none, then retriables or none; at least one of them."""
     count = dice.choice((1, 2, 2, 3, 3, 4))
     kinds = sorted((dice.choice(("step", "retriable")) for _ in range(count)), key=["step", "retriable"].index)
@@ -247,10 +283,42 @@ def draw_saga(dice: Random) -> DrawnSaga:
     steps = beside(replace(step, beside=together and dice.random() < 0.7) for step in steps)
     if dice.random() < 0.35:
         steps = tuple(replace(step, each=_draw_bound(dice, steps, number)) for number, step in enumerate(steps))
+    child = _draw_child(dice, steps) if dice.random() < children else None
+    if child is not None:
+        steps = _carried_out(dice, steps, child)
     before = sum(step.timeout_s for step in steps if step.kind != "retriable")
     deadline_s = before * dice.choice((1.0, 1.5, 4.0)) if before else dice.choice((10.0, 60.0, 300.0))
     heard_from = dice.choice(places) if before and dice.random() < 0.4 else None
-    return DrawnSaga(steps, deadline_s, tuple(dice.random() < 0.7 for _ in range(PLACES)), heard_from)
+    return DrawnSaga(steps, deadline_s, tuple(dice.random() < 0.7 for _ in range(PLACES)), heard_from, child)
+
+
+def _draw_child(dice: Random, steps: Sequence[DrawnStep]) -> DrawnChild | None:
+    """A saga for one of these steps. Its steps have commands of their own; None = no command is left for one."""
+    at, used = dice.randrange(len(steps)), {(step.place, step.slot) for step in steps}
+    places = sorted({step.place for step in steps} | {dice.randrange(PLACES)})
+    free = [(place, slot) for place in places for slot in range(SLOTS) if (place, slot) not in used]
+    count = min(dice.choice((1, 2, 2, 3)), len(free))
+    if not count:
+        return None
+    kinds = ["retriable"] * count
+    if steps[at].kind != "retriable":
+        kinds = sorted((dice.choice(("step", "retriable")) for _ in range(count)), key=["step", "retriable"].index)
+        if dice.random() < 0.4:
+            kinds[max(kinds.count("step") - 1, 0)] = "pivot"
+    drawn = (_draw_step(dice, kind, *where) for kind, where in zip(kinds, dice.sample(free, count), strict=True))
+    below = tuple(replace(step, timers=(), undoable=step.undoable or step.kind == "pivot") for step in drawn)
+    before = sum(step.timeout_s for step in below if step.kind != "retriable")
+    return DrawnChild(at, steps[at].place, below, before * dice.choice((1.0, 2.0)) or dice.choice((10.0, 60.0)))
+
+
+def _carried_out(dice: Random, steps: Sequence[DrawnStep], child: DrawnChild) -> tuple[DrawnStep, ...]:
+    """The steps of a parent: the one that its sub-saga carries out waits for it, and is undone like it."""
+    step, timeout_s = steps[child.at], child.deadline_s * dice.choice((1.0, 2.0))
+    timers = tuple(at_s for at_s in step.timers if at_s < timeout_s)
+    on_timeout: OnTimeout = "retry" if step.kind == "retriable" else dice.choice(("undo", "undo", "retry"))
+    undoable = step.kind != "retriable"
+    waits = replace(step, timeout_s=timeout_s, timers=timers, on_timeout=on_timeout, undoable=undoable, each=0)
+    return (*steps[: child.at], waits, *steps[child.at + 1 :])
 
 
 def _draw_bound(dice: Random, steps: Sequence[DrawnStep], number: int) -> int:
@@ -288,6 +356,7 @@ def _draw_step(dice: Random, kind: str, place: int, slot: int) -> DrawnStep:
     return DrawnStep("step", place, slot, timeout_s, on_timeout, dice.random() < 0.85, timers)
 
 
+CHILDREN = 0.3
 TROUBLES = {
     "Away": 6.0,
     "Refuses": 2.0,
@@ -302,23 +371,28 @@ TROUBLES = {
 
 
 def _draw_trouble(dice: Random, saga: DrawnSaga, instances: int, weights: Mapping[str, float]) -> Trouble | None:
-    likely = {**TROUBLES, **weights}
+    likely = {**TROUBLES, **{name: weight for name, weight in weights.items() if name in TROUBLES}}
     (kind,) = dice.choices(list(likely), list(likely.values()))
-    used = sorted({HOME, *(step.place for step in saga.steps)})
-    place, step = dice.choice(used), dice.randrange(len(saga.steps))
+    place, step = dice.choice(saga.places), dice.randrange(len(saga.steps))
+    if saga.child is not None and dice.random() < 0.5:
+        step = CHILD + dice.randrange(len(saga.child.steps))
+    carried_out = saga.child is not None and step == saga.child.at
     instance = dice.randrange(instances)
     at_s = round(dice.choice((0.0, dice.uniform(0, 20), dice.uniform(0, 2 * saga.deadline_s))), 1)
     until_s = round(at_s + dice.choice((dice.uniform(0, 10), dice.uniform(10, 200), dice.uniform(0, 5_000))), 1)
     if kind == "Away":
         role: Role = dice.choice(("consumer", "consumer", "relay", "timers"))
-        return Away(HOME if role == "timers" else place, role, at_s, until_s)
-    item = dice.randrange(ITEMS_MAX) if saga.steps[step].each else 0
+        homes = [HOME] if saga.child is None else [HOME, saga.child.place]
+        return Away(dice.choice(homes) if role == "timers" else place, role, at_s, until_s)
+    item = dice.randrange(ITEMS_MAX) if saga.step(step).each else 0
     if kind == "Refuses":
-        return Refuses(instance, step, item) if saga.steps[step].kind != "retriable" else None
+        return Refuses(instance, step, item) if saga.step(step).kind != "retriable" and not carried_out else None
     if kind == "Fails":
-        undo = saga.steps[step].undoable and dice.random() < 0.4
+        undo = saga.step(step).undoable and (carried_out or dice.random() < 0.4)
+        if carried_out and not undo:
+            return None  # no handler carries it out
         # A step that changes nothing is not undone: its dead letter would hold its key for ever.
-        deadly = undo or saga.steps[step].kind == "retriable" or saga.steps[step].undoable
+        deadly = undo or saga.step(step).kind == "retriable" or saga.step(step).undoable
         return Fails(instance, step, undo, dice.choice((1, 2, 3, 4, 9) if deadly else (1, 3)), item)
     if kind == "Twice":
         return Twice(place, dice.randrange(6))
@@ -326,69 +400,13 @@ def _draw_trouble(dice: Random, saga: DrawnSaga, instances: int, weights: Mappin
         return Again(place, at_s, dice.choice((1, 3, 10)))
     if kind == "TooLarge":
         return TooLarge(place, dice.randrange(8), until_s)
+    if kind == "AnsweredLater" and carried_out:
+        return None  # its saga answers it
     if kind == "AnsweredLater":
-        must = saga.steps[step].kind == "retriable"
-        answers = draw_answers(dice, instance, step, saga.steps[step].timeout_s, saga.deadline_s, must=must)
+        must = saga.step(step).kind == "retriable"
+        answers = draw_answers(dice, instance, step, saga.step(step).timeout_s, saga.deadline_s, must=must)
         return replace(answers, item=item)
     if kind == "Withdraws":
         return Withdraws(instance, at_s) if saga.heard_from is not None else None
-    return Acts(instance, dice.choice(("compensate", "cancel", "retry")), at_s)
-
-
-def smaller(case: SagaCase) -> Iterator[SagaCase]:
-    """Cases that are simpler by one thing each: without one fault, instance or step; times are not shortened."""
-    for number in range(len(case.troubles)):
-        yield replace(case, troubles=_without(case.troubles, number))
-    for number, trouble in enumerate(case.troubles):
-        if isinstance(trouble, AnsweredLater):
-            must = case.saga.steps[trouble.step].kind == "retriable"
-            for less in fewer_answers(trouble, must=must):
-                yield replace(case, troubles=(*case.troubles[:number], less, *case.troubles[number + 1 :]))
-    for number in range(len(case.instances) if len(case.instances) > 1 else 0):
-        yield replace(case, instances=_without(case.instances, number), troubles=tuple(_of_others(case, number)))
-    for number, step in enumerate(case.saga.steps):
-        undoable = sum(each.kind != "retriable" for each in case.saga.steps) - (step.kind != "retriable")
-        if len(case.saga.steps) > 1 and (undoable or case.saga.heard_from is None):
-            steps = beside(_without(case.saga.steps, number))
-            yield replace(case, saga=replace(case.saga, steps=steps), troubles=tuple(_of_other_steps(case, number)))
-        if step.on_timeout != "undo" and step.kind != "retriable":
-            yield _with_step(case, number, replace(step, on_timeout="undo"))
-        if step.beside:
-            yield _with_step(case, number, replace(step, beside=False))
-        if step.each:
-            yield _with_step(case, number, replace(step, each=0))
-        if step.timers:
-            yield _with_step(case, number, replace(step, timers=step.timers[1:]))
-    if case.saga.heard_from is not None and not any(isinstance(trouble, Withdraws) for trouble in case.troubles):
-        yield replace(case, saga=replace(case.saga, heard_from=None))
-    for number, instance in enumerate(case.instances):
-        if instance.items:
-            fewer = replace(instance, items=instance.items - 1)
-            yield replace(case, instances=(*case.instances[:number], fewer, *case.instances[number + 1 :]))
-    if any(instance.at_s for instance in case.instances):
-        yield replace(case, instances=tuple(replace(instance, at_s=0.0) for instance in case.instances))
-
-
-def _with_step(case: SagaCase, number: int, step: DrawnStep) -> SagaCase:
-    steps = (*case.saga.steps[:number], step, *case.saga.steps[number + 1 :])
-    return replace(case, saga=replace(case.saga, steps=steps))
-
-
-def _without(things: Sequence[T], number: int) -> tuple[T, ...]:
-    return (*things[:number], *things[number + 1 :])
-
-
-def _of_others(case: SagaCase, instance: int) -> Iterator[Trouble]:
-    for trouble in case.troubles:
-        if not isinstance(trouble, Refuses | Fails | Acts | Withdraws | AnsweredLater):
-            yield trouble
-        elif trouble.instance != instance:
-            yield replace(trouble, instance=trouble.instance - (trouble.instance > instance))
-
-
-def _of_other_steps(case: SagaCase, step: int) -> Iterator[Trouble]:
-    for trouble in case.troubles:
-        if not isinstance(trouble, Refuses | Fails | AnsweredLater):
-            yield trouble
-        elif trouble.step != step:
-            yield replace(trouble, step=trouble.step - (trouble.step > step))
+    on_child = saga.child is not None and dice.random() < 0.5
+    return Acts(instance, dice.choice(("compensate", "cancel", "retry")), at_s, on_child)
