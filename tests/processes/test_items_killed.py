@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.processes.itemized import Line, Place, app
 from tests.processes.test_processes import process
-from tests.servers import emptied, postgres_server
 from tests.waiting import until
 
 from partita import App, Settings
@@ -20,18 +17,6 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 TURNS, EACH = 5, 12
 ROLES = "relay,consumers,timers"
 Sizes = dict[str, tuple[list[bool], int]]
-
-
-@pytest.fixture(params=["embedded", pytest.param("postgresql", marks=pytest.mark.slow)])
-def tier(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The place of the databases and of the log."""
-    with contextlib.ExitStack() as held:
-        if request.param == "postgresql":
-            server, url = held.enter_context(postgres_server())
-            emptied(server, url)
-            monkeypatch.setenv("PARTITA_STORE", url)
-            monkeypatch.setenv("PARTITA_BUS", url)
-        yield
 
 
 def drawn() -> Sizes:
