@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from partita.design.brief.deriving.verbs import timer_answer_of
+from partita.design.brief.deriving.verbs import not_done_of, timer_answer_of
 from partita.design.checking.indexed import Indexed, finding
 from partita.design.model.finding import Finding
 from partita.design.model.origin import Origin
@@ -60,7 +60,7 @@ def taken_names(of: Indexed) -> Iterator[Finding]:
             others.append((timer.do, f"a command that is sent while {step.do} waits", step.origin))
             others.append((timer_answer_of(timer.do), f"the answer to {timer.do}", step.origin))
         others += [(step.ask, f"the question about {step.do}", step.origin)] if step.ask else []
-        others += [(f"{step.do}NotDone", f"the answer to {step.ask}", step.origin)] if step.ask else []
+        others += [(not_done_of(step.do), f"the answer to {step.ask}", step.origin)] if step.ask else []
     for name, kind, origin in others:
         if name in seen and seen[name] != kind:
             yield finding(

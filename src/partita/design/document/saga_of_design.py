@@ -9,13 +9,13 @@ from typing import Any
 from partita.catalog.event import Command, Event, Key
 from partita.catalog.rejection import Rejection
 from partita.catalog.service import Service
-from partita.design.brief.deriving.verbs import timer_answer_of
+from partita.design.brief.deriving.verbs import not_done_of, timer_answer_of
 from partita.design.model.design import Design
 from partita.design.model.saga import SagaDesign, StepDesign
 from partita.sagas import after
 from partita.sagas.saga import Saga
 from partita.sagas.state_table import StateTable, table_of
-from partita.sagas.step import Step, pivot, retriable, step
+from partita.sagas.step import Step, parallel, pivot, retriable, step
 
 _KEY = "key"
 
@@ -40,6 +40,9 @@ class _Declared:
         for each in saga.steps:
             parts[each.name] = self._step(each)
             parts[each.name].name = each.name
+        for group in saga.groups():
+            if len(group) > 1:
+                parallel(*(parts[each.name] for each in group))
         declare: Any = type(Saga)
         found: type[Saga] = declare(
             saga.name,
@@ -60,7 +63,7 @@ class _Declared:
         if each.kind == "retriable":
             return retriable(do, timeout=each.timeout.value, timers=timers)
         undo = self._command(each.undo, each.undone or f"{each.undo}Done", (), each.at) if each.undo else None
-        ask = self._command(each.ask, each.ok, each.fail, each.at) if each.ask else None
+        ask = self._command(each.ask, each.ok, (not_done_of(each.do),), each.at) if each.ask else None
         options: Any = {
             "timeout": each.timeout.value,
             "on_timeout": each.on_timeout.value,

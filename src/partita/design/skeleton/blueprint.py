@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from partita.design.brief.deriving.verbs import timer_answer_of
+from partita.design.brief.deriving.verbs import not_done_of, timer_answer_of
 from partita.design.model.choreography import Reaction
 from partita.design.model.design import Design
 from partita.design.model.message import EventDesign
@@ -183,7 +183,7 @@ def _question(step: StepDesign, found: Mapping[str, Message]) -> list[Message]:
     command = found[step.do]
     key = tuple(each for each in command.fields if each.name == command.key)
     refusal = Message(
-        name=f"{step.do}NotDone",
+        name=not_done_of(step.do),
         kind="refusal",
         service=step.at,
         key=command.key,

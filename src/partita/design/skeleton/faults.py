@@ -14,7 +14,8 @@ SEEDS = 5
 """The seeds of the test: each is one run of each saga."""
 _RUNS = '''
 async def run(saga: type[Saga], seed: int) -> tuple[str, list[str]]:
-    """Run a saga once: the faults of up to three of its outcomes come together, then every participant is well again.
+    """Run a saga once: the faults of up to three of its outcomes come together, then every participant is well again. Seed 0
+    has no fault.
 
     Returns its end and the faults.
 
@@ -23,7 +24,7 @@ async def run(saga: type[Saga], seed: int) -> tuple[str, list[str]]:
     """
     dice = Random(f"{saga.__name__} {seed}")
     good, *others = (outcome for outcome in OUTCOMES.values() if outcome.saga is saga)
-    drawn = dice.sample(others, min(len(others), dice.randint(1, 3)))
+    drawn = dice.sample(others, min(len(others), dice.randint(1, 3))) if seed else []
     where = f"{saga.__name__}, seed {seed} ({'; '.join(outcome.title for outcome in drawn)})"
     async with app.testing(seed=seed) as t:
         for outcome in (good, *drawn):
@@ -45,7 +46,7 @@ async def run(saga: type[Saga], seed: int) -> tuple[str, list[str]]:
         assert started, f"{where}: no {good.start.__name__} began it"
         item = str(getattr(started[0], good.key))
         ended = await t.saga(saga, item)
-        assert ended in ("completed", "undone"), f"{where}: {ended}"
+        assert ended == "completed" or (drawn and ended == "undone"), f"{where}: {ended}"
         for event in good.never:
             times = len(t.published(event))
             assert times == (ended == "undone"), f"{where}: {ended}, and {times} x {event.__name__}"

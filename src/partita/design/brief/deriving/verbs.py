@@ -56,6 +56,11 @@ def past_of(command: str) -> str:
     return "".join(rest) + past
 
 
+def not_done_of(command: str) -> str:
+    """The refusal that answers the question after a timeout, where the command was not done."""
+    return f"{command}NotDone"
+
+
 def timer_answer_of(command: str) -> str:
     """The event that answers the command of a timer: `DecideClaimReminded` of `RemindDecideClaim`."""
     for verb, past in (("Remind", "Reminded"), ("Escalate", "Escalated")):
