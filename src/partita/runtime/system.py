@@ -376,6 +376,7 @@ class System:
                     found.append(f"{lag.lag} records of {lag.topic}[{lag.partition}] for {lag.group}")
         except BusUnavailable as error:
             found.append(f"the records on the bus, which does not answer ({error})")
+        found += [f"{c.name}, which has not joined its group" for c in self.consumers.values() if not c.joined]
         found += [c.name for c in self.consumers.values() if c.busy] + [d.name for d in self.doors.values() if d.busy]
         return ", ".join(found[:6])
 

@@ -3,6 +3,8 @@
 import asyncio
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from tests.integration.conftest import Bank
@@ -28,6 +30,19 @@ class Ring(Command[Rung], of=source):
 @source.handles(Ring)
 async def ring(cmd: Ring) -> Rung:
     return Rung(id=cmd.id)
+
+
+async def test_a_consumer_that_has_not_joined_its_group_is_work_that_is_left(settings: Settings) -> None:
+    """The bus counts no record for a group that it does not know: on a slow machine an app was settled before it began."""
+    app = App(source, settings=settings)
+    async with app.running():
+        await app.settled()
+        consumers: Any = app.system.consumers  # Any: a stand-in for a consumer comes in
+        late = consumers["dies"] = SimpleNamespace(name="consumer of dies", joined=False, busy=False)
+        assert await app.system.outstanding() == "consumer of dies, which has not joined its group"
+        late.joined = True
+        assert await app.system.outstanding() == ""
+        del consumers["dies"]
 
 
 async def test_a_message_that_died_is_no_settled_app(settings: Settings) -> None:

@@ -66,6 +66,8 @@ class Consumer:
         self._options = options or ConsumerOptions()
         self.bell = Bell()
         self._subscription = subscribe(self.bell)
+        self.joined = False
+        """Whether its group is known to the bus; before, the bus counts no record as unhandled by it."""
         self._epochs: dict[Partition, int] = {}
         self._suspects: dict[Partition, InHand] = {}
         self._claimed: dict[Partition, tuple[int, InHand | None]] = {}  # also partitions given back since
@@ -103,6 +105,7 @@ class Consumer:
     async def keep(self) -> None:
         """Send the heartbeat of the group membership, also during a long handler."""
         await self._subscription.keep()
+        self.joined = True
 
     async def step(self, now: float) -> float:
         """Handle waiting messages; returns when to look again."""
