@@ -42,9 +42,11 @@ def section(view: View) -> Section:
         f"`{saga.at}` directs {listed(dict.fromkeys(s.at for s in saga.steps if s.at != saga.at))} by `{saga.name}`"
         for saga in directed
     )
-    react = list(dict.fromkeys(each.who for each in design.reactions))
+    directors = {saga.at for saga in directed}
+    react = list(dict.fromkeys(each.who for each in design.reactions if each.who not in directors))
+    verb = "react" if react[1:] else "reacts"
     point = "; ".join(
-        part for part in (point, f"{listed(react)} react without being directed" if react else "") if part
+        part for part in (point, f"{listed(react)} {verb} without being directed" if react else "") if part
     )
     blocks.append(
         Figure("context", context(design, is_small=True), f"{point or f'The services of {design.domain}'}.", R)
