@@ -93,7 +93,7 @@ lock: .venv/python.ok ## write the locked requirements anew (ARGS=--upgrade for 
 	@[ -x $(BIN)/uv ] || { echo "make lock needs uv, which pip could not install here"; exit 2; }
 	echo uv | $(LOCK) $(ARGS) - -o requirements/uv.txt
 	$(LOCK) $(ARGS) pyproject.toml --extra shop --group dev -o requirements/dev.txt
-	$(LOCK) $(ARGS) pyproject.toml --extra shop --group build -c requirements/dev.txt -o requirements/shop.txt
+	$(LOCK) $(ARGS) pyproject.toml --extra shop --extra yaml --group build -c requirements/dev.txt -o requirements/shop.txt
 	$(LOCK) $(ARGS) pyproject.toml --group docs -c requirements/dev.txt -o requirements/docs.txt
 	$(LOCK) $(ARGS) pyproject.toml --group oracles -c requirements/dev.txt -o requirements/oracles.txt
 	$(LOCK) $(ARGS) pyproject.toml --group bench -c requirements/dev.txt -o requirements/bench.txt
